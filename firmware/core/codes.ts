@@ -1,0 +1,78 @@
+/**
+ * Every result code that a board gives, with the number that stands for it on the wire.
+ *
+ * On the radio a code other than OK is the status word 0x6400 + number (ISO/IEC 7816-4, 5.6: "64xx, execution error,
+ * state unchanged"), on the serial link it is the number itself. Numbers are never reused; new codes go to the end.
+ * Causes, remedies and HTTP statuses stand in the host's table (host-bridge/errors.ts), which has every code here too.
+ */
+export const CODES = [
+  'OK', // 0
+  'BAD_REQUEST', // 1   bytes that are not the message they should be
+  'CONFIRM_NEEDED', // 2   above the limits: press the token's button and tap again
+  'CHALLENGE_CONFLICT', // 3   a known (IdS, Rs) with another Ts or y
+  'REFUSED', // 4   balance, issuer, currency: the token does not say which
+  'JOURNAL_FULL', // 5   no settled place for another debit
+  'NOT_LICENSED', // 6
+  'DESK_CLOSED', // 7   desk commands need the token's button
+  'RECEIPT_GAP', // 8   not the next receipt
+  'RECEIPT_INVALID', // 9
+  'LICENSE_INVALID', // 10
+  'DEVICE_FAULT', // 11  flash, entropy or native calls failed
+  'LICENSE_EXPIRED', // 12
+  'DENIED', // 13  the pseudonym is on the deny list
+  'SIGNATURE_INVALID', // 14
+  'AMOUNT_INVALID', // 15
+  'CHARGE_OPEN', // 16  another charge is open
+  'NO_CHARGE', // 17
+  'TIME_STALE', // 18  above the floor limit with no recent signed time
+  'HISTORY_FULL', // 19
+  'ALREADY_PAID', // 20
+  'BUSY', // 21
+  'TAP_TORN', // 22  the field went away: tap again
+  'NO_TOKEN', // 23  nobody tapped in time
+  'NOT_NEWER', // 24  a time or deny list older than the one held
+  'TOMBSTONES_FULL', // 25
+  'STALE_LIMIT', // 26  with an old deny list, this pseudonym has had its limit
+  'WRONG_NAME', // 27  the token belongs to another name
+  'VERIFIER_LIED', // 28  the bridge called a signature good that is not
+  'UNKNOWN_CODE', // 29  a number that this version does not know
+  'UNDELIVERED_OLD', // 30  the oldest undelivered history is older than half the deposit window
+  'NOT_PROVISIONED', // 31
+] as const;
+
+export type Code = (typeof CODES)[number];
+
+/** A named result that carries nothing but its code. */
+export interface Refusal {
+  ok: false;
+  code: Code;
+}
+
+/** Makes a refusal. */
+export function refuse(code: Code): Refusal {
+  return { ok: false, code: code };
+}
+
+/** Status word of success, ISO/IEC 7816-4. */
+export const SW_OK = 0x9000;
+
+/** The number of a code. */
+export function codeNumber(code: Code): number {
+  return CODES.indexOf(code);
+}
+
+/** The code of a number; UNKNOWN_CODE for one that is not in the table. */
+export function codeOf(number: number): Code {
+  return CODES[number] || 'UNKNOWN_CODE';
+}
+
+/** The status word that carries a code on the radio. */
+export function statusWord(code: Code): number {
+  return code === 'OK' ? SW_OK : 0x6400 + codeNumber(code);
+}
+
+/** The code that a status word carries; BAD_REQUEST for those of ISO 7816-4 itself. */
+export function codeOfStatusWord(sw: number): Code {
+  if (sw === SW_OK) return 'OK';
+  return sw >> 8 === 0x64 ? codeOf(sw & 255) : 'BAD_REQUEST';
+}

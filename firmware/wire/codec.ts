@@ -1,0 +1,142 @@
+/**
+ * Messages as lists of fields: the one place that turns a message into bytes and back.
+ *
+ * A message's layout is data, so that encoder, decoder and docs/protocol.md are made from the same list. Decoding takes
+ * hostile bytes: it returns null for anything that is not exactly one message, and one message has exactly one encoding.
+ */
+import { AMOUNT_BYTES, readBalance, writeAmount } from '../core/amount.js';
+import { copy, readU32, writeU32 } from '../core/bytes.js';
+
+/** Kinds of field. `REST` must come last and takes what is left (possibly nothing). */
+export const U8 = 'u8';
+export const U32 = 'u32';
+/** 8 bytes, 1 to 2^53 - 1. */
+export const AMOUNT = 'amount';
+/** 8 bytes, 0 to 2^53 - 1. */
+export const BALANCE = 'balance';
+/** Length byte, then 1 to 24 characters of `NAME_CHARACTERS`: IdU or IdS. */
+export const NAME = 'name';
+export const REST = 'rest';
+
+/** A field: its name, its kind, and for kind 'bytes' or 'ascii' the length in bytes. */
+export type Field = [name: string, kind: string, length?: number];
+
+/** Longest name in bytes. */
+export const NAME_BYTES_MAX = 24;
+const NAME_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._\'-&';
+
+/** Whether `name` can be an IdU or IdS: 1 to 24 characters, letters, digits and " ._'-&", no space at either end. */
+export function isName(name: unknown): name is string {
+  if (typeof name !== 'string' || name.length < 1 || name.length > NAME_BYTES_MAX) return false;
+  if (name[0] === ' ' || name[name.length - 1] === ' ') return false;
+  for (let i = 0; i < name.length; i++) if (NAME_CHARACTERS.indexOf(name[i]) < 0) return false;
+  return true;
+}
+
+/** A message's layout with its two directions. */
+export interface Codec<T> {
+  fields: Field[];
+  /** @throws RangeError when a field does not fit: misuse by our own code */
+  encode(message: T): Uint8Array;
+  /** The message, or null where the bytes are not exactly one. */
+  decode(bytes: Uint8Array): T | null;
+}
+
+function isAscii(text: unknown, length: number): boolean {
+  if (typeof text !== 'string' || text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) < 33 || text.charCodeAt(i) > 126) return false;
+  return true;
+}
+
+function fieldBytes(kind: string, length: number, value: any): number {
+  if (kind === U8) return 1;
+  if (kind === U32) return 4;
+  if (kind === AMOUNT || kind === BALANCE) return AMOUNT_BYTES;
+  if (kind === NAME) return 1 + value.length;
+  if (kind === REST) return value.length;
+  return length;
+}
+
+function wrong(name: string): never {
+  throw new RangeError('field ' + name + ' does not fit its layout');
+}
+
+function putField(out: Uint8Array, at: number, field: Field, value: any): void {
+  const name = field[0];
+  const kind = field[1];
+  if (kind === U8 || kind === U32) {
+    if (typeof value !== 'number' || value < 0 || value > (kind === U8 ? 255 : 4294967295) || Math.floor(value) !== value) wrong(name);
+    if (kind === U8) out[at] = value;
+    else writeU32(out, at, value);
+  } else if (kind === AMOUNT || kind === BALANCE) {
+    if (kind === AMOUNT && value === 0) wrong(name);
+    writeAmount(out, at, value);
+  } else if (kind === NAME) {
+    if (!isName(value)) wrong(name);
+    out[at] = value.length;
+    for (let i = 0; i < value.length; i++) out[at + 1 + i] = value.charCodeAt(i);
+  } else if (kind === 'ascii') {
+    if (!isAscii(value, field[2] as number)) wrong(name);
+    for (let i = 0; i < value.length; i++) out[at + i] = value.charCodeAt(i);
+  } else {
+    if (kind === 'bytes' && value.length !== field[2]) wrong(name);
+    out.set(value, at);
+  }
+}
+
+/** The field's value at `at`, or undefined where the bytes do not hold one; `end` is the message's length. */
+function takeField(bytes: Uint8Array, at: number, field: Field, end: number): any {
+  const kind = field[1];
+  if (kind === REST) return copy(bytes, at, end);
+  if (kind === NAME) {
+    if (at >= end || at + 1 + bytes[at] > end) return undefined;
+    let name = '';
+    for (let i = 0; i < bytes[at]; i++) name += String.fromCharCode(bytes[at + 1 + i]);
+    return isName(name) ? name : undefined;
+  }
+  const length = fieldBytes(kind, field[2] || 0, undefined);
+  if (at + length > end) return undefined;
+  if (kind === U8) return bytes[at];
+  if (kind === U32) return readU32(bytes, at);
+  if (kind === AMOUNT || kind === BALANCE) {
+    const value = readBalance(bytes, at);
+    return value === null || (kind === AMOUNT && value === 0) ? undefined : value;
+  }
+  if (kind === 'ascii') {
+    let text = '';
+    for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[at + i]);
+    return isAscii(text, length) ? text : undefined;
+  }
+  return copy(bytes, at, at + length);
+}
+
+/** Makes a codec from a layout. */
+export function defineMessage<T>(fields: Field[]): Codec<T> {
+  return {
+    fields: fields,
+    encode: function (message: T): Uint8Array {
+      const values = message as any;
+      let length = 0;
+      for (let i = 0; i < fields.length; i++) length += fieldBytes(fields[i][1], fields[i][2] || 0, values[fields[i][0]]);
+      const out = new Uint8Array(length);
+      let at = 0;
+      for (let i = 0; i < fields.length; i++) {
+        const value = values[fields[i][0]];
+        putField(out, at, fields[i], value);
+        at += fieldBytes(fields[i][1], fields[i][2] || 0, value);
+      }
+      return out;
+    },
+    decode: function (bytes: Uint8Array): T | null {
+      const out: any = {};
+      let at = 0;
+      for (let i = 0; i < fields.length; i++) {
+        const value = takeField(bytes, at, fields[i], bytes.length);
+        if (value === undefined) return null;
+        out[fields[i][0]] = value;
+        at += fieldBytes(fields[i][1], fields[i][2] || 0, value);
+      }
+      return at === bytes.length ? (out as T) : null;
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Payment [0022]-[0027]: license, challenge, history, and the shop's tombstone.
+ */
+import { defineMessage, AMOUNT, NAME, REST, U32, U8 } from './codec.js';
+
+/** Bytes of an Ed25519 public key, of a signature, of Rs, of an issuer's id. */
+export const KEY_BYTES = 32;
+export const SIGNATURE_BYTES = 64;
+export const RS_BYTES = 16;
+export const ISSUER_ID_BYTES = 4;
+
+/** What the license SKR(PKU) says. */
+export interface LicenseBody {
+  /** 4 bytes; who answers for the cash. */
+  issuer: Uint8Array;
+  /** ISO 4217, three letters. */
+  currency: string;
+  licenseClass: number;
+  /** Unix time in seconds; the first second at which the license is no longer valid. */
+  validUntilS: number;
+  /** PKU, 32 bytes: the pseudonym. */
+  pku: Uint8Array;
+}
+export const licenseBody = defineMessage<LicenseBody>([
+  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['currency', 'ascii', 3],
+  ['licenseClass', U8],
+  ['validUntilS', U32],
+  ['pku', 'bytes', KEY_BYTES],
+]);
+
+/** License: body and the registrar's signature of type `license` over it. */
+export interface License {
+  body: Uint8Array;
+  signature: Uint8Array;
+}
+export const LICENSE_BODY_BYTES = 44;
+export const license = defineMessage<License>([
+  ['body', 'bytes', LICENSE_BODY_BYTES],
+  ['signature', 'bytes', SIGNATURE_BYTES],
+]);
+export const LICENSE_BYTES = LICENSE_BODY_BYTES + SIGNATURE_BYTES;
+
+/** The challenge with the amount: what SKU(y, IdS, Rs, Ts) signs, as type `payment`. */
+export interface Challenge {
+  issuer: Uint8Array;
+  currency: string;
+  /** y, minor units. */
+  amount: number;
+  /** Ts: time signed by the issuer, carried on by the terminal, seconds ... */
+  timeS: number;
+  /** ... and a counter that never falls. */
+  counter: number;
+  /** Rs, 16 bytes: terminal id (4), persistent counter (4), random (8). */
+  rs: Uint8Array;
+  /** IdS, the shop. */
+  shop: string;
+}
+export const challenge = defineMessage<Challenge>([
+  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['currency', 'ascii', 3],
+  ['amount', AMOUNT],
+  ['timeS', U32],
+  ['counter', U32],
+  ['rs', 'bytes', RS_BYTES],
+  ['shop', NAME],
+]);
+
+/** (IdS, Rs): data of OPEN and ACK, and what a shop's tombstone signs. */
+export interface ChargeId {
+  rs: Uint8Array;
+  shop: string;
+}
+export const chargeId = defineMessage<ChargeId>([
+  ['rs', 'bytes', RS_BYTES],
+  ['shop', NAME],
+]);
+
+/** Answer to CHALLENGE: the amount again and SKU(y, IdS, Rs, Ts) [0025]. */
+export interface Payment {
+  amount: number;
+  signature: Uint8Array;
+}
+export const payment = defineMessage<Payment>([
+  ['amount', AMOUNT],
+  ['signature', 'bytes', SIGNATURE_BYTES],
+]);
+
+/** History H = {PKU, SKR(PKU), Ts, Rs, y, SKU(...), IdS} [0026]; its identity is (PKU, IdS, Rs). */
+export interface History {
+  /** License with PKU inside, 108 bytes. */
+  license: Uint8Array;
+  signature: Uint8Array;
+  /** Challenge, 41 to 64 bytes. */
+  challenge: Uint8Array;
+}
+export const history = defineMessage<History>([
+  ['license', 'bytes', LICENSE_BYTES],
+  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['challenge', REST],
+]);
+
+/** A cancelled charge: signed by the terminal as type `tombstone` over the encoded `chargeId`. */
+export interface Tombstone {
+  signature: Uint8Array;
+  /** Encoded `chargeId`. */
+  chargeId: Uint8Array;
+}
+export const tombstone = defineMessage<Tombstone>([
+  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['chargeId', REST],
+]);

@@ -1,0 +1,33 @@
+/**
+ * What is signed. Every signed message is a domain tag (product, version, type) followed by the message's bytes, so that
+ * no signature of one type is valid as another.
+ */
+import { concat } from '../core/bytes.js';
+
+/** Version of all formats in firmware/wire. */
+export const WIRE_VERSION = 1;
+
+/** Types of signed messages, with who signs. Numbers are never reused. */
+export const SIGNED = {
+  license: 1, // SKR(PKU) by the registrar [0015]
+  payment: 2, // SKU(y, IdS, Rs, Ts) by the token's pseudonym key [0025]
+  receipt: 3, // SKI(PKU, x) by the issuer [0018]
+  registration: 4, // (PKU, IdU) by the account key
+  registrationProof: 5, // the same by SKU: proof of possession
+  account: 6, // account certificate (IdU, account key) by who keeps the accounts
+  withdrawal: 7, // (PKU, IdU, x) by the account key [0017]
+  withdrawalProof: 8, // the same by SKU
+  time: 9, // by the issuer
+  denyList: 10, // by the issuer
+  tombstone: 11, // (IdS, Rs) by the terminal's key
+  operatorRequest: 12, // an operator's HTTP request
+};
+
+/** Bytes of the domain tag: "tapcash", version, type. */
+export const TAG_BYTES = 9;
+
+/** The bytes that are signed: tag, then the message. @param type one of `SIGNED` */
+export function signedBytes(type: number, message: Uint8Array): Uint8Array {
+  const tag = new Uint8Array([116, 97, 112, 99, 97, 115, 104, WIRE_VERSION, type]);
+  return concat([tag, message]);
+}
