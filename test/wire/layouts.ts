@@ -1,0 +1,71 @@
+/**
+ * Every message of firmware/wire by name, found by looking: a codec that is exported is a message.
+ */
+import * as fc from 'fast-check';
+import * as payment from '../../firmware/wire/payment.js';
+import * as withdrawal from '../../firmware/wire/withdrawal.js';
+import * as registration from '../../firmware/wire/registration.js';
+import * as notices from '../../firmware/wire/notices.js';
+import * as tokenCommands from '../../firmware/wire/token-commands.js';
+import * as linkMessages from '../../firmware/wire/link-messages.js';
+import type { Codec, Field } from '../../firmware/wire/codec.js';
+import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+
+/** Module name, message name, codec. */
+export type Layout = { module: string; name: string; codec: Codec<any> };
+
+const modules: Record<string, object> = {
+  payment,
+  withdrawal,
+  registration,
+  notices,
+  'token-commands': tokenCommands,
+  'link-messages': linkMessages,
+};
+
+/** All messages, in the order of their modules. */
+export const layouts: Layout[] = Object.entries(modules).flatMap(([module, exported]) =>
+  Object.entries(exported)
+    .filter(([, value]) => typeof value === 'object' && value !== null && 'fields' in value)
+    .map(([name, codec]) => ({ module, name, codec: codec as Codec<any> })),
+);
+
+const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._'-&".split('');
+
+/** Names as they may be: 1 to 24 allowed characters, no space at either end. */
+export const anyName = fc
+  .array(fc.constantFrom(...characters), { minLength: 1, maxLength: 24 })
+  .map((letters) => letters.join('').trim())
+  .filter((name) => name.length > 0);
+
+const anyAmount = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.maxSafeInteger().map(Math.abs), fc.constant(AMOUNT_MAX));
+
+function anyField([, kind, length]: Field): fc.Arbitrary<unknown> {
+  if (kind === 'u8') return fc.integer({ min: 0, max: 255 });
+  if (kind === 'u32') return fc.integer({ min: 0, max: 0xffffffff });
+  if (kind === 'amount') return anyAmount.filter((amount) => amount > 0);
+  if (kind === 'balance') return anyAmount;
+  if (kind === 'name') return anyName;
+  if (kind === 'ascii') return fc.array(fc.constantFrom('A', 'Z', '!', '~'), { minLength: length, maxLength: length }).map((a) => a.join(''));
+  if (kind === 'rest') return fc.uint8Array({ maxLength: 80 });
+  return fc.uint8Array({ minLength: length, maxLength: length });
+}
+
+/** Messages of a layout. */
+export function anyMessage(codec: Codec<any>): fc.Arbitrary<Record<string, unknown>> {
+  return fc.record(Object.fromEntries(codec.fields.map((field) => [field[0], anyField(field)])));
+}
+
+/** The layout as a table of docs/protocol.md. */
+export function layoutTable({ module, name, codec }: Layout): string {
+  let at = 0;
+  let fixed = true;
+  const rows = codec.fields.map(([field, kind, length]) => {
+    const bytes = { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' }[kind] ?? String(length);
+    const row = `| ${fixed ? at : '...'} | ${bytes} | ${field} | ${kind} |`;
+    if (/^\d+$/.test(bytes)) at += Number(bytes);
+    else fixed = false;
+    return row;
+  });
+  return [`### ${name} (wire/${module}.ts)`, '', '| offset | bytes | field | kind |', '|---|---|---|---|', ...rows].join('\n');
+}
