@@ -1,0 +1,135 @@
+/**
+ * What a board's JSON in board-configs/ says, and a check of it at boot: pins, buses, flash region, entropy.
+ *
+ * The provisioned file 'tapcash.cfg' in Storage is {role, board, provision} with such an entry as `board`. The host's
+ * schema (board-configs/schema.json) checks more; a board checks what it would otherwise run into blindly.
+ */
+
+/** A pin with one meaning. Pins have Espruino's names, "D0". */
+export interface PinConfig {
+  pin: string;
+  /** Level, 0 or 1, at which the button is pressed, or the LED or buzzer on. */
+  active: number;
+  /** Passive buzzers only: the tone. */
+  frequencyHz?: number;
+}
+
+/** The PN532: on a UART (HSU) or on I2C. */
+export interface Pn532Config {
+  /** "uart" or "i2c". */
+  bus: string;
+  /** "Serial2", "I2C1". */
+  port: string;
+  /** UART only; 115200 unless told. */
+  baud?: number;
+  /** UART pins. */
+  rx?: string;
+  tx?: string;
+  /** UART of the Linux build: a device's path. */
+  path?: string;
+  /** I2C pins and clock. */
+  sda?: string;
+  scl?: string;
+  bitrate?: number;
+  /** Most bytes that this UART takes in one go: see ESPRUINO.md on 2v29. */
+  burstBytesMax: number;
+}
+
+/** The serial line to the bridge (terminal only). */
+export interface LinkConfig {
+  port: string;
+  baud?: number;
+  rx?: string;
+  tx?: string;
+  path?: string;
+  burstBytesMax: number;
+}
+
+/** A display: SSD1306 on I2C, or lines printed on the console. */
+export interface DisplayConfig {
+  /** "ssd1306" or "console". */
+  type: string;
+  port?: string;
+  sda?: string;
+  scl?: string;
+  bitrate?: number;
+  /** I2C address, 60 unless told. */
+  address?: number;
+  width?: number;
+  height?: number;
+}
+
+/** Where fresh entropy comes from: a register with the radio on, or a file of the operating system. */
+export interface EntropyConfig {
+  /** Address of the random register for `peek32`. */
+  register?: number;
+  /** Module that switches the radio on, "Wifi". Required with `register`. */
+  radio?: string;
+  /** Linux build: "/dev/urandom". */
+  file?: string;
+}
+
+/** One entry of board-configs/. */
+export interface BoardConfig {
+  name: string;
+  /** The Espruino build that has what the firmware needs; named when something is missing. */
+  firmware: string;
+  /** Region of raw flash for records (SECURITY.md 2). */
+  flash: { address: number; bytes: number; pageBytes: number };
+  entropy: EntropyConfig;
+  pn532: Pn532Config;
+  link?: LinkConfig;
+  display?: DisplayConfig;
+  /** `user`: the owner's button (token) or the clerk's (terminal). `console`: held at reset it brings the console back. */
+  buttons: { user: PinConfig; console?: PinConfig };
+  led?: PinConfig;
+  buzzer?: PinConfig;
+  /** Ports that the console must leave, "Serial1"; the console then moves to `consolePort`. */
+  consoleLeaves?: string;
+  /** Where the console goes: another port's name, or absent for nowhere. */
+  consolePort?: string;
+}
+
+/** The provisioned file as a whole; `provision` is the role's own affair. */
+export interface StoredConfig<P> {
+  role: string;
+  board: BoardConfig;
+  provision: P;
+}
+
+function isPin(config: PinConfig | undefined): boolean {
+  return !!config && typeof config.pin === 'string' && (config.active === 0 || config.active === 1);
+}
+
+function isWhole(value: unknown, least: number): boolean {
+  return typeof value === 'number' && value >= least && Math.floor(value) === value;
+}
+
+/** What is wrong with a board's entry, as "path: what it must be"; null where it can be run. */
+export function boardFault(board: BoardConfig | undefined): string | null {
+  if (!board || typeof board.name !== 'string') return 'board: missing';
+  const flash = board.flash;
+  if (!flash || !isWhole(flash.address, 0) || !isWhole(flash.pageBytes, 256) || !isWhole(flash.bytes, 2 * flash.pageBytes)) {
+    return 'board.flash: address, bytes (two pages or more), pageBytes';
+  }
+  const entropy = board.entropy;
+  if (!entropy || (!isWhole(entropy.register, 1) && !entropy.file)) return 'board.entropy: register or file';
+  // With the radio off the register is only pseudo-random, and no health test notices.
+  if (entropy.register && !entropy.file && !entropy.radio) return 'board.entropy.radio: missing';
+  const pn532 = board.pn532;
+  if (!pn532 || (pn532.bus !== 'uart' && pn532.bus !== 'i2c') || typeof pn532.port !== 'string') {
+    return 'board.pn532: bus "uart" or "i2c", and port';
+  }
+  if (!isWhole(pn532.burstBytesMax, 16)) return 'board.pn532.burstBytesMax: 16 or more';
+  if (!board.buttons || !isPin(board.buttons.user)) return 'board.buttons.user: pin, active 0 or 1';
+  if (board.buttons.console && !isPin(board.buttons.console)) return 'board.buttons.console: pin, active 0 or 1';
+  if (board.led && !isPin(board.led)) return 'board.led: pin, active 0 or 1';
+  if (board.buzzer && !isPin(board.buzzer)) return 'board.buzzer: pin, active 0 or 1';
+  if (board.link && (typeof board.link.port !== 'string' || !isWhole(board.link.burstBytesMax, 32))) {
+    return 'board.link: port, burstBytesMax of 32 or more';
+  }
+  if (board.display && board.display.type !== 'ssd1306' && board.display.type !== 'console') {
+    return 'board.display.type: "ssd1306" or "console"';
+  }
+  return null;
+}

@@ -1,0 +1,93 @@
+/**
+ * What both roles do first at boot: look for the natives that the firmware needs, read the provisioned file, move the
+ * console, and stop with a named fault where one of these fails.
+ *
+ * SECURITY.md 3: some ESP32 builds leave out native crypto. A fault is shown on display, LED and console, and nothing
+ * runs after it: a board never works with a store, a source of entropy or a configuration that is not good.
+ */
+import { fromChars } from '../core/bytes.js';
+import { boardFault } from './board-config.js';
+import type { StoredConfig } from './board-config.js';
+
+/** Files in Storage. */
+export const CONFIG_FILE = 'tapcash.cfg';
+export const SEED_FILE = 'tapcash.seed';
+
+/** Bytes of `SEED_FILE`: host entropy given at provisioning. */
+export const SEED_BYTES = 32;
+
+/** What of Espruino's Storage is used. */
+export interface StorageModule {
+  read(name: string): string | undefined;
+  readArrayBuffer(name: string): ArrayBuffer | undefined;
+  erase(name: string): void;
+}
+
+/**
+ * The first native that is missing, as its name, or null.
+ * @param root the global object
+ * @param requireModule `require`
+ * @param names such as "E.convolve", "crypto.SHA512" (module.function) or "peek32"
+ */
+export function missingNative(root: any, requireModule: (name: string) => any, names: string[]): string | null {
+  for (let i = 0; i < names.length; i++) {
+    const parts = names[i].split('.');
+    let found: any;
+    try {
+      if (parts.length === 1) found = root[parts[0]];
+      else if (parts[0] === 'E') found = root.E[parts[1]];
+      else found = requireModule(parts[0])[parts[1]];
+    } catch (error) {
+      found = undefined;
+    }
+    if (typeof found !== 'function') return names[i];
+  }
+  return null;
+}
+
+/** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. */
+export function readConfig<P>(
+  storage: StorageModule,
+  role: string,
+): { ok: true; config: StoredConfig<P> } | { ok: false; fault: string } {
+  const text = storage.read(CONFIG_FILE);
+  if (text === undefined) return { ok: false, fault: 'not provisioned: no ' + CONFIG_FILE };
+  let config: any;
+  try {
+    config = JSON.parse(text);
+  } catch (error) {
+    config = undefined;
+  }
+  if (!config || typeof config !== 'object') return { ok: false, fault: CONFIG_FILE + ': damaged' };
+  if (config.role !== role) return { ok: false, fault: CONFIG_FILE + ': role is not ' + role };
+  const fault = boardFault(config.board);
+  if (fault) return { ok: false, fault: CONFIG_FILE + ': ' + fault };
+  if (!config.provision || typeof config.provision !== 'object') return { ok: false, fault: CONFIG_FILE + ': provision: missing' };
+  return { ok: true, config: config };
+}
+
+/** The host's entropy from Storage, or null where it was taken already. The caller erases the file once it is stored. */
+export function readSeed(storage: StorageModule): Uint8Array | null {
+  const text = storage.read(SEED_FILE);
+  if (text === undefined || text.length !== SEED_BYTES) return null;
+  return fromChars(text);
+}
+
+/** What of Espruino's globals moves the console. */
+export interface ConsoleMover {
+  /** `E.setConsole(port or null, {force})`. */
+  setConsole(port: any, options: { force: boolean }): void;
+  /** The port of that name, such as `Serial1`. */
+  port(name: string): any;
+}
+
+/**
+ * Moves the console off a port that carries frames: there it would take bytes 3 and 16 for its own.
+ * @param held the console button is down, so the console stays and the caller must not start: the board can be reflashed
+ * @returns whether the caller may go on
+ */
+export function leaveConsole(mover: ConsoleMover, leaves: string | undefined, to: string | undefined, held: boolean): boolean {
+  if (held) return false;
+  if (leaves) mover.setConsole(to ? mover.port(to) : null, { force: true });
+  return true;
+}
