@@ -38,6 +38,9 @@ export const CODES = [
   'UNKNOWN_CODE', // 29  a number that this version does not know
   'UNDELIVERED_OLD', // 30  the oldest undelivered history is older than half the deposit window
   'NOT_PROVISIONED', // 31
+  'LINK_DOWN', // 32  the serial link has no session, or lost it before the answer came
+  'LINK_VERSION', // 33  the other end of the serial link speaks another version
+  'NO_ANSWER', // 34  the other end took the request and did not answer in time
 ] as const;
 
 export type Code = (typeof CODES)[number];
