@@ -1,0 +1,218 @@
+/**
+ * PN532 as an ISO/IEC 14443-4 type A card: the user token's side of a tap.
+ *
+ * Source: NXP UM0701-02: SAMConfiguration 7.2.10, SetParameters 7.2.9, TgInitAsTarget 7.3.14, TgGetData 7.3.16,
+ * TgSetData 7.3.17, error bytes 7.1. With bit 5 of SetParameters the chip answers RATS, runs the block protocol and asks
+ * the reader for more time (S(WTX)) by itself; here come and go whole APDUs.
+ *
+ * One loop: listen for a reader, then get a command and set its answer until the chip reports that the field or the reader
+ * is gone (status 29), then listen again under a new random UID, so that two taps of one token cannot be linked by it.
+ *
+ * Left out: NFCIP-1 targets, other framings, TgSetMetaData (our answers fit one TgSetData).
+ */
+import { concat } from '../core/bytes.js';
+import { Clock, LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
+
+export interface CardOptions {
+  /**
+   * Answers a command APDU: with a response APDU (2 to 262 bytes) at once, or with null and by `reply` later. `reply` does
+   * nothing once the reader has gone, and works once.
+   */
+  onCommand: (apdu: Uint8Array, reply: (response: Uint8Array) => void) => Uint8Array | null;
+  /** A reader has selected us. Forget whatever an earlier one left half done. */
+  onActivated?: () => void;
+  /** The reader has gone, or is given up. RF_LOST is the ordinary end of a tap. */
+  onReleased?: (reason: NfcFailure) => void;
+  /** The chip fails. After the last of `initTriesMax` attempts `final` is true and the card has stopped. */
+  onError?: (failure: NfcFailure, final: boolean) => void;
+  /** `count` random bytes for the UID. */
+  random: (count: number) => Uint8Array;
+  /** Longest wait for a reader before listening anew; also how soon a dead chip is noticed. Default 30000. */
+  listenMs?: number;
+  /** Longest silence of a reader that keeps its field on. Default 10000. */
+  commandTimeoutMs?: number;
+  /** Longest wait for `reply`. Default 10000. */
+  replyTimeoutMs?: number;
+  /** Attempts at a chip that fails before giving up. Default 5. */
+  initTriesMax?: number;
+}
+
+export interface Pn532Card {
+  /** Configures the chip and listens for readers until `stop`. */
+  start(): void;
+  /** Stops at once. No callback comes any more. */
+  stop(): void;
+}
+
+const COMMAND_TIMEOUT_MS = 500;
+const RETRY_MS = 500;
+const DATA_BYTES_MAX = 262;
+/** Normal mode, no SAM, no timeout, P70_IRQ used (7.2.10). */
+const SAM_CONFIGURATION = [0x14, 0x01, 0x00, 0x01];
+/** fISO14443-4_PICC (7.2.9): the chip emulates an ISO/IEC 14443-4 card; without bit 4 it sends no RATS of its own. */
+const SET_PARAMETERS = [0x12, 0x20];
+/** Our own field off: a target listens to the other's (7.3.1, item 1). */
+const RF_OFF = [0x32, 0x01, 0x00];
+const TG_GET_DATA = [0x86];
+const TG_SET_DATA = 0x8e;
+/** "No precise diagnosis": what the reader gets where our own program fails. */
+const SW_FAILURE = [0x6f, 0x00];
+
+/**
+ * TgInitAsTarget for an ISO/IEC 14443-4 card only (7.3.14): mode 05 = PassiveOnly and PICCOnly.
+ * @param uid 3 random bytes; the chip puts 08 before them, which marks a random UID (ISO/IEC 14443-3 6.4.4)
+ */
+export function initAsTargetCommand(uid: Uint8Array): Uint8Array {
+  // 8C mode SENS_RES(2, low byte first) NFCID1t(3) SEL_RES FeliCaParams(18) NFCID3t(10) LEN Gt LEN Tk
+  const command = new Uint8Array(2 + 6 + 18 + 10 + 2);
+  command[0] = 0x8c;
+  command[1] = 0x05;
+  command[2] = 0x04;
+  command.set(uid.subarray(0, 3), 4);
+  command[7] = 0x20; // SEL_RES bit 5: ISO/IEC 14443-4
+  return command;
+}
+
+/** Makes a card over a link that nobody else uses. */
+export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOptions): Pn532Card {
+  const listenMs = options.listenMs || 30000;
+  const commandTimeoutMs = options.commandTimeoutMs || 10000;
+  const replyTimeoutMs = options.replyTimeoutMs || 10000;
+  const initTriesMax = options.initTriesMax || 5;
+  let running = false;
+  let active = false;
+  let triesLeft = 0;
+  let exchange = 0; // number of the command being answered; a late reply to another one is dropped
+  let timer: any;
+
+  function clearTimer(): void {
+    if (timer !== undefined) clock.clearTimeout(timer);
+    timer = undefined;
+  }
+
+  /** A command whose answer is dropped where the card was stopped meanwhile. */
+  function send(command: Uint8Array, timeoutMs: number, once: boolean, callback: (result: LinkResult) => void): void {
+    link.command(command, timeoutMs, once, function (result) {
+      if (running) callback(result);
+    });
+  }
+
+  function fail(failure: NfcFailure): void {
+    triesLeft--;
+    const final = triesLeft <= 0;
+    if (final) running = false;
+    else timer = clock.setTimeout(init, RETRY_MS);
+    if (options.onError) options.onError(failure, final);
+  }
+
+  function init(): void {
+    timer = undefined;
+    const commands = [SAM_CONFIGURATION, SET_PARAMETERS, RF_OFF];
+    let next = 0;
+    function step(): void {
+      if (next === commands.length) return listen();
+      send(new Uint8Array(commands[next++]), COMMAND_TIMEOUT_MS, false, function (result) {
+        if (result.ok) step();
+        else fail(result);
+      });
+    }
+    step();
+  }
+
+  function listen(): void {
+    send(initAsTargetCommand(options.random(3)), listenMs, true, function (result) {
+      if (result.ok || result.code === 'PN532_TIMEOUT') triesLeft = initTriesMax;
+      if (result.ok) {
+        // Mode: bit 3 says that a reader activated us as ISO/IEC 14443-4 card, by the RATS that follows it (7.3.14).
+        if (result.data.length === 0 || (result.data[0] & 0x08) === 0) return listen();
+        active = true;
+        if (options.onActivated) options.onActivated();
+        if (active) getCommand([]);
+      } else if (result.code === 'PN532_TIMEOUT') {
+        listen(); // nobody came
+      } else {
+        fail(result);
+      }
+    });
+  }
+
+  /** Ends the activation, whatever the reason, and listens anew. */
+  function released(reason: NfcFailure): void {
+    clearTimer();
+    exchange++;
+    active = false;
+    if (options.onReleased) options.onReleased(reason);
+    if (!running) return;
+    // A chip that no longer takes commands has perhaps been without power: configure it again.
+    if (reason.code === 'PN532_NO_ACK') init();
+    else listen();
+  }
+
+  function getCommand(parts: Uint8Array[]): void {
+    send(new Uint8Array(TG_GET_DATA), commandTimeoutMs, true, function (result) {
+      if (!result.ok) return released(result);
+      if (result.data.length === 0) return released({ ok: false, code: 'PN532_ERROR' });
+      const status = result.data[0];
+      if ((status & 0x3f) !== 0) return released(rfFailure(status));
+      parts.push(result.data.subarray(1));
+      // MI (bit 6): the rest of a command above 262 bytes (7.3.16). No APDU of ours is; do not collect it.
+      if ((status & 0x40) !== 0) return parts.length > 1 ? released({ ok: false, code: 'TOO_LONG' }) : getCommand(parts);
+      handle(parts.length === 1 ? parts[0] : concat(parts));
+    });
+  }
+
+  function handle(apdu: Uint8Array): void {
+    const number = ++exchange;
+    function reply(response: Uint8Array): void {
+      if (!running || number !== exchange) return;
+      exchange++;
+      clearTimer();
+      setAnswer(response);
+    }
+    let response: Uint8Array | null = null;
+    try {
+      response = options.onCommand(apdu, reply);
+    } catch (error) {
+      // The reader gets a status word and the loop goes on; what went wrong must not leave this board by radio.
+      response = new Uint8Array(SW_FAILURE);
+    }
+    if (response) reply(response);
+    else if (running && number === exchange) {
+      timer = clock.setTimeout(function () {
+        timer = undefined;
+        released({ ok: false, code: 'NO_REPLY' });
+      }, replyTimeoutMs);
+    }
+  }
+
+  function setAnswer(response: Uint8Array): void {
+    const fits = response.length > 0 && response.length <= DATA_BYTES_MAX;
+    const data = fits ? response : new Uint8Array(SW_FAILURE);
+    const command = new Uint8Array(1 + data.length);
+    command[0] = TG_SET_DATA;
+    command.set(data, 1);
+    send(command, commandTimeoutMs, true, function (result) {
+      if (!result.ok) return released(result);
+      const status = result.data.length > 0 ? result.data[0] : 0x01;
+      if ((status & 0x3f) !== 0) released(rfFailure(status));
+      else getCommand([]);
+    });
+  }
+
+  return {
+    start: function () {
+      if (running) return;
+      running = true;
+      active = false;
+      triesLeft = initTriesMax;
+      init();
+    },
+    stop: function () {
+      running = false;
+      active = false;
+      exchange++;
+      clearTimer();
+      link.cancel();
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * Frames between a host and its PN532: encoder, and a parser fed by chunks of whatever size the UART delivers.
+ *
+ * Source: NXP UM0701-02 (PN532 user manual), 6.2.1. All frames share the start code 00 FF; what follows tells them apart:
+ *   normal      LEN LCS TFI data DCS       LEN = bytes from TFI on, LEN + LCS = 0 (mod 256)                    6.2.1.1
+ *   extended    FF FF LENM LENL LCS ...    LENM * 256 + LENL bytes, LENM + LENL + LCS = 0 (mod 256)            6.2.1.2
+ *   ACK, NACK   00 FF   and   FF 00                                                                   6.2.1.3, 6.2.1.4
+ *   error       a normal frame of the one byte 7F                                                              6.2.1.5
+ * DCS makes the sum of TFI, data and DCS 0 (mod 256). Preamble and postamble may have any length, even none (6.2.1.6).
+ *
+ * Left out: the frames without preamble and postamble that bit 6 of SetParameters asks for; we never set it.
+ */
+
+/** Frame identifier, host to PN532 (UM0701-02 6.2.1.1). */
+export const TFI_TO_CHIP = 0xd4;
+/** Frame identifier, PN532 to host. */
+export const TFI_TO_HOST = 0xd5;
+
+/** Most bytes after TFI that a frame carries: command code, target number and 262 data bytes, rounded up. */
+export const FRAME_DATA_BYTES_MAX = 265;
+
+/** Bytes of an ACK or NACK frame. */
+export const ACK_FRAME_BYTES = 6;
+/** Bytes that a normal information frame adds to TFI and data: 00 00 FF LEN LCS before, DCS 00 after. */
+export const FRAME_OVERHEAD_BYTES = 7;
+
+/** What the parser found. `damaged`: a start code and a length that hold, but not the checksum, or a length too big. */
+export type Pn532Frame =
+  | { kind: 'ack' }
+  | { kind: 'nack' }
+  | { kind: 'error' }
+  | { kind: 'damaged' }
+  | { kind: 'data'; tfi: number; data: Uint8Array };
+
+/** ACK frame (6.2.1.3); from the host it also aborts the command under way. */
+export function ackFrame(): Uint8Array {
+  return new Uint8Array([0, 0, 0xff, 0, 0xff, 0]);
+}
+
+/** NACK frame (6.2.1.4): asks the PN532 for its last answer again. */
+export function nackFrame(): Uint8Array {
+  return new Uint8Array([0, 0, 0xff, 0xff, 0, 0]);
+}
+
+/**
+ * Encodes an information frame, normal up to 254 bytes of data and extended above.
+ * @param tfi TFI_TO_CHIP or TFI_TO_HOST
+ * @param data what follows TFI, 0 to FRAME_DATA_BYTES_MAX bytes
+ * @throws RangeError where the data is longer
+ */
+export function encodeFrame(tfi: number, data: Uint8Array): Uint8Array {
+  if (data.length > FRAME_DATA_BYTES_MAX) throw new RangeError('PN532 frame data of ' + data.length + ' bytes');
+  const length = data.length + 1;
+  const extended = length > 255;
+  const at = extended ? 8 : 5;
+  const out = new Uint8Array(at + length + 2);
+  out[2] = 0xff;
+  if (extended) {
+    out[3] = 0xff;
+    out[4] = 0xff;
+    out[5] = length >> 8;
+    out[6] = length & 255;
+    out[7] = -(out[5] + out[6]) & 255;
+  } else {
+    out[3] = length;
+    out[4] = -length & 255;
+  }
+  out[at] = tfi;
+  out.set(data, at + 1);
+  let sum = tfi;
+  for (let i = 0; i < data.length; i++) sum += data[i];
+  out[at + length] = -sum & 255;
+  return out;
+}
+
+export interface FrameParser {
+  /** Takes the next bytes, as character codes 0..255; reports each frame that they complete, in order. */
+  push(chunk: string): void;
+  /** Forgets what is half received. */
+  reset(): void;
+  /** Whether a start code was seen whose frame is not complete. */
+  partial(): boolean;
+}
+
+/**
+ * Makes a streaming parser. It holds less than one frame between two chunks, whatever arrives.
+ *
+ * Bytes that are no frame are skipped. After a damaged frame the search goes on one byte after its start code, not after
+ * its end: its length may have been garbage, and a good frame may lie inside.
+ * @param onFrame called for each frame; it may push or reset
+ * @param dataBytesMax most bytes after TFI to accept
+ */
+export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataBytesMax: number): FrameParser {
+  const startCode = String.fromCharCode(0, 0xff);
+  let buffer = '';
+
+  /** Takes one frame or one false start off the buffer; false when there is nothing to do before more bytes come. */
+  function scan(): boolean {
+    const start = buffer.indexOf(startCode);
+    if (start < 0) {
+      // A last 00 may be the first half of a start code.
+      buffer = buffer.length > 0 && buffer.charCodeAt(buffer.length - 1) === 0 ? startCode.charAt(0) : '';
+      return false;
+    }
+    if (start > 0) buffer = buffer.substr(start);
+    if (buffer.length < 4) return false;
+    let length = buffer.charCodeAt(2);
+    const check = buffer.charCodeAt(3);
+    if (length === 0 && check === 0xff) return take(4, { kind: 'ack' });
+    if (length === 0xff && check === 0) return take(4, { kind: 'nack' });
+    let at = 4;
+    let sum = length + check;
+    if (length === 0xff && check === 0xff) {
+      if (buffer.length < 7) return false;
+      length = buffer.charCodeAt(4) * 256 + buffer.charCodeAt(5);
+      sum = buffer.charCodeAt(4) + buffer.charCodeAt(5) + buffer.charCodeAt(6);
+      at = 7;
+    }
+    // A length that fails its checksum is garbage that looked like a start code: nothing to report.
+    if ((sum & 255) !== 0 || length === 0) return take(1, null);
+    if (length - 1 > dataBytesMax) return take(1, { kind: 'damaged' });
+    if (buffer.length < at + length + 1) return false;
+    return takeData(at, length);
+  }
+
+  /** Takes the information frame whose TFI is at `at`, all of which has arrived. */
+  function takeData(at: number, length: number): boolean {
+    const tfi = buffer.charCodeAt(at);
+    const data = new Uint8Array(length - 1);
+    let sum = tfi;
+    for (let i = 1; i < length; i++) sum += data[i - 1] = buffer.charCodeAt(at + i);
+    if (((sum + buffer.charCodeAt(at + length)) & 255) !== 0) return take(1, { kind: 'damaged' });
+    if (length === 1 && tfi === 0x7f) return take(at + 2, { kind: 'error' });
+    return take(at + length + 1, { kind: 'data', tfi: tfi, data: data });
+  }
+
+  /** Drops bytes first, so that `onFrame` may push or reset. */
+  function take(bytes: number, frame: Pn532Frame | null): boolean {
+    buffer = buffer.substr(bytes);
+    if (frame) onFrame(frame);
+    return true;
+  }
+
+  return {
+    push: function (chunk) {
+      buffer += chunk;
+      while (scan());
+    },
+    reset: function () {
+      buffer = '';
+    },
+    partial: function () {
+      return buffer.length > 1;
+    },
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * The dialog with a PN532: one command at a time, its ACK, its answer; over any port (pn532-hsu.ts, pn532-i2c.ts).
+ *
+ * Source: NXP UM0701-02, 6.2.2 (dialog structure): the chip ACKs a command before it processes it, and answers with the
+ * command code plus one. An ACK from the host aborts the command under way; a NACK asks for the last answer again.
+ *
+ * Every wait has a limit and every repetition a number. An answer counts only after its ACK, so that an answer to a
+ * command given up earlier is never taken for that to the next. A command whose repetition would not be the same (it
+ * moves bytes over the radio) is not repeated when its ACK is missing: the caller is told, and starts the tap again.
+ */
+import {
+  ACK_FRAME_BYTES,
+  ackFrame,
+  createFrameParser,
+  encodeFrame,
+  FRAME_DATA_BYTES_MAX,
+  nackFrame,
+  Pn532Frame,
+  TFI_TO_CHIP,
+  TFI_TO_HOST,
+} from './pn532-frame.js';
+
+/** Time, as a driver needs it. On a board: `setTimeout`, `clearTimeout`, and `getTime() * 1000`. */
+export interface Clock {
+  setTimeout(callback: () => void, delayMs: number): any;
+  clearTimeout(id: any): void;
+  /** Milliseconds since any fixed moment. */
+  nowMs(): number;
+}
+
+/**
+ * How an NFC operation can fail.
+ * - `RF_LOST`: the other side left the field, or does not answer.
+ * - `RF_ERROR`: it answers, but not what the protocol allows, or damaged more often than the chip repeats.
+ * - `NO_CARD`: none came in time.  `CARD_UNSUPPORTED`: one came that is no ISO/IEC 14443-4 card.
+ * - `TOO_LONG`: a message longer than the limit, or an answer that never ends.
+ * - `PN532_NO_ACK`: the chip does not take commands: power, wiring, interface switches.
+ * - `PN532_TIMEOUT`: it took the command and did not answer in time.
+ * - `PN532_DAMAGED`: its answers arrive damaged: bursts above burstBytesMax, or a bad line.
+ * - `PN532_ERROR`: it refuses the command, or is not a PN532; `status` has its error byte where it gave one.
+ * - `BUSY`: a command is already under way.  `CANCELLED`: the caller gave the operation up.
+ * - `NO_REPLY`: card role: our own program did not answer a command in time.
+ */
+export type NfcCode =
+  | 'RF_LOST'
+  | 'RF_ERROR'
+  | 'NO_CARD'
+  | 'CARD_UNSUPPORTED'
+  | 'TOO_LONG'
+  | 'PN532_NO_ACK'
+  | 'PN532_TIMEOUT'
+  | 'PN532_DAMAGED'
+  | 'PN532_ERROR'
+  | 'BUSY'
+  | 'CANCELLED'
+  | 'NO_REPLY';
+
+export interface NfcFailure {
+  ok: false;
+  code: NfcCode;
+  /** The chip's error byte (UM0701-02 7.1), where there is one. */
+  status?: number;
+}
+
+/** `data` is what follows the answer's command code. */
+export type LinkResult = { ok: true; data: Uint8Array } | NfcFailure;
+
+/** What carries frames to and from the chip. */
+export interface Pn532Port {
+  /** Sends a frame, after the interface's wake-up if `wake`; false if the bus refused it. */
+  send(frame: Uint8Array, wake: boolean): boolean;
+  /** The most bytes that the next frame from the chip can have; 0 when none is awaited (an I2C port stops polling). */
+  expect(frameBytesMax: number): void;
+  /** Set by the link. `whole` is true where the chunk is a complete transfer, so that a frame missing in it is damaged. */
+  onBytes: (chunk: string, whole: boolean) => void;
+}
+
+export interface Pn532Link {
+  /**
+   * Sends a command and calls back exactly once, later or (BUSY) at once.
+   * @param command command code and parameters, at most 265 bytes
+   * @param timeoutMs longest wait between ACK and answer
+   * @param once true for commands that must not be repeated when their ACK is missing
+   */
+  command(command: Uint8Array, timeoutMs: number, once: boolean, callback: (result: LinkResult) => void): void;
+  /** Gives up the command under way, whose callback gets CANCELLED; the chip is told by an ACK frame (6.2.2.1). */
+  cancel(): void;
+  /** Whether a command is under way. */
+  busy(): boolean;
+}
+
+export interface LinkOptions {
+  /** Longest frame, preamble to postamble, that can arrive whole: the board's burstBytesMax. */
+  burstBytesMax: number;
+  /** Wait for an ACK; the chip needs up to 15 ms (6.2.2.1), an interpreter on a loaded machine more. Default 100. */
+  ackTimeoutMs?: number;
+  /** A half-received answer counts as damaged after this silence. Default 60. */
+  gapMs?: number;
+  /** Repetitions of a command without ACK, and of a damaged answer. Default 2. */
+  retriesMax?: number;
+}
+
+/** Bytes that a frame adds to the radio data in it, with the ACK before it: the chip may send both in one burst. */
+const ANSWER_OVERHEAD_BYTES = 6 + 7 + 3;
+
+/**
+ * The longest APDU that one answer of the chip can carry without a burst above `burstBytesMax`.
+ *
+ * ACK (6 bytes), frame (7) and TFI, command code, status (3) surround it. To the reader that is a response APDU with its
+ * status word, to the card a command APDU with its header. At most 252, so that the frame is never an extended one.
+ */
+export function apduBytesMax(burstBytesMax: number): number {
+  return Math.min(burstBytesMax - ANSWER_OVERHEAD_BYTES, 252);
+}
+
+/**
+ * The most data bytes in one command APDU (header, Lc and Le beside them) that the card's chip can hand over within
+ * `burstBytesMax`: what the token tells the terminal in its answer to SELECT.
+ */
+export function commandDataBytesMax(burstBytesMax: number): number {
+  return apduBytesMax(burstBytesMax) - 6;
+}
+
+/** The result for an error byte of the radio side, UM0701-02 7.1 table 15. */
+export function rfFailure(status: number): NfcFailure {
+  const error = status & 0x3f;
+  let code: NfcCode = 'PN532_ERROR';
+  // 01 no answer; 0A no field; 27 no such target; 29 released; 2B disappeared
+  if (error === 0x01 || error === 0x0a || error === 0x27 || error === 0x29 || error === 0x2b) code = 'RF_LOST';
+  // CRC, parity, bit count, framing, collision, buffer, overflow, protocol, format
+  else if ((error >= 0x02 && error <= 0x0b) || error === 0x13) code = 'RF_ERROR';
+  return { ok: false, code: code, status: error };
+}
+
+/** Makes the dialog over a port. */
+export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOptions): Pn532Link {
+  const ackTimeoutMs = options.ackTimeoutMs || 100;
+  const gapMs = options.gapMs || 60;
+  const retriesMax = options.retriesMax === undefined ? 2 : options.retriesMax;
+  let code = -1; // of the command under way
+  let frame: Uint8Array | null = null;
+  let callback: ((result: LinkResult) => void) | null = null;
+  let acked = false;
+  let once = false;
+  let answerMs = 0;
+  let attemptsLeft = 0;
+  let sent = false;
+  let nacksLeft = 0;
+  let asleep = true; // until a frame comes, the chip may be in power-down: 6.2.3, 7.2.11
+  let timer: any;
+  let gapTimer: any;
+  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX);
+
+  function clearGap(): void {
+    if (gapTimer !== undefined) clock.clearTimeout(gapTimer);
+    gapTimer = undefined;
+  }
+
+  function clearTimers(): void {
+    if (timer !== undefined) clock.clearTimeout(timer);
+    timer = undefined;
+    clearGap();
+  }
+
+  function finish(result: LinkResult): void {
+    const done = callback;
+    clearTimers();
+    callback = null;
+    frame = null;
+    port.expect(0);
+    parser.reset();
+    if (done) done(result);
+  }
+
+  /** Ends a command that the chip may still be working on. The ACK takes it back; it may be asleep in TgInitAsTarget. */
+  function giveUp(failure: NfcFailure): void {
+    asleep = true;
+    port.send(ackFrame(), true);
+    finish(failure);
+  }
+
+  function transmit(): void {
+    attemptsLeft--;
+    acked = false;
+    parser.reset();
+    clearTimers();
+    timer = clock.setTimeout(onAckTimeout, ackTimeoutMs);
+    port.expect(ACK_FRAME_BYTES);
+    sent = true; // before the call: an answer may come within it
+    if (!port.send(frame!, asleep)) sent = false;
+  }
+
+  function onAckTimeout(): void {
+    timer = undefined;
+    asleep = true;
+    // What the bus refused never reached the chip, so its repetition is the first time for any command.
+    if (attemptsLeft > 0 && (!once || !sent)) transmit();
+    else giveUp({ ok: false, code: 'PN532_NO_ACK' });
+  }
+
+  function onAnswerTimeout(): void {
+    timer = undefined;
+    giveUp({ ok: false, code: 'PN532_TIMEOUT' });
+  }
+
+  /** The answer is damaged, or stopped half-way: ask for it again (6.2.1.4). */
+  function onDamage(): void {
+    clearGap();
+    if (!acked) return;
+    if (nacksLeft-- === 0) {
+      giveUp({ ok: false, code: 'PN532_DAMAGED' });
+      return;
+    }
+    parser.reset();
+    gapTimer = clock.setTimeout(onDamage, ackTimeoutMs);
+    port.expect(options.burstBytesMax);
+    port.send(nackFrame(), false);
+  }
+
+  function onFrame(found: Pn532Frame): void {
+    if (!callback) return;
+    if (found.kind === 'damaged') {
+      // Not at once: what follows may still be a good frame, and a NACK would cross with it.
+      clearGap();
+      if (acked) gapTimer = clock.setTimeout(onDamage, gapMs);
+      return;
+    }
+    asleep = false;
+    if (!acked) {
+      if (found.kind !== 'ack') return;
+      acked = true;
+      clearTimers();
+      timer = clock.setTimeout(onAnswerTimeout, answerMs);
+      port.expect(options.burstBytesMax);
+    } else if (found.kind === 'error') {
+      finish({ ok: false, code: 'PN532_ERROR' });
+    } else if (found.kind === 'data' && found.tfi === TFI_TO_HOST && found.data.length > 0 && found.data[0] === code + 1) {
+      finish({ ok: true, data: found.data.subarray(1) });
+    }
+  }
+
+  port.onBytes = function (chunk, whole) {
+    if (!callback) return; // nobody asked: an answer that came after its command was given up
+    const waited = frame;
+    const wasAcked = acked;
+    clearGap();
+    parser.push(chunk);
+    if (!callback || frame !== waited || !acked) return;
+    if (whole) {
+      if (wasAcked) onDamage();
+    } else if (parser.partial() && gapTimer === undefined) {
+      gapTimer = clock.setTimeout(onDamage, gapMs);
+    }
+  };
+
+  return {
+    command: function (command, timeoutMs, commandOnce, done) {
+      if (callback) {
+        done({ ok: false, code: 'BUSY' });
+        return;
+      }
+      code = command[0];
+      frame = encodeFrame(TFI_TO_CHIP, command);
+      callback = done;
+      once = commandOnce;
+      answerMs = timeoutMs;
+      attemptsLeft = 1 + retriesMax;
+      nacksLeft = retriesMax;
+      transmit();
+    },
+    cancel: function () {
+      if (callback) giveUp({ ok: false, code: 'CANCELLED' });
+    },
+    busy: function () {
+      return callback !== null;
+    },
+  };
+}

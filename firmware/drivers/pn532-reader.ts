@@ -1,0 +1,216 @@
+/**
+ * PN532 as reader of one ISO/IEC 14443-4 type A card at 106 kbit/s: the shop terminal's side of a tap.
+ *
+ * Source: NXP UM0701-02: SAMConfiguration 7.2.10, GetFirmwareVersion 7.2.2, SetParameters 7.2.9, RFConfiguration 7.3.1,
+ * InListPassiveTarget 7.3.5, InDataExchange 7.3.8, InRelease 7.3.11, error bytes 7.1. The chip does anticollision, RATS
+ * and the block protocol of ISO/IEC 14443-4 by itself; here go whole APDUs.
+ *
+ * Left out: other cards and speeds, more than one target at a time, NAD and CID.
+ */
+import { concat } from '../core/bytes.js';
+import { Clock, LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
+
+/** A card in the field. */
+export interface CardInfo {
+  /** NFCID1: 4, 7 or 10 bytes; 4 bytes beginning with 08 are random (ISO/IEC 14443-3 6.4.4). */
+  uid: Uint8Array;
+  /** SEL_RES (SAK); bit 5 is set, as the card speaks ISO/IEC 14443-4. */
+  selRes: number;
+  /** Answer to select without its length byte. */
+  ats: Uint8Array;
+}
+
+export type FindResult = { ok: true; card: CardInfo } | NfcFailure;
+export type ExchangeResult = { ok: true; data: Uint8Array } | NfcFailure;
+export type DoneResult = { ok: true } | NfcFailure;
+
+export interface Pn532Reader {
+  /** Wakes and configures the chip. PN532_ERROR where the chip is another one or cannot read type A. */
+  init(callback: (result: DoneResult) => void): void;
+  /**
+   * Waits for a card and activates it. Switches the field off first, so that a card left in the middle of an exchange
+   * starts anew.
+   * @param timeoutMs longest wait; afterwards NO_CARD. A card that is no ISO/IEC 14443-4 card is CARD_UNSUPPORTED.
+   */
+  findCard(callback: (result: FindResult) => void, timeoutMs: number): void;
+  /** Sends an APDU (1 to 262 bytes) to the card that findCard found, and gives its answer. */
+  transceive(apdu: Uint8Array, callback: (result: ExchangeResult) => void): void;
+  /** Deselects the card and switches the field off. Also after an error; then its own result hardly matters. */
+  release(callback: (result: DoneResult) => void): void;
+  /** Gives up what is under way; its callback gets CANCELLED. */
+  cancel(): void;
+}
+
+export interface ReaderOptions {
+  /** Longest wait for a card's answer to one APDU, including the extensions it asks for. Default 5000. */
+  exchangeTimeoutMs?: number;
+  /** Pause between two searches for a card. Default 40. */
+  pollMs?: number;
+}
+
+const COMMAND_TIMEOUT_MS = 500;
+/** ISO/IEC 14443-3 asks for 5 ms without field to reset a card. */
+const FIELD_OFF_MS = 10;
+/** A search takes three attempts of some ms each; 300 leaves room for a slow card's ATS. */
+const SEARCH_TIMEOUT_MS = 300;
+const DATA_BYTES_MAX = 262;
+/** Bound on what an endless card can make us collect through the MI bit. */
+const ANSWER_BYTES_MAX = 524;
+
+const GET_FIRMWARE_VERSION = [0x02];
+/** Normal mode, no SAM, no timeout, P70_IRQ used (7.2.10). */
+const SAM_CONFIGURATION = [0x14, 0x01, 0x00, 0x01];
+/** fAutomaticRATS and fAutomaticATR_RES, as after reset (7.2.9). */
+const SET_PARAMETERS = [0x12, 0x14];
+/** MxRtyCOM: a damaged block is asked for twice more (7.3.1, item 4). */
+const RF_RETRIES = [0x32, 0x04, 0x02];
+/** MxRtyATR FF, MxRtyPSL 1, MxRtyPassiveActivation 2: three attempts, then an answer (7.3.1, item 5). */
+const RF_MAX_RETRIES = [0x32, 0x05, 0xff, 0x01, 0x02];
+const RF_OFF = [0x32, 0x01, 0x00];
+/** One target, 106 kbit/s type A (7.3.5). */
+const IN_LIST_PASSIVE_TARGET = [0x4a, 0x01, 0x00];
+const IN_RELEASE_ALL = [0x52, 0x00];
+
+/** The card in an answer to InListPassiveTarget (7.3.5, 106 kbit/s type A); null where there is none or it is no such answer. */
+export function parseTarget(answer: Uint8Array): { card: CardInfo; hasAts: boolean } | null {
+  // NbTg Tg SENS_RES(2) SEL_RES NFCIDLength NFCID1 [ATSLength ATS]
+  if (answer.length < 6 || answer[0] !== 1) return null;
+  const uidLength = answer[5];
+  const atsAt = 6 + uidLength;
+  if ((uidLength !== 4 && uidLength !== 7 && uidLength !== 10) || answer.length < atsAt) return null;
+  // The ATS's length byte counts itself (ISO/IEC 14443-4 5.2.2).
+  const atsLength = answer.length > atsAt ? answer[atsAt] : 0;
+  const hasAts = atsLength > 0 && answer.length >= atsAt + atsLength;
+  const ats = hasAts ? answer.subarray(atsAt + 1, atsAt + atsLength) : new Uint8Array(0);
+  return { card: { uid: answer.subarray(6, atsAt), selRes: answer[4], ats: ats }, hasAts: hasAts };
+}
+
+/** Makes a reader over a link that nobody else uses. */
+export function createPn532Reader(link: Pn532Link, clock: Clock, options: ReaderOptions): Pn532Reader {
+  const exchangeTimeoutMs = options.exchangeTimeoutMs || 5000;
+  const pollMs = options.pollMs || 40;
+  let target = 0;
+  let pauseTimer: any;
+  let onPauseCancel: (() => void) | null = null;
+
+  /** Runs configuration commands one after the other; their answers carry nothing that matters. */
+  function run(commands: number[][], callback: (result: DoneResult) => void): void {
+    let next = 0;
+    function step(): void {
+      if (next === commands.length) {
+        callback({ ok: true });
+        return;
+      }
+      link.command(new Uint8Array(commands[next++]), COMMAND_TIMEOUT_MS, false, function (result) {
+        if (result.ok) step();
+        else callback(result);
+      });
+    }
+    step();
+  }
+
+  function pause(delayMs: number, then: () => void, cancelled: () => void): void {
+    onPauseCancel = cancelled;
+    pauseTimer = clock.setTimeout(function () {
+      onPauseCancel = null;
+      then();
+    }, delayMs);
+  }
+
+  function init(callback: (result: DoneResult) => void): void {
+    target = 0;
+    run([SAM_CONFIGURATION], function (woken) {
+      if (!woken.ok) return callback(woken);
+      link.command(new Uint8Array(GET_FIRMWARE_VERSION), COMMAND_TIMEOUT_MS, false, function (version) {
+        if (!version.ok) return callback(version);
+        // IC, Ver, Rev, Support: bit 0 of Support is ISO/IEC 14443 type A (7.2.2).
+        const data = version.data;
+        if (data.length !== 4 || data[0] !== 0x32 || (data[3] & 1) === 0) return callback({ ok: false, code: 'PN532_ERROR' });
+        run([SET_PARAMETERS, RF_RETRIES, RF_MAX_RETRIES, RF_OFF], callback);
+      });
+    });
+  }
+
+  function findCard(callback: (result: FindResult) => void, timeoutMs: number): void {
+    const endMs = clock.nowMs() + timeoutMs;
+    let seenOther = false;
+    target = 0;
+
+    function cancelled(): void {
+      callback({ ok: false, code: 'CANCELLED' });
+    }
+    function search(): void {
+      link.command(new Uint8Array(IN_LIST_PASSIVE_TARGET), SEARCH_TIMEOUT_MS, false, onAnswer);
+    }
+    function onAnswer(result: LinkResult): void {
+      // A damaged answer can be a stranger's overlong ATS; go on searching. A chip that is gone is the caller's matter.
+      if (!result.ok && result.code !== 'PN532_DAMAGED' && result.code !== 'PN532_TIMEOUT') return callback(result);
+      const found = result.ok ? parseTarget(result.data) : null;
+      if (found && found.hasAts && (found.card.selRes & 0x20) !== 0) {
+        target = 1;
+        return callback({ ok: true, card: found.card });
+      }
+      if (found) seenOther = true;
+      if (clock.nowMs() < endMs) pause(pollMs, search, cancelled);
+      else callback({ ok: false, code: seenOther ? 'CARD_UNSUPPORTED' : 'NO_CARD' });
+    }
+
+    run([RF_OFF], function (off) {
+      if (!off.ok) return callback(off);
+      pause(FIELD_OFF_MS, search, cancelled);
+    });
+  }
+
+  function transceive(apdu: Uint8Array, callback: (result: ExchangeResult) => void): void {
+    if (apdu.length > DATA_BYTES_MAX) return callback({ ok: false, code: 'TOO_LONG' });
+    if (target === 0) return callback({ ok: false, code: 'RF_LOST' });
+    const parts: Uint8Array[] = [];
+    let total = 0;
+
+    function fail(failure: NfcFailure): void {
+      if (failure.code !== 'BUSY') target = 0;
+      callback(failure);
+    }
+    function onAnswer(result: LinkResult): void {
+      if (!result.ok) return fail(result);
+      // Status, then data. Bits 5..0 of the status are the error, bit 6 is MI: there is more (7.3.8).
+      if (result.data.length === 0) return fail({ ok: false, code: 'PN532_ERROR' });
+      const status = result.data[0];
+      if ((status & 0x3f) !== 0) return fail(rfFailure(status));
+      parts.push(result.data.subarray(1));
+      total += result.data.length - 1;
+      if (total > ANSWER_BYTES_MAX || parts.length > 16) return fail({ ok: false, code: 'TOO_LONG' });
+      if ((status & 0x40) !== 0) exchange(new Uint8Array(0));
+      else callback({ ok: true, data: parts.length === 1 ? parts[0] : concat(parts) });
+    }
+    function exchange(data: Uint8Array): void {
+      const command = new Uint8Array(2 + data.length);
+      command[0] = 0x40;
+      command[1] = target;
+      command.set(data, 2);
+      link.command(command, exchangeTimeoutMs, true, onAnswer);
+    }
+    exchange(apdu);
+  }
+
+  return {
+    init: init,
+    findCard: findCard,
+    transceive: transceive,
+    release: function (callback) {
+      const commands = target === 0 ? [RF_OFF] : [IN_RELEASE_ALL, RF_OFF];
+      target = 0;
+      run(commands, callback);
+    },
+    cancel: function () {
+      if (onPauseCancel) {
+        const cancelled = onPauseCancel;
+        onPauseCancel = null;
+        clock.clearTimeout(pauseTimer);
+        cancelled();
+      } else {
+        link.cancel();
+      }
+    },
+  };
+}
