@@ -1,0 +1,249 @@
+/**
+ * A durable key-value log in raw flash pages: keys, the token's journal, the terminal's histories.
+ *
+ * SECURITY.md, "Storage cannot hold money": records carry CRCs and a commit mark written last, a page is given up only
+ * after its successor is complete, and a record that is committed but damaged is reported, never replaced by an older one.
+ *
+ *   - Pages form a ring. Records are appended to the newest page; the newest record of a (type, slot) counts.
+ *   - A record is two writes: header with payload, then the mark. When `put` returns, it will be found again.
+ *   - One page stays free. When only that one is left, the live records of the oldest page are copied to the end of the log
+ *     and a record says which page is now the oldest; the one it was is erased when it is needed.
+ *   - A page is marked closed when its successor is in use, so that a lost newest page does not go unnoticed.
+ *
+ * The order of records is their order in the log; they need no numbers of their own. `record-scan.ts` opens a log after
+ * whatever happened to it. Left out: wear statistics, and correction of more than a flipped mark.
+ */
+import { writeU32 } from '../core/bytes.js';
+import { Crc32, encodeRecord, MARK_COMMITTED, PAGE_HEADER_BYTES, recordBytes, RECORDS_AT, TYPE_TAIL } from './record-format.js';
+import {
+  entryLength,
+  entryOffset,
+  erasePage,
+  flashError,
+  freePages,
+  LogRegion,
+  LogState,
+  nextFreePage,
+  openPage,
+  packEntry,
+  program,
+  programZeros,
+  RawFlash,
+  settle,
+} from './record-pages.js';
+import { readPayload, scanLog, SOUND } from './record-scan.js';
+
+export type { LogRegion, RawFlash } from './record-pages.js';
+
+/** Room that every page keeps for one record naming the oldest page, so that a whole page can be copied into another. */
+const TAIL_BYTES = recordBytes(4);
+
+/** An open log. */
+export interface RecordLog {
+  /**
+   * Stores a record; it is durable when this returns. An empty payload deletes.
+   * @param type 1..255
+   * @param slot 0..65535
+   * @param payload at most `payloadBytesMax` bytes
+   * Throws an error with code FLASH_FULL (nothing was written) or FLASH_WRITE_FAILED (the log takes no more).
+   */
+  put(type: number, slot: number, payload: Uint8Array): void;
+  /** The payload stored last, or null. Throws an error with code FLASH_DAMAGED if it cannot be read any more. */
+  get(type: number, slot: number): Uint8Array | null;
+  /** The slots of a type that hold something, ascending. */
+  slots(type: number): number[];
+  /** Whether `put` of so many bytes would be refused with FLASH_FULL. */
+  fits(payloadBytes: number): boolean;
+  /** Bytes of further records, with 20 bytes of overhead each, that are sure to fit. */
+  freeBytes(): number;
+  /** Longest payload of a record. */
+  payloadBytesMax: number;
+  /** Flash writes since the log was opened, opening included. */
+  writes(): number;
+  /** Flash page erases since the log was opened. */
+  erases(): number;
+  /** Does one piece of work that a later `put` would have to do; call it when idle, until it returns false. */
+  tidy(): boolean;
+}
+
+/** Bytes of records that one page takes, apart from the room kept for naming the oldest page. */
+function pageRoom(s: LogState): number {
+  return s.region.pageBytes - RECORDS_AT - TAIL_BYTES;
+}
+
+/**
+ * Live bytes with which collection is sure to end. Copying all live records fills each page but for less than the largest
+ * record, and adds at most one record naming the oldest page for each page that it frees; two pages must then be free.
+ */
+function capacity(s: LogState, largestBytes: number): number {
+  const pages = s.region.pages;
+  return (pages - 2) * (pageRoom(s) - largestBytes + 4) - (pages - 1) * TAIL_BYTES - 4;
+}
+
+/** Live bytes that may still be added with records of at most `bytes`, keeping room for one deletion. */
+function spare(s: LogState, bytes: number): number {
+  return capacity(s, Math.max(s.largestBytes, bytes, TAIL_BYTES)) - s.liveBytes - recordBytes(0);
+}
+
+/** Appends a record where there is room up to `limit`, else in a new page. Returns its offset. */
+function append(s: LogState, type: number, slot: number, payload: Uint8Array, limit: number): number {
+  const bytes = recordBytes(payload.length);
+  if (s.at + bytes > limit) openPage(s);
+  const offset = s.headPage * s.region.pageBytes + s.at;
+  program(s, encodeRecord(type, slot, payload, s.crc32), offset + 4);
+  program(s, new Uint8Array(MARK_COMMITTED), offset);
+  s.at += bytes;
+  return offset;
+}
+
+/** Frees the oldest page: copies what is live in it, then records that the next one is the oldest. */
+function collect(s: LogState): void {
+  const page = s.sequences.indexOf(s.tail);
+  const start = page * s.region.pageBytes;
+  const end = start + s.region.pageBytes;
+  for (const type in s.index) {
+    const slots = s.index[type];
+    for (const slot in slots) {
+      const offset = entryOffset(slots[slot]);
+      if (offset < start || offset >= end) continue;
+      const payload = readPayload(s, slots[slot]);
+      if (payload === null) throw flashError('FLASH_DAMAGED', s.region.address + offset);
+      const copied = append(s, +type, +slot, payload, s.region.pageBytes - TAIL_BYTES);
+      slots[slot] = packEntry(copied, payload.length);
+    }
+  }
+  const tail = new Uint8Array(4);
+  writeU32(tail, 0, s.tail + 1);
+  append(s, TYPE_TAIL, 0, tail, s.region.pageBytes);
+  s.tail++;
+  s.sequences[page] = 0;
+  settle(s);
+}
+
+function put(s: LogState, type: number, slot: number, payload: Uint8Array): void {
+  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535)) throw new RangeError('record type or slot');
+  const bytes = recordBytes(payload.length);
+  if (bytes > pageRoom(s)) throw new RangeError('record of ' + payload.length + ' bytes');
+  if (s.failed) throw flashError('FLASH_WRITE_FAILED', s.region.address);
+  const slots = s.index[type] || (s.index[type] = {});
+  const old = slots[slot];
+  if (payload.length === 0 && old === undefined) return;
+  if (payload.length > 0 && spare(s, bytes) < bytes) throw flashError('FLASH_FULL', s.region.address);
+  while (s.at + bytes > s.region.pageBytes - TAIL_BYTES) {
+    if (freePages(s) > 1) openPage(s);
+    else collect(s);
+  }
+  const offset = append(s, type, slot, payload, s.region.pageBytes);
+  // `collect` may have moved the old record, not changed its length.
+  if (old !== undefined) s.liveBytes -= recordBytes(entryLength(old));
+  if (payload.length === 0) {
+    delete slots[slot];
+  } else {
+    slots[slot] = packEntry(offset, payload.length);
+    s.liveBytes += bytes;
+    s.largestBytes = Math.max(s.largestBytes, bytes);
+  }
+}
+
+/** See `RecordLog.tidy`: frees pages while much of the log is dead, and erases the page that comes next. */
+function tidy(s: LogState): boolean {
+  if (s.failed) return false;
+  if (freePages(s) < 3 && s.head > s.tail && s.liveBytes * 2 < capacity(s, Math.max(s.largestBytes, TAIL_BYTES))) {
+    collect(s);
+    return true;
+  }
+  // The last free page is for collection; it is erased when it comes to that.
+  const next = nextFreePage(s);
+  if (next < 0 || next === s.blankPage) return false;
+  erasePage(s, next);
+  return true;
+}
+
+function makeState(flash: RawFlash, region: LogRegion, crc32: Crc32): LogState {
+  if (region.pages < 4 || region.pageBytes % 256 !== 0 || region.pageBytes > 16384 || region.pages * region.pageBytes > 262144) {
+    throw new RangeError('log region');
+  }
+  const blank = new Uint8Array(256);
+  for (let i = 0; i < 256; i++) blank[i] = 255;
+  const sequences: number[] = [];
+  for (let page = 0; page < region.pages; page++) sequences.push(0);
+  return {
+    flash: flash,
+    region: region,
+    crc32: crc32,
+    blankCrc: crc32(blank),
+    sequences: sequences,
+    tail: 1,
+    head: 0,
+    headPage: 0,
+    at: 0,
+    unclosed: -1,
+    blankPage: -1,
+    index: {},
+    liveBytes: 0,
+    largestBytes: 0,
+    writes: 0,
+    erases: 0,
+    failed: false,
+  };
+}
+
+/**
+ * Opens the log in a region of flash, finishing what a power cut interrupted; a blank region becomes an empty log.
+ * @param crc32 CRC-32 of bytes, unsigned: `E.CRC32`
+ * @returns the log; or FLASH_DAMAGED with the address of what can be neither whole nor the rest of an interrupted write.
+ * Throws an error with code FLASH_WRITE_FAILED if a repair was not taken.
+ */
+export function openRecordLog(
+  flash: RawFlash,
+  region: LogRegion,
+  crc32: Crc32,
+): { ok: true; log: RecordLog } | { ok: false; code: 'FLASH_DAMAGED'; address: number } {
+  const s = makeState(flash, region, crc32);
+  const damaged = scanLog(s);
+  if (damaged !== SOUND) return { ok: false, code: 'FLASH_DAMAGED', address: region.address + damaged };
+  const log: RecordLog = {
+    put: function (type, slot, payload) {
+      put(s, type, slot, payload);
+    },
+    get: function (type, slot) {
+      const entry = s.index[type] && s.index[type][slot];
+      if (entry === undefined) return null;
+      const payload = readPayload(s, entry);
+      if (payload === null) throw flashError('FLASH_DAMAGED', region.address + entryOffset(entry));
+      return payload;
+    },
+    slots: function (type) {
+      const found: number[] = [];
+      for (const slot in s.index[type] || {}) found.push(+slot);
+      return found.sort(function (a, b) {
+        return a - b;
+      });
+    },
+    fits: function (payloadBytes) {
+      const bytes = recordBytes(payloadBytes);
+      return bytes <= pageRoom(s) && spare(s, bytes) >= bytes;
+    },
+    freeBytes: function () {
+      return Math.max(0, spare(s, 0));
+    },
+    payloadBytesMax: pageRoom(s) - recordBytes(0),
+    writes: function () {
+      return s.writes;
+    },
+    erases: function () {
+      return s.erases;
+    },
+    tidy: function () {
+      return tidy(s);
+    },
+  };
+  return { ok: true, log: log };
+}
+
+/** Destroys whatever a region holds, so that it opens as an empty log. Interrupted, it leaves a log that is damaged. */
+export function formatRecordLog(flash: RawFlash, region: LogRegion, crc32: Crc32): void {
+  const s = makeState(flash, region, crc32);
+  for (let page = 0; page < region.pages; page++) programZeros(s, page * region.pageBytes, PAGE_HEADER_BYTES);
+  for (let page = 0; page < region.pages; page++) erasePage(s, page);
+}

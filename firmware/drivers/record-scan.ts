@@ -1,0 +1,256 @@
+/**
+ * Opening a record log: finds what is live, ends what a power cut left unfinished, and refuses what is damaged.
+ *
+ * Pages are read from the newest to the oldest, so that the newest record of a (type, slot) is met first, and so that
+ * the record which names the oldest page is met before any page that is older: those may be half erased and are not
+ * looked at. Only the newest page can hold anything unfinished. Every repair is such that it can itself be interrupted,
+ * and bits that a cut may have left between 0 and 1 are programmed again before anything is built on them.
+ */
+import { readU32 } from '../core/bytes.js';
+import {
+  CLOSED_AT,
+  countOnes,
+  decodeHead,
+  isBlank,
+  isZeroed,
+  MARK_COMMITTED,
+  PAGE_HEADER_BYTES,
+  pageHeader,
+  pageSequence,
+  RecordHead,
+  recordBytes,
+  RECORD_OVERHEAD,
+  RECORDS_AT,
+  TYPE_TAIL,
+} from './record-format.js';
+import {
+  entryLength,
+  entryOffset,
+  freePages,
+  isErased,
+  LogState,
+  openPage,
+  packEntry,
+  program,
+  programZeros,
+  readAt,
+  settle,
+} from './record-pages.js';
+
+/** Offset that stands for "nothing is damaged". */
+export const SOUND = -1;
+
+/** Reads the payload of a record and checks it; null where header or payload are damaged. */
+export function readPayload(s: LogState, entry: number): Uint8Array | null {
+  const offset = entryOffset(entry);
+  const head = decodeHead(readAt(s, offset, RECORD_OVERHEAD), s.crc32);
+  if (!head.valid || head.length !== entryLength(entry)) return null;
+  if (head.length === 0) return new Uint8Array(0);
+  const payload = readAt(s, offset + RECORD_OVERHEAD, head.length);
+  return s.crc32(payload) === head.payloadCrc ? payload : null;
+}
+
+/** Whether a committed record begins at any word of `from` to `end`. */
+function committedWithin(s: LogState, from: number, end: number): boolean {
+  for (let at = from; at + RECORD_OVERHEAD <= end; at += 4) {
+    const head = decodeHead(readAt(s, at, RECORD_OVERHEAD), s.crc32);
+    if (head.mark === 'committed' && head.valid) return true;
+  }
+  return false;
+}
+
+/** Puts a record into the index, unless a newer page has one of the same type and slot. */
+function enter(s: LogState, head: RecordHead, offset: number): void {
+  const slots = s.index[head.type] || (s.index[head.type] = {});
+  const known = slots[head.slot];
+  if (known !== undefined && Math.floor(entryOffset(known) / s.region.pageBytes) !== Math.floor(offset / s.region.pageBytes)) return;
+  slots[head.slot] = packEntry(offset, head.length);
+}
+
+/**
+ * Ends a record of the newest page whose mark is neither committed nor aborted: completes a commit that had begun, aborts
+ * all else. Returns false if that would hide a later committed record.
+ */
+function finishRecord(s: LogState, head: RecordHead, bytes: Uint8Array, offset: number, pageEnd: number): boolean {
+  if (committedWithin(s, offset + recordBytes(head.length), pageEnd)) return false;
+  if (head.committing) {
+    const payload = head.length > 0 ? readAt(s, offset + RECORD_OVERHEAD, head.length) : new Uint8Array(0);
+    if (s.crc32(payload) === head.payloadCrc) {
+      program(s, new Uint8Array(MARK_COMMITTED), offset);
+      enter(s, head, offset);
+      return true;
+    }
+  }
+  program(s, bytes.subarray(4, RECORD_OVERHEAD), offset + 4);
+  programZeros(s, offset, 4);
+  return true;
+}
+
+/** Gives up the rest of the newest page. Returns false if that would hide a committed record. */
+function seal(s: LogState, offset: number, pageEnd: number): boolean {
+  if (committedWithin(s, offset, pageEnd)) return false;
+  if (offset + RECORD_OVERHEAD <= pageEnd) programZeros(s, offset, RECORD_OVERHEAD);
+  return true;
+}
+
+/** Reads the records of one page into the index. Returns the offset of what is damaged, or SOUND. */
+function scanPage(s: LogState, page: number, newest: boolean): number {
+  const start = page * s.region.pageBytes;
+  const pageEnd = start + s.region.pageBytes;
+  let at = start + RECORDS_AT;
+  let open = true;
+  while (open && at + RECORD_OVERHEAD <= pageEnd) {
+    const bytes = readAt(s, at, RECORD_OVERHEAD);
+    if (isBlank(bytes, 0, RECORD_OVERHEAD)) break;
+    if (isZeroed(bytes, 0, RECORD_OVERHEAD)) {
+      open = false;
+      break;
+    }
+    const head = decodeHead(bytes, s.crc32);
+    const next = at + recordBytes(head.length);
+    if (head.valid && next > pageEnd) return at;
+    if (head.valid && head.mark === 'committed') enter(s, head, at);
+    else if (!head.valid || head.mark !== 'aborted') {
+      if (!newest || head.mark === 'committed') return at;
+      if (head.valid) {
+        if (!finishRecord(s, head, bytes, at, pageEnd)) return at;
+      } else {
+        if (!seal(s, at, pageEnd)) return at;
+        open = false;
+      }
+    }
+    if (open) at = next;
+  }
+  if (newest) {
+    if (open && !isErased(s, at, pageEnd)) {
+      if (!seal(s, at, pageEnd)) return at;
+      open = false;
+    }
+    s.at = (open ? at : pageEnd) - start;
+  }
+  return SOUND;
+}
+
+/** Reads the header of every page. Returns the offset of a contradiction, or SOUND. */
+function readHeaders(s: LogState): number {
+  s.head = 0;
+  for (let page = 0; page < s.region.pages; page++) {
+    const start = page * s.region.pageBytes;
+    const sequence = pageSequence(readAt(s, start, PAGE_HEADER_BYTES), s.crc32);
+    if (sequence < 0 || (sequence > 0 && s.sequences.indexOf(sequence) >= 0 && s.sequences.indexOf(sequence) < page)) return start;
+    s.sequences[page] = sequence;
+    if (sequence > s.head) {
+      s.head = sequence;
+      s.headPage = page;
+    }
+  }
+  return SOUND;
+}
+
+/** Writes off headers that are neither whole nor blank: an interrupted one could be read as whole another time. */
+function writeOffTornHeaders(s: LogState): void {
+  for (let page = 0; page < s.region.pages; page++) {
+    if (s.sequences[page] !== 0) continue;
+    const start = page * s.region.pageBytes;
+    const bytes = readAt(s, start, PAGE_HEADER_BYTES);
+    if (!isBlank(bytes, 0, PAGE_HEADER_BYTES) && countOnes(bytes, 0, PAGE_HEADER_BYTES, 1) > 0) {
+      programZeros(s, start, PAGE_HEADER_BYTES);
+    }
+  }
+}
+
+/** Begins a new log in a region that never held a record. Returns the offset of a byte that was not blank, or SOUND. */
+function begin(s: LogState): number {
+  for (let page = s.region.pages - 1; page >= 0; page--) {
+    const start = page * s.region.pageBytes;
+    if (!isErased(s, start + PAGE_HEADER_BYTES, start + s.region.pageBytes)) return start;
+    // The first blank page needs no erasing; an interrupted beginning leaves a torn header, and then the next is taken.
+    if (isErased(s, start, start + PAGE_HEADER_BYTES)) s.blankPage = page;
+  }
+  s.headPage = s.blankPage < 0 ? s.region.pages - 1 : s.blankPage - 1 + s.region.pages;
+  openPage(s);
+  s.tail = 1;
+  return SOUND;
+}
+
+/** Reads all pages in use, newest first. Returns the offset of what is damaged, or SOUND. */
+function scanPages(s: LogState): number {
+  s.index = {};
+  s.tail = 1;
+  for (let sequence = s.head; sequence >= s.tail; sequence--) {
+    const page = s.sequences.indexOf(sequence);
+    if (page < 0) return s.headPage * s.region.pageBytes;
+    const damaged = scanPage(s, page, sequence === s.head);
+    if (damaged !== SOUND) return damaged;
+    const tailEntry = s.index[TYPE_TAIL] && s.index[TYPE_TAIL][0];
+    if (tailEntry !== undefined) {
+      const payload = readPayload(s, tailEntry);
+      if (payload === null || payload.length !== 4) return entryOffset(tailEntry);
+      s.tail = readU32(payload, 0);
+    }
+  }
+  delete s.index[TYPE_TAIL];
+  for (let page = 0; page < s.region.pages; page++) if (s.sequences[page] < s.tail) s.sequences[page] = 0;
+  return SOUND;
+}
+
+/** Looks whether the newest page is the last that there was, and closes the one before it if a cut prevented that. */
+function checkClosed(s: LogState): number {
+  const headStart = s.headPage * s.region.pageBytes;
+  // 16 programmed bits are more than a flipped one and less than any that a completed write leaves.
+  if (countOnes(readAt(s, headStart + CLOSED_AT, 4), 0, 4, 17) <= 16) return headStart;
+  const before = s.head > s.tail ? s.sequences.indexOf(s.head - 1) : -1;
+  if (before < 0) return SOUND;
+  const closed = readAt(s, before * s.region.pageBytes + CLOSED_AT, 4);
+  if (countOnes(closed, 0, 4, 1) === 0) return SOUND;
+  // Its header may be as fresh as the missing mark. Not read back: a flipped bit in one copy is no reason to stop.
+  s.writes++;
+  s.flash.write(pageHeader(s.head, s.crc32), s.region.address + headStart);
+  s.unclosed = before;
+  settle(s);
+  return SOUND;
+}
+
+/** Checks every live record, drops deletions from the index and adds up what is live. */
+function checkLive(s: LogState): number {
+  s.liveBytes = 0;
+  for (const type in s.index) {
+    const slots = s.index[type];
+    const deleted: string[] = [];
+    for (const slot in slots) {
+      if (readPayload(s, slots[slot]) === null) return entryOffset(slots[slot]);
+      const bytes = recordBytes(entryLength(slots[slot]));
+      if (entryLength(slots[slot]) === 0) {
+        deleted.push(slot);
+      } else {
+        s.liveBytes += bytes;
+        s.largestBytes = Math.max(s.largestBytes, bytes);
+      }
+    }
+    for (let i = 0; i < deleted.length; i++) delete slots[deleted[i] as unknown as number];
+  }
+  return SOUND;
+}
+
+/**
+ * Fills a fresh state from flash.
+ * @returns the offset of what is damaged, or SOUND
+ */
+export function scanLog(s: LogState): number {
+  let damaged = readHeaders(s);
+  if (damaged !== SOUND) return damaged;
+  if (s.head === 0) return begin(s);
+  writeOffTornHeaders(s);
+  damaged = scanPages(s);
+  if (damaged !== SOUND) return damaged;
+  if (freePages(s) === 0) {
+    // Only a collection takes the last page, and it was cut before it was done: all that is in the newest page is also in
+    // the oldest. Giving it up keeps interrupted collections from filling the flash with unfinished copies.
+    const before = s.sequences.indexOf(s.head - 1) * s.region.pageBytes;
+    if (countOnes(readAt(s, before + CLOSED_AT, 4), 0, 4, 17) <= 16) return before;
+    programZeros(s, s.headPage * s.region.pageBytes, PAGE_HEADER_BYTES);
+    return scanLog(s);
+  }
+  damaged = checkClosed(s);
+  return damaged !== SOUND ? damaged : checkLive(s);
+}
