@@ -1,0 +1,134 @@
+/**
+ * Tables of the issuer's database and of the trustee's, as migrations: entry 0 makes version 1, and so on. An entry that
+ * was released is never changed; a change is a new entry.
+ *
+ * STRICT tables hold what their column says and nothing else. The CHECKs repeat the rules' outer limits, so that even a
+ * mistaken program cannot store an amount that the audit would have to find.
+ */
+const AMOUNT = 'INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 9007199254740991)';
+const PKU = 'BLOB NOT NULL CHECK (length(pku) = 32)';
+
+/** Name of the table that says whose books these are, the same in both databases. */
+const BOOKS = `
+CREATE TABLE books (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+export const ISSUER_MIGRATIONS = [
+  `${BOOKS}
+CREATE TABLE balances (
+  account TEXT PRIMARY KEY,
+  balance INTEGER NOT NULL CHECK (balance BETWEEN -9007199254740991 AND 9007199254740991),
+  CHECK (balance >= 0 OR account NOT LIKE 'abc:%')
+) STRICT, WITHOUT ROWID;
+CREATE TABLE transactions (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit')),
+  time_s INTEGER NOT NULL
+) STRICT;
+CREATE TABLE entries (
+  transaction_id INTEGER NOT NULL REFERENCES transactions (id),
+  account TEXT NOT NULL,
+  delta INTEGER NOT NULL CHECK (delta <> 0),
+  PRIMARY KEY (transaction_id, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entries_by_account ON entries (account);
+CREATE TABLE accounts (
+  name TEXT PRIMARY KEY,
+  account_key BLOB UNIQUE CHECK (length(account_key) = 32),
+  certificate BLOB,
+  opened_s INTEGER NOT NULL,
+  CHECK ((account_key IS NULL) = (certificate IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pseudonyms (
+  pku ${PKU} PRIMARY KEY,
+  name TEXT REFERENCES accounts (name),
+  request BLOB,
+  receipt_number INTEGER NOT NULL,
+  CHECK ((name IS NULL) = (request IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE receipts (
+  pku ${PKU} REFERENCES pseudonyms (pku),
+  number INTEGER NOT NULL CHECK (number >= 1),
+  kind INTEGER NOT NULL,
+  amount ${AMOUNT},
+  name TEXT NOT NULL,
+  receipt BLOB NOT NULL,
+  request BLOB NOT NULL,
+  transaction_id INTEGER NOT NULL UNIQUE REFERENCES transactions (id),
+  PRIMARY KEY (pku, number)
+) STRICT;
+CREATE TABLE histories (
+  pku ${PKU} REFERENCES pseudonyms (pku),
+  shop TEXT NOT NULL REFERENCES accounts (name),
+  rs BLOB NOT NULL CHECK (length(rs) = 16),
+  amount ${AMOUNT},
+  history BLOB NOT NULL,
+  arrived_s INTEGER NOT NULL,
+  transaction_id INTEGER NOT NULL UNIQUE REFERENCES transactions (id),
+  PRIMARY KEY (pku, shop, rs)
+) STRICT;
+CREATE INDEX histories_by_charge ON histories (shop, rs);
+CREATE TABLE tombstones (
+  shop TEXT NOT NULL,
+  rs BLOB NOT NULL CHECK (length(rs) = 16),
+  tombstone BLOB NOT NULL,
+  time_s INTEGER NOT NULL,
+  PRIMARY KEY (shop, rs)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE terminals (
+  shop TEXT NOT NULL REFERENCES accounts (name),
+  terminal_id BLOB NOT NULL CHECK (length(terminal_id) = 4),
+  key BLOB NOT NULL CHECK (length(key) = 32),
+  PRIMARY KEY (shop, terminal_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE overspends (
+  transaction_id INTEGER PRIMARY KEY REFERENCES transactions (id),
+  pku ${PKU} REFERENCES pseudonyms (pku),
+  ebc INTEGER NOT NULL CHECK (ebc < 0),
+  time_s INTEGER NOT NULL
+) STRICT;
+CREATE TABLE denials (
+  pku ${PKU} PRIMARY KEY,
+  until_s INTEGER,
+  why TEXT NOT NULL,
+  since_s INTEGER NOT NULL
+) STRICT;
+CREATE TABLE deny_lists (
+  version INTEGER PRIMARY KEY,
+  list BLOB NOT NULL
+) STRICT;
+CREATE TABLE traces (
+  id INTEGER PRIMARY KEY,
+  pku ${PKU},
+  operator TEXT NOT NULL,
+  why TEXT NOT NULL,
+  ebc INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  proof TEXT NOT NULL CHECK (proof IN ('PROVEN', 'UNPROVEN')),
+  time_s INTEGER NOT NULL
+) STRICT;
+CREATE TABLE operator_requests (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  operator_key BLOB NOT NULL CHECK (length(operator_key) = 32),
+  signed BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  reply TEXT NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+];
+
+export const TRUSTEE_MIGRATIONS = [
+  `${BOOKS}
+CREATE TABLE registrations (
+  pku ${PKU} PRIMARY KEY,
+  name TEXT NOT NULL,
+  account_key BLOB NOT NULL CHECK (length(account_key) = 32),
+  certificate BLOB NOT NULL,
+  request BLOB NOT NULL,
+  license BLOB NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX registrations_by_name ON registrations (name);
+`,
+];

@@ -1,0 +1,156 @@
+/**
+ * SQLite through better-sqlite3: opening, migration, transactions, and errors with our codes.
+ *
+ * WAL with synchronous FULL: what was acknowledged survives power loss (sqlite.org/pragma.html#pragma_synchronous). Every
+ * write transaction is BEGIN IMMEDIATE, so two processes on one file take turns instead of failing half way
+ * (sqlite.org/lang_transaction.html, 2.2). Amounts stay within 2^53 - 1, so JavaScript numbers hold every INTEGER exactly.
+ */
+import { closeSync, openSync } from 'node:fs';
+import Sqlite from 'better-sqlite3';
+import { failure, isFailure, type ErrorCode } from '../errors.js';
+
+/** Marks the file as ours (PRAGMA application_id): "tapc". */
+const APPLICATION_ID = 0x74617063;
+
+/** How long a transaction waits for another process's. */
+export const BUSY_TIMEOUT_MS = 5000;
+
+/** A prepared statement that throws our codes. */
+export interface Statement {
+  get(...values: unknown[]): any;
+  all(...values: unknown[]): any[];
+  run(...values: unknown[]): { changes: number; lastInsertRowid: number };
+}
+
+/** An open database. */
+export interface Database {
+  readonly path: string;
+  prepare(sql: string): Statement;
+  transaction<T>(run: () => T): T;
+  close(): void;
+}
+
+export interface DatabaseOptions {
+  /** Statements of each schema version: `migrations[0]` makes version 1. */
+  migrations: string[];
+  readOnly?: boolean;
+  busyTimeoutMs?: number;
+}
+
+const CODE_BY_PREFIX: [prefix: string, code: ErrorCode][] = [
+  ['SQLITE_READONLY', 'DATABASE_READ_ONLY'],
+  ['SQLITE_BUSY', 'DATABASE_LOCKED'],
+  ['SQLITE_LOCKED', 'DATABASE_LOCKED'],
+  ['SQLITE_CORRUPT', 'DATABASE_CORRUPT'],
+  ['SQLITE_NOTADB', 'DATABASE_CORRUPT'],
+  ['SQLITE_FULL', 'DATABASE_FULL'],
+  ['SQLITE_CANTOPEN', 'DATABASE_UNREACHABLE'],
+  ['SQLITE_PERM', 'DATABASE_READ_ONLY'],
+];
+
+/** The failure that an exception of SQLite stands for; other exceptions pass unchanged. */
+export function databaseFailure(thrown: unknown, path: string): unknown {
+  if (isFailure(thrown)) return thrown;
+  const sqliteCode = (thrown as { code?: unknown })?.code;
+  if (typeof sqliteCode !== 'string' || !sqliteCode.startsWith('SQLITE_')) return thrown;
+  for (const [prefix, code] of CODE_BY_PREFIX) if (sqliteCode.startsWith(prefix)) return failure(code, path, thrown);
+  return failure('DATABASE_FAILED', `${path}: ${sqliteCode}`, thrown);
+}
+
+function guarded<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (thrown) {
+    throw databaseFailure(thrown, path);
+  }
+}
+
+/** Opens or makes a database. @throws TapcashError DATABASE_* */
+export function openDatabase(path: string, options: DatabaseOptions): Database {
+  return guarded(path, () => {
+    const raw = openFile(path, options);
+    try {
+      prepareFile(raw, path, options);
+    } catch (thrown) {
+      raw.close();
+      throw thrown;
+    }
+    return wrap(raw, path);
+  });
+}
+
+function openFile(path: string, options: DatabaseOptions): Sqlite.Database {
+  const timeout = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
+  if (path === ':memory:') return new Sqlite(path, { timeout });
+  try {
+    // SQLite opens a file that it may not write silently for reading; ask the system first, so that starting says so.
+    closeSync(openSync(path, options.readOnly ? 'r' : 'a', 0o600));
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') throw failure(options.readOnly ? 'DATABASE_UNREACHABLE' : 'DATABASE_READ_ONLY', path, thrown);
+    if (code === 'ENOENT' && options.readOnly) throw failure('FILE_MISSING', path, thrown);
+    if (code === 'ENOSPC') throw failure('DATABASE_FULL', path, thrown);
+    throw failure('DATABASE_UNREACHABLE', `${path}: ${code}`, thrown);
+  }
+  return new Sqlite(path, { timeout, readonly: options.readOnly ?? false });
+}
+
+function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOptions): void {
+  const wanted = options.migrations.length;
+  const versionOf = () => raw.pragma('user_version', { simple: true }) as number;
+  const checkOwner = () => {
+    const id = raw.pragma('application_id', { simple: true });
+    if (id !== APPLICATION_ID && (versionOf() !== 0 || hasTables(raw))) throw failure('DATABASE_CORRUPT', `${path}: not a database of tapcash`);
+    if (versionOf() > wanted) throw failure('DATABASE_NEWER', `${path}: version ${versionOf()}, this program knows ${wanted}`);
+  };
+  checkOwner();
+  if (options.readOnly) {
+    if (versionOf() !== wanted) throw failure('DATABASE_CORRUPT', `${path}: schema version ${versionOf()} instead of ${wanted}`);
+    return;
+  }
+  raw.pragma('journal_mode = WAL');
+  raw.pragma('synchronous = FULL');
+  raw.pragma('foreign_keys = ON');
+  if (versionOf() === wanted) return;
+  raw
+    .transaction(() => {
+      checkOwner(); // another process may have been first
+      for (let version = versionOf(); version < wanted; version++) raw.exec(options.migrations[version] as string);
+      raw.pragma(`application_id = ${APPLICATION_ID}`);
+      raw.pragma(`user_version = ${wanted}`);
+    })
+    .immediate();
+}
+
+function hasTables(raw: Sqlite.Database): boolean {
+  return raw.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== undefined;
+}
+
+function wrap(raw: Sqlite.Database, path: string): Database {
+  return {
+    path,
+    prepare(sql) {
+      const statement = guarded(path, () => raw.prepare(sql));
+      return {
+        get: (...values) => guarded(path, () => statement.get(...values)),
+        all: (...values) => guarded(path, () => statement.all(...values)),
+        run: (...values) =>
+          guarded(path, () => {
+            const { changes, lastInsertRowid } = statement.run(...values);
+            return { changes, lastInsertRowid: Number(lastInsertRowid) };
+          }),
+      };
+    },
+    transaction: (run) => guarded(path, () => raw.transaction(run).immediate()),
+    close: () => {
+      if (raw.open) guarded(path, () => raw.close());
+    },
+  };
+}
+
+/** A column of bytes, or null, as a Uint8Array of its own. */
+export function bytesOf(column: Buffer): Uint8Array;
+export function bytesOf(column: Buffer | null): Uint8Array | null;
+export function bytesOf(column: Buffer | null): Uint8Array | null {
+  return column === null ? null : new Uint8Array(column);
+}
