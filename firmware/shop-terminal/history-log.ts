@@ -1,0 +1,109 @@
+/**
+ * Histories H that the bridge does not have yet [0026]: bodies in flash, an index of 9 bytes each in RAM.
+ *
+ * A history is kept until the bridge says that it is on disk, and delivered oldest first. One that nobody has verified
+ * waits for its check before it is delivered, for afterwards the body is gone.
+ */
+import { historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './records.js';
+
+/** Thrown by `open` on a record that is committed but no history: the board must stop rather than lose one. */
+function damaged(slot: number): never {
+  throw new Error('history ' + slot + ' in flash cannot be read');
+}
+
+/** Pending histories. */
+export interface HistoryLog {
+  count(): number;
+  isFull(): boolean;
+  /** Seconds of the oldest Ts, or -1 when there is none. */
+  oldestTimeS(): number;
+  /** Slot of the history with this counter, or -1. */
+  find(counter: number): number;
+  isUnverified(slot: number): boolean;
+  /** Slot of the oldest history that is to be delivered (verified) or to be checked (not), or -1. */
+  oldest(unverified: boolean): number;
+  read(slot: number): HistoryRecord;
+  /** Keeps a history; durable when it returns. @throws RangeError when the log is full */
+  add(record: HistoryRecord): number;
+  /** The history was checked and is good; durable when it returns. */
+  setVerified(slot: number): void;
+  /** The bridge has it, or it was checked and is bad; durable when it returns. */
+  remove(slot: number): void;
+}
+
+/** Reads the index. @param max slots in use are 0 to max - 1 */
+export function openHistoryLog(records: Records, max: number): HistoryLog {
+  // 0: free, 1: verified, 2: not verified.
+  const states = new Uint8Array(max);
+  const counters = new Uint32Array(max);
+  const times = new Uint32Array(max);
+  let count = 0;
+
+  function read(slot: number): HistoryRecord {
+    const payload = records.get(RECORD.history, slot);
+    return (payload && historyRecord.decode(payload)) || damaged(slot);
+  }
+
+  function note(slot: number, record: HistoryRecord): void {
+    states[slot] = record.unverified ? 2 : 1;
+    counters[slot] = record.counter;
+    times[slot] = record.timeS;
+  }
+
+  const slots = records.slots(RECORD.history);
+  for (let i = 0; i < slots.length; i++) {
+    if (slots[i] >= max) damaged(slots[i]);
+    note(slots[i], read(slots[i]));
+    count++;
+  }
+
+  return {
+    count: function () {
+      return count;
+    },
+    isFull: function () {
+      return count >= max;
+    },
+    oldestTimeS: function () {
+      let oldest = -1;
+      for (let slot = 0; slot < max; slot++) if (states[slot] && (oldest < 0 || times[slot] < oldest)) oldest = times[slot];
+      return oldest;
+    },
+    find: function (counter) {
+      for (let slot = 0; slot < max; slot++) if (states[slot] && counters[slot] === counter) return slot;
+      return -1;
+    },
+    isUnverified: function (slot) {
+      return states[slot] === 2;
+    },
+    oldest: function (unverified) {
+      const wanted = unverified ? 2 : 1;
+      let found = -1;
+      for (let slot = 0; slot < max; slot++) {
+        if (states[slot] === wanted && (found < 0 || counters[slot] < counters[found])) found = slot;
+      }
+      return found;
+    },
+    read: read,
+    add: function (record) {
+      let slot = 0;
+      while (slot < max && states[slot]) slot++;
+      if (slot === max) throw new RangeError('no free place for a history');
+      records.put(RECORD.history, slot, historyRecord.encode(record));
+      note(slot, record);
+      count++;
+      return slot;
+    },
+    setVerified: function (slot) {
+      const record = read(slot);
+      record.unverified = 0;
+      records.put(RECORD.history, slot, historyRecord.encode(record));
+      states[slot] = 1;
+    },
+    remove: function (slot) {
+      removeRecord(records, RECORD.history, slot);
+      if (states[slot]) count--;
+      states[slot] = 0;
+    },
+  };
+}

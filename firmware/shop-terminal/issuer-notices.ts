@@ -1,0 +1,174 @@
+/**
+ * What the issuer told this terminal: the time and the deny list, and what follows from either being old.
+ *
+ * DESIGN section 4: Ts is time signed by the issuer, carried on by the terminal; nothing depends on the clock alone.
+ * After power-up the estimate goes on from the last signed time in flash, which is too early, never too late; it counts
+ * as stale until signed time comes. While the deny list is old, one pseudonym may pay here at most `staleListLimit` in sum.
+ *
+ * Left out: the check of the issuer's signature, which comes as an argument, and when to ask for the time (terminal.ts).
+ */
+import { equal } from '../core/bytes.js';
+import { Code } from '../core/codes.js';
+import { denyBody, isDenied, isDenyKeys, signedDenyList, signedTime, timeBody } from '../wire/notices.js';
+import { SIGNED } from '../wire/signed.js';
+import { readDenyList, writeDenyList } from './deny-store.js';
+import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './records.js';
+
+/** What is provisioned about it. */
+export interface NoticeLimits {
+  /** 4 bytes. */
+  issuer: Uint8Array;
+  /** Age of signed time above which the terminal refuses above its floor limit. */
+  timeMaxAgeS: number;
+  /** Age of the deny list above which `staleListLimit` holds. */
+  denyMaxAgeS: number;
+  /** Most that one pseudonym may pay here under an old list, minor units. */
+  staleListLimit: number;
+}
+
+/** Verifies a message of a type of SIGNED under the issuer's key. */
+export type VerifyIssuer = (type: number, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/** How long an answer to a nonce is taken: a bridge that holds it back can set the clock back by no more. */
+export const NONCE_MAX_AGE_MS = 120000;
+
+/** Time and deny list. */
+export interface IssuerNotices {
+  /** Estimate of the time now, seconds; 0 before the first signed time ever. */
+  timeS(): number;
+  /** The same, but 0 before the first signed time since power-up. */
+  timeSinceSignedS(): number;
+  timeIsStale(): boolean;
+  /** Remembers the nonce that signed time must answer from now on. */
+  askTime(nonce: Uint8Array): void;
+  /** OK, NOT_NEWER (no answer to the nonce asked), BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
+  acceptTime(bytes: Uint8Array, verify: VerifyIssuer): Code;
+  /** OK, NOT_NEWER, BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
+  acceptDenyList(bytes: Uint8Array, verify: VerifyIssuer): Code;
+  denyVersion(): number;
+  isDenied(pku: Uint8Array): boolean;
+  listIsStale(): boolean;
+  /** Whether this pseudonym may pay `amount` under the list as it is: always with a fresh one. */
+  allows(pku: Uint8Array, rs: Uint8Array, amount: number): boolean;
+  /** Counts a payment under an old list; durable when it returns. The same Rs counts once. */
+  count(pku: Uint8Array, rs: Uint8Array, amount: number): void;
+}
+
+/**
+ * Opens what the flash holds.
+ * @param nowMs uptime in milliseconds
+ */
+export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs: () => number): IssuerNotices {
+  let baseS = 0; // the estimate is this plus the time since baseMs
+  let baseMs = nowMs();
+  let signed = false; // since power-up
+  let asked: Uint8Array | null = null;
+  let askedMs = 0;
+  let denyVersion = 0;
+  let denyTimeS = 0;
+  let denyKeys = new Uint8Array(0);
+
+  const storedTime = records.get(RECORD.time, 0);
+  if (storedTime) {
+    const time = timeRecord.decode(storedTime);
+    if (!time) throw new Error('time in flash cannot be read');
+    baseS = time.timeS;
+  }
+  const storedList = readDenyList(records);
+  if (storedList) {
+    const list = signedDenyList.decode(storedList);
+    const body = list && denyBody.decode(list.body);
+    if (!body) throw new Error('deny list in flash cannot be read');
+    denyVersion = body.version;
+    denyTimeS = body.timeS;
+    denyKeys = body.keys;
+  }
+
+  function timeS(): number {
+    if (baseS === 0) return 0;
+    const estimate = baseS + Math.floor((nowMs() - baseMs) / 1000);
+    return estimate > 4294967295 ? 4294967295 : estimate;
+  }
+
+  function listIsStale(): boolean {
+    return denyVersion === 0 || !signed || timeS() - denyTimeS > limits.denyMaxAgeS;
+  }
+
+  /** The record of a pseudonym under the list held, and its slot; or the first free slot; or slot -1. */
+  function find(pku: Uint8Array): { slot: number; record: StaleSumRecord | null } {
+    const used = records.slots(RECORD.staleSum);
+    const taken = new Uint8Array(STALE_SUMS_MAX);
+    for (let i = 0; i < used.length; i++) {
+      const payload = records.get(RECORD.staleSum, used[i]);
+      const record = payload && staleSumRecord.decode(payload);
+      if (!record || record.denyVersion !== denyVersion) continue;
+      if (equal(record.pku, pku)) return { slot: used[i], record: record };
+      taken[used[i]] = 1;
+    }
+    let slot = 0;
+    while (slot < STALE_SUMS_MAX && taken[slot]) slot++;
+    return { slot: slot < STALE_SUMS_MAX ? slot : -1, record: null };
+  }
+
+  return {
+    timeS: timeS,
+    timeSinceSignedS: function () {
+      return signed ? timeS() : 0;
+    },
+    timeIsStale: function () {
+      return !signed || timeS() - baseS > limits.timeMaxAgeS;
+    },
+    askTime: function (nonce) {
+      asked = nonce;
+      askedMs = nowMs();
+    },
+    acceptTime: function (bytes, verify) {
+      const message = signedTime.decode(bytes);
+      const body = message && timeBody.decode(message.body);
+      if (!message || !body || !equal(body.issuer, limits.issuer) || body.timeS === 0) return 'BAD_REQUEST';
+      const waitedMs = nowMs() - askedMs;
+      if (!asked || !equal(body.nonce, asked) || waitedMs < 0 || waitedMs > NONCE_MAX_AGE_MS) return 'NOT_NEWER';
+      if (!verify(SIGNED.time, message.body, message.signature)) return 'SIGNATURE_INVALID';
+      records.put(RECORD.time, 0, timeRecord.encode({ timeS: body.timeS }));
+      asked = null;
+      baseS = body.timeS;
+      baseMs = nowMs();
+      signed = true;
+      return 'OK';
+    },
+    acceptDenyList: function (bytes, verify) {
+      const message = signedDenyList.decode(bytes);
+      const body = message && denyBody.decode(message.body);
+      if (!message || !body || !equal(body.issuer, limits.issuer) || !isDenyKeys(body.keys)) return 'BAD_REQUEST';
+      if (body.version <= denyVersion) return 'NOT_NEWER';
+      if (!verify(SIGNED.denyList, message.body, message.signature)) return 'SIGNATURE_INVALID';
+      writeDenyList(records, bytes);
+      denyVersion = body.version;
+      denyTimeS = body.timeS;
+      denyKeys = body.keys;
+      return 'OK';
+    },
+    denyVersion: function () {
+      return denyVersion;
+    },
+    isDenied: function (pku) {
+      return isDenied(denyKeys, pku);
+    },
+    listIsStale: listIsStale,
+    allows: function (pku, rs, amount) {
+      if (!listIsStale()) return true;
+      if (amount > limits.staleListLimit) return false;
+      const found = find(pku);
+      if (!found.record) return found.slot >= 0;
+      return equal(found.record.rs, rs) || found.record.sum + amount <= limits.staleListLimit;
+    },
+    count: function (pku, rs, amount) {
+      if (!listIsStale()) return;
+      const found = find(pku);
+      if (found.slot < 0 || (found.record && equal(found.record.rs, rs))) return;
+      const sum = (found.record ? found.record.sum : 0) + amount;
+      const record: StaleSumRecord = { denyVersion: denyVersion, pku: pku, rs: rs, sum: sum };
+      records.put(RECORD.staleSum, found.slot, staleSumRecord.encode(record));
+    },
+  };
+}

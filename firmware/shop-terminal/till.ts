@@ -1,0 +1,321 @@
+/**
+ * The till: one charge from the clerk's request to PAID, and what becomes of it at a reset (DESIGN section 4).
+ *
+ * A pure state machine over durable records: no radio, no link, no timers. Each function that changes something has put
+ * it into flash when it returns, and changes what RAM says only after that. The order of a payment:
+ *
+ *   charge -> opening (OPEN) -> judge -> bind -> challenge (CHALLENGE) -> complete -> keep -> [checked] -> delivered
+ *
+ * - One charge, one token: `bind` is durable before CHALLENGE is sent. Another token gets a new Rs, after a tombstone.
+ * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See records.ts.
+ *
+ * Left out: signatures of licenses and payments are checked by the caller (checker.ts) between `judge` and `keep`.
+ */
+import { isAmount } from '../core/amount.js';
+import { concat, equal } from '../core/bytes.js';
+import { Code, Refusal, refuse } from '../core/codes.js';
+import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
+import { challenge, chargeId, history, KEY_BYTES, license, licenseBody, LicenseBody, payment, RS_BYTES } from '../wire/payment.js';
+import { SIGNED } from '../wire/signed.js';
+import { DENY_ROOM_BYTES } from './deny-store.js';
+import { HistoryLog } from './history-log.js';
+import { IssuerNotices } from './issuer-notices.js';
+import { chargeRecord, ChargeRecord, RECORD, Records, WHY } from './records.js';
+import { TombstoneLog } from './tombstone-log.js';
+
+/** What is provisioned for the till. Amounts in minor units. */
+export interface TillConfig {
+  /** 4 bytes. */
+  issuer: Uint8Array;
+  currency: string;
+  /** IdS. */
+  shop: string;
+  /** 4 bytes, new at each provisioning. */
+  terminalId: Uint8Array;
+  /** Up to here a payment may be shown as ACCEPTED before it is checked, and is taken while the time is stale. */
+  floorLimit: number;
+  /** Half the deposit window: with an undelivered history older than this, no charge is taken. */
+  undeliveredMaxAgeS: number;
+}
+
+/** What the till works with. */
+export interface TillParts {
+  records: Records;
+  histories: HistoryLog;
+  tombstones: TombstoneLog;
+  notices: IssuerNotices;
+  /** Bytes from the board's generator. */
+  random(count: number): Uint8Array;
+  /** Signature by the terminal's key over a message of a type of SIGNED, 64 bytes. */
+  sign(type: number, message: Uint8Array): Uint8Array;
+}
+
+/** What the till shows of its charge. */
+export interface ChargeView {
+  /** One of CHARGE_STATES. */
+  state: number;
+  id: Uint8Array;
+  amount: number;
+  rs: Uint8Array;
+}
+
+/** The charge's life. */
+export interface Till {
+  /**
+   * Opens a charge: OK, also when this id is open already. AMOUNT_INVALID, ALREADY_PAID, NO_CHARGE (this id was
+   * cancelled), CHARGE_OPEN, UNDELIVERED_OLD, HISTORY_FULL, TIME_STALE, in this order.
+   */
+  charge(id: Uint8Array, amount: number): Code;
+  /** Gives the charge up: OK, also when it is already; NO_CHARGE, ALREADY_PAID, BUSY (a check is under way), TOMBSTONES_FULL. */
+  cancel(id: Uint8Array): Code;
+  view(): ChargeView;
+  /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
+  opening(): Uint8Array;
+  /** What a license says, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, DENIED, STALE_LIMIT. */
+  judge(licenseBytes: Uint8Array): { ok: true; body: LicenseBody } | Refusal;
+  /** Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE. */
+  bind(pku: Uint8Array): Code | 'AGAIN';
+  /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
+  challenge(): Uint8Array;
+  /** The encoded history that an answer to CHALLENGE makes, still to be verified: BAD_REQUEST, AMOUNT_INVALID. */
+  complete(licenseBytes: Uint8Array, answer: Uint8Array): { ok: true; history: Uint8Array } | Refusal;
+  /** The tap came to nothing. */
+  release(): void;
+  /** Whether a payment of this amount may be kept before it is verified. */
+  mayAccept(): boolean;
+  /** Keeps the history; the charge is paid, or accepted where it is not verified yet. */
+  keep(pku: Uint8Array, historyBytes: Uint8Array, verified: boolean): void;
+  /** An accepted history was checked. A bad one is thrown away, and its charge is open again. */
+  checked(slot: number, good: boolean): void;
+  /** The bridge has the history on its disk. */
+  delivered(slot: number): void;
+  /** Whether a debit that a token offers by RECALL was paid here, so that it can be acknowledged. */
+  wasPaid(rs: Uint8Array): boolean;
+}
+
+const COUNTER_MAX = 4294967295;
+
+/** Free bytes that a charge needs to be carried through: charge, history, tombstone, sum, and a deny list meanwhile. */
+const ROOM_BYTES = DENY_ROOM_BYTES + 2048;
+
+function isZero(bytes: Uint8Array): boolean {
+  return equal(bytes, new Uint8Array(bytes.length));
+}
+
+/** Opens the till on what the flash holds. */
+export function openTill(parts: TillParts, config: TillConfig): Till {
+  const records = parts.records;
+  const histories = parts.histories;
+  const tombstones = parts.tombstones;
+  const notices = parts.notices;
+  let checking = false; // between CHALLENGE and the verified answer
+  let state: number = CHARGE_STATES.none;
+  let now: ChargeRecord = {
+    state: CHARGE_STATES.none,
+    id: new Uint8Array(CHARGE_ID_BYTES),
+    amount: 0,
+    counter: 0,
+    timeS: 0,
+    rs: new Uint8Array(RS_BYTES),
+    boundPku: new Uint8Array(KEY_BYTES),
+  };
+
+  function put(record: ChargeRecord): void {
+    records.put(RECORD.charge, 0, chargeRecord.encode(record));
+    now = record;
+    state = record.state;
+  }
+
+  /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
+  function renew(id: Uint8Array, amount: number): void {
+    if (now.counter === COUNTER_MAX) throw new Error('the counter of Rs is used up');
+    const counter = now.counter + 1;
+    const count = new Uint8Array([Math.floor(counter / 16777216), (counter >> 16) & 255, (counter >> 8) & 255, counter & 255]);
+    put({
+      state: CHARGE_STATES.open,
+      id: id,
+      amount: amount,
+      counter: counter,
+      timeS: 0,
+      rs: concat([config.terminalId, count, parts.random(8)]),
+      boundPku: new Uint8Array(KEY_BYTES),
+    });
+  }
+
+  function encodeChargeId(): Uint8Array {
+    return chargeId.encode({ rs: now.rs, shop: config.shop });
+  }
+
+  function bury(why: number): void {
+    const given = encodeChargeId();
+    tombstones.add(now.counter, why, parts.sign(SIGNED.tombstone, given), given);
+  }
+
+  /** A second record decides what an open charge is: see records.ts. */
+  function recover(): void {
+    const payload = records.get(RECORD.charge, 0);
+    if (!payload) return;
+    const record = chargeRecord.decode(payload);
+    if (!record) throw new Error('charge in flash cannot be read');
+    now = record;
+    state = record.state;
+    if (state !== CHARGE_STATES.open) return;
+    const slot = histories.find(now.counter);
+    const why = tombstones.why(now.counter);
+    if (slot >= 0) state = histories.isUnverified(slot) ? CHARGE_STATES.accepted : CHARGE_STATES.paid;
+    else if (why === WHY.cancelled) state = CHARGE_STATES.cancelled;
+    else if (why === WHY.rebound) renew(now.id, now.amount);
+  }
+
+  function isOld(): boolean {
+    const oldestS = histories.oldestTimeS();
+    return oldestS >= 0 && notices.timeS() - oldestS > config.undeliveredMaxAgeS;
+  }
+
+  function needsTime(amount: number): boolean {
+    return amount > config.floorLimit && notices.timeIsStale();
+  }
+
+  function isBoundTo(pku: Uint8Array): boolean {
+    return equal(now.boundPku, pku);
+  }
+
+  function encodeChallenge(): Uint8Array {
+    return challenge.encode({
+      issuer: config.issuer,
+      currency: config.currency,
+      amount: now.amount,
+      timeS: now.timeS,
+      counter: now.counter,
+      rs: now.rs,
+      shop: config.shop,
+    });
+  }
+
+  recover();
+
+  return {
+    charge: function (id, amount) {
+      if (!isAmount(amount)) return 'AMOUNT_INVALID';
+      const open = state === CHARGE_STATES.open || state === CHARGE_STATES.accepted;
+      if (state !== CHARGE_STATES.none && equal(now.id, id)) {
+        if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
+        if (state === CHARGE_STATES.cancelled) return 'NO_CHARGE';
+        return amount === now.amount ? 'OK' : 'CHARGE_OPEN';
+      }
+      if (open) return 'CHARGE_OPEN';
+      if (isOld()) return 'UNDELIVERED_OLD';
+      if (histories.isFull() || records.freeBytes() < ROOM_BYTES) return 'HISTORY_FULL';
+      if (needsTime(amount)) return 'TIME_STALE';
+      renew(id, amount);
+      return 'OK';
+    },
+    cancel: function (id) {
+      if (state === CHARGE_STATES.none || !equal(now.id, id)) return 'NO_CHARGE';
+      if (state === CHARGE_STATES.cancelled) return 'OK';
+      if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
+      if (state === CHARGE_STATES.accepted || checking) return 'BUSY';
+      if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
+      bury(WHY.cancelled);
+      state = CHARGE_STATES.cancelled;
+      return 'OK';
+    },
+    view: function () {
+      return { state: state, id: now.id, amount: now.amount, rs: now.rs };
+    },
+    opening: encodeChargeId,
+    judge: function (licenseBytes) {
+      const outer = license.decode(licenseBytes);
+      const body = outer && licenseBody.decode(outer.body);
+      if (!body || !equal(body.issuer, config.issuer) || body.currency !== config.currency || isZero(body.pku)) {
+        return refuse('LICENSE_INVALID');
+      }
+      // A license is judged by Ts; that of a bound charge is already in the challenge that the token may have signed.
+      const timeS = isBoundTo(body.pku) ? now.timeS : notices.timeS();
+      if (body.validUntilS <= timeS) return refuse('LICENSE_EXPIRED');
+      if (notices.isDenied(body.pku)) return refuse('DENIED');
+      if (!notices.allows(body.pku, now.rs, now.amount)) return refuse('STALE_LIMIT');
+      return { ok: true, body: body };
+    },
+    bind: function (pku) {
+      if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
+      if (isBoundTo(pku)) return 'OK';
+      if (needsTime(now.amount)) return 'TIME_STALE';
+      if (!isZero(now.boundPku)) {
+        if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
+        bury(WHY.rebound);
+        renew(now.id, now.amount);
+        return 'AGAIN';
+      }
+      put({
+        state: CHARGE_STATES.open,
+        id: now.id,
+        amount: now.amount,
+        counter: now.counter,
+        timeS: notices.timeS(),
+        rs: now.rs,
+        boundPku: pku,
+      });
+      return 'OK';
+    },
+    challenge: function () {
+      if (state !== CHARGE_STATES.open || isZero(now.boundPku)) throw new TypeError('challenge of a charge that is not bound');
+      checking = true;
+      return encodeChallenge();
+    },
+    complete: function (licenseBytes, answer) {
+      const paid = payment.decode(answer);
+      if (!paid) return refuse('BAD_REQUEST');
+      if (paid.amount !== now.amount) return refuse('AMOUNT_INVALID');
+      return {
+        ok: true,
+        history: history.encode({ license: licenseBytes, signature: paid.signature, challenge: encodeChallenge() }),
+      };
+    },
+    release: function () {
+      checking = false;
+    },
+    mayAccept: function () {
+      return now.amount <= config.floorLimit;
+    },
+    keep: function (pku, historyBytes, verified) {
+      if (state !== CHARGE_STATES.open || !isBoundTo(pku)) throw new TypeError('keep without an open charge of this token');
+      notices.count(pku, now.rs, now.amount);
+      histories.add({
+        unverified: verified ? 0 : 1,
+        counter: now.counter,
+        timeS: now.timeS,
+        chargeId: now.id,
+        history: historyBytes,
+      });
+      state = verified ? CHARGE_STATES.paid : CHARGE_STATES.accepted;
+      checking = false;
+    },
+    checked: function (slot, good) {
+      const isOurs = histories.find(now.counter) === slot;
+      if (good) histories.setVerified(slot);
+      else histories.remove(slot);
+      if (isOurs) state = good ? CHARGE_STATES.paid : now.state;
+    },
+    delivered: function (slot) {
+      if (histories.find(now.counter) === slot && now.state === CHARGE_STATES.open) {
+        put({
+          state: CHARGE_STATES.paid,
+          id: now.id,
+          amount: now.amount,
+          counter: now.counter,
+          timeS: now.timeS,
+          rs: now.rs,
+          boundPku: now.boundPku,
+        });
+      }
+      histories.remove(slot);
+    },
+    wasPaid: function (rs) {
+      if (rs.length !== RS_BYTES || !equal(rs.subarray(0, 4), config.terminalId)) return false;
+      const counter = rs[4] * 16777216 + (rs[5] * 65536 + rs[6] * 256 + rs[7]);
+      if (counter > now.counter || counter <= tombstones.horizon() || tombstones.why(counter)) return false;
+      return counter !== now.counter || (state === CHARGE_STATES.paid && equal(rs, now.rs));
+    },
+  };
+}

@@ -1,0 +1,127 @@
+/** A till on emulated flash: opened, closed by a power cut, and opened again. Signatures of tokens are not checked here. */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import { openRecordLog, type LogRegion, type RecordLog } from '../../firmware/drivers/record-log.js';
+import { openHistoryLog, type HistoryLog } from '../../firmware/shop-terminal/history-log.js';
+import { openIssuerNotices, type IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
+import { openTill, type Till, type TillConfig } from '../../firmware/shop-terminal/till.js';
+import { openTombstoneLog, type TombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
+import { license, licenseBody, payment } from '../../firmware/wire/payment.js';
+import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
+
+export const ISSUER = Uint8Array.of(1, 2, 3, 4);
+export const DAY_S = 86400;
+export const NOW_S = 1_800_000_000;
+export const REGION: LogRegion = { address: 0x310000, pages: 16, pageBytes: 4096 };
+
+export const CONFIG: TillConfig = {
+  issuer: ISSUER,
+  currency: 'EUR',
+  shop: "Anna's Bakery",
+  terminalId: Uint8Array.of(9, 8, 7, 6),
+  floorLimit: 1000,
+  undeliveredMaxAgeS: 302400,
+};
+export const LIMITS = { issuer: ISSUER, timeMaxAgeS: 604800, denyMaxAgeS: DAY_S, staleListLimit: 2500 };
+
+export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n & 255);
+export const pkuOf = (n: number): Uint8Array => new Uint8Array(32).fill(n + 1);
+
+/** 64 bytes that stand for a signature. */
+export function mark(...parts: (Uint8Array | string)[]): Uint8Array {
+  const hash = createHash('sha512');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
+
+export function makeLicense(pku: Uint8Array, change: Partial<{ issuer: Uint8Array; currency: string; validUntilS: number }> = {}): Uint8Array {
+  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: NOW_S + 100 * DAY_S, pku, ...change });
+  return license.encode({ body, signature: mark('license', body) });
+}
+
+/** What a token with this pseudonym answers to a challenge of `amount`. */
+export function answer(pku: Uint8Array, challengeBytes: Uint8Array, amount: number): Uint8Array {
+  return payment.encode({ amount, signature: mark('pay', pku, challengeBytes) });
+}
+
+/** Takes any signature made by `mark` over the message. */
+export const verifyMark = (type: number, message: Uint8Array, signature: Uint8Array): boolean =>
+  Buffer.compare(signature, mark('issuer' + type, message)) === 0;
+
+export function makeTime(timeS: number, nonce: Uint8Array, issuer = ISSUER): Uint8Array {
+  const body = timeBody.encode({ issuer, timeS, nonce });
+  return signedTime.encode({ signature: mark('issuer9', body), body });
+}
+
+export function makeDenyList(version: number, timeS: number, pkus: Uint8Array[], issuer = ISSUER): Uint8Array {
+  const keys = Buffer.concat([...pkus].sort(Buffer.compare));
+  const body = denyBody.encode({ issuer, version, timeS, keys: new Uint8Array(keys) });
+  return signedDenyList.encode({ signature: mark('issuer10', body), body });
+}
+
+/** One power-up of a shop. */
+export interface Shop {
+  flash: EmulatedFlash;
+  log: RecordLog;
+  histories: HistoryLog;
+  tombstones: TombstoneLog;
+  notices: IssuerNotices;
+  till: Till;
+  /** Uptime, settable. */
+  clock: { ms: number };
+}
+
+let drawn = 0;
+
+export const makeFlash = (): EmulatedFlash =>
+  createEmulatedFlash({ address: REGION.address, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
+
+/** Powers a shop up on what its flash holds. */
+export function openShop(flash: EmulatedFlash, change: Partial<TillConfig> = {}, historiesMax = 128): Shop {
+  flash.powerOn();
+  const opened = openRecordLog(flash, REGION, (bytes) => crc32(bytes) >>> 0);
+  if (!opened.ok) throw new Error(`${opened.code} at 0x${opened.address.toString(16)}`);
+  const log = opened.log;
+  const clock = { ms: 0 };
+  const histories = openHistoryLog(log, historiesMax);
+  const tombstones = openTombstoneLog(log);
+  const notices = openIssuerNotices(log, LIMITS, () => clock.ms);
+  const parts = {
+    records: log,
+    histories,
+    tombstones,
+    notices,
+    random: (count: number) => mark('random', String(drawn++)).slice(0, count),
+    sign: (type: number, message: Uint8Array) => mark('terminal' + type, message),
+  };
+  return { flash, log, histories, tombstones, notices, till: openTill(parts, { ...CONFIG, ...change }), clock };
+}
+
+/** Signed time and a fresh deny list arrive. */
+export function bringNotices(shop: Shop, timeS = NOW_S, version = shop.notices.denyVersion() + 1): void {
+  const nonce = mark('nonce', String(drawn++)).slice(0, 8);
+  shop.notices.askTime(nonce);
+  expect(shop.notices.acceptTime(makeTime(timeS, nonce), verifyMark)).toBe('OK');
+  expect(shop.notices.acceptDenyList(makeDenyList(version, timeS, []), verifyMark)).toBe('OK');
+}
+
+/** What a tap does up to the answer; the history, or the code that stopped it. */
+export function tapUntilAnswer(till: Till, pku: Uint8Array, licenseBytes = makeLicense(pku)): Uint8Array | string {
+  const judged = till.judge(licenseBytes);
+  if (!judged.ok) return judged.code;
+  let bound = till.bind(pku);
+  if (bound === 'AGAIN') bound = till.bind(pku);
+  if (bound !== 'OK') return bound;
+  const sent = till.challenge();
+  const completed = till.complete(licenseBytes, answer(pku, sent, till.view().amount));
+  return completed.ok ? completed.history : completed.code;
+}
+
+/** A whole tap. */
+export function tap(till: Till, pku: Uint8Array, verified = true): string {
+  const history = tapUntilAnswer(till, pku);
+  if (typeof history === 'string') return history;
+  till.keep(pku, history, verified);
+  return 'OK';
+}
