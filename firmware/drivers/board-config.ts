@@ -75,7 +75,7 @@ export interface BoardConfig {
   /** The Espruino build that has what the firmware needs; named when something is missing. */
   firmware: string;
   /** Region of raw flash for records (SECURITY.md 2). */
-  flash: { address: number; bytes: number; pageBytes: number };
+  flash: { address: number; bytes: number; pageBytes: number; eraseBytes?: number };
   entropy: EntropyConfig;
   pn532: Pn532Config;
   link?: LinkConfig;
@@ -97,6 +97,9 @@ export interface StoredConfig<P> {
   provision: P;
 }
 
+/** Room for 64 unacknowledged debits, or the histories of a terminal, however small the pages are. */
+const FLASH_BYTES_MIN = 32768;
+
 function isPin(config: PinConfig | undefined): boolean {
   return !!config && typeof config.pin === 'string' && (config.active === 0 || config.active === 1);
 }
@@ -109,8 +112,8 @@ function isWhole(value: unknown, least: number): boolean {
 export function boardFault(board: BoardConfig | undefined): string | null {
   if (!board || typeof board.name !== 'string') return 'board: missing';
   const flash = board.flash;
-  if (!flash || !isWhole(flash.address, 0) || !isWhole(flash.pageBytes, 256) || !isWhole(flash.bytes, 2 * flash.pageBytes)) {
-    return 'board.flash: address, bytes (two pages or more), pageBytes';
+  if (!flash || !isWhole(flash.address, 0) || !isWhole(flash.pageBytes, 256) || !isWhole(flash.bytes, FLASH_BYTES_MIN)) {
+    return 'board.flash: address, bytes (' + FLASH_BYTES_MIN + ' or more), pageBytes';
   }
   const entropy = board.entropy;
   if (!entropy || (!isWhole(entropy.register, 1) && !entropy.file)) return 'board.entropy: register or file';

@@ -5,7 +5,7 @@
  * SECURITY.md 3: some ESP32 builds leave out native crypto. A fault is shown on display, LED and console, and nothing
  * runs after it: a board never works with a store, a source of entropy or a configuration that is not good.
  */
-import { fromChars } from '../core/bytes.js';
+import { fromChars, readU32, writeU32 } from '../core/bytes.js';
 import { boardFault } from './board-config.js';
 import type { StoredConfig } from './board-config.js';
 
@@ -66,11 +66,45 @@ export function readConfig<P>(
   return { ok: true, config: config };
 }
 
-/** The host's entropy from Storage, or null where it was taken already. The caller erases the file once it is stored. */
-export function readSeed(storage: StorageModule): Uint8Array | null {
+/** The part of the record log (record-log.ts) that start-up needs. `put` throws when the flash fails. */
+export interface BoardRecords {
+  put(type: number, slot: number, payload: Uint8Array): void;
+  get(type: number, slot: number): Uint8Array | null;
+}
+
+/** Types of record that both roles have; those of a role begin at 16 (token) and 32 (terminal). Never reused. */
+export const BOARD_RECORD = {
+  /** Slot 0 to n: secret seeds of the role's keys, 32 bytes each. */
+  key: 1,
+  /** Slot 0: entropy given at provisioning, 32 bytes. */
+  seed: 2,
+  /** Slot 0: boot counter, u32. */
+  boot: 3,
+};
+
+/**
+ * Moves the host's entropy from Storage to raw flash, where keys live, and erases it from Storage only once it is there.
+ * A new file wins over an old record: the board was provisioned again.
+ * @returns 32 bytes, or null where the board was never given any
+ */
+export function takeSeed(storage: StorageModule, records: BoardRecords): Uint8Array | null {
   const text = storage.read(SEED_FILE);
-  if (text === undefined || text.length !== SEED_BYTES) return null;
-  return fromChars(text);
+  if (text !== undefined && text.length === SEED_BYTES) {
+    records.put(BOARD_RECORD.seed, 0, fromChars(text));
+    storage.erase(SEED_FILE);
+  }
+  const seed = records.get(BOARD_RECORD.seed, 0);
+  return seed && seed.length === SEED_BYTES ? seed : null;
+}
+
+/** Counts this boot; durable when it returns, so that no two boots draw random numbers under one count. @returns 1, 2 ... */
+export function countBoot(records: BoardRecords): number {
+  const stored = records.get(BOARD_RECORD.boot, 0);
+  const count = (stored ? readU32(stored, 0) : 0) + 1;
+  const payload = new Uint8Array(4);
+  writeU32(payload, 0, count);
+  records.put(BOARD_RECORD.boot, 0, payload);
+  return count;
 }
 
 /** What of Espruino's globals moves the console. */

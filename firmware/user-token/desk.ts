@@ -1,0 +1,188 @@
+/**
+ * The token at the teller's desk: registration, license, withdrawal, receipts [0013]-[0021].
+ *
+ * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the first
+ * license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner.
+ * As in purse.ts: named results, checks in numbered order, one durable record last.
+ */
+import { AMOUNT_MAX } from '../core/amount.js';
+import { equal } from '../core/bytes.js';
+import { refuse } from '../core/codes.js';
+import type { Refusal } from '../core/codes.js';
+import { license, licenseBody } from '../wire/payment.js';
+import { registration, registrationBody } from '../wire/registration.js';
+import { SIGNED, signedBytes } from '../wire/signed.js';
+import { amountRequest, identity, nameRequest, receiptAnswer } from '../wire/token-commands.js';
+import { receipt, RECEIPT_KINDS, receiptBody, withdrawal, withdrawalBody } from '../wire/withdrawal.js';
+import { guarded, isRecent, PSEUDONYM_KEY } from './purse.js';
+import type { PurseAnswer, PurseState } from './purse.js';
+import { identityRecord, RECORD } from './records.js';
+
+/** Desk commands, each with the data of its APDU. */
+export interface Desk {
+  /** IDENTITY: encoded `identity`. */
+  identity(nowMs: number): PurseAnswer;
+  /** REGISTER: encoded `registration`. */
+  register(data: Uint8Array, nowMs: number): PurseAnswer;
+  /** LICENSE: nothing. */
+  license(data: Uint8Array, nowMs: number): PurseAnswer;
+  /** WITHDRAW: encoded `withdrawal`. */
+  withdraw(data: Uint8Array, nowMs: number): PurseAnswer;
+  /** RECEIPT: encoded `receiptAnswer`. */
+  receipt(data: Uint8Array): PurseAnswer;
+  /** Whether desk commands answer now. */
+  isOpen(nowMs: number): boolean;
+}
+
+const ACCOUNT_KEY = 0;
+
+/** Makes the desk over the purse's state. */
+export function createDesk(state: PurseState): Desk {
+  const keys = state.keys;
+  const config = state.config;
+  const journal = state.journal;
+
+  function isOpen(nowMs: number): boolean {
+    return !state.license || isRecent(state.deskMs, nowMs);
+  }
+
+  /** A command that answers only at the desk. */
+  function atDesk(nowMs: number, command: () => PurseAnswer): PurseAnswer {
+    return guarded<PurseAnswer>(state, function () {
+      return isOpen(nowMs) ? command() : refuse('DESK_CLOSED');
+    });
+  }
+
+  /** The account key's and the pseudonym's signature over one body, as registration and withdrawal both have them. */
+  function signBoth(
+    body: Uint8Array,
+    accountType: number,
+    proofType: number,
+  ): { accountSignature: Uint8Array; proof: Uint8Array; body: Uint8Array } | Refusal {
+    const accountSignature = keys.sign(ACCOUNT_KEY, signedBytes(accountType, body));
+    const proof = accountSignature && keys.sign(PSEUDONYM_KEY, signedBytes(proofType, body));
+    if (!accountSignature || !proof) return refuse('DEVICE_FAULT');
+    return { accountSignature: accountSignature, proof: proof, body: body };
+  }
+
+  function identityNow(): PurseAnswer {
+    const data = identity.encode({
+      accountKey: keys.publicKey(ACCOUNT_KEY),
+      pku: keys.publicKey(PSEUDONYM_KEY),
+      receiptNumber: journal.receiptNumber(),
+      licensed: state.license ? 1 : 0,
+    });
+    return { ok: true, data: data };
+  }
+
+  function registerChecked(data: Uint8Array): PurseAnswer {
+    // 1. It is a name.  2. Not another one than that of the license.
+    const request = nameRequest.decode(data);
+    if (!request) return refuse('BAD_REQUEST');
+    if (state.license && request.name !== state.name) return refuse('WRONG_NAME');
+    // 3. The name is durable before anything is signed in it.
+    if (request.name !== state.name) {
+      state.records.put(RECORD.identity, 0, identityRecord.encode(request));
+      state.name = request.name;
+    }
+    const body = registrationBody.encode({
+      pku: keys.publicKey(PSEUDONYM_KEY),
+      accountKey: keys.publicKey(ACCOUNT_KEY),
+      name: request.name,
+    });
+    const signed = signBoth(body, SIGNED.registration, SIGNED.registrationProof);
+    return 'ok' in signed ? signed : { ok: true, data: registration.encode(signed) };
+  }
+
+  function licenseChecked(data: Uint8Array): PurseAnswer {
+    // 1. It is a license ...
+    const offered = license.decode(data);
+    const body = offered && licenseBody.decode(offered.body);
+    if (!offered || !body) return refuse('BAD_REQUEST');
+    // 2. ... for our PKU, issuer and currency ...
+    const ours =
+      equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
+    // 3. ... by our registrar.
+    if (!ours || !keys.verify(config.registrarKey, signedBytes(SIGNED.license, offered.body), offered.signature)) {
+      return refuse('LICENSE_INVALID');
+    }
+    // 4. The one that we have: nothing to do. One that ends earlier: no.
+    const held = state.license;
+    if (held && equal(held, data)) return { ok: true, data: new Uint8Array(0) };
+    const heldBody = held && licenseBody.decode(license.decode(held)!.body);
+    if (heldBody && heldBody.validUntilS > body.validUntilS) return refuse('NOT_NEWER');
+    state.records.put(RECORD.license, 0, data);
+    state.license = data;
+    return { ok: true, data: new Uint8Array(0) };
+  }
+
+  function withdrawChecked(data: Uint8Array): PurseAnswer {
+    // 1. It is an amount.  2. Licensed, and with a name.
+    const request = amountRequest.decode(data);
+    if (!request) return refuse('BAD_REQUEST');
+    if (!state.license || state.name === '') return refuse('NOT_LICENSED');
+    // 3. What we could not take must not be asked for.
+    if (request.amount > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
+    const body = withdrawalBody.encode({
+      issuer: config.issuer,
+      currency: config.currency,
+      pku: keys.publicKey(PSEUDONYM_KEY),
+      number: journal.receiptNumber() + 1,
+      amount: request.amount,
+      name: state.name,
+    });
+    const signed = signBoth(body, SIGNED.withdrawal, SIGNED.withdrawalProof);
+    return 'ok' in signed ? signed : { ok: true, data: withdrawal.encode(signed) };
+  }
+
+  function receiptChecked(data: Uint8Array): PurseAnswer {
+    // 1. It is a receipt.
+    const offered = receipt.decode(data);
+    const body = offered && receiptBody.decode(offered.body);
+    if (!offered || !body) return refuse('BAD_REQUEST');
+    // 2. For our PKU, issuer and currency, of a kind we know, by our issuer.
+    const kinds = RECEIPT_KINDS;
+    const ours =
+      equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
+    const known = body.kind === kinds.withdrawal || body.kind === kinds.refund || body.kind === kinds.reconcile;
+    if (!ours || !known || !keys.verify(config.issuerKey, signedBytes(SIGNED.receipt, offered.body), offered.signature)) {
+      return refuse('RECEIPT_INVALID');
+    }
+    // 3. The next one. One taken already changes nothing.
+    const last = journal.receiptNumber();
+    if (body.number > last + 1) return refuse('RECEIPT_GAP');
+    if (body.number === last + 1) {
+      // 4. Balance stays a number that can be counted.
+      if (body.amount > AMOUNT_MAX - journal.balance()) return refuse('RECEIPT_INVALID');
+      journal.credit(body.number, body.amount);
+    }
+    return { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) };
+  }
+
+  return {
+    identity: function (nowMs) {
+      return atDesk(nowMs, identityNow);
+    },
+    register: function (data, nowMs) {
+      return atDesk(nowMs, function () {
+        return registerChecked(data);
+      });
+    },
+    license: function (data, nowMs) {
+      return atDesk(nowMs, function () {
+        return licenseChecked(data);
+      });
+    },
+    withdraw: function (data, nowMs) {
+      return atDesk(nowMs, function () {
+        return withdrawChecked(data);
+      });
+    },
+    receipt: function (data) {
+      return guarded<PurseAnswer>(state, function () {
+        return receiptChecked(data);
+      });
+    },
+    isOpen: isOpen,
+  };
+}

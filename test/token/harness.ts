@@ -1,0 +1,158 @@
+/**
+ * A purse on emulated flash for tests: real record log, real signatures (node:crypto), messages by the shared codecs.
+ */
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { openRecordLog, type RecordLog } from '../../firmware/drivers/record-log.js';
+import { createDesk, type Desk } from '../../firmware/user-token/desk.js';
+import { openPurse, type Purse, type PurseConfig, type PurseKeys } from '../../firmware/user-token/purse.js';
+import { challenge, chargeId, license, licenseBody, payment, type Challenge } from '../../firmware/wire/payment.js';
+import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
+import { receipt, receiptBody, RECEIPT_KINDS, type ReceiptBody } from '../../firmware/wire/withdrawal.js';
+import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import { crc32 } from 'node:zlib';
+
+/** An Ed25519 key of node:crypto from a seed whose bytes are all `fill`. */
+export function keyOf(fill: number) {
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, fill)]);
+  const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const open = createPublicKey(secret);
+  const raw = new Uint8Array(open.export({ format: 'der', type: 'spki' }).subarray(12));
+  return { publicKey: raw, sign: (bytes: Uint8Array) => new Uint8Array(sign(null, bytes, secret)) };
+}
+
+/** Verifies with node:crypto. */
+export function verifyRaw(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey]);
+  return verify(null, bytes, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
+}
+
+export const ISSUER = new Uint8Array([1, 2, 3, 4]);
+export const registrar = keyOf(0x11);
+export const issuer = keyOf(0x22);
+export const account = keyOf(0x33);
+export const pseudonym = keyOf(0x44);
+
+export function testKeys(): PurseKeys & { fail: boolean; signed: number } {
+  const keys = {
+    fail: false,
+    signed: 0,
+    publicKey: (index: number) => (index === 0 ? account : pseudonym).publicKey,
+    sign: (index: number, bytes: Uint8Array) => {
+      if (keys.fail) return null;
+      keys.signed++;
+      return (index === 0 ? account : pseudonym).sign(bytes);
+    },
+    verify: verifyRaw,
+  };
+  return keys;
+}
+
+export const CONFIG: PurseConfig = {
+  issuer: ISSUER,
+  currency: 'EUR',
+  registrarKey: registrar.publicKey,
+  issuerKey: issuer.publicKey,
+  limits: { paymentMax: 1000, sumMax: 2500 },
+  debitSlots: 4,
+};
+
+const BASE = 0x310000;
+const REGION = { address: BASE, pages: 8, pageBytes: 1024 };
+
+export function newFlash(): EmulatedFlash {
+  return createEmulatedFlash({ address: BASE, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
+}
+
+export function openLog(flash: EmulatedFlash): RecordLog {
+  const opened = openRecordLog(flash, REGION, (bytes) => crc32(bytes));
+  if (!opened.ok) throw new Error('flash damaged at ' + opened.address);
+  return opened.log;
+}
+
+export interface TestPurse {
+  flash: EmulatedFlash;
+  log: RecordLog;
+  keys: ReturnType<typeof testKeys>;
+  purse: Purse;
+  desk: Desk;
+}
+
+/** Opens whatever the flash holds, as a boot does. */
+export function boot(flash: EmulatedFlash, config: PurseConfig = CONFIG): TestPurse {
+  const log = openLog(flash);
+  const keys = testKeys();
+  const purse = openPurse(log, keys, config);
+  return { flash, log, keys, purse, desk: createDesk(purse.state) };
+}
+
+/** A registered and licensed token with `balance`. */
+export function ready(balance: number, config: PurseConfig = CONFIG): TestPurse {
+  const token = boot(newFlash(), config);
+  must(token.desk.register(nameBytes('Ada'), 0));
+  must(token.desk.license(licenseBytes({}), 0));
+  if (balance > 0) must(token.desk.receipt(receiptBytes({ number: 1, amount: balance })));
+  return token;
+}
+
+export function must<T extends { ok: boolean }>(answer: T): Extract<T, { ok: true }> {
+  if (!answer.ok) throw new Error('expected OK, got ' + JSON.stringify(answer));
+  return answer as Extract<T, { ok: true }>;
+}
+
+/** 'OK' or the code. */
+export function codeOfAnswer(answer: { ok: true } | { ok: false; code: string }): string {
+  return answer.ok ? 'OK' : answer.code;
+}
+
+export function nameBytes(name: string): Uint8Array {
+  return new Uint8Array([name.length, ...Buffer.from(name)]);
+}
+
+export function rsOf(number: number): Uint8Array {
+  const rs = new Uint8Array(16).fill(7);
+  new DataView(rs.buffer).setUint32(4, number);
+  new DataView(rs.buffer).setUint32(12, Math.imul(number, 2654435761) >>> 0);
+  return rs;
+}
+
+export function challengeOf(fields: Partial<Challenge> & { number?: number }): Challenge {
+  const { number = 1, ...rest } = fields;
+  return { issuer: ISSUER, currency: 'EUR', amount: 350, timeS: 1_700_000_000, counter: 9, rs: rsOf(number), shop: 'Cafe', ...rest };
+}
+
+export function challengeBytes(fields: Partial<Challenge> & { number?: number }): Uint8Array {
+  return challenge.encode(challengeOf(fields));
+}
+
+export function chargeBytes(number: number, shop = 'Cafe'): Uint8Array {
+  return chargeId.encode({ rs: rsOf(number), shop });
+}
+
+export function licenseBytes(fields: {
+  pku?: Uint8Array; issuer?: Uint8Array; currency?: string; validUntilS?: number; by?: ReturnType<typeof keyOf>; type?: number;
+}): Uint8Array {
+  const body = licenseBody.encode({
+    issuer: fields.issuer ?? ISSUER,
+    currency: fields.currency ?? 'EUR',
+    licenseClass: 1,
+    validUntilS: fields.validUntilS ?? 1_800_000_000,
+    pku: fields.pku ?? pseudonym.publicKey,
+  });
+  return license.encode({ body, signature: (fields.by ?? registrar).sign(signedBytes(fields.type ?? SIGNED.license, body)) });
+}
+
+export function receiptBytes(fields: Partial<ReceiptBody> & { by?: ReturnType<typeof keyOf> }): Uint8Array {
+  const { by = issuer, ...rest } = fields;
+  const body = receiptBody.encode({
+    issuer: ISSUER, currency: 'EUR', pku: pseudonym.publicKey, number: 1, kind: RECEIPT_KINDS.withdrawal, amount: 1000, ...rest,
+  });
+  return receipt.encode({ body, signature: by.sign(signedBytes(SIGNED.receipt, body)) });
+}
+
+/** Whether a CHALLENGE answer is the pseudonym's signature over exactly these bytes. */
+export function isPaymentFor(data: Uint8Array, bytes: Uint8Array): boolean {
+  const answer = payment.decode(data);
+  const asked = challenge.decode(bytes);
+  if (!answer || !asked || answer.amount !== asked.amount) return false;
+  return verifyRaw(pseudonym.publicKey, signedBytes(SIGNED.payment, bytes), answer.signature);
+}
