@@ -1,0 +1,103 @@
+/**
+ * What trustee and issuer do for others, as procedures on bytes. The actors implement it in process; http/client.ts gives
+ * the same procedures over HTTP as promises, so that bridge, desk and simulation are written once.
+ *
+ * Protocol messages are the encodings of firmware/wire. Every procedure may be repeated with the same bytes: the effect
+ * happens once, and the reply is the same.
+ */
+import type { Result } from '../errors.js';
+import type { Numbers } from '../ledger/store.js';
+
+/** A service's procedures as a client has them. */
+export type Remote<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => Promise<R> : never };
+
+/** Either of the two: await what it returns. */
+export type Service<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => R | Promise<R> : never };
+
+/** Public parameters, for provisioning boards. */
+export interface PublicParameters {
+  /** 4 bytes. */
+  issuer: Uint8Array;
+  issuerKey: Uint8Array;
+  registrarKey: Uint8Array;
+  currency: string;
+}
+
+/** The trustee 500. */
+export interface TrusteeService {
+  parameters(): Result<{ parameters: PublicParameters }>;
+  /**
+   * [0014]-[0015]: (PKU, IdU) to the license SKR(PKU). @param request encoded `registration` @param certificate encoded
+   * `accountCertificate`. Codes: BAD_REQUEST, CERTIFICATE_INVALID, SIGNATURE_INVALID, KEY_INVALID, PSEUDONYM_TAKEN,
+   * PSEUDONYM_LIMIT.
+   */
+  register(request: Uint8Array, certificate: Uint8Array): Result<{ license: Uint8Array; repeated: boolean }>;
+}
+
+/** The issuer 100 as tokens and shops see it. */
+export interface IssuerService {
+  parameters(): Result<{ parameters: PublicParameters }>;
+  /**
+   * [0017]-[0018]: (PKU, IdU, x) to the receipt SKI(PKU, x). @param request encoded `withdrawal`. Codes: BAD_REQUEST,
+   * ISSUER_UNKNOWN, CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, ACCOUNT_KEY_MISSING, SIGNATURE_INVALID and those of `ruleWithdraw`.
+   */
+  withdraw(request: Uint8Array): Result<{ receipt: Uint8Array; repeated: boolean }>;
+  /**
+   * The receipts from the request's number on, in order, at most 32. After RECEIPT_MISSED the desk calls it with the same
+   * request, which proves that the token's owner asks: a shop that saw PKU learns nothing here.
+   * @param request encoded `withdrawal`. Codes: as `withdraw` up to SIGNATURE_INVALID, then PSEUDONYM_UNKNOWN, PSEUDONYM_TAKEN.
+   */
+  receipts(request: Uint8Array): Result<{ receipts: Uint8Array[] }>;
+  /**
+   * [0029]-[0030], deposit and return in one in scheme 1. @param history encoded `history`. Codes: BAD_REQUEST,
+   * ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, SIGNATURE_INVALID and those of `ruleDeposit`.
+   */
+  deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
+  /** A cancelled charge. @param tombstone encoded. Codes: BAD_REQUEST, TERMINAL_UNKNOWN, SIGNATURE_INVALID, ALREADY_PAID. */
+  tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
+  /** Signed time for a terminal. @param nonce 8 bytes @returns encoded `signedTime` */
+  signedTime(nonce: Uint8Array): Result<{ time: Uint8Array }>;
+  /** The newest deny list, encoded `signedDenyList`. */
+  denyList(): Result<{ version: number; list: Uint8Array }>;
+}
+
+/** What `trace` brings out [0031]. */
+export interface Trace {
+  name: string;
+  /** EBC at the time of the trace, negative. */
+  ebc: number;
+  /** PROVEN: the name's account key and SKU both signed the request that bound the pseudonym to the name. */
+  proof: 'PROVEN' | 'UNPROVEN';
+  /** Encoded `withdrawal` and `accountCertificate`: the evidence, for anyone to verify. */
+  request: Uint8Array;
+  certificate: Uint8Array;
+}
+
+/** A pseudonym whose EBC is negative. The name is not here: it takes a `trace`. */
+export interface Overspend {
+  pku: Uint8Array;
+  ebc: number;
+  /** Unix time of the deposit that showed it last, seconds. */
+  timeS: number;
+}
+
+/** The issuer's office: what takes an operator. */
+export interface IssuerOffice {
+  /** @param accountKey 32 bytes, or null for an account that only receives. Codes: those of `ruleOpen`. */
+  openAccount(name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }>;
+  /** Puts money in. Not repeatable in process: over HTTP the request id makes it so. Codes: those of `ruleFund`. */
+  fundAccount(name: string, amount: number): Result<{ balance: number }>;
+  /** @param terminalId 4 bytes @param key 32 bytes. Codes: BAD_REQUEST and those of `ruleTerminal`. */
+  registerTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): Result<{ repeated: boolean }>;
+  /** Puts a pseudonym on the deny list. Codes: BAD_REQUEST and those of `ruleDeny`. */
+  deny(pku: Uint8Array, why: string): Result<{ version: number; repeated: boolean }>;
+  /** The real name behind an overspent pseudonym; a logged act. Codes: BAD_REQUEST and those of `ruleTrace`. */
+  trace(pku: Uint8Array, why: string): Result<Trace>;
+  /** ABC of a name. Codes: ACCOUNT_UNKNOWN. */
+  balanceOf(name: string): Result<{ balance: number }>;
+  /** EBC of a pseudonym. Codes: PSEUDONYM_UNKNOWN. */
+  counterOf(pku: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
+  /** Sums over all books. Conservation holds when `held` equals `in`. */
+  numbers(): Result<{ numbers: Numbers }>;
+  overspends(): Result<{ overspends: Overspend[] }>;
+}
