@@ -2,8 +2,12 @@
  * Frames of the serial link between terminal and bridge.
  *
  * A frame is SLIP-coded (RFC 1055, with END at both ends): type (1), sequence (1), payload, CRC-32 (4, IEEE 802.3,
- * big-endian) over all before it. A coded frame is never longer than the smaller burst that the two sides named in HELLO,
- * and a sender waits for ACK before the next, so that no more than one burst is ever under way in one direction.
+ * big-endian) over all before it. A sender waits for ACK before the next frame. Its coded frames stay `ACK_CODED_BYTES_MAX`
+ * below the burst that the receiver named in HELLO, so that a frame with an ACK beside it is the most that can be under way
+ * in one direction.
+ *
+ * In every frame after the handshake the CRC is XORed with the session (link-session.ts): a frame of an earlier session,
+ * which a host's buffers may hold for long, is never taken for one of this.
  */
 import { concat, readU32, writeU32 } from '../core/bytes.js';
 
@@ -15,10 +19,12 @@ export const FRAME = {
   helloAck: 2,
   /** A part of a message, with more to come. */
   part: 3,
-  /** The last or only part of a message. */
+  /** The last part of a message. */
   last: 4,
   /** No payload; sequence is that of the frame received. */
   ack: 5,
+  /** A message that fits one frame; it may come between the parts of a long one. */
+  whole: 6,
 };
 
 const END = 192;
@@ -28,6 +34,9 @@ const ESC_ESC = 221;
 
 /** Bytes around a payload before SLIP coding: type, sequence, CRC. */
 const OVERHEAD_BYTES = 6;
+
+/** Longest coded ACK: END twice, and all the rest escaped. */
+export const ACK_CODED_BYTES_MAX = 2 + 2 * OVERHEAD_BYTES;
 
 /** How long an undelivered coded frame may grow before it is thrown away; longer than any burst in use. */
 export const FRAME_BYTES_MAX = 1100;

@@ -1,0 +1,181 @@
+/**
+ * One end of the serial link, upper half: requests and their answers, on the messages of link-transport.ts.
+ *
+ * A request is done at most once by the peer and its callback is called exactly once. Who must know that something
+ * happened repeats the request, in the next session if need be, under the same identifier in its body.
+ */
+import { concat, copy } from '../core/bytes.js';
+import { codeNumber, codeOf, type Code } from '../core/codes.js';
+import { createLinkTransport, MESSAGE_BYTES_MAX, type LinkEnvironment, type Outgoing } from './link-transport.js';
+
+export { BURST_BYTES_MIN, MESSAGE_BYTES_MAX, ROLE } from './link-transport.js';
+
+/** Requests that may wait for their answers at one time, in each direction. */
+export const REQUESTS_MAX = 8;
+/** Messages that may wait for the line; more come only of a peer that asks and never acknowledges. */
+const QUEUE_MAX = 20;
+/** Requests given up whose ids stay reserved, so that a late answer meets nobody else. */
+const ABANDONED_MAX = 16;
+
+/** What the session needs. */
+export interface LinkOptions extends LinkEnvironment {
+  /** A request came. `reply` answers it once; an answer to a session that is over vanishes. */
+  onRequest(kind: number, body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void;
+}
+
+/** One end of the link. */
+export interface LinkSession {
+  /** Starts asking for a session. */
+  start(): void;
+  /** Ends the session and all requests; `onDown` is not called. */
+  stop(): void;
+  up(): boolean;
+  /** Takes bytes as they come from the line. */
+  receive(bytes: Uint8Array): void;
+  /**
+   * Sends a request. `callback` is called exactly once, never before this returns: with the peer's code, or LINK_DOWN (no
+   * session, or it ended), BUSY (`REQUESTS_MAX` are waiting), NO_ANSWER (`timeoutMs` passed; the peer may have acted).
+   * @throws RangeError for a message above `MESSAGE_BYTES_MAX`
+   */
+  request(kind: number, body: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
+}
+
+/** A request that waits for its answer; `callback` is null once it was given up. */
+interface Waiting {
+  id: number;
+  kind: number;
+  callback: ((code: Code, body: Uint8Array) => void) | null;
+  timer: any;
+  message: Outgoing | null;
+}
+
+/** Makes one end of a link. @throws RangeError for a burst below `BURST_BYTES_MIN` */
+export function createLinkSession(options: LinkOptions): LinkSession {
+  const clock = options.clock;
+  const NOTHING = new Uint8Array(0);
+  let waiting: Waiting[] = [];
+  let nextId = 0;
+  /** Requests of the peer that are not yet answered. */
+  let open = 0;
+  /** Counts sessions that ended, so that an answer knows that its session is over. */
+  let ended = 0;
+
+  function failAll(): void {
+    const lost = waiting;
+    waiting = [];
+    open = 0;
+    ended++;
+    for (let i = 0; i < lost.length; i++) {
+      if (lost[i].timer !== null) clock.clearTimeout(lost[i].timer);
+      lost[i].timer = null;
+    }
+    for (let i = 0; i < lost.length; i++) {
+      const callback = lost[i].callback;
+      if (callback) callback('LINK_DOWN', NOTHING);
+    }
+  }
+
+  function onAnswer(message: Uint8Array, cut: boolean): void {
+    let i = 0;
+    while (i < waiting.length && !(waiting[i].id === message[1] && (waiting[i].kind | 128) === message[0])) i++;
+    if (i === waiting.length || message.length < 3) return;
+    const request = waiting[i];
+    waiting.splice(i, 1);
+    if (request.timer !== null) clock.clearTimeout(request.timer);
+    if (!request.callback) return;
+    if (cut) request.callback('BAD_REQUEST', NOTHING);
+    else request.callback(codeOf(message[2]), copy(message, 3, message.length));
+  }
+
+  function onRequest(kind: number, id: number, body: Uint8Array, cut: boolean): void {
+    function answer(code: Code, answerBody: Uint8Array): void {
+      transport.send(concat([new Uint8Array([kind | 128, id, codeNumber(code)]), answerBody]));
+    }
+    if (transport.queued() >= QUEUE_MAX) return;
+    if (cut || open >= REQUESTS_MAX) {
+      answer(cut ? 'BAD_REQUEST' : 'BUSY', NOTHING);
+      return;
+    }
+    const mine = ended;
+    let answered = false;
+    open++;
+    options.onRequest(kind, body, function (code: Code, answerBody?: Uint8Array): void {
+      if (answered) return;
+      answered = true;
+      if (mine !== ended) return;
+      open--;
+      answer(code, answerBody || NOTHING);
+    });
+  }
+
+  const transport = createLinkTransport({
+    role: options.role,
+    burstBytesMax: options.burstBytesMax,
+    clock: clock,
+    crc32: options.crc32,
+    write: options.write,
+    random32: options.random32,
+    onUp: options.onUp,
+    onDown: function (code: Code): void {
+      failAll();
+      options.onDown(code);
+    },
+    onMessage: function (message: Uint8Array, cut: boolean): void {
+      if (message.length < 2) return;
+      if (message[0] > 127) onAnswer(message, cut);
+      else onRequest(message[0], message[1], copy(message, 2, message.length), cut);
+    },
+  });
+
+  function freeId(): number {
+    let taken = true;
+    while (taken) {
+      nextId = (nextId + 1) & 255;
+      taken = false;
+      for (let i = 0; i < waiting.length; i++) if (waiting[i].id === nextId) taken = true;
+    }
+    return nextId;
+  }
+
+  /** The time of a request is over. Its id stays reserved, unless the peer cannot have seen it. */
+  function abandon(request: Waiting): void {
+    const callback = request.callback as (code: Code, body: Uint8Array) => void;
+    request.callback = null;
+    request.timer = null;
+    const unseen = request.message !== null && transport.recall(request.message);
+    let abandoned = 0;
+    for (let i = waiting.length - 1; i >= 0; i--) {
+      if (!waiting[i].callback) abandoned++;
+      if (waiting[i] === request ? unseen : !waiting[i].callback && abandoned > ABANDONED_MAX) waiting.splice(i, 1);
+    }
+    callback('NO_ANSWER', NOTHING);
+  }
+
+  return {
+    start: transport.start,
+    stop: function (): void {
+      transport.stop();
+      failAll();
+    },
+    up: transport.up,
+    receive: transport.receive,
+    request: function (kind, body, callback, timeoutMs): void {
+      if (body.length + 2 > MESSAGE_BYTES_MAX) throw new RangeError('message too long for the link');
+      let live = 0;
+      for (let i = 0; i < waiting.length; i++) if (waiting[i].callback) live++;
+      if (!transport.up() || live >= REQUESTS_MAX) {
+        const code: Code = transport.up() ? 'BUSY' : 'LINK_DOWN';
+        clock.setTimeout(function (): void {
+          callback(code, NOTHING);
+        }, 0);
+        return;
+      }
+      const request: Waiting = { id: freeId(), kind: kind, callback: callback, timer: null, message: null };
+      request.timer = clock.setTimeout(function (): void {
+        abandon(request);
+      }, timeoutMs);
+      waiting.push(request);
+      request.message = transport.send(concat([new Uint8Array([kind, request.id]), body]));
+    },
+  };
+}
