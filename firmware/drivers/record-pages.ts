@@ -90,6 +90,15 @@ export function program(s: LogState, data: Uint8Array, offset: number): void {
   }
 }
 
+/**
+ * Programs once more what was just read: after a cut, bits may look programmed and not be for long. Not read back, since it
+ * changes nothing, and a flipped bit is no reason to stop.
+ */
+export function reinforce(s: LogState, bytes: Uint8Array, offset: number): void {
+  s.writes++;
+  s.flash.write(bytes, s.region.address + offset);
+}
+
 /** Writes `length` zero bytes: the state that no interrupted write can be mistaken for. */
 export function programZeros(s: LogState, offset: number, length: number): void {
   program(s, new Uint8Array(length), offset);

@@ -3,8 +3,9 @@
  *
  * Pages are read from the newest to the oldest, so that the newest record of a (type, slot) is met first, and so that
  * the record which names the oldest page is met before any page that is older: those may be half erased and are not
- * looked at. Only the newest page can hold anything unfinished. Every repair is such that it can itself be interrupted,
- * and bits that a cut may have left between 0 and 1 are programmed again before anything is built on them.
+ * looked at. Only the newest page can hold anything unfinished. Every repair can itself be interrupted. Whatever may have
+ * been the last write before power went is programmed again before anything is built on it, even where it looks whole: its
+ * bits may be just across the threshold, and read differently another day.
  */
 import { readU32 } from '../core/bytes.js';
 import {
@@ -34,6 +35,7 @@ import {
   program,
   programZeros,
   readAt,
+  reinforce,
   settle,
 } from './record-pages.js';
 
@@ -81,7 +83,7 @@ function finishRecord(s: LogState, head: RecordHead, bytes: Uint8Array, offset: 
       return true;
     }
   }
-  program(s, bytes.subarray(4, RECORD_OVERHEAD), offset + 4);
+  reinforce(s, bytes.subarray(4, RECORD_OVERHEAD), offset + 4);
   programZeros(s, offset, 4);
   return true;
 }
@@ -93,42 +95,54 @@ function seal(s: LogState, offset: number, pageEnd: number): boolean {
   return true;
 }
 
+/** What `scanRecord` found: where to go on, or that the page ends, or that it is damaged here. */
+const PAGE_ENDS = -2;
+const DAMAGED = -3;
+
+/** Takes in the record at `at`. Returns the offset of the next one, PAGE_ENDS or DAMAGED. */
+function scanRecord(s: LogState, bytes: Uint8Array, at: number, pageEnd: number, newest: boolean): number {
+  if (isZeroed(bytes, 0, RECORD_OVERHEAD)) {
+    if (newest) reinforce(s, bytes, at);
+    return PAGE_ENDS;
+  }
+  const head = decodeHead(bytes, s.crc32);
+  if (!head.valid) {
+    if (!newest || head.mark === 'committed') return DAMAGED;
+    return seal(s, at, pageEnd) ? PAGE_ENDS : DAMAGED;
+  }
+  const next = at + recordBytes(head.length);
+  if (next > pageEnd) return DAMAGED;
+  if (head.mark === 'committed') enter(s, head, at);
+  else if (head.mark !== 'aborted') {
+    if (!newest || !finishRecord(s, head, bytes, at, pageEnd)) return DAMAGED;
+  }
+  return next;
+}
+
 /** Reads the records of one page into the index. Returns the offset of what is damaged, or SOUND. */
 function scanPage(s: LogState, page: number, newest: boolean): number {
   const start = page * s.region.pageBytes;
   const pageEnd = start + s.region.pageBytes;
   let at = start + RECORDS_AT;
-  let open = true;
-  while (open && at + RECORD_OVERHEAD <= pageEnd) {
+  let last = -1;
+  while (at + RECORD_OVERHEAD <= pageEnd) {
     const bytes = readAt(s, at, RECORD_OVERHEAD);
     if (isBlank(bytes, 0, RECORD_OVERHEAD)) break;
-    if (isZeroed(bytes, 0, RECORD_OVERHEAD)) {
-      open = false;
-      break;
+    const next = scanRecord(s, bytes, at, pageEnd, newest);
+    if (next === DAMAGED) return at;
+    if (next === PAGE_ENDS) {
+      if (newest) s.at = s.region.pageBytes;
+      return SOUND;
     }
-    const head = decodeHead(bytes, s.crc32);
-    const next = at + recordBytes(head.length);
-    if (head.valid && next > pageEnd) return at;
-    if (head.valid && head.mark === 'committed') enter(s, head, at);
-    else if (!head.valid || head.mark !== 'aborted') {
-      if (!newest || head.mark === 'committed') return at;
-      if (head.valid) {
-        if (!finishRecord(s, head, bytes, at, pageEnd)) return at;
-      } else {
-        if (!seal(s, at, pageEnd)) return at;
-        open = false;
-      }
-    }
-    if (open) at = next;
+    last = at;
+    at = next;
   }
-  if (newest) {
-    if (open && !isErased(s, at, pageEnd)) {
-      if (!seal(s, at, pageEnd)) return at;
-      open = false;
-    }
-    s.at = (open ? at : pageEnd) - start;
-  }
-  return SOUND;
+  if (!newest) return SOUND;
+  s.at = at - start;
+  if (last >= 0) reinforce(s, readAt(s, last, 4), last);
+  if (isErased(s, at, pageEnd)) return SOUND;
+  s.at = s.region.pageBytes;
+  return seal(s, at, pageEnd) ? SOUND : at;
 }
 
 /** Reads the header of every page. Returns the offset of a contradiction, or SOUND. */
@@ -147,13 +161,11 @@ function readHeaders(s: LogState): number {
   return SOUND;
 }
 
-/** Writes off headers that are neither whole nor blank: an interrupted one could be read as whole another time. */
-function writeOffTornHeaders(s: LogState): void {
+/** Writes off headers that are neither whole nor blank: what was interrupted could be read as whole another time. */
+function writeOffHeaders(s: LogState): void {
   for (let page = 0; page < s.region.pages; page++) {
-    if (s.sequences[page] !== 0) continue;
     const start = page * s.region.pageBytes;
-    const bytes = readAt(s, start, PAGE_HEADER_BYTES);
-    if (!isBlank(bytes, 0, PAGE_HEADER_BYTES) && countOnes(bytes, 0, PAGE_HEADER_BYTES, 1) > 0) {
+    if (s.sequences[page] === 0 && !isBlank(readAt(s, start, PAGE_HEADER_BYTES), 0, PAGE_HEADER_BYTES)) {
       programZeros(s, start, PAGE_HEADER_BYTES);
     }
   }
@@ -200,12 +212,9 @@ function checkClosed(s: LogState): number {
   // 16 programmed bits are more than a flipped one and less than any that a completed write leaves.
   if (countOnes(readAt(s, headStart + CLOSED_AT, 4), 0, 4, 17) <= 16) return headStart;
   const before = s.head > s.tail ? s.sequences.indexOf(s.head - 1) : -1;
-  if (before < 0) return SOUND;
-  const closed = readAt(s, before * s.region.pageBytes + CLOSED_AT, 4);
-  if (countOnes(closed, 0, 4, 1) === 0) return SOUND;
-  // Its header may be as fresh as the missing mark. Not read back: a flipped bit in one copy is no reason to stop.
-  s.writes++;
-  s.flash.write(pageHeader(s.head, s.crc32), s.region.address + headStart);
+  if (before >= 0 && countOnes(readAt(s, before * s.region.pageBytes + CLOSED_AT, 4), 0, 4, 1) === 0) return SOUND;
+  // Nothing says that its header was followed by another write.
+  reinforce(s, pageHeader(s.head, s.crc32), headStart);
   s.unclosed = before;
   settle(s);
   return SOUND;
@@ -240,7 +249,7 @@ export function scanLog(s: LogState): number {
   let damaged = readHeaders(s);
   if (damaged !== SOUND) return damaged;
   if (s.head === 0) return begin(s);
-  writeOffTornHeaders(s);
+  writeOffHeaders(s);
   damaged = scanPages(s);
   if (damaged !== SOUND) return damaged;
   if (freePages(s) === 0) {

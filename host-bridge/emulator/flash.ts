@@ -8,7 +8,8 @@
  * A power cut comes before, during or after an operation. One that comes during a write leaves what real chips leave:
  * words done and a word with some bits done, or bits done all over; an interrupted erase leaves part of the page old, or
  * anything. With `unstable`, bits that were being changed when power went read differently each time until they are
- * programmed again or erased.
+ * programmed again or erased. `weak`: all bits arrived, and stay as long as the power stays, but not until the power
+ * after that, unless they are programmed again.
  *
  * Left out: wear, and the time that operations take.
  */
@@ -25,9 +26,9 @@ export class PowerLost extends Error {
 /**
  * Where in the operation power goes. `during` a write: the words before `wordIndex` are done and that one is torn; during
  * an erase: the words before an even `wordIndex`, or from an odd one on, are erased and the rest is as it was.
- * `scattered`: every word is torn, and after an erase holds anything.
+ * `scattered`: every word is torn, and after an erase holds anything. `weak`: done, but not to last.
  */
-export type CutPlace = 'before' | 'during' | 'scattered' | 'after';
+export type CutPlace = 'before' | 'during' | 'scattered' | 'weak' | 'after';
 
 export interface EmulatedFlashOptions {
   /** Address of the first byte. */
@@ -44,6 +45,16 @@ export interface EmulatedFlashOptions {
   file?: string;
 }
 
+/** What `save` gives: contents, bits that read differently each time, and bits that will fade. */
+export interface FlashState {
+  contents: Uint8Array;
+  unstable: Uint8Array;
+  /** Bits that fade, the values that they fade to, and after how many times of power on. */
+  weak: Uint8Array;
+  faded: Uint8Array;
+  fadeIn: number;
+}
+
 export interface EmulatedFlash {
   read(length: number, address: number): Uint8Array;
   write(data: ArrayLike<number>, address: number): void;
@@ -52,11 +63,13 @@ export interface EmulatedFlash {
   getPage(address: number): { addr: number; length: number } | undefined;
   /** A copy of the contents. */
   image(): Uint8Array;
-  /** Replaces the contents, as a programmer would; clears a pending cut and unstable bits. */
-  restore(image: Uint8Array): void;
+  /** The contents with all that is unsettled about them, for `restore`. */
+  save(): FlashState;
+  /** Goes back to a saved state, or to an image as a programmer would write it; power is on and no cut is pending. */
+  restore(state: FlashState | Uint8Array): void;
   /** Cuts power at the write or erase that comes after `operations` more of them. */
   cutAfter(operations: number, where: CutPlace, wordIndex?: number): void;
-  /** Power is back, and no cut is pending. */
+  /** Power is back, or went and came while nothing was being written; no cut is pending. */
   powerOn(): void;
   /** Told at the moment when power goes, before `PowerLost` is thrown. */
   onPowerLost: (() => void) | null;
@@ -77,18 +90,16 @@ export function createBits(seed: number): () => number {
   };
 }
 
-type Store = { contents: Uint8Array; unstable: Uint8Array | null; save(from: number, to: number): void; close(): void };
+type Store = { contents: Uint8Array; save(from: number, to: number): void; close(): void };
 
 function openStore(options: EmulatedFlashOptions): Store {
   const contents = new Uint8Array(options.bytes).fill(0xff);
-  const unstable = options.unstable ? new Uint8Array(options.bytes) : null;
-  if (!options.file) return { contents, unstable, save: () => undefined, close: () => undefined };
+  if (!options.file) return { contents, save: () => undefined, close: () => undefined };
   if (existsSync(options.file)) contents.set(readFileSync(options.file).subarray(0, options.bytes));
   else writeFileSync(options.file, contents);
   const handle = openSync(options.file, 'r+');
   return {
     contents,
-    unstable,
     save: (from, to) => void writeSync(handle, contents, from, to - from, from),
     close: () => closeSync(handle),
   };
@@ -99,7 +110,11 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
   const { address: base, bytes, pageBytes } = options;
   if (pageBytes % 4 !== 0 || bytes % pageBytes !== 0) throw new RangeError('flash must be whole pages of whole words');
   const store = openStore(options);
-  const { contents, unstable } = store;
+  const { contents } = store;
+  const unstable = new Uint8Array(bytes);
+  const weak = new Uint8Array(bytes);
+  const faded = new Uint8Array(bytes);
+  let fadeIn = 0;
   const bits = createBits(options.seed ?? 1);
   const counters = { reads: 0, writes: 0, erases: 0, bytesWritten: 0, lastWords: 0 };
   let cut: { left: number; where: CutPlace; wordIndex: number } | null = null;
@@ -116,23 +131,33 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
   /** Programs or erases byte `at` as it should be done. */
   function change(at: number, data: number, erase: boolean): void {
     contents[at] = erase ? 0xff : contents[at] & data;
-    if (unstable) unstable[at] = erase ? 0 : unstable[at] & data;
+    unstable[at] = erase ? 0 : unstable[at] & data;
+    weak[at] = erase ? 0 : weak[at] & data;
   }
 
   /** The same, interrupted: bits that were on their way may or may not have arrived. */
   function tear(at: number, data: number, erase: boolean): void {
     const moving = erase ? 0xff : contents[at] & ~data;
-    const arrived = moving & bits();
-    contents[at] = erase ? bits() & 0xff : contents[at] & ~arrived;
-    if (unstable) unstable[at] |= moving;
+    contents[at] = erase ? bits() & 0xff : contents[at] & ~(moving & bits());
+    if (options.unstable) unstable[at] |= moving;
+  }
+
+  /** The same, interrupted so late that it looks done. */
+  function weaken(at: number, data: number, erase: boolean): void {
+    const old = contents[at];
+    change(at, data, erase);
+    weak[at] |= old ^ contents[at];
+    faded[at] = old;
+    fadeIn = 2;
   }
 
   /** What becomes of byte `index` of the operation that power is cut in. */
-  function fate(index: number, now: { where: CutPlace; wordIndex: number }, erase: boolean): 'done' | 'torn' | 'old' {
+  function fate(index: number, now: { where: CutPlace; wordIndex: number }, erase: boolean): 'done' | 'torn' | 'weak' | 'old' {
     const word = index >> 2;
     if (now.where === 'after') return 'done';
     if (now.where === 'before') return 'old';
     if (now.where === 'scattered') return 'torn';
+    if (now.where === 'weak') return 'weak';
     if (erase) return (now.wordIndex & 1) === 0 === word < now.wordIndex ? 'done' : 'old';
     return word < now.wordIndex ? 'done' : word === now.wordIndex ? 'torn' : 'old';
   }
@@ -143,10 +168,12 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
     counters.lastWords = length >> 2;
     const now = cut && cut.left-- === 0 ? cut : null;
     const erase = data === null;
-    for (let i = 0; i < length; i++) {
-      const what = now ? fate(i, now, erase) : 'done';
+    for (let i = 0; !now && i < length; i++) change(offset + i, data ? data[i] : 0xff, erase);
+    for (let i = 0; now && i < length; i++) {
+      const what = fate(i, now, erase);
       if (what === 'done') change(offset + i, data ? data[i] : 0xff, erase);
       else if (what === 'torn') tear(offset + i, data ? data[i] : 0xff, erase);
+      else if (what === 'weak') weaken(offset + i, data ? data[i] : 0xff, erase);
     }
     store.save(offset, offset + length);
     if (now) {
@@ -165,7 +192,7 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
       counters.reads++;
       const offset = offsetOf(address, length);
       const out = contents.slice(offset, offset + length);
-      if (unstable) for (let i = 0; i < length; i++) if (unstable[offset + i]) out[i] ^= bits() & unstable[offset + i];
+      for (let i = 0; options.unstable && i < length; i++) if (unstable[offset + i]) out[i] ^= bits() & unstable[offset + i];
       return out;
     },
     write(data, address) {
@@ -188,11 +215,18 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
       return { addr: address - (offset % pageBytes), length: pageBytes };
     },
     image: () => contents.slice(),
-    restore(image) {
-      contents.set(image);
-      unstable?.fill(0);
+    save: () => ({ contents: contents.slice(), unstable: unstable.slice(), weak: weak.slice(), faded: faded.slice(), fadeIn }),
+    restore(state) {
+      const image = state instanceof Uint8Array ? { contents: state, unstable: [], weak: [], faded: [], fadeIn: 0 } : state;
+      contents.set(image.contents);
+      for (const [now, then] of [[unstable, image.unstable], [weak, image.weak], [faded, image.faded]] as const) {
+        now.fill(0);
+        now.set(then);
+      }
+      fadeIn = image.fadeIn;
       store.save(0, bytes);
-      flash.powerOn();
+      powered = true;
+      cut = null;
     },
     cutAfter(operations, where, wordIndex = 0) {
       cut = { left: operations, where, wordIndex };
@@ -200,6 +234,11 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
     powerOn() {
       powered = true;
       cut = null;
+      if (fadeIn > 0 && --fadeIn === 0) {
+        for (let i = 0; i < bytes; i++) contents[i] = (contents[i] & ~weak[i]) | (faded[i] & weak[i]);
+        weak.fill(0);
+        store.save(0, bytes);
+      }
     },
     close: store.close,
   };

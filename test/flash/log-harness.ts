@@ -6,7 +6,7 @@
  * the put in flight and the committed value of everything else; and it must go on working.
  */
 import { crc32 } from 'node:zlib';
-import { CutPlace, createEmulatedFlash, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import { CutPlace, createEmulatedFlash, EmulatedFlash, FlashState } from '../../host-bridge/emulator/flash.js';
 import { LogRegion, openRecordLog, RecordLog } from '../../firmware/drivers/record-log.js';
 
 export const crc = (bytes: Uint8Array): number => crc32(bytes) >>> 0;
@@ -71,7 +71,7 @@ export function expectContents(log: RecordLog, ...models: Model[]): Model {
 }
 
 /** Runs `work` with power on; true if the pending cut came, false if it ended before. */
-export function losesPower(flash: EmulatedFlash, work: () => void): boolean {
+export function losesPower(work: () => void): boolean {
   try {
     work();
     return false;
@@ -88,14 +88,15 @@ export interface CutPoint {
 }
 
 /** Every cut point of `work`, which is run once per operation on a restored flash to learn how long the operations are. */
-export function* cutPoints(flash: EmulatedFlash, image: Uint8Array, work: (arm: () => void) => void): Generator<CutPoint> {
+export function* cutPoints(flash: EmulatedFlash, image: FlashState, work: (arm: () => void) => void): Generator<CutPoint> {
   for (let operations = 0; ; operations++) {
     flash.restore(image);
-    if (!losesPower(flash, () => work(() => flash.cutAfter(operations, 'after')))) return;
+    if (!losesPower(() => work(() => flash.cutAfter(operations, 'after')))) return;
     const words = flash.counters.lastWords;
     yield { operations, where: 'before', word: 0 };
     for (let word = 0; word < words; word++) yield { operations, where: 'during', word };
     for (let i = 0; i < 3; i++) yield { operations, where: 'scattered', word: 0 };
+    yield { operations, where: 'weak', word: 0 };
     yield { operations, where: 'after', word: 0 };
   }
 }
@@ -106,7 +107,7 @@ export function* cutPoints(flash: EmulatedFlash, image: Uint8Array, work: (arm: 
  * @returns number of cut points
  */
 export function checkRecovery(flash: EmulatedFlash, region: LogRegion, models: Model[], depth: number): number {
-  const image = flash.image();
+  const image = flash.save();
   let cuts = 0;
   if (depth > 0) {
     const open = (arm: () => void) => {
@@ -116,13 +117,14 @@ export function checkRecovery(flash: EmulatedFlash, region: LogRegion, models: M
     for (const point of cutPoints(flash, image, open)) {
       flash.restore(image);
       flash.cutAfter(point.operations, point.where, point.word);
-      if (!losesPower(flash, () => void openLog(flash, region))) continue;
+      if (!losesPower(() => void openLog(flash, region))) continue;
       flash.powerOn();
       cuts += 1 + checkRecovery(flash, region, models, depth - 1);
     }
   }
   flash.restore(image);
   const found = expectContents(openLog(flash, region), ...models);
+  flash.powerOn();
   const again = openLog(flash, region);
   expectContents(again, found);
   const more = { type: 3, slot: 999, payload: payload(9, 99) };
@@ -137,7 +139,7 @@ export function enumerateCuts(flash: EmulatedFlash, region: LogRegion, workload:
   let model: Model = new Map();
   let cuts = 0;
   workload.forEach((put, index) => {
-    const image = flash.image();
+    const image = flash.save();
     const after = apply(model, put);
     const work = (arm: () => void) => {
       const log = openLog(flash, region);
@@ -148,7 +150,7 @@ export function enumerateCuts(flash: EmulatedFlash, region: LogRegion, workload:
     for (const point of cutPoints(flash, image, work)) {
       if (number++ % every !== 0) continue;
       flash.restore(image);
-      if (!losesPower(flash, () => work(() => flash.cutAfter(point.operations, point.where, point.word)))) continue;
+      if (!losesPower(() => work(() => flash.cutAfter(point.operations, point.where, point.word)))) continue;
       flash.powerOn();
       try {
         cuts += 1 + checkRecovery(flash, region, [model, after], depth);

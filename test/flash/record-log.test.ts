@@ -1,0 +1,195 @@
+/** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
+import fc from 'fast-check';
+import { formatRecordLog, LogRegion, openRecordLog } from '../../firmware/drivers/record-log.js';
+import { apply, contents, crc, expectContents, makeFlash, Model, openLog, payload, Put, REGION } from './log-harness.js';
+
+const puts = (count: number): Put[] =>
+  Array.from({ length: count }, (_, i) => ({
+    type: 1 + (i % 3),
+    slot: [0, 1, 7][(i >> 1) % 3],
+    payload: payload(i % 8 === 7 ? 0 : [12, 23, 4, 24, 1, 17][i % 6], i + 1),
+  }));
+
+function codeOf(work: () => unknown): unknown {
+  try {
+    work();
+    return 'no error';
+  } catch (error) {
+    return (error as { code?: string }).code ?? (error as Error).name;
+  }
+}
+
+describe('a record log', () => {
+  test('holds what any workload puts, across reopenings and tidying', () => {
+    const put = fc.record({ type: fc.integer({ min: 1, max: 3 }), slot: fc.integer({ min: 0, max: 4 }), length: fc.integer({ min: 0, max: 40 }) });
+    const step = fc.oneof({ weight: 8, arbitrary: put }, { weight: 1, arbitrary: fc.constant('reopen' as const) }, { weight: 1, arbitrary: fc.constant('tidy' as const) });
+    const region: LogRegion = { address: 0x10030000, pages: 10, pageBytes: 512, eraseBytes: 256 };
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 50, maxLength: 200 }), fc.integer(), (steps, seed) => {
+        const flash = makeFlash(region, { seed });
+        let log = openLog(flash, region);
+        let model: Model = new Map();
+        steps.forEach((s, i) => {
+          if (s === 'reopen') log = openLog(flash, region);
+          else if (s === 'tidy') log.tidy();
+          else {
+            const put: Put = { type: s.type, slot: s.slot, payload: payload(s.length, i) };
+            log.put(put.type, put.slot, put.payload);
+            model = apply(model, put);
+          }
+          expectContents(log, model);
+        });
+        expectContents(openLog(flash, region), model);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('with any one bit flipped gives the right values or FLASH_DAMAGED', () => {
+    let sound = 0;
+    let damaged = 0;
+    for (const count of [2, 27, 41]) {
+      const flash = makeFlash(REGION);
+      let model: Model = new Map();
+      for (const put of puts(count)) {
+        openLog(flash, REGION).put(put.type, put.slot, put.payload);
+        model = apply(model, put);
+      }
+      const image = flash.image();
+      for (let bit = 0; bit < image.length * 8; bit++) {
+        const flipped = image.slice();
+        flipped[bit >> 3] ^= 1 << (bit & 7);
+        flash.restore(flipped);
+        const opened = openRecordLog(flash, REGION, crc);
+        if (!opened.ok) {
+          expect(opened.code).toBe('FLASH_DAMAGED');
+          damaged++;
+          continue;
+        }
+        expectContents(opened.log, model);
+        // What was tolerated must not become worse by going on.
+        opened.log.put(3, 999, payload(8, 8));
+        const again = openRecordLog(flash, REGION, crc);
+        if (again.ok) expectContents(again.log, apply(model, { type: 3, slot: 999, payload: payload(8, 8) }));
+        sound++;
+      }
+    }
+    expect(damaged).toBeGreaterThan(1000);
+    expect(sound).toBeGreaterThan(damaged);
+  });
+
+  test('reports a bit that flips while it is open', () => {
+    const flash = makeFlash(REGION);
+    const log = openLog(flash, REGION);
+    log.put(1, 1, payload(20, 1));
+    const image = flash.image();
+    image[28 + 20 + 3] ^= 4;
+    flash.restore(image);
+    expect(codeOf(() => log.get(1, 1))).toBe('FLASH_DAMAGED');
+  });
+
+  test.each([
+    ['the newest page', (sequence: number, newest: number) => sequence === newest],
+    ['the page before it', (sequence: number, newest: number) => sequence === newest - 1],
+  ])('notices that %s is gone', (_, isVictim) => {
+    const flash = makeFlash(REGION);
+    const log = openLog(flash, REGION);
+    for (const put of puts(34)) log.put(put.type, put.slot, put.payload);
+    const image = flash.image();
+    const view = new DataView(image.buffer);
+    const sequences = Array.from({ length: REGION.pages }, (_, page) => view.getUint32(page * REGION.pageBytes + 4));
+    const newest = Math.max(...sequences.filter((s) => s !== 0xffffffff));
+    const page = sequences.findIndex((sequence) => isVictim(sequence, newest));
+    flash.restore(image.fill(0xff, page * REGION.pageBytes, (page + 1) * REGION.pageBytes));
+    expect(openRecordLog(flash, REGION, crc)).toMatchObject({ ok: false, code: 'FLASH_DAMAGED' });
+  });
+
+  test('takes everything that it says will fit, at the fullest, for ever', () => {
+    const region: LogRegion = { address: 0, pages: 8, pageBytes: 512 };
+    const flash = makeFlash(region);
+    const log = openLog(flash, region);
+    let model: Model = new Map();
+    let slot = 0;
+    while (log.fits(60)) {
+      const put = { type: 1, slot, payload: payload(60, slot++) };
+      log.put(put.type, put.slot, put.payload);
+      model = apply(model, put);
+    }
+    expect(log.freeBytes()).toBeLessThan(160);
+    expect(slot).toBeGreaterThan(24);
+    const image = flash.image();
+    expect(codeOf(() => log.put(2, 0, payload(60, 0)))).toBe('FLASH_FULL');
+    expect(flash.image()).toEqual(image);
+    log.put(1, 0, new Uint8Array(0));
+    model = apply(model, { type: 1, slot: 0, payload: new Uint8Array(0) });
+    for (let i = 0; i < 500; i++) {
+      const put = { type: 1, slot: 1 + ((i * 7) % (slot - 1)), payload: payload(1 + (i % 60), i) };
+      log.put(put.type, put.slot, put.payload);
+      model = apply(model, put);
+      if (i % 50 === 0) expectContents(openLog(flash, region), model);
+    }
+    expectContents(log, model);
+  });
+
+  test('costs two flash writes a put, and tidying takes the erase out of it', () => {
+    const flash = makeFlash(REGION);
+    const log = openLog(flash, REGION);
+    const before = log.writes();
+    log.put(1, 1, payload(20, 1));
+    expect(log.writes() - before).toBe(2);
+    expect(flash.counters.writes).toBe(log.writes());
+    while (log.tidy());
+    const erases = log.erases();
+    for (let i = 0; i < 6; i++) log.put(1, 1, payload(20, i));
+    expect(log.erases()).toBe(erases);
+    expect(flash.counters.erases).toBe(log.erases());
+    while (log.tidy());
+    expect(log.tidy()).toBe(false);
+    expect(contents(openLog(flash, REGION)).get('1/1')).toEqual(payload(20, 5));
+  });
+
+  test('wears all pages alike', () => {
+    const flash = makeFlash(REGION);
+    const log = openLog(flash, REGION);
+    for (let i = 0; i < 600; i++) log.put(1, i % 4, payload(20, i));
+    const pages = flash.image();
+    const sequences = Array.from({ length: REGION.pages }, (_, p) => new DataView(pages.buffer).getUint32(p * 256 + 4));
+    expect(Math.max(...sequences) - Math.min(...sequences)).toBeLessThan(REGION.pages);
+  });
+
+  test('refuses what it cannot hold', () => {
+    const log = openLog(makeFlash(REGION), REGION);
+    for (const [type, slot, length] of [[0, 0, 1], [256, 0, 1], [1, -1, 1], [1, 65536, 1], [1, 0, log.payloadBytesMax + 1], [NaN, 0, 1]]) {
+      expect(codeOf(() => log.put(type, slot, payload(length, 1)))).toBe('RangeError');
+    }
+    expect(log.get(1, 0)).toBeNull();
+    expect(log.get(255, 65535)).toBeNull();
+    log.put(255, 65535, payload(3, 3));
+    expect(log.slots(255)).toEqual([65535]);
+    expect(codeOf(() => openRecordLog(makeFlash(REGION), { ...REGION, pages: 3 }, crc))).toBe('RangeError');
+  });
+
+  test('does not take over a region that holds something else, and formats it when told to', () => {
+    const flash = makeFlash(REGION);
+    flash.write([1, 2, 3, 4], REGION.address + 3 * REGION.pageBytes + 40);
+    expect(openRecordLog(flash, REGION, crc)).toMatchObject({ ok: false, code: 'FLASH_DAMAGED' });
+    formatRecordLog(flash, REGION, crc);
+    openLog(flash, REGION).put(1, 1, payload(2, 2));
+    formatRecordLog(flash, REGION, crc);
+    expect(openLog(flash, REGION).slots(1)).toEqual([]);
+  });
+
+  test.each(['write', 'erasePage'] as const)('stops when flash ignores %s', (deaf) => {
+    const flash = makeFlash(REGION);
+    let hears = true;
+    const partly = { ...flash, [deaf]: (a: never, b: never) => hears && flash[deaf](a, b) };
+    const opened = openRecordLog(partly, REGION, crc);
+    if (!opened.ok) throw new Error(opened.code);
+    for (const put of puts(4)) opened.log.put(put.type, put.slot, put.payload);
+    hears = false;
+    const put = () => puts(60).forEach((p) => opened.log.put(p.type, p.slot, p.payload));
+    expect(codeOf(put)).toBe('FLASH_WRITE_FAILED');
+    expect(codeOf(put)).toBe('FLASH_WRITE_FAILED');
+    expect(opened.log.get(1, 0)).not.toBeNull();
+  });
+});
