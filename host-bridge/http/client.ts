@@ -1,0 +1,189 @@
+/**
+ * The services as their callers have them: the procedures of actors/services.ts as promises, over HTTP.
+ *
+ * A client never throws for what the network or a service does: no connection, no answer in time and nonsense are named
+ * results (SERVICE_DOWN, SERVICE_SILENT, REPLY_INVALID). It does not repeat by itself; whoever calls may repeat the same
+ * request, which has effect once. `isRetryable` of errors.ts says for which codes that makes sense.
+ */
+import { randomBytes } from 'node:crypto';
+import { Value } from '@sinclair/typebox/value';
+import { toHex } from '../../firmware/core/bytes.js';
+import type { IssuerOffice, IssuerService, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import type { Signer } from '../actors/signer.js';
+import { isErrorCode, refusal, type Result } from '../errors.js';
+import { bytes } from './hex.js';
+import type { Random } from './key-file.js';
+import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
+import { ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
+
+/** How long a client waits for a reply unless told otherwise. */
+export const CLIENT_TIMEOUT_MS = 5000;
+
+/** Longest reply that a client reads. */
+const REPLY_CHARS_MAX = 256 * 1024;
+
+export interface ClientOptions {
+  /** For example http://127.0.0.1:40123. */
+  url: string;
+  timeoutMs?: number;
+}
+
+export interface OfficeOptions extends ClientOptions {
+  /** The operator's key. */
+  operator: Signer;
+  /** The issuer's id, 4 bytes: a request for one issuer is nothing to another. */
+  issuer: Uint8Array;
+  random?: Random;
+}
+
+type Call = <E extends Endpoint>(endpoint: E, body: BodyOf<E>, headers?: (text: string) => Record<string, string>) => Promise<Result<ReplyOf<E>>>;
+
+/** Makes one request and reads its reply by the endpoint's schema. */
+function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call {
+  const base = url.replace(/\/+$/, '');
+  return async (endpoint, body, headers) => {
+    const text = endpoint.method === 'POST' ? JSON.stringify(body) : '';
+    let response: Response;
+    let reply: unknown;
+    try {
+      response = await fetch(base + endpoint.path, {
+        method: endpoint.method,
+        redirect: 'error',
+        headers: { ...(text ? { 'content-type': 'application/json' } : {}), ...headers?.(text) },
+        ...(text ? { body: text } : {}),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      reply = parse(await response.text());
+    } catch (thrown) {
+      const silent = (thrown as Error)?.name === 'TimeoutError';
+      return refusal(silent ? 'SERVICE_SILENT' : 'SERVICE_DOWN', silent ? `${base} within ${timeoutMs} ms` : `${base}: ${reasonOf(thrown)}`);
+    }
+    if (response.status === 200) {
+      if (!Value.Check(endpoint.reply, reply)) return refusal('REPLY_INVALID', base + endpoint.path);
+      return { ok: true, ...(reply as ReplyOf<typeof endpoint>) };
+    }
+    const { code, message } = (reply ?? {}) as { code?: unknown; message?: unknown };
+    if (isErrorCode(code) && code !== 'OK') return refusal(code, detailOf(message));
+    // A proxy in front, or a service that is just ending.
+    return response.status === 502 || response.status === 503 ? refusal('SERVICE_DOWN', `${base}: status ${response.status}`) : refusal('REPLY_INVALID', `${base}${endpoint.path}: status ${response.status}`);
+  };
+}
+
+function parse(text: string): unknown {
+  if (text.length > REPLY_CHARS_MAX) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What the service put in parentheses after the cause. */
+function detailOf(message: unknown): string | undefined {
+  return typeof message === 'string' ? /\((.*)\)$/.exec(message)?.[1] : undefined;
+}
+
+function reasonOf(thrown: unknown): string {
+  const cause = (thrown as { cause?: { code?: unknown } })?.cause?.code;
+  return typeof cause === 'string' ? cause : 'no connection';
+}
+
+type ParametersReply = Result<{ issuer: string; issuerKey: string; registrarKey: string; currency: string }>;
+
+function readParameters(reply: ParametersReply): Result<{ parameters: PublicParameters }> {
+  if (!reply.ok) return reply;
+  const { issuer, issuerKey, registrarKey, currency } = reply;
+  return { ok: true, parameters: { issuer: bytes(issuer), issuerKey: bytes(issuerKey), registrarKey: bytes(registrarKey), currency } };
+}
+
+/** What every client can ask, beside its procedures. */
+export interface Health {
+  /** Whether service and database work. */
+  health(): Promise<Result<{ role: string; wireVersion: number }>>;
+}
+
+/** The trustee over HTTP. */
+export function createTrusteeClient(options: ClientOptions): Remote<TrusteeService> & Health {
+  const call = createCall(options);
+  const at = TRUSTEE_ENDPOINTS;
+  return {
+    health: () => call(at.health, null),
+    parameters: async () => readParameters(await call(at.parameters, null)),
+    async register(request, certificate) {
+      const reply = await call(at.register, { request: toHex(request), certificate: toHex(certificate) });
+      return reply.ok ? { ...reply, license: bytes(reply.license) } : reply;
+    },
+  };
+}
+
+/** The issuer over HTTP, as tokens and shops have it. */
+export function createIssuerClient(options: ClientOptions): Remote<IssuerService> & Health {
+  const call = createCall(options);
+  const at = ISSUER_ENDPOINTS;
+  return {
+    health: () => call(at.health, null),
+    parameters: async () => readParameters(await call(at.parameters, null)),
+    async withdraw(request) {
+      const reply = await call(at.withdraw, { request: toHex(request) });
+      return reply.ok ? { ...reply, receipt: bytes(reply.receipt) } : reply;
+    },
+    async receipts(request) {
+      const reply = await call(at.receipts, { request: toHex(request) });
+      return reply.ok ? { ok: true, receipts: reply.receipts.map(bytes) } : reply;
+    },
+    deposit: (history) => call(at.deposit, { history: toHex(history) }),
+    tombstone: (tombstone) => call(at.tombstone, { tombstone: toHex(tombstone) }),
+    async signedTime(nonce) {
+      const reply = await call(at.signedTime, { nonce: toHex(nonce) });
+      return reply.ok ? { ok: true, time: bytes(reply.time) } : reply;
+    },
+    async denyList() {
+      const reply = await call(at.denyList, null);
+      return reply.ok ? { ...reply, list: bytes(reply.list) } : reply;
+    },
+  };
+}
+
+/** The issuer's office over HTTP, for one operator. Each call is one request id; see `createOfficeCall` for a retry. */
+export function createOfficeClient(options: OfficeOptions): Remote<IssuerOffice> {
+  return officeOf(options, () => (options.random ?? randomBytes)(REQUEST_ID_BYTES));
+}
+
+/**
+ * One act of the office under a fixed request id: every call with the same arguments is the same request, acts once, and
+ * gets the same reply. @param requestId 16 bytes, random
+ */
+export function createOfficeCall(options: OfficeOptions, requestId: Uint8Array): Remote<IssuerOffice> {
+  return officeOf(options, () => requestId);
+}
+
+function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<IssuerOffice> {
+  const plain = createCall(options);
+  const call: Call = (endpoint, body) => plain(endpoint, body, (text) => signOperatorRequest(options.operator, options.issuer, nextId(), endpoint.method, endpoint.path, text));
+  const at = ISSUER_ENDPOINTS;
+  return {
+    async openAccount(name, accountKey) {
+      const reply = await call(at.openAccount, { name, accountKey: accountKey && toHex(accountKey) });
+      return reply.ok ? { ...reply, certificate: reply.certificate === null ? null : bytes(reply.certificate) } : reply;
+    },
+    fundAccount: (name, amount) => call(at.fundAccount, { name, amount }),
+    registerTerminal: (shop, terminalId, key) => call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
+    deny: (pku, why) => call(at.deny, { pku: toHex(pku), why }),
+    async trace(pku, why) {
+      const reply = await call(at.trace, { pku: toHex(pku), why });
+      return reply.ok ? { ...reply, request: bytes(reply.request), certificate: bytes(reply.certificate) } : reply;
+    },
+    balanceOf: (name) => call(at.balanceOf, { name }),
+    counterOf: (pku) => call(at.counterOf, { pku: toHex(pku) }),
+    async numbers() {
+      const reply = await call(at.numbers, {});
+      if (!reply.ok) return reply;
+      const { ok, ...numbers } = reply;
+      return { ok, numbers };
+    },
+    async overspends() {
+      const reply = await call(at.overspends, {});
+      return reply.ok ? { ok: true, overspends: reply.overspends.map((row) => ({ ...row, pku: bytes(row.pku) })) } : reply;
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Every address of the services, once: validation, types, client and OpenAPI all come from these definitions.
+ *
+ * Protocol messages inside the JSON are lower-case hexadecimal of their encodings (firmware/wire). Amounts are JSON
+ * integers in minor units. A refusal is {code, message, remedy} with the status of its line in host-bridge/errors.ts.
+ */
+import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
+import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+
+/** One address of a service. */
+export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObject> {
+  method: 'GET' | 'POST';
+  path: string;
+  summary: string;
+  /** Whether it takes an operator's signature (operator-requests.ts). */
+  operator: boolean;
+  /** Body of a POST. */
+  body: B;
+  /** Body of a 200 reply. */
+  reply: R;
+}
+
+/** What a caller sends, and what it gets. */
+export type BodyOf<E> = E extends Endpoint<infer B, TObject> ? Static<B> : never;
+export type ReplyOf<E> = E extends Endpoint<TSchema, infer R> ? Static<R> : never;
+
+/** Bytes as hexadecimal: exactly `bytes`, or `bytes` to `bytesMax`. */
+function hex(description: string, bytes: number, bytesMax = bytes) {
+  return Type.String({ pattern: `^([0-9a-f]{2}){${bytes},${bytesMax}}$`, maxLength: 2 * bytesMax, description });
+}
+
+function object<T extends Record<string, TSchema>>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+const Nothing = Type.Null();
+const Amount = Type.Integer({ minimum: 1, maximum: AMOUNT_MAX, description: 'minor units' });
+const Balance = Type.Integer({ minimum: -AMOUNT_MAX, maximum: AMOUNT_MAX, description: 'minor units' });
+const Count = Type.Integer({ minimum: 0 });
+const Seconds = Type.Integer({ minimum: 0, description: 'Unix time' });
+// What a name may be is the ledger's rule, with its own code; here only its size is bounded.
+const Name = Type.String({ maxLength: 64, description: 'IdU or IdS' });
+const Why = Type.String({ maxLength: 200, description: 'the reason, for the record' });
+const Pku = hex('PKU', 32);
+const Repeated = Type.Boolean({ description: 'the same was asked before; nothing changed' });
+const Withdrawal = hex('withdrawal', 128 + 53, 128 + 76);
+
+/** Body of every refusal. */
+export const ErrorReply = object({ code: Type.String(), message: Type.String(), remedy: Type.String() });
+
+const Parameters = object({
+  issuer: hex('issuer id', 4),
+  issuerKey: hex('PKI', 32),
+  registrarKey: hex('PKR', 32),
+  currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+});
+
+function get<R extends TObject>(path: string, summary: string, reply: R) {
+  return { method: 'GET' as const, path, summary, operator: false, body: Nothing, reply };
+}
+
+function post<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
+  return { method: 'POST' as const, path, summary, operator: false, body, reply };
+}
+
+function office<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
+  return { ...post(path, summary, body, reply), operator: true };
+}
+
+/** Served by issuer and trustee alike. */
+export const COMMON_ENDPOINTS = {
+  health: get('/healthz', 'Whether the service and its database work', object({ role: Type.String(), wireVersion: Count })),
+  parameters: get('/v1/parameters', 'Public keys, issuer id and currency', Parameters),
+};
+
+/** The trustee's addresses. */
+export const TRUSTEE_ENDPOINTS = {
+  ...COMMON_ENDPOINTS,
+  register: post(
+    '/v1/registrations',
+    '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]',
+    object({ request: hex('registration', 128 + 66, 128 + 89), certificate: hex('account certificate', 64 + 34, 64 + 57) }),
+    object({ license: hex('license', 108), repeated: Repeated }),
+  ),
+};
+
+/** The issuer's addresses. */
+export const ISSUER_ENDPOINTS = {
+  ...COMMON_ENDPOINTS,
+  withdraw: post('/v1/withdrawals', '(PKU, IdU, x) to the receipt SKI(PKU, x) [0017]-[0018]', object({ request: Withdrawal }), object({ receipt: hex('receipt', 116), repeated: Repeated })),
+  receipts: post('/v1/receipts', 'Receipts from the number in a withdrawal request on', object({ request: Withdrawal }), object({ receipts: Type.Array(hex('receipt', 116)) })),
+  deposit: post('/v1/histories', 'A history H, credited once [0029]-[0030]', object({ history: hex('history', 172 + 41, 172 + 64) }), object({ amount: Amount, repeated: Repeated })),
+  tombstone: post('/v1/tombstones', 'A charge that the shop cancelled', object({ tombstone: hex('tombstone', 64 + 18, 64 + 41) }), object({ repeated: Repeated })),
+  signedTime: post('/v1/time', "Signed time for a terminal's nonce", object({ nonce: hex('nonce', 8) }), object({ time: hex('signed time', 80) })),
+  denyList: get('/v1/deny-list', 'The newest deny list', object({ version: Count, list: hex('signed deny list', 76, 76 + 3200) })),
+
+  openAccount: office(
+    '/v1/office/accounts',
+    'Opens an account; with an account key, certifies it',
+    object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
+    object({ certificate: Type.Union([hex('account certificate', 64 + 34, 64 + 57), Type.Null()]), repeated: Repeated }),
+  ),
+  fundAccount: office('/v1/office/funds', 'Puts money into an account', object({ name: Name, amount: Amount }), object({ balance: Balance })),
+  registerTerminal: office('/v1/office/terminals', "Registers a terminal's key for its tombstones", object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }), object({ repeated: Repeated })),
+  deny: office('/v1/office/denials', 'Puts a pseudonym on the deny list', object({ pku: Pku, why: Why }), object({ version: Count, repeated: Repeated })),
+  trace: office(
+    '/v1/office/traces',
+    'The real name behind an overspent pseudonym; recorded [0031]',
+    object({ pku: Pku, why: Why }),
+    object({
+      name: Type.String(),
+      ebc: Balance,
+      proof: Type.Union([Type.Literal('PROVEN'), Type.Literal('UNPROVEN')]),
+      request: hex('withdrawal', 0, 4096),
+      certificate: hex('account certificate', 0, 4096),
+    }),
+  ),
+  balanceOf: office('/v1/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
+  counterOf: office('/v1/office/counter', 'EBC of a pseudonym', object({ pku: Pku }), object({ ebc: Balance, receiptNumber: Count })),
+  numbers: office(
+    '/v1/office/numbers',
+    'Sums over all books',
+    object({}),
+    object({
+      in: Type.Number(), abc: Type.Number(), ebc: Type.Number(), held: Type.Number(),
+      accounts: Count, pseudonyms: Count, receipts: Count, histories: Count, tombstones: Count, overspent: Count,
+    }),
+  ),
+  overspends: office('/v1/office/overspends', 'Pseudonyms whose EBC is negative', object({}), object({ overspends: Type.Array(object({ pku: Pku, ebc: Balance, timeS: Seconds })) })),
+};
