@@ -8,8 +8,8 @@
  * Left out: extended length, logical channels, secure messaging, 6Cxx (our card never sends it).
  */
 import { concat } from '../core/bytes.js';
-import { ExchangeResult } from './pn532-reader.js';
-import { NfcFailure } from './pn532-link.js';
+import type { ExchangeResult } from './pn532-reader.js';
+import type { NfcFailure } from './pn532-link.js';
 
 /** An answer: all its data, and the status word of the last part (0x9000 is success). */
 export type ApduResult = { ok: true; data: Uint8Array; sw: number } | NfcFailure;

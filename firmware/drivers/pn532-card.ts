@@ -11,7 +11,8 @@
  * Left out: NFCIP-1 targets, other framings, TgSetMetaData (our answers fit one TgSetData).
  */
 import { concat } from '../core/bytes.js';
-import { Clock, LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
+import type { Clock } from './clock.js';
+import { LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
 
 export interface CardOptions {
   /**

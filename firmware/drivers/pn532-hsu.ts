@@ -11,7 +11,7 @@
  *
  * Left out: SetSerialBaudRate. Faster answers would only be larger bursts for the same ESP32.
  */
-import { Pn532Port } from './pn532-link.js';
+import type { Pn532Port } from './pn532-link.js';
 
 /** What the port needs of Espruino's Serial: strings of character codes 0..255 come in, bytes go out. */
 export interface SerialDevice {

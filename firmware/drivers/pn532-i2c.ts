@@ -8,7 +8,8 @@
  *
  * Left out: H_REQ. A read blocks the interpreter for its bytes (64 bytes: 6 ms at 100 kHz, 1.5 ms at 400 kHz).
  */
-import { Clock, Pn532Port } from './pn532-link.js';
+import type { Clock } from './clock.js';
+import type { Pn532Port } from './pn532-link.js';
 
 /** What the port needs of Espruino's I2C. Both calls may throw where nobody acknowledges. */
 export interface I2cBus {

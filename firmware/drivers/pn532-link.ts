@@ -8,6 +8,7 @@
  * command given up earlier is never taken for that to the next. A command whose repetition would not be the same (it
  * moves bytes over the radio) is not repeated when its ACK is missing: the caller is told, and starts the tap again.
  */
+import type { Clock } from './clock.js';
 import {
   ACK_FRAME_BYTES,
   ackFrame,
@@ -19,14 +20,6 @@ import {
   TFI_TO_CHIP,
   TFI_TO_HOST,
 } from './pn532-frame.js';
-
-/** Time, as a driver needs it. On a board: `setTimeout`, `clearTimeout`, and `getTime() * 1000`. */
-export interface Clock {
-  setTimeout(callback: () => void, delayMs: number): any;
-  clearTimeout(id: any): void;
-  /** Milliseconds since any fixed moment. */
-  nowMs(): number;
-}
 
 /**
  * How an NFC operation can fail.

@@ -8,7 +8,8 @@
  * Left out: other cards and speeds, more than one target at a time, NAD and CID.
  */
 import { concat } from '../core/bytes.js';
-import { Clock, LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
+import type { Clock } from './clock.js';
+import { LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
 
 /** A card in the field. */
 export interface CardInfo {

@@ -1,0 +1,93 @@
+/**
+ * A bench for NFC tests: drivers, chips and field on one virtual clock, over UART or I2C.
+ *
+ * It measures what each UART delivers to its host in one burst: bytes with no pause of a byte's length between them.
+ */
+import { createPn532Chip, Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
+import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
+import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
+import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/drivers/pn532-i2c.js';
+import { createPn532Link, Pn532Link, Pn532Port } from '../../firmware/drivers/pn532-link.js';
+
+export type Wiring = 'HSU' | 'I2C' | 'I2C+IRQ';
+
+/** Scheduler time as the firmware's clock. */
+export function clockOf(scheduler: VirtualScheduler) {
+  return {
+    setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs),
+    clearTimeout: (id: any) => scheduler.clearTimer(id),
+    nowMs: () => scheduler.nowMs(),
+  };
+}
+
+/** One end of a cable as Espruino's Serial. */
+export function serialOf(end: SerialEnd) {
+  return {
+    write: (data: Uint8Array) => end.write(String.fromCharCode(...data)),
+    on: (_event: 'data', callback: (data: string) => void) => {
+      end.onData = callback;
+    },
+  };
+}
+
+/** Longest run of bytes without a pause that was written at one end. */
+export function measureBursts(scheduler: VirtualScheduler, line: SerialLine, end: SerialEnd) {
+  const write = end.write;
+  const measured = { longest: 0 };
+  let endsMs = -1;
+  let run = 0;
+  end.write = (data) => {
+    const byteMs = 10_000 / line.baud;
+    run = scheduler.nowMs() > endsMs + byteMs ? 0 : run;
+    endsMs = Math.max(endsMs, scheduler.nowMs()) + data.length * byteMs;
+    run += data.length;
+    measured.longest = Math.max(measured.longest, run);
+    write(data);
+  };
+  return measured;
+}
+
+export interface Board {
+  chip: Pn532Chip;
+  port: Pn532Port;
+  link: Pn532Link;
+  /** Only with HSU. */
+  line: SerialLine;
+  bursts: { longest: number };
+}
+
+/** A chip wired to a link. */
+export function createBoard(scheduler: VirtualScheduler, wiring: Wiring, burstBytesMax: number): Board {
+  const clock = clockOf(scheduler);
+  const chip = createPn532Chip(scheduler);
+  const line = createSerialLine(scheduler);
+  const bursts = measureBursts(scheduler, line, line.b);
+  let port: Pn532Port;
+  if (wiring === 'HSU') {
+    chip.connectHsu(line.b, (baud) => (line.baud = baud));
+    port = createHsuPort(serialOf(line.a));
+  } else {
+    const bus = createI2cBus();
+    bus.attach(PN532_I2C_ADDRESS, chip.i2c);
+    port = createI2cPort(bus, clock, wiring === 'I2C+IRQ' ? { irq: chip.irq } : {});
+  }
+  return { chip, port, line, bursts, link: createPn532Link(port, clock, { burstBytesMax }) };
+}
+
+/** Runs the scheduler until an operation has called back, at most `limitMs`; the test fails where it does not. */
+export function await1<T>(scheduler: VirtualScheduler, limitMs: number, start: (done: (result: T) => void) => void): T {
+  let result: T | undefined;
+  let calls = 0;
+  start((value) => {
+    result = value;
+    calls++;
+  });
+  if (!scheduler.runUntil(() => calls > 0, limitMs)) throw new Error(`no callback within ${limitMs} ms`);
+  if (calls !== 1) throw new Error(`${calls} callbacks`);
+  return result as T;
+}
+
+export { createRadioField, createVirtualScheduler };

@@ -1,0 +1,80 @@
+/** A terminal and a token at the level of APDUs, on the bench: the token gives back what it gets, reversed. */
+import { createApduClient } from '../../firmware/drivers/iso-dep-client.js';
+import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
+import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
+import { apduBytesMax, commandDataBytesMax, NfcFailure } from '../../firmware/drivers/pn532-link.js';
+import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
+import { await1, clockOf, createBoard, createRadioField, createVirtualScheduler, Wiring } from './bench.js';
+
+export const AID = Uint8Array.of(0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68);
+
+export interface TapOptions {
+  wiring?: Wiring;
+  burstBytesMax?: number;
+  /** How long the token thinks about each command. */
+  thinkMs?: number;
+}
+
+export function createTap(options: TapOptions = {}) {
+  const wiring = options.wiring ?? 'HSU';
+  const burst = options.burstBytesMax ?? 64;
+  const thinkMs = options.thinkMs ?? 0;
+  const scheduler = createVirtualScheduler();
+  const clock = clockOf(scheduler);
+  const field = createRadioField(scheduler);
+  const shop = createBoard(scheduler, wiring, burst);
+  const user = createBoard(scheduler, wiring, burst);
+  shop.chip.enterAsReader(field);
+
+  const reader = createPn532Reader(shop.link, clock, { exchangeTimeoutMs: 3000 });
+  const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(burst) });
+
+  const log = { activated: 0, released: [] as NfcFailure[], errors: [] as NfcFailure[], commands: [] as Uint8Array[], apdus: 0 };
+  const server = createApduServer({
+    aid: AID,
+    handlers: {
+      select: () => Uint8Array.of(1, Math.min(255, commandDataBytesMax(burst))),
+      command: (ins, data) => {
+        log.commands.push(data.slice());
+        return ins === 0x02 ? { sw: 0x9000, data: data.slice().reverse() } : { sw: 0x6d00 };
+      },
+    },
+  });
+  let uid = 0;
+  const card = createPn532Card(user.link, clock, {
+    random: (n) => Uint8Array.from({ length: n }, () => ++uid & 255),
+    onActivated: () => {
+      log.activated++;
+      server.reset();
+    },
+    onReleased: (reason) => log.released.push(reason),
+    onError: (failure) => log.errors.push(failure),
+    onCommand: (apdu, reply) => {
+      log.apdus++;
+      if (thinkMs === 0) return server.handle(apdu);
+      clock.setTimeout(() => reply(server.handle(apdu)), thinkMs);
+      return null;
+    },
+  });
+
+  /** A whole tap: find, select, one command, release. The first failure, or the command's answer. */
+  function tap(data: Uint8Array, findMs = 2000) {
+    type Outcome = { step: string; code?: string; data?: Uint8Array; sw?: number };
+    return await1<Outcome>(scheduler, 60_000, (done) => {
+      const end = (outcome: Outcome) => reader.release(() => done(outcome));
+      reader.findCard((found) => {
+        if (!found.ok) return end({ step: 'find', code: found.code });
+        client.select(AID, (selected) => {
+          if (!selected.ok) return end({ step: 'select', code: selected.code });
+          if (selected.sw !== 0x9000) return end({ step: 'select', sw: selected.sw });
+          client.setLimits(selected.data[1]);
+          client.command(0x80, 0x02, 0, 0, data, (result) =>
+            end(result.ok ? { step: 'done', data: result.data, sw: result.sw } : { step: 'command', code: result.code }),
+          );
+        });
+      }, findMs);
+    });
+  }
+
+  return { scheduler, clock, field, shop, user, reader, client, server, card, log, tap };
+}
