@@ -122,10 +122,15 @@ const HOST_ERRORS = {
   KEY_FILE_INVALID: row(500, environment, 'A key file is damaged, or others may read it.', 'Restore it from a backup and set its mode to 600. Do not make a new one: boards trust the old key.'),
   DATA_DIR_FAILED: row(500, environment, 'The data folder cannot be made or written.', 'Check its path and who may write there.'),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
-  PORT_IN_USE: row(503, environment, 'Another program listens on this port.', 'End it, or choose another port; 0 takes a free one.'),
+  PORT_IN_USE: row(503, environment, 'Another program uses this port.', 'End it, or choose another port; a service takes a free one for 0.'),
   PORT_MISSING: row(503, environment, 'There is no such serial port.', 'Plug the board in, check the path, and that you may open it.'),
+  PORT_DENIED: row(503, environment, 'This user may not open the serial port.', 'Join the group that owns it (often dialout or uucp), then log in again.'),
   PORT_FAILED: row(503, environment, 'A port could not be opened, or failed while in use.', 'Check cable and permissions; close other programs that use it.'),
   ADDRESS_INVALID: row(503, environment, 'The service cannot listen on this address.', "Use one of this machine's addresses, such as 127.0.0.1."),
+  // bridge and desk
+  CHARGE_UNKNOWN: row(404, refused, 'The bridge knows no charge with this id.', 'Check the id that tapcash charge printed.'),
+  CONTROL_DENIED: row(401, refused, "The request does not carry the bridge's token.", 'Run the command as the user who runs the bridge, with the same data folder.'),
+  TOKEN_CHANGED: row(409, refused, 'Another token was held to the reader in the middle of a procedure.', 'Repeat, with one token at the reader until the end.'),
   // boards and tools
   BOARD_SILENT: row(504, environment, 'The board does not answer.', 'Check cable, speed and power; hold its button at reset to get the console back.'),
   LINK_LOST: row(503, environment, 'The connection to the board was lost.', 'Plug it in again; the session resumes by itself.'),
