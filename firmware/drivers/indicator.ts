@@ -20,6 +20,8 @@ export interface Indicator {
   play(durationsMs: number[], silent: boolean): void;
   /** Blinks digits on the LED: n flashes for the digit n, one long flash for 0, other characters are a pause. */
   blink(text: string): void;
+  /** Plays a signal on both, then blinks digits on the LED; '' for none. */
+  announce(durationsMs: number[], text: string): void;
   /** Both off. */
   stop(): void;
 }
@@ -56,7 +58,7 @@ export function createIndicator(pins: IndicatorPins, clock: Clock, led?: PinConf
   let timer: any;
   let pattern: number[] = [];
   let at = 0;
-  let silent = true;
+  let soundSteps = 0; // steps from the beginning that the buzzer plays too
 
   function set(config: PinConfig | undefined, on: boolean): void {
     if (!config) return;
@@ -68,27 +70,33 @@ export function createIndicator(pins: IndicatorPins, clock: Clock, led?: PinConf
     timer = undefined;
     const on = at < pattern.length && at % 2 === 0;
     set(led, on);
-    if (!silent) set(buzzer, on);
+    if (at <= soundSteps) set(buzzer, on && at < soundSteps);
     if (at < pattern.length) timer = clock.setTimeout(step, pattern[at++]);
     else pattern = [];
   }
 
-  function play(durationsMs: number[], quiet: boolean): void {
+  function start(durationsMs: number[], loudSteps: number): void {
     if (timer !== undefined) clock.clearTimeout(timer);
     set(buzzer, false);
     pattern = durationsMs;
     at = 0;
-    silent = quiet;
+    soundSteps = loudSteps;
     step();
   }
 
   return {
-    play: play,
+    play: function (durationsMs, silent) {
+      start(durationsMs, silent ? 0 : durationsMs.length);
+    },
     blink: function (text) {
-      play(blinkPattern(text), true);
+      start(blinkPattern(text), 0);
+    },
+    announce: function (durationsMs, text) {
+      // A signal ends with "on"; the digits begin with "on".
+      start(durationsMs.concat([DIGIT_GAP_MS], blinkPattern(text)), durationsMs.length);
     },
     stop: function () {
-      play([], true);
+      start([], 0);
     },
   };
 }

@@ -1,0 +1,119 @@
+/**
+ * What the token tells its owner: x and y on its own display, or as a blink code where there is none (claim 14: the owner's
+ * own means, which no reader can forge).
+ *
+ * Drawing waits until the reader has been quiet for a moment: a screen takes longer than a command.
+ */
+import { amountText } from '../core/amount-text.js';
+import type { Code } from '../core/codes.js';
+import type { Clock } from '../drivers/clock.js';
+import { LINE_CHARACTERS } from '../drivers/display.js';
+import type { Display } from '../drivers/display.js';
+import { SIGNAL } from '../drivers/indicator.js';
+import type { Indicator } from '../drivers/indicator.js';
+import type { Challenge } from '../wire/payment.js';
+
+/** The token's screens. */
+export interface Screens {
+  /** Above the limits: press, then tap again. */
+  askConfirm(asked: Challenge): void;
+  /** Pressed: tap again. */
+  confirmed(asked: Challenge): void;
+  /** The signature went out. */
+  paying(paid: Challenge): void;
+  /** The shop acknowledged. */
+  paid(): void;
+  received(amount: number, currency: string): void;
+  refused(code: Code): void;
+  /** Pressed without a question: Balance, and that the desk is open. */
+  deskOpen(): void;
+  /** Back to Balance now, whatever is shown. */
+  home(): void;
+  /** A command is being answered: draw nothing for a moment. */
+  quiet(): void;
+}
+
+const QUIET_MS = 120;
+/** How long news stay before the Balance is shown again. */
+const NEWS_MS = 5000;
+/** How long a question stays: as long as a press would answer it. */
+const QUESTION_MS = 60000;
+
+/** The text in lines of the display's width. */
+export function wrap(text: string): string[] {
+  const out: string[] = [];
+  for (let at = 0; at < text.length; at += LINE_CHARACTERS) out.push(text.substr(at, LINE_CHARACTERS));
+  return out;
+}
+
+/** Makes the screens. @param homeLines what is shown when nothing else is */
+export function createScreens(clock: Clock, display: Display, indicator: Indicator, homeLines: () => string[]): Screens {
+  let lines: string[] = [];
+  let drawTimer: any;
+  let homeTimer: any;
+  let last = ''; // amount of the payment under way, for `paid`
+
+  function draw(): void {
+    drawTimer = undefined;
+    display.show(lines.length > 0 ? lines : homeLines());
+  }
+
+  function drawSoon(delayMs: number): void {
+    if (drawTimer !== undefined) clock.clearTimeout(drawTimer);
+    drawTimer = clock.setTimeout(draw, delayMs);
+  }
+
+  function home(): void {
+    if (homeTimer !== undefined) clock.clearTimeout(homeTimer);
+    homeTimer = undefined;
+    lines = [];
+    drawSoon(0);
+  }
+
+  function show(text: string[], forMs: number): void {
+    if (homeTimer !== undefined) clock.clearTimeout(homeTimer);
+    homeTimer = clock.setTimeout(home, forMs);
+    lines = text;
+    drawSoon(QUIET_MS);
+  }
+
+  /** LED and buzzer; digits only where nobody can read them. */
+  function announce(signal: number[], text: string): void {
+    indicator.announce(signal, display.broken() ? text : '');
+  }
+
+  return {
+    askConfirm: function (asked) {
+      const amount = amountText(asked.amount, asked.currency);
+      show(['CONFIRM?', 'PAY ' + amount].concat(wrap('to ' + asked.shop), ['press, tap again']), QUESTION_MS);
+      announce(SIGNAL.ask, amount);
+    },
+    confirmed: function (asked) {
+      show(['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)), QUESTION_MS);
+    },
+    paying: function (paid) {
+      last = amountText(paid.amount, paid.currency);
+      show(['PAY ' + last].concat(wrap('to ' + paid.shop)), NEWS_MS);
+      announce(SIGNAL.good, last);
+    },
+    paid: function () {
+      show(['PAID ' + last].concat(homeLines()), NEWS_MS);
+    },
+    received: function (amount, currency) {
+      const text = amountText(amount, currency);
+      show(['RECEIVED', '+' + text].concat(homeLines()), NEWS_MS);
+      announce(SIGNAL.good, text);
+    },
+    refused: function (code) {
+      show(['REFUSED'].concat(wrap(code)), NEWS_MS);
+      announce(SIGNAL.bad, '');
+    },
+    deskOpen: function () {
+      show(homeLines(), QUESTION_MS);
+    },
+    home: home,
+    quiet: function () {
+      if (drawTimer !== undefined) drawSoon(QUIET_MS);
+    },
+  };
+}

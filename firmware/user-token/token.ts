@@ -1,0 +1,177 @@
+/**
+ * The token between its parts: radio commands to purse and desk, what happened to the owner's display, idle time to work
+ * that a tap would otherwise wait for.
+ *
+ * Source: the commands of wire/token-commands.ts; EP 0926637 [0022]-[0025]. Left out: the devices, which main.ts brings.
+ */
+import { amountText } from '../core/amount-text.js';
+import { refuse, statusWord } from '../core/codes.js';
+import type { Clock } from '../drivers/clock.js';
+import type { Display } from '../drivers/display.js';
+import type { Indicator } from '../drivers/indicator.js';
+import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../drivers/iso-dep-server.js';
+import type { ApduAnswer, ApduHandlers } from '../drivers/iso-dep-server.js';
+import { WIRE_VERSION } from '../wire/signed.js';
+import { INS, selectAnswer, tokenStatus } from '../wire/token-commands.js';
+import { createDesk } from './desk.js';
+import { guarded } from './purse.js';
+import type { Purse, PurseAnswer } from './purse.js';
+import { createScreens, wrap } from './screens.js';
+
+/** What the token is made of, beside its purse. */
+export interface TokenParts {
+  clock: Clock;
+  display: Display;
+  indicator: Indicator;
+  /** Longest command data in one APDU that the board's UART takes. */
+  commandBytesMax: number;
+  /** One small piece of work for idle time; false when there is none left. @throws when flash fails */
+  work: () => boolean;
+  /** Nonces ready in the pool. */
+  nonces: () => number;
+  /** Variables of the interpreter. */
+  memory: () => { used: number; total: number };
+  /** Flash writes and erasures since power-up. */
+  flashWrites: () => number;
+}
+
+/** The token. */
+export interface Token {
+  /** For the APDU server. */
+  handlers: ApduHandlers;
+  /** A reader came, or went. */
+  setInField(inField: boolean): void;
+  /** The owner pressed the button. */
+  press(): void;
+  /** Shows Balance and begins with idle work. */
+  start(): void;
+}
+
+/** Between two pieces of idle work: time for the button and the first bytes of a tap. */
+const WORK_GAP_MS = 20;
+/** Between two looks for work when there was none. */
+const REST_MS = 1000;
+
+/** Makes the token of a purse and its board. */
+export function createToken(purse: Purse, parts: TokenParts): Token {
+  const state = purse.state;
+  const journal = state.journal;
+  const clock = parts.clock;
+  const desk = createDesk(state);
+  const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
+  let inField = false;
+
+  function homeLines(): string[] {
+    if (state.failed) return ['FAULT: flash', 'reset the token'];
+    if (!state.license) return ['NOT LICENSED'].concat(state.name ? wrap(state.name) : [], ['go to the desk']);
+    const out = ['BALANCE', amountText(journal.balance(), state.config.currency)];
+    const open = journal.unsettledCount();
+    if (open > 0) out.push(open + ' unfinished');
+    if (desk.isOpen(clock.nowMs())) out.push('DESK OPEN');
+    return out;
+  }
+
+  function pay(data: Uint8Array): PurseAnswer {
+    const nowMs = clock.nowMs();
+    const answer = purse.pay(data, nowMs);
+    if (answer.ok) {
+      screens.paying(answer.paid);
+      return answer;
+    }
+    const waiting = answer.code === 'CONFIRM_NEEDED' ? purse.pending(nowMs) : null;
+    if (waiting) screens.askConfirm(waiting.challenge);
+    else screens.refused(answer.code);
+    return answer;
+  }
+
+  function ack(data: Uint8Array): PurseAnswer {
+    const before = journal.unsettledCount();
+    const answer = purse.ack(data);
+    if (answer.ok && journal.unsettledCount() < before) screens.paid();
+    return answer;
+  }
+
+  function receipt(data: Uint8Array): PurseAnswer {
+    const before = journal.balance();
+    const answer = desk.receipt(data);
+    if (!answer.ok) screens.refused(answer.code);
+    else if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
+    return answer;
+  }
+
+  function status(): PurseAnswer {
+    return guarded<PurseAnswer>(state, function () {
+      if (!desk.isOpen(clock.nowMs())) return refuse('DESK_CLOSED');
+      const memory = parts.memory();
+      const data = tokenStatus.encode({
+        balance: journal.balance(),
+        receiptNumber: journal.receiptNumber(),
+        unacknowledged: journal.unsettledCount(),
+        nonces: parts.nonces(),
+        variablesUsed: memory.used,
+        variablesTotal: memory.total,
+        flashWrites: parts.flashWrites(),
+      });
+      return { ok: true, data: data };
+    });
+  }
+
+  /** The answer of a command, or null for an instruction that is none of ours. */
+  function answerOf(ins: number, data: Uint8Array): PurseAnswer | null {
+    const nowMs = clock.nowMs();
+    if (ins === INS.open) return purse.open(data);
+    if (ins === INS.challenge) return pay(data);
+    if (ins === INS.ack) return ack(data);
+    if (ins === INS.recall) return purse.recall(data);
+    if (ins === INS.receipt) return receipt(data);
+    if (ins === INS.identity) return desk.identity(nowMs);
+    if (ins === INS.register) return desk.register(data, nowMs);
+    if (ins === INS.license) return desk.license(data, nowMs);
+    if (ins === INS.withdraw) return desk.withdraw(data, nowMs);
+    if (ins === INS.status) return status();
+    return null;
+  }
+
+  function command(ins: number, data: Uint8Array, p1: number, p2: number): ApduAnswer {
+    screens.quiet();
+    if (p1 !== 0 || p2 !== 0) return { sw: SW_WRONG_P1_P2 };
+    const answer = answerOf(ins, data);
+    if (!answer) return { sw: SW_UNKNOWN_INS };
+    return answer.ok ? { sw: statusWord('OK'), data: answer.data } : { sw: statusWord(answer.code) };
+  }
+
+  function workOn(): void {
+    let more = false;
+    // A tap comes first: whatever the pool lacks then is made at the tap.
+    if (!inField) {
+      const done = guarded<{ ok: true; more: boolean }>(state, function () {
+        return { ok: true, more: parts.work() };
+      });
+      more = done.ok && done.more;
+    }
+    clock.setTimeout(workOn, more ? WORK_GAP_MS : REST_MS);
+  }
+
+  return {
+    handlers: {
+      select: function () {
+        return selectAnswer.encode({ version: WIRE_VERSION, commandBytesMax: parts.commandBytesMax });
+      },
+      command: command,
+    },
+    setInField: function (now) {
+      inField = now;
+    },
+    press: function () {
+      const nowMs = clock.nowMs();
+      purse.press(nowMs);
+      const waiting = purse.pending(nowMs);
+      if (waiting && waiting.confirmed) screens.confirmed(waiting.challenge);
+      else screens.deskOpen();
+    },
+    start: function () {
+      screens.home();
+      workOn();
+    },
+  };
+}
