@@ -33,8 +33,8 @@ export const HELLO_INTERVAL_MS = 1000;
 /** Time until a frame is sent again: at first, doubled each time, and at most. A board that signs is deaf for a while. */
 export const ACK_TIMEOUT_MS = 250;
 export const ACK_TIMEOUT_MAX_MS = 2000;
-/** How often a frame is sent before the session is given up, after some 12 s. */
-export const SENDS_MAX = 8;
+/** How often a frame is sent before the session is given up, after some 20 s: a board that verifies on its own is deaf for long. */
+export const SENDS_MAX = 12;
 
 /** What either half needs from where it runs. */
 export interface LinkEnvironment {
