@@ -20,8 +20,9 @@ export interface HistoryLog {
   /** Slot of the history with this counter, or -1. */
   find(counter: number): number;
   isUnverified(slot: number): boolean;
-  /** Slot of the oldest history that is to be delivered (verified) or to be checked (not), or -1. */
-  oldest(unverified: boolean): number;
+  /** Slot of the oldest history that is to be delivered (verified) or checked (not), of those with a counter above `after`; or -1. */
+  oldest(unverified: boolean, after: number): number;
+  counterOf(slot: number): number;
   read(slot: number): HistoryRecord;
   /** Keeps a history; durable when it returns. @throws RangeError when the log is full */
   add(record: HistoryRecord): number;
@@ -76,13 +77,17 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     isUnverified: function (slot) {
       return states[slot] === 2;
     },
-    oldest: function (unverified) {
+    oldest: function (unverified, after) {
       const wanted = unverified ? 2 : 1;
       let found = -1;
       for (let slot = 0; slot < max; slot++) {
-        if (states[slot] === wanted && (found < 0 || counters[slot] < counters[found])) found = slot;
+        if (states[slot] !== wanted || counters[slot] <= after) continue;
+        if (found < 0 || counters[slot] < counters[found]) found = slot;
       }
       return found;
+    },
+    counterOf: function (slot) {
+      return counters[slot];
     },
     read: read,
     add: function (record) {

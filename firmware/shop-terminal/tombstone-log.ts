@@ -19,8 +19,8 @@ export interface TombstoneLog {
   hasRoom(): boolean;
   /** Sets a tombstone; durable when it returns. @throws RangeError when the ring is full of undelivered ones */
   add(counter: number, why: number, signature: Uint8Array, chargeId: Uint8Array): void;
-  /** Slot of the oldest undelivered one, or -1. */
-  next(): number;
+  /** Slot of the oldest undelivered one with a counter above `after`, or -1. */
+  next(after: number): number;
   /** The encoded `tombstone` in a slot. */
   read(slot: number): Uint8Array;
   counterOf(slot: number): number;
@@ -52,19 +52,20 @@ export function openTombstoneLog(records: Records): TombstoneLog {
     if (record.horizon > horizon) horizon = record.horizon;
   }
 
-  /** The slot with the lowest counter among those in a state, or -1. */
-  function lowest(state: number): number {
+  /** The slot with the lowest counter above `after` among those in a state, or -1. */
+  function lowest(state: number, after: number): number {
     let found = -1;
     for (let slot = 0; slot < TOMBSTONES_MAX; slot++) {
-      if (states[slot] === state && (found < 0 || counters[slot] < counters[found])) found = slot;
+      if (states[slot] !== state || counters[slot] <= after) continue;
+      if (found < 0 || counters[slot] < counters[found]) found = slot;
     }
     return found;
   }
 
   /** Where the next one goes: a free slot, else the oldest delivered one, else -1. */
   function place(): number {
-    const free = lowest(0);
-    return free >= 0 ? free : lowest(1);
+    const free = lowest(0, -1);
+    return free >= 0 ? free : lowest(1, 0);
   }
 
   const slots = records.slots(RECORD.tombstone);
@@ -103,8 +104,8 @@ export function openTombstoneLog(records: Records): TombstoneLog {
       records.put(RECORD.tombstone, slot, tombstoneRecord.encode(record));
       note(slot, record);
     },
-    next: function () {
-      return lowest(2);
+    next: function (after) {
+      return lowest(2, after);
     },
     read: function (slot) {
       return read(slot).tombstone;

@@ -70,7 +70,7 @@ describe('a charge', () => {
     const kept = h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Uint8Array;
     shop.till.keep(h.pkuOf(1), kept, true);
     expect(shop.till.view().state).toBe(CHARGE_STATES.paid);
-    const slot = shop.histories.oldest(false);
+    const slot = shop.histories.oldest(false, 0);
     const record = shop.histories.read(slot);
     const decoded = challenge.decode(history.decode(record.history)!.challenge)!;
     expect(decoded).toMatchObject({ amount: 350, shop: h.CONFIG.shop, timeS: h.NOW_S, counter: 1, currency: 'EUR' });
@@ -99,7 +99,7 @@ describe('a charge', () => {
     shop.till.release();
     expect(shop.till.bind(h.pkuOf(2))).toBe('AGAIN');
     expect(shop.till.opening()).not.toEqual(old);
-    const stone = tombstone.decode(shop.tombstones.read(shop.tombstones.next()))!;
+    const stone = tombstone.decode(shop.tombstones.read(shop.tombstones.next(0)))!;
     expect(stone.chargeId).toEqual(old);
     expect(stone.signature).toEqual(h.mark('terminal11', old));
     expect(h.tap(shop.till, h.pkuOf(2))).toBe('OK');
@@ -109,8 +109,8 @@ describe('a charge', () => {
     const shop = openCharge(freshShop());
     h.tap(shop.till, h.pkuOf(1), false);
     expect(shop.till.view().state).toBe(CHARGE_STATES.accepted);
-    expect(shop.histories.oldest(false)).toBe(-1);
-    shop.till.checked(shop.histories.oldest(true), false);
+    expect(shop.histories.oldest(false, 0)).toBe(-1);
+    shop.till.checked(shop.histories.oldest(true, 0), false);
     expect(shop.till.view().state).toBe(CHARGE_STATES.open);
     expect(shop.histories.count()).toBe(0);
     expect(shop.till.cancel(h.idOf(1))).toBe('OK');
@@ -122,9 +122,9 @@ describe('a charge', () => {
     h.tap(shop.till, h.pkuOf(1), false);
     const again = h.openShop(shop.flash);
     expect(again.till.view().state).toBe(CHARGE_STATES.accepted);
-    again.till.checked(again.histories.oldest(true), true);
+    again.till.checked(again.histories.oldest(true, 0), true);
     expect(again.till.view().state).toBe(CHARGE_STATES.paid);
-    expect(h.openShop(shop.flash).histories.oldest(true)).toBe(-1);
+    expect(h.openShop(shop.flash).histories.oldest(true, 0)).toBe(-1);
   });
 });
 
@@ -154,7 +154,7 @@ describe('recalled debits', () => {
     const shop = openCharge(freshShop());
     h.tap(shop.till, h.pkuOf(1), false);
     expect(shop.till.wasPaid(shop.till.view().rs)).toBe(false);
-    shop.till.checked(shop.histories.oldest(true), true);
+    shop.till.checked(shop.histories.oldest(true, 0), true);
     expect(shop.till.wasPaid(shop.till.view().rs)).toBe(true);
   });
 
@@ -162,7 +162,7 @@ describe('recalled debits', () => {
     const { shop, paid } = shopWithHistory();
     expect(shop.till.cancel(h.idOf(3))).toBe('OK');
     for (let n = 4; n < 4 + TOMBSTONES_MAX; n++) {
-      while (shop.tombstones.next() >= 0) shop.tombstones.setDelivered(shop.tombstones.next());
+      while (shop.tombstones.next(0) >= 0) shop.tombstones.setDelivered(shop.tombstones.next(0));
       openCharge(shop, 1, n);
       expect(shop.till.cancel(h.idOf(n))).toBe('OK');
     }

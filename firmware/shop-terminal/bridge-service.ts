@@ -1,0 +1,138 @@
+/**
+ * What the bridge asks of the terminal (wire/link-messages.ts, "bridge to terminal"), answered.
+ *
+ * Every request is answered once. What takes seconds on the board (an issuer's signature to check, a tombstone to sign)
+ * waits until no token is being talked to. The rules are the till's and the notices'; here they are only asked.
+ */
+import { equal } from '../core/bytes.js';
+import { Code } from '../core/codes.js';
+import { CHARGE_ID_BYTES, CHARGE_STATES, chargeRequest, deskRequest, DeskRequest, KIND, terminalStatus } from '../wire/link-messages.js';
+import { WIRE_VERSION } from '../wire/signed.js';
+import { HistoryLog } from './history-log.js';
+import { IssuerNotices, VerifyIssuer } from './issuer-notices.js';
+import { Till, TillConfig } from './till.js';
+import { TombstoneLog } from './tombstone-log.js';
+
+/** Answers a request, once. */
+export type Reply = (code: Code, body?: Uint8Array) => void;
+
+/** What the answers are made from. */
+export interface ServiceParts {
+  config: TillConfig;
+  till: Till;
+  histories: HistoryLog;
+  tombstones: TombstoneLog;
+  notices: IssuerNotices;
+  verifyIssuer: VerifyIssuer;
+  /** Public key for tombstones, 32 bytes. */
+  publicKey: Uint8Array;
+  memory(): { used: number; total: number };
+  /** Flash writes and erasures since power-up. */
+  flashWrites(): number;
+}
+
+/** What the answers do to the terminal. */
+export interface ServiceHooks {
+  /** A token is being talked to. */
+  inTap(): boolean;
+  /** A desk command is under way. */
+  atDesk(): boolean;
+  /** Runs work when no token is being talked to. */
+  whenQuiet(work: () => void): void;
+  startDesk(request: DeskRequest, reply: Reply): void;
+  /** A charge was opened. */
+  opened(): void;
+  /** The open charge was given up. */
+  cancelled(): void;
+  /** Signed time was accepted. */
+  timeCame(): void;
+}
+
+/** Makes the handler of the bridge's requests. */
+export function createBridgeService(
+  parts: ServiceParts,
+  hooks: ServiceHooks,
+): { onRequest(kind: number, body: Uint8Array, reply: Reply): void; cancel(id: Uint8Array): Code } {
+  const till = parts.till;
+
+  function status(): Uint8Array {
+    const memory = parts.memory();
+    return terminalStatus.encode({
+      version: WIRE_VERSION,
+      issuer: parts.config.issuer,
+      terminalId: parts.config.terminalId,
+      terminalKey: parts.publicKey,
+      timeS: parts.notices.timeSinceSignedS(),
+      denyVersion: parts.notices.denyVersion(),
+      historiesPending: parts.histories.count(),
+      tombstonesPending: parts.tombstones.pending(),
+      chargeState: till.view().state,
+      variablesUsed: memory.used,
+      variablesTotal: memory.total,
+      flashWrites: parts.flashWrites(),
+      shop: parts.config.shop,
+    });
+  }
+
+  function charge(body: Uint8Array): Code {
+    // The layout holds nothing but a charge id and an amount, so that a wrong length is all else that can be wrong.
+    const request = chargeRequest.decode(body);
+    if (!request) return body.length === CHARGE_ID_BYTES + 8 ? 'AMOUNT_INVALID' : 'BAD_REQUEST';
+    if (hooks.atDesk()) return 'BUSY';
+    const before = till.view();
+    const code = till.charge(request.id, request.amount);
+    if (code === 'OK' && !equal(till.view().rs, before.rs)) hooks.opened();
+    return code;
+  }
+
+  function cancel(id: Uint8Array): Code {
+    if (id.length !== CHARGE_ID_BYTES) return 'BAD_REQUEST';
+    const before = till.view().state;
+    const code = till.cancel(id);
+    if (code === 'OK' && before === CHARGE_STATES.open) hooks.cancelled();
+    return code;
+  }
+
+  function desk(body: Uint8Array, reply: Reply): void {
+    const request = deskRequest.decode(body);
+    if (!request) reply('BAD_REQUEST');
+    else if (hooks.atDesk() || hooks.inTap() || till.view().state === CHARGE_STATES.open) reply('BUSY');
+    else hooks.startDesk(request, reply);
+  }
+
+  function onTime(body: Uint8Array): Code {
+    const code = parts.notices.acceptTime(body, parts.verifyIssuer);
+    if (code === 'OK') hooks.timeCame();
+    return code;
+  }
+
+  function whenQuiet(reply: Reply, work: () => Code): void {
+    hooks.whenQuiet(function () {
+      reply(work());
+    });
+  }
+
+  return {
+    onRequest: function (kind, body, reply) {
+      if (kind === KIND.status) reply('OK', status());
+      else if (kind === KIND.charge) reply(charge(body));
+      else if (kind === KIND.desk) desk(body, reply);
+      // In a tap the answer must be quick, and is BUSY from CHALLENGE on; else the signature may take its time.
+      else if (kind === KIND.cancel && hooks.inTap()) reply(cancel(body));
+      else if (kind === KIND.cancel)
+        whenQuiet(reply, function () {
+          return cancel(body);
+        });
+      else if (kind === KIND.time)
+        whenQuiet(reply, function () {
+          return onTime(body);
+        });
+      else if (kind === KIND.denyList)
+        whenQuiet(reply, function () {
+          return parts.notices.acceptDenyList(body, parts.verifyIssuer);
+        });
+      else reply('BAD_REQUEST');
+    },
+    cancel: cancel,
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Who checks licenses and payments: a cache, the bridge, or the board itself (DESIGN section 3, point 4).
+ *
+ * The bridge takes a millisecond where the board takes seconds. What it called good is checked again on the board when
+ * there is time; on one lie the board alarms and asks no bridge again until it is reset. A bridge that calls a good
+ * signature bad only loses its own shop's sale.
+ *
+ * Left out: the arithmetic, which comes as an argument.
+ */
+import { toChars } from '../core/bytes.js';
+import { Code } from '../core/codes.js';
+import { VERIFY } from '../wire/link-messages.js';
+
+/** Verification on the board: slow, and sure. */
+export interface BoardVerifier {
+  /** The registrar's signature on an encoded license. */
+  license(bytes: Uint8Array): boolean;
+  /** SKU's signature in an encoded history, under the PKU of its license. */
+  payment(bytes: Uint8Array): boolean;
+}
+
+/** What the checker works with. */
+export interface CheckerParts {
+  board: BoardVerifier;
+  /** Whether the bridge can be asked. */
+  up(): boolean;
+  /** Asks the bridge, within a time that a customer waits: its code, or LINK_DOWN, NO_ANSWER. Calls back exactly once. */
+  ask(what: number, bytes: Uint8Array, done: (code: Code) => void): void;
+  /** SHA-256, 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
+  /** Called before the board is busy for a while. */
+  slow(): void;
+  /** The bridge lied. */
+  lied(): void;
+}
+
+/** Licenses and payments, judged. */
+export interface Checker {
+  /** OK or LICENSE_INVALID. */
+  license(bytes: Uint8Array, done: (code: Code) => void): void;
+  /**
+   * OK, LICENSE_INVALID, SIGNATURE_INVALID; or LATER where no bridge answers and `mayWait`.
+   * The license in it has been checked before.
+   */
+  payment(historyBytes: Uint8Array, mayWait: boolean, done: (code: Code | 'LATER') => void): void;
+  /** Whether something that the bridge checked is still to be checked again. */
+  hasWork(): boolean;
+  /** Checks one such thing; takes as long as the board takes. */
+  recheck(): void;
+}
+
+/** Licenses known to be good; the oldest is forgotten first. */
+const CACHE_MAX = 16;
+/** Things to check again; what comes while the queue is full is left unchecked, as there was no time. */
+const QUEUE_MAX = 4;
+
+/** Makes a checker with nothing in its cache. */
+export function createChecker(parts: CheckerParts): Checker {
+  let known: string[] = []; // hashes of licenses
+  let queue: { what: number; bytes: Uint8Array }[] = [];
+  let trusted = true;
+
+  function remember(hash: string): void {
+    if (known.indexOf(hash) >= 0) return;
+    if (known.length >= CACHE_MAX) known.shift();
+    known.push(hash);
+  }
+
+  function onBoard(what: number, bytes: Uint8Array): Code {
+    if (what === VERIFY.license) return parts.board.license(bytes) ? 'OK' : 'LICENSE_INVALID';
+    return parts.board.payment(bytes) ? 'OK' : 'SIGNATURE_INVALID';
+  }
+
+  /** Asks the bridge if it can be trusted; `done` gets null where it gave no verdict. */
+  function askBridge(what: number, bytes: Uint8Array, done: (code: Code | null) => void): void {
+    if (!trusted || !parts.up()) {
+      done(null);
+      return;
+    }
+    parts.ask(what, bytes, function (code) {
+      if (code === 'OK' && queue.length < QUEUE_MAX) queue.push({ what: what, bytes: bytes });
+      const verdict = code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID';
+      // What it said while it was found lying counts as unsaid.
+      done(verdict && trusted ? code : null);
+    });
+  }
+
+  return {
+    license: function (bytes, done) {
+      const hash = toChars(parts.sha256(bytes));
+      if (known.indexOf(hash) >= 0) {
+        done('OK');
+        return;
+      }
+      askBridge(VERIFY.license, bytes, function (code) {
+        if (code === null) parts.slow();
+        const result = code === null ? onBoard(VERIFY.license, bytes) : code;
+        if (result === 'OK') remember(hash);
+        done(result === 'OK' ? 'OK' : 'LICENSE_INVALID');
+      });
+    },
+    payment: function (bytes, mayWait, done) {
+      askBridge(VERIFY.history, bytes, function (code) {
+        if (code !== null) {
+          done(code);
+          return;
+        }
+        if (mayWait) {
+          done('LATER');
+          return;
+        }
+        parts.slow();
+        done(onBoard(VERIFY.history, bytes));
+      });
+    },
+    hasWork: function () {
+      return queue.length > 0;
+    },
+    recheck: function () {
+      const item = queue.shift();
+      if (!item || onBoard(item.what, item.bytes) === 'OK') return;
+      trusted = false;
+      known = [];
+      queue = [];
+      parts.lied();
+    },
+  };
+}

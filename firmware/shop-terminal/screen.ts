@@ -1,0 +1,59 @@
+/**
+ * What the terminal shows: lines of 16 characters, and the signal that goes with them (drivers/display.ts, indicator.ts).
+ *
+ * The amount stands in the second line wherever there is one, so that clerk and customer find it in one place.
+ * Left out: languages. Codes that nobody at a till can act on are shown by name.
+ */
+import { amountText } from '../core/amount-text.js';
+import { Code } from '../core/codes.js';
+import { LINE_CHARACTERS } from '../drivers/display.js';
+import { CHARGE_STATES } from '../wire/link-messages.js';
+import { ChargeView } from './till.js';
+
+/** Breaks text at the width of a line. */
+function wrap(text: string): string[] {
+  const out: string[] = [];
+  for (let at = 0; at < text.length; at += LINE_CHARACTERS) out.push(text.substr(at, LINE_CHARACTERS));
+  return out;
+}
+
+/** What to do about a code at a tap, for the customer; lines of at most 16 characters. */
+function remedy(code: Code): string[] {
+  if (code === 'CONFIRM_NEEDED') return ['press token key', 'and tap again'];
+  if (code === 'TAP_TORN') return ['tap again'];
+  if (code === 'REFUSED') return ['token refuses'];
+  if (code === 'LICENSE_EXPIRED') return ['token expired'];
+  if (code === 'LICENSE_INVALID' || code === 'NOT_LICENSED') return ['no valid license'];
+  if (code === 'DENIED') return ['token is denied'];
+  if (code === 'NO_TOKEN') return ['not a token'];
+  if (code === 'STALE_LIMIT') return ['over the limit', 'while offline'];
+  if (code === 'JOURNAL_FULL') return ['token is full', 'tap again'];
+  if (code === 'TOMBSTONES_FULL') return ['connect bridge'];
+  if (code === 'TIME_STALE') return ['no valid time', 'connect bridge'];
+  return wrap(code);
+}
+
+/** Lines for a charge. @param code of the last tap, OK before it */
+export function chargeLines(view: ChargeView, currency: string, code: Code): string[] {
+  const amount = wrap(amountText(view.amount, currency));
+  if (view.state === CHARGE_STATES.paid) return ['PAID'].concat(amount);
+  if (view.state === CHARGE_STATES.accepted) return ['ACCEPTED'].concat(amount);
+  if (view.state === CHARGE_STATES.cancelled) return ['CANCELLED'].concat(amount);
+  return ['PAY'].concat(amount, code === 'OK' ? ['tap your token'] : remedy(code));
+}
+
+/** Lines when nothing is going on. @param trouble the last alarm, OK for none */
+export function idleLines(shop: string, linkUp: boolean, trouble: Code): string[] {
+  return ['READY'].concat(wrap(shop), linkUp ? [] : ['no bridge'], trouble === 'OK' ? [] : wrap(trouble));
+}
+
+/** Lines while somebody is to tap at the desk. */
+export const DESK_LINES = ['DESK', 'tap your token'];
+
+/** Lines while the board is busy with arithmetic. */
+export const CHECKING_LINES = ['CHECKING', 'one moment'];
+
+/** Lines for an alarm. */
+export function alarmLines(code: Code): string[] {
+  return ['ALARM'].concat(wrap(code));
+}

@@ -1,0 +1,187 @@
+/**
+ * The conversation with one token, from SELECT to the acknowledgement of its debits (DESIGN section 4).
+ *
+ *   SELECT, OPEN, check of the license, CHALLENGE, check of the payment, H durable, PAID, ACK, RECALL
+ *
+ * It can end anywhere: what is durable then is the till's affair, and tapping again goes on from there. After PAID nothing
+ * that the token does changes the result; a debit whose ACK got lost is offered by the token at its next tap here.
+ */
+import { copy, equal } from '../core/bytes.js';
+import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
+import type { ApduClient, ApduResult } from '../drivers/iso-dep-client.js';
+import type { NfcCode } from '../drivers/pn532-link.js';
+import { chargeId, LICENSE_BYTES, RS_BYTES } from '../wire/payment.js';
+import { WIRE_VERSION } from '../wire/signed.js';
+import { AID, CLA, INS, recallRequest, selectAnswer } from '../wire/token-commands.js';
+import { Checker } from './checker.js';
+import { Till } from './till.js';
+
+/** What a tap works with. */
+export interface TapParts {
+  till: Till;
+  checker: Checker;
+  client: ApduClient;
+  /** IdS. */
+  shop: string;
+  nowMs(): number;
+  /** H is durable: show what the till says. */
+  kept(): void;
+}
+
+/** How a tap went. Durations in milliseconds: of each phase, and `paidMs` from the start until PAID showed (else 0). */
+export interface TapOutcome {
+  /** OK when the payment was kept; else why not. */
+  code: Code;
+  selectMs: number;
+  /** OPEN and the check of the license. */
+  licenseMs: number;
+  /** CHALLENGE, with the token's signature and its flash. */
+  challengeMs: number;
+  verifyMs: number;
+  /** Our own flash writes. */
+  flashMs: number;
+  paidMs: number;
+}
+
+/** Debits acknowledged in one tap besides that of its own charge. */
+const RECALLS_MAX = 16;
+/** Tries to give the charge to a token: the second one after a new Rs. */
+const ROUNDS_MAX = 2;
+
+/** The tap's code for a failure of radio or chip. */
+export function codeOfNfc(code: NfcCode): Code {
+  if (code === 'RF_LOST' || code === 'RF_ERROR' || code === 'PN532_DAMAGED') return 'TAP_TORN';
+  if (code === 'NO_CARD' || code === 'CARD_UNSUPPORTED') return 'NO_TOKEN';
+  if (code === 'TOO_LONG') return 'BAD_REQUEST';
+  return code === 'BUSY' || code === 'CANCELLED' ? 'BUSY' : 'DEVICE_FAULT';
+}
+
+/** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. */
+export function selectToken(client: ApduClient, done: (code: Code) => void): void {
+  client.select(AID, function (result: ApduResult) {
+    if (!result.ok) return done(codeOfNfc(result.code));
+    const answer = result.sw === SW_OK ? selectAnswer.decode(result.data) : null;
+    if (!answer || answer.version !== WIRE_VERSION) return done('NO_TOKEN');
+    client.setLimits(answer.commandBytesMax);
+    done('OK');
+  });
+}
+
+/** Talks to the token that the reader has found, for the till's open charge; calls back exactly once. */
+export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): void {
+  const till = parts.till;
+  const startMs = parts.nowMs();
+  const outcome: TapOutcome = { code: 'OK', selectMs: 0, licenseMs: 0, challengeMs: 0, verifyMs: 0, flashMs: 0, paidMs: 0 };
+  let phaseMs = startMs;
+  let rounds = 0;
+  let unacknowledged = 0;
+  let opened = new Uint8Array(0);
+  let licenseBytes = opened;
+  let pku = licenseBytes;
+
+  /** Milliseconds since the last call. */
+  function lap(): number {
+    const beforeMs = phaseMs;
+    phaseMs = parts.nowMs();
+    return Math.round(phaseMs - beforeMs);
+  }
+
+  function end(): void {
+    till.release();
+    done(outcome);
+  }
+
+  /** The payment came to nothing; the token may still have debits to settle. */
+  function fail(code: Code): void {
+    till.release();
+    outcome.code = code;
+    recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
+  }
+
+  /** Sends a command; `then` gets the token's code. Without an answer the tap is over. */
+  function send(ins: number, data: Uint8Array, then: (code: Code, data: Uint8Array) => void): void {
+    parts.client.command(CLA, ins, 0, 0, data, function (result: ApduResult) {
+      if (result.ok) {
+        then(codeOfStatusWord(result.sw), result.data);
+        return;
+      }
+      if (outcome.paidMs === 0 && outcome.code === 'OK') outcome.code = codeOfNfc(result.code);
+      end();
+    });
+  }
+
+  function recall(index: number, left: number): void {
+    if (left === 0) return end();
+    send(INS.recall, recallRequest.encode({ index: index, shop: parts.shop }), function (code, data) {
+      if (code !== 'OK' || data.length !== RS_BYTES) return end();
+      if (!till.wasPaid(data)) return recall(index + 1, left - 1);
+      send(INS.ack, chargeId.encode({ rs: data, shop: parts.shop }), function (acked) {
+        if (acked === 'OK') recall(index, left - 1);
+        else end();
+      });
+    });
+  }
+
+  function keep(historyBytes: Uint8Array, verified: boolean): void {
+    // Once it is kept, the next charge may come at any moment and have another Rs.
+    const opening = till.opening();
+    till.keep(pku, historyBytes, verified);
+    outcome.flashMs += lap();
+    parts.kept();
+    outcome.paidMs = Math.max(1, Math.round(parts.nowMs() - startMs));
+    send(INS.ack, opening, function () {
+      recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
+    });
+  }
+
+  function onAnswer(code: Code, data: Uint8Array): void {
+    outcome.challengeMs += lap();
+    if (code !== 'OK') return fail(code);
+    const completed = till.complete(licenseBytes, data);
+    if (!completed.ok) return fail(completed.code);
+    parts.checker.payment(completed.history, till.mayAccept(), function (checked) {
+      outcome.verifyMs += lap();
+      if (checked === 'OK' || checked === 'LATER') keep(completed.history, checked === 'OK');
+      else fail(checked);
+    });
+  }
+
+  function onLicenseChecked(code: Code): void {
+    outcome.licenseMs += lap();
+    if (code !== 'OK') return fail(code);
+    // While the bridge was asked, the clerk may have cancelled, and even opened another charge.
+    if (!equal(opened, till.opening())) return fail('NO_CHARGE');
+    const bound = till.bind(pku);
+    outcome.flashMs += lap();
+    if (bound === 'AGAIN') {
+      if (++rounds < ROUNDS_MAX) open();
+      else fail('BUSY');
+    } else if (bound === 'OK') send(INS.challenge, till.challenge(), onAnswer);
+    else fail(bound);
+  }
+
+  function onOpened(code: Code, data: Uint8Array): void {
+    if (code !== 'OK') return fail(code);
+    if (data.length !== LICENSE_BYTES + 1) return fail('BAD_REQUEST');
+    licenseBytes = copy(data, 0, LICENSE_BYTES);
+    unacknowledged = data[LICENSE_BYTES];
+    const judged = till.judge(licenseBytes);
+    if (!judged.ok) return fail(judged.code);
+    pku = judged.body.pku;
+    parts.checker.license(licenseBytes, onLicenseChecked);
+  }
+
+  function open(): void {
+    opened = till.opening();
+    send(INS.open, opened, onOpened);
+  }
+
+  selectToken(parts.client, function (code) {
+    outcome.selectMs = lap();
+    if (code === 'OK') open();
+    else {
+      outcome.code = code;
+      end();
+    }
+  });
+}

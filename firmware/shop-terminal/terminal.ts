@@ -1,0 +1,384 @@
+/**
+ * The terminal as a whole: one radio, one till, one bridge, and what happens in which order.
+ *
+ * One turn at a time: work that must not interrupt a tap, then a desk command, then the open charge, then idle work (the
+ * check of an accepted history, nonces and flash pages, checks of what the bridge said). Whatever comes while a token is
+ * being talked to waits, unless it takes no time.
+ *
+ * Left out: devices and their set-up (main.ts), the rules of money (till.ts), the talk with a token (tap.ts), and the
+ * answers to the bridge (bridge-service.ts).
+ */
+import { amountText } from '../core/amount-text.js';
+import { Code, codeNumber, codeOfStatusWord } from '../core/codes.js';
+import type { Clock } from '../drivers/clock.js';
+import type { Display } from '../drivers/display.js';
+import { SIGNAL } from '../drivers/indicator.js';
+import type { Indicator } from '../drivers/indicator.js';
+import type { ApduClient } from '../drivers/iso-dep-client.js';
+import type { FindResult, Pn532Reader } from '../drivers/pn532-reader.js';
+import { CHARGE_STATES, DeskRequest, KIND, tapReport } from '../wire/link-messages.js';
+import { CLA } from '../wire/token-commands.js';
+import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
+import { BoardVerifier, createChecker } from './checker.js';
+import { BridgeLink, createDelivery } from './delivery.js';
+import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, idleLines } from './screen.js';
+import { codeOfNfc, runTap, selectToken, TapOutcome } from './tap.js';
+import { ChargeView } from './till.js';
+
+/** What the terminal works with. */
+export interface TerminalParts extends ServiceParts {
+  reader: Pn532Reader;
+  client: ApduClient;
+  link: BridgeLink;
+  clock: Clock;
+  display: Display;
+  indicator: Indicator;
+  board: BoardVerifier;
+  sha256(bytes: Uint8Array): Uint8Array;
+  random(count: number): Uint8Array;
+  /** Does one piece of work for later: nonces, flash pages. False when there is none. */
+  prepare(): boolean;
+}
+
+/** A running terminal. */
+export interface Terminal {
+  start(): void;
+  /** A request of the bridge. */
+  onRequest(kind: number, body: Uint8Array, reply: Reply): void;
+  onUp(): void;
+  onDown(): void;
+  /** The clerk's button: cancels the open charge. */
+  onButton(): void;
+  /** Nothing more is done: the board has a fault. */
+  stop(): void;
+}
+
+/** A customer at the till waits no longer than this for the bridge's verdict. */
+const VERIFY_TIMEOUT_MS = 1500;
+const POLL_MS = 5000;
+/** After a refusal, so that a token left lying does not flicker. */
+const REFUSED_PAUSE_MS = 1500;
+const READER_RETRY_MS = 2000;
+/** The board's own checks begin when nothing has happened for so long: they make it deaf for a while. */
+const QUIET_MS = 3000;
+const IDLE_STEP_MS = 10;
+const DESK_TIMEOUT_MAX_MS = 120000;
+
+const NO_OUTCOME: TapOutcome = { code: 'OK', selectMs: 0, licenseMs: 0, challengeMs: 0, verifyMs: 0, flashMs: 0, paidMs: 0 };
+
+/** The report of a tap, or of a charge that changed without one. */
+function encodeReport(view: ChargeView, code: Code, outcome: TapOutcome, flashWrites: number): Uint8Array {
+  return tapReport.encode({
+    chargeId: view.id,
+    rs: view.rs,
+    amount: view.amount,
+    chargeState: view.state,
+    code: codeNumber(code),
+    selectMs: outcome.selectMs,
+    licenseMs: outcome.licenseMs,
+    challengeMs: outcome.challengeMs,
+    verifyMs: outcome.verifyMs,
+    flashMs: outcome.flashMs,
+    paidMs: outcome.paidMs,
+    flashWrites: flashWrites,
+  });
+}
+
+/** Makes a terminal; nothing happens before `start`. */
+export function createTerminal(parts: TerminalParts): Terminal {
+  const till = parts.till;
+  const clock = parts.clock;
+  const reader = parts.reader;
+  const link = parts.link;
+  // What the radio does: 'off' (no reader), 'free', 'polling' (can be interrupted), 'tap', 'desk'.
+  let radio = 'off';
+  let desk: { request: DeskRequest; reply: Reply } | null = null;
+  let waiting: (() => void)[] = [];
+  let checking = false; // an accepted history, outside a tap
+  let stopped = false;
+  let turnTimer: any;
+  let activeMs = 0;
+  let lastCode: Code = 'OK'; // of the last tap for the open charge
+  let trouble: Code = 'OK'; // the last alarm
+
+  const delivery = createDelivery({
+    till: till,
+    histories: parts.histories,
+    tombstones: parts.tombstones,
+    notices: parts.notices,
+    link: link,
+    clock: clock,
+    random: parts.random,
+  });
+  const checker = createChecker({
+    board: parts.board,
+    up: link.up,
+    ask: function (what, bytes, done) {
+      const body = new Uint8Array(1 + bytes.length);
+      body[0] = what;
+      body.set(bytes, 1);
+      link.request(KIND.verify, body, done, VERIFY_TIMEOUT_MS);
+    },
+    sha256: parts.sha256,
+    slow: function () {
+      parts.display.show(CHECKING_LINES);
+    },
+    lied: function () {
+      alarm('VERIFIER_LIED');
+    },
+  });
+
+  function show(): void {
+    const view = till.view();
+    if (desk) parts.display.show(DESK_LINES);
+    else if (view.state === CHARGE_STATES.none) parts.display.show(idleLines(parts.config.shop, link.up(), trouble));
+    else parts.display.show(chargeLines(view, parts.config.currency, lastCode));
+  }
+
+  function alarm(code: Code): void {
+    trouble = code;
+    parts.display.show(alarmLines(code));
+    parts.indicator.play(SIGNAL.bad, false);
+    delivery.alarm(code);
+  }
+
+  // Turns.
+
+  function turnIn(delayMs: number): void {
+    if (stopped) return;
+    if (turnTimer !== undefined) clock.clearTimeout(turnTimer);
+    turnTimer = clock.setTimeout(turn, delayMs);
+  }
+
+  /** Something is to be done: now, or as soon as the radio is free. */
+  function wake(): void {
+    activeMs = clock.nowMs();
+    if (radio === 'polling') reader.cancel();
+    else if (radio === 'free' || radio === 'off') turnIn(0);
+  }
+
+  function turn(): void {
+    turnTimer = undefined;
+    if (stopped || (radio !== 'free' && radio !== 'off')) return;
+    while (waiting.length > 0) (waiting.shift() as () => void)();
+    if (radio === 'off') return;
+    if (desk) runDesk(desk.request);
+    else if (till.view().state === CHARGE_STATES.open) poll();
+    else idle();
+  }
+
+  function startReader(): void {
+    radio = 'off';
+    if (stopped) return;
+    reader.init(function (result) {
+      if (!result.ok) {
+        if (trouble !== 'DEVICE_FAULT') alarm('DEVICE_FAULT');
+        clock.setTimeout(startReader, READER_RETRY_MS);
+        return;
+      }
+      if (trouble === 'DEVICE_FAULT') trouble = 'OK';
+      radio = 'free';
+      show();
+      turnIn(0);
+    });
+  }
+
+  /** Switches the field off; the next turn comes after `delayMs`. */
+  function freeRadio(delayMs: number): void {
+    activeMs = clock.nowMs();
+    reader.release(function () {
+      radio = 'free';
+      turnIn(waiting.length > 0 ? 0 : delayMs);
+    });
+  }
+
+  // The open charge.
+
+  function poll(): void {
+    radio = 'polling';
+    reader.findCard(onCard, POLL_MS);
+  }
+
+  function onCard(found: FindResult): void {
+    if (stopped) return;
+    if (found.ok) {
+      radio = 'tap';
+      tap();
+      return;
+    }
+    const code = codeOfNfc(found.code);
+    if (code === 'DEVICE_FAULT') return startReader();
+    radio = 'free';
+    if (found.code === 'CARD_UNSUPPORTED') onRefused(code);
+    turnIn(0);
+  }
+
+  function onRefused(code: Code): void {
+    lastCode = code;
+    show();
+    parts.indicator.play(code === 'CONFIRM_NEEDED' ? SIGNAL.ask : SIGNAL.bad, code === 'TAP_TORN');
+  }
+
+  function tap(): void {
+    const writes = parts.flashWrites();
+    let kept: ChargeView | null = null;
+
+    function onKept(): void {
+      // Kept for the report: the next charge may come before the tap is over.
+      kept = till.view();
+      lastCode = 'OK';
+      show();
+      parts.indicator.play(SIGNAL.good, false);
+    }
+    function onEnd(outcome: TapOutcome): void {
+      if (stopped) return;
+      const view = kept || till.view();
+      if (!kept && view.state === CHARGE_STATES.open) onRefused(outcome.code);
+      delivery.report(encodeReport(view, outcome.code, outcome, parts.flashWrites() - writes));
+      delivery.pump();
+      if (outcome.code === 'DEVICE_FAULT') startReader();
+      else freeRadio(kept || outcome.code === 'TAP_TORN' ? 0 : REFUSED_PAUSE_MS);
+    }
+    runTap(
+      { till: till, checker: checker, client: parts.client, shop: parts.config.shop, nowMs: clock.nowMs, kept: onKept },
+      onEnd,
+    );
+  }
+
+  // The desk.
+
+  function endDesk(code: Code, data?: Uint8Array): void {
+    const asked = desk;
+    desk = null;
+    if (asked) asked.reply(code, data);
+    show();
+    if (code === 'DEVICE_FAULT') startReader();
+    else freeRadio(0);
+  }
+
+  function runDesk(request: DeskRequest): void {
+    const startMs = clock.nowMs();
+    radio = 'polling';
+    show();
+    reader.findCard(function (found) {
+      if (found.ok) {
+        radio = 'desk';
+        return atDesk(request);
+      }
+      if (found.code !== 'CANCELLED' || !desk) return endDesk(codeOfNfc(found.code));
+      // Interrupted for other work: goes on afterwards, for the rest of its time.
+      request.timeoutMs = Math.max(0, request.timeoutMs - (clock.nowMs() - startMs));
+      radio = 'free';
+      turnIn(0);
+    }, Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS));
+  }
+
+  function atDesk(request: DeskRequest): void {
+    selectToken(parts.client, function (code) {
+      if (code !== 'OK') return endDesk(code);
+      parts.client.command(CLA, request.ins, 0, 0, request.data, function (result) {
+        if (result.ok) endDesk(codeOfStatusWord(result.sw), result.data);
+        else endDesk(codeOfNfc(result.code));
+      });
+    });
+  }
+
+  // Idle work.
+
+  function checkAccepted(slot: number): void {
+    const historyBytes = parts.histories.read(slot).history;
+    checking = true;
+    checker.payment(historyBytes, false, function (code) {
+      checking = false;
+      if (stopped) return;
+      // Kept money is given up on the board's own word only.
+      const good = code === 'OK' || parts.board.payment(historyBytes);
+      till.checked(slot, good);
+      if (good) show();
+      else alarm('SIGNATURE_INVALID');
+      if (till.view().state !== CHARGE_STATES.none) {
+        delivery.report(encodeReport(till.view(), good ? 'OK' : 'SIGNATURE_INVALID', NO_OUTCOME, 0));
+      }
+      delivery.pump();
+      wake();
+    });
+  }
+
+  function idle(): void {
+    if (checking) return;
+    const slot = parts.histories.oldest(true, 0);
+    if (slot >= 0) checkAccepted(slot);
+    else if (parts.prepare()) turnIn(IDLE_STEP_MS);
+    else if (checker.hasWork()) {
+      const quietMs = clock.nowMs() - activeMs;
+      if (quietMs >= QUIET_MS) checker.recheck();
+      turnIn(quietMs >= QUIET_MS ? IDLE_STEP_MS : QUIET_MS - quietMs);
+    }
+  }
+
+  // The bridge.
+
+  const service = createBridgeService(parts, {
+    inTap: function () {
+      return radio === 'tap';
+    },
+    atDesk: function () {
+      return desk !== null;
+    },
+    whenQuiet: function (work) {
+      waiting.push(work);
+      wake();
+    },
+    startDesk: function (request, reply) {
+      if (radio === 'off') return reply('DEVICE_FAULT');
+      desk = { request: request, reply: reply };
+      wake();
+    },
+    opened: function () {
+      lastCode = 'OK';
+      show();
+      if (parts.display.broken()) parts.indicator.blink(amountText(till.view().amount, parts.config.currency));
+      wake();
+    },
+    cancelled: function () {
+      parts.indicator.stop();
+      show();
+      delivery.report(encodeReport(till.view(), 'OK', NO_OUTCOME, 0));
+      delivery.pump();
+      wake();
+    },
+    timeCame: delivery.onTime,
+  });
+
+  return {
+    start: function () {
+      show();
+      startReader();
+    },
+    onRequest: function (kind, body, reply) {
+      if (stopped) reply('DEVICE_FAULT');
+      else service.onRequest(kind, body, reply);
+    },
+    onUp: function () {
+      delivery.onUp();
+      show();
+      wake();
+    },
+    onDown: function () {
+      // Nobody waits for the desk command any more.
+      if (desk && radio !== 'desk') {
+        desk = null;
+        wake();
+      }
+      show();
+    },
+    onButton: function () {
+      if (!stopped && till.view().state === CHARGE_STATES.open) service.cancel(till.view().id);
+    },
+    stop: function () {
+      stopped = true;
+      waiting = [];
+      if (turnTimer !== undefined) clock.clearTimeout(turnTimer);
+    },
+  };
+}
