@@ -149,8 +149,26 @@ const HOST_ERRORS = {
   CONSERVATION_BROKEN: row(500, broken, 'Accounts and counters do not add up to the money put in.', 'Stop the service and run tapcash audit.'),
 } satisfies Record<string, ErrorEntry>;
 
+/** What drivers on the board give each other; people see them in logs, and as TAP_TORN, BUSY or DEVICE_FAULT. */
+const DRIVER_ERRORS = {
+  RF_LOST: row(409, refused, 'The token or the reader left the field.', 'Tap again.'),
+  RF_ERROR: row(409, refused, 'The radio transmission was disturbed.', 'Tap again, closer and without other cards near.'),
+  NO_CARD: row(408, refused, 'No card is in the field.', 'Hold the token to the reader.'),
+  CARD_UNSUPPORTED: row(409, refused, 'The card in the field does not speak ISO/IEC 14443-4.', 'Take other cards away and tap the token.'),
+  TOO_LONG: row(413, refused, 'A message is longer than the receiver takes.', 'Bring both boards to the same version.'),
+  NO_REPLY: row(504, environment, 'The token had no answer in time.', 'Tap again; if it stays, reset the token.'),
+  CANCELLED: row(409, refused, 'The operation was called off.', 'Nothing to do.'),
+  PN532_NO_ACK: row(503, environment, 'The PN532 does not acknowledge commands.', "Check its wiring, its power, and its interface switches against the board's configuration."),
+  PN532_TIMEOUT: row(504, environment, 'The PN532 took a command and did not answer in time.', 'Tap again; if it stays, check wiring and power.'),
+  PN532_DAMAGED: row(502, environment, 'A frame from the PN532 arrived damaged.', 'Tap again; if it stays, shorten the wires or lower the speed.'),
+  PN532_ERROR: row(502, environment, 'The PN532 reported an error or answered out of turn.', 'Tap again; if it stays, check that the chip is a PN532.'),
+  FLASH_DAMAGED: row(500, broken, 'A committed record in flash is damaged.', 'Do not use the board on; its last balance is in the message and at the issuer.'),
+  FLASH_WRITE_FAILED: row(500, environment, 'Flash did not take what was written.', 'Replace the board; what it held before is unchanged.'),
+  FLASH_FULL: row(507, refused, "The flash region has no room for another record.", 'Settle or deliver what is open, or give the region more pages.'),
+} satisfies Record<string, ErrorEntry>;
+
 /** The table. */
-export const ERRORS = { ...BOARD_ERRORS, ...HOST_ERRORS };
+export const ERRORS = { ...BOARD_ERRORS, ...HOST_ERRORS, ...DRIVER_ERRORS };
 
 /** Every code there is. */
 export type ErrorCode = keyof typeof ERRORS;

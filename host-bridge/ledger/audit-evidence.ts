@@ -1,0 +1,173 @@
+/**
+ * Audit of the evidence: every stored message decodes, says what its row says, and carries the signatures that it must.
+ * EP 0926637 [0015], [0017]-[0018], [0026], [0030].
+ */
+import { copy, equal, toHex } from '../../firmware/core/bytes.js';
+import { isName } from '../../firmware/wire/codec.js';
+import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
+import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
+import { isSigned, issuerIdOf } from '../actors/signer.js';
+import type { AuditBooks } from './audit.js';
+
+/** What is wrong with a row; null when nothing is. */
+type Problem = string | null;
+
+/** The first check that does not hold. */
+function firstOf(...checks: [holds: boolean, problem: string][]): Problem {
+  return checks.find(([holds]) => !holds)?.[1] ?? null;
+}
+
+/** Checks accounts, pseudonyms, receipts, histories and tombstones. */
+export function auditEvidence(books: AuditBooks): void {
+  for (const row of books.each('SELECT * FROM accounts', 'accounts')) {
+    const problem = accountProblem(books, row);
+    if (problem) books.broken('accounts', row['name'], problem);
+  }
+  for (const row of books.each('SELECT * FROM pseudonyms', 'pseudonyms')) {
+    const problem = pseudonymProblem(books, row);
+    if (problem) books.broken('pseudonyms', row['pku'].toString('hex'), problem);
+  }
+  auditReceipts(books);
+  auditHistories(books);
+  for (const row of books.each('SELECT * FROM tombstones', 'tombstones')) {
+    const problem = tombstoneProblem(books, row);
+    if (problem) books.broken('tombstones', `${row['shop']} ${row['rs'].toString('hex')}`, problem);
+  }
+}
+
+function isOurs(books: AuditBooks, message: { issuer: Uint8Array; currency: string }): boolean {
+  return equal(message.issuer, issuerIdOf(books.issuerKey)) && message.currency === books.currency;
+}
+
+function accountProblem(books: AuditBooks, row: Record<string, any>): Problem {
+  if (!isName(row['name'])) return 'is not a name';
+  if (row['account_key'] === null && row['certificate'] === null) return null;
+  return certificateProblem(books.issuerKey, row['certificate'] ?? new Uint8Array(0), row['name'], row['account_key'] ?? new Uint8Array(0));
+}
+
+function certificateProblem(issuerKey: Uint8Array, bytes: Uint8Array, name: string, accountKey: Uint8Array): Problem {
+  const certificate = accountCertificate.decode(bytes);
+  const body = certificate && accountBody.decode(certificate.body);
+  if (!certificate || !body) return 'account certificate does not decode';
+  return firstOf(
+    [body.name === name && equal(body.accountKey, accountKey), 'account certificate is for another name or key'],
+    [isSigned(issuerKey, SIGNED.account, certificate.body, certificate.signature), 'account certificate is not signed by the issuer'],
+  );
+}
+
+/** A stored withdrawal request against what it should say, and both its signatures. */
+function requestProblem(books: AuditBooks, bytes: Uint8Array, pku: Uint8Array, name: string, number: bigint, amount: bigint | null): Problem {
+  const request = withdrawal.decode(bytes);
+  const body = request && withdrawalBody.decode(request.body);
+  if (!request || !body) return 'withdrawal request does not decode';
+  const account = books.one('SELECT account_key FROM accounts WHERE name = ?', name);
+  return firstOf(
+    [isOurs(books, body), 'withdrawal request is for another issuer or currency'],
+    [equal(body.pku, pku) && body.name === name, 'withdrawal request is for another pseudonym or name'],
+    [BigInt(body.number) === number && (amount === null || BigInt(body.amount) === amount), 'withdrawal request is for another number or amount'],
+    [Boolean(account?.['account_key']) && isSigned(account?.['account_key'], SIGNED.withdrawal, request.body, request.accountSignature), "withdrawal request is not signed by the account's key"],
+    [isSigned(pku, SIGNED.withdrawalProof, request.body, request.proof), 'withdrawal request is not signed by SKU'],
+  );
+}
+
+function pseudonymProblem(books: AuditBooks, row: Record<string, any>): Problem {
+  const { pku, name, request } = row;
+  const last = books.one('SELECT count(*) AS count, coalesce(max(number), 0) AS last FROM receipts WHERE pku = ?', pku);
+  if (last?.['last'] !== row['receipt_number']) return `says receipt number ${row['receipt_number']}, the last receipt is ${last?.['last']}`;
+  if (last?.['count'] !== row['receipt_number']) return `has ${last?.['count']} receipts up to number ${row['receipt_number']}`;
+  if (name === null) return row['receipt_number'] === 0n ? null : 'has receipts but no name';
+  return requestProblem(books, request ?? new Uint8Array(0), pku, name, 1n, null);
+}
+
+function auditReceipts(books: AuditBooks): void {
+  let before: { pku: Buffer; number: bigint } | null = null;
+  for (const row of books.each('SELECT r.*, p.name AS owner FROM receipts r LEFT JOIN pseudonyms p ON p.pku = r.pku ORDER BY r.pku, r.number', 'receipts')) {
+    const { pku, number } = row as { pku: Buffer; number: bigint };
+    const expected: bigint = before && before.pku.equals(pku) ? before.number + 1n : 1n;
+    const problem = number === expected ? receiptProblem(books, row) : `is number ${number} where ${expected} should be`;
+    if (problem) books.broken('receipts', `${pku.toString('hex')} ${number}`, problem);
+    before = { pku, number };
+  }
+}
+
+function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
+  const paper = receipt.decode(row['receipt']);
+  const body = paper && receiptBody.decode(paper.body);
+  if (!paper || !body) return 'receipt does not decode';
+  const same = equal(body.pku, row['pku']) && BigInt(body.number) === row['number'] && BigInt(body.kind) === row['kind'] && BigInt(body.amount) === row['amount'];
+  const problem = firstOf(
+    [same && isOurs(books, body), 'receipt says other than its row'],
+    [isSigned(books.issuerKey, SIGNED.receipt, paper.body, paper.signature), 'receipt is not signed by the issuer'],
+    [row['owner'] === row['name'], 'receipt names another owner than its pseudonym'],
+    [books.one(`SELECT 1 FROM transactions WHERE id = ? AND kind = 'withdraw'`, row['transaction_id']) !== undefined, 'receipt has no transaction'],
+  );
+  return problem ?? requestProblem(books, row['request'], row['pku'], row['name'], row['number'], row['amount']);
+}
+
+function auditHistories(books: AuditBooks): void {
+  let before = '';
+  for (const row of books.each('SELECT * FROM histories ORDER BY pku, shop, rs', 'histories')) {
+    const identity = `${row['pku'].toString('hex')} ${row['shop']} ${row['rs'].toString('hex')}`;
+    const problem = identity === before ? 'was credited twice' : historyProblem(books, row);
+    if (problem) books.broken('histories', identity, problem);
+    before = identity;
+  }
+}
+
+function historyProblem(books: AuditBooks, row: Record<string, any>): Problem {
+  const h = history.decode(row['history']);
+  const paid = h && challenge.decode(h.challenge);
+  const licensed = h && license.decode(h.license);
+  const terms = licensed && licenseBody.decode(licensed.body);
+  if (!h || !paid || !licensed || !terms) return 'history does not decode';
+  return firstOf(
+    [equal(terms.pku, row['pku']) && paid.shop === row['shop'] && equal(paid.rs, row['rs']) && BigInt(paid.amount) === row['amount'], 'history says other than its row'],
+    [isOurs(books, paid) && isOurs(books, terms), 'history is for another issuer or currency'],
+    [isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature), 'license is not signed by the registrar'],
+    [isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature), 'payment is not signed by SKU'],
+    [books.one(`SELECT 1 FROM transactions WHERE id = ? AND kind = 'deposit'`, row['transaction_id']) !== undefined, 'history has no transaction'],
+    [books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs']) === undefined, 'charge was both credited and cancelled'],
+  );
+}
+
+function tombstoneProblem(books: AuditBooks, row: Record<string, any>): Problem {
+  const stone = tombstone.decode(row['tombstone']);
+  const charge = stone && chargeId.decode(stone.chargeId);
+  if (!stone || !charge) return 'tombstone does not decode';
+  const terminal = books.one('SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?', charge.shop, copy(charge.rs, 0, 4));
+  return firstOf(
+    [charge.shop === row['shop'] && equal(charge.rs, row['rs']), 'tombstone says other than its row'],
+    [terminal !== undefined, 'tombstone is of a terminal that is not registered'],
+    [terminal !== undefined && isSigned(terminal['key'], SIGNED.tombstone, stone.chargeId, stone.signature), 'tombstone is not signed by its terminal'],
+  );
+}
+
+/** Checks the trustee's registrations, and that both houses know a pseudonym by the same name. */
+export function auditRegistrations(trustee: AuditBooks, issuer: AuditBooks): void {
+  if (!equal(trustee.issuerKey, issuer.issuerKey)) trustee.broken('books', 'issuerKey', "is not the issuer's");
+  if (!equal(trustee.registrarKey, issuer.registrarKey)) trustee.broken('books', 'registrarKey', 'is not the one that the issuer verifies with');
+  for (const row of trustee.each('SELECT * FROM registrations', 'registrations')) {
+    const owner = issuer.one('SELECT name FROM pseudonyms WHERE pku = ?', row['pku'])?.['name'] ?? row['name'];
+    const problem = registrationProblem(trustee, row) ?? (owner === row['name'] ? null : `the issuer knows this pseudonym as ${owner}`);
+    if (problem) trustee.broken('registrations', toHex(row['pku']), problem);
+  }
+}
+
+function registrationProblem(books: AuditBooks, row: Record<string, any>): Problem {
+  const request = registration.decode(row['request']);
+  const body = request && registrationBody.decode(request.body);
+  const licensed = license.decode(row['license']);
+  const terms = licensed && licenseBody.decode(licensed.body);
+  if (!request || !body) return 'registration does not decode';
+  if (!licensed || !terms) return 'license does not decode';
+  const problem = firstOf(
+    [equal(body.pku, row['pku']) && body.name === row['name'] && equal(body.accountKey, row['account_key']), 'registration says other than its row'],
+    [isSigned(row['account_key'], SIGNED.registration, request.body, request.accountSignature), "registration is not signed by the account's key"],
+    [isSigned(row['pku'], SIGNED.registrationProof, request.body, request.proof), 'registration is not signed by SKU'],
+    [equal(terms.pku, row['pku']) && isOurs(books, terms), 'license says other than its row'],
+    [isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature), 'license is not signed by the registrar'],
+  );
+  return problem ?? certificateProblem(books.issuerKey, row['certificate'], row['name'], row['account_key']);
+}
