@@ -8,17 +8,15 @@
  * A debit's place is free when it is empty or its debit was acknowledged; of the free ones the empty, then the oldest is
  * used, so that an answer can be repeated as long as possible. Left out: taking debits back (`reconcile` gives a receipt).
  */
-import { equal, readU32 } from '../core/bytes.js';
-import { challenge } from '../wire/payment.js';
-import type { Challenge, ChargeId } from '../wire/payment.js';
-import { creditRecord, debitRecord, RECORD, settledRecord } from './records.js';
+import { copy, equal, readU32 } from '../core/bytes.js';
+import { RS_BYTES } from '../wire/payment.js';
+import { CHALLENGE_CHARGE_AT, creditRecord, DEBIT_CHALLENGE_AT, debitRecord, RECORD, settledRecord } from './records.js';
 import type { DebitRecord, Records } from './records.js';
 
 /** A debit found in the journal. */
 export interface FoundDebit {
   slot: number;
   debit: DebitRecord;
-  challenge: Challenge;
 }
 
 /** The journal. Methods that write throw when the flash fails. */
@@ -30,10 +28,10 @@ export interface Journal {
   receiptNumber(): number;
   /** Debits never acknowledged. */
   unsettledCount(): number;
-  /** The debit for (IdS, Rs), acknowledged or not; null where the journal has none. */
-  find(charge: ChargeId): FoundDebit | null;
-  /** Debits for this shop that were never acknowledged, by slot. */
-  unsettledOf(shop: string): FoundDebit[];
+  /** The debit for (IdS, Rs), acknowledged or not; null where the journal has none. @param charge encoded `chargeId` */
+  find(charge: Uint8Array): FoundDebit | null;
+  /** Rs of each debit for this shop that was never acknowledged, by slot. @param shop IdS as a field: length, characters */
+  unsettledOf(shop: Uint8Array): Uint8Array[];
   isSettled(slot: number): boolean;
   /** A slot for the next debit, or -1. */
   freeSlot(): number;
@@ -45,10 +43,12 @@ export interface Journal {
   credit(receiptNumber: number, amount: number): void;
 }
 
-/** The last 4 of the 8 random bytes of Rs: what debits are looked up by. */
-function fingerprint(rs: Uint8Array): number {
-  return readU32(rs, 12);
+/** The last 4 of the 8 random bytes of Rs, what debits are looked up by; `at` is where Rs begins. */
+function fingerprint(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at + 12);
 }
+
+const RS_AT = DEBIT_CHALLENGE_AT + CHALLENGE_CHARGE_AT;
 
 function damaged(what: string, slot: number): never {
   throw new Error('journal: ' + what + ' ' + slot + ' cannot be read');
@@ -69,27 +69,34 @@ export function openJournal(records: Records, slotCount: number): Journal {
   let sumSincePress = 0;
   let receiptNumber = 0;
 
-  function read(slot: number): FoundDebit {
+  function payloadOf(slot: number): Uint8Array {
     const payload = records.get(RECORD.debit, slot);
-    const debit = payload && debitRecord.decode(payload);
-    const paid = debit && challenge.decode(debit.challenge);
-    if (!debit || !paid) return damaged('debit', slot);
-    return { slot: slot, debit: debit, challenge: paid };
+    if (!payload || payload.length <= RS_AT + RS_BYTES) return damaged('debit', slot);
+    return payload;
+  }
+
+  function read(slot: number): DebitRecord {
+    return debitRecord.decode(payloadOf(slot)) || damaged('debit', slot);
   }
 
   function loadDebits(): void {
     const slots = records.slots(RECORD.debit);
+    let newest = -1;
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i];
       if (slot >= slotCount) damaged('debit', slot);
-      const found = read(slot);
-      sequences[slot] = found.debit.purseSequence;
-      fingerprints[slot] = fingerprint(found.challenge.rs);
-      if (found.debit.purseSequence <= sequence) continue;
-      sequence = found.debit.purseSequence;
-      balance = found.debit.balance;
-      sumSincePress = found.debit.sumSincePress;
+      // By their place, not decoded: 64 decoded records would take a board most of a minute.
+      const payload = payloadOf(slot);
+      sequences[slot] = readU32(payload, 0);
+      fingerprints[slot] = fingerprint(payload, RS_AT);
+      if (sequences[slot] <= sequence) continue;
+      sequence = sequences[slot];
+      newest = slot;
     }
+    if (newest < 0) return;
+    const debit = read(newest);
+    balance = debit.balance;
+    sumSincePress = debit.sumSincePress;
   }
 
   function loadSettled(): void {
@@ -97,9 +104,8 @@ export function openJournal(records: Records, slotCount: number): Journal {
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i];
       const payload = records.get(RECORD.settled, slot);
-      const record = payload && settledRecord.decode(payload);
-      if (!record || slot >= slotCount) return damaged('acknowledgement', slot);
-      settled[slot] = record.purseSequence;
+      if (!payload || payload.length !== 4 || slot >= slotCount) return damaged('acknowledgement', slot);
+      settled[slot] = readU32(payload, 0);
     }
   }
 
@@ -140,23 +146,20 @@ export function openJournal(records: Records, slotCount: number): Journal {
     },
     find: function (charge) {
       // One native search instead of 64 comparisons: this stands in every tap's way.
-      const wanted = fingerprint(charge.rs);
+      const wanted = fingerprint(charge, 0);
       let slot = fingerprints.indexOf(wanted);
       while (slot >= 0) {
-        if (sequences[slot] !== 0) {
-          const found = read(slot);
-          if (found.challenge.shop === charge.shop && equal(found.challenge.rs, charge.rs)) return found;
-        }
+        if (sequences[slot] !== 0 && equal(payloadOf(slot).subarray(RS_AT), charge)) return { slot: slot, debit: read(slot) };
         slot = fingerprints.indexOf(wanted, slot + 1);
       }
       return null;
     },
     unsettledOf: function (shop) {
-      const out: FoundDebit[] = [];
+      const out: Uint8Array[] = [];
       for (let slot = 0; slot < slotCount; slot++) {
         if (!isUnsettled(slot)) continue;
-        const found = read(slot);
-        if (found.challenge.shop === shop) out.push(found);
+        const payload = payloadOf(slot);
+        if (equal(payload.subarray(RS_AT + RS_BYTES), shop)) out.push(copy(payload, RS_AT, RS_AT + RS_BYTES));
       }
       return out;
     },
@@ -172,8 +175,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
       return best;
     },
     debit: function (slot, pseudonym, amount, sum, signature, challengeBytes) {
-      const paid = challenge.decode(challengeBytes);
-      if (!paid || isUnsettled(slot)) throw new RangeError('not a debit, or its place is taken');
+      if (isUnsettled(slot)) throw new RangeError('the place is taken');
       const record: DebitRecord = {
         purseSequence: sequence + 1,
         pseudonym: pseudonym,
@@ -187,7 +189,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
       balance = record.balance;
       sumSincePress = sum;
       sequences[slot] = sequence;
-      fingerprints[slot] = fingerprint(paid.rs);
+      fingerprints[slot] = fingerprint(challengeBytes, CHALLENGE_CHARGE_AT);
     },
     settle: function (slot) {
       if (!isUnsettled(slot)) return;

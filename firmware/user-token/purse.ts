@@ -10,13 +10,13 @@
 import { equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
-import { challenge, chargeId, license, licenseBody, payment } from '../wire/payment.js';
+import { challenge, chargeId, license, licenseBody, payment, RS_BYTES } from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { recallRequest } from '../wire/token-commands.js';
 import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
-import { identityRecord, RECORD } from './records.js';
+import { CHALLENGE_CHARGE_AT, identityRecord, RECORD } from './records.js';
 import type { Records } from './records.js';
 
 /** The token's keys. Index 0 is the account key, index 1 on are the pseudonym keys. */
@@ -174,7 +174,7 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     const asked = challenge.decode(bytes);
     if (!asked) return refuse('BAD_REQUEST');
     // 2. A known (IdS, Rs): the same question has the same answer, any other none.
-    const known = journal.find(asked);
+    const known = journal.find(bytes.subarray(CHALLENGE_CHARGE_AT));
     if (known) {
       if (!equal(known.debit.challenge, bytes)) return refuse('CHALLENGE_CONFLICT');
       const again = payment.encode({ amount: asked.amount, signature: known.debit.signature });
@@ -205,21 +205,19 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
 
   function openChecked(data: Uint8Array): PurseAnswer {
     // 1. It is a charge id.  2. A license: that of the journalled debit, or of the pseudonym for this shop (scheme 1: one).
-    const charge = chargeId.decode(data);
-    if (!charge) return refuse('BAD_REQUEST');
+    if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
     const bytes = state.license;
     if (!bytes) return refuse('NOT_LICENSED');
     const out = new Uint8Array(bytes.length + 1);
     out.set(bytes, 0);
-    out[bytes.length] = journal.unsettledOf(charge.shop).length;
+    out[bytes.length] = journal.unsettledOf(data.subarray(RS_BYTES)).length;
     return { ok: true, data: out };
   }
 
   function ackChecked(data: Uint8Array): PurseAnswer {
     // 1. It is a charge id.  2. Of a debit that the journal has. Acknowledged already: the same answer, no write.
-    const charge = chargeId.decode(data);
-    if (!charge) return refuse('BAD_REQUEST');
-    const known = journal.find(charge);
+    if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
+    const known = journal.find(data);
     if (!known) return refuse('NO_CHARGE');
     journal.settle(known.slot);
     return { ok: true, data: NOTHING };
@@ -228,9 +226,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   function recallChecked(data: Uint8Array): PurseAnswer {
     const request = recallRequest.decode(data);
     if (!request) return refuse('BAD_REQUEST');
-    const found = journal.unsettledOf(request.shop);
+    const found = journal.unsettledOf(data.subarray(1));
     if (request.index >= found.length) return refuse('NO_CHARGE');
-    return { ok: true, data: found[request.index].challenge.rs };
+    return { ok: true, data: found[request.index] };
   }
 
   return {

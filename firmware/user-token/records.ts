@@ -59,6 +59,10 @@ export const debitRecord = defineMessage<DebitRecord>([
   ['challenge', REST],
 ]);
 
+/** Where a debit's challenge begins, and in it the charge id: Rs and IdS, its last two fields as encoded `chargeId`. */
+export const DEBIT_CHALLENGE_AT = 85;
+export const CHALLENGE_CHARGE_AT = 23;
+
 /** The debit of that sequence was acknowledged: its slot may be used again. */
 export const settledRecord = defineMessage<{ purseSequence: number }>([['purseSequence', U32]]);
 

@@ -49,7 +49,7 @@ const commands: Command[] = [
     run: (t) => t.purse.pay(asked, 0),
     balance: [5000, 4650],
     durable: (t, data) => {
-      const found = t.purse.state.journal.find({ rs: rs(1), shop: 'Cafe' });
+      const found = t.purse.state.journal.find(chargeBytes(1));
       return found !== null && isPaymentFor(data, asked) && Buffer.from(data.subarray(8)).equals(found.debit.signature);
     },
   },
@@ -75,9 +75,6 @@ const commands: Command[] = [
     durable: (t) => Buffer.from(t.purse.state.license!).equals(licenseBytes({ validUntilS: 1_900_000_000 })),
   },
 ];
-function rs(number: number): Uint8Array {
-  return chargeBytes(number).slice(0, 16);
-}
 
 /** Every place of a cut in an operation of `words` words; a page's erase is sampled. */
 function places(words: number): [CutPlace, number][] {
