@@ -181,6 +181,7 @@ export function createWorld(): World {
   const screen: string[][] = [];
   const boardChecks = { count: 0 };
   let life = 0; // number of the power-up; what belongs to an earlier one is dead
+  let alive = true; // false from a power cut to the next boot
   let drawn = 0;
   let denyVersion = 0;
 
@@ -193,6 +194,7 @@ export function createWorld(): World {
       } catch (error) {
         if (!(error instanceof PowerLost)) throw error;
         life++;
+        alive = false;
       }
     }, delayMs);
   }
@@ -295,6 +297,7 @@ export function createWorld(): World {
 
   function boot(): void {
     const born = ++life;
+    alive = true;
     flash.powerOn();
     const opened = openRecordLog(flash, REGION, (bytes) => crc32(bytes) >>> 0);
     if (!opened.ok) throw new Error(`${opened.code} at 0x${opened.address.toString(16)}`);
@@ -341,6 +344,7 @@ export function createWorld(): World {
     link(up) {
       const was = bridge.up;
       bridge.up = up;
+      if (!alive) return;
       if (up) {
         world.terminal.onUp();
         world.ask(KIND.denyList, makeDenyList(++denyVersion, world.timeS, []));
