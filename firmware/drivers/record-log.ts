@@ -121,9 +121,9 @@ function collect(s: LogState): void {
 }
 
 function put(s: LogState, type: number, slot: number, payload: Uint8Array): void {
-  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535)) throw new RangeError('record type or slot');
+  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535)) throw new TypeError('record type or slot');
   const bytes = recordBytes(payload.length);
-  if (bytes > pageRoom(s)) throw new RangeError('record of ' + payload.length + ' bytes');
+  if (bytes > pageRoom(s)) throw new TypeError('record of ' + payload.length + ' bytes');
   if (s.failed) throw flashError('FLASH_WRITE_FAILED', s.region.address);
   const slots = s.index[type] || (s.index[type] = {});
   const old = slots[slot];
@@ -161,7 +161,7 @@ function tidy(s: LogState): boolean {
 
 function makeState(flash: RawFlash, region: LogRegion, crc32: Crc32): LogState {
   if (region.pages < 4 || region.pageBytes % 256 !== 0 || region.pageBytes > 16384 || region.pages * region.pageBytes > 262144) {
-    throw new RangeError('log region');
+    throw new TypeError('log region');
   }
   const blank = new Uint8Array(256);
   for (let i = 0; i < 256; i++) blank[i] = 255;

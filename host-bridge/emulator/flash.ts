@@ -69,7 +69,7 @@ export interface EmulatedFlash {
   restore(state: FlashState | Uint8Array): void;
   /** Cuts power at the write or erase that comes after `operations` more of them. */
   cutAfter(operations: number, where: CutPlace, wordIndex?: number): void;
-  /** Power is back, or went and came while nothing was being written; no cut is pending. */
+  /** Power is back, or went and came while nothing was being written. A cut that has not come yet stays pending. */
   powerOn(): void;
   /** Told at the moment when power goes, before `PowerLost` is thrown. */
   onPowerLost: (() => void) | null;
@@ -233,7 +233,6 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
     },
     powerOn() {
       powered = true;
-      cut = null;
       if (fadeIn > 0 && --fadeIn === 0) {
         for (let i = 0; i < bytes; i++) contents[i] = (contents[i] & ~weak[i]) | (faded[i] & weak[i]);
         weak.fill(0);

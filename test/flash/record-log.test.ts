@@ -160,13 +160,13 @@ describe('a record log', () => {
   test('refuses what it cannot hold', () => {
     const log = openLog(makeFlash(REGION), REGION);
     for (const [type, slot, length] of [[0, 0, 1], [256, 0, 1], [1, -1, 1], [1, 65536, 1], [1, 0, log.payloadBytesMax + 1], [NaN, 0, 1]]) {
-      expect(codeOf(() => log.put(type, slot, payload(length, 1)))).toBe('RangeError');
+      expect(codeOf(() => log.put(type, slot, payload(length, 1)))).toBe('TypeError');
     }
     expect(log.get(1, 0)).toBeNull();
     expect(log.get(255, 65535)).toBeNull();
     log.put(255, 65535, payload(3, 3));
     expect(log.slots(255)).toEqual([65535]);
-    expect(codeOf(() => openRecordLog(makeFlash(REGION), { ...REGION, pages: 3 }, crc))).toBe('RangeError');
+    expect(codeOf(() => openRecordLog(makeFlash(REGION), { ...REGION, pages: 3 }, crc))).toBe('TypeError');
   });
 
   test('does not take over a region that holds something else, and formats it when told to', () => {

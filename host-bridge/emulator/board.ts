@@ -1,0 +1,209 @@
+/**
+ * An emulated board: a firmware bundle in a context that holds only what Espruino has, on emulated flash, pins and ports.
+ *
+ * DESIGN.md section 5. The bundle is the same that a real board is flashed with, kept as `.bootcde` in Storage; nothing in
+ * it can tell that it is emulated. Each power-up gets a new context, so nothing in RAM survives; flash and Storage do. A
+ * flash operation that loses power ends the power cycle at once.
+ *
+ * Left out: the time that the program's own statements take, and counting variables (the real interpreter has both).
+ */
+import vm from 'node:vm';
+import { Api, createApi, Platform } from './espruino-api.js';
+import { absentScript } from './espruino-absent.js';
+import { createCycle, Cycle } from './espruino-cycle.js';
+import type { Files } from './espruino-modules.js';
+import { DrivenPins, pinNumber } from './espruino-pins.js';
+import type { I2cDevices } from './espruino-ports.js';
+import type { EmulatedFlash } from './flash.js';
+import type { Scheduler } from './scheduler.js';
+import type { SerialEnd } from './serial-line.js';
+
+export interface BoardOptions {
+  scheduler: Scheduler;
+  /** For messages. */
+  name: string;
+  /** The firmware: what `.bootcde` holds. */
+  bundle: string;
+  /** Further files in Storage; strings are character codes 0..255. */
+  files?: Record<string, string | Uint8Array>;
+  flash: EmulatedFlash;
+  serials?: { Serial1?: SerialEnd; Serial2?: SerialEnd; Serial3?: SerialEnd };
+  /** What is on I2C1 besides the OLED. */
+  i2c?: I2cDevices;
+  /** Fresh random bytes, of this board alone. */
+  entropy: (count: number) => Uint8Array;
+  /** Told each line that the board prints. */
+  onConsole?: (line: string) => void;
+  /** Default "esp32". */
+  platform?: Platform;
+}
+
+/** A board: emulated, or the real interpreter as far as it can (interpreter.ts). */
+export interface Board {
+  readonly name: string;
+  /** Starts the board; nothing if it has power. */
+  powerOn(): void;
+  /** Cuts power. */
+  powerOff(): void;
+  readonly powered: boolean;
+  /** The reset button: off and on. */
+  reset(): void;
+  /** Presses a button for a time: drives its pin to `level`, or opposite to where it rests (without power: to 0). */
+  press(pin: string, durationMs: number, level?: 0 | 1): void;
+  /** Keeps a button pressed, through resets too, until `release`. */
+  hold(pin: string, level?: 0 | 1): void;
+  release(pin: string): void;
+  /** Level of a pin, or duty of its analogWrite. */
+  pin(pin: string): number;
+  /** The lines that the display shows. */
+  screen(): string[];
+  /** Exceptions that nobody caught, and mistakes that a real board would not notice, since the board was made. */
+  readonly errors: string[];
+}
+
+export interface EmulatedBoard extends Board {
+  /** Files in Storage, by name. */
+  readonly files: Files;
+  /** Connects other devices to I2C1, from the next power-up. */
+  setI2c(devices: I2cDevices | undefined): void;
+  /** Evaluates an expression as if typed on the console; for looking, not for driving. */
+  evaluate(expression: string): unknown;
+  readonly flash: EmulatedFlash;
+}
+
+const compiled = new Map<string, vm.Script>();
+
+/** Compiles a program once, however often boards start it. */
+function compile(source: string, filename: string): vm.Script {
+  let script = compiled.get(source);
+  if (!script) {
+    if (compiled.size > 64) compiled.clear();
+    script = new vm.Script(source, { filename });
+    compiled.set(source, script);
+  }
+  return script;
+}
+
+const prelude = new vm.Script(`${absentScript()}
+(function (random, now) {
+  var RealDate = Date;
+  Date = class extends RealDate { constructor(...parts) { parts.length ? super(...parts) : super(now()); } };
+  Date.now = now;
+  Math.random = random;
+  return { Uint8Array: Uint8Array, ArrayBuffer: ArrayBuffer };
+})`);
+
+/** Boot files in the order in which Espruino runs them (jsflash.c, jsfLoadBootCodeFromFlash). */
+const BOOT_FILES = ['.boot0', '.boot1', '.boot2', '.boot3', '.bootcde'];
+
+/** What a display made of console lines prints before them (firmware/drivers/display.ts). */
+const CONSOLE_DISPLAY = '[display] ';
+
+const latin1 = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
+
+type Life = { cycle: Cycle; api: Api; context: vm.Context };
+
+/** Makes a board; it is off until `powerOn`. */
+export function createBoard(options: BoardOptions): EmulatedBoard {
+  const { scheduler, flash, name } = options;
+  const files: Files = new Map([['.bootcde', latin1(options.bundle)]]);
+  for (const [file, data] of Object.entries(options.files ?? {})) files.set(file, latin1(data));
+  const driven: DrivenPins = new Map();
+  const errors: string[] = [];
+  let i2c = options.i2c;
+  let life: Life | null = null;
+  let consoleLines: string[] = [];
+
+  function printed(line: string): void {
+    if (line.startsWith(CONSOLE_DISPLAY)) consoleLines = line.slice(CONSOLE_DISPLAY.length).split(' | ');
+    options.onConsole?.(line);
+  }
+
+  function evaluate(expression: string): unknown {
+    return life ? compile(expression, `${name}:console`).runInContext(life.context) : undefined;
+  }
+
+  /** Begins a power cycle: a new context, then the boot files. */
+  function start(load: boolean): void {
+    const cycle = createCycle(scheduler, { print: printed, error: (text) => void errors.push(text) });
+    const context = vm.createContext(vm.constants.DONT_CONTEXTIFY as unknown as object) as vm.Context;
+    let random = 1;
+    const makeRealm = prelude.runInContext(context) as (random: () => number, now: () => number) => Api['globals'];
+    const realm = makeRealm(
+      () => (random = (random * 16807) % 2147483647) / 2147483647,
+      () => cycle.nowMs(),
+    ) as unknown as Parameters<typeof createApi>[0]['realm'];
+    const api = createApi({
+      cycle,
+      realm,
+      platform: options.platform ?? 'esp32',
+      flash,
+      files,
+      driven,
+      serials: { ...options.serials },
+      i2c,
+      entropy: options.entropy,
+      evaluate: (line) => `=${String(evaluate(line))}`,
+      restart: (again) => {
+        if (life?.cycle !== cycle) return;
+        board.powerOff();
+        start(again);
+      },
+    });
+    Object.assign(context, api.globals, { global: context });
+    life = { cycle, api, context };
+    consoleLines = [];
+    if (!load) return;
+    for (const file of BOOT_FILES) {
+      const source = files.get(file);
+      if (source) cycle.enter(() => void compile(Buffer.from(source).toString('latin1'), `${name}${file}`).runInContext(context));
+    }
+    if (cycle.alive) api.E.emit('init');
+  }
+
+  function drive(pin: string, pressed: boolean, level?: 0 | 1): void {
+    const number = pinNumber(pin);
+    if (number < 0) throw new RangeError(`no pin ${pin}`);
+    if (!pressed) driven.delete(number);
+    else driven.set(number, level ?? (life?.api.pins.rest(number) === 0 ? 1 : 0));
+    life?.cycle.enter(() => life?.api.pins.changed(number));
+  }
+
+  const board: EmulatedBoard = {
+    name,
+    errors,
+    files,
+    flash,
+    get powered() {
+      return life !== null;
+    },
+    powerOn() {
+      if (life) return;
+      flash.powerOn();
+      flash.onPowerLost = () => board.powerOff();
+      start(true);
+    },
+    powerOff() {
+      life?.cycle.kill();
+      life = null;
+      for (const end of Object.values(options.serials ?? {})) if (end) end.onData = null;
+    },
+    reset() {
+      board.powerOff();
+      board.powerOn();
+    },
+    press(pin, durationMs, level) {
+      drive(pin, true, level);
+      scheduler.setTimer(() => drive(pin, false), durationMs);
+    },
+    hold: (pin, level) => drive(pin, true, level),
+    release: (pin) => drive(pin, false),
+    pin: (pin) => (life ? life.api.pins.level(pinNumber(pin)) : 0),
+    screen: () => (!life ? [] : life.api.screen.lines.length > 0 ? life.api.screen.lines : consoleLines),
+    setI2c(devices) {
+      i2c = devices;
+    },
+    evaluate,
+  };
+  return board;
+}

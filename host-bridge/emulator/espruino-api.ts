@@ -1,0 +1,199 @@
+/**
+ * Everything that Espruino gives a program on an ESP32, for one power cycle of an emulated board.
+ *
+ * Put together from the espruino-*.ts files; this one has timers, time, `process`, `require`, printing and `peek32`. What
+ * is not here does not exist on the emulated board, so that a program using it fails at once.
+ */
+import { createBits, EmulatedFlash } from './flash.js';
+import type { Cycle, Waiting } from './espruino-cycle.js';
+import { charsOf, createE, Emitter, Realm } from './espruino-e.js';
+import { createGraphics, Screen } from './espruino-graphics.js';
+import { createCrypto, createFlashModule, createStorage, createWifi, Files } from './espruino-modules.js';
+import { createPins, DrivenPins, Pins } from './espruino-pins.js';
+import { Console, createConsole, createI2cPort, createSerialPort, I2cDevices } from './espruino-ports.js';
+import { createPromise } from './espruino-promise.js';
+import type { SerialEnd } from './serial-line.js';
+
+/** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, and no console on Serial1. */
+export type Platform = 'esp32' | 'linux';
+
+export interface ApiOptions {
+  cycle: Cycle;
+  realm: Realm;
+  platform: Platform;
+  flash: EmulatedFlash;
+  files: Files;
+  driven: DrivenPins;
+  serials: Record<string, SerialEnd | undefined>;
+  i2c: I2cDevices | undefined;
+  /** Fresh random bytes; not shared with another board. */
+  entropy: (count: number) => Uint8Array;
+  /** Evaluates a line typed on the console. */
+  evaluate: (line: string) => string;
+  /** Asks for a restart: with the saved program or without. */
+  restart: (load: boolean) => void;
+}
+
+export interface Api {
+  globals: Record<string, unknown>;
+  E: Record<string, unknown> & Emitter;
+  pins: Pins;
+  screen: Screen;
+  console: Console;
+}
+
+/** Random number registers of ESP32, ESP32-C3 and ESP32-S3 (SECURITY.md 1). */
+const RANDOM_REGISTERS = [0x3ff75144, 0x600260b0, 0x6003507c];
+/** Room for files on an ESP32. */
+const STORAGE_BYTES = 896 * 1024;
+/** Timers of Espruino wait at least this long (TIMER_MIN_INTERVAL). */
+const TIMER_MS_MIN = 0.1;
+
+type Callback = (...args: unknown[]) => void;
+
+function createTimers(cycle: Cycle): Record<string, unknown> {
+  type Entry = { waiting: Waiting; periodMs: number };
+  const timers = new Map<number, Entry>();
+  let next = 1;
+
+  function add(callback: Callback, delay: unknown, args: unknown[], repeat: boolean): number {
+    if (typeof callback !== 'function') throw new Error('Function or String not supplied!');
+    const delayMs = Math.max(TIMER_MS_MIN, Number(delay) || 0);
+    const id = next++;
+    let dueMs = cycle.nowMs() + delayMs;
+    const entry: Entry = { waiting: { timer: null }, periodMs: delayMs };
+    const wait = () => {
+      entry.waiting = cycle.after(Math.max(0, dueMs - cycle.nowMs()), () => {
+        if (!repeat) timers.delete(id);
+        // Set anew before the callback runs, so that an exception in it does not end an interval.
+        else {
+          dueMs += entry.periodMs;
+          wait();
+        }
+        callback(...args);
+      });
+    };
+    timers.set(id, entry);
+    wait();
+    return id;
+  }
+
+  const clear = (name: string) => (...ids: unknown[]): void => {
+    if (ids.length > 0 && ids[0] === undefined) throw new Error(`clear${name}(undefined) not allowed. Use clear${name}() instead`);
+    for (const id of ids.length > 0 ? [ids[0] as number] : [...timers.keys()]) {
+      const entry = timers.get(id);
+      if (entry) cycle.cancel(entry.waiting);
+      timers.delete(id);
+    }
+  };
+  return {
+    setTimeout: (callback: Callback, delay: unknown, ...args: unknown[]) => add(callback, delay, args, false),
+    setInterval: (callback: Callback, delay: unknown, ...args: unknown[]) => add(callback, delay, args, true),
+    clearTimeout: clear('Timeout'),
+    clearInterval: clear('Interval'),
+    changeInterval: (id: number, periodMs: number) => {
+      const entry = timers.get(id);
+      if (entry) entry.periodMs = Math.max(TIMER_MS_MIN, periodMs);
+    },
+  };
+}
+
+/** What `print` shows of a value. Strings as they are; objects as JSON, where Espruino adds blanks. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (ArrayBuffer.isView(value)) return `new Uint8Array([${Array.from(value as Uint8Array).join(', ')}])`;
+  if (value && typeof value === 'object' && (value as Error).stack) return String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Makes the globals of a power cycle. */
+export function createApi(options: ApiOptions): Api {
+  const { cycle, realm, files } = options;
+  const serials = options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
+  const console = createConsole(options.platform === 'esp32' ? 'Serial1' : null, options.serials, options.evaluate);
+  const ports: Record<string, unknown> = {};
+  for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console);
+
+  const { screen, Graphics } = createGraphics(realm);
+  const pins = createPins(cycle, options.driven);
+  const wifi = createWifi(cycle);
+  const print = (...values: unknown[]) => {
+    const text = values.map(shown).join(' ');
+    cycle.print(text);
+    console.write(`${text}\r\n`);
+  };
+
+  const nameOfPort = (device: unknown): string | null => {
+    const name = typeof device === 'string' ? device : Object.keys(ports).find((key) => ports[key] === device);
+    if (device === null || name === 'LoopbackA' || name === 'LoopbackB' || name === 'Terminal') return null;
+    if (name === undefined || !(name in ports)) throw new Error(`Unknown device type ${String(device)}`);
+    return name;
+  };
+  const E = createE({
+    realm,
+    cycle,
+    setConsole: (device) => {
+      console.on = nameOfPort(device);
+    },
+    getConsole: () => console.on,
+    reboot: () => options.restart(true),
+    openFile:
+      options.platform === 'linux'
+        ? (path) => (path === '/dev/urandom' ? { read: (n: number) => charsOf(options.entropy(n)), close: () => undefined } : undefined)
+        : undefined,
+  });
+
+  // With the radio off the register only counts on in a fixed way, which looks random enough to a health test.
+  const weak = createBits(7);
+  const peek32 = (address: number) => {
+    if (!RANDOM_REGISTERS.includes(address)) return cycle.fault(`peek32: no register at 0x${Number(address).toString(16)}`);
+    if (!wifi.isOn()) return weak();
+    const bytes = options.entropy(4);
+    return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
+  };
+
+  const modules: Record<string, object> = {
+    crypto: createCrypto(realm),
+    Flash: createFlashModule(options.flash, realm, cycle),
+    Storage: createStorage(files, STORAGE_BYTES, realm, cycle),
+  };
+  if (options.platform === 'esp32') modules.Wifi = wifi.module;
+
+  let timeOffset = 0;
+  const loopback = { setConsole: () => void (console.on = null) };
+  const globals: Record<string, unknown> = {
+    ...createTimers(cycle),
+    ...pins.globals,
+    ...ports,
+    E,
+    LoopbackA: loopback,
+    LoopbackB: loopback,
+    I2C1: createI2cPort(options.i2c, realm, cycle, () => screen.show()),
+    I2C2: createI2cPort(undefined, realm, cycle, null),
+    Graphics,
+    Promise: createPromise(cycle),
+    print,
+    console: { log: print, info: print, warn: print, error: print, debug: print },
+    echo: () => undefined,
+    getTime: () => cycle.nowMs() / 1000 + timeOffset,
+    setTime: (seconds: number) => {
+      timeOffset = seconds - cycle.nowMs() / 1000;
+    },
+    peek32,
+    load: () => cycle.whenIdle(() => options.restart(true)),
+    reset: () => cycle.whenIdle(() => options.restart(false)),
+    getSerial: () => 'emulated',
+    require: (name: string) => {
+      const module = modules[name];
+      if (!module) throw new Error(`Module ${name} not found`);
+      return module;
+    },
+    process: {
+      version: '2v29.277',
+      env: { VERSION: '2v29.277', BOARD: options.platform === 'esp32' ? 'ESP32' : 'LINUX', GIT_COMMIT: 'emulated' },
+      // Variables cannot be counted here; on a board these are numbers.
+      memory: () => ({ free: null, usage: null, total: null, history: null }),
+    },
+  };
+  return { globals, E, pins, screen, console };
+}

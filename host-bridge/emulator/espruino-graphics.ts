@@ -1,0 +1,64 @@
+/**
+ * `Graphics.createArrayBuffer` for the emulated board: keeps what was written where, not pixels.
+ *
+ * What a display shows is the text that was drawn since the last `clear` and not painted over when the program sent the
+ * picture to the display. The buffer has the right size and stays zero.
+ */
+import type { Realm } from './espruino-e.js';
+
+type Text = { text: string; x: number; y: number };
+
+/** What is drawn, and what is shown. */
+export interface Screen {
+  /** Lines of text that the display shows, from top to bottom. */
+  lines: string[];
+  /** Called when the program sends its picture to the display. */
+  show(): void;
+}
+
+/** Makes a blank screen and the `Graphics` object that draws on it. */
+export function createGraphics(realm: Realm): { screen: Screen; Graphics: object } {
+  let texts: Text[] = [];
+  const screen: Screen = {
+    lines: [],
+    show() {
+      const rows = new Map<number, Text[]>();
+      for (const text of texts) rows.set(text.y, [...(rows.get(text.y) ?? []), text]);
+      screen.lines = [...rows.entries()]
+        .sort(([a], [b]) => a - b)
+        .map(([, row]) => row.sort((a, b) => a.x - b.x).map((t) => t.text).join(' '));
+    },
+  };
+
+  function createArrayBuffer(width: number, height: number, bitsPerPixel: number): object {
+    const g: Record<string, unknown> = {
+      buffer: new realm.ArrayBuffer((width * height * bitsPerPixel + 7) >> 3),
+      getWidth: () => width,
+      getHeight: () => height,
+      stringWidth: (text: string) => String(text).length * 6,
+      getFontHeight: () => 8,
+      flip: () => screen.show(),
+    };
+    const chain = (name: string, work: (...args: never[]) => void) => {
+      g[name] = (...args: never[]) => {
+        work(...args);
+        return g;
+      };
+    };
+    const erase = (x1: number, y1: number, x2: number, y2: number) => {
+      texts = texts.filter((t) => !(t.x >= x1 && t.x <= x2 && t.y >= y1 && t.y <= y2));
+    };
+    chain('clear', () => (texts = []));
+    chain('fillRect', erase);
+    chain('clearRect', erase);
+    chain('drawString', (text: unknown, x: number, y: number) => {
+      // A later string in the same place covers the earlier one.
+      texts = texts.filter((t) => t.x !== x || t.y !== y);
+      for (const [i, line] of String(text).split('\n').entries()) texts.push({ text: line, x, y: y + i * 8 });
+    });
+    const rest = 'reset setColor setBgColor setFont setFontAlign setFontVector setFontBitmap setFont6x8 setRotation drawRect drawLine drawImage fillCircle drawCircle fillPoly setPixel setContrast';
+    for (const name of rest.split(' ')) chain(name, () => undefined);
+    return g;
+  }
+  return { screen, Graphics: { createArrayBuffer } };
+}

@@ -1,0 +1,144 @@
+/**
+ * Serial ports, console and I2C of the emulated board.
+ *
+ * Source: src/jswrap_serial.c, src/jswrap_i2c.c and the console part of src/jsinteractive.c. On an ESP32 the console sits
+ * on Serial1 after each power-up: what arrives there goes to the interpreter, not to `Serial1.on("data")`, and what is
+ * printed goes out there, until the program moves the console away. The console here evaluates whole lines; it has no
+ * echo, no history and no multi-line input.
+ */
+import { bytesOf, charsOf, createEmitter, Emitter, Realm } from './espruino-e.js';
+import type { Cycle } from './espruino-cycle.js';
+import type { SerialEnd } from './serial-line.js';
+
+export interface SerialPort extends Emitter {
+  setup(baud: number, options?: object): void;
+  unsetup(): void;
+  write(...data: unknown[]): void;
+  print(text: unknown): void;
+  println(text: unknown): void;
+  available(): number;
+  read(count?: number): string | undefined;
+  inject(data: unknown): void;
+  setConsole(force?: boolean): void;
+}
+
+/** Most characters that a port without a handler keeps. */
+const KEPT_CHARACTERS = 4096;
+
+/** The console: which port it is on, and what comes in there. */
+export interface Console {
+  /** Name of the port, or null for none. */
+  on: string | null;
+  /** Sends text out where the console is. */
+  write(text: string): void;
+  /** Takes in what was typed. */
+  input(data: string): void;
+}
+
+/** Makes a console that is on `start`; `evaluate` runs a line and gives what to answer. */
+export function createConsole(start: string | null, ends: Record<string, SerialEnd | undefined>, evaluate: (line: string) => string): Console {
+  let line = '';
+  const self: Console = {
+    on: start,
+    write(text) {
+      if (self.on) ends[self.on]?.write(text);
+    },
+    input(data) {
+      for (const c of data) {
+        if (c === '\x03') line = '';
+        else if (c === '\r' || c === '\n') {
+          const whole = line;
+          line = '';
+          if (whole !== '') self.write(`${evaluate(whole)}\r\n>`);
+        } else if (c !== '\x10') line += c;
+      }
+    },
+  };
+  return self;
+}
+
+/** A serial port that is wired to `end`, or to nothing. */
+export function createSerialPort(name: string, end: SerialEnd | undefined, cycle: Cycle, console: Console): SerialPort {
+  const emitter = createEmitter(cycle);
+  let kept = '';
+  let open = false;
+
+  function receive(data: string): void {
+    if (console.on === name) cycle.enter(() => console.input(data));
+    else if (!open) return;
+    else if (emitter.listeners('data') > 0) emitter.emit('data', data);
+    else kept = (kept + data).slice(-KEPT_CHARACTERS);
+  }
+  // The console opens its port by itself.
+  if (end) end.onData = (data) => cycle.alive && receive(data);
+
+  const port: SerialPort = {
+    ...emitter,
+    setup(baud) {
+      if (!(baud > 0)) throw new Error('Invalid baud rate');
+      open = true;
+    },
+    unsetup() {
+      open = false;
+    },
+    write(...data) {
+      if (cycle.alive && open) end?.write(charsOf(bytesOf(data)));
+    },
+    print: (text) => port.write(String(text)),
+    println: (text) => port.write(`${String(text)}\r\n`),
+    available: () => kept.length,
+    read(count = kept.length) {
+      const out = kept.slice(0, count);
+      kept = kept.slice(count);
+      return out === '' ? undefined : out;
+    },
+    inject: (data) => receive(charsOf(bytesOf(data))),
+    setConsole() {
+      console.on = name;
+    },
+  };
+  return port;
+}
+
+/** What is wired to an I2C port: addresses of 7 bits; both throw where nobody acknowledges. */
+export interface I2cDevices {
+  writeTo(address: number, data: Uint8Array): void;
+  readFrom(address: number, bytes: number): Uint8Array;
+}
+
+/** Addresses at which an OLED of the SSD1306 kind answers. */
+const OLED_ADDRESSES = [0x3c, 0x3d];
+
+/** An I2C port; `onDisplay` is told when picture data goes to an OLED, which every board has unless the bus has it. */
+export function createI2cPort(bus: I2cDevices | undefined, realm: Realm, cycle: Cycle, onDisplay: (() => void) | null): object {
+  let open = false;
+  const addressOf = (to: unknown): number => (typeof to === 'object' && to ? (to as { address: number }).address : Number(to));
+  const refuse = (): never => {
+    throw new Error('I2C: no acknowledge');
+  };
+  const writeTo = (to: unknown, ...data: unknown[]): void => {
+    if (!open) cycle.fault('I2C: used before setup');
+    if (!cycle.alive) return;
+    const address = addressOf(to);
+    const bytes = Uint8Array.from(bytesOf(data));
+    if (onDisplay && OLED_ADDRESSES.includes(address)) {
+      if (bytes[0] === 0x40) onDisplay();
+    } else if (bus) bus.writeTo(address, bytes);
+    else refuse();
+  };
+  const readFrom = (from: unknown, count: number): Uint8Array => {
+    if (!open) cycle.fault('I2C: used before setup');
+    return new realm.Uint8Array(bus ? bus.readFrom(addressOf(from), count) : refuse());
+  };
+  return {
+    setup: () => {
+      open = true;
+    },
+    writeTo,
+    readFrom,
+    readReg: (from: unknown, register: number, count: number) => {
+      writeTo(from, register);
+      return readFrom(from, count);
+    },
+  };
+}
