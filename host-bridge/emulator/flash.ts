@@ -67,7 +67,7 @@ export interface EmulatedFlash {
   save(): FlashState;
   /** Goes back to a saved state, or to an image as a programmer would write it; power is on and no cut is pending. */
   restore(state: FlashState | Uint8Array): void;
-  /** Cuts power at the write or erase that comes after `operations` more of them. */
+  /** Cuts power at the write or erase that comes after `operations` more of them; Infinity takes a cut back. */
   cutAfter(operations: number, where: CutPlace, wordIndex?: number): void;
   /** Power is back, or went and came while nothing was being written. A cut that has not come yet stays pending. */
   powerOn(): void;
