@@ -179,7 +179,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     },
     powerOn() {
       if (life) return;
-      flash.powerOn();
+      flash.powerOn(true);
       flash.onPowerLost = () => board.powerOff();
       start(true);
     },

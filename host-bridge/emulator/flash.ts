@@ -67,10 +67,10 @@ export interface EmulatedFlash {
   save(): FlashState;
   /** Goes back to a saved state, or to an image as a programmer would write it; power is on and no cut is pending. */
   restore(state: FlashState | Uint8Array): void;
-  /** Cuts power at the write or erase that comes after `operations` more of them; Infinity takes a cut back. */
+  /** Cuts power at the write or erase that comes after `operations` more of them. */
   cutAfter(operations: number, where: CutPlace, wordIndex?: number): void;
-  /** Power is back, or went and came while nothing was being written. A cut that has not come yet stays pending. */
-  powerOn(): void;
+  /** Power is back, or went and came while nothing was being written. A cut that has not come is taken back, or kept. */
+  powerOn(keepCut?: boolean): void;
   /** Told at the moment when power goes, before `PowerLost` is thrown. */
   onPowerLost: (() => void) | null;
   /** Since the flash was made. Operations are writes and erases; words are of the last operation, done or not. */
@@ -231,8 +231,9 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
     cutAfter(operations, where, wordIndex = 0) {
       cut = { left: operations, where, wordIndex };
     },
-    powerOn() {
+    powerOn(keepCut = false) {
       powered = true;
+      if (!keepCut) cut = null;
       if (fadeIn > 0 && --fadeIn === 0) {
         for (let i = 0; i < bytes; i++) contents[i] = (contents[i] & ~weak[i]) | (faded[i] & weak[i]);
         weak.fill(0);

@@ -54,7 +54,6 @@ describe('a record log that loses power', () => {
           expect((error as { code?: string }).code).toBe('POWER_LOST');
         }
         flash.powerOn();
-        flash.cutAfter(Infinity, 'before');
       }
       const opened = openRecordLog(flash, REGION, crc);
       if (!opened.ok) throw new Error(opened.code);
