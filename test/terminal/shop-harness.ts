@@ -295,7 +295,18 @@ export function createWorld(): World {
     };
   }
 
+  /** A cut that strikes while the board starts makes it start again. */
   function boot(): void {
+    for (;;) {
+      try {
+        return start();
+      } catch (error) {
+        if (!(error instanceof PowerLost)) throw error;
+      }
+    }
+  }
+
+  function start(): void {
     const born = ++life;
     alive = true;
     flash.powerOn();
@@ -353,7 +364,7 @@ export function createWorld(): World {
     ask(kind, body) {
       const result = { code: null as Code | null, data: new Uint8Array(0) };
       const born = life;
-      later(born, () => world.terminal.onRequest(kind, body, (code, data) => { result.code = code; result.data = data ?? result.data; }), 0);
+      later(born, () => world.terminal.onRequest(kind, body, (code, data) => { result.code = code; result.data = data ? new Uint8Array(data) : result.data; }), 0);
       scheduler.runUntil(() => result.code !== null || born !== life, 5000);
       return result;
     },
