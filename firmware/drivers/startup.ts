@@ -116,12 +116,12 @@ export interface ConsoleMover {
 }
 
 /**
- * Moves the console off a port that carries frames: there it would take bytes 3 and 16 for its own.
- * @param held the console button is down, so the console stays and the caller must not start: the board can be reflashed
- * @returns whether the caller may go on
+ * Moves the console off a port that carries frames: there it would take bytes 3 and 16 for its own. After the next reset it
+ * is back; with the console button held then, the firmware does not start and leaves it there, so that a board can always
+ * be reflashed.
+ * @param leaves the port's name, or undefined where the console is on none that is needed
+ * @param to another port's name, or undefined for nowhere
  */
-export function leaveConsole(mover: ConsoleMover, leaves: string | undefined, to: string | undefined, held: boolean): boolean {
-  if (held) return false;
+export function leaveConsole(mover: ConsoleMover, leaves: string | undefined, to: string | undefined): void {
   if (leaves) mover.setConsole(to ? mover.port(to) : null, { force: true });
-  return true;
 }

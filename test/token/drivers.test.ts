@@ -155,14 +155,13 @@ test('a missing native is named', () => {
   for (const name of ['E.CRC32', 'peek16', 'crypto.AES', 'Flash.read']) expect(missingNative(root, requireModule, [name])).toBe(name);
 });
 
-test('the console leaves the port unless its button is held', () => {
+test('the console leaves the port that is needed, and no other', () => {
   const moved: [unknown, unknown][] = [];
   const mover = { setConsole: (port: unknown, options: unknown) => void moved.push([port, options]), port: (name: string) => 'port ' + name };
-  expect(leaveConsole(mover, 'Serial1', undefined, true)).toBe(false);
-  expect(leaveConsole(mover, undefined, undefined, false)).toBe(true);
+  leaveConsole(mover, undefined, undefined);
   expect(moved).toEqual([]);
-  leaveConsole(mover, 'Serial1', undefined, false);
-  leaveConsole(mover, 'Serial1', 'Serial2', false);
+  leaveConsole(mover, 'Serial1', undefined);
+  leaveConsole(mover, 'Serial1', 'Serial2');
   expect(moved).toEqual([[null, { force: true }], ['port Serial2', { force: true }]]);
 });
 

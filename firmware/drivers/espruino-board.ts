@@ -1,0 +1,201 @@
+/**
+ * The board of either role, made from Espruino's globals: checks natives and configuration, opens the raw flash, starts
+ * entropy, and hands all devices over; or stops with a named fault on display, LED and console.
+ *
+ * One of the files that may name Espruino's globals (drivers/espruino-*.ts); everything else gets them as arguments.
+ * Nothing here asks what it runs on: a difference between boards is an entry of board-configs/.
+ *
+ * Left out: keys and random numbers, which need crypto/ and belong to the roles' main files.
+ */
+import type { BoardConfig, StoredConfig } from './board-config.js';
+import { isPressed } from './buttons.js';
+import { createClock } from './clock.js';
+import type { Clock } from './clock.js';
+import { createDisplay } from './display.js';
+import type { Display } from './display.js';
+import { startEntropy } from './entropy.js';
+import type { HealthTest, TakeEntropy } from './entropy.js';
+import { createIndicator, SIGNAL } from './indicator.js';
+import type { Indicator } from './indicator.js';
+import { createHsuPort } from './pn532-hsu.js';
+import { createI2cPort } from './pn532-i2c.js';
+import { createPn532Link } from './pn532-link.js';
+import type { Pn532Link } from './pn532-link.js';
+import { openRecordLog } from './record-log.js';
+import type { RecordLog } from './record-log.js';
+import { countBoot, leaveConsole, missingNative, readConfig, takeSeed } from './startup.js';
+import type { StorageModule } from './startup.js';
+
+/** A board that runs. */
+export interface RunningBoard<P> {
+  config: StoredConfig<P>;
+  clock: Clock;
+  display: Display;
+  indicator: Indicator;
+  storage: StorageModule;
+  records: RecordLog;
+  /** Fresh entropy, health-tested at every call; null when the source fails. */
+  takeEntropy: TakeEntropy;
+  /** 32 bytes given at provisioning. */
+  seed: Uint8Array;
+  /** Number of this boot, durable. */
+  bootCount: number;
+  /** Variables of the interpreter. */
+  memory(): { used: number; total: number };
+  /** The dialog with the PN532, its port set up. */
+  openPn532(): Pn532Link;
+  /** Shows a fault until the next reset. The caller stops. */
+  fail(fault: string): void;
+}
+
+/** Native calls that both roles need. */
+const NATIVES = ['E.convolve', 'E.CRC32', 'crypto.SHA256', 'crypto.SHA512', 'Flash.read', 'Flash.write', 'Flash.erasePage', 'setWatch'];
+
+const FAULT_REPEAT_MS = 3000;
+
+const pins = { setWatch: setWatch, digitalRead: digitalRead, digitalWrite: digitalWrite, analogWrite: analogWrite, pinMode: pinMode } as any;
+
+/** The global pin functions, for buttons. */
+export function espruinoPins(): any {
+  return pins;
+}
+
+/** A port by its name, "Serial2" or "I2C1"; undefined where the board has none. */
+export function espruinoPort(name: string): any {
+  return global[name];
+}
+
+const requireModule = require as (name: string) => any;
+
+function displayOf(board?: BoardConfig): Display {
+  const devices = {
+    bus: espruinoPort,
+    createGraphics: function (width: number, height: number, bitsPerPixel: number, options: { vertical_byte: boolean }) {
+      return Graphics.createArrayBuffer(width, height, bitsPerPixel, options);
+    },
+    print: print,
+  };
+  return createDisplay(devices, board && board.display);
+}
+
+/** Shows a fault in every way that the board has, again and again. */
+function createFail(display: Display, indicator: Indicator, clock: Clock): (fault: string) => void {
+  return function (fault) {
+    const lines = ['FAULT'];
+    for (let at = 0; at < fault.length; at += 16) lines.push(fault.substr(at, 16));
+    display.show(lines);
+    print('tapcash: FAULT: ' + fault);
+    function signal(): void {
+      indicator.play(SIGNAL.bad, true);
+      clock.setTimeout(signal, FAULT_REPEAT_MS);
+    }
+    signal();
+  };
+}
+
+function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
+  const config = board.pn532;
+  const port = espruinoPort(config.port);
+  if (!port) throw new Error('board.pn532.port: no ' + config.port);
+  const options = { burstBytesMax: config.burstBytesMax };
+  if (config.bus === 'i2c') {
+    port.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 100000 });
+    return createPn532Link(createI2cPort(port, clock, {}), clock, options);
+  }
+  port.setup(config.baud || 115200, serialOptions(config));
+  return createPn532Link(createHsuPort(port), clock, options);
+}
+
+/** What of a port's entry `Serial.setup` takes; only what the entry has. */
+export function serialOptions(config: { rx?: string; tx?: string; path?: string }): any {
+  const options: any = {};
+  if (config.rx) options.rx = config.rx;
+  if (config.tx) options.tx = config.tx;
+  if (config.path) options.path = config.path;
+  return options;
+}
+
+function memory(): { used: number; total: number } {
+  const found = process.memory();
+  return { used: found.usage, total: found.total };
+}
+
+/** Flash, boot counter and seed; throws, or answers a fault's text. */
+function openStore(board: BoardConfig, storage: StorageModule): { records: RecordLog; seed: Uint8Array; bootCount: number } | string {
+  const flash = board.flash;
+  const region = {
+    address: flash.address,
+    pages: flash.bytes / flash.pageBytes,
+    pageBytes: flash.pageBytes,
+    eraseBytes: flash.eraseBytes || flash.pageBytes,
+  };
+  const opened = openRecordLog(requireModule('Flash'), region, E.CRC32);
+  if (!opened.ok) return 'FLASH_DAMAGED at ' + opened.address;
+  const seed = takeSeed(storage, opened.log);
+  if (!seed) return 'NOT_PROVISIONED: no entropy was given';
+  return { records: opened.log, seed: seed, bootCount: countBoot(opened.log) };
+}
+
+/**
+ * Starts the board; nothing happens after a fault.
+ * @param role as in 'tapcash.cfg': "token" or "terminal"
+ * @param healthy the health test of crypto/
+ * @param ready called once, when everything can be used; what it throws is shown as a fault
+ */
+export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: RunningBoard<P>) => void): void {
+  const clock = createClock({ getTime: getTime, setTimeout: setTimeout, clearTimeout: clearTimeout });
+  const storage = requireModule('Storage') as StorageModule;
+  const read = readConfig<P>(storage, role);
+  const board = read.ok ? read.config.board : undefined;
+  const display = displayOf(board);
+  const indicator = createIndicator(pins, clock, board && board.led, board && board.buzzer);
+  const fail = createFail(display, indicator, clock);
+  if (!read.ok) return fail('NOT_PROVISIONED: ' + read.fault);
+  const config = read.config;
+
+  const missing = missingNative(global, requireModule, NATIVES);
+  if (missing) return fail('no ' + missing + ' in this Espruino: flash ' + config.board.firmware);
+  const button = config.board.buttons.console;
+  const mover = { setConsole: E.setConsole as (port: any, options: { force: boolean }) => void, port: espruinoPort };
+  if (button && isPressed(pins, button)) {
+    display.show(['CONSOLE', 'not started']);
+    print('tapcash: console button held, firmware not started');
+    return;
+  }
+
+  function guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      fail('' + ((error as any).message || error));
+    }
+  }
+
+  guarded(function () {
+    const store = openStore(config.board, storage);
+    if (typeof store === 'string') return fail(store);
+    startEntropy({ peek32: peek32, requireModule: requireModule, openFile: E.openFile }, clock, config.board.entropy, healthy, function (take, fault) {
+      if (!take) return fail('entropy: ' + fault);
+      guarded(function () {
+        // Last, so that faults up to here can be read on the console.
+        leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
+        ready({
+          config: config,
+          clock: clock,
+          display: display,
+          indicator: indicator,
+          storage: storage,
+          records: store.records,
+          takeEntropy: take,
+          seed: store.seed,
+          bootCount: store.bootCount,
+          memory: memory,
+          openPn532: function () {
+            return openPn532(config.board, clock);
+          },
+          fail: fail,
+        });
+      });
+    });
+  });
+}
