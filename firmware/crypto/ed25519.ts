@@ -1,0 +1,245 @@
+/*
+ * Ed25519 (RFC 8032 5.1) with the one verification rule of this system, and with nonces made in advance.
+ *
+ * A signature is R | S with R = k B and S = k + H(R | A | M) s mod L. Any verifier accepts it, but k is
+ * not RFC 8032's hash of the message: it comes from a hedged generator (hmac-drbg.ts), so that R can be
+ * computed before the message is known. A nonce signs once; sign() empties it before it is used.
+ *
+ * A signature is accepted under exactly this condition, here and on the host
+ * (host-bridge/relay/ed25519-verify.ts):
+ *   1. it has 64 bytes, the key has 32;
+ *   2. S < L;
+ *   3. A and R are canonical: y < p, and no negative zero;
+ *   4. neither A nor R is one of the 8 points of small order;
+ *   5. the bytes of encode([S]B - [H(R | A | M) mod L]A) equal R.
+ *
+ * Left out: Ed25519ctx and Ed25519ph, and signing with the RFC's own nonce.
+ */
+import { openCombTable, type CombTable } from './comb-table.js';
+import { createEdwards, naf, type GeneralEntry, type Projective } from './edwards.js';
+import type { Natives } from './natives.js';
+import { createScalars, isBelowOrder, type Scalar, type ScalarColumns } from './scalar.js';
+
+/** A private key, ready for signing. */
+export interface SigningKey {
+  /** 32 bytes: A. */
+  publicKey: Uint8Array;
+  /** The second half of SHA-512(seed), 32 bytes: secret, for keying the generator of nonces. */
+  prefix: Uint8Array;
+  /** s, as signing needs it. */
+  columns: ScalarColumns;
+}
+
+/** A nonce: R = k B is public, k is secret and serves once. */
+export interface Nonce {
+  /** 32 bytes. */
+  R: Uint8Array;
+  /** k, or null once it has served. */
+  k: Scalar | null;
+}
+
+/** A public key that many signatures are checked against. */
+export interface PreparedKey {
+  /** 32 bytes. */
+  publicKey: Uint8Array;
+  /** The table, for a key known when the flash was written. */
+  table: CombTable | null;
+  /** Multiples of -A, where there is no table. */
+  multiples: GeneralEntry[];
+}
+
+/** Ed25519 on the board. Bytes from outside never throw; wrong types from our own code throw TypeError. */
+export interface Ed25519 {
+  /** The key pair of a seed of 32 bytes (RFC 8032 5.1.5). */
+  keyFromSeed(seed: Uint8Array): SigningKey;
+  /** `count` nonces, with one inversion; random(n) gives n secret bytes. */
+  makeNonces(random: (count: number) => Uint8Array, count: number): Nonce[];
+  /** Signs a message of any length; the nonce is emptied first. 64 bytes. */
+  sign(key: SigningKey, nonce: Nonce, message: Uint8Array): Uint8Array;
+  /** Whether the signature is accepted (the rule above). */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** Prepares a key of 32 bytes, or a table (comb-table.ts); null if it is no acceptable key. */
+  prepareKey(keyOrTable: Uint8Array | ArrayBuffer): PreparedKey | null;
+  /** As verify(), for a prepared key. */
+  verifyKnown(key: PreparedKey, message: Uint8Array, signature: Uint8Array): boolean;
+  /** Whether a key may be licensed: conditions 3 and 4, and [L]A = O. */
+  isLicensable(publicKey: Uint8Array): boolean;
+}
+
+/** Tables in flash. */
+export interface Tables {
+  /** The base point's table: layout in comb-table.ts. */
+  base: ArrayBuffer | Uint8Array;
+}
+
+/** y of the points of order 8 with even y; the others are p - y (RFC 7748's 325606..., 39382...). */
+const ORDER_8_Y = [
+  0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+  0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+];
+
+/** p - 1 - n at one byte of a number n below p. */
+function complement(byte: number, i: number): number {
+  return (i === 0 ? 0xec : i === 31 ? 0x7f : 0xff) - byte;
+}
+
+/**
+ * Are 32 bytes at `offset` a canonical y (below p) that is not of small order? Public data.
+ * The sign bit is ignored: x is 0 only for y = 1 and y = -1, which are refused anyway, so that no
+ * negative zero passes.
+ */
+export function isAcceptablePoint(bytes: Uint8Array, offset: number): boolean {
+  let belowP = false;
+  let small = 0; // 0
+  let one = 0; // 1
+  let minusOne = 0; // p - 1
+  let order8 = 0;
+  let otherOrder8 = 0;
+  for (let i = 31; i >= 0; i--) {
+    const byte = i === 31 ? bytes[offset + 31] & 127 : bytes[offset + i];
+    // p - 1 = ec ff .. ff 7f: one byte below that byte, at any place, makes y < p.
+    const rest = complement(byte, i);
+    if (rest > 0) belowP = true;
+    small |= byte;
+    one |= i ? byte : byte ^ 1;
+    minusOne |= rest;
+    order8 |= byte ^ ORDER_8_Y[i];
+    // p - y = (p - 1 - y) + 1, and ORDER_8_Y[0] is not 0, so that the 1 does not carry.
+    otherOrder8 |= byte ^ (complement(ORDER_8_Y[i], i) + (i ? 0 : 1));
+  }
+  if (!belowP) return false;
+  return !!small && !!one && !!minusOne && !!order8 && !!otherOrder8;
+}
+
+/** Ed25519 over the given natives and tables. */
+export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
+  const curve = createEdwards(natives);
+  const scalars = createScalars(natives);
+  const base = openCombTable(tables.base);
+
+  function multiplyBase(s: Scalar, blind: Uint8Array): Projective {
+    return curve.multiply([{ table: base, signedBits: scalars.signedBits(s, base.bits) }], [], blind);
+  }
+
+  function keyFromSeed(seed: Uint8Array): SigningKey {
+    needBytes(seed, 32, 'seed');
+    const hash = natives.sha512(seed);
+    const wide = new Uint8Array(64);
+    for (let i = 0; i < 32; i++) wide[i] = hash[i];
+    wide[0] &= 248;
+    wide[31] = (wide[31] & 63) | 64;
+    const s = scalars.reduce(wide);
+    const prefix = new Uint8Array(32);
+    for (let i = 0; i < 32; i++) prefix[i] = hash[32 + i];
+    const publicKey = curve.encode([multiplyBase(s, natives.sha256(hash))])[0];
+    return { publicKey, prefix, columns: scalars.columns(s) };
+  }
+
+  function makeNonces(random: (count: number) => Uint8Array, count: number): Nonce[] {
+    const secrets: Scalar[] = [];
+    const points: Projective[] = [];
+    for (let i = 0; i < count; i++) {
+      secrets.push(scalars.reduce(random(64)));
+      points.push(multiplyBase(secrets[i], random(32)));
+    }
+    const encodings = curve.encode(points);
+    const nonces: Nonce[] = [];
+    for (let i = 0; i < count; i++) nonces.push({ R: encodings[i], k: secrets[i] });
+    return nonces;
+  }
+
+  /** H(R | A | M): 64 bytes. R is the first half of `signature`. */
+  function challengeHash(signature: Uint8Array, publicKey: Uint8Array, message: Uint8Array): Uint8Array {
+    const data = new Uint8Array(64 + message.length);
+    data.set(signature, 0);
+    data.set(publicKey, 32);
+    data.set(message, 64);
+    return natives.sha512(data);
+  }
+
+  function sign(key: SigningKey, nonce: Nonce, message: Uint8Array): Uint8Array {
+    if (!(message instanceof Uint8Array)) throw new TypeError('message: bytes expected');
+    const k = nonce.k;
+    nonce.k = null;
+    if (!k) throw new TypeError('nonce: used before');
+    const hash = challengeHash(nonce.R, key.publicKey, message);
+    const S = scalars.mulHashAdd(hash, key.columns, k);
+    for (let i = 0; i < 8; i++) k[i] = 0;
+    const signature = new Uint8Array(64);
+    signature.set(nonce.R, 0);
+    signature.set(scalars.toBytes(S), 32);
+    return signature;
+  }
+
+  /** Conditions 1 to 4 for the signature. */
+  function isAcceptableSignature(signature: Uint8Array): boolean {
+    return signature.length === 64 && isBelowOrder(signature, 32) && isAcceptablePoint(signature, 0);
+  }
+
+  function verifyKnown(key: PreparedKey, message: Uint8Array, signature: Uint8Array): boolean {
+    needBytes(message, message.length, 'message');
+    needBytes(signature, signature.length, 'signature');
+    if (!isAcceptableSignature(signature)) return false;
+    const S = scalars.fromBytes(half(signature, 32));
+    const h = scalars.reduce(challengeHash(half(signature, 0), key.publicKey, message));
+    const combs = [{ table: base, signedBits: scalars.signedBits(S, base.bits) }];
+    let result: Projective;
+    if (key.table) {
+      combs.push({ table: key.table, signedBits: scalars.signedBits(scalars.negate(h), key.table.bits) });
+      result = curve.multiply(combs, [], null);
+    } else {
+      const windows = [{ multiples: key.multiples, digits: naf(scalars.toBytes(h)) }];
+      result = curve.multiply(combs, windows, null);
+    }
+    const R = curve.encode([result])[0];
+    let difference = 0;
+    for (let i = 0; i < 32; i++) difference |= R[i] ^ signature[i];
+    return difference === 0;
+  }
+
+  function prepareKey(keyOrTable: Uint8Array | ArrayBuffer): PreparedKey | null {
+    if (keyOrTable instanceof Uint8Array && keyOrTable.length <= 32) {
+      if (keyOrTable.length !== 32 || !isAcceptablePoint(keyOrTable, 0)) return null;
+      const multiples = curve.oddMultiples(keyOrTable, true);
+      return multiples && { publicKey: half(keyOrTable, 0), table: null, multiples };
+    }
+    const table = openCombTable(keyOrTable);
+    return isAcceptablePoint(table.key, 0) ? { publicKey: table.key, table, multiples: [] } : null;
+  }
+
+  function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    needBytes(publicKey, publicKey.length, 'publicKey');
+    needBytes(signature, signature.length, 'signature');
+    // The cheap checks of the signature come before the point of the key is computed.
+    if (publicKey.length !== 32 || !isAcceptableSignature(signature)) return false;
+    const key = prepareKey(publicKey);
+    return key !== null && verifyKnown(key, message, signature);
+  }
+
+  function isLicensable(publicKey: Uint8Array): boolean {
+    needBytes(publicKey, publicKey.length, 'publicKey');
+    if (publicKey.length !== 32 || !isAcceptablePoint(publicKey, 0)) return false;
+    const multiples = curve.oddMultiples(publicKey, false);
+    if (!multiples) return false;
+    const order = naf(scalars.order());
+    const result = curve.encode([curve.multiply([], [{ multiples, digits: order }], null)])[0];
+    let difference = result[0] ^ 1;
+    for (let i = 1; i < 32; i++) difference |= result[i];
+    return difference === 0;
+  }
+
+  return { keyFromSeed, makeNonces, sign, verify, prepareKey, verifyKnown, isLicensable };
+}
+
+/** 32 bytes from `offset` on, copied. */
+function half(bytes: Uint8Array, offset: number): Uint8Array {
+  const out = new Uint8Array(32);
+  for (let i = 0; i < 32; i++) out[i] = bytes[offset + i];
+  return out;
+}
+
+function needBytes(value: Uint8Array, length: number, name: string): void {
+  if (!(value instanceof Uint8Array) || value.length !== length) {
+    throw new TypeError(name + ': ' + length + ' bytes expected');
+  }
+}

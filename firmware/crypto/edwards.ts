@@ -1,0 +1,345 @@
+/*
+ * Points of edwards25519 (RFC 8032 5.1): decoding, encoding, and multiplication by scalars, with a
+ * table ("comb") for points known in advance and without one for others.
+ *
+ * A comb of t teeth, s subs and e columns covers n = t s e bits of a scalar. The scalar is written
+ * as a sum of +-2^i, i < n (scalar.ts, signedBits). Entry i of sub u is
+ *     2^(u e) (2^((t - 1) s e) +- ... +- 2^(s e) +- 1) P,    the sign of 2^(j s e): bit j of i, 1 is +
+ * so that each of e columns takes one doubling and s additions, the same for every scalar: no zero
+ * digit, no skipped step. The index of an entry depends on the scalar, which may be secret: reading
+ * all entries instead would cost a hundred times the addition. Flash caches apart, reading one entry
+ * takes as long as reading another; and the first Z can be chosen at random, so that the numbers
+ * worked on do not repeat.
+ *
+ * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
+ */
+import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
+import { createElement, createField, powerOfTwo, type Element } from './field.js';
+import type { Natives, Numbers } from './natives.js';
+import { ADD, ADD_GENERAL, ENTRY_SCALE, POINT_SCALE, createPointSteps } from './point-steps.js';
+
+/** A point as X/Z, Y/Z, waiting for an inversion that several share. */
+export interface Projective {
+  x: Float64Array;
+  y: Float64Array;
+  z: Element;
+}
+
+/** A point as table entry, not normalised: flat operands (point-steps.ts). */
+export interface GeneralEntry {
+  m: Float64Array;
+  n: Float64Array;
+  d: Float64Array;
+  z: Float64Array;
+}
+
+/** A scalar for one comb. */
+export interface CombTerm {
+  table: CombTable;
+  /** scalar.ts, signedBits(s, table.bits). */
+  signedBits: Uint8Array;
+}
+
+/** A scalar for a point without a table. Public data only: steps depend on the digits. */
+export interface WindowTerm {
+  /** 1, 3, ... 15 times the point. */
+  multiples: GeneralEntry[];
+  /** naf(): least first, each 0 or odd from -15 to 15. */
+  digits: Int8Array;
+}
+
+/** Multiplication on edwards25519. */
+export interface Edwards {
+  /**
+   * The sum of all terms. blind: 32 bytes that Z starts from, or null where no scalar is secret.
+   */
+  multiply(combs: CombTerm[], windows: WindowTerm[], blind: Uint8Array | null): Projective;
+  /** Encodings (RFC 8032 5.1.2) of several points, with one inversion. */
+  encode(points: Projective[]): Uint8Array[];
+  /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
+  oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
+}
+
+/** Digits of a public scalar (32 bytes little-endian, below 2^253) for WindowTerm, width 5. */
+export function naf(scalar: Uint8Array): Int8Array {
+  const digits = new Int8Array(256);
+  let carry = 0;
+  let at = 0;
+  while (at < 256) {
+    const byte = at >> 3;
+    const window = ((scalar[byte] | (byte < 31 ? scalar[byte + 1] << 8 : 0)) >> (at & 7)) & 31;
+    const value = window + carry;
+    if (!(value & 1)) {
+      at++;
+      continue;
+    }
+    carry = value > 16 ? 1 : 0;
+    digits[at] = value - carry * 32;
+    at += 5;
+  }
+  return digits;
+}
+
+// RFC 8032 5.1: d = -121665/121666, and the square root of -1, little-endian.
+const D_BYTES = [
+  0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75, 0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00,
+  0x98, 0xe8, 0x79, 0x77, 0x79, 0x40, 0xc7, 0x8c, 0x73, 0xfe, 0x6f, 0x2b, 0xee, 0x6c, 0x03, 0x52,
+];
+const ROOT_BYTES = [
+  0xb0, 0xa0, 0x0e, 0x4a, 0x27, 0x1b, 0xee, 0xc4, 0x78, 0xe4, 0x2f, 0xad, 0x06, 0x18, 0x43, 0x2f,
+  0xa7, 0xd7, 0xfb, 0x3d, 0x99, 0x00, 0x4d, 0x2b, 0x0b, 0xdf, 0xc1, 0x4f, 0x80, 0x24, 0x83, 0x2b,
+];
+
+/** Multiplication on edwards25519 over the given natives. */
+export function createEdwards(natives: Natives): Edwards {
+  const field = createField(natives);
+  const steps = createPointSteps(natives);
+  const p = steps.p;
+  const q = steps.q;
+  const t = steps.t;
+  const z = steps.z;
+  /** From 1 to p, q, t and z; and back. */
+  const up = powerOfTwo(POINT_SCALE);
+  const down = powerOfTwo(-POINT_SCALE);
+  const entryScale = powerOfTwo(ENTRY_SCALE);
+
+  const one = createElement();
+  one.f[11] = one.w[11] = 1;
+  const zero = createElement();
+  const d = createElement();
+  field.fromBytes(d, new Uint8Array(D_BYTES));
+  const root = createElement();
+  field.fromBytes(root, new Uint8Array(ROOT_BYTES));
+
+  /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
+  let twist = 1;
+
+  function setWide(to: Float64Array, from: Element): void {
+    for (let k = 0; k < 23; k++) to[k] = from.w[k] * up;
+  }
+
+  /** The neutral point, with Z from 32 bytes, or 1. */
+  function setNeutral(blind: Uint8Array | null): void {
+    const start = createElement();
+    if (blind) field.fromBytes(start, blind);
+    else field.mul(start, one, one);
+    setWide(p, start);
+    setWide(q, start);
+    setWide(z, start);
+    setWide(t, zero);
+    twist = 1;
+  }
+
+  /** Adds what one column of a comb says. */
+  function addColumn(table: CombTable, bits: Uint8Array, column: number): void {
+    const stride = table.subs * table.columns;
+    const top = table.teeth - 1;
+    const half = (1 << top) - 1;
+    for (let sub = 0; sub < table.subs; sub++) {
+      const at = sub * table.columns + column;
+      let index = 0;
+      for (let tooth = 0; tooth < top; tooth++) index += bits[at + tooth * stride] << tooth;
+      // The highest tooth's sign is the entry's; if it is -, the others count from there.
+      const plus = bits[at + top * stride];
+      index ^= half * (1 - plus);
+      const entry = table.offset + (sub * (half + 1) + index) * ENTRY_BYTES;
+      steps.add(
+        new Float32Array(table.buffer, entry + (1 - plus) * COORDINATE_BYTES, 12),
+        new Float32Array(table.buffer, entry + plus * COORDINATE_BYTES, 12),
+        new Float32Array(table.buffer, entry + 2 * COORDINATE_BYTES, 12),
+        (2 * plus - 1) * ADD,
+      );
+      twist *= 2 * plus - 1;
+    }
+  }
+
+  /** Adds an odd multiple, -15 to 15, of a point without a table. Expects z's wrapped part. */
+  function addDigit(multiples: GeneralEntry[], digit: number): void {
+    const entry = multiples[(digit < 0 ? -digit : digit) >> 1];
+    steps.timesZ(entry.z);
+    if (digit > 0) steps.add(entry.m, entry.n, entry.d, ADD_GENERAL);
+    else {
+      steps.add(entry.n, entry.m, entry.d, -ADD_GENERAL);
+      twist = -twist;
+    }
+  }
+
+  function multiply(combs: CombTerm[], windows: WindowTerm[], blind: Uint8Array | null): Projective {
+    setNeutral(blind);
+    let begun = false;
+    let at = windows.length ? 256 : 0;
+    for (let i = 0; i < combs.length; i++) if (combs[i].table.columns > at) at = combs[i].table.columns;
+    while (at-- > 0) {
+      let extended = !begun;
+      if (begun) {
+        steps.double();
+        twist = 1;
+      }
+      let added = false;
+      for (let i = 0; i < windows.length; i++) {
+        const digit = windows[i].digits[at];
+        if (!digit) continue;
+        if (added || !begun) steps.prepare();
+        if (!extended) steps.extend();
+        addDigit(windows[i].multiples, digit);
+        extended = added = begun = true;
+      }
+      for (let i = 0; i < combs.length; i++) {
+        if (at >= combs[i].table.columns) continue;
+        if (!extended) steps.extend();
+        addColumn(combs[i].table, combs[i].signedBits, at);
+        extended = added = begun = true;
+      }
+      if (added && at) steps.prepare();
+    }
+    return take();
+  }
+
+  /** The working point, freed from its scale and the twist. */
+  function take(): Projective {
+    const x = createElement();
+    const y = createElement();
+    const result = createElement();
+    field.fromLimbs(x, (k) => (q[11 + k] - p[11 + k]) * (twist * down));
+    field.fromLimbs(y, (k) => (q[11 + k] + p[11 + k]) * (twist * down));
+    field.fromLimbs(result, (k) => 2 * z[11 + k] * down);
+    return { x: x.f, y: y.f, z: result };
+  }
+
+  function encode(points: Projective[]): Uint8Array[] {
+    // Montgomery's trick: products of the first i Z's, one inversion, and back.
+    const prefix: Element[] = [one];
+    for (let i = 0; i < points.length; i++) {
+      const next = createElement();
+      field.mul(next, prefix[i], points[i].z);
+      prefix.push(next);
+    }
+    let inverse = createElement();
+    field.invert(inverse, prefix[points.length]);
+    const out: Uint8Array[] = [];
+    const each = createElement();
+    const coordinate = createElement();
+    for (let i = points.length - 1; i >= 0; i--) {
+      field.mul(each, inverse, prefix[i]);
+      const rest = createElement();
+      field.mul(rest, inverse, points[i].z);
+      inverse = rest;
+      field.mul(coordinate, { f: points[i].x, w: each.w }, each);
+      const odd = field.toBytes(coordinate)[0] & 1;
+      field.mul(coordinate, { f: points[i].y, w: each.w }, each);
+      out[i] = field.toBytes(coordinate);
+      out[i][31] |= odd << 7;
+    }
+    return out;
+  }
+
+  /** x and y of an encoding (RFC 8032 5.1.3, without its check of y < p), or null. */
+  function decode(encoding: Uint8Array): { x: Element; y: Element } | null {
+    const y = createElement();
+    const u = createElement();
+    const v = createElement();
+    const square = createElement();
+    const x = createElement();
+    const tmp = createElement();
+    const power = createElement();
+    // 1. u = y^2 - 1, v = d y^2 + 1
+    field.fromBytes(y, encoding);
+    field.mul(square, y, y);
+    field.combine(u, square, one, -1);
+    field.mul(tmp, square, d);
+    field.combine(v, tmp, one, 1);
+    // 2. x = u v^3 (u v^7)^((p - 5)/8)
+    field.mul(square, v, v);
+    field.mul(tmp, square, v); // v^3
+    field.mul(x, u, tmp); // u v^3
+    field.mul(power, square, square); // v^4
+    field.mul(tmp, x, power); // u v^7
+    field.power58(power, tmp);
+    field.mul(tmp, x, power);
+    // 3. v x^2 = u, or -u: then x sqrt(-1); else no point
+    field.mul(square, tmp, tmp);
+    field.mul(power, square, v);
+    field.mul(square, u, one);
+    field.combine(v, zero, square, -1);
+    field.mul(u, v, one);
+    const is = field.toBytes(power);
+    const same = sameBytes(is, field.toBytes(square));
+    if (!same && !sameBytes(is, field.toBytes(u))) return null;
+    field.mul(x, tmp, same ? one : root);
+    // 4. the sign
+    const sign = encoding[31] >> 7;
+    const bytes = field.toBytes(x);
+    if ((bytes[0] & 1) !== sign) {
+      field.combine(v, zero, x, -1);
+      field.mul(x, v, one);
+    }
+    return { x, y };
+  }
+
+  /** The working point as entry for addDigit(): twice that of a table, so that no limb is halved. Needs t. */
+  function takeEntry(): GeneralEntry {
+    const entry = {
+      m: new Float64Array(12),
+      n: new Float64Array(12),
+      d: new Float64Array(12),
+      z: new Float64Array(12),
+    };
+    const scale = down * entryScale;
+    for (let k = 0; k < 12; k++) {
+      entry.m[11 - k] = twist * p[11 + k] * scale;
+      entry.n[11 - k] = twist * q[11 + k] * scale;
+      entry.z[11 - k] = 2 * z[11 + k] * scale;
+    }
+    const wide = createElement();
+    for (let k = 0; k < 23; k++) wide.w[k] = t[k] * down;
+    const product = createElement();
+    field.mul(product, d, wide);
+    for (let k = 0; k < 12; k++) entry.d[k] = 2 * product.f[k] * entryScale;
+    return entry;
+  }
+
+  function oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null {
+    const point = decode(encoding);
+    if (!point) return null;
+    if (negate) {
+      const x = createElement();
+      field.combine(x, zero, point.x, -1);
+      field.mul(point.x, x, one);
+    }
+    const sum = createElement();
+    const product = createElement();
+    field.combine(sum, point.y, point.x, -1);
+    setWide(p, sum);
+    field.combine(sum, point.y, point.x, 1);
+    setWide(q, sum);
+    setWide(z, one);
+    field.mul(product, point.x, point.y);
+    setWide(t, product);
+    twist = 1;
+    const result = [takeEntry()];
+    steps.prepare();
+    steps.double();
+    steps.extend();
+    const twice = takeEntry();
+    // Each next one is 2 P more than the one before, on which the working point stays.
+    for (let i = 0; i < 7; i++) {
+      if (i === 0) {
+        steps.timesZ(result[0].z);
+        steps.add(result[0].m, result[0].n, result[0].d, ADD_GENERAL);
+      } else {
+        steps.prepare();
+        steps.timesZ(twice.z);
+        steps.add(twice.m, twice.n, twice.d, ADD_GENERAL);
+      }
+      result.push(takeEntry());
+    }
+    return result;
+  }
+
+  function sameBytes(a: Numbers, b: Numbers): boolean {
+    for (let i = 0; i < 32; i++) if (a[i] !== b[i]) return false;
+    return true;
+  }
+
+  return { multiply, encode, oddMultiples };
+}

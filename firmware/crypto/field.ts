@@ -1,0 +1,247 @@
+/*
+ * Arithmetic modulo p = 2^255 - 19 (RFC 8032 5.1) on an interpreter that is slow, beside a
+ * native dot product that is fast.
+ *
+ * A number is 12 limbs. Limb i is a multiple of 2^BIT[i], BIT[i] = ceil(21.25 i), as a double,
+ * of either sign and at most half of 2^BIT[i + 1]. Because ceil(a) + ceil(b) >= ceil(a + b),
+ * every product of limbs i and j is a whole multiple of the unit of column i + j, no shift is
+ * ever needed, and 2^255 = 19 wraps column k + 12 into column k by the factor K = 19 * 2^-255.
+ *
+ * A product takes one operand "flat", limbs reversed, and one "wide":
+ *     flat[11 - k] = limb k                                        12 numbers
+ *     wide[11 + k] = limb k,  wide[k - 1] = K * limb k (k > 0)     23 numbers
+ * so that column k, wrapped part and all, is the single native call dot(flat, wide, k).
+ * Carries round by adding and subtracting 1.5 * 2^52 units of the next limb.
+ *
+ * Range: a product's limbs are at most 2^21 units (limb 0: and 2^12 more), so a column of 12
+ * terms with K in it stays under 2^50 units, and sums of two such limbs may still be multiplied
+ * with each other. The host's dot() asserts it for every call; test/crypto/field.test.ts bounds
+ * the worst case. No branch and no index depends on a value.
+ */
+import type { Natives, Numbers } from './natives.js';
+
+/** Position of each limb in bits; the 13th is where the number ends. */
+export const BIT = [0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255];
+
+/** A number modulo p in both shapes of operand. */
+export interface Element {
+  /** 12 limbs, reversed: the first operand of a product. */
+  f: Float64Array;
+  /** 23 numbers, wrapped part first: the second operand of a product. */
+  w: Float64Array;
+}
+
+/** 2^n, exact (Espruino's Math.pow is not). */
+export function powerOfTwo(n: number): number {
+  let result = 1;
+  for (let i = 0; i < n; i++) result *= 2;
+  for (let i = 0; i > n; i--) result /= 2;
+  return result;
+}
+
+/** 1.5 * 2^52 units of limb k + 1, times 2^scale: adding and subtracting it rounds limb k's carry. */
+export function rounder(k: number, scale: number): number {
+  return 1.5 * powerOfTwo(52 + BIT[k + 1] + scale);
+}
+
+/** A fresh zero. */
+export function createElement(): Element {
+  return { f: new Float64Array(12), w: new Float64Array(23) };
+}
+
+/** Field operations on one native dot product. */
+export interface Field {
+  /** o = a * b; o may be one of the operands' objects only if it is not read again. */
+  mul(o: Element, a: Element, b: Element): void;
+  /** o = a^(2^n), n > 0; o is not a. */
+  squareTimes(o: Element, a: Element, n: number): void;
+  /** o = 1/a, or 0 for 0; by Fermat. */
+  invert(o: Element, a: Element): void;
+  /** o = a^((p - 5)/8), the power that square roots need (RFC 8032 5.1.3). */
+  power58(o: Element, a: Element): void;
+  /** o = the number of 12 limbs given by limb(k), at most 2^27 units each; carries it. */
+  fromLimbs(o: Element, limb: (k: number) => number): void;
+  /** o = a + sign * b, not carried: the result may be multiplied, not added again. */
+  combine(o: Element, a: Element, b: Element, sign: number): void;
+  /** o = 32 bytes little-endian, top bit ignored. */
+  fromBytes(o: Element, bytes: Uint8Array): void;
+  /** The canonical 32 bytes of a, little-endian. */
+  toBytes(a: Element): Uint8Array;
+}
+
+const K = 19 * powerOfTwo(-255);
+
+/** Field operations over the given native dot product. */
+export function createField(natives: Natives): Field {
+  // A name is found by walking this list: the most used come first.
+  const c = natives.dot;
+  let r = 0;
+  let s = 0;
+  let z = 0;
+  let v = 0;
+  let t = 0;
+  const M0 = rounder(0, 0);
+  const M1 = rounder(1, 0);
+  const M2 = rounder(2, 0);
+  const M3 = rounder(3, 0);
+  const M4 = rounder(4, 0);
+  const M5 = rounder(5, 0);
+  const M6 = rounder(6, 0);
+  const M7 = rounder(7, 0);
+  const M8 = rounder(8, 0);
+  const M9 = rounder(9, 0);
+  const MA = rounder(10, 0);
+  const MB = rounder(11, 0);
+  const unit: number[] = [];
+  for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
+  const one = createElement();
+  one.f[11] = one.w[11] = 1;
+  const temporary = [createElement(), createElement(), createElement(), createElement()];
+
+  /** Column 11's carry is taken first: it wraps to column 0, and what is left at the end is small. */
+  function product(f: Float64Array, w: Float64Array, a: Numbers, b: Numbers): void {
+    z = c(a, b, 11);
+    s = K * (v = z + MB - MB);
+    t = (s += c(a, b, 0)) - (r = s + M0 - M0);
+    w[0] = K * (w[12] = f[10] = (r += c(a, b, 1)) - (s = r + M1 - M1));
+    w[1] = K * (w[13] = f[9] = (s += c(a, b, 2)) - (r = s + M2 - M2));
+    w[2] = K * (w[14] = f[8] = (r += c(a, b, 3)) - (s = r + M3 - M3));
+    w[3] = K * (w[15] = f[7] = (s += c(a, b, 4)) - (r = s + M4 - M4));
+    w[4] = K * (w[16] = f[6] = (r += c(a, b, 5)) - (s = r + M5 - M5));
+    w[5] = K * (w[17] = f[5] = (s += c(a, b, 6)) - (r = s + M6 - M6));
+    w[6] = K * (w[18] = f[4] = (r += c(a, b, 7)) - (s = r + M7 - M7));
+    w[7] = K * (w[19] = f[3] = (s += c(a, b, 8)) - (r = s + M8 - M8));
+    w[8] = K * (w[20] = f[2] = (r += c(a, b, 9)) - (s = r + M9 - M9));
+    w[9] = K * (w[21] = f[1] = (s += c(a, b, 10)) - (r = s + MA - MA));
+    z += r - v;
+    w[10] = K * (w[22] = f[0] = z - (s = z + MB - MB));
+    w[11] = f[11] = t + K * s;
+  }
+
+  function mul(o: Element, a: Element, b: Element): void {
+    product(o.f, o.w, a.f, b.w);
+  }
+
+  /** Two buffers in turn, because a product must not overwrite its operands. */
+  const pingF = new Float64Array(12);
+  const pingW = new Float64Array(23);
+  function squareTimes(o: Element, a: Element, n: number): void {
+    const f = o.f;
+    const w = o.w;
+    if (n & 1) product(f, w, a.f, a.w);
+    else {
+      product(pingF, pingW, a.f, a.w);
+      product(f, w, pingF, pingW);
+      n--;
+    }
+    while (n > 1) {
+      product(pingF, pingW, f, w);
+      product(f, w, pingF, pingW);
+      n -= 2;
+    }
+  }
+
+  /** x = a^(2^250 - 1), y = a^11: the common part of both powers (254 squarings in all). */
+  function power250(x: Element, y: Element, a: Element): void {
+    const u = temporary[0];
+    const q = temporary[1];
+    squareTimes(u, a, 1); // 2
+    squareTimes(q, u, 2); // 8
+    mul(x, q, a); // 9
+    mul(y, x, u); // 11
+    squareTimes(u, y, 1); // 22
+    mul(q, u, x); // 2^5 - 1
+    squareTimes(u, q, 5);
+    mul(x, u, q); // 2^10 - 1
+    squareTimes(u, x, 10);
+    mul(q, u, x); // 2^20 - 1
+    squareTimes(u, q, 20);
+    mul(temporary[2], u, q); // 2^40 - 1
+    squareTimes(u, temporary[2], 10);
+    mul(q, u, x); // 2^50 - 1
+    squareTimes(u, q, 50);
+    mul(x, u, q); // 2^100 - 1
+    squareTimes(u, x, 100);
+    mul(temporary[2], u, x); // 2^200 - 1
+    squareTimes(u, temporary[2], 50);
+    mul(x, u, q); // 2^250 - 1
+  }
+
+  function invert(o: Element, a: Element): void {
+    power250(temporary[3], o, a);
+    squareTimes(temporary[0], temporary[3], 5);
+    mul(temporary[1], temporary[0], o); // 2^255 - 21 = p - 2
+    copy(o, temporary[1]);
+  }
+
+  function power58(o: Element, a: Element): void {
+    power250(temporary[3], o, a);
+    squareTimes(temporary[0], temporary[3], 2);
+    mul(o, temporary[0], a); // 2^252 - 3 = (p - 5)/8
+  }
+
+  function copy(o: Element, a: Element): void {
+    o.f.set(a.f);
+    o.w.set(a.w);
+  }
+
+  const loose = new Float64Array(12);
+  function fromLimbs(o: Element, limb: (k: number) => number): void {
+    for (let k = 0; k < 12; k++) loose[11 - k] = limb(k);
+    product(o.f, o.w, loose, one.w);
+  }
+
+  function combine(o: Element, a: Element, b: Element, sign: number): void {
+    for (let k = 0; k < 12; k++) {
+      const limb = (o.f[11 - k] = a.f[11 - k] + sign * b.f[11 - k]);
+      o.w[11 + k] = limb;
+      if (k) o.w[k - 1] = K * limb;
+    }
+  }
+
+  /** Three bytes make one limb of 24 bits; BIT[k] <= 24 k - 2 k leaves each in the limb below it. */
+  function fromBytes(o: Element, bytes: Uint8Array): void {
+    for (let k = 0; k < 12; k++) loose[k] = 0;
+    for (let i = 0; i < 32; i++) {
+      let k = 11;
+      while (BIT[k] > 8 * i) k--;
+      loose[11 - k] += (i === 31 ? bytes[i] & 127 : bytes[i]) * powerOfTwo(8 * i);
+    }
+    product(o.f, o.w, loose, one.w);
+  }
+
+  const whole = new Float64Array(12);
+  function toBytes(a: Element): Uint8Array {
+    // 1. a + p, limbs counted in their own units, each from 0 up to the next limb's unit.
+    let carry = -19;
+    for (let k = 0; k < 12; k++) {
+      const size = unit[k + 1] / unit[k];
+      const value = a.f[11 - k] / unit[k] + carry + (k === 11 ? size : 0);
+      carry = Math.floor(value / size);
+      whole[k] = value - carry * size;
+    }
+    whole[0] += 19 * carry;
+    // 2. Is it p or more? Then 19 more carry out of the top.
+    let over = 19;
+    for (let k = 0; k < 12; k++) over = Math.floor((whole[k] + over) / (unit[k + 1] / unit[k]));
+    // 3. Bytes; what leaves the top is the multiple of 2^255 that step 2 counted.
+    const out = new Uint8Array(32);
+    let sum = 19 * over;
+    let from = 0;
+    let k = 0;
+    for (let i = 0; i < 32; i++) {
+      while (k < 12 && BIT[k] < 8 * i + 8) {
+        sum += whole[k] * powerOfTwo(BIT[k] - from);
+        k++;
+      }
+      const high = Math.floor(sum / 256);
+      out[i] = sum - high * 256;
+      sum = high;
+      from += 8;
+    }
+    out[31] &= 127;
+    return out;
+  }
+
+  return { mul, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes };
+}

@@ -1,0 +1,23 @@
+/*
+ * The native calls of the interpreter that the cryptography stands on.
+ *
+ * They come as an argument, never as globals, so that the host can give its own
+ * (host-bridge/emulator/natives.ts) and check what the board cannot check.
+ * On a board they are made by firmware/drivers/espruino-natives.ts.
+ */
+
+/** Anything that holds numbers one after another: a typed array or a view on flash. */
+export type Numbers = ArrayLike<number>;
+
+/** Native calls, each cheap next to one interpreted statement. */
+export interface Natives {
+  /**
+   * Sum of a[i] * b[(i + offset) % b.length] in order, in doubles: Espruino's E.convolve.
+   * Field arithmetic relies on exact sums: see field.ts.
+   */
+  dot(a: Numbers, b: Numbers, offset: number): number;
+  /** SHA-256 (FIPS 180-4) of any number of bytes; 32 bytes. */
+  sha256(data: Uint8Array): Uint8Array;
+  /** SHA-512 (FIPS 180-4) of any number of bytes; 64 bytes. */
+  sha512(data: Uint8Array): Uint8Array;
+}

@@ -1,0 +1,86 @@
+/*
+ * Makes the tables of points known in advance (layout in firmware/crypto/comb-table.ts) for the
+ * board's Storage: of the base point at build, of the issuer's and trustee's keys at provisioning.
+ * The points come from @noble/curves; the same bytes on every run.
+ *
+ * Left out: any care for secrets. All points here are public.
+ */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { COORDINATE_BYTES, ENTRY_BYTES, HEADER_BYTES } from '../firmware/crypto/comb-table.js';
+import { BIT } from '../firmware/crypto/field.js';
+
+/** The size of a comb: teeth, subs, columns (firmware/crypto/edwards.ts). */
+export interface CombShape {
+  teeth: number;
+  subs: number;
+  columns: number;
+}
+
+/** 55,336 bytes: 33 additions and 10 doublings. */
+export const BASE_SHAPE: CombShape = { teeth: 8, subs: 3, columns: 11 };
+/** 27,688 bytes: 39 additions, and 2 doublings more than the base point's. */
+export const KEY_SHAPE: CombShape = { teeth: 7, subs: 3, columns: 13 };
+
+const P = 2n ** 255n - 19n;
+const D = ed25519.Point.CURVE().d;
+
+type Point = InstanceType<typeof ed25519.Point>;
+
+function mod(a: bigint): bigint {
+  const r = a % P;
+  return r < 0n ? r + P : r;
+}
+
+function doubled(point: Point, times: number): Point {
+  let result = point;
+  for (let i = 0; i < times; i++) result = result.double();
+  return result;
+}
+
+/** Writes 12 limbs of a number modulo p, from the highest, as Float32 times 2^-126. */
+function writeCoordinate(view: DataView, offset: number, value: bigint): void {
+  let rest = value > P / 2n ? value - P : value;
+  for (let k = 0; k < 12; k++) {
+    const unit = 1n << BigInt(BIT[k]!);
+    const size = BIT[k + 1]! - BIT[k]!;
+    let limb = BigInt.asIntN(size, rest / unit);
+    if (k === 11) limb = rest / unit;
+    rest -= limb * unit;
+    const float = Number(limb) * 2 ** (BIT[k]! - 126);
+    if (Math.fround(float) !== float) throw new RangeError('tables: a limb does not fit Float32');
+    view.setFloat32(offset + (11 - k) * 4, float, true);
+  }
+  if (rest !== 0n) throw new RangeError('tables: limbs do not add up');
+}
+
+/**
+ * The table of a point.
+ * @param encoding 32 bytes, canonical; without it, the base point.
+ */
+export function makeCombTable(shape: CombShape, encoding?: Uint8Array): Uint8Array {
+  const point = encoding ? ed25519.Point.fromBytes(encoding) : ed25519.Point.BASE;
+  const { teeth, subs, columns } = shape;
+  const perSub = 1 << (teeth - 1);
+  const out = new Uint8Array(HEADER_BYTES + subs * perSub * ENTRY_BYTES);
+  out.set([84, 67, 66, 49, teeth, subs, columns, 0]);
+  out.set(point.toBytes(), 8);
+  const entries: Point[] = [];
+  for (let sub = 0; sub < subs; sub++) {
+    const tooth = [doubled(point, sub * columns)];
+    for (let j = 1; j < teeth; j++) tooth.push(doubled(tooth[j - 1]!, subs * columns));
+    for (let index = 0; index < perSub; index++) {
+      let sum = tooth[teeth - 1]!;
+      for (let j = 0; j < teeth - 1; j++) sum = (index >> j) & 1 ? sum.add(tooth[j]!) : sum.subtract(tooth[j]!);
+      entries.push(sum);
+    }
+  }
+  const view = new DataView(out.buffer, HEADER_BYTES);
+  const half = (P + 1n) / 2n;
+  entries.forEach((entry, i) => {
+    const { x, y } = entry.toAffine();
+    writeCoordinate(view, i * ENTRY_BYTES, mod((y - x) * half));
+    writeCoordinate(view, i * ENTRY_BYTES + COORDINATE_BYTES, mod((y + x) * half));
+    writeCoordinate(view, i * ENTRY_BYTES + 2 * COORDINATE_BYTES, mod(D * mod(x * y)));
+  });
+  return out;
+}
