@@ -1,0 +1,79 @@
+/**
+ * The trustee: registration and license.
+ */
+import { concat, equal } from '../../firmware/core/bytes.js';
+import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
+import { codeOf, createWorld, flipped, good, ISSUER, issuerSigner, person, registrarSigner, registrationOf, START_S, type World } from './world.js';
+
+const ada = person('Ada');
+const bob = person('Bob');
+
+let world: World;
+let certificate: Uint8Array;
+beforeEach(() => {
+  world = createWorld();
+  certificate = world.open(ada);
+});
+afterEach(() => world.close());
+
+function certificateOf(name: string, accountKey: Uint8Array, signer: Signer = issuerSigner): Uint8Array {
+  const body = accountBody.encode({ accountKey, name });
+  return accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
+}
+
+test('(PKU, IdU) gives the license SKR(PKU), valid for a year', () => {
+  const { license: bytes, repeated } = good(world.trustee.register(registrationOf(ada), certificate));
+  const signed = license.decode(bytes);
+  expect(repeated).toBe(false);
+  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: START_S + 365 * 86400, pku: ada.pku });
+  expect(isSigned(registrarSigner.publicKey, SIGNED.license, signed?.body as Uint8Array, signed?.signature as Uint8Array)).toBe(true);
+  expect(world.trusteeStore.registration(ada.pku)).toMatchObject({ name: 'Ada', request: registrationOf(ada), certificate, license: bytes });
+});
+
+test('asked again, the same license bytes, whatever the clock says', () => {
+  const first = good(world.trustee.register(registrationOf(ada), certificate));
+  world.clock.nowS += 12345;
+  const again = good(world.trustee.register(registrationOf(ada), certificate));
+  expect(again.repeated).toBe(true);
+  expect(equal(again.license, first.license)).toBe(true);
+});
+
+test('a pseudonym keeps its name, and a name has one pseudonym', () => {
+  good(world.trustee.register(registrationOf(ada), certificate));
+  const stolen = { ...bob, token: ada.token, pku: ada.pku };
+  expect(codeOf(world.trustee.register(registrationOf(stolen), world.open(bob)))).toBe('PSEUDONYM_TAKEN');
+  expect(codeOf(world.trustee.register(registrationOf({ ...ada, ...{ token: bob.token, pku: bob.pku } }), certificate))).toBe('PSEUDONYM_LIMIT');
+  expect(world.trusteeStore.registration(bob.pku)).toBeNull();
+});
+
+// Order 8 point; the neutral element; a key that is no point at all.
+const SMALL_ORDER = new Uint8Array(Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex'));
+const NEUTRAL = new Uint8Array([1, ...new Array(31).fill(0)]);
+
+test.each<[string, () => Uint8Array, () => Uint8Array]>([
+  ['BAD_REQUEST', () => new Uint8Array(0), () => certificate],
+  ['BAD_REQUEST', () => registrationOf(ada).subarray(0, 190), () => certificate],
+  ['BAD_REQUEST', () => concat([registrationOf(ada), new Uint8Array(1)]), () => certificate],
+  ['BAD_REQUEST', () => registrationOf(ada), () => new Uint8Array(0)],
+  ['CERTIFICATE_INVALID', () => registrationOf(ada), () => certificateOf('Ada', ada.account.publicKey, registrarSigner)],
+  ['CERTIFICATE_INVALID', () => registrationOf(ada), () => certificateOf('Bob', ada.account.publicKey)],
+  ['CERTIFICATE_INVALID', () => registrationOf(ada), () => certificateOf('Ada', bob.account.publicKey)],
+  ['SIGNATURE_INVALID', () => registrationOf(ada, {}, { account: bob.account }), () => certificate],
+  ['SIGNATURE_INVALID', () => registrationOf(ada, {}, { token: bob.token }), () => certificate],
+  ['KEY_INVALID', () => registrationOf(ada, { pku: SMALL_ORDER }), () => certificate],
+  ['KEY_INVALID', () => registrationOf(ada, { pku: NEUTRAL }), () => certificate],
+  ['KEY_INVALID', () => registrationOf(ada, { pku: new Uint8Array(32).fill(255) }), () => certificate],
+])('%s, and nothing is stored', (expected, request, paper) => {
+  expect(codeOf(world.trustee.register(request(), paper()))).toBe(expected);
+  expect(world.trusteeStore.pseudonymsOf('Ada')).toBe(0);
+});
+
+test('every byte of request and certificate is covered: turned by one bit it is refused', () => {
+  const request = registrationOf(ada);
+  for (let at = 0; at < request.length; at++) expect([at, world.trustee.register(flipped(request, at), certificate).ok]).toEqual([at, false]);
+  for (let at = 0; at < certificate.length; at++) expect([at, world.trustee.register(request, flipped(certificate, at)).ok]).toEqual([at, false]);
+  expect(world.trusteeStore.pseudonymsOf('Ada')).toBe(0);
+});
