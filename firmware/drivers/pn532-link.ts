@@ -85,9 +85,9 @@ export interface Pn532Link {
 export interface LinkOptions {
   /** Longest frame, preamble to postamble, that can arrive whole: the board's burstBytesMax. */
   burstBytesMax: number;
-  /** Wait for an ACK; the chip needs up to 15 ms (6.2.2.1), an interpreter on a loaded machine more. Default 100. */
+  /** Wait for an ACK. The chip needs up to 15 ms (6.2.2.1), Espruino's Linux build up to 50 each way. Default 250. */
   ackTimeoutMs?: number;
-  /** A half-received answer counts as damaged after this silence. Default 60. */
+  /** A half-received answer counts as damaged after this silence. Default 100. */
   gapMs?: number;
   /** Repetitions of a command without ACK, and of a damaged answer. Default 2. */
   retriesMax?: number;
@@ -125,10 +125,12 @@ export function rfFailure(status: number): NfcFailure {
   return { ok: false, code: code, status: error };
 }
 
+const SECOND_LOOK_MS = 10;
+
 /** Makes the dialog over a port. */
 export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOptions): Pn532Link {
-  const ackTimeoutMs = options.ackTimeoutMs || 100;
-  const gapMs = options.gapMs || 60;
+  const ackTimeoutMs = options.ackTimeoutMs || 250;
+  const gapMs = options.gapMs || 100;
   const retriesMax = options.retriesMax === undefined ? 2 : options.retriesMax;
   let code = -1; // of the command under way
   let frame: Uint8Array | null = null;
@@ -142,7 +144,6 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   let asleep = true; // until a frame comes, the chip may be in power-down: 6.2.3, 7.2.11
   let timer: any;
   let gapTimer: any;
-  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX);
 
   function clearGap(): void {
     if (gapTimer !== undefined) clock.clearTimeout(gapTimer);
@@ -153,6 +154,16 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     if (timer !== undefined) clock.clearTimeout(timer);
     timer = undefined;
     clearGap();
+  }
+
+  /**
+   * Waits, and then once more for a moment: where our own program kept the interpreter busy past the end of a wait, what
+   * arrived meanwhile may stand in the queue behind the timer.
+   */
+  function wait(delayMs: number, then: () => void): void {
+    timer = clock.setTimeout(function () {
+      timer = clock.setTimeout(then, SECOND_LOOK_MS);
+    }, delayMs);
   }
 
   function finish(result: LinkResult): void {
@@ -177,7 +188,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     acked = false;
     parser.reset();
     clearTimers();
-    timer = clock.setTimeout(onAckTimeout, ackTimeoutMs);
+    wait(ackTimeoutMs, onAckTimeout);
     port.expect(ACK_FRAME_BYTES);
     sent = true; // before the call: an answer may come within it
     if (!port.send(frame!, asleep)) sent = false;
@@ -223,7 +234,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       if (found.kind !== 'ack') return;
       acked = true;
       clearTimers();
-      timer = clock.setTimeout(onAnswerTimeout, answerMs);
+      wait(answerMs, onAnswerTimeout);
       port.expect(options.burstBytesMax);
     } else if (found.kind === 'error') {
       finish({ ok: false, code: 'PN532_ERROR' });
@@ -231,6 +242,8 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       finish({ ok: true, data: found.data.subarray(1) });
     }
   }
+
+  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX);
 
   port.onBytes = function (chunk, whole) {
     if (!callback) return; // nobody asked: an answer that came after its command was given up

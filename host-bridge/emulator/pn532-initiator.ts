@@ -39,10 +39,13 @@ export const STATUS = { OK: 0, TIMEOUT: 0x01, CRC: 0x02, BUFFER: 0x07, FORMAT: 0
 
 const FIELD_GUARD_MS = 5;
 const BETWEEN_ATTEMPTS_MS = 2;
-const SHORT_WAIT_MS = 3;
+/**
+ * Waits for answers that a card gives within 1 ms (anticollision) and 9 ms (ATS, 14443-4 5.4). Longer than the chip's
+ * own, because in real time a timer of this machine is late by milliseconds.
+ */
+const SHORT_WAIT_MS = 20;
+const ATS_WAIT_MS = 30;
 const GATHER_MS = 0.05;
-/** ISO/IEC 14443-4 5.4: the ATS's own waiting time, FWI 4 and its tolerance. */
-const ATS_WAIT_MS = 9;
 const TURNAROUND_MS = 0.4;
 const ANSWER_BYTES_MAX = 4096;
 const FSDI = 8;

@@ -49,7 +49,7 @@ test('a silent chip: three attempts, then an abort; a command that must not be r
   const silent = createScripted(() => []);
   expect(silent.run()).toEqual({ ok: false, code: 'PN532_NO_ACK' });
   expect(silent.sent.map(isAck)).toEqual([false, false, false, true]);
-  expect(silent.scheduler.nowMs()).toBeLessThanOrEqual(300);
+  expect(silent.scheduler.nowMs()).toBeLessThanOrEqual(800);
   const once = createScripted(() => []);
   expect(once.run(VERSION, true)).toEqual({ ok: false, code: 'PN532_NO_ACK' });
   expect(once.sent.map(isAck)).toEqual([false, true]);
@@ -278,4 +278,18 @@ test('a whole chip over a line that drops, doubles or damages chunks: every oper
     }),
     { numRuns: 150 },
   );
+});
+
+test('an ACK that stood behind the timer in the queue, as the program was busy, still counts', () => {
+  const scheduler = createVirtualScheduler();
+  const port: Pn532Port = { onBytes: () => undefined, expect: () => undefined, send: () => true };
+  const link = createPn532Link(port, clockOf(scheduler), { burstBytesMax: 64, ackTimeoutMs: 20 });
+  const results: LinkResult[] = [];
+  link.command(VERSION, 50, true, (r) => results.push(r));
+  scheduler.advance(21);
+  port.onBytes(chars(ackFrame()), false);
+  scheduler.advance(51);
+  port.onBytes(chars(VERSION_ANSWER), false);
+  expect(results).toEqual([ok]);
+  expect(scheduler.pending()).toBe(0);
 });
