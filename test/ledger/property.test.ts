@@ -1,0 +1,126 @@
+/**
+ * Random sequences of everything that people and shops can do, in any order and with repetitions: after each sequence the
+ * books add up, the audit finds nothing, and a model of a few lines agrees with the balances.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { toHex } from '../../firmware/core/bytes.js';
+import { audit } from '../../host-bridge/ledger/audit.js';
+import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
+import { createWorld, good, historyOf, person, rsOf, signerOf, tombstoneOf, withdrawalOf, type World } from '../actors/world.js';
+
+const PEOPLE = [person('Ada'), person('Bob'), person('Cy')];
+const SHOPS = ['Shop', 'Cafe'];
+const terminal = signerOf('terminal');
+
+type Step =
+  | { do: 'fund' | 'withdraw'; who: number; amount: number; back: number }
+  | { do: 'deposit'; who: number; shop: number; charge: number; amount: number }
+  | { do: 'bury'; shop: number; charge: number };
+
+const who = fc.nat(PEOPLE.length - 1);
+const shop = fc.nat(SHOPS.length - 1);
+const charge = fc.nat(7);
+const amount = fc.integer({ min: 1, max: 60 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('fund' as const), who, amount, back: fc.constant(0) }),
+  fc.record({ do: fc.constant('withdraw' as const), who, amount, back: fc.nat(2) }),
+  // Few amounts for each charge, so that repetitions and conflicts both happen.
+  fc.record({ do: fc.constant('deposit' as const), who, shop, charge, amount: fc.constantFrom(20, 20, 20, 35) }),
+  fc.record({ do: fc.constant('bury' as const), shop, charge }),
+);
+
+/** What should be in the books, by the simplest means. */
+function createModel() {
+  const balances = new Map<string, number>();
+  const numbers = new Map<number, number[]>();
+  const deposited = new Map<string, number>();
+  const buried = new Set<string>();
+  const denied = new Set<number>();
+  const add = (account: string, delta: number) => void balances.set(account, (balances.get(account) ?? 0) + delta);
+  const of = (account: string) => balances.get(account) ?? 0;
+  return { balances, numbers, deposited, buried, denied, add, of };
+}
+
+function play(world: World, steps: Step[]): void {
+  const model = createModel();
+  let putIn = 0;
+  for (const s of steps) {
+    if (s.do === 'fund') {
+      const name = PEOPLE[s.who]?.name as string;
+      good(world.office.fundAccount(name, s.amount));
+      model.add(abcOf(name), s.amount);
+      putIn += s.amount;
+    } else if (s.do === 'withdraw') {
+      const p = PEOPLE[s.who] as (typeof PEOPLE)[0];
+      const given = model.numbers.get(s.who) ?? [];
+      const number = Math.max(1, given.length + 1 - s.back);
+      const result = world.issuer.withdraw(withdrawalOf(p, number, s.amount));
+      if (number <= given.length) expect(result.ok).toBe(given[number - 1] === s.amount);
+      else {
+        const may = !model.denied.has(s.who) && model.of(abcOf(p.name)) >= s.amount;
+        expect(result.ok).toBe(may);
+        if (may) {
+          model.numbers.set(s.who, [...given, s.amount]);
+          model.add(abcOf(p.name), -s.amount);
+          model.add(ebcOf(toHex(p.pku)), s.amount);
+        }
+      }
+    } else if (s.do === 'deposit') {
+      const p = PEOPLE[s.who] as (typeof PEOPLE)[0];
+      const name = SHOPS[s.shop] as string;
+      const identity = `${s.who} ${s.shop} ${s.charge}`;
+      const before = model.deposited.get(identity);
+      const result = world.issuer.deposit(historyOf(p, name, s.amount, rsOf(s.charge)));
+      if (before !== undefined) expect(result.ok).toBe(before === s.amount);
+      else {
+        const may = !model.buried.has(`${s.shop} ${s.charge}`);
+        expect(result.ok).toBe(may);
+        if (may) {
+          model.deposited.set(identity, s.amount);
+          model.add(abcOf(name), s.amount);
+          model.add(ebcOf(toHex(p.pku)), -s.amount);
+          if (model.of(ebcOf(toHex(p.pku))) < 0) model.denied.add(s.who);
+        }
+      }
+    } else {
+      const paid = [...model.deposited.keys()].some((identity) => identity.endsWith(` ${s.shop} ${s.charge}`));
+      expect(world.issuer.tombstone(tombstoneOf(terminal, SHOPS[s.shop] as string, rsOf(s.charge))).ok).toBe(!paid);
+      if (!paid) model.buried.add(`${s.shop} ${s.charge}`);
+    }
+    const { in: nowIn, held } = world.issuerStore.numbers();
+    expect([nowIn, held]).toEqual([putIn, putIn]);
+  }
+  for (const [account, balance] of model.balances) expect([account, world.issuerStore.balance(account)]).toEqual([account, balance]);
+}
+
+test('whatever is done in whatever order, the books add up', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
+  let run = 0;
+  try {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
+        const issuerPath = join(folder, `${run++}.db`);
+        const world = createWorld({ issuerPath });
+        try {
+          for (const p of PEOPLE) world.open(p);
+          for (const name of SHOPS) {
+            world.shop(name);
+            good(world.office.registerTerminal(name, rsOf(0).subarray(0, 4), terminal.publicKey));
+          }
+          play(world, steps);
+          const report = audit({ issuerDatabase: issuerPath });
+          expect(report.broken).toEqual([]);
+          expect(report.in).toBe(report.held);
+        } finally {
+          world.close();
+        }
+      }),
+      { numRuns: 40 },
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
