@@ -11,6 +11,11 @@ function damaged(slot: number): never {
   throw new Error('history ' + slot + ' in flash cannot be read');
 }
 
+/** States of a slot. */
+const FREE = 0;
+const VERIFIED = 1;
+const UNVERIFIED = 2;
+
 /** Pending histories. */
 export interface HistoryLog {
   count(): number;
@@ -34,7 +39,7 @@ export interface HistoryLog {
 
 /** Reads the index. @param max slots in use are 0 to max - 1 */
 export function openHistoryLog(records: Records, max: number): HistoryLog {
-  // 0: free, 1: verified, 2: not verified.
+  // Searched by native calls: loops over 128 slots would cost a tap a tenth of a second.
   const states = new Uint8Array(max);
   const counters = new Uint32Array(max);
   const times = new Uint32Array(max);
@@ -46,7 +51,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
   }
 
   function note(slot: number, record: HistoryRecord): void {
-    states[slot] = record.unverified ? 2 : 1;
+    states[slot] = record.unverified ? UNVERIFIED : VERIFIED;
     counters[slot] = record.counter;
     times[slot] = record.timeS;
   }
@@ -67,22 +72,27 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     },
     oldestTimeS: function () {
       let oldest = -1;
-      for (let slot = 0; slot < max; slot++) if (states[slot] && (oldest < 0 || times[slot] < oldest)) oldest = times[slot];
+      for (let state = VERIFIED; state <= UNVERIFIED; state++) {
+        for (let slot = states.indexOf(state); slot >= 0; slot = states.indexOf(state, slot + 1)) {
+          if (oldest < 0 || times[slot] < oldest) oldest = times[slot];
+        }
+      }
       return oldest;
     },
     find: function (counter) {
-      for (let slot = 0; slot < max; slot++) if (states[slot] && counters[slot] === counter) return slot;
-      return -1;
+      // A free slot keeps the counter that it had.
+      let slot = counters.indexOf(counter);
+      while (slot >= 0 && states[slot] === FREE) slot = counters.indexOf(counter, slot + 1);
+      return slot;
     },
     isUnverified: function (slot) {
-      return states[slot] === 2;
+      return states[slot] === UNVERIFIED;
     },
     oldest: function (unverified, after) {
-      const wanted = unverified ? 2 : 1;
+      const wanted = unverified ? UNVERIFIED : VERIFIED;
       let found = -1;
-      for (let slot = 0; slot < max; slot++) {
-        if (states[slot] !== wanted || counters[slot] <= after) continue;
-        if (found < 0 || counters[slot] < counters[found]) found = slot;
+      for (let slot = states.indexOf(wanted); slot >= 0; slot = states.indexOf(wanted, slot + 1)) {
+        if (counters[slot] > after && (found < 0 || counters[slot] < counters[found])) found = slot;
       }
       return found;
     },
@@ -91,9 +101,8 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     },
     read: read,
     add: function (record) {
-      let slot = 0;
-      while (slot < max && states[slot]) slot++;
-      if (slot === max) throw new RangeError('no free place for a history');
+      const slot = states.indexOf(FREE);
+      if (slot < 0) throw new RangeError('no free place for a history');
       records.put(RECORD.history, slot, historyRecord.encode(record));
       note(slot, record);
       count++;
@@ -103,12 +112,12 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       const record = read(slot);
       record.unverified = 0;
       records.put(RECORD.history, slot, historyRecord.encode(record));
-      states[slot] = 1;
+      states[slot] = VERIFIED;
     },
     remove: function (slot) {
       removeRecord(records, RECORD.history, slot);
-      if (states[slot]) count--;
-      states[slot] = 0;
+      if (states[slot] !== FREE) count--;
+      states[slot] = FREE;
     },
   };
 }

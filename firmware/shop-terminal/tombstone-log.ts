@@ -8,6 +8,11 @@
 import { tombstone } from '../wire/payment.js';
 import { RECORD, Records, tombstoneRecord, TombstoneRecord, TOMBSTONES_MAX } from './records.js';
 
+/** States of a place. */
+const FREE = 0;
+const DELIVERED = 1;
+const PENDING = 2;
+
 /** The ring. */
 export interface TombstoneLog {
   /** Not yet on the bridge's disk. */
@@ -34,7 +39,6 @@ function damaged(slot: number): never {
 
 /** Reads the ring. */
 export function openTombstoneLog(records: Records): TombstoneLog {
-  // 0: free, 1: delivered, 2: not yet.
   const states = new Uint8Array(TOMBSTONES_MAX);
   const counters = new Uint32Array(TOMBSTONES_MAX);
   const whys = new Uint8Array(TOMBSTONES_MAX);
@@ -46,7 +50,7 @@ export function openTombstoneLog(records: Records): TombstoneLog {
   }
 
   function note(slot: number, record: TombstoneRecord): void {
-    states[slot] = record.delivered ? 1 : 2;
+    states[slot] = record.delivered ? DELIVERED : PENDING;
     counters[slot] = record.counter;
     whys[slot] = record.why;
     if (record.horizon > horizon) horizon = record.horizon;
@@ -55,17 +59,16 @@ export function openTombstoneLog(records: Records): TombstoneLog {
   /** The slot with the lowest counter above `after` among those in a state, or -1. */
   function lowest(state: number, after: number): number {
     let found = -1;
-    for (let slot = 0; slot < TOMBSTONES_MAX; slot++) {
-      if (states[slot] !== state || counters[slot] <= after) continue;
-      if (found < 0 || counters[slot] < counters[found]) found = slot;
+    for (let slot = states.indexOf(state); slot >= 0; slot = states.indexOf(state, slot + 1)) {
+      if (counters[slot] > after && (found < 0 || counters[slot] < counters[found])) found = slot;
     }
     return found;
   }
 
   /** Where the next one goes: a free slot, else the oldest delivered one, else -1. */
   function place(): number {
-    const free = lowest(0, -1);
-    return free >= 0 ? free : lowest(1, 0);
+    const free = states.indexOf(FREE);
+    return free >= 0 ? free : lowest(DELIVERED, 0);
   }
 
   const slots = records.slots(RECORD.tombstone);
@@ -77,12 +80,13 @@ export function openTombstoneLog(records: Records): TombstoneLog {
   return {
     pending: function () {
       let count = 0;
-      for (let slot = 0; slot < TOMBSTONES_MAX; slot++) if (states[slot] === 2) count++;
+      for (let slot = states.indexOf(PENDING); slot >= 0; slot = states.indexOf(PENDING, slot + 1)) count++;
       return count;
     },
     why: function (counter) {
-      for (let slot = 0; slot < TOMBSTONES_MAX; slot++) if (states[slot] && counters[slot] === counter) return whys[slot];
-      return 0;
+      // Places are never freed, and no record has counter 0.
+      const slot = counter > 0 ? counters.indexOf(counter) : -1;
+      return slot >= 0 ? whys[slot] : 0;
     },
     horizon: function () {
       return horizon;
@@ -93,7 +97,7 @@ export function openTombstoneLog(records: Records): TombstoneLog {
     add: function (counter, why, signature, chargeId) {
       const slot = place();
       if (slot < 0) throw new RangeError('no free place for a tombstone');
-      const given = states[slot] && counters[slot] > horizon ? counters[slot] : horizon;
+      const given = counters[slot] > horizon ? counters[slot] : horizon;
       const record: TombstoneRecord = {
         delivered: 0,
         why: why,
@@ -105,7 +109,7 @@ export function openTombstoneLog(records: Records): TombstoneLog {
       note(slot, record);
     },
     next: function (after) {
-      return lowest(2, after);
+      return lowest(PENDING, after);
     },
     read: function (slot) {
       return read(slot).tombstone;
@@ -117,7 +121,7 @@ export function openTombstoneLog(records: Records): TombstoneLog {
       const record = read(slot);
       record.delivered = 1;
       records.put(RECORD.tombstone, slot, tombstoneRecord.encode(record));
-      states[slot] = 1;
+      states[slot] = DELIVERED;
     },
   };
 }

@@ -127,6 +127,8 @@ export interface Bridge {
   forgets: boolean;
   bringsTime: boolean;
   asked: string[];
+  /** Asked with timeWanted. */
+  nonces: Uint8Array[];
 }
 
 export interface World {
@@ -175,7 +177,7 @@ export function createWorld(): World {
   const flash = createEmulatedFlash({ address: REGION.address, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
   const bridge: Bridge = {
     up: false, stored: new Map(), tombstones: new Map(), amounts: new Map(), reports: [], alarms: [],
-    verifies: 'truly', forgets: false, bringsTime: true, asked: [],
+    verifies: 'truly', forgets: false, bringsTime: true, asked: [], nonces: [],
   };
   const field: World['field'] = { token: null, tear: null, broken: false, commands: 0 };
   const screen: string[][] = [];
@@ -227,6 +229,7 @@ export function createWorld(): World {
     }
     if (kind === KIND.tap) bridge.reports.push(tapReport.decode(body)!);
     if (kind === KIND.alarm) bridge.alarms.push(codeOf(body[0]));
+    if (kind === KIND.timeWanted) bridge.nonces.push(body);
     if (kind === KIND.timeWanted && bridge.bringsTime) {
       later(born, () => world.terminal.onRequest(KIND.time, makeTime(world.timeS, body), () => undefined), 5);
     }

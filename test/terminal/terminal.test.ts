@@ -241,16 +241,20 @@ describe('the bridge', () => {
   test('that holds signed time back for longer than a nonce lives has it refused', () => {
     const world = createWorld();
     world.bridge.bringsTime = false;
-    const nonces: Uint8Array[] = [];
-    const link = (world as any).bridge;
-    link.asked.length = 0;
     world.link(true);
     world.run(100);
-    expect(nonces.length).toBe(0);
-    world.run(130_000);
-    world.bridge.bringsTime = true;
-    world.run(130_000);
-    expect(terminalStatus.decode(world.ask(KIND.status, new Uint8Array(0)).data)!.timeS).toBeGreaterThan(0);
+    const [first] = world.bridge.nonces;
+    world.run(120_500);
+    expect(world.bridge.nonces.length).toBe(2);
+    expect(world.ask(KIND.time, makeTime(NOW_S, first)).code).toBe('NOT_NEWER');
+    world.bridge.up = false; // no further nonce will be asked for
+    world.run(119_000);
+    const forged = makeTime(NOW_S, world.bridge.nonces[1]);
+    forged[0] ^= 1;
+    expect(world.ask(KIND.time, forged).code).toBe('SIGNATURE_INVALID');
+    expect(world.ask(KIND.time, makeTime(NOW_S, world.bridge.nonces[1], Uint8Array.of(9, 9, 9, 9))).code).toBe('BAD_REQUEST');
+    expect(world.ask(KIND.time, makeTime(NOW_S, world.bridge.nonces[1])).code).toBe('OK');
+    expect(world.ask(KIND.time, makeTime(NOW_S + 9, world.bridge.nonces[1])).code).toBe('NOT_NEWER');
   });
 
   test('is told BUSY between CHALLENGE and check, and gets the tombstone of a cancelled charge', () => {

