@@ -161,15 +161,35 @@ test('a press that confirms a payment does not open the desk; one confirmation p
 });
 
 test('the sum since the last press is limited, across resets, and a press sets it back', () => {
-  let token = ready(50_000);
+  const config = { ...CONFIG, debitSlots: 16 };
+  let token = ready(50_000, config);
   for (const number of [1, 2]) must(token.purse.pay(challengeBytes({ amount: 1000, number }), 0));
-  token = boot(token.flash);
+  token = boot(token.flash, config);
   expect(codeOfAnswer(token.purse.pay(challengeBytes({ amount: 501, number: 3 }), 0))).toBe('CONFIRM_NEEDED');
   must(token.purse.pay(challengeBytes({ amount: 500, number: 4 }), 0));
   token.purse.press(1);
   must(token.purse.pay(challengeBytes({ amount: 501, number: 3 }), 2));
-  token = boot(token.flash);
+  token = boot(token.flash, config);
   expect(token.purse.state.journal.sumSincePress()).toBe(501);
+  // One press sets it back once.
+  token.purse.press(3);
+  for (const number of [5, 6]) must(token.purse.pay(challengeBytes({ amount: 1000, number }), 4));
+  expect(codeOfAnswer(token.purse.pay(challengeBytes({ amount: 501, number: 7 }), 4))).toBe('CONFIRM_NEEDED');
+});
+
+test('a confirmation is for one question only: a second one asked after the press needs its own', () => {
+  const token = ready(5000);
+  token.purse.pay(challengeBytes({ amount: 2000 }), 0);
+  token.purse.press(1);
+  const second = challengeBytes({ amount: 3000, number: 2 });
+  for (let tap = 0; tap < 3; tap++) expect(codeOfAnswer(token.purse.pay(second, 2 + tap))).toBe('CONFIRM_NEEDED');
+  expect(codeOfAnswer(token.purse.pay(challengeBytes({ amount: 2000 }), 6))).toBe('CONFIRM_NEEDED');
+});
+
+test('the journal itself never overwrites a debit that was not acknowledged', () => {
+  const token = ready(5000);
+  must(token.purse.pay(challengeBytes({}), 0));
+  expect(() => token.purse.state.journal.debit(0, 0, 1, 1, new Uint8Array(64), challengeBytes({ number: 2 }))).toThrow(RangeError);
 });
 
 test('the journal is full of unacknowledged debits, and the oldest acknowledged one gives way', () => {
@@ -236,6 +256,7 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   expect(verifyRaw(account.publicKey, signedBytes(SIGNED.registration, request.body), request.accountSignature)).toBe(true);
   expect(verifyRaw(pseudonym.publicKey, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
   must(token.desk.license(licenseBytes({}), 0));
+  expect(boot(token.flash).purse.state.name).toBe('Ada');
   token.purse.press(0);
   for (const number of [1, 2]) {
     const asked = withdrawal.decode(must(token.desk.withdraw(new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!;
