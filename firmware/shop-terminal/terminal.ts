@@ -233,11 +233,13 @@ export function createTerminal(parts: TerminalParts): Terminal {
     function onEnd(outcome: TapOutcome): void {
       if (stopped) return;
       const view = kept || till.view();
-      if (!kept && view.state === CHARGE_STATES.open) onRefused(outcome.code);
+      // NO_CHARGE: the clerk was faster, and what he did is shown already.
+      const refused = !kept && view.state === CHARGE_STATES.open && outcome.code !== 'NO_CHARGE';
+      if (refused) onRefused(outcome.code);
       delivery.report(encodeReport(view, outcome.code, outcome, parts.flashWrites() - writes));
       delivery.pump();
       if (outcome.code === 'DEVICE_FAULT') startReader();
-      else freeRadio(kept || outcome.code === 'TAP_TORN' ? 0 : REFUSED_PAUSE_MS);
+      else freeRadio(refused && outcome.code !== 'TAP_TORN' ? REFUSED_PAUSE_MS : 0);
     }
     runTap(
       { till: till, checker: checker, client: parts.client, shop: parts.config.shop, nowMs: clock.nowMs, kept: onKept },

@@ -34,6 +34,32 @@ describe('a tap', () => {
     expect(status.timeS).toBeGreaterThanOrEqual(NOW_S);
   });
 
+  test('of a token that was here before asks the bridge for the payment only', () => {
+    const world = online();
+    const token = createToken(1);
+    world.charge(1, 1);
+    world.tap(token);
+    expect(world.bridge.asked.length).toBe(2);
+    world.charge(2, 1);
+    world.tap(token);
+    expect(world.bridge.asked.length).toBe(3);
+  });
+
+  test('during which the clerk cancels and charges anew sends no CHALLENGE for a charge that was not opened', () => {
+    const world = online();
+    world.bridge.verifies = 'silent';
+    world.charge(1, 350);
+    const token = createToken(1);
+    world.field.token = token;
+    world.scheduler.runUntil(() => world.bridge.asked.length === 1, 3000); // about the license
+    expect(world.cancel(1)).toBe('OK');
+    expect(world.charge(2, 99)).toBe('OK');
+    world.scheduler.runUntil(() => world.bridge.reports.some((r) => r.code !== 0), 3000);
+    expect(token.debits.size).toBe(0);
+    expect(world.tap(token, 6000)).toBe('accepted');
+    expect([...token.debits.values()].map((d) => d.amount)).toEqual([99]);
+  });
+
   test('without bridge, up to the floor limit: ACCEPTED, checked on the board, then PAID', () => {
     const world = online();
     world.charge(1, 1000);

@@ -202,6 +202,24 @@ describe('an old deny list', () => {
     expect(h.tap(openCharge(shop, 2500, 7).till, h.pkuOf(1))).toBe('OK');
   });
 
+  test('counts a payment once that a power cut interrupted between sum and history', () => {
+    for (const again of [501, 500]) {
+      let shop = freshShop();
+      later(shop, h.DAY_S + 1);
+      openCharge(shop, 2000);
+      const kept = h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Uint8Array;
+      shop.flash.cutAfter(2, 'before'); // the sum is two writes
+      expect(() => shop.till.keep(h.pkuOf(1), kept, true)).toThrow('power');
+      shop = h.openShop(shop.flash);
+      expect(shop.log.slots(35)).toEqual([0]);
+      expect(shop.histories.count()).toBe(0);
+      expect(h.tap(shop.till, h.pkuOf(1))).toBe('OK');
+      // 2500 - 2000 are left.
+      expect(shop.till.charge(h.idOf(2), again)).toBe('OK');
+      expect(h.tap(shop.till, h.pkuOf(1))).toBe(again === 500 ? 'OK' : 'STALE_LIMIT');
+    }
+  });
+
   test('takes payments of so many pseudonyms as can be counted', () => {
     const shop = h.openShop(h.makeFlash());
     for (let n = 0; n < STALE_SUMS_MAX; n++) expect(h.tap(openCharge(shop, 1, n + 1).till, h.pkuOf(n))).toBe('OK');
@@ -209,6 +227,21 @@ describe('an old deny list', () => {
     expect(h.tap(shop.till, h.pkuOf(STALE_SUMS_MAX))).toBe('STALE_LIMIT');
     expect(h.tap(shop.till, h.pkuOf(0))).toBe('OK');
   });
+});
+
+test('a new deny list leaves nothing of the old one in flash, nor of one that a power cut interrupted', () => {
+  const many = Array.from({ length: 60 }, (_, n) => h.pkuOf(n));
+  let shop = h.openShop(h.makeFlash());
+  expect(shop.notices.acceptDenyList(h.makeDenyList(1, h.NOW_S, many), h.verifyMark)).toBe('OK');
+  expect(shop.log.slots(36).length).toBe(1 + Math.ceil((64 + 12 + 60 * 32) / 256));
+  expect(shop.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, []), h.verifyMark)).toBe('OK');
+  expect(shop.log.slots(36).length).toBe(2);
+  shop.flash.cutAfter(8, 'before');
+  expect(() => shop.notices.acceptDenyList(h.makeDenyList(3, h.NOW_S, many), h.verifyMark)).toThrow('power');
+  shop = h.openShop(shop.flash);
+  expect(shop.notices.denyVersion()).toBe(2);
+  expect(shop.notices.acceptDenyList(h.makeDenyList(3, h.NOW_S, []), h.verifyMark)).toBe('OK');
+  expect(shop.log.slots(36).length).toBe(2);
 });
 
 test('Rs and the counter of Ts never repeat, whatever the random source does', () => {
