@@ -30,7 +30,7 @@ export interface CardOptions {
   random: (count: number) => Uint8Array;
   /** Longest wait for a reader before listening anew; also how soon a dead chip is noticed. Default 30000. */
   listenMs?: number;
-  /** Longest silence of a reader that keeps its field on. Default 10000. */
+  /** Longest silence of a reader that keeps its field on; a terminal may verify for long. Default 30000. */
   commandTimeoutMs?: number;
   /** Longest wait for `reply`. Default 10000. */
   replyTimeoutMs?: number;
@@ -77,7 +77,7 @@ export function initAsTargetCommand(uid: Uint8Array): Uint8Array {
 /** Makes a card over a link that nobody else uses. */
 export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOptions): Pn532Card {
   const listenMs = options.listenMs || 30000;
-  const commandTimeoutMs = options.commandTimeoutMs || 10000;
+  const commandTimeoutMs = options.commandTimeoutMs || 30000;
   const replyTimeoutMs = options.replyTimeoutMs || 10000;
   const initTriesMax = options.initTriesMax || 5;
   let running = false;

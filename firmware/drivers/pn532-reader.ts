@@ -43,7 +43,7 @@ export interface Pn532Reader {
 }
 
 export interface ReaderOptions {
-  /** Longest wait for a card's answer to one APDU, including the extensions it asks for. Default 5000. */
+  /** Longest wait for a card's answer to one APDU, including the extensions it asks for. Default 10000. */
   exchangeTimeoutMs?: number;
   /** Pause between two searches for a card. Default 40. */
   pollMs?: number;
@@ -88,7 +88,7 @@ export function parseTarget(answer: Uint8Array): { card: CardInfo; hasAts: boole
 
 /** Makes a reader over a link that nobody else uses. */
 export function createPn532Reader(link: Pn532Link, clock: Clock, options: ReaderOptions): Pn532Reader {
-  const exchangeTimeoutMs = options.exchangeTimeoutMs || 5000;
+  const exchangeTimeoutMs = options.exchangeTimeoutMs || 10000;
   const pollMs = options.pollMs || 40;
   let target = 0;
   let pauseTimer: any;
@@ -144,7 +144,7 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
       link.command(new Uint8Array(IN_LIST_PASSIVE_TARGET), SEARCH_TIMEOUT_MS, false, onAnswer);
     }
     function onAnswer(result: LinkResult): void {
-      // A damaged answer can be a stranger's overlong ATS; go on searching. A chip that is gone is the caller's matter.
+      // A damaged or late answer can be a stranger's overlong ATS: go on searching. A chip that is gone is not.
       if (!result.ok && result.code !== 'PN532_DAMAGED' && result.code !== 'PN532_TIMEOUT') return callback(result);
       const found = result.ok ? parseTarget(result.data) : null;
       if (found && found.hasAts && (found.card.selRes & 0x20) !== 0) {
@@ -153,7 +153,7 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
       }
       if (found) seenOther = true;
       if (clock.nowMs() < endMs) pause(pollMs, search, cancelled);
-      else callback({ ok: false, code: seenOther ? 'CARD_UNSUPPORTED' : 'NO_CARD' });
+      else callback(result.ok ? { ok: false, code: seenOther ? 'CARD_UNSUPPORTED' : 'NO_CARD' } : result);
     }
 
     run([RF_OFF], function (off) {
