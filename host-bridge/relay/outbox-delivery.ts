@@ -1,0 +1,142 @@
+/**
+ * Delivery of the outbox: oldest first, one at a time, at least once.
+ *
+ * An outage (no connection, a service or its database down) stops everything and is tried again later and later, with
+ * jitter, so that many shops do not come back at the same moment. A refusal that an operator can mend puts off that one
+ * row; any other refusal is final, and kept with its code.
+ */
+import type { Logger } from 'pino';
+import type { Scheduler, Timer } from '../emulator/scheduler.js';
+import { bodyOfThrown, type ErrorCode } from '../errors.js';
+import type { Outbox, OutboxRow } from './outbox.js';
+import { call, weigh, type Services } from './services.js';
+
+/** First delay after an outage; doubled each time. */
+export const BACKOFF_FIRST_MS = 1000;
+export const BACKOFF_MAX_MS = 300_000;
+/** How long a row is put off whose refusal an operator can mend. */
+export const HOLD_S = 60;
+
+export interface DeliveryOptions {
+  outbox: Outbox;
+  issuer: Pick<Services['issuer'], 'deposit' | 'tombstone'>;
+  scheduler: Scheduler;
+  log: Logger;
+  /** 0 to 1; default Math.random: jitter is no secret. */
+  random?(): number;
+  /** A row got its final result. */
+  onResult?(row: OutboxRow, state: string, code: ErrorCode | null): void;
+}
+
+/** The loop that delivers. */
+export interface OutboxDelivery {
+  /** There may be something to deliver. During an outage it waits for its time. */
+  kick(): void;
+  /** Why deliveries wait, or null. */
+  outage(): ErrorCode | null;
+  /** Ends after the row under way. */
+  stop(): Promise<void>;
+}
+
+/** Starts nothing until the first `kick`. */
+export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
+  const { outbox, issuer, scheduler, log, random = Math.random } = options;
+  let running: Promise<void> | null = null;
+  let again = false;
+  let stopped = false;
+  let timer: Timer | null = null;
+  let outage: ErrorCode | null = null;
+  let delayMs = BACKOFF_FIRST_MS;
+
+  /** @returns whether to go on with the next row */
+  async function deliver(row: OutboxRow): Promise<boolean> {
+    outbox.trying(row);
+    const reply = await call<{ repeated: boolean }>(() => (row.kind === 'history' ? issuer.deposit(row.bytes) : issuer.tombstone(row.bytes)));
+    if (reply.ok) {
+      const state = row.kind === 'tombstone' ? 'buried' : reply.repeated ? 'duplicate' : 'credited';
+      settled(row, state, null);
+      return true;
+    }
+    const weight = weigh(reply.code);
+    if (weight === 'outage') {
+      if (outage === null) log.warn({ code: reply.code, detail: reply.detail }, 'the issuer cannot be reached; deliveries wait');
+      outage = reply.code;
+      return false;
+    }
+    if (weight === 'held') {
+      log.warn({ code: reply.code, sequence: row.sequence, kind: row.kind }, 'held back');
+      outbox.hold(row, reply.code, HOLD_S);
+    } else settled(row, 'refused', reply.code);
+    return true;
+  }
+
+  function settled(row: OutboxRow, state: 'credited' | 'duplicate' | 'buried' | 'refused', code: ErrorCode | null): void {
+    outbox.settle(row, state, code ?? undefined);
+    if (state === 'refused') log.error({ code, sequence: row.sequence, kind: row.kind }, 'refused by the issuer');
+    else log.info({ state, sequence: row.sequence, kind: row.kind }, 'delivered');
+    options.onResult?.(row, state, code);
+  }
+
+  async function drain(): Promise<void> {
+    for (;;) {
+      again = false;
+      const row = stopped ? null : outbox.next();
+      if (!row) {
+        if (again) continue;
+        outage = stopped ? outage : null;
+        return;
+      }
+      if (!(await deliver(row))) return;
+      outage = null;
+      delayMs = BACKOFF_FIRST_MS;
+    }
+  }
+
+  function waitAndKick(afterMs: number): void {
+    if (stopped || timer !== null) return;
+    timer = scheduler.setTimer(() => {
+      timer = null;
+      run();
+    }, afterMs);
+  }
+
+  function run(): void {
+    if (stopped || running) return;
+    running = drain()
+      .catch((thrown) => {
+        // Our own database failed: as an outage, for what was not recorded is delivered again.
+        outage = bodyOfThrown(thrown).code;
+        log.error({ code: outage, err: outage === 'INTERNAL' ? thrown : undefined }, 'delivery failed');
+      })
+      .then(() => {
+        running = null;
+        if (stopped) return;
+        if (outage !== null) {
+          waitAndKick(delayMs * (0.5 + random() / 2));
+          delayMs = Math.min(2 * delayMs, BACKOFF_MAX_MS);
+        } else if (again) run();
+        else {
+          const heldS = outbox.heldForS();
+          if (heldS !== null) waitAndKick(Math.max(1, heldS) * 1000);
+        }
+      });
+  }
+
+  return {
+    kick() {
+      again = true;
+      if (outage === null) {
+        if (timer !== null) scheduler.clearTimer(timer);
+        timer = null;
+        run();
+      }
+    },
+    outage: () => outage,
+    async stop() {
+      stopped = true;
+      if (timer !== null) scheduler.clearTimer(timer);
+      timer = null;
+      await running;
+    },
+  };
+}

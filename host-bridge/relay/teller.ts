@@ -1,0 +1,189 @@
+/**
+ * The teller's desk: registration [0013]-[0016] and withdrawal [0017]-[0021] through the terminal's reader.
+ *
+ * Nothing is kept here between two steps: the token names its receipt number, the issuer keeps its answer to it, the
+ * trustee its license, and the office's acts go under request ids that are on disk before they are used. So a procedure
+ * that broke off anywhere is repeated from the start, with the same effect as if it had not. A torn tap, a token whose
+ * button was not pressed yet, and a service that is out for a moment are waited for; `onEvent` says what for.
+ */
+import { isAmount } from '../../firmware/core/amount.js';
+import { equal, toHex } from '../../firmware/core/bytes.js';
+import { isName } from '../../firmware/wire/codec.js';
+import { registration, registrationBody } from '../../firmware/wire/registration.js';
+import { amountRequest, identity, INS, nameRequest, receiptAnswer, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
+import { refusal, type HostRefusal, type Result } from '../errors.js';
+import type { DeskActs } from './desk-acts.js';
+import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
+import type { Services } from './services.js';
+
+/** How often the token is asked anew after it missed receipts. */
+const ROUNDS_MAX = 4;
+
+export interface TellerOptions extends DeskStepOptions {
+  services: Services;
+  acts: DeskActs;
+  /** Takes the reader for one procedure: why it is not free, or what frees it again. */
+  reserve(): { ok: true; free(): void } | HostRefusal;
+}
+
+/** What a procedure may be told. */
+export interface DeskCall {
+  /** What is waited for. */
+  onEvent?(event: DeskEvent): void;
+  /** How long each step may take, taps and waits together; default `DESK_STEP_MS`. */
+  stepMs?: number;
+  /** Gives the procedure up between two steps: INTERRUPTED. */
+  signal?: AbortSignal;
+}
+
+export interface Registered {
+  name: string;
+  pku: Uint8Array;
+  /** Encoded `license`. */
+  license: Uint8Array;
+  /** ABC after the funding; null without. */
+  balance: number | null;
+  /** The trustee had registered this token before. */
+  repeated: boolean;
+}
+
+export interface Withdrawn {
+  amount: number;
+  receiptNumber: number;
+  /** Sum of receipts that the token had missed and got now, besides. */
+  missed: number;
+  /** The issuer had given this receipt before: an earlier withdrawal is completed by it. */
+  repeated: boolean;
+}
+
+/** The desk. One procedure at a time; codes of all: BUSY, CHARGE_OPEN, LINK_DOWN, NO_TOKEN, DESK_CLOSED and the services'. */
+export interface Teller {
+  /** Opens the account, puts `funding` in once, registers, and gives the token its license. Codes also: NAME_INVALID, AMOUNT_INVALID, TOKEN_CHANGED. */
+  registerUser(request: { name: string; funding?: number } & DeskCall): Promise<Result<Registered>>;
+  /** Codes also: AMOUNT_INVALID. */
+  withdraw(request: { amount: number } & DeskCall): Promise<Result<Withdrawn>>;
+  tokenStatus(request?: DeskCall): Promise<Result<{ status: TokenStatus; identity: Identity }>>;
+}
+
+/** Makes the desk. */
+export function createTeller(options: TellerOptions): Teller {
+  async function run<T>(request: DeskCall, procedure: (steps: DeskSteps) => Promise<Result<T>>): Promise<Result<T>> {
+    const place = options.reserve();
+    if (!place.ok) return place;
+    try {
+      return await procedure(createDeskSteps(options, request.onEvent ?? (() => undefined), request.stepMs, request.signal));
+    } finally {
+      place.free();
+    }
+  }
+  return {
+    async registerUser(request) {
+      if (!isName(request.name)) return refusal('NAME_INVALID');
+      if (request.funding !== undefined && !isAmount(request.funding)) return refusal('AMOUNT_INVALID');
+      return run(request, (steps) => register(options, steps, request.name, request.funding));
+    },
+    async withdraw(request) {
+      if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
+      return run(request, (steps) => withdrawCash(options.services, steps, request.amount));
+    },
+    tokenStatus: (request = {}) =>
+      run(request, async (steps) => {
+        const read = await steps.token('identity', INS.identity, new Uint8Array(0), identity.decode);
+        if (!read.ok) return read;
+        const status = await steps.token('status', INS.status, new Uint8Array(0), tokenStatus.decode);
+        return status.ok ? { ok: true, identity: read.answer, status: status.answer } : status;
+      }),
+  };
+}
+
+async function register(options: TellerOptions, steps: DeskSteps, name: string, funding: number | undefined): Promise<Result<Registered>> {
+  const { services, acts } = options;
+  const { trustee, office } = services;
+  if (!trustee || !office) return refusal('OPERATOR_UNKNOWN', 'this desk has no trustee or no operator key');
+  // 1. Who is there?
+  const read = await steps.token('identity', INS.identity, new Uint8Array(0), identity.decode);
+  if (!read.ok) return read;
+  const { accountKey, pku } = read.answer;
+  // 2. The account, with its certificate, and the money that it starts with.
+  const key = toHex(accountKey);
+  const opened = await acts.run(`open ${key} ${name}`, (id) => steps.service('account', () => office(id).openAccount(name, accountKey)));
+  if (!opened.ok) return opened;
+  const { certificate } = opened;
+  if (!certificate) return refusal('ACCOUNT_KEY_MISSING');
+  let balance: number | null = null;
+  if (funding !== undefined) {
+    const funded = await acts.run(`fund ${key} ${funding}`, (id) => steps.service('fund', () => office(id).fundAccount(name, funding)));
+    if (!funded.ok) return funded;
+    balance = funded.balance;
+  }
+  // 3. (PKU, IdU), signed by both of its keys.
+  const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) => {
+    const outer = registration.decode(bytes);
+    return outer && registrationBody.decode(outer.body) && { bytes, body: registrationBody.decode(outer.body)! };
+  });
+  if (!asked.ok) return asked;
+  const { bytes, body } = asked.answer;
+  if (!equal(body.pku, pku) || !equal(body.accountKey, accountKey)) return refusal('TOKEN_CHANGED');
+  // 4. The trustee's license, and into the token with it.
+  const licensed = await steps.service('license', () => trustee.register(bytes, certificate));
+  if (!licensed.ok) return licensed;
+  const taken = await steps.token('license', INS.license, licensed.license, (answer) => (answer.length === 0 ? true : null));
+  if (!taken.ok) return taken.code === 'LICENSE_INVALID' ? refusal('TOKEN_CHANGED') : taken;
+  return { ok: true, name, pku, license: licensed.license, balance, repeated: licensed.repeated };
+}
+
+async function withdrawCash(services: Services, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+  let missed = 0;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    // 1. (PKU, IdU, x) with the number of the next receipt.
+    const asked = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => {
+      const outer = withdrawal.decode(bytes);
+      const body = outer && withdrawalBody.decode(outer.body);
+      return body && body.amount === amount ? bytes : null;
+    });
+    if (!asked.ok) return asked;
+    const request = asked.answer;
+    // 2. The issuer's receipt for it; where that number was given to something else, what the token missed.
+    const given = await steps.service('withdraw', () => services.issuer.withdraw(request));
+    if (given.ok) {
+      const taken = await giveReceipt(steps, given.receipt);
+      // A token that lacks an earlier receipt says so: it is asked for its number again.
+      if (!taken.ok && taken.code === 'RECEIPT_GAP') continue;
+      return taken.ok ? { ok: true, amount, receiptNumber: taken.number, missed, repeated: given.repeated } : taken;
+    }
+    if (given.code !== 'RECEIPT_MISSED') return given;
+    const list = await steps.service('receipts', () => services.issuer.receipts(request));
+    if (!list.ok) return list;
+    for (const bytes of list.receipts) {
+      const taken = await giveReceipt(steps, bytes);
+      if (!taken.ok) return taken;
+      missed += taken.amount;
+    }
+    // 3. Asked again, with the number after those.
+  }
+  return refusal('RECEIPT_MISSED', 'again and again');
+}
+
+async function giveReceipt(steps: DeskSteps, bytes: Uint8Array): Promise<Result<{ number: number; amount: number }>> {
+  const outer = receipt.decode(bytes);
+  const body = outer && receiptBody.decode(outer.body);
+  if (!body) return refusal('REPLY_INVALID', 'receipt');
+  const taken = await steps.token('receipt', INS.receipt, bytes, receiptAnswer.decode);
+  if (!taken.ok) return taken.code === 'RECEIPT_INVALID' ? refusal('TOKEN_CHANGED') : taken;
+  if (taken.answer.receiptNumber < body.number) return refusal('RECEIPT_GAP');
+  return { ok: true, number: body.number, amount: body.amount };
+}
+
+/** For people: what is waited for. */
+export function eventText(event: DeskEvent): string {
+  const texts: Record<DeskEvent['wait'], string> = {
+    tap: 'Hold the token to the reader.',
+    again: 'The token left too early: hold it to the reader again.',
+    button: "Press the token's button, then hold it to the reader.",
+    link: 'Waiting for the terminal.',
+    service: 'Waiting for the service.',
+  };
+  return texts[event.wait];
+}
+

@@ -1,0 +1,195 @@
+/**
+ * A serial port to a board: bytes out, bytes in, and what became of it.
+ *
+ * One small interface for three kinds of cable: a device or pty (`openBoardPort`, on node-serialport), and the emulated
+ * line (`createEmulatedPort`). Bytes go out no faster than the line carries them, and a write longer than the board's burst
+ * goes in pieces with a rest between: Espruino 2v29 on ESP32 loses what comes above 64 bytes between two of its polls.
+ *
+ * Left out: hardware flow control, which Espruino boards do not wire.
+ */
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { SerialPort } from 'serialport';
+import { fromChars, toChars } from '../../firmware/core/bytes.js';
+import type { Scheduler, Timer } from '../emulator/scheduler.js';
+import { createRealScheduler } from '../emulator/scheduler.js';
+import type { SerialEnd } from '../emulator/serial-line.js';
+import { failure, type TapcashError } from '../errors.js';
+
+/** Rate of Espruino's Serial1 unless its board configuration says otherwise. */
+export const BOARD_BAUD = 115200;
+/** Longest burst that every board takes. */
+export const BOARD_BURST_BYTES = 64;
+/** Rest after a full burst in a longer write: two polls of Espruino's serial task (targets/esp32/jshardwareUart.c). */
+export const BURST_REST_MS = 20;
+
+/** An open port. */
+export interface BoardPort {
+  /** For people: a path, or what stands for it. */
+  readonly path: string;
+  write(bytes: Uint8Array): void;
+  /** Receives what comes; bytes are lost until it is set. */
+  onData: ((bytes: Uint8Array) => void) | null;
+  /** Called once, when the port is gone without `close`. */
+  onLost: ((why: TapcashError) => void) | null;
+  /** Ends it; may be called twice. */
+  close(): Promise<void>;
+}
+
+export interface BoardPortOptions {
+  baud?: number;
+  /** Longest burst that the board takes. */
+  burstBytesMax?: number;
+  scheduler?: Scheduler;
+}
+
+/**
+ * Opens a device or pty.
+ * @throws TapcashError PORT_MISSING (the detail lists the ports there are), PORT_DENIED, PORT_IN_USE, PORT_FAILED
+ */
+export async function openBoardPort(path: string, options: BoardPortOptions = {}): Promise<BoardPort> {
+  const { baud = BOARD_BAUD, burstBytesMax = BOARD_BURST_BYTES, scheduler = createRealScheduler() } = options;
+  await checkPath(path);
+  // Without hupcl the board is not reset when we leave.
+  const device = new SerialPort({ path, baudRate: baud, autoOpen: false, lock: true, hupcl: false });
+  await new Promise<void>((resolve, reject) => {
+    device.open((error) => (error ? reject(openFailure(path, error)) : resolve()));
+  });
+  await releaseReset(device);
+  let closed = false;
+  const pacer = createPacer({ baud, burstBytesMax, scheduler, write: (bytes) => device.isOpen && device.write(bytes) });
+  const port: BoardPort = {
+    path,
+    onData: null,
+    onLost: null,
+    write: (bytes) => (closed ? undefined : pacer.write(bytes)),
+    async close() {
+      closed = true;
+      pacer.stop();
+      if (device.isOpen) await new Promise<void>((resolve) => device.close(() => resolve()));
+    },
+  };
+  function lost(error: Error | null): void {
+    if (closed) return;
+    closed = true;
+    pacer.stop();
+    if (device.isOpen) device.close(() => undefined);
+    port.onLost?.(failure('LINK_LOST', `${path}${error ? `: ${error.message}` : ''}`, error ?? undefined));
+  }
+  device.on('data', (bytes: Buffer) => port.onData?.(new Uint8Array(bytes)));
+  device.on('error', lost);
+  device.on('close', lost);
+  return port;
+}
+
+/** The same over one end of an emulated cable. */
+export function createEmulatedPort(end: SerialEnd, path = 'emulated'): BoardPort {
+  const port: BoardPort = {
+    path,
+    onData: null,
+    onLost: null,
+    write: (bytes) => (end.onData === null ? undefined : end.write(toChars(bytes))),
+    async close() {
+      end.onData = null;
+    },
+  };
+  end.onData = (data) => port.onData?.(fromChars(data));
+  return port;
+}
+
+/** A port that may be a board. */
+export interface PortCandidate {
+  path: string;
+  /** What the system knows of it: manufacturer, or USB ids. */
+  description: string;
+}
+
+/** Serial ports of this machine that a board may be at. Never fails: where udevadm is missing, it looks into /dev. */
+export async function listBoardPorts(): Promise<PortCandidate[]> {
+  try {
+    const ports = await SerialPort.list();
+    // ttyS0.. are listed whether or not there is a chip behind them; a board on USB has a vendor.
+    return ports
+      .filter((port) => port.vendorId !== undefined || !/\/ttyS\d+$/.test(port.path))
+      .map((port) => ({ path: port.path, description: port.manufacturer ?? (port.vendorId ? `USB ${port.vendorId}:${port.productId}` : 'serial port') }));
+  } catch {
+    return deviceFiles();
+  }
+}
+
+function deviceFiles(): PortCandidate[] {
+  try {
+    const names = readdirSync('/dev').filter((name) => /^(ttyUSB|ttyACM|cu\.usb)/.test(name));
+    return names.sort().map((name) => ({ path: `/dev/${name}`, description: 'serial port' }));
+  } catch {
+    return [];
+  }
+}
+
+async function checkPath(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  if (!existsSync(path)) {
+    const candidates = await listBoardPorts();
+    const list = candidates.map((port) => `${port.path} ${port.description}`).join(', ');
+    throw failure('PORT_MISSING', `${path}; there ${candidates.length === 0 ? 'is no serial port' : `is ${list}`}`);
+  }
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (thrown) {
+    throw failure('PORT_DENIED', path, thrown);
+  }
+}
+
+/** The bindings give text only: sources in @serialport/bindings-cpp src/serialport_unix.cpp and serialport_win.cpp. */
+function openFailure(path: string, error: Error): TapcashError {
+  const { message } = error;
+  if (/cannot lock|busy|temporarily unavailable/i.test(message)) return failure('PORT_IN_USE', path, error);
+  if (/permission|access denied/i.test(message)) return failure('PORT_DENIED', path, error);
+  if (/no such file|file not found/i.test(message)) return failure('PORT_MISSING', path, error);
+  return failure('PORT_FAILED', `${path}: ${message}`, error);
+}
+
+/** DTR and RTS reset an ESP32 by the usual two transistors; both off lets it run. Ptys have no such lines. */
+function releaseReset(device: SerialPort): Promise<void> {
+  return new Promise((resolve) => device.set({ dtr: false, rts: false }, () => resolve()));
+}
+
+/** What sends bytes at the pace of the line. */
+interface Pacer {
+  write(bytes: Uint8Array): void;
+  stop(): void;
+}
+
+/** Splits writes into bursts and spaces them. Exported for its test. */
+export function createPacer(options: { baud: number; burstBytesMax: number; scheduler: Scheduler; write(bytes: Uint8Array): void }): Pacer {
+  const { baud, burstBytesMax, scheduler, write } = options;
+  let queue: { bytes: Uint8Array; restMs: number }[] = [];
+  let freeMs = 0;
+  let timer: Timer | null = null;
+  function pump(): void {
+    timer = null;
+    while (queue.length > 0) {
+      const waitMs = freeMs - scheduler.nowMs();
+      if (waitMs > 0) {
+        timer = scheduler.setTimer(pump, waitMs);
+        return;
+      }
+      const { bytes, restMs } = queue.shift()!;
+      freeMs = Math.max(freeMs, scheduler.nowMs()) + (bytes.length * 10_000) / baud + restMs;
+      write(bytes);
+    }
+  }
+  return {
+    write(bytes) {
+      for (let at = 0; at < bytes.length; at += burstBytesMax) {
+        const piece = bytes.slice(at, at + burstBytesMax);
+        queue.push({ bytes: piece, restMs: at + burstBytesMax < bytes.length ? BURST_REST_MS : 0 });
+      }
+      if (timer === null) pump();
+    },
+    stop() {
+      queue = [];
+      if (timer !== null) scheduler.clearTimer(timer);
+      timer = null;
+    },
+  };
+}

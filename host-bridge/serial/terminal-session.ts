@@ -1,0 +1,192 @@
+/**
+ * A bridge's session with a terminal: the link of firmware/wire/link-session.ts over a port that may vanish and return.
+ *
+ * Requests are promises of named results; nothing of the line ever rejects. Left out: what the requests mean to money
+ * (relay/bridge.ts). Requests of the terminal go to one handler, which must answer each.
+ */
+import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { Code } from '../../firmware/core/codes.js';
+import { chargeRequest, deskRequest, KIND, terminalStatus, type TerminalStatus } from '../../firmware/wire/link-messages.js';
+import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link-session.js';
+import type { Scheduler, Timer } from '../emulator/scheduler.js';
+import { createRealScheduler } from '../emulator/scheduler.js';
+import { bodyOfThrown, failure, refusal, type ErrorBody, type Result, type TapcashError } from '../errors.js';
+import type { BoardPort } from './port.js';
+
+/** Longest frame that a host takes: it has room for every message of a tap in one frame. */
+export const HOST_BURST_BYTES = 512;
+/** How long a port that vanished is waited for between two tries. */
+const REOPEN_MS = 1000;
+/** How long a terminal may take for a request. A board that verifies a list on its own is deaf for seconds. */
+const TIMEOUTS_MS = { status: 15_000, charge: 20_000, cancel: 20_000, time: 60_000, denyList: 90_000 };
+/** Beyond the time that somebody has to tap. */
+const DESK_EXTRA_MS = 30_000;
+
+/** An answer of the terminal. */
+export interface Answer {
+  code: Code;
+  body: Uint8Array;
+}
+
+export interface TerminalSessionOptions {
+  /** Opens the port; called again after it was lost. */
+  open(): Promise<BoardPort>;
+  scheduler?: Scheduler;
+  /** A request of the terminal; `reply` at most once, at any time. */
+  onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void;
+  onUp(): void;
+  /** LINK_DOWN or LINK_VERSION. */
+  onDown(code: Code): void;
+  /** The port vanished, or cannot be opened again; told once until it is back. */
+  onPort?(state: { ok: true; path: string } | { ok: false; error: ErrorBody }): void;
+  /** Session numbers; default node:crypto. */
+  random32?(): number;
+}
+
+/** A session with a terminal. */
+export interface TerminalSession {
+  /** Opens the port and starts. @throws what `open` throws: then nothing is running */
+  start(): Promise<void>;
+  /** Ends session and port; requests under way get LINK_DOWN. */
+  stop(): Promise<void>;
+  up(): boolean;
+  /** Resolves once the session is up. @throws TapcashError BOARD_SILENT, LINK_VERSION */
+  waitUp(timeoutMs: number): Promise<void>;
+  status(): Promise<Result<{ status: TerminalStatus }>>;
+  /** @param id 8 bytes, the same in each retry */
+  charge(id: Uint8Array, amount: number): Promise<Code>;
+  cancel(id: Uint8Array): Promise<Code>;
+  /** @param bytes encoded `signedTime` */
+  time(bytes: Uint8Array): Promise<Code>;
+  /** @param bytes encoded `signedDenyList` */
+  denyList(bytes: Uint8Array): Promise<Code>;
+  /** A command to the token that is tapped within `timeoutMs`; the code is the token's, or NO_TOKEN, TAP_TORN, BUSY ... */
+  desk(ins: number, data: Uint8Array, timeoutMs: number): Promise<Answer>;
+}
+
+/** Makes a session; nothing happens before `start`. */
+export function createTerminalSession(options: TerminalSessionOptions): TerminalSession {
+  const scheduler = options.scheduler ?? createRealScheduler();
+  let port: BoardPort | null = null;
+  let running = false;
+  let reopening: Timer | null = null;
+  let portTold = true;
+  let version = false;
+  const waiters = new Set<() => void>();
+  const settle = () => [...waiters].forEach((waiter) => waiter());
+
+  const link = createLinkSession({
+    role: ROLE.bridge,
+    burstBytesMax: HOST_BURST_BYTES,
+    clock: { setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => scheduler.clearTimer(timer) },
+    crc32: (bytes) => crc32(bytes),
+    write: (bytes) => port?.write(bytes),
+    random32: options.random32 ?? (() => randomBytes(4).readUInt32BE(0)),
+    onRequest: options.onRequest,
+    onUp() {
+      version = false;
+      settle();
+      options.onUp();
+    },
+    onDown(code) {
+      version = code === 'LINK_VERSION';
+      settle();
+      options.onDown(code);
+    },
+  });
+
+  function attach(opened: BoardPort): void {
+    port = opened;
+    opened.onData = (bytes) => link.receive(bytes);
+    opened.onLost = onLost;
+    link.start();
+    if (!portTold) options.onPort?.({ ok: true, path: opened.path });
+    portTold = true;
+  }
+
+  function tellLost(thrown: unknown): void {
+    if (portTold) options.onPort?.({ ok: false, error: bodyOfThrown(thrown) });
+    portTold = false;
+  }
+
+  function onLost(why: TapcashError): void {
+    port = null;
+    const wasUp = link.up();
+    link.stop();
+    if (wasUp) options.onDown('LINK_DOWN');
+    tellLost(why);
+    reopenLater();
+  }
+
+  function reopenLater(): void {
+    if (running && reopening === null) reopening = scheduler.setTimer(() => void reopen(), REOPEN_MS);
+  }
+
+  async function reopen(): Promise<void> {
+    reopening = null;
+    try {
+      const opened = await options.open();
+      if (running) attach(opened);
+      else await opened.close();
+    } catch (thrown) {
+      tellLost(thrown);
+      reopenLater();
+    }
+  }
+
+  function ask(kind: number, body: Uint8Array, timeoutMs: number): Promise<Answer> {
+    return new Promise((resolve) => link.request(kind, body, (code, answer) => resolve({ code, body: answer }), timeoutMs));
+  }
+  const codeOf = async (kind: number, body: Uint8Array, timeoutMs: number): Promise<Code> => (await ask(kind, body, timeoutMs)).code;
+
+  return {
+    async start() {
+      const opened = await options.open();
+      running = true;
+      attach(opened);
+    },
+    async stop() {
+      running = false;
+      if (reopening !== null) scheduler.clearTimer(reopening);
+      reopening = null;
+      link.stop();
+      const open = port;
+      port = null;
+      await open?.close();
+      settle();
+    },
+    up: link.up,
+    waitUp(timeoutMs) {
+      return new Promise((resolve, reject) => {
+        const timer = scheduler.setTimer(() => end(failure('BOARD_SILENT', port?.path)), timeoutMs);
+        function end(why: TapcashError | null): void {
+          waiters.delete(look);
+          scheduler.clearTimer(timer);
+          if (why) reject(why);
+          else resolve();
+        }
+        function look(): void {
+          if (link.up()) end(null);
+          else if (version) end(failure('LINK_VERSION', port?.path));
+          else if (!running) end(failure('INTERRUPTED'));
+        }
+        waiters.add(look);
+        look();
+      });
+    },
+    async status() {
+      const { code, body } = await ask(KIND.status, new Uint8Array(0), TIMEOUTS_MS.status);
+      if (code !== 'OK') return refusal(code);
+      const status = terminalStatus.decode(body);
+      return status ? { ok: true, status } : refusal('BAD_REQUEST', 'terminal status');
+    },
+    charge: (id, amount) => codeOf(KIND.charge, chargeRequest.encode({ id, amount }), TIMEOUTS_MS.charge),
+    cancel: (id) => codeOf(KIND.cancel, id, TIMEOUTS_MS.cancel),
+    time: (bytes) => codeOf(KIND.time, bytes, TIMEOUTS_MS.time),
+    async denyList(bytes) {
+      return bytes.length + 2 > MESSAGE_BYTES_MAX ? 'BAD_REQUEST' : codeOf(KIND.denyList, bytes, TIMEOUTS_MS.denyList);
+    },
+    desk: (ins, data, timeoutMs) => ask(KIND.desk, deskRequest.encode({ timeoutMs, ins, data }), timeoutMs + DESK_EXTRA_MS),
+  };
+}
