@@ -1,0 +1,93 @@
+/**
+ * What runs in the real interpreter before the bundle: pins, which its Linux build does not have, and power cuts.
+ *
+ * Runs in Espruino, so it is written in what Espruino has, and defines everything before it is used. It replaces global
+ * functions; the bundle after it is unchanged. It speaks to interpreter.ts in lines that begin with character 1.
+ */
+
+/** Begins each line that is meant for interpreter.ts. */
+export const SIGNAL = '\x01';
+
+/**
+ * The prelude.
+ * @param held levels of pins that are driven from outside at power-up, by number
+ * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
+ */
+export function interpreterPrelude(held: Record<number, number>, cut?: { operations: number; where: string; wordIndex: number }): string {
+  return `(function (g) {
+var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
+function num(p) { return +("" + p).replace("D", ""); }
+function level(n) { return out[n] !== undefined ? out[n] : held[n] !== undefined ? held[n] : rest[n] || 0; }
+function fire(id, w, state) {
+  if (w.state === state) return;
+  w.state = state;
+  if (w.edge && (w.edge > 0) !== state) return;
+  if (!w.repeat) delete watches[id];
+  w.callback({state: state, time: getTime(), pin: w.pin});
+}
+function check(id, w) {
+  if (!w.debounce) return fire(id, w, !!level(w.pin));
+  if (w.timer !== undefined) clearTimeout(w.timer);
+  w.timer = setTimeout(function () { w.timer = undefined; if (watches[id] === w) fire(id, w, !!level(w.pin)); }, w.debounce);
+}
+function changed(n) {
+  for (var id in watches) if (watches[id].pin === n) check(id, watches[id]);
+}
+function write(p, v) {
+  var n = num(p);
+  if (out[n] === v) return;
+  out[n] = v;
+  tell("${SIGNAL}pin " + n + " " + v);
+  changed(n);
+}
+g.digitalWrite = function (p, v) { write(p, v ? 1 : 0); };
+g.analogWrite = function (p, v) { write(p, v); };
+g.digitalRead = function (p) { return level(num(p)) ? 1 : 0; };
+g.pinMode = function (p, m) {
+  var n = num(p);
+  m = "" + m;
+  if (m.indexOf("output") < 0) delete out[n];
+  if (m.indexOf("pullup") >= 0) rest[n] = 1;
+  if (m.indexOf("pulldown") >= 0) rest[n] = 0;
+};
+g.setWatch = function (callback, p, o) {
+  var edges = {rising: 1, falling: -1, both: 0};
+  var n = num(p), id = next++, given = o && typeof o === "object";
+  var edge = given && o.edge !== undefined ? (typeof o.edge === "string" ? edges[o.edge] : o.edge) : n === 0 ? 1 : 0;
+  var debounce = given && o.debounce !== undefined ? o.debounce : n === 0 ? 25 : 0;
+  watches[id] = {callback: callback, pin: n, repeat: given ? !!o.repeat : !!o, edge: edge, debounce: debounce, state: !!level(n)};
+  return id;
+};
+g.clearWatch = function (id) { if (id === undefined) watches = {}; else delete watches[id]; };
+g._drive = function (n, v) { if (v < 0) delete held[n]; else held[n] = v; changed(n); };
+g._press = function (n, ms, v) {
+  g._drive(n, v < 0 ? 1 - (rest[n] || 0) : v);
+  setTimeout(function () { g._drive(n, -1); }, ms);
+};
+E.setConsole = function () {};
+var F = require("Flash"), old = require, cut = ${JSON.stringify(cut ?? null)};
+function stop() { tell("${SIGNAL}cut"); while (1); }
+function operate(doIt, tearIt) {
+  if (!cut || cut.operations-- !== 0) return doIt();
+  if (cut.where === "after") doIt();
+  else if (cut.where !== "before") tearIt();
+  stop();
+}
+var flash = {
+  read: function (n, a) { return F.read(n, a); },
+  write: function (d, a) {
+    operate(function () { F.write(d, a); }, function () { var n = cut.wordIndex * 4; if (n > 0) F.write(d.subarray(0, n), a); });
+  },
+  erasePage: function (a) { operate(function () { F.erasePage(a); }, function () {}); },
+  getPage: function (a) { return F.getPage(a); },
+  getFree: function () { return F.getFree(); }
+};
+g.require = function (m) { return m === "Flash" ? flash : old(m); };
+g._cut = function (o) { cut = o; };
+// Without work every millisecond, Espruino's Linux build looks at its ports only every 50 ms.
+setInterval(function () {}, 1);
+echo(0);
+tell("${SIGNAL}ready");
+})(global);
+`;
+}
