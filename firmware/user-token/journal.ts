@@ -13,12 +13,6 @@ import { RS_BYTES } from '../wire/payment.js';
 import { CHALLENGE_CHARGE_AT, creditRecord, DEBIT_CHALLENGE_AT, debitRecord, RECORD, settledRecord } from './records.js';
 import type { DebitRecord, Records } from './records.js';
 
-/** A debit found in the journal. */
-export interface FoundDebit {
-  slot: number;
-  debit: DebitRecord;
-}
-
 /** The journal. Methods that write throw when the flash fails. */
 export interface Journal {
   balance(): number;
@@ -28,8 +22,10 @@ export interface Journal {
   receiptNumber(): number;
   /** Debits never acknowledged. */
   unsettledCount(): number;
-  /** The debit for (IdS, Rs), acknowledged or not; null where the journal has none. @param charge encoded `chargeId` */
-  find(charge: Uint8Array): FoundDebit | null;
+  /** Slot of the debit for (IdS, Rs), acknowledged or not; -1 where the journal has none. @param charge encoded `chargeId` */
+  find(charge: Uint8Array): number;
+  /** The debit in a slot that has one. */
+  read(slot: number): DebitRecord;
   /** Rs of each debit for this shop that was never acknowledged, by slot. @param shop IdS as a field: length, characters */
   unsettledOf(shop: Uint8Array): Uint8Array[];
   isSettled(slot: number): boolean;
@@ -149,11 +145,12 @@ export function openJournal(records: Records, slotCount: number): Journal {
       const wanted = fingerprint(charge, 0);
       let slot = fingerprints.indexOf(wanted);
       while (slot >= 0) {
-        if (sequences[slot] !== 0 && equal(payloadOf(slot).subarray(RS_AT), charge)) return { slot: slot, debit: read(slot) };
+        if (sequences[slot] !== 0 && equal(payloadOf(slot).subarray(RS_AT), charge)) return slot;
         slot = fingerprints.indexOf(wanted, slot + 1);
       }
-      return null;
+      return -1;
     },
+    read: read,
     unsettledOf: function (shop) {
       const out: Uint8Array[] = [];
       for (let slot = 0; slot < slotCount; slot++) {

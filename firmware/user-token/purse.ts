@@ -175,9 +175,10 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     if (!asked) return refuse('BAD_REQUEST');
     // 2. A known (IdS, Rs): the same question has the same answer, any other none.
     const known = journal.find(bytes.subarray(CHALLENGE_CHARGE_AT));
-    if (known) {
-      if (!equal(known.debit.challenge, bytes)) return refuse('CHALLENGE_CONFLICT');
-      const again = payment.encode({ amount: asked.amount, signature: known.debit.signature });
+    if (known >= 0) {
+      const debit = journal.read(known);
+      if (!equal(debit.challenge, bytes)) return refuse('CHALLENGE_CONFLICT');
+      const again = payment.encode({ amount: asked.amount, signature: debit.signature });
       return { ok: true, data: again, paid: asked, repeated: true };
     }
     // 3. A license to pay with.
@@ -218,8 +219,8 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     // 1. It is a charge id.  2. Of a debit that the journal has. Acknowledged already: the same answer, no write.
     if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
     const known = journal.find(data);
-    if (!known) return refuse('NO_CHARGE');
-    journal.settle(known.slot);
+    if (known < 0) return refuse('NO_CHARGE');
+    journal.settle(known);
     return { ok: true, data: NOTHING };
   }
 

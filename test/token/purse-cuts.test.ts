@@ -49,8 +49,9 @@ const commands: Command[] = [
     run: (t) => t.purse.pay(asked, 0),
     balance: [5000, 4650],
     durable: (t, data) => {
-      const found = t.purse.state.journal.find(chargeBytes(1));
-      return found !== null && isPaymentFor(data, asked) && Buffer.from(data.subarray(8)).equals(found.debit.signature);
+      const journal = t.purse.state.journal;
+      const slot = journal.find(chargeBytes(1));
+      return slot >= 0 && isPaymentFor(data, asked) && Buffer.from(data.subarray(8)).equals(journal.read(slot).signature);
     },
   },
   {
