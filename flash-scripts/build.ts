@@ -1,0 +1,126 @@
+/**
+ * Builds the firmware: TypeScript to one short ES5 bundle a role that means on Espruino what it means by ECMAScript.
+ *
+ *   compile.ts   type check, source rules (refuse*.ts), lowering, ES5 by module
+ *   minify.ts    one function of all modules, terser
+ *   repair.ts    compound assignments and numbers that Espruino reads differently
+ *   hoist.ts     declarations to the top of their function, last of all
+ *   refuse-output.ts   a look at the result
+ *
+ * Leaves out flashing and provisioning, and source maps: the interpreter could not use them.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { BuildError } from './build-error.js';
+import { compileModules, displayPath } from './compile.js';
+import { hoist } from './hoist.js';
+import { joinModules, shorten } from './minify.js';
+import { packageRoot } from './package-root.js';
+import { checkBundle } from './refuse-output.js';
+import { repair } from './repair.js';
+
+export { BuildError } from './build-error.js';
+export type { Problem } from './build-error.js';
+
+export const ROLES = ['user-token', 'shop-terminal'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Most bytes of a role's bundle: it is copied to RAM where flash is not mapped, and read on every boot. */
+export const BUDGET_BYTES = 48 * 1024;
+
+export interface BuildOptions {
+  /** false leaves names, layout and statements alone: for reading and for measuring. Default true. */
+  minify?: boolean;
+}
+
+export interface Bundle {
+  /** ES5, ASCII, ready to be run or stored as .bootcde. */
+  code: string;
+  bytes: number;
+  /** What a builder should know and nobody must mend. */
+  warnings: string[];
+}
+
+/**
+ * Builds a bundle from any entry file.
+ * @throws BuildError BUILD_NO_ENTRY, BUILD_TYPES, BUILD_REFUSED (with `problems`), BUILD_FAILED
+ */
+export async function buildBundle(entryFile: string, options: BuildOptions = {}): Promise<Bundle> {
+  const compiled = compileModules(entryFile);
+  const joined = await joinModules(compiled);
+  const short = await shorten(joined, options.minify !== false);
+  const code = hoist(repair(short));
+  const problems = checkBundle(code);
+  if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
+  const bytes = Buffer.byteLength(code);
+  const warnings = bytes > 0.9 * BUDGET_BYTES ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`] : [];
+  return { code, bytes, warnings };
+}
+
+/** Builds the bundle of a role from its main.ts. @throws BuildError */
+export function buildRole(role: Role, options: BuildOptions = {}): Promise<Bundle> {
+  return buildBundle(join(packageRoot(), 'firmware', role, 'main.ts'), options);
+}
+
+/** Where a role's bundle lies once it is built. */
+export function bundlePath(role: Role, outDir = join(packageRoot(), 'dist', 'firmware-bundles')): string {
+  return join(outDir, `${role}.js`);
+}
+
+export interface RunOptions {
+  roles?: readonly string[];
+  outDir?: string;
+  /** Lines for a program instead of for people. */
+  json?: boolean;
+  log?: (line: string) => void;
+}
+
+/** One role's line in the result. */
+export interface RunResult {
+  role: Role;
+  file: string;
+  bytes: number;
+  budgetBytes: number;
+  ms: number;
+  warnings: string[];
+}
+
+function checkRoles(roles: readonly string[]): Role[] {
+  for (const role of roles) {
+    if (!(ROLES as readonly string[]).includes(role)) throw new BuildError('BUILD_NO_ENTRY', `no role ${role}: there are ${ROLES.join(' and ')}`);
+  }
+  return roles as Role[];
+}
+
+function describeResult({ role, bytes, budgetBytes, ms }: RunResult): string {
+  const used = Math.round((bytes / budgetBytes) * 100);
+  return `${role.padEnd(14)} ${String(bytes).padStart(6)} bytes  ${String(used).padStart(3)}% of ${budgetBytes}  (${ms} ms)`;
+}
+
+/**
+ * `tapcash build`: builds roles, writes their bundles, prints sizes against the budget.
+ * Every role is built and written before one that is too big stops the command.
+ * @throws BuildError, also BUILD_TOO_BIG; its `code` decides the exit code, which is never 0
+ */
+export async function runBuild(options: RunOptions = {}): Promise<RunResult[]> {
+  const log = options.log ?? ((line: string) => console.log(line));
+  const results: RunResult[] = [];
+  for (const role of checkRoles(options.roles?.length ? options.roles : ROLES)) {
+    const startMs = performance.now();
+    if (!options.json) log(`building ${role} ...`);
+    const bundle = await buildRole(role);
+    const file = bundlePath(role, options.outDir);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bundle.code);
+    const ms = Math.round(performance.now() - startMs);
+    const result: RunResult = { role, file, bytes: bundle.bytes, budgetBytes: BUDGET_BYTES, ms, warnings: bundle.warnings };
+    results.push(result);
+    if (!options.json) for (const line of [describeResult(result), ...bundle.warnings]) log(line);
+  }
+  const tooBig = results.filter((each) => each.bytes > each.budgetBytes);
+  if (options.json) log(JSON.stringify({ ok: tooBig.length === 0, bundles: results }));
+  if (tooBig.length) {
+    throw new BuildError('BUILD_TOO_BIG', `over the budget of ${BUDGET_BYTES} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`);
+  }
+  return results;
+}

@@ -1,0 +1,80 @@
+/**
+ * Second half of the build: one function of all modules (rollup), made short (terser).
+ *
+ * Everything lies in one function, so that module-level names are locals of one scope. Each option that is set here was
+ * tried in Espruino 2v29; what terser may still do wrong is put right or refused afterwards (repair.ts, refuse-output.ts).
+ */
+import { dirname, resolve } from 'node:path';
+import { rollup } from 'rollup';
+import { minify } from 'terser';
+import type { MinifyOptions } from 'terser';
+import { BuildError } from './build-error.js';
+import { displayPath } from './compile.js';
+import type { CompiledModules } from './compile.js';
+
+/** What the bundle brings because Espruino has no such global. */
+const POLYFILLS: { [name: string]: string } = {
+  // The message is what anybody reads; `instanceof` on errors is refused anyway.
+  RangeError: 'var RangeError = Error;',
+};
+
+const START = '\0start';
+
+/** Joins compiled modules to one self-calling function, ES5. @throws BuildError for circular imports */
+export async function joinModules(compiled: CompiledModules): Promise<string> {
+  const circular: string[] = [];
+  const bundle = await rollup({
+    input: START,
+    onLog: (_level, log) => {
+      if (log.code === 'CIRCULAR_DEPENDENCY') circular.push((log.ids ?? []).map(displayPath).join(' -> '));
+    },
+    plugins: [
+      {
+        name: 'compiled-modules',
+        resolveId: (id, importer) => (id === START ? id : importer === START ? id : resolve(dirname(importer ?? ''), id.replace(/\.js$/, '.ts'))),
+        // The entry is imported for what it does, so that its exports (for tests) are dropped.
+        load: (id) => (id === START ? `import ${JSON.stringify(compiled.entry)};` : (compiled.modules.get(id) ?? null)),
+      },
+    ],
+  });
+  // Rollup orders a circle somehow; whoever runs first sees the other's variables undefined.
+  if (circular.length) {
+    const problems = circular.map((path) => ({ rule: 'circular-import', file: path.split(' ')[0]!, line: 1, column: 1, message: path }));
+    throw new BuildError('BUILD_REFUSED', 'modules that import each other:', problems);
+  }
+  const intro = [...compiled.polyfills].map((name) => POLYFILLS[name]).join('\n');
+  const { output } = await bundle.generate({ format: 'iife', strict: false, esModule: false, generatedCode: 'es5', freeze: false, intro });
+  await bundle.close();
+  return output[0].code;
+}
+
+const OPTIONS: MinifyOptions = {
+  ecma: 5,
+  compress: {
+    // Would drop "ram", Espruino's own directive.
+    directives: false,
+    passes: 2,
+    // Would move a function that is called once into its caller, where Espruino skips over its text at every call.
+    reduce_funcs: false,
+    // Only functions of one return statement: a call costs more than such a body, and less than new variables.
+    inline: 1,
+    // Infinity is a name on Espruino, 1/0 a division each time.
+    keep_infinity: true,
+    // Would reorder and merge cases; Espruino takes no `case` after `default`.
+    switches: false,
+    // (function(){})() instead of !function(){}(): Espruino runs both, and people can read one.
+    negate_iife: false,
+    // hoist.ts does these, and must come last.
+    hoist_funs: false,
+    hoist_vars: false,
+  },
+  mangle: { toplevel: true },
+  format: { ascii_only: true, comments: false, semicolons: true, wrap_iife: true },
+};
+
+/** Options for measuring and for reading: `false` leaves names and layout alone. */
+export async function shorten(code: string, short: boolean): Promise<string> {
+  const options: MinifyOptions = short ? OPTIONS : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
+  const result = await minify(code, options);
+  return result.code ?? '';
+}
