@@ -129,6 +129,13 @@ test('a length above the limit is damaged, and waits for no bytes', () => {
   expect(parse([chars(hex('00 00 FF FF FF FF FF 02'))])).toEqual([{ kind: 'damaged' }]);
 });
 
+test('a good frame within the length that garbage promised is found', () => {
+  const good = encodeFrame(TFI_TO_HOST, data(9));
+  // 00 FF, then a length of 20 that holds, then the frame, and the rest of the 20.
+  const text = chars([0, 0xff, 20, 236, ...good, ...new Uint8Array(20)]);
+  expect(parse([text])).toEqual([{ kind: 'damaged' }, { kind: 'data', tfi: TFI_TO_HOST, data: data(9) }]);
+});
+
 test('a handler may reset or push while frames are being reported', () => {
   const kinds: string[] = [];
   const parser = createFrameParser((frame) => {

@@ -90,6 +90,20 @@ test('the first command wakes the chip, later ones do not; after a failure the n
   expect(wakes).toEqual([true, false, false, true, true, false]);
 });
 
+test('what may be asleep is woken: at each repetition, and after an operation that was given up', () => {
+  const wakes: boolean[] = [];
+  const replies: Uint8Array[][] = [[ackFrame(), VERSION_ANSWER], [], [ackFrame(), VERSION_ANSWER], [ackFrame()], [], [ackFrame(), VERSION_ANSWER]];
+  const chip = createScripted((_sent, wake, i) => {
+    wakes.push(wake);
+    return replies[i];
+  });
+  expect(chip.run()).toEqual(ok);
+  expect(chip.run()).toEqual(ok); // at the second attempt
+  expect(chip.run()).toEqual({ ok: false, code: 'PN532_TIMEOUT' }); // the abort is the fifth frame
+  expect(chip.run()).toEqual(ok);
+  expect(wakes).toEqual([true, false, true, false, true, true]);
+});
+
 test.each([false, true])('a damaged answer is asked for again, at most twice (whole transfers: %s)', (whole) => {
   const damaged = VERSION_ANSWER.slice();
   damaged[8] ^= 1;
