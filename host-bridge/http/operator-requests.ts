@@ -13,13 +13,11 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, type Signer } from '../actors/signer.js';
 import { refusal, type Result } from '../errors.js';
 import type { IssuerStore } from '../ledger/store.js';
+import { OPERATOR_HEADERS } from './schemas.js';
 
 /** Bytes of a request id and of an operator's key id. */
 export const REQUEST_ID_BYTES = 16;
 const KEY_ID_BYTES = 8;
-
-/** Headers of an operator's request; values are lower-case hexadecimal. */
-export const OPERATOR_HEADERS = { requestId: 'tapcash-request-id', operator: 'tapcash-operator', signature: 'tapcash-signature' } as const;
 
 /** What an operator signs, type `operatorRequest`. */
 export interface OperatorRequestBody {

@@ -48,6 +48,14 @@ const Withdrawal = hex('withdrawal', 128 + 53, 128 + 76);
 /** Body of every refusal. */
 export const ErrorReply = object({ code: Type.String(), message: Type.String(), remedy: Type.String() });
 
+/** Headers of a request that takes an operator; operator-requests.ts says what is signed. */
+export const OPERATOR_HEADERS = { requestId: 'tapcash-request-id', operator: 'tapcash-operator', signature: 'tapcash-signature' } as const;
+export const OperatorHeaders = Type.Object({
+  [OPERATOR_HEADERS.requestId]: hex('random; the same request again under the same id acts once', 16),
+  [OPERATOR_HEADERS.operator]: hex("the operator's key id", 8),
+  [OPERATOR_HEADERS.signature]: hex('signature of type operatorRequest', 64),
+});
+
 const Parameters = object({
   issuer: hex('issuer id', 4),
   issuerKey: hex('PKI', 32),

@@ -4,12 +4,12 @@
  * Everything that arrives is refused or answered; nothing that arrives can end the process. Left out: TLS, which belongs
  * to a proxy in front; by default a service listens on this machine only.
  */
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import swagger from '@fastify/swagger';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { ERRORS, errorBody, failure, isFailure, type ErrorCode, type HostRefusal, type Result } from '../errors.js';
-import { ErrorReply, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
+import { ErrorReply, OperatorHeaders, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
 
 /** Largest body; the largest message of the protocol is a few hundred bytes. */
 export const BODY_BYTES_MAX = 16 * 1024;
@@ -59,7 +59,8 @@ export function answerOf<R extends object>(result: Result<R>): Answer<R> {
 export async function createService<E extends Record<string, Endpoint>>(options: ServiceOptions<E>): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    // Fastify's own lines would hold addresses with their queries; ours are written below.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: 2 * REQUEST_TIMEOUT_MS,
@@ -96,6 +97,7 @@ function addEndpoint<E extends Record<string, Endpoint>>(app: FastifyInstance, o
       summary: endpoint.summary,
       operationId: String(name),
       ...(endpoint.method === 'POST' ? { body: endpoint.body } : {}),
+      ...(endpoint.operator ? { headers: OperatorHeaders } : {}),
       response: { 200: endpoint.reply, default: ErrorReply },
     },
     // Before validation, so that strangers learn nothing about what an office address takes.

@@ -15,7 +15,7 @@ import { bytes, hexed } from './hex.js';
 import { ensureDataDir, pathsOf, serviceKey, type Random } from './key-file.js';
 import { silentLog } from './log.js';
 import { actOnce, readOperatorRequest } from './operator-requests.js';
-import { ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type Endpoint } from './schemas.js';
+import { ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from './schemas.js';
 import { answerRefusal, createService, listen, type Answer, type Handlers, type RawRequest, type ServiceOptions } from './service.js';
 
 /** Where a service lives. */
@@ -169,7 +169,7 @@ function commonHandlers(role: string, actor: { parameters(): Result<{ parameters
 }
 
 function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISSUER_ENDPOINTS> {
-  const officeOf = (request: RawRequest) => issuer.office(String(request.headers['tapcash-operator']));
+  const officeOf = (request: RawRequest) => issuer.office(String(request.headers[OPERATOR_HEADERS.operator]));
   return {
     ...commonHandlers('issuer', issuer, store),
     withdraw: ({ request }) => hexed(issuer.withdraw(bytes(request))),

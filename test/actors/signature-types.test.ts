@@ -3,13 +3,13 @@
  * signature of every other type by the right key.
  */
 import { rsOf, createWorld, good, historyOf, ISSUER, issuerSigner, licenseOf, person, registrarSigner, registrationOf, signerOf, tombstoneOf, withdrawalOf, type World } from './world.js';
-import { copy } from '../../firmware/core/bytes.js';
+import { copy, toHex } from '../../firmware/core/bytes.js';
 import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import type { Signer } from '../../host-bridge/actors/signer.js';
 import type { Result } from '../../host-bridge/errors.js';
-import { encodeOperatorRequest, OPERATOR_HEADERS, operatorIdOf, readOperatorRequest } from '../../host-bridge/http/operator-requests.js';
-import { toHex } from '../../firmware/core/bytes.js';
+import { encodeOperatorRequest, operatorIdOf, readOperatorRequest } from '../../host-bridge/http/operator-requests.js';
+import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
 
 const ada = person('Ada');
 const terminal = signerOf('terminal');
