@@ -123,13 +123,12 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
   }
 
   function keep(historyBytes: Uint8Array, verified: boolean): void {
-    // Once it is kept, the next charge may come at any moment and have another Rs.
-    const opening = till.opening();
     till.keep(pku, historyBytes, verified);
     outcome.flashMs += lap();
     parts.kept();
     outcome.paidMs = Math.max(1, Math.round(parts.nowMs() - startMs));
-    send(INS.ack, opening, function () {
+    // Not the till's Rs of now: once H is kept, the next charge may come at any moment.
+    send(INS.ack, opened, function () {
       recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
     });
   }

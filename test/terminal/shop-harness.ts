@@ -125,6 +125,8 @@ export interface Bridge {
   verifies: 'truly' | 'yes' | 'no' | 'silent';
   /** Stores, and then loses the answer. */
   forgets: boolean;
+  /** Refuses histories of this amount. */
+  refusesAmount: number;
   bringsTime: boolean;
   asked: string[];
   /** Asked with timeWanted. */
@@ -177,7 +179,7 @@ export function createWorld(): World {
   const flash = createEmulatedFlash({ address: REGION.address, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
   const bridge: Bridge = {
     up: false, stored: new Map(), tombstones: new Map(), amounts: new Map(), reports: [], alarms: [],
-    verifies: 'truly', forgets: false, bringsTime: true, asked: [], nonces: [],
+    verifies: 'truly', forgets: false, refusesAmount: 0, bringsTime: true, asked: [], nonces: [],
   };
   const field: World['field'] = { token: null, tear: null, broken: false, commands: 0 };
   const screen: string[][] = [];
@@ -215,6 +217,7 @@ export function createWorld(): World {
     if (kind === KIND.history) {
       const h = history.decode(body)!;
       const paid = challenge.decode(h.challenge)!;
+      if (paid.amount === bridge.refusesAmount) return 'SIGNATURE_INVALID';
       const identity = hex(licenseBody.decode(license.decode(h.license)!.body)!.pku) + paid.shop + hex(paid.rs);
       bridge.stored.set(identity, (bridge.stored.get(identity) ?? 0) + 1);
       bridge.amounts.set(identity, paid.amount);

@@ -60,6 +60,20 @@ describe('a tap', () => {
     expect([...token.debits.values()].map((d) => d.amount)).toEqual([99]);
   });
 
+  test('that is over for the till is acknowledged and reported under its own Rs, though the next charge is open', () => {
+    const world = online();
+    const token = createToken(1);
+    world.charge(1, 350);
+    world.field.token = token;
+    world.scheduler.runUntil(() => world.state() === 'paid', 3000);
+    expect(world.charge(2, 5)).toBe('OK');
+    world.field.tear = { left: 1, when: 'before' }; // ACK goes through, then the token is gone
+    world.run(200);
+    expect([...token.debits.values()]).toMatchObject([{ amount: 350, settled: true }]);
+    expect(world.bridge.reports[0]).toMatchObject({ chargeId: idOf(1), amount: 350, chargeState: 3 });
+    expect(world.state()).toBe('open');
+  });
+
   test('without bridge, up to the floor limit: ACCEPTED, checked on the board, then PAID', () => {
     const world = online();
     world.charge(1, 1000);
@@ -204,6 +218,20 @@ describe('the bridge', () => {
     expect([...world.bridge.stored.values()]).toEqual(after);
   });
 
+  test('that refuses one history gets the others all the same', () => {
+    const world = online();
+    world.bridge.refusesAmount = 350;
+    for (const [n, amount] of [[1, 350], [2, 10], [3, 20]]) {
+      world.charge(n, amount);
+      world.tap(createToken(n));
+    }
+    world.run(1000);
+    expect([...world.bridge.amounts.values()]).toEqual([10, 20]);
+    world.bridge.refusesAmount = 0;
+    world.run(400_000);
+    expect([...world.bridge.amounts.values()]).toEqual([10, 20, 350]);
+  });
+
   test('that calls a forged payment good is found out: alarm, and never asked again', () => {
     const world = online();
     world.bridge.verifies = 'yes';
@@ -275,6 +303,13 @@ describe('the bridge', () => {
     expect(world.ask(KIND.time, makeTime(NOW_S, first)).code).toBe('NOT_NEWER');
     world.bridge.up = false; // no further nonce will be asked for
     world.run(119_000);
+    const late = createWorld();
+    late.bridge.bringsTime = false;
+    late.link(true);
+    late.run(100);
+    late.bridge.up = false;
+    late.run(120_100);
+    expect(late.ask(KIND.time, makeTime(NOW_S, late.bridge.nonces[0])).code).toBe('NOT_NEWER');
     const forged = makeTime(NOW_S, world.bridge.nonces[1]);
     forged[0] ^= 1;
     expect(world.ask(KIND.time, forged).code).toBe('SIGNATURE_INVALID');
