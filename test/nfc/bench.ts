@@ -5,8 +5,7 @@
  */
 import { createPn532Chip, Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
-import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
-import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import type { VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
 import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/drivers/pn532-i2c.js';
@@ -14,10 +13,10 @@ import { createPn532Link, Pn532Link, Pn532Port } from '../../firmware/drivers/pn
 
 export type Wiring = 'HSU' | 'I2C' | 'I2C+IRQ';
 
-/** Scheduler time as the firmware's clock. */
-export function clockOf(scheduler: VirtualScheduler) {
+/** Scheduler time as the firmware's clock; its timers stay silent once `power.on` is false. */
+export function clockOf(scheduler: VirtualScheduler, power = { on: true }) {
   return {
-    setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs),
+    setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(() => power.on && callback(), delayMs),
     clearTimeout: (id: any) => scheduler.clearTimer(id),
     nowMs: () => scheduler.nowMs(),
   };
@@ -59,15 +58,20 @@ export interface Board {
   bursts: { longest: number };
 }
 
-/** A chip wired to a link. */
-export function createBoard(scheduler: VirtualScheduler, wiring: Wiring, burstBytesMax: number): Board {
-  const clock = clockOf(scheduler);
-  const chip = createPn532Chip(scheduler);
-  const line = createSerialLine(scheduler);
-  const bursts = measureBursts(scheduler, line, line.b);
+/** A chip wired to a link; `before` is a board that lost power, whose chip and cable go on. */
+export function createBoard(
+  scheduler: VirtualScheduler,
+  wiring: Wiring,
+  burstBytesMax: number,
+  clock = clockOf(scheduler),
+  before?: Board,
+): Board {
+  const chip = before?.chip ?? createPn532Chip(scheduler);
+  const line = before?.line ?? createSerialLine(scheduler);
+  const bursts = before?.bursts ?? measureBursts(scheduler, line, line.b);
   let port: Pn532Port;
   if (wiring === 'HSU') {
-    chip.connectHsu(line.b, (baud) => (line.baud = baud));
+    if (!before) chip.connectHsu(line.b, (baud) => (line.baud = baud));
     port = createHsuPort(serialOf(line.a));
   } else {
     const bus = createI2cBus();
@@ -89,5 +93,3 @@ export function await1<T>(scheduler: VirtualScheduler, limitMs: number, start: (
   if (calls !== 1) throw new Error(`${calls} callbacks`);
   return result as T;
 }
-
-export { createRadioField, createVirtualScheduler };

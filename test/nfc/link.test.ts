@@ -5,7 +5,7 @@ import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { ackFrame, encodeFrame, nackFrame, TFI_TO_HOST } from '../../firmware/drivers/pn532-frame.js';
 import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader, parseTarget } from '../../firmware/drivers/pn532-reader.js';
-import { await1, clockOf, createBoard, createVirtualScheduler as createTime } from './bench.js';
+import { await1, clockOf, createBoard } from './bench.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));
 const answer = (...data: number[]) => encodeFrame(TFI_TO_HOST, Uint8Array.from(data));
@@ -273,7 +273,7 @@ describe('reader and card before chips that answer nonsense', () => {
 test('a whole chip over a line that drops, doubles or damages chunks: every operation ends, and later ones succeed', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('ok', 'ok', 'drop', 'double', 'flip', 'cut'), { maxLength: 12 }), (faults) => {
-      const scheduler = createTime();
+      const scheduler = createVirtualScheduler();
       const board = createBoard(scheduler, 'HSU', 64);
       for (const end of [board.line.a, board.line.b]) {
         const write = end.write;
@@ -305,5 +305,14 @@ test('an ACK that stood behind the timer in the queue, as the program was busy, 
   scheduler.advance(51);
   port.onBytes(chars(VERSION_ANSWER), false);
   expect(results).toEqual([ok]);
+  expect(scheduler.pending()).toBe(0);
+});
+
+test('over I2C nothing is polled while no answer is awaited', () => {
+  const scheduler = createVirtualScheduler();
+  const board = createBoard(scheduler, 'I2C', 64);
+  const reader = createPn532Reader(board.link, clockOf(scheduler), {});
+  expect(await1(scheduler, 5000, (done) => reader.init(done))).toEqual({ ok: true });
+  scheduler.advance(20);
   expect(scheduler.pending()).toBe(0);
 });

@@ -4,7 +4,9 @@ import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
 import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { apduBytesMax, commandDataBytesMax, NfcFailure } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
-import { await1, clockOf, createBoard, createRadioField, createVirtualScheduler, Wiring } from './bench.js';
+import { createRadioField, RadioField } from '../../host-bridge/emulator/radio-field.js';
+import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { await1, Board, clockOf, createBoard, Wiring } from './bench.js';
 
 export const AID = Uint8Array.of(0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68);
 
@@ -13,18 +15,30 @@ export interface TapOptions {
   burstBytesMax?: number;
   /** How long the token thinks about each command. */
   thinkMs?: number;
+  /** A tap whose boards lost power (`power.on = false`): its clock, field and chips go on. */
+  before?: Tap;
+}
+
+/** What goes on when boards lose power. */
+export interface Tap {
+  scheduler: VirtualScheduler;
+  field: RadioField;
+  shop: Board;
+  user: Board;
 }
 
 export function createTap(options: TapOptions = {}) {
   const wiring = options.wiring ?? 'HSU';
   const burst = options.burstBytesMax ?? 64;
   const thinkMs = options.thinkMs ?? 0;
-  const scheduler = createVirtualScheduler();
-  const clock = clockOf(scheduler);
-  const field = createRadioField(scheduler);
-  const shop = createBoard(scheduler, wiring, burst);
-  const user = createBoard(scheduler, wiring, burst);
-  shop.chip.enterAsReader(field);
+  const before = options.before;
+  const power = { on: true };
+  const scheduler: VirtualScheduler = before?.scheduler ?? createVirtualScheduler();
+  const clock = clockOf(scheduler, power);
+  const field: RadioField = before?.field ?? createRadioField(scheduler);
+  const shop: Board = createBoard(scheduler, wiring, burst, clock, before?.shop);
+  const user: Board = createBoard(scheduler, wiring, burst, clock, before?.user);
+  if (!before) shop.chip.enterAsReader(field);
 
   const reader = createPn532Reader(shop.link, clock, { exchangeTimeoutMs: 3000 });
   const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(burst) });
@@ -76,5 +90,5 @@ export function createTap(options: TapOptions = {}) {
     });
   }
 
-  return { scheduler, clock, field, shop, user, reader, client, server, card, log, tap };
+  return { power, scheduler, clock, field, shop, user, reader, client, server, card, log, tap };
 }
