@@ -2,8 +2,8 @@
  * What Node's language has and Espruino's does not: taken away before a bundle runs, so that code using it fails here too.
  *
  * Found by asking Espruino 2v29 (Linux build) for every name that Node 20 has; the conformance test asks again. Things that
- * Espruino has but gets wrong cannot be taken away; the build refuses those (ESPRUINO.md). Symbol.iterator stays reachable
- * through the prototypes, which only code that the build refuses would notice.
+ * Espruino has but gets wrong cannot be taken away, nor can Number's constants (MAX_SAFE_INTEGER and others); the build
+ * refuses those. Symbol.iterator stays reachable through the prototypes.
  */
 
 /** Global names. RangeError is among them: `throw new RangeError(...)` throws a ReferenceError on a board. */
@@ -21,7 +21,7 @@ export const ABSENT_MEMBERS: Record<string, string> = {
   'Array.prototype':
     'at copyWithin findLast findLastIndex lastIndexOf keys entries values flat flatMap reduceRight toLocaleString ' +
     'toReversed toSorted toSpliced with',
-  Number: 'isFinite isInteger isNaN isSafeInteger parseFloat parseInt MAX_SAFE_INTEGER MIN_SAFE_INTEGER EPSILON',
+  Number: 'isFinite isInteger isNaN isSafeInteger parseFloat parseInt',
   'Number.prototype': 'toExponential toPrecision toLocaleString',
   String: 'fromCodePoint raw',
   'String.prototype':

@@ -27,13 +27,13 @@ function aes(realm: Realm, encrypt: boolean, message: unknown, key: unknown, opt
   const name = `aes-${keyBytes.length * 8}-${mode === 'cfb' ? 'cfb8' : mode}`;
   const cipher = encrypt ? createCipheriv(name, keyBytes, iv) : createDecipheriv(name, keyBytes, iv);
   cipher.setAutoPadding(false);
-  return realm.Uint8Array.from(Buffer.concat([cipher.update(input), cipher.final()])).buffer as ArrayBuffer;
+  return new realm.Uint8Array(Buffer.concat([cipher.update(input), cipher.final()])).buffer as ArrayBuffer;
 }
 
 /** `require("crypto")`. */
 export function createCrypto(realm: Realm): object {
   const sha = (algorithm: string) => (message: unknown) =>
-    realm.Uint8Array.from(createHash(algorithm).update(Uint8Array.from(bytesOf(message))).digest()).buffer;
+    new realm.Uint8Array(createHash(algorithm).update(Uint8Array.from(bytesOf(message))).digest()).buffer;
   return {
     SHA1: sha('sha1'),
     SHA224: sha('sha224'),
@@ -44,7 +44,7 @@ export function createCrypto(realm: Realm): object {
       const bits = (o.keySize ?? 4) * 32;
       const hash = (o.hasher ?? 'SHA1').toLowerCase();
       const key = pbkdf2Sync(Buffer.from(bytesOf(passphrase)), Buffer.from(bytesOf(salt)), o.iterations ?? 1, bits / 8, hash);
-      return realm.Uint8Array.from(key).buffer;
+      return new realm.Uint8Array(key).buffer;
     },
     AES: {
       encrypt: (message: unknown, key: unknown, options?: AesOptions) => aes(realm, true, message, key, options),

@@ -53,8 +53,8 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
 
   function rest(pin: number): 0 | 1 {
     const mode = modes.get(pin) ?? '';
-    if (mode.indexOf('pullup') >= 0) return 1;
-    if (mode.indexOf('pulldown') >= 0) return 0;
+    if (mode === 'input_pullup' || mode === 'opendrain_pullup') return 1;
+    if (mode === 'input_pulldown') return 0;
     return pin === BUTTON_PIN ? 1 : 0;
   }
   const level = (pin: number): number => outputs.get(pin) ?? driven.get(pin) ?? rest(pin);
@@ -102,7 +102,7 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
   function pinMode(pin: unknown, mode?: string): void {
     const number = valid(pin);
     modes.set(number, mode ?? '');
-    if ((mode ?? '').indexOf('output') < 0 && mode !== 'opendrain') outputs.delete(number);
+    if (mode !== 'output' && mode !== 'opendrain') outputs.delete(number);
   }
 
   function setWatch(callback: (event: object) => void, pin: unknown, options?: boolean | { repeat?: boolean; edge?: unknown; debounce?: number }): number {

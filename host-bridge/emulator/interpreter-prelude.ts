@@ -45,10 +45,10 @@ g.analogWrite = function (p, v) { write(p, v); };
 g.digitalRead = function (p) { return level(num(p)) ? 1 : 0; };
 g.pinMode = function (p, m) {
   var n = num(p);
-  m = "" + m;
-  if (m.indexOf("output") < 0) delete out[n];
-  if (m.indexOf("pullup") >= 0) rest[n] = 1;
-  if (m.indexOf("pulldown") >= 0) rest[n] = 0;
+  if (m !== "output" && m !== "opendrain") delete out[n];
+  // Compared whole: here "abc".indexOf("cd") is 2.
+  if (m === "input_pullup" || m === "opendrain_pullup") rest[n] = 1;
+  if (m === "input_pulldown") rest[n] = 0;
 };
 g.setWatch = function (callback, p, o) {
   var edges = {rising: 1, falling: -1, both: 0};
