@@ -1,5 +1,6 @@
 /** Terminal and token end to end: drivers, chips, air; over UART and I2C. */
-import { await1, Wiring } from './bench.js';
+import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
+import { await1, createBoard, Wiring } from './bench.js';
 import { createTap, TapOptions } from './tap.js';
 
 const bytes = (n: number, seed = 1) => Uint8Array.from({ length: n }, (_, i) => (i * 7 + seed) & 255);
@@ -141,12 +142,23 @@ test('power of a chip fails and returns: errors are bounded and named, then taps
   expect(t.tap(bytes(50)).step).toBe('done');
 });
 
-test('two tokens in the field: one of them is found and served, the other waits', () => {
+test('two tokens in the field: one is served, the other untouched; alone, it is served too', () => {
   const t = started();
-  const other = createTap();
-  other.scheduler.advance(1);
-  t.field.present({ onField: () => undefined, onFrame: () => undefined, transmit: null });
+  const other = createBoard(t.scheduler, 'HSU', 64);
+  const log: string[] = [];
+  const card = createPn532Card(other.link, t.clock, {
+    random: (n) => new Uint8Array(n).fill(0xff), // its 1s win the anticollision
+    onActivated: () => log.push('activated'),
+    onCommand: () => Uint8Array.of(0x6d, 0x00),
+  });
+  card.start();
+  t.scheduler.advance(100);
+  t.field.present(other.chip.card);
+  expect(t.tap(bytes(60))).toEqual({ step: 'select', sw: 0x6d00 });
+  expect([t.log.activated, log]).toEqual([0, ['activated']]);
+  t.field.remove(other.chip.card);
   expect(t.tap(bytes(60)).step).toBe('done');
+  expect([t.log.activated, log.length]).toEqual([1, 1]);
 });
 
 test('air statistics: bytes and time of a 300-byte exchange', () => {
