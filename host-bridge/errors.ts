@@ -76,7 +76,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
 
 const HOST_ERRORS = {
   // the ledger's rules
-  ACCOUNT_UNKNOWN: row(404, refused, 'No account has this name.', 'Open the account first: tapcash teller open.'),
+  ACCOUNT_UNKNOWN: row(404, refused, 'No account has this name.', 'Open the account first: tapcash office open NAME.'),
   ACCOUNT_KEY_MISSING: row(409, refused, 'The account was opened without an account key, so it can receive but not withdraw.', 'Withdraw from an account opened with a token.'),
   NAME_INVALID: row(422, refused, 'A name is 1 to 24 letters, digits or " ._\'-&", without a space at either end.', 'Choose another name.'),
   NAME_TAKEN: row(409, refused, 'An account of this name exists with another key.', 'Choose another name.'),
@@ -93,7 +93,7 @@ const HOST_ERRORS = {
   RECEIPT_MISSED: row(409, refused, 'The receipt number asked for was already given for something else.', 'Fetch the receipts from that number on, give them to the token, and ask again.'),
   RECEIPT_AHEAD: row(409, refused, 'The receipt number asked for is beyond the next one.', 'The issuer has lost receipts: restore its database, then run tapcash audit.'),
   TOMBSTONED: row(409, refused, 'The shop cancelled this charge; its history is not credited.', 'Nothing to deliver: the debit goes back to its owner.'),
-  TERMINAL_UNKNOWN: row(404, refused, 'No terminal with this id is registered for this shop.', 'Register it: tapcash teller terminal.'),
+  TERMINAL_UNKNOWN: row(404, refused, 'No terminal with this id is registered for this shop.', 'Register it: tapcash office terminal.'),
   TERMINAL_TAKEN: row(409, refused, 'This terminal id is registered with another key.', 'Provision the terminal again; it gets a new id.'),
   NOT_OVERSPENT: row(403, refused, 'The counter EBC of this pseudonym is not negative, so the name stays secret.', 'Nothing to do: only an overspent pseudonym is traced.'),
   OWNER_UNKNOWN: row(404, refused, 'The pseudonym was spent but never withdrew here, so the issuer has no name for it.', 'Ask the trustee: it holds the registration.'),
@@ -141,6 +141,7 @@ const HOST_ERRORS = {
   FLASH_FAILED: row(500, environment, 'Writing to the board failed.', 'Hold its button at reset, then flash again.'),
   INTERPRETER_MISSING: row(404, environment, 'There is no Espruino interpreter at this path.', 'Build Espruino for Linux and name it: --interpreter /path or ESPRUINO=/path.'),
   INTERPRETER_FAILED: row(500, environment, 'The Espruino interpreter ended or reported an error.', 'See its output in the message.'),
+  PTY_UNAVAILABLE: row(503, environment, 'The machine gave no pseudo terminal.', 'Install script (util-linux) or python3, or run on the emulated board instead.'),
   TOOL_MISSING: row(500, environment, 'A program that this command needs is not installed.', 'Install the named program.'),
   USAGE: row(400, usage, 'The command line is not understood.', 'See tapcash --help.'),
   TIMED_OUT: row(504, environment, 'A step did not end in its time.', 'Try again; if it stays, see the log of the part named.'),

@@ -103,12 +103,12 @@ function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOption
     if (id !== APPLICATION_ID && (versionOf() !== 0 || hasTables(raw))) throw failure('DATABASE_CORRUPT', `${path}: not a database of tapcash`);
     if (versionOf() > wanted) throw failure('DATABASE_NEWER', `${path}: version ${versionOf()}, this program knows ${wanted}`);
   };
-  checkOwner();
+  raw.transaction(checkOwner)(); // one state of the file, also while another process makes it
   if (options.readOnly) {
     if (versionOf() !== wanted) throw failure('DATABASE_CORRUPT', `${path}: schema version ${versionOf()} instead of ${wanted}`);
     return;
   }
-  raw.pragma('journal_mode = WAL');
+  switchToWal(raw, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
   raw.pragma('synchronous = FULL');
   raw.pragma('foreign_keys = ON');
   if (versionOf() === wanted) return;
@@ -120,6 +120,20 @@ function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOption
       raw.pragma(`user_version = ${wanted}`);
     })
     .immediate();
+}
+
+/** Switching to WAL needs the file for itself, and SQLite does not wait for that by its busy timeout. */
+function switchToWal(raw: Sqlite.Database, timeoutMs: number): void {
+  const pauseMs = 10;
+  for (let waitedMs = 0; ; waitedMs += pauseMs) {
+    try {
+      raw.pragma('journal_mode = WAL');
+      return;
+    } catch (thrown) {
+      if ((thrown as { code?: unknown }).code !== 'SQLITE_BUSY' || waitedMs >= timeoutMs) throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
+    }
+  }
 }
 
 function hasTables(raw: Sqlite.Database): boolean {
