@@ -220,23 +220,29 @@ function checkClosed(s: LogState): number {
   return SOUND;
 }
 
+/** `checkLive` for the slots of one type. */
+function checkSlots(s: LogState, slots: { [slot: number]: number }): number {
+  const deleted: string[] = [];
+  for (const slot in slots) {
+    if (readPayload(s, slots[slot]) === null) return entryOffset(slots[slot]);
+    const bytes = recordBytes(entryLength(slots[slot]));
+    if (entryLength(slots[slot]) === 0) {
+      deleted.push(slot);
+    } else {
+      s.liveBytes += bytes;
+      s.largestBytes = Math.max(s.largestBytes, bytes);
+    }
+  }
+  for (let i = 0; i < deleted.length; i++) delete slots[deleted[i] as unknown as number];
+  return SOUND;
+}
+
 /** Checks every live record, drops deletions from the index and adds up what is live. */
 function checkLive(s: LogState): number {
   s.liveBytes = 0;
   for (const type in s.index) {
-    const slots = s.index[type];
-    const deleted: string[] = [];
-    for (const slot in slots) {
-      if (readPayload(s, slots[slot]) === null) return entryOffset(slots[slot]);
-      const bytes = recordBytes(entryLength(slots[slot]));
-      if (entryLength(slots[slot]) === 0) {
-        deleted.push(slot);
-      } else {
-        s.liveBytes += bytes;
-        s.largestBytes = Math.max(s.largestBytes, bytes);
-      }
-    }
-    for (let i = 0; i < deleted.length; i++) delete slots[deleted[i] as unknown as number];
+    const damaged = checkSlots(s, s.index[type]);
+    if (damaged !== SOUND) return damaged;
   }
   return SOUND;
 }
