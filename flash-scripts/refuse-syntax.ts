@@ -116,8 +116,7 @@ export const checkSyntax: Rule = (node, context) => {
   if (ts.isDeleteExpression(node) && insideForIn(node)) {
     context.report('delete-in-for-in', node, 'Espruino ends the loop early when a key goes away: collect the keys first');
   }
-  const isMember = ts.isPropertyAccessExpression(node.parent) && node.parent.name === node;
-  if (ts.isIdentifier(node) && node.text === 'arguments' && !isMember) {
+  if (ts.isIdentifier(node) && node.text === 'arguments' && !(ts.isPropertyAccessExpression(node.parent) && node.parent.name === node)) {
     context.report('arguments', node, 'Espruino counts parameters that were not given: use a rest parameter');
   }
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
