@@ -18,6 +18,9 @@ import { isSigned } from './signer.js';
 
 const TERMINAL_ID_BYTES = 4;
 
+/** Most rows in one answer. */
+const LISTED_MAX = 100;
+
 /** Makes the office of one operator. @param operator who acts, for the record */
 export function createOffice(context: IssuerContext, operator: string): IssuerOffice {
   const { store } = context;
@@ -70,6 +73,11 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
       const pseudonym = pku.length === KEY_BYTES ? store.pseudonym(pku) : null;
       if (!pseudonym) return refusal('PSEUDONYM_UNKNOWN');
       return { ok: true, ebc: store.balance(ebcOf(toHex(pku))), receiptNumber: pseudonym.receiptNumber };
+    },
+
+    histories(limit) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX) return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
+      return { ok: true, histories: store.latestHistories(limit).map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })) };
     },
 
     numbers: () => ({ ok: true, numbers: store.numbers() }),

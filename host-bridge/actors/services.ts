@@ -81,6 +81,16 @@ export interface Overspend {
   timeS: number;
 }
 
+/** A history as the office lists it. */
+export interface Deposited {
+  pku: Uint8Array;
+  shop: string;
+  rs: Uint8Array;
+  amount: number;
+  /** Unix time of the deposit, seconds. */
+  arrivedS: number;
+}
+
 /** The issuer's office: what takes an operator. */
 export interface IssuerOffice {
   /** @param accountKey 32 bytes, or null for an account that only receives. Codes: those of `ruleOpen`. */
@@ -100,4 +110,6 @@ export interface IssuerOffice {
   /** Sums over all books. Conservation holds when `held` equals `in`. */
   numbers(): Result<{ numbers: Numbers }>;
   overspends(): Result<{ overspends: Overspend[] }>;
+  /** The histories deposited last, newest first. @param limit 1 to 100. Codes: BAD_REQUEST. */
+  histories(limit: number): Result<{ histories: Deposited[] }>;
 }

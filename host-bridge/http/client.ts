@@ -181,6 +181,10 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
       const { ok, ...numbers } = reply;
       return { ok, numbers };
     },
+    async histories(limit) {
+      const reply = await call(at.histories, { limit });
+      return reply.ok ? { ok: true, histories: reply.histories.map((row) => ({ ...row, pku: bytes(row.pku), rs: bytes(row.rs) })) } : reply;
+    },
     async overspends() {
       const reply = await call(at.overspends, {});
       return reply.ok ? { ok: true, overspends: reply.overspends.map((row) => ({ ...row, pku: bytes(row.pku) })) } : reply;

@@ -134,5 +134,11 @@ export const ISSUER_ENDPOINTS = {
       accounts: Count, pseudonyms: Count, receipts: Count, histories: Count, tombstones: Count, overspent: Count,
     }),
   ),
+  histories: office(
+    '/v1/office/histories',
+    'The histories deposited last, newest first',
+    object({ limit: Type.Integer({ minimum: 1, maximum: 100 }) }),
+    object({ histories: Type.Array(object({ pku: Pku, shop: Type.String(), rs: hex('Rs', 16), amount: Amount, arrivedS: Seconds })) }),
+  ),
   overspends: office('/v1/office/overspends', 'Pseudonyms whose EBC is negative', object({}), object({ overspends: Type.Array(object({ pku: Pku, ebc: Balance, timeS: Seconds })) })),
 };

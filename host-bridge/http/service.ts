@@ -15,6 +15,8 @@ import { ErrorReply, OperatorHeaders, type BodyOf, type Endpoint, type ReplyOf }
 export const BODY_BYTES_MAX = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
+/** More than a thousand bridges at once; beyond, connections are dropped instead of memory filled. */
+const CONNECTIONS_MAX = 2048;
 
 /** What a handler answers: a 200 body, or a refusal. */
 export type Answer<R> = { status: 200; body: R } | { status: number; body: ReturnType<typeof errorBody> };
@@ -70,6 +72,7 @@ export async function createService<E extends Record<string, Endpoint>>(options:
     frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply),
     clientErrorHandler: refuseConnection,
   }) as unknown as FastifyInstance;
+  app.server.maxConnections = CONNECTIONS_MAX;
   takeJson(app);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((_request, reply) => send(reply, answerRefusal({ ok: false, code: 'NOT_FOUND' })));

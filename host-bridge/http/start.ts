@@ -189,6 +189,7 @@ function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISS
       const result = officeOf(request).numbers();
       return result.ok ? { ok: true, ...result.numbers } : result;
     },
+    histories: ({ limit }, request) => hexed(officeOf(request).histories(limit)),
     overspends: (_body, request) => hexed(officeOf(request).overspends()),
   };
 }

@@ -1,8 +1,9 @@
 /**
  * Audit of the office: deny lists, overspends, traces, terminals, and the operators' signed requests. EP 0926637 [0031].
  */
-import { equal } from '../../firmware/core/bytes.js';
+import { copy, equal, toHex } from '../../firmware/core/bytes.js';
 import { denyBody, isDenyKeys, signedDenyList } from '../../firmware/wire/notices.js';
+import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../actors/signer.js';
 import type { AuditBooks } from './audit.js';
@@ -33,6 +34,12 @@ function auditDenyLists(books: AuditBooks): void {
     if (!signed || !body || !isDenyKeys(body.keys)) broken('does not decode');
     else if (BigInt(body.version) !== row['version'] || !equal(body.issuer, issuerIdOf(books.issuerKey))) broken('says other than its row');
     else if (!isSigned(books.issuerKey, SIGNED.denyList, signed.body, signed.signature)) broken('is not signed by the issuer');
+  }
+  const newest = books.one('SELECT version, list FROM deny_lists ORDER BY version DESC LIMIT 1');
+  const listed = newest && denyBody.decode(signedDenyList.decode(newest['list'])?.body ?? new Uint8Array(0));
+  for (let at = 0; listed && at < listed.keys.length; at += KEY_BYTES) {
+    const pku = copy(listed.keys, at, at + KEY_BYTES);
+    if (!books.one('SELECT 1 FROM denials WHERE pku = ?', pku)) books.broken('deny_lists', String(newest['version']), `names ${toHex(pku)}, who was never denied`);
   }
   for (const row of books.each('SELECT pku FROM denials', 'denials')) {
     if (row['pku'].length !== 32) books.broken('denials', row['pku'].toString('hex'), 'is not a pseudonym');

@@ -24,10 +24,10 @@ export function openIssuerStore(path: string, books: Books, options: Pick<Databa
 
 /** Transactions, check and close, the same for every store. */
 export function lifeOf(database: Database) {
-  const touch = database.prepare(`UPDATE books SET value = value WHERE key = 'currency'`);
+  // Meets no row and so writes nothing, but is refused where the file cannot be written; BEGIN IMMEDIATE alone is not.
+  const touch = database.prepare(`UPDATE books SET value = value WHERE key = 'none'`);
   return {
     transaction: database.transaction,
-    // An update that changes nothing still takes the write lock, and so finds a file that cannot be written.
     check: () => database.transaction(() => void touch.run()),
     close: database.close,
   };
@@ -99,11 +99,16 @@ function evidenceOf(database: Database) {
   const history = database.prepare('SELECT * FROM histories WHERE pku = ? AND shop = ? AND rs = ?');
   const deposited = database.prepare('SELECT 1 FROM histories WHERE shop = ? AND rs = ? LIMIT 1');
   const addHistory = database.prepare('INSERT INTO histories (pku, shop, rs, amount, history, arrived_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const latest = database.prepare('SELECT * FROM histories ORDER BY transaction_id DESC LIMIT ?');
   const tombstone = database.prepare('SELECT tombstone FROM tombstones WHERE shop = ? AND rs = ?');
   const addTombstone = database.prepare('INSERT INTO tombstones (shop, rs, tombstone, time_s) VALUES (?, ?, ?, ?)');
   const receiptOf = ({ pku, number, kind, amount, name, receipt, request, transaction_id }: any) => ({
     ...{ pku: bytesOf(pku as Buffer), number, kind, amount, name },
     ...{ receipt: bytesOf(receipt as Buffer), request: bytesOf(request as Buffer), transaction: transaction_id },
+  });
+  const historyOf = ({ pku, shop, rs, amount, history, arrived_s, transaction_id }: any) => ({
+    ...{ pku: bytesOf(pku as Buffer), shop, rs: bytesOf(rs as Buffer), amount, history: bytesOf(history as Buffer) },
+    ...{ arrivedS: arrived_s, transaction: transaction_id },
   });
   return {
     receipt(pku, number) {
@@ -117,9 +122,9 @@ function evidenceOf(database: Database) {
     },
     history(pku, shop, rs) {
       const row = history.get(pku, shop, rs);
-      if (!row) return null;
-      return { pku: bytesOf(row.pku), shop, rs: bytesOf(row.rs), amount: row.amount, history: bytesOf(row.history), arrivedS: row.arrived_s, transaction: row.transaction_id };
+      return row ? historyOf(row) : null;
     },
+    latestHistories: (limit) => latest.all(limit).map(historyOf),
     isDeposited: (shop, rs) => deposited.get(shop, rs) !== undefined,
     addHistory: (row) => void addHistory.run(row.pku, row.shop, row.rs, row.amount, row.history, row.arrivedS, row.transaction),
     tombstone: (shop, rs) => bytesOf(tombstone.get(shop, rs)?.tombstone ?? null),

@@ -157,6 +157,8 @@ export interface IssuerStore extends Store {
   /** Adds a receipt and makes its number the pseudonym's last. */
   addReceipt(row: ReceiptRow): void;
   history(pku: Uint8Array, shop: string, rs: Uint8Array): HistoryRow | null;
+  /** The histories deposited last, newest first. */
+  latestHistories(limit: number): HistoryRow[];
   /** Whether any pseudonym's history of (IdS, Rs) was deposited. */
   isDeposited(shop: string, rs: Uint8Array): boolean;
   addHistory(row: HistoryRow): void;

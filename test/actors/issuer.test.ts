@@ -252,6 +252,11 @@ describe('time and deny list', () => {
     for (let i = 0; i < 100; i++) good(world.office.deny(seedOf(`denied ${i}`), 'test'));
     expect(codeOf(world.office.deny(ada.pku, 'test'))).toBe('DENY_LIST_FULL');
     expect(listAt().keys.length).toBe(100 * 64);
+    // An overspend is recorded and denied all the same; the hundred denied before it stay on the list.
+    good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))));
+    expect(world.issuerStore.denial(ada.pku)).toMatchObject({ why: 'overspent' });
+    expect(listAt().keys.length).toBe(100 * 64);
+    expect(good(world.office.overspends()).overspends.length).toBe(1);
   });
 });
 
@@ -364,6 +369,12 @@ describe('the office', () => {
     expect(codeOf(world.office.registerTerminal('Nowhere', id, terminal.publicKey))).toBe('ACCOUNT_UNKNOWN');
     expect(codeOf(world.office.registerTerminal('Shop', rsOf(0, 9).subarray(0, 4), new Uint8Array(32)))).toBe('KEY_INVALID');
     expect(codeOf(world.office.registerTerminal('Shop', new Uint8Array(3), terminal.publicKey))).toBe('BAD_REQUEST');
+  });
+
+  test('histories deposited last come first', () => {
+    for (let i = 1; i <= 3; i++) good(world.issuer.deposit(historyOf(ada, 'Shop', i, rsOf(i))));
+    expect(good(world.office.histories(2)).histories).toEqual([3, 2].map((i) => ({ pku: ada.pku, shop: 'Shop', rs: rsOf(i), amount: i, arrivedS: START_S })));
+    for (const limit of [0, 101, 1.5, NaN]) expect(codeOf(world.office.histories(limit))).toBe('BAD_REQUEST');
   });
 
   test('balances and numbers', () => {
