@@ -97,7 +97,7 @@ const prelude = new vm.Script(`${absentScript()}
 const BOOT_FILES = ['.boot0', '.boot1', '.boot2', '.boot3', '.bootcde'];
 
 /** What a display made of console lines prints before them (firmware/drivers/display.ts). */
-const CONSOLE_DISPLAY = '[display] ';
+export const CONSOLE_DISPLAY = '[display] ';
 
 const latin1 = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
 

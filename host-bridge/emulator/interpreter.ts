@@ -8,12 +8,12 @@
  * Left out: I2C, and the ESP32's console on a serial port; a display is seen only if the board's configuration says
  * "console". Storage files are set up before the first start; what the program writes there stays between starts.
  */
-import { ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Board } from './board.js';
-import { interpreterPrelude, SIGNAL } from './interpreter-prelude.js';
+import { Board, CONSOLE_DISPLAY } from './board.js';
+import { createInterpreterProcess } from './interpreter-process.js';
+import { interpreterPrelude } from './interpreter-prelude.js';
 import { pinNumber } from './espruino-pins.js';
 import { openPty, Pty } from './pty.js';
 import type { SerialEnd } from './serial-line.js';
@@ -24,7 +24,7 @@ export interface InterpreterOptions {
   path: string;
   name: string;
   bundle: string;
-  /** Files in Storage. In "tapcash.cfg", ports named in `serials` or `paths` get their path (board.pn532, board.link). */
+  /** Files in Storage, unless `workDir` has a flash file already. In "tapcash.cfg", ports named in `serials` or `paths` get their path (board.pn532, board.link). */
   files?: Record<string, string | Uint8Array>;
   /** The board's ends of serial lines; each gets a pty. */
   serials?: Record<string, SerialEnd>;
@@ -58,15 +58,19 @@ export interface InterpreterBoard extends Board {
   close(): void;
 }
 
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 /** How long an answer to `evaluate` or the start may take. */
 const ANSWER_MS_MAX = 20_000;
 /** Bytes kept for raw pages unless told: as on an ESP32. */
 const RAW_BYTES = 65536;
+
+/** The interpreter's flash, in its working directory. */
+const FLASH_FILE = 'espruino.flash';
+
+/** The configuration that a board reads at its start (firmware/drivers/startup.ts). */
+const CONFIG_FILE = 'tapcash.cfg';
+
+/** Where raw pages begin in the flash file. */
+const rawStart = (options: InterpreterOptions): number => LINUX_FLASH.bytes - (options.rawBytes ?? RAW_BYTES);
 
 /** Fills in the paths of the ports in a board's configuration. */
 function withPaths(config: string, paths: Record<string, string>): string {
@@ -75,40 +79,57 @@ function withPaths(config: string, paths: Record<string, string>): string {
   return JSON.stringify(stored);
 }
 
+/** Writes the interpreter's flash, or brings what is there up to date: program and paths, which are new each time. */
 function prepareFlash(options: InterpreterOptions, workDir: string, paths: Record<string, string>): void {
-  const file = join(workDir, 'espruino.flash');
-  if (existsSync(file)) return;
-  const files = new Map<string, Uint8Array>();
+  const file = join(workDir, FLASH_FILE);
+  const rawAt = rawStart(options);
+  const known = existsSync(file);
+  const image = known ? new Uint8Array(readFileSync(file)) : new Uint8Array(LINUX_FLASH.bytes).fill(0xff);
+  const files = readStorageImage(image.subarray(0, rawAt));
   // Storage without a file but with raw pages would be called corrupt, and wiped (jsflash.c, jsfIsStorageValid).
   files.set('tapcash.name', Buffer.from(options.name || '-', 'latin1'));
-  if (options.boot === 'storage') files.set('.bootcde', Buffer.from(options.bundle, 'latin1'));
-  for (const [name, data] of Object.entries(options.files ?? {})) {
-    const given = typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
-    files.set(name, Buffer.from(name === 'tapcash.cfg' ? withPaths(given, paths) : given, 'latin1'));
+  for (const [name, data] of Object.entries(known ? {} : (options.files ?? {}))) {
+    files.set(name, typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
   }
-  const image = new Uint8Array(LINUX_FLASH.bytes).fill(0xff);
-  writeStorageImage(image, files, LINUX_FLASH.bytes - (options.rawBytes ?? RAW_BYTES));
+  const config = files.get(CONFIG_FILE);
+  if (config) files.set(CONFIG_FILE, Buffer.from(withPaths(Buffer.from(config).toString('latin1'), paths), 'latin1'));
+  if (options.boot === 'storage') files.set('.bootcde', Buffer.from(options.bundle, 'latin1'));
+  writeStorageImage(image, files, rawAt);
   writeFileSync(file, image);
 }
 
-/** Splits what the interpreter prints into lines, from the line that says "ready" on. */
-function createLines(onLine: (line: string) => void): (data: string) => void {
-  let rest = '';
-  return (data) => {
-    const lines = (rest + data).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) onLine(line.replace(/\r/g, ''));
+/** Questions to the interpreter that wait for their answers. */
+function createQuestions(name: string) {
+  type Waiter = { resolve: (text: string) => void; reject: (error: Error) => void; timer: NodeJS.Timeout };
+  const waiters = new Map<string, Waiter>();
+  let counter = 0;
+  const take = (key: string): Waiter | undefined => {
+    const waiter = waiters.get(key);
+    if (waiter) clearTimeout(waiter.timer);
+    waiters.delete(key);
+    return waiter;
+  };
+  return {
+    /** Waits for an answer under a new key, which `send` gets. */
+    ask(send: (key: string) => void): Promise<string> {
+      const key = `q${counter++}`;
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          take(key)?.reject(new Error(`${name}: the interpreter did not answer in ${ANSWER_MS_MAX} ms`));
+        }, ANSWER_MS_MAX);
+        waiters.set(key, { resolve, reject, timer });
+        send(key);
+      });
+    },
+    answer: (key: string, text: string) => take(key)?.resolve(text),
+    fail(message: string) {
+      for (const key of [...waiters.keys()]) take(key)?.reject(new Error(`${name}: ${message}`));
+    },
   };
 }
 
-type Waiter = { resolve: (text: string) => void; reject: (error: Error) => void; timer: NodeJS.Timeout };
-
-/** Makes a board in the real interpreter; it is off until `powerOn`. */
-export async function createInterpreterBoard(options: InterpreterOptions): Promise<InterpreterBoard> {
-  const temporary = options.workDir === undefined;
-  const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), 'tapcash-'));
-  mkdirSync(workDir, { recursive: true });
-  const ptys: Pty[] = [];
+/** Opens a pty for each serial line; gives the path of each port. */
+async function connectSerials(options: InterpreterOptions, ptys: Pty[]): Promise<Record<string, string>> {
   const paths: Record<string, string> = { ...options.paths };
   for (const [port, end] of Object.entries(options.serials ?? {})) {
     const pty = await openPty();
@@ -117,114 +138,82 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     pty.end.onData = (data) => end.write(data);
     end.onData = (data) => pty.end.write(data);
   }
-  prepareFlash(options, workDir, paths);
+  return paths;
+}
+
+/** Writes the program where the interpreter finds it. Returns the interpreter's arguments. */
+function writeProgram(options: InterpreterOptions, workDir: string, prelude: string): string[] {
+  if (options.boot !== 'storage') {
+    const file = join(workDir, 'program.js');
+    writeFileSync(file, Buffer.from(prelude + options.bundle, 'latin1'));
+    return [file];
+  }
+  // The prelude goes into Storage as .boot0, which runs before .bootcde; everything else there stays.
+  const file = join(workDir, FLASH_FILE);
+  const image = new Uint8Array(readFileSync(file));
+  const rawAt = rawStart(options);
+  const files = readStorageImage(image.subarray(0, rawAt));
+  files.set('.boot0', Buffer.from(prelude, 'latin1'));
+  writeStorageImage(image, files, rawAt);
+  writeFileSync(file, image);
+  return [];
+}
+
+/** Makes a board in the real interpreter; it is off until `powerOn`. */
+export async function createInterpreterBoard(options: InterpreterOptions): Promise<InterpreterBoard> {
+  const { name } = options;
+  const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), 'tapcash-'));
+  mkdirSync(workDir, { recursive: true });
+  const ptys: Pty[] = [];
+  prepareFlash(options, workDir, await connectSerials(options, ptys));
 
   const errors: string[] = [];
   const held: Record<number, number> = {};
   const levels = new Map<number, number>();
-  const waiters = new Map<string, Waiter>();
+  const questions = createQuestions(name);
   let cut: { operations: number; where: string; wordIndex: number } | undefined;
-  let child: ChildProcess | null = null;
   let display: string[] = [];
-  let started = false;
-  let counter = 0;
 
-  function wait(key: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiters.delete(key);
-        reject(new Error(`${options.name}: the interpreter did not answer in ${ANSWER_MS_MAX} ms`));
-      }, ANSWER_MS_MAX);
-      waiters.set(key, { resolve, reject, timer });
-    });
-  }
-  function settle(key: string, text: string): void {
-    const waiter = waiters.get(key);
-    if (!waiter) return;
-    clearTimeout(waiter.timer);
-    waiters.delete(key);
-    waiter.resolve(text);
-  }
-
-  /** A line meant for us: pin levels, answers, the start, a cut. */
-  function signalled(line: string): void {
-    const [word, key, ...rest] = line.split(' ');
-    if (word === 'ready') started = true;
-    else if (word === 'pin') levels.set(Number(key), Number(rest[0]));
-    else if (word === 'answer') settle(key, rest.join(' '));
-    else if (word === 'cut') {
-      board.powerOff();
-      options.onPowerLost?.();
-    }
-  }
-
-  function line(text: string): void {
-    const at = text.indexOf(SIGNAL);
-    if (at >= 0) return signalled(text.slice(at + 1));
-    if (!started) return;
-    if (text.startsWith('[display] ')) display = text.slice(10).split(' | ');
-    if (text.startsWith('Uncaught ')) errors.push(text);
-    options.onConsole?.(text);
-  }
-
-  /** Types a line; DLE at its start keeps the console from echoing it. */
-  const type = (code: string): void => void child?.stdin?.write(Buffer.from(`\x10${code}\n`, 'latin1'));
-
-  function writeProgram(): string[] {
-    const prelude = interpreterPrelude(held, cut);
-    cut = undefined;
-    if (options.boot !== 'storage') {
-      const file = join(workDir, 'program.js');
-      writeFileSync(file, Buffer.from(prelude + options.bundle, 'latin1'));
-      return [file];
-    }
-    // The prelude goes into Storage as .boot0, which runs before .bootcde; everything else there stays.
-    const file = join(workDir, 'espruino.flash');
-    const image = new Uint8Array(readFileSync(file));
-    const rawAt = LINUX_FLASH.bytes - (options.rawBytes ?? RAW_BYTES);
-    const files = readStorageImage(image.subarray(0, rawAt));
-    files.set('.boot0', Buffer.from(prelude, 'latin1'));
-    writeStorageImage(image, files, rawAt);
-    writeFileSync(file, image);
-    return [];
-  }
+  const interpreter = createInterpreterProcess(options.path, workDir, {
+    line(text) {
+      if (text.startsWith(CONSOLE_DISPLAY)) display = text.slice(CONSOLE_DISPLAY.length).split(' | ');
+      if (text.startsWith('Uncaught ')) errors.push(text);
+      options.onConsole?.(text);
+    },
+    signal(word, rest) {
+      const [first, ...others] = rest.split(' ');
+      if (word === 'pin') levels.set(Number(first), Number(others[0]));
+      else if (word === 'answer') questions.answer(first, others.join(' '));
+      else if (word === 'cut') {
+        board.powerOff();
+        options.onPowerLost?.();
+      }
+    },
+    ended(how) {
+      errors.push(`the interpreter ended: ${how}`);
+      questions.fail('the interpreter ended');
+    },
+  });
+  const readFlash = () => new Uint8Array(readFileSync(join(workDir, FLASH_FILE)));
 
   const board: InterpreterBoard = {
-    name: options.name,
+    name,
     errors,
     workDir,
     get powered() {
-      return child !== null;
+      return interpreter.running;
     },
     powerOn() {
-      if (child) return;
+      if (interpreter.running) return;
       levels.clear();
       display = [];
-      started = false;
-      const mine = spawn(options.path, writeProgram(), { cwd: workDir, stdio: ['pipe', 'pipe', 'ignore'] });
-      child = mine;
-      const lines = createLines((text) => child === mine && line(text));
-      mine.stdout.on('data', (data: Buffer) => lines(data.toString('latin1')));
-      mine.stdin.on('error', () => undefined);
-      running.add(mine);
-      const ended = (how: string) => {
-        running.delete(mine);
-        if (child !== mine) return;
-        child = null;
-        errors.push(`the interpreter ended: ${how}`);
-      };
-      mine.on('error', (error) => ended(error.message));
-      mine.on('exit', (code, signal) => ended(`${code ?? signal}`));
+      const args = writeProgram(options, workDir, interpreterPrelude(held, cut));
+      cut = undefined;
+      interpreter.start(args);
     },
     powerOff() {
-      const old = child;
-      child = null;
-      old?.kill('SIGKILL');
-      for (const [key, waiter] of waiters) {
-        clearTimeout(waiter.timer);
-        waiters.delete(key);
-        waiter.reject(new Error(`${options.name}: power is off`));
-      }
+      interpreter.kill();
+      questions.fail('power is off');
     },
     reset() {
       board.powerOff();
@@ -234,36 +223,33 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       await board.evaluate('1');
     },
     evaluate(expression) {
-      if (!child) return Promise.reject(new Error(`${options.name}: power is off`));
-      const key = `e${counter++}`;
-      const answer = wait(key);
-      type(`print("\\x01answer ${key} "+JSON.stringify(${expression}));`);
-      return answer;
+      if (!interpreter.running) return Promise.reject(new Error(`${name}: power is off`));
+      return questions.ask((key) => interpreter.type(`print("\\x01answer ${key} "+JSON.stringify(${expression}));`));
     },
-    press(pin, durationMs, level = undefined) {
-      type(`_press(${pinNumber(pin)},${durationMs},${level ?? -1});`);
+    press(pin, durationMs, level) {
+      interpreter.type(`_press(${pinNumber(pin)},${durationMs},${level ?? -1});`);
     },
     hold(pin, level = 0) {
       held[pinNumber(pin)] = level;
-      type(`_drive(${pinNumber(pin)},${level});`);
+      interpreter.type(`_drive(${pinNumber(pin)},${level});`);
     },
     release(pin) {
       delete held[pinNumber(pin)];
-      type(`_drive(${pinNumber(pin)},-1);`);
+      interpreter.type(`_drive(${pinNumber(pin)},-1);`);
     },
     pin: (pin) => levels.get(pinNumber(pin)) ?? 0,
-    screen: () => (child ? display : []),
+    screen: () => (interpreter.running ? display : []),
     cutAfter(operations, where, wordIndex = 0) {
       const point = { operations, where, wordIndex };
-      if (child) type(`_cut(${JSON.stringify(point)});`);
+      if (interpreter.running) interpreter.type(`_cut(${JSON.stringify(point)});`);
       else cut = point;
     },
-    rawImage: () => new Uint8Array(readFileSync(join(workDir, 'espruino.flash'))).slice(LINUX_FLASH.bytes - (options.rawBytes ?? RAW_BYTES)),
-    files: () => readStorageImage(new Uint8Array(readFileSync(join(workDir, 'espruino.flash')))),
+    rawImage: () => readFlash().slice(rawStart(options)),
+    files: () => readStorageImage(readFlash()),
     close() {
       board.powerOff();
       for (const pty of ptys) pty.close();
-      if (temporary) rmSync(workDir, { recursive: true, force: true });
+      if (options.workDir === undefined) rmSync(workDir, { recursive: true, force: true });
     },
   };
   return board;

@@ -1,4 +1,7 @@
 /** The real interpreter as a board. Skipped where there is none. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterpreterBoard, InterpreterBoard, InterpreterOptions } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
@@ -81,6 +84,22 @@ whenPresent('a board in the real interpreter', () => {
     console.log(`${medianMs.toFixed(1)} ms a round trip`);
     // Without the prelude's timer it is 50 to 100 ms.
     expect(medianMs).toBeLessThan(45);
+  });
+
+  test('goes on with the flash of a working directory that it is given, on new ports', async () => {
+    const workDir = mkdtempSync(join(tmpdir(), 'tapcash-'));
+    const config = JSON.stringify({ board: { link: { port: 'Serial1' } } });
+    const bundle = `var s = require('Storage'); s.write('count', 'x' + (s.read('count') || '')); print(s.read('count') + ' ' + JSON.parse(s.read('tapcash.cfg')).board.link.path);`;
+    const seen: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const { board, lines } = await make(bundle, { workDir, files: { 'tapcash.cfg': config }, paths: { Serial1: `/dev/port${i}` }, boot: 'storage' });
+      board.powerOn();
+      await board.ready();
+      seen.push(...lines);
+      board.close();
+    }
+    rmSync(workDir, { recursive: true });
+    expect(seen).toEqual(['x /dev/port0', 'xx /dev/port1']);
   });
 
   test('has buttons and pins', async () => {
