@@ -192,7 +192,7 @@ export function createApi(options: ApiOptions): Api {
       version: '2v29.277',
       env: { VERSION: '2v29.277', BOARD: options.platform === 'esp32' ? 'ESP32' : 'LINUX', GIT_COMMIT: 'emulated' },
       // Variables cannot be counted here; on a board these are numbers.
-      memory: () => ({ free: null, usage: null, total: null, history: null }),
+      memory: () => ({ free: 0, usage: 0, total: 0, history: 0 }),
     },
   };
   return { globals, E, pins, screen, console };

@@ -1,0 +1,91 @@
+/**
+ * What a board's Storage holds besides the bundle: configuration, the host's entropy, and the tables of known points.
+ *
+ * The same files are flashed, emulated and tested. The entropy is moved to raw flash at the first boot and erased here;
+ * the host does not keep it.
+ */
+import { toHex } from '../firmware/core/bytes.js';
+import type { BoardConfig } from '../firmware/drivers/board-config.js';
+import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from './tables.js';
+
+/** Public keys and names that every board of one issuer is provisioned with. */
+export interface IssuerFacts {
+  /** Issuer id, 4 bytes. */
+  issuer: Uint8Array;
+  currency: string;
+  /** PKR, 32 bytes. */
+  registrarKey: Uint8Array;
+  /** PKI, 32 bytes. */
+  issuerKey: Uint8Array;
+}
+
+/** What a token may pay without its button, minor units. */
+export interface TokenLimits {
+  paymentMax: number;
+  sumMax: number;
+}
+
+/** What a terminal is provisioned with, beside the issuer's facts. Amounts in minor units. */
+export interface TerminalTerms {
+  /** IdS. */
+  shop: string;
+  /** 4 bytes, new at each provisioning. */
+  terminalId: Uint8Array;
+  /** Up to here: ACCEPTED before the check, and payment while the time is stale. */
+  floorLimit: number;
+  /** c: most from one pseudonym while the deny list is old. */
+  staleListLimit: number;
+  timeMaxAgeS: number;
+  denyMaxAgeS: number;
+  undeliveredMaxAgeS: number;
+  historiesMax: number;
+}
+
+/** Terms unless the shop says otherwise: 20.00 offline, one week of time, one day of deny list, 128 histories. */
+export const TERMINAL_TERMS = {
+  floorLimit: 2000,
+  staleListLimit: 2000,
+  timeMaxAgeS: 604_800,
+  denyMaxAgeS: 86_400,
+  undeliveredMaxAgeS: 302_400,
+  historiesMax: 128,
+};
+
+/** Limits of a token unless its owner says otherwise: 25.00 a payment, 50.00 in sum until the button is pressed. */
+export const TOKEN_LIMITS: TokenLimits = { paymentMax: 2500, sumMax: 5000 };
+
+/** Bytes of host entropy. */
+export const SEED_BYTES = 32;
+
+const made = new Map<string, Uint8Array>();
+
+/** A table, made once a process: some 100 ms each. */
+function table(key?: Uint8Array): Uint8Array {
+  const name = key ? toHex(key) : 'base';
+  let bytes = made.get(name);
+  if (!bytes) made.set(name, (bytes = makeCombTable(key ? KEY_SHAPE : BASE_SHAPE, key)));
+  return bytes;
+}
+
+function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {
+  if (seed.length !== SEED_BYTES) throw new RangeError('a board is given 32 bytes of entropy');
+  const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey) };
+  const config = JSON.stringify({ role, board, provision: { ...common, ...provision } });
+  return {
+    'tapcash.cfg': Buffer.from(config, 'latin1'),
+    'tapcash.seed': seed,
+    'tab.base': table(),
+    'tab.issuer': table(facts.issuerKey),
+    'tab.registrar': table(facts.registrarKey),
+  };
+}
+
+/** Files of a user token. @param seed 32 random bytes, not to be kept */
+export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: TokenLimits, seed: Uint8Array): Record<string, Uint8Array> {
+  return files('user-token', board, facts, { limits }, seed);
+}
+
+/** Files of a shop terminal. @param seed 32 random bytes, not to be kept */
+export function terminalFiles(board: BoardConfig, facts: IssuerFacts, terms: TerminalTerms, seed: Uint8Array): Record<string, Uint8Array> {
+  return files('shop-terminal', board, facts, { ...terms, terminalId: toHex(terms.terminalId) }, seed);
+}

@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+/**
+ * tapcash: one command with subcommands. The only place that reads the environment, picks stores and ports, and listens.
+ */
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { findInterpreter } from '../flash-scripts/find-interpreter.js';
+import { ROLES, runBuild } from '../flash-scripts/build.js';
+import { askPeople } from './demo/control.js';
+import { demoCommand } from './commands/demo.js';
+import * as clerk from './commands/clerk.js';
+import { must, print, reportFailure } from './commands/output.js';
+import * as services from './commands/services.js';
+import { EXIT, failure } from './errors.js';
+
+/** Where the demo keeps everything, and where other commands look for it. */
+const DEMO_DATA = '.tapcash/demo';
+
+const program = new Command('tapcash')
+  .description('Electronic cash after EP 0926637: tokens and terminals on Espruino boards, their bridge and services.')
+  .version('0.1.0')
+  .showHelpAfterError('(tapcash --help shows all commands)')
+  .configureHelp({ sortSubcommands: false })
+  .exitOverride();
+
+/** A command whose failures are printed with their remedy. */
+function run<A extends unknown[]>(action: (...values: A) => Promise<void> | void): (...values: A) => Promise<void> {
+  return async (...values) => {
+    try {
+      await action(...values);
+    } catch (thrown) {
+      const json = values.some((value) => (value as { json?: boolean } | null)?.json === true);
+      reportFailure(thrown, json);
+    }
+  };
+}
+
+const dataOption = ['--data <folder>', 'data folder', DEMO_DATA] as const;
+const jsonOption = ['--json', 'print JSON for programs'] as const;
+
+program
+  .command('demo')
+  .description('run a whole shop: register, withdraw, tap, deposit; then stay up for charges and taps')
+  .option('--once', 'exit when the scenario has run')
+  .option('--scenario <name>', 'pay, or overspend: a cloned token spends twice', 'pay')
+  .option('--interpreter [path]', 'run the boards in Espruino\'s Linux build (default: ESPRUINO, then espruino-linux on the PATH)')
+  .option('--seed <number>', 'draw all randomness from a seed, to look at the same run again')
+  .option('--verbose', 'print what the boards print on their consoles')
+  .option(...dataOption)
+  .option(...jsonOption)
+  .action(
+    run(async (options: { once?: boolean; scenario: string; interpreter?: string | true; seed?: string; verbose?: boolean; data: string; json?: boolean }) => {
+      const seed = options.seed === undefined ? null : Number(options.seed);
+      if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
+      const ok = await demoCommand({
+        dataDir: resolve(options.data),
+        scenario: options.scenario,
+        interpreter: interpreterOption(options.interpreter),
+        seed,
+        once: options.once === true,
+        json: options.json === true,
+        verbose: options.verbose === true,
+      });
+      process.exitCode = ok ? EXIT.ok : EXIT.broken;
+    }),
+  );
+
+function interpreterOption(value: string | true | undefined): string | null {
+  if (value === undefined) return null;
+  const path = findInterpreter(value === true ? process.env : { ESPRUINO: value });
+  if (!path) throw failure('INTERPRETER_MISSING', 'no ESPRUINO, no espruino-linux on the PATH');
+  return path;
+}
+
+program.command('charge').argument('<amount>', 'minor units: 350 is 3.50').description('open a charge at the terminal').option('--wait', 'follow it until it is paid').option(...dataOption).option(...jsonOption).action(run(clerk.charge));
+program.command('cancel').argument('[id]', 'the charge; default: the open one').description('give a charge up').option(...dataOption).option(...jsonOption).action(run(clerk.cancel));
+program.command('status').description('state of bridge, terminal and outbox').option(...dataOption).option(...jsonOption).action(run(clerk.status));
+
+for (const [verb, what] of [['tap', 'hold a token of the running demo to its reader'], ['press', "press a demo token's button"]] as const) {
+  program.command(verb).argument('<token>', 'Alice or Bob').description(what).option(...dataOption).option(...jsonOption).action(
+    run(async (token: string, options: { data: string; json?: boolean }) => {
+      const { result } = must(await askPeople(resolve(options.data), verb, token));
+      print(options.json, { ok: true, result }, result);
+    }),
+  );
+}
+program.command('stop').description('end the running demo').option(...dataOption).action(
+  run(async (options: { data: string }) => print(false, null, must(await askPeople(resolve(options.data), 'stop', '')).result)),
+);
+
+program.command('audit').description('recompute every balance and check every signature in the books').option(...dataOption).option(...jsonOption).action(
+  run((options: { data: string; json?: boolean }) => {
+    process.exitCode = services.auditCommand(options) ? EXIT.ok : EXIT.broken;
+  }),
+);
+
+const teller = program.command('teller').description("the desk: registration and withdrawal through the terminal's reader");
+teller.command('register').argument('<name>').description('open an account, license the token at the reader').option('--funding <amount>', 'money to put in, minor units').option(...dataOption).option(...jsonOption).action(run(clerk.register));
+teller.command('withdraw').argument('<amount>').description('from the account to the token at the reader').option(...dataOption).option(...jsonOption).action(run(clerk.withdraw));
+teller.command('status').description('what the token at the reader holds').option(...dataOption).option(...jsonOption).action(run(clerk.tokenStatus));
+
+const SERVICE_DATA = '.tapcash/services';
+const serviceData = ['--data <folder>', 'keys and database', SERVICE_DATA] as const;
+program.command('keys').description('make the keys of issuer, trustee and operator, print the public ones').option(...serviceData).option(...jsonOption).action(run(services.keys));
+program.command('issuer').description('serve the issuer: accounts, counters EBC, deny list, trace').requiredOption('--registrar <key>', "the trustee's public key").requiredOption('--operator <key...>', 'public keys of operators').option('--port <number>', '0: any free port', '8101').option('--host <address>', 'address to listen on', '127.0.0.1').option(...serviceData).action(run(services.issuer));
+program.command('trustee').description('serve the trustee: licenses').requiredOption('--issuer <key>', "the issuer's public key").option('--port <number>', '0: any free port', '8102').option('--host <address>', 'address to listen on', '127.0.0.1').option(...serviceData).action(run(services.trustee));
+program.command('bridge').description('connect the terminal on a serial port with the services').requiredOption('--port <path>', 'serial port, such as /dev/ttyUSB0').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--issuer <url>', 'address of the issuer', 'http://127.0.0.1:8101').option('--trustee <url>', 'address of the trustee: for a desk').option('--operator-data <folder>', "folder with operator.key: for a desk").option('--data <folder>', 'outbox and charges', '.tapcash/bridge').action(run(services.bridge));
+
+const office = program.command('office').description("acts of an operator at the issuer; every trace and denial is recorded");
+for (const [verb, args, what] of [
+  ['open', '<name>', 'open an account that only receives: a shop'],
+  ['fund', '<name> <amount>', 'put money into an account'],
+  ['terminal', '<shop> <terminalId> <key>', "register a terminal's key for its cancellations"],
+  ['balance', '<name>', 'ABC of a name'],
+  ['overspends', '', 'pseudonyms whose EBC is negative'],
+  ['trace', '<pku> <why>', 'the real name behind an overspent pseudonym'],
+  ['deny', '<pku> <why>', 'put a pseudonym on the deny list'],
+  ['numbers', '', 'sums over all books'],
+] as const) {
+  const command = office.command(`${verb} ${args}`.trim()).description(what).option('--url <url>', 'address of the issuer', 'http://127.0.0.1:8101').option('--data <folder>', 'folder with operator.key', SERVICE_DATA).option(...jsonOption);
+  command.action(run((...values: unknown[]) => services.office(verb, values.slice(0, -2) as string[], values[values.length - 2] as services.OfficeCommand)));
+}
+
+program.command('build').description('build the firmware bundles').argument('[roles...]', ROLES.join(', ')).option('--out <folder>', 'where to; default: dist/firmware-bundles').option(...jsonOption).action(
+  run(async (roles: string[], options: { out?: string; json?: boolean }) => {
+    await runBuild({ roles: roles.length > 0 ? roles : ROLES, ...(options.out ? { outDir: resolve(options.out) } : {}), json: options.json === true, log: (line) => void process.stdout.write(`${line}\n`) });
+  }),
+);
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  // Commander has said what is wrong with the command line.
+  if (!(thrown instanceof CommanderError)) throw thrown;
+  process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}

@@ -1,0 +1,97 @@
+/**
+ * The clerk's commands to a running bridge: charge, cancel, status; and the desk: register, withdraw, look.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure, isErrorCode, type TapcashError } from '../errors.js';
+import { createControlClient, type ControlCharge, type ControlClient } from '../relay/control-client.js';
+import { CONTROL_FILE } from '../relay/control-api.js';
+import type { DeskEvent } from '../relay/desk-steps.js';
+import { eventText } from '../relay/teller.js';
+import { amountArgument, interrupted, money, must, print } from './output.js';
+
+export interface ClerkOptions {
+  data: string;
+  json?: boolean;
+}
+
+/** The bridge that runs with this folder: the folder's own, or that of the demo in it. */
+function clientOf(data: string): ControlClient {
+  const inside = join(data, 'bridge');
+  return createControlClient(existsSync(join(inside, CONTROL_FILE)) ? inside : data);
+}
+
+function describe(charge: ControlCharge): string {
+  const { amount, state, tap } = charge;
+  const said = charge.code && charge.code !== 'OK' ? ` (${charge.code})` : '';
+  return `${money(amount)} ${state}${said}${state === 'paid' && tap ? `, ${tap.paidMs} ms after the terminal found the token` : ''}`;
+}
+
+/** What a charge that ended unpaid throws. */
+function codeFailure(code: string | null, state: string): TapcashError {
+  return failure(isErrorCode(code) && code !== 'OK' ? code : 'NO_CHARGE', `the charge is ${state}`);
+}
+
+/** `tapcash charge`: opens a charge; with `wait` follows it to its end. */
+export async function charge(text: string, options: ClerkOptions & { wait?: boolean }): Promise<void> {
+  const amount = amountArgument(text);
+  const client = clientOf(options.data);
+  if (!options.wait) {
+    const opened = must(await client.charge(amount)).charge;
+    if (opened.state === 'refused') throw codeFailure(opened.code, 'refused');
+    return print(options.json, opened, `${describe(opened)}: hold a token to the reader`);
+  }
+  const giveUp = new AbortController();
+  void interrupted().then(() => giveUp.abort());
+  const say = (now: ControlCharge) => options.json || process.stderr.write(`${describe(now)}\n`);
+  const ended = must(await client.follow(amount, say, giveUp.signal)).charge;
+  print(options.json, ended, describe(ended));
+  if (ended.state !== 'paid') throw codeFailure(ended.code, ended.state);
+  process.exit();
+}
+
+/** `tapcash cancel`. */
+export async function cancel(id: string | undefined, options: ClerkOptions): Promise<void> {
+  const { charge: ended } = must(await clientOf(options.data).cancel(id));
+  print(options.json, ended, describe(ended));
+}
+
+/** `tapcash status`. */
+export async function status(options: ClerkOptions): Promise<void> {
+  const now = must(await clientOf(options.data).status());
+  const { link, terminal, charge: last, outbox, trouble, outage, alarms } = now;
+  const lines = [
+    `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.code})`}`,
+    `charge     ${last ? describe(last) : 'none'}`,
+    `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refused} refused`,
+    ...(outage ? [`services   ${outage}: deliveries wait`] : []),
+    ...trouble.map((entry) => `trouble    ${entry.kind} ${entry.state} ${entry.code ?? ''} ${entry.amount === null ? '' : money(entry.amount)}`),
+    ...(terminal ? [`variables  ${terminal.variablesUsed || 'not counted'} of ${terminal.variablesTotal || '?'}; flash writes ${terminal.flashWrites}`] : []),
+    ...(alarms.length > 0 ? [`alarms     ${alarms.join(', ')}`] : []),
+  ];
+  print(options.json, now, lines.join('\n'));
+}
+
+const listen = (options: ClerkOptions) => ({
+  onEvent: (event: DeskEvent) => void (options.json || process.stderr.write(`${eventText(event)}\n`)),
+});
+
+/** `tapcash teller register`. */
+export async function register(name: string, options: ClerkOptions & { funding?: string }): Promise<void> {
+  const funding = options.funding === undefined ? undefined : amountArgument(options.funding);
+  const done = must(await clientOf(options.data).registerUser({ name, funding }, listen(options)));
+  print(options.json, done, `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`);
+}
+
+/** `tapcash teller withdraw`. */
+export async function withdraw(text: string, options: ClerkOptions): Promise<void> {
+  const done = must(await clientOf(options.data).withdraw({ amount: amountArgument(text) }, listen(options)));
+  print(options.json, done, `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`);
+}
+
+/** `tapcash teller status`. */
+export async function tokenStatus(options: ClerkOptions): Promise<void> {
+  const done = must(await clientOf(options.data).tokenStatus(listen(options)));
+  const { status: now, identity } = done;
+  print(options.json, done, `Balance ${money(now.balance)}, last receipt ${now.receiptNumber}, ${now.unacknowledged} payments not acknowledged, ${identity.licensed ? 'licensed' : 'no license'}`);
+}

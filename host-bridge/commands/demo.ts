@@ -1,0 +1,129 @@
+/**
+ * `tapcash demo`: the whole shop without hardware; then it stays up for charges and taps of other shells.
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf } from '../../firmware/core/codes.js';
+import type { TapReport } from '../../firmware/wire/link-messages.js';
+import { failure } from '../errors.js';
+import { runDemo, SCENARIOS, type RunningDemo, type Scenario } from '../demo/demo.js';
+import { askPeople, startPeople, type People } from '../demo/control.js';
+import { pressButton } from '../demo/people.js';
+import { reportText, stepLine } from '../demo/report.js';
+import type { World } from '../demo/world.js';
+import { startControl } from '../relay/control-api.js';
+import { interrupted } from './output.js';
+
+export interface DemoCommand {
+  dataDir: string;
+  scenario: string;
+  interpreter: string | null;
+  seed: number | null;
+  once: boolean;
+  json: boolean;
+  verbose: boolean;
+}
+
+/** How long `tapcash tap` waits for the terminal's word. */
+const TAP_MS = 15_000;
+
+/** Runs the demo. @returns whether all was as it must be */
+export async function demoCommand(options: DemoCommand): Promise<boolean> {
+  const { json, scenario } = options;
+  if (!(SCENARIOS as readonly string[]).includes(scenario)) throw failure('USAGE', `no scenario ${scenario}: there are ${SCENARIOS.join(', ')}`);
+  await makeRoom(options.dataDir);
+  const say = (line: string) => json || process.stdout.write(`${line}\n`);
+  say(`tapcash demo: scheme 1, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`);
+  const reports = new Map<string, (report: TapReport) => void>();
+  const demo = await runDemo({
+    dataDir: options.dataDir,
+    scenario: scenario as Scenario,
+    interpreter: options.interpreter,
+    seed: options.seed,
+    onStep: (step) => say(stepLine(step)),
+    onConsole: (board, line) => options.verbose && process.stderr.write(`[${board}] ${line}\n`),
+    onTap: (shop, report) => reports.get(shop)?.(report),
+  });
+  try {
+    process.stdout.write(json ? `${JSON.stringify(demo.report)}\n` : `${reportText(demo.report)}\n`);
+    if (!options.once) await stayUp(demo, options.dataDir, reports, say);
+  } finally {
+    await demo.close();
+  }
+  return demo.report.ok;
+}
+
+/** The demo's own folder, empty; never that of a demo that runs, and never a folder that is not a demo's. */
+async function makeRoom(dataDir: string): Promise<void> {
+  const mark = join(dataDir, 'tapcash-demo');
+  if (existsSync(dataDir)) {
+    if (!existsSync(mark)) throw failure('DATA_DIR_FAILED', `${dataDir} exists and was not made by a demo: choose another with --data`);
+    // A demo that runs answers; asking it to press nobody's button changes nothing.
+    const asked = await askPeople(dataDir, 'press', '');
+    if (asked.ok || asked.code !== 'SERVICE_DOWN') throw failure('PORT_IN_USE', `a demo already runs with ${dataDir}: tapcash stop`);
+    rmSync(dataDir, { recursive: true });
+  }
+  mkdirSync(mark, { recursive: true, mode: 0o700 });
+}
+
+/** Says what to do next, does it for other processes, and waits for the end. */
+async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (report: TapReport) => void>, say: (line: string) => void): Promise<void> {
+  const { world } = demo;
+  const [shop] = world.shops;
+  let stop = () => undefined as void;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  const control = await startControl({ bridge: shop.bridge, dataDir: join(dataDir, 'bridge') });
+  const endPeople = await startPeople(dataDir, peopleOf(world, reports, stop));
+  const token = world.tokens[0].name;
+  say('');
+  say('The shop stays open. In another shell:');
+  say(`  npx tapcash charge 350        the clerk asks for 3.50`);
+  say(`  npx tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
+  say(`  npx tapcash audit             recomputes every balance, checks every signature`);
+  say(`Issuer ${world.issuer.url}, trustee ${world.trustee.url} (see /v1/openapi.json). Ctrl-C ends it.`);
+  await Promise.race([interrupted(), stopped]);
+  say('Closing.');
+  await endPeople();
+  await control.close();
+}
+
+function peopleOf(world: World, reports: Map<string, (report: TapReport) => void>, stop: () => void): People {
+  const [shop] = world.shops;
+  const find = (name: string) => {
+    const token = world.tokens.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    if (!token) throw failure('NO_TOKEN', `no token ${name}: there are ${world.tokens.map((one) => one.name).join(', ')}`);
+    return token;
+  };
+  return {
+    async tap(name) {
+      const token = find(name);
+      const { charge } = await shop.bridge.status();
+      if (!charge || charge.state !== 'open') throw failure('NO_CHARGE');
+      const report = await new Promise<TapReport | null>((resolve) => {
+        const timer = setTimeout(() => resolve(null), TAP_MS);
+        reports.set(shop.name, (said) => {
+          clearTimeout(timer);
+          resolve(said);
+        });
+        token.presence.hold(shop.field);
+      });
+      reports.delete(shop.name);
+      // The acknowledgement follows PAID; a person does not pull the token away at once either.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      token.presence.leave();
+      if (!report) throw failure('NO_TOKEN', 'the terminal said nothing');
+      const code = codeOf(report.code);
+      if (code !== 'OK') throw failure(code, `${token.name}: ${token.device.board.screen().join(' / ')}`);
+      return { result: `PAID: ${token.name}, ${report.paidMs} ms after the terminal found the token` };
+    },
+    async press(name) {
+      const token = find(name);
+      pressButton(world, token.device.board);
+      return { result: `${token.name} pressed the button` };
+    },
+    async stop() {
+      setTimeout(stop, 50);
+      return { result: 'the demo ends' };
+    },
+  };
+}

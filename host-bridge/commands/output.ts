@@ -1,0 +1,50 @@
+/**
+ * What commands print, and how they end: people read standard output, programs `--json`; every failure names what was
+ * wrong and what to do, on standard error, with the exit code of its line in host-bridge/errors.ts.
+ */
+import { amountText } from '../../firmware/core/amount-text.js';
+import { isAmount } from '../../firmware/core/amount.js';
+import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../errors.js';
+
+/** Unwraps a result. @throws TapcashError of its code */
+export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
+  if (!result.ok) throw failure(result.code, result.detail);
+  return result as Extract<Result<T>, { ok: true }>;
+}
+
+/** Prints a result: one JSON value, or text. */
+export function print(json: boolean | undefined, value: unknown, text: string): void {
+  process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+}
+
+/** Prints a failure and sets the exit code. */
+export function reportFailure(thrown: unknown, json: boolean): void {
+  const body = bodyOfThrown(thrown);
+  const problems = (thrown as { problems?: { file: string; line: number; message: string }[] }).problems ?? [];
+  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: body })}\n`);
+  process.stderr.write(`tapcash: ${body.code}: ${body.message}\n`);
+  for (const problem of problems) process.stderr.write(`  ${problem.file}:${problem.line} ${problem.message}\n`);
+  if (body.remedy) process.stderr.write(`  ${body.remedy}\n`);
+  if (body.code === 'INTERNAL') process.stderr.write(`${(thrown as Error)?.stack ?? String(thrown)}\n`);
+  process.exitCode = isErrorCode(body.code) ? exitCodeOf(body.code) : EXIT.environment;
+}
+
+/** An amount on the command line: minor units. @throws TapcashError AMOUNT_INVALID */
+export function amountArgument(text: string): number {
+  const amount = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : NaN;
+  if (!isAmount(amount)) throw failure('AMOUNT_INVALID', JSON.stringify(text));
+  return amount;
+}
+
+/** For people. */
+export function money(amount: number): string {
+  return amount < 0 ? `-${amountText(-amount, 'EUR')}` : amountText(amount, 'EUR');
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM. */
+export function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * Boards with a PN532 for a demo: on the emulated board, or in the real interpreter.
+ *
+ * Both kinds get the same bundle, the same files and the same chip model at the other end of the same cables; only the
+ * board's entry of board-configs/ differs. The terminal in the interpreter is reached as a real one is: through a device,
+ * here a pty, by node-serialport.
+ */
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadBoard } from '../../flash-scripts/boards.js';
+import type { BoardConfig } from '../../firmware/drivers/board-config.js';
+import { createBoard, type Board } from '../emulator/board.js';
+import { createEmulatedFlash } from '../emulator/flash.js';
+import { createInterpreterBoard } from '../emulator/interpreter.js';
+import { createPn532Chip, type Pn532Chip } from '../emulator/pn532-chip.js';
+import { openPtyPair } from '../emulator/pty.js';
+import type { Scheduler } from '../emulator/scheduler.js';
+import { createSerialLine } from '../emulator/serial-line.js';
+import { createEmulatedPort, openBoardPort, type BoardPort } from '../serial/port.js';
+import type { Random } from './random.js';
+
+/** A board with its chip, switched on. */
+export interface NfcBoard {
+  board: Board;
+  chip: Pn532Chip;
+  /** Resolves once the firmware has started. */
+  ready(): Promise<void>;
+  /** Opens the serial port that a bridge uses; terminals only. */
+  openPort(): Promise<BoardPort>;
+  /** A board with a copy of this one's flash and Storage, as a thief of the chip would make it. */
+  clone(name: string, entropy: Random): Promise<NfcBoard>;
+  close(): void;
+}
+
+/** What a board is made of. */
+export interface BoardParts {
+  name: string;
+  role: 'user-token' | 'shop-terminal';
+  bundle: string;
+  files: Record<string, Uint8Array>;
+  entropy: Random;
+  onConsole: (line: string) => void;
+}
+
+/** Makes boards of one kind. */
+export interface BoardMaker {
+  /** Their entry of board-configs/. */
+  config: BoardConfig;
+  /** For people. */
+  kind: string;
+  make(parts: BoardParts): Promise<NfcBoard>;
+}
+
+/** A chip at the other end of the board's UART. */
+function wireChip(scheduler: Scheduler) {
+  const chip = createPn532Chip(scheduler);
+  const line = createSerialLine(scheduler);
+  chip.connectHsu(line.b, (baud) => void (line.baud = baud));
+  return { chip, end: line.a };
+}
+
+/** Emulated boards. */
+export function emulatedBoards(scheduler: Scheduler): BoardMaker {
+  const config = loadBoard('emulated');
+
+  function build(parts: BoardParts, image: Uint8Array | null): NfcBoard {
+    const { chip, end } = wireChip(scheduler);
+    const link = createSerialLine(scheduler);
+    const flash = createEmulatedFlash(config.flash);
+    if (image) flash.restore(image);
+    const board = createBoard({
+      scheduler,
+      flash,
+      name: parts.name,
+      bundle: parts.bundle,
+      files: parts.files,
+      serials: { [config.pn532.port]: end, ...(config.link ? { [config.link.port]: link.a } : {}) },
+      entropy: parts.entropy,
+      onConsole: parts.onConsole,
+    });
+    board.powerOn();
+    return {
+      board,
+      chip,
+      ready: async () => undefined,
+      openPort: async () => createEmulatedPort(link.b, `emulated:${parts.name}`),
+      clone: async (name, entropy) => build({ ...parts, name, entropy, files: Object.fromEntries(board.files) }, flash.image()),
+      close: () => board.powerOff(),
+    };
+  }
+
+  return { config, kind: 'emulated board', make: async (parts) => build(parts, null) };
+}
+
+/** Boards in Espruino's Linux build. @param path its executable */
+export function interpreterBoards(scheduler: Scheduler, path: string): BoardMaker {
+  const config = loadBoard('linux');
+
+  async function build(parts: BoardParts, flashFile: string | null): Promise<NfcBoard> {
+    const { chip, end } = wireChip(scheduler);
+    const isTerminal = parts.role === 'shop-terminal' && config.link !== undefined;
+    const cable = isTerminal ? await openPtyPair() : null;
+    const workDir = mkdtempSync(join(tmpdir(), 'tapcash-'));
+    if (flashFile) copyFileSync(flashFile, join(workDir, 'espruino.flash'));
+    const board = await createInterpreterBoard({
+      path,
+      workDir,
+      name: parts.name,
+      bundle: parts.bundle,
+      files: parts.files,
+      serials: { [config.pn532.port]: end },
+      paths: cable ? { [config.link!.port]: cable.paths[0] } : {},
+      onConsole: parts.onConsole,
+    });
+    board.powerOn();
+    return {
+      board,
+      chip,
+      ready: () => board.ready(),
+      openPort: () => openBoardPort(cable!.paths[1]),
+      clone: (name, entropy) => build({ ...parts, name, entropy, files: {} }, join(workDir, 'espruino.flash')),
+      close() {
+        board.close();
+        cable?.close();
+        rmSync(workDir, { recursive: true, force: true });
+      },
+    };
+  }
+
+  return { config, kind: 'Espruino on Linux', make: (parts) => build(parts, null) };
+}

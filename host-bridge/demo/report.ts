@@ -1,0 +1,150 @@
+/**
+ * What a demo finds out, for programs (`--json`) and as text for people.
+ */
+import { amountText } from '../../firmware/core/amount-text.js';
+
+export interface Step {
+  name: string;
+  ms: number;
+}
+
+/** A payment as clerk and radio saw it. */
+export interface TapResult {
+  token: string;
+  shop: string;
+  /** Minor units. */
+  amount: number;
+  /** paid, or the code of the refusal. */
+  result: string;
+  /** Taps that it took: 2 where the token asked for its button, or the field went. */
+  taps: number;
+  /** Milliseconds from the moment when the terminal found the token; of the last tap. */
+  phases: { select: number; license: number; challenge: number; verify: number; flash: number; paid: number };
+  /** Bytes on the air, both ways, checksums included; all taps of this payment. */
+  airBytes: { toToken: number; toTerminal: number };
+  /** Flash writes and erasures at the terminal, last tap. */
+  flashWrites: number;
+}
+
+/** Both sides of the money, minor units. */
+export interface Balances {
+  /** Balance on each token, as the token says at the desk. */
+  tokens: Record<string, number>;
+  /** EBC of each pseudonym, by its user's name: the demo knows whose it is. */
+  ebc: Record<string, number>;
+  /** ABC of each account. */
+  abc: Record<string, number>;
+}
+
+/** A history as the issuer has it. */
+export interface HistoryLine {
+  token: string;
+  shop: string;
+  amount: number;
+  counter: number;
+}
+
+export interface Conservation {
+  ok: boolean;
+  /** Money put in, and what all accounts and counters hold together. */
+  in: number;
+  held: number;
+}
+
+/** What the overspend scenario adds. */
+export interface OverspendResult {
+  pku: string;
+  ebc: number;
+  /** The real name that trace gave. */
+  name: string;
+  proof: string;
+  /** Shops whose terminal holds a deny list with the pseudonym. */
+  deniedAt: string[];
+  /** What the clone got when it tapped once more. */
+  afterwards: string;
+  /** Loss of the issuer, and what it could have been: n x c x stale terminals. */
+  loss: number;
+  bound: number;
+}
+
+export interface DemoReport {
+  ok: boolean;
+  scheme: number;
+  scenario: string;
+  boards: string;
+  steps: Step[];
+  taps: TapResult[];
+  balances: Balances;
+  histories: HistoryLine[];
+  conservation: Conservation;
+  /** Variables in use, of how many; 0 where the emulated board cannot count them. */
+  variables: Record<string, { used: number; total: number }>;
+  bundleBytes: Record<string, number>;
+  /** Flash writes and erasures at the tokens, mean of all payments. */
+  tokenFlashWritesPerPayment: number;
+  overspend?: OverspendResult;
+}
+
+const CURRENCY = 'EUR';
+const money = (amount: number) => (amount < 0 ? `-${amountText(-amount, CURRENCY)}` : amountText(amount, CURRENCY));
+const ms = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
+
+/** Lines of a table, columns as wide as needed; numbers to the right. */
+function table(head: string[], rows: string[][]): string[] {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const line = (cells: string[]) => `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')}`.trimEnd();
+  return [line(head), ...rows.map(line)];
+}
+
+/** A line as a step ends. */
+export function stepLine(step: Step): string {
+  return `  ${step.name.padEnd(42)} ${ms(step.ms).padStart(7)} ms`;
+}
+
+/** The report below the steps. */
+export function reportText(report: DemoReport): string {
+  const { taps, balances, histories, conservation, variables, bundleBytes } = report;
+  const names = Object.keys(balances.tokens);
+  const lines = [
+    '',
+    'Taps (milliseconds since the terminal found the token)',
+    ...table(
+      ['token', 'shop', 'amount', 'result', 'taps', 'select', 'license', 'challenge', 'verify', 'flash', 'PAID', 'bytes to token', 'to terminal', 'flash writes'],
+      taps.map((tap) => {
+        const { select, license, challenge, verify, flash, paid } = tap.phases;
+        return [
+          ...[tap.token, tap.shop, money(tap.amount), tap.result, String(tap.taps)],
+          ...[select, license, challenge, verify, flash, paid].map(String),
+          ...[tap.airBytes.toToken, tap.airBytes.toTerminal, tap.flashWrites].map(String),
+        ];
+      }),
+    ),
+    `  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, its acknowledgement included.`,
+    '',
+    'Balances',
+    ...table(['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'], names.map((name) => [name, money(balances.tokens[name]), name in balances.ebc ? money(balances.ebc[name]) : '', name in balances.abc ? money(balances.abc[name]) : ''])),
+    ...table(['shop', 'ABC (account)'], Object.keys(balances.abc).filter((name) => !names.includes(name)).map((name) => [name, money(balances.abc[name])])),
+    '',
+    'Histories at the issuer',
+    ...table(['token', 'shop', 'amount', 'counter'], histories.map((line) => [line.token, line.shop, money(line.amount), String(line.counter)])),
+    '',
+    'Boards',
+    ...table(['board', 'variables in use', 'of'], Object.entries(variables).map(([name, { used, total }]) => [name, used ? String(used) : 'not counted here', used ? String(total) : ''])),
+    ...table(['bundle', 'bytes'], Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)])),
+    ...(report.overspend ? overspendLines(report.overspend) : []),
+    '',
+    `Conservation: ${conservation.ok ? 'holds' : 'BROKEN'}. Put in ${money(conservation.in)}, held ${money(conservation.held)}.`,
+  ];
+  return lines.join('\n');
+}
+
+function overspendLines(found: OverspendResult): string[] {
+  return [
+    '',
+    'Overspend',
+    `  EBC of the pseudonym is ${money(found.ebc)}: both shops were credited.`,
+    `  trace: ${found.name}, ${found.proof}: the account key signed the request that bound the pseudonym to the name.`,
+    `  The pseudonym is on the deny list of ${found.deniedAt.join(' and ')}; tapped once more, the clone gets ${found.afterwards}.`,
+    `  Loss ${money(found.loss)}; bound n x c x stale terminals = ${money(found.bound)}.`,
+  ];
+}
