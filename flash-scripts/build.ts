@@ -16,7 +16,7 @@ import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
 import { packageRoot } from './package-root.js';
-import { checkBundle } from './refuse-output.js';
+import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';
 
 export { BuildError } from './build-error.js';
@@ -50,7 +50,7 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
   const joined = await joinModules(compiled);
   const short = await shorten(joined, options.minify !== false);
   const code = hoist(repair(short));
-  const problems = checkBundle(code);
+  const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
   const bytes = Buffer.byteLength(code);
   const warnings = bytes > 0.9 * BUDGET_BYTES ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`] : [];

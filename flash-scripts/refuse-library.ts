@@ -12,7 +12,7 @@ const TYPED_ARRAYS = ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32
 
 /** Members of ES5 that Espruino lacks, by the interface that declares them; `global` are names of the root scope. */
 export const MISSING: ReadonlyMap<string, string> = new Map([
-  ['global', 'EvalError URIError decodeURI encodeURI escape unescape'],
+  ['global', 'EvalError Intl URIError decodeURI encodeURI escape unescape'],
   ['Array', 'lastIndexOf reduceRight toLocaleString'],
   ['ReadonlyArray', 'lastIndexOf reduceRight toLocaleString'],
   ...TYPED_ARRAYS.map((name): [string, string] => [name, 'BYTES_PER_ELEMENT copyWithin lastIndexOf reduceRight toLocaleString']),

@@ -9,7 +9,7 @@ import type { AnyNode, Program, Scope } from './syntax-tree.js';
 import { regexFault } from './refuse-regex.js';
 import { espruinoNumber } from './repair.js';
 
-/** TypeScript's helpers that Espruino cannot run; they keep their names only when not minified, so their bodies count. */
+/** TypeScript's helpers that Espruino cannot run. */
 const HELPERS = /^__(spreadArray|generator|awaiter|read|values|rest|extends|makeTemplateObject|asyncValues|await|decorate)$/;
 
 type Say = (rule: string, node: AnyNode, message: string) => void;
@@ -17,7 +17,6 @@ type Say = (rule: string, node: AnyNode, message: string) => void;
 function checkNode(node: AnyNode, parents: AnyNode[], say: Say): void {
   const parent = parents[parents.length - 1];
   if (node.type === 'LabeledStatement') say('label', node, 'label');
-  if (node.type === 'Identifier' && HELPERS.test(node.name)) say('helper', node, node.name);
   if (node.type === 'MemberExpression' && !node.computed && node.property.type === 'Identifier') {
     const { object, property } = node;
     const isPrototype = object.type === 'MemberExpression' && object.property.type === 'Identifier' && object.property.name === 'prototype';
@@ -75,6 +74,19 @@ function checkHoisted(scope: Scope, say: Say): void {
       }
     });
   }
+}
+
+/**
+ * The helpers of TypeScript in code that still has its names; each means that a rule of refuse-syntax.ts has a hole.
+ * @param code before minifying
+ */
+export function findHelpers(code: string): Problem[] {
+  const problems: Problem[] = [];
+  walk(parseBundle(code), (node) => {
+    if (node.type !== 'Identifier' || !HELPERS.test(node.name)) return;
+    problems.push({ rule: 'helper', file: 'bundle', line: node.loc!.start.line, column: node.loc!.start.column + 1, message: node.name });
+  });
+  return problems;
 }
 
 /** What is wrong with a bundle; empty where nothing is. */
