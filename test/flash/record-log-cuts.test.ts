@@ -21,13 +21,13 @@ describe('a record log that loses power', () => {
   test('at any point of any put, and at any point of the opening after it', () => {
     const cuts = enumerateCuts(makeFlash(REGION), REGION, workload(46), 1);
     console.log(`${cuts} cut points`);
-    expect(cuts).toBeGreaterThan(20_000);
+    expect(cuts).toBeGreaterThan(10_000);
   });
 
   test('with torn bits that read differently each time', () => {
     const cuts = enumerateCuts(makeFlash(REGION, { unstable: true, seed: 5 }), REGION, workload(36), 1, 3);
     console.log(`${cuts} cut points`);
-    expect(cuts).toBeGreaterThan(4_000);
+    expect(cuts).toBeGreaterThan(2_000);
   });
 
   test('at three points in a row', () => {
