@@ -117,7 +117,8 @@ export function serialOptions(config: { rx?: string; tx?: string; path?: string 
 
 function memory(): { used: number; total: number } {
   const found = process.memory();
-  return { used: found.usage, total: found.total };
+  // An emulated board counts no variables.
+  return { used: found.usage || 0, total: found.total || 0 };
 }
 
 /** Flash, boot counter and seed; throws, or answers a fault's text. */
@@ -125,7 +126,8 @@ function openStore(board: BoardConfig, storage: StorageModule): { records: Recor
   const flash = board.flash;
   const region = {
     address: flash.address,
-    pages: flash.bytes / flash.pageBytes,
+    // A quotient is no integer to Espruino, even where it is whole.
+    pages: (flash.bytes / flash.pageBytes) | 0,
     pageBytes: flash.pageBytes,
     eraseBytes: flash.eraseBytes || flash.pageBytes,
   };

@@ -56,8 +56,8 @@ export interface PurseState {
   keys: PurseKeys;
   config: PurseConfig;
   journal: Journal;
-  /** Set by a flash failure, until reset. */
-  failed: boolean;
+  /** What failed, flash most likely: nothing is answered until reset. '' while all is well. */
+  fault: string;
   /** When the button was last pressed for the desk; -1: not. */
   deskMs: number;
   /** The license of pseudonym 0, encoded; null before the first. */
@@ -118,11 +118,11 @@ function storedName(records: Records): string {
  * failure is either durable or not there, for every command writes one record and changes RAM after it.
  */
 export function guarded<T>(state: PurseState, command: () => T | Refusal): T | Refusal {
-  if (state.failed) return refuse('DEVICE_FAULT');
+  if (state.fault) return refuse('DEVICE_FAULT');
   try {
     return command();
   } catch (error) {
-    state.failed = true;
+    state.fault = '' + ((error as { message?: string }).message || error);
     return refuse('DEVICE_FAULT');
   }
 }
@@ -135,7 +135,7 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     keys: keys,
     config: config,
     journal: journal,
-    failed: false,
+    fault: '',
     deskMs: -1,
     license: storedLicense(records),
     name: storedName(records),

@@ -62,7 +62,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   let inField = false;
 
   function homeLines(): string[] {
-    if (state.failed) return ['FAULT: flash', 'reset the token'];
+    if (state.fault) return ['FAULT'].concat(wrap(state.fault));
     if (!state.license) return ['NOT LICENSED'].concat(state.name ? wrap(state.name) : [], ['go to the desk']);
     const out = ['BALANCE', amountText(journal.balance(), state.config.currency)];
     const open = journal.unsettledCount();
