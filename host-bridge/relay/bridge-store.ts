@@ -2,7 +2,8 @@
  * The bridge's database: what must survive its end at any moment. SQLite as ledger/sqlite.ts opens it: WAL, FULL.
  *
  * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
- * clerk asked for; `desk_act`, request ids of the desk's acts at the issuer's office.
+ * clerk asked for; `desk_act`, request ids of the desk's acts at the issuer's office; `desk_withdrawal`, withdrawals whose
+ * end the desk has not seen.
  */
 import { join } from 'node:path';
 import { ensureDataDir } from '../http/key-file.js';
@@ -41,6 +42,12 @@ const MIGRATIONS = [
   CREATE TABLE desk_act (
     act TEXT PRIMARY KEY,
     request_id BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE desk_withdrawal (
+    pku BLOB PRIMARY KEY,
+    number INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    began_s INTEGER NOT NULL
   ) STRICT;
   `,
 ];

@@ -143,7 +143,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   });
   const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
   const notices = createNoticePush({ issuer: services.issuer, terminal, issuerKey: options.issuerKey, scheduler, log, denyPollMs: options.denyPollMs });
-  const acts = createDeskActs(database, random);
+  const acts = createDeskActs(database, random, clock);
   const teller = createTeller({ terminal, scheduler, services, acts, reserve });
 
   function reserve(): Result<{ free(): void }> {

@@ -18,6 +18,8 @@ import { chargeView, isResolved, readReport, type Charge, type ChargeRow, type C
 export const ASK_AGAIN_MS = 10_000;
 /** After a failed request: soon. */
 const RETRY_MS = 1000;
+/** How long `charge` waits for the terminal's first word. */
+const FIRST_WORD_MS = 5000;
 /** A charge that never reached the terminal is given up at this age: its customer is gone. */
 export const SENDING_MAX_S = 60;
 
@@ -118,6 +120,25 @@ export function createClerk(options: ClerkOptions): Clerk {
     return row ? { ok: true, charge: chargeView(row) } : refusal('CHARGE_UNKNOWN');
   }
 
+  async function wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>> {
+    const row = charges.find(id);
+    if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return found(row);
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        scheduler.clearTimer(limit);
+        waiters.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        const now = charges.find(id);
+        if (stopped || !now || isResolved(now.state) || now.changes > seen) end();
+      };
+      const limit = scheduler.setTimer(end, waitMs);
+      waiters.add(look);
+    });
+    return found(charges.find(id));
+  }
+
   return {
     async charge(amount, id = options.random(CHARGE_ID_BYTES)) {
       if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
@@ -130,26 +151,9 @@ export function createClerk(options: ClerkOptions): Clerk {
       // A question under way is about an earlier charge.
       await asking;
       await ask();
-      return found(charges.find(id));
+      return wait(id, 0, terminal.up() ? FIRST_WORD_MS : 0);
     },
-    async wait(id, seen, waitMs) {
-      const row = charges.find(id);
-      if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return found(row);
-      await new Promise<void>((resolve) => {
-        const end = (): void => {
-          scheduler.clearTimer(limit);
-          waiters.delete(look);
-          resolve();
-        };
-        const look = (): void => {
-          const now = charges.find(id);
-          if (stopped || !now || isResolved(now.state) || now.changes > seen) end();
-        };
-        const limit = scheduler.setTimer(end, waitMs);
-        waiters.add(look);
-      });
-      return found(charges.find(id));
-    },
+    wait,
     async cancel(id) {
       const row = id ? charges.find(id) : charges.current();
       if (!row) return refusal(id ? 'CHARGE_UNKNOWN' : 'NO_CHARGE');

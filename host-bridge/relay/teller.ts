@@ -1,10 +1,10 @@
 /**
  * The teller's desk: registration [0013]-[0016] and withdrawal [0017]-[0021] through the terminal's reader.
  *
- * Nothing is kept here between two steps: the token names its receipt number, the issuer keeps its answer to it, the
- * trustee its license, and the office's acts go under request ids that are on disk before they are used. So a procedure
- * that broke off anywhere is repeated from the start, with the same effect as if it had not. A torn tap, a token whose
- * button was not pressed yet, and a service that is out for a moment are waited for; `onEvent` says what for.
+ * The token names its receipt number, the issuer keeps its answer to it, the trustee its license; what the desk must know
+ * besides is on disk before it is used (desk-acts.ts). So a procedure that broke off anywhere is repeated from the start,
+ * with the same effect as if it had not. A torn tap, a token whose button was not pressed yet, and a service that is out
+ * for a moment are waited for; `onEvent` says what for.
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
@@ -12,7 +12,7 @@ import { isName } from '../../firmware/wire/codec.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { amountRequest, identity, INS, nameRequest, receiptAnswer, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
-import { refusal, type HostRefusal, type Result } from '../errors.js';
+import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
 import type { DeskActs } from './desk-acts.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import type { Services } from './services.js';
@@ -53,7 +53,7 @@ export interface Withdrawn {
   receiptNumber: number;
   /** Sum of receipts that the token had missed and got now, besides. */
   missed: number;
-  /** The issuer had given this receipt before: an earlier withdrawal is completed by it. */
+  /** This completes an earlier withdrawal of the same amount, whose receipt the token or the desk had not seen. */
   repeated: boolean;
 }
 
@@ -85,7 +85,7 @@ export function createTeller(options: TellerOptions): Teller {
     },
     async withdraw(request) {
       if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
-      return run(request, (steps) => withdrawCash(options.services, steps, request.amount));
+      return run(request, (steps) => withdrawCash(options, steps, request.amount));
     },
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
@@ -133,34 +133,41 @@ async function register(options: TellerOptions, steps: DeskSteps, name: string, 
   return { ok: true, name, pku, license: licensed.license, balance, repeated: licensed.repeated };
 }
 
-async function withdrawCash(services: Services, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+async function withdrawCash(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+  const { services, acts } = options;
   let missed = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     // 1. (PKU, IdU, x) with the number of the next receipt.
     const asked = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => {
       const outer = withdrawal.decode(bytes);
       const body = outer && withdrawalBody.decode(outer.body);
-      return body && body.amount === amount ? bytes : null;
+      return body && body.amount === amount ? { bytes, pku: body.pku, number: body.number } : null;
     });
     if (!asked.ok) return asked;
-    const request = asked.answer;
-    // 2. The issuer's receipt for it; where that number was given to something else, what the token missed.
-    const given = await steps.service('withdraw', () => services.issuer.withdraw(request));
+    const { bytes, pku, number } = asked.answer;
+    if (acts.wasTaken(pku, number, amount)) {
+      acts.end(pku);
+      return { ok: true, amount, receiptNumber: number - 1, missed, repeated: true };
+    }
+    // 2. The issuer's receipt for it, and into the token with it.
+    acts.begin(pku, number, amount);
+    const given = await steps.service('withdraw', () => services.issuer.withdraw(bytes));
     if (given.ok) {
       const taken = await giveReceipt(steps, given.receipt);
-      // A token that lacks an earlier receipt says so: it is asked for its number again.
-      if (!taken.ok && taken.code === 'RECEIPT_GAP') continue;
-      return taken.ok ? { ok: true, amount, receiptNumber: taken.number, missed, repeated: given.repeated } : taken;
+      if (!taken.ok) return taken;
+      acts.end(pku);
+      return { ok: true, amount, receiptNumber: taken.number, missed, repeated: given.repeated };
     }
+    if (ERRORS[given.code].exit === EXIT.refused) acts.end(pku);
     if (given.code !== 'RECEIPT_MISSED') return given;
-    const list = await steps.service('receipts', () => services.issuer.receipts(request));
+    // 3. The number was given to something else: what the token missed. Then it is asked again, with the number after.
+    const list = await steps.service('receipts', () => services.issuer.receipts(bytes));
     if (!list.ok) return list;
-    for (const bytes of list.receipts) {
-      const taken = await giveReceipt(steps, bytes);
+    for (const receiptBytes of list.receipts) {
+      const taken = await giveReceipt(steps, receiptBytes);
       if (!taken.ok) return taken;
       missed += taken.amount;
     }
-    // 3. Asked again, with the number after those.
   }
   return refusal('RECEIPT_MISSED', 'again and again');
 }

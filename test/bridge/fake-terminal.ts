@@ -1,0 +1,136 @@
+/**
+ * A terminal endpoint for the bridge's tests: the real link session, and the bridge's requests answered as a terminal
+ * does, without radio, flash and signatures. The firmware's own terminal is tested elsewhere.
+ */
+import { crc32 } from 'node:zlib';
+import { equal, fromChars, toChars } from '../../firmware/core/bytes.js';
+import { codeNumber, type Code } from '../../firmware/core/codes.js';
+import { CHARGE_STATES, chargeRequest, deskRequest, KIND, tapReport, terminalStatus } from '../../firmware/wire/link-messages.js';
+import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link-session.js';
+import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
+import type { Scheduler } from '../../host-bridge/emulator/scheduler.js';
+import type { SerialEnd } from '../../host-bridge/emulator/serial-line.js';
+import type { FakeToken } from './fake-token.js';
+import { ISSUER, rsOf, SHOP, TERMINAL_ID, terminalKey } from './messages.js';
+
+export interface FakeTerminal {
+  link: LinkSession;
+  /** The token at the reader. */
+  token: FakeToken | null;
+  charge: { id: Uint8Array; amount: number; state: number } | null;
+  /** Charges opened, over all time. */
+  opened: number;
+  times: Uint8Array[];
+  denyVersion: number;
+  terminalId: Uint8Array;
+  /** What a desk command comes to instead of its answer; after its effect if `late`. */
+  deskFault: ((ins: number) => { code: Code; late: boolean } | null) | null;
+  /** What any request comes to instead, before it has an effect; null for the effect. */
+  refuseWith: ((kind: number) => Code | null) | null;
+  /** Answers that never come. */
+  mute: ((kind: number) => boolean) | null;
+  /** Desk commands carried out, by instruction. */
+  desk: number[];
+  request(kind: number, body: Uint8Array, timeoutMs?: number): Promise<{ code: Code; body: Uint8Array }>;
+  /** Changes the charge's state; reports it unless `silent`. */
+  tap(state: keyof typeof CHARGE_STATES, code?: Code, silent?: boolean): void;
+  /** Off and on again; flash is kept. */
+  reboot(): void;
+  off(): void;
+}
+
+export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBytesMax = 64): FakeTerminal {
+  let boots = 0;
+  const NOTHING = new Uint8Array(0);
+  const terminal: FakeTerminal = {
+    ...{ link: null as unknown as LinkSession, token: null, charge: null, opened: 0, times: [], denyVersion: 0, terminalId: TERMINAL_ID, desk: [] },
+    ...{ deskFault: null, refuseWith: null, mute: null, request, tap, reboot, off: () => terminal.link.stop() },
+  };
+
+  function openCharge(body: Uint8Array): Code {
+    const asked = chargeRequest.decode(body);
+    if (!asked) return 'AMOUNT_INVALID';
+    const { charge } = terminal;
+    if (charge && equal(charge.id, asked.id)) {
+      if (charge.state === CHARGE_STATES.paid) return 'ALREADY_PAID';
+      return charge.state === CHARGE_STATES.cancelled ? 'NO_CHARGE' : 'OK';
+    }
+    if (charge && (charge.state === CHARGE_STATES.open || charge.state === CHARGE_STATES.accepted)) return 'CHARGE_OPEN';
+    terminal.charge = { ...asked, state: CHARGE_STATES.open };
+    terminal.opened++;
+    return 'OK';
+  }
+  function cancel(id: Uint8Array): Code {
+    const { charge } = terminal;
+    if (!charge || !equal(charge.id, id)) return 'NO_CHARGE';
+    if (charge.state === CHARGE_STATES.paid) return 'ALREADY_PAID';
+    if (charge.state === CHARGE_STATES.accepted) return 'BUSY';
+    charge.state = CHARGE_STATES.cancelled;
+    return 'OK';
+  }
+  function takeDenyList(body: Uint8Array): Code {
+    const { version } = denyBody.decode(signedDenyList.decode(body)!.body)!;
+    if (version <= terminal.denyVersion) return 'NOT_NEWER';
+    terminal.denyVersion = version;
+    return 'OK';
+  }
+  function runDesk(body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {
+    const { timeoutMs, ins, data } = deskRequest.decode(body)!;
+    if (!terminal.token) return void scheduler.setTimer(() => reply('NO_TOKEN'), timeoutMs);
+    const fault = terminal.deskFault?.(ins) ?? null;
+    scheduler.setTimer(() => {
+      if (fault && !fault.late) return reply(fault.code);
+      terminal.desk.push(ins);
+      const answer = terminal.token!.command(ins, data);
+      reply(fault ? fault.code : answer.code, fault || answer.code !== 'OK' ? NOTHING : answer.data);
+    }, 80);
+  }
+  function onRequest(kind: number, body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {
+    if (terminal.mute?.(kind)) return;
+    const refused = terminal.refuseWith?.(kind);
+    if (refused) return reply(refused);
+    if (kind === KIND.charge) reply(openCharge(body));
+    else if (kind === KIND.cancel) reply(cancel(body));
+    else if (kind === KIND.denyList) reply(takeDenyList(body));
+    else if (kind === KIND.desk) runDesk(body, reply);
+    else if (kind === KIND.time) {
+      terminal.times.push(body);
+      reply('OK');
+    } else if (kind === KIND.status) {
+      const counts = { historiesPending: 0, tombstonesPending: 0, variablesUsed: 1, variablesTotal: 2, flashWrites: 3 };
+      const chargeState = terminal.charge?.state ?? 0;
+      const { terminalId, denyVersion } = terminal;
+      reply('OK', terminalStatus.encode({ version: 1, issuer: ISSUER, terminalId, terminalKey: terminalKey.publicKey, timeS: 0, denyVersion, chargeState, shop: SHOP, ...counts }));
+    } else reply('BAD_REQUEST');
+  }
+  function request(kind: number, body: Uint8Array, timeoutMs = 10_000): Promise<{ code: Code; body: Uint8Array }> {
+    return new Promise((resolve) => terminal.link.request(kind, body, (code, answer) => resolve({ code, body: answer }), timeoutMs));
+  }
+  function tap(state: keyof typeof CHARGE_STATES, code: Code = 'OK', silent = false): void {
+    const charge = terminal.charge!;
+    charge.state = CHARGE_STATES[state];
+    if (silent) return;
+    const times = { selectMs: 11, licenseMs: 12, challengeMs: 13, verifyMs: 14, flashMs: 15, paidMs: state === 'paid' ? 65 : 0, flashWrites: 2 };
+    const report = tapReport.encode({ chargeId: charge.id, rs: rsOf(terminal.opened), amount: charge.amount, chargeState: charge.state, code: codeNumber(code), ...times });
+    void request(KIND.tap, report);
+  }
+  function reboot(): void {
+    if (terminal.link) terminal.link.stop();
+    const link = createLinkSession({
+      role: ROLE.terminal,
+      burstBytesMax,
+      clock: { setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => scheduler.clearTimer(timer) },
+      crc32: (bytes) => crc32(bytes),
+      write: (bytes) => end.write(toChars(bytes)),
+      random32: () => ++boots * 0x01000193,
+      onRequest,
+      onUp: () => undefined,
+      onDown: () => undefined,
+    });
+    terminal.link = link;
+    end.onData = (data) => link.receive(fromChars(data));
+    link.start();
+  }
+  reboot();
+  return terminal;
+}

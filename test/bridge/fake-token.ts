@@ -1,0 +1,86 @@
+/**
+ * A token endpoint for the desk's tests: speaks the real messages with real signatures, and keeps what a token keeps.
+ * Left out: payment, flash, timing. The firmware's own token is tested elsewhere.
+ */
+import { equal } from '../../firmware/core/bytes.js';
+import type { Code } from '../../firmware/core/codes.js';
+import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { registration, registrationBody } from '../../firmware/wire/registration.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { amountRequest, identity, INS, nameRequest, receiptAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
+import { createSigner, isSigned } from '../../host-bridge/actors/signer.js';
+import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
+
+export interface FakeToken {
+  balance: number;
+  receiptNumber: number;
+  name: string;
+  license: Uint8Array | null;
+  /** Whether the button was pressed. */
+  open: boolean;
+  pku: Uint8Array;
+  accountKey: Uint8Array;
+  command(ins: number, data: Uint8Array): { code: Code; data: Uint8Array };
+}
+
+const NOTHING = new Uint8Array(0);
+const no = (code: Code) => ({ code, data: NOTHING });
+const yes = (data: Uint8Array) => ({ code: 'OK' as Code, data });
+
+export function createFakeToken(seed: string): FakeToken {
+  const account = createSigner(seedOf(`${seed} account`));
+  const pseudonym = createSigner(seedOf(`${seed} pseudonym`));
+  const pku = pseudonym.publicKey;
+  const token: FakeToken = { balance: 0, receiptNumber: 0, name: '', license: null, open: true, pku, accountKey: account.publicKey, command };
+
+  function register(data: Uint8Array) {
+    const request = nameRequest.decode(data);
+    if (!request) return no('BAD_REQUEST');
+    if (token.license && request.name !== token.name) return no('WRONG_NAME');
+    token.name = request.name;
+    const body = registrationBody.encode({ pku, accountKey: account.publicKey, name: token.name });
+    return yes(registration.encode({ accountSignature: account.sign(SIGNED.registration, body), proof: pseudonym.sign(SIGNED.registrationProof, body), body }));
+  }
+  function takeLicense(data: Uint8Array) {
+    const offered = license.decode(data);
+    const body = offered && licenseBody.decode(offered.body);
+    if (!offered || !body) return no('BAD_REQUEST');
+    if (!equal(body.pku, pku) || !isSigned(registrarKey.publicKey, SIGNED.license, offered.body, offered.signature)) return no('LICENSE_INVALID');
+    token.license = data;
+    return yes(NOTHING);
+  }
+  function withdraw(data: Uint8Array) {
+    const request = amountRequest.decode(data);
+    if (!request) return no('BAD_REQUEST');
+    if (!token.license) return no('NOT_LICENSED');
+    const body = withdrawalBody.encode({ issuer: ISSUER, currency: 'EUR', pku, number: token.receiptNumber + 1, amount: request.amount, name: token.name });
+    return yes(withdrawal.encode({ accountSignature: account.sign(SIGNED.withdrawal, body), proof: pseudonym.sign(SIGNED.withdrawalProof, body), body }));
+  }
+  function takeReceipt(data: Uint8Array) {
+    const offered = receipt.decode(data);
+    const body = offered && receiptBody.decode(offered.body);
+    if (!offered || !body) return no('BAD_REQUEST');
+    if (!equal(body.pku, pku) || !isSigned(issuerKey.publicKey, SIGNED.receipt, offered.body, offered.signature)) return no('RECEIPT_INVALID');
+    if (body.number > token.receiptNumber + 1) return no('RECEIPT_GAP');
+    if (body.number === token.receiptNumber + 1) {
+      token.receiptNumber++;
+      token.balance += body.amount;
+    }
+    return yes(receiptAnswer.encode({ receiptNumber: token.receiptNumber }));
+  }
+  function command(ins: number, data: Uint8Array) {
+    if (ins === INS.receipt) return takeReceipt(data);
+    if (token.license && !token.open) return no('DESK_CLOSED');
+    const licensed = token.license ? 1 : 0;
+    if (ins === INS.identity) return yes(identity.encode({ accountKey: account.publicKey, pku, receiptNumber: token.receiptNumber, licensed }));
+    if (ins === INS.register) return register(data);
+    if (ins === INS.license) return takeLicense(data);
+    if (ins === INS.withdraw) return withdraw(data);
+    if (ins === INS.status) {
+      return yes(tokenStatus.encode({ balance: token.balance, receiptNumber: token.receiptNumber, unacknowledged: 0, nonces: 8, variablesUsed: 1, variablesTotal: 2, flashWrites: 3 }));
+    }
+    return no('BAD_REQUEST');
+  }
+  return token;
+}

@@ -1,0 +1,57 @@
+/** VERIFY: the one rule, on licenses and histories; every field of them counts. */
+import { VERIFY } from '../../firmware/wire/link-messages.js';
+import { createSigner } from '../../host-bridge/actors/signer.js';
+import { createVerifier } from '../../host-bridge/relay/verifier.js';
+import { makeHistory, makeLicense, registrarKey, seedOf } from './messages.js';
+
+const verifier = createVerifier(registrarKey.publicKey);
+const ask = (what: number, bytes: Uint8Array) => verifier.answer(Uint8Array.of(what, ...bytes));
+const flipped = (bytes: Uint8Array, at: number, mask = 1) => bytes.map((byte, i) => (i === at ? byte ^ mask : byte));
+
+test('a good license and a good history are good', () => {
+  expect(ask(VERIFY.license, makeLicense())).toBe('OK');
+  for (const amount of [1, 100, 9007199254740991]) expect(ask(VERIFY.history, makeHistory(1, amount))).toBe('OK');
+});
+
+test('one flipped bit anywhere in a license is refused', () => {
+  const good = makeLicense();
+  for (let at = 0; at < good.length; at++) {
+    for (const mask of [1, 128]) expect(['LICENSE_INVALID', 'BAD_REQUEST']).toContain(ask(VERIFY.license, flipped(good, at, mask)));
+  }
+  expect(ask(VERIFY.license, flipped(good, good.length - 40))).toBe('LICENSE_INVALID');
+});
+
+test('one flipped bit anywhere in a history is refused, by the name of what it damages', () => {
+  const good = makeHistory(7);
+  for (let at = 0; at < good.length; at++) {
+    const code = ask(VERIFY.history, flipped(good, at));
+    const wanted = at < 108 ? ['LICENSE_INVALID', 'BAD_REQUEST'] : ['SIGNATURE_INVALID', 'BAD_REQUEST'];
+    expect(wanted).toContain(code);
+  }
+  expect(ask(VERIFY.history, flipped(good, 120))).toBe('SIGNATURE_INVALID');
+});
+
+test('the license of one pseudonym is no license for another, nor one of another registrar', () => {
+  const other = createSigner(seedOf('other'));
+  const mixed = makeHistory(1, 100, other);
+  mixed.set(makeLicense(), 0);
+  expect(ask(VERIFY.history, mixed)).toBe('SIGNATURE_INVALID');
+  expect(createVerifier(other.publicKey).history(makeHistory(1))).toBe('LICENSE_INVALID');
+});
+
+test('what is no request is named so, whatever its length', () => {
+  const good = makeHistory(1);
+  expect(verifier.answer(new Uint8Array(0))).toBe('BAD_REQUEST');
+  expect(ask(0, good)).toBe('BAD_REQUEST');
+  expect(ask(3, good)).toBe('BAD_REQUEST');
+  for (let length = 0; length < good.length; length++) expect(ask(VERIFY.history, good.slice(0, length))).toBe('BAD_REQUEST');
+  expect(ask(VERIFY.license, good)).toBe('BAD_REQUEST');
+});
+
+test('times are measured', () => {
+  let ms = 0;
+  const timed = createVerifier(registrarKey.publicKey, () => (ms += 3));
+  timed.answer(Uint8Array.of(VERIFY.license, ...makeLicense()));
+  timed.answer(new Uint8Array(0));
+  expect(timed.times()).toEqual({ count: 2, sumMs: 6, maxMs: 3 });
+});
