@@ -126,7 +126,8 @@ export function erasePage(s: LogState, page: number): void {
   const step = s.region.eraseBytes || s.region.pageBytes;
   for (let at = 0; at < s.region.pageBytes; at += step) {
     s.erases++;
-    s.flash.erasePage(s.region.address + start + at);
+    // Espruino refuses an address that went through a division, even where it is whole: | 0 makes it an integer again.
+    s.flash.erasePage((s.region.address + start + at) | 0);
   }
   if (!isErased(s, start, start + s.region.pageBytes)) {
     s.failed = true;
