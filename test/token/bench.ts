@@ -1,0 +1,116 @@
+/**
+ * The token's bundle on a board, and a reader in front of it: the shop's side of the radio in Node, on the same chip model.
+ *
+ * The board is the emulated one (virtual time) or Espruino's Linux build (real time); what stands here is the same for both.
+ */
+import { randomBytes } from 'node:crypto';
+import { loadBoard } from '../../flash-scripts/boards.js';
+import { tokenFiles } from '../../flash-scripts/board-files.js';
+import { buildRole } from '../../flash-scripts/build.js';
+import { codeOfStatusWord } from '../../firmware/core/codes.js';
+import { createApduClient } from '../../firmware/drivers/iso-dep-client.js';
+import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
+import { apduBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
+import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
+import { AID, CLA, selectAnswer } from '../../firmware/wire/token-commands.js';
+import { createBoard, type Board, type EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
+import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createSerialLine, type SerialEnd } from '../../host-bridge/emulator/serial-line.js';
+import { issuer, ISSUER, registrar } from './harness.js';
+
+let building: Promise<string> | null = null;
+
+/** The role's bundle, built once a test file. */
+export function tokenBundle(): Promise<string> {
+  building ??= buildRole('user-token').then((bundle) => bundle.code);
+  return building;
+}
+
+export const LIMITS = { paymentMax: 1000, sumMax: 2500 };
+
+/** Storage files of a token on a board of board-configs/. */
+export function filesFor(boardName: string): Record<string, Uint8Array> {
+  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: registrar.publicKey, issuerKey: issuer.publicKey };
+  return tokenFiles(loadBoard(boardName), facts, LIMITS, new Uint8Array(randomBytes(32)));
+}
+
+/** A chip on one end of a cable; the board gets the other. */
+export function wiredChip(scheduler: Scheduler): { chip: Pn532Chip; end: SerialEnd } {
+  const chip = createPn532Chip(scheduler);
+  const line = createSerialLine(scheduler);
+  chip.connectHsu(line.b, (baud) => void (line.baud = baud));
+  return { chip, end: line.a };
+}
+
+/** What a command answered: 'OK' or the code, and the data. */
+export interface Answered {
+  code: string;
+  data: Uint8Array;
+}
+
+/** The shop's side: one token at a time in its field. */
+export function createShop(scheduler: Scheduler) {
+  const field = createRadioField(scheduler);
+  const { chip, end } = wiredChip(scheduler);
+  chip.enterAsReader(field);
+  const clock = {
+    setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs),
+    clearTimeout: (id: any) => scheduler.clearTimer(id),
+    nowMs: () => scheduler.nowMs(),
+  };
+  const serial = {
+    write: (data: Uint8Array) => end.write(String.fromCharCode(...data)),
+    on: (_event: 'data', callback: (data: string) => void) => void (end.onData = callback),
+  };
+  const reader = createPn532Reader(createPn532Link(createHsuPort(serial), clock, { burstBytesMax: 64 }), clock, {});
+  const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(64) });
+  let ready = false;
+
+  /** Waits for a token, selects the application, sends commands in turn, lets go. */
+  function tap(commands: [ins: number, data: Uint8Array][], done: (answers: Answered[]) => void): void {
+    const answers: Answered[] = [];
+    const end = (answer: Answered) => reader.release(() => done([...answers, answer]));
+    function next(): void {
+      const command = commands[answers.length];
+      if (!command) return reader.release(() => done(answers));
+      client.command(CLA, command[0], 0, 0, command[1], (result) => {
+        if (!result.ok) return end({ code: result.code, data: new Uint8Array(0) });
+        answers.push({ code: codeOfStatusWord(result.sw), data: result.data.slice() });
+        next();
+      });
+    }
+    function find(): void {
+      ready = true;
+      reader.findCard((found) => {
+        if (!found.ok) return end({ code: found.code, data: new Uint8Array(0) });
+        client.select(AID, (selected) => {
+          if (!selected.ok) return end({ code: selected.code, data: new Uint8Array(0) });
+          client.setLimits(selectAnswer.decode(selected.data)!.commandBytesMax);
+          next();
+        });
+      }, 10_000);
+    }
+    if (ready) find();
+    else reader.init((result) => (result.ok ? find() : done([{ code: result.code, data: new Uint8Array(0) }])));
+  }
+  return { field, tap };
+}
+
+/** An emulated token in virtual time. */
+export function emulatedToken(scheduler: VirtualScheduler, bundle: string, files: Record<string, string | Uint8Array>, name = 'token') {
+  const { chip, end } = wiredChip(scheduler);
+  const flash = createEmulatedFlash(loadBoard('emulated').flash);
+  const lines: string[] = [];
+  const board: EmulatedBoard = createBoard({
+    scheduler, flash, name, bundle, files,
+    serials: { Serial2: end },
+    entropy: (count) => new Uint8Array(randomBytes(count)),
+    onConsole: (line) => void lines.push(line),
+  });
+  return { board, chip, flash, lines };
+}
+
+export type Token = { board: Board; chip: Pn532Chip; lines: string[] };

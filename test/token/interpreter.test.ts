@@ -1,0 +1,91 @@
+/**
+ * The same bundle bytes in Espruino's Linux build: boots by itself, registers, pays, and repeats a payment after a reset.
+ *
+ * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
+ */
+import { writeFileSync } from 'node:fs';
+import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { payment } from '../../firmware/wire/payment.js';
+import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
+import { identity, INS, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
+import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { type Answered, createShop, filesFor, tokenBundle, wiredChip } from './bench.js';
+import { challengeBytes, chargeBytes, licenseBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
+
+const path = findInterpreter();
+const suite = path ? describe : describe.skip;
+const none = new Uint8Array(0);
+
+suite('the token in the interpreter', () => {
+  const scheduler = createRealScheduler();
+  const open: InterpreterBoard[] = [];
+  afterEach(() => {
+    for (const board of open.splice(0)) board.close();
+  });
+
+  async function start(boot: 'argument' | 'storage') {
+    const { chip, end } = wiredChip(scheduler);
+    const lines: string[] = [];
+    const board = await createInterpreterBoard({
+      path: path!, name: 'token', bundle: await tokenBundle(), files: filesFor('linux'), serials: { Serial2: end }, boot,
+      onConsole: (line) => void lines.push(line),
+    });
+    open.push(board);
+    board.powerOn();
+    await board.ready();
+    return { board, chip, lines };
+  }
+
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  async function screenShows(board: InterpreterBoard, text: string): Promise<void> {
+    for (let tries = 0; board.screen().indexOf(text) < 0; tries++) {
+      if (tries > 400) throw new Error(`the screen shows ${board.screen().join(' | ')}, not ${text}; ${board.errors.join()}`);
+      await wait(50);
+    }
+  }
+
+  test.each(['argument', 'storage'] as const)('pays, and pays again after a reset; started as %s', async (boot) => {
+    const began = performance.now();
+    const { board, chip } = await start(boot);
+    await screenShows(board, 'NOT LICENSED');
+    const times: string[] = [`boot ${Math.round(performance.now() - began)} ms`];
+    const shop = createShop(scheduler);
+    shop.field.present(chip.card);
+    const tap = (commands: [number, Uint8Array][]) =>
+      new Promise<Answered[]>((resolve) => {
+        const at = performance.now();
+        shop.tap(commands, (answers) => {
+          times.push(`tap ${commands.map(([ins]) => ins.toString(16)).join()} ${Math.round(performance.now() - at)} ms`);
+          resolve(answers);
+        });
+      });
+    const [who, registered] = await tap([[INS.identity, none], [INS.register, nameBytes('Ada')]]);
+    expect([who.code, registered.code]).toEqual(['OK', 'OK']);
+    const { pku } = identity.decode(who.data)!;
+    const codes = await tap([[INS.license, licenseBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
+    expect(codes.map((answer) => answer.code)).toEqual(['OK', 'OK']);
+    await wait(3000);
+    const bytes = challengeBytes({});
+    const [opened, paid] = await tap([[INS.open, chargeBytes(1)], [INS.challenge, bytes]]);
+    expect([opened.code, paid.code]).toEqual(['OK', 'OK']);
+    expect(verifyRaw(pku, signedBytes(SIGNED.payment, bytes), payment.decode(paid.data)!.signature)).toBe(true);
+
+    board.reset();
+    await board.ready();
+    await screenShows(board, 'BALANCE');
+    const again = await tap([[INS.open, chargeBytes(1)], [INS.challenge, bytes], [INS.ack, chargeBytes(1)]]);
+    expect(again.map((answer) => answer.code)).toEqual(['OK', 'OK', 'OK']);
+    expect(again[1].data).toEqual(paid.data);
+
+    board.press('D26', 100);
+    await screenShows(board, 'DESK OPEN');
+    const [state] = await tap([[INS.status, none]]);
+    const status = tokenStatus.decode(state.data)!;
+    expect(status).toMatchObject({ balance: 4650, receiptNumber: 1, unacknowledged: 0 });
+    expect(status.variablesUsed).toBeGreaterThan(0);
+    expect(board.errors).toEqual([]);
+    if (process.env.TAPCASH_MEASURE) writeFileSync(process.env.TAPCASH_MEASURE, `${boot} ${times.join(', ')} ${JSON.stringify(status)}\n`, { flag: 'a' });
+  }, 180_000);
+});
