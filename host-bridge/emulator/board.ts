@@ -28,6 +28,8 @@ export interface BoardOptions {
   files?: Record<string, string | Uint8Array>;
   flash: EmulatedFlash;
   serials?: { Serial1?: SerialEnd; Serial2?: SerialEnd; Serial3?: SerialEnd };
+  /** Most bytes that a serial port takes in one go; the rest of a longer write is lost, and noted in `errors`. */
+  serialBurstBytesMax?: number;
   /** What is on I2C1 besides the OLED. */
   i2c?: I2cDevices;
   /** Fresh random bytes, of this board alone. */
@@ -141,6 +143,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       files,
       driven,
       serials: { ...options.serials },
+      serialBurstBytesMax: options.serialBurstBytesMax ?? Infinity,
       i2c,
       entropy: options.entropy,
       evaluate: (line) => `=${String(evaluate(line))}`,

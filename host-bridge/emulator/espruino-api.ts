@@ -25,6 +25,8 @@ export interface ApiOptions {
   files: Files;
   driven: DrivenPins;
   serials: Record<string, SerialEnd | undefined>;
+  /** Most bytes that a serial port takes in one go. */
+  serialBurstBytesMax: number;
   i2c: I2cDevices | undefined;
   /** Fresh random bytes; not shared with another board. */
   entropy: (count: number) => Uint8Array;
@@ -112,7 +114,7 @@ export function createApi(options: ApiOptions): Api {
   const serials = options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
   const console = createConsole(options.platform === 'esp32' ? 'Serial1' : null, options.serials, options.evaluate);
   const ports: Record<string, unknown> = {};
-  for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console);
+  for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax);
 
   const { screen, Graphics } = createGraphics(realm);
   const pins = createPins(cycle, options.driven);

@@ -27,7 +27,9 @@ export interface Cycle {
   whenIdle(action: () => void): void;
   /** Writes a line on the console. */
   print(text: string): void;
-  /** Reports a mistake of the program that a real board would not notice, and throws. */
+  /** Reports something that a real board would not notice. */
+  notice(message: string): void;
+  /** The same for a mistake of the program, and throws. */
   fault(message: string): never;
   /** Ends the cycle. */
   kill(): void;
@@ -115,8 +117,11 @@ export function createCycle(scheduler: Scheduler, hooks: CycleHooks): Cycle {
     print: (text) => {
       if (alive) hooks.print(text);
     },
-    fault(message) {
+    notice: (message) => {
       if (alive) hooks.error(message);
+    },
+    fault(message) {
+      cycle.notice(message);
       throw new Error(message);
     },
     kill() {

@@ -57,13 +57,24 @@ export function createConsole(start: string | null, ends: Record<string, SerialE
   return self;
 }
 
-/** A serial port that is wired to `end`, or to nothing. */
-export function createSerialPort(name: string, end: SerialEnd | undefined, cycle: Cycle, console: Console): SerialPort {
+/**
+ * A serial port that is wired to `end`, or to nothing.
+ * @param burstBytesMax most bytes that it takes in one go (ESPRUINO.md: 2v29 on ESP32 loses what is over about 64)
+ */
+export function createSerialPort(
+  name: string,
+  end: SerialEnd | undefined,
+  cycle: Cycle,
+  console: Console,
+  burstBytesMax: number,
+): SerialPort {
   const emitter = createEmitter(cycle);
   let kept = '';
   let open = false;
 
-  function receive(data: string): void {
+  function receive(burst: string): void {
+    const data = burst.slice(0, burstBytesMax);
+    if (burst.length > data.length) cycle.notice(`${name}: ${burst.length - data.length} bytes lost of a burst of ${burst.length}`);
     if (console.on === name) cycle.enter(() => console.input(data));
     else if (!open) return;
     else if (emitter.listeners('data') > 0) emitter.emit('data', data);

@@ -129,6 +129,22 @@ describe('an emulated board', () => {
     expect(exchange('6*7\n')).toBe('got 6*7\n');
   });
 
+  test('loses what is over the longest burst, and says so', () => {
+    const scheduler = createVirtualScheduler();
+    const line = createSerialLine(scheduler);
+    const { board, lines } = make(`Serial2.setup(115200); Serial2.on('data', function (d) { print(d.length); });`, {
+      scheduler,
+      serials: { Serial2: line.a },
+      serialBurstBytesMax: 64,
+    });
+    board.powerOn();
+    line.b.write('x'.repeat(64));
+    line.b.write('x'.repeat(70));
+    scheduler.advance(100);
+    expect(lines).toEqual(['64', '64']);
+    expect(board.errors).toEqual(['Serial2: 6 bytes lost of a burst of 70']);
+  });
+
   test('debounces a button and shows pins', () => {
     const { board, scheduler, lines } = make(`
       pinMode('D5', 'input_pullup');
