@@ -53,6 +53,8 @@ export interface TerminalSession {
   up(): boolean;
   /** Resolves once the session is up. @throws TapcashError BOARD_SILENT, LINK_VERSION */
   waitUp(timeoutMs: number): Promise<void>;
+  /** Any request; the others are this one with their kind. */
+  ask(kind: number, body: Uint8Array, timeoutMs: number): Promise<Answer>;
   status(): Promise<Result<{ status: TerminalStatus }>>;
   /** @param id 8 bytes, the same in each retry */
   charge(id: Uint8Array, amount: number): Promise<Code>;
@@ -175,6 +177,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
         look();
       });
     },
+    ask,
     async status() {
       const { code, body } = await ask(KIND.status, new Uint8Array(0), TIMEOUTS_MS.status);
       if (code !== 'OK') return refusal(code);
