@@ -1,0 +1,81 @@
+/**
+ * The radio cut after every byte of a tap, in both directions, on the emulated board: nothing is paid twice, nothing is
+ * lost, and the next tap completes the charge. Enumerated, not sampled.
+ */
+import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
+import { createBench, type Bench, type Token } from './harness.js';
+
+jest.setTimeout(300_000);
+
+const FUNDS = 1_000_000;
+const AMOUNT = 3;
+/** How long a tap may take, torn or not. */
+const TAP_MS = 5000;
+
+let bench: Bench;
+let token: Token;
+let paid = 0;
+
+beforeAll(async () => {
+  const scheduler = createVirtualScheduler();
+  bench = await createBench({ scheduler, maker: emulatedBoards(scheduler), seed: 1, limits: { paymentMax: 1000, sumMax: FUNDS } });
+  expect(await bench.connected()).toBe(true);
+  token = await bench.addToken('Alice', FUNDS);
+});
+
+afterAll(() => bench?.close());
+
+/** Opens a charge, taps with the field cut after `bytes`, then taps again; the number of reports of PAID. */
+async function tornCharge(bytes: number, restore: 'same field' | 'new tap'): Promise<void> {
+  const { field, reports, kept } = bench;
+  const before = reports.length;
+  const histories = kept.size;
+  const { code } = await bench.charge(AMOUNT);
+  expect(code).toBe('OK');
+  field.cutAfter(bytes);
+  token.presence.hold(field);
+  await bench.until(() => field.isCut(), TAP_MS);
+  await bench.rest(700);
+  // Nothing was paid unless the bridge has it; a cut that comes late may find the charge paid.
+  expect(kept.size - histories).toBeLessThanOrEqual(1);
+  if (restore === 'new tap') token.presence.leave();
+  field.restore();
+  if (restore === 'new tap') {
+    await bench.rest(50);
+    token.presence.hold(field);
+  }
+  const isPaid = () => reports.slice(before).some((report) => report.code === 0) && kept.size === histories + 1;
+  if (!(await bench.until(isPaid, TAP_MS))) {
+    throw new Error(`cut after ${bytes} bytes: not paid; reports ${JSON.stringify(reports.slice(before).map((report) => report.code))}\n${bench.consoles.slice(-12).join('\n')}`);
+  }
+  expect(reports.slice(before).filter((report) => report.code === 0)).toHaveLength(1);
+  await bench.rest(300);
+  token.presence.leave();
+  await bench.rest(100);
+  paid += AMOUNT;
+}
+
+test('cut after every byte, the same tap goes on or a new one comes: paid once, debited once', async () => {
+  const { field } = bench;
+  const counts = field.counts();
+  await tornCharge(Number.MAX_SAFE_INTEGER, 'same field');
+  const after = field.counts();
+  const total = after.toCard + after.toReader - counts.toCard - counts.toReader;
+  expect(total).toBeGreaterThan(300);
+  for (let bytes = 1; bytes <= total; bytes++) {
+    await tornCharge(bytes, bytes % 2 ? 'same field' : 'new tap');
+    if (bytes % 50 === 0) {
+      expect(bench.spent(token)).toBe(paid);
+      expect((await bench.status(token)).balance).toBe(FUNDS - paid);
+    }
+  }
+  const status = await bench.status(token);
+  expect(status.balance).toBe(FUNDS - paid);
+  expect(bench.spent(token)).toBe(paid);
+  expect([...bench.kept.values()].every((one) => one.times === 1)).toBe(true);
+  expect(bench.alarms).toEqual([]);
+  expect(bench.terminalDevice.board.errors).toEqual([]);
+  expect(token.device.board.errors).toEqual([]);
+  console.log(`${total} cut points of a tap, every one paid once; ${status.unacknowledged} debits unacknowledged`);
+});
