@@ -74,6 +74,7 @@ export interface EmulatedBoard extends Board {
 }
 
 const compiled = new Map<string, vm.Script>();
+const compiledFiles = new WeakMap<Uint8Array, vm.Script>();
 
 /** Compiles a program once, however often boards start it. */
 function compile(source: string, filename: string): vm.Script {
@@ -82,6 +83,16 @@ function compile(source: string, filename: string): vm.Script {
     if (compiled.size > 64) compiled.clear();
     script = new vm.Script(source, { filename });
     compiled.set(source, script);
+  }
+  return script;
+}
+
+/** The same for a file, without reading it again at each start. */
+function compileFile(data: Uint8Array, filename: string): vm.Script {
+  let script = compiledFiles.get(data);
+  if (!script) {
+    script = compile(Buffer.from(data).toString('latin1'), filename);
+    compiledFiles.set(data, script);
   }
   return script;
 }
@@ -159,7 +170,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     if (!load) return;
     for (const file of BOOT_FILES) {
       const source = files.get(file);
-      if (source) cycle.enter(() => void compile(Buffer.from(source).toString('latin1'), `${name}${file}`).runInContext(context));
+      if (source) cycle.enter(() => void compileFile(source, `${name}${file}`).runInContext(context));
     }
     if (cycle.alive) api.E.emit('init');
   }

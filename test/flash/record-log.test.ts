@@ -179,6 +179,19 @@ describe('a record log', () => {
     expect(openLog(flash, REGION).slots(1)).toEqual([]);
   });
 
+  test('writes off a torn page header, which could be read as whole another time', () => {
+    const flash = makeFlash(REGION);
+    openLog(flash, REGION).put(1, 1, payload(5, 5));
+    const torn = flash.image().slice(0, 24);
+    torn[5] = 0xff;
+    torn[17] = 0xff;
+    torn[11] |= 1;
+    torn[23] |= 1;
+    flash.write(torn, REGION.address + 4 * REGION.pageBytes);
+    expectContents(openLog(flash, REGION), new Map([['1/1', payload(5, 5)]]));
+    expect([...flash.read(24, REGION.address + 4 * REGION.pageBytes)]).toEqual(new Array(24).fill(0));
+  });
+
   test.each(['write', 'erasePage'] as const)('stops when flash ignores %s', (deaf) => {
     const flash = makeFlash(REGION);
     let hears = true;
