@@ -52,15 +52,15 @@ function firstMentions(scope: Scope): Map<string, number> {
 /** `var` statements that may stay: in the body proper, run once, every name new. */
 function mayStay(node: VariableDeclaration, parent: AnyNode, scope: Scope, first: Map<string, number>, taken: Set<string>): boolean {
   const top = bodyOf(scope);
-  const inPlace = top.includes(node) || (parent.type === 'ForStatement' && top.includes(parent));
+  const inPlace = top.includes(node) || (parent.type === 'ForStatement' && parent.init === node && top.includes(parent));
   return inPlace && node.declarations.every((each) => !taken.has(nameOf(each)) && first.get(nameOf(each)) === each.id.start);
 }
 
 function removeVar(code: TextEdits, node: VariableDeclaration, parent: AnyNode): void {
   const assignments = node.declarations.filter((each) => each.init).map((each) => code.slice(each.start, each.end));
-  if (parent.type === 'ForInStatement') {
+  if (parent.type === 'ForInStatement' && parent.left === node) {
     code.replace(node.start, node.end, nameOf(node.declarations[0]!));
-  } else if (parent.type === 'ForStatement') {
+  } else if (parent.type === 'ForStatement' && parent.init === node) {
     code.replace(node.start, node.end, assignments.join(','));
   } else {
     // A lone `;` stays where a statement must, after `if (x)` or `else`.

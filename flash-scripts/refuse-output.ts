@@ -31,7 +31,7 @@ function checkNode(node: AnyNode, parents: AnyNode[], say: Say): void {
     if (at >= 0 && at < node.cases.length - 1) say('default-last', node, '`case` after `default`');
   }
   if (node.type === 'Literal' && 'regex' in node && node.regex) {
-    const fault = /^g?$/.test(node.regex.flags) ? regexFault(node.regex.pattern) : node.regex.flags;
+    const fault = regexFault(node.regex.pattern, node.regex.flags);
     if (fault) say('regex', node, fault);
   }
   const isKey = parent?.type === 'Property' && parent.key === node;
