@@ -5,7 +5,8 @@
 import { rmSync } from 'node:fs';
 import { toHex } from '../../firmware/core/bytes.js';
 import { createIssuerClient } from '../../host-bridge/http/client.js';
-import { startIssuer } from '../../host-bridge/http/start.js';
+import type { Issuer } from '../../host-bridge/actors/issuer.js';
+import { startIssuer, type RunningService } from '../../host-bridge/http/start.js';
 import { audit } from '../../host-bridge/ledger/audit.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
@@ -60,10 +61,12 @@ describe('one service', () => {
 describe('two processes on one database file', () => {
   let folder: string;
   const children: Child[] = [];
+  let third: RunningService<Issuer> | null = null;
   beforeAll(() => {
     folder = compileSources();
   });
   afterAll(async () => {
+    await third?.close();
     for (const child of children) child.process.kill('SIGKILL');
     await Promise.all(children.map((child) => child.ended));
     rmSync(folder, { recursive: true, force: true });
@@ -83,7 +86,7 @@ describe('two processes on one database file', () => {
     expect(urls).toEqual([expect.stringContaining('http'), expect.stringContaining('http')]);
 
     // A third one, in this process, opens the account.
-    const third = await startIssuer({ dataDir, registrarKey: registrarSigner.publicKey, operatorKeys: [], clock: () => START_S });
+    third = await startIssuer({ dataDir, registrarKey: registrarSigner.publicKey, operatorKeys: [], clock: () => START_S });
     const office = third.actor.office('test');
     good(office.openAccount('Ada', ada.account.publicKey));
     good(office.fundAccount('Ada', 37));

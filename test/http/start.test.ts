@@ -9,7 +9,8 @@ import { connect, type AddressInfo } from 'node:net';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { createIssuerClient } from '../../host-bridge/http/client.js';
 import { readKeyFile, serviceKey, writeKeyFile } from '../../host-bridge/http/key-file.js';
-import { startIssuer, startTrustee, type IssuerPlace } from '../../host-bridge/http/start.js';
+import * as start from '../../host-bridge/http/start.js';
+import type { IssuerPlace, TrusteePlace } from '../../host-bridge/http/start.js';
 import { codeOf, good, seedOf, signerOf } from '../actors/world.js';
 
 const key = signerOf('some key').publicKey;
@@ -19,6 +20,20 @@ function newFolder(): string {
   folders.push(folder);
   return folder;
 }
+const running: { close(): Promise<void> }[] = [];
+async function startIssuer(options: IssuerPlace) {
+  const service = await start.startIssuer(options);
+  running.push(service);
+  return service;
+}
+async function startTrustee(options: TrusteePlace) {
+  const service = await start.startTrustee(options);
+  running.push(service);
+  return service;
+}
+afterEach(async () => {
+  for (const service of running.splice(0)) await service.close();
+});
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace => ({ dataDir, registrarKey: key, operatorKeys: [], ...more });
