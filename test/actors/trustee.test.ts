@@ -1,6 +1,7 @@
 /**
  * The trustee: registration and license.
  */
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { concat, equal } from '../../firmware/core/bytes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
@@ -51,6 +52,8 @@ test('a pseudonym keeps its name, and a name has one pseudonym', () => {
 
 // Order 8 point; the neutral element; a key that is no point at all.
 const SMALL_ORDER = new Uint8Array(Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex'));
+/** Ada's key plus a point of order 8: signatures of hers may still verify, but the key is nobody's alone. */
+const mixedOrder = () => new Uint8Array(ed25519.Point.fromBytes(ada.pku).add(ed25519.Point.fromBytes(SMALL_ORDER)).toBytes());
 const NEUTRAL = new Uint8Array([1, ...new Array(31).fill(0)]);
 
 test.each<[string, () => Uint8Array, () => Uint8Array]>([
@@ -64,6 +67,7 @@ test.each<[string, () => Uint8Array, () => Uint8Array]>([
   ['SIGNATURE_INVALID', () => registrationOf(ada, {}, { account: bob.account }), () => certificate],
   ['SIGNATURE_INVALID', () => registrationOf(ada, {}, { token: bob.token }), () => certificate],
   ['KEY_INVALID', () => registrationOf(ada, { pku: SMALL_ORDER }), () => certificate],
+  ['KEY_INVALID', () => registrationOf(ada, { pku: mixedOrder() }), () => certificate],
   ['KEY_INVALID', () => registrationOf(ada, { pku: NEUTRAL }), () => certificate],
   ['KEY_INVALID', () => registrationOf(ada, { pku: new Uint8Array(32).fill(255) }), () => certificate],
 ])('%s, and nothing is stored', (expected, request, paper) => {
