@@ -30,6 +30,8 @@ export interface CombTable {
   columns: number;
   /** Bits of a scalar that it covers: teeth * subs * columns. */
   bits: number;
+  /** 2^j at j * subs * columns for the lower teeth: a dot product with bits is an entry's index. */
+  weights: Uint8Array;
   /** 32 bytes: the point. */
   key: Uint8Array;
   buffer: ArrayBuffer;
@@ -57,6 +59,8 @@ export function openCombTable(data: ArrayBuffer | Uint8Array): CombTable {
     teeth * subs * columns >= 255 &&
     bytes.length === HEADER_BYTES + subs * (1 << (teeth - 1)) * ENTRY_BYTES;
   if (!right) throw new RangeError('not a comb table');
+  const weights = new Uint8Array((teeth - 2) * subs * columns + 1);
+  for (let j = 0; j < teeth - 1; j++) weights[j * subs * columns] = 1 << j;
   const key = new Uint8Array(32);
   for (let i = 0; i < 32; i++) key[i] = bytes[8 + i];
   return {
@@ -64,6 +68,7 @@ export function openCombTable(data: ArrayBuffer | Uint8Array): CombTable {
     subs,
     columns,
     bits: teeth * subs * columns,
+    weights,
     key,
     buffer: bytes.buffer as ArrayBuffer,
     offset: bytes.byteOffset + HEADER_BYTES,

@@ -16,7 +16,7 @@
  * Left out: Ed25519ctx and Ed25519ph, and signing with the RFC's own nonce.
  */
 import { openCombTable, type CombTable } from './comb-table.js';
-import { createEdwards, naf, type GeneralEntry, type Projective } from './edwards.js';
+import { createEdwards, naf, type CombJob, type EncodeJob, type GeneralEntry, type Projective } from './edwards.js';
 import type { Natives } from './natives.js';
 import { createScalars, isBelowOrder, type Scalar, type ScalarColumns } from './scalar.js';
 
@@ -38,6 +38,18 @@ export interface Nonce {
   k: Scalar | null;
 }
 
+/** Gives `count` secret random bytes (nonce-source.ts). */
+export type Random = (count: number) => Uint8Array;
+
+/** Nonces in the making, a piece at a time. */
+export interface NonceJob {
+  secrets: Scalar[];
+  points: Projective[];
+  count: number;
+  comb: CombJob | null;
+  encode: EncodeJob | null;
+}
+
 /** A public key that many signatures are checked against. */
 export interface PreparedKey {
   /** 32 bytes. */
@@ -52,8 +64,15 @@ export interface PreparedKey {
 export interface Ed25519 {
   /** The key pair of a seed of 32 bytes (RFC 8032 5.1.5). */
   keyFromSeed(seed: Uint8Array): SigningKey;
-  /** `count` nonces, with one inversion; random(n) gives n secret bytes. */
-  makeNonces(random: (count: number) => Uint8Array, count: number): Nonce[];
+  /** `count` nonces at once, with one inversion; random(n) gives n secret bytes. */
+  makeNonces(random: Random, count: number): Nonce[];
+  /** Begins to make `count` nonces. */
+  startNonces(count: number): NonceJob;
+  /**
+   * One piece of that: a column of a multiplication (a doubling and three additions), or the inversion,
+   * or one encoding. The nonces after the last piece, else null.
+   */
+  stepNonces(job: NonceJob, random: Random): Nonce[] | null;
   /** Signs a message of any length; the nonce is emptied first. 64 bytes. */
   sign(key: SigningKey, nonce: Nonce, message: Uint8Array): Uint8Array;
   /** Whether the signature is accepted (the rule above). */
@@ -117,8 +136,8 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   const scalars = createScalars(natives);
   const base = openCombTable(tables.base);
 
-  function multiplyBase(s: Scalar, blind: Uint8Array): Projective {
-    return curve.multiply([{ table: base, signedBits: scalars.signedBits(s, base.bits) }], [], blind);
+  function startBase(s: Scalar, blind: Uint8Array): CombJob {
+    return curve.startComb({ table: base, signedBits: scalars.signedBits(s, base.bits) }, blind);
   }
 
   function keyFromSeed(seed: Uint8Array): SigningKey {
@@ -131,20 +150,41 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     const s = scalars.reduce(wide);
     const prefix = new Uint8Array(32);
     for (let i = 0; i < 32; i++) prefix[i] = hash[32 + i];
-    const publicKey = curve.encode([multiplyBase(s, natives.sha256(hash))])[0];
-    return { publicKey, prefix, columns: scalars.columns(s) };
+    const job = startBase(s, natives.sha256(hash));
+    let point: Projective | null = null;
+    while (!point) point = curve.stepComb(job);
+    return { publicKey: curve.encode(point), prefix, columns: scalars.columns(s) };
   }
 
-  function makeNonces(random: (count: number) => Uint8Array, count: number): Nonce[] {
-    const secrets: Scalar[] = [];
-    const points: Projective[] = [];
-    for (let i = 0; i < count; i++) {
-      secrets.push(scalars.reduce(random(64)));
-      points.push(multiplyBase(secrets[i], random(32)));
+  function startNonces(count: number): NonceJob {
+    return { secrets: [], points: [], count, comb: null, encode: null };
+  }
+
+  function stepNonces(job: NonceJob, random: Random): Nonce[] | null {
+    if (job.encode) {
+      if (!curve.stepEncode(job.encode)) return null;
+      const nonces: Nonce[] = [];
+      for (let i = 0; i < job.count; i++) nonces.push({ R: job.encode.out[i], k: job.secrets[i] });
+      return nonces;
     }
-    const encodings = curve.encode(points);
-    const nonces: Nonce[] = [];
-    for (let i = 0; i < count; i++) nonces.push({ R: encodings[i], k: secrets[i] });
+    if (!job.comb) {
+      const k = scalars.reduce(random(64));
+      job.secrets.push(k);
+      job.comb = startBase(k, random(32));
+    }
+    const point = curve.stepComb(job.comb);
+    if (point) {
+      job.comb = null;
+      job.points.push(point);
+      if (job.points.length === job.count) job.encode = curve.startEncode(job.points);
+    }
+    return null;
+  }
+
+  function makeNonces(random: Random, count: number): Nonce[] {
+    const job = startNonces(count);
+    let nonces: Nonce[] | null = null;
+    while (!nonces) nonces = stepNonces(job, random);
     return nonces;
   }
 
@@ -186,12 +226,12 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     let result: Projective;
     if (key.table) {
       combs.push({ table: key.table, signedBits: scalars.signedBits(scalars.negate(h), key.table.bits) });
-      result = curve.multiply(combs, [], null);
+      result = curve.multiply(combs, []);
     } else {
       const windows = [{ multiples: key.multiples, digits: naf(scalars.toBytes(h)) }];
-      result = curve.multiply(combs, windows, null);
+      result = curve.multiply(combs, windows);
     }
-    const R = curve.encode([result])[0];
+    const R = curve.encode(result);
     let difference = 0;
     for (let i = 0; i < 32; i++) difference |= R[i] ^ signature[i];
     return difference === 0;
@@ -222,13 +262,23 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     const multiples = curve.oddMultiples(publicKey, false);
     if (!multiples) return false;
     const order = naf(scalars.order());
-    const result = curve.encode([curve.multiply([], [{ multiples, digits: order }], null)])[0];
+    const result = curve.encode(curve.multiply([], [{ multiples, digits: order }]));
     let difference = result[0] ^ 1;
     for (let i = 1; i < 32; i++) difference |= result[i];
     return difference === 0;
   }
 
-  return { keyFromSeed, makeNonces, sign, verify, prepareKey, verifyKnown, isLicensable };
+  return {
+    keyFromSeed,
+    makeNonces,
+    startNonces,
+    stepNonces,
+    sign,
+    verify,
+    prepareKey,
+    verifyKnown,
+    isLicensable,
+  };
 }
 
 /** 32 bytes from `offset` on, copied. */

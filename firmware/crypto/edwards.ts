@@ -48,14 +48,41 @@ export interface WindowTerm {
   digits: Int8Array;
 }
 
+/** A multiplication of a comb's point by a secret scalar, done a column at a time. */
+export interface CombJob {
+  term: CombTerm;
+  /** Columns still to do. */
+  left: number;
+  /** The working point between two steps: p, q, t, z, and the wrapped part of z. */
+  point: Float64Array[];
+}
+
+/** The encoding of several points, done a piece at a time. */
+export interface EncodeJob {
+  points: Projective[];
+  /** Products of the first 0, 1, 2 ... Z's. */
+  prefix: Element[];
+  /** The inverse of the product of those points' Z that are not encoded yet; null before the first step. */
+  inverse: Element | null;
+  /** Points still to encode, from the last. */
+  left: number;
+  out: Uint8Array[];
+}
+
 /** Multiplication on edwards25519. */
 export interface Edwards {
-  /**
-   * The sum of all terms. blind: 32 bytes that Z starts from, or null where no scalar is secret.
-   */
-  multiply(combs: CombTerm[], windows: WindowTerm[], blind: Uint8Array | null): Projective;
-  /** Encodings (RFC 8032 5.1.2) of several points, with one inversion. */
-  encode(points: Projective[]): Uint8Array[];
+  /** Begins a multiplication; blind: 32 bytes that Z starts from. */
+  startComb(term: CombTerm, blind: Uint8Array): CombJob;
+  /** One column: a doubling and an addition for each sub. The result after the last column, else null. */
+  stepComb(job: CombJob): Projective | null;
+  /** Begins to encode; steps share one inversion. */
+  startEncode(points: Projective[]): EncodeJob;
+  /** First step: the inversion; then one point each. Whether all are encoded (job.out). */
+  stepEncode(job: EncodeJob): boolean;
+  /** The sum of all terms. Public scalars only. */
+  multiply(combs: CombTerm[], windows: WindowTerm[]): Projective;
+  /** The encoding of a point (RFC 8032 5.1.2), 32 bytes. */
+  encode(point: Projective): Uint8Array;
   /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
   oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
 }
@@ -124,8 +151,8 @@ export function createEdwards(natives: Natives): Edwards {
     if (blind) field.fromBytes(start, blind);
     else field.mul(start, one, one);
     setWide(p, start);
-    setWide(q, start);
-    setWide(z, start);
+    q.set(p);
+    z.set(p);
     setWide(t, zero);
     twist = 1;
   }
@@ -137,8 +164,7 @@ export function createEdwards(natives: Natives): Edwards {
     const half = (1 << top) - 1;
     for (let sub = 0; sub < table.subs; sub++) {
       const at = sub * table.columns + column;
-      let index = 0;
-      for (let tooth = 0; tooth < top; tooth++) index += bits[at + tooth * stride] << tooth;
+      let index = natives.dot(table.weights, bits, at);
       // The highest tooth's sign is the entry's; if it is -, the others count from there.
       const plus = bits[at + top * stride];
       index ^= half * (1 - plus);
@@ -164,8 +190,48 @@ export function createEdwards(natives: Natives): Edwards {
     }
   }
 
-  function multiply(combs: CombTerm[], windows: WindowTerm[], blind: Uint8Array | null): Projective {
+  /** Doubles if a column went before, and adds what this column says. */
+  function doColumn(table: CombTable, bits: Uint8Array, column: number): void {
+    if (column < table.columns - 1) {
+      steps.prepare();
+      steps.double();
+      steps.extend();
+      twist = 1;
+    }
+    addColumn(table, bits, column);
+  }
+
+  function startComb(term: CombTerm, blind: Uint8Array): CombJob {
     setNeutral(blind);
+    const point: Float64Array[] = [];
+    for (let i = 0; i < 4; i++) point.push(new Float64Array(23));
+    const job = { term, left: term.table.columns, point };
+    save(job);
+    return job;
+  }
+
+  function save(job: CombJob): void {
+    job.point[0].set(p);
+    job.point[1].set(q);
+    job.point[2].set(t);
+    job.point[3].set(z);
+  }
+
+  function stepComb(job: CombJob): Projective | null {
+    p.set(job.point[0]);
+    q.set(job.point[1]);
+    t.set(job.point[2]);
+    z.set(job.point[3]);
+    job.left--;
+    twist = 1;
+    doColumn(job.term.table, job.term.signedBits, job.left);
+    if (!job.left) return take();
+    save(job);
+    return null;
+  }
+
+  function multiply(combs: CombTerm[], windows: WindowTerm[]): Projective {
+    setNeutral(null);
     let begun = false;
     let at = windows.length ? 256 : 0;
     for (let i = 0; i < combs.length; i++) if (combs[i].table.columns > at) at = combs[i].table.columns;
@@ -206,31 +272,44 @@ export function createEdwards(natives: Natives): Edwards {
     return { x: x.f, y: y.f, z: result };
   }
 
-  function encode(points: Projective[]): Uint8Array[] {
-    // Montgomery's trick: products of the first i Z's, one inversion, and back.
-    const prefix: Element[] = [one];
-    for (let i = 0; i < points.length; i++) {
-      const next = createElement();
-      field.mul(next, prefix[i], points[i].z);
-      prefix.push(next);
+  // Montgomery's trick: products of the first i Z's, one inversion, and back.
+  function startEncode(points: Projective[]): EncodeJob {
+    return { points, prefix: [one], inverse: null, left: points.length, out: [] };
+  }
+
+  function stepEncode(job: EncodeJob): boolean {
+    const points = job.points;
+    const prefix = job.prefix;
+    if (!job.inverse) {
+      for (let i = 0; i < points.length; i++) {
+        const next = createElement();
+        field.mul(next, prefix[i], points[i].z);
+        prefix.push(next);
+      }
+      job.inverse = createElement();
+      field.invert(job.inverse, prefix[points.length]);
+      return !job.left;
     }
-    let inverse = createElement();
-    field.invert(inverse, prefix[points.length]);
-    const out: Uint8Array[] = [];
+    const i = --job.left;
     const each = createElement();
+    const rest = createElement();
     const coordinate = createElement();
-    for (let i = points.length - 1; i >= 0; i--) {
-      field.mul(each, inverse, prefix[i]);
-      const rest = createElement();
-      field.mul(rest, inverse, points[i].z);
-      inverse = rest;
-      field.mul(coordinate, { f: points[i].x, w: each.w }, each);
-      const odd = field.toBytes(coordinate)[0] & 1;
-      field.mul(coordinate, { f: points[i].y, w: each.w }, each);
-      out[i] = field.toBytes(coordinate);
-      out[i][31] |= odd << 7;
-    }
-    return out;
+    field.mul(each, job.inverse, prefix[i]);
+    field.mul(rest, job.inverse, points[i].z);
+    job.inverse = rest;
+    field.mul(coordinate, { f: points[i].x, w: each.w }, each);
+    const odd = field.toBytes(coordinate)[0] & 1;
+    field.mul(coordinate, { f: points[i].y, w: each.w }, each);
+    const encoding = field.toBytes(coordinate);
+    encoding[31] |= odd << 7;
+    job.out[i] = encoding;
+    return !i;
+  }
+
+  function encode(point: Projective): Uint8Array {
+    const job = startEncode([point]);
+    while (!stepEncode(job));
+    return job.out[0];
   }
 
   /** x and y of an encoding (RFC 8032 5.1.3, without its check of y < p), or null. */
@@ -341,5 +420,5 @@ export function createEdwards(natives: Natives): Edwards {
     return true;
   }
 
-  return { multiply, encode, oddMultiples };
+  return { startComb, stepComb, startEncode, stepEncode, multiply, encode, oddMultiples };
 }

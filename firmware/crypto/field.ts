@@ -55,7 +55,7 @@ export interface Field {
   mul(o: Element, a: Element, b: Element): void;
   /** o = a^(2^n), n > 0; o is not a. */
   squareTimes(o: Element, a: Element, n: number): void;
-  /** o = 1/a, or 0 for 0; by Fermat. */
+  /** o = 1/a, or 0 for 0. Not in constant time: a is public, or was multiplied by a random number. */
   invert(o: Element, a: Element): void;
   /** o = a^((p - 5)/8), the power that square roots need (RFC 8032 5.1.3). */
   power58(o: Element, a: Element): void;
@@ -70,6 +70,8 @@ export interface Field {
 }
 
 const K = 19 * powerOfTwo(-255);
+/** Entries of Euclid's matrices: two products with limbs of 22 bits and their sum stay under 2^53. */
+const EUCLID_MAX = 536870912;
 
 /** Field operations over the given native dot product. */
 export function createField(natives: Natives): Field {
@@ -96,7 +98,12 @@ export function createField(natives: Natives): Field {
   for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
   const one = createElement();
   one.f[11] = one.w[11] = 1;
-  const temporary = [createElement(), createElement(), createElement(), createElement()];
+  /** Limbs on their way to be carried, reversed. */
+  const loose = new Float64Array(12);
+  const rounders = [M0, M1, M2, M3, M4, M5, M6, M7, M8, M9, MA];
+  const byteUnit = new Float64Array(32);
+  for (let i = 0; i < 32; i++) byteUnit[i] = powerOfTwo(8 * i);
+  const temporary = [createElement(), createElement(), createElement(), createElement(), createElement()];
 
   /** Column 11's carry is taken first: it wraps to column 0, and what is left at the end is small. */
   function product(f: Float64Array, w: Float64Array, a: Numbers, b: Numbers): void {
@@ -145,6 +152,7 @@ export function createField(natives: Natives): Field {
   function power250(x: Element, y: Element, a: Element): void {
     const u = temporary[0];
     const q = temporary[1];
+    const x40 = temporary[4];
     squareTimes(u, a, 1); // 2
     squareTimes(q, u, 2); // 8
     mul(x, q, a); // 9
@@ -156,22 +164,113 @@ export function createField(natives: Natives): Field {
     squareTimes(u, x, 10);
     mul(q, u, x); // 2^20 - 1
     squareTimes(u, q, 20);
-    mul(temporary[2], u, q); // 2^40 - 1
-    squareTimes(u, temporary[2], 10);
+    mul(x40, u, q); // 2^40 - 1
+    squareTimes(u, x40, 10);
     mul(q, u, x); // 2^50 - 1
     squareTimes(u, q, 50);
     mul(x, u, q); // 2^100 - 1
     squareTimes(u, x, 100);
-    mul(temporary[2], u, x); // 2^200 - 1
-    squareTimes(u, temporary[2], 50);
+    mul(x40, u, x); // 2^200 - 1
+    squareTimes(u, x40, 50);
     mul(x, u, q); // 2^250 - 1
   }
 
-  function invert(o: Element, a: Element): void {
-    power250(temporary[3], o, a);
+  /** a^(p - 2). */
+  function invertByPower(o: Element, a: Element): void {
+    power250(temporary[3], temporary[2], a);
     squareTimes(temporary[0], temporary[3], 5);
-    mul(temporary[1], temporary[0], o); // 2^255 - 21 = p - 2
-    copy(o, temporary[1]);
+    mul(o, temporary[0], temporary[2]); // 2^255 - 21 = p - 2
+  }
+
+  // Euclid's remainders and their cofactors, low limb first, in two sets that take turns.
+  let ra = new Float64Array(12);
+  let rb = new Float64Array(12);
+  let ca = new Float64Array(12);
+  let cb = new Float64Array(12);
+  let na = new Float64Array(12);
+  let nb = new Float64Array(12);
+
+  /** A number as one double, rounded; 0 only for 0. */
+  function approximate(a: Float64Array): number {
+    return a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7] + a[8] + a[9] + a[10] + a[11];
+  }
+
+  /** (na, nb) = (m00 a + m01 b, m10 a + m11 b), carried; the numbers stay below 2^255. */
+  function apply(m00: number, m01: number, m10: number, m11: number, a: Float64Array, b: Float64Array): void {
+    let carryA = 0;
+    let carryB = 0;
+    for (let k = 0; k < 11; k++) {
+      const x = a[k];
+      const y = b[k];
+      const round = rounders[k];
+      r = m00 * x + m01 * y + carryA;
+      na[k] = r - (carryA = r + round - round);
+      s = m10 * x + m11 * y + carryB;
+      nb[k] = s - (carryB = s + round - round);
+    }
+    na[11] = m00 * a[11] + m01 * b[11] + carryA;
+    nb[11] = m10 * a[11] + m11 * b[11] + carryB;
+  }
+
+  /**
+   * Euclid's algorithm after Lehmer: quotients from doubles of the two numbers, some 30 bits of them
+   * at a time, then one product by their 2 x 2 matrix. An approximate quotient is no error: every
+   * step is undone by another whole-number step, so that the common divisor stays 1.
+   * A first quotient that does not fit the matrix, rare in random numbers, leaves it to Fermat.
+   * Its time depends on the number; callers hand over what is public or multiplied by a random one.
+   */
+  function invert(o: Element, a: Element): void {
+    for (let k = 0; k < 12; k++) {
+      ra[k] = ca[k] = cb[k] = 0;
+      rb[k] = a.f[11 - k];
+    }
+    ra[0] = -19;
+    ra[11] = unit[12];
+    cb[0] = 1;
+    let big = approximate(ra);
+    let small = approximate(rb);
+    while (small !== 0) {
+      let m00 = 1;
+      let m01 = 0;
+      let m10 = 0;
+      let m11 = 1;
+      while (small !== 0) {
+        const quotient = Math.floor(big / small + 0.5);
+        const next0 = m00 - quotient * m10;
+        const next1 = m01 - quotient * m11;
+        if (next0 > EUCLID_MAX || next0 < -EUCLID_MAX || next1 > EUCLID_MAX || next1 < -EUCLID_MAX) break;
+        const rest = big - quotient * small;
+        big = small;
+        small = rest;
+        m00 = m10;
+        m01 = m11;
+        m10 = next0;
+        m11 = next1;
+      }
+      if (m01 === 0) {
+        invertByPower(o, a);
+        return;
+      }
+      apply(m00, m01, m10, m11, ra, rb);
+      let swap = ra;
+      ra = na;
+      na = swap;
+      swap = rb;
+      rb = nb;
+      nb = swap;
+      apply(m00, m01, m10, m11, ca, cb);
+      swap = ca;
+      ca = na;
+      na = swap;
+      swap = cb;
+      cb = nb;
+      nb = swap;
+      big = approximate(ra);
+      small = approximate(rb);
+    }
+    // big is 1 or -1 now (or p, for a = 0: then its cofactor is 0).
+    for (let k = 0; k < 12; k++) loose[11 - k] = big < 0 ? -ca[k] : ca[k];
+    product(o.f, o.w, loose, one.w);
   }
 
   function power58(o: Element, a: Element): void {
@@ -180,12 +279,6 @@ export function createField(natives: Natives): Field {
     mul(o, temporary[0], a); // 2^252 - 3 = (p - 5)/8
   }
 
-  function copy(o: Element, a: Element): void {
-    o.f.set(a.f);
-    o.w.set(a.w);
-  }
-
-  const loose = new Float64Array(12);
   function fromLimbs(o: Element, limb: (k: number) => number): void {
     for (let k = 0; k < 12; k++) loose[11 - k] = limb(k);
     product(o.f, o.w, loose, one.w);
@@ -199,13 +292,14 @@ export function createField(natives: Natives): Field {
     }
   }
 
-  /** Three bytes make one limb of 24 bits; BIT[k] <= 24 k - 2 k leaves each in the limb below it. */
+  /** Each byte goes whole into the limb in which it begins; carrying does the rest. */
   function fromBytes(o: Element, bytes: Uint8Array): void {
-    for (let k = 0; k < 12; k++) loose[k] = 0;
-    for (let i = 0; i < 32; i++) {
-      let k = 11;
-      while (BIT[k] > 8 * i) k--;
-      loose[11 - k] += (i === 31 ? bytes[i] & 127 : bytes[i]) * powerOfTwo(8 * i);
+    let i = 0;
+    for (let k = 0; k < 12; k++) {
+      let limb = 0;
+      while (i < 31 && 8 * i < BIT[k + 1]) limb += bytes[i] * byteUnit[i++];
+      if (k === 11) limb += (bytes[31] & 127) * byteUnit[31];
+      loose[11 - k] = limb;
     }
     product(o.f, o.w, loose, one.w);
   }

@@ -2,8 +2,8 @@
  * Arithmetic modulo L, the order of the base point (RFC 8032 5.1), for S = k + H(R|A|M) s.
  *
  * A scalar is 8 limbs of 32 bits, doubles. Multiplying a hash of 64 bytes by a fixed scalar s and
- * reducing is 8 native dot products: limb i of the sum is the dot product of the hash's bytes with
- * limb i of s * 256^j mod L, j = 0..63, a table made once for each key. Such a sum is under 2^46 a
+ * reducing is 8 native dot products: limb i of the sum is the dot product of the hash's 16-bit words with
+ * limb i of s * 2^16j mod L, j = 0..31, a table made once for each key. Such a sum is under 2^52 a
  * limb; 2^252 = -DELTA mod L then brings it below 2^252.
  *
  * No branch and no index depends on a secret.
@@ -13,11 +13,14 @@ import type { Natives } from './natives.js';
 /** 8 limbs of 32 bits, least first. */
 export type Scalar = Float64Array;
 
-/** For each of 8 limbs, here from -2^31 to 2^31: that limb of s * 256^j mod L for j = 0..63. */
+/** For each of 8 limbs, here from -2^31 to 2^31: that limb of s * 2^16j mod L for j = 0..31. */
 export type ScalarColumns = Int32Array[];
 
 /** L - 2^252, 4 limbs. */
-const DELTA = [0x5cf5d3ed, 0x5812631a, 0xa2f79cd6, 0x14def9de];
+const DELTA0 = 0x5cf5d3ed;
+const DELTA1 = 0x5812631a;
+const DELTA2 = 0xa2f79cd6;
+const DELTA3 = 0x14def9de;
 /** L, little-endian bytes from the lowest; bytes 16 to 30 are 0. */
 const L_BYTES = [
   0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
@@ -30,7 +33,7 @@ const TOP = 268435456;
 export interface Scalars {
   /** The columns of s for mulHash(); s is below L. */
   columns(s: Scalar): ScalarColumns;
-  /** hash * s mod L, where columns = columns(s); hash is 64 bytes little-endian. */
+  /** hash * s mod L, where columns = columns(s); hash is 64 bytes little-endian, at an even offset of its buffer. */
   mulHash(hash: Uint8Array, columns: ScalarColumns): Scalar;
   /** k + hash * s mod L. */
   mulHashAdd(hash: Uint8Array, columns: ScalarColumns, k: Scalar): Scalar;
@@ -64,49 +67,108 @@ export function isBelowOrder(bytes: Uint8Array, offset: number): boolean {
 /** Scalar operations over the given natives. */
 export function createScalars(natives: Natives): Scalars {
   const dot = natives.dot;
+  const floor = Math.floor;
   const low = new Float64Array(8);
 
-  /** Carries `low` (limbs of either sign, under 2^52) into limbs of 32 bits; returns what leaves the top. */
-  function carry(): number {
+  /** `low` mod L, for a number from 0 to 2^275 in limbs of either sign up to 2^52; unrolled for speed. */
+  function reduceLow(): Scalar {
+    // 1. Carry; low = high 2^252 + rest, so it is rest - high DELTA mod L.
+    let v = low[0];
+    let over = floor(v / LIMB);
+    const l0 = v - over * LIMB;
+    v = low[1] + over;
+    over = floor(v / LIMB);
+    const l1 = v - over * LIMB;
+    v = low[2] + over;
+    over = floor(v / LIMB);
+    const l2 = v - over * LIMB;
+    v = low[3] + over;
+    over = floor(v / LIMB);
+    const l3 = v - over * LIMB;
+    v = low[4] + over;
+    over = floor(v / LIMB);
+    const l4 = v - over * LIMB;
+    v = low[5] + over;
+    over = floor(v / LIMB);
+    const l5 = v - over * LIMB;
+    v = low[6] + over;
+    over = floor(v / LIMB);
+    const l6 = v - over * LIMB;
+    v = low[7] + over;
+    const high = floor(v / TOP);
+    const l7 = v - high * TOP;
+    v = l0 - high * DELTA0;
+    over = floor(v / LIMB);
+    const m0 = v - over * LIMB;
+    v = l1 - high * DELTA1 + over;
+    over = floor(v / LIMB);
+    const m1 = v - over * LIMB;
+    v = l2 - high * DELTA2 + over;
+    over = floor(v / LIMB);
+    const m2 = v - over * LIMB;
+    v = l3 - high * DELTA3 + over;
+    over = floor(v / LIMB);
+    const m3 = v - over * LIMB;
+    v = l4 + over;
+    over = floor(v / LIMB);
+    const m4 = v - over * LIMB;
+    v = l5 + over;
+    over = floor(v / LIMB);
+    const m5 = v - over * LIMB;
+    v = l6 + over;
+    over = floor(v / LIMB);
+    const m6 = v - over * LIMB;
+    // 2. That is above -L and below 2^252: add L if it is negative, by arithmetic, not by a branch.
+    const m7 = l7 + over;
+    const negative = -floor(m7 / TOP);
+    const out = new Float64Array(8);
+    v = m0 + negative * DELTA0;
+    over = floor(v / LIMB);
+    out[0] = v - over * LIMB;
+    v = m1 + negative * DELTA1 + over;
+    over = floor(v / LIMB);
+    out[1] = v - over * LIMB;
+    v = m2 + negative * DELTA2 + over;
+    over = floor(v / LIMB);
+    out[2] = v - over * LIMB;
+    v = m3 + negative * DELTA3 + over;
+    over = floor(v / LIMB);
+    out[3] = v - over * LIMB;
+    v = m4 + over;
+    over = floor(v / LIMB);
+    out[4] = v - over * LIMB;
+    v = m5 + over;
+    over = floor(v / LIMB);
+    out[5] = v - over * LIMB;
+    v = m6 + over;
+    over = floor(v / LIMB);
+    out[6] = v - over * LIMB;
+    out[7] = m7 + negative * TOP + over;
+    return out;
+  }
+
+  /** Carries `low`, for a number from 0 to 2^256. */
+  function carry(): void {
     let over = 0;
     for (let i = 0; i < 8; i++) {
       const value = low[i] + over;
-      over = Math.floor(value / LIMB);
+      over = floor(value / LIMB);
       low[i] = value - over * LIMB;
     }
-    return over;
-  }
-
-  /** `low` mod L, for a number from 0 to 2^270 in limbs of either sign up to 2^50. */
-  function reduceLow(): Scalar {
-    // 1. low = high 2^252 + rest, so it is rest - high DELTA mod L.
-    const over = carry();
-    const top = low[7] + over * LIMB;
-    const high = Math.floor(top / TOP);
-    low[7] = top - high * TOP;
-    for (let i = 0; i < 4; i++) low[i] -= high * DELTA[i];
-    // 2. That is above -L and below 2^252: add L if it is negative, by arithmetic, not by a branch.
-    const negative = -carry();
-    for (let i = 0; i < 4; i++) low[i] += negative * DELTA[i];
-    low[7] += negative * TOP;
-    carry();
-    const out = new Float64Array(8);
-    out.set(low);
-    return out;
   }
 
   function columns(s: Scalar): ScalarColumns {
     const result: ScalarColumns = [];
-    for (let i = 0; i < 8; i++) result.push(new Int32Array(64));
+    for (let i = 0; i < 8; i++) result.push(new Int32Array(32));
     let power = s;
-    for (let j = 0; j < 64; j++) {
+    for (let j = 0; j < 32; j++) {
       let over = 0;
       for (let i = 0; i < 8; i++) {
         // Signed, because E.convolve reads Uint32Array as if it were Int32Array (Espruino 2v29).
         const value = power[i] + over;
         over = Math.floor(value / LIMB + 0.5);
         result[i][j] = value - over * LIMB;
-        low[i] = power[i] * 256;
+        low[i] = power[i] * 65536;
       }
       power = reduceLow();
     }
@@ -118,12 +180,14 @@ export function createScalars(natives: Natives): Scalars {
   const plain = columns(one);
 
   function mulHash(hash: Uint8Array, by: ScalarColumns): Scalar {
-    for (let i = 0; i < 8; i++) low[i] = dot(hash, by[i], 0);
+    const words = new Uint16Array(hash.buffer, hash.byteOffset, 32);
+    for (let i = 0; i < 8; i++) low[i] = dot(words, by[i], 0);
     return reduceLow();
   }
 
   function mulHashAdd(hash: Uint8Array, by: ScalarColumns, k: Scalar): Scalar {
-    for (let i = 0; i < 8; i++) low[i] = dot(hash, by[i], 0) + k[i];
+    const words = new Uint16Array(hash.buffer, hash.byteOffset, 32);
+    for (let i = 0; i < 8; i++) low[i] = dot(words, by[i], 0) + k[i];
     return reduceLow();
   }
 
@@ -132,7 +196,13 @@ export function createScalars(natives: Natives): Scalars {
   }
 
   function negate(s: Scalar): Scalar {
-    for (let i = 0; i < 8; i++) low[i] = (i < 4 ? DELTA[i] : i === 7 ? TOP : 0) - s[i];
+    low[0] = DELTA0;
+    low[1] = DELTA1;
+    low[2] = DELTA2;
+    low[3] = DELTA3;
+    low[4] = low[5] = low[6] = 0;
+    low[7] = TOP;
+    for (let i = 0; i < 8; i++) low[i] -= s[i];
     return reduceLow();
   }
 
@@ -164,7 +234,10 @@ export function createScalars(natives: Natives): Scalars {
     low[0] -= 1;
     carry();
     const odd = low[0] % 2;
-    for (let i = 0; i < 4; i++) low[i] += odd * DELTA[i];
+    low[0] += odd * DELTA0;
+    low[1] += odd * DELTA1;
+    low[2] += odd * DELTA2;
+    low[3] += odd * DELTA3;
     low[7] += odd * TOP;
     carry();
     // 2. Half of it, bit by bit.

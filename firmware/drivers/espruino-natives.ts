@@ -1,0 +1,36 @@
+/*
+ * The natives of firmware/crypto from Espruino's own: E.convolve and the "crypto" module.
+ *
+ * SHA256 and SHA512 of that module return ArrayBuffers; some ESP32 builds leave it out, which
+ * missingNatives() tells before anything depends on it.
+ */
+import type { Natives, Numbers } from '../crypto/natives.js';
+
+/** The part of Espruino's E in use. */
+export interface EspruinoE {
+  convolve(a: Numbers, b: Numbers, offset: number): number;
+}
+
+/** The part of Espruino's require("crypto") in use. */
+export interface EspruinoCrypto {
+  SHA256(data: Uint8Array): ArrayBuffer;
+  SHA512(data: Uint8Array): ArrayBuffer;
+}
+
+/** Names of native calls that this build of the interpreter lacks; the board must not go on without them. */
+export function missingNatives(e: Partial<EspruinoE>, crypto: Partial<EspruinoCrypto> | undefined): string[] {
+  const missing: string[] = [];
+  if (!e.convolve) missing.push('E.convolve');
+  if (!crypto || !crypto.SHA256) missing.push('crypto.SHA256');
+  if (!crypto || !crypto.SHA512) missing.push('crypto.SHA512');
+  return missing;
+}
+
+/** Natives for firmware/crypto. */
+export function createEspruinoNatives(e: EspruinoE, crypto: EspruinoCrypto): Natives {
+  return {
+    dot: e.convolve,
+    sha256: (data) => new Uint8Array(crypto.SHA256(data)),
+    sha512: (data) => new Uint8Array(crypto.SHA512(data)),
+  };
+}
