@@ -30,10 +30,14 @@ export interface EntropyDevices {
 }
 
 /**
- * Checks samples, at most 256 values each: true while nothing looks broken.
+ * Checks samples, at most 256 values each: true while nothing looks broken. Start-up gives it `STARTUP_SAMPLES` at once,
+ * each draw the samples that it takes.
  * @param samples one noise sample a byte
  */
 export type HealthTest = (samples: Uint8Array) => boolean;
+
+/** Samples that a source must show before it is used at all (SP 800-90B 4.3). */
+const STARTUP_SAMPLES = 1024;
 
 function radioIsOn(radio: RadioModule): boolean {
   const status = radio.getStatus();
@@ -80,10 +84,12 @@ export function startEntropy(
   healthy: HealthTest,
   done: (take: TakeEntropy | null, fault: string) => void,
 ): void {
-  if (config.file) {
-    done(createFileEntropy(devices, config.file, healthy), '');
-    return;
+  function offer(take: TakeEntropy): void {
+    if (take(STARTUP_SAMPLES)) done(take, '');
+    else done(null, 'the source fails its health test');
   }
+
+  if (config.file) return offer(createFileEntropy(devices, config.file, healthy));
   let radio: RadioModule;
   try {
     radio = devices.requireModule(config.radio as string);
@@ -95,7 +101,7 @@ export function startEntropy(
   const deadlineMs = clock.nowMs() + RADIO_TIMEOUT_MS;
 
   function poll(): void {
-    if (radioIsOn(radio)) done(createRegisterEntropy(devices, register, radio, healthy), '');
+    if (radioIsOn(radio)) offer(createRegisterEntropy(devices, register, radio, healthy));
     else if (clock.nowMs() > deadlineMs) done(null, 'radio does not start');
     else clock.setTimeout(poll, RADIO_POLL_MS);
   }

@@ -48,7 +48,7 @@ export interface Token {
 }
 
 /** Between two pieces of idle work: time for the button and the first bytes of a tap. */
-const WORK_GAP_MS = 20;
+const WORK_GAP_MS = 10;
 /** Between two looks for work when there was none. */
 const REST_MS = 1000;
 

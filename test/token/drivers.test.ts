@@ -74,11 +74,18 @@ test('a radio that does not start, a module or a file that is missing, a health 
   scheduler.advance(20_000);
   startEntropy(devices, clock, { register: 1, radio: 'Other' }, () => true, note);
   startEntropy(devices, clock, { file: '/nowhere' }, () => true, note);
-  const file = { read: (count: number) => '\u0007'.repeat(Math.min(count, 10)), close: () => undefined };
+  const file = { read: (count: number) => '\u0007'.repeat(Math.min(count, 100)), close: () => undefined };
   startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => false, note);
   startEntropy({ ...devices, openFile: () => ({ ...file, read: () => undefined }) }, clock, { file: '/some' }, () => true, note);
-  expect(faults).toEqual(['radio does not start', 'no module Other', 'null', 'null', 'null']);
+  expect(faults).toEqual(['radio does not start', 'no module Other', ...Array(3).fill('the source fails its health test')]);
   startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => true, (take) => expect(take!(25)).toEqual(new Uint8Array(25).fill(7)));
+  // A source that breaks later gives nothing from then on.
+  let healthy = true;
+  startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => healthy, (take) => {
+    expect(take!(3)).not.toBe(null);
+    healthy = false;
+    expect(take!(3)).toBe(null);
+  });
 });
 
 test('a board entry that cannot be run is named', () => {

@@ -1,0 +1,144 @@
+/**
+ * The user token's program: makes the token from the board, its provisioned file, its keys and its tables.
+ *
+ * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then random numbers, keys, purse,
+ * PN532. A fault stops the board with its name on display, LED and console.
+ * Left out: every rule; they are in the modules that this one puts together.
+ */
+import { isAmount } from '../core/amount.js';
+import { concat, fromHex, writeU32 } from '../core/bytes.js';
+import { createEd25519 } from '../crypto/ed25519.js';
+import { ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
+import { createHmacDrbg } from '../crypto/hmac-drbg.js';
+import type { HmacDrbg } from '../crypto/hmac-drbg.js';
+import type { Natives } from '../crypto/natives.js';
+import { createNoncePool } from '../crypto/nonce-pool.js';
+import { createNonceSource } from '../crypto/nonce-source.js';
+import { watchButton } from '../drivers/buttons.js';
+import { espruinoPins, startBoard } from '../drivers/espruino-board.js';
+import type { RunningBoard } from '../drivers/espruino-board.js';
+import { createEspruinoNatives } from '../drivers/espruino-natives.js';
+import { createApduServer } from '../drivers/iso-dep-server.js';
+import { createPn532Card } from '../drivers/pn532-card.js';
+import { commandDataBytesMax } from '../drivers/pn532-link.js';
+import { AID, CLA } from '../wire/token-commands.js';
+import { createPurseKeys, loadSeeds } from './keys.js';
+import { openPurse } from './purse.js';
+import type { PurseConfig } from './purse.js';
+import { DEBIT_SLOTS } from './records.js';
+import { createToken } from './token.js';
+
+/** A token's part of 'tapcash.cfg'; keys and ids in hexadecimal. */
+interface TokenProvision {
+  issuer: string;
+  currency: string;
+  registrarKey: string;
+  issuerKey: string;
+  limits: { paymentMax: number; sumMax: number };
+}
+
+/** Nonces held ready: for a few taps in a row, each of which takes one; two share an inversion. */
+const NONCES_MAX = 4;
+const NONCES_BATCH = 2;
+
+/** Samples of fresh entropy in one draw, and to begin with: the health test believes in one bit a sample. */
+const FRESH_SAMPLES = 64;
+const FIRST_SAMPLES = 256;
+
+function keyOf(hex: unknown, bytes: number, name: string): Uint8Array {
+  const key = typeof hex === 'string' ? fromHex(hex) : null;
+  if (!key || key.length !== bytes) throw new Error('tapcash.cfg: provision.' + name);
+  return key;
+}
+
+function purseConfig(provision: TokenProvision): PurseConfig {
+  const limits = provision.limits;
+  if (!limits || !isAmount(limits.paymentMax) || !isAmount(limits.sumMax)) throw new Error('tapcash.cfg: provision.limits');
+  if (typeof provision.currency !== 'string' || provision.currency.length !== 3) throw new Error('tapcash.cfg: provision.currency');
+  return {
+    issuer: keyOf(provision.issuer, 4, 'issuer'),
+    currency: provision.currency,
+    registrarKey: keyOf(provision.registrarKey, 32, 'registrarKey'),
+    issuerKey: keyOf(provision.issuerKey, 32, 'issuerKey'),
+    limits: limits,
+    debitSlots: DEBIT_SLOTS,
+  };
+}
+
+function isHealthy(samples: Uint8Array): boolean {
+  return passesRepetitionCount(samples, ONE_BIT) && passesAdaptiveProportion(samples, ONE_BIT);
+}
+
+/** The generator of this boot, for keys and for what everybody may see. @throws Error when the source of entropy fails */
+function createGenerator(board: RunningBoard<TokenProvision>, natives: Natives): HmacDrbg {
+  const entropy = board.takeEntropy(FIRST_SAMPLES);
+  if (!entropy) throw new Error('entropy: the source fails');
+  const boot = new Uint8Array(4);
+  writeU32(boot, 0, board.bootCount);
+  return createHmacDrbg(natives, entropy, boot, board.seed);
+}
+
+function table(board: RunningBoard<TokenProvision>, name: string): ArrayBuffer {
+  const data = board.storage.readArrayBuffer(name);
+  if (!data) throw new Error('no file ' + name + ' in Storage: provision again');
+  return data;
+}
+
+function run(board: RunningBoard<TokenProvision>): void {
+  const config = purseConfig(board.config.provision);
+  const natives = createEspruinoNatives(E, require('crypto'));
+  const ed25519 = createEd25519(natives, { base: table(board, 'tab.base') });
+  const generator = createGenerator(board, natives);
+  const fresh = function () {
+    return board.takeEntropy(FRESH_SAMPLES);
+  };
+  const seeds = loadSeeds(board.records, function (count) {
+    const entropy = fresh();
+    return entropy && generator.generate(count, entropy);
+  });
+  const keys = [ed25519.keyFromSeed(seeds[0]), ed25519.keyFromSeed(seeds[1])];
+  const secret = concat([keys[0].prefix, keys[1].prefix]);
+  const random = createNonceSource({ natives: natives, secret: secret, bootCounter: board.bootCount, entropy: fresh });
+  const pool = createNoncePool({ ed: ed25519, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
+  const known = [ed25519.prepareKey(table(board, 'tab.issuer')), ed25519.prepareKey(table(board, 'tab.registrar'))];
+  if (!known[0] || !known[1]) throw new Error('tab.issuer, tab.registrar: not acceptable keys');
+  const purse = openPurse(board.records, createPurseKeys(ed25519, keys, pool.take, [known[0], known[1]]), config);
+  const burst = board.config.board.pn532.burstBytesMax;
+
+  const token = createToken(purse, {
+    clock: board.clock,
+    display: board.display,
+    indicator: board.indicator,
+    commandBytesMax: Math.min(255, commandDataBytesMax(burst)),
+    work: function () {
+      return board.records.tidy() || !pool.fillStep();
+    },
+    nonces: pool.level,
+    memory: board.memory,
+    flashWrites: function () {
+      return board.records.writes() + board.records.erases();
+    },
+  });
+  const server = createApduServer({ aid: AID, cla: CLA, handlers: token.handlers });
+  const card = createPn532Card(board.openPn532(), board.clock, {
+    onCommand: server.handle,
+    onActivated: function () {
+      server.reset();
+      token.setInField(true);
+    },
+    onReleased: function () {
+      token.setInField(false);
+    },
+    onError: function (failure, final) {
+      if (final) board.fail('PN532: ' + failure.code);
+    },
+    random: function (count) {
+      return generator.generate(count, new Uint8Array(0));
+    },
+  });
+  watchButton(espruinoPins(), board.config.board.buttons.user, token.press);
+  card.start();
+  token.start();
+}
+
+startBoard<TokenProvision>('user-token', isHealthy, run);
