@@ -27,9 +27,11 @@ import {
 import {
   entryLength,
   entryOffset,
+  erasePage,
   freePages,
   isErased,
   LogState,
+  nextFreePage,
   openPage,
   packEntry,
   program,
@@ -182,6 +184,11 @@ function begin(s: LogState): number {
   s.headPage = s.blankPage < 0 ? s.region.pages - 1 : s.blankPage - 1 + s.region.pages;
   openPage(s);
   s.tail = 1;
+  // Some builds ignore `erasePage` (Espruino on ESP-IDF 5 gives the chip a page number for an address). It is better to
+  // find out now, by a page that nothing is in, than when the ring first comes round.
+  const next = nextFreePage(s);
+  programZeros(s, next * s.region.pageBytes, PAGE_HEADER_BYTES);
+  erasePage(s, next);
   return SOUND;
 }
 

@@ -160,6 +160,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       evaluate: (line) => `=${String(evaluate(line))}`,
       restart: (again) => {
         if (life?.cycle !== cycle) return;
+        api.E.emit('kill');
         board.powerOff();
         start(again);
       },

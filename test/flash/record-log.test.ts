@@ -201,6 +201,11 @@ describe('a record log', () => {
     expect([...flash.read(24, REGION.address + 4 * REGION.pageBytes)]).toEqual(new Array(24).fill(0));
   });
 
+  test('does not begin on a board that ignores erasePage', () => {
+    const flash = makeFlash(REGION);
+    expect(codeOf(() => openRecordLog({ ...flash, erasePage: () => undefined }, REGION, crc))).toBe('FLASH_WRITE_FAILED');
+  });
+
   test.each(['write', 'erasePage'] as const)('stops when flash ignores %s', (deaf) => {
     const flash = makeFlash(REGION);
     let hears = true;
