@@ -333,6 +333,18 @@ describe('the field', () => {
     expect(heard).toEqual(['on', 'off', 'on', 'off']);
   });
 
+  test('a frame during which the field was switched off and on again is lost', () => {
+    const { scheduler, field, port, card, heard } = createAir();
+    field.present(card);
+    port.setField(true);
+    port.transmit(new Uint8Array(20));
+    scheduler.advance(0.5);
+    port.setField(false);
+    port.setField(true);
+    scheduler.advance(5);
+    expect(heard).toEqual(['on', 'off', 'on']);
+  });
+
   test('one flipped bit, and the checksum shows it', () => {
     for (let n = 0; n < 6; n++) {
       const { scheduler, field, port, card, heard } = createAir();

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { ackFrame, encodeFrame, nackFrame, TFI_TO_HOST } from '../../firmware/drivers/pn532-frame.js';
+import { createI2cPort } from '../../firmware/drivers/pn532-i2c.js';
 import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader, parseTarget } from '../../firmware/drivers/pn532-reader.js';
 import { await1, clockOf, createBoard } from './bench.js';
@@ -315,4 +316,21 @@ test('over I2C nothing is polled while no answer is awaited', () => {
   expect(await1(scheduler, 5000, (done) => reader.init(done))).toEqual({ ok: true });
   scheduler.advance(20);
   expect(scheduler.pending()).toBe(0);
+});
+
+test('over I2C a read asks for the status byte and the longest frame that can come', () => {
+  const scheduler = createVirtualScheduler();
+  const reads: number[] = [];
+  let frames: Uint8Array[] = [];
+  const bus = {
+    writeTo: () => void (frames = [ackFrame(), VERSION_ANSWER]),
+    readFrom: (_address: number, bytes: number) => {
+      reads.push(bytes);
+      return bytes === 1 ? Uint8Array.of(1) : Uint8Array.from([1, ...frames.shift()!, ...new Uint8Array(80)]).subarray(0, bytes);
+    },
+  };
+  const port = createI2cPort(bus, clockOf(scheduler), {});
+  const link = createPn532Link(port, clockOf(scheduler), { burstBytesMax: 64 });
+  expect(await1(scheduler, 1000, (done) => link.command(VERSION, 100, false, done))).toEqual(ok);
+  expect(reads).toEqual([1, 7, 1, 65]);
 });
