@@ -67,8 +67,9 @@ export function createBridgeService(
       historiesPending: parts.histories.count(),
       tombstonesPending: parts.tombstones.pending(),
       chargeState: till.view().state,
-      variablesUsed: memory.used,
-      variablesTotal: memory.total,
+      // 0 where the interpreter does not count them.
+      variablesUsed: memory.used || 0,
+      variablesTotal: memory.total || 0,
       flashWrites: parts.flashWrites(),
       shop: parts.config.shop,
     });

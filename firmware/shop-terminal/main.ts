@@ -1,0 +1,225 @@
+/**
+ * The shop terminal's program: makes the terminal from the board, its provisioned file, its keys and its tables.
+ *
+ * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then key, tables, till, reader,
+ * link. A fault stops the board with its name on display and console; so does flash that fails later.
+ * Left out: every rule; they are in the modules that this one puts together.
+ */
+import { equal, fromChars, readU32 } from '../core/bytes.js';
+import { createEd25519, Ed25519, PreparedKey } from '../crypto/ed25519.js';
+import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
+import { createNoncePool } from '../crypto/nonce-pool.js';
+import { createNonceSource } from '../crypto/nonce-source.js';
+import { watchButton } from '../drivers/buttons.js';
+import { espruinoPins, espruinoPort, RunningBoard, serialOptions, startBoard } from '../drivers/espruino-board.js';
+import { createEspruinoNatives } from '../drivers/espruino-natives.js';
+import { createApduClient } from '../drivers/iso-dep-client.js';
+import { apduBytesMax } from '../drivers/pn532-link.js';
+import { createPn532Reader } from '../drivers/pn532-reader.js';
+import type { RecordLog } from '../drivers/record-log.js';
+import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
+import { history, license, licenseBody } from '../wire/payment.js';
+import { SIGNED, signedBytes } from '../wire/signed.js';
+import { BoardVerifier } from './checker.js';
+import { openHistoryLog } from './history-log.js';
+import { openIssuerNotices } from './issuer-notices.js';
+import { readProvision, TerminalProvision, TerminalSetup } from './provision.js';
+import { Records } from './records.js';
+import { createTerminal, Terminal } from './terminal.js';
+import { loadTerminalSeed } from './terminal-key.js';
+import { openTill } from './till.js';
+import { openTombstoneLog } from './tombstone-log.js';
+
+type Board = RunningBoard<TerminalProvision>;
+
+/** Nonces kept ready: a rebinding and a cancel in one tap. */
+const NONCES_MAX = 2;
+
+/** Samples of the start-up health test (SP 800-90B 4.3), and of each later draw, of which a quarter would do. */
+const STARTUP_SAMPLES = 1024;
+const FRESH_BYTES = 64;
+
+function readTable(board: Board, name: string): ArrayBuffer {
+  const table = board.storage.readArrayBuffer(name);
+  if (!table) throw new Error('no file ' + name + ' in Storage: provision again');
+  return table;
+}
+
+/** A known key with its table from Storage. @throws Error when the table is missing or belongs to another key */
+function openTable(board: Board, ed25519: Ed25519, name: string, publicKey: Uint8Array): PreparedKey {
+  const prepared = ed25519.prepareKey(readTable(board, name));
+  if (!prepared || !equal(prepared.publicKey, publicKey)) throw new Error(name + ': not the table of the provisioned key');
+  return prepared;
+}
+
+/** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
+function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
+  function guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      fail('' + ((error as any).message || error));
+      throw error;
+    }
+  }
+  return {
+    put: function (type, slot, payload) {
+      guarded(function () {
+        log.put(type, slot, payload);
+      });
+    },
+    get: function (type, slot) {
+      return guarded(function () {
+        return log.get(type, slot);
+      });
+    },
+    slots: log.slots,
+    freeBytes: log.freeBytes,
+    tidy: function () {
+      return guarded(log.tidy);
+    },
+  };
+}
+
+function createVerifier(ed25519: Ed25519, registrar: PreparedKey): BoardVerifier {
+  return {
+    license: function (bytes) {
+      const signed = license.decode(bytes);
+      return !!signed && ed25519.verifyKnown(registrar, signedBytes(SIGNED.license, signed.body), signed.signature);
+    },
+    payment: function (bytes) {
+      const kept = history.decode(bytes);
+      const outer = kept && license.decode(kept.license);
+      const body = outer && licenseBody.decode(outer.body);
+      return !!kept && !!body && ed25519.verify(body.pku, signedBytes(SIGNED.payment, kept.challenge), kept.signature);
+    },
+  };
+}
+
+/** The link to the bridge on its port; `terminal` is asked for when something comes. */
+function openLink(board: Board, random: (count: number) => Uint8Array, terminal: () => Terminal): LinkSession {
+  const config = board.config.board.link;
+  if (!config) throw new Error('board.link: missing');
+  const port = espruinoPort(config.port);
+  const session = createLinkSession({
+    role: ROLE.terminal,
+    burstBytesMax: config.burstBytesMax,
+    clock: board.clock,
+    crc32: E.CRC32,
+    write: function (bytes) {
+      port.write(bytes);
+    },
+    random32: function () {
+      return readU32(random(4), 0);
+    },
+    onRequest: function (kind, body, reply) {
+      terminal().onRequest(kind, body, reply);
+    },
+    onUp: function () {
+      terminal().onUp();
+    },
+    onDown: function () {
+      terminal().onDown();
+    },
+  });
+  port.setup(config.baud || 115200, serialOptions(config));
+  port.on('data', function (data: string) {
+    session.receive(fromChars(data));
+  });
+  return session;
+}
+
+function run(board: Board, setup: TerminalSetup): void {
+  let terminal: Terminal | null = null;
+  let failed = false;
+
+  function fail(fault: string): void {
+    if (failed) return;
+    failed = true;
+    if (terminal) terminal.stop();
+    board.fail(fault);
+  }
+
+  function entropy(): Uint8Array {
+    const bytes = board.takeEntropy(FRESH_BYTES);
+    if (bytes) return bytes;
+    fail('entropy: the source fails');
+    throw new Error('entropy: the source fails');
+  }
+
+  const samples = board.takeEntropy(STARTUP_SAMPLES);
+  if (!samples || !isHealthy(samples, ONE_BIT)) return fail('entropy: the source fails');
+  const records = guardRecords(board.records, fail);
+  const natives = createEspruinoNatives(E, require('crypto'));
+  const ed25519 = createEd25519(natives, { base: readTable(board, 'tab.base') });
+  // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
+  const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });
+  const key = ed25519.keyFromSeed(loadTerminalSeed(records, random));
+  const nonceSource = createNonceSource({ natives: natives, secret: key.prefix, bootCounter: board.bootCount, entropy: entropy });
+  const nonces = createNoncePool({ ed: ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
+  const issuer = openTable(board, ed25519, 'tab.issuer', setup.issuerKey);
+
+  const histories = openHistoryLog(records, setup.historiesMax);
+  const tombstones = openTombstoneLog(records);
+  const notices = openIssuerNotices(records, setup.limits, board.clock.nowMs);
+  const till = openTill(
+    {
+      records: records,
+      histories: histories,
+      tombstones: tombstones,
+      notices: notices,
+      random: random,
+      sign: function (type, message) {
+        return ed25519.sign(key, nonces.take(), signedBytes(type, message));
+      },
+    },
+    setup.till,
+  );
+
+  const pn532 = board.config.board.pn532;
+  const reader = createPn532Reader(board.openPn532(), board.clock, {});
+  const link = openLink(board, random, function () {
+    return terminal as Terminal;
+  });
+  terminal = createTerminal({
+    config: setup.till,
+    till: till,
+    histories: histories,
+    tombstones: tombstones,
+    notices: notices,
+    reader: reader,
+    client: createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(pn532.burstBytesMax) }),
+    link: link,
+    clock: board.clock,
+    display: board.display,
+    indicator: board.indicator,
+    board: createVerifier(ed25519, openTable(board, ed25519, 'tab.registrar', setup.registrarKey)),
+    verifyIssuer: function (type, message, signature) {
+      return ed25519.verifyKnown(issuer, signedBytes(type, message), signature);
+    },
+    sha256: natives.sha256,
+    random: random,
+    publicKey: key.publicKey,
+    prepare: function () {
+      return !nonces.fillStep() || records.tidy();
+    },
+    memory: board.memory,
+    flashWrites: function () {
+      return board.records.writes() + board.records.erases();
+    },
+  });
+  watchButton(espruinoPins(), board.config.board.buttons.user, terminal.onButton);
+  terminal.start();
+  link.start();
+}
+
+/** What every draw must pass; the start-up test asks more. */
+function isUsable(samples: Uint8Array): boolean {
+  return passesRepetitionCount(samples, ONE_BIT) && passesAdaptiveProportion(samples, ONE_BIT);
+}
+
+startBoard<TerminalProvision>('shop-terminal', isUsable, function (board) {
+  const read = readProvision(board.config.provision);
+  if (read.ok) run(board, read.setup);
+  else board.fail('NOT_PROVISIONED: ' + read.fault);
+});
