@@ -1,0 +1,110 @@
+import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVerify } from 'node:crypto';
+import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { boardScript, runBoardScript } from '../../host-bridge/bench-board.js';
+import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
+import { baseTable, bytes, fastEd, hex, plain, random } from './natives.js';
+
+const interpreter = findInterpreter();
+const interpreterTest = interpreter ? test : test.skip;
+
+function privateKey(seed: Uint8Array) {
+  return createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' });
+}
+
+/** Runs a program with `ed` in the interpreter; gives its lines. */
+async function run(program: string, files: { [name: string]: Uint8Array } = {}): Promise<string[]> {
+  const all = { baseTable, ...files };
+  const script = await boardScript(all, `var ed=lib.createEd25519(lib.natives,{base:baseTable});\n${program}`);
+  return runBoardScript(interpreter!, all, script, 240000);
+}
+
+describe('in the real interpreter', () => {
+  interpreterTest('keys, signatures and verification agree with node:crypto', async () => {
+    const seeds = Array.from({ length: 6 }, () => random(32));
+    const messages = seeds.map((_, i) => random(i * 37));
+    const theirs = seeds.map((seed, i) => new Uint8Array(nodeSign(null, messages[i]!, privateKey(seed))));
+    const bad = theirs.map((signature, i) => {
+      const copy = signature.slice();
+      copy[(i * 11) % 64]! ^= 1 << (i % 8);
+      return copy;
+    });
+    const known = fastEd().keyFromSeed(seeds[0]!).publicKey;
+    const lines = await run(
+      `var seeds=${JSON.stringify(seeds.map(hex))},messages=${JSON.stringify(messages.map(hex))},theirs=${JSON.stringify(theirs.map(hex))},bad=${JSON.stringify(bad.map(hex))};
+       var draw=lib.createNonceSource({natives:lib.natives,secret:fromHex(seeds[0]),bootCounter:7,entropy:function(){return new Uint8Array(32);}});
+       var pool=lib.createNoncePool({ed:ed,random:draw,size:4,batch:4});
+       while(!pool.fillStep());
+       for(var i=0;i<seeds.length;i++){
+         var key=ed.keyFromSeed(fromHex(seeds[i])),m=fromHex(messages[i]);
+         print(toHex(key.publicKey),toHex(ed.sign(key,pool.take(),m)),ed.verify(key.publicKey,m,fromHex(theirs[i])),ed.verify(key.publicKey,m,fromHex(bad[i])),ed.isLicensable(key.publicKey));
+       }
+       var prepared=ed.prepareKey(knownTable);
+       print(ed.verifyKnown(prepared,fromHex(messages[0]),fromHex(theirs[0])),ed.verifyKnown(prepared,fromHex(messages[0]),fromHex(bad[0])),ed.verifyKnown(prepared,fromHex(messages[1]),fromHex(theirs[1])));`,
+      { knownTable: makeCombTable(KEY_SHAPE, known) },
+    );
+    const seen = new Set<string>();
+    seeds.forEach((seed, i) => {
+      const [publicKey, signature, right, wrong, licensable] = lines[i]!.split(' ');
+      expect(publicKey).toBe(hex(fastEd().keyFromSeed(seed).publicKey));
+      expect(nodeVerify(null, messages[i]!, createPublicKey(privateKey(seed)), bytes(signature!))).toBe(true);
+      expect(verifyOnHost(bytes(publicKey!), messages[i]!, bytes(signature!))).toBe(true);
+      expect([right, wrong, licensable]).toEqual(['true', 'false', 'true']);
+      seen.add(signature!.slice(0, 64));
+    });
+    expect(seen.size).toBe(seeds.length);
+    expect(lines[seeds.length]).toBe('true false false');
+  });
+
+  interpreterTest('hostile bytes get the same answer as on the host', async () => {
+    const ed = fastEd();
+    const key = ed.keyFromSeed(random(32));
+    const message = random(10);
+    const good = ed.sign(key, ed.makeNonces(random, 1)[0]!, message);
+    const cases: [Uint8Array, Uint8Array][] = [[key.publicKey, good]];
+    const orders = ['00', '01', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', 'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'];
+    for (const order of orders) {
+      const point = bytes(order.padEnd(64, '0'));
+      for (const sign of [0, 128]) {
+        const encoding = point.slice();
+        encoding[31]! ^= sign;
+        cases.push([encoding, new Uint8Array([...encoding, ...new Uint8Array(32)])], [key.publicKey, new Uint8Array([...encoding, ...good.subarray(32)])]);
+      }
+    }
+    for (let i = 0; i < 8; i++) {
+      const signature = good.slice();
+      signature[63 - (i >> 1)]! ^= 1 << (7 - i);
+      cases.push([key.publicKey, signature], [key.publicKey, good.subarray(0, 8 * i)], [key.publicKey.subarray(i), good]);
+    }
+    for (let y = 2; y < 8; y++) cases.push([bytes(y.toString(16).padStart(2, '0').padEnd(64, '0')), good]);
+    const list = cases.map(([publicKey, signature]) => [hex(publicKey), hex(signature)]);
+    const lines = await run(
+      `var m=fromHex("${hex(message)}"),cases=${JSON.stringify(list)},out="";
+       for(var i=0;i<cases.length;i++)out+=ed.verify(fromHex(cases[i][0]),m,fromHex(cases[i][1]))?1:0;
+       print(out);`,
+    );
+    expect(lines[0]).toBe(cases.map(([publicKey, signature]) => (ed.verify(publicKey, message, signature) ? 1 : 0)).join(''));
+    expect(lines[0]!.startsWith('10')).toBe(true);
+  });
+
+  interpreterTest('field, scalars and generator give the host\'s bytes', async () => {
+    const inputs = [...Array.from({ length: 12 }, () => random(64)), new Uint8Array(64), new Uint8Array(64).fill(255)];
+    const program = (lib: string, natives: string): string => `
+      var f=${lib}.createField(${natives}),s=${lib}.createScalars(${natives}),d=${lib}.createHmacDrbg(${natives},inputs[0],inputs[1],inputs[2]);
+      for(var i=0;i<inputs.length;i++){
+        var x=${lib}.createElement(),y=${lib}.createElement(),z=${lib}.createElement();
+        f.fromBytes(x,inputs[i]);f.invert(y,x);f.mul(z,y,y);f.power58(y,z);
+        var r=s.reduce(inputs[i]);
+        print(toHex(f.toBytes(y)),toHex(s.toBytes(s.mulHashAdd(inputs[i],s.columns(r),r))),toHex(d.generate(40,inputs[i])));
+      }`;
+    const host = await import('../../firmware/crypto/field.js');
+    const { createScalars } = await import('../../firmware/crypto/scalar.js');
+    const { createHmacDrbg } = await import('../../firmware/crypto/hmac-drbg.js');
+    const expected: string[] = [];
+    new Function('lib', 'natives', 'inputs', 'toHex', 'print', program('lib', 'natives'))(
+      { ...host, createScalars, createHmacDrbg }, plain, inputs, hex, (...values: string[]) => expected.push(values.join(' ')),
+    );
+    const lines = await run(`var inputs=${JSON.stringify(inputs.map(hex))};for(var j=0;j<inputs.length;j++)inputs[j]=fromHex(inputs[j]);${program('lib', 'lib.natives')}`);
+    expect(lines).toEqual(expected);
+  });
+});
