@@ -1,12 +1,16 @@
 /**
  * The issuer's procedures, in process: every result code that a token, a shop or an operator can meet.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { concat, equal, toHex } from '../../firmware/core/bytes.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { history } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { receipt, receiptBody } from '../../firmware/wire/withdrawal.js';
+import { receipt, receiptBody, withdrawal } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../../host-bridge/actors/signer.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
 import { codeOf, createWorld, flipped, good, historyOf, ISSUER, issuerSigner, licenseOf, person, rsOf, seedOf, signerOf, START_S, tombstoneOf, withdrawalOf, type World } from './world.js';
@@ -177,6 +181,28 @@ describe('deposit', () => {
   });
 });
 
+// Amounts that a codec of ours would never write, signed by their owners all the same.
+const NO_AMOUNTS: [string, number[]][] = [
+  ['0', [0, 0, 0, 0, 0, 0, 0, 0]],
+  ['-1', [255, 255, 255, 255, 255, 255, 255, 255]],
+  ['2^53', [0, 32, 0, 0, 0, 0, 0, 0]],
+  ['2^63', [128, 0, 0, 0, 0, 0, 0, 0]],
+  ['5 as a double', [64, 20, 0, 0, 0, 0, 0, 0]],
+];
+describe.each(NO_AMOUNTS)('the amount %s on the wire, well signed', (_what, bytes) => {
+  test('is no withdrawal and no payment', () => {
+    const body = withdrawalOf(ada, 1, 5).slice(128);
+    body.set(bytes, 43);
+    const request = withdrawal.encode({ accountSignature: ada.account.sign(SIGNED.withdrawal, body), proof: ada.token.sign(SIGNED.withdrawalProof, body), body });
+    expect(codeOf(world.issuer.withdraw(request))).toBe('BAD_REQUEST');
+    const paid = historyOf(ada, 'Shop', 5, rsOf(1)).slice(172);
+    paid.set(bytes, 7);
+    const h = history.encode({ license: licenseOf(ada.pku), signature: ada.token.sign(SIGNED.payment, paid), challenge: paid });
+    expect(codeOf(world.issuer.deposit(h))).toBe('BAD_REQUEST');
+    expect([abc('Ada'), abc('Shop'), ebc(ada.pku)]).toEqual([100, 0, 0]);
+  });
+});
+
 describe('tombstone', () => {
   const stone = tombstoneOf(terminal, 'Shop', rsOf(1));
   beforeEach(() => void good(world.issuer.withdraw(withdrawalOf(ada, 1, 50))));
@@ -230,6 +256,21 @@ describe('time and deny list', () => {
     expect(listAt()).toEqual({ version: 1, timeS: START_S, keys: '' });
     world.clock.nowS += 1;
     expect(listAt()).toEqual({ version: 2, timeS: START_S + 3600, keys: '' });
+  });
+
+  test('lists that say the same are not kept, those that say something are', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
+    const kept = createWorld({ issuerPath: join(folder, 'issuer.db') });
+    for (let hour = 0; hour < 5; hour++) {
+      good(kept.issuer.denyList());
+      if (hour === 2) good(kept.office.deny(ada.pku, 'stolen'));
+      kept.clock.nowS += 3600;
+    }
+    kept.close();
+    const database = new Sqlite(join(folder, 'issuer.db'));
+    expect(database.prepare('SELECT version FROM deny_lists ORDER BY version').all()).toEqual([{ version: 3 }, { version: 6 }]);
+    database.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   test('a clock that was in the future does not freeze the list', () => {

@@ -110,6 +110,8 @@ describe('places', () => {
     const first = await startIssuer(place(newFolder()));
     const dataDir = newFolder();
     await expect(startIssuer(place(dataDir, { port: first.port }))).rejects.toEqual(failed('PORT_IN_USE', RegExp(`:${first.port}`)));
+    expect(existsSync(join(dataDir, 'issuer.db'))).toBe(true);
+    expect(existsSync(join(dataDir, 'issuer.db-wal'))).toBe(false); // the database is closed again
     await first.close();
     const again = await startIssuer(place(dataDir, { port: first.port }));
     expect(again.port).toBe(first.port);
