@@ -129,6 +129,51 @@ test('a store that is damaged stops the token', () => {
   expect(token.lines.join()).toMatch(/FAULT: .*FLASH_DAMAGED/);
 }, 60_000);
 
+test('power cut in the middle of a payment, an acknowledgement, a receipt: the next tap completes it, once', () => {
+  const scheduler = createVirtualScheduler();
+  const shop = createShop(scheduler);
+  const token = licensedToken(scheduler, shop);
+  scheduler.advance(5000);
+  const bytes = challengeBytes({});
+  type Case = [name: string, command: [number, Uint8Array], balance: number, unacknowledged: number];
+  const cases: Case[] = [
+    ['pay', [INS.challenge, bytes], 4650, 1],
+    ['ack', [INS.ack, chargeBytes(1)], 4650, 0],
+    ['receipt', [INS.receipt, receiptBytes({ pku: token.pku, number: 2, amount: 100 })], 4750, 0],
+  ];
+  const places: ['before' | 'during' | 'scattered' | 'after', number][] = [['before', 0], ['during', 0], ['during', 3], ['scattered', 0], ['after', 0]];
+  for (const [name, command, balance, unacknowledged] of cases) {
+    token.board.powerOff();
+    const image = token.flash.image();
+    for (const operation of [0, 1]) {
+      for (const [place, word] of places) {
+        const where = `${name}, operation ${operation}, ${place} ${word}`;
+        token.board.powerOff();
+        token.chip.setPower(false);
+        token.flash.restore(image);
+        token.chip.setPower(true);
+        token.board.powerOn();
+        scheduler.advance(1500);
+        token.flash.cutAfter(operation, place, word);
+        const [answer] = tapIn(scheduler, shop, [command]);
+        expect([where, token.board.powered, answer.code === 'OK']).toEqual([where, false, false]);
+        token.chip.setPower(false);
+        scheduler.advance(100);
+        token.chip.setPower(true);
+        token.board.powerOn();
+        scheduler.advance(1500);
+        const [again] = tapIn(scheduler, shop, [command]);
+        expect([where, again.code]).toEqual([where, 'OK']);
+        token.board.press('D26', 100);
+        scheduler.advance(500);
+        const [state] = tapIn(scheduler, shop, [[INS.status, none]]);
+        expect([where, tokenStatus.decode(state.data)]).toEqual([where, expect.objectContaining({ balance, unacknowledged })]);
+      }
+    }
+  }
+  expect(token.board.errors).toEqual([]);
+}, 120_000);
+
 test('clones of one flash sign under different nonces', () => {
   const scheduler = createVirtualScheduler();
   const shop = createShop(scheduler);
