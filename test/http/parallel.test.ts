@@ -14,6 +14,9 @@ import { BOOKS, codeOf, createWorld, good, historyOf, person, registrarSigner, r
 import { compileSources, runScript, type Child } from './compiled.js';
 import { dataDirWithKeys, startServices, type Services } from './services.js';
 
+// Some ten seconds on two idle cores; a busy machine takes several times that.
+jest.setTimeout(180_000);
+
 const ada = person('Ada');
 /** Ada with many pseudonyms: the issuer does not limit them, the trustee does. */
 const faces = Array.from({ length: 100 }, (_, i): Person => ({ ...person('Ada', `face ${i}`) }));
