@@ -31,7 +31,7 @@ export interface DeliveryParts {
 
 /** The way out. */
 export interface Delivery {
-  /** Sends what is waiting, unless that is under way. */
+  /** Sends what is new. What the bridge refused is sent again after a while, or when the link comes up. */
   pump(): void;
   /** The link came up: everything is tried again, and the time is asked for. */
   onUp(): void;
@@ -88,7 +88,9 @@ export function createDelivery(parts: DeliveryParts): Delivery {
         busy = false;
         if (code === 'OK') stored();
         else refused = true;
-        pump();
+        // A bridge that cannot answer now is not asked about all the others.
+        if (code === 'NO_ANSWER' || code === 'BUSY' || code === 'DEVICE_FAULT') endRound();
+        else pump();
       },
       STORE_TIMEOUT_MS,
     );
@@ -146,10 +148,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   return {
-    pump: function () {
-      if (!busy) startRound();
-      pump();
-    },
+    pump: pump,
     onUp: function () {
       startRound();
       retryMs = RETRY_FIRST_MS;
