@@ -213,11 +213,9 @@ export async function createBench(options: BenchOptions) {
     return found;
   }
 
-  /** Opens a charge. @returns its id and the terminal's code */
-  async function charge(amount: number): Promise<{ id: Uint8Array; code: Code | null }> {
-    const id = new Uint8Array(8);
-    id[7] = ++chargeCount & 255;
-    id[6] = chargeCount >> 8;
+  /** Opens a charge, or asks for the same one again. @returns its id and the terminal's code */
+  async function charge(amount: number, again?: Uint8Array): Promise<{ id: Uint8Array; code: Code | null }> {
+    const id = again ?? new Uint8Array([0, 0, 0, 0, 0, 0, ++chargeCount >> 8, chargeCount & 255]);
     const { code } = await answered(ask(KIND.charge, chargeRequest.encode({ id, amount })));
     return { id, code };
   }
@@ -248,7 +246,6 @@ export async function createBench(options: BenchOptions) {
     status,
     charge,
     cancel: async (id: Uint8Array) => (await answered(ask(KIND.cancel, id))).code,
-    /** Whether the terminal is connected and has told that it has the time. */
     connected: (limitMs = 60_000) => until(() => link.up(), limitMs),
     /** Sum of what the bridge has kept of a token. */
     spent: (token: Token) => [...kept.values()].filter((one) => one.pku === toHex(token.pku)).reduce((sum, one) => sum + one.amount, 0),

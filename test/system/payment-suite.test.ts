@@ -1,0 +1,228 @@
+/**
+ * One suite for every kind of board: the emulated one and, where a user has it, the real interpreter, with the same bundle
+ * bytes, files and chip model. Real time. Cuts are a sample here; torn-tap and power-cut enumerate them on the emulated board.
+ */
+import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { chargeId, tombstone } from '../../firmware/wire/payment.js';
+import { codeOf } from '../../firmware/core/codes.js';
+import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-bridge/demo/nfc-boards.js';
+import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import type { InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
+import { createRealScheduler, type Scheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createBench, type Bench, type Token } from './harness.js';
+
+jest.setTimeout(240_000);
+
+const interpreter = findInterpreter();
+const makers: [string, ((scheduler: Scheduler) => BoardMaker) | null][] = [
+  ['emulated board', emulatedBoards],
+  ['real interpreter', interpreter ? (scheduler) => interpreterBoards(scheduler, interpreter) : null],
+];
+
+describe.each(makers)('%s', (kind, makeMaker) => {
+  const check = makeMaker ? test : test.skip;
+  const isInterpreter = kind === 'real interpreter';
+  /** The interpreter computes a tap in seconds where the machine is busy. */
+  const TAP_MS = isInterpreter ? 30_000 : 6000;
+  let bench: Bench;
+  let alice: Token;
+  let bob: Token;
+  let balance = 40_000;
+
+  beforeAll(async () => {
+    if (!makeMaker) return;
+    const scheduler = createRealScheduler();
+    bench = await createBench({ scheduler, maker: makeMaker(scheduler), seed: 3, terms: { floorLimit: 1000 } });
+    expect(await bench.connected()).toBe(true);
+    expect(await bench.deny([])).toBe('OK');
+    alice = await bench.addToken('Alice', balance);
+    bob = await bench.addToken('Bob', 100);
+  });
+
+  afterAll(() => bench?.close());
+
+  afterEach(async () => {
+    if (!bench) return;
+    alice.presence.leave();
+    bob.presence.leave();
+    await bench.rest(150);
+  });
+
+  const since = (before: number) => bench.reports.slice(before).map((report) => codeOf(report.code));
+
+  /** Holds the token to the reader until the terminal has told one of these codes. */
+  async function tapUntil(token: Token, before: number, ...codes: string[]): Promise<string[]> {
+    token.presence.hold(bench.field);
+    await bench.until(() => since(before).some((code) => codes.includes(code)), TAP_MS);
+    return since(before);
+  }
+
+  async function payAlice(amount: number): Promise<void> {
+    const before = bench.reports.length;
+    const histories = bench.kept.size;
+    expect((await bench.charge(amount)).code).toBe('OK');
+    expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+    expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+    balance -= amount;
+    await bench.rest(isInterpreter ? 1500 : 300);
+    alice.presence.leave();
+  }
+
+  check('a payment: paid, debited, delivered once', async () => {
+    await payAlice(350);
+    expect(bench.spent(alice)).toBe(350);
+    const status = await bench.status(alice);
+    expect(status).toMatchObject({ balance, unacknowledged: 0 });
+  });
+
+  check('the field goes in the middle of a tap, at places all over it: tapping again completes it', async () => {
+    const places = isInterpreter ? [40, 130, 210, 290, 350, 390, 425] : [15, 60, 100, 130, 180, 210, 260, 290, 330, 350, 370, 390, 410, 425];
+    for (const bytes of places) {
+      const before = bench.reports.length;
+      const histories = bench.kept.size;
+      expect((await bench.charge(10)).code).toBe('OK');
+      bench.field.cutAfter(bytes);
+      alice.presence.hold(bench.field);
+      await bench.until(() => bench.field.isCut(), TAP_MS);
+      await bench.rest(300);
+      alice.presence.leave();
+      bench.field.restore();
+      await bench.rest(50);
+      expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+      expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+      balance -= 10;
+      await bench.rest(isInterpreter ? 1500 : 300);
+      alice.presence.leave();
+    }
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check("above the limit: the token's button, then another tap", async () => {
+    const before = bench.reports.length;
+    const histories = bench.kept.size;
+    expect((await bench.charge(2600)).code).toBe('OK');
+    expect(await tapUntil(alice, before, 'CONFIRM_NEEDED')).toContain('CONFIRM_NEEDED');
+    expect(bench.kept.size).toBe(histories);
+    alice.presence.leave();
+    await bench.rest(200);
+    bench.press(alice);
+    await bench.rest(500);
+    expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+    balance -= 2600;
+    await bench.rest(isInterpreter ? 1500 : 300);
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check('more than the token holds: refused, and the charge can be cancelled, with a tombstone', async () => {
+    const before = bench.reports.length;
+    const { id, code } = await bench.charge(101);
+    expect(code).toBe('OK');
+    expect(await tapUntil(bob, before, 'REFUSED')).toContain('REFUSED');
+    bob.presence.leave();
+    await bench.rest(500);
+    const stones = bench.tombstones.length;
+    expect(await bench.cancel(id)).toBe('OK');
+    expect(await bench.until(() => bench.tombstones.length > stones, TAP_MS)).toBe(true);
+    const stone = tombstone.decode(bench.tombstones[stones])!;
+    expect(chargeId.decode(stone.chargeId)!.shop).toBe('Cafe Roma');
+    expect(await bench.cancel(id)).toBe('OK');
+    expect((await bench.charge(101, id)).code).toBe('NO_CHARGE');
+    expect((await bench.status(bob)).balance).toBe(100);
+  });
+
+  check('one charge, one token: another token gets a new Rs, and only one pays', async () => {
+    const before = bench.reports.length;
+    const histories = bench.kept.size;
+    const stones = bench.tombstones.length;
+    expect((await bench.charge(101)).code).toBe('OK');
+    // Bob's token is asked and refuses; the charge was his.
+    expect(await tapUntil(bob, before, 'REFUSED')).toContain('REFUSED');
+    bob.presence.leave();
+    await bench.rest(500);
+    expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+    expect(await bench.until(() => bench.kept.size === histories + 1 && bench.tombstones.length > stones, TAP_MS)).toBe(true);
+    balance -= 101;
+    await bench.rest(isInterpreter ? 1500 : 300);
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check('the terminal is reset with a charge open: it goes on, and the token pays once', async () => {
+    const before = bench.reports.length;
+    const histories = bench.kept.size;
+    const { id, code } = await bench.charge(20);
+    expect(code).toBe('OK');
+    bench.terminalDevice.board.reset();
+    await bench.terminalDevice.ready();
+    await bench.until(() => !bench.link.up(), 5000);
+    expect(await bench.connected()).toBe(true);
+    expect((await bench.charge(20, id)).code).toBe('OK');
+    expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+    expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+    expect((await bench.charge(20, id)).code).toBe('ALREADY_PAID');
+    expect(await bench.cancel(id)).toBe('ALREADY_PAID');
+    balance -= 20;
+    await bench.rest(isInterpreter ? 1500 : 300);
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check('power of the token goes at flash writes of a payment: Balance old or new, then paid once', async () => {
+    for (const [operation, where] of [[0, 'before'], [1, 'during'], [2, 'before'], [2, 'after']] as const) {
+      const before = bench.reports.length;
+      const histories = bench.kept.size;
+      const board = alice.device.board as EmulatedBoard & InterpreterBoard;
+      if (isInterpreter) board.cutAfter(operation, where, 1);
+      else board.flash.cutAfter(operation, where, 1);
+      expect((await bench.charge(30)).code).toBe('OK');
+      alice.presence.hold(bench.field);
+      expect(await bench.until(() => !board.powered, TAP_MS)).toBe(true);
+      alice.presence.leave();
+      alice.device.chip.setPower(false);
+      await bench.rest(100);
+      alice.device.chip.setPower(true);
+      board.powerOn();
+      await alice.device.ready();
+      await bench.rest(300);
+      expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+      expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+      balance -= 30;
+      await bench.rest(isInterpreter ? 1500 : 300);
+      alice.presence.leave();
+    }
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check('the bridge does not verify: the terminal does it alone', async () => {
+    bench.flags.verifies = false;
+    const histories = bench.kept.size;
+    const before = bench.reports.length;
+    expect((await bench.charge(40)).code).toBe('OK');
+    alice.presence.hold(bench.field);
+    expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS * 3)).toBe(true);
+    bench.flags.verifies = true;
+    expect(since(before)).toContain('OK');
+    balance -= 40;
+    await bench.rest(isInterpreter ? 1500 : 300);
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check('a denied pseudonym is refused, and the charge is paid by another', async () => {
+    expect(await bench.deny([bob.pku])).toBe('OK');
+    const before = bench.reports.length;
+    expect((await bench.charge(50)).code).toBe('OK');
+    expect(await tapUntil(bob, before, 'DENIED')).toContain('DENIED');
+    bob.presence.leave();
+    await bench.rest(300);
+    expect(await tapUntil(alice, before, 'OK')).toContain('OK');
+    balance -= 50;
+    await bench.rest(isInterpreter ? 1500 : 300);
+    expect((await bench.status(alice)).balance).toBe(balance);
+  });
+
+  check('nothing went wrong unseen', () => {
+    expect(bench.alarms).toEqual([]);
+    // While a terminal starts, its console is still on the port: what the bridge sends then is read as commands, in vain.
+    const errors = [bench.terminalDevice, alice.device, bob.device].flatMap(({ board }) => board.errors);
+    expect(errors.filter((error) => !error.startsWith('Uncaught SyntaxError'))).toEqual([]);
+    expect([...bench.kept.values()].every((one) => one.times === 1)).toBe(true);
+  });
+});

@@ -1,0 +1,115 @@
+/**
+ * Power cut at every flash operation of a payment, at the token and at the terminal, on the emulated board: before it, at
+ * every word of it, with all its bits torn or weak, and after it. Balance is old or new, the charge is completed by tapping
+ * again, and the history reaches the bridge once. Enumerated, not sampled.
+ */
+import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
+import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import type { CutPlace } from '../../host-bridge/emulator/flash.js';
+import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createBench, type Bench, type Token } from './harness.js';
+
+jest.setTimeout(600_000);
+
+const FUNDS = 1_000_000;
+const AMOUNT = 7;
+const TAP_MS = 6000;
+
+let bench: Bench;
+let token: Token;
+let paid = 0;
+
+beforeAll(async () => {
+  const scheduler = createVirtualScheduler();
+  bench = await createBench({ scheduler, maker: emulatedBoards(scheduler), seed: 2, limits: { paymentMax: 1000, sumMax: FUNDS } });
+  expect(await bench.connected()).toBe(true);
+  expect(await bench.deny([])).toBe('OK');
+  token = await bench.addToken('Alice', FUNDS);
+});
+
+afterAll(() => bench?.close());
+
+/** The place of a cut: which flash operation from now on, and where in it. */
+interface Cut {
+  operation: number;
+  where: CutPlace;
+  word: number;
+}
+
+/** Pays once with the victim's power cut there. @returns whether the cut came, and how many words its operation had */
+async function payWithCut(victim: 'token' | 'terminal', cut: Cut): Promise<{ came: boolean; words: number }> {
+  const device = victim === 'token' ? token.device : bench.terminalDevice;
+  const board = device.board as EmulatedBoard;
+  const { kept, reports } = bench;
+  const histories = kept.size;
+  const before = reports.length;
+  const isPaid = () => kept.size > histories;
+  board.flash.cutAfter(cut.operation, cut.where, cut.word);
+
+  const { id, code } = await bench.charge(AMOUNT);
+  token.presence.hold(bench.field);
+  await bench.until(() => isPaid() || !board.powered, TAP_MS);
+  // What follows PAID writes too: the acknowledgement, and the history's end.
+  await bench.until(() => !board.powered, 1500);
+  const came = !board.powered;
+  const words = board.flash.counters.lastWords;
+  const paidBefore = reports.slice(before).some((report) => report.code === 0);
+  if (came) {
+    token.presence.leave();
+    device.chip.setPower(false);
+    await bench.rest(200);
+    device.chip.setPower(true);
+    board.powerOn();
+    expect(board.powered).toBe(true);
+    expect(await bench.connected()).toBe(true);
+    await bench.rest(1000);
+    // A PAID that was told is a history that is durable: it comes without another tap.
+    if (paidBefore) expect(await bench.until(isPaid, 30_000)).toBe(true);
+    const again = await bench.charge(AMOUNT, id);
+    expect(['OK', 'ALREADY_PAID']).toContain(again.code);
+    token.presence.hold(bench.field);
+    if (!(await bench.until(isPaid, TAP_MS * 3))) {
+      throw new Error(`${victim} ${JSON.stringify(cut)}: not paid; ${again.code}; ${JSON.stringify(reports.slice(before))}`);
+    }
+    await bench.rest(500);
+  } else {
+    board.flash.powerOn();
+    if (!isPaid()) throw new Error(`${victim} ${JSON.stringify(cut)}: no cut, and not paid; charge ${code}; ${JSON.stringify(reports.slice(before))} ${board.screen().join(' | ')} errors ${board.errors.join()}`);
+  }
+  expect(kept.size).toBe(histories + 1);
+  paid += AMOUNT;
+  token.presence.leave();
+  await bench.rest(300);
+  return { came, words };
+}
+
+async function enumerate(victim: 'token' | 'terminal'): Promise<number> {
+  let points = 0;
+  for (let operation = 0; ; operation++) {
+    const first = await payWithCut(victim, { operation, where: 'before', word: 0 });
+    if (!first.came) return points;
+    points++;
+    let words = first.words;
+    for (let word = 0; word < words; word++) {
+      const torn = await payWithCut(victim, { operation, where: 'during', word });
+      words = torn.words;
+      points++;
+    }
+    for (const where of ['scattered', 'weak', 'after'] as const) {
+      await payWithCut(victim, { operation, where, word: 0 });
+      points++;
+    }
+    expect(bench.spent(token)).toBe(paid);
+    expect((await bench.status(token)).balance).toBe(FUNDS - paid);
+  }
+}
+
+test.each(['token', 'terminal'] as const)('power of the %s goes at every flash operation of a payment', async (victim) => {
+  const points = await enumerate(victim);
+  expect(points).toBeGreaterThan(50);
+  const status = await bench.status(token);
+  expect(status.balance).toBe(FUNDS - paid);
+  expect(bench.spent(token)).toBe(paid);
+  expect(bench.alarms).toEqual([]);
+  console.log(`${victim}: ${points} cut points of a payment, every one debited and paid once`);
+});
