@@ -5,8 +5,8 @@ import { checkRecovery, crc, enumerateCuts, makeFlash, payload, Put, REGION } fr
 /** Puts that go round the ring of pages more than once: a few records that stay and must be copied, others that change. */
 function workload(count: number): Put[] {
   const puts: Put[] = [];
-  for (let i = 0; i < 4; i++) puts.push({ type: 1, slot: 100 + i, payload: payload(24, 200 + i) });
   for (let i = 0; i < count; i++) {
+    if (i % 6 === 0 && i < 24) puts.push({ type: 1, slot: 100 + i, payload: payload(24, 200 + i) });
     const length = i % 7 === 6 ? 0 : [12, 23, 4, 24, 1, 17][i % 6];
     puts.push({ type: 1 + (i % 3), slot: [0, 1][(i >> 1) % 2], payload: payload(length, i + 1) });
   }

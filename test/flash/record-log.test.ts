@@ -6,7 +6,7 @@ import { apply, contents, crc, expectContents, makeFlash, Model, openLog, payloa
 /** Four records that stay, and others that change. */
 const puts = (count: number): Put[] =>
   Array.from({ length: count }, (_, i) => {
-    if (i < 4) return { type: 1, slot: 100 + i, payload: payload(24, 200 + i) };
+    if (i % 6 === 0 && i < 24) return { type: 1, slot: 100 + i, payload: payload(24, 200 + i) };
     return { type: 1 + (i % 3), slot: [0, 1][(i >> 1) % 2], payload: payload(i % 8 === 7 ? 0 : [12, 23, 4, 24, 1, 17][i % 6], i + 1) };
   });
 
@@ -83,6 +83,17 @@ describe('a record log', () => {
     }
     expect(damaged).toBeGreaterThan(1000);
     expect(sound).toBeGreaterThan(damaged);
+  });
+
+  test('with a mark damaged beyond repair before a whole record is damaged, not unfinished', () => {
+    const flash = makeFlash(REGION);
+    const log = openLog(flash, REGION);
+    for (let i = 0; i < 3; i++) log.put(1, i, payload(8, i));
+    const image = flash.image();
+    image[28 + 28] |= 0x21;
+    image[28 + 29] |= 0x04;
+    flash.restore(image);
+    expect(openRecordLog(flash, REGION, crc)).toEqual({ ok: false, code: 'FLASH_DAMAGED', address: REGION.address + 28 + 28 });
   });
 
   test('reports a bit that flips while it is open', () => {
