@@ -86,6 +86,9 @@ test('what the token cannot run without is a fault on display and console, and n
     ['no table', without('tab.base'), /no file tab.base/],
     ['bad limits', { ...files, 'tapcash.cfg': text.replace('"paymentMax":1000', '"paymentMax":-1') }, /provision.limits/],
     ['bad key', { ...files, 'tapcash.cfg': text.replace('"registrarKey":"', '"registrarKey":"0') }, /provision.registrarKey/],
+    ['a native call is missing', { ...files, '.boot0': 'E.CRC32 = undefined;' }, /no E.CRC32 in this Espruino: flash espruino_2v29_esp32.bin/],
+    ['the random register is stuck', { ...files, '.boot0': 'peek32 = function () { return 7; };' }, /entropy: the source fails its health test/],
+    ['no radio', { ...files, 'tapcash.cfg': text.replace('"Wifi"', '"Wlan"') }, /entropy: no module Wlan/],
     ['no such port', { ...files, 'tapcash.cfg': text.replace('Serial2', 'Serial7') }, /no Serial7/],
   ];
   for (const [what, given, fault] of cases) {
