@@ -7,11 +7,14 @@
  *
  * Left out on purpose: Math.random's better-looking sister E.hwRand (the same generator with a fixed seed on ESP32,
  * SECURITY.md 1), and classes that nothing here uses. What the interpreter answers differently from its types:
- * - typed arrays: `set` beyond the end writes what fits; a negative or fractional index throws where it is written;
+ * - typed arrays: `set` and `new Uint8Array(buffer, offset, length)` beyond the end throw nothing, and the view reads zeros
+ *   there (the build clamps `subarray`); a negative or fractional index throws where it is written;
  * - JSON.parse takes text behind the value and a comma before a bracket; JSON.stringify gives 12 digits of a fraction;
  * - numbers become text with about 12 digits where they are not whole; whole ones up to 2^53 are exact;
- * - Number(" 5") is 5 but Number("5 ") is NaN;
+ * - Number(" 5") is 5 but Number("5 ") is NaN; parseFloat("0.3") is not 0.3;
+ * - `x | 0` of a number beyond 2^63 is 0; whole numbers have no negative zero;
  * - for-in and Object.keys give integer keys in the order of insertion.
+ * test/build/fixtures/differs-*.ts show them.
  */
 
 /** A pin: its object (`D2`) or its name ("D2"). */

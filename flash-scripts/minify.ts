@@ -11,6 +11,7 @@ import type { MinifyOptions } from 'terser';
 import { BuildError } from './build-error.js';
 import { displayPath } from './compile.js';
 import type { CompiledModules } from './compile.js';
+import { LOWERING_HELPERS } from './lower.js';
 
 /** What the bundle brings because Espruino has no such global. */
 const POLYFILLS: { [name: string]: string } = {
@@ -42,7 +43,9 @@ export async function joinModules(compiled: CompiledModules): Promise<string> {
     const problems = circular.map((path) => ({ rule: 'circular-import', file: path.split(' ')[0]!, line: 1, column: 1, message: path }));
     throw new BuildError('BUILD_REFUSED', 'modules that import each other:', problems);
   }
-  const intro = [...compiled.polyfills].map((name) => POLYFILLS[name]).join('\n');
+  const sources = [...compiled.modules.values()];
+  const helpers = Object.keys(LOWERING_HELPERS).filter((name) => sources.some((source) => source.includes(`${name}(`)));
+  const intro = [...[...compiled.polyfills].map((name) => POLYFILLS[name]), ...helpers.map((name) => LOWERING_HELPERS[name])].join('\n');
   const { output } = await bundle.generate({ format: 'iife', strict: false, esModule: false, generatedCode: 'es5', freeze: false, intro });
   await bundle.close();
   return output[0].code;

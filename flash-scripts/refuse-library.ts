@@ -40,6 +40,11 @@ export const POLYFILLED = ['RangeError'];
 /** Members that Espruino has and answers differently: the rule's name and what to write. */
 const DIFFERENT: ReadonlyMap<string, [rule: string, message: string]> = new Map([
   ['Math.pow', ['inexact-power', 'Espruino computes Math.pow(2, 22) inexactly: multiply, or double in a loop']],
+  ...['sqrt', 'exp', 'log', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2'].map((name): [string, [string, string]] => [
+    `Math.${name}`,
+    ['inexact-math', `Espruino's Math.${name} differs in the last bits (the square root of 256 is less than 16)`],
+  ]),
+  ['global.Uint8ClampedArray', ['clamped', 'Espruino clamps 32 bits of a number only: 2^32 becomes 0']],
   ['Math.random', ['random', 'a generator with a fixed seed on ESP32 (SECURITY.md 1): draw from the DRBG']],
   ['Number.toFixed', ['number-text', 'Espruino rounds down and prints 12 digits: work in whole units']],
   ['global.DataView', ['dataview', 'Espruino reads beyond the end without an error: use core/bytes']],
