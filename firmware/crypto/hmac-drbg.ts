@@ -25,8 +25,8 @@ export function createHmacDrbg(
   nonce: Uint8Array,
   personalization: Uint8Array,
 ): HmacDrbg {
-  let key = new Uint8Array(32);
-  let value = new Uint8Array(32);
+  let key: Uint8Array = new Uint8Array(32);
+  let value: Uint8Array = new Uint8Array(32);
   for (let i = 0; i < 32; i++) value[i] = 1;
 
   /** 10.1.2.2 */

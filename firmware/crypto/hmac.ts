@@ -9,7 +9,7 @@ import type { Natives } from './natives.js';
 /** HMAC-SHA-256 of the joined parts under a key of any length; 32 bytes. */
 export function hmacSha256(natives: Natives, key: Uint8Array, parts: Uint8Array[]): Uint8Array {
   const short = key.length > 64 ? natives.sha256(key) : key;
-  const inner = new Uint8Array(64);
+  const inner: Uint8Array = new Uint8Array(64);
   const outer = new Uint8Array(64);
   for (let i = 0; i < 64; i++) {
     const byte = i < short.length ? short[i] : 0;

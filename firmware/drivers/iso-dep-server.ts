@@ -109,7 +109,7 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
   const messageBytesMax = options.messageBytesMax || 512;
   const responseDataBytesMax = options.responseDataBytesMax || 256;
   let selected = false;
-  let pending = none; // what GET RESPONSE would fetch
+  let pending: Uint8Array = none; // what GET RESPONSE would fetch
   let pendingSw = 0;
   let chain: Uint8Array | null = null; // one buffer, so that many small parts take no more memory than one command
   let chainBytes = 0;

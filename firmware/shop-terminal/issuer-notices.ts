@@ -66,7 +66,7 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
   let askedMs = 0;
   let denyVersion = 0;
   let denyTimeS = 0;
-  let denyKeys = new Uint8Array(0);
+  let denyKeys: Uint8Array = new Uint8Array(0);
 
   const storedTime = records.get(RECORD.time, 0);
   if (storedTime) {

@@ -75,9 +75,9 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
   let phaseMs = startMs;
   let rounds = 0;
   let unacknowledged = 0;
-  let opened = new Uint8Array(0);
-  let licenseBytes = opened;
-  let pku = licenseBytes;
+  let opened: Uint8Array = new Uint8Array(0);
+  let licenseBytes: Uint8Array = opened;
+  let pku: Uint8Array = licenseBytes;
 
   /** Milliseconds since the last call. */
   function lap(): number {

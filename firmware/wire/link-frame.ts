@@ -9,7 +9,7 @@
  * In every frame after the handshake the CRC is XORed with the session (link-session.ts): a frame of an earlier session,
  * which a host's buffers may hold for long, is never taken for one of this.
  */
-import { concat, readU32, writeU32 } from '../core/bytes.js';
+import { concat, copy, fromChars, readU32, toChars, writeU32 } from '../core/bytes.js';
 
 /** Frame types. */
 export const FRAME = {
@@ -27,10 +27,13 @@ export const FRAME = {
   whole: 6,
 };
 
+/** SLIP's special bytes, as bytes and as they stand in text. */
 const END = 192;
 const ESC = 219;
-const ESC_END = 220;
-const ESC_ESC = 221;
+const END_TEXT = '\xc0';
+const ESC_TEXT = '\xdb';
+const ESC_END_TEXT = '\xdb\xdc';
+const ESC_ESC_TEXT = '\xdb\xdd';
 
 /** Bytes around a payload before SLIP coding: type, sequence, CRC. */
 const OVERHEAD_BYTES = 6;
@@ -38,11 +41,23 @@ const OVERHEAD_BYTES = 6;
 /** Longest coded ACK: END twice, and all the rest escaped. */
 export const ACK_CODED_BYTES_MAX = 2 + 2 * OVERHEAD_BYTES;
 
-/** How long an undelivered coded frame may grow before it is thrown away; longer than any burst in use. */
+/** How long a coded frame may grow before it is thrown away; longer than any burst in use. */
 export const FRAME_BYTES_MAX = 1100;
 
 /** CRC-32 as an argument: `E.CRC32` on the board. */
 export type Crc32 = (bytes: Uint8Array) => number;
+
+/**
+ * Bytes to a string of character codes and back. On the board `E.toString` and `E.toUint8Array`: SLIP coding is then all
+ * native calls, and a frame of 250 bytes costs some 15 statements instead of 2,000.
+ */
+export interface Chars {
+  toChars(bytes: Uint8Array): string;
+  fromChars(text: string): Uint8Array;
+}
+
+/** The same without natives. */
+const PLAIN_CHARS: Chars = { toChars: toChars, fromChars: fromChars };
 
 /** A frame. */
 export interface Frame {
@@ -52,24 +67,13 @@ export interface Frame {
 }
 
 /** Encodes a frame, SLIP included. */
-export function encodeFrame(frame: Frame, crc32: Crc32): Uint8Array {
+export function encodeFrame(frame: Frame, crc32: Crc32, chars: Chars = PLAIN_CHARS): Uint8Array {
   const body = concat([new Uint8Array([frame.type, frame.sequence]), frame.payload]);
   const crc = new Uint8Array(4);
   writeU32(crc, 0, crc32(body));
-  const raw = concat([body, crc]);
-  let extra = 0;
-  for (let i = 0; i < raw.length; i++) if (raw[i] === END || raw[i] === ESC) extra++;
-  const out = new Uint8Array(raw.length + extra + 2);
-  out[0] = END;
-  let at = 1;
-  for (let i = 0; i < raw.length; i++) {
-    if (raw[i] === END || raw[i] === ESC) {
-      out[at++] = ESC;
-      out[at++] = raw[i] === END ? ESC_END : ESC_ESC;
-    } else out[at++] = raw[i];
-  }
-  out[at] = END;
-  return out;
+  const raw = chars.toChars(concat([body, crc]));
+  const escaped = raw.split(ESC_TEXT).join(ESC_ESC_TEXT).split(END_TEXT).join(ESC_END_TEXT);
+  return chars.fromChars(END_TEXT + escaped + END_TEXT);
 }
 
 /** How many bytes of `message` from `from` on fit a coded frame of `burstBytesMax`, whatever its CRC; at least 1. */
@@ -77,6 +81,7 @@ export function partBytes(message: Uint8Array, from: number, burstBytesMax: numb
   // Worst case: END twice, and every byte of type, sequence and CRC escaped.
   let room = burstBytesMax - 2 - 2 * OVERHEAD_BYTES;
   let count = 0;
+  if (2 * (message.length - from) <= room) return message.length - from;
   while (from + count < message.length) {
     const byte = message[from + count];
     room -= byte === END || byte === ESC ? 2 : 1;
@@ -86,42 +91,39 @@ export function partBytes(message: Uint8Array, from: number, burstBytesMax: numb
   return count > 0 ? count : 1;
 }
 
-/** Decodes SLIP-coded bytes as they come; damaged frames vanish, the next END starts afresh. */
-export function createFrameDecoder(crc32: Crc32, onFrame: (frame: Frame) => void): (bytes: Uint8Array) => void {
-  let raw: number[] = [];
-  let escaped = false;
-  let bad = false;
+/**
+ * Decodes SLIP-coded bytes as they come, as bytes or as text; damaged frames vanish, the next END starts afresh.
+ * A wrong escape is left to the CRC.
+ */
+export function createFrameDecoder(
+  crc32: Crc32,
+  onFrame: (frame: Frame) => void,
+  chars: Chars = PLAIN_CHARS,
+): (data: Uint8Array | string) => void {
+  let text = '';
+  let tooLong = false;
 
-  function finish(): void {
-    const length = raw.length;
-    if (!bad && !escaped && length >= OVERHEAD_BYTES) {
-      const bytes = new Uint8Array(raw);
-      const body = new Uint8Array(bytes.buffer, 0, length - 4);
-      if (crc32(body) === readU32(bytes, length - 4)) {
-        const payload = new Uint8Array(length - OVERHEAD_BYTES);
-        for (let i = 0; i < payload.length; i++) payload[i] = bytes[i + 2];
-        raw = [];
-        onFrame({ type: bytes[0], sequence: bytes[1], payload: payload });
-      }
-    }
-    raw = [];
-    escaped = false;
-    bad = false;
+  function finish(coded: string): void {
+    const bytes = chars.fromChars(coded.split(ESC_END_TEXT).join(END_TEXT).split(ESC_ESC_TEXT).join(ESC_TEXT));
+    const length = bytes.length;
+    if (length < OVERHEAD_BYTES || crc32(copy(bytes, 0, length - 4)) !== readU32(bytes, length - 4)) return;
+    onFrame({ type: bytes[0], sequence: bytes[1], payload: copy(bytes, 2, length - 4) });
   }
 
-  return function (bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) {
-      const byte = bytes[i];
-      if (byte === END) finish();
-      else if (bad) continue;
-      else if (escaped) {
-        escaped = false;
-        if (byte === ESC_END) raw.push(END);
-        else if (byte === ESC_ESC) raw.push(ESC);
-        else bad = true;
-      } else if (byte === ESC) escaped = true;
-      else raw.push(byte);
-      if (raw.length > FRAME_BYTES_MAX) bad = true;
+  return function (data: Uint8Array | string): void {
+    text += typeof data === 'string' ? data : chars.toChars(data);
+    let end = text.indexOf(END_TEXT);
+    while (end >= 0) {
+      const coded = text.substr(0, end);
+      const whole = !tooLong && end >= OVERHEAD_BYTES && end <= FRAME_BYTES_MAX;
+      text = text.substr(end + 1);
+      tooLong = false;
+      if (whole) finish(coded);
+      end = text.indexOf(END_TEXT);
+    }
+    if (text.length > FRAME_BYTES_MAX) {
+      text = '';
+      tooLong = true;
     }
   };
 }

@@ -30,8 +30,8 @@ export interface LinkSession {
   /** Ends the session and all requests; `onDown` is not called. */
   stop(): void;
   up(): boolean;
-  /** Takes bytes as they come from the line. */
-  receive(bytes: Uint8Array): void;
+  /** Takes what comes from the line, as bytes or as a string of character codes. */
+  receive(data: Uint8Array | string): void;
   /**
    * Sends a request. `callback` is called exactly once, never before this returns: with the peer's code, or LINK_DOWN (no
    * session, or it ended), BUSY (`REQUESTS_MAX` are waiting), NO_ANSWER (`timeoutMs` passed; the peer may have acted).
@@ -113,6 +113,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     burstBytesMax: options.burstBytesMax,
     clock: clock,
     crc32: options.crc32,
+    chars: options.chars,
     write: options.write,
     random32: options.random32,
     onUp: options.onUp,

@@ -14,7 +14,7 @@
  */
 import { concat, copy } from '../core/bytes.js';
 import { type Code } from '../core/codes.js';
-import { ACK_CODED_BYTES_MAX, createFrameDecoder, encodeFrame, FRAME, partBytes, type Crc32, type Frame } from './link-frame.js';
+import { ACK_CODED_BYTES_MAX, createFrameDecoder, encodeFrame, FRAME, partBytes, type Chars, type Crc32, type Frame } from './link-frame.js';
 import { hello, type Hello } from './link-messages.js';
 import { WIRE_VERSION } from './signed.js';
 
@@ -44,6 +44,8 @@ export interface LinkEnvironment {
   burstBytesMax: number;
   clock: { setTimeout(callback: () => void, delayMs: number): any; clearTimeout(handle: any): void };
   crc32: Crc32;
+  /** Natives for text and bytes, where there are: `{ toChars: E.toString, fromChars: E.toUint8Array }`. */
+  chars?: Chars;
   write(bytes: Uint8Array): void;
   /** A number that does not return after a restart: not from a generator that starts the same on each boot. */
   random32(): number;
@@ -70,8 +72,8 @@ export interface LinkTransport {
   /** Ends the session; `onDown` is not called. */
   stop(): void;
   up(): boolean;
-  /** Takes bytes as they come from the line. */
-  receive(bytes: Uint8Array): void;
+  /** Takes what comes from the line, as bytes or as a string of character codes. */
+  receive(data: Uint8Array | string): void;
   /** Sends a message of 1 to `MESSAGE_BYTES_MAX` bytes; only while up. */
   send(bytes: Uint8Array): Outgoing;
   /** Takes a message back, if no byte of it was sent. */
@@ -114,7 +116,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   }
 
   function writeFrame(type: number, number: number, payload: Uint8Array): void {
-    options.write(encodeFrame({ type: type, sequence: number, payload: payload }, frameCrc));
+    options.write(encodeFrame({ type: type, sequence: number, payload: payload }, frameCrc, options.chars));
   }
 
   function stopTimer(timer: any): null {
@@ -235,7 +237,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     const bytes = message.bytes;
     flyingEnd = message.at + partBytes(bytes, message.at, frameBytesMax);
     const type = flyingEnd < bytes.length ? FRAME.part : message.at > 0 ? FRAME.last : FRAME.whole;
-    flyingBytes = encodeFrame({ type: type, sequence: sequence, payload: copy(bytes, message.at, flyingEnd) }, frameCrc);
+    flyingBytes = encodeFrame({ type: type, sequence: sequence, payload: copy(bytes, message.at, flyingEnd) }, frameCrc, options.chars);
     flying = message;
     sends = 0;
     sendFlying();
@@ -304,7 +306,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     up: function (): boolean {
       return isUp;
     },
-    receive: createFrameDecoder(frameCrc, onFrame),
+    receive: createFrameDecoder(frameCrc, onFrame, options.chars),
     send: function (bytes: Uint8Array): Outgoing {
       const message = { bytes: bytes, at: 0 };
       queue.push(message);

@@ -190,7 +190,7 @@ export async function createBench(options: BenchOptions) {
     });
     closers.push(() => device.close());
     await device.ready();
-    const token = { name, device, presence: createPresence(device.chip.card), pku: new Uint8Array(32) };
+    const token = { name, device, presence: createPresence(device.chip.card), pku: new Uint8Array(32) as Uint8Array };
     await rest(500);
     token.presence.hold(field);
     const found = identity.decode(await desk(INS.identity, new Uint8Array(0)))!;
