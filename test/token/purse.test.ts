@@ -221,6 +221,8 @@ test('a payment takes one record, an acknowledgement another', () => {
   expect(token.log.writes() - writes).toBe(2); // record, commit mark
   must(token.purse.ack(chargeBytes(1)));
   expect(token.log.writes() - writes).toBe(4);
+  must(token.desk.receipt(receiptBytes({ number: 2 })));
+  expect(token.log.writes() - writes).toBe(6);
 });
 
 test('after a flash failure everything is refused until reset, and the Balance is old or new', () => {
