@@ -129,7 +129,9 @@ function put(s: LogState, type: number, slot: number, payload: Uint8Array): void
   const old = slots[slot];
   if (payload.length === 0 && old === undefined) return;
   if (payload.length > 0 && spare(s, bytes) < bytes) throw flashError('FLASH_FULL', s.region.address);
-  while (s.at + bytes > s.region.pageBytes - TAIL_BYTES) {
+  // `capacity` sees to it that once round is enough; a deletion is let in above it, but frees more than it takes.
+  for (let rounds = 0; s.at + bytes > s.region.pageBytes - TAIL_BYTES; rounds++) {
+    if (rounds > 2 * s.region.pages) throw flashError('FLASH_FULL', s.region.address);
     if (freePages(s) > 1) openPage(s);
     else collect(s);
   }

@@ -151,6 +151,30 @@ describe('a record log', () => {
     expectContents(log, model);
   });
 
+  test('never runs full with what it says will fit, whatever the sizes', () => {
+    const size = fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constantFrom(1, 4, 28, 48, 82, 184), fc.integer({ min: 1, max: 184 }));
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 8 }), fc.array(fc.tuple(size, fc.nat(30), fc.boolean()), { minLength: 150, maxLength: 400 }), (pages, steps) => {
+        const region: LogRegion = { address: 0, pages, pageBytes: 256 };
+        const flash = makeFlash(region);
+        let log = openLog(flash, region);
+        let model: Model = new Map();
+        steps.forEach(([length, slot, grow], i) => {
+          // Slots that are never overwritten fill the log; where nothing fits, one is deleted.
+          const fits = log.fits(length);
+          const slots = log.slots(1);
+          const put = { type: 1, slot: grow ? 100 + i : slot, payload: payload(fits ? length : 0, i) };
+          if (!fits && slots.length > 0) put.slot = slots[i % slots.length];
+          log.put(put.type, put.slot, put.payload);
+          model = apply(model, put);
+          if (i % 97 === 96) log = openLog(flash, region);
+        });
+        expectContents(openLog(flash, region), model);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   test('costs two flash writes a put, and tidying takes the erase out of it', () => {
     const flash = makeFlash(REGION);
     const log = openLog(flash, REGION);
