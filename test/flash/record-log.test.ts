@@ -175,6 +175,18 @@ describe('a record log', () => {
     );
   });
 
+  test('collects pages that are full of live records', () => {
+    for (let length = 1; length <= 100; length++) {
+      const flash = makeFlash(REGION);
+      const log = openLog(flash, REGION);
+      // As many records as one page takes stay; one more changes for ever.
+      let stay = 0;
+      while (stay < Math.floor(228 / (20 + ((length + 3) & ~3))) && log.fits(length)) log.put(1, stay++, payload(length, stay));
+      for (let i = 0; i < 60 && log.fits(length); i++) log.put(2, 0, payload(length, i));
+      for (let i = 0; i < stay; i++) expect(openLog(flash, REGION).get(1, i)).toEqual(payload(length, i + 1));
+    }
+  });
+
   test('costs two flash writes a put, and tidying takes the erase out of it', () => {
     const flash = makeFlash(REGION);
     const log = openLog(flash, REGION);
