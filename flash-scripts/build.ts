@@ -3,6 +3,7 @@
  *
  *   compile.ts   type check, source rules (refuse*.ts), lowering, ES5 by module
  *   minify.ts    one function of all modules, terser
+ *   alias.ts     natives as variables of that function, between the two
  *   repair.ts    compound assignments and numbers that Espruino reads differently
  *   hoist.ts     declarations to the top of their function, last of all
  *   refuse-output.ts   a look at the result
@@ -11,6 +12,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { aliasNatives } from './alias.js';
 import { BuildError } from './build-error.js';
 import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
@@ -26,7 +28,7 @@ export const ROLES = ['user-token', 'shop-terminal'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Most bytes of a bundle: with the three tables of 108 kB it must fit the Storage of the Linux build, 192 kB. */
-export const BUDGET_BYTES = 80 * 1024;
+export const BUDGET_BYTES = 83 * 1024;
 
 export interface BuildOptions {
   /** false leaves names, layout and statements alone: for reading and for measuring. Default true. */
@@ -48,7 +50,7 @@ export interface Bundle {
 export async function buildBundle(entryFile: string, options: BuildOptions = {}): Promise<Bundle> {
   const compiled = compileModules(entryFile);
   const joined = await joinModules(compiled);
-  const short = await shorten(joined, options.minify !== false);
+  const short = await shorten(aliasNatives(joined), options.minify !== false);
   const code = hoist(repair(short));
   const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
@@ -70,6 +72,8 @@ export function bundlePath(role: Role, outDir = join(packageRoot(), 'dist', 'fir
 export interface RunOptions {
   roles?: readonly string[];
   outDir?: string;
+  /** Most bytes of a bundle. Default `BUDGET_BYTES`. */
+  budgetBytes?: number;
   /** Lines for a program instead of for people. */
   json?: boolean;
   log?: (line: string) => void;
@@ -104,6 +108,7 @@ function describeResult({ role, bytes, budgetBytes, ms }: RunResult): string {
  */
 export async function runBuild(options: RunOptions = {}): Promise<RunResult[]> {
   const log = options.log ?? ((line: string) => console.log(line));
+  const budgetBytes = options.budgetBytes ?? BUDGET_BYTES;
   const results: RunResult[] = [];
   for (const role of checkRoles(options.roles?.length ? options.roles : ROLES)) {
     const startMs = performance.now();
@@ -113,14 +118,14 @@ export async function runBuild(options: RunOptions = {}): Promise<RunResult[]> {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, bundle.code);
     const ms = Math.round(performance.now() - startMs);
-    const result: RunResult = { role, file, bytes: bundle.bytes, budgetBytes: BUDGET_BYTES, ms, warnings: bundle.warnings };
+    const result: RunResult = { role, file, bytes: bundle.bytes, budgetBytes, ms, warnings: bundle.warnings };
     results.push(result);
     if (!options.json) for (const line of [describeResult(result), ...bundle.warnings]) log(line);
   }
   const tooBig = results.filter((each) => each.bytes > each.budgetBytes);
   if (options.json) log(JSON.stringify({ ok: tooBig.length === 0, bundles: results }));
   if (tooBig.length) {
-    throw new BuildError('BUILD_TOO_BIG', `over the budget of ${BUDGET_BYTES} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`);
+    throw new BuildError('BUILD_TOO_BIG', `over the budget of ${budgetBytes} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`);
   }
   return results;
 }

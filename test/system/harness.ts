@@ -14,7 +14,7 @@ import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/l
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { identity, INS, nameRequest, tokenStatus, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import { identity, INS, nameRequest, recallRequest, tokenStatus, type TokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { createSigner, issuerIdOf } from '../../host-bridge/actors/signer.js';
 import { createPresence, type Presence } from '../../host-bridge/demo/presence.js';
@@ -73,6 +73,8 @@ export async function createBench(options: BenchOptions) {
   const alarms: Code[] = [];
   const consoles: string[] = [];
   const closers: (() => void)[] = [];
+  /** Amounts of all charges that went out over the air, by Rs. */
+  const challenged = new Map<string, number>();
   const flags = { verifies: true, keeps: true, lies: false, tellsTime: true };
   let denyVersion = 0;
   let chargeCount = 0;
@@ -106,7 +108,11 @@ export async function createBench(options: BenchOptions) {
     if (kind === KIND.verify) return flags.verifies ? reply(flags.lies ? 'OK' : verifier.answer(body)) : undefined;
     if (kind === KIND.history) return flags.keeps ? reply(keep(body)) : reply('BUSY');
     if (kind === KIND.tombstone) tombstones.push(body);
-    if (kind === KIND.tap) reports.push(tapReport.decode(body)!);
+    if (kind === KIND.tap) {
+      const report = tapReport.decode(body)!;
+      reports.push(report);
+      challenged.set(toHex(report.rs), report.amount);
+    }
     if (kind === KIND.alarm) alarms.push(codeOf(body[0]));
     reply('OK');
     if (kind === KIND.timeWanted && flags.tellsTime) {
@@ -202,6 +208,18 @@ export async function createBench(options: BenchOptions) {
     return token;
   }
 
+  /** Rs of the index-th debit for this shop that the token on the reader has never seen acknowledged; null past the last. */
+  async function recall(index: number): Promise<Uint8Array | null> {
+    for (let tries = 0; tries < 5; tries++) {
+      const data = recallRequest.encode({ index, shop: 'Cafe Roma' });
+      const { code, body } = await answered(ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins: INS.recall, data })));
+      if (code === 'OK') return body;
+      if (code === 'NO_CHARGE') return null;
+      await rest(300);
+    }
+    throw new Error('recall: no answer');
+  }
+
   /** What a token says of itself; presses its button first. */
   async function status(token: Token): Promise<TokenStatus> {
     token.presence.leave();
@@ -247,6 +265,8 @@ export async function createBench(options: BenchOptions) {
     charge,
     cancel: async (id: Uint8Array) => (await answered(ask(KIND.cancel, id))).code,
     connected: (limitMs = 60_000) => until(() => link.up(), limitMs),
+    recall,
+    challenged,
     /** Sum of what the bridge has kept of a token. */
     spent: (token: Token) => [...kept.values()].filter((one) => one.pku === toHex(token.pku)).reduce((sum, one) => sum + one.amount, 0),
     /** Brings a deny list to the terminal. */
