@@ -54,31 +54,17 @@ function openTable(board: Board, ed25519: Ed25519, name: string, publicKey: Uint
 
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
 function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
-  function guarded<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      fail('' + ((error as any).message || error));
-      throw error;
-    }
+  function guard(method: (...parts: any[]) => any): any {
+    return function (type: number, slot: number, payload: Uint8Array) {
+      try {
+        return method(type, slot, payload);
+      } catch (error) {
+        fail('' + ((error as any).message || error));
+        throw error;
+      }
+    };
   }
-  return {
-    put: function (type, slot, payload) {
-      guarded(function () {
-        log.put(type, slot, payload);
-      });
-    },
-    get: function (type, slot) {
-      return guarded(function () {
-        return log.get(type, slot);
-      });
-    },
-    slots: log.slots,
-    freeBytes: log.freeBytes,
-    tidy: function () {
-      return guarded(log.tidy);
-    },
-  };
+  return { put: guard(log.put), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
 }
 
 function createVerifier(ed25519: Ed25519, registrar: PreparedKey): BoardVerifier {

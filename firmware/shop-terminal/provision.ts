@@ -3,7 +3,7 @@
  *
  * Hexadecimal and JSON numbers come from the host's flash-scripts; a board with a wrong entry stops and names it.
  */
-import { isAmount, isBalance } from '../core/amount.js';
+import { isBalance } from '../core/amount.js';
 import { fromHex } from '../core/bytes.js';
 import { isName } from '../wire/codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES } from '../wire/payment.js';
@@ -42,56 +42,66 @@ export interface TerminalSetup {
 /** More would not fit 64 KiB of raw flash beside tombstones and deny list. */
 export const HISTORIES_MAX = 128;
 
-function bytesOf(text: unknown, length: number): Uint8Array | null {
-  const bytes = typeof text === 'string' ? fromHex(text) : null;
-  return bytes && bytes.length === length ? bytes : null;
-}
+const TERMINAL_ID_BYTES = 4;
 
+/** As the codec of challenges takes it: the schema on the host asks more. */
 function isCurrency(text: unknown): boolean {
-  if (typeof text !== 'string' || text.length !== 3) return false;
-  for (let i = 0; i < 3; i++) if (text.charCodeAt(i) < 65 || text.charCodeAt(i) > 90) return false;
-  return true;
+  return typeof text === 'string' && text.length === 3;
 }
 
-/** Checks and decodes; the fault names the entry and what it must be. */
+/** Entries in hexadecimal, with their bytes. */
+const BYTES: [name: string, bytes: number][] = [
+  ['issuer', ISSUER_ID_BYTES],
+  ['terminalId', TERMINAL_ID_BYTES],
+  ['registrarKey', KEY_BYTES],
+  ['issuerKey', KEY_BYTES],
+];
+/** Entries that are whole numbers, with the least that they can be. */
+const NUMBERS: [name: string, least: number][] = [
+  ['floorLimit', 0],
+  ['staleListLimit', 0],
+  ['timeMaxAgeS', 1],
+  ['denyMaxAgeS', 1],
+  ['undeliveredMaxAgeS', 1],
+  ['historiesMax', 1],
+];
+
+/** Checks and decodes; the fault names the first entry that is wrong. */
 export function readProvision(given: TerminalProvision): { ok: true; setup: TerminalSetup } | { ok: false; fault: string } {
-  const issuer = bytesOf(given.issuer, ISSUER_ID_BYTES);
-  const terminalId = bytesOf(given.terminalId, 4);
-  const registrarKey = bytesOf(given.registrarKey, KEY_BYTES);
-  const issuerKey = bytesOf(given.issuerKey, KEY_BYTES);
-  let fault = '';
-  if (!issuer) fault = 'issuer: 8 hex digits';
-  else if (!terminalId) fault = 'terminalId: 8 hex digits';
-  else if (!registrarKey) fault = 'registrarKey: 64 hex digits';
-  else if (!issuerKey) fault = 'issuerKey: 64 hex digits';
-  else if (!isCurrency(given.currency)) fault = 'currency: 3 capitals';
-  else if (!isName(given.shop)) fault = 'shop: a name';
-  else if (!isBalance(given.floorLimit)) fault = 'floorLimit: an amount';
-  else if (!isBalance(given.staleListLimit)) fault = 'staleListLimit: an amount';
-  else if (!isAmount(given.timeMaxAgeS)) fault = 'timeMaxAgeS: seconds';
-  else if (!isAmount(given.denyMaxAgeS)) fault = 'denyMaxAgeS: seconds';
-  else if (!isAmount(given.undeliveredMaxAgeS)) fault = 'undeliveredMaxAgeS: seconds';
-  else if (!isAmount(given.historiesMax) || given.historiesMax > HISTORIES_MAX) fault = 'historiesMax: 1 to ' + HISTORIES_MAX;
-  if (fault || !issuer || !terminalId || !registrarKey || !issuerKey) return { ok: false, fault: 'provision.' + fault };
+  const values = given as any;
+  const bytes: { [name: string]: Uint8Array } = {};
+  for (let i = 0; i < BYTES.length; i++) {
+    const name = BYTES[i][0];
+    const decoded = typeof values[name] === 'string' ? fromHex(values[name]) : null;
+    if (!decoded || decoded.length !== BYTES[i][1]) return { ok: false, fault: 'provision.' + name };
+    bytes[name] = decoded;
+  }
+  for (let i = 0; i < NUMBERS.length; i++) {
+    const name = NUMBERS[i][0];
+    if (!isBalance(values[name]) || values[name] < NUMBERS[i][1]) return { ok: false, fault: 'provision.' + name };
+  }
+  if (given.historiesMax > HISTORIES_MAX) return { ok: false, fault: 'provision.historiesMax' };
+  if (!isName(given.shop)) return { ok: false, fault: 'provision.shop' };
+  if (!isCurrency(given.currency)) return { ok: false, fault: 'provision.currency' };
   return {
     ok: true,
     setup: {
       till: {
-        issuer: issuer,
+        issuer: bytes.issuer,
         currency: given.currency,
         shop: given.shop,
-        terminalId: terminalId,
+        terminalId: bytes.terminalId,
         floorLimit: given.floorLimit,
         undeliveredMaxAgeS: given.undeliveredMaxAgeS,
       },
       limits: {
-        issuer: issuer,
+        issuer: bytes.issuer,
         timeMaxAgeS: given.timeMaxAgeS,
         denyMaxAgeS: given.denyMaxAgeS,
         staleListLimit: given.staleListLimit,
       },
-      registrarKey: registrarKey,
-      issuerKey: issuerKey,
+      registrarKey: bytes.registrarKey,
+      issuerKey: bytes.issuerKey,
       historiesMax: given.historiesMax,
     },
   };

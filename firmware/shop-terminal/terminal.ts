@@ -64,22 +64,20 @@ const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
 
-const NO_OUTCOME: TapOutcome = { code: 'OK', selectMs: 0, licenseMs: 0, challengeMs: 0, verifyMs: 0, flashMs: 0, paidMs: 0 };
-
-/** The report of a tap, or of a charge that changed without one. */
-function encodeReport(view: ChargeView, code: Code, outcome: TapOutcome, flashWrites: number): Uint8Array {
+/** The report of a tap, or (without outcome) of a charge that changed otherwise. */
+function encodeReport(view: ChargeView, code: Code, outcome: TapOutcome | null, flashWrites: number): Uint8Array {
   return tapReport.encode({
     chargeId: view.id,
     rs: view.rs,
     amount: view.amount,
     chargeState: view.state,
     code: codeNumber(code),
-    selectMs: outcome.selectMs,
-    licenseMs: outcome.licenseMs,
-    challengeMs: outcome.challengeMs,
-    verifyMs: outcome.verifyMs,
-    flashMs: outcome.flashMs,
-    paidMs: outcome.paidMs,
+    selectMs: outcome ? outcome.selectMs : 0,
+    licenseMs: outcome ? outcome.licenseMs : 0,
+    challengeMs: outcome ? outcome.challengeMs : 0,
+    verifyMs: outcome ? outcome.verifyMs : 0,
+    flashMs: outcome ? outcome.flashMs : 0,
+    paidMs: outcome ? outcome.paidMs : 0,
     flashWrites: flashWrites,
   });
 }
@@ -299,7 +297,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       if (good) show();
       else alarm('SIGNATURE_INVALID');
       if (till.view().state !== CHARGE_STATES.none) {
-        delivery.report(encodeReport(till.view(), good ? 'OK' : 'SIGNATURE_INVALID', NO_OUTCOME, 0));
+        delivery.report(encodeReport(till.view(), good ? 'OK' : 'SIGNATURE_INVALID', null, 0));
       }
       delivery.pump();
       wake();
@@ -345,7 +343,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     cancelled: function () {
       parts.indicator.stop();
       show();
-      delivery.report(encodeReport(till.view(), 'OK', NO_OUTCOME, 0));
+      delivery.report(encodeReport(till.view(), 'OK', null, 0));
       delivery.pump();
       wake();
     },

@@ -120,10 +120,12 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     boundPku: new Uint8Array(KEY_BYTES),
   };
 
-  function put(record: ChargeRecord): void {
+  /** Writes the charge with these changes; RAM follows flash. */
+  function put(newState: number, counter: number, timeS: number, rs: Uint8Array, boundPku: Uint8Array, id: Uint8Array, amount: number): void {
+    const record = { state: newState, id: id, amount: amount, counter: counter, timeS: timeS, rs: rs, boundPku: boundPku };
     records.put(RECORD.charge, 0, chargeRecord.encode(record));
     now = record;
-    state = record.state;
+    state = newState;
   }
 
   /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
@@ -131,15 +133,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     if (now.counter === COUNTER_MAX) throw new Error('the counter of Rs is used up');
     const counter = now.counter + 1;
     const count = new Uint8Array([Math.floor(counter / 16777216), (counter >> 16) & 255, (counter >> 8) & 255, counter & 255]);
-    put({
-      state: CHARGE_STATES.open,
-      id: id,
-      amount: amount,
-      counter: counter,
-      timeS: 0,
-      rs: concat([config.terminalId, count, parts.random(8)]),
-      boundPku: new Uint8Array(KEY_BYTES),
-    });
+    const rs = concat([config.terminalId, count, parts.random(8)]);
+    put(CHARGE_STATES.open, counter, 0, rs, new Uint8Array(KEY_BYTES), id, amount);
   }
 
   function encodeChargeId(): Uint8Array {
@@ -247,15 +242,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         renew(now.id, now.amount);
         return 'AGAIN';
       }
-      put({
-        state: CHARGE_STATES.open,
-        id: now.id,
-        amount: now.amount,
-        counter: now.counter,
-        timeS: notices.timeS(),
-        rs: now.rs,
-        boundPku: pku,
-      });
+      put(CHARGE_STATES.open, now.counter, notices.timeS(), now.rs, pku, now.id, now.amount);
       return 'OK';
     },
     challenge: function () {
@@ -299,15 +286,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     },
     delivered: function (slot) {
       if (histories.find(now.counter) === slot && now.state === CHARGE_STATES.open) {
-        put({
-          state: CHARGE_STATES.paid,
-          id: now.id,
-          amount: now.amount,
-          counter: now.counter,
-          timeS: now.timeS,
-          rs: now.rs,
-          boundPku: now.boundPku,
-        });
+        put(CHARGE_STATES.paid, now.counter, now.timeS, now.rs, now.boundPku, now.id, now.amount);
       }
       histories.remove(slot);
     },
