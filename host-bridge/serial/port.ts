@@ -14,6 +14,7 @@ import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import { createRealScheduler } from '../emulator/scheduler.js';
 import type { SerialEnd } from '../emulator/serial-line.js';
 import { failure, type TapcashError } from '../errors.js';
+import { binding } from './unix-binding.js';
 
 /** Rate of Espruino's Serial1 unless its board configuration says otherwise. */
 export const BOARD_BAUD = 115200;
@@ -50,7 +51,7 @@ export async function openBoardPort(path: string, options: BoardPortOptions = {}
   const { baud = BOARD_BAUD, burstBytesMax = BOARD_BURST_BYTES, scheduler = createRealScheduler() } = options;
   await checkPath(path);
   // Without hupcl the board is not reset when we leave.
-  const device = new SerialPort({ path, baudRate: baud, autoOpen: false, lock: true, hupcl: false });
+  const device = new SerialPort({ path, baudRate: baud, autoOpen: false, lock: true, hupcl: false, binding } as ConstructorParameters<typeof SerialPort>[0]);
   await new Promise<void>((resolve, reject) => {
     device.open((error) => (error ? reject(openFailure(path, error)) : resolve()));
   });

@@ -83,6 +83,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
     burstBytesMax: HOST_BURST_BYTES,
     clock: { setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => scheduler.clearTimer(timer) },
     crc32: (bytes) => crc32(bytes),
+    chars: { toChars: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), fromChars: (text) => new Uint8Array(Buffer.from(text, 'latin1')) },
     write: (bytes) => port?.write(bytes),
     random32: options.random32 ?? (() => randomBytes(4).readUInt32BE(0)),
     onRequest: options.onRequest,

@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openPty } from '../../host-bridge/emulator/pty.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { ERRORS } from '../../host-bridge/errors.js';
 import { BURST_REST_MS, createEmulatedPort, createPacer, listBoardPorts, openBoardPort } from '../../host-bridge/serial/port.js';
 import { compile } from './compile.js';
-import { openPty } from './pty.js';
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, i) => i);
 const until = async (done: () => boolean) => {
@@ -21,20 +21,20 @@ test('a pty carries every byte value both ways, though it has no control lines',
   try {
     const there: number[] = [];
     const back: number[] = [];
-    pty.onData = (bytes) => there.push(...bytes);
+    pty.end.onData = (data) => there.push(...Buffer.from(data, 'latin1'));
     const port = await openBoardPort(pty.path);
     port.onData = (bytes) => back.push(...bytes);
     port.write(ALL_BYTES);
     await until(() => there.length >= 256);
     expect(there).toEqual([...ALL_BYTES]);
-    pty.write(ALL_BYTES);
+    pty.end.write(Buffer.from(ALL_BYTES).toString('latin1'));
     await until(() => back.length >= 256);
     expect(back).toEqual([...ALL_BYTES]);
     await port.close();
     await port.close();
     port.write(ALL_BYTES);
   } finally {
-    await pty.close();
+    pty.close();
   }
 });
 
@@ -43,7 +43,7 @@ test('a port that vanishes says so once; one that was closed does not', async ()
   const port = await openBoardPort(pty.path);
   const lost: string[] = [];
   port.onLost = (why) => lost.push(why.code);
-  await pty.close();
+  pty.close();
   await until(() => lost.length > 0);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(lost).toEqual(['LINK_LOST']);
@@ -52,7 +52,7 @@ test('a port that vanishes says so once; one that was closed does not', async ()
   const closed = await openBoardPort(other.path);
   closed.onLost = (why) => lost.push(why.code);
   await closed.close();
-  await other.close();
+  other.close();
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(lost.length).toBe(1);
 });
@@ -70,7 +70,7 @@ test('a port in use is named', async () => {
     await port.close();
     await (await openBoardPort(pty.path)).close();
   } finally {
-    await pty.close();
+    pty.close();
   }
 });
 
@@ -95,7 +95,7 @@ test('a port that this user may not open is named', async () => {
     if (ran.status === 77) return void console.log('skipped: only root can become somebody who may not open a port');
     expect(ran.stdout.trim()).toBe('PORT_DENIED');
   } finally {
-    await pty.close();
+    pty.close();
   }
 });
 
