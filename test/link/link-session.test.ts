@@ -38,6 +38,21 @@ test('bodies of every size come back whole, in frames that leave the receiver ro
   }
 });
 
+test('a VERIFY takes little more than its bytes on the line', () => {
+  const body = Uint8Array.from({ length: 237 }, (_, i) => (i * 37 + 11) & 255); // a history of the usual size
+  const bytesMs = ((2 + 237) * 10_000) / 115200;
+  for (const [hostBurst, limitMs] of [[512, bytesMs + 5], [64, bytesMs + 25]] as const) {
+    const pair = createPair({ bursts: [hostBurst, 64], respond: (_kind, _body, reply) => reply('OK') });
+    bootBoth(pair);
+    const startMs = pair.scheduler.nowMs();
+    const outcome = ask(pair.terminal, 0x10, body);
+    pair.scheduler.runUntil(() => outcome.calls > 0, 1000);
+    const ms = pair.scheduler.nowMs() - startMs;
+    expect(outcome.code).toBe('OK');
+    expect(ms).toBeLessThan(limitMs);
+  }
+});
+
 test('answers find their requests in any order; each reply counts once', () => {
   const replies: (() => void)[] = [];
   const pair = createPair({

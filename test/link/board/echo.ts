@@ -25,6 +25,7 @@ const session = createLinkSession({
     },
   },
   crc32: E.CRC32,
+  chars: { toChars: E.toString, fromChars: E.toUint8Array },
   write: function (bytes) {
     Serial1.write(bytes);
   },
@@ -50,8 +51,6 @@ const session = createLinkSession({
   onUp: function () {},
   onDown: function () {},
 });
-Serial1.on('data', function (data: string) {
-  session.receive(E.toUint8Array(data));
-});
+Serial1.on('data', session.receive);
 Serial1.setup(115200, { path: config.path });
 session.start();
