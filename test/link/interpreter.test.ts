@@ -50,7 +50,7 @@ whenPresent('the link in the real interpreter', () => {
   });
 
   test('every byte value and every size come back', async () => {
-    for (const length of [0, 1, 35, 36, 37, 100, 1000, 4000]) {
+    for (const length of [0, 1, 35, 36, 37, 100, 1000]) {
       const body = length === 100 ? Uint8Array.from({ length: 256 }, (_, i) => i) : pattern(length, length);
       const answer = await session.ask(1, body, 30_000);
       expect(answer.code).toBe('OK');
@@ -80,7 +80,7 @@ whenPresent('the link in the real interpreter', () => {
   });
 
   test('a reset of the board is noticed, and the session begins anew', async () => {
-    const lost = session.ask(1, pattern(3000, 1), 20_000);
+    const lost = session.ask(1, pattern(1000, 1), 20_000);
     board.reset();
     expect((await lost).code).toBe('LINK_DOWN');
     await session.waitUp(10_000);
