@@ -144,7 +144,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
   const notices = createNoticePush({ issuer: services.issuer, terminal, issuerKey: options.issuerKey, scheduler, log, denyPollMs: options.denyPollMs });
   const acts = createDeskActs(database, random, clock);
-  const teller = createTeller({ terminal, scheduler, services, acts, reserve });
+  const ending = new AbortController();
+  const teller = createTeller({ terminal, scheduler, services, acts, reserve, closed: ending.signal });
 
   function reserve(): Result<{ free(): void }> {
     if (deskBusy) return refusal('BUSY', 'the desk is in use');
@@ -171,6 +172,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
+    ending.abort();
     clerk.stop();
     notices.stop();
     await terminal.stop();

@@ -25,6 +25,8 @@ export interface DeskEvent {
 export interface DeskStepOptions {
   terminal: Pick<TerminalSession, 'desk'>;
   scheduler: Scheduler;
+  /** The bridge ends: procedures are given up. */
+  closed?: AbortSignal;
 }
 
 /** The steps of one procedure. */
@@ -45,7 +47,8 @@ function waitFor(code: Code): { wait: DeskEvent['wait']; pauseMs: number } | nul
 
 /** Makes the steps of one procedure. */
 export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskEvent) => void, stepMs = DESK_STEP_MS, signal?: AbortSignal): DeskSteps {
-  const { terminal, scheduler } = options;
+  const { terminal, scheduler, closed } = options;
+  const isGivenUp = () => signal?.aborted || closed?.aborted;
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
   return {
     async token(step, ins, data, read) {
@@ -57,7 +60,7 @@ export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskE
       };
       tell('tap');
       for (;;) {
-        if (signal?.aborted) return refusal('INTERRUPTED', step);
+        if (isGivenUp()) return refusal('INTERRUPTED', step);
         const leftMs = Math.max(1, Math.ceil(endMs - scheduler.nowMs()));
         const { code, body } = await terminal.desk(ins, data, Math.min(leftMs, READER_MS));
         if (code === 'OK') {
@@ -74,7 +77,7 @@ export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskE
     async service(step, run) {
       let pauseMs = PAUSE_MS / 2;
       for (let retries = 0; ; retries++) {
-        if (signal?.aborted) return refusal('INTERRUPTED', step);
+        if (isGivenUp()) return refusal('INTERRUPTED', step);
         const reply = await call(run);
         if (reply.ok || retries === SERVICE_RETRIES_MAX || weigh(reply.code) !== 'outage') return reply;
         if (retries === 0) onEvent({ step, wait: 'service' });

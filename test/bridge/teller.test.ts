@@ -201,3 +201,13 @@ test('nobody there, a charge open, the desk in use, a procedure given up', async
   rig.terminal.token = createFakeToken('alice');
   expect(await register()).toMatchObject({ ok: true });
 });
+
+test('a bridge that ends gives the procedure up', async () => {
+  await prepare();
+  await register();
+  token().open = false;
+  const withdrawing = rig.bridge.teller.withdraw({ amount: 5 });
+  await pass(rig.scheduler, 3000);
+  await go(rig.bridge.close());
+  expect(await go(withdrawing)).toMatchObject({ ok: false, code: 'INTERRUPTED' });
+});
