@@ -16,7 +16,7 @@
 import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
 import { createElement, createField, powerOfTwo, type Element } from './field.js';
 import type { Natives, Numbers } from './natives.js';
-import { ADD, ADD_GENERAL, ENTRY_SCALE, POINT_SCALE, createPointSteps } from './point-steps.js';
+import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
 
 /** A point as X/Z, Y/Z, waiting for an inversion that several share. */
 export interface Projective {
@@ -53,8 +53,8 @@ export interface CombJob {
   term: CombTerm;
   /** Columns still to do. */
   left: number;
-  /** The working point between two steps: p, q, t, z, and the wrapped part of z. */
-  point: Float64Array[];
+  /** The working point between two steps. */
+  point: Coordinates;
 }
 
 /** The encoding of several points, done a piece at a time. */
@@ -121,17 +121,10 @@ const ROOT_BYTES = [
 export function createEdwards(natives: Natives): Edwards {
   const field = createField(natives);
   const steps = createPointSteps(natives);
-  const p = steps.p;
-  const q = steps.q;
-  const t = steps.t;
-  const z = steps.z;
-  /** From 1 to p, q, t and z; and back. */
-  const up = powerOfTwo(POINT_SCALE);
-  const down = powerOfTwo(-POINT_SCALE);
   const entryScale = powerOfTwo(ENTRY_SCALE);
 
   const one = createElement();
-  one.f[11] = one.w[11] = 1;
+  one.f[11] = one.w[12] = 1;
   const zero = createElement();
   const d = createElement();
   field.fromBytes(d, new Uint8Array(D_BYTES));
@@ -141,8 +134,9 @@ export function createEdwards(natives: Natives): Edwards {
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
   let twist = 1;
 
-  function setWide(to: Float64Array, from: Element): void {
-    for (let k = 0; k < 23; k++) to[k] = from.w[k] * up;
+  /** Limbs from the lowest. */
+  function limbsOf(a: Element): Numbers {
+    return a.w.subarray(12);
   }
 
   /** The neutral point, with Z from 32 bytes, or 1. */
@@ -150,10 +144,8 @@ export function createEdwards(natives: Natives): Edwards {
     const start = createElement();
     if (blind) field.fromBytes(start, blind);
     else field.mul(start, one, one);
-    setWide(p, start);
-    q.set(p);
-    z.set(p);
-    setWide(t, zero);
+    const limbs = limbsOf(start);
+    steps.load({ p: limbs, q: limbs, t: limbsOf(zero), z: limbs });
     twist = 1;
   }
 
@@ -173,19 +165,18 @@ export function createEdwards(natives: Natives): Edwards {
         new Float32Array(table.buffer, entry + (1 - plus) * COORDINATE_BYTES, 12),
         new Float32Array(table.buffer, entry + plus * COORDINATE_BYTES, 12),
         new Float32Array(table.buffer, entry + 2 * COORDINATE_BYTES, 12),
-        (2 * plus - 1) * ADD,
+        1 - plus,
       );
       twist *= 2 * plus - 1;
     }
   }
 
-  /** Adds an odd multiple, -15 to 15, of a point without a table. Expects z's wrapped part. */
+  /** Adds an odd multiple, -15 to 15, of a point without a table. */
   function addDigit(multiples: GeneralEntry[], digit: number): void {
     const entry = multiples[(digit < 0 ? -digit : digit) >> 1];
-    steps.timesZ(entry.z);
-    if (digit > 0) steps.add(entry.m, entry.n, entry.d, ADD_GENERAL);
+    if (digit > 0) steps.addGeneral(entry.m, entry.n, entry.d, entry.z, 0);
     else {
-      steps.add(entry.n, entry.m, entry.d, -ADD_GENERAL);
+      steps.addGeneral(entry.n, entry.m, entry.d, entry.z, 1);
       twist = -twist;
     }
   }
@@ -193,7 +184,6 @@ export function createEdwards(natives: Natives): Edwards {
   /** Doubles if a column went before, and adds what this column says. */
   function doColumn(table: CombTable, bits: Uint8Array, column: number): void {
     if (column < table.columns - 1) {
-      steps.prepare();
       steps.double();
       steps.extend();
       twist = 1;
@@ -203,30 +193,16 @@ export function createEdwards(natives: Natives): Edwards {
 
   function startComb(term: CombTerm, blind: Uint8Array): CombJob {
     setNeutral(blind);
-    const point: Float64Array[] = [];
-    for (let i = 0; i < 4; i++) point.push(new Float64Array(23));
-    const job = { term, left: term.table.columns, point };
-    save(job);
-    return job;
-  }
-
-  function save(job: CombJob): void {
-    job.point[0].set(p);
-    job.point[1].set(q);
-    job.point[2].set(t);
-    job.point[3].set(z);
+    return { term, left: term.table.columns, point: steps.read() };
   }
 
   function stepComb(job: CombJob): Projective | null {
-    p.set(job.point[0]);
-    q.set(job.point[1]);
-    t.set(job.point[2]);
-    z.set(job.point[3]);
+    steps.load(job.point);
     job.left--;
     twist = 1;
     doColumn(job.term.table, job.term.signedBits, job.left);
     if (!job.left) return take();
-    save(job);
+    job.point = steps.read();
     return null;
   }
 
@@ -241,35 +217,33 @@ export function createEdwards(natives: Natives): Edwards {
         steps.double();
         twist = 1;
       }
-      let added = false;
       for (let i = 0; i < windows.length; i++) {
         const digit = windows[i].digits[at];
         if (!digit) continue;
-        if (added || !begun) steps.prepare();
         if (!extended) steps.extend();
         addDigit(windows[i].multiples, digit);
-        extended = added = begun = true;
+        extended = begun = true;
       }
       for (let i = 0; i < combs.length; i++) {
         if (at >= combs[i].table.columns) continue;
         if (!extended) steps.extend();
         addColumn(combs[i].table, combs[i].signedBits, at);
-        extended = added = begun = true;
+        extended = begun = true;
       }
-      if (added && at) steps.prepare();
     }
     return take();
   }
 
-  /** The working point, freed from its scale and the twist. */
+  /** The working point, freed from the twist. */
   function take(): Projective {
+    const point = steps.read();
     const x = createElement();
     const y = createElement();
-    const result = createElement();
-    field.fromLimbs(x, (k) => (q[11 + k] - p[11 + k]) * (twist * down));
-    field.fromLimbs(y, (k) => (q[11 + k] + p[11 + k]) * (twist * down));
-    field.fromLimbs(result, (k) => 2 * z[11 + k] * down);
-    return { x: x.f, y: y.f, z: result };
+    const z = createElement();
+    field.fromLimbs(x, (k) => (point.q[k] - point.p[k]) * twist);
+    field.fromLimbs(y, (k) => (point.q[k] + point.p[k]) * twist);
+    field.fromLimbs(z, (k) => 2 * point.z[k]);
+    return { x: x.f, y: y.f, z };
   }
 
   // Montgomery's trick: products of the first i Z's, one inversion, and back.
@@ -363,14 +337,14 @@ export function createEdwards(natives: Natives): Edwards {
       d: new Float64Array(12),
       z: new Float64Array(12),
     };
-    const scale = down * entryScale;
-    for (let k = 0; k < 12; k++) {
-      entry.m[11 - k] = twist * p[11 + k] * scale;
-      entry.n[11 - k] = twist * q[11 + k] * scale;
-      entry.z[11 - k] = 2 * z[11 + k] * scale;
-    }
+    const point = steps.read();
     const wide = createElement();
-    for (let k = 0; k < 23; k++) wide.w[k] = t[k] * down;
+    for (let k = 0; k < 12; k++) {
+      entry.m[11 - k] = twist * point.p[k] * entryScale;
+      entry.n[11 - k] = twist * point.q[k] * entryScale;
+      entry.z[11 - k] = 2 * point.z[k] * entryScale;
+    }
+    field.fromLimbs(wide, (k) => point.t[k]);
     const product = createElement();
     field.mul(product, d, wide);
     for (let k = 0; k < 12; k++) entry.d[k] = 2 * product.f[k] * entryScale;
@@ -385,32 +359,24 @@ export function createEdwards(natives: Natives): Edwards {
       field.combine(x, zero, point.x, -1);
       field.mul(point.x, x, one);
     }
+    const difference = createElement();
     const sum = createElement();
     const product = createElement();
-    field.combine(sum, point.y, point.x, -1);
-    setWide(p, sum);
+    field.combine(difference, point.y, point.x, -1);
     field.combine(sum, point.y, point.x, 1);
-    setWide(q, sum);
-    setWide(z, one);
     field.mul(product, point.x, point.y);
-    setWide(t, product);
+    steps.load({ p: limbsOf(difference), q: limbsOf(sum), t: limbsOf(product), z: limbsOf(one) });
     twist = 1;
     const result = [takeEntry()];
-    steps.prepare();
     steps.double();
     steps.extend();
     const twice = takeEntry();
-    // Each next one is 2 P more than the one before, on which the working point stays.
+    // 2 P + P, and then 2 P more each time.
+    let next = result[0];
     for (let i = 0; i < 7; i++) {
-      if (i === 0) {
-        steps.timesZ(result[0].z);
-        steps.add(result[0].m, result[0].n, result[0].d, ADD_GENERAL);
-      } else {
-        steps.prepare();
-        steps.timesZ(twice.z);
-        steps.add(twice.m, twice.n, twice.d, ADD_GENERAL);
-      }
+      steps.addGeneral(next.m, next.n, next.d, next.z, 0);
       result.push(takeEntry());
+      next = twice;
     }
     return result;
   }

@@ -9,8 +9,8 @@
  *
  * A product takes one operand "flat", limbs reversed, and one "wide":
  *     flat[11 - k] = limb k                                        12 numbers
- *     wide[11 + k] = limb k,  wide[k - 1] = K * limb k (k > 0)     23 numbers
- * so that column k, wrapped part and all, is the single native call dot(flat, wide, k).
+ *     wide[12 + k] = limb k,  wide[k] = K * limb k                 24 numbers
+ * so that column k, wrapped part and all, is the single native call dot(flat, wide, k + 1).
  * Carries round by adding and subtracting 1.5 * 2^52 units of the next limb.
  *
  * Range: a product's limbs are at most 2^21 units (limb 0: and 2^12 more), so a column of 12
@@ -18,7 +18,7 @@
  * with each other. The host's dot() asserts it for every call; test/crypto/field.test.ts bounds
  * the worst case. No branch and no index depends on a value.
  */
-import type { Natives, Numbers } from './natives.js';
+import { pairsOf, type Natives, type Numbers } from './natives.js';
 
 /** Position of each limb in bits; the 13th is where the number ends. */
 export const BIT = [0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255];
@@ -27,7 +27,7 @@ export const BIT = [0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255];
 export interface Element {
   /** 12 limbs, reversed: the first operand of a product. */
   f: Float64Array;
-  /** 23 numbers, wrapped part first: the second operand of a product. */
+  /** 24 numbers, wrapped part first: the second operand of a product. */
   w: Float64Array;
 }
 
@@ -46,7 +46,7 @@ export function rounder(k: number, scale: number): number {
 
 /** A fresh zero. */
 export function createElement(): Element {
-  return { f: new Float64Array(12), w: new Float64Array(23) };
+  return { f: new Float64Array(12), w: new Float64Array(24) };
 }
 
 /** Field operations on one native dot product. */
@@ -79,9 +79,6 @@ export function createField(natives: Natives): Field {
   const c = natives.dot;
   let r = 0;
   let s = 0;
-  let z = 0;
-  let v = 0;
-  let t = 0;
   const M0 = rounder(0, 0);
   const M1 = rounder(1, 0);
   const M2 = rounder(2, 0);
@@ -94,10 +91,14 @@ export function createField(natives: Natives): Field {
   const M9 = rounder(9, 0);
   const MA = rounder(10, 0);
   const MB = rounder(11, 0);
+  let x = 0;
+  let y = 0;
+  const pairs = pairsOf(natives);
+  const wrapped = [K, 0, 0, K, 0, 0];
   const unit: number[] = [];
   for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
   const one = createElement();
-  one.f[11] = one.w[11] = 1;
+  one.f[11] = one.w[12] = 1;
   /** Limbs on their way to be carried, reversed. */
   const loose = new Float64Array(12);
   const rounders = [M0, M1, M2, M3, M4, M5, M6, M7, M8, M9, MA];
@@ -105,24 +106,32 @@ export function createField(natives: Natives): Field {
   for (let i = 0; i < 32; i++) byteUnit[i] = powerOfTwo(8 * i);
   const temporary = [createElement(), createElement(), createElement(), createElement(), createElement()];
 
-  /** Column 11's carry is taken first: it wraps to column 0, and what is left at the end is small. */
-  function product(f: Float64Array, w: Float64Array, a: Numbers, b: Numbers): void {
-    z = c(a, b, 11);
-    s = K * (v = z + MB - MB);
-    t = (s += c(a, b, 0)) - (r = s + M0 - M0);
-    w[0] = K * (w[12] = f[10] = (r += c(a, b, 1)) - (s = r + M1 - M1));
-    w[1] = K * (w[13] = f[9] = (s += c(a, b, 2)) - (r = s + M2 - M2));
-    w[2] = K * (w[14] = f[8] = (r += c(a, b, 3)) - (s = r + M3 - M3));
-    w[3] = K * (w[15] = f[7] = (s += c(a, b, 4)) - (r = s + M4 - M4));
-    w[4] = K * (w[16] = f[6] = (r += c(a, b, 5)) - (s = r + M5 - M5));
-    w[5] = K * (w[17] = f[5] = (s += c(a, b, 6)) - (r = s + M6 - M6));
-    w[6] = K * (w[18] = f[4] = (r += c(a, b, 7)) - (s = r + M7 - M7));
-    w[7] = K * (w[19] = f[3] = (s += c(a, b, 8)) - (r = s + M8 - M8));
-    w[8] = K * (w[20] = f[2] = (r += c(a, b, 9)) - (s = r + M9 - M9));
-    w[9] = K * (w[21] = f[1] = (s += c(a, b, 10)) - (r = s + MA - MA));
-    z += r - v;
-    w[10] = K * (w[22] = f[0] = z - (s = z + MB - MB));
-    w[11] = f[11] = t + K * s;
+  /**
+   * Column 11's carry is taken first: it wraps to column 0, and what is left at the end is small.
+   * Copies and factors are native calls over all limbs: cheaper than to store each limb thrice.
+   */
+  function product(f: Float64Array, w: Float64Array, a: Numbers, aw: Numbers): void {
+    x = c(a, aw, 12);
+    s = K * (y = x + MB - MB);
+    const out = [
+      (s += c(a, aw, 1)) - (r = s + M0 - M0),
+      (r += c(a, aw, 2)) - (s = r + M1 - M1),
+      (s += c(a, aw, 3)) - (r = s + M2 - M2),
+      (r += c(a, aw, 4)) - (s = r + M3 - M3),
+      (s += c(a, aw, 5)) - (r = s + M4 - M4),
+      (r += c(a, aw, 6)) - (s = r + M5 - M5),
+      (s += c(a, aw, 7)) - (r = s + M6 - M6),
+      (r += c(a, aw, 8)) - (s = r + M7 - M7),
+      (s += c(a, aw, 9)) - (r = s + M8 - M8),
+      (r += c(a, aw, 10)) - (s = r + M9 - M9),
+      (s += c(a, aw, 11)) - (r = s + MA - MA),
+      (x += r - y) - (s = x + MB - MB),
+    ];
+    out[0] += K * s;
+    w.set(pairs(out, wrapped));
+    w.set(out, 12);
+    f.set(out);
+    f.reverse();
   }
 
   function mul(o: Element, a: Element, b: Element): void {
@@ -131,7 +140,7 @@ export function createField(natives: Natives): Field {
 
   /** Two buffers in turn, because a product must not overwrite its operands. */
   const pingF = new Float64Array(12);
-  const pingW = new Float64Array(23);
+  const pingW = new Float64Array(24);
   function squareTimes(o: Element, a: Element, n: number): void {
     const f = o.f;
     const w = o.w;
@@ -287,8 +296,8 @@ export function createField(natives: Natives): Field {
   function combine(o: Element, a: Element, b: Element, sign: number): void {
     for (let k = 0; k < 12; k++) {
       const limb = (o.f[11 - k] = a.f[11 - k] + sign * b.f[11 - k]);
-      o.w[11 + k] = limb;
-      if (k) o.w[k - 1] = K * limb;
+      o.w[12 + k] = limb;
+      o.w[k] = K * limb;
     }
   }
 

@@ -16,8 +16,28 @@ export interface Natives {
    * Field arithmetic relies on exact sums: see field.ts.
    */
   dot(a: Numbers, b: Numbers, offset: number): number;
+  /**
+   * For each pair (x, y) of an even number of values: m[0] x + m[2] y + m[4], m[1] x + m[3] y + m[5], in
+   * doubles: Espruino's Graphics.transformVertices. Where a build lacks it, pairsOf() gives a slow one.
+   */
+  pairs?(values: Numbers, m: number[]): number[];
   /** SHA-256 (FIPS 180-4) of any number of bytes; 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
   /** SHA-512 (FIPS 180-4) of any number of bytes; 64 bytes. */
   sha512(data: Uint8Array): Uint8Array;
+}
+
+function slowPairs(values: Numbers, m: number[]): number[] {
+  const out: number[] = [];
+  for (let i = 0; i < values.length; i += 2) {
+    const x = values[i];
+    const y = values[i + 1];
+    out.push(m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5]);
+  }
+  return out;
+}
+
+/** The native pairs(), or one in JavaScript: right, but it makes signatures several times slower. */
+export function pairsOf(natives: Natives): (values: Numbers, m: number[]) => number[] {
+  return natives.pairs || slowPairs;
 }

@@ -1,349 +1,311 @@
 /*
  * The two steps that every scalar multiplication on edwards25519 consists of: adding a table entry
  * (a point with Z = 1) and doubling, in extended coordinates (RFC 8032 5.1.4; Hisil, Wong, Carter,
- * Dawson 2008, sections 3.1 and 3.3), unrolled. field.ts tells how numbers are held; read it first.
+ * Dawson 2008, sections 3.1 and 3.3). field.ts tells how numbers are held; read it first.
  *
- * The working point is kept as p = Y - X, q = Y + X, t = T and z = Z, each a "wide" operand.
- * A table entry is three "flat" operands m = (y - x)/2, n = (y + x)/2, d = d x y:
- *     E = n q - m p,  H = n q + m p,  C = d t,  F = Z - C,  G = Z + C      (each half of the paper's)
- *     X = E F,  Y = G H,  T = E H,  Z = F G
- * Sums of two products share one carry chain: the carry of (n q - m p) is as cheap as that of n q.
+ * The working point is p = Y - X, q = Y + X, T and Z; an entry is three flat operands m = (y - x)/2,
+ * n = (y + x)/2 and d x y.
+ *     addition:  H, E = n q +- m p,  F, G = Z -+ (d x y) T                    (each half of the paper's)
+ *     doubling:  H, E = q^2 +- p^2,  G = 2 p q,  F = 4 Z^2 - G       (twice the paper's, H and F negated)
+ *     both:      p, q = G H -+ F E,  Z = F G,  T = E H
  *
- * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128.
- * So p, q, t and z are held times 2^252; then E, F, G, H come out times 2^126, and their products
- * times 2^252 again. Only Z has to be scaled down, by the factor g0 in F and G.
+ * What costs time is neither the product nor the sum but each thing that is named. So:
+ *   - sums and differences of pairs, copies and factors are the native pairs(), over whole arrays in
+ *     which two numbers alternate limb by limb (H, E; F, G);
+ *   - p and q are sums of two products as one dot product each, over such arrays;
+ *   - carried columns are elements of an array literal: no store has to be named.
+ * Storing each limb where it is needed instead took a third more (Linux build, -O2, November 2026).
  *
- * Sign. To subtract an entry, m and n change places and C its sign. Instead of C's, the sign of Z
- * in F and G is changed: that gives -X and -Y beside the right Z and T, the point plus (0, -1),
- * which a doubling removes and which the caller undoes at the end (edwards.ts).
+ * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128. First
+ * products come out times 2^-126, and pairs() takes that back on the way.
  *
- * All state is in the variables of one function: the interpreter finds a name by walking their
- * list, so the most used come first. No branch and no index depends on a value.
+ * Sign. To subtract an entry, m and n change places and C = (d x y) T its sign. Instead of C's, the sign of
+ * Z in F and G is changed: that gives -X and -Y beside the right Z and T, the point plus (0, -1), which a
+ * doubling removes and which the caller undoes at the end (edwards.ts).
+ *
+ * Range: H and E are sums of 2 carried numbers, F and G of 2 (of 6 and 2 after doubling), so that a column
+ * of p or q is at most 16 products of carried numbers; field.test.ts shows that there is room for it.
+ * No branch and no index depends on a value.
  */
 import { powerOfTwo, rounder } from './field.js';
-import type { Natives, Numbers } from './natives.js';
+import { pairsOf, type Natives, type Numbers } from './natives.js';
 
 /** Entries of tables are limbs times 2^-126. */
 export const ENTRY_SCALE = -126;
-/** The working point's coordinates are limbs times 2^252. */
-export const POINT_SCALE = 252;
 
-/** The scale of an addition of a table entry. */
-export const ADD = powerOfTwo(ENTRY_SCALE);
-/** The scale of an addition after timesZ(). */
-export const ADD_GENERAL = 1;
+/** A point: limbs from the lowest, not scaled. t is right only after an addition or extend(). */
+export interface Coordinates {
+  p: Numbers;
+  q: Numbers;
+  t: Numbers;
+  z: Numbers;
+}
 
 /** A working point and the steps on it. */
 export interface PointSteps {
-  /** Wide operands, scaled by 2^252. p, q and z[11..22] are always there, t after add() and extend(). */
-  p: Float64Array;
-  q: Float64Array;
-  t: Float64Array;
-  z: Float64Array;
-  /**
-   * Adds the entry (m, n, d); with m and n swapped and scale negated subtracts it, see "Sign" above.
-   * scale is ADD, or ADD_GENERAL right after timesZ().
-   */
-  add(m: Numbers, n: Numbers, d: Numbers, scale: number): void;
-  /** Multiplies z by the Z of a point that is not normalised (flat, scaled like an entry), after double(). */
-  timesZ(z2: Numbers): void;
-  /** Makes what double() needs, after add() or after setting p, q and z. */
-  prepare(): void;
-  /** Doubles, without t; after prepare() or another double(). */
+  /** Begins with a point; nothing of it is kept by reference that changes later. */
+  load(point: Coordinates): void;
+  /** The working point. */
+  read(): Coordinates;
+  /** Adds the entry (m, n, d), minus 0; or with m and n swapped subtracts it, minus 1: see "Sign" above. */
+  add(m: Numbers, n: Numbers, d: Numbers, minus: number): void;
+  /** As add(), for an entry with its own z (flat, scaled like the others). */
+  addGeneral(m: Numbers, n: Numbers, d: Numbers, z2: Numbers, minus: number): void;
+  /** Doubles, without t. */
   double(): void;
-  /** Computes t after double(), for add(). */
+  /** Computes t after double(), for an addition. */
   extend(): void;
 }
 
-/** A working point on the given native dot product. */
-export function createPointSteps(natives: Natives): PointSteps {
+/** Chains of carried columns; their results are arrays of limbs from the lowest. */
+interface Chains {
+  /** a * aw and b * bw in turn: 24 limbs, for operands scaled by 2^ENTRY_SCALE in all. */
+  twin(a: Numbers, aw: Numbers, b: Numbers, bw: Numbers): number[];
+  /** The limbs of z and of d * tw in turn; scale as twin(). */
+  mixed(z: Numbers, d: Numbers, tw: Numbers): number[];
+}
+
+function createChains(natives: Natives): Chains {
+  // A name is found by walking this list: the most used come first.
   const c = natives.dot;
   let r = 0;
   let s = 0;
-  let x = 0;
-  let y = 0;
   let i = 0;
   let j = 0;
+  const N0 = rounder(0, ENTRY_SCALE);
+  const N1 = rounder(1, ENTRY_SCALE);
+  const N2 = rounder(2, ENTRY_SCALE);
+  const N3 = rounder(3, ENTRY_SCALE);
+  const N4 = rounder(4, ENTRY_SCALE);
+  const N5 = rounder(5, ENTRY_SCALE);
+  const N6 = rounder(6, ENTRY_SCALE);
+  const N7 = rounder(7, ENTRY_SCALE);
+  const N8 = rounder(8, ENTRY_SCALE);
+  const N9 = rounder(9, ENTRY_SCALE);
+  const NA = rounder(10, ENTRY_SCALE);
+  const NB = rounder(11, ENTRY_SCALE);
   const K = 19 * powerOfTwo(-255);
-  const e = new Float64Array(23);
-  const g = new Float64Array(23);
-  const f = new Float64Array(12);
-  const h = new Float64Array(12);
-  const p = new Float64Array(23);
-  const q = new Float64Array(23);
-  const t = new Float64Array(23);
-  const z = new Float64Array(23);
-  const N0 = rounder(0, 126);
-  const Q0 = rounder(0, 252);
-  const N1 = rounder(1, 126);
-  const Q1 = rounder(1, 252);
-  const N2 = rounder(2, 126);
-  const Q2 = rounder(2, 252);
-  const N3 = rounder(3, 126);
-  const Q3 = rounder(3, 252);
-  const N4 = rounder(4, 126);
-  const Q4 = rounder(4, 252);
-  const N5 = rounder(5, 126);
-  const Q5 = rounder(5, 252);
-  const N6 = rounder(6, 126);
-  const Q6 = rounder(6, 252);
-  const N7 = rounder(7, 126);
-  const Q7 = rounder(7, 252);
-  const N8 = rounder(8, 126);
-  const Q8 = rounder(8, 252);
-  const N9 = rounder(9, 126);
-  const Q9 = rounder(9, 252);
-  const NA = rounder(10, 126);
-  const QA = rounder(10, 252);
-  const NB = rounder(11, 126);
-  const QB = rounder(11, 252);
-  let g0 = 0;
-  let a = 0;
+  let x = 0;
+  let y = 0;
   let v = 0;
   let w = 0;
-  let l = 0;
-  let o = 0;
-  let u = 0;
+
+  function twin(a: Numbers, aw: Numbers, b: Numbers, bw: Numbers): number[] {
+    x = c(a, aw, 12);
+    s = K * (y = x + NB - NB);
+    v = c(b, bw, 12);
+    j = K * (w = v + NB - NB);
+    const out = [
+      (s += c(a, aw, 1)) - (r = s + N0 - N0),
+      (j += c(b, bw, 1)) - (i = j + N0 - N0),
+      (r += c(a, aw, 2)) - (s = r + N1 - N1),
+      (i += c(b, bw, 2)) - (j = i + N1 - N1),
+      (s += c(a, aw, 3)) - (r = s + N2 - N2),
+      (j += c(b, bw, 3)) - (i = j + N2 - N2),
+      (r += c(a, aw, 4)) - (s = r + N3 - N3),
+      (i += c(b, bw, 4)) - (j = i + N3 - N3),
+      (s += c(a, aw, 5)) - (r = s + N4 - N4),
+      (j += c(b, bw, 5)) - (i = j + N4 - N4),
+      (r += c(a, aw, 6)) - (s = r + N5 - N5),
+      (i += c(b, bw, 6)) - (j = i + N5 - N5),
+      (s += c(a, aw, 7)) - (r = s + N6 - N6),
+      (j += c(b, bw, 7)) - (i = j + N6 - N6),
+      (r += c(a, aw, 8)) - (s = r + N7 - N7),
+      (i += c(b, bw, 8)) - (j = i + N7 - N7),
+      (s += c(a, aw, 9)) - (r = s + N8 - N8),
+      (j += c(b, bw, 9)) - (i = j + N8 - N8),
+      (r += c(a, aw, 10)) - (s = r + N9 - N9),
+      (i += c(b, bw, 10)) - (j = i + N9 - N9),
+      (s += c(a, aw, 11)) - (r = s + NA - NA),
+      (j += c(b, bw, 11)) - (i = j + NA - NA),
+      (x += r - y) - (s = x + NB - NB),
+      (v += i - w) - (j = v + NB - NB),
+    ];
+    out[0] += K * s;
+    out[1] += K * j;
+    return out;
+  }
+
+  function mixed(z: Numbers, d: Numbers, tw: Numbers): number[] {
+    x = c(d, tw, 12);
+    s = K * (y = x + NB - NB);
+    const out = [
+      z[0], (s += c(d, tw, 1)) - (r = s + N0 - N0),
+      z[1], (r += c(d, tw, 2)) - (s = r + N1 - N1),
+      z[2], (s += c(d, tw, 3)) - (r = s + N2 - N2),
+      z[3], (r += c(d, tw, 4)) - (s = r + N3 - N3),
+      z[4], (s += c(d, tw, 5)) - (r = s + N4 - N4),
+      z[5], (r += c(d, tw, 6)) - (s = r + N5 - N5),
+      z[6], (s += c(d, tw, 7)) - (r = s + N6 - N6),
+      z[7], (r += c(d, tw, 8)) - (s = r + N7 - N7),
+      z[8], (s += c(d, tw, 9)) - (r = s + N8 - N8),
+      z[9], (r += c(d, tw, 10)) - (s = r + N9 - N9),
+      z[10], (s += c(d, tw, 11)) - (r = s + NA - NA),
+      z[11], (x += r - y) - (s = x + NB - NB),
+    ];
+    out[1] += K * s;
+    return out;
+  }
+
+  return { twin, mixed };
+}
+
+/** The limbs of a * aw, where numbers alternate: a[0] aw[..] + a[1] aw[..]; not scaled. */
+function createDense(natives: Natives): (a: Numbers, aw: Numbers) => number[] {
+  const c = natives.dot;
+  let r = 0;
+  let s = 0;
+  const M0 = rounder(0, 0);
+  const M1 = rounder(1, 0);
+  const M2 = rounder(2, 0);
+  const M3 = rounder(3, 0);
+  const M4 = rounder(4, 0);
+  const M5 = rounder(5, 0);
+  const M6 = rounder(6, 0);
+  const M7 = rounder(7, 0);
+  const M8 = rounder(8, 0);
+  const M9 = rounder(9, 0);
+  const MA = rounder(10, 0);
+  const MB = rounder(11, 0);
+  const K = 19 * powerOfTwo(-255);
+  let x = 0;
+  let y = 0;
+
+  return (a, aw) => {
+    x = c(a, aw, 24);
+    s = K * (y = x + MB - MB);
+    const out = [
+      (s += c(a, aw, 2)) - (r = s + M0 - M0),
+      (r += c(a, aw, 4)) - (s = r + M1 - M1),
+      (s += c(a, aw, 6)) - (r = s + M2 - M2),
+      (r += c(a, aw, 8)) - (s = r + M3 - M3),
+      (s += c(a, aw, 10)) - (r = s + M4 - M4),
+      (r += c(a, aw, 12)) - (s = r + M5 - M5),
+      (s += c(a, aw, 14)) - (r = s + M6 - M6),
+      (r += c(a, aw, 16)) - (s = r + M7 - M7),
+      (s += c(a, aw, 18)) - (r = s + M8 - M8),
+      (r += c(a, aw, 20)) - (s = r + M9 - M9),
+      (s += c(a, aw, 22)) - (r = s + MA - MA),
+      (x += r - y) - (s = x + MB - MB),
+    ];
+    out[0] += K * s;
+    return out;
+  };
+}
+
+/** A working point on the given natives. */
+export function createPointSteps(natives: Natives): PointSteps {
+  const pairs = pairsOf(natives);
+  const chains = createChains(natives);
+  const twin = chains.twin;
+  const mixed = chains.mixed;
+  const dense = createDense(natives);
+  const K = 19 * powerOfTwo(-255);
+  const down = powerOfTwo(ENTRY_SCALE);
+  const up = powerOfTwo(-ENTRY_SCALE);
+
+  // Matrices for pairs(): from (x, y) to (m[0] x + m[2] y, m[1] x + m[3] y).
+  const wrapped = [K, 0, 0, K, 0, 0];
+  const entryScaled = [down, 0, 0, down, 0, 0];
+  const half = [0.5, 0, 0, 0.5, 0, 0];
+  const secondNegated = [1, 0, 0, -1, 0, 0];
+  const secondNegatedWrapped = [K, 0, 0, -K, 0, 0];
+  const first = [1, 0, 0, 0, 0, 0];
+  const firstWrapped = [K, 0, 0, 0, 0, 0];
+  const heOfProducts = [up, up, up, -up, 0, 0];
+  const fgOfZAndC = [
+    [1, 1, -up, up, 0, 0],
+    [-1, -1, -up, up, 0, 0],
+  ];
+  const fgOfProducts = [
+    [up, up, -up, up, 0, 0],
+    [-up, -up, -up, up, 0, 0],
+  ];
+  const heOfSquares = [up, -up, up, up, 0, 0];
+  const fgOfSquares = [-2 * up, 2 * up, 4 * up, 0, 0, 0];
+
+  let p: Numbers = [];
+  let q: Numbers = [];
+  let t: Numbers = [];
+  let z: Numbers = [];
+  let he: number[] = [];
+  const pw = new Float64Array(24);
+  const qw = new Float64Array(24);
+  const tw = new Float64Array(24);
+  const zw = new Float64Array(24);
   const pf = new Float64Array(12);
   const qf = new Float64Array(12);
   const zf = new Float64Array(12);
-  // Flat copies of p, q and z for double() are scaled like entries: by 2^-378 from p, q and z.
-  const A = powerOfTwo(ENTRY_SCALE - POINT_SCALE);
-  const KA = K / A;
+  const heWide = new Float64Array(48);
+  const hMinusE = new Float64Array(48);
+  const fWide = new Float64Array(48);
+  const gf = new Float64Array(24);
+  const eh = new Float64Array(24);
 
-  /** E, H, F and G of an addition. */
-  function addFirst(m: Numbers, n: Numbers, d: Numbers): void {
-    x = c(m, p, 11); y = c(n, q, 11);
-    l = y - x; j = K * (o = l + NB - NB);
-    a = y + x; s = K * (v = a + NB - NB);
-    x = c(m, p, 0); y = c(n, q, 0); u = (j += y - x) - (i = j + N0 - N0); w = (s += y + x) - (r = s + N0 - N0);
-    x = c(m, p, 1); y = c(n, q, 1); e[0] = K * (e[12] = (i += y - x) - (j = i + N1 - N1));
-    h[10] = (r += y + x) - (s = r + N1 - N1);
-    x = c(m, p, 2); y = c(n, q, 2); e[1] = K * (e[13] = (j += y - x) - (i = j + N2 - N2));
-    h[9] = (s += y + x) - (r = s + N2 - N2);
-    x = c(m, p, 3); y = c(n, q, 3); e[2] = K * (e[14] = (i += y - x) - (j = i + N3 - N3));
-    h[8] = (r += y + x) - (s = r + N3 - N3);
-    x = c(m, p, 4); y = c(n, q, 4); e[3] = K * (e[15] = (j += y - x) - (i = j + N4 - N4));
-    h[7] = (s += y + x) - (r = s + N4 - N4);
-    x = c(m, p, 5); y = c(n, q, 5); e[4] = K * (e[16] = (i += y - x) - (j = i + N5 - N5));
-    h[6] = (r += y + x) - (s = r + N5 - N5);
-    x = c(m, p, 6); y = c(n, q, 6); e[5] = K * (e[17] = (j += y - x) - (i = j + N6 - N6));
-    h[5] = (s += y + x) - (r = s + N6 - N6);
-    x = c(m, p, 7); y = c(n, q, 7); e[6] = K * (e[18] = (i += y - x) - (j = i + N7 - N7));
-    h[4] = (r += y + x) - (s = r + N7 - N7);
-    x = c(m, p, 8); y = c(n, q, 8); e[7] = K * (e[19] = (j += y - x) - (i = j + N8 - N8));
-    h[3] = (s += y + x) - (r = s + N8 - N8);
-    x = c(m, p, 9); y = c(n, q, 9); e[8] = K * (e[20] = (i += y - x) - (j = i + N9 - N9));
-    h[2] = (r += y + x) - (s = r + N9 - N9);
-    x = c(m, p, 10); y = c(n, q, 10); e[9] = K * (e[21] = (j += y - x) - (i = j + NA - NA));
-    h[1] = (s += y + x) - (r = s + NA - NA);
-    l += i - o; e[10] = K * (e[22] = l - (j = l + NB - NB)); e[11] = u + K * j;
-    a += r - v; h[0] = a - (s = a + NB - NB); h[11] = w + K * s;
-    a = c(d, t, 11); s = K * (v = a + NB - NB); w = (s += c(d, t, 0)) - (r = s + N0 - N0);
-    x = (r += c(d, t, 1)) - (s = r + N1 - N1); f[10] = (y = g0 * z[12]) - x; g[0] = K * (g[12] = y + x);
-    x = (s += c(d, t, 2)) - (r = s + N2 - N2); f[9] = (y = g0 * z[13]) - x; g[1] = K * (g[13] = y + x);
-    x = (r += c(d, t, 3)) - (s = r + N3 - N3); f[8] = (y = g0 * z[14]) - x; g[2] = K * (g[14] = y + x);
-    x = (s += c(d, t, 4)) - (r = s + N4 - N4); f[7] = (y = g0 * z[15]) - x; g[3] = K * (g[15] = y + x);
-    x = (r += c(d, t, 5)) - (s = r + N5 - N5); f[6] = (y = g0 * z[16]) - x; g[4] = K * (g[16] = y + x);
-    x = (s += c(d, t, 6)) - (r = s + N6 - N6); f[5] = (y = g0 * z[17]) - x; g[5] = K * (g[17] = y + x);
-    x = (r += c(d, t, 7)) - (s = r + N7 - N7); f[4] = (y = g0 * z[18]) - x; g[6] = K * (g[18] = y + x);
-    x = (s += c(d, t, 8)) - (r = s + N8 - N8); f[3] = (y = g0 * z[19]) - x; g[7] = K * (g[19] = y + x);
-    x = (r += c(d, t, 9)) - (s = r + N9 - N9); f[2] = (y = g0 * z[20]) - x; g[8] = K * (g[20] = y + x);
-    x = (s += c(d, t, 10)) - (r = s + NA - NA); f[1] = (y = g0 * z[21]) - x; g[9] = K * (g[21] = y + x);
-    a += r - v; x = a - (s = a + NB - NB); f[0] = (y = g0 * z[22]) - x; g[10] = K * (g[22] = y + x);
-    x = w + K * s; f[11] = (y = g0 * z[11]) - x; g[11] = y + x;
+  function widen(wide: Float64Array, limbs: Numbers): void {
+    wide.set(pairs(limbs, wrapped));
+    wide.set(limbs, limbs.length);
   }
 
-  /** p and q, without what double() needs. */
-  function addSecond(): void {
-    x = c(f, e, 11); y = c(h, g, 11);
-    l = y - x; j = K * (o = l + QB - QB);
-    a = y + x; s = K * (v = a + QB - QB);
-    x = c(f, e, 0); y = c(h, g, 0); u = (j += y - x) - (i = j + Q0 - Q0); w = (s += y + x) - (r = s + Q0 - Q0);
-    x = c(f, e, 1); y = c(h, g, 1); p[0] = K * (p[12] = (i += y - x) - (j = i + Q1 - Q1));
-    q[0] = K * (q[12] = (r += y + x) - (s = r + Q1 - Q1));
-    x = c(f, e, 2); y = c(h, g, 2); p[1] = K * (p[13] = (j += y - x) - (i = j + Q2 - Q2));
-    q[1] = K * (q[13] = (s += y + x) - (r = s + Q2 - Q2));
-    x = c(f, e, 3); y = c(h, g, 3); p[2] = K * (p[14] = (i += y - x) - (j = i + Q3 - Q3));
-    q[2] = K * (q[14] = (r += y + x) - (s = r + Q3 - Q3));
-    x = c(f, e, 4); y = c(h, g, 4); p[3] = K * (p[15] = (j += y - x) - (i = j + Q4 - Q4));
-    q[3] = K * (q[15] = (s += y + x) - (r = s + Q4 - Q4));
-    x = c(f, e, 5); y = c(h, g, 5); p[4] = K * (p[16] = (i += y - x) - (j = i + Q5 - Q5));
-    q[4] = K * (q[16] = (r += y + x) - (s = r + Q5 - Q5));
-    x = c(f, e, 6); y = c(h, g, 6); p[5] = K * (p[17] = (j += y - x) - (i = j + Q6 - Q6));
-    q[5] = K * (q[17] = (s += y + x) - (r = s + Q6 - Q6));
-    x = c(f, e, 7); y = c(h, g, 7); p[6] = K * (p[18] = (i += y - x) - (j = i + Q7 - Q7));
-    q[6] = K * (q[18] = (r += y + x) - (s = r + Q7 - Q7));
-    x = c(f, e, 8); y = c(h, g, 8); p[7] = K * (p[19] = (j += y - x) - (i = j + Q8 - Q8));
-    q[7] = K * (q[19] = (s += y + x) - (r = s + Q8 - Q8));
-    x = c(f, e, 9); y = c(h, g, 9); p[8] = K * (p[20] = (i += y - x) - (j = i + Q9 - Q9));
-    q[8] = K * (q[20] = (r += y + x) - (s = r + Q9 - Q9));
-    x = c(f, e, 10); y = c(h, g, 10); p[9] = K * (p[21] = (j += y - x) - (i = j + QA - QA));
-    q[9] = K * (q[21] = (s += y + x) - (r = s + QA - QA));
-    l += i - o; p[10] = K * (p[22] = l - (j = l + QB - QB)); p[11] = u + K * j;
-    a += r - v; q[10] = K * (q[22] = a - (s = a + QB - QB)); q[11] = w + K * s;
+  /** Reversed, scaled like an entry. */
+  function flatten(flat: Float64Array, limbs: Numbers): void {
+    flat.set(pairs(limbs, entryScaled));
+    flat.reverse();
   }
 
-  /** T = E H. */
+  /** p, q and Z from H, E and F, G, alternating. */
+  function second(fg: number[]): void {
+    gf.set(fg);
+    gf.reverse();
+    widen(heWide, he);
+    hMinusE.set(pairs(he, secondNegatedWrapped));
+    hMinusE.set(pairs(he, secondNegated), 24);
+    fWide.set(pairs(fg, firstWrapped));
+    fWide.set(pairs(fg, first), 24);
+    widen(pw, (p = dense(gf, hMinusE)));
+    widen(qw, (q = dense(gf, heWide)));
+    z = dense(gf, fWide);
+  }
+
   function extend(): void {
-    a = c(h, e, 11); s = K * (v = a + QB - QB); w = (s += c(h, e, 0)) - (r = s + Q0 - Q0);
-    t[0] = K * (t[12] = (r += c(h, e, 1)) - (s = r + Q1 - Q1));
-    t[1] = K * (t[13] = (s += c(h, e, 2)) - (r = s + Q2 - Q2));
-    t[2] = K * (t[14] = (r += c(h, e, 3)) - (s = r + Q3 - Q3));
-    t[3] = K * (t[15] = (s += c(h, e, 4)) - (r = s + Q4 - Q4));
-    t[4] = K * (t[16] = (r += c(h, e, 5)) - (s = r + Q5 - Q5));
-    t[5] = K * (t[17] = (s += c(h, e, 6)) - (r = s + Q6 - Q6));
-    t[6] = K * (t[18] = (r += c(h, e, 7)) - (s = r + Q7 - Q7));
-    t[7] = K * (t[19] = (s += c(h, e, 8)) - (r = s + Q8 - Q8));
-    t[8] = K * (t[20] = (r += c(h, e, 9)) - (s = r + Q9 - Q9));
-    t[9] = K * (t[21] = (s += c(h, e, 10)) - (r = s + QA - QA));
-    a += r - v; t[10] = K * (t[22] = a - (s = a + QB - QB)); t[11] = w + K * s;
+    // (E H + H E)/2, because H and E stand together.
+    eh.set(pairs(he, half));
+    eh.reverse();
+    widen(tw, (t = dense(eh, heWide)));
   }
 
-  /** Z = F G; the wrapped part is made by prepare(), if at all. */
-  function addThird(): void {
-    a = c(f, g, 11); s = K * (v = a + QB - QB); w = (s += c(f, g, 0)) - (r = s + Q0 - Q0);
-    z[12] = (r += c(f, g, 1)) - (s = r + Q1 - Q1); z[13] = (s += c(f, g, 2)) - (r = s + Q2 - Q2);
-    z[14] = (r += c(f, g, 3)) - (s = r + Q3 - Q3); z[15] = (s += c(f, g, 4)) - (r = s + Q4 - Q4);
-    z[16] = (r += c(f, g, 5)) - (s = r + Q5 - Q5); z[17] = (s += c(f, g, 6)) - (r = s + Q6 - Q6);
-    z[18] = (r += c(f, g, 7)) - (s = r + Q7 - Q7); z[19] = (s += c(f, g, 8)) - (r = s + Q8 - Q8);
-    z[20] = (r += c(f, g, 9)) - (s = r + Q9 - Q9); z[21] = (s += c(f, g, 10)) - (r = s + QA - QA);
-    a += r - v; z[22] = a - (s = a + QB - QB); z[11] = w + K * s;
-  }
-
-  /** The product goes through zf, because its operand must not change on the way. */
-  function timesZ(z2: Numbers): void {
-    a = c(z2, z, 11); s = K * (v = a + NB - NB); w = (s += c(z2, z, 0)) - (r = s + N0 - N0);
-    zf[1] = (r += c(z2, z, 1)) - (s = r + N1 - N1); zf[2] = (s += c(z2, z, 2)) - (r = s + N2 - N2);
-    zf[3] = (r += c(z2, z, 3)) - (s = r + N3 - N3); zf[4] = (s += c(z2, z, 4)) - (r = s + N4 - N4);
-    zf[5] = (r += c(z2, z, 5)) - (s = r + N5 - N5); zf[6] = (s += c(z2, z, 6)) - (r = s + N6 - N6);
-    zf[7] = (r += c(z2, z, 7)) - (s = r + N7 - N7); zf[8] = (s += c(z2, z, 8)) - (r = s + N8 - N8);
-    zf[9] = (r += c(z2, z, 9)) - (s = r + N9 - N9); zf[10] = (s += c(z2, z, 10)) - (r = s + NA - NA);
-    a += r - v; zf[11] = a - (s = a + NB - NB); zf[0] = w + K * s;
-    z.set(zf, 11);
-  }
-
-  function add(m: Numbers, n: Numbers, d: Numbers, scale: number): void {
-    g0 = scale;
-    addFirst(m, n, d);
-    addSecond();
+  function add(m: Numbers, n: Numbers, d: Numbers, minus: number): void {
+    he = pairs(twin(n, qw, m, pw), heOfProducts);
+    second(pairs(mixed(z, d, tw), fgOfZAndC[minus]));
     extend();
-    addThird();
   }
 
-  function prepare(): void {
-    pf[11] = A * p[11];
-    qf[11] = A * q[11];
-    zf[11] = A * z[11];
-    for (let k = 1; k < 12; k++) {
-      pf[11 - k] = A * p[11 + k];
-      qf[11 - k] = A * q[11 + k];
-      z[k - 1] = KA * (zf[11 - k] = A * z[11 + k]);
-    }
-  }
-
-  /** E = q^2 - p^2, H = q^2 + p^2, G = 2 p q, F = 4 Z^2 - G: twice the paper's, H and F negated. */
-  function doubleFirst(): void {
-    x = c(pf, p, 11); y = c(qf, q, 11);
-    l = y - x; j = K * (o = l + NB - NB);
-    a = y + x; s = K * (v = a + NB - NB);
-    x = c(pf, p, 0); y = c(qf, q, 0); u = (j += y - x) - (i = j + N0 - N0); w = (s += y + x) - (r = s + N0 - N0);
-    x = c(pf, p, 1); y = c(qf, q, 1); e[0] = K * (e[12] = (i += y - x) - (j = i + N1 - N1));
-    h[10] = (r += y + x) - (s = r + N1 - N1);
-    x = c(pf, p, 2); y = c(qf, q, 2); e[1] = K * (e[13] = (j += y - x) - (i = j + N2 - N2));
-    h[9] = (s += y + x) - (r = s + N2 - N2);
-    x = c(pf, p, 3); y = c(qf, q, 3); e[2] = K * (e[14] = (i += y - x) - (j = i + N3 - N3));
-    h[8] = (r += y + x) - (s = r + N3 - N3);
-    x = c(pf, p, 4); y = c(qf, q, 4); e[3] = K * (e[15] = (j += y - x) - (i = j + N4 - N4));
-    h[7] = (s += y + x) - (r = s + N4 - N4);
-    x = c(pf, p, 5); y = c(qf, q, 5); e[4] = K * (e[16] = (i += y - x) - (j = i + N5 - N5));
-    h[6] = (r += y + x) - (s = r + N5 - N5);
-    x = c(pf, p, 6); y = c(qf, q, 6); e[5] = K * (e[17] = (j += y - x) - (i = j + N6 - N6));
-    h[5] = (s += y + x) - (r = s + N6 - N6);
-    x = c(pf, p, 7); y = c(qf, q, 7); e[6] = K * (e[18] = (i += y - x) - (j = i + N7 - N7));
-    h[4] = (r += y + x) - (s = r + N7 - N7);
-    x = c(pf, p, 8); y = c(qf, q, 8); e[7] = K * (e[19] = (j += y - x) - (i = j + N8 - N8));
-    h[3] = (s += y + x) - (r = s + N8 - N8);
-    x = c(pf, p, 9); y = c(qf, q, 9); e[8] = K * (e[20] = (i += y - x) - (j = i + N9 - N9));
-    h[2] = (r += y + x) - (s = r + N9 - N9);
-    x = c(pf, p, 10); y = c(qf, q, 10); e[9] = K * (e[21] = (j += y - x) - (i = j + NA - NA));
-    h[1] = (s += y + x) - (r = s + NA - NA);
-    l += i - o; e[10] = K * (e[22] = l - (j = l + NB - NB)); e[11] = u + K * j;
-    a += r - v; h[0] = a - (s = a + NB - NB); h[11] = w + K * s;
-    x = c(pf, q, 11); y = c(zf, z, 11);
-    l = x + x; j = K * (o = l + NB - NB);
-    a = 4 * y - x - x; s = K * (v = a + NB - NB);
-    x = c(pf, q, 0); y = c(zf, z, 0); u = (j += x + x) - (i = j + N0 - N0); w = (s += 4 * y - x - x) - (r = s + N0 - N0);
-    x = c(pf, q, 1); y = c(zf, z, 1); g[0] = K * (g[12] = (i += x + x) - (j = i + N1 - N1));
-    f[10] = (r += 4 * y - x - x) - (s = r + N1 - N1);
-    x = c(pf, q, 2); y = c(zf, z, 2); g[1] = K * (g[13] = (j += x + x) - (i = j + N2 - N2));
-    f[9] = (s += 4 * y - x - x) - (r = s + N2 - N2);
-    x = c(pf, q, 3); y = c(zf, z, 3); g[2] = K * (g[14] = (i += x + x) - (j = i + N3 - N3));
-    f[8] = (r += 4 * y - x - x) - (s = r + N3 - N3);
-    x = c(pf, q, 4); y = c(zf, z, 4); g[3] = K * (g[15] = (j += x + x) - (i = j + N4 - N4));
-    f[7] = (s += 4 * y - x - x) - (r = s + N4 - N4);
-    x = c(pf, q, 5); y = c(zf, z, 5); g[4] = K * (g[16] = (i += x + x) - (j = i + N5 - N5));
-    f[6] = (r += 4 * y - x - x) - (s = r + N5 - N5);
-    x = c(pf, q, 6); y = c(zf, z, 6); g[5] = K * (g[17] = (j += x + x) - (i = j + N6 - N6));
-    f[5] = (s += 4 * y - x - x) - (r = s + N6 - N6);
-    x = c(pf, q, 7); y = c(zf, z, 7); g[6] = K * (g[18] = (i += x + x) - (j = i + N7 - N7));
-    f[4] = (r += 4 * y - x - x) - (s = r + N7 - N7);
-    x = c(pf, q, 8); y = c(zf, z, 8); g[7] = K * (g[19] = (j += x + x) - (i = j + N8 - N8));
-    f[3] = (s += 4 * y - x - x) - (r = s + N8 - N8);
-    x = c(pf, q, 9); y = c(zf, z, 9); g[8] = K * (g[20] = (i += x + x) - (j = i + N9 - N9));
-    f[2] = (r += 4 * y - x - x) - (s = r + N9 - N9);
-    x = c(pf, q, 10); y = c(zf, z, 10); g[9] = K * (g[21] = (j += x + x) - (i = j + NA - NA));
-    f[1] = (s += 4 * y - x - x) - (r = s + NA - NA);
-    l += i - o; g[10] = K * (g[22] = l - (j = l + NB - NB)); g[11] = u + K * j;
-    a += r - v; f[0] = a - (s = a + NB - NB); f[11] = w + K * s;
-  }
-
-  /** p, q and z with their flat copies. */
-  function doubleSecond(): void {
-    x = c(f, e, 11); y = c(h, g, 11);
-    l = y - x; j = K * (o = l + QB - QB);
-    a = y + x; s = K * (v = a + QB - QB);
-    x = c(f, e, 0); y = c(h, g, 0); u = (j += y - x) - (i = j + Q0 - Q0); w = (s += y + x) - (r = s + Q0 - Q0);
-    x = c(f, e, 1); y = c(h, g, 1); p[0] = KA * (pf[10] = A * (p[12] = (i += y - x) - (j = i + Q1 - Q1)));
-    q[0] = KA * (qf[10] = A * (q[12] = (r += y + x) - (s = r + Q1 - Q1)));
-    x = c(f, e, 2); y = c(h, g, 2); p[1] = KA * (pf[9] = A * (p[13] = (j += y - x) - (i = j + Q2 - Q2)));
-    q[1] = KA * (qf[9] = A * (q[13] = (s += y + x) - (r = s + Q2 - Q2)));
-    x = c(f, e, 3); y = c(h, g, 3); p[2] = KA * (pf[8] = A * (p[14] = (i += y - x) - (j = i + Q3 - Q3)));
-    q[2] = KA * (qf[8] = A * (q[14] = (r += y + x) - (s = r + Q3 - Q3)));
-    x = c(f, e, 4); y = c(h, g, 4); p[3] = KA * (pf[7] = A * (p[15] = (j += y - x) - (i = j + Q4 - Q4)));
-    q[3] = KA * (qf[7] = A * (q[15] = (s += y + x) - (r = s + Q4 - Q4)));
-    x = c(f, e, 5); y = c(h, g, 5); p[4] = KA * (pf[6] = A * (p[16] = (i += y - x) - (j = i + Q5 - Q5)));
-    q[4] = KA * (qf[6] = A * (q[16] = (r += y + x) - (s = r + Q5 - Q5)));
-    x = c(f, e, 6); y = c(h, g, 6); p[5] = KA * (pf[5] = A * (p[17] = (j += y - x) - (i = j + Q6 - Q6)));
-    q[5] = KA * (qf[5] = A * (q[17] = (s += y + x) - (r = s + Q6 - Q6)));
-    x = c(f, e, 7); y = c(h, g, 7); p[6] = KA * (pf[4] = A * (p[18] = (i += y - x) - (j = i + Q7 - Q7)));
-    q[6] = KA * (qf[4] = A * (q[18] = (r += y + x) - (s = r + Q7 - Q7)));
-    x = c(f, e, 8); y = c(h, g, 8); p[7] = KA * (pf[3] = A * (p[19] = (j += y - x) - (i = j + Q8 - Q8)));
-    q[7] = KA * (qf[3] = A * (q[19] = (s += y + x) - (r = s + Q8 - Q8)));
-    x = c(f, e, 9); y = c(h, g, 9); p[8] = KA * (pf[2] = A * (p[20] = (i += y - x) - (j = i + Q9 - Q9)));
-    q[8] = KA * (qf[2] = A * (q[20] = (r += y + x) - (s = r + Q9 - Q9)));
-    x = c(f, e, 10); y = c(h, g, 10); p[9] = KA * (pf[1] = A * (p[21] = (j += y - x) - (i = j + QA - QA)));
-    q[9] = KA * (qf[1] = A * (q[21] = (s += y + x) - (r = s + QA - QA)));
-    l += i - o; p[10] = KA * (pf[0] = A * (p[22] = l - (j = l + QB - QB))); pf[11] = A * (p[11] = u + K * j);
-    a += r - v; q[10] = KA * (qf[0] = A * (q[22] = a - (s = a + QB - QB))); qf[11] = A * (q[11] = w + K * s);
-    a = c(f, g, 11); s = K * (v = a + QB - QB); w = (s += c(f, g, 0)) - (r = s + Q0 - Q0);
-    z[0] = KA * (zf[10] = A * (z[12] = (r += c(f, g, 1)) - (s = r + Q1 - Q1)));
-    z[1] = KA * (zf[9] = A * (z[13] = (s += c(f, g, 2)) - (r = s + Q2 - Q2)));
-    z[2] = KA * (zf[8] = A * (z[14] = (r += c(f, g, 3)) - (s = r + Q3 - Q3)));
-    z[3] = KA * (zf[7] = A * (z[15] = (s += c(f, g, 4)) - (r = s + Q4 - Q4)));
-    z[4] = KA * (zf[6] = A * (z[16] = (r += c(f, g, 5)) - (s = r + Q5 - Q5)));
-    z[5] = KA * (zf[5] = A * (z[17] = (s += c(f, g, 6)) - (r = s + Q6 - Q6)));
-    z[6] = KA * (zf[4] = A * (z[18] = (r += c(f, g, 7)) - (s = r + Q7 - Q7)));
-    z[7] = KA * (zf[3] = A * (z[19] = (s += c(f, g, 8)) - (r = s + Q8 - Q8)));
-    z[8] = KA * (zf[2] = A * (z[20] = (r += c(f, g, 9)) - (s = r + Q9 - Q9)));
-    z[9] = KA * (zf[1] = A * (z[21] = (s += c(f, g, 10)) - (r = s + QA - QA)));
-    a += r - v; z[10] = KA * (zf[0] = A * (z[22] = a - (s = a + QB - QB))); zf[11] = A * (z[11] = w + K * s);
+  function addGeneral(m: Numbers, n: Numbers, d: Numbers, z2: Numbers, minus: number): void {
+    he = pairs(twin(n, qw, m, pw), heOfProducts);
+    widen(zw, z);
+    second(pairs(twin(z2, zw, d, tw), fgOfProducts[minus]));
+    extend();
   }
 
   function double(): void {
-    doubleFirst();
-    doubleSecond();
+    flatten(pf, p);
+    flatten(qf, q);
+    flatten(zf, z);
+    widen(zw, z);
+    he = pairs(twin(pf, pw, qf, qw), heOfSquares);
+    second(pairs(twin(pf, qw, zf, zw), fgOfSquares));
   }
 
-  return { p, q, t, z, add, timesZ, prepare, double, extend };
+  function load(point: Coordinates): void {
+    widen(pw, (p = point.p));
+    widen(qw, (q = point.q));
+    widen(tw, (t = point.t));
+    z = point.z;
+  }
+
+  function read(): Coordinates {
+    return { p, q, t, z };
+  }
+
+  return { load, read, add, addGeneral, double, extend };
 }

@@ -1,5 +1,6 @@
 /*
- * The natives of firmware/crypto from Espruino's own: E.convolve and the "crypto" module.
+ * The natives of firmware/crypto from Espruino's own: E.convolve, Graphics.transformVertices and the
+ * "crypto" module.
  *
  * SHA256 and SHA512 of that module return ArrayBuffers; some ESP32 builds leave it out, which
  * missingNatives() tells before anything depends on it.
@@ -26,10 +27,17 @@ export function missingNatives(e: Partial<EspruinoE>, crypto: Partial<EspruinoCr
   return missing;
 }
 
-/** Natives for firmware/crypto. */
+/** Graphics.transformVertices, where this build has it: it needs no drawing, only an object to be found on. */
+function findPairs(): Natives['pairs'] {
+  if (typeof Graphics === 'undefined' || !Graphics.createArrayBuffer) return undefined;
+  return (Graphics.createArrayBuffer(8, 8, 1) as any).transformVertices;
+}
+
+/** Natives for firmware/crypto. Without Graphics signatures are right, but several times slower. */
 export function createEspruinoNatives(e: EspruinoE, crypto: EspruinoCrypto): Natives {
   return {
     dot: e.convolve,
+    pairs: findPairs(),
     sha256: (data) => new Uint8Array(crypto.SHA256(data)),
     sha512: (data) => new Uint8Array(crypto.SHA512(data)),
   };

@@ -58,10 +58,38 @@ export function checkedDot(a: Numbers, b: Numbers, offset: number): number {
   return plainDot(a, b, offset);
 }
 
+/** As Graphics.transformVertices. */
+export function plainPairs(values: Numbers, m: number[]): number[] {
+  const out: number[] = new Array(values.length);
+  for (let i = 0; i + 1 < values.length; i += 2) {
+    out[i] = m[0]! * values[i]! + m[2]! * values[i + 1]! + m[4]!;
+    out[i + 1] = m[1]! * values[i]! + m[3]! * values[i + 1]! + m[5]!;
+  }
+  return out;
+}
+
+/** As plainPairs; throws RangeError unless every sum is exact. */
+export function checkedPairs(values: Numbers, m: number[]): number[] {
+  for (let i = 0; i + 1 < values.length; i += 2) {
+    for (const row of [[m[0]!, m[2]!], [m[1]!, m[3]!]]) {
+      const size = Math.abs(row[0]! * values[i]!) + Math.abs(row[1]! * values[i + 1]!);
+      const units = [lowestOf(row[0]!, values[i]!), lowestOf(row[1]!, values[i + 1]!)];
+      if (size >= 2 ** 53 * 2 ** Math.min(...units)) throw new RangeError('pairs: a sum is not exact');
+    }
+  }
+  return plainPairs(values, m);
+}
+
+/** Exponent of the lowest bit of a product, exact; Infinity for 0. */
+function lowestOf(a: number, b: number): number {
+  return a === 0 || b === 0 ? Infinity : lowestBit(a) + lowestBit(b);
+}
+
 /** Natives for the host; checked ones are some five times slower. */
 export function createHostNatives(options: { checked: boolean }): Natives {
   return {
     dot: options.checked ? checkedDot : plainDot,
+    pairs: options.checked ? checkedPairs : plainPairs,
     sha256: (data) => new Uint8Array(createHash('sha256').update(data).digest()),
     sha512: (data) => new Uint8Array(createHash('sha512').update(data).digest()),
   };
