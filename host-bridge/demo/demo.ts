@@ -216,7 +216,7 @@ async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOpt
     histories,
     conservation: { ok: numbers.in === numbers.held, in: numbers.in, held: numbers.held },
     variables,
-    bundleBytes: { 'user-token': world.bundles.token.bytes, 'shop-terminal': world.bundles.terminal.bytes },
+    bundleBytes: { 'user-token': world.bundles.token.length, 'shop-terminal': world.bundles.terminal.length },
     tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
   };
 }

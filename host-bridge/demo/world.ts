@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildRole, type Bundle } from '../../flash-scripts/build.js';
+import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type IssuerFacts } from '../../flash-scripts/board-files.js';
 import type { IssuerOffice, IssuerService, Remote } from '../actors/services.js';
 import type { Signer } from '../actors/signer.js';
@@ -60,7 +60,8 @@ export interface Token {
 export interface World {
   scheduler: Scheduler;
   maker: BoardMaker;
-  bundles: { token: Bundle; terminal: Bundle };
+  /** ES5 as boards are flashed with it. */
+  bundles: { token: string; terminal: string };
   facts: IssuerFacts;
   issuer: RunningService<unknown>;
   trustee: RunningService<unknown>;
@@ -111,7 +112,7 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
   const maker = options.interpreter ? interpreterBoards(scheduler, options.interpreter) : emulatedBoards(scheduler);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
-  const bundles = await timed(options, 'build firmware', async () => ({ token: await buildRole('user-token'), terminal: await buildRole('shop-terminal') }));
+  const bundles = await timed(options, 'build firmware', async () => ({ token: await builtBundle('user-token'), terminal: await builtBundle('shop-terminal') }));
 
   const services = await timed(options, 'start trustee and issuer', () => startServices(dataDir, seed));
   closers.push(() => services.issuer.close(), () => services.trustee.close());
@@ -124,7 +125,7 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
       name,
       role,
       files,
-      bundle: bundle.code,
+      bundle,
       entropy: createRandom(seed, `entropy ${name}`),
       onConsole: (line) => options.onConsole?.(name, line),
     });

@@ -7,6 +7,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type TerminalTerms, type TokenLimits } from '../../flash-scripts/board-files.js';
+import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import { chargeRequest, deskRequest, KIND, tapReport, type TapReport } from '../../firmware/wire/link-messages.js';
@@ -24,7 +25,6 @@ import { createRadioField, type RadioField } from '../../host-bridge/emulator/ra
 import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createVerifier } from '../../host-bridge/relay/verifier.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
-import { bundleOf } from '../bundles.js';
 
 /** Unix time at which these tests begin. */
 export const START_S = 1_800_000_000;
@@ -124,7 +124,7 @@ export async function createBench(options: BenchOptions) {
   const terminalDevice = await maker.make({
     name: 'terminal',
     role: 'shop-terminal',
-    bundle: await bundleOf('shop-terminal'),
+    bundle: await builtBundle('shop-terminal'),
     files: terminalFiles(maker.config, facts, { ...TERMINAL_TERMS, ...options.terms, shop: 'Cafe Roma', terminalId: random(4) }, random(32)),
     entropy: createRandom(seed, 'terminal'),
     onConsole: (line) => void consoles.push(`terminal ${line}`),
@@ -189,7 +189,7 @@ export async function createBench(options: BenchOptions) {
     const device = await maker.make({
       name,
       role: 'user-token',
-      bundle: await bundleOf('user-token'),
+      bundle: await builtBundle('user-token'),
       files: tokenFiles(maker.config, facts, options.limits ?? TOKEN_LIMITS, createRandom(seed, `seed ${name}`)(32)),
       entropy: createRandom(seed, `entropy ${name}`),
       onConsole: (line) => void consoles.push(`${name} ${line}`),

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { tokenFiles } from '../../flash-scripts/board-files.js';
-import { buildRole } from '../../flash-scripts/build.js';
+import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createApduClient } from '../../firmware/drivers/iso-dep-client.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
@@ -21,13 +21,8 @@ import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/sch
 import { createSerialLine, type SerialEnd } from '../../host-bridge/emulator/serial-line.js';
 import { issuer, ISSUER, registrar } from './harness.js';
 
-let building: Promise<string> | null = null;
-
-/** The role's bundle, built once a test file. */
-export function tokenBundle(): Promise<string> {
-  building ??= buildRole('user-token').then((bundle) => bundle.code);
-  return building;
-}
+/** The role's bundle. */
+export const tokenBundle = (): Promise<string> => builtBundle('user-token');
 
 export const LIMITS = { paymentMax: 1000, sumMax: 2500 };
 

@@ -1,0 +1,63 @@
+/**
+ * The demo as programs see it: `tapcash demo --once --json`, on emulated boards and, where there is one, in the real
+ * interpreter; and the overspend.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { runDemo, type Scenario } from '../../host-bridge/demo/demo.js';
+import { reportText } from '../../host-bridge/demo/report.js';
+import { audit } from '../../host-bridge/ledger/audit.js';
+
+jest.setTimeout(240_000);
+
+const interpreter = findInterpreter();
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tapcash-demo-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(scenario: Scenario, path: string | null) {
+  const demo = await runDemo({ dataDir: join(folder, 'demo'), scenario, interpreter: path, seed: null });
+  await demo.close();
+  const books = audit({ issuerDatabase: demo.world.issuer.database, trusteeDatabase: demo.world.trustee.database });
+  expect(books.broken).toEqual([]);
+  return demo.report;
+}
+
+async function checkPay(path: string | null): Promise<void> {
+  const report = await run('pay', path);
+  expect(report).toMatchObject({ ok: true, scheme: 1, conservation: { ok: true, in: 20_000, held: 20_000 } });
+  expect(report.taps.map(({ token, amount, result, taps }) => [token, amount, result, taps])).toEqual([
+    ['Alice', 350, 'paid', 1],
+    ['Bob', 1299, 'paid', 1],
+    ['Alice', 2600, 'paid', 2],
+  ]);
+  expect(report.balances).toEqual({
+    tokens: { Alice: 2050, Bob: 1701 },
+    ebc: { Alice: 2050, Bob: 1701 },
+    abc: { Alice: 5000, Bob: 7000, 'Cafe Roma': 4249 },
+  });
+  expect(report.histories.map(({ token, amount }) => [token, amount])).toEqual([['Alice', 350], ['Bob', 1299], ['Alice', 2600]]);
+  for (const tap of report.taps) expect(tap.phases.paid).toBeGreaterThan(0);
+  expect(reportText(report)).toContain('Conservation: holds');
+  // What leaves the process holds no secret: seeds and keys are 32 bytes, and no history is printed whole.
+  expect(JSON.stringify(report)).not.toMatch(/[0-9a-f]{64}/);
+}
+
+test('pay, on emulated boards', () => checkPay(null));
+
+(interpreter ? test : test.skip)('pay, in the real interpreter', () => checkPay(interpreter));
+
+test('overspend: both shops credited, the right name with its proof, denied everywhere, within the bound', async () => {
+  const report = await run('overspend', null);
+  expect(report.ok).toBe(true);
+  expect(report.overspend).toMatchObject({ ebc: -1500, name: 'Bob', proof: 'PROVEN', deniedAt: ['Cafe Roma', 'Book Corner'], afterwards: 'DENIED', loss: 1500 });
+  expect(report.overspend!.loss).toBeLessThanOrEqual(report.overspend!.bound);
+  expect(report.balances.abc).toMatchObject({ 'Cafe Roma': 3000, 'Book Corner': 1500 });
+  expect(report.taps.map((tap) => tap.result)).toEqual(['paid', 'paid', 'paid', 'STALE_LIMIT', 'DENIED']);
+  expect(report.conservation.ok).toBe(true);
+});
