@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { toHex } from '../../firmware/core/bytes.js';
+import { readU32, toHex } from '../../firmware/core/bytes.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
 import type { Scheduler } from '../emulator/scheduler.js';
@@ -122,6 +122,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const terminal = createTerminalSession({
     open: options.port,
     scheduler,
+    random32: () => readU32(random(4), 0),
     onUp() {
       Object.assign(link, { up: true, code: 'OK' });
       log.info('the terminal is connected');
