@@ -9,6 +9,7 @@ import { ROLES, runBuild } from '../flash-scripts/build.js';
 import { askPeople } from './demo/control.js';
 import { demoCommand } from './commands/demo.js';
 import * as clerk from './commands/clerk.js';
+import { files } from './commands/files.js';
 import { must, print, reportFailure } from './commands/output.js';
 import * as services from './commands/services.js';
 import { EXIT, failure } from './errors.js';
@@ -126,6 +127,8 @@ program.command('build').description('build the firmware bundles').argument('[ro
     await runBuild({ roles: roles.length > 0 ? roles : ROLES, ...(options.out ? { outDir: resolve(options.out) } : {}), json: options.json === true, log: (line) => void process.stdout.write(`${line}\n`) });
   }),
 );
+
+program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
 
 try {
   await program.parseAsync();

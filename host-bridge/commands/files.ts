@@ -1,0 +1,66 @@
+/**
+ * `tapcash files`: what a board's Storage holds besides the bundle, written to a folder, and the command that brings all
+ * of it onto the board with EspruinoTools.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fromHex } from '../../firmware/core/bytes.js';
+import { isName } from '../../firmware/wire/codec.js';
+import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards.js';
+import { bundlePath, type Role } from '../../flash-scripts/build.js';
+import { builtBundle } from '../../flash-scripts/built-bundles.js';
+import { issuerIdOf } from '../actors/signer.js';
+import { failure } from '../errors.js';
+import { print } from './output.js';
+
+export interface FilesCommand {
+  board: string;
+  issuerKey: string;
+  registrarKey: string;
+  shop?: string;
+  out: string;
+  json?: boolean;
+}
+
+function key(text: string, option: string): Uint8Array {
+  const bytes = fromHex(text);
+  if (!bytes || bytes.length !== 32) throw failure('USAGE', `${option}: 64 hexadecimal digits expected`);
+  return bytes;
+}
+
+/** Writes the files of a token, or of a shop's terminal. */
+export async function files(what: string, options: FilesCommand): Promise<void> {
+  if (what !== 'token' && what !== 'terminal') throw failure('USAGE', `${what}: token or terminal expected`);
+  const { shop } = options;
+  if (what === 'terminal' && !isName(shop)) throw failure('NAME_INVALID', '--shop');
+  const role: Role = what === 'token' ? 'user-token' : 'shop-terminal';
+  const board = loadBoard(options.board);
+  const issuerKey = key(options.issuerKey, '--issuer-key');
+  const facts = { issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey: key(options.registrarKey, '--registrar-key') };
+  const seed = new Uint8Array(randomBytes(32));
+  const contents =
+    what === 'token'
+      ? tokenFiles(board, facts, TOKEN_LIMITS, seed)
+      : terminalFiles(board, facts, { ...TERMINAL_TERMS, shop: shop as string, terminalId: new Uint8Array(randomBytes(4)) }, seed);
+  await builtBundle(role);
+  mkdirSync(options.out, { recursive: true, mode: 0o700 });
+  for (const [name, bytes] of Object.entries(contents)) {
+    const path = join(options.out, name);
+    writeFileSync(path, bytes, { mode: 0o600 });
+    chmodSync(path, 0o600);
+  }
+  const near = (path: string) => relative(process.cwd(), path) || path;
+  const storage = Object.keys(contents).map((name) => `--storage ${name}:${near(join(options.out, name))}`);
+  const command = `npx espruino -p PORT -b 115200 ${storage.join(' ')} --storage .bootcde:${near(bundlePath(role))} -e "load()"`;
+  const text = [
+    ...Object.entries(contents).map(([name, bytes]) => `${name.padEnd(16)} ${String(bytes.length).padStart(6)} bytes`),
+    '',
+    'Onto a board that runs Espruino, PORT being its serial port:',
+    `  ${command}`,
+    '',
+    'tapcash.seed is fresh entropy for this one board: delete it afterwards, and make new files for each board.',
+  ];
+  print(options.json, { ok: true, role, files: Object.fromEntries(Object.entries(contents).map(([name, bytes]) => [name, bytes.length])), command }, text.join('\n'));
+}
