@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { CODES } from '../../firmware/core/codes.js';
 import { encodeFrame, FRAME } from '../../firmware/wire/link-frame.js';
 import { createLinkSession, MESSAGE_BYTES_MAX, REQUESTS_MAX, ROLE } from '../../firmware/wire/link-session.js';
-import { SENDS_MAX } from '../../firmware/wire/link-transport.js';
+import { createLinkTransport, SENDS_MAX } from '../../firmware/wire/link-transport.js';
 import { ask, bootBoth, createPair, pattern } from './harness.js';
 
 test('both ends come up once, whoever starts first, and each takes the other for what it is', () => {
@@ -254,6 +254,44 @@ test('a message longer than the limit is refused, and the next is understood', (
   expect(end.sent[end.sent.length - 1]).toEqual(refusal);
   end.feed(FRAME.whole, sequence & 255, [1, 1], 7);
   expect(end.requests()).toBe(1);
+});
+
+test('of a message that is too long no more than the limit is kept', () => {
+  const kept: number[] = [];
+  let running = 0;
+  const clock = { setTimeout: () => ++running, clearTimeout: () => undefined };
+  const transport = createLinkTransport({
+    ...{ role: ROLE.terminal, burstBytesMax: 64, clock, crc32: (bytes) => crc32(bytes), write: () => undefined, random32: () => 1, onUp: () => undefined, onDown: () => undefined },
+    onMessage: (message, cut) => void kept.push(cut ? -message.length : message.length),
+  });
+  transport.start();
+  const feed = (type: number, sequence: number, payload: Uint8Array, session: number) =>
+    transport.receive(encodeFrame({ type, sequence: sequence & 255, payload }, (bytes) => (crc32(bytes) ^ session) >>> 0));
+  feed(FRAME.hello, 0, Uint8Array.from(HELLO_7), 0);
+  for (let i = 0; i < 300; i++) feed(FRAME.part, i, new Uint8Array(30), 7);
+  feed(FRAME.last, 300, new Uint8Array(30), 7);
+  feed(FRAME.part, 301, new Uint8Array(30), 7);
+  feed(FRAME.last, 302, new Uint8Array(5), 7);
+  expect(kept).toEqual([-MESSAGE_BYTES_MAX, 35]);
+});
+
+test('an answer that comes after its session answers nobody in the next one', () => {
+  const replies: (() => void)[] = [];
+  const pair = createPair({ respond: (_kind, body, reply) => void replies.push(() => reply('OK', body)) });
+  bootBoth(pair);
+  ask(pair.terminal, 1, pattern(4, 1));
+  pair.scheduler.advance(100);
+  pair.boot('terminal');
+  pair.scheduler.advance(3000);
+  const second = ask(pair.terminal, 1, pattern(4, 2)); // the same id again
+  pair.scheduler.advance(100);
+  expect(replies.length).toBe(2);
+  replies[0]!();
+  pair.scheduler.advance(100);
+  expect(second.calls).toBe(0);
+  replies[1]!();
+  pair.scheduler.advance(100);
+  expect(second).toEqual({ calls: 1, code: 'OK', body: pattern(4, 2) });
 });
 
 test('a peer that asks without end and never acknowledges takes bounded room', () => {
