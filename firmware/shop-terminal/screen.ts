@@ -44,7 +44,7 @@ export function chargeLines(view: ChargeView, currency: string, code: Code): str
 
 /** Lines when nothing is going on. @param trouble the last alarm, OK for none */
 export function idleLines(shop: string, linkUp: boolean, trouble: Code): string[] {
-  return ['READY'].concat(wrap(shop), linkUp ? [] : ['no bridge'], trouble === 'OK' ? [] : wrap(trouble));
+  return ['READY'].concat(wrap(shop), trouble !== 'OK' ? wrap(trouble) : linkUp ? [] : ['no bridge']);
 }
 
 /** Lines while somebody is to tap at the desk. */

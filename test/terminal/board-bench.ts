@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { terminalFiles } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
-import { buildRole, type Bundle } from '../../flash-scripts/build.js';
+import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
 import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
@@ -30,10 +30,6 @@ import { ISSUER, NOW_S } from './till-harness.js';
 
 const ISSUER_KEY = keyOf(1002);
 export const BURST = 64;
-
-let built: Promise<Bundle> | undefined;
-/** The bundle, built once a test run. */
-export const bundleOf = (): Promise<Bundle> => (built ??= buildRole('shop-terminal'));
 
 export const TERMS = {
   shop: "Anna's Bakery",
@@ -72,7 +68,7 @@ const serialOf = (end: SerialEnd) => ({
 export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n);
 
 /** Makes the bench; the board is off. @param interpreter the executable, or null for the emulated board */
-export async function createBench(interpreter: string | null, change: object = {}, boot: 'argument' | 'storage' = 'argument'): Promise<Bench> {
+export async function createBench(interpreter: string | null, change: object = {}, otherFiles: Record<string, Uint8Array> = {}): Promise<Bench> {
   const virtual = interpreter ? null : createVirtualScheduler();
   const scheduler: Scheduler = virtual ?? createRealScheduler();
   const clock = { setTimeout: (f: () => void, ms: number) => scheduler.setTimer(f, ms), clearTimeout: (t: any) => scheduler.clearTimer(t), nowMs: () => scheduler.nowMs() };
@@ -89,15 +85,15 @@ export async function createBench(interpreter: string | null, change: object = {
   const lines: string[] = [];
   const entry = loadBoard(interpreter ? 'linux' : 'emulated');
   const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: ISSUER_KEY.publicKey };
-  const files = terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32)));
+  const files = { ...terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32))), ...otherFiles };
   const serials = { Serial1: cable.a, Serial2: readerLine.a };
   let drawn = 0;
   const board: Board = interpreter
-    ? await createInterpreterBoard({ path: interpreter, name: 'terminal', bundle: (await bundleOf()).code, files, serials, boot, onConsole: (line) => void lines.push(line) })
+    ? await createInterpreterBoard({ path: interpreter, name: 'terminal', bundle: await builtBundle('shop-terminal'), files, serials, onConsole: (line) => void lines.push(line) })
     : createBoard({
         scheduler,
         name: 'terminal',
-        bundle: (await bundleOf()).code,
+        bundle: await builtBundle('shop-terminal'),
         files,
         flash: createEmulatedFlash({ address: entry.flash.address, bytes: entry.flash.bytes, pageBytes: entry.flash.pageBytes }),
         serials,
@@ -198,4 +194,4 @@ export function denyList(version: number, pkus: Uint8Array[]): Uint8Array {
   const body = denyBody.encode({ issuer: ISSUER, version, timeS: NOW_S, keys: new Uint8Array(Buffer.concat([...pkus].sort(Buffer.compare))) });
   return signedDenyList.encode({ body, signature: ISSUER_KEY.sign(SIGNED.denyList, body) });
 }
-export { createToken, keyOf };
+export { createToken, ISSUER_KEY, keyOf };

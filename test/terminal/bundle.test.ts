@@ -1,6 +1,7 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
 import { KIND } from '../../firmware/wire/link-messages.js';
+import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { createBench, createToken, denyList, keyOf, type Bench } from './board-bench.js';
 
 const interpreter = findInterpreter();
@@ -9,6 +10,25 @@ const places: [string, string | null, typeof describe][] = [
   ['real interpreter', interpreter, interpreter ? describe : describe.skip],
 ];
 jest.setTimeout(180_000);
+
+describe('a board that cannot run', () => {
+  const rows: [string, object, Record<string, Uint8Array>, string][] = [
+    ['a provision that is wrong', { historiesMax: 0 }, {}, 'NOT_PROVISIONED: provision.historiesMax'],
+    ['a table of another key', {}, { 'tab.issuer': makeCombTable(KEY_SHAPE, keyOf(5).publicKey) }, 'tab.issuer: not the table of the provisioned key'],
+    ['a table that is damaged', {}, { 'tab.registrar': new Uint8Array(100) }, 'not a comb table'],
+    ['no seed', {}, { 'tapcash.seed': new Uint8Array(3) }, 'NOT_PROVISIONED: no entropy was given'],
+  ];
+  test.each(rows)('for %s stops and says so', async (_what, terms, files, fault) => {
+    const bench = await createBench(null, terms, files);
+    bench.board.powerOn();
+    await bench.until(() => bench.board.screen()[0] === 'FAULT', 5000);
+    expect(bench.board.screen().slice(1).join('')).toBe(fault);
+    bench.connect();
+    bench.present(createToken(1));
+    await expect(bench.until(() => bench.bridge.up, 5000)).rejects.toThrow('in vain');
+    bench.close();
+  });
+});
 
 for (const [place, path, run] of places) {
   run(`the bundle on the ${place}`, () => {
@@ -30,7 +50,6 @@ for (const [place, path, run] of places) {
       for (let i = 0; i < 50 && status.timeS === 0; i++) status = await bench.status();
       expect(status).toMatchObject({ denyVersion: 3, historiesPending: 0, chargeState: 0 });
       expect(status.timeS).toBeGreaterThan(0);
-      const writes = status.flashWrites;
 
       const token = createToken(1);
       expect(await bench.charge(1, 350)).toBe('OK');
@@ -43,7 +62,7 @@ for (const [place, path, run] of places) {
       bench.present(null);
       expect([...token.debits.values()].map((d) => d.settled)).toEqual([true]);
       status = await bench.status();
-      console.log(place, 'tap', bench.bridge.reports[0], 'flash writes', status.flashWrites - writes, 'variables', status.variablesUsed, status.variablesTotal);
+      expect(status).toMatchObject({ historiesPending: 0, tombstonesPending: 0, chargeState: 3 });
 
       expect(await bench.charge(2, 1)).toBe('OK');
       bench.present(createToken(9));
@@ -55,12 +74,27 @@ for (const [place, path, run] of places) {
       expect(bench.board.errors).toEqual([]);
     });
 
+    test('keeps its key and its deny list through a reset', async () => {
+      bench = await createBench(path);
+      await boot();
+      const before = await bench.status();
+      await bench.request(KIND.denyList, denyList(7, []));
+      bench.board.powerOff();
+      bench.bridge.up = false;
+      await boot();
+      const status = await bench.status();
+      expect(status.terminalKey).toEqual(before.terminalKey);
+      expect(status.denyVersion).toBe(7);
+      expect((await bench.request(KIND.denyList, denyList(7, []))).code).toBe('NOT_NEWER');
+    });
+
     test('verifies on the board where the bridge will not, and keeps charge and history through a reset', async () => {
       bench = await createBench(path);
       bench.bridge.verifies = false;
       await boot();
       expect(await bench.charge(1, 900)).toBe('OK');
       bench.board.powerOff();
+      bench.bridge.up = false;
       await boot();
       await bench.until(() => bench.board.screen()[0] === 'PAY', 5000);
       const token = createToken(1);
