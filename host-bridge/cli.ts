@@ -128,6 +128,13 @@ program.command('build').description('build the firmware bundles').argument('[ro
   }),
 );
 
+program.command('bench').description('measure the cryptography in the interpreter, beside TweetNaCl in the same process, and on Node').option('--interpreter <path>', 'default: ESPRUINO, then espruino-linux on the PATH').option(...jsonOption).action(
+  run(async (options: { interpreter?: string; json?: boolean }) => {
+    const { runBench } = await import('./bench.js');
+    await runBench({ interpreter: findInterpreter(options.interpreter ? { ESPRUINO: options.interpreter } : process.env), json: options.json === true });
+  }),
+);
+
 program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
 
 try {
