@@ -9,6 +9,7 @@ import { crc32 } from 'node:zlib';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type TerminalTerms, type TokenLimits } from '../../flash-scripts/board-files.js';
 import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
+import { readBalance } from '../../firmware/core/amount.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import { chargeRequest, deskRequest, KIND, tapReport, type TapReport } from '../../firmware/wire/link-messages.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link-session.js';
@@ -108,11 +109,7 @@ export async function createBench(options: BenchOptions) {
     if (kind === KIND.verify) return flags.verifies ? reply(flags.lies ? 'OK' : verifier.answer(body)) : undefined;
     if (kind === KIND.history) return flags.keeps ? reply(keep(body)) : reply('BUSY');
     if (kind === KIND.tombstone) tombstones.push(body);
-    if (kind === KIND.tap) {
-      const report = tapReport.decode(body)!;
-      reports.push(report);
-      challenged.set(toHex(report.rs), report.amount);
-    }
+    if (kind === KIND.tap) reports.push(tapReport.decode(body)!);
     if (kind === KIND.alarm) alarms.push(codeOf(body[0]));
     reply('OK');
     if (kind === KIND.timeWanted && flags.tellsTime) {
@@ -120,6 +117,12 @@ export async function createBench(options: BenchOptions) {
       void ask(KIND.time, signedTime.encode({ signature: issuer.sign(SIGNED.time, time), body: time }));
     }
   }
+
+  // The first part of each CHALLENGE as it goes over the air: PCB, 80 or 90 20 00 00 Lc, then the challenge up to Rs.
+  field.onTraffic = (toCard, frame) => {
+    if (!toCard || (frame[1] & 0xef) !== 0x80 || frame[2] !== INS.challenge || frame.length < 6 + 39) return;
+    challenged.set(toHex(frame.slice(6 + 23, 6 + 39)), readBalance(frame, 6 + 7) ?? 0);
+  };
 
   const terminalDevice = await maker.make({
     name: 'terminal',

@@ -13,7 +13,7 @@ import { emulatedBoards, type NfcBoard } from '../../host-bridge/demo/nfc-boards
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createBench, type Bench, type Token } from './harness.js';
 
-const SEEDS = Number(process.env.TAPCASH_SEEDS ?? 4);
+const SEEDS = Number(process.env.TAPCASH_SEEDS ?? 2);
 const FIRST = Number(process.env.TAPCASH_FIRST_SEED ?? 1);
 const CHARGES = 12;
 const FUNDS = 50_000;
