@@ -40,11 +40,20 @@ function checkNode(node: AnyNode, parents: AnyNode[], say: Say): void {
   }
 }
 
-/** The names that a statement list declares before anything else runs: `var a,b;` right behind the functions. */
+/** Whether a statement only declares: a function, or variables without values. */
+function isDeclaration(statement: AnyNode): boolean {
+  return statement.type === 'FunctionDeclaration' || (statement.type === 'VariableDeclaration' && statement.declarations.every((each) => !each.init));
+}
+
+/** The names of the variables that a statement list declares before anything else runs. */
 function hoistedNames(statements: AnyNode[]): Set<string> {
-  const first = statements.find((each) => each.type !== 'FunctionDeclaration' && !('directive' in each && each.directive));
-  const declarations = first?.type === 'VariableDeclaration' ? first.declarations : [];
-  return new Set(declarations.filter((each) => !each.init).map((each) => (each.id as { name: string }).name));
+  const names = new Set<string>();
+  for (const statement of statements) {
+    if ('directive' in statement && statement.directive) continue;
+    if (!isDeclaration(statement)) break;
+    if (statement.type === 'VariableDeclaration') for (const { id } of statement.declarations) names.add((id as { name: string }).name);
+  }
+  return names;
 }
 
 /**
@@ -65,7 +74,7 @@ function checkHoisted(scope: Scope, say: Say): void {
   let functionsOver = false;
   for (const statement of statements) {
     if (statement.type === 'FunctionDeclaration' && functionsOver) say('hoist', statement, `function ${statement.id?.name} after a statement`);
-    if (statement.type !== 'FunctionDeclaration' && !('directive' in statement && statement.directive)) functionsOver = true;
+    if (!isDeclaration(statement) && !('directive' in statement && statement.directive)) functionsOver = true;
     walk(statement, (node, parents) => {
       if (node.type === 'VariableDeclarator') checkDeclarator(node, parents);
       else if (node.type === 'Identifier' && isReference(node, parents[parents.length - 1])) {
