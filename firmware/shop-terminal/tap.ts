@@ -24,6 +24,8 @@ export interface TapParts {
   /** IdS. */
   shop: string;
   nowMs(): number;
+  /** Radio or reader failed: `codeOfNfc`, and whatever else is to be done about it. */
+  failed(code: NfcCode): Code;
   /** H is durable: show what the till says. */
   kept(): void;
 }
@@ -48,18 +50,17 @@ const RECALLS_MAX = 16;
 /** Tries to give the charge to a token: the second one after a new Rs. */
 const ROUNDS_MAX = 2;
 
-/** The tap's code for a failure of radio or chip. */
+/** The tap's code for a failure of radio or reader. A reader that stays broken is found out when it is started again. */
 export function codeOfNfc(code: NfcCode): Code {
-  if (code === 'RF_LOST' || code === 'RF_ERROR' || code === 'PN532_DAMAGED') return 'TAP_TORN';
   if (code === 'NO_CARD' || code === 'CARD_UNSUPPORTED') return 'NO_TOKEN';
   if (code === 'TOO_LONG') return 'BAD_REQUEST';
-  return code === 'BUSY' || code === 'CANCELLED' ? 'BUSY' : 'DEVICE_FAULT';
+  return code === 'BUSY' || code === 'CANCELLED' ? 'BUSY' : 'TAP_TORN';
 }
 
 /** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. */
-export function selectToken(client: ApduClient, done: (code: Code) => void): void {
+export function selectToken(client: ApduClient, failed: (code: NfcCode) => Code, done: (code: Code) => void): void {
   client.select(AID, function (result: ApduResult) {
-    if (!result.ok) return done(codeOfNfc(result.code));
+    if (!result.ok) return done(failed(result.code));
     const answer = result.sw === SW_OK ? selectAnswer.decode(result.data) : null;
     if (!answer || answer.version !== WIRE_VERSION) return done('NO_TOKEN');
     client.setLimits(answer.commandBytesMax);
@@ -105,7 +106,8 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
         then(codeOfStatusWord(result.sw), result.data);
         return;
       }
-      if (outcome.paidMs === 0 && outcome.code === 'OK') outcome.code = codeOfNfc(result.code);
+      const code = parts.failed(result.code);
+      if (outcome.paidMs === 0 && outcome.code === 'OK') outcome.code = code;
       end();
     });
   }
@@ -175,7 +177,7 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
     send(INS.open, opened, onOpened);
   }
 
-  selectToken(parts.client, function (code) {
+  selectToken(parts.client, parts.failed, function (code) {
     outcome.selectMs = lap();
     if (code === 'OK') open();
     else {

@@ -9,20 +9,22 @@
  * answers to the bridge (bridge-service.ts).
  */
 import { amountText } from '../core/amount-text.js';
-import { Code, codeNumber, codeOfStatusWord } from '../core/codes.js';
+import { Code } from '../core/codes.js';
 import type { Clock } from '../drivers/clock.js';
 import type { Display } from '../drivers/display.js';
 import { SIGNAL } from '../drivers/indicator.js';
 import type { Indicator } from '../drivers/indicator.js';
 import type { ApduClient } from '../drivers/iso-dep-client.js';
+import type { NfcCode } from '../drivers/pn532-link.js';
 import type { FindResult, Pn532Reader } from '../drivers/pn532-reader.js';
-import { CHARGE_STATES, DeskRequest, KIND, tapReport } from '../wire/link-messages.js';
-import { CLA } from '../wire/token-commands.js';
+import { CHARGE_STATES, DeskRequest, KIND } from '../wire/link-messages.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
 import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
+import { runDeskCommand } from './desk.js';
+import { encodeReport } from './report.js';
 import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, idleLines } from './screen.js';
-import { codeOfNfc, runTap, selectToken, TapOutcome } from './tap.js';
+import { codeOfNfc, runTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
 /** What the terminal works with. */
@@ -59,28 +61,12 @@ const POLL_MS = 5000;
 /** After a refusal, so that a token left lying does not flicker. */
 const REFUSED_PAUSE_MS = 1500;
 const READER_RETRY_MS = 2000;
+/** A reader that starts but fails so often in a row is reported. */
+const READER_FAILURES_MAX = 5;
 /** The board's own checks begin when nothing has happened for so long: they make it deaf for a while. */
 const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
-
-/** The report of a tap, or (without outcome) of a charge that changed otherwise. */
-function encodeReport(view: ChargeView, code: Code, outcome: TapOutcome | null, flashWrites: number): Uint8Array {
-  return tapReport.encode({
-    chargeId: view.id,
-    rs: view.rs,
-    amount: view.amount,
-    chargeState: view.state,
-    code: codeNumber(code),
-    selectMs: outcome ? outcome.selectMs : 0,
-    licenseMs: outcome ? outcome.licenseMs : 0,
-    challengeMs: outcome ? outcome.challengeMs : 0,
-    verifyMs: outcome ? outcome.verifyMs : 0,
-    flashMs: outcome ? outcome.flashMs : 0,
-    paidMs: outcome ? outcome.paidMs : 0,
-    flashWrites: flashWrites,
-  });
-}
 
 /** Makes a terminal; nothing happens before `start`. */
 export function createTerminal(parts: TerminalParts): Terminal {
@@ -98,6 +84,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let activeMs = 0;
   let lastCode: Code = 'OK'; // of the last tap for the open charge
   let trouble: Code = 'OK'; // the last alarm
+  let readerFailed = false; // since it was started
+  let failures = 0; // starts of a reader that began well and then failed, in a row
 
   const delivery = createDelivery({
     till: till,
@@ -167,23 +155,41 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   function startReader(): void {
     radio = 'off';
+    if (readerFailed) failures++;
+    if (failures === READER_FAILURES_MAX) alarm('DEVICE_FAULT');
+    readerFailed = false;
     if (stopped) return;
     reader.init(function (result) {
       if (!result.ok) {
         if (trouble !== 'DEVICE_FAULT') alarm('DEVICE_FAULT');
+        replyDesk('DEVICE_FAULT');
         clock.setTimeout(startReader, READER_RETRY_MS);
         return;
       }
-      if (trouble === 'DEVICE_FAULT') trouble = 'OK';
+      if (trouble === 'DEVICE_FAULT' && failures === 0) trouble = 'OK';
       radio = 'free';
       show();
       turnIn(0);
     });
   }
 
+  /** It searched the field and told the result. */
+  function readerWorks(): void {
+    failures = 0;
+    if (trouble === 'DEVICE_FAULT') trouble = 'OK';
+  }
+
+  /** The code for a failure; after one of the reader itself it is started again. */
+  function onNfcFailure(code: NfcCode): Code {
+    readerFailed = code.substr(0, 5) === 'PN532';
+    if (code === 'NO_CARD') readerWorks();
+    return codeOfNfc(code);
+  }
+
   /** Switches the field off; the next turn comes after `delayMs`. */
   function freeRadio(delayMs: number): void {
     activeMs = clock.nowMs();
+    if (readerFailed) return startReader();
     reader.release(function () {
       radio = 'free';
       turnIn(waiting.length > 0 ? 0 : delayMs);
@@ -200,14 +206,15 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function onCard(found: FindResult): void {
     if (stopped) return;
     if (found.ok) {
+      readerWorks();
       radio = 'tap';
       tap();
       return;
     }
-    const code = codeOfNfc(found.code);
-    if (code === 'DEVICE_FAULT') return startReader();
+    onNfcFailure(found.code);
+    if (readerFailed) return startReader();
     radio = 'free';
-    if (found.code === 'CARD_UNSUPPORTED') onRefused(code);
+    if (found.code === 'CARD_UNSUPPORTED') onRefused('NO_TOKEN');
     turnIn(0);
   }
 
@@ -236,24 +243,34 @@ export function createTerminal(parts: TerminalParts): Terminal {
       if (refused) onRefused(outcome.code);
       delivery.report(encodeReport(view, outcome.code, outcome, parts.flashWrites() - writes));
       delivery.pump();
-      if (outcome.code === 'DEVICE_FAULT') startReader();
-      else freeRadio(refused && outcome.code !== 'TAP_TORN' ? REFUSED_PAUSE_MS : 0);
+      freeRadio(refused && outcome.code !== 'TAP_TORN' ? REFUSED_PAUSE_MS : 0);
     }
     runTap(
-      { till: till, checker: checker, client: parts.client, shop: parts.config.shop, nowMs: clock.nowMs, kept: onKept },
+      {
+        till: till,
+        checker: checker,
+        client: parts.client,
+        shop: parts.config.shop,
+        nowMs: clock.nowMs,
+        failed: onNfcFailure,
+        kept: onKept,
+      },
       onEnd,
     );
   }
 
   // The desk.
 
-  function endDesk(code: Code, data?: Uint8Array): void {
+  function replyDesk(code: Code, data?: Uint8Array): void {
     const asked = desk;
     desk = null;
     if (asked) asked.reply(code, data);
+  }
+
+  function endDesk(code: Code, data?: Uint8Array): void {
+    replyDesk(code, data);
     show();
-    if (code === 'DEVICE_FAULT') startReader();
-    else freeRadio(0);
+    freeRadio(0);
   }
 
   function runDesk(request: DeskRequest): void {
@@ -263,24 +280,17 @@ export function createTerminal(parts: TerminalParts): Terminal {
     reader.findCard(function (found) {
       if (found.ok) {
         radio = 'desk';
-        return atDesk(request);
+        return runDeskCommand(parts.client, request, onNfcFailure, endDesk);
       }
-      if (found.code !== 'CANCELLED' || !desk) return endDesk(codeOfNfc(found.code));
-      // Interrupted for other work: goes on afterwards, for the rest of its time.
-      request.timeoutMs = Math.max(0, request.timeoutMs - (clock.nowMs() - startMs));
+      const code = onNfcFailure(found.code);
+      request.timeoutMs = Math.max(0, Math.floor(request.timeoutMs - (clock.nowMs() - startMs)));
+      if (readerFailed && request.timeoutMs === 0) return endDesk('DEVICE_FAULT');
+      if (!desk || (found.code !== 'CANCELLED' && !readerFailed)) return endDesk(code);
+      // Interrupted for other work, or by the reader: goes on afterwards, for the rest of its time.
+      if (readerFailed) return startReader();
       radio = 'free';
       turnIn(0);
     }, Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS));
-  }
-
-  function atDesk(request: DeskRequest): void {
-    selectToken(parts.client, function (code) {
-      if (code !== 'OK') return endDesk(code);
-      parts.client.command(CLA, request.ins, 0, 0, request.data, function (result) {
-        if (result.ok) endDesk(codeOfStatusWord(result.sw), result.data);
-        else endDesk(codeOfNfc(result.code));
-      });
-    });
   }
 
   // Idle work.
@@ -330,7 +340,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       wake();
     },
     startDesk: function (request, reply) {
-      if (radio === 'off') return reply('DEVICE_FAULT');
+      if (trouble === 'DEVICE_FAULT') return reply('DEVICE_FAULT');
       desk = { request: request, reply: reply };
       wake();
     },

@@ -142,6 +142,8 @@ export interface World {
     /** Tears at the n-th command from now: the token has done it ('after') or not heard it ('before'). */
     tear: { left: number; when: 'before' | 'after' } | null;
     broken: boolean;
+    /** The reader starts, but fails when it searches. */
+    halfBroken: boolean;
     commands: number;
   };
   screen: string[][];
@@ -181,7 +183,7 @@ export function createWorld(): World {
     up: false, stored: new Map(), tombstones: new Map(), amounts: new Map(), reports: [], alarms: [],
     verifies: 'truly', forgets: false, refusesAmount: 0, bringsTime: true, asked: [], nonces: [],
   };
-  const field: World['field'] = { token: null, tear: null, broken: false, commands: 0 };
+  const field: World['field'] = { token: null, tear: null, broken: false, halfBroken: false, commands: 0 };
   const screen: string[][] = [];
   const boardChecks = { count: 0 };
   let life = 0; // number of the power-up; what belongs to an earlier one is dead
@@ -265,7 +267,7 @@ export function createWorld(): World {
         const look = (): void => {
           if (over) return;
           let result: any = null;
-          if (field.broken) result = { ok: false, code: 'PN532_NO_ACK' };
+          if (field.broken || field.halfBroken) result = { ok: false, code: 'PN532_NO_ACK' };
           else if (field.token) result = { ok: true, card: { uid: Uint8Array.of(8, 1, 2, 3), selRes: 0x20, ats: new Uint8Array(0) } };
           else if (scheduler.nowMs() >= endMs) result = { ok: false, code: 'NO_CARD' };
           if (result === null) return void later(born, look, 40);

@@ -401,6 +401,27 @@ describe('the board', () => {
     expect(world.tap(createToken(1))).toBe('paid');
   });
 
+  test('whose reader starts but never works says so too, at the desk and at the till', () => {
+    const world = online();
+    world.field.halfBroken = true;
+    const identity = deskRequest.encode({ timeoutMs: 300, ins: INS.identity, data: new Uint8Array(0) });
+    expect(world.ask(KIND.desk, identity).code).toBe('DEVICE_FAULT');
+    world.charge(1, 350);
+    world.run(5000);
+    expect(world.bridge.alarms).toEqual(['DEVICE_FAULT']);
+    world.field.halfBroken = false;
+    expect(world.tap(createToken(1))).toBe('paid');
+    expect(world.bridge.alarms).toEqual(['DEVICE_FAULT']);
+  });
+
+  test('serves the desk though it was asked before its reader had started', () => {
+    const world = online();
+    world.field.token = createToken(1);
+    world.boot();
+    const identity = deskRequest.encode({ timeoutMs: 1000, ins: INS.identity, data: new Uint8Array(0) });
+    expect(world.ask(KIND.desk, identity).code).toBe('OK');
+  });
+
   test('asks for the time every 12 hours', () => {
     const world = online();
     world.timeS = NOW_S + 43200;
