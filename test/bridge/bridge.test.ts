@@ -7,9 +7,12 @@ import { fromHex, toChars, toHex } from '../../firmware/core/bytes.js';
 import { encodeFrame, FRAME } from '../../firmware/wire/link-frame.js';
 import { KIND, VERIFY } from '../../firmware/wire/link-messages.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
-import { DENY_POLL_MS } from '../../host-bridge/relay/notice-push.js';
+import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { refusal, type Result } from '../../host-bridge/errors.js';
+import { silentLog } from '../../host-bridge/http/log.js';
+import { createNoticePush, DENY_POLL_MS } from '../../host-bridge/relay/notice-push.js';
 import { ASK_AGAIN_MS, SENDING_MAX_S } from '../../host-bridge/relay/clerk.js';
-import { makeHistory, makeLicense, makeTombstone, pseudonymKey, SHOP } from './messages.js';
+import { issuerKey, makeHistory, makeLicense, makeTombstone, pseudonymKey, SHOP } from './messages.js';
 import { createRig, T0, type Rig } from './rig.js';
 import { pass, run } from './virtual.js';
 
@@ -102,6 +105,30 @@ describe('time and deny list', () => {
     const body = timeBody.decode(signedTime.decode(rig.terminal.times[0] as Uint8Array)!.body)!;
     expect([...body.nonce]).toEqual(new Array(8).fill(2));
     expect(body.timeS).toBeGreaterThanOrEqual(T0 + 10);
+  });
+
+  test('an answer that is overtaken by a newer question is not brought', async () => {
+    const answers: ((reply: Result<{ time: Uint8Array }>) => void)[] = [];
+    const brought: Uint8Array[] = [];
+    const clock = createVirtualScheduler();
+    const notices = createNoticePush({
+      issuer: { signedTime: () => new Promise((resolve) => answers.push(resolve)), denyList: () => refusal('SERVICE_DOWN') },
+      terminal: { up: () => true, time: async (bytes) => (brought.push(bytes), 'OK'), denyList: async () => 'OK' },
+      ...{ issuerKey: issuerKey.publicKey, scheduler: clock, log: silentLog() },
+    });
+    rig = await createRig();
+    const timeOf = (fill: number) => rig.issuer.signedTime(new Uint8Array(8).fill(fill)) as { ok: true; time: Uint8Array };
+    notices.onTimeWanted(new Uint8Array(8).fill(1));
+    notices.onTimeWanted(new Uint8Array(8).fill(2));
+    answers[1]!(timeOf(2));
+    answers[0]!(timeOf(1));
+    await pass(clock, 10);
+    expect(brought).toEqual([timeOf(2).time]);
+    notices.onTimeWanted(new Uint8Array(8).fill(3));
+    notices.onDown(); // the terminal's next session asks anew
+    answers[2]!(timeOf(3));
+    await pass(clock, 10);
+    expect(brought.length).toBe(1);
   });
 
   test('a newer deny list reaches the terminal at once after it connects, and within a poll later', async () => {

@@ -166,6 +166,27 @@ test('arrivals while a delivery is under way are delivered too, one at a time', 
   expect([most, made.calls.length]).toEqual([1, 30]);
 });
 
+test('an arrival in the moment in which the last delivery ends is not left lying', async () => {
+  const made = rig(() => credited);
+  made.outbox.add('history', makeHistory(1));
+  const { next } = made.outbox;
+  let late = true;
+  made.outbox.next = () => {
+    const row = next();
+    if (!row && late) {
+      late = false;
+      queueMicrotask(() => {
+        made.outbox.add('history', makeHistory(2));
+        made.delivery.kick();
+      });
+    }
+    return row;
+  };
+  made.delivery.kick();
+  await pass(made.scheduler, 10);
+  expect(made.outbox.counts()).toMatchObject({ pending: 0, credited: 2 });
+});
+
 test('stop waits for the delivery under way and begins no other', async () => {
   let finish: (reply: Reply) => void = () => undefined;
   const made = rig(() => new Promise<Reply>((resolve) => (finish = resolve)));

@@ -101,6 +101,53 @@ test('a late answer meets nobody, and its id comes back into use', () => {
   expect(late.calls).toBe(1);
 });
 
+test('an answer that comes when its id would be due again meets nobody', () => {
+  for (let count = 250; count < 260; count++) {
+    const replies: (() => void)[] = [];
+    const pair = createPair({ baud: 0, respond: (_kind, body, reply) => void replies.push(() => reply('OK', body)) });
+    bootBoth(pair);
+    const late = ask(pair.bridge, 2, pattern(3, 1), 50);
+    pair.scheduler.advance(60);
+    expect(late.code).toBe('NO_ANSWER');
+    for (let i = 1; i < count; i++) {
+      const outcome = ask(pair.bridge, 2, pattern(2, i));
+      pair.scheduler.advance(1);
+      replies[i]!();
+      pair.scheduler.advance(1);
+      expect(outcome.code).toBe('OK');
+    }
+    const last = ask(pair.bridge, 2, pattern(1, 9));
+    pair.scheduler.advance(1);
+    replies[0]!();
+    pair.scheduler.advance(1);
+    expect([late.calls, last.calls]).toEqual([1, 0]);
+    replies[count]!();
+    pair.scheduler.advance(1);
+    expect(last).toEqual({ calls: 1, code: 'OK', body: pattern(1, 9) });
+  }
+});
+
+test('an answer of another kind is no answer, and a peer that never answers wears out no ids', () => {
+  const end = lone(ROLE.terminal);
+  end.link.start();
+  end.feed(FRAME.hello, 0, HELLO_7);
+  const codes: string[] = [];
+  end.link.request(3, new Uint8Array(0), (code) => void codes.push(code), 1000);
+  const acknowledge = (sequence: number) => end.feed(FRAME.ack, sequence & 255, [], 7);
+  acknowledge(0);
+  end.feed(FRAME.whole, 0, [0x82, 1, 0], 7);
+  expect(codes).toEqual([]);
+  end.feed(FRAME.whole, 1, [0x83, 1, 0], 7);
+  expect(codes).toEqual(['OK']);
+  for (let i = 1; i < 700; i++) {
+    end.link.request(3, new Uint8Array(0), (code) => void codes.push(code), 10);
+    acknowledge(i);
+    end.scheduler.advance(20);
+  }
+  expect(codes.length).toBe(700);
+  expect(new Set(codes.slice(1))).toEqual(new Set(['NO_ANSWER']));
+});
+
 test('a message of one frame does not wait for a deny list', () => {
   const pair = createPair();
   bootBoth(pair);
