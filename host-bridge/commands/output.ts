@@ -17,13 +17,20 @@ export function print(json: boolean | undefined, value: unknown, text: string): 
   process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
 }
 
+/** What the flash scripts throw, in the host's table: their message names the place. */
+function fromScripts(thrown: unknown): unknown {
+  const { code, message } = (thrown ?? {}) as { code?: unknown; message?: string };
+  if (typeof code !== 'string') return thrown;
+  if (code.startsWith('BUILD_') || code === 'BOARD_INVALID') return failure('BUILD_FAILED', message);
+  return code === 'INTERPRETER_MISSING' && isErrorCode(code) ? failure(code, message) : thrown;
+}
+
 /** Prints a failure and sets the exit code. */
-export function reportFailure(thrown: unknown, json: boolean): void {
+export function reportFailure(original: unknown, json: boolean): void {
+  const thrown = fromScripts(original);
   const body = bodyOfThrown(thrown);
-  const problems = (thrown as { problems?: { file: string; line: number; message: string }[] }).problems ?? [];
   if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: body })}\n`);
   process.stderr.write(`tapcash: ${body.code}: ${body.message}\n`);
-  for (const problem of problems) process.stderr.write(`  ${problem.file}:${problem.line} ${problem.message}\n`);
   if (body.remedy) process.stderr.write(`  ${body.remedy}\n`);
   if (body.code === 'INTERNAL') process.stderr.write(`${(thrown as Error)?.stack ?? String(thrown)}\n`);
   process.exitCode = isErrorCode(body.code) ? exitCodeOf(body.code) : EXIT.environment;

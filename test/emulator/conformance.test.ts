@@ -102,11 +102,11 @@ const CASES: Record<string, string> = {
     print(s.write('1234567890123456789012345678', 'x'), s.read('1234567890123456789012345678'), tried(function () { return require('Nothing'); }));`,
   'timers, in order': `
     var log = []; function say(x) { log.push(x); }
-    setTimeout(say, 30, 'c'); setTimeout(say, 10, 'a'); setTimeout(say, 20, 'b'); var x = setTimeout(say, 15, 'never'); clearTimeout(x); clearTimeout(12345);
-    var n = 0, i = setInterval(function () { if (++n === 3) clearInterval(i); say('i' + n); }, 50);
+    setTimeout(say, 300, 'c'); setTimeout(say, 100, 'a'); setTimeout(say, 200, 'b'); var x = setTimeout(say, 150, 'never'); clearTimeout(x); clearTimeout(12345);
+    var n = 0, i = setInterval(function () { if (++n === 3) clearInterval(i); say('i' + n); }, 500);
     print(tried(function () { clearTimeout(undefined); }), tried(function () { clearInterval(undefined); }), tried(function () { setTimeout(5, 1); }));
-    setTimeout(function () { log.push('outer'); setTimeout(say, 0, 'inner'); log.push('outer end'); }, 40);
-    setTimeout(function () { print(log.join()); print('done'); }, 300);`,
+    setTimeout(function () { log.push('outer'); setTimeout(say, 0, 'inner'); log.push('outer end'); }, 400);
+    setTimeout(function () { print(log.join()); print('done'); }, 2000);`,
   promises: `
     var log = [];
     new Promise(function (r) { log.push('now'); r(1); }).then(function (v) { log.push('then' + v); return v + 1; }).then(function (v) { log.push('then' + v); throw 'x'; }).catch(function (e) { log.push('catch' + e); });
