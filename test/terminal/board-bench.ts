@@ -57,6 +57,8 @@ export interface Bench {
   present(token: Token | null): void;
   /** Starts the bridge's side. */
   connect(): void;
+  /** Ends it: what comes while a board starts is for its console. */
+  disconnect(): void;
   close(): void;
 }
 
@@ -180,6 +182,10 @@ export async function createBench(interpreter: string | null, change: object = {
       if (next) field.present(tokenChip.card);
     },
     connect: () => link.start(),
+    disconnect() {
+      link.stop();
+      bridge.up = false;
+    },
     close() {
       card.stop();
       link.stop();

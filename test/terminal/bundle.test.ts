@@ -38,7 +38,7 @@ for (const [place, path, run] of places) {
     async function boot(): Promise<void> {
       bench.board.powerOn();
       await bench.until(() => ['READY', 'PAY'].includes(bench.board.screen()[0]), 30_000);
-      if (!bench.bridge.up) bench.connect();
+      bench.connect();
       await bench.until(() => bench.bridge.up, 15_000);
     }
 
@@ -79,8 +79,8 @@ for (const [place, path, run] of places) {
       await boot();
       const before = await bench.status();
       await bench.request(KIND.denyList, denyList(7, []));
+      bench.disconnect();
       bench.board.powerOff();
-      bench.bridge.up = false;
       await boot();
       const status = await bench.status();
       expect(status.terminalKey).toEqual(before.terminalKey);
@@ -93,8 +93,8 @@ for (const [place, path, run] of places) {
       bench.bridge.verifies = false;
       await boot();
       expect(await bench.charge(1, 900)).toBe('OK');
+      bench.disconnect();
       bench.board.powerOff();
-      bench.bridge.up = false;
       await boot();
       await bench.until(() => bench.board.screen()[0] === 'PAY', 5000);
       const token = createToken(1);
