@@ -13,7 +13,7 @@ const flip = (bytes: Uint8Array, bit: number) => {
 };
 
 /** What both sides say to each other: short and long, both ways at once. Bodies name the request. */
-const SIZES = [3, 130, 0, 70];
+const SIZES = [3, 90, 0];
 function converse(pair: Pair): Outcome[] {
   return SIZES.flatMap((size, i) => [
     ask(pair.bridge, 1 + i, Uint8Array.of(2 * i, ...pattern(size, 10 + i))),
@@ -57,7 +57,7 @@ const writes = Array.from({ length: clean.pair.writes.length }, (_, i) => i);
 test('without faults the conversation takes its time on the line and no frame twice', () => {
   expect(clean.codes.join()).toBe(allOk);
   expect(clean.ms).toBeLessThan(120);
-  expect(new Set(clean.pair.writes.map((bytes) => Buffer.from(bytes).toString('hex'))).size).toBeGreaterThan(40);
+  expect(new Set(clean.pair.writes.map((bytes) => Buffer.from(bytes).toString('hex'))).size).toBeGreaterThan(25);
 });
 
 const GARBAGE = Uint8Array.from({ length: 40 }, (_, i) => [192, 219, 220, 7, 255][i % 5]);
