@@ -9,12 +9,19 @@
 export const SIGNAL = '\x01';
 
 /**
+ * Variables that the interpreter shall have from the start: as many as an ESP32. The Linux build begins with 4,096 and asks
+ * for more only for single variables; a hash or an array then fails while the pool happens to be full.
+ */
+const VARIABLES = 16383;
+
+/**
  * The prelude.
  * @param held levels of pins that are driven from outside at power-up, by number
  * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
  */
 export function interpreterPrelude(held: Record<number, number>, cut?: { operations: number; where: string; wordIndex: number }): string {
-  return `(function (g) {
+  return `(function () { var a = []; while (process.memory().total < ${VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
+(function (g) {
 var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
 function num(p) { return +("" + p).replace("D", ""); }
 function level(n) { return out[n] !== undefined ? out[n] : held[n] !== undefined ? held[n] : rest[n] || 0; }
