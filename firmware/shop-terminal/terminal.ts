@@ -60,9 +60,10 @@ const VERIFY_TIMEOUT_MS = 1500;
 const POLL_MS = 5000;
 /** After a refusal, so that a token left lying does not flicker. */
 const REFUSED_PAUSE_MS = 1500;
+/** A reader that fails so often in a row, at its start or afterwards, is broken. */
+const READER_FAILURES_MAX = 3;
+const READER_PAUSE_MS = 100;
 const READER_RETRY_MS = 2000;
-/** A reader that starts but fails so often in a row is reported. */
-const READER_FAILURES_MAX = 5;
 /** The board's own checks begin when nothing has happened for so long: they make it deaf for a while. */
 const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
@@ -85,7 +86,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let lastCode: Code = 'OK'; // of the last tap for the open charge
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started
-  let failures = 0; // starts of a reader that began well and then failed, in a row
+  let readerSilent = false; // its last start failed
+  let failures = 0; // of the reader, in a row
 
   const delivery = createDelivery({
     till: till,
@@ -154,26 +156,30 @@ export function createTerminal(parts: TerminalParts): Terminal {
   }
 
   function startReader(): void {
-    radio = 'off';
-    if (readerFailed) failures++;
-    if (failures === READER_FAILURES_MAX) alarm('DEVICE_FAULT');
     readerFailed = false;
     if (stopped) return;
     reader.init(function (result) {
-      if (!result.ok) {
-        if (trouble !== 'DEVICE_FAULT') alarm('DEVICE_FAULT');
-        replyDesk('DEVICE_FAULT');
-        clock.setTimeout(startReader, READER_RETRY_MS);
-        return;
-      }
-      if (trouble === 'DEVICE_FAULT' && failures === 0) trouble = 'OK';
+      const silent = readerSilent;
+      readerSilent = !result.ok;
+      if (!result.ok) return restartReader();
+      if (silent) readerWorks();
       radio = 'free';
       show();
       turnIn(0);
     });
   }
 
-  /** It searched the field and told the result. */
+  /** The reader failed: soon again, and once it has failed too often, with an alarm and now and then. */
+  function restartReader(): void {
+    radio = 'off';
+    failures++;
+    const broken = failures >= READER_FAILURES_MAX;
+    if (broken && trouble !== 'DEVICE_FAULT') alarm('DEVICE_FAULT');
+    if (broken) replyDesk('DEVICE_FAULT');
+    clock.setTimeout(startReader, broken ? READER_RETRY_MS : READER_PAUSE_MS);
+  }
+
+  /** It searched the field and told the result, or starts again after it did not. */
   function readerWorks(): void {
     failures = 0;
     if (trouble === 'DEVICE_FAULT') trouble = 'OK';
@@ -189,7 +195,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   /** Switches the field off; the next turn comes after `delayMs`. */
   function freeRadio(delayMs: number): void {
     activeMs = clock.nowMs();
-    if (readerFailed) return startReader();
+    if (readerFailed) return restartReader();
     reader.release(function () {
       radio = 'free';
       turnIn(waiting.length > 0 ? 0 : delayMs);
@@ -212,7 +218,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       return;
     }
     onNfcFailure(found.code);
-    if (readerFailed) return startReader();
+    if (readerFailed) return restartReader();
     radio = 'free';
     if (found.code === 'CARD_UNSUPPORTED') onRefused('NO_TOKEN');
     turnIn(0);
@@ -284,10 +290,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
       }
       const code = onNfcFailure(found.code);
       request.timeoutMs = Math.max(0, Math.floor(request.timeoutMs - (clock.nowMs() - startMs)));
-      if (readerFailed && request.timeoutMs === 0) return endDesk('DEVICE_FAULT');
       if (!desk || (found.code !== 'CANCELLED' && !readerFailed)) return endDesk(code);
       // Interrupted for other work, or by the reader: goes on afterwards, for the rest of its time.
-      if (readerFailed) return startReader();
+      if (readerFailed) return restartReader();
       radio = 'free';
       turnIn(0);
     }, Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS));
@@ -340,7 +345,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       wake();
     },
     startDesk: function (request, reply) {
-      if (trouble === 'DEVICE_FAULT') return reply('DEVICE_FAULT');
+      if (radio === 'off' && trouble === 'DEVICE_FAULT') return reply('DEVICE_FAULT');
       desk = { request: request, reply: reply };
       wake();
     },

@@ -396,8 +396,13 @@ describe('the board', () => {
     expect(world.ask(KIND.denyList, makeDenyList(9, NOW_S, [])).code).toBe('OK');
     expect(world.cancel(1)).toBe('OK');
     world.charge(2, 350);
+    const identity = deskRequest.encode({ timeoutMs: 300, ins: INS.identity, data: new Uint8Array(0) });
+    expect(world.cancel(2)).toBe('OK');
+    expect(world.ask(KIND.desk, identity).code).toBe('DEVICE_FAULT');
     world.field.broken = false;
     world.run(3000);
+    expect(world.ask(KIND.desk, identity).code).toBe('NO_TOKEN');
+    world.charge(3, 350);
     expect(world.tap(createToken(1))).toBe('paid');
   });
 
