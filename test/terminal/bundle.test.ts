@@ -59,6 +59,7 @@ for (const [place, path, run] of places) {
       expect(bench.board.screen()[0]).toBe('PAID');
       expect(bench.bridge.reports[0]).toMatchObject({ amount: 350, chargeState: 3, code: 0 });
       await bench.until(() => bench.bridge.histories.length > 0, 5000);
+      await bench.until(() => [...token.debits.values()].every((d) => d.settled), 5000);
       bench.present(null);
       expect([...token.debits.values()].map((d) => d.settled)).toEqual([true]);
       status = await bench.status();
