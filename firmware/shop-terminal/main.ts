@@ -5,7 +5,7 @@
  * link. A fault stops the board with its name on display and console; so does flash that fails later.
  * Left out: every rule; they are in the modules that this one puts together.
  */
-import { equal, fromChars, readU32 } from '../core/bytes.js';
+import { equal, readU32, toChars } from '../core/bytes.js';
 import { createEd25519, Ed25519, PreparedKey } from '../crypto/ed25519.js';
 import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
@@ -92,6 +92,15 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
     burstBytesMax: config.burstBytesMax,
     clock: board.clock,
     crc32: E.CRC32,
+    chars: {
+      // Native, but without an answer where memory has no room for the text in one piece.
+      toChars: function (bytes) {
+        return E.toString(bytes) || toChars(bytes);
+      },
+      fromChars: function (text) {
+        return E.toUint8Array(text);
+      },
+    },
     write: function (bytes) {
       port.write(bytes);
     },
@@ -110,7 +119,7 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
   });
   port.setup(config.baud || 115200, serialOptions(config));
   port.on('data', function (data: string) {
-    session.receive(fromChars(data));
+    session.receive(data);
   });
   return session;
 }

@@ -60,9 +60,9 @@ const VERIFY_TIMEOUT_MS = 1500;
 const POLL_MS = 5000;
 /** After a refusal, so that a token left lying does not flicker. */
 const REFUSED_PAUSE_MS = 1500;
-/** A reader that fails so often in a row, at its start or afterwards, is broken. */
-const READER_FAILURES_MAX = 3;
-const READER_PAUSE_MS = 100;
+/** A reader that fails for so long, at its start or afterwards, is broken; a busy host is slow for seconds. */
+const READER_BROKEN_MS = 10000;
+const READER_PAUSE_MS = 200;
 const READER_RETRY_MS = 2000;
 /** The board's own checks begin when nothing has happened for so long: they make it deaf for a while. */
 const QUIET_MS = 3000;
@@ -87,7 +87,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
-  let failures = 0; // of the reader, in a row
+  let failingSinceMs = -1; // it has done nothing right since then
 
   const delivery = createDelivery({
     till: till,
@@ -169,11 +169,11 @@ export function createTerminal(parts: TerminalParts): Terminal {
     });
   }
 
-  /** The reader failed: soon again, and once it has failed too often, with an alarm and now and then. */
+  /** The reader failed: it is started again soon; once it has failed for too long, with an alarm, and now and then. */
   function restartReader(): void {
     radio = 'off';
-    failures++;
-    const broken = failures >= READER_FAILURES_MAX;
+    if (failingSinceMs < 0) failingSinceMs = clock.nowMs();
+    const broken = clock.nowMs() - failingSinceMs >= READER_BROKEN_MS;
     if (broken && trouble !== 'DEVICE_FAULT') alarm('DEVICE_FAULT');
     if (broken) replyDesk('DEVICE_FAULT');
     clock.setTimeout(startReader, broken ? READER_RETRY_MS : READER_PAUSE_MS);
@@ -181,7 +181,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   /** It searched the field and told the result, or starts again after it did not. */
   function readerWorks(): void {
-    failures = 0;
+    failingSinceMs = -1;
     if (trouble === 'DEVICE_FAULT') trouble = 'OK';
   }
 

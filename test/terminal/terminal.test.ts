@@ -391,6 +391,8 @@ describe('the board', () => {
     const world = online();
     world.charge(1, 350);
     world.field.broken = true;
+    world.run(9000);
+    expect(world.bridge.alarms).toEqual([]);
     world.run(10_000);
     expect(world.bridge.alarms).toEqual(['DEVICE_FAULT']);
     expect(world.ask(KIND.denyList, makeDenyList(9, NOW_S, [])).code).toBe('OK');
@@ -410,7 +412,10 @@ describe('the board', () => {
     const world = online();
     world.field.halfBroken = true;
     const identity = deskRequest.encode({ timeoutMs: 300, ins: INS.identity, data: new Uint8Array(0) });
-    expect(world.ask(KIND.desk, identity).code).toBe('DEVICE_FAULT');
+    let code = '';
+    world.terminal.onRequest(KIND.desk, identity, (c) => void (code = c));
+    world.run(12_000);
+    expect(code).toBe('DEVICE_FAULT');
     world.charge(1, 350);
     world.run(5000);
     expect(world.bridge.alarms).toEqual(['DEVICE_FAULT']);
