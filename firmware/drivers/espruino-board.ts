@@ -106,9 +106,9 @@ function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
   return createPn532Link(createHsuPort(port), clock, options);
 }
 
-/** What of a port's entry `Serial.setup` takes; only what the entry has. */
+/** What of a port's entry `Serial.setup` takes. No flow control: an ESP32's Serial1 starts with it, and would add byte 19. */
 export function serialOptions(config: { rx?: string; tx?: string; path?: string }): any {
-  const options: any = {};
+  const options: any = { flow: 'none' };
   if (config.rx) options.rx = config.rx;
   if (config.tx) options.tx = config.tx;
   if (config.path) options.path = config.path;

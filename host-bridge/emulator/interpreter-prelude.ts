@@ -9,10 +9,11 @@
 export const SIGNAL = '\x01';
 
 /**
- * Variables that the interpreter shall have from the start: as many as an ESP32. The Linux build begins with 4,096 and asks
- * for more only for single variables; a hash or an array then fails while the pool happens to be full.
+ * Variables that the interpreter shall have from the start. The Linux build begins with 4,096 and asks for more only for
+ * single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. An ESP32 has
+ * 16,383, but keeps the bundle in flash, where a program given as an argument takes thousands of them.
  */
-const VARIABLES = 16383;
+const VARIABLES = 32767;
 
 /**
  * The prelude.
