@@ -7,7 +7,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { COORDINATE_BYTES, ENTRY_BYTES, HEADER_BYTES } from '../firmware/crypto/comb-table.js';
-import { BIT } from '../firmware/crypto/field.js';
+import { BIT } from '../firmware/crypto/limbs.js';
 
 /** The size of a comb: teeth, subs, columns (firmware/crypto/edwards.ts). */
 export interface CombShape {

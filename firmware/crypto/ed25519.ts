@@ -15,10 +15,15 @@
  *
  * Left out: Ed25519ctx and Ed25519ph, and signing with the RFC's own nonce.
  */
+import { isAcceptablePoint } from './acceptable-point.js';
 import { openCombTable, type CombTable } from './comb-table.js';
-import { createEdwards, naf, type CombJob, type EncodeJob, type GeneralEntry, type Projective } from './edwards.js';
+import { createEdwards, type CombJob, type EncodeJob, type GeneralEntry, type Projective } from './edwards.js';
+import { createHalver } from './half-size.js';
+import { naf } from './naf.js';
 import type { Natives } from './natives.js';
 import { createScalars, isBelowOrder, type Scalar, type ScalarColumns } from './scalar.js';
+
+export { isAcceptablePoint };
 
 /** A private key, ready for signing. */
 export interface SigningKey {
@@ -91,49 +96,11 @@ export interface Tables {
   base: ArrayBuffer | Uint8Array;
 }
 
-/** y of the points of order 8 with even y; the others are p - y (RFC 7748's 325606..., 39382...). */
-const ORDER_8_Y = [
-  0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-  0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
-];
-
-/** p - 1 - n at one byte of a number n below p. */
-function complement(byte: number, i: number): number {
-  return (i === 0 ? 0xec : i === 31 ? 0x7f : 0xff) - byte;
-}
-
-/**
- * Are 32 bytes at `offset` a canonical y (below p) that is not of small order? Public data.
- * The sign bit is ignored: x is 0 only for y = 1 and y = -1, which are refused anyway, so that no
- * negative zero passes.
- */
-export function isAcceptablePoint(bytes: Uint8Array, offset: number): boolean {
-  let belowP = false;
-  let small = 0; // 0
-  let one = 0; // 1
-  let minusOne = 0; // p - 1
-  let order8 = 0;
-  let otherOrder8 = 0;
-  for (let i = 31; i >= 0; i--) {
-    const byte = i === 31 ? bytes[offset + 31] & 127 : bytes[offset + i];
-    // p - 1 = ec ff .. ff 7f: one byte below that byte, at any place, makes y < p.
-    const rest = complement(byte, i);
-    if (rest > 0) belowP = true;
-    small |= byte;
-    one |= i ? byte : byte ^ 1;
-    minusOne |= rest;
-    order8 |= byte ^ ORDER_8_Y[i];
-    // p - y = (p - 1 - y) + 1, and ORDER_8_Y[0] is not 0, so that the 1 does not carry.
-    otherOrder8 |= byte ^ (complement(ORDER_8_Y[i], i) + (i ? 0 : 1));
-  }
-  if (!belowP) return false;
-  return !!small && !!one && !!minusOne && !!order8 && !!otherOrder8;
-}
-
 /** Ed25519 over the given natives and tables. */
 export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   const curve = createEdwards(natives);
   const scalars = createScalars(natives);
+  const halver = createHalver(natives, scalars);
   const base = openCombTable(tables.base);
 
   function startBase(s: Scalar, blind: Uint8Array): CombJob {
@@ -188,7 +155,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     return nonces;
   }
 
-  /** H(R | A | M): 64 bytes. R is the first half of `signature`. */
+  /** H(R | A | M): 64 bytes. R is the beginning of `signature`. */
   function challengeHash(signature: Uint8Array, publicKey: Uint8Array, message: Uint8Array): Uint8Array {
     const data = new Uint8Array(64 + message.length);
     data.set(signature, 0);
@@ -220,21 +187,37 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     needBytes(message, message.length, 'message');
     needBytes(signature, signature.length, 'signature');
     if (!isAcceptableSignature(signature)) return false;
+    const h = scalars.reduce(challengeHash(signature, key.publicKey, message));
+    return key.table ? verifyByTable(key.table, h, signature) : verifyByHalves(key.multiples, h, signature);
+  }
+
+  /** Condition 5 for a key with a table, as it stands. */
+  function verifyByTable(table: CombTable, h: Scalar, signature: Uint8Array): boolean {
     const S = scalars.fromBytes(half(signature, 32));
-    const h = scalars.reduce(challengeHash(half(signature, 0), key.publicKey, message));
-    const combs = [{ table: base, signedBits: scalars.signedBits(S, base.bits) }];
-    let result: Projective;
-    if (key.table) {
-      combs.push({ table: key.table, signedBits: scalars.signedBits(scalars.negate(h), key.table.bits) });
-      result = curve.multiply(combs, []);
-    } else {
-      const windows = [{ multiples: key.multiples, digits: naf(scalars.toBytes(h)) }];
-      result = curve.multiply(combs, windows);
-    }
-    const R = curve.encode(result);
+    const combs = [
+      { table: base, signedBits: scalars.signedBits(S, base.bits) },
+      { table, signedBits: scalars.signedBits(scalars.negate(h), table.bits) },
+    ];
+    const R = curve.encode(curve.multiply(combs, []));
     let difference = 0;
     for (let i = 0; i < 32; i++) difference |= R[i] ^ signature[i];
     return difference === 0;
+  }
+
+  /**
+   * Condition 5 without a table: R, which is canonical, is decoded, and v times the equation is checked
+   * (half-size.ts). Where R is no point, no encoding equals it.
+   */
+  function verifyByHalves(multiplesOfA: GeneralEntry[], h: Scalar, signature: Uint8Array): boolean {
+    const multiplesOfR = curve.oddMultiples(half(signature, 0), true);
+    if (!multiplesOfR) return false;
+    const halves = halver.halve(h);
+    const combs = [{ table: base, signedBits: scalars.signedBits(halver.timesV(halves, signature, 32), base.bits) }];
+    const windows = [
+      { multiples: multiplesOfA, digits: naf(halves.u, halves.uNegative) },
+      { multiples: multiplesOfR, digits: naf(halves.v, halves.vNegative) },
+    ];
+    return curve.isNeutral(combs, windows);
   }
 
   function prepareKey(keyOrTable: Uint8Array | ArrayBuffer): PreparedKey | null {
@@ -261,11 +244,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     if (publicKey.length !== 32 || !isAcceptablePoint(publicKey, 0)) return false;
     const multiples = curve.oddMultiples(publicKey, false);
     if (!multiples) return false;
-    const order = naf(scalars.order());
-    const result = curve.encode(curve.multiply([], [{ multiples, digits: order }]));
-    let difference = result[0] ^ 1;
-    for (let i = 1; i < 32; i++) difference |= result[i];
-    return difference === 0;
+    return curve.isNeutral([], [{ multiples, digits: naf(scalars.order(), false) }]);
   }
 
   return {

@@ -14,8 +14,10 @@
  * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
  */
 import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
-import { createElement, createField, powerOfTwo, type Element } from './field.js';
-import type { Natives, Numbers } from './natives.js';
+import { createDecoder } from './decode.js';
+import { createElement, createField, type Element } from './field.js';
+import { powerOfTwo } from './limbs.js';
+import { pairsOf, type Natives, type Numbers } from './natives.js';
 import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
 
 /** A point as X/Z, Y/Z, waiting for an inversion that several share. */
@@ -81,55 +83,28 @@ export interface Edwards {
   stepEncode(job: EncodeJob): boolean;
   /** The sum of all terms. Public scalars only. */
   multiply(combs: CombTerm[], windows: WindowTerm[]): Projective;
+  /** Whether the sum of all terms is the neutral point. */
+  isNeutral(combs: CombTerm[], windows: WindowTerm[]): boolean;
   /** The encoding of a point (RFC 8032 5.1.2), 32 bytes. */
   encode(point: Projective): Uint8Array;
   /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
   oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
 }
 
-/** Digits of a public scalar (32 bytes little-endian, below 2^253) for WindowTerm, width 5. */
-export function naf(scalar: Uint8Array): Int8Array {
-  const digits = new Int8Array(256);
-  let carry = 0;
-  let at = 0;
-  while (at < 256) {
-    const byte = at >> 3;
-    const window = ((scalar[byte] | (byte < 31 ? scalar[byte + 1] << 8 : 0)) >> (at & 7)) & 31;
-    const value = window + carry;
-    if (!(value & 1)) {
-      at++;
-      continue;
-    }
-    carry = value > 16 ? 1 : 0;
-    digits[at] = value - carry * 32;
-    at += 5;
-  }
-  return digits;
-}
-
-// RFC 8032 5.1: d = -121665/121666, and the square root of -1, little-endian.
-const D_BYTES = [
-  0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75, 0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00,
-  0x98, 0xe8, 0x79, 0x77, 0x79, 0x40, 0xc7, 0x8c, 0x73, 0xfe, 0x6f, 0x2b, 0xee, 0x6c, 0x03, 0x52,
-];
-const ROOT_BYTES = [
-  0xb0, 0xa0, 0x0e, 0x4a, 0x27, 0x1b, 0xee, 0xc4, 0x78, 0xe4, 0x2f, 0xad, 0x06, 0x18, 0x43, 0x2f,
-  0xa7, 0xd7, 0xfb, 0x3d, 0x99, 0x00, 0x4d, 0x2b, 0x0b, 0xdf, 0xc1, 0x4f, 0x80, 0x24, 0x83, 0x2b,
-];
-
 /** Multiplication on edwards25519 over the given natives. */
 export function createEdwards(natives: Natives): Edwards {
   const field = createField(natives);
   const steps = createPointSteps(natives);
-  const entryScale = powerOfTwo(ENTRY_SCALE);
+  const pairs = pairsOf(natives);
+  const scale = powerOfTwo(ENTRY_SCALE);
+  const entryScale = [scale, 0, 0, scale, 0, 0];
+  const entryScaleNegated = [-scale, 0, 0, -scale, 0, 0];
+  const entryScaleTwice = [2 * scale, 0, 0, 2 * scale, 0, 0];
 
   const one = createElement();
   one.f[11] = one.w[12] = 1;
   const zero = createElement();
-  const d = createElement();
-  field.fromBytes(d, new Uint8Array(D_BYTES));
-  const root = createElement();
-  field.fromBytes(root, new Uint8Array(ROOT_BYTES));
+  const decoder = createDecoder(field);
 
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
   let twist = 1;
@@ -237,13 +212,32 @@ export function createEdwards(natives: Natives): Edwards {
   /** The working point, freed from the twist. */
   function take(): Projective {
     const point = steps.read();
+    const xs: number[] = [];
+    const ys: number[] = [];
+    for (let k = 0; k < 12; k++) {
+      xs.push((point.q[k] - point.p[k]) * twist);
+      ys.push((point.q[k] + point.p[k]) * twist);
+    }
     const x = createElement();
     const y = createElement();
     const z = createElement();
-    field.fromLimbs(x, (k) => (point.q[k] - point.p[k]) * twist);
-    field.fromLimbs(y, (k) => (point.q[k] + point.p[k]) * twist);
-    field.fromLimbs(z, (k) => 2 * point.z[k]);
+    field.fromLimbs(x, xs);
+    field.fromLimbs(y, ys);
+    field.fromLimbs(z, pairs(point.z, [2, 0, 0, 2, 0, 0]));
     return { x: x.f, y: y.f, z };
+  }
+
+  function isNeutral(combs: CombTerm[], windows: WindowTerm[]): boolean {
+    multiply(combs, windows);
+    const point = take();
+    const x = createElement();
+    const difference = createElement();
+    const y = { f: point.y, w: point.z.w };
+    x.f.set(point.x);
+    field.combine(difference, y, point.z, -1);
+    field.mul(x, x, one);
+    field.mul(difference, difference, one);
+    return field.isZero(x) && field.isZero(difference);
   }
 
   // Montgomery's trick: products of the first i Z's, one inversion, and back.
@@ -286,49 +280,6 @@ export function createEdwards(natives: Natives): Edwards {
     return job.out[0];
   }
 
-  /** x and y of an encoding (RFC 8032 5.1.3, without its check of y < p), or null. */
-  function decode(encoding: Uint8Array): { x: Element; y: Element } | null {
-    const y = createElement();
-    const u = createElement();
-    const v = createElement();
-    const square = createElement();
-    const x = createElement();
-    const tmp = createElement();
-    const power = createElement();
-    // 1. u = y^2 - 1, v = d y^2 + 1
-    field.fromBytes(y, encoding);
-    field.mul(square, y, y);
-    field.combine(u, square, one, -1);
-    field.mul(tmp, square, d);
-    field.combine(v, tmp, one, 1);
-    // 2. x = u v^3 (u v^7)^((p - 5)/8)
-    field.mul(square, v, v);
-    field.mul(tmp, square, v); // v^3
-    field.mul(x, u, tmp); // u v^3
-    field.mul(power, square, square); // v^4
-    field.mul(tmp, x, power); // u v^7
-    field.power58(power, tmp);
-    field.mul(tmp, x, power);
-    // 3. v x^2 = u, or -u: then x sqrt(-1); else no point
-    field.mul(square, tmp, tmp);
-    field.mul(power, square, v);
-    field.mul(square, u, one);
-    field.combine(v, zero, square, -1);
-    field.mul(u, v, one);
-    const is = field.toBytes(power);
-    const same = sameBytes(is, field.toBytes(square));
-    if (!same && !sameBytes(is, field.toBytes(u))) return null;
-    field.mul(x, tmp, same ? one : root);
-    // 4. the sign
-    const sign = encoding[31] >> 7;
-    const bytes = field.toBytes(x);
-    if ((bytes[0] & 1) !== sign) {
-      field.combine(v, zero, x, -1);
-      field.mul(x, v, one);
-    }
-    return { x, y };
-  }
-
   /** The working point as entry for addDigit(): twice that of a table, so that no limb is halved. Needs t. */
   function takeEntry(): GeneralEntry {
     const entry = {
@@ -338,21 +289,23 @@ export function createEdwards(natives: Natives): Edwards {
       z: new Float64Array(12),
     };
     const point = steps.read();
-    const wide = createElement();
-    for (let k = 0; k < 12; k++) {
-      entry.m[11 - k] = twist * point.p[k] * entryScale;
-      entry.n[11 - k] = twist * point.q[k] * entryScale;
-      entry.z[11 - k] = 2 * point.z[k] * entryScale;
-    }
-    field.fromLimbs(wide, (k) => point.t[k]);
+    const signed = twist > 0 ? entryScale : entryScaleNegated;
+    entry.m.set(pairs(point.p, signed));
+    entry.m.reverse();
+    entry.n.set(pairs(point.q, signed));
+    entry.n.reverse();
+    entry.z.set(pairs(point.z, entryScaleTwice));
+    entry.z.reverse();
+    const dt = createElement();
+    field.fromLimbs(dt, point.t);
     const product = createElement();
-    field.mul(product, d, wide);
-    for (let k = 0; k < 12; k++) entry.d[k] = 2 * product.f[k] * entryScale;
+    field.mul(product, decoder.d, dt);
+    entry.d.set(pairs(product.f, entryScaleTwice));
     return entry;
   }
 
   function oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null {
-    const point = decode(encoding);
+    const point = decoder.decode(encoding);
     if (!point) return null;
     if (negate) {
       const x = createElement();
@@ -381,10 +334,5 @@ export function createEdwards(natives: Natives): Edwards {
     return result;
   }
 
-  function sameBytes(a: Numbers, b: Numbers): boolean {
-    for (let i = 0; i < 32; i++) if (a[i] !== b[i]) return false;
-    return true;
-  }
-
-  return { startComb, stepComb, startEncode, stepEncode, multiply, encode, oddMultiples };
+  return { startComb, stepComb, startEncode, stepEncode, multiply, isNeutral, encode, oddMultiples };
 }

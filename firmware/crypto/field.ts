@@ -18,10 +18,9 @@
  * with each other. The host's dot() asserts it for every call; test/crypto/field.test.ts bounds
  * the worst case. No branch and no index depends on a value.
  */
+import { createEuclid, approximate, limbsToBytes } from './euclid.js';
+import { BIT, powerOfTwo, rounder } from './limbs.js';
 import { pairsOf, type Natives, type Numbers } from './natives.js';
-
-/** Position of each limb in bits; the 13th is where the number ends. */
-export const BIT = [0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255];
 
 /** A number modulo p in both shapes of operand. */
 export interface Element {
@@ -29,19 +28,6 @@ export interface Element {
   f: Float64Array;
   /** 24 numbers, wrapped part first: the second operand of a product. */
   w: Float64Array;
-}
-
-/** 2^n, exact (Espruino's Math.pow is not). */
-export function powerOfTwo(n: number): number {
-  let result = 1;
-  for (let i = 0; i < n; i++) result *= 2;
-  for (let i = 0; i > n; i--) result /= 2;
-  return result;
-}
-
-/** 1.5 * 2^52 units of limb k + 1, times 2^scale: adding and subtracting it rounds limb k's carry. */
-export function rounder(k: number, scale: number): number {
-  return 1.5 * powerOfTwo(52 + BIT[k + 1] + scale);
 }
 
 /** A fresh zero. */
@@ -55,12 +41,14 @@ export interface Field {
   mul(o: Element, a: Element, b: Element): void;
   /** o = a^(2^n), n > 0; o is not a. */
   squareTimes(o: Element, a: Element, n: number): void;
-  /** o = 1/a, or 0 for 0. Not in constant time: a is public, or was multiplied by a random number. */
+  /** o = 1/a, or 0 for 0; by Euclid, else by Fermat. Not in constant time: a is public, or was multiplied by a random number. */
   invert(o: Element, a: Element): void;
   /** o = a^((p - 5)/8), the power that square roots need (RFC 8032 5.1.3). */
   power58(o: Element, a: Element): void;
-  /** o = the number of 12 limbs given by limb(k), at most 2^27 units each; carries it. */
-  fromLimbs(o: Element, limb: (k: number) => number): void;
+  /** o = the number of 12 limbs from the lowest, at most 2^27 units each; carries them. */
+  fromLimbs(o: Element, limbs: Numbers): void;
+  /** Whether a is 0 modulo p. Public data: tells by a branch. */
+  isZero(a: Element): boolean;
   /** o = a + sign * b, not carried: the result may be multiplied, not added again. */
   combine(o: Element, a: Element, b: Element, sign: number): void;
   /** o = 32 bytes little-endian, top bit ignored. */
@@ -70,8 +58,6 @@ export interface Field {
 }
 
 const K = 19 * powerOfTwo(-255);
-/** Entries of Euclid's matrices: two products with limbs of 22 bits and their sum stay under 2^53. */
-const EUCLID_MAX = 536870912;
 
 /** Field operations over the given native dot product. */
 export function createField(natives: Natives): Field {
@@ -101,7 +87,7 @@ export function createField(natives: Natives): Field {
   one.f[11] = one.w[12] = 1;
   /** Limbs on their way to be carried, reversed. */
   const loose = new Float64Array(12);
-  const rounders = [M0, M1, M2, M3, M4, M5, M6, M7, M8, M9, MA];
+  const euclid = createEuclid();
   const byteUnit = new Float64Array(32);
   for (let i = 0; i < 32; i++) byteUnit[i] = powerOfTwo(8 * i);
   const temporary = [createElement(), createElement(), createElement(), createElement(), createElement()];
@@ -191,94 +177,20 @@ export function createField(natives: Natives): Field {
     mul(o, temporary[0], temporary[2]); // 2^255 - 21 = p - 2
   }
 
-  // Euclid's remainders and their cofactors, low limb first, in two sets that take turns.
-  let ra = new Float64Array(12);
-  let rb = new Float64Array(12);
-  let ca = new Float64Array(12);
-  let cb = new Float64Array(12);
-  let na = new Float64Array(12);
-  let nb = new Float64Array(12);
-
-  /** A number as one double, rounded; 0 only for 0. */
-  function approximate(a: Float64Array): number {
-    return a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7] + a[8] + a[9] + a[10] + a[11];
-  }
-
-  /** (na, nb) = (m00 a + m01 b, m10 a + m11 b), carried; the numbers stay below 2^255. */
-  function apply(m00: number, m01: number, m10: number, m11: number, a: Float64Array, b: Float64Array): void {
-    let carryA = 0;
-    let carryB = 0;
-    for (let k = 0; k < 11; k++) {
-      const x = a[k];
-      const y = b[k];
-      const round = rounders[k];
-      r = m00 * x + m01 * y + carryA;
-      na[k] = r - (carryA = r + round - round);
-      s = m10 * x + m11 * y + carryB;
-      nb[k] = s - (carryB = s + round - round);
-    }
-    na[11] = m00 * a[11] + m01 * b[11] + carryA;
-    nb[11] = m10 * a[11] + m11 * b[11] + carryB;
-  }
-
-  /**
-   * Euclid's algorithm after Lehmer: quotients from doubles of the two numbers, some 30 bits of them
-   * at a time, then one product by their 2 x 2 matrix. An approximate quotient is no error: every
-   * step is undone by another whole-number step, so that the common divisor stays 1.
-   * A first quotient that does not fit the matrix, rare in random numbers, leaves it to Fermat.
-   * Its time depends on the number; callers hand over what is public or multiplied by a random one.
-   */
   function invert(o: Element, a: Element): void {
-    for (let k = 0; k < 12; k++) {
-      ra[k] = ca[k] = cb[k] = 0;
-      rb[k] = a.f[11 - k];
+    const modulus = new Float64Array(12);
+    modulus[0] = -19;
+    modulus[11] = unit[12];
+    const number = new Float64Array(12);
+    for (let k = 0; k < 12; k++) number[k] = a.f[11 - k];
+    const found = euclid.run(modulus, number, 1);
+    if (!found) {
+      invertByPower(o, a);
+      return;
     }
-    ra[0] = -19;
-    ra[11] = unit[12];
-    cb[0] = 1;
-    let big = approximate(ra);
-    let small = approximate(rb);
-    while (small !== 0) {
-      let m00 = 1;
-      let m01 = 0;
-      let m10 = 0;
-      let m11 = 1;
-      while (small !== 0) {
-        const quotient = Math.floor(big / small + 0.5);
-        const next0 = m00 - quotient * m10;
-        const next1 = m01 - quotient * m11;
-        if (next0 > EUCLID_MAX || next0 < -EUCLID_MAX || next1 > EUCLID_MAX || next1 < -EUCLID_MAX) break;
-        const rest = big - quotient * small;
-        big = small;
-        small = rest;
-        m00 = m10;
-        m01 = m11;
-        m10 = next0;
-        m11 = next1;
-      }
-      if (m01 === 0) {
-        invertByPower(o, a);
-        return;
-      }
-      apply(m00, m01, m10, m11, ra, rb);
-      let swap = ra;
-      ra = na;
-      na = swap;
-      swap = rb;
-      rb = nb;
-      nb = swap;
-      apply(m00, m01, m10, m11, ca, cb);
-      swap = ca;
-      ca = na;
-      na = swap;
-      swap = cb;
-      cb = nb;
-      nb = swap;
-      big = approximate(ra);
-      small = approximate(rb);
-    }
-    // big is 1 or -1 now (or p, for a = 0: then its cofactor is 0).
-    for (let k = 0; k < 12; k++) loose[11 - k] = big < 0 ? -ca[k] : ca[k];
+    // The last remainder but one is 1 or -1 (or p, for a = 0: then its cofactor is 0).
+    const sign = approximate(found.big) < 0 ? -1 : 1;
+    for (let k = 0; k < 12; k++) loose[11 - k] = sign * found.bigCofactor[k];
     product(o.f, o.w, loose, one.w);
   }
 
@@ -288,8 +200,9 @@ export function createField(natives: Natives): Field {
     mul(o, temporary[0], a); // 2^252 - 3 = (p - 5)/8
   }
 
-  function fromLimbs(o: Element, limb: (k: number) => number): void {
-    for (let k = 0; k < 12; k++) loose[11 - k] = limb(k);
+  function fromLimbs(o: Element, limbs: Numbers): void {
+    loose.set(limbs);
+    loose.reverse();
     product(o.f, o.w, loose, one.w);
   }
 
@@ -315,36 +228,29 @@ export function createField(natives: Natives): Field {
 
   const whole = new Float64Array(12);
   function toBytes(a: Element): Uint8Array {
-    // 1. a + p, limbs counted in their own units, each from 0 up to the next limb's unit.
+    // 1. a + p, each limb from 0 up to the next one's unit.
     let carry = -19;
     for (let k = 0; k < 12; k++) {
-      const size = unit[k + 1] / unit[k];
-      const value = a.f[11 - k] / unit[k] + carry + (k === 11 ? size : 0);
-      carry = Math.floor(value / size);
-      whole[k] = value - carry * size;
+      const size = unit[k + 1];
+      const value = a.f[11 - k] + carry + (k === 11 ? size : 0);
+      carry = Math.floor(value / size) * size;
+      whole[k] = value - carry;
     }
-    whole[0] += 19 * carry;
+    whole[0] += K * carry;
     // 2. Is it p or more? Then 19 more carry out of the top.
     let over = 19;
-    for (let k = 0; k < 12; k++) over = Math.floor((whole[k] + over) / (unit[k + 1] / unit[k]));
+    for (let k = 0; k < 12; k++) over = Math.floor((whole[k] + over) / unit[k + 1]) * unit[k + 1];
     // 3. Bytes; what leaves the top is the multiple of 2^255 that step 2 counted.
-    const out = new Uint8Array(32);
-    let sum = 19 * over;
-    let from = 0;
-    let k = 0;
-    for (let i = 0; i < 32; i++) {
-      while (k < 12 && BIT[k] < 8 * i + 8) {
-        sum += whole[k] * powerOfTwo(BIT[k] - from);
-        k++;
-      }
-      const high = Math.floor(sum / 256);
-      out[i] = sum - high * 256;
-      sum = high;
-      from += 8;
-    }
+    const out = limbsToBytes(whole, K * over);
     out[31] &= 127;
     return out;
   }
 
-  return { mul, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes };
+  function isZero(a: Element): boolean {
+    const bytes = toBytes(a);
+    for (let i = 0; i < 32; i++) if (bytes[i]) return false;
+    return true;
+  }
+
+  return { mul, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes, isZero };
 }

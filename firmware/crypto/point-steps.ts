@@ -27,7 +27,7 @@
  * of p or q is at most 16 products of carried numbers; field.test.ts shows that there is room for it.
  * No branch and no index depends on a value.
  */
-import { powerOfTwo, rounder } from './field.js';
+import { powerOfTwo, rounder } from './limbs.js';
 import { pairsOf, type Natives, type Numbers } from './natives.js';
 
 /** Entries of tables are limbs times 2^-126. */
@@ -247,23 +247,22 @@ export function createPointSteps(natives: Natives): PointSteps {
     wide.set(limbs, limbs.length);
   }
 
-  /** Reversed, scaled like an entry. */
-  function flatten(flat: Float64Array, limbs: Numbers): void {
-    flat.set(pairs(limbs, entryScaled));
-    flat.reverse();
-  }
-
   /** p, q and Z from H, E and F, G, alternating. */
   function second(fg: number[]): void {
     gf.set(fg);
     gf.reverse();
-    widen(heWide, he);
+    heWide.set(pairs(he, wrapped));
+    heWide.set(he, 24);
     hMinusE.set(pairs(he, secondNegatedWrapped));
     hMinusE.set(pairs(he, secondNegated), 24);
     fWide.set(pairs(fg, firstWrapped));
     fWide.set(pairs(fg, first), 24);
-    widen(pw, (p = dense(gf, hMinusE)));
-    widen(qw, (q = dense(gf, heWide)));
+    p = dense(gf, hMinusE);
+    pw.set(pairs(p, wrapped));
+    pw.set(p, 12);
+    q = dense(gf, heWide);
+    qw.set(pairs(q, wrapped));
+    qw.set(q, 12);
     z = dense(gf, fWide);
   }
 
@@ -271,7 +270,9 @@ export function createPointSteps(natives: Natives): PointSteps {
     // (E H + H E)/2, because H and E stand together.
     eh.set(pairs(he, half));
     eh.reverse();
-    widen(tw, (t = dense(eh, heWide)));
+    t = dense(eh, heWide);
+    tw.set(pairs(t, wrapped));
+    tw.set(t, 12);
   }
 
   function add(m: Numbers, n: Numbers, d: Numbers, minus: number): void {
@@ -282,16 +283,21 @@ export function createPointSteps(natives: Natives): PointSteps {
 
   function addGeneral(m: Numbers, n: Numbers, d: Numbers, z2: Numbers, minus: number): void {
     he = pairs(twin(n, qw, m, pw), heOfProducts);
-    widen(zw, z);
+    zw.set(pairs(z, wrapped));
+    zw.set(z, 12);
     second(pairs(twin(z2, zw, d, tw), fgOfProducts[minus]));
     extend();
   }
 
   function double(): void {
-    flatten(pf, p);
-    flatten(qf, q);
-    flatten(zf, z);
-    widen(zw, z);
+    pf.set(pairs(p, entryScaled));
+    pf.reverse();
+    qf.set(pairs(q, entryScaled));
+    qf.reverse();
+    zf.set(pairs(z, entryScaled));
+    zf.reverse();
+    zw.set(pairs(z, wrapped));
+    zw.set(z, 12);
     he = pairs(twin(pf, pw, qf, qw), heOfSquares);
     second(pairs(twin(pf, qw, zf, zw), fgOfSquares));
   }

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { BIT, createElement, createField, rounder, type Element } from '../../firmware/crypto/field.js';
+import { createElement, createField, type Element } from '../../firmware/crypto/field.js';
+import { BIT, rounder } from '../../firmware/crypto/limbs.js';
+import { createHalver } from '../../firmware/crypto/half-size.js';
 import { createScalars, isBelowOrder } from '../../firmware/crypto/scalar.js';
 import { checkedDot, plainDot } from '../../host-bridge/emulator/natives.js';
-import { L, P, checked, fromLittleEndian, hex, toLittleEndian } from './natives.js';
+import { L, P, checked, fromLittleEndian, hex, random, toLittleEndian } from './natives.js';
 
 const field = createField(checked);
 
@@ -76,7 +78,7 @@ describe('field', () => {
     expect(valueOf(o)).toBe(expected);
   });
 
-  test('no column can exceed 2^53 units, even of sums of two products of sums of two', () => {
+  test('no column can exceed 2^53 units, even of the largest sums of products', () => {
     // What carrying leaves: half of the next limb's unit, and in limb 0 what comes round from the top.
     const most = BIT.slice(0, 12).map((bit, k) => 2 ** (BIT[k + 1]! - bit - 1) + (k === 0 ? 2 ** 13 : 0) + 1);
     for (let k = 0; k < 12; k++) {
@@ -87,10 +89,10 @@ describe('field', () => {
         expect(bits).toBeGreaterThanOrEqual(0);
         units += most[i]! * most[(j + 12) % 12]! * 2 ** bits * (j >= 0 ? 1 : 19);
       }
-      // In an addition F and G are sums of two numbers: E F + H G is 4 times one product; in a doubling
-      // 4 Z^2 - 2 p q is 6 times. Rounding needs the sum and 1.5 * 2^52 units of the next limb in one binade.
-      expect(6 * units).toBeLessThan(2 ** 53);
-      expect(6 * units).toBeLessThan(2 ** (51 + BIT[k + 1]! - BIT[k]!));
+      // point-steps.ts: F and G are sums of at most 6 and 2 carried numbers, H and E of 2: F E + H G is 16 times
+      // one product. Rounding needs the sum and 1.5 * 2^52 units of the next limb in one binade.
+      expect(16 * units).toBeLessThan(2 ** 53);
+      expect(16 * units).toBeLessThan(2 ** (51 + BIT[k + 1]! - BIT[k]!));
       expect(rounder(k, 0)).toBe(1.5 * 2 ** (52 + BIT[k + 1]!));
     }
   });
@@ -133,6 +135,31 @@ describe('scalars', () => {
         expect(((sum % L) + L) % L).toBe(s);
       }),
     );
+  });
+
+  test('halves: small u = v h modulo 8 L, v odd; and v S mod L', () => {
+    const halver = createHalver(checked, scalars);
+    const h = fc.oneof(fc.bigInt(0n, L - 1n), fc.constantFrom(0n, 1n, 2n, L - 1n, 2n ** 126n, 2n ** 200n, (L - 1n) / 2n, (L - 1n) / 3n));
+    fc.assert(
+      fc.property(h, fc.bigInt(0n, L - 1n), (value, S) => {
+        const half = halver.halve(scalars.fromBytes(toLittleEndian(value)));
+        const u = fromLittleEndian(half.u) * (half.uNegative ? -1n : 1n);
+        const v = fromLittleEndian(half.v) * (half.vNegative ? -1n : 1n);
+        expect((u - v * value) % (8n * L)).toBe(0n);
+        expect(half.v[0]! & 1).toBe(1);
+        const product = halver.timesV(half, toLittleEndian(S), 0);
+        expect(fromLittleEndian(scalars.toBytes(product))).toBe((((v * S) % L) + L) % L);
+      }),
+    );
+  });
+
+  test('halves of a random scalar are of half the size', () => {
+    const halver = createHalver(checked, scalars);
+    for (let i = 0; i < 200; i++) {
+      const half = halver.halve(scalars.reduce(random(64)));
+      expect(fromLittleEndian(half.u)).toBeLessThan(2n ** 141n);
+      expect(fromLittleEndian(half.v)).toBeLessThan(2n ** 141n);
+    }
   });
 
   test('S below L', () => {

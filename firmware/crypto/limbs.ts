@@ -1,0 +1,17 @@
+/* How numbers of 255 bits are cut into limbs: field.ts tells the reasons. */
+
+/** Position of each limb in bits; the 13th is where the number ends. */
+export const BIT = [0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255];
+
+/** 2^n, exact (Espruino's Math.pow is not). */
+export function powerOfTwo(n: number): number {
+  let result = 1;
+  for (let i = 0; i < n; i++) result *= 2;
+  for (let i = 0; i > n; i--) result /= 2;
+  return result;
+}
+
+/** 1.5 * 2^52 units of limb k + 1, times 2^scale: adding and subtracting it rounds limb k's carry. */
+export function rounder(k: number, scale: number): number {
+  return 1.5 * powerOfTwo(52 + BIT[k + 1] + scale);
+}
