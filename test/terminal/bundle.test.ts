@@ -56,6 +56,8 @@ for (const [place, path, run] of places) {
       expect(bench.board.screen()).toEqual(['PAY', '3.50 EUR', 'tap your token']);
       bench.present(token);
       await bench.until(() => bench.bridge.reports.length > 0, 20_000);
+      // In the interpreter the display comes another way than the report.
+      await bench.until(() => bench.board.screen()[0] === 'PAID', 5000);
       expect(bench.board.screen()[0]).toBe('PAID');
       expect(bench.bridge.reports[0]).toMatchObject({ amount: 350, chargeState: 3, code: 0 });
       await bench.until(() => bench.bridge.histories.length > 0, 5000);
@@ -68,6 +70,7 @@ for (const [place, path, run] of places) {
       expect(await bench.charge(2, 1)).toBe('OK');
       bench.present(createToken(9));
       await bench.until(() => bench.bridge.reports.length > 1, 20_000);
+      await bench.until(() => bench.board.screen()[2] === 'token is denied', 5000);
       expect(bench.board.screen()).toEqual(['PAY', '0.01 EUR', 'token is denied']);
       bench.present(null);
       expect(await bench.cancel(2)).toBe('OK');
