@@ -11,9 +11,10 @@ export interface NoncePool {
   /** A nonce that nobody had before; made on the spot if the pool is empty. */
   take(): Nonce;
   /**
-   * A bounded piece of work towards a full pool, for idle time: at most one column of a multiplication
-   * (a doubling, three additions), or one inversion, or one encoding, some 2 to 4 ms on the Linux build;
-   * `size + batch` nonces take (11 + 1) pieces each and 1 for each batch. Returns whether the pool is full.
+   * A bounded piece of work towards a full pool, for idle time: one column of a multiplication (a doubling
+   * and three additions; the first also draws k), or one inversion, or one encoding. Each took 1 to 4 ms on
+   * the Linux build (-O2, November 2026), so some hundred times that on an ESP32 (estimate). A nonce takes
+   * 12 pieces, and each batch one more. Returns whether the pool is full.
    */
   fillStep(): boolean;
   /** Nonces ready now. */
