@@ -128,15 +128,18 @@ function createQuestions(name: string) {
   };
 }
 
-/** Opens a pty for each serial line; gives the path of each port. */
-async function connectSerials(options: InterpreterOptions, ptys: Pty[]): Promise<Record<string, string>> {
+/**
+ * Opens a pty for each serial line; gives the path of each port. While the board is off, what comes is lost as on a board:
+ * a pty would keep it for the next start.
+ */
+async function connectSerials(options: InterpreterOptions, ptys: Pty[], isPowered: () => boolean): Promise<Record<string, string>> {
   const paths: Record<string, string> = { ...options.paths };
   for (const [port, end] of Object.entries(options.serials ?? {})) {
     const pty = await openPty();
     ptys.push(pty);
     paths[port] = pty.path;
     pty.end.onData = (data) => end.write(data);
-    end.onData = (data) => pty.end.write(data);
+    end.onData = (data) => void (isPowered() && pty.end.write(data));
   }
   return paths;
 }
@@ -165,7 +168,8 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
   const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), 'tapcash-'));
   mkdirSync(workDir, { recursive: true });
   const ptys: Pty[] = [];
-  prepareFlash(options, workDir, await connectSerials(options, ptys));
+  let isPowered = () => false;
+  prepareFlash(options, workDir, await connectSerials(options, ptys, () => isPowered()));
 
   const errors: string[] = [];
   const held: Record<number, number> = {};
@@ -194,6 +198,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       questions.fail('the interpreter ended');
     },
   });
+  isPowered = () => interpreter.running;
   const readFlash = () => new Uint8Array(readFileSync(join(workDir, FLASH_FILE)));
 
   const board: InterpreterBoard = {

@@ -173,7 +173,17 @@ export async function createBench(interpreter: string | null, change: object = {
 
   return {
     board, scheduler, lines, bridge, until, request,
-    status: async () => { const r = await request(KIND.status, new Uint8Array(0)); const s = terminalStatus.decode(r.body); if (!s) throw new Error('status: ' + r.code + ' ' + Buffer.from(r.body).toString('hex')); return s; },
+    status: async () => {
+      let r = await request(KIND.status, new Uint8Array(0));
+      // After a reset the session may still be that of before, and end now.
+      for (let tries = 0; r.code === 'LINK_DOWN' && tries < 5; tries++) {
+        await until(() => bridge.up, 30_000);
+        r = await request(KIND.status, new Uint8Array(0));
+      }
+      const s = terminalStatus.decode(r.body);
+      if (!s) throw new Error('status: ' + r.code + ' ' + Buffer.from(r.body).toString('hex'));
+      return s;
+    },
     charge: async (n, amount) => (await request(KIND.charge, chargeRequest.encode({ id: idOf(n), amount }))).code,
     cancel: async (n) => (await request(KIND.cancel, idOf(n))).code,
     present(next) {
