@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { fromHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
@@ -13,7 +12,7 @@ import { bundlePath, type Role } from '../../flash-scripts/build.js';
 import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { issuerIdOf } from '../actors/signer.js';
 import { failure } from '../errors.js';
-import { print } from './output.js';
+import { keyArgument, print } from './output.js';
 
 export interface FilesCommand {
   board: string;
@@ -24,12 +23,6 @@ export interface FilesCommand {
   json?: boolean;
 }
 
-function key(text: string, option: string): Uint8Array {
-  const bytes = fromHex(text);
-  if (!bytes || bytes.length !== 32) throw failure('USAGE', `${option}: 64 hexadecimal digits expected`);
-  return bytes;
-}
-
 /** Writes the files of a token, or of a shop's terminal. */
 export async function files(what: string, options: FilesCommand): Promise<void> {
   if (what !== 'token' && what !== 'terminal') throw failure('USAGE', `${what}: token or terminal expected`);
@@ -37,8 +30,8 @@ export async function files(what: string, options: FilesCommand): Promise<void> 
   if (what === 'terminal' && !isName(shop)) throw failure('NAME_INVALID', '--shop');
   const role: Role = what === 'token' ? 'user-token' : 'shop-terminal';
   const board = loadBoard(options.board);
-  const issuerKey = key(options.issuerKey, '--issuer-key');
-  const facts = { issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey: key(options.registrarKey, '--registrar-key') };
+  const issuerKey = keyArgument(options.issuerKey, '--issuer-key');
+  const facts = { issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey: keyArgument(options.registrarKey, '--registrar-key') };
   const seed = new Uint8Array(randomBytes(32));
   const contents =
     what === 'token'

@@ -4,6 +4,7 @@
  */
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
+import { fromHex } from '../../firmware/core/bytes.js';
 import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../errors.js';
 
 /** Unwraps a result. @throws TapcashError of its code */
@@ -41,6 +42,13 @@ export function amountArgument(text: string): number {
   const amount = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : NaN;
   if (!isAmount(amount)) throw failure('AMOUNT_INVALID', JSON.stringify(text));
   return amount;
+}
+
+/** A public key on the command line. @param option what to name where it is none @throws TapcashError USAGE */
+export function keyArgument(text: string, option: string): Uint8Array {
+  const key = fromHex(text);
+  if (!key || key.length !== 32) throw failure('USAGE', `${option}: 64 hexadecimal digits expected`);
+  return key;
 }
 
 /** For people. */

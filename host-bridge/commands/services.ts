@@ -13,14 +13,7 @@ import { audit, type AuditReport } from '../ledger/audit.js';
 import { startBridge } from '../relay/bridge.js';
 import { startControl } from '../relay/control-api.js';
 import { openBoardPort } from '../serial/port.js';
-import { amountArgument, interrupted, money, must, print } from './output.js';
-
-/** A key on the command line: 64 hexadecimal digits. */
-function keyArgument(text: string, what: string): Uint8Array {
-  const key = fromHex(text);
-  if (!key || key.length !== 32) throw failure('USAGE', `${what}: 64 hexadecimal digits expected`);
-  return key;
-}
+import { amountArgument, interrupted, keyArgument, money, must, print } from './output.js';
 
 interface ServiceCommand {
   data: string;

@@ -4,8 +4,7 @@
  * Everything is real but the hardware: services over HTTP with SQLite on disk, the bundles that boards are flashed with,
  * bytes on the serial lines and on the air.
  */
-import { toHex } from '../../firmware/core/bytes.js';
-import { listHistories } from '../ledger/history-list.js';
+import { readU32, toHex } from '../../firmware/core/bytes.js';
 import type { BridgeEvent } from '../relay/bridge.js';
 import type { TapReport } from '../../firmware/wire/link-messages.js';
 import { TERMINAL_TERMS } from '../../flash-scripts/board-files.js';
@@ -203,7 +202,8 @@ async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOpt
     variables[`terminal ${shop.name}`] = { used: status.variablesUsed, total: status.variablesTotal };
   }
   const { numbers } = must('numbers', await world.office.numbers());
-  const histories = listHistories(world.issuer.database).map(({ pku, shop, amount, counter }) => ({ token: ownerOf(world.tokens, pku), shop, amount, counter }));
+  const deposited = must('histories', await world.office.histories(100)).histories.reverse();
+  const histories = deposited.map(({ pku, shop, rs, amount }) => ({ token: ownerOf(world.tokens, pku), shop, amount, counter: readU32(rs, 4) }));
   const paid = taps.filter((tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token)).length;
   return {
     ok: false,
