@@ -23,8 +23,8 @@ export const COORDINATE_BYTES = 48;
 /** Bytes of one entry. */
 export const ENTRY_BYTES = 144;
 
-/** A table in memory or flash. */
-export interface CombTable {
+/** How a comb reads a scalar (edwards.ts). */
+export interface CombShape {
   teeth: number;
   subs: number;
   columns: number;
@@ -32,11 +32,22 @@ export interface CombTable {
   bits: number;
   /** 2^j at j * subs * columns for the lower teeth: a dot product with bits is an entry's index. */
   weights: Uint8Array;
+}
+
+/** A table in memory or flash. */
+export interface CombTable extends CombShape {
   /** 32 bytes: the point. */
   key: Uint8Array;
   buffer: ArrayBuffer;
   /** Where the first entry begins in buffer. */
   offset: number;
+}
+
+/** A comb of t teeth, s subs, e columns. */
+export function combShape(teeth: number, subs: number, columns: number): CombShape {
+  const weights = new Uint8Array((teeth - 2) * subs * columns + 1);
+  for (let j = 0; j < teeth - 1; j++) weights[j * subs * columns] = 1 << j;
+  return { teeth, subs, columns, bits: teeth * subs * columns, weights };
 }
 
 /**
@@ -59,16 +70,15 @@ export function openCombTable(data: ArrayBuffer | Uint8Array): CombTable {
     teeth * subs * columns >= 255 &&
     bytes.length === HEADER_BYTES + subs * (1 << (teeth - 1)) * ENTRY_BYTES;
   if (!right) throw new RangeError('not a comb table');
-  const weights = new Uint8Array((teeth - 2) * subs * columns + 1);
-  for (let j = 0; j < teeth - 1; j++) weights[j * subs * columns] = 1 << j;
+  const shape = combShape(teeth, subs, columns);
   const key = new Uint8Array(32);
   for (let i = 0; i < 32; i++) key[i] = bytes[8 + i];
   return {
     teeth,
     subs,
     columns,
-    bits: teeth * subs * columns,
-    weights,
+    bits: shape.bits,
+    weights: shape.weights,
     key,
     buffer: bytes.buffer as ArrayBuffer,
     offset: bytes.byteOffset + HEADER_BYTES,

@@ -17,7 +17,8 @@
  */
 import { isAcceptablePoint } from './acceptable-point.js';
 import { openCombTable, type CombTable } from './comb-table.js';
-import { createEdwards, type CombJob, type EncodeJob, type GeneralEntry, type Projective } from './edwards.js';
+import { createEdwards, type CombJob, type EncodeJob, type Projective } from './edwards.js';
+import type { GeneralEntry, PointTable } from './multiples.js';
 import { createHalver } from './half-size.js';
 import { naf } from './naf.js';
 import type { Natives } from './natives.js';
@@ -59,8 +60,8 @@ export interface NonceJob {
 export interface PreparedKey {
   /** 32 bytes. */
   publicKey: Uint8Array;
-  /** The table, for a key known when the flash was written. */
-  table: CombTable | null;
+  /** The table, for a key known when the flash was written, or one that came with its multiples. */
+  table: CombTable | PointTable | null;
   /** Multiples of -A, where there is no table. */
   multiples: GeneralEntry[];
 }
@@ -84,11 +85,24 @@ export interface Ed25519 {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Prepares a key of 32 bytes, or a table (comb-table.ts); null if it is no acceptable key. */
   prepareKey(keyOrTable: Uint8Array | ArrayBuffer): PreparedKey | null;
+  /**
+   * Prepares a key that comes with multiples (KEY_MULTIPLES_BYTES), which somebody trusted has signed: they are taken
+   * as given. Null if it is no acceptable key.
+   */
+  prepareWithMultiples(publicKey: Uint8Array, multiples: Uint8Array): PreparedKey | null;
   /** As verify(), for a prepared key. */
   verifyKnown(key: PreparedKey, message: Uint8Array, signature: Uint8Array): boolean;
   /** Whether a key may be licensed: conditions 3 and 4, and [L]A = O. */
   isLicensable(publicKey: Uint8Array): boolean;
 }
+
+/**
+ * Multiples of a key A that shorten its check, 8 points as x and y, 32 bytes little-endian each: 2^192 A +- 2^128 A +-
+ * 2^64 A +- A, where bit 2, 1, 0 of the point's number is 1 for +. They make 64 doublings do, without a square root.
+ */
+export const KEY_MULTIPLES_BYTES = 512;
+export const KEY_MULTIPLES_TEETH = 4;
+export const KEY_MULTIPLES_COLUMNS = 64;
 
 /** Tables in flash. */
 export interface Tables {
@@ -192,7 +206,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   }
 
   /** Condition 5 for a key with a table, as it stands. */
-  function verifyByTable(table: CombTable, h: Scalar, signature: Uint8Array): boolean {
+  function verifyByTable(table: CombTable | PointTable, h: Scalar, signature: Uint8Array): boolean {
     const S = scalars.fromBytes(half(signature, 32));
     const combs = [
       { table: base, signedBits: scalars.signedBits(S, base.bits) },
@@ -230,6 +244,14 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     return isAcceptablePoint(table.key, 0) ? { publicKey: table.key, table, multiples: [] } : null;
   }
 
+  function prepareWithMultiples(publicKey: Uint8Array, multiples: Uint8Array): PreparedKey | null {
+    needBytes(publicKey, 32, 'publicKey');
+    needBytes(multiples, KEY_MULTIPLES_BYTES, 'multiples');
+    if (!isAcceptablePoint(publicKey, 0)) return null;
+    const table = curve.pointTable(multiples, KEY_MULTIPLES_TEETH, KEY_MULTIPLES_COLUMNS);
+    return { publicKey: half(publicKey, 0), table, multiples: [] };
+  }
+
   function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     needBytes(publicKey, publicKey.length, 'publicKey');
     needBytes(signature, signature.length, 'signature');
@@ -255,6 +277,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     sign,
     verify,
     prepareKey,
+    prepareWithMultiples,
     verifyKnown,
     isLicensable,
   };

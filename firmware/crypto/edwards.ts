@@ -14,10 +14,10 @@
  * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
  */
 import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
-import { createDecoder } from './decode.js';
 import { createElement, createField, type Element } from './field.js';
 import { powerOfTwo } from './limbs.js';
-import { pairsOf, type Natives, type Numbers } from './natives.js';
+import { createMultiples, type GeneralEntry, type PlainEntry, type PointTable } from './multiples.js';
+import { pairsOf, type Natives } from './natives.js';
 import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
 
 /** A point as X/Z, Y/Z, waiting for an inversion that several share. */
@@ -27,17 +27,9 @@ export interface Projective {
   z: Element;
 }
 
-/** A point as table entry, not normalised: flat operands (point-steps.ts). */
-export interface GeneralEntry {
-  m: Float64Array;
-  n: Float64Array;
-  d: Float64Array;
-  z: Float64Array;
-}
-
 /** A scalar for one comb. */
 export interface CombTerm {
-  table: CombTable;
+  table: CombTable | PointTable;
   /** scalar.ts, signedBits(s, table.bits). */
   signedBits: Uint8Array;
 }
@@ -50,7 +42,7 @@ export interface WindowTerm {
   digits: Int8Array;
 }
 
-/** A multiplication of a comb's point by a secret scalar, done a column at a time. */
+/** A multiplication of a comb's point, which has a table in flash, by a secret scalar, done a column at a time. */
 export interface CombJob {
   term: CombTerm;
   /** Columns still to do. */
@@ -89,6 +81,8 @@ export interface Edwards {
   encode(point: Projective): Uint8Array;
   /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
   oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
+  /** The comb whose entries are given as x and y, 64 bytes each (multiples.ts). */
+  pointTable(coordinates: Uint8Array, teeth: number, columns: number): PointTable;
 }
 
 /** Multiplication on edwards25519 over the given natives. */
@@ -96,59 +90,63 @@ export function createEdwards(natives: Natives): Edwards {
   const field = createField(natives);
   const steps = createPointSteps(natives);
   const pairs = pairsOf(natives);
-  const scale = powerOfTwo(ENTRY_SCALE);
-  const entryScale = [scale, 0, 0, scale, 0, 0];
-  const entryScaleNegated = [-scale, 0, 0, -scale, 0, 0];
-  const entryScaleTwice = [2 * scale, 0, 0, 2 * scale, 0, 0];
+  const unscale = powerOfTwo(-ENTRY_SCALE);
+  const entryScale = [powerOfTwo(ENTRY_SCALE), 0, 0, powerOfTwo(ENTRY_SCALE), 0, 0];
 
   const one = createElement();
   one.f[11] = one.w[12] = 1;
   const zero = createElement();
-  const decoder = createDecoder(field);
+  const multiples = createMultiples(natives, field, steps);
 
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
   let twist = 1;
-
-  /** Limbs from the lowest. */
-  function limbsOf(a: Element): Numbers {
-    return a.w.subarray(12);
-  }
 
   /** The neutral point, with Z from 32 bytes, or 1. */
   function setNeutral(blind: Uint8Array | null): void {
     const start = createElement();
     if (blind) field.fromBytes(start, blind);
     else field.mul(start, one, one);
-    const limbs = limbsOf(start);
-    steps.load({ p: limbs, q: limbs, t: limbsOf(zero), z: limbs });
+    const limbs = pairs(start.w.subarray(12), entryScale);
+    steps.load({ p: limbs, q: limbs, t: zero.f, z: limbs });
     twist = 1;
   }
 
   /** Adds what one column of a comb says. */
-  function addColumn(table: CombTable, bits: Uint8Array, column: number): void {
+  function addColumn(table: CombTable | PointTable, bits: Uint8Array, column: number): void {
     const stride = table.subs * table.columns;
     const top = table.teeth - 1;
     const half = (1 << top) - 1;
     for (let sub = 0; sub < table.subs; sub++) {
       const at = sub * table.columns + column;
-      let index = natives.dot(table.weights, bits, at);
       // The highest tooth's sign is the entry's; if it is -, the others count from there.
       const plus = bits[at + top * stride];
-      index ^= half * (1 - plus);
-      const entry = table.offset + (sub * (half + 1) + index) * ENTRY_BYTES;
-      steps.add(
-        new Float32Array(table.buffer, entry + (1 - plus) * COORDINATE_BYTES, 12),
-        new Float32Array(table.buffer, entry + plus * COORDINATE_BYTES, 12),
-        new Float32Array(table.buffer, entry + 2 * COORDINATE_BYTES, 12),
-        1 - plus,
-      );
+      const index = sub * (half + 1) + (natives.dot(table.weights, bits, at) ^ (half * (1 - plus)));
+      if ('entries' in table) addPlain(table.entries[index], plus);
+      else addStored(table, index, plus);
       twist *= 2 * plus - 1;
     }
   }
 
+  /** Adds an entry in flash, or subtracts it: plus is 1 or 0. */
+  function addStored(table: CombTable, index: number, plus: number): void {
+    const entry = table.offset + index * ENTRY_BYTES;
+    steps.add(
+      new Float32Array(table.buffer, entry + (1 - plus) * COORDINATE_BYTES, 12),
+      new Float32Array(table.buffer, entry + plus * COORDINATE_BYTES, 12),
+      new Float32Array(table.buffer, entry + 2 * COORDINATE_BYTES, 12),
+      1 - plus,
+    );
+  }
+
+  /** Adds an entry that came with its key, or subtracts it. */
+  function addPlain(entry: PlainEntry, plus: number): void {
+    if (plus) steps.add(entry.m, entry.n, entry.d, 2);
+    else steps.add(entry.n, entry.m, entry.d, 3);
+  }
+
   /** Adds an odd multiple, -15 to 15, of a point without a table. */
-  function addDigit(multiples: GeneralEntry[], digit: number): void {
-    const entry = multiples[(digit < 0 ? -digit : digit) >> 1];
+  function addDigit(entries: GeneralEntry[], digit: number): void {
+    const entry = entries[(digit < 0 ? -digit : digit) >> 1];
     if (digit > 0) steps.addGeneral(entry.m, entry.n, entry.d, entry.z, 0);
     else {
       steps.addGeneral(entry.n, entry.m, entry.d, entry.z, 1);
@@ -157,7 +155,7 @@ export function createEdwards(natives: Natives): Edwards {
   }
 
   /** Doubles if a column went before, and adds what this column says. */
-  function doColumn(table: CombTable, bits: Uint8Array, column: number): void {
+  function doColumn(table: CombTable | PointTable, bits: Uint8Array, column: number): void {
     if (column < table.columns - 1) {
       steps.double();
       steps.extend();
@@ -215,15 +213,15 @@ export function createEdwards(natives: Natives): Edwards {
     const xs: number[] = [];
     const ys: number[] = [];
     for (let k = 0; k < 12; k++) {
-      xs.push((point.q[k] - point.p[k]) * twist);
-      ys.push((point.q[k] + point.p[k]) * twist);
+      xs.push((point.q[k] - point.p[k]) * twist * unscale);
+      ys.push((point.q[k] + point.p[k]) * twist * unscale);
     }
     const x = createElement();
     const y = createElement();
     const z = createElement();
     field.fromLimbs(x, xs);
     field.fromLimbs(y, ys);
-    field.fromLimbs(z, pairs(point.z, [2, 0, 0, 2, 0, 0]));
+    field.fromLimbs(z, pairs(point.z, [2 * unscale, 0, 0, 2 * unscale, 0, 0]));
     return { x: x.f, y: y.f, z };
   }
 
@@ -280,59 +278,15 @@ export function createEdwards(natives: Natives): Edwards {
     return job.out[0];
   }
 
-  /** The working point as entry for addDigit(): twice that of a table, so that no limb is halved. Needs t. */
-  function takeEntry(): GeneralEntry {
-    const entry = {
-      m: new Float64Array(12),
-      n: new Float64Array(12),
-      d: new Float64Array(12),
-      z: new Float64Array(12),
-    };
-    const point = steps.read();
-    const signed = twist > 0 ? entryScale : entryScaleNegated;
-    entry.m.set(pairs(point.p, signed));
-    entry.m.reverse();
-    entry.n.set(pairs(point.q, signed));
-    entry.n.reverse();
-    entry.z.set(pairs(point.z, entryScaleTwice));
-    entry.z.reverse();
-    const dt = createElement();
-    field.fromLimbs(dt, point.t);
-    const product = createElement();
-    field.mul(product, decoder.d, dt);
-    entry.d.set(pairs(product.f, entryScaleTwice));
-    return entry;
-  }
-
-  function oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null {
-    const point = decoder.decode(encoding);
-    if (!point) return null;
-    if (negate) {
-      const x = createElement();
-      field.combine(x, zero, point.x, -1);
-      field.mul(point.x, x, one);
-    }
-    const difference = createElement();
-    const sum = createElement();
-    const product = createElement();
-    field.combine(difference, point.y, point.x, -1);
-    field.combine(sum, point.y, point.x, 1);
-    field.mul(product, point.x, point.y);
-    steps.load({ p: limbsOf(difference), q: limbsOf(sum), t: limbsOf(product), z: limbsOf(one) });
-    twist = 1;
-    const result = [takeEntry()];
-    steps.double();
-    steps.extend();
-    const twice = takeEntry();
-    // 2 P + P, and then 2 P more each time.
-    let next = result[0];
-    for (let i = 0; i < 7; i++) {
-      steps.addGeneral(next.m, next.n, next.d, next.z, 0);
-      result.push(takeEntry());
-      next = twice;
-    }
-    return result;
-  }
-
-  return { startComb, stepComb, startEncode, stepEncode, multiply, isNeutral, encode, oddMultiples };
+  return {
+    startComb,
+    stepComb,
+    startEncode,
+    stepEncode,
+    multiply,
+    isNeutral,
+    encode,
+    oddMultiples: multiples.odd,
+    pointTable: multiples.table,
+  };
 }

@@ -20,7 +20,7 @@
  */
 import { createEuclid, approximate, limbsToBytes } from './euclid.js';
 import { BIT, powerOfTwo, rounder } from './limbs.js';
-import { pairsOf, type Natives, type Numbers } from './natives.js';
+import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
 
 /** A number modulo p in both shapes of operand. */
 export interface Element {
@@ -80,6 +80,8 @@ export function createField(natives: Natives): Field {
   let x = 0;
   let y = 0;
   const pairs = pairsOf(natives);
+  const pick = pickOf(natives);
+  const back = reversed(12);
   const wrapped = [K, 0, 0, K, 0, 0];
   const unit: number[] = [];
   for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
@@ -116,8 +118,7 @@ export function createField(natives: Natives): Field {
     out[0] += K * s;
     w.set(pairs(out, wrapped));
     w.set(out, 12);
-    f.set(out);
-    f.reverse();
+    pick(back, f, out);
   }
 
   function mul(o: Element, a: Element, b: Element): void {
@@ -201,8 +202,7 @@ export function createField(natives: Natives): Field {
   }
 
   function fromLimbs(o: Element, limbs: Numbers): void {
-    loose.set(limbs);
-    loose.reverse();
+    pick(back, loose, limbs);
     product(o.f, o.w, loose, one.w);
   }
 

@@ -21,6 +21,10 @@ export interface Natives {
    * doubles: Espruino's Graphics.transformVertices. Where a build lacks it, pairsOf() gives a slow one.
    */
   pairs?(values: Numbers, m: number[]): number[];
+  /**
+   * to[i] = from[indices[i]]: Espruino's E.mapInPlace. Where a build lacks it, pickOf() gives a slow one.
+   */
+  pick?(indices: Uint8Array, to: Float64Array, from: Numbers): void;
   /** SHA-256 (FIPS 180-4) of any number of bytes; 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
   /** SHA-512 (FIPS 180-4) of any number of bytes; 64 bytes. */
@@ -40,4 +44,20 @@ function slowPairs(values: Numbers, m: number[]): number[] {
 /** The native pairs(), or one in JavaScript: right, but it makes signatures several times slower. */
 export function pairsOf(natives: Natives): (values: Numbers, m: number[]) => number[] {
   return natives.pairs || slowPairs;
+}
+
+function slowPick(indices: Uint8Array, to: Float64Array, from: Numbers): void {
+  for (let i = 0; i < indices.length; i++) to[i] = from[indices[i]];
+}
+
+/** The native pick(), or one in JavaScript. */
+export function pickOf(natives: Natives): (indices: Uint8Array, to: Float64Array, from: Numbers) => void {
+  return natives.pick || slowPick;
+}
+
+/** count - 1, count - 2, ... 0: with pick(), the copy of an array in reverse. */
+export function reversed(count: number): Uint8Array {
+  const indices = new Uint8Array(count);
+  for (let i = 0; i < count; i++) indices[i] = count - 1 - i;
+  return indices;
 }

@@ -16,8 +16,9 @@
  *   - carried columns are elements of an array literal: no store has to be named.
  * Storing each limb where it is needed instead took a third more (Linux build, -O2, November 2026).
  *
- * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128. First
- * products come out times 2^-126, and pairs() takes that back on the way.
+ * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128. The working
+ * point has the same scale, so that its products with entries and with itself are alike, 2^-252; pairs() makes H, E, F,
+ * G times 2^-63 of them, whose products have the scale of the point again.
  *
  * Sign. To subtract an entry, m and n change places and C = (d x y) T its sign. Instead of C's, the sign of
  * Z in F and G is changed: that gives -X and -Y beside the right Z and T, the point plus (0, -1), which a
@@ -28,12 +29,12 @@
  * No branch and no index depends on a value.
  */
 import { powerOfTwo, rounder } from './limbs.js';
-import { pairsOf, type Natives, type Numbers } from './natives.js';
+import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
 
-/** Entries of tables are limbs times 2^-126. */
+/** Entries of tables, and working points, are limbs times 2^-126. */
 export const ENTRY_SCALE = -126;
 
-/** A point: limbs from the lowest, not scaled. t is right only after an addition or extend(). */
+/** A point: limbs from the lowest, times 2^ENTRY_SCALE. t is right only after an addition or extend(). */
 export interface Coordinates {
   p: Numbers;
   q: Numbers;
@@ -47,7 +48,10 @@ export interface PointSteps {
   load(point: Coordinates): void;
   /** The working point. */
   read(): Coordinates;
-  /** Adds the entry (m, n, d), minus 0; or with m and n swapped subtracts it, minus 1: see "Sign" above. */
+  /**
+   * Adds the entry (m, n, d), minus 0; or with m and n swapped subtracts it, minus 1: see "Sign" above.
+   * The same for entries twice that size: minus 2 and 3.
+   */
   add(m: Numbers, n: Numbers, d: Numbers, minus: number): void;
   /** As add(), for an entry with its own z (flat, scaled like the others). */
   addGeneral(m: Numbers, n: Numbers, d: Numbers, z2: Numbers, minus: number): void;
@@ -59,7 +63,7 @@ export interface PointSteps {
 
 /** Chains of carried columns; their results are arrays of limbs from the lowest. */
 interface Chains {
-  /** a * aw and b * bw in turn: 24 limbs, for operands scaled by 2^ENTRY_SCALE in all. */
+  /** a * aw and b * bw in turn: 24 limbs, for operands scaled by 2^ENTRY_SCALE each. */
   twin(a: Numbers, aw: Numbers, b: Numbers, bw: Numbers): number[];
   /** The limbs of z and of d * tw in turn; scale as twin(). */
   mixed(z: Numbers, d: Numbers, tw: Numbers): number[];
@@ -72,18 +76,18 @@ function createChains(natives: Natives): Chains {
   let s = 0;
   let i = 0;
   let j = 0;
-  const N0 = rounder(0, ENTRY_SCALE);
-  const N1 = rounder(1, ENTRY_SCALE);
-  const N2 = rounder(2, ENTRY_SCALE);
-  const N3 = rounder(3, ENTRY_SCALE);
-  const N4 = rounder(4, ENTRY_SCALE);
-  const N5 = rounder(5, ENTRY_SCALE);
-  const N6 = rounder(6, ENTRY_SCALE);
-  const N7 = rounder(7, ENTRY_SCALE);
-  const N8 = rounder(8, ENTRY_SCALE);
-  const N9 = rounder(9, ENTRY_SCALE);
-  const NA = rounder(10, ENTRY_SCALE);
-  const NB = rounder(11, ENTRY_SCALE);
+  const N0 = rounder(0, 2 * ENTRY_SCALE);
+  const N1 = rounder(1, 2 * ENTRY_SCALE);
+  const N2 = rounder(2, 2 * ENTRY_SCALE);
+  const N3 = rounder(3, 2 * ENTRY_SCALE);
+  const N4 = rounder(4, 2 * ENTRY_SCALE);
+  const N5 = rounder(5, 2 * ENTRY_SCALE);
+  const N6 = rounder(6, 2 * ENTRY_SCALE);
+  const N7 = rounder(7, 2 * ENTRY_SCALE);
+  const N8 = rounder(8, 2 * ENTRY_SCALE);
+  const N9 = rounder(9, 2 * ENTRY_SCALE);
+  const NA = rounder(10, 2 * ENTRY_SCALE);
+  const NB = rounder(11, 2 * ENTRY_SCALE);
   const K = 19 * powerOfTwo(-255);
   let x = 0;
   let y = 0;
@@ -150,23 +154,23 @@ function createChains(natives: Natives): Chains {
   return { twin, mixed };
 }
 
-/** The limbs of a * aw, where numbers alternate: a[0] aw[..] + a[1] aw[..]; not scaled. */
+/** The limbs of a * aw, where numbers alternate: a[0] aw[..] + a[1] aw[..]; for products times 2^ENTRY_SCALE. */
 function createDense(natives: Natives): (a: Numbers, aw: Numbers) => number[] {
   const c = natives.dot;
   let r = 0;
   let s = 0;
-  const M0 = rounder(0, 0);
-  const M1 = rounder(1, 0);
-  const M2 = rounder(2, 0);
-  const M3 = rounder(3, 0);
-  const M4 = rounder(4, 0);
-  const M5 = rounder(5, 0);
-  const M6 = rounder(6, 0);
-  const M7 = rounder(7, 0);
-  const M8 = rounder(8, 0);
-  const M9 = rounder(9, 0);
-  const MA = rounder(10, 0);
-  const MB = rounder(11, 0);
+  const M0 = rounder(0, ENTRY_SCALE);
+  const M1 = rounder(1, ENTRY_SCALE);
+  const M2 = rounder(2, ENTRY_SCALE);
+  const M3 = rounder(3, ENTRY_SCALE);
+  const M4 = rounder(4, ENTRY_SCALE);
+  const M5 = rounder(5, ENTRY_SCALE);
+  const M6 = rounder(6, ENTRY_SCALE);
+  const M7 = rounder(7, ENTRY_SCALE);
+  const M8 = rounder(8, ENTRY_SCALE);
+  const M9 = rounder(9, ENTRY_SCALE);
+  const MA = rounder(10, ENTRY_SCALE);
+  const MB = rounder(11, ENTRY_SCALE);
   const K = 19 * powerOfTwo(-255);
   let x = 0;
   let y = 0;
@@ -200,29 +204,33 @@ export function createPointSteps(natives: Natives): PointSteps {
   const twin = chains.twin;
   const mixed = chains.mixed;
   const dense = createDense(natives);
+  const pick = pickOf(natives);
   const K = 19 * powerOfTwo(-255);
-  const down = powerOfTwo(ENTRY_SCALE);
-  const up = powerOfTwo(-ENTRY_SCALE);
+  /** From products, and from Z, to H, E, F, G. */
+  const u = powerOfTwo((-3 * ENTRY_SCALE) / 2);
+  const v = powerOfTwo(-ENTRY_SCALE / 2);
+  const back12 = reversed(12);
+  const back24 = reversed(24);
 
   // Matrices for pairs(): from (x, y) to (m[0] x + m[2] y, m[1] x + m[3] y).
   const wrapped = [K, 0, 0, K, 0, 0];
-  const entryScaled = [down, 0, 0, down, 0, 0];
   const half = [0.5, 0, 0, 0.5, 0, 0];
-  const secondNegated = [1, 0, 0, -1, 0, 0];
-  const secondNegatedWrapped = [K, 0, 0, -K, 0, 0];
+  const firstNegated = [-1, 0, 0, 1, 0, 0];
   const first = [1, 0, 0, 0, 0, 0];
   const firstWrapped = [K, 0, 0, 0, 0, 0];
-  const heOfProducts = [up, up, up, -up, 0, 0];
+  const heOfProducts = [u, u, u, -u, 0, 0];
   const fgOfZAndC = [
-    [1, 1, -up, up, 0, 0],
-    [-1, -1, -up, up, 0, 0],
+    [v, v, -u, u, 0, 0],
+    [-v, -v, -u, u, 0, 0],
+    [2 * v, 2 * v, -u, u, 0, 0],
+    [-2 * v, -2 * v, -u, u, 0, 0],
   ];
   const fgOfProducts = [
-    [up, up, -up, up, 0, 0],
-    [-up, -up, -up, up, 0, 0],
+    [u, u, -u, u, 0, 0],
+    [-u, -u, -u, u, 0, 0],
   ];
-  const heOfSquares = [up, -up, up, up, 0, 0];
-  const fgOfSquares = [-2 * up, 2 * up, 4 * up, 0, 0, 0];
+  const heOfSquares = [u, -u, u, u, 0, 0];
+  const fgOfSquares = [-2 * u, 2 * u, 4 * u, 0, 0, 0];
 
   let p: Numbers = [];
   let q: Numbers = [];
@@ -237,9 +245,9 @@ export function createPointSteps(natives: Natives): PointSteps {
   const qf = new Float64Array(12);
   const zf = new Float64Array(12);
   const heWide = new Float64Array(48);
-  const hMinusE = new Float64Array(48);
   const fWide = new Float64Array(48);
   const gf = new Float64Array(24);
+  const gfMinus = new Float64Array(24);
   const eh = new Float64Array(24);
 
   function widen(wide: Float64Array, limbs: Numbers): void {
@@ -249,15 +257,13 @@ export function createPointSteps(natives: Natives): PointSteps {
 
   /** p, q and Z from H, E and F, G, alternating. */
   function second(fg: number[]): void {
-    gf.set(fg);
-    gf.reverse();
+    pick(back24, gf, fg);
+    pick(back24, gfMinus, pairs(fg, firstNegated));
     heWide.set(pairs(he, wrapped));
     heWide.set(he, 24);
-    hMinusE.set(pairs(he, secondNegatedWrapped));
-    hMinusE.set(pairs(he, secondNegated), 24);
     fWide.set(pairs(fg, firstWrapped));
     fWide.set(pairs(fg, first), 24);
-    p = dense(gf, hMinusE);
+    p = dense(gfMinus, heWide);
     pw.set(pairs(p, wrapped));
     pw.set(p, 12);
     q = dense(gf, heWide);
@@ -267,9 +273,8 @@ export function createPointSteps(natives: Natives): PointSteps {
   }
 
   function extend(): void {
-    // (E H + H E)/2, because H and E stand together.
-    eh.set(pairs(he, half));
-    eh.reverse();
+    // (E H + H E)/2, because H and E stand together; twice T would leave halves of units in C.
+    pick(back24, eh, pairs(he, half));
     t = dense(eh, heWide);
     tw.set(pairs(t, wrapped));
     tw.set(t, 12);
@@ -290,12 +295,9 @@ export function createPointSteps(natives: Natives): PointSteps {
   }
 
   function double(): void {
-    pf.set(pairs(p, entryScaled));
-    pf.reverse();
-    qf.set(pairs(q, entryScaled));
-    qf.reverse();
-    zf.set(pairs(z, entryScaled));
-    zf.reverse();
+    pick(back12, pf, p);
+    pick(back12, qf, q);
+    pick(back12, zf, z);
     zw.set(pairs(z, wrapped));
     zw.set(z, 12);
     he = pairs(twin(pf, pw, qf, qw), heOfSquares);

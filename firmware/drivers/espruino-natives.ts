@@ -1,5 +1,5 @@
 /*
- * The natives of firmware/crypto from Espruino's own: E.convolve, Graphics.transformVertices and the
+ * The natives of firmware/crypto from Espruino's own: E.convolve, E.mapInPlace, Graphics.transformVertices and the
  * "crypto" module.
  *
  * SHA256 and SHA512 of that module return ArrayBuffers; some ESP32 builds leave it out, which
@@ -10,6 +10,7 @@ import type { Natives, Numbers } from '../crypto/natives.js';
 /** The part of Espruino's E in use. */
 export interface EspruinoE {
   convolve(a: Numbers, b: Numbers, offset: number): number;
+  mapInPlace?(from: Uint8Array, to: Float64Array, map: Numbers): void;
 }
 
 /** The part of Espruino's require("crypto") in use. */
@@ -38,6 +39,7 @@ export function createEspruinoNatives(e: EspruinoE, crypto: EspruinoCrypto): Nat
   return {
     dot: e.convolve,
     pairs: findPairs(),
+    pick: e.mapInPlace,
     sha256: (data) => new Uint8Array(crypto.SHA256(data)),
     sha512: (data) => new Uint8Array(crypto.SHA512(data)),
   };

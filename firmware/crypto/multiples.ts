@@ -1,0 +1,147 @@
+/*
+ * Multiples of points that are known only at the tap, as entries for additions (point-steps.ts): odd multiples of one
+ * point for windows, or the comb of a key whose multiples came with it (ed25519.ts, KEY_MULTIPLES_BYTES).
+ *
+ * Everything here is public: steps and branches depend on the points.
+ */
+import { combShape, type CombShape } from './comb-table.js';
+import { createDecoder } from './decode.js';
+import { createElement, type Element, type Field } from './field.js';
+import { powerOfTwo } from './limbs.js';
+import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
+import { ENTRY_SCALE, type PointSteps } from './point-steps.js';
+
+/** A point as table entry, not normalised: flat operands (point-steps.ts). */
+export interface GeneralEntry {
+  m: Float64Array;
+  n: Float64Array;
+  d: Float64Array;
+  z: Float64Array;
+}
+
+/** A point as table entry, normalised, twice that of a table in flash so that nothing is halved: flat operands. */
+export type PlainEntry = Pick<GeneralEntry, 'm' | 'n' | 'd'>;
+
+/** A comb whose entries came with the key; subs is 1. */
+export interface PointTable extends CombShape {
+  /** 2^(teeth - 1). */
+  entries: PlainEntry[];
+}
+
+/** Multiples on a field and its steps. */
+export interface Multiples {
+  /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
+  odd(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
+  /**
+   * The comb whose entries (edwards.ts) are given as x and y, 32 bytes little-endian each. They are taken as given:
+   * whoever signed them answers for them.
+   */
+  table(coordinates: Uint8Array, teeth: number, columns: number): PointTable;
+}
+
+/** Multiples on the given field and steps, whose working point they use. */
+export function createMultiples(natives: Natives, field: Field, steps: PointSteps): Multiples {
+  const pairs = pairsOf(natives);
+  const scale = powerOfTwo(ENTRY_SCALE);
+  const entryScale = [scale, 0, 0, scale, 0, 0];
+  const entryScaleTwice = [2 * scale, 0, 0, 2 * scale, 0, 0];
+  const twice = [2, 0, 0, 2, 0, 0];
+  const unscaled = [1 / scale, 0, 0, 1 / scale, 0, 0];
+  const pick = pickOf(natives);
+  const back = reversed(12);
+  const decoder = createDecoder(field);
+  const zero = createElement();
+  const one = createElement();
+  one.f[11] = one.w[12] = 1;
+
+  /** The working point as entry: twice that of a table, so that no limb is halved. Needs t. */
+  function takeEntry(): GeneralEntry {
+    const entry = {
+      m: new Float64Array(12),
+      n: new Float64Array(12),
+      d: new Float64Array(12),
+      z: new Float64Array(12),
+    };
+    const point = steps.read();
+    pick(back, entry.m, point.p);
+    pick(back, entry.n, point.q);
+    pick(back, entry.z, pairs(point.z, twice));
+    const dt = createElement();
+    field.fromLimbs(dt, pairs(point.t, unscaled));
+    const product = createElement();
+    field.mul(product, decoder.d, dt);
+    entry.d.set(pairs(product.f, entryScaleTwice));
+    return entry;
+  }
+
+  /** (x, y) as entry. */
+  function plainEntry(x: Element, y: Element): PlainEntry {
+    const entry = { m: new Float64Array(12), n: new Float64Array(12), d: new Float64Array(12) };
+    const sum = createElement();
+    const carried = createElement();
+    field.combine(sum, y, x, -1);
+    field.mul(carried, sum, one);
+    entry.m.set(pairs(carried.f, entryScale));
+    field.combine(sum, y, x, 1);
+    field.mul(carried, sum, one);
+    entry.n.set(pairs(carried.f, entryScale));
+    field.mul(sum, x, y);
+    field.mul(carried, decoder.d, sum);
+    entry.d.set(pairs(carried.f, entryScaleTwice));
+    return entry;
+  }
+
+  /** Makes (x, y) the working point. */
+  function load(x: Element, y: Element): void {
+    const difference = createElement();
+    const sum = createElement();
+    const product = createElement();
+    field.combine(difference, y, x, -1);
+    field.combine(sum, y, x, 1);
+    field.mul(product, x, y);
+    steps.load({
+      p: pairs(difference.w.subarray(12), entryScale),
+      q: pairs(sum.w.subarray(12), entryScale),
+      t: pairs(product.w.subarray(12), entryScale),
+      z: pairs(one.w.subarray(12), entryScale),
+    });
+  }
+
+  function odd(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null {
+    const point = decoder.decode(encoding);
+    if (!point) return null;
+    if (negate) {
+      const x = createElement();
+      field.combine(x, zero, point.x, -1);
+      field.mul(point.x, x, one);
+    }
+    load(point.x, point.y);
+    const result = [takeEntry()];
+    steps.double();
+    steps.extend();
+    const doubled = takeEntry();
+    // 2 P + P, and then 2 P more each time.
+    let next = result[0];
+    for (let i = 0; i < 7; i++) {
+      steps.addGeneral(next.m, next.n, next.d, next.z, 0);
+      result.push(takeEntry());
+      next = doubled;
+    }
+    return result;
+  }
+
+  function table(coordinates: Uint8Array, teeth: number, columns: number): PointTable {
+    const shape = combShape(teeth, 1, columns);
+    const entries: PlainEntry[] = [];
+    const x = createElement();
+    const y = createElement();
+    for (let at = 0; at < coordinates.length; at += 64) {
+      field.fromBytes(x, coordinates.subarray(at, at + 32));
+      field.fromBytes(y, coordinates.subarray(at + 32, at + 64));
+      entries.push(plainEntry(x, y));
+    }
+    return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, entries };
+  }
+
+  return { odd, table };
+}
