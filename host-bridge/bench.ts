@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../flash-scripts/package-root.js';
 import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from '../flash-scripts/tables.js';
 import { createEd25519, type Ed25519 } from '../firmware/crypto/ed25519.js';
-import { multiplesOf } from './actors/key-multiples.js';
+import { multiplesOf } from './relay/key-multiples.js';
 import { boardScript, runBoardScript } from './bench-board.js';
 import { createHostNatives } from './emulator/natives.js';
 

@@ -52,7 +52,7 @@ export interface ApduServerOptions {
   aid: Uint8Array;
   /** Class byte of the application's commands. Default 80 (proprietary). */
   cla?: number;
-  /** Longest data of one command, parts joined. Default 512. */
+  /** Longest data of one command, parts joined. Default 640. */
   messageBytesMax?: number;
   /** Longest data of one response APDU, whatever Le allows. Default 256. */
   responseDataBytesMax?: number;
@@ -106,7 +106,7 @@ function respond(data: Uint8Array, sw: number): Uint8Array {
 export function createApduServer(options: ApduServerOptions): ApduServer {
   const none = new Uint8Array(0);
   const cla = options.cla === undefined ? 0x80 : options.cla;
-  const messageBytesMax = options.messageBytesMax || 512;
+  const messageBytesMax = options.messageBytesMax || 640;
   const responseDataBytesMax = options.responseDataBytesMax || 256;
   let selected = false;
   let pending: Uint8Array = none; // what GET RESPONSE would fetch

@@ -5,9 +5,10 @@
  * link. A fault stops the board with its name on display and console; so does flash that fails later.
  * Left out: every rule; they are in the modules that this one puts together.
  */
-import { equal, readU32, toChars } from '../core/bytes.js';
+import { copy, equal, readU32, toChars } from '../core/bytes.js';
 import { createEd25519, Ed25519, PreparedKey } from '../crypto/ed25519.js';
 import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
+import type { Natives } from '../crypto/natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { watchButton } from '../drivers/buttons.js';
@@ -18,7 +19,8 @@ import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
 import type { RecordLog } from '../drivers/record-log.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
-import { history, license, licenseBody } from '../wire/payment.js';
+import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
+import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { BoardVerifier } from './checker.js';
 import { openHistoryLog } from './history-log.js';
@@ -67,17 +69,27 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
   return { put: guard(log.put), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
 }
 
-function createVerifier(ed25519: Ed25519, registrar: PreparedKey): BoardVerifier {
+function createVerifier(natives: Natives, ed25519: Ed25519, registrar: PreparedKey): BoardVerifier {
+  /** The PKU with its multiples; null if they are not those that the registrar made. */
+  function prepare(body: LicenseBody, multiples: Uint8Array): PreparedKey | null {
+    const hash = copy(natives.sha256(multiples), 0, MULTIPLES_HASH_BYTES);
+    const made = multiples.length === MULTIPLES_BYTES && equal(body.multiplesHash, hash);
+    return made ? ed25519.prepareWithMultiples(body.pku, multiples) : null;
+  }
+
   return {
     license: function (bytes) {
       const signed = license.decode(bytes);
       return !!signed && ed25519.verifyKnown(registrar, signedBytes(SIGNED.license, signed.body), signed.signature);
     },
-    payment: function (bytes) {
+    payment: function (bytes, multiples) {
       const kept = history.decode(bytes);
       const outer = kept && license.decode(kept.license);
       const body = outer && licenseBody.decode(outer.body);
-      return !!kept && !!body && ed25519.verify(body.pku, signedBytes(SIGNED.payment, kept.challenge), kept.signature);
+      if (!kept || !body) return false;
+      const message = signedBytes(SIGNED.payment, kept.challenge);
+      const key = multiples ? prepare(body, multiples) : null;
+      return key ? ed25519.verifyKnown(key, message, kept.signature) : ed25519.verify(body.pku, message, kept.signature);
     },
   };
 }
@@ -188,7 +200,7 @@ function run(board: Board, setup: TerminalSetup): void {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
-    board: createVerifier(ed25519, openTable(board, ed25519, 'tab.registrar', setup.registrarKey)),
+    board: createVerifier(natives, ed25519, openTable(board, ed25519, 'tab.registrar', setup.registrarKey)),
     verifyIssuer: function (type, message, signature) {
       return ed25519.verifyKnown(issuer, signedBytes(type, message), signature);
     },

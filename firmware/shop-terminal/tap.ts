@@ -140,10 +140,18 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
     if (code !== 'OK') return fail(code);
     const completed = till.complete(licenseBytes, data);
     if (!completed.ok) return fail(completed.code);
-    parts.checker.payment(completed.history, till.mayAccept(), function (checked) {
+    parts.checker.payment(completed.history, till.mayAccept(), fetchMultiples, function (checked) {
       outcome.verifyMs += lap();
       if (checked === 'OK' || checked === 'LATER') keep(completed.history, checked === 'OK');
       else fail(checked);
+    });
+  }
+
+  /** The payment is in hand: a token that has gone, or has none, only makes its check take longer. */
+  function fetchMultiples(then: (multiples: Uint8Array | null) => void): void {
+    parts.client.command(CLA, INS.multiples, 0, 0, new Uint8Array(0), function (result: ApduResult) {
+      if (!result.ok) parts.failed(result.code);
+      then(result.ok && result.sw === SW_OK ? result.data : null);
     });
   }
 

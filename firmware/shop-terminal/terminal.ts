@@ -300,14 +300,19 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   // Idle work.
 
+  /** The token has gone. */
+  function withoutMultiples(then: (multiples: null) => void): void {
+    then(null);
+  }
+
   function checkAccepted(slot: number): void {
     const historyBytes = parts.histories.read(slot).history;
     checking = true;
-    checker.payment(historyBytes, false, function (code) {
+    checker.payment(historyBytes, false, withoutMultiples, function (code) {
       checking = false;
       if (stopped) return;
       // Kept money is given up on the board's own word only.
-      const good = code === 'OK' || parts.board.payment(historyBytes);
+      const good = code === 'OK' || parts.board.payment(historyBytes, null);
       till.checked(slot, good);
       if (good) show();
       else alarm('SIGNATURE_INVALID');

@@ -6,13 +6,13 @@
  * As in purse.ts: named results, checks in numbered order, one durable record last.
  */
 import { AMOUNT_MAX } from '../core/amount.js';
-import { equal } from '../core/bytes.js';
+import { copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
-import { license, licenseBody } from '../wire/payment.js';
+import { license, licenseBody, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import { registration, registrationBody } from '../wire/registration.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { amountRequest, identity, nameRequest, receiptAnswer } from '../wire/token-commands.js';
+import { amountRequest, identity, licenseGrant, nameRequest, receiptAnswer } from '../wire/token-commands.js';
 import { receipt, RECEIPT_KINDS, receiptBody, withdrawal, withdrawalBody } from '../wire/withdrawal.js';
 import { guarded, isRecent, PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
@@ -24,7 +24,7 @@ export interface Desk {
   identity(nowMs: number): PurseAnswer;
   /** REGISTER: encoded `registration`. */
   register(data: Uint8Array, nowMs: number): PurseAnswer;
-  /** LICENSE: nothing. */
+  /** LICENSE, encoded `licenseGrant`: nothing. */
   license(data: Uint8Array, nowMs: number): PurseAnswer;
   /** WITHDRAW: encoded `withdrawal`. */
   withdraw(data: Uint8Array, nowMs: number): PurseAnswer;
@@ -95,10 +95,11 @@ export function createDesk(state: PurseState): Desk {
   }
 
   function licenseChecked(data: Uint8Array): PurseAnswer {
-    // 1. It is a license ...
-    const offered = license.decode(data);
+    // 1. It is a license with multiples ...
+    const grant = licenseGrant.decode(data);
+    const offered = grant && license.decode(grant.license);
     const body = offered && licenseBody.decode(offered.body);
-    if (!offered || !body) return refuse('BAD_REQUEST');
+    if (!grant || !offered || !body) return refuse('BAD_REQUEST');
     // 2. ... for our PKU, issuer and currency ...
     const ours =
       equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
@@ -106,13 +107,14 @@ export function createDesk(state: PurseState): Desk {
     if (!ours || !keys.verify(config.registrarKey, signedBytes(SIGNED.license, offered.body), offered.signature)) {
       return refuse('LICENSE_INVALID');
     }
+    if (!equal(body.multiplesHash, copy(keys.sha256(grant.multiples), 0, MULTIPLES_HASH_BYTES))) return refuse('LICENSE_INVALID');
     // 4. The one that we have: nothing to do. One that ends earlier: no.
     const held = state.license;
-    if (held && equal(held, data)) return { ok: true, data: new Uint8Array(0) };
+    if (held && equal(held, grant.license)) return { ok: true, data: new Uint8Array(0) };
     const heldBody = held && licenseBody.decode(license.decode(held)!.body);
     if (heldBody && heldBody.validUntilS > body.validUntilS) return refuse('NOT_NEWER');
     state.records.put(RECORD.license, 0, data);
-    state.license = data;
+    state.license = grant.license;
     return { ok: true, data: new Uint8Array(0) };
   }
 

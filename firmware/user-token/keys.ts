@@ -41,9 +41,10 @@ export function loadSeeds(records: Records, draw: (count: number) => Uint8Array 
   return seeds;
 }
 
-/** Keys for the purse. @param nonce a nonce that serves once, or null when none can be made @param known keys with tables */
-export function createPurseKeys(ed25519: Ed25519, keys: SigningKey[], nonce: () => Nonce | null, known: PreparedKey[]): PurseKeys {
+/** Keys for the purse. @param sha256 32 bytes of bytes @param nonce a nonce that serves once, or null when none can be made @param known keys with tables */
+export function createPurseKeys(ed25519: Ed25519, keys: SigningKey[], nonce: () => Nonce | null, known: PreparedKey[], sha256: (bytes: Uint8Array) => Uint8Array): PurseKeys {
   return {
+    sha256: sha256,
     publicKey: function (index) {
       return keys[index].publicKey;
     },

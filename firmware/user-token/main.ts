@@ -102,7 +102,7 @@ function run(board: RunningBoard<TokenProvision>): void {
   const pool = createNoncePool({ ed: ed25519, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
   const known = [ed25519.prepareKey(table(board, 'tab.issuer')), ed25519.prepareKey(table(board, 'tab.registrar'))];
   if (!known[0] || !known[1]) throw new Error('tab.issuer, tab.registrar: not acceptable keys');
-  const purse = openPurse(board.records, createPurseKeys(ed25519, keys, pool.take, [known[0], known[1]]), config);
+  const purse = openPurse(board.records, createPurseKeys(ed25519, keys, pool.take, [known[0], known[1]], natives.sha256), config);
   const burst = board.config.board.pn532.burstBytesMax;
 
   const token = createToken(purse, {

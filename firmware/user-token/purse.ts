@@ -13,7 +13,7 @@ import type { Refusal } from '../core/codes.js';
 import { challenge, chargeId, license, licenseBody, payment, RS_BYTES } from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { recallRequest } from '../wire/token-commands.js';
+import { licenseGrant, recallRequest } from '../wire/token-commands.js';
 import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
 import { CHALLENGE_CHARGE_AT, identityRecord, RECORD } from './records.js';
@@ -25,6 +25,8 @@ export interface PurseKeys {
   publicKey(index: number): Uint8Array;
   /** Signs whole bytes, domain tag included: 64 bytes, or null when no signature can be made now. */
   sign(index: number, bytes: Uint8Array): Uint8Array | null;
+  /** SHA-256, 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
   /** The one verification rule of SECURITY.md. */
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
@@ -68,8 +70,10 @@ export interface PurseState {
 
 /** The purse. */
 export interface Purse {
-  /** OPEN: license (108 bytes), then the number of debits for this shop never acknowledged (1). */
+  /** OPEN: license (124 bytes), then the number of debits for this shop never acknowledged (1). */
   open(data: Uint8Array): PurseAnswer;
+  /** MULTIPLES of the license's PKU, 512 bytes. */
+  multiples(): PurseAnswer;
   /** CHALLENGE: encoded `payment`. */
   pay(challengeBytes: Uint8Array, nowMs: number): PayAnswer;
   /** ACK: nothing. */
@@ -99,9 +103,10 @@ const NOTHING = new Uint8Array(0);
 function storedLicense(records: Records): Uint8Array | null {
   const bytes = records.get(RECORD.license, 0);
   if (!bytes) return null;
-  const stored = license.decode(bytes);
-  if (!stored || !licenseBody.decode(stored.body)) throw new Error('the license cannot be read');
-  return bytes;
+  const grant = licenseGrant.decode(bytes);
+  const stored = grant && license.decode(grant.license);
+  if (!grant || !stored || !licenseBody.decode(stored.body)) throw new Error('the license cannot be read');
+  return grant.license;
 }
 
 /** The stored IdU, '' before registration. */
@@ -215,6 +220,12 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     return { ok: true, data: out };
   }
 
+  function multiplesOfLicense(): PurseAnswer {
+    const bytes = records.get(RECORD.license, 0);
+    const grant = bytes && licenseGrant.decode(bytes);
+    return grant ? { ok: true, data: grant.multiples } : refuse('NOT_LICENSED');
+  }
+
   function ackChecked(data: Uint8Array): PurseAnswer {
     // 1. It is a charge id.  2. Of a debit that the journal has. Acknowledged already: the same answer, no write.
     if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
@@ -237,6 +248,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
       return guarded<PurseAnswer>(state, function () {
         return openChecked(data);
       });
+    },
+    multiples: function () {
+      return guarded<PurseAnswer>(state, multiplesOfLicense);
     },
     pay: function (bytes, nowMs) {
       return guarded<PayAnswer>(state, function () {

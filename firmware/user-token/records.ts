@@ -26,7 +26,7 @@ export const RECORD = {
   settled: 17,
   /** Slot 0: `creditRecord` of the last receipt taken. */
   credit: 18,
-  /** Slot i: license of pseudonym i, encoded `license`. */
+  /** Slot i: license of pseudonym i with its multiples, encoded `licenseGrant`. */
   license: 19,
   /** Slot 0: `identityRecord`. */
   identity: 20,

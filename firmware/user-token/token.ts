@@ -121,6 +121,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     const nowMs = clock.nowMs();
     if (ins === INS.open) return purse.open(data);
     if (ins === INS.challenge) return pay(data);
+    if (ins === INS.multiples) return purse.multiples();
     if (ins === INS.ack) return ack(data);
     if (ins === INS.recall) return purse.recall(data);
     if (ins === INS.receipt) return receipt(data);

@@ -8,6 +8,9 @@ export const KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 export const RS_BYTES = 16;
 export const ISSUER_ID_BYTES = 4;
+/** Bytes of the multiples of a PKU (crypto/ed25519.ts, `KEY_MULTIPLES_BYTES`), and of their hash in the license. */
+export const MULTIPLES_BYTES = 512;
+export const MULTIPLES_HASH_BYTES = 16;
 
 /** What the license SKR(PKU) says. */
 export interface LicenseBody {
@@ -20,6 +23,11 @@ export interface LicenseBody {
   validUntilS: number;
   /** PKU, 32 bytes: the pseudonym. */
   pku: Uint8Array;
+  /**
+   * The first 16 bytes of SHA-256 of PKU's multiples. A terminal alone believes only the multiples that the registrar
+   * made: with others a token could sign what nobody else accepts.
+   */
+  multiplesHash: Uint8Array;
 }
 export const licenseBody = defineMessage<LicenseBody>([
   ['issuer', 'bytes', ISSUER_ID_BYTES],
@@ -27,6 +35,7 @@ export const licenseBody = defineMessage<LicenseBody>([
   ['licenseClass', U8],
   ['validUntilS', U32],
   ['pku', 'bytes', KEY_BYTES],
+  ['multiplesHash', 'bytes', MULTIPLES_HASH_BYTES],
 ]);
 
 /** License: body and the registrar's signature of type `license` over it. */
@@ -34,7 +43,7 @@ export interface License {
   body: Uint8Array;
   signature: Uint8Array;
 }
-export const LICENSE_BODY_BYTES = 44;
+export const LICENSE_BODY_BYTES = 60;
 export const license = defineMessage<License>([
   ['body', 'bytes', LICENSE_BODY_BYTES],
   ['signature', 'bytes', SIGNATURE_BYTES],
@@ -88,7 +97,7 @@ export const payment = defineMessage<Payment>([
 
 /** History H = {PKU, SKR(PKU), Ts, Rs, y, SKU(...), IdS} [0026]; its identity is (PKU, IdS, Rs). */
 export interface History {
-  /** License with PKU inside, 108 bytes. */
+  /** License with PKU inside, 124 bytes. */
   license: Uint8Array;
   signature: Uint8Array;
   /** Challenge, 41 to 64 bytes. */

@@ -5,7 +5,7 @@
  * APDU is chained (drivers/apdu.ts); sizes below are before chaining.
  */
 import { defineMessage, AMOUNT, BALANCE, NAME, U32, U8 } from './codec.js';
-import { KEY_BYTES } from './payment.js';
+import { KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES } from './payment.js';
 
 /** Application identifier: F0 (proprietary), "tapcash". */
 export const AID = new Uint8Array([0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68]);
@@ -15,7 +15,7 @@ export const CLA = 0x80;
 
 /** Instruction bytes. The desk commands answer only a while after the token's button was pressed. */
 export const INS = {
-  /** data: `chargeId`; answer: license (108), then the number of debits for this shop never acknowledged (1). */
+  /** data: `chargeId`; answer: license (124), then the number of debits for this shop never acknowledged (1). */
   open: 0x10,
   /** data: `challenge`; answer: `payment`. */
   challenge: 0x20,
@@ -23,11 +23,13 @@ export const INS = {
   ack: 0x30,
   /** data: `recallRequest`; answer: Rs (16) of a debit for this shop that was never acknowledged. */
   recall: 0x18,
+  /** No data; answer: the multiples of the license's PKU (512), for a terminal that checks the signature itself. */
+  multiples: 0x12,
   /** Desk. No data; answer: `identity`. */
   identity: 0x40,
   /** Desk. data: `nameRequest`, the IdU; answer: `registration`. */
   register: 0x42,
-  /** Desk. data: license; no answer. */
+  /** Desk. data: `licenseGrant`; no answer. */
   license: 0x44,
   /** Desk. data: `amountRequest`, x; answer: `withdrawal`. */
   withdraw: 0x46,
@@ -77,6 +79,18 @@ export const identity = defineMessage<Identity>([
 
 /** Data of REGISTER. */
 export const nameRequest = defineMessage<{ name: string }>([['name', NAME]]);
+
+/** Data of LICENSE. */
+export interface LicenseGrant {
+  /** Encoded `license`. */
+  license: Uint8Array;
+  /** Multiples of its PKU. */
+  multiples: Uint8Array;
+}
+export const licenseGrant = defineMessage<LicenseGrant>([
+  ['license', 'bytes', LICENSE_BYTES],
+  ['multiples', 'bytes', MULTIPLES_BYTES],
+]);
 
 /** Data of WITHDRAW. */
 export const amountRequest = defineMessage<{ amount: number }>([['amount', AMOUNT]]);

@@ -13,6 +13,7 @@ import { refusal } from '../errors.js';
 import { ruleRegister } from '../ledger/rules.js';
 import type { TrusteeStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
+import { multiplesHashOf, multiplesOf } from '../relay/key-multiples.js';
 import type { TrusteeService } from './services.js';
 import { isSigned, issuerIdOf, type Signer } from './signer.js';
 
@@ -43,7 +44,8 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
   const issuer = issuerIdOf(issuerKey);
 
   function signLicense(pku: Uint8Array, nowS: number): Uint8Array {
-    const body = licenseBody.encode({ issuer, currency, licenseClass: LICENSE_CLASS, validUntilS: nowS + validS, pku });
+    const multiplesHash = multiplesHashOf(multiplesOf(pku));
+    const body = licenseBody.encode({ issuer, currency, licenseClass: LICENSE_CLASS, validUntilS: nowS + validS, pku, multiplesHash });
     return license.encode({ body, signature: signer.sign(SIGNED.license, body) });
   }
 

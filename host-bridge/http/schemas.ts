@@ -6,6 +6,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 
 /** One address of a service. */
 export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObject> {
@@ -88,7 +89,7 @@ export const TRUSTEE_ENDPOINTS = {
     '/v1/registrations',
     '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]',
     object({ request: hex('registration', 128 + 66, 128 + 89), certificate: hex('account certificate', 64 + 34, 64 + 57) }),
-    object({ license: hex('license', 108), repeated: Repeated }),
+    object({ license: hex('license', LICENSE_BYTES), repeated: Repeated }),
   ),
 };
 
@@ -97,7 +98,7 @@ export const ISSUER_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
   withdraw: post('/v1/withdrawals', '(PKU, IdU, x) to the receipt SKI(PKU, x) [0017]-[0018]', object({ request: Withdrawal }), object({ receipt: hex('receipt', 116), repeated: Repeated })),
   receipts: post('/v1/receipts', 'Receipts from the number in a withdrawal request on', object({ request: Withdrawal }), object({ receipts: Type.Array(hex('receipt', 116)) })),
-  deposit: post('/v1/histories', 'A history H, credited once [0029]-[0030]', object({ history: hex('history', 172 + 41, 172 + 64) }), object({ amount: Amount, repeated: Repeated })),
+  deposit: post('/v1/histories', 'A history H, credited once [0029]-[0030]', object({ history: hex('history', LICENSE_BYTES + 64 + 41, LICENSE_BYTES + 64 + 64) }), object({ amount: Amount, repeated: Repeated })),
   tombstone: post('/v1/tombstones', 'A charge that the shop cancelled', object({ tombstone: hex('tombstone', 64 + 18, 64 + 41) }), object({ repeated: Repeated })),
   signedTime: post('/v1/time', "Signed time for a terminal's nonce", object({ nonce: hex('nonce', 8) }), object({ time: hex('signed time', 80) })),
   denyList: get('/v1/deny-list', 'The newest deny list', object({ version: Count, list: hex('signed deny list', 76, 76 + 3200) })),

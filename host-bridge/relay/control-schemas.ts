@@ -4,6 +4,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 
 function object<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
@@ -44,7 +45,7 @@ const Status = object({
   alarms: Type.Array(Code),
 });
 
-const Registered = object({ name: Type.String(), pku: hex(32), license: hex(108), balance: nullable(Type.Integer()), repeated: Type.Boolean() });
+const Registered = object({ name: Type.String(), pku: hex(32), license: hex(LICENSE_BYTES), balance: nullable(Type.Integer()), repeated: Type.Boolean() });
 const Withdrawn = object({ amount: Amount, receiptNumber: Count, missed: Count, repeated: Type.Boolean() });
 const TokenState = object({
   identity: object({ accountKey: hex(32), pku: hex(32), receiptNumber: Count, licensed: Count }),

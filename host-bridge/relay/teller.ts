@@ -10,11 +10,12 @@ import { isAmount } from '../../firmware/core/amount.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
-import { amountRequest, identity, INS, nameRequest, receiptAnswer, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
 import type { DeskActs } from './desk-acts.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
+import { multiplesOf } from './key-multiples.js';
 import type { Services } from './services.js';
 
 /** How often the token is asked anew after it missed receipts. */
@@ -128,7 +129,7 @@ async function register(options: TellerOptions, steps: DeskSteps, name: string, 
   // 4. The trustee's license, and into the token with it.
   const licensed = await steps.service('license', () => trustee.register(bytes, certificate));
   if (!licensed.ok) return licensed;
-  const taken = await steps.token('license', INS.license, licensed.license, (answer) => (answer.length === 0 ? true : null));
+  const taken = await steps.token('license', INS.license, licenseGrant.encode({ license: licensed.license, multiples: multiplesOf(pku) }), (answer) => (answer.length === 0 ? true : null));
   if (!taken.ok) return taken.code === 'LICENSE_INVALID' ? refusal('TOKEN_CHANGED') : taken;
   return { ok: true, name, pku, license: licensed.license, balance, repeated: licensed.repeated };
 }

@@ -363,7 +363,7 @@ describe('overspend and trace', () => {
   test('a denial leaves the list when the license is over, grace included', () => {
     overspend();
     const license = licenseOf(ada.pku, { validUntilS: START_S + 365 * DAY_S });
-    expect(license.length).toBe(108);
+    expect(license.length).toBe(124);
     world.clock.nowS = START_S + 372 * DAY_S - 1;
     expect(toHex(good(world.issuer.denyList()).list)).toContain(toHex(ada.pku));
     world.clock.nowS += 1;

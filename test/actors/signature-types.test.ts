@@ -4,7 +4,7 @@
  */
 import { rsOf, createWorld, good, historyOf, ISSUER, issuerSigner, licenseOf, person, registrarSigner, registrationOf, signerOf, tombstoneOf, withdrawalOf, type World } from './world.js';
 import { copy, toHex } from '../../firmware/core/bytes.js';
-import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
+import { LICENSE_BODY_BYTES, LICENSE_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import type { Signer } from '../../host-bridge/actors/signer.js';
 import type { Result } from '../../host-bridge/errors.js';
@@ -52,7 +52,7 @@ const places: Record<string, Place> = {
     type: SIGNED.payment,
     offer(type) {
       const h = historyOf(ada, 'Shop', 5, rsOf(1));
-      return world.issuer.deposit(resigned(h, 108, ada.token, type, h.subarray(172)));
+      return world.issuer.deposit(resigned(h, LICENSE_BYTES, ada.token, type, h.subarray(LICENSE_BYTES + 64)));
     },
   },
   'account signature of a withdrawal': {

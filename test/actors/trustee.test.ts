@@ -7,6 +7,7 @@ import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { codeOf, createWorld, flipped, good, ISSUER, issuerSigner, person, registrarSigner, registrationOf, START_S, type World } from './world.js';
 
 const ada = person('Ada');
@@ -29,7 +30,7 @@ test('(PKU, IdU) gives the license SKR(PKU), valid for a year', () => {
   const { license: bytes, repeated } = good(world.trustee.register(registrationOf(ada), certificate));
   const signed = license.decode(bytes);
   expect(repeated).toBe(false);
-  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: START_S + 365 * 86400, pku: ada.pku });
+  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: START_S + 365 * 86400, pku: ada.pku, multiplesHash: multiplesHashOf(multiplesOf(ada.pku)) });
   expect(isSigned(registrarSigner.publicKey, SIGNED.license, signed?.body as Uint8Array, signed?.signature as Uint8Array)).toBe(true);
   expect(world.trusteeStore.registration(ada.pku)).toMatchObject({ name: 'Ada', request: registrationOf(ada), certificate, license: bytes });
 });

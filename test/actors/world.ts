@@ -85,7 +85,7 @@ export function registrationOf(who: Person, changes: Partial<RegistrationBody> =
 
 /** A license without asking the trustee. */
 export function licenseOf(pku: Uint8Array, changes: Partial<LicenseBody> = {}, signer: Signer = registrarSigner): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: CURRENCY, licenseClass: 1, validUntilS: START_S + 86400 * 365, pku, ...changes });
+  const body = licenseBody.encode({ issuer: ISSUER, currency: CURRENCY, licenseClass: 1, validUntilS: START_S + 86400 * 365, pku, multiplesHash: new Uint8Array(16), ...changes });
   return license.encode({ body, signature: signer.sign(SIGNED.license, body) });
 }
 

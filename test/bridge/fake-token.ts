@@ -7,7 +7,7 @@ import type { Code } from '../../firmware/core/codes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { amountRequest, identity, INS, nameRequest, receiptAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { createSigner, isSigned } from '../../host-bridge/actors/signer.js';
 import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
@@ -43,11 +43,12 @@ export function createFakeToken(seed: string): FakeToken {
     return yes(registration.encode({ accountSignature: account.sign(SIGNED.registration, body), proof: pseudonym.sign(SIGNED.registrationProof, body), body }));
   }
   function takeLicense(data: Uint8Array) {
-    const offered = license.decode(data);
+    const grant = licenseGrant.decode(data);
+    const offered = grant && license.decode(grant.license);
     const body = offered && licenseBody.decode(offered.body);
-    if (!offered || !body) return no('BAD_REQUEST');
+    if (!grant || !offered || !body) return no('BAD_REQUEST');
     if (!equal(body.pku, pku) || !isSigned(registrarKey.publicKey, SIGNED.license, offered.body, offered.signature)) return no('LICENSE_INVALID');
-    token.license = data;
+    token.license = grant.license;
     return yes(NOTHING);
   }
   function withdraw(data: Uint8Array) {

@@ -23,7 +23,7 @@ export function rsOf(counter: number): Uint8Array {
 }
 
 export function makeLicense(key = pseudonymKey, validUntilS = 4_000_000_000): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku: key.publicKey });
+  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku: key.publicKey, multiplesHash: new Uint8Array(16) });
   return license.encode({ body, signature: registrarKey.sign(SIGNED.license, body) });
 }
 

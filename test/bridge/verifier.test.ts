@@ -25,10 +25,10 @@ test('one flipped bit anywhere in a history is refused, by the name of what it d
   const good = makeHistory(7);
   for (let at = 0; at < good.length; at++) {
     const code = ask(VERIFY.history, flipped(good, at));
-    const wanted = at < 108 ? ['LICENSE_INVALID', 'BAD_REQUEST'] : ['SIGNATURE_INVALID', 'BAD_REQUEST'];
+    const wanted = at < 124 ? ['LICENSE_INVALID', 'BAD_REQUEST'] : ['SIGNATURE_INVALID', 'BAD_REQUEST'];
     expect(wanted).toContain(code);
   }
-  expect(ask(VERIFY.history, flipped(good, 120))).toBe('SIGNATURE_INVALID');
+  expect(ask(VERIFY.history, flipped(good, 140))).toBe('SIGNATURE_INVALID');
 });
 
 test('the license of one pseudonym is no license for another, nor one of another registrar', () => {

@@ -2,7 +2,9 @@ import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVeri
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { KEY_SHAPE, BASE_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { openCombTable } from '../../firmware/crypto/comb-table.js';
-import { isAcceptablePoint } from '../../firmware/crypto/ed25519.js';
+import { isAcceptablePoint, KEY_MULTIPLES_BYTES } from '../../firmware/crypto/ed25519.js';
+import { MULTIPLES_BYTES } from '../../firmware/wire/payment.js';
+import { multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { isLicensable as isLicensableOnHost, verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
 import { L, P, baseTable, bytes, checkedEd, fastEd, fromLittleEndian, hex, plain, random, toLittleEndian } from './natives.js';
 
@@ -94,6 +96,28 @@ describe('with node:crypto, both ways', () => {
       signature[i]! ^= 4;
       expect(ed.verifyKnown(prepared, message, signature)).toBe(false);
     }
+  });
+
+  test('a key that comes with its multiples', () => {
+    const exact = checkedEd();
+    for (let i = 0; i < 60; i++) {
+      const seed = random(32);
+      const secret = privateKey(seed);
+      const pku = publicBytes(secret);
+      const multiples = multiplesOf(pku);
+      expect(multiples.length).toBe(KEY_MULTIPLES_BYTES);
+      const prepared = (i < 2 ? exact : ed).prepareWithMultiples(pku, multiples)!;
+      const verifier = i < 2 ? exact : ed;
+      const message = random(i);
+      const signature = new Uint8Array(nodeSign(null, message, secret));
+      expect(verifier.verifyKnown(prepared, message, signature)).toBe(true);
+      const bad = signature.slice();
+      bad[(i * 7) & 63]! ^= 1 << (i & 7);
+      expect(verifier.verifyKnown(prepared, message, bad)).toBe(false);
+      expect(verifier.verifyKnown(prepared, random(40), signature)).toBe(false);
+    }
+    expect(ed.prepareWithMultiples(new Uint8Array(32), new Uint8Array(KEY_MULTIPLES_BYTES))).toBe(null);
+    expect(KEY_MULTIPLES_BYTES).toBe(MULTIPLES_BYTES);
   });
 
   test('extreme scalars', () => {

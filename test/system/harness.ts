@@ -16,7 +16,7 @@ import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/l
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { identity, INS, nameRequest, recallRequest, tokenStatus, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import { identity, INS, licenseGrant, nameRequest, recallRequest, tokenStatus, type TokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { createSigner, issuerIdOf } from '../../host-bridge/actors/signer.js';
 import { createPresence, type Presence } from '../../host-bridge/demo/presence.js';
@@ -26,6 +26,7 @@ import { createRadioField, type RadioField } from '../../host-bridge/emulator/ra
 import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createVerifier } from '../../host-bridge/relay/verifier.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 
 /** Unix time at which these tests begin. */
 export const START_S = 1_800_000_000;
@@ -177,9 +178,11 @@ export async function createBench(options: BenchOptions) {
     token.device.board.press(maker.config.buttons.user.pin, 120);
   }
 
+  /** Encoded `licenseGrant`. */
   function signLicense(pku: Uint8Array, validUntilS: number): Uint8Array {
-    const body = licenseBody.encode({ issuer: facts.issuer, currency: 'EUR', licenseClass: 1, validUntilS, pku });
-    return license.encode({ body, signature: registrar.sign(SIGNED.license, body) });
+    const multiples = multiplesOf(pku);
+    const body = licenseBody.encode({ issuer: facts.issuer, currency: 'EUR', licenseClass: 1, validUntilS, pku, multiplesHash: multiplesHashOf(multiples) });
+    return licenseGrant.encode({ license: license.encode({ body, signature: registrar.sign(SIGNED.license, body) }), multiples });
   }
 
   function signReceipt(pku: Uint8Array, number: number, amount: number): Uint8Array {

@@ -1,8 +1,11 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
+import { codeNumber } from '../../firmware/core/codes.js';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
 import { KIND } from '../../firmware/wire/link-messages.js';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { INS } from '../../firmware/wire/token-commands.js';
 import { createBench, createToken, denyList, keyOf, type Bench } from './board-bench.js';
+import { multiplesFor } from './shop-harness.js';
 
 const interpreter = findInterpreter();
 const places: [string, string | null, typeof describe][] = [
@@ -106,6 +109,38 @@ for (const [place, path, run] of places) {
       await bench.until(() => bench.board.screen()[0] === 'PAID', 60_000);
       await bench.until(() => bench.bridge.histories.length > 0, 10_000);
       expect(await bench.charge(1, 900)).toBe('ALREADY_PAID');
+      expect(bench.board.errors).toEqual([]);
+    });
+
+    const tokens: [string, Uint8Array | null, boolean][] = [
+      ['the multiples of its key', multiplesFor(2), false],
+      ['no multiples', null, false],
+      ["another key's multiples", multiplesFor(3), false],
+      ['too few multiples', multiplesFor(2).subarray(64), false],
+      ['a forged payment and multiples', multiplesFor(2), true],
+    ];
+    test.each(tokens)('alone, it asks for multiples and decides as ever: %s', async (_what, multiples, forges) => {
+      bench = await createBench(path);
+      bench.bridge.verifies = false;
+      await boot();
+      expect((await bench.request(KIND.denyList, denyList(3, []))).code).toBe('OK');
+      while ((await bench.status()).timeS === 0);
+      const token = createToken(2);
+      let asked = 0;
+      const answer = token.answer;
+      token.answer = (ins, data) => {
+        if (ins === INS.multiples) asked++;
+        return answer(ins, data);
+      };
+      token.multiples = multiples;
+      token.forges = forges;
+      expect(await bench.charge(1, 1100)).toBe('OK');
+      bench.present(token);
+      // On a loaded machine the interpreter's first tap may be torn; the token is still there for another.
+      const decided = () => bench.bridge.reports.filter(({ code }) => code !== codeNumber('TAP_TORN'));
+      await bench.until(() => decided().length > 0, 60_000);
+      expect(decided()[0]).toMatchObject({ amount: 1100, code: forges ? codeNumber('SIGNATURE_INVALID') : 0 });
+      expect(asked).toBeGreaterThan(0);
       expect(bench.board.errors).toEqual([]);
     });
   });

@@ -17,6 +17,7 @@ import { CHARGE_STATES, chargeRequest, KIND, tapReport, VERIFY, type TapReport }
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { INS, recallRequest, selectAnswer } from '../../firmware/wire/token-commands.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { CONFIG, idOf, ISSUER, LIMITS, makeDenyList, makeTime, NOW_S, REGION, verifyMark } from './till-harness.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -49,8 +50,14 @@ export function verifies(publicKey: Uint8Array, type: number, message: Uint8Arra
 export const REGISTRAR = keyOf(1000);
 const TERMINAL = keyOf(1001);
 
+const multiples = new Map<number, Uint8Array>();
+export function multiplesFor(n: number): Uint8Array {
+  if (!multiples.has(n)) multiples.set(n, multiplesOf(keyOf(n).publicKey));
+  return multiples.get(n)!;
+}
+
 export function licenseFor(n: number, registrar = REGISTRAR, validUntilS = NOW_S + 1e6): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku: keyOf(n).publicKey });
+  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku: keyOf(n).publicKey, multiplesHash: multiplesHashOf(multiplesFor(n)) });
   return license.encode({ body, signature: registrar.sign(SIGNED.license, body) });
 }
 export const licenseIsGood = (bytes: Uint8Array): boolean => {
@@ -71,6 +78,8 @@ export interface Token {
   debits: Map<string, { challenge: string; answer: Uint8Array; amount: number; settled: boolean }>;
   /** What CHALLENGE answers instead of paying. */
   refuses: Code | null;
+  /** What MULTIPLES answers; null: an instruction it does not know. */
+  multiples: Uint8Array | null;
   /** Signs something else than it should. */
   forges: boolean;
   answer(ins: number, data: Uint8Array): { code: Code; data: Uint8Array };
@@ -93,6 +102,7 @@ export function createToken(n: number): Token {
     license: licenseFor(n),
     debits: new Map(),
     refuses: null,
+    multiples: multiplesFor(n),
     forges: false,
     answer(ins, data) {
       if (ins === INS.open) return { code: 'OK', data: Uint8Array.of(...token.license, unsettled().length) };
@@ -106,6 +116,7 @@ export function createToken(n: number): Token {
         const rs = unsettled()[recallRequest.decode(data)!.index];
         return rs === undefined ? { code: 'NO_CHARGE', data: none } : { code: 'OK', data: new Uint8Array(Buffer.from(rs, 'hex')) };
       }
+      if (ins === INS.multiples && token.multiples) return { code: 'OK', data: token.multiples };
       return ins === INS.identity ? { code: 'OK', data: Uint8Array.of(7, 7) } : { code: 'BAD_REQUEST', data: none };
     },
   };

@@ -7,7 +7,7 @@ import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { type Answered, createShop, emulatedToken, filesFor, tokenBundle } from './bench.js';
-import { challengeBytes, chargeBytes, licenseBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
+import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
 
 const none = new Uint8Array(0);
 let bundle = '';
@@ -33,7 +33,7 @@ function licensedToken(scheduler: VirtualScheduler, shop: ReturnType<typeof crea
   const pku = identity.decode(who.data)!.pku;
   const request = registration.decode(registered.data)!;
   expect(verifyRaw(pku, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
-  const codes = tapIn(scheduler, shop, [[INS.license, licenseBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
+  const codes = tapIn(scheduler, shop, [[INS.license, grantBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
   expect(codes.map((answer) => answer.code)).toEqual(['OK', 'OK']);
   return { ...token, pku };
 }
@@ -54,7 +54,7 @@ test('boots, registers, takes a license and cash, pays, and pays again after a r
   expect(token.board.screen()).toEqual(['BALANCE', '46.50 EUR', '1 unfinished']);
   const again = tapIn(scheduler, shop, [[INS.open, chargeBytes(1)], [INS.challenge, bytes], [INS.ack, chargeBytes(1)]]);
   expect(again.map((answer) => answer.code)).toEqual(['OK', 'OK', 'OK']);
-  expect(again[0].data[108]).toBe(1);
+  expect(again[0].data[124]).toBe(1);
   expect(again[1].data).toEqual(paid.data);
 
   const big = challengeBytes({ amount: 1500, number: 2 });

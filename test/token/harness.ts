@@ -1,12 +1,14 @@
 /**
  * A purse on emulated flash for tests: real record log, real signatures (node:crypto), messages by the shared codecs.
  */
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { openRecordLog, type RecordLog } from '../../firmware/drivers/record-log.js';
 import { createDesk, type Desk } from '../../firmware/user-token/desk.js';
 import { openPurse, type Purse, type PurseConfig, type PurseKeys } from '../../firmware/user-token/purse.js';
 import { challenge, chargeId, license, licenseBody, payment, type Challenge } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
+import { licenseGrant } from '../../firmware/wire/token-commands.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { receipt, receiptBody, RECEIPT_KINDS, type ReceiptBody } from '../../firmware/wire/withdrawal.js';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { crc32 } from 'node:zlib';
@@ -42,6 +44,7 @@ export function testKeys(): PurseKeys & { fail: boolean; signed: number } {
       keys.signed++;
       return (index === 0 ? account : pseudonym).sign(bytes);
     },
+    sha256: (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
     verify: verifyRaw,
   };
   return keys;
@@ -57,7 +60,7 @@ export const CONFIG: PurseConfig = {
 };
 
 const BASE = 0x310000;
-const REGION = { address: BASE, pages: 8, pageBytes: 1024 };
+const REGION = { address: BASE, pages: 8, pageBytes: 2048 };
 
 export function newFlash(): EmulatedFlash {
   return createEmulatedFlash({ address: BASE, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
@@ -89,7 +92,7 @@ export function boot(flash: EmulatedFlash, config: PurseConfig = CONFIG): TestPu
 export function ready(balance: number, config: PurseConfig = CONFIG): TestPurse {
   const token = boot(newFlash(), config);
   must(token.desk.register(nameBytes('Ada'), 0));
-  must(token.desk.license(licenseBytes({}), 0));
+  must(token.desk.license(grantBytes({}), 0));
   if (balance > 0) must(token.desk.receipt(receiptBytes({ number: 1, amount: balance })));
   return token;
 }
@@ -128,6 +131,18 @@ export function chargeBytes(number: number, shop = 'Cafe'): Uint8Array {
   return chargeId.encode({ rs: rsOf(number), shop });
 }
 
+const multiples = new Map<string, Uint8Array>();
+export function multiplesFor(pku: Uint8Array): Uint8Array {
+  const name = Buffer.from(pku).toString('hex');
+  if (!multiples.has(name)) multiples.set(name, multiplesOf(pku));
+  return multiples.get(name)!;
+}
+
+/** What the LICENSE command takes. */
+export function grantBytes(fields: Parameters<typeof licenseBytes>[0]): Uint8Array {
+  return licenseGrant.encode({ license: licenseBytes(fields), multiples: multiplesFor(fields.pku ?? pseudonym.publicKey) });
+}
+
 export function licenseBytes(fields: {
   pku?: Uint8Array; issuer?: Uint8Array; currency?: string; validUntilS?: number; by?: ReturnType<typeof keyOf>; type?: number;
 }): Uint8Array {
@@ -137,6 +152,7 @@ export function licenseBytes(fields: {
     licenseClass: 1,
     validUntilS: fields.validUntilS ?? 1_800_000_000,
     pku: fields.pku ?? pseudonym.publicKey,
+    multiplesHash: multiplesHashOf(multiplesFor(fields.pku ?? pseudonym.publicKey)),
   });
   return license.encode({ body, signature: (fields.by ?? registrar).sign(signedBytes(fields.type ?? SIGNED.license, body)) });
 }

@@ -11,7 +11,7 @@ import { identity, INS, tokenStatus } from '../../firmware/wire/token-commands.j
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { type Answered, createShop, filesFor, tokenBundle, wiredChip } from './bench.js';
-import { challengeBytes, chargeBytes, licenseBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
+import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
 
 const path = findInterpreter();
 const suite = path ? describe : describe.skip;
@@ -64,7 +64,7 @@ suite('the token in the interpreter', () => {
     const [who, registered] = await tap([[INS.identity, none], [INS.register, nameBytes('Ada')]]);
     expect([who.code, registered.code]).toEqual(['OK', 'OK']);
     const { pku } = identity.decode(who.data)!;
-    const codes = await tap([[INS.license, licenseBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
+    const codes = await tap([[INS.license, grantBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
     expect(codes.map((answer) => answer.code)).toEqual(['OK', 'OK']);
     await wait(3000);
     const bytes = challengeBytes({});

@@ -47,11 +47,12 @@ test('no keys are made without entropy, nor under what older keys have left', ()
 
 test('signs with one nonce each, verifies known keys by their tables and others without', () => {
   const ed25519 = createEd25519(createHostNatives({ checked: false }), { base: makeCombTable(BASE_SHAPE) });
+  const sha256 = createHostNatives({ checked: false }).sha256;
   const keys = loadSeeds(openLog(newFlash()), draw).map(ed25519.keyFromSeed);
   const pool = createNoncePool({ ed: ed25519, random: draw, size: 2, batch: 2 });
   while (!pool.fillStep());
   const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
-  const purse = createPurseKeys(ed25519, keys, pool.take, known);
+  const purse = createPurseKeys(ed25519, keys, pool.take, known, sha256);
   const message = new Uint8Array([1, 2, 3]);
   const signatures = [0, 1, 0, 1].map((index) => ({ index, signature: purse.sign(index, message)! }));
   for (const { index, signature } of signatures) expect(verifyRaw(keys[index].publicKey, message, signature)).toBe(true);
@@ -63,5 +64,5 @@ test('signs with one nonce each, verifies known keys by their tables and others 
     signature[0] ^= 1;
     expect(purse.verify(signer.publicKey, message, signature)).toBe(false);
   }
-  expect(createPurseKeys(ed25519, keys, () => null, known).sign(1, message)).toBe(null);
+  expect(createPurseKeys(ed25519, keys, () => null, known, sha256).sign(1, message)).toBe(null);
 });

@@ -10,8 +10,9 @@ import { identity, recallRequest, receiptAnswer } from '../../firmware/wire/toke
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
+import { licenseGrant } from '../../firmware/wire/token-commands.js';
 import {
-  account, boot, challengeBytes, chargeBytes, codeOfAnswer, CONFIG, isPaymentFor, ISSUER, issuer, keyOf, licenseBytes, must,
+  account, boot, challengeBytes, chargeBytes, codeOfAnswer, CONFIG, isPaymentFor, ISSUER, issuer, keyOf, grantBytes, licenseBytes, multiplesFor, must,
   nameBytes, newFlash, pseudonym, ready, receiptBytes, rsOf, verifyRaw, type TestPurse,
 } from './harness.js';
 
@@ -41,7 +42,7 @@ const rows: Row[] = [
   ['recall: nonsense', 'BAD_REQUEST', (t) => t.purse.recall(new Uint8Array(1))],
   ['identity: desk closed', 'DESK_CLOSED', (t) => t.desk.identity(0)],
   ['register: desk closed', 'DESK_CLOSED', (t) => t.desk.register(nameBytes('Ada'), 0)],
-  ['license: desk closed', 'DESK_CLOSED', (t) => t.desk.license(licenseBytes({}), 0)],
+  ['license: desk closed', 'DESK_CLOSED', (t) => t.desk.license(grantBytes({}), 0)],
   ['withdraw: desk closed', 'DESK_CLOSED', (t) => t.desk.withdraw(new Uint8Array(8).fill(1), 0)],
   ['identity: press too old', 'DESK_CLOSED', (t) => (t.purse.press(0), t.desk.identity(PRESS_MS + 1))],
   ['identity: clock set back', 'DESK_CLOSED', (t) => (t.purse.press(10), t.desk.identity(9))],
@@ -49,16 +50,17 @@ const rows: Row[] = [
   ['register: same name', 'OK', (t) => (t.purse.press(0), t.desk.register(nameBytes('Ada'), 1))],
   ['register: another name', 'WRONG_NAME', (t) => (t.purse.press(0), t.desk.register(nameBytes('Eve'), 1))],
   ['register: no name', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.register(nameBytes(''), 1))],
-  ['license: again', 'OK', (t) => (t.purse.press(0), t.desk.license(licenseBytes({}), 1))],
-  ['license: longer', 'OK', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ validUntilS: 1_900_000_000 }), 1))],
-  ['license: shorter', 'NOT_NEWER', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ validUntilS: 1_600_000_000 }), 1))],
-  ['license: cut', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.license(licenseBytes({}).subarray(1), 1))],
-  ['license: for another PKU', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ pku: other.publicKey }), 1))],
-  ['license: other issuer', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ issuer: new Uint8Array(4) }), 1))],
-  ['license: other currency', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ currency: 'USD' }), 1))],
-  ['license: by another key', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ by: issuer }), 1))],
-  ['license: as another type', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseBytes({ type: SIGNED.receipt }), 1))],
-  ['license: flipped bit', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(flip(licenseBytes({}), 107), 1))],
+  ['license: again', 'OK', (t) => (t.purse.press(0), t.desk.license(grantBytes({}), 1))],
+  ['license: longer', 'OK', (t) => (t.purse.press(0), t.desk.license(grantBytes({ validUntilS: 1_900_000_000 }), 1))],
+  ['license: shorter', 'NOT_NEWER', (t) => (t.purse.press(0), t.desk.license(grantBytes({ validUntilS: 1_600_000_000 }), 1))],
+  ['license: cut', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.license(grantBytes({}).subarray(1), 1))],
+  ['license: for another PKU', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ pku: other.publicKey }), 1))],
+  ['license: other issuer', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ issuer: new Uint8Array(4) }), 1))],
+  ['license: other currency', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ currency: 'USD' }), 1))],
+  ['license: by another key', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ by: issuer }), 1))],
+  ['license: as another type', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ type: SIGNED.receipt }), 1))],
+  ["license: another key's multiples", 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseGrant.encode({ license: licenseBytes({}), multiples: multiplesFor(other.publicKey) }), 1))],
+  ['license: flipped bit', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(flip(grantBytes({}), 123), 1))],
   ['withdraw', 'OK', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(8).fill(1, 6), 1))],
   ['withdraw: 0', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(8), 1))],
   ['withdraw: too much to take', 'REFUSED', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array([0, 31, 255, 255, 255, 255, 255, 255]), 1))],
@@ -93,7 +95,7 @@ const unlicensed: Row[] = [
   ['identity', 'OK', (t) => t.desk.identity(0)],
   ['register', 'OK', (t) => t.desk.register(nameBytes('Ada'), 0)],
   ['register: two names', 'OK', (t) => (t.desk.register(nameBytes('Ada'), 0), t.desk.register(nameBytes('Eve'), 0))],
-  ['license', 'OK', (t) => t.desk.license(licenseBytes({}), 0)],
+  ['license', 'OK', (t) => t.desk.license(grantBytes({}), 0)],
 ];
 test.each(unlicensed)('not licensed, %s: %s', (_what, code, how) => {
   expect(codeOfAnswer(how(boot(newFlash())))).toBe(code);
@@ -205,13 +207,13 @@ test('the journal is full of unacknowledged debits, and the oldest acknowledged 
   expect(token.log.writes()).toBe(writes);
   must(token.purse.pay(challengeBytes({ amount: 10, number: 5 }), 0));
   const later = boot(token.flash);
-  expect(must(later.purse.open(chargeBytes(9))).data[108]).toBe(3);
+  expect(must(later.purse.open(chargeBytes(9))).data[124]).toBe(3);
   const recall = (index: number) => later.purse.recall(recallRequest.encode({ index, shop: 'Cafe' }));
   // Of 2 and 3, both acknowledged, 2 is older: its place went to 5, and 3 can still be repeated.
   expect([0, 1, 2].map((index) => must(recall(index)).data)).toEqual([1, 5, 4].map(rsOf));
   expect(codeOfAnswer(recall(3))).toBe('NO_CHARGE');
   expect(must(later.purse.pay(challengeBytes({ amount: 10, number: 3 }), 0)).repeated).toBe(true);
-  expect(must(later.purse.open(chargeBytes(9, 'Kiosk'))).data[108]).toBe(0);
+  expect(must(later.purse.open(chargeBytes(9, 'Kiosk'))).data[124]).toBe(0);
 });
 
 test('a payment takes one record, an acknowledgement another', () => {
@@ -233,7 +235,7 @@ test('after a flash failure everything is refused until reset, and the Balance i
   const all = [
     token.purse.pay(challengeBytes({}), 0), token.purse.open(chargeBytes(1)), token.purse.ack(chargeBytes(1)),
     token.purse.recall(recallRequest.encode({ index: 0, shop: 'Cafe' })), token.desk.receipt(receiptBytes({ number: 2 })),
-    token.desk.identity(0), token.desk.register(nameBytes('Ada'), 0), token.desk.license(licenseBytes({}), 0),
+    token.desk.identity(0), token.desk.register(nameBytes('Ada'), 0), token.desk.license(grantBytes({}), 0),
     token.desk.withdraw(new Uint8Array(8).fill(1, 6), 0),
   ];
   expect(all.map(codeOfAnswer)).toEqual(all.map(() => 'DEVICE_FAULT'));
@@ -257,7 +259,7 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   expect(registrationBody.decode(request.body)).toEqual({ pku: pseudonym.publicKey, accountKey: account.publicKey, name: 'Ada' });
   expect(verifyRaw(account.publicKey, signedBytes(SIGNED.registration, request.body), request.accountSignature)).toBe(true);
   expect(verifyRaw(pseudonym.publicKey, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
-  must(token.desk.license(licenseBytes({}), 0));
+  must(token.desk.license(grantBytes({}), 0));
   expect(boot(token.flash).purse.state.name).toBe('Ada');
   token.purse.press(0);
   for (const number of [1, 2]) {

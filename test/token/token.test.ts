@@ -9,7 +9,7 @@ import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
 import { createToken } from '../../firmware/user-token/token.js';
 import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { challengeBytes, chargeBytes, isPaymentFor, licenseBytes, ready, receiptBytes, type TestPurse } from './harness.js';
+import { challengeBytes, chargeBytes, isPaymentFor, licenseBytes, multiplesFor, pseudonym, ready, receiptBytes, type TestPurse } from './harness.js';
 
 function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   const scheduler = createVirtualScheduler();
@@ -51,6 +51,9 @@ test('a tap as the reader and the owner see it', () => {
   expect(shown.pop()).toBe('[display] BALANCE | 50.00 EUR');
   expect(selectAnswer.decode(select().slice(0, -2))).toEqual({ version: 1, commandBytesMax: 48 });
   expect(send(INS.open, chargeBytes(1)).data).toEqual(new Uint8Array([...licenseBytes({}), 0]));
+  // 512 bytes: the first part of them, and that there are more.
+  const multiples = send(INS.multiples, new Uint8Array(0));
+  expect([multiples.sw >> 8, multiples.data]).toEqual([0x61, multiplesFor(pseudonym.publicKey).subarray(0, multiples.data.length)]);
   const bytes = challengeBytes({});
   expect(isPaymentFor(send(INS.challenge, bytes).data, bytes)).toBe(true);
   scheduler.advance(200);
