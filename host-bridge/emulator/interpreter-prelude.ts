@@ -8,6 +8,9 @@
 /** Begins each line that is meant for interpreter.ts. */
 export const SIGNAL = '\x01';
 
+/** Where the prelude looks for a line of code to run, in the working directory. */
+export const LINE_FILE = 'line.js';
+
 /**
  * Variables that the interpreter shall have from the start. The Linux build begins with 4,096 and asks for more only for
  * single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. An ESP32 has
@@ -93,7 +96,13 @@ var flash = {
 g.require = function (m) { return m === "Flash" ? flash : old(m); };
 g._cut = function (o) { cut = o; };
 // Without work every millisecond, Espruino's Linux build looks at its ports only every 50 ms.
-setInterval(function () {}, 1);
+var fs = old("fs");
+setInterval(function () {
+  if (!fs.statSync("${LINE_FILE}")) return;
+  var code = fs.readFile("${LINE_FILE}");
+  fs.unlink("${LINE_FILE}");
+  eval(code);
+}, 1);
 echo(0);
 tell("${SIGNAL}ready");
 })(global);

@@ -1,11 +1,17 @@
 /**
- * A process of Espruino's Linux build: starts it, types on its console, and sorts what it prints.
+ * A process of Espruino's Linux build: starts it, has it run lines of code, and sorts what it prints.
  *
  * It ignores SIGTERM and asks nothing of its stdin but to stay open, so SIGKILL ends it. Lines that begin with character 1
  * come from the prelude; everything before the prelude says "ready" is the interpreter's greeting.
+ *
+ * Code goes through a file that the prelude looks for, one line at a time, and not through the console: there the build's
+ * input thread puts single characters into a queue that its main thread empties at the same moment, with nothing between
+ * them (`jshInterruptOff` of targets/linux does nothing). Characters got lost, and once in a while the process died.
  */
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ChildProcess, spawn } from 'node:child_process';
-import { SIGNAL } from './interpreter-prelude.js';
+import { LINE_FILE, SIGNAL } from './interpreter-prelude.js';
 
 export interface InterpreterHandlers {
   /** A line that the program printed. */
@@ -21,9 +27,12 @@ export interface InterpreterProcess {
   start(args: string[]): void;
   /** Ends the process at once; nothing that it printed arrives after this. */
   kill(): void;
-  /** Types a line on the console, without echo. */
-  type(code: string): void;
+  /** Has a line of code run, after those before it, as soon as the program leaves time. */
+  run(code: string): void;
 }
+
+/** Between two looks whether a line was taken. */
+const LOOK_MS = 2;
 
 const processes = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -33,6 +42,27 @@ process.on('exit', () => {
 /** Makes a process that is not running yet. */
 export function createInterpreterProcess(path: string, workDir: string, handlers: InterpreterHandlers): InterpreterProcess {
   let child: ChildProcess | null = null;
+  const lineFile = join(workDir, LINE_FILE);
+  let lines: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Puts the next line where the prelude looks, once it has taken the last one. */
+  function pump(): void {
+    timer = undefined;
+    if (lines.length === 0) return;
+    if (!existsSync(lineFile)) {
+      writeFileSync(`${lineFile}.new`, lines.shift()!, 'latin1');
+      renameSync(`${lineFile}.new`, lineFile);
+    }
+    if (lines.length > 0) timer = setTimeout(pump, LOOK_MS);
+  }
+
+  function forget(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    lines = [];
+    rmSync(lineFile, { force: true });
+  }
 
   function sort(text: string, greeted: boolean): boolean {
     const at = text.indexOf(SIGNAL);
@@ -50,6 +80,7 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
       return child !== null;
     },
     start(args) {
+      forget();
       const mine = spawn(path, args, { cwd: workDir, stdio: ['pipe', 'pipe', 'ignore'] });
       child = mine;
       processes.add(mine);
@@ -65,6 +96,7 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
         processes.delete(mine);
         if (child !== mine) return;
         child = null;
+        forget();
         handlers.ended(how);
       };
       mine.on('error', (error) => ended(error.message));
@@ -74,8 +106,12 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
       const old = child;
       child = null;
       old?.kill('SIGKILL');
+      forget();
     },
-    // DLE at the start of a line keeps the console from echoing it.
-    type: (code) => void child?.stdin?.write(Buffer.from(`\x10${code}\n`, 'latin1')),
+    run(code) {
+      if (!child) return;
+      lines.push(code);
+      if (!timer) pump();
+    },
   };
 }

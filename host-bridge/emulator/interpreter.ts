@@ -229,24 +229,24 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     },
     evaluate(expression) {
       if (!interpreter.running) return Promise.reject(new Error(`${name}: power is off`));
-      return questions.ask((key) => interpreter.type(`print("\\x01answer ${key} "+JSON.stringify(${expression}));`));
+      return questions.ask((key) => interpreter.run(`print("\\x01answer ${key} "+JSON.stringify(${expression}));`));
     },
     press(pin, durationMs, level) {
-      interpreter.type(`_press(${pinNumber(pin)},${durationMs},${level ?? -1});`);
+      interpreter.run(`_press(${pinNumber(pin)},${durationMs},${level ?? -1});`);
     },
     hold(pin, level = 0) {
       held[pinNumber(pin)] = level;
-      interpreter.type(`_drive(${pinNumber(pin)},${level});`);
+      interpreter.run(`_drive(${pinNumber(pin)},${level});`);
     },
     release(pin) {
       delete held[pinNumber(pin)];
-      interpreter.type(`_drive(${pinNumber(pin)},-1);`);
+      interpreter.run(`_drive(${pinNumber(pin)},-1);`);
     },
     pin: (pin) => levels.get(pinNumber(pin)) ?? 0,
     screen: () => (interpreter.running ? display : []),
     cutAfter(operations, where, wordIndex = 0) {
       const point = { operations, where, wordIndex };
-      if (interpreter.running) interpreter.type(`_cut(${JSON.stringify(point)});`);
+      if (interpreter.running) interpreter.run(`_cut(${JSON.stringify(point)});`);
       else cut = point;
     },
     rawImage: () => readFlash().slice(rawStart(options)),
