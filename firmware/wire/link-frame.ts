@@ -94,10 +94,12 @@ export function partBytes(message: Uint8Array, from: number, burstBytesMax: numb
 /**
  * Decodes SLIP-coded bytes as they come, as bytes or as text; damaged frames vanish, the next END starts afresh.
  * A wrong escape is left to the CRC.
+ * @param onDamaged gets the CRC that came, XOR the one that it should be
  */
 export function createFrameDecoder(
   crc32: Crc32,
   onFrame: (frame: Frame) => void,
+  onDamaged: (difference: number) => void,
   chars: Chars = PLAIN_CHARS,
 ): (data: Uint8Array | string) => void {
   let text = '';
@@ -106,8 +108,10 @@ export function createFrameDecoder(
   function finish(coded: string): void {
     const bytes = chars.fromChars(coded.split(ESC_END_TEXT).join(END_TEXT).split(ESC_ESC_TEXT).join(ESC_TEXT));
     const length = bytes.length;
-    if (length < OVERHEAD_BYTES || crc32(copy(bytes, 0, length - 4)) !== readU32(bytes, length - 4)) return;
-    onFrame({ type: bytes[0], sequence: bytes[1], payload: copy(bytes, 2, length - 4) });
+    if (length < OVERHEAD_BYTES) return;
+    const difference = crc32(copy(bytes, 0, length - 4)) ^ readU32(bytes, length - 4);
+    if (difference !== 0) onDamaged(difference);
+    else onFrame({ type: bytes[0], sequence: bytes[1], payload: copy(bytes, 2, length - 4) });
   }
 
   return function (data: Uint8Array | string): void {

@@ -9,6 +9,8 @@
  *    that comes twice is acknowledged twice and taken once. A message of one frame overtakes the rest of a long one, so
  *    that a tap does not wait for a deny list.
  * 3. A frame without ACK after `SENDS_MAX` sendings ends the session; asking starts anew.
+ * 4. The CRC of a frame is XORed with the session's number. So `STRANGERS_MAX` frames in a row that differ by one number
+ *    from what they should be come from a peer in another session, whose handshake half got lost: asking starts anew.
  *
  * Left out: encryption and authentication of the line; what counts is signed inside the messages.
  */
@@ -35,6 +37,8 @@ export const ACK_TIMEOUT_MS = 250;
 export const ACK_TIMEOUT_MAX_MS = 2000;
 /** How often a frame is sent before the session is given up, after some 20 s: a board that verifies on its own is deaf for long. */
 export const SENDS_MAX = 12;
+/** Frames of another session, without one of ours between them, that end ours. Old ones still on their way are fewer. */
+const STRANGERS_MAX = 3;
 
 /** What either half needs from where it runs. */
 export interface LinkEnvironment {
@@ -107,6 +111,9 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   let ackTimer: any = null;
 
   let received = 255;
+  /** By what the last frames of another session differ from ours, and how many of them came in a row. */
+  let difference = 0;
+  let strangers = 0;
   let parts: Uint8Array[] = [];
   let partsBytes = 0;
 
@@ -139,6 +146,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     received = 255;
     parts = [];
     partsBytes = 0;
+    strangers = 0;
     if (running && (wasUp || code !== 'LINK_DOWN')) options.onDown(code);
   }
 
@@ -203,6 +211,12 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
       begin(session, peer);
       options.onUp(peer);
     }
+  }
+
+  function onDamaged(by: number): void {
+    strangers = by === difference ? strangers + 1 : 1;
+    difference = by;
+    if (isUp && strangers >= STRANGERS_MAX) restart('LINK_DOWN');
   }
 
   // Sending: one frame in flight.
@@ -278,6 +292,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
 
   function onFrame(frame: Frame): void {
     if (!running) return;
+    strangers = 0;
     const type = frame.type;
     if (type === FRAME.hello || type === FRAME.helloAck) {
       if (frame.payload.length > 1 && frame.payload[0] !== WIRE_VERSION) {
@@ -306,7 +321,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     up: function (): boolean {
       return isUp;
     },
-    receive: createFrameDecoder(frameCrc, onFrame, options.chars),
+    receive: createFrameDecoder(frameCrc, onFrame, onDamaged, options.chars),
     send: function (bytes: Uint8Array): Outgoing {
       const message = { bytes: bytes, at: 0 };
       queue.push(message);

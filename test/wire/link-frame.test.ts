@@ -14,7 +14,7 @@ const anyFrame = fc.record({
 
 function decodeAll(chunks: Uint8Array[]): Frame[] {
   const frames: Frame[] = [];
-  const decode = createFrameDecoder(crc, (frame) => frames.push(frame));
+  const decode = createFrameDecoder(crc, (frame) => frames.push(frame), () => undefined);
   for (const chunk of chunks) decode(chunk);
   return frames;
 }
@@ -80,7 +80,7 @@ test('parts fit the burst whatever their bytes, and make up the message', () => 
 
 test('endless bytes without END stay bounded', () => {
   let frames = 0;
-  const decode = createFrameDecoder(crc, () => frames++);
+  const decode = createFrameDecoder(crc, () => frames++, () => undefined);
   for (let i = 0; i < 1000; i++) decode(new Uint8Array(1000).fill(7));
   decode(encodeFrame({ type: 1, sequence: 2, payload: new Uint8Array(3) }, crc));
   expect(frames).toBe(1);
