@@ -54,6 +54,22 @@ function writeCoordinate(view: DataView, offset: number, value: bigint): void {
 }
 
 /**
+ * The point of edwards25519 for an X25519 public key (RFC 7748 4.1), as encoding for makeCombTable(). Of the two that have
+ * this u, the one with even x: products by a scalar have the same u for both.
+ * @param u 32 bytes; a key of the group of prime order
+ * @throws Error when it is none
+ */
+export function edwardsOfX25519(u: Uint8Array): Uint8Array {
+  const { Fp } = ed25519.Point;
+  const value = mod(BigInt('0x' + Buffer.from(u).reverse().toString('hex')) % 2n ** 255n);
+  const y = Fp.mul(Fp.sub(value, 1n), Fp.inv(Fp.add(value, 1n)));
+  const out = new Uint8Array(32);
+  for (let i = 0, rest = y; i < 32; i++, rest >>= 8n) out[i] = Number(rest & 255n);
+  if (!ed25519.Point.fromBytes(out).isTorsionFree()) throw new Error('X25519 key: not in the group of prime order');
+  return out;
+}
+
+/**
  * The table of a point.
  * @param encoding 32 bytes, canonical; without it, the base point.
  */

@@ -23,7 +23,12 @@ const EXPORTS: [string, string[]][] = [
   ['crypto/nonce-source', ['createNonceSource']],
   ['crypto/hmac-drbg', ['createHmacDrbg']],
   ['crypto/health', ['isHealthy', 'ONE_BIT']],
-  ['drivers/espruino-natives', ['createEspruinoNatives']],
+  ['crypto/comb-table', ['openCombTable']],
+  ['crypto/edwards', ['createEdwards']],
+  ['crypto/x25519', ['createX25519']],
+  ['crypto/hpke', ['createSealer']],
+  ['crypto/gcm', ['gcmSeal', 'gcmOpen']],
+  ['drivers/espruino-natives', ['createEspruinoNatives', 'createEspruinoCiphers']],
 ];
 
 /**
@@ -63,9 +68,9 @@ async function bundle(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-entry-'));
   try {
     const lines = EXPORTS.map(([path, names]) => `import { ${names.join(', ')} } from ${JSON.stringify(join(packageRoot(), 'firmware', `${path}.js`))};`);
-    const names = EXPORTS.flatMap(([, each]) => each).filter((name) => name !== 'createEspruinoNatives');
+    const names = EXPORTS.flatMap(([, each]) => each).filter((name) => !name.startsWith('createEspruino'));
     lines.push('declare function give(lib: unknown): void;');
-    lines.push(`give({ natives: createEspruinoNatives(E, require('crypto') as any), ${names.join(', ')} });`);
+    lines.push(`give({ natives: createEspruinoNatives(E, require('crypto') as any), ciphers: createEspruinoCiphers(require('crypto') as any), ${names.join(', ')} });`);
     const entry = join(folder, 'entry.ts');
     writeFileSync(entry, lines.join('\n'));
     return (await buildBundle(entry)).code;

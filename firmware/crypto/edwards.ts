@@ -14,7 +14,7 @@
  * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
  */
 import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
-import { createElement, createField, type Element } from './field.js';
+import { createElement, createField, type Element, type Field } from './field.js';
 import { powerOfTwo } from './limbs.js';
 import { createMultiples, type GeneralEntry, type PlainEntry, type PointTable } from './multiples.js';
 import { pairsOf, type Natives } from './natives.js';
@@ -65,6 +65,8 @@ export interface EncodeJob {
 
 /** Multiplication on edwards25519. */
 export interface Edwards {
+  /** The field that it works in. */
+  field: Field;
   /** Begins a multiplication; blind: 32 bytes that Z starts from. */
   startComb(term: CombTerm, blind: Uint8Array): CombJob;
   /** One column: a doubling and an addition for each sub. The result after the last column, else null. */
@@ -279,6 +281,7 @@ export function createEdwards(natives: Natives): Edwards {
   }
 
   return {
+    field,
     startComb,
     stepComb,
     startEncode,

@@ -17,6 +17,17 @@ export interface EspruinoE {
 export interface EspruinoCrypto {
   SHA256(data: Uint8Array): ArrayBuffer;
   SHA512(data: Uint8Array): ArrayBuffer;
+  /** Missing where the build has no AES, as SHA384 where it has no SHA512. */
+  AES?: { encrypt(data: Uint8Array, key: Uint8Array, options: { mode: 'ECB' }): ArrayBuffer };
+  SHA384?(data: Uint8Array): ArrayBuffer;
+}
+
+/** What the schemes with sealed or blinded messages need besides `Natives`. */
+export interface Ciphers {
+  /** crypto/gcm.ts, `AesBlocks`. */
+  aes(key: Uint8Array, blocks: Uint8Array): Uint8Array;
+  /** SHA-384 (FIPS 180-4), 48 bytes. */
+  sha384(data: Uint8Array): Uint8Array;
 }
 
 /** Names of native calls that this build of the interpreter lacks; the board must not go on without them. */
@@ -42,5 +53,16 @@ export function createEspruinoNatives(e: EspruinoE, crypto: EspruinoCrypto): Nat
     pick: e.mapInPlace,
     sha256: (data) => new Uint8Array(crypto.SHA256(data)),
     sha512: (data) => new Uint8Array(crypto.SHA512(data)),
+  };
+}
+
+/** AES and SHA-384 of this build. Its CTR mode ignores the counter that it is given, so only single blocks are used. */
+export function createEspruinoCiphers(crypto: EspruinoCrypto): Ciphers {
+  const AES = crypto.AES;
+  const SHA384 = crypto.SHA384;
+  if (!AES || !SHA384) throw new Error('this build of Espruino has no AES or no SHA-384');
+  return {
+    aes: (key, blocks) => new Uint8Array(AES.encrypt(blocks, key, { mode: 'ECB' })),
+    sha384: (data) => new Uint8Array(SHA384(data)),
   };
 }

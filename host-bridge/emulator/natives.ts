@@ -6,7 +6,7 @@
  * in, no bit is lost. A limb left unreduced passes a test of one or two operations and fails at six;
  * here the first sum that could be inexact throws.
  */
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import type { Natives, Numbers } from '../../firmware/crypto/natives.js';
 
 const words = new Uint32Array(2);
@@ -93,4 +93,10 @@ export function createHostNatives(options: { checked: boolean }): Natives {
     sha256: (data) => new Uint8Array(createHash('sha256').update(data).digest()),
     sha512: (data) => new Uint8Array(createHash('sha512').update(data).digest()),
   };
+}
+
+/** AES of whole blocks, each by itself: what the board's GCM stands on. */
+export function aesBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
+  const cipher = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
+  return new Uint8Array(Buffer.concat([cipher.update(blocks), cipher.final()]));
 }

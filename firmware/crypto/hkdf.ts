@@ -1,0 +1,20 @@
+/*
+ * HKDF with SHA-256 (RFC 5869).
+ */
+import { concat, copy } from '../core/bytes.js';
+import { hmacSha256 } from './hmac.js';
+import type { Natives } from './natives.js';
+
+/** A pseudorandom key of 32 bytes from parts of input, joined (2.2). */
+export function hkdfExtract(natives: Natives, salt: Uint8Array, parts: Uint8Array[]): Uint8Array {
+  return hmacSha256(natives, salt, parts);
+}
+
+/** `count` bytes, at most 8,160, from a pseudorandom key and the parts of info, joined (2.3). */
+export function hkdfExpand(natives: Natives, key: Uint8Array, info: Uint8Array[], count: number): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  for (let i = 1; 32 * (i - 1) < count; i++) {
+    blocks.push(hmacSha256(natives, key, (i > 1 ? [blocks[i - 2]] : []).concat(info, [new Uint8Array([i])])));
+  }
+  return copy(concat(blocks), 0, count);
+}
