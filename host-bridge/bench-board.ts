@@ -28,6 +28,7 @@ const EXPORTS: [string, string[]][] = [
   ['crypto/x25519', ['createX25519']],
   ['crypto/hpke', ['createSealer']],
   ['crypto/gcm', ['gcmSeal', 'gcmOpen']],
+  ['crypto/rsa', ['createRsa']],
   ['drivers/espruino-natives', ['createEspruinoNatives', 'createEspruinoCiphers']],
 ];
 

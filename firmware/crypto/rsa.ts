@@ -15,6 +15,7 @@
  *
  * Left out: private keys. Moduli of other sizes than 2,048 and 4,096 bits with their highest bit set.
  */
+import { powerOfTwo } from './limbs.js';
 import type { Natives } from './natives.js';
 
 /** A number modulo n: limbs from the least. */
@@ -35,7 +36,7 @@ export interface RsaModulus {
 
 /** Products modulo n. */
 export interface Rsa {
-  /** Prepares a modulus, big-endian; null where it is even, or has not the size above. Takes some 100 products' time. */
+  /** Prepares a modulus, big-endian; null where it is even, or has not the size above. Takes some 100 ms in Espruino's Linux build: once for each key. */
   prepare(modulus: Uint8Array): RsaModulus | null;
   /** a b / R. */
   multiply(modulus: RsaModulus, a: Residue, b: Residue): Residue;
@@ -198,7 +199,7 @@ export function createRsa(natives: Natives): Rsa {
 
   /** -1/n mod R, by lifting from 2 bits on: x <- x (2 + n x). */
   function negativeInverse(n: Float64Array): Residue {
-    let x = new Float64Array(count);
+    let x: Float64Array = new Float64Array(count);
     x[0] = -n[count - 1];
     // n^2 = 1 mod 8: -n is right for 3 bits, and each step doubles them.
     for (let right = 3; right < bits * count; right *= 2) {
@@ -228,12 +229,13 @@ export function createRsa(natives: Natives): Rsa {
     const n = fromBytesBelow(modulus, bytes);
     modulus.n = wideOf(n);
     modulus.inverse = wideOf(negativeInverse(modulus.n));
-    // R^2: R 2^k by doubling 1, then squares of it double k.
+    // R^2: R 2^k by doubling a power of two below n, then squares of it double k.
     const total = bits * count;
     const odd = total % 16;
+    const begin = 8 * bytes.length - 2;
     const x = new Float64Array(count);
-    x[0] = 1;
-    for (let i = 0; i < total + (total >> 4); i++) double(modulus, x);
+    x[count - 1] = powerOfTwo(begin - bits * (count - 1));
+    for (let i = begin; i < total + (total >> 4); i++) double(modulus, x);
     let square: Residue = x;
     for (let i = 0; i < 4; i++) square = multiply(modulus, square, square);
     for (let i = 0; i < odd; i++) double(modulus, square);

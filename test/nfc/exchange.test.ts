@@ -27,7 +27,7 @@ describe.each<[Wiring, number]>([
       expect(t.tap(bytes(n))).toEqual({ step: 'done', data: bytes(n).reverse(), sw: 0x9000 });
     }
     expect(t.log.errors).toEqual([]);
-    expect(t.log.activated).toBe(10);
+    expect(t.log.activated).toBe(11);
   });
 
   test('no burst towards a host above the limit', () => {
