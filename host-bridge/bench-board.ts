@@ -29,6 +29,7 @@ const EXPORTS: [string, string[]][] = [
   ['crypto/hpke', ['createSealer']],
   ['crypto/gcm', ['gcmSeal', 'gcmOpen']],
   ['crypto/rsa', ['createRsa']],
+  ['crypto/blind-rsa', ['createBlindRsa']],
   ['drivers/espruino-natives', ['createEspruinoNatives', 'createEspruinoCiphers']],
 ];
 

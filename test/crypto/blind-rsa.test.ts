@@ -6,7 +6,7 @@ import { RSABSSA } from '@cloudflare/blindrsa-ts';
 import { packageRoot } from '../../flash-scripts/package-root.js';
 import { createBlindRsa } from '../../firmware/crypto/blind-rsa.js';
 import { createRsa } from '../../firmware/crypto/rsa.js';
-import { bytes, hex, plain, random } from './natives.js';
+import { bytes, hex, inverseOf, plain, random } from './natives.js';
 
 const sha384 = (data: Uint8Array): Uint8Array => new Uint8Array(createHash('sha384').update(data).digest());
 const rsa = createRsa(plain);
@@ -14,12 +14,6 @@ const blind = createBlindRsa(rsa, sha384);
 const big = (data: Uint8Array): bigint => BigInt('0x' + hex(data));
 const toBytes = (value: bigint, length: number): Uint8Array => bytes(value.toString(16).padStart(2 * length, '0'));
 
-/** 1/a mod n. */
-function inverseOf(a: bigint, n: bigint): bigint {
-  let [r, s, x, y] = [n, a % n, 0n, 1n];
-  while (s) [r, s, x, y] = [s, r % s, y, x - (r / s) * y];
-  return ((x % n) + n) % n;
-}
 /** The other side's part of 1/r. */
 const invert = (n: bigint, masked: Uint8Array): Uint8Array => toBytes(inverseOf(big(masked), n), masked.length);
 

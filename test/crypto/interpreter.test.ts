@@ -1,9 +1,14 @@
 import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVerify } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { packageRoot } from '../../flash-scripts/package-root.js';
+import { edwardsOfX25519, KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { gcmSeal } from '../../firmware/crypto/gcm.js';
 import { boardScript, runBoardScript } from '../../host-bridge/bench-board.js';
+import { aesBlocks } from '../../host-bridge/emulator/natives.js';
 import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
-import { baseTable, bytes, fastEd, hex, plain, random } from './natives.js';
+import { baseTable, bytes, fastEd, hex, inverseOf, plain, random } from './natives.js';
 
 const interpreter = findInterpreter();
 const interpreterTest = interpreter ? test : test.skip;
@@ -85,6 +90,46 @@ describe('in the real interpreter', () => {
     );
     expect(lines[0]).toBe(cases.map(([publicKey, signature]) => (ed.verify(publicKey, message, signature) ? 1 : 0)).join(''));
     expect(lines[0]!.startsWith('10')).toBe(true);
+  });
+
+  interpreterTest('sealed and blinded messages: the vectors of the RFCs', async () => {
+    const peerTable = makeCombTable(KEY_SHAPE, edwardsOfX25519(bytes('3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d')));
+    const vector: Record<string, string> = JSON.parse(readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'));
+    const n = BigInt('0x' + vector.n);
+    // r of the vector, and what who is asked for 1/(r u) answers for u = r.
+    const r = inverseOf(BigInt('0x' + vector.inverse), n);
+    const answer = inverseOf((r * r) % n, n);
+    const sealed = gcmSeal(aesBlocks, bytes('00'.repeat(16)), new Uint8Array(12), bytes('aabb'), bytes('0102030405060708090a0b0c0d0e0f101112'));
+    const lines = await run(
+      `var v=${JSON.stringify({ ...vector, r: r.toString(16).padStart(1024, '0'), answer: answer.toString(16).padStart(1024, '0') })};
+       var x=lib.createX25519(lib.createEdwards(lib.natives),lib.createScalars(lib.natives)),aes=lib.ciphers.aes;
+       var s=lib.createSealer(lib.natives,aes,x,lib.openCombTable(baseTable),lib.openCombTable(peerTable));
+       var e=s.encapsulate(fromHex("52c4a758a802cd8b936eceea314432798d5baf2d7e9235dc084ab1b9cfa2f736"),fromHex("0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"));
+       print(toHex(e.enc));
+       print(toHex(s.seal(e,fromHex("4f6465206f6e2061204772656369616e2055726e"),fromHex("436f756e742d30"),fromHex("4265617574792069732074727574682c20747275746820626561757479"))));
+       var sealed=fromHex("${hex(sealed)}"),key=new Uint8Array(16),nonce=new Uint8Array(12),opened=lib.gcmOpen(aes,key,nonce,fromHex("aabb"),sealed);
+       print(toHex(opened),toHex(lib.gcmSeal(aes,key,nonce,fromHex("aabb"),opened)));
+       sealed[3]^=1;
+       print(lib.gcmOpen(aes,key,nonce,fromHex("aabb"),sealed));
+       var rsa=lib.createRsa(lib.natives),b=lib.createBlindRsa(rsa,lib.ciphers.sha384),m=rsa.prepare(fromHex(v.n));
+       var blinding=b.startBlinding(m,function(){return fromHex(v.r);});
+       print(b.takeInverse(m,blinding,fromHex(v.r)),b.takeInverse(m,blinding,fromHex(v.answer)));
+       print(toHex(b.blind(m,blinding,fromHex(v.preparedMessage),fromHex(v.salt))));
+       var signature=b.unblind(m,blinding,fromHex(v.blindSignature));
+       print(toHex(signature));
+       print(b.verify(m,fromHex(v.preparedMessage),signature),b.verify(m,fromHex(v.salt),signature));`,
+      { peerTable },
+    );
+    expect(lines).toEqual([
+      '37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431',
+      'f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a',
+      `0102030405060708090a0b0c0d0e0f101112 ${hex(sealed)}`,
+      'null',
+      'false true',
+      vector.blindedMessage,
+      vector.signature,
+      'true false',
+    ]);
   });
 
   interpreterTest('field, scalars and generator give the host\'s bytes', async () => {

@@ -42,3 +42,10 @@ export function toLittleEndian(value: bigint, length = 32): Uint8Array {
 export function fromLittleEndian(from: Uint8Array): bigint {
   return BigInt('0x' + (hex(from.slice().reverse()) || '0'));
 }
+
+/** 1/a mod n. */
+export function inverseOf(a: bigint, n: bigint): bigint {
+  let [r, s, x, y] = [n, a % n, 0n, 1n];
+  while (s) [r, s, x, y] = [s, r % s, y, x - (r / s) * y];
+  return ((x % n) + n) % n;
+}
