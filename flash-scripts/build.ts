@@ -2,7 +2,7 @@
  * Builds the firmware: TypeScript to one short ES5 bundle a role that means on Espruino what it means by ECMAScript.
  *
  *   compile.ts   type check, source rules (refuse*.ts), lowering, ES5 by module
- *   minify.ts    one function of all modules, terser
+ *   minify.ts    one function of all modules, terser; property-names.ts: which names of properties it may shorten
  *   alias.ts     natives as variables of that function, between the two
  *   repair.ts    compound assignments and numbers that Espruino reads differently
  *   hoist.ts     declarations to the top of their function, last of all
@@ -18,6 +18,7 @@ import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
 import { packageRoot } from './package-root.js';
+import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';
 
@@ -33,6 +34,8 @@ export const BUDGET_BYTES = 83 * 1024;
 export interface BuildOptions {
   /** false leaves names, layout and statements alone: for reading and for measuring. Default true. */
   minify?: boolean;
+  /** Properties that may be shortened: property-names.ts. Default none, for code that others call by its names. */
+  shortNames?: string[];
 }
 
 export interface Bundle {
@@ -50,7 +53,7 @@ export interface Bundle {
 export async function buildBundle(entryFile: string, options: BuildOptions = {}): Promise<Bundle> {
   const compiled = compileModules(entryFile);
   const joined = await joinModules(compiled);
-  const short = await shorten(aliasNatives(joined), options.minify !== false);
+  const short = await shorten(aliasNatives(joined), options.minify !== false, options.shortNames);
   const code = hoist(repair(short));
   const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
@@ -61,7 +64,7 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
 
 /** Builds the bundle of a role from its main.ts. @throws BuildError */
 export function buildRole(role: Role, options: BuildOptions = {}): Promise<Bundle> {
-  return buildBundle(join(packageRoot(), 'firmware', role, 'main.ts'), options);
+  return buildBundle(join(packageRoot(), 'firmware', role, 'main.ts'), { shortNames: shortenableNames(), ...options });
 }
 
 /** Where a role's bundle lies once it is built. */

@@ -75,9 +75,14 @@ const OPTIONS: MinifyOptions = {
   format: { ascii_only: true, comments: false, semicolons: true, wrap_iife: true },
 };
 
-/** Options for measuring and for reading: `false` leaves names and layout alone. */
-export async function shorten(code: string, short: boolean): Promise<string> {
-  const options: MinifyOptions = short ? OPTIONS : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
+/**
+ * Makes code short.
+ * @param short false leaves names and layout alone, for measuring and for reading
+ * @param names properties that may be shortened too (property-names.ts)
+ */
+export async function shorten(code: string, short: boolean, names: string[] = []): Promise<string> {
+  const properties = names.length ? { regex: new RegExp(`^(?:${names.join('|')})$`) } : false;
+  const options: MinifyOptions = short ? { ...OPTIONS, mangle: { toplevel: true, properties } } : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
   const result = await minify(code, options);
   return result.code ?? '';
 }
