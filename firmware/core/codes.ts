@@ -45,6 +45,9 @@ export const CODES = [
 
 export type Code = (typeof CODES)[number];
 
+/** All codes in a text: as an array they take 100 of a board's variables. */
+const TEXT = CODES.join(' ');
+
 /** A named result that carries nothing but its code. */
 export interface Refusal {
   ok: false;
@@ -61,12 +64,12 @@ export const SW_OK = 0x9000;
 
 /** The number of a code. */
 export function codeNumber(code: Code): number {
-  return CODES.indexOf(code);
+  return TEXT.split(' ').indexOf(code);
 }
 
 /** The code of a number; UNKNOWN_CODE for one that is not in the table. */
 export function codeOf(number: number): Code {
-  return CODES[number] || 'UNKNOWN_CODE';
+  return (TEXT.split(' ')[number] as Code) || 'UNKNOWN_CODE';
 }
 
 /** The status word that carries a code on the radio. */

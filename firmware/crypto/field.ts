@@ -92,7 +92,6 @@ export function createField(natives: Natives): Field {
   const euclid = createEuclid();
   const byteUnit = new Float64Array(32);
   for (let i = 0; i < 32; i++) byteUnit[i] = powerOfTwo(8 * i);
-  const temporary = [createElement(), createElement(), createElement(), createElement(), createElement()];
 
   /**
    * Column 11's carry is taken first: it wraps to column 0, and what is left at the end is small.
@@ -146,9 +145,9 @@ export function createField(natives: Natives): Field {
 
   /** x = a^(2^250 - 1), y = a^11: the common part of both powers (254 squarings in all). */
   function power250(x: Element, y: Element, a: Element): void {
-    const u = temporary[0];
-    const q = temporary[1];
-    const x40 = temporary[4];
+    const u = createElement();
+    const q = createElement();
+    const x40 = createElement();
     squareTimes(u, a, 1); // 2
     squareTimes(q, u, 2); // 8
     mul(x, q, a); // 9
@@ -173,9 +172,12 @@ export function createField(natives: Natives): Field {
 
   /** a^(p - 2). */
   function invertByPower(o: Element, a: Element): void {
-    power250(temporary[3], temporary[2], a);
-    squareTimes(temporary[0], temporary[3], 5);
-    mul(o, temporary[0], temporary[2]); // 2^255 - 21 = p - 2
+    const x = createElement();
+    const y = createElement();
+    const u = createElement();
+    power250(x, y, a);
+    squareTimes(u, x, 5);
+    mul(o, u, y); // 2^255 - 21 = p - 2
   }
 
   function invert(o: Element, a: Element): void {
@@ -196,9 +198,11 @@ export function createField(natives: Natives): Field {
   }
 
   function power58(o: Element, a: Element): void {
-    power250(temporary[3], o, a);
-    squareTimes(temporary[0], temporary[3], 2);
-    mul(o, temporary[0], a); // 2^252 - 3 = (p - 5)/8
+    const x = createElement();
+    const u = createElement();
+    power250(x, o, a);
+    squareTimes(u, x, 2);
+    mul(o, u, a); // 2^252 - 3 = (p - 5)/8
   }
 
   function fromLimbs(o: Element, limbs: Numbers): void {

@@ -1,7 +1,7 @@
 /* How numbers of 255 bits are cut into limbs: field.ts tells the reasons. */
 
 /** Position of each limb in bits; the 13th is where the number ends. */
-export const BIT = [0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255];
+export const BIT = new Uint8Array([0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255]);
 
 /** 2^n, exact (Espruino's Math.pow is not). */
 export function powerOfTwo(n: number): number {

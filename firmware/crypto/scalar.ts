@@ -22,9 +22,9 @@ const DELTA1 = 0x5812631a;
 const DELTA2 = 0xa2f79cd6;
 const DELTA3 = 0x14def9de;
 /** L, little-endian bytes from the lowest; bytes 16 to 30 are 0. */
-const L_BYTES = [
+const L_BYTES = new Uint8Array([
   0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-];
+]);
 const LIMB = 4294967296;
 /** 2^252 in units of limb 7. */
 const TOP = 268435456;

@@ -19,7 +19,7 @@ export interface SerialDevice {
   on(event: 'data', callback: (data: string) => void): void;
 }
 
-const WAKE = [0x55, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const WAKE = new Uint8Array([0x55, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /** Makes a port on a serial device that is set up already. The port is the device's one listener from now on. */
 export function createHsuPort(serial: SerialDevice): Pn532Port {

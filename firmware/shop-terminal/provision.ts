@@ -49,36 +49,34 @@ function isCurrency(text: unknown): boolean {
   return typeof text === 'string' && text.length === 3;
 }
 
-/** Entries in hexadecimal, with their bytes. */
-const BYTES: [name: string, bytes: number][] = [
-  ['issuer', ISSUER_ID_BYTES],
-  ['terminalId', TERMINAL_ID_BYTES],
-  ['registrarKey', KEY_BYTES],
-  ['issuerKey', KEY_BYTES],
-];
-/** Entries that are whole numbers, with the least that they can be. */
-const NUMBERS: [name: string, least: number][] = [
-  ['floorLimit', 0],
-  ['staleListLimit', 0],
-  ['timeMaxAgeS', 1],
-  ['denyMaxAgeS', 1],
-  ['undeliveredMaxAgeS', 1],
-  ['historiesMax', 1],
-];
-
 /** Checks and decodes; the fault names the first entry that is wrong. */
 export function readProvision(given: TerminalProvision): { ok: true; setup: TerminalSetup } | { ok: false; fault: string } {
   const values = given as any;
   const bytes: { [name: string]: Uint8Array } = {};
-  for (let i = 0; i < BYTES.length; i++) {
-    const name = BYTES[i][0];
+  // Entries in hexadecimal, with their bytes; whole numbers, with the least that they can be.
+  const texts: [name: string, bytes: number][] = [
+    ['issuer', ISSUER_ID_BYTES],
+    ['terminalId', TERMINAL_ID_BYTES],
+    ['registrarKey', KEY_BYTES],
+    ['issuerKey', KEY_BYTES],
+  ];
+  const numbers: [name: string, least: number][] = [
+    ['floorLimit', 0],
+    ['staleListLimit', 0],
+    ['timeMaxAgeS', 1],
+    ['denyMaxAgeS', 1],
+    ['undeliveredMaxAgeS', 1],
+    ['historiesMax', 1],
+  ];
+  for (let i = 0; i < texts.length; i++) {
+    const name = texts[i][0];
     const decoded = typeof values[name] === 'string' ? fromHex(values[name]) : null;
-    if (!decoded || decoded.length !== BYTES[i][1]) return { ok: false, fault: 'provision.' + name };
+    if (!decoded || decoded.length !== texts[i][1]) return { ok: false, fault: 'provision.' + name };
     bytes[name] = decoded;
   }
-  for (let i = 0; i < NUMBERS.length; i++) {
-    const name = NUMBERS[i][0];
-    if (!isBalance(values[name]) || values[name] < NUMBERS[i][1]) return { ok: false, fault: 'provision.' + name };
+  for (let i = 0; i < numbers.length; i++) {
+    const name = numbers[i][0];
+    if (!isBalance(values[name]) || values[name] < numbers[i][1]) return { ok: false, fault: 'provision.' + name };
   }
   if (given.historiesMax > HISTORIES_MAX) return { ok: false, fault: 'provision.historiesMax' };
   if (!isName(given.shop)) return { ok: false, fault: 'provision.shop' };

@@ -35,7 +35,8 @@ export function isName(name: unknown): name is string {
 
 /** A message's layout with its two directions. */
 export interface Codec<T> {
-  fields: Field[];
+  /** Fields as "name,kind,length", separated by spaces; without a length for kinds that have their own. */
+  layout: string;
   /** @throws RangeError when a field does not fit: misuse by our own code */
   encode(message: T): Uint8Array;
   /** The message, or null where the bytes are not exactly one. */
@@ -64,7 +65,7 @@ function wrong(name: string): never {
   throw new RangeError('field ' + name + ' does not fit its layout');
 }
 
-function putField(out: Uint8Array, at: number, field: Field, value: any): void {
+function putField(out: Uint8Array, at: number, field: string[], value: any): void {
   const name = field[0];
   const kind = field[1];
   if (kind === U8 || kind === U32) {
@@ -79,16 +80,16 @@ function putField(out: Uint8Array, at: number, field: Field, value: any): void {
     out[at] = value.length;
     for (let i = 0; i < value.length; i++) out[at + 1 + i] = value.charCodeAt(i);
   } else if (kind === 'ascii') {
-    if (!isAscii(value, field[2] as number)) wrong(name);
+    if (!isAscii(value, +field[2])) wrong(name);
     for (let i = 0; i < value.length; i++) out[at + i] = value.charCodeAt(i);
   } else {
-    if (kind === 'bytes' && value.length !== field[2]) wrong(name);
+    if (kind === 'bytes' && value.length !== +field[2]) wrong(name);
     out.set(value, at);
   }
 }
 
 /** The field's value at `at`, or undefined where the bytes do not hold one; `end` is the message's length. */
-function takeField(bytes: Uint8Array, at: number, field: Field, end: number): any {
+function takeField(bytes: Uint8Array, at: number, field: string[], end: number): any {
   const kind = field[1];
   if (kind === REST) return copy(bytes, at, end);
   if (kind === NAME) {
@@ -96,7 +97,7 @@ function takeField(bytes: Uint8Array, at: number, field: Field, end: number): an
     const name = textOf(bytes, at + 1, at + 1 + bytes[at]);
     return isName(name) ? name : undefined;
   }
-  const length = fieldBytes(kind, field[2] || 0, undefined);
+  const length = fieldBytes(kind, +field[2], undefined);
   if (at + length > end) return undefined;
   if (kind === U8) return bytes[at];
   if (kind === U32) return readU32(bytes, at);
@@ -111,33 +112,48 @@ function takeField(bytes: Uint8Array, at: number, field: Field, end: number): an
   return copy(bytes, at, at + length);
 }
 
+function splitField(field: string): string[] {
+  return field.split(',');
+}
+
+/** A layout is kept as text, "name,kind,length name,kind ...": as arrays, all of them took 700 of a board's variables. */
+class MessageCodec<T> implements Codec<T> {
+  layout: string;
+
+  constructor(fields: Field[]) {
+    this.layout = fields.join(' ');
+  }
+
+  encode(message: T): Uint8Array {
+    const values = message as any;
+    const fields = this.layout.split(' ').map(splitField);
+    const sizes: number[] = [];
+    let length = 0;
+    for (let i = 0; i < fields.length; i++) length += sizes[i] = fieldBytes(fields[i][1], +fields[i][2], values[fields[i][0]]);
+    const out = new Uint8Array(length);
+    let at = 0;
+    for (let i = 0; i < fields.length; i++) {
+      putField(out, at, fields[i], values[fields[i][0]]);
+      at += sizes[i];
+    }
+    return out;
+  }
+
+  decode(bytes: Uint8Array): T | null {
+    const out: any = {};
+    const fields = this.layout.split(' ').map(splitField);
+    let at = 0;
+    for (let i = 0; i < fields.length; i++) {
+      const value = takeField(bytes, at, fields[i], bytes.length);
+      if (value === undefined) return null;
+      out[fields[i][0]] = value;
+      at += fieldBytes(fields[i][1], +fields[i][2], value);
+    }
+    return at === bytes.length ? (out as T) : null;
+  }
+}
+
 /** Makes a codec from a layout. */
 export function defineMessage<T>(fields: Field[]): Codec<T> {
-  return {
-    fields: fields,
-    encode: function (message: T): Uint8Array {
-      const values = message as any;
-      let length = 0;
-      for (let i = 0; i < fields.length; i++) length += fieldBytes(fields[i][1], fields[i][2] || 0, values[fields[i][0]]);
-      const out = new Uint8Array(length);
-      let at = 0;
-      for (let i = 0; i < fields.length; i++) {
-        const value = values[fields[i][0]];
-        putField(out, at, fields[i], value);
-        at += fieldBytes(fields[i][1], fields[i][2] || 0, value);
-      }
-      return out;
-    },
-    decode: function (bytes: Uint8Array): T | null {
-      const out: any = {};
-      let at = 0;
-      for (let i = 0; i < fields.length; i++) {
-        const value = takeField(bytes, at, fields[i], bytes.length);
-        if (value === undefined) return null;
-        out[fields[i][0]] = value;
-        at += fieldBytes(fields[i][1], fields[i][2] || 0, value);
-      }
-      return at === bytes.length ? (out as T) : null;
-    },
-  };
+  return new MessageCodec<T>(fields);
 }

@@ -11,6 +11,7 @@ import { TERMINAL_TERMS } from '../../flash-scripts/board-files.js';
 import { failure } from '../errors.js';
 import { lookInto, ownerOf, pay, register, withdraw } from './people.js';
 import type { DemoReport, OverspendResult, Step, TapResult } from './report.js';
+import type { NfcBoard } from './nfc-boards.js';
 import { must, startWorld, type Shop, type Token, type World } from './world.js';
 
 export const SCENARIOS = ['pay', 'overspend'] as const;
@@ -20,6 +21,8 @@ export interface DemoOptions {
   dataDir: string;
   scenario: Scenario;
   interpreter: string | null;
+  /** Count the boards' variables while they work; the interpreter only, and slow. */
+  watchMemory?: boolean;
   seed: number | null;
   /** Told of each step as it ends. */
   onStep?(step: Step): void;
@@ -68,7 +71,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
   const { dataDir, interpreter, seed, scenario, onConsole } = options;
   const shops = scenario === 'overspend' ? SHOPS : SHOPS.slice(0, 1);
   const offline = scenario === 'overspend' ? [SHOPS[1]] : [];
-  const world = await startWorld({ dataDir, interpreter, seed, shops, offline, users: USERS, onStep, onConsole, onEvent });
+  const world = await startWorld({ dataDir, interpreter, watchMemory: options.watchMemory, seed, shops, offline, users: USERS, onStep, onConsole, onEvent });
   const stage: Stage = {
     world,
     taps,
@@ -191,7 +194,7 @@ async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOpt
   for (const token of world.tokens) {
     const status = await lookInto(world, world.shops[0], token);
     balances.tokens[token.name] = status.balance;
-    variables[`token ${token.name}`] = { used: status.variablesUsed, total: status.variablesTotal };
+    variables[`token ${token.name}`] = { used: status.variablesUsed, total: status.variablesTotal, ...(await peakOf(token.device)) };
     writes += status.flashWrites;
     if (token.pku) balances.ebc[token.name] = must('EBC', await world.office.counterOf(token.pku)).ebc;
     balances.abc[token.name] = must('ABC', await world.office.balanceOf(token.name)).balance;
@@ -199,7 +202,7 @@ async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOpt
   for (const shop of world.shops) {
     balances.abc[shop.name] = must('ABC', await world.office.balanceOf(shop.name)).balance;
     const { status } = must('terminal status', await shop.bridge.terminal.status());
-    variables[`terminal ${shop.name}`] = { used: status.variablesUsed, total: status.variablesTotal };
+    variables[`terminal ${shop.name}`] = { used: status.variablesUsed, total: status.variablesTotal, ...(await peakOf(shop.device)) };
   }
   const { numbers } = must('numbers', await world.office.numbers());
   const deposited = must('histories', await world.office.histories(100)).histories.reverse();
@@ -219,6 +222,10 @@ async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOpt
     bundleBytes: { 'user-token': world.bundles.token.length, 'shop-terminal': world.bundles.terminal.length },
     tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
   };
+}
+
+async function peakOf(device: NfcBoard): Promise<{ peak?: number }> {
+  return device.variablesPeak ? { peak: await device.variablesPeak() } : {};
 }
 
 /** Honest tokens, everything delivered: every Balance equals its EBC, and every tap was paid and arrived. */

@@ -28,6 +28,8 @@ export interface NfcBoard {
   ready(): Promise<void>;
   /** Opens the serial port that a bridge uses; terminals only. */
   openPort(): Promise<BoardPort>;
+  /** Most variables in use at once, where they are counted. */
+  variablesPeak?(): Promise<number>;
   /** A board with a copy of this one's flash and Storage, as a thief of the chip would make it. */
   clone(name: string, entropy: Random): Promise<NfcBoard>;
   close(): void;
@@ -93,8 +95,11 @@ export function emulatedBoards(scheduler: Scheduler): BoardMaker {
   return { config, kind: 'emulated board', make: async (parts) => build(parts, null) };
 }
 
-/** Boards in Espruino's Linux build. @param path its executable */
-export function interpreterBoards(scheduler: Scheduler, path: string): BoardMaker {
+/**
+ * Boards in Espruino's Linux build.
+ * @param path its executable @param watchMemory counts variables while they work, with the program in flash as on a board
+ */
+export function interpreterBoards(scheduler: Scheduler, path: string, watchMemory = false): BoardMaker {
   const config = loadBoard('linux');
 
   async function build(parts: BoardParts, flashFile: string | null): Promise<NfcBoard> {
@@ -112,11 +117,13 @@ export function interpreterBoards(scheduler: Scheduler, path: string): BoardMake
       serials: { [config.pn532.port]: end },
       paths: cable ? { [config.link!.port]: cable.paths[0] } : {},
       onConsole: parts.onConsole,
+      ...(watchMemory ? { watchMemory, boot: 'storage' as const } : {}),
     });
     board.powerOn();
     return {
       board,
       chip,
+      ...(watchMemory ? { variablesPeak: () => board.variablesPeak() } : {}),
       ready: () => board.ready(),
       openPort: () => openBoardPort(cable!.paths[1]),
       clone: (name, entropy) => build({ ...parts, name, entropy, files: {} }, join(workDir, 'espruino.flash')),

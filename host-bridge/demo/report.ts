@@ -78,7 +78,7 @@ export interface DemoReport {
   histories: HistoryLine[];
   conservation: Conservation;
   /** Variables in use, of how many; 0 where the emulated board cannot count them. */
-  variables: Record<string, { used: number; total: number }>;
+  variables: Record<string, { used: number; total: number; peak?: number }>;
   bundleBytes: Record<string, number>;
   /** Flash writes and erasures at the tokens, mean of all payments. */
   tokenFlashWritesPerPayment: number;

@@ -28,6 +28,8 @@ export interface WorldOptions {
   users: string[];
   /** Path of Espruino's Linux build, or null for emulated boards. */
   interpreter: string | null;
+  /** Count the boards' variables while they work (nfc-boards.ts). */
+  watchMemory?: boolean;
   /** null: keys from the operating system. */
   seed: number | null;
   /** Told of each step of making the world. */
@@ -109,7 +111,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 async function start(options: WorldOptions, closers: (() => Promise<void> | void)[], close: () => Promise<void>): Promise<World> {
   const { dataDir, seed } = options;
   const scheduler = createRealScheduler();
-  const maker = options.interpreter ? interpreterBoards(scheduler, options.interpreter) : emulatedBoards(scheduler);
+  const maker = options.interpreter ? interpreterBoards(scheduler, options.interpreter, options.watchMemory) : emulatedBoards(scheduler);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
   const bundles = await timed(options, 'build firmware', async () => ({ token: await builtBundle('user-token'), terminal: await builtBundle('shop-terminal') }));

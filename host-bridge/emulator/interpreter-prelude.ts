@@ -21,9 +21,10 @@ const VARIABLES = 32767;
 /**
  * The prelude.
  * @param held levels of pins that are driven from outside at power-up, by number
+ * @param watch whether to look at the variables in use while the program works, for `_most`
  * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
  */
-export function interpreterPrelude(held: Record<number, number>, cut?: { operations: number; where: string; wordIndex: number }): string {
+export function interpreterPrelude(held: Record<number, number>, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }): string {
   return `(function () { var a = []; while (process.memory().total < ${VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
 (function (g) {
 var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
@@ -76,9 +77,14 @@ g._press = function (n, ms, v) {
   setTimeout(function () { g._drive(n, -1); }, ms);
 };
 E.setConsole = function () {};
+var most = 0, calls = 0, convolve = E.convolve;
+function look() { if (${watch}) most = Math.max(most, process.memory().usage); }
+if (${watch}) E.convolve = function (a, b, o) { if (!(calls++ & 63)) look(); return convolve(a, b, o); };
+g._most = function () { return most; };
 var F = require("Flash"), old = require, cut = ${JSON.stringify(cut ?? null)};
 function stop() { tell("${SIGNAL}cut"); while (1); }
 function operate(doIt, tearIt) {
+  look();
   if (!cut || cut.operations-- !== 0) return doIt();
   if (cut.where === "after") doIt();
   else if (cut.where !== "before") tearIt();

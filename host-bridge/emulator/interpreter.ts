@@ -34,6 +34,8 @@ export interface InterpreterOptions {
   workDir?: string;
   /** How the bundle is started: as a file argument (fast), or from .bootcde in Storage (as on a board). */
   boot?: 'argument' | 'storage';
+  /** Counts the variables in use while the program works: `variablesPeak`. Slow. */
+  watchMemory?: boolean;
   /** Bytes at the top of the flash that are kept for raw pages. */
   rawBytes?: number;
   onConsole?: (line: string) => void;
@@ -47,6 +49,8 @@ export interface InterpreterBoard extends Board {
   ready(): Promise<void>;
   /** Evaluates an expression in the interpreter; its JSON text. */
   evaluate(expression: string): Promise<string>;
+  /** Most variables that were in use at once since the start, as far as was looked; with `watchMemory`. */
+  variablesPeak(): Promise<number>;
   /** Stops at a flash write or erase as if power went there; before or after power-up. Words count as in flash.ts. */
   cutAfter(operations: number, where: 'before' | 'during' | 'after', wordIndex?: number): void;
   /** The raw pages at the top of the flash. */
@@ -212,7 +216,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       if (interpreter.running) return;
       levels.clear();
       display = [];
-      const args = writeProgram(options, workDir, interpreterPrelude(held, cut));
+      const args = writeProgram(options, workDir, interpreterPrelude(held, options.watchMemory === true, cut));
       cut = undefined;
       interpreter.start(args);
     },
@@ -231,6 +235,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       if (!interpreter.running) return Promise.reject(new Error(`${name}: power is off`));
       return questions.ask((key) => interpreter.run(`print("\\x01answer ${key} "+JSON.stringify(${expression}));`));
     },
+    variablesPeak: async () => Number(await board.evaluate('_most()')),
     press(pin, durationMs, level) {
       interpreter.run(`_press(${pinNumber(pin)},${durationMs},${level ?? -1});`);
     },

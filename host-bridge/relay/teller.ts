@@ -90,9 +90,9 @@ export function createTeller(options: TellerOptions): Teller {
     },
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
-        const read = await steps.token('identity', INS.identity, new Uint8Array(0), identity.decode);
+        const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
         if (!read.ok) return read;
-        const status = await steps.token('status', INS.status, new Uint8Array(0), tokenStatus.decode);
+        const status = await steps.token('status', INS.status, new Uint8Array(0), (answer) => tokenStatus.decode(answer));
         return status.ok ? { ok: true, identity: read.answer, status: status.answer } : status;
       }),
   };
@@ -103,7 +103,7 @@ async function register(options: TellerOptions, steps: DeskSteps, name: string, 
   const { trustee, office } = services;
   if (!trustee || !office) return refusal('OPERATOR_UNKNOWN', 'this desk has no trustee or no operator key');
   // 1. Who is there?
-  const read = await steps.token('identity', INS.identity, new Uint8Array(0), identity.decode);
+  const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
   if (!read.ok) return read;
   const { accountKey, pku } = read.answer;
   // 2. The account, with its certificate, and the money that it starts with.
@@ -177,7 +177,7 @@ async function giveReceipt(steps: DeskSteps, bytes: Uint8Array): Promise<Result<
   const outer = receipt.decode(bytes);
   const body = outer && receiptBody.decode(outer.body);
   if (!body) return refusal('REPLY_INVALID', 'receipt');
-  const taken = await steps.token('receipt', INS.receipt, bytes, receiptAnswer.decode);
+  const taken = await steps.token('receipt', INS.receipt, bytes, (answer) => receiptAnswer.decode(answer));
   if (!taken.ok) return taken.code === 'RECEIPT_INVALID' ? refusal('TOKEN_CHANGED') : taken;
   if (taken.answer.receiptNumber < body.number) return refusal('RECEIPT_GAP');
   return { ok: true, number: body.number, amount: body.amount };

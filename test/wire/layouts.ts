@@ -26,9 +26,17 @@ const modules: Record<string, object> = {
 /** All messages, in the order of their modules. */
 export const layouts: Layout[] = Object.entries(modules).flatMap(([module, exported]) =>
   Object.entries(exported)
-    .filter(([, value]) => typeof value === 'object' && value !== null && 'fields' in value)
+    .filter(([, value]) => typeof value === 'object' && value !== null && 'layout' in value)
     .map(([name, codec]) => ({ module, name, codec: codec as Codec<any> })),
 );
+
+/** The fields of a message. */
+export function fieldsOf(codec: Codec<any>): Field[] {
+  return codec.layout.split(' ').map((field) => {
+    const [name, kind, length] = field.split(',') as [string, string, string?];
+    return length ? [name, kind, Number(length)] : [name, kind];
+  });
+}
 
 const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._'-&".split('');
 
@@ -53,14 +61,14 @@ function anyField([, kind, length]: Field): fc.Arbitrary<unknown> {
 
 /** Messages of a layout. */
 export function anyMessage(codec: Codec<any>): fc.Arbitrary<Record<string, unknown>> {
-  return fc.record(Object.fromEntries(codec.fields.map((field) => [field[0], anyField(field)])));
+  return fc.record(Object.fromEntries(fieldsOf(codec).map((field) => [field[0], anyField(field)])));
 }
 
 /** The layout as a table of docs/protocol.md. */
 export function layoutTable({ module, name, codec }: Layout): string {
   let at = 0;
   let fixed = true;
-  const rows = codec.fields.map(([field, kind, length]) => {
+  const rows = fieldsOf(codec).map(([field, kind, length]) => {
     const bytes = { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' }[kind] ?? String(length);
     const row = `| ${fixed ? at : '...'} | ${bytes} | ${field} | ${kind} |`;
     if (/^\d+$/.test(bytes)) at += Number(bytes);
