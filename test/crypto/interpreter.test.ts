@@ -6,6 +6,7 @@ import { packageRoot } from '../../flash-scripts/package-root.js';
 import { edwardsOfX25519, KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { gcmSeal } from '../../firmware/crypto/gcm.js';
 import { boardScript, runBoardScript } from '../../host-bridge/bench-board.js';
+import { measureTiming, T_LIMIT } from '../../host-bridge/bench-timing.js';
 import { aesBlocks } from '../../host-bridge/emulator/natives.js';
 import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
 import { baseTable, bytes, fastEd, hex, inverseOf, plain, random } from './natives.js';
@@ -90,6 +91,12 @@ describe('in the real interpreter', () => {
     );
     expect(lines[0]).toBe(cases.map(([publicKey, signature]) => (ed.verify(publicKey, message, signature) ? 1 : 0)).join(''));
     expect(lines[0]!.startsWith('10')).toBe(true);
+  });
+
+  interpreterTest('signing takes no time that tells nonces apart, and a planted leak is found', async () => {
+    const { t, tPlanted } = await measureTiming(interpreter!, baseTable, 8000);
+    expect(Math.abs(t)).toBeLessThan(T_LIMIT);
+    expect(Math.abs(tPlanted)).toBeGreaterThan(T_LIMIT);
   });
 
   interpreterTest('sealed and blinded messages: the vectors of the RFCs', async () => {
