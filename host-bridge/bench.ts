@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { builtBundle } from '../flash-scripts/built-bundles.js';
@@ -17,6 +17,8 @@ import { boardScript, runBoardScript, type BoardFiles } from './bench-board.js';
 import { measureMemory, type MemoryReport } from './bench-memory.js';
 import { measureOnNode } from './bench-node.js';
 import { OPERATIONS, PROGRAM, rivalProgram, RIVALS, SEED, timesOf, type Operation, type Rival } from './bench-programs.js';
+import { tapSvg } from './bench-plot.js';
+import { ESTIMATE, measureTap, type Percentiles, type TapBudget } from './bench-tap.js';
 import { measureTiming, T_LIMIT, type TimingReport } from './bench-timing.js';
 import { createHostNatives } from './emulator/natives.js';
 import { multiplesOf } from './relay/key-multiples.js';
@@ -40,6 +42,8 @@ export interface BenchReport {
   /** A payment's most variables in use; null without the interpreter, or with `quick`. */
   memory: MemoryReport | null;
   bytes: Record<'token' | 'terminal', { bundle: number; tables: number }>;
+  /** Modelled times of a tap on ESP32 boards with HSU, and the same with I2C; null with `quick`. */
+  tap: { withBridge: Percentiles; alone: Percentiles; i2c: { withBridge: Percentiles; alone: Percentiles } } | null;
   /** null without the interpreter, or with `quick`. */
   timing: TimingReport | null;
 }
@@ -49,6 +53,8 @@ export interface BenchOptions {
   interpreter: string | null;
   /** Operations only. */
   quick?: boolean;
+  /** File for a plot of the tap's phases. */
+  svg?: string;
   json?: boolean;
   log?: (line: string) => void;
 }
@@ -121,6 +127,9 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const memory = long ? await measureMemory(long) : null;
   if (long) say('comparing the time of 100,000 signatures in two classes, a minute ...');
   const timing = long ? await measureTiming(long, files.baseTable!) : null;
+  if (!options.quick) say('modelling taps on ESP32 boards, two minutes ...');
+  const taps: TapBudget[] | null = options.quick ? null : [await measureTap('uart'), await measureTap('i2c')];
+  if (taps && options.svg) writeFileSync(options.svg, tapSvg(taps));
   const tables = files.baseTable!.length + 2 * files.keyTable!.length;
   const report: BenchReport = {
     machine: `${cpus()[0]?.model ?? 'unknown'} x ${cpus().length}`,
@@ -131,6 +140,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     node,
     memory,
     bytes: { token: { bundle: (await builtBundle('user-token')).length, tables }, terminal: { bundle: (await builtBundle('shop-terminal')).length, tables } },
+    tap: taps && { withBridge: taps[0]!.withBridge, alone: taps[0]!.alone, i2c: { withBridge: taps[1]!.withBridge, alone: taps[1]!.alone } },
     timing,
   };
   if (options.json) log(JSON.stringify(report));
@@ -152,6 +162,15 @@ function describe(report: BenchReport, log: (line: string) => void): void {
   row('', 'bundle', 'tables', 'most variables');
   for (const board of ['token', 'terminal'] as const) {
     row(board, `${report.bytes[board].bundle} bytes`, `${report.bytes[board].tables} bytes`, report.memory ? String(report.memory[board].variablesPeak) : '-');
+  }
+  if (report.tap) {
+    row('\na tap, modelled ESP32', 'p50', 'p99');
+    const line = (title: string, { p50Ms, p99Ms }: Percentiles): void => row(title, `${p50Ms} ms`, `${p99Ms} ms`);
+    line('HSU, with a bridge', report.tap.withBridge);
+    line('HSU, terminal alone', report.tap.alone);
+    line('I2C, with a bridge', report.tap.i2c.withBridge);
+    line('I2C, terminal alone', report.tap.i2c.alone);
+    for (const text of ESTIMATE) log(text);
   }
   if (!report.timing) return;
   const { samples, t, tPlanted } = report.timing;

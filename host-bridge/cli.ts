@@ -128,10 +128,10 @@ program.command('build').description('build the firmware bundles').argument('[ro
   }),
 );
 
-program.command('bench').description('measure the cryptography in the interpreter, beside TweetNaCl in the same process, and on Node').option('--interpreter <path>', 'default: ESPRUINO, then espruino-linux on the PATH').option('--quick', 'operations only, without memory and constant time').option(...jsonOption).action(
-  run(async (options: { interpreter?: string; quick?: boolean; json?: boolean }) => {
+program.command('bench').description('measure the cryptography in the interpreter, beside TweetNaCl in the same process, and on Node').option('--interpreter <path>', 'default: ESPRUINO, then espruino-linux on the PATH').option('--quick', 'operations only, without memory, taps and constant time').option('--svg <file>', "write a plot of a tap's phases").option(...jsonOption).action(
+  run(async (options: { interpreter?: string; quick?: boolean; svg?: string; json?: boolean }) => {
     const { runBench } = await import('./bench.js');
-    await runBench({ interpreter: findInterpreter(options.interpreter ? { ESPRUINO: options.interpreter } : process.env), quick: options.quick === true, json: options.json === true });
+    await runBench({ interpreter: findInterpreter(options.interpreter ? { ESPRUINO: options.interpreter } : process.env), quick: options.quick === true, ...(options.svg ? { svg: options.svg } : {}), json: options.json === true });
   }),
 );
 

@@ -12,12 +12,14 @@ import { loadBoard } from '../../flash-scripts/boards.js';
 import type { BoardConfig } from '../../firmware/drivers/board-config.js';
 import { createBoard, type Board } from '../emulator/board.js';
 import { createEmulatedFlash } from '../emulator/flash.js';
+import { createI2cBus } from '../emulator/i2c-bus.js';
 import { createInterpreterBoard } from '../emulator/interpreter.js';
 import { createPn532Chip, type Pn532Chip } from '../emulator/pn532-chip.js';
 import { openPtyPair } from '../emulator/pty.js';
 import type { Scheduler } from '../emulator/scheduler.js';
 import { createSerialLine } from '../emulator/serial-line.js';
 import { createEmulatedPort, openBoardPort, type BoardPort } from '../serial/port.js';
+import type { Speed } from '../emulator/work-meter.js';
 import type { Random } from './random.js';
 
 /** A board with its chip, switched on. */
@@ -54,6 +56,9 @@ export interface BoardMaker {
   make(parts: BoardParts): Promise<NfcBoard>;
 }
 
+/** UM0701-02 6.2.4: 0x48 with the bit for reading. */
+const PN532_I2C_ADDRESS = 0x24;
+
 /** A chip at the other end of the board's UART. */
 function wireChip(scheduler: Scheduler) {
   const chip = createPn532Chip(scheduler);
@@ -62,12 +67,18 @@ function wireChip(scheduler: Scheduler) {
   return { chip, end: line.a };
 }
 
-/** Emulated boards. */
-export function emulatedBoards(scheduler: Scheduler): BoardMaker {
-  const config = loadBoard('emulated');
+/** The emulated board's PN532 on I2C instead of its UART. */
+const ON_I2C = { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 264 };
+
+/** Emulated boards. @param speed lets their programs take time @param bus of the PN532 */
+export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: 'uart' | 'i2c' = 'uart'): BoardMaker {
+  const emulated = loadBoard('emulated');
+  const config: BoardConfig = bus === 'uart' ? emulated : { ...emulated, pn532: ON_I2C };
 
   function build(parts: BoardParts, image: Uint8Array | null): NfcBoard {
-    const { chip, end } = wireChip(scheduler);
+    const i2c = bus === 'i2c' ? createI2cBus() : null;
+    const { chip, end } = i2c ? { chip: createPn532Chip(scheduler), end: null } : wireChip(scheduler);
+    i2c?.attach(PN532_I2C_ADDRESS, chip.i2c);
     const link = createSerialLine(scheduler);
     const flash = createEmulatedFlash(config.flash);
     if (image) flash.restore(image);
@@ -77,9 +88,11 @@ export function emulatedBoards(scheduler: Scheduler): BoardMaker {
       name: parts.name,
       bundle: parts.bundle,
       files: parts.files,
-      serials: { [config.pn532.port]: end, ...(config.link ? { [config.link.port]: link.a } : {}) },
+      serials: { ...(end ? { [config.pn532.port]: end } : {}), ...(config.link ? { [config.link.port]: link.a } : {}) },
+      ...(i2c ? { i2c } : {}),
       entropy: parts.entropy,
       onConsole: parts.onConsole,
+      ...(speed ? { speed } : {}),
     });
     board.powerOn();
     return {

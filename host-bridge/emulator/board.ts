@@ -17,6 +17,7 @@ import type { I2cDevices } from './espruino-ports.js';
 import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
+import { meterBundle, workMs, type Speed } from './work-meter.js';
 
 export interface BoardOptions {
   scheduler: Scheduler;
@@ -36,6 +37,8 @@ export interface BoardOptions {
   entropy: (count: number) => Uint8Array;
   /** Told each line that the board prints. */
   onConsole?: (line: string) => void;
+  /** Lets the program take time (work-meter.ts); without it, it takes none. */
+  speed?: Speed;
   /** Default "esp32". */
   platform?: Platform;
 }
@@ -119,7 +122,7 @@ type Life = { cycle: Cycle; api: Api; context: vm.Context };
 /** Makes a board; it is off until `powerOn`. */
 export function createBoard(options: BoardOptions): EmulatedBoard {
   const { scheduler, flash, name } = options;
-  const files: Files = new Map([['.bootcde', latin1(options.bundle)]]);
+  const files: Files = new Map([['.bootcde', latin1(options.speed ? meterBundle(options.bundle) : options.bundle)]]);
   for (const [file, data] of Object.entries(options.files ?? {})) files.set(file, latin1(data));
   const driven: DrivenPins = new Map();
   const errors: string[] = [];
@@ -138,8 +141,9 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
 
   /** Begins a power cycle: a new context, then the boot files. */
   function start(load: boolean): void {
-    const cycle = createCycle(scheduler, { print: printed, error: (text) => void errors.push(text) });
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY as unknown as object) as vm.Context;
+    const readWork = (): number[] => (typeof context.$work === 'function' ? context.$work() : [0, 0, 0, 0]);
+    const cycle = createCycle(scheduler, { print: printed, error: (text) => void errors.push(text) }, options.speed && workMs(options.speed, readWork, flash));
     let random = 1;
     const makeRealm = prelude.runInContext(context) as (random: () => number, now: () => number) => Api['globals'];
     const realm = makeRealm(

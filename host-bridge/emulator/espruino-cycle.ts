@@ -16,7 +16,7 @@ export interface Cycle {
   readonly alive: boolean;
   /** Milliseconds since power came. */
   nowMs(): number;
-  /** Runs a callback of the program now, unless power is gone. */
+  /** Runs a callback of the program now or, where the program is still at work, after that; unless power is gone. */
   enter(callback: () => void): void;
   /** Runs a callback of the program later. */
   after(delayMs: number, callback: () => void): Waiting;
@@ -25,6 +25,8 @@ export interface Cycle {
   job(callback: () => void): void;
   /** Asks for something to be done with the whole board once the running callback has ended. */
   whenIdle(action: () => void): void;
+  /** Does what the program asks for now: at once, or after the time that it has worked. */
+  output(action: () => void): void;
   /** Writes a line on the console. */
   print(text: string): void;
   /** Reports something that a real board would not notice. */
@@ -51,14 +53,23 @@ function describe(thrown: unknown): string {
   return String(thrown);
 }
 
-/** Begins a power cycle. */
-export function createCycle(scheduler: Scheduler, hooks: CycleHooks): Cycle {
+/** Begins a power cycle. @param workMs how long the program has worked (work-meter.ts); without it, it takes no time */
+export function createCycle(scheduler: Scheduler, hooks: CycleHooks, workMs?: () => number): Cycle {
   const startMs = scheduler.nowMs();
   const waiting = new Set<Waiting>();
   let jobs: (() => void)[] = [];
   let idle: (() => void) | null = null;
   let depth = 0;
   let alive = true;
+  /** When the program is done with what it does, and while a callback runs: its work when that began. */
+  let freeMs = 0;
+  let before = 0;
+
+  /** How far the program is behind the world. */
+  function lagMs(): number {
+    const behind = Math.max(0, freeMs - scheduler.nowMs());
+    return workMs && depth > 0 ? behind + workMs() - before : behind;
+  }
 
   function guarded(callback: () => void): void {
     try {
@@ -75,18 +86,27 @@ export function createCycle(scheduler: Scheduler, hooks: CycleHooks): Cycle {
     get alive() {
       return alive;
     },
-    nowMs: () => scheduler.nowMs() - startMs,
+    nowMs: () => scheduler.nowMs() - startMs + lagMs(),
     enter(callback) {
       if (!alive) return;
+      if (depth === 0 && freeMs > scheduler.nowMs()) {
+        cycle.after(0, callback);
+        return;
+      }
+      if (depth === 0 && workMs) before = workMs();
       depth++;
       guarded(callback);
-      depth--;
-      if (depth > 0) return;
+      if (depth > 1) {
+        depth--;
+        return;
+      }
       while (alive && jobs.length > 0) {
         const now = jobs;
         jobs = [];
         for (const job of now) if (alive) guarded(job);
       }
+      if (workMs) freeMs = scheduler.nowMs() + lagMs();
+      depth--;
       const action = idle;
       idle = null;
       if (alive && action) action();
@@ -94,11 +114,16 @@ export function createCycle(scheduler: Scheduler, hooks: CycleHooks): Cycle {
     after(delayMs, callback) {
       const entry: Waiting = { timer: null };
       if (!alive) return entry;
-      entry.timer = scheduler.setTimer(() => {
+      entry.timer = scheduler.setTimer(function due() {
+        // The program is at work: until it is done, it may still cancel this.
+        if (depth === 0 && freeMs > scheduler.nowMs()) {
+          entry.timer = scheduler.setTimer(due, freeMs - scheduler.nowMs());
+          return;
+        }
         waiting.delete(entry);
         entry.timer = null;
         cycle.enter(callback);
-      }, delayMs);
+      }, delayMs + lagMs());
       waiting.add(entry);
       return entry;
     },
@@ -113,6 +138,11 @@ export function createCycle(scheduler: Scheduler, hooks: CycleHooks): Cycle {
     },
     whenIdle(action) {
       idle = action;
+    },
+    output(action) {
+      const lag = lagMs();
+      if (lag > 0) scheduler.setTimer(action, lag);
+      else action();
     },
     print: (text) => {
       if (alive) hooks.print(text);

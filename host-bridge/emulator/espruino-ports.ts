@@ -93,7 +93,9 @@ export function createSerialPort(
       open = false;
     },
     write(...data) {
-      if (cycle.alive && open) end?.write(charsOf(bytesOf(data)));
+      if (!cycle.alive || !open) return;
+      const text = charsOf(bytesOf(data));
+      cycle.output(() => end?.write(text));
     },
     print: (text) => port.write(String(text)),
     println: (text) => port.write(`${String(text)}\r\n`),

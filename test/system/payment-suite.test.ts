@@ -9,7 +9,7 @@ import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-b
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler, type Scheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createBench, type Bench, type Token } from './harness.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
 
 jest.setTimeout(240_000);
 

@@ -7,7 +7,7 @@ import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createBench, type Bench, type Token } from './harness.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
 
 jest.setTimeout(600_000);
 

@@ -11,7 +11,7 @@ import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createBits } from '../../host-bridge/emulator/flash.js';
 import { emulatedBoards, type NfcBoard } from '../../host-bridge/demo/nfc-boards.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createBench, type Bench, type Token } from './harness.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
 
 const SEEDS = Number(process.env.TAPCASH_SEEDS ?? 2);
 const FIRST = Number(process.env.TAPCASH_FIRST_SEED ?? 1);

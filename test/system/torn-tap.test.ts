@@ -4,7 +4,7 @@
  */
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
-import { createBench, type Bench, type Token } from './harness.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
 
 jest.setTimeout(300_000);
 

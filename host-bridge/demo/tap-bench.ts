@@ -18,15 +18,15 @@ import { challenge, history, license, licenseBody } from '../../firmware/wire/pa
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { identity, INS, licenseGrant, nameRequest, recallRequest, tokenStatus, type TokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
-import { createSigner, issuerIdOf } from '../../host-bridge/actors/signer.js';
-import { createPresence, type Presence } from '../../host-bridge/demo/presence.js';
-import { createRandom } from '../../host-bridge/demo/random.js';
-import type { BoardMaker, NfcBoard } from '../../host-bridge/demo/nfc-boards.js';
-import { createRadioField, type RadioField } from '../../host-bridge/emulator/radio-field.js';
-import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createVerifier } from '../../host-bridge/relay/verifier.js';
-import type { BoardPort } from '../../host-bridge/serial/port.js';
-import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
+import { createSigner, issuerIdOf } from '../actors/signer.js';
+import { createPresence, type Presence } from './presence.js';
+import { createRandom } from './random.js';
+import type { BoardMaker, NfcBoard } from './nfc-boards.js';
+import { createRadioField, type RadioField } from '../emulator/radio-field.js';
+import type { Scheduler, VirtualScheduler } from '../emulator/scheduler.js';
+import { createVerifier } from '../relay/verifier.js';
+import type { BoardPort } from '../serial/port.js';
+import { multiplesHashOf, multiplesOf } from '../relay/key-multiples.js';
 
 /** Unix time at which these tests begin. */
 export const START_S = 1_800_000_000;
@@ -46,7 +46,7 @@ export interface Kept {
   times: number;
 }
 
-export interface BenchOptions {
+export interface TapBenchOptions {
   scheduler: Scheduler;
   maker: BoardMaker;
   seed: number;
@@ -54,14 +54,14 @@ export interface BenchOptions {
   limits?: TokenLimits;
 }
 
-export type Bench = Awaited<ReturnType<typeof createBench>>;
+export type TapBench = Awaited<ReturnType<typeof createTapBench>>;
 
 function isVirtual(scheduler: Scheduler): scheduler is VirtualScheduler {
   return 'step' in scheduler;
 }
 
 /** Makes the bench with its terminal running and connected. */
-export async function createBench(options: BenchOptions) {
+export async function createTapBench(options: TapBenchOptions) {
   const { scheduler, maker, seed } = options;
   const random = createRandom(seed, 'bench');
   const issuer = createSigner(random(32));
@@ -107,7 +107,7 @@ export async function createBench(options: BenchOptions) {
   }
 
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void {
-    if (kind === KIND.verify) return flags.verifies ? reply(flags.lies ? 'OK' : verifier.answer(body)) : undefined;
+    if (kind === KIND.verify) return reply(!flags.verifies ? 'BUSY' : flags.lies ? 'OK' : verifier.answer(body));
     if (kind === KIND.history) return flags.keeps ? reply(keep(body)) : reply('BUSY');
     if (kind === KIND.tombstone) tombstones.push(body);
     if (kind === KIND.tap) reports.push(tapReport.decode(body)!);

@@ -1,0 +1,123 @@
+/**
+ * The tap budget: how long a tap would take on two ESP32 boards, from the token's arrival until PAID shows.
+ *
+ * The terminal's and the token's bundles run on emulated boards whose programs take time (emulator/work-meter.ts), over
+ * the chip, air and link models, on a virtual clock; the terminal itself reports the phases, as on a counter. p50 is over
+ * taps without a fault; p99 is over those and all retries that are enumerated: one bit of a byte of the tap flipped on the
+ * air, for bytes all over it, with nonces ready and with none. The press of a button is no part of it. An estimate.
+ */
+import { emulatedBoards } from './demo/nfc-boards.js';
+import { createTapBench, type TapBench, type Token } from './demo/tap-bench.js';
+import { createVirtualScheduler } from './emulator/scheduler.js';
+import { ESP32_SPEED } from './emulator/work-meter.js';
+import type { TapReport } from '../firmware/wire/link-messages.js';
+
+/** Milliseconds. */
+export interface Percentiles {
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** Phases of one tap, milliseconds; they add up to PAID, but for the time between them. */
+export type Phases = Record<'select' | 'license' | 'challenge' | 'verify' | 'flash' | 'paid', number>;
+
+export interface TapBudget {
+  bus: 'uart' | 'i2c';
+  withBridge: Percentiles;
+  alone: Percentiles;
+  /** A tap with nonces ready and no fault. */
+  phases: { withBridge: Phases; alone: Phases };
+}
+
+/** What a reader of the figures should know. */
+export const ESTIMATE = [
+  `An estimate: ${ESP32_SPEED.statementUs} us a statement, ${ESP32_SPEED.dotElementUs} us an element of a dot product, ${ESP32_SPEED.hashBlockUs} us a hash block, ${ESP32_SPEED.i2cByteUs} us a byte on I2C, 115,200 baud.`,
+  'p50: taps without a fault. p99: with every enumerated retry too, and with an empty nonce pool. Alone: the terminal checks the signature itself.',
+];
+
+const CLEAN_TAPS = 6;
+const TAP_MS_MAX = 60_000;
+/** Above the floor limit, so that a terminal alone checks before it says PAID. */
+const AMOUNT = 2100;
+const FUNDS = 100_000_000;
+
+const phasesOf = ({ selectMs, licenseMs, challengeMs, verifyMs, flashMs, paidMs }: TapReport): Phases => ({
+  select: selectMs, license: licenseMs, challenge: challengeMs, verify: verifyMs, flash: flashMs, paid: paidMs,
+});
+
+function percentile(sorted: number[], share: number): number {
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!);
+}
+
+/** One charge, tapped until PAID. @returns from the token's arrival on the reader, and the report */
+async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: boolean): Promise<{ ms: number; report: TapReport | undefined }> {
+  const { scheduler, field, reports, kept } = bench;
+  const before = reports.length;
+  const histories = kept.size;
+  const { code } = await bench.charge(AMOUNT);
+  if (code !== 'OK') throw new Error(`the terminal of the model takes no charge: ${code}`);
+  if (fresh) {
+    // Out of a reset its pool is empty; it is held to the reader as soon as it answers.
+    token.device.board.reset();
+    await bench.rest(BOOT_MS);
+  }
+  // From the poll that finds it: how often a terminal polls is its own affair.
+  let found = 0;
+  const bytes = field.counts();
+  token.presence.hold(field);
+  await bench.until(() => field.counts().toReader > bytes.toReader, TAP_MS_MAX);
+  found = scheduler.nowMs();
+  if (flipAt !== null) field.flipBit(flipAt, 3);
+  // A history at the bridge is later than PAID, by no more than its way there.
+  if (!(await bench.until(() => kept.size > histories, TAP_MS_MAX))) throw new Error(`a tap on slow boards was not paid (${flipAt}, ${fresh}): ${bench.terminalDevice.board.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`);
+  const report = reports.slice(before).find(({ code }) => code === 0);
+  // A tap that began again counts from its first beginning.
+  const ms = report && reports.length === before + 1 ? report.paidMs : scheduler.nowMs() - found;
+  field.flipBit(Number.MAX_SAFE_INTEGER, 0);
+  await bench.rest(1500);
+  token.presence.leave();
+  await bench.rest(fresh ? REFILL_MS : 2500);
+  return { ms, report };
+}
+
+/** From a reset until a token answers a reader, and until its pool is full again; generous, of the virtual clock. */
+const BOOT_MS = 8000;
+const REFILL_MS = 30_000;
+
+async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Promise<{ percentiles: Percentiles; phases: Phases }> {
+  const scheduler = createVirtualScheduler();
+  const bench = await createTapBench({ scheduler, maker: emulatedBoards(scheduler, ESP32_SPEED, bus), seed: 1, limits: { paymentMax: AMOUNT, sumMax: FUNDS } });
+  try {
+    await bench.connected();
+    await bench.deny([]);
+    const token = await bench.addToken('Alice', FUNDS);
+    await bench.rest(REFILL_MS);
+    bench.flags.verifies = bridge;
+    await tap(bench, token, null, false);
+    const clean: number[] = [];
+    const counts = bench.field.counts();
+    let phases: Phases | null = null;
+    for (let i = 0; i < CLEAN_TAPS; i++) {
+      const { ms, report } = await tap(bench, token, null, i % 2 === 1);
+      if (report) phases = phases ?? phasesOf(report);
+      clean.push(ms);
+    }
+    const after = bench.field.counts();
+    const bytes = Math.floor((after.toCard + after.toReader - counts.toCard - counts.toReader) / CLEAN_TAPS);
+    const all = [...clean];
+    for (const fresh of [false, true]) {
+      for (let at = 0; at < bytes; at += step) all.push((await tap(bench, token, at, fresh)).ms);
+    }
+    const sorted = (list: number[]): number[] => [...list].sort((a, b) => a - b);
+    return { percentiles: { p50Ms: percentile(sorted(clean), 0.5), p99Ms: percentile(sorted(all), 0.99) }, phases: phases! };
+  } finally {
+    bench.close();
+  }
+}
+
+/** Measures on one bus. @param step every how manieth byte of the tap is damaged */
+export async function measureTap(bus: 'uart' | 'i2c', step = 5): Promise<TapBudget> {
+  const withBridge = await measure(bus, true, step);
+  const alone = await measure(bus, false, step);
+  return { bus, withBridge: withBridge.percentiles, alone: alone.percentiles, phases: { withBridge: withBridge.phases, alone: alone.phases } };
+}

@@ -1,0 +1,18 @@
+/** The modelled tap: boards whose programs take time still pay, and within the budget where a bridge verifies. */
+import { tapSvg } from '../../host-bridge/bench-plot.js';
+import { measureTap } from '../../host-bridge/bench-tap.js';
+
+jest.setTimeout(120_000);
+
+test.each(['uart', 'i2c'] as const)('on %s, with retries and empty pools', async (bus) => {
+  const budget = await measureTap(bus, 150);
+  const { withBridge, alone, phases } = budget;
+  expect(withBridge.p50Ms).toBeLessThan(500);
+  expect(withBridge.p50Ms).toBeLessThanOrEqual(withBridge.p99Ms);
+  expect(alone.p50Ms).toBeGreaterThan(withBridge.p50Ms);
+  for (const { select, license, challenge, verify, flash, paid } of Object.values(phases)) {
+    expect(select + license + challenge + verify + flash).toBeLessThanOrEqual(paid + 5);
+    expect(Math.min(select, license, challenge, verify, flash)).toBeGreaterThan(0);
+  }
+  expect(tapSvg([budget, budget])).toContain(`PAID ${phases.withBridge.paid} ms`);
+});
