@@ -134,6 +134,7 @@ export async function createBench(options: BenchOptions) {
     onConsole: (line) => void consoles.push(`terminal ${line}`),
   });
   closers.push(() => terminalDevice.close());
+  await terminalDevice.ready();
   terminalDevice.chip.enterAsReader(field);
   let port: BoardPort | null = await terminalDevice.openPort();
   closers.push(() => void port?.close());
