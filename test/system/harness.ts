@@ -119,9 +119,15 @@ export async function createBench(options: BenchOptions) {
     }
   }
 
-  // The first part of each CHALLENGE as it goes over the air: PCB, 80 or 90 20 00 00 Lc, then the challenge up to Rs.
+  // The first part of each command as it goes over the air: PCB, 80 or 90, INS, 00 00 Lc, then its data; of a CHALLENGE up
+  // to Rs. A card's frame after an ACK is the answer to it.
+  let lastIns = 0;
+  let settled = false;
   field.onTraffic = (toCard, frame) => {
-    if (!toCard || (frame[1] & 0xef) !== 0x80 || frame[2] !== INS.challenge || frame.length < 6 + 39) return;
+    if (!toCard) settled ||= lastIns === INS.ack;
+    else lastIns = (frame[1] & 0xef) === 0x80 ? frame[2] : 0;
+    if (!toCard || lastIns !== INS.challenge || frame.length < 6 + 39) return;
+    settled = false;
     challenged.set(toHex(frame.slice(6 + 23, 6 + 39)), readBalance(frame, 6 + 7) ?? 0);
   };
 
@@ -271,6 +277,8 @@ export async function createBench(options: BenchOptions) {
     status,
     charge,
     cancel: async (id: Uint8Array) => (await answered(ask(KIND.cancel, id))).code,
+    /** Waits until a token has answered the ACK of the last challenge; in vain where it was cut off. */
+    settled: (limitMs: number) => until(() => settled, limitMs),
     connected: (limitMs = 60_000) => until(() => link.up(), limitMs),
     recall,
     challenged,
