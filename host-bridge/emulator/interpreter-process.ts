@@ -39,13 +39,13 @@ export interface InterpreterProcess {
 /** Between two looks whether a line was taken. */
 const LOOK_MS = 2;
 
-const processes = new Set<ChildProcess>();
+/** Processes that run, and the processor of each. */
+const processes = new Map<ChildProcess, number | undefined>();
 process.on('exit', () => {
-  for (const child of processes) child.kill('SIGKILL');
+  for (const child of processes.keys()) child.kill('SIGKILL');
 });
 
 let allowed: number[] | null = null;
-let started = 0;
 
 /** Processors that this process may use, as `taskset` (util-linux) tells them: "0,2-3". None where there is no taskset. */
 function allowedProcessors(): number[] {
@@ -57,10 +57,17 @@ function allowedProcessors(): number[] {
   });
 }
 
-/** What stands before a command that shall stay on one processor, each next one on another; nothing without taskset. */
-function onOneProcessor(): string[] {
+/**
+ * Picks the processor for a new process: the one with the fewest of ours, as each takes a whole one when it computes. Where
+ * that is a tie it depends on our own id, so that several test runs do not all begin with the first.
+ * @returns undefined where there is no taskset
+ */
+function pickProcessor(): number | undefined {
   allowed ??= allowedProcessors();
-  return allowed.length === 0 ? [] : ['taskset', '-c', String(allowed[started++ % allowed.length])];
+  const first = process.pid % (allowed.length || 1);
+  const inTurn = [...allowed.slice(first), ...allowed.slice(0, first)];
+  const used = (cpu: number) => [...processes.values()].filter((one) => one === cpu).length;
+  return inTurn.sort((a, b) => used(a) - used(b))[0];
 }
 
 /** Makes a process that is not running yet. */
@@ -111,10 +118,11 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
     start(args) {
       forget();
       ready = false;
-      const [command, ...given] = [...onOneProcessor(), path, ...args];
+      const processor = pickProcessor();
+      const [command, ...given] = processor === undefined ? [path, ...args] : ['taskset', '-c', `${processor}`, path, ...args];
       const mine = spawn(command, given, { cwd: workDir, stdio: ['pipe', 'pipe', 'ignore'] });
       child = mine;
-      processes.add(mine);
+      processes.set(mine, processor);
       let rest = '';
       let greeted = false;
       mine.stdout.on('data', (data: Buffer) => {

@@ -175,7 +175,7 @@ export async function createBench(options: BenchOptions) {
     for (let tries = 0; tries < 5; tries++) {
       const { code, body } = await answered(ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins, data })));
       if (code === 'OK') return body;
-      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY') throw new Error(`desk ${ins.toString(16)}: ${code}`);
+      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY') throw new Error(`desk ${ins.toString(16)}: ${code}\n${consoles.slice(-15).join('\n')}`);
       await rest(300);
     }
     throw new Error(`desk ${ins.toString(16)}: no answer`);
