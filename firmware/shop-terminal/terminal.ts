@@ -285,6 +285,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     show();
     reader.findCard(function (found) {
       if (found.ok) {
+        readerWorks();
         radio = 'desk';
         return runDeskCommand(parts.client, request, onNfcFailure, endDesk);
       }

@@ -119,9 +119,15 @@ export async function createTapBench(options: TapBenchOptions) {
     }
   }
 
-  // The first part of each CHALLENGE as it goes over the air: PCB, 80 or 90 20 00 00 Lc, then the challenge up to Rs.
+  // The first part of each command as it goes over the air: PCB, 80 or 90, INS, 00 00 Lc, then its data; of a CHALLENGE up
+  // to Rs. A card's frame after an ACK is the answer to it.
+  let lastIns = 0;
+  let settled = false;
   field.onTraffic = (toCard, frame) => {
-    if (!toCard || (frame[1] & 0xef) !== 0x80 || frame[2] !== INS.challenge || frame.length < 6 + 39) return;
+    if (!toCard) settled ||= lastIns === INS.ack;
+    else lastIns = (frame[1] & 0xef) === 0x80 ? frame[2] : 0;
+    if (!toCard || lastIns !== INS.challenge || frame.length < 6 + 39) return;
+    settled = false;
     challenged.set(toHex(frame.slice(6 + 23, 6 + 39)), readBalance(frame, 6 + 7) ?? 0);
   };
 
@@ -134,6 +140,7 @@ export async function createTapBench(options: TapBenchOptions) {
     onConsole: (line) => void consoles.push(`terminal ${line}`),
   });
   closers.push(() => terminalDevice.close());
+  await terminalDevice.ready();
   terminalDevice.chip.enterAsReader(field);
   let port: BoardPort | null = await terminalDevice.openPort();
   closers.push(() => void port?.close());
@@ -168,7 +175,7 @@ export async function createTapBench(options: TapBenchOptions) {
     for (let tries = 0; tries < 5; tries++) {
       const { code, body } = await answered(ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins, data })));
       if (code === 'OK') return body;
-      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY') throw new Error(`desk ${ins.toString(16)}: ${code}`);
+      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY') throw new Error(`desk ${ins.toString(16)}: ${code}\n${consoles.slice(-15).join('\n')}`);
       await rest(300);
     }
     throw new Error(`desk ${ins.toString(16)}: no answer`);
@@ -270,6 +277,8 @@ export async function createTapBench(options: TapBenchOptions) {
     status,
     charge,
     cancel: async (id: Uint8Array) => (await answered(ask(KIND.cancel, id))).code,
+    /** Waits until a token has answered the ACK of the last challenge; in vain where it was cut off. */
+    settled: (limitMs: number) => until(() => settled, limitMs),
     connected: (limitMs = 60_000) => until(() => link.up(), limitMs),
     recall,
     challenged,

@@ -4,13 +4,16 @@
  * It ignores SIGTERM and asks nothing of its stdin but to stay open, so SIGKILL ends it. Lines that begin with character 1
  * come from the prelude; everything before the prelude says "ready" is the interpreter's greeting.
  *
- * Code goes through a file that the prelude looks for, one line at a time, and not through the console: there the build's
- * input thread puts single characters into a queue that its main thread empties at the same moment, with nothing between
- * them (`jshInterruptOff` of targets/linux does nothing). Characters got lost, and once in a while the process died.
+ * Code goes through a file that the prelude looks for, one line at a time, and the process stays on one processor, for one
+ * reason: the build's input thread appends to a queue that its main thread empties at the same moment, with nothing between
+ * them (src/jsdevices.c, jshPushIOCharEvents and jshPopIOEvent; `jshInterruptOff` of targets/linux does nothing). On two
+ * processors a byte of data is then taken for the length of an event: characters are lost, serial bytes become console
+ * lines, or up to 255 bytes are copied over the 64 on jsiIdle's stack, and it returns to an address made of data (SIGSEGV).
+ * On one processor the thread comes between two instructions of the main loop, as an interrupt does on a board.
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { LINE_FILE, SIGNAL } from './interpreter-prelude.js';
 
 export interface InterpreterHandlers {
@@ -24,6 +27,8 @@ export interface InterpreterHandlers {
 
 export interface InterpreterProcess {
   readonly running: boolean;
+  /** Whether the prelude of the running process has run. */
+  readonly ready: boolean;
   start(args: string[]): void;
   /** Ends the process at once; nothing that it printed arrives after this. */
   kill(): void;
@@ -34,10 +39,36 @@ export interface InterpreterProcess {
 /** Between two looks whether a line was taken. */
 const LOOK_MS = 2;
 
-const processes = new Set<ChildProcess>();
+/** Processes that run, and the processor of each. */
+const processes = new Map<ChildProcess, number | undefined>();
 process.on('exit', () => {
-  for (const child of processes) child.kill('SIGKILL');
+  for (const child of processes.keys()) child.kill('SIGKILL');
 });
+
+let allowed: number[] | null = null;
+
+/** Processors that this process may use, as `taskset` (util-linux) tells them: "0,2-3". None where there is no taskset. */
+function allowedProcessors(): number[] {
+  const told = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'latin1' });
+  const list = /: ([\d,-]+)\s*$/.exec(told.stdout ?? '')?.[1] ?? '';
+  return list.split(',').filter(Boolean).flatMap((part) => {
+    const [first, last = first] = part.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}
+
+/**
+ * Picks the processor for a new process: the one with the fewest of ours, as each takes a whole one when it computes. Where
+ * that is a tie it depends on our own id, so that several test runs do not all begin with the first.
+ * @returns undefined where there is no taskset
+ */
+function pickProcessor(): number | undefined {
+  allowed ??= allowedProcessors();
+  const first = process.pid % (allowed.length || 1);
+  const inTurn = [...allowed.slice(first), ...allowed.slice(0, first)];
+  const used = (cpu: number) => [...processes.values()].filter((one) => one === cpu).length;
+  return inTurn.sort((a, b) => used(a) - used(b))[0];
+}
 
 /** Makes a process that is not running yet. */
 export function createInterpreterProcess(path: string, workDir: string, handlers: InterpreterHandlers): InterpreterProcess {
@@ -45,6 +76,7 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
   const lineFile = join(workDir, LINE_FILE);
   let lines: string[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let ready = false;
 
   /** Puts the next line where the prelude looks, once it has taken the last one. */
   function pump(): void {
@@ -71,6 +103,7 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
       return greeted;
     }
     const [word, ...rest] = text.slice(at + 1).split(' ');
+    if (word === 'ready') ready = true;
     handlers.signal(word, rest.join(' '));
     return true;
   }
@@ -79,11 +112,17 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
     get running() {
       return child !== null;
     },
+    get ready() {
+      return child !== null && ready;
+    },
     start(args) {
       forget();
-      const mine = spawn(path, args, { cwd: workDir, stdio: ['pipe', 'pipe', 'ignore'] });
+      ready = false;
+      const processor = pickProcessor();
+      const [command, ...given] = processor === undefined ? [path, ...args] : ['taskset', '-c', `${processor}`, path, ...args];
+      const mine = spawn(command, given, { cwd: workDir, stdio: ['pipe', 'pipe', 'ignore'] });
       child = mine;
-      processes.add(mine);
+      processes.set(mine, processor);
       let rest = '';
       let greeted = false;
       mine.stdout.on('data', (data: Buffer) => {

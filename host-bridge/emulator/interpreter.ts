@@ -133,17 +133,17 @@ function createQuestions(name: string) {
 }
 
 /**
- * Opens a pty for each serial line; gives the path of each port. While the board is off, what comes is lost as on a board:
- * a pty would keep it for the next start.
+ * Opens a pty for each serial line; gives the path of each port. Until the board has started, what comes is lost as on a
+ * board: a pty would keep it for the next start.
  */
-async function connectSerials(options: InterpreterOptions, ptys: Pty[], isPowered: () => boolean): Promise<Record<string, string>> {
+async function connectSerials(options: InterpreterOptions, ptys: Pty[], isReady: () => boolean): Promise<Record<string, string>> {
   const paths: Record<string, string> = { ...options.paths };
   for (const [port, end] of Object.entries(options.serials ?? {})) {
     const pty = await openPty();
     ptys.push(pty);
     paths[port] = pty.path;
     pty.end.onData = (data) => end.write(data);
-    end.onData = (data) => void (isPowered() && pty.end.write(data));
+    end.onData = (data) => void (isReady() && pty.end.write(data));
   }
   return paths;
 }
@@ -172,8 +172,8 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
   const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), 'tapcash-'));
   mkdirSync(workDir, { recursive: true });
   const ptys: Pty[] = [];
-  let isPowered = () => false;
-  prepareFlash(options, workDir, await connectSerials(options, ptys, () => isPowered()));
+  let isReady = () => false;
+  prepareFlash(options, workDir, await connectSerials(options, ptys, () => isReady()));
 
   const errors: string[] = [];
   const held: Record<number, number> = {};
@@ -202,7 +202,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       questions.fail('the interpreter ended');
     },
   });
-  isPowered = () => interpreter.running;
+  isReady = () => interpreter.ready;
   const readFlash = () => new Uint8Array(readFileSync(join(workDir, FLASH_FILE)));
 
   const board: InterpreterBoard = {

@@ -134,6 +134,14 @@ whenPresent('a board in the real interpreter', () => {
     expect([...board.rawImage().subarray(12, 28)]).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 255, 255, 255, 255, 255, 255, 255, 255]);
   });
 
+  // On two processors its threads spoil each other's queue of events: interpreter-process.ts.
+  (process.platform === 'linux' ? test : test.skip)('stays on one processor', async () => {
+    const { board } = await make('');
+    board.powerOn();
+    const status = JSON.parse(await board.evaluate('require("fs").readFileSync("/proc/self/status")'));
+    expect(/Cpus_allowed_list:\s*(\S+)/.exec(status)![1]).toMatch(/^\d+$/);
+  });
+
   test('tells uncaught errors and its own end', async () => {
     const { board } = await make(`setTimeout(function () { throw new Error('broken'); }, 1); setTimeout(quit, 100);`);
     board.powerOn();

@@ -64,7 +64,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
     expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
     balance -= amount;
-    await bench.rest(isInterpreter ? 1500 : 300);
+    await bench.settled(isInterpreter ? 1500 : 300);
     alice.presence.leave();
   }
 
@@ -76,7 +76,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
   });
 
   check('the field goes in the middle of a tap, at places all over it: tapping again completes it', async () => {
-    const places = isInterpreter ? [40, 130, 210, 290, 350, 390, 425] : [15, 60, 100, 130, 180, 210, 260, 290, 330, 350, 370, 390, 410, 425];
+    const places = isInterpreter ? [130, 290, 410] : [15, 60, 100, 130, 180, 210, 260, 290, 330, 350, 370, 390, 410, 425];
     for (const bytes of places) {
       const before = bench.reports.length;
       const histories = bench.kept.size;
@@ -91,7 +91,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
       expect(await tapUntil(alice, before, 'OK')).toContain('OK');
       expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
       balance -= 10;
-      await bench.rest(isInterpreter ? 1500 : 300);
+      await bench.settled(isInterpreter ? 1500 : 300);
       alice.presence.leave();
     }
     expect((await bench.status(alice)).balance).toBe(balance);
@@ -109,7 +109,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     await bench.rest(500);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
     balance -= 2600;
-    await bench.rest(isInterpreter ? 1500 : 300);
+    await bench.settled(isInterpreter ? 1500 : 300);
     expect((await bench.status(alice)).balance).toBe(balance);
   });
 
@@ -142,7 +142,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
     expect(await bench.until(() => bench.kept.size === histories + 1 && bench.tombstones.length > stones, TAP_MS)).toBe(true);
     balance -= 101;
-    await bench.rest(isInterpreter ? 1500 : 300);
+    await bench.settled(isInterpreter ? 1500 : 300);
     expect((await bench.status(alice)).balance).toBe(balance);
   });
 
@@ -161,12 +161,13 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     expect((await bench.charge(20, id)).code).toBe('ALREADY_PAID');
     expect(await bench.cancel(id)).toBe('ALREADY_PAID');
     balance -= 20;
-    await bench.rest(isInterpreter ? 1500 : 300);
+    await bench.settled(isInterpreter ? 1500 : 300);
     expect((await bench.status(alice)).balance).toBe(balance);
   });
 
   check('power of the token goes at flash writes of a payment: Balance old or new, then paid once', async () => {
-    for (const [operation, where] of [[0, 'before'], [1, 'during'], [2, 'before'], [2, 'after']] as const) {
+    const cuts = [[0, 'before'], [1, 'during'], [2, 'before'], [2, 'after']] as const;
+    for (const [operation, where] of isInterpreter ? cuts.slice(1, 3) : cuts) {
       const before = bench.reports.length;
       const histories = bench.kept.size;
       const board = alice.device.board as EmulatedBoard & InterpreterBoard;
@@ -185,7 +186,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
       expect(await tapUntil(alice, before, 'OK')).toContain('OK');
       expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
       balance -= 30;
-      await bench.rest(isInterpreter ? 1500 : 300);
+      await bench.settled(isInterpreter ? 1500 : 300);
       alice.presence.leave();
     }
     expect((await bench.status(alice)).balance).toBe(balance);
@@ -201,7 +202,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     bench.flags.verifies = true;
     expect(since(before)).toContain('OK');
     balance -= 40;
-    await bench.rest(isInterpreter ? 1500 : 300);
+    await bench.settled(isInterpreter ? 1500 : 300);
     expect((await bench.status(alice)).balance).toBe(balance);
   });
 
@@ -214,15 +215,17 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     await bench.rest(300);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
     balance -= 50;
-    await bench.rest(isInterpreter ? 1500 : 300);
+    await bench.settled(isInterpreter ? 1500 : 300);
     expect((await bench.status(alice)).balance).toBe(balance);
   });
 
   check('nothing went wrong unseen', () => {
     expect(bench.alarms).toEqual([]);
-    // While a terminal starts, its console is still on the port: what the bridge sends then is read as commands, in vain.
-    const errors = [bench.terminalDevice, alice.device, bob.device].flatMap(({ board }) => board.errors);
-    expect(errors.filter((error) => !error.startsWith('Uncaught SyntaxError'))).toEqual([]);
+    expect([alice.device, bob.device].flatMap(({ board }) => board.errors)).toEqual([]);
+    // While a terminal starts again, its console is on the port, as on an ESP32: what the bridge polls then is read as
+    // commands, in vain. The Linux build has its console elsewhere.
+    const { errors } = bench.terminalDevice.board;
+    expect(isInterpreter ? errors : errors.filter((error) => !error.startsWith('Uncaught SyntaxError'))).toEqual([]);
     expect([...bench.kept.values()].every((one) => one.times === 1)).toBe(true);
   });
 });

@@ -424,6 +424,22 @@ describe('the board', () => {
     expect(world.bridge.alarms).toEqual(['DEVICE_FAULT']);
   });
 
+  test('whose reader fails for a moment now and then, with desk commands served between, is not called broken', () => {
+    const world = online();
+    world.field.token = createToken(1);
+    const identity = deskRequest.encode({ timeoutMs: 5000, ins: INS.identity, data: new Uint8Array(0) });
+    for (let times = 0; times < 3; times++) {
+      let code = '';
+      world.field.halfBroken = true;
+      world.terminal.onRequest(KIND.desk, identity, (c) => void (code = c));
+      world.run(1000);
+      world.field.halfBroken = false;
+      world.run(11_000);
+      expect(code).toBe('OK');
+    }
+    expect(world.bridge.alarms).toEqual([]);
+  });
+
   test('serves the desk though it was asked before its reader had started', () => {
     const world = online();
     world.field.token = createToken(1);
