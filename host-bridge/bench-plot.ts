@@ -12,7 +12,7 @@ const NAMES: [keyof Phases, string, string][] = [
 ];
 const WIDTH = 760;
 const LEFT = 150;
-const RIGHT = 90;
+const RIGHT = 130;
 const ROW = 44;
 
 function bar(y: number, title: string, phases: Phases, msMax: number): string {
@@ -40,10 +40,10 @@ export function tapSvg(budgets: TapBudget[]): string {
     }
     y += 12;
   }
-  let x = LEFT;
+  let x = 24;
   for (const [, name, color] of [...NAMES, ['paid', 'between them', '#bab0ac'] as const]) {
     rows.push(`<rect x="${x}" y="${y}" width="12" height="12" fill="${color}"/><text x="${x + 16}" y="${y + 11}">${name}</text>`);
-    x += 30 + name.length * 7;
+    x += 36 + name.length * 7.5;
   }
   const height = y + 40;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="13">
