@@ -43,6 +43,8 @@ for (const [place, path, run] of places) {
       await bench.until(() => ['READY', 'PAY'].includes(bench.board.screen()[0]), 30_000);
       bench.connect();
       await bench.until(() => bench.bridge.up, 15_000);
+      // On a busy machine a pty brings bytes of before the start, and the first session ends with them.
+      await bench.status();
     }
 
     test('boots, takes a payment with the bridge, delivers it, and cancels', async () => {
