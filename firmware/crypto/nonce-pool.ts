@@ -17,8 +17,6 @@ export interface NoncePool {
    * 12 pieces, and each batch one more. Returns whether the pool is full.
    */
   fillStep(): boolean;
-  /** Makes one at once, if there is none: before a board can be tapped, not at its first tap. */
-  prime(): void;
   /** Nonces ready now. */
   level(): number;
 }
@@ -57,13 +55,9 @@ export function createNoncePool(options: NoncePoolOptions): NoncePool {
     return ready.length >= options.size;
   }
 
-  function prime(): void {
-    if (ready.length === 0) ready.push(take());
-  }
-
   function level(): number {
     return ready.length;
   }
 
-  return { take, fillStep, prime, level };
+  return { take, fillStep, level };
 }

@@ -137,7 +137,6 @@ function run(board: RunningBoard<TokenProvision>): void {
     },
   });
   watchButton(espruinoPins(), board.config.board.buttons.user, token.press);
-  pool.prime();
   card.start();
   token.start();
 }
