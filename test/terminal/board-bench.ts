@@ -57,8 +57,8 @@ export interface Bench {
   present(token: Token | null): void;
   /** Starts the bridge's side. */
   connect(): void;
-  /** Ends it: what comes while a board starts is for its console. */
-  disconnect(): void;
+  /** Ends it, and lets the cable run empty: what comes while a board starts is for its console. */
+  disconnect(): Promise<void>;
   close(): void;
 }
 
@@ -192,9 +192,11 @@ export async function createBench(interpreter: string | null, change: object = {
       if (next) field.present(tokenChip.card);
     },
     connect: () => link.start(),
-    disconnect() {
+    async disconnect() {
       link.stop();
       bridge.up = false;
+      const emptyMs = scheduler.nowMs() + 100;
+      await until(() => scheduler.nowMs() > emptyMs, 1000);
     },
     close() {
       card.stop();

@@ -88,7 +88,7 @@ for (const [place, path, run] of places) {
       await boot();
       const before = await bench.status();
       await bench.request(KIND.denyList, denyList(7, []));
-      bench.disconnect();
+      await bench.disconnect();
       bench.board.powerOff();
       await boot();
       const status = await bench.status();
@@ -102,7 +102,7 @@ for (const [place, path, run] of places) {
       bench.bridge.verifies = false;
       await boot();
       expect(await bench.charge(1, 900)).toBe('OK');
-      bench.disconnect();
+      await bench.disconnect();
       bench.board.powerOff();
       await boot();
       await bench.until(() => bench.board.screen()[0] === 'PAY', 5000);
