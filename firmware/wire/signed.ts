@@ -21,6 +21,14 @@ export const SIGNED = {
   denyList: 10, // by the issuer
   tombstone: 11, // (IdS, Rs) by the terminal's key
   operatorRequest: 12, // an operator's HTTP request
+  ownedRequest: 13, // name, amount and hash of a sealed, keyed or blinded request, by the account key
+  pseudonymProof: 14, // proof of possession in a sealed registration, by SKU
+  issue: 15, // (PKU, x) in a sealed or keyed withdrawal, by SKU
+  couponKeys: 16, // the list of PKBx, by the issuer
+  bankMessage: 17, // SKB: what the bank passes on [0095]
+  issuerReply: 18, // SKI: what the issuer answers to it [0096]
+  bankRequest: 19, // the bank's HTTP request to the issuer
+  issuerAnswer: 20, // the issuer's HTTP reply to the bank
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

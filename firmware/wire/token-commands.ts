@@ -4,7 +4,7 @@
  * A command that fails answers a status word of core/codes.ts and no data, and has changed nothing. Data longer than one
  * APDU is chained (drivers/apdu.ts); sizes below are before chaining.
  */
-import { defineMessage, AMOUNT, BALANCE, NAME, U32, U8 } from './codec.js';
+import { defineMessage, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
 import { KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES } from './payment.js';
 
 /** Application identifier: F0 (proprietary), "tapcash". */
@@ -27,12 +27,24 @@ export const INS = {
   multiples: 0x12,
   /** Desk. No data; answer: `identity`. */
   identity: 0x40,
-  /** Desk. data: `nameRequest`, the IdU; answer: `registration`. */
+  /** Desk. data: `nameRequest`, the IdU; answer: `requestPart` of a registration. */
   register: 0x42,
   /** Desk. data: `licenseGrant`; no answer. */
   license: 0x44,
-  /** Desk. data: `amountRequest`, x; answer: `withdrawal`. */
+  /** Desk. data: `amountRequest`, x; answer: `requestPart`. A request that waits for its reply is given again, whatever x is asked for. */
   withdraw: 0x46,
+  /** Desk. data: `partRequest`; answer: the next bytes of the request that waits, at most `PART_BYTES`. */
+  part: 0x4c,
+  /** Desk. data: `replyData`; answer: `replyAnswer`. */
+  reply: 0x4e,
+  /** Desk. data: `signedCouponKeys`; no answer. */
+  couponKeys: 0x50,
+  /** Desk. data: `couponStart`; answer: r u mod n (256), to be inverted. */
+  couponStart: 0x52,
+  /** Desk. data: the inverse (256); answer: `requestPart` of the coupon's `ownedRequest`. */
+  couponBlind: 0x54,
+  /** Desk. No data; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
+  redeem: 0x56,
   /** data: receipt; answer: `receiptAnswer`. Needs no desk: a receipt is only ever good for its owner. */
   receipt: 0x48,
   /** Desk. No data; answer: `tokenStatus`. */
@@ -61,9 +73,69 @@ export const recallRequest = defineMessage<RecallRequest>([
   ['shop', NAME],
 ]);
 
+/** Most bytes of a request in one answer. */
+export const PART_BYTES = 512;
+
+/** The first part of a request, with what it is. */
+export interface RequestPart {
+  /** One of `REQUEST` (wire/request.ts). */
+  kind: number;
+  /** x of the request; 0 for a registration. */
+  amount: number;
+  /** Bytes of the whole request. */
+  length: number;
+  part: Uint8Array;
+}
+export const requestPart = defineMessage<RequestPart>([
+  ['kind', U8],
+  ['amount', BALANCE],
+  ['length', U32],
+  ['part', REST],
+]);
+
+/** Data of PART. */
+export const partRequest = defineMessage<{ offset: number }>([['offset', U32]]);
+
+/** Data of REPLY: one box of the reply to the request that waits, or the bank's blind signature. */
+export interface ReplyData {
+  /** Which box, from 0. */
+  index: number;
+  body: Uint8Array;
+}
+export const replyData = defineMessage<ReplyData>([
+  ['index', U8],
+  ['body', REST],
+]);
+
+/** Answer to REPLY. */
+export interface ReplyAnswer {
+  /** Boxes of this reply still wanted, or 0: nothing waits any more. */
+  left: number;
+  /** The issuer's code in the box. */
+  code: number;
+  /** Number of the last receipt taken. */
+  receiptNumber: number;
+}
+export const replyAnswer = defineMessage<ReplyAnswer>([
+  ['left', U8],
+  ['code', U8],
+  ['receiptNumber', U32],
+]);
+
+/** Data of COUPON START: the amount, and the modulus whose hash stands in the list under it. */
+export interface CouponStart {
+  amount: number;
+  modulus: Uint8Array;
+}
+export const couponStart = defineMessage<CouponStart>([
+  ['amount', AMOUNT],
+  ['modulus', 'bytes', 256],
+]);
+
 /** Answer to IDENTITY. */
 export interface Identity {
   accountKey: Uint8Array;
+  /** PKU; zeros where registration is sealed: the desk must not learn it. */
   pku: Uint8Array;
   /** Number of the last receipt taken, 0 before the first. */
   receiptNumber: number;

@@ -5,6 +5,8 @@ import * as fc from 'fast-check';
 import * as payment from '../../firmware/wire/payment.js';
 import * as withdrawal from '../../firmware/wire/withdrawal.js';
 import * as registration from '../../firmware/wire/registration.js';
+import * as request from '../../firmware/wire/request.js';
+import * as institutions from '../../firmware/wire/institutions.js';
 import * as notices from '../../firmware/wire/notices.js';
 import * as tokenCommands from '../../firmware/wire/token-commands.js';
 import * as linkMessages from '../../firmware/wire/link-messages.js';
@@ -18,6 +20,8 @@ const modules: Record<string, object> = {
   payment,
   withdrawal,
   registration,
+  request,
+  institutions,
   notices,
   'token-commands': tokenCommands,
   'link-messages': linkMessages,
