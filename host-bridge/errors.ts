@@ -72,6 +72,11 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   LINK_DOWN: row(503, environment, 'The serial link between board and bridge is down.', 'Plug it in again; the session resumes by itself.'),
   LINK_VERSION: row(502, environment, 'Board and bridge speak different versions.', 'Flash the board with the firmware of this version.'),
   NO_ANSWER: row(504, environment, 'The other side of the serial link did not answer in time.', 'Repeat the same request; it has effect once.'),
+  SEQ_REFUSED: row(409, refused, 'The keyed request is neither the last one again nor the next.', 'Give the token the reply to its last request first; if that is lost, register the token anew.'),
+  AMOUNT_MISMATCH: row(409, refused, 'The bank drew another amount than the token sealed.', 'The draw was posted back; ask the bank.'),
+  KID_UNKNOWN: row(404, refused, 'The issuer has no shared key under this KID.', 'Register the token anew.'),
+  COUPON_INVALID: row(422, refused, "The coupon is not signed by the bank's key for its amount.", 'Ask the bank for its keys again.'),
+  COUPON_SPENT: row(409, refused, 'The coupon was redeemed before.', 'Nothing to do: its amount was credited once.'),
 };
 
 const HOST_ERRORS = {

@@ -41,6 +41,11 @@ export const CODES = [
   'LINK_DOWN', // 32  the serial link has no session, or lost it before the answer came
   'LINK_VERSION', // 33  the other end of the serial link speaks another version
   'NO_ANSWER', // 34  the other end took the request and did not answer in time
+  'SEQ_REFUSED', // 35  a keyed request that is neither the last one again nor the next
+  'AMOUNT_MISMATCH', // 36  the bank drew another amount than the sealed one
+  'KID_UNKNOWN', // 37  no shared key K under this KID
+  'COUPON_INVALID', // 38  not signed by the bank's key for its amount
+  'COUPON_SPENT', // 39  redeemed before
 ] as const;
 
 export type Code = (typeof CODES)[number];

@@ -12,7 +12,8 @@ import type { Refusal } from '../core/codes.js';
 import { license, licenseBody, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import { registration, registrationBody } from '../wire/registration.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { amountRequest, identity, licenseGrant, nameRequest, receiptAnswer } from '../wire/token-commands.js';
+import { REQUEST } from '../wire/request.js';
+import { amountRequest, identity, licenseGrant, nameRequest, receiptAnswer, requestPart } from '../wire/token-commands.js';
 import { receipt, RECEIPT_KINDS, receiptBody, withdrawal, withdrawalBody } from '../wire/withdrawal.js';
 import { guarded, isRecent, PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
@@ -22,11 +23,11 @@ import { identityRecord, RECORD } from './records.js';
 export interface Desk {
   /** IDENTITY: encoded `identity`. */
   identity(nowMs: number): PurseAnswer;
-  /** REGISTER: encoded `registration`. */
+  /** REGISTER: encoded `requestPart` of a `registration`. */
   register(data: Uint8Array, nowMs: number): PurseAnswer;
   /** LICENSE, encoded `licenseGrant`: nothing. */
   license(data: Uint8Array, nowMs: number): PurseAnswer;
-  /** WITHDRAW: encoded `withdrawal`. */
+  /** WITHDRAW: encoded `requestPart` of a `withdrawal`. */
   withdraw(data: Uint8Array, nowMs: number): PurseAnswer;
   /** RECEIPT: encoded `receiptAnswer`. */
   receipt(data: Uint8Array): PurseAnswer;
@@ -65,6 +66,10 @@ export function createDesk(state: PurseState): Desk {
     return { accountSignature: accountSignature, proof: proof, body: body };
   }
 
+  function openRequest(amount: number, bytes: Uint8Array): PurseAnswer {
+    return { ok: true, data: requestPart.encode({ kind: REQUEST.open, amount: amount, length: bytes.length, part: bytes }) };
+  }
+
   function identityNow(): PurseAnswer {
     const data = identity.encode({
       accountKey: keys.publicKey(ACCOUNT_KEY),
@@ -91,7 +96,7 @@ export function createDesk(state: PurseState): Desk {
       name: request.name,
     });
     const signed = signBoth(body, SIGNED.registration, SIGNED.registrationProof);
-    return 'ok' in signed ? signed : { ok: true, data: registration.encode(signed) };
+    return 'ok' in signed ? signed : openRequest(0, registration.encode(signed));
   }
 
   function licenseChecked(data: Uint8Array): PurseAnswer {
@@ -121,7 +126,7 @@ export function createDesk(state: PurseState): Desk {
   function withdrawChecked(data: Uint8Array): PurseAnswer {
     // 1. It is an amount.  2. Licensed, and with a name.
     const request = amountRequest.decode(data);
-    if (!request) return refuse('BAD_REQUEST');
+    if (!request || request.amount === 0) return refuse('BAD_REQUEST');
     if (!state.license || state.name === '') return refuse('NOT_LICENSED');
     // 3. What we could not take must not be asked for.
     if (request.amount > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
@@ -134,7 +139,7 @@ export function createDesk(state: PurseState): Desk {
       name: state.name,
     });
     const signed = signBoth(body, SIGNED.withdrawal, SIGNED.withdrawalProof);
-    return 'ok' in signed ? signed : { ok: true, data: withdrawal.encode(signed) };
+    return 'ok' in signed ? signed : openRequest(request.amount, withdrawal.encode(signed));
   }
 
   function receiptChecked(data: Uint8Array): PurseAnswer {

@@ -140,7 +140,7 @@ export interface IssueBody {
   currency: string;
   pku: Uint8Array;
   number: number;
-  /** x, minor units. */
+  /** x, minor units; 0 asks for the receipt of that number, which the token missed. */
   amount: number;
 }
 export const ISSUE_BODY_BYTES = 51;
@@ -149,7 +149,7 @@ export const issueBody = defineMessage<IssueBody>([
   ['currency', 'ascii', 3],
   ['pku', 'bytes', KEY_BYTES],
   ['number', U32],
-  ['amount', AMOUNT],
+  ['amount', BALANCE],
 ]);
 
 /** Body of a sealed withdrawal, and what a keyed one has in its box. */
@@ -225,9 +225,9 @@ export const TO_TOKEN = 1;
 
 /** What a box of a reply holds. */
 export interface ReplyPlain {
-  /** Number of a code; other than OK: refused for good, and `body` is empty. */
+  /** Number of a code; other than OK: refused for good. RECEIPT_GAP: the number was given to the receipt in `body`. */
   code: number;
-  /** Registration: `grantPlain` of pseudonym `index`. Withdrawal and redemption: `receipt`. */
+  /** Registration: `grantPlain` of pseudonym `index`. Withdrawal and redemption: `receipt`, or nothing. */
   body: Uint8Array;
 }
 export const replyPlain = defineMessage<ReplyPlain>([

@@ -164,8 +164,8 @@ export const licenseGrant = defineMessage<LicenseGrant>([
   ['multiples', 'bytes', MULTIPLES_BYTES],
 ]);
 
-/** Data of WITHDRAW. */
-export const amountRequest = defineMessage<{ amount: number }>([['amount', AMOUNT]]);
+/** Data of WITHDRAW: x, or 0 to ask for a receipt that the token missed. */
+export const amountRequest = defineMessage<{ amount: number }>([['amount', BALANCE]]);
 
 /** Answer to RECEIPT. */
 export interface ReceiptAnswer {

@@ -10,7 +10,7 @@ import { isAmount } from '../../firmware/core/amount.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
-import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
 import type { DeskActs } from './desk-acts.js';
@@ -120,8 +120,9 @@ async function register(options: TellerOptions, steps: DeskSteps, name: string, 
   }
   // 3. (PKU, IdU), signed by both of its keys.
   const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) => {
-    const outer = registration.decode(bytes);
-    return outer && registrationBody.decode(outer.body) && { bytes, body: registrationBody.decode(outer.body)! };
+    const part = requestPart.decode(bytes)?.part;
+    const outer = part && registration.decode(part);
+    return outer && registrationBody.decode(outer.body) ? { bytes: part, body: registrationBody.decode(outer.body)! } : null;
   });
   if (!asked.ok) return asked;
   const { bytes, body } = asked.answer;
@@ -140,9 +141,10 @@ async function withdrawCash(options: TellerOptions, steps: DeskSteps, amount: nu
   for (let round = 0; round < ROUNDS_MAX; round++) {
     // 1. (PKU, IdU, x) with the number of the next receipt.
     const asked = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => {
-      const outer = withdrawal.decode(bytes);
+      const part = requestPart.decode(bytes)?.part;
+      const outer = part && withdrawal.decode(part);
       const body = outer && withdrawalBody.decode(outer.body);
-      return body && body.amount === amount ? { bytes, pku: body.pku, number: body.number } : null;
+      return body && body.amount === amount ? { bytes: part, pku: body.pku, number: body.number } : null;
     });
     if (!asked.ok) return asked;
     const { bytes, pku, number } = asked.answer;

@@ -6,8 +6,9 @@ import { equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
+import { REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { createSigner, isSigned } from '../../host-bridge/actors/signer.js';
 import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
@@ -27,6 +28,7 @@ export interface FakeToken {
 const NOTHING = new Uint8Array(0);
 const no = (code: Code) => ({ code, data: NOTHING });
 const yes = (data: Uint8Array) => ({ code: 'OK' as Code, data });
+const whole = (amount: number, part: Uint8Array) => yes(requestPart.encode({ kind: REQUEST.open, amount, length: part.length, part }));
 
 export function createFakeToken(seed: string): FakeToken {
   const account = createSigner(seedOf(`${seed} account`));
@@ -40,7 +42,7 @@ export function createFakeToken(seed: string): FakeToken {
     if (token.license && request.name !== token.name) return no('WRONG_NAME');
     token.name = request.name;
     const body = registrationBody.encode({ pku, accountKey: account.publicKey, name: token.name });
-    return yes(registration.encode({ accountSignature: account.sign(SIGNED.registration, body), proof: pseudonym.sign(SIGNED.registrationProof, body), body }));
+    return whole(0, registration.encode({ accountSignature: account.sign(SIGNED.registration, body), proof: pseudonym.sign(SIGNED.registrationProof, body), body }));
   }
   function takeLicense(data: Uint8Array) {
     const grant = licenseGrant.decode(data);
@@ -56,7 +58,7 @@ export function createFakeToken(seed: string): FakeToken {
     if (!request) return no('BAD_REQUEST');
     if (!token.license) return no('NOT_LICENSED');
     const body = withdrawalBody.encode({ issuer: ISSUER, currency: 'EUR', pku, number: token.receiptNumber + 1, amount: request.amount, name: token.name });
-    return yes(withdrawal.encode({ accountSignature: account.sign(SIGNED.withdrawal, body), proof: pseudonym.sign(SIGNED.withdrawalProof, body), body }));
+    return whole(request.amount, withdrawal.encode({ accountSignature: account.sign(SIGNED.withdrawal, body), proof: pseudonym.sign(SIGNED.withdrawalProof, body), body }));
   }
   function takeReceipt(data: Uint8Array) {
     const offered = receipt.decode(data);

@@ -1,7 +1,7 @@
 /**
  * The token's bundle as it is flashed: boots by itself on the emulated board, answers through two PN532 models.
  */
-import { identity, INS, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { identity, INS, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { registration } from '../../firmware/wire/registration.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
@@ -31,7 +31,7 @@ function licensedToken(scheduler: VirtualScheduler, shop: ReturnType<typeof crea
   const [who, registered] = tapIn(scheduler, shop, [[INS.identity, none], [INS.register, nameBytes('Ada')]]);
   expect([who.code, registered.code]).toEqual(['OK', 'OK']);
   const pku = identity.decode(who.data)!.pku;
-  const request = registration.decode(registered.data)!;
+  const request = registration.decode(requestPart.decode(registered.data)!.part)!;
   expect(verifyRaw(pku, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
   const codes = tapIn(scheduler, shop, [[INS.license, grantBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
   expect(codes.map((answer) => answer.code)).toEqual(['OK', 'OK']);

@@ -6,7 +6,7 @@ import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PRESS_MS } from '../../firmware/user-token/purse.js';
 import { RECORD } from '../../firmware/user-token/records.js';
 import { payment } from '../../firmware/wire/payment.js';
-import { identity, recallRequest, receiptAnswer } from '../../firmware/wire/token-commands.js';
+import { identity, recallRequest, receiptAnswer, requestPart } from '../../firmware/wire/token-commands.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
@@ -255,7 +255,7 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   expect(identity.decode(must(token.desk.identity(0)).data)).toEqual({
     accountKey: account.publicKey, pku: pseudonym.publicKey, receiptNumber: 0, licensed: 0,
   });
-  const request = registration.decode(must(token.desk.register(nameBytes('Ada'), 0)).data)!;
+  const request = registration.decode(requestPart.decode(must(token.desk.register(nameBytes('Ada'), 0)).data)!.part)!;
   expect(registrationBody.decode(request.body)).toEqual({ pku: pseudonym.publicKey, accountKey: account.publicKey, name: 'Ada' });
   expect(verifyRaw(account.publicKey, signedBytes(SIGNED.registration, request.body), request.accountSignature)).toBe(true);
   expect(verifyRaw(pseudonym.publicKey, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
@@ -263,7 +263,7 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   expect(boot(token.flash).purse.state.name).toBe('Ada');
   token.purse.press(0);
   for (const number of [1, 2]) {
-    const asked = withdrawal.decode(must(token.desk.withdraw(new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!;
+    const asked = withdrawal.decode(requestPart.decode(must(token.desk.withdraw(new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!.part)!;
     expect(withdrawalBody.decode(asked.body)).toEqual({
       issuer: ISSUER, currency: 'EUR', pku: pseudonym.publicKey, number, amount: 256, name: 'Ada',
     });
