@@ -86,6 +86,7 @@ const HOST_ERRORS = {
   NAME_INVALID: row(422, refused, 'A name is 1 to 24 letters, digits or " ._\'-&", without a space at either end.', 'Choose another name.'),
   NAME_TAKEN: row(409, refused, 'An account of this name exists with another key.', 'Choose another name.'),
   KEY_TAKEN: row(409, refused, 'The key already belongs to another account.', 'Use the account that has this key, or a new token.'),
+  ACCOUNT_CLOSED: row(409, refused, 'The account was closed.', 'Open another account.'),
   KEY_INVALID: row(422, refused, 'The public key is not a point of the large prime-order group.', 'Make a new key.'),
   FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
   BALANCE_TOO_LARGE: row(409, refused, 'A balance would pass 9007199254740991 minor units.', 'Use a smaller amount or another account.'),
@@ -106,6 +107,7 @@ const HOST_ERRORS = {
   REASON_MISSING: row(422, refused, 'A trace or a denial needs a reason for the record.', 'Say why, in 1 to 200 characters.'),
   // requests to the services
   OPERATOR_UNKNOWN: row(401, refused, 'The request does not carry a signature of a known operator.', "Sign it with an operator key that the service was started with."),
+  BANK_UNKNOWN: row(401, refused, 'The request does not carry the signature of the bank that this issuer serves.', "Start the issuer with the bank's public key: --bank."),
   REQUEST_ID_REUSED: row(409, refused, 'This request id was used for another request.', 'Use a new random request id for each request.'),
   NOT_FOUND: row(404, refused, 'The service has no such address.', 'See /v1/openapi.json for what it has.'),
   BODY_TOO_LARGE: row(413, refused, 'The body is larger than any message of the protocol.', 'Send one message a request.'),

@@ -5,8 +5,9 @@
  * issuer's. Where the scheme has a column for it, the message itself is signed besides (types `bankMessage` and
  * `issuerReply`), and both sides keep it as evidence. No board reads these.
  */
-import { defineMessage, BALANCE, REST, U8 } from './codec.js';
-import { ISSUER_ID_BYTES } from './payment.js';
+import { concat, copy, readU32, writeU32 } from '../core/bytes.js';
+import { defineMessage, AMOUNT, BALANCE, REST, U32, U8 } from './codec.js';
+import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Bank to issuer: a sealed or keyed request with the amount that was drawn, 0 for a registration. */
 export interface BankMessage {
@@ -38,3 +39,60 @@ export const issuerReply = defineMessage<IssuerReply>([
   ['messageHash', 'bytes', 32],
   ['boxesHash', 'bytes', 32],
 ]);
+
+/**
+ * The issuer's statement that an EBC is negative, type `traceOrder` [0054], [0081]: without one, neither trustee nor bank
+ * gives a name out. Signed by the issuer, so that no operator alone can ask.
+ */
+export interface TraceOrder {
+  /** PKU that the trustee licensed, or SHA-256 of the registration that the bank passed on. */
+  subject: Uint8Array;
+  /** What is missing: -EBC. */
+  missing: number;
+  timeS: number;
+  /** Key id of the operator who asked. */
+  operator: Uint8Array;
+  /** The reason, as text. */
+  why: Uint8Array;
+}
+export const traceOrder = defineMessage<TraceOrder>([
+  ['subject', 'bytes', 32],
+  ['missing', AMOUNT],
+  ['timeS', U32],
+  ['operator', 'bytes', 8],
+  ['why', REST],
+]);
+export interface SignedTraceOrder {
+  signature: Uint8Array;
+  /** Encoded `traceOrder`. */
+  body: Uint8Array;
+}
+export const signedTraceOrder = defineMessage<SignedTraceOrder>([
+  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['body', REST],
+]);
+
+/** Boxes of a reply in one piece: length (4), bytes, and so on. */
+export function packBoxes(boxes: Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const each of boxes) {
+    const length = new Uint8Array(4);
+    writeU32(length, 0, each.length);
+    parts.push(length, each);
+  }
+  return concat(parts);
+}
+
+/** Boxes from their piece; null where it is not exactly that. */
+export function unpackBoxes(bytes: Uint8Array): Uint8Array[] | null {
+  const boxes: Uint8Array[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (at + 4 > bytes.length) return null;
+    const end = at + 4 + readU32(bytes, at);
+    if (end > bytes.length) return null;
+    boxes.push(copy(bytes, at + 4, end));
+    at = end;
+  }
+  return boxes;
+}

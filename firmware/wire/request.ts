@@ -191,7 +191,7 @@ export const keyedRequest = defineMessage<KeyedRequest>([
   ['box', REST],
 ]);
 
-/** K(...): AES-128-GCM under HKDF(K, salt, `boxInfo`), nonce 0, nothing else authenticated. */
+/** K(...): AES-128-GCM; HKDF-SHA256 of K with the salt and `boxInfo` gives key (16) and nonce (12). */
 export interface Box {
   salt: Uint8Array;
   sealed: Uint8Array;

@@ -29,6 +29,7 @@ export const SIGNED = {
   issuerReply: 18, // SKI: what the issuer answers to it [0096]
   bankRequest: 19, // the bank's HTTP request to the issuer
   issuerAnswer: 20, // the issuer's HTTP reply to the bank
+  traceOrder: 21, // the issuer's statement that an EBC is negative: what opens a name elsewhere
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

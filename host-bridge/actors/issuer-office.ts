@@ -2,52 +2,29 @@
  * The issuer's office: acts that take an operator. Opening and funding accounts, registering terminals, deny, trace.
  * EP 0926637 [0031] for trace: the name comes out only when EBC is negative, and that it did is recorded.
  */
-import { equal, toHex } from '../../firmware/core/bytes.js';
+import { createHash } from 'node:crypto';
+import { isAmount } from '../../firmware/core/amount.js';
+import { concat, equal, fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
+import { packBoxes, signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
+import { couponKey, couponKeysBody, COUPON_KEYS_MAX, RSA_BYTES, signedCouponKeys } from '../../firmware/wire/request.js';
 import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { DENY_KEYS_MAX } from '../../firmware/wire/notices.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { refusal, type Result } from '../errors.js';
-import { abcOf, ebcOf, IN, ruleDeny, ruleFund, ruleOpen, ruleTerminal, ruleTrace } from '../ledger/rules.js';
+import { ebcOf, ruleDeny, ruleTrace } from '../ledger/rules.js';
+import { createAccountsOffice } from './accounts-office.js';
 import type { AccountRow, PseudonymRow } from '../ledger/store.js';
-import { isLicensable } from '../relay/ed25519-verify.js';
 import type { IssuerContext } from './issuer.js';
 import type { IssuerOffice, Trace } from './services.js';
 import { isSigned } from './signer.js';
-
-const TERMINAL_ID_BYTES = 4;
-
-/** Most rows in one answer. */
-const LISTED_MAX = 100;
 
 /** Makes the office of one operator. @param operator who acts, for the record */
 export function createOffice(context: IssuerContext, operator: string): IssuerOffice {
   const { store } = context;
   return {
-    openAccount: (name, accountKey) => openAccount(context, name, accountKey),
-
-    fundAccount(name, amount) {
-      return store.transaction(() => {
-        const abc = abcOf(name);
-        const balances = { [IN]: store.balance(IN), [abc]: store.balance(abc) };
-        const ruling = ruleFund({ name, amount, exists: store.account(name) !== null, balances });
-        if (!ruling.ok) return ruling;
-        store.post('fund', context.nowS(), ruling.entries);
-        return { ok: true, balance: store.balance(abc) };
-      });
-    },
-
-    registerTerminal(shop, terminalId, key) {
-      if (terminalId.length !== TERMINAL_ID_BYTES) return refusal('BAD_REQUEST', 'terminal id');
-      return store.transaction(() => {
-        const registered = store.terminalKey(shop, terminalId);
-        const facts = { shopExists: store.account(shop) !== null, keyIsLicensable: isLicensable(key) };
-        const ruling = ruleTerminal({ ...facts, key: toHex(key), registeredKey: registered && toHex(registered) });
-        if (ruling.ok && !ruling.repeated) store.addTerminal(shop, terminalId, key);
-        return ruling;
-      });
-    },
+    ...createAccountsOffice(context),
 
     deny(pku, why) {
       if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
@@ -64,48 +41,18 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
     },
 
     trace: (pku, why) => trace(context, operator, pku, why),
-
-    balanceOf(name) {
-      return store.account(name) ? { ok: true, balance: store.balance(abcOf(name)) } : refusal('ACCOUNT_UNKNOWN');
-    },
+    traceOrder: (pku, why) => orderTrace(context, operator, pku, why),
+    publishCouponKeys: (keys) => publishCouponKeys(context, keys),
 
     counterOf(pku) {
       const pseudonym = pku.length === KEY_BYTES ? store.pseudonym(pku) : null;
       if (!pseudonym) return refusal('PSEUDONYM_UNKNOWN');
-      return { ok: true, ebc: store.balance(ebcOf(toHex(pku))), receiptNumber: pseudonym.receiptNumber };
+      const counter = store.pseudonym(pseudonym.counter) ?? pseudonym;
+      return { ok: true, ebc: store.balance(ebcOf(toHex(counter.pku))), receiptNumber: counter.receiptNumber };
     },
 
-    histories(limit) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX) return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
-      return { ok: true, histories: store.latestHistories(limit).map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })) };
-    },
-
-    numbers: () => ({ ok: true, numbers: store.numbers() }),
     overspends: () => ({ ok: true, overspends: store.overspends().map(({ pku, timeS }) => ({ pku, ebc: store.balance(ebcOf(toHex(pku))), timeS })) }),
   };
-}
-
-function openAccount(context: IssuerContext, name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }> {
-  const { store, signer } = context;
-  return store.transaction(() => {
-    const existing = typeof name === 'string' ? store.account(name) : null;
-    const ruling = ruleOpen({
-      name,
-      accountKey: accountKey && toHex(accountKey),
-      keyIsLicensable: accountKey !== null && isLicensable(accountKey),
-      existing: existing && { accountKey: existing.accountKey && toHex(existing.accountKey) },
-      keyOwner: (accountKey && store.accountByKey(accountKey)?.name) ?? null,
-    });
-    if (!ruling.ok) return ruling;
-    if (existing) return { ok: true, certificate: existing.certificate, repeated: true };
-    let certificate: Uint8Array | null = null;
-    if (accountKey) {
-      const body = accountBody.encode({ accountKey, name });
-      certificate = accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
-    }
-    store.addAccount({ name, accountKey, certificate, openedS: context.nowS() });
-    return { ok: true, certificate, repeated: false };
-  });
 }
 
 /** [0031]: the real name behind a negative EBC, with the request that bound the pseudonym to it. */
@@ -141,4 +88,50 @@ function isBinding(context: IssuerContext, account: AccountRow, pseudonym: Pseud
     isSigned(certified.accountKey, SIGNED.withdrawal, request.body, request.accountSignature) &&
     isSigned(body.pku, SIGNED.withdrawalProof, request.body, request.proof)
   );
+}
+
+/**
+ * [0054], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST, REASON_MISSING,
+ * PSEUDONYM_UNKNOWN, NOT_OVERSPENT. The act is recorded here without a name.
+ */
+function orderTrace(context: IssuerContext, operator: string, pku: Uint8Array, why: string): Result<{ order: Uint8Array; ebc: number }> {
+  const { store, scheme } = context;
+  if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
+  return store.transaction(() => {
+    const pseudonym = store.pseudonym(pku);
+    const ebc = store.balance(ebcOf(toHex(pseudonym?.counter ?? pku)));
+    // What the other house knows the owner by: the pseudonym that it licensed, or the ciphertext that it passed on.
+    const registration = pseudonym && scheme.registration === 'sealed' ? store.sharedKeyOfCounter(pseudonym.counter)?.registration : undefined;
+    const subject = scheme.registration === 'sealed' ? registration && new Uint8Array(createHash('sha256').update(registration).digest()) : pku;
+    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: subject ? 'known elsewhere' : null });
+    if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
+    const timeS = context.nowS();
+    store.addTrace({ pku, operator, why, ebc, name: null, proof: null, timeS });
+    const body = traceOrder.encode({ subject, missing: -ebc, timeS, operator: operatorBytes(operator), why: fromChars(why) });
+    return { ok: true, order: signedTraceOrder.encode({ signature: context.signer.sign(SIGNED.traceOrder, body), body }), ebc };
+  });
+}
+
+/** An operator's key id as bytes; zeros for a name that is none, as tests have. */
+function operatorBytes(operator: string): Uint8Array {
+  const id = fromHex(operator);
+  return id && id.length === 8 ? id : new Uint8Array(8);
+}
+
+/** Signs the one list of coupon keys for everybody. A list with the same keys is a repetition. Codes: BAD_REQUEST. */
+function publishCouponKeys(context: IssuerContext, keys: { amount: number; modulus: Uint8Array }[]): Result<{ version: number; repeated: boolean }> {
+  const { store, issuer, currency } = context;
+  const falling = keys.every(({ amount, modulus }, i) => isAmount(amount) && modulus.length === RSA_BYTES && (i === 0 || keys[i - 1]!.amount > amount));
+  if (!falling || keys.length < 1 || keys.length > COUPON_KEYS_MAX) return refusal('BAD_REQUEST', 'coupon keys');
+  return store.transaction(() => {
+    const last = store.couponKeys();
+    const moduli = packBoxes(keys.map(({ modulus }) => modulus));
+    const rows = concat(keys.map(({ amount, modulus }) => couponKey.encode({ amount, modulusHash: new Uint8Array(createHash('sha256').update(modulus).digest()) })));
+    const listed = last && couponKeysBody.decode(signedCouponKeys.decode(last.list)!.body)!;
+    if (last && listed && equal(listed.keys, rows)) return { ok: true, version: last.version, repeated: true };
+    const version = (last?.version ?? 0) + 1;
+    const body = couponKeysBody.encode({ issuer, currency, version, keys: rows });
+    store.addCouponKeys(version, signedCouponKeys.encode({ signature: context.signer.sign(SIGNED.couponKeys, body), body }), moduli);
+    return { ok: true, version, repeated: false };
+  });
 }

@@ -1,26 +1,32 @@
 /**
- * The issuer 100 as tokens and shops see it, scheme 1: withdrawal, receipts, deposit, tombstone, time, deny list.
- * EP 0926637 [0017]-[0021] and [0028]-[0031].
+ * The issuer 100 as tokens, shops and banks see it. Here: direct withdrawal, receipts, time, deny list, EP 0926637
+ * [0017]-[0021]; what a bank brings is in issuer-requests.ts and issuer-return.ts, deposits in depositary.ts.
  *
  * Every procedure checks encodings and signatures first, then asks a rule of ledger/rules.ts for its ruling within one
  * write transaction, and changes the books last. Left out: operators' acts (issuer-office.ts), HTTP, SQL.
  */
-import { copy, equal, toHex } from '../../firmware/core/bytes.js';
+import { randomBytes } from 'node:crypto';
+import { toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
+import { unpackBoxes } from '../../firmware/wire/institutions.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
-import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
+import type { LicenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody, type WithdrawalBody } from '../../firmware/wire/withdrawal.js';
-import { refusal, type HostRefusal, type Result } from '../errors.js';
-import { abcOf, ebcOf, ruleDeposit, ruleTombstone, ruleWithdraw } from '../ledger/rules.js';
+import { refusal, type Result } from '../errors.js';
+import { abcOf, ebcOf, ruleWithdraw } from '../ledger/rules.js';
 import type { IssuerStore } from '../ledger/store.js';
 import type { DenyLists } from './deny-list.js';
 import { createDenyLists } from './deny-list.js';
+import { LICENSE_VALID_S } from './licensing.js';
 import { createOffice } from './issuer-office.js';
-import type { IssuerOffice, IssuerService } from './services.js';
+import type { IssuerForBank, IssuerOffice, IssuerService } from './services.js';
+import type { Unsealer } from './box.js';
+import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js';
+import { acceptReturn } from './issuer-return.js';
+import { receiveFromBank, redeem } from './issuer-requests.js';
+import { checkOurs } from './read-history.js';
 import { isSigned, issuerIdOf, type Signer } from './signer.js';
-
-/** How long after its license's end a history is still credited: the deposit window, one week. */
-export const DEPOSIT_GRACE_S = 7 * 86400;
 
 /** Age at which an unchanged deny list is signed anew. */
 export const DENY_REFRESH_S = 3600;
@@ -41,6 +47,15 @@ export interface IssuerOptions {
   clock: () => number;
   depositGraceS?: number;
   denyRefreshS?: number;
+  /** Row of the scheme table; default: the first. */
+  scheme?: Scheme;
+  /** PKB: who may bring sealed and keyed requests and histories; null where there is no bank. */
+  bankKey?: Uint8Array | null;
+  /** Opens what is sealed to the issuer. */
+  unsealer?: Unsealer | null;
+  licenseValidS?: number;
+  /** For salts and KIDs; default node:crypto. */
+  random?: (bytes: number) => Uint8Array;
 }
 
 /** What the issuer's procedures share. */
@@ -53,12 +68,19 @@ export interface IssuerContext {
   currency: string;
   graceS: number;
   denyLists: DenyLists;
+  scheme: Scheme;
+  bankKey: Uint8Array | null;
+  unsealer: Unsealer | null;
+  licenseValidS: number;
+  random(bytes: number): Uint8Array;
+  /** Deposits are judged by it, where this scheme has its accounts here. */
+  depositary: Depositary;
   /** Unix time, whole seconds. */
   nowS(): number;
 }
 
 /** The whole issuer. */
-export interface Issuer extends IssuerService {
+export interface Issuer extends IssuerService, IssuerForBank {
   /** Operators' acts in the name of `operator`, which the record of traces and denials keeps. */
   office(operator: string): IssuerOffice;
 }
@@ -70,24 +92,31 @@ export function createIssuer(options: IssuerOptions): Issuer {
   const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
   const graceS = options.depositGraceS ?? DEPOSIT_GRACE_S;
   const nowS = () => Math.floor(options.clock());
-  const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS };
+  const { scheme = schemeOf(1), bankKey = null, unsealer = null, licenseValidS = LICENSE_VALID_S, random = randomBytes } = options;
+  const counterOf = (pku: Uint8Array) => store.pseudonym(pku)?.counter ?? pku;
+  const depositary: Depositary = {
+    ...{ store, issuer, currency, registrarKey, graceS, nowS },
+    payerOf: (pku) => ebcOf(toHex(counterOf(pku))),
+    onCredited: (terms, transaction, overspent) => noteSpent(context, terms, transaction, overspent),
+  };
+  const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS, scheme, bankKey, unsealer, licenseValidS, random, depositary };
   return {
-    parameters: () => ({ ok: true, parameters: { issuer, issuerKey: signer.publicKey, registrarKey, currency } }),
+    parameters: () => ({ ok: true, parameters: { issuer, issuerKey: signer.publicKey, registrarKey, currency, scheme: scheme.number, sealKey: unsealer?.publicKey ?? null } }),
     withdraw: (request) => withdraw(context, request),
     receipts: (request) => receipts(context, request),
-    deposit: (bytes) => deposit(context, bytes),
-    tombstone: (bytes) => bury(context, bytes),
+    deposit: (bytes) => deposit(depositary, bytes),
+    tombstone: (bytes) => bury(depositary, bytes),
+    receive: (message, signature) => receiveFromBank(context, message, signature),
+    redeem: (request) => redeem(context, request),
+    returnCash: (histories) => acceptReturn(context, histories),
+    couponKeys: () => {
+      const found = store.couponKeys();
+      return found ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] } : refusal('NOT_FOUND', 'no coupon keys');
+    },
     signedTime: (nonce) => tellTime(context, nonce),
     denyList: () => ({ ok: true, ...denyLists.current(nowS()) }),
     office: (operator) => createOffice(context, operator),
   };
-}
-
-/** Whether a message is about this issuer's cash. */
-function checkOurs(context: IssuerContext, message: { issuer: Uint8Array; currency: string }): HostRefusal | null {
-  if (!equal(message.issuer, context.issuer)) return refusal('ISSUER_UNKNOWN');
-  if (message.currency !== context.currency) return refusal('CURRENCY_UNKNOWN');
-  return null;
 }
 
 /** Reads a withdrawal request and checks that the account's owner and SKU both signed it. */
@@ -153,66 +182,18 @@ function receipts(context: IssuerContext, requestBytes: Uint8Array): Result<{ re
   return { ok: true, receipts: context.store.receiptsFrom(pku, number, RECEIPTS_MAX).map((row) => row.receipt) };
 }
 
-/** [0029]-[0031]. */
-function deposit(context: IssuerContext, historyBytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
-  const { store, graceS } = context;
-  const h = history.decode(historyBytes);
-  const paid = h && challenge.decode(h.challenge);
-  const licensed = h && license.decode(h.license);
-  const terms = licensed && licenseBody.decode(licensed.body);
-  if (!h || !paid || !licensed || !terms) return refusal('BAD_REQUEST', 'history');
-  const foreign = checkOurs(context, paid) ?? checkOurs(context, terms);
-  if (foreign) return foreign;
-  // [0030]: the license with PKR, then SKU(y, IdS, Rs, Ts) with PKU. IdS is the one that the user signed.
-  if (!isSigned(context.registrarKey, SIGNED.license, licensed.body, licensed.signature)) return refusal('LICENSE_INVALID');
-  if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return refusal('SIGNATURE_INVALID');
-
-  const { pku } = terms;
-  const { amount, shop, rs } = paid;
-  const ebc = ebcOf(toHex(pku));
-  const abc = abcOf(shop);
-  return store.transaction(() => {
-    const nowS = context.nowS();
-    const stored = store.history(pku, shop, rs);
-    const ruling = ruleDeposit({
-      ...{ shop, pku: toHex(pku), amount },
-      stored: stored && { sameChallenge: equal(history.decode(stored.history)?.challenge ?? new Uint8Array(0), h.challenge) },
-      tombstoned: store.tombstone(shop, rs) !== null,
-      licenseValid: nowS < terms.validUntilS + graceS,
-      shopExists: store.account(shop) !== null,
-      balances: { [ebc]: store.balance(ebc), [abc]: store.balance(abc) },
-    });
-    if (!ruling.ok) return ruling;
-    if (ruling.repeated) return { ok: true, amount, repeated: true };
-
-    // [0030]: ABC of the shop + y, EBC - y, store H.
-    store.addPseudonym(pku);
-    const transaction = store.post('deposit', nowS, ruling.entries);
-    store.addHistory({ pku, shop, rs, amount, history: historyBytes, arrivedS: nowS, transaction });
-    if (ruling.overspent) {
-      // [0031]: the shop keeps its money; the pseudonym is denied until its license is over, and may be traced.
-      store.addOverspend({ pku, ebc: store.balance(ebc), timeS: nowS, transaction });
-      context.denyLists.deny(pku, terms.validUntilS + graceS, 'overspent', nowS);
-    }
-    return { ok: true, amount, repeated: false };
-  });
-}
-
-/** A charge that the shop cancelled (DESIGN section 4, walking away). */
-function bury(context: IssuerContext, bytes: Uint8Array): Result<{ repeated: boolean }> {
+/**
+ * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the set is
+ * denied until its license is over, and may be traced. Within the caller's transaction.
+ */
+export function noteSpent(context: IssuerContext, terms: LicenseBody, transaction: number, overspent: boolean): void {
   const { store } = context;
-  const stone = tombstone.decode(bytes);
-  const charge = stone && chargeId.decode(stone.chargeId);
-  if (!stone || !charge) return refusal('BAD_REQUEST', 'tombstone');
-  const { shop, rs } = charge;
-  const key = store.terminalKey(shop, copy(rs, 0, 4)); // Rs begins with the terminal's id
-  if (!key) return refusal('TERMINAL_UNKNOWN');
-  if (!isSigned(key, SIGNED.tombstone, stone.chargeId, stone.signature)) return refusal('SIGNATURE_INVALID');
-  return store.transaction(() => {
-    const ruling = ruleTombstone({ stored: store.tombstone(shop, rs) !== null, deposited: store.isDeposited(shop, rs) });
-    if (ruling.ok && !ruling.repeated) store.addTombstone(shop, rs, bytes, context.nowS());
-    return ruling;
-  });
+  const nowS = context.nowS();
+  store.addPseudonym(terms.pku);
+  if (!overspent) return;
+  const counter = store.pseudonym(terms.pku)?.counter ?? terms.pku;
+  store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
+  for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, terms.validUntilS + context.graceS, 'overspent', nowS);
 }
 
 /** Time for a terminal, tied to its nonce so that a bridge cannot keep an old answer for later. */

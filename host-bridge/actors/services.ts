@@ -1,5 +1,5 @@
 /**
- * What trustee and issuer do for others, as procedures on bytes. The actors implement it in process; http/client.ts gives
+ * What trustee, issuer and bank do for others, as procedures on bytes. The actors implement it in process; http/client.ts gives
  * the same procedures over HTTP as promises, so that bridge, desk and simulation are written once.
  *
  * Protocol messages are the encodings of firmware/wire. Every procedure may be repeated with the same bytes: the effect
@@ -9,10 +9,10 @@ import type { Result } from '../errors.js';
 import type { Numbers } from '../ledger/store.js';
 
 /** A service's procedures as a client has them. */
-export type Remote<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => Promise<R> : never };
+export type Remote<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => Promise<Awaited<R>> : never };
 
 /** Either of the two: await what it returns. */
-export type Service<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => R | Promise<R> : never };
+export type Service<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => R | Promise<Awaited<R>> : never };
 
 /** Public parameters, for provisioning boards. */
 export interface PublicParameters {
@@ -21,6 +21,10 @@ export interface PublicParameters {
   issuerKey: Uint8Array;
   registrarKey: Uint8Array;
   currency: string;
+  /** Number of the scheme's row. */
+  scheme: number;
+  /** X25519, 32 bytes: what tokens seal to; null where this house has none. */
+  sealKey: Uint8Array | null;
 }
 
 /** The trustee 500. */
@@ -32,6 +36,8 @@ export interface TrusteeService {
    * PSEUDONYM_LIMIT.
    */
   register(request: Uint8Array, certificate: Uint8Array): Result<{ license: Uint8Array; repeated: boolean }>;
+  /** [0054]: the name behind a pseudonym. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
+  trace(order: Uint8Array): Result<Trace>;
 }
 
 /** The issuer 100 as tokens and shops see it. */
@@ -59,6 +65,47 @@ export interface IssuerService {
   signedTime(nonce: Uint8Array): Result<{ time: Uint8Array }>;
   /** The newest deny list, encoded `signedDenyList`. */
   denyList(): Result<{ version: number; list: Uint8Array }>;
+  /**
+   * [0046]-[0048]: a coupon for cash. @param request encoded `sealedRequest` @returns boxes for the token. Codes: BAD_REQUEST;
+   * what is decided about the coupon is in the box.
+   */
+  redeem(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
+  /** The bank's coupon keys: encoded `signedCouponKeys`, and the moduli in its order. Codes: NOT_FOUND. */
+  couponKeys(): Result<{ list: Uint8Array; moduli: Uint8Array[] }>;
+}
+
+/** The issuer's reply to a bank. */
+export interface BankReply {
+  /** Encoded `issuerReply`. */
+  reply: Uint8Array;
+  /** SKI's, where the scheme signs between institutions. */
+  signature: Uint8Array | null;
+  /** For the token, unread. */
+  boxes: Uint8Array[];
+  repeated: boolean;
+}
+
+/** The issuer 100 as its bank sees it; the channel makes sure that it is the bank. */
+export interface IssuerForBank {
+  /** [0063], [0067]. @param message encoded `bankMessage` @param signature SKB's, where the scheme has it */
+  receive(message: Uint8Array, signature: Uint8Array | null): Promise<Result<BankReply>>;
+  /** [0079]: histories, at most 24; a code for each, OK also for one that was taken before. */
+  returnCash(histories: Uint8Array[]): Result<{ codes: string[] }>;
+}
+
+/** The bank 200 as its customers and shops see it. */
+export interface BankService {
+  parameters(): Result<{ parameters: PublicParameters }>;
+  /**
+   * A registration or withdrawal that goes on to the issuer, or a blinded coupon [0039], [0062], [0067], [0084], [0089].
+   * @param request encoded `ownedRequest` @returns boxes for the token, or the blind signature. Codes: BAD_REQUEST, ISSUER_UNKNOWN,
+   * CURRENCY_UNKNOWN, AMOUNT_INVALID, ACCOUNT_UNKNOWN, ACCOUNT_KEY_MISSING, SIGNATURE_INVALID, REQUEST_ID_REUSED, those of
+   * `ruleDraw`, and where the issuer cannot be reached its codes: then the same bytes again.
+   */
+  request(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
+  /** As at the issuer of scheme 1. */
+  deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
+  tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
 }
 
 /** What `trace` brings out [0031]. */
@@ -91,25 +138,39 @@ export interface Deposited {
   arrivedS: number;
 }
 
-/** The issuer's office: what takes an operator. */
-export interface IssuerOffice {
+/** Operators' acts where accounts are kept. */
+export interface AccountsOffice {
   /** @param accountKey 32 bytes, or null for an account that only receives. Codes: those of `ruleOpen`. */
   openAccount(name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }>;
   /** Puts money in. Not repeatable in process: over HTTP the request id makes it so. Codes: those of `ruleFund`. */
   fundAccount(name: string, amount: number): Result<{ balance: number }>;
   /** @param terminalId 4 bytes @param key 32 bytes. Codes: BAD_REQUEST and those of `ruleTerminal`. */
   registerTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): Result<{ repeated: boolean }>;
-  /** Puts a pseudonym on the deny list. Codes: BAD_REQUEST and those of `ruleDeny`. */
-  deny(pku: Uint8Array, why: string): Result<{ version: number; repeated: boolean }>;
-  /** The real name behind an overspent pseudonym; a logged act. Codes: BAD_REQUEST and those of `ruleTrace`. */
-  trace(pku: Uint8Array, why: string): Result<Trace>;
   /** ABC of a name. Codes: ACCOUNT_UNKNOWN. */
   balanceOf(name: string): Result<{ balance: number }>;
-  /** EBC of a pseudonym. Codes: PSEUDONYM_UNKNOWN. */
-  counterOf(pku: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
-  /** Sums over all books. Conservation holds when `held` equals `in`. */
+  /** Sums over this house's books. */
   numbers(): Result<{ numbers: Numbers }>;
-  overspends(): Result<{ overspends: Overspend[] }>;
   /** The histories deposited last, newest first. @param limit 1 to 100. Codes: BAD_REQUEST. */
   histories(limit: number): Result<{ histories: Deposited[] }>;
+}
+
+/** The bank's office. */
+export interface BankOffice extends AccountsOffice {
+  /** [0081]: the name behind a registration. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
+  trace(order: Uint8Array): Result<Trace>;
+}
+
+/** The issuer's office: what takes an operator. */
+export interface IssuerOffice extends AccountsOffice {
+  /** Puts a pseudonym on the deny list. Codes: BAD_REQUEST and those of `ruleDeny`. */
+  deny(pku: Uint8Array, why: string): Result<{ version: number; repeated: boolean }>;
+  /** The real name behind an overspent pseudonym, where the issuer has it; a logged act. Codes: BAD_REQUEST and those of `ruleTrace`. */
+  trace(pku: Uint8Array, why: string): Result<Trace>;
+  /** What opens the name at trustee or bank: encoded `signedTraceOrder`. A logged act. Codes: as `trace`. */
+  traceOrder(pku: Uint8Array, why: string): Result<{ order: Uint8Array; ebc: number }>;
+  /** Signs and publishes the bank's coupon keys, amounts falling. Codes: BAD_REQUEST. */
+  publishCouponKeys(keys: { amount: number; modulus: Uint8Array }[]): Result<{ version: number; repeated: boolean }>;
+  /** EBC of a pseudonym, or of its set. Codes: PSEUDONYM_UNKNOWN. */
+  counterOf(pku: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
+  overspends(): Result<{ overspends: Overspend[] }>;
 }

@@ -4,31 +4,27 @@
  * Beyond the patent, the request must prove three things: that the name has this account key (the account certificate),
  * that the name's owner asks (account signature), and that the asker holds SKU (proof of possession).
  */
-import { equal, toHex } from '../../firmware/core/bytes.js';
-import { SCHEMES, type Scheme } from '../../firmware/core/scheme.js';
-import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
+import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
 import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal } from '../errors.js';
 import { ruleRegister } from '../ledger/rules.js';
-import type { TrusteeStore } from '../ledger/store.js';
+import type { RegistrationRow, TrusteeStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
-import { multiplesHashOf, multiplesOf } from '../relay/key-multiples.js';
+import { LICENSE_VALID_S, signLicense } from './licensing.js';
 import type { TrusteeService } from './services.js';
 import { isSigned, issuerIdOf, type Signer } from './signer.js';
-
-/** Class of every license so far. */
-export const LICENSE_CLASS = 1;
-
-/** How long a license is valid unless said otherwise: one year. */
-export const LICENSE_VALID_S = 365 * 86400;
 
 export interface TrusteeOptions {
   store: TrusteeStore;
   /** SKR. */
   signer: Signer;
-  /** PKI, whose signature account certificates carry. */
+  /** PKI, for whose cash licenses are. */
   issuerKey: Uint8Array;
+  /** Whose signature account certificates carry: who keeps the accounts; default PKI. */
+  accountsKey?: Uint8Array;
   currency: string;
   /** Unix time, seconds. */
   clock: () => number;
@@ -40,17 +36,13 @@ export interface TrusteeOptions {
 export function createTrustee(options: TrusteeOptions): TrusteeService {
   const { store, signer, issuerKey, currency, clock } = options;
   const validS = options.licenseValidS ?? LICENSE_VALID_S;
-  const { pseudonymsMax } = options.scheme ?? (SCHEMES[0] as Scheme);
+  const { scheme = schemeOf(1) } = options;
+  const { pseudonymsMax } = scheme;
+  const accountsKey = options.accountsKey ?? issuerKey;
   const issuer = issuerIdOf(issuerKey);
 
-  function signLicense(pku: Uint8Array, nowS: number): Uint8Array {
-    const multiplesHash = multiplesHashOf(multiplesOf(pku));
-    const body = licenseBody.encode({ issuer, currency, licenseClass: LICENSE_CLASS, validUntilS: nowS + validS, pku, multiplesHash });
-    return license.encode({ body, signature: signer.sign(SIGNED.license, body) });
-  }
-
   return {
-    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey: signer.publicKey, currency } }),
+    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey: signer.publicKey, currency, scheme: scheme.number, sealKey: null } }),
 
     register(requestBytes, certificateBytes) {
       const request = registration.decode(requestBytes);
@@ -59,7 +51,7 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
       const certificate = accountCertificate.decode(certificateBytes);
       const account = certificate && accountBody.decode(certificate.body);
       if (!certificate || !account) return refusal('BAD_REQUEST', 'account certificate');
-      if (!isSigned(issuerKey, SIGNED.account, certificate.body, certificate.signature)) return refusal('CERTIFICATE_INVALID', 'signature');
+      if (!isSigned(accountsKey, SIGNED.account, certificate.body, certificate.signature)) return refusal('CERTIFICATE_INVALID', 'signature');
       if (account.name !== body.name || !equal(account.accountKey, body.accountKey)) return refusal('CERTIFICATE_INVALID', 'other name or key');
       if (!isSigned(body.accountKey, SIGNED.registration, request.body, request.accountSignature)) return refusal('SIGNATURE_INVALID', 'account key');
       const keyIsLicensable = isLicensable(body.pku);
@@ -74,12 +66,43 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
         if (stored) return { ok: true, license: stored.license, repeated: true };
         // [0015]: store PKU and IdU, sign the license, send it.
         const timeS = Math.floor(clock());
-        const signed = signLicense(body.pku, timeS);
+        const signed = signLicense(signer, { issuer, currency, validUntilS: timeS + validS }, body.pku);
         store.addRegistration({ pku: body.pku, name: body.name, accountKey: body.accountKey, certificate: certificateBytes, request: requestBytes, license: signed, timeS });
         return { ok: true, license: signed, repeated: false };
       });
     },
+
+    // [0054]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name.
+    trace(orderBytes) {
+      const outer = signedTraceOrder.decode(orderBytes);
+      const order = outer && traceOrder.decode(outer.body);
+      if (!outer || !order) return refusal('BAD_REQUEST', 'trace order');
+      if (!isSigned(issuerKey, SIGNED.traceOrder, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID', 'trace order');
+      return store.transaction(() => {
+        const row = store.registration(order.subject);
+        if (!row) return refusal('OWNER_UNKNOWN');
+        const proof = isProven(accountsKey, row) ? 'PROVEN' : 'UNPROVEN';
+        const ebc = -order.missing;
+        store.addTrace({ pku: order.subject, operator: toHex(order.operator), why: toChars(order.why), ebc, name: row.name, proof, timeS: Math.floor(clock()) });
+        return { ok: true, name: row.name, ebc, proof, request: row.request, certificate: row.certificate };
+      });
+    },
   };
+}
+
+/** Whether the stored registration shows that the owner of the account bound this pseudonym to the name. */
+function isProven(accountsKey: Uint8Array, row: RegistrationRow): boolean {
+  const certificate = accountCertificate.decode(row.certificate);
+  const account = certificate && accountBody.decode(certificate.body);
+  const request = registration.decode(row.request);
+  const body = request && registrationBody.decode(request.body);
+  if (!certificate || !account || !request || !body) return false;
+  return (
+    account.name === row.name && body.name === row.name && equal(body.pku, row.pku) &&
+    isSigned(accountsKey, SIGNED.account, certificate.body, certificate.signature) &&
+    isSigned(account.accountKey, SIGNED.registration, request.body, request.accountSignature) &&
+    isSigned(body.pku, SIGNED.registrationProof, request.body, request.proof)
+  );
 }
 
 /** For logs: the first digits of a pseudonym, enough to tell two apart. */

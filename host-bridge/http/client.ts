@@ -8,13 +8,14 @@
 import { randomBytes } from 'node:crypto';
 import { Value } from '@sinclair/typebox/value';
 import { toHex } from '../../firmware/core/bytes.js';
-import type { IssuerOffice, IssuerService, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import type { AccountsOffice, BankOffice, BankService, IssuerForBank, IssuerOffice, IssuerService, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
 import type { Signer } from '../actors/signer.js';
 import { isErrorCode, refusal, type Result } from '../errors.js';
 import { bytes } from './hex.js';
 import type { Random } from './key-file.js';
 import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
-import { ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
+import { BANK_HEADERS, isAnswer, signBankRequest } from './bank-channel.js';
+import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
 
 /** How long a client waits for a reply unless told otherwise. */
 export const CLIENT_TIMEOUT_MS = 5000;
@@ -36,12 +37,12 @@ export interface OfficeOptions extends ClientOptions {
   random?: Random;
 }
 
-type Call = <E extends Endpoint>(endpoint: E, body: BodyOf<E>, headers?: (text: string) => Record<string, string>) => Promise<Result<ReplyOf<E>>>;
+type Call = <E extends Endpoint>(endpoint: E, body: BodyOf<E>, headers?: (text: string) => Record<string, string>, believe?: (response: Response, text: string) => boolean) => Promise<Result<ReplyOf<E>>>;
 
 /** Makes one request and reads its reply by the endpoint's schema. */
 function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call {
   const base = url.replace(/\/+$/, '');
-  return async (endpoint, body, headers) => {
+  return async (endpoint, body, headers, believe) => {
     const text = endpoint.method === 'POST' ? JSON.stringify(body) : '';
     let response: Response;
     let reply: unknown;
@@ -53,7 +54,9 @@ function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call
         ...(text ? { body: text } : {}),
         signal: AbortSignal.timeout(timeoutMs),
       });
-      reply = parse(await response.text());
+      const received = await response.text();
+      if (believe && !believe(response, received)) return refusal('WRONG_SERVICE', `${base}: the reply is not the issuer's`);
+      reply = parse(received);
     } catch (thrown) {
       const silent = (thrown as Error)?.name === 'TimeoutError';
       return refusal(silent ? 'SERVICE_SILENT' : 'SERVICE_DOWN', silent ? `${base} within ${timeoutMs} ms` : `${base}: ${reasonOf(thrown)}`);
@@ -88,12 +91,12 @@ function reasonOf(thrown: unknown): string {
   return typeof cause === 'string' ? cause : 'no connection';
 }
 
-type ParametersReply = Result<{ issuer: string; issuerKey: string; registrarKey: string; currency: string }>;
+type ParametersReply = Result<{ issuer: string; issuerKey: string; registrarKey: string; currency: string; scheme: number; sealKey: string | null }>;
 
 function readParameters(reply: ParametersReply): Result<{ parameters: PublicParameters }> {
   if (!reply.ok) return reply;
-  const { issuer, issuerKey, registrarKey, currency } = reply;
-  return { ok: true, parameters: { issuer: bytes(issuer), issuerKey: bytes(issuerKey), registrarKey: bytes(registrarKey), currency } };
+  const { issuer, issuerKey, registrarKey, currency, scheme, sealKey } = reply;
+  return { ok: true, parameters: { issuer: bytes(issuer), issuerKey: bytes(issuerKey), registrarKey: bytes(registrarKey), currency, scheme, sealKey: maybe(sealKey) } };
 }
 
 /** What every client can ask, beside its procedures. */
@@ -113,6 +116,71 @@ export function createTrusteeClient(options: ClientOptions): Remote<TrusteeServi
       const reply = await call(at.register, { request: toHex(request), certificate: toHex(certificate) });
       return reply.ok ? { ...reply, license: bytes(reply.license) } : reply;
     },
+    trace: async (order) => readTrace(await call(at.trace, { order: toHex(order) })),
+  };
+}
+
+const maybe = (text: string | null): Uint8Array | null => (text === null ? null : bytes(text));
+
+function readBoxes(reply: Result<{ boxes: string[]; repeated: boolean }>): Result<{ boxes: Uint8Array[]; repeated: boolean }> {
+  return reply.ok ? { ...reply, boxes: reply.boxes.map(bytes) } : reply;
+}
+
+type TraceReply = Result<{ name: string; ebc: number; proof: 'PROVEN' | 'UNPROVEN'; request: string; certificate: string }>;
+
+function readTrace(reply: TraceReply) {
+  return reply.ok ? { ...reply, request: bytes(reply.request), certificate: bytes(reply.certificate) } : reply;
+}
+
+/** What shops ask of whoever keeps the accounts. */
+function shopCalls(call: Call) {
+  return {
+    deposit: (history: Uint8Array) => call(ISSUER_ENDPOINTS.deposit, { history: toHex(history) }),
+    tombstone: (tombstone: Uint8Array) => call(ISSUER_ENDPOINTS.tombstone, { tombstone: toHex(tombstone) }),
+  };
+}
+
+/** The bank over HTTP, as its customers and shops have it. */
+export function createBankClient(options: ClientOptions): Remote<BankService> & Health {
+  const call = createCall(options);
+  const at = BANK_ENDPOINTS;
+  return {
+    health: () => call(at.health, null),
+    parameters: async () => readParameters(await call(at.parameters, null)),
+    request: async (request) => readBoxes(await call(at.request, { request: toHex(request) })),
+    ...shopCalls(call),
+  };
+}
+
+export interface BankChannelOptions extends ClientOptions {
+  /** SKB. */
+  signer: Signer;
+  /** PKI, 32 bytes: whose answers are believed. */
+  issuerKey: Uint8Array;
+  /** The issuer's id, 4 bytes. */
+  issuer: Uint8Array;
+  random?: Random;
+}
+
+/** The issuer over HTTP, as its bank has it. */
+export function createBankChannel(options: BankChannelOptions): Remote<IssuerForBank> {
+  const plain = createCall(options);
+  const at = ISSUER_ENDPOINTS;
+  const call: Call = (endpoint, body) => {
+    const requestId = (options.random ?? randomBytes)(REQUEST_ID_BYTES);
+    return plain(
+      endpoint,
+      body,
+      (text) => signBankRequest(options.signer, options.issuer, requestId, endpoint.method, endpoint.path, text),
+      (response, text) => isAnswer(options.issuerKey, toHex(requestId), response.status, text, response.headers.get(BANK_HEADERS.answer)) || response.status !== 200,
+    );
+  };
+  return {
+    async receive(message, signature) {
+      const reply = await call(at.receive, { message: toHex(message), signature: signature && toHex(signature) });
+      return reply.ok ? { ok: true, reply: bytes(reply.reply), signature: maybe(reply.signature), boxes: reply.boxes.map(bytes), repeated: reply.repeated } : reply;
+    },
+    returnCash: (histories) => call(at.returnCash, { histories: histories.map(toHex) }),
   };
 }
 
@@ -131,8 +199,12 @@ export function createIssuerClient(options: ClientOptions): Remote<IssuerService
       const reply = await call(at.receipts, { request: toHex(request) });
       return reply.ok ? { ok: true, receipts: reply.receipts.map(bytes) } : reply;
     },
-    deposit: (history) => call(at.deposit, { history: toHex(history) }),
-    tombstone: (tombstone) => call(at.tombstone, { tombstone: toHex(tombstone) }),
+    ...shopCalls(call),
+    redeem: async (request) => readBoxes(await call(at.redeem, { request: toHex(request) })),
+    async couponKeys() {
+      const reply = await call(at.couponKeys, null);
+      return reply.ok ? { ok: true, list: bytes(reply.list), moduli: reply.moduli.map(bytes) } : reply;
+    },
     async signedTime(nonce) {
       const reply = await call(at.signedTime, { nonce: toHex(nonce) });
       return reply.ok ? { ok: true, time: bytes(reply.time) } : reply;
@@ -157,24 +229,21 @@ export function createOfficeCall(options: OfficeOptions, requestId: Uint8Array):
   return officeOf(options, () => requestId);
 }
 
-function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<IssuerOffice> {
+function operatorCall(options: OfficeOptions, nextId: () => Uint8Array): Call {
   const plain = createCall(options);
-  const call: Call = (endpoint, body) => plain(endpoint, body, (text) => signOperatorRequest(options.operator, options.issuer, nextId(), endpoint.method, endpoint.path, text));
-  const at = ISSUER_ENDPOINTS;
+  return (endpoint, body) => plain(endpoint, body, (text) => signOperatorRequest(options.operator, options.issuer, nextId(), endpoint.method, endpoint.path, text));
+}
+
+function accountsOf(call: Call): Remote<AccountsOffice> {
+  const at = BANK_ENDPOINTS;
   return {
     async openAccount(name, accountKey) {
       const reply = await call(at.openAccount, { name, accountKey: accountKey && toHex(accountKey) });
-      return reply.ok ? { ...reply, certificate: reply.certificate === null ? null : bytes(reply.certificate) } : reply;
+      return reply.ok ? { ...reply, certificate: maybe(reply.certificate) } : reply;
     },
     fundAccount: (name, amount) => call(at.fundAccount, { name, amount }),
     registerTerminal: (shop, terminalId, key) => call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
-    deny: (pku, why) => call(at.deny, { pku: toHex(pku), why }),
-    async trace(pku, why) {
-      const reply = await call(at.trace, { pku: toHex(pku), why });
-      return reply.ok ? { ...reply, request: bytes(reply.request), certificate: bytes(reply.certificate) } : reply;
-    },
     balanceOf: (name) => call(at.balanceOf, { name }),
-    counterOf: (pku) => call(at.counterOf, { pku: toHex(pku) }),
     async numbers() {
       const reply = await call(at.numbers, {});
       if (!reply.ok) return reply;
@@ -185,9 +254,31 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
       const reply = await call(at.histories, { limit });
       return reply.ok ? { ok: true, histories: reply.histories.map((row) => ({ ...row, pku: bytes(row.pku), rs: bytes(row.rs) })) } : reply;
     },
+  };
+}
+
+function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<IssuerOffice> {
+  const call = operatorCall(options, nextId);
+  const at = ISSUER_ENDPOINTS;
+  return {
+    ...accountsOf(call),
+    deny: (pku, why) => call(at.deny, { pku: toHex(pku), why }),
+    trace: async (pku, why) => readTrace(await call(at.trace, { pku: toHex(pku), why })),
+    async traceOrder(pku, why) {
+      const reply = await call(at.traceOrder, { pku: toHex(pku), why });
+      return reply.ok ? { ...reply, order: bytes(reply.order) } : reply;
+    },
+    publishCouponKeys: (keys) => call(at.publishCouponKeys, { keys: keys.map(({ amount, modulus }) => ({ amount, modulus: toHex(modulus) })) }),
+    counterOf: (pku) => call(at.counterOf, { pku: toHex(pku) }),
     async overspends() {
       const reply = await call(at.overspends, {});
       return reply.ok ? { ok: true, overspends: reply.overspends.map((row) => ({ ...row, pku: bytes(row.pku) })) } : reply;
     },
   };
+}
+
+/** The bank's office over HTTP, for one operator. @param requestId 16 bytes for one act that may be repeated; else each call has its own */
+export function createBankOfficeClient(options: OfficeOptions, requestId?: Uint8Array): Remote<BankOffice> {
+  const call = operatorCall(options, () => requestId ?? (options.random ?? randomBytes)(REQUEST_ID_BYTES));
+  return { ...accountsOf(call), trace: async (order) => readTrace(await call(BANK_ENDPOINTS.trace, { order: toHex(order) })) };
 }

@@ -3,7 +3,7 @@
  *
  * A key is never made anew where a database shows that one existed: boards trust the old one.
  */
-import { createPrivateKey, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createSigner, SEED_BYTES, type Signer } from '../actors/signer.js';
@@ -40,15 +40,51 @@ export function serviceKey(dataDir: string, role: string, random: Random = rando
   return readKeyFile(paths.key);
 }
 
+/**
+ * The seed of the issuer's HPKE key, 32 bytes, made at first start in `dataDir`/issuer-seal.key as hexadecimal.
+ * @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED
+ */
+export function sealSeed(dataDir: string, random: Random = randomBytes): Uint8Array {
+  ensureDataDir(dataDir);
+  const path = join(dataDir, 'issuer-seal.key');
+  if (!existsSync(path)) writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
+  const seed = Buffer.from(readSecretFile(path).trim(), 'hex');
+  if (seed.length !== SEED_BYTES) throw failure('KEY_FILE_INVALID', `${path}: not ${SEED_BYTES} bytes in hexadecimal`);
+  return new Uint8Array(seed);
+}
+
+/** The bank's RSA-2048 keys for coupons, one file for each amount, made at first start. @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED */
+export function couponKeys(dataDir: string, amounts: number[]): Map<number, KeyObject> {
+  ensureDataDir(dataDir);
+  return new Map(
+    amounts.map((amount) => {
+      const path = join(dataDir, `coupon-${amount}.key`);
+      if (!existsSync(path)) {
+        const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 });
+        writeSecretFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
+      }
+      const pem = readSecretFile(path);
+      try {
+        return [amount, createPrivateKey(pem)] as const;
+      } catch {
+        throw failure('KEY_FILE_INVALID', `${path}: not an RSA private key in PEM`);
+      }
+    }),
+  );
+}
+
 /** Writes a new key file, complete or not at all; leaves one that exists. @throws TapcashError DATA_DIR_FAILED */
 export function writeKeyFile(path: string, seed: Uint8Array): void {
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
-  const pem = `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`;
+  writeSecretFile(path, `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`);
+}
+
+function writeSecretFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     const file = openSync(temporary, 'wx', 0o600);
     try {
-      writeSync(file, pem);
+      writeSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -69,17 +105,7 @@ export function writeKeyFile(path: string, seed: Uint8Array): void {
 
 /** Reads a key file. @throws TapcashError KEY_FILE_INVALID */
 export function readKeyFile(path: string): Signer {
-  // What the parser says is left out: it might quote the key.
-  const invalid = (why: string) => failure('KEY_FILE_INVALID', `${path}: ${why}`);
-  let pem: string;
-  let mode: number;
-  try {
-    pem = readFileSync(path, 'utf8');
-    mode = statSync(path).mode;
-  } catch (thrown) {
-    throw invalid(String((thrown as NodeJS.ErrnoException).code));
-  }
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) throw invalid(`mode ${(mode & 0o777).toString(8)}`);
+  const pem = readSecretFile(path);
   let seed: Uint8Array;
   try {
     const key = createPrivateKey(pem);
@@ -87,9 +113,25 @@ export function readKeyFile(path: string): Signer {
     const der = key.export({ format: 'der', type: 'pkcs8' });
     seed = new Uint8Array(der.subarray(der.length - SEED_BYTES));
   } catch {
-    throw invalid('not an Ed25519 private key in PEM');
+    // What the parser says is left out: it might quote the key.
+    throw failure('KEY_FILE_INVALID', `${path}: not an Ed25519 private key in PEM`);
   }
   return createSigner(seed);
+}
+
+/** The text of a file that nobody but its owner may read. */
+function readSecretFile(path: string): string {
+  const invalid = (why: string) => failure('KEY_FILE_INVALID', `${path}: ${why}`);
+  let text: string;
+  let mode: number;
+  try {
+    text = readFileSync(path, 'utf8');
+    mode = statSync(path).mode;
+  } catch (thrown) {
+    throw invalid(String((thrown as NodeJS.ErrnoException).code));
+  }
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) throw invalid(`mode ${(mode & 0o777).toString(8)}`);
+  return text;
 }
 
 function syncFolder(path: string): void {

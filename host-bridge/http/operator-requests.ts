@@ -12,7 +12,7 @@ import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, type Signer } from '../actors/signer.js';
 import { refusal, type Result } from '../errors.js';
-import type { IssuerStore } from '../ledger/store.js';
+import type { AccountStore } from '../ledger/store.js';
 import { OPERATOR_HEADERS } from './schemas.js';
 
 /** Bytes of a request id and of an operator's key id. */
@@ -91,7 +91,7 @@ function headerBytes(value: unknown, bytes: number): Uint8Array | null {
  * Acts once for each request id, and stores the reply in the same transaction as the act. Codes: REQUEST_ID_REUSED.
  * @param run the act; its reply is whatever JSON can say
  */
-export function actOnce<T>(store: IssuerStore, act: OperatorAct, timeS: number, run: () => T): Result<{ reply: T }> {
+export function actOnce<T>(store: AccountStore, act: OperatorAct, timeS: number, run: () => T): Result<{ reply: T }> {
   return store.transaction(() => {
     const stored = store.operatorRequest(act.id);
     if (stored) {

@@ -6,6 +6,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 
 /** One address of a service. */
@@ -15,6 +16,8 @@ export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObje
   summary: string;
   /** Whether it takes an operator's signature (operator-requests.ts). */
   operator: boolean;
+  /** Whether it takes the bank's, and its reply carries the issuer's (bank-channel.ts). */
+  bank?: boolean;
   /** Body of a POST. */
   body: B;
   /** Body of a 200 reply. */
@@ -45,6 +48,11 @@ const Why = Type.String({ maxLength: 200, description: 'the reason, for the reco
 const Pku = hex('PKU', 32);
 const Repeated = Type.Boolean({ description: 'the same was asked before; nothing changed' });
 const Withdrawal = hex('withdrawal', 128 + 53, 128 + 76);
+const Boxes = Type.Array(hex('box or blind signature', 1, 1024), { maxItems: PSEUDONYMS_MAX });
+const History = hex('history', LICENSE_BYTES + 64 + 41, LICENSE_BYTES + 64 + 64);
+const Tombstone = hex('tombstone', 64 + 18, 64 + 41);
+const Signature = Type.Union([hex('signature', 64), Type.Null()]);
+const SEALED_BYTES_MAX = 4096;
 
 /** Body of every refusal. */
 export const ErrorReply = object({ code: Type.String(), message: Type.String(), remedy: Type.String() });
@@ -62,6 +70,8 @@ const Parameters = object({
   issuerKey: hex('PKI', 32),
   registrarKey: hex('PKR', 32),
   currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+  scheme: Type.Integer({ minimum: 1, maximum: 6 }),
+  sealKey: Type.Union([hex("the issuer's key for sealed requests, X25519", 32), Type.Null()]),
 });
 
 function get<R extends TObject>(path: string, summary: string, reply: R) {
@@ -76,10 +86,67 @@ function office<B extends TSchema, R extends TObject>(path: string, summary: str
   return { ...post(path, summary, body, reply), operator: true };
 }
 
-/** Served by issuer and trustee alike. */
+function fromBank<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
+  return { ...post(path, summary, body, reply), bank: true };
+}
+
+/** Served by all alike. */
 export const COMMON_ENDPOINTS = {
   health: get('/healthz', 'Whether the service and its database work', object({ role: Type.String(), wireVersion: Count })),
   parameters: get('/v1/parameters', 'Public keys, issuer id and currency', Parameters),
+};
+
+/** Wherever accounts are kept: for shops. */
+const SHOP_ENDPOINTS = {
+  deposit: post('/v1/histories', 'A history H, credited once [0029]-[0030]', object({ history: History }), object({ amount: Amount, repeated: Repeated })),
+  tombstone: post('/v1/tombstones', 'A charge that the shop cancelled', object({ tombstone: Tombstone }), object({ repeated: Repeated })),
+};
+
+const TraceReply = object({
+  name: Type.String(),
+  ebc: Balance,
+  proof: Type.Union([Type.Literal('PROVEN'), Type.Literal('UNPROVEN')]),
+  request: hex('what binds the pseudonym to the name', 0, 4096),
+  certificate: hex('account certificate', 0, 4096),
+});
+const TraceOrder = object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 800) });
+
+/** Wherever accounts are kept: for operators. */
+const ACCOUNT_ENDPOINTS = {
+  openAccount: office(
+    '/v1/office/accounts',
+    'Opens an account; with an account key, certifies it',
+    object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
+    object({ certificate: Type.Union([hex('account certificate', 64 + 34, 64 + 57), Type.Null()]), repeated: Repeated }),
+  ),
+  fundAccount: office('/v1/office/funds', 'Puts money into an account', object({ name: Name, amount: Amount }), object({ balance: Balance })),
+  registerTerminal: office('/v1/office/terminals', "Registers a terminal's key for its tombstones", object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }), object({ repeated: Repeated })),
+  balanceOf: office('/v1/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
+  numbers: office(
+    '/v1/office/numbers',
+    "Sums over this house's books",
+    object({}),
+    object({
+      in: Type.Number(), held: Type.Number(), abc: Type.Number(), ebc: Type.Number(), out: Type.Number(), bank: Type.Number(),
+      drawsPending: Type.Number(), couponsSigned: Type.Number(), couponsRedeemed: Type.Number(), unreturned: Type.Number(),
+      accounts: Count, pseudonyms: Count, receipts: Count, histories: Count, tombstones: Count, overspent: Count,
+    }),
+  ),
+  histories: office(
+    '/v1/office/histories',
+    'The histories deposited last, newest first',
+    object({ limit: Type.Integer({ minimum: 1, maximum: 100 }) }),
+    object({ histories: Type.Array(object({ pku: Pku, shop: Type.String(), rs: hex('Rs', 16), amount: Amount, arrivedS: Seconds })) }),
+  ),
+};
+
+/** The bank's addresses. */
+export const BANK_ENDPOINTS = {
+  ...COMMON_ENDPOINTS,
+  ...SHOP_ENDPOINTS,
+  ...ACCOUNT_ENDPOINTS,
+  request: post('/v1/requests', 'A registration or withdrawal for the issuer, or a blinded coupon', object({ request: hex('owned request', 64 + 48 + 1, SEALED_BYTES_MAX) }), object({ boxes: Boxes, repeated: Repeated })),
+  trace: office('/v1/office/traces', "The real name behind a registration, on the issuer's order; recorded [0081]", TraceOrder, TraceReply),
 };
 
 /** The trustee's addresses. */
@@ -91,6 +158,7 @@ export const TRUSTEE_ENDPOINTS = {
     object({ request: hex('registration', 128 + 66, 128 + 89), certificate: hex('account certificate', 64 + 34, 64 + 57) }),
     object({ license: hex('license', LICENSE_BYTES), repeated: Repeated }),
   ),
+  trace: post('/v1/traces', "The real name behind a pseudonym, on the issuer's order; recorded [0054]", TraceOrder, TraceReply),
 };
 
 /** The issuer's addresses. */
@@ -98,48 +166,24 @@ export const ISSUER_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
   withdraw: post('/v1/withdrawals', '(PKU, IdU, x) to the receipt SKI(PKU, x) [0017]-[0018]', object({ request: Withdrawal }), object({ receipt: hex('receipt', 116), repeated: Repeated })),
   receipts: post('/v1/receipts', 'Receipts from the number in a withdrawal request on', object({ request: Withdrawal }), object({ receipts: Type.Array(hex('receipt', 116)) })),
-  deposit: post('/v1/histories', 'A history H, credited once [0029]-[0030]', object({ history: hex('history', LICENSE_BYTES + 64 + 41, LICENSE_BYTES + 64 + 64) }), object({ amount: Amount, repeated: Repeated })),
-  tombstone: post('/v1/tombstones', 'A charge that the shop cancelled', object({ tombstone: hex('tombstone', 64 + 18, 64 + 41) }), object({ repeated: Repeated })),
+  ...SHOP_ENDPOINTS,
   signedTime: post('/v1/time', "Signed time for a terminal's nonce", object({ nonce: hex('nonce', 8) }), object({ time: hex('signed time', 80) })),
   denyList: get('/v1/deny-list', 'The newest deny list', object({ version: Count, list: hex('signed deny list', 76, 76 + 3200) })),
 
-  openAccount: office(
-    '/v1/office/accounts',
-    'Opens an account; with an account key, certifies it',
-    object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
-    object({ certificate: Type.Union([hex('account certificate', 64 + 34, 64 + 57), Type.Null()]), repeated: Repeated }),
-  ),
-  fundAccount: office('/v1/office/funds', 'Puts money into an account', object({ name: Name, amount: Amount }), object({ balance: Balance })),
-  registerTerminal: office('/v1/office/terminals', "Registers a terminal's key for its tombstones", object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }), object({ repeated: Repeated })),
+  redeem: post('/v1/redemptions', 'A coupon for cash [0046]-[0048]', object({ request: hex('sealed request', 64, SEALED_BYTES_MAX) }), object({ boxes: Boxes, repeated: Repeated })),
+  couponKeys: get('/v1/coupon-keys', "The bank's coupon keys, one list for everybody", object({ list: hex('signed coupon keys', 64 + 11, 64 + 11 + 480), moduli: Type.Array(hex('modulus', 256)) })),
+  receive: fromBank('/v1/bank/requests', 'What the bank passes on [0063], [0067]', object({ message: hex('bank message', 13, SEALED_BYTES_MAX), signature: Signature }), object({ reply: hex('issuer reply', 65), signature: Signature, boxes: Boxes, repeated: Repeated })),
+  returnCash: fromBank('/v1/bank/returns', 'Histories that the bank credited [0079]', object({ histories: Type.Array(History, { maxItems: 24 }) }), object({ codes: Type.Array(Type.String()) })),
+  ...ACCOUNT_ENDPOINTS,
   deny: office('/v1/office/denials', 'Puts a pseudonym on the deny list', object({ pku: Pku, why: Why }), object({ version: Count, repeated: Repeated })),
-  trace: office(
-    '/v1/office/traces',
-    'The real name behind an overspent pseudonym; recorded [0031]',
-    object({ pku: Pku, why: Why }),
-    object({
-      name: Type.String(),
-      ebc: Balance,
-      proof: Type.Union([Type.Literal('PROVEN'), Type.Literal('UNPROVEN')]),
-      request: hex('withdrawal', 0, 4096),
-      certificate: hex('account certificate', 0, 4096),
-    }),
+  trace: office('/v1/office/traces', 'The real name behind an overspent pseudonym; recorded [0031]', object({ pku: Pku, why: Why }), TraceReply),
+  traceOrder: office('/v1/office/trace-orders', 'What opens the name at trustee or bank; recorded', object({ pku: Pku, why: Why }), object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 800), ebc: Balance })),
+  publishCouponKeys: office(
+    '/v1/office/coupon-keys',
+    "Signs and publishes the bank's coupon keys",
+    object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) }), { maxItems: 12 }) }),
+    object({ version: Count, repeated: Repeated }),
   ),
-  balanceOf: office('/v1/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
   counterOf: office('/v1/office/counter', 'EBC of a pseudonym', object({ pku: Pku }), object({ ebc: Balance, receiptNumber: Count })),
-  numbers: office(
-    '/v1/office/numbers',
-    'Sums over all books',
-    object({}),
-    object({
-      in: Type.Number(), abc: Type.Number(), ebc: Type.Number(), held: Type.Number(),
-      accounts: Count, pseudonyms: Count, receipts: Count, histories: Count, tombstones: Count, overspent: Count,
-    }),
-  ),
-  histories: office(
-    '/v1/office/histories',
-    'The histories deposited last, newest first',
-    object({ limit: Type.Integer({ minimum: 1, maximum: 100 }) }),
-    object({ histories: Type.Array(object({ pku: Pku, shop: Type.String(), rs: hex('Rs', 16), amount: Amount, arrivedS: Seconds })) }),
-  ),
   overspends: office('/v1/office/overspends', 'Pseudonyms whose EBC is negative', object({}), object({ overspends: Type.Array(object({ pku: Pku, ebc: Balance, timeS: Seconds })) })),
 };

@@ -22,7 +22,7 @@ const CONNECTIONS_MAX = 2048;
 export type Answer<R> = { status: 200; body: R } | { status: number; body: ReturnType<typeof errorBody> };
 
 /** One function for each endpoint of a table. */
-export type Handlers<E> = { [K in keyof E]: (body: BodyOf<E[K]>, request: RawRequest) => Result<ReplyOf<E[K]>> };
+export type Handlers<E> = { [K in keyof E]: (body: BodyOf<E[K]>, request: RawRequest) => Result<ReplyOf<E[K]>> | Promise<Result<ReplyOf<E[K]>>> };
 
 /** The parts of a request that signatures are over. */
 export interface RawRequest {
@@ -43,6 +43,8 @@ export interface ServiceOptions<E extends Record<string, Endpoint>> {
   log: Logger;
   /** Needed where an endpoint takes an operator. `check` refuses before the body is looked at. */
   operators?: { check: (request: RawRequest) => HostRefusal | null; gate: Gate };
+  /** Needed where an endpoint takes the bank. `sign` gives the headers of a reply (bank-channel.ts). */
+  bank?: { check: (request: RawRequest) => HostRefusal | null; sign: (request: RawRequest, status: number, body: string) => Record<string, string> };
 }
 
 /** The answer to a refusal. */
@@ -90,7 +92,8 @@ export async function createService<E extends Record<string, Endpoint>>(options:
 
 function addEndpoint<E extends Record<string, Endpoint>>(app: FastifyInstance, options: ServiceOptions<E>, name: keyof E): void {
   const endpoint = options.endpoints[name] as Endpoint;
-  const { operators } = options;
+  const { operators, bank } = options;
+  if (endpoint.bank && !bank) throw new TypeError(`${endpoint.path} takes the bank`);
   if (endpoint.operator && !operators) throw new TypeError(`${endpoint.path} takes an operator`);
   const handle = options.handlers[name];
   app.route({
@@ -105,13 +108,17 @@ function addEndpoint<E extends Record<string, Endpoint>>(app: FastifyInstance, o
     },
     // Before validation, so that strangers learn nothing about what an office address takes.
     preValidation: async (request, reply) => {
-      const refused = endpoint.operator && operators ? operators.check(rawOf(request)) : null;
+      const refused = endpoint.operator && operators ? operators.check(rawOf(request)) : endpoint.bank && bank ? bank.check(rawOf(request)) : null;
       return refused ? send(reply, answerRefusal(refused)) : undefined;
     },
     handler: async (request, reply) => {
       const raw = rawOf(request);
-      const run = () => answerOf(handle(request.body as BodyOf<E[keyof E]>, raw) as Result<object>);
-      return send(reply, endpoint.operator && operators ? operators.gate(raw, run) : run());
+      const run = () => handle(request.body as BodyOf<E[keyof E]>, raw) as Result<object>;
+      // An operator's act and its reply are one transaction, and so nothing that waits.
+      if (endpoint.operator && operators) return send(reply, operators.gate(raw, () => answerOf(run())));
+      const answer = answerOf(await run());
+      if (endpoint.bank && bank) reply.headers(bank.sign(raw, answer.status, JSON.stringify(answer.body)));
+      return send(reply, answer);
     },
   });
 }

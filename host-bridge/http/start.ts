@@ -1,21 +1,28 @@
 /**
  * Starting and ending the services: key, database, procedures, addresses, port; in this order, and back again at the end.
  */
+import { schemeOf } from '../../firmware/core/scheme.js';
 import type { Logger } from 'pino';
 import { WIRE_VERSION } from '../../firmware/wire/signed.js';
+import { createBank, type Bank, type BankOptions } from '../actors/bank.js';
+import { createUnsealer } from '../actors/box.js';
+import { COUPON_AMOUNTS, createCouponSigner } from '../actors/coupon-signer.js';
 import { createIssuer, type Issuer, type IssuerOptions } from '../actors/issuer.js';
-import type { PublicParameters, TrusteeService } from '../actors/services.js';
-import type { Signer } from '../actors/signer.js';
+import type { AccountsOffice, IssuerForBank, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import { issuerIdOf, type Signer } from '../actors/signer.js';
 import { createTrustee, type TrusteeOptions } from '../actors/trustee.js';
-import type { Result } from '../errors.js';
+import { failure, type Result } from '../errors.js';
+import { openBankStore } from '../ledger/sqlite-bank.js';
 import { openIssuerStore } from '../ledger/sqlite-issuer.js';
 import { openTrusteeStore } from '../ledger/sqlite-trustee.js';
-import type { IssuerStore } from '../ledger/store.js';
+import type { AccountStore, IssuerStore } from '../ledger/store.js';
+import { checkBankRequest, BANK_HEADERS, signAnswer } from './bank-channel.js';
+import { startForwarding } from './forwarding.js';
 import { bytes, hexed } from './hex.js';
-import { ensureDataDir, pathsOf, serviceKey, type Random } from './key-file.js';
+import { couponKeys, ensureDataDir, pathsOf, sealSeed, serviceKey, type Random } from './key-file.js';
 import { silentLog } from './log.js';
 import { actOnce, readOperatorRequest } from './operator-requests.js';
-import { ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from './schemas.js';
+import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from './schemas.js';
 import { answerRefusal, createService, listen, type Answer, type Handlers, type RawRequest, type ServiceOptions } from './service.js';
 
 /** Where a service lives. */
@@ -30,15 +37,17 @@ export interface PlaceOptions {
   currency?: string;
   /** Unix time in seconds; default the machine's. */
   clock?: () => number;
+  /** Number of the scheme's row; default 1. */
+  scheme?: number;
   /** For the key made at first start; default node:crypto. */
   random?: Random;
   /** Default: none. See log.ts. */
   log?: Logger;
 }
 
-export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'denyRefreshS'>> {
-  /** PKR, 32 bytes. */
-  registrarKey: Uint8Array;
+export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'denyRefreshS' | 'licenseValidS' | 'bankKey'>> {
+  /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */
+  registrarKey?: Uint8Array;
   /** Public keys, 32 bytes each, of those who may act in the office. */
   operatorKeys: Uint8Array[];
 }
@@ -46,6 +55,19 @@ export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, '
 export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS'>> {
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
+  /** PKB where the bank keeps the accounts. */
+  accountsKey?: Uint8Array;
+}
+
+export interface BankPlace extends PlaceOptions, Partial<Pick<BankOptions, 'depositGraceS'>> {
+  /** PKI, and PKR where the trustee signs licenses; 32 bytes. */
+  issuerKey: Uint8Array;
+  registrarKey: Uint8Array;
+  operatorKeys: Uint8Array[];
+  /** The issuer, as this bank reaches it. @param signer SKB, which the channel signs with */
+  issuerChannel(signer: Signer): Remote<IssuerForBank>;
+  /** How long after a return the next one may wait, milliseconds; default 1000. */
+  forwardMs?: number;
 }
 
 /** A service that answers. */
@@ -68,28 +90,65 @@ const machineClock = () => Date.now() / 1000;
 
 /** Starts the issuer. @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID */
 export async function startIssuer(place: IssuerPlace): Promise<RunningService<Issuer>> {
-  const { signer, database, currency, clock } = settle(place, 'issuer');
-  const store = openIssuerStore(database, { issuerKey: signer.publicKey, registrarKey: place.registrarKey, currency });
-  const issuer = createIssuer({ ...place, store, signer, currency, clock });
+  const { signer, database, currency, clock, scheme } = settle(place, 'issuer');
+  const registrarKey = scheme.licenseFrom === 'issuer' ? signer.publicKey : place.registrarKey;
+  if (!registrarKey) throw failure('USAGE', `scheme ${scheme.number}: the trustee's key is missing`);
+  const needsSeal = scheme.registration === 'sealed' || scheme.issue !== 'direct';
+  const unsealer = needsSeal ? await createUnsealer(sealSeed(place.dataDir, place.random)) : null;
+  const store = openIssuerStore(database, { issuerKey: signer.publicKey, registrarKey, currency });
+  const issuer = createIssuer({ ...place, store, signer, registrarKey, currency, clock, scheme, unsealer });
   return run(place, store, issuer, signer, database, {
     title: 'tapcash issuer',
     endpoints: ISSUER_ENDPOINTS,
     handlers: issuerHandlers(issuer, store),
     operators: operatorGate(issuer, store, place.operatorKeys, clock),
+    bank: {
+      check: (request) => checkBankRequest(place.bankKey ?? null, issuerIdOf(signer.publicKey), request),
+      sign: (request, status, body) => signAnswer(signer, String(request.headers[BANK_HEADERS.requestId]), status, body),
+    },
   });
+}
+
+/** Starts the bank, which begins to return histories at once. @throws as `startIssuer` */
+export async function startBank(place: BankPlace): Promise<RunningService<Bank>> {
+  const { signer, database, currency, clock, scheme } = settle(place, 'bank');
+  const coupons = scheme.issue === 'coupon' ? await createCouponSigner(couponKeys(place.dataDir, COUPON_AMOUNTS)) : null;
+  const store = openBankStore(database, { issuerKey: place.issuerKey, registrarKey: place.registrarKey, currency });
+  const bank = createBank({ ...place, store, signer, currency, clock, scheme, coupons, issuer: place.issuerChannel(signer) });
+  const service = await run(place, store, bank, signer, database, {
+    title: 'tapcash bank',
+    endpoints: BANK_ENDPOINTS,
+    handlers: {
+      ...commonHandlers('bank', bank, store),
+      ...shopHandlers(bank),
+      ...accountHandlers(bank),
+      request: async ({ request }) => hexed(await bank.request(bytes(request))),
+      trace: ({ order }, request) => hexed(officeOf(bank, request).trace(bytes(order))),
+    } satisfies Handlers<typeof BANK_ENDPOINTS>,
+    operators: operatorGate(bank, store, place.operatorKeys, clock),
+  });
+  const forwarding = startForwarding(() => bank.forward(), place.log ?? silentLog(), place.forwardMs);
+  return {
+    ...service,
+    async close() {
+      await forwarding.stop();
+      await service.close();
+    },
+  };
 }
 
 /** Starts the trustee. @throws as `startIssuer` */
 export async function startTrustee(place: TrusteePlace): Promise<RunningService<TrusteeService>> {
-  const { signer, database, currency, clock } = settle(place, 'trustee');
+  const { signer, database, currency, clock, scheme } = settle(place, 'trustee');
   const store = openTrusteeStore(database, { issuerKey: place.issuerKey, registrarKey: signer.publicKey, currency });
-  const trustee = createTrustee({ ...place, store, signer, currency, clock });
+  const trustee = createTrustee({ ...place, store, signer, currency, clock, scheme });
   return run(place, store, trustee, signer, database, {
     title: 'tapcash trustee',
     endpoints: TRUSTEE_ENDPOINTS,
     handlers: {
       ...commonHandlers('trustee', trustee, store),
       register: ({ request, certificate }) => hexed(trustee.register(bytes(request), bytes(certificate))),
+      trace: ({ order }) => hexed(trustee.trace(bytes(order))),
     } satisfies Handlers<typeof TRUSTEE_ENDPOINTS>,
   });
 }
@@ -97,7 +156,7 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
 function settle(place: PlaceOptions, role: string) {
   ensureDataDir(place.dataDir);
   const signer = serviceKey(place.dataDir, role, place.random);
-  return { signer, database: pathsOf(place.dataDir, role).database, currency: place.currency ?? 'EUR', clock: place.clock ?? machineClock };
+  return { signer, database: pathsOf(place.dataDir, role).database, currency: place.currency ?? 'EUR', clock: place.clock ?? machineClock, scheme: schemeOf(place.scheme ?? 1) };
 }
 
 /** Listens, and ties the ends together; what was opened is closed again where a step fails. */
@@ -135,7 +194,7 @@ async function run<T extends { parameters(): Result<{ parameters: PublicParamete
 }
 
 /** Who may act in the office, and that each request acts once. */
-function operatorGate(issuer: Issuer, store: IssuerStore, operatorKeys: Uint8Array[], clock: () => number) {
+function operatorGate(issuer: { parameters(): Result<{ parameters: PublicParameters }> }, store: AccountStore, operatorKeys: Uint8Array[], clock: () => number) {
   const read = (request: RawRequest) => {
     const known = issuer.parameters();
     if (!known.ok) return known;
@@ -168,28 +227,52 @@ function commonHandlers(role: string, actor: { parameters(): Result<{ parameters
   };
 }
 
+/** For shops, wherever accounts are kept. */
+function shopHandlers(house: Pick<Bank, 'deposit' | 'tombstone'>) {
+  return {
+    deposit: ({ history }: { history: string }) => house.deposit(bytes(history)),
+    tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
+  };
+}
+
+/** The office of the operator who signed a request. */
+function officeOf<O>(house: { office(operator: string): O }, request: RawRequest): O {
+  return house.office(String(request.headers[OPERATOR_HEADERS.operator]));
+}
+
+/** For operators, wherever accounts are kept. */
+function accountHandlers(house: { office(operator: string): AccountsOffice }) {
+  return {
+    openAccount: ({ name, accountKey }, request) => hexed(officeOf(house, request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
+    fundAccount: ({ name, amount }, request) => officeOf(house, request).fundAccount(name, amount),
+    registerTerminal: ({ shop, terminalId, key }, request) => officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
+    balanceOf: ({ name }, request) => officeOf(house, request).balanceOf(name),
+    numbers: (_body, request) => {
+      const result = officeOf(house, request).numbers();
+      return result.ok ? { ok: true as const, ...result.numbers } : result;
+    },
+    histories: ({ limit }, request) => hexed(officeOf(house, request).histories(limit)),
+  } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
+}
+
 function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISSUER_ENDPOINTS> {
-  const officeOf = (request: RawRequest) => issuer.office(String(request.headers[OPERATOR_HEADERS.operator]));
   return {
     ...commonHandlers('issuer', issuer, store),
+    ...shopHandlers(issuer),
+    ...accountHandlers(issuer),
     withdraw: ({ request }) => hexed(issuer.withdraw(bytes(request))),
     receipts: ({ request }) => hexed(issuer.receipts(bytes(request))),
-    deposit: ({ history }) => issuer.deposit(bytes(history)),
-    tombstone: ({ tombstone }) => issuer.tombstone(bytes(tombstone)),
+    redeem: async ({ request }) => hexed(await issuer.redeem(bytes(request))),
+    couponKeys: () => hexed(issuer.couponKeys()),
+    receive: async ({ message, signature }) => hexed(await issuer.receive(bytes(message), signature === null ? null : bytes(signature))),
+    returnCash: ({ histories }) => issuer.returnCash(histories.map(bytes)),
     signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
     denyList: () => hexed(issuer.denyList()),
-    openAccount: ({ name, accountKey }, request) => hexed(officeOf(request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
-    fundAccount: ({ name, amount }, request) => officeOf(request).fundAccount(name, amount),
-    registerTerminal: ({ shop, terminalId, key }, request) => officeOf(request).registerTerminal(shop, bytes(terminalId), bytes(key)),
-    deny: ({ pku, why }, request) => officeOf(request).deny(bytes(pku), why),
-    trace: ({ pku, why }, request) => hexed(officeOf(request).trace(bytes(pku), why)),
-    balanceOf: ({ name }, request) => officeOf(request).balanceOf(name),
-    counterOf: ({ pku }, request) => officeOf(request).counterOf(bytes(pku)),
-    numbers: (_body, request) => {
-      const result = officeOf(request).numbers();
-      return result.ok ? { ok: true, ...result.numbers } : result;
-    },
-    histories: ({ limit }, request) => hexed(officeOf(request).histories(limit)),
-    overspends: (_body, request) => hexed(officeOf(request).overspends()),
+    deny: ({ pku, why }, request) => officeOf(issuer, request).deny(bytes(pku), why),
+    trace: ({ pku, why }, request) => hexed(officeOf(issuer, request).trace(bytes(pku), why)),
+    traceOrder: ({ pku, why }, request) => hexed(officeOf(issuer, request).traceOrder(bytes(pku), why)),
+    publishCouponKeys: ({ keys }, request) => officeOf(issuer, request).publishCouponKeys(keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) }))),
+    counterOf: ({ pku }, request) => officeOf(issuer, request).counterOf(bytes(pku)),
+    overspends: (_body, request) => hexed(officeOf(issuer, request).overspends()),
   };
 }

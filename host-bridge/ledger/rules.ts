@@ -1,9 +1,10 @@
 /**
  * The rules of the books: what may be posted, decided from facts alone.
  *
- * Double entry: a posting is a list of changes to accounts that sums to 0. There are three kinds of account: `in` (money
- * put in, so always 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of
- * a pseudonym, below 0 when it was overspent). Each rule checks its guards in the order written; the first that does not
+ * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, so always
+ * 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of a pseudonym, below 0
+ * when it was overspent); and where bank and issuer are two houses, `out` at the bank and `bank` at the issuer
+ * (rules-bank.ts). Each rule checks its guards in the order written; the first that does not
  * hold names the result, and nothing is posted. EP 0926637 [0018], [0030], [0031].
  *
  * Left out: signatures and encodings (the actors check them before they ask), and storage.
@@ -95,7 +96,7 @@ export interface WithdrawFacts {
   /** Number that the next receipt of this EBC will have. */
   nextNumber: number;
   /** The receipt given under this number: for what, or `other` for one that is no withdrawal. */
-  given: { name: string; amount: number } | 'other' | null;
+  given: { name: string | null; amount: number } | 'other' | null;
   denied: boolean;
   balances: Balances;
 }
@@ -119,8 +120,10 @@ export function ruleWithdraw(facts: WithdrawFacts): Result<{ repeated: boolean; 
 
 /** What a deposit is judged by. */
 export interface DepositFacts {
-  shop: string;
-  pku: string;
+  /** Account that pays: EBC, or `out` where the bank keeps the accounts. */
+  from: string;
+  /** ABC of the shop. */
+  to: string;
   amount: unknown;
   /** The history stored under the same (PKU, IdS, Rs), and whether it has the same challenge. */
   stored: { sameChallenge: boolean } | null;
@@ -142,10 +145,14 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
   if (facts.tombstoned) return refusal('TOMBSTONED');
   if (!facts.licenseValid) return refusal('LICENSE_EXPIRED');
   if (!facts.shopExists) return refusal('ACCOUNT_UNKNOWN');
-  const ebc = ebcOf(facts.pku);
-  const moved = transfer(facts.amount, ebc, abcOf(facts.shop), facts.balances);
+  const moved = transfer(facts.amount, facts.from, facts.to, facts.balances);
   if (!moved.ok) return moved;
-  return { ok: true, repeated: false, overspent: (facts.balances[ebc] ?? 0) - facts.amount < 0, entries: moved.entries };
+  return { ok: true, repeated: false, overspent: isOverspent(facts.from, facts.amount, facts.balances), entries: moved.entries };
+}
+
+/** Whether taking the amount leaves an EBC negative. */
+export function isOverspent(account: string, amount: number, balances: Balances): boolean {
+  return account.startsWith('ebc:') && (balances[account] ?? 0) - amount < 0;
 }
 
 /** A cancelled charge: tombstone or deposit, never both. Codes: ALREADY_PAID. */

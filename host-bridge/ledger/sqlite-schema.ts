@@ -1,6 +1,6 @@
 /**
- * Tables of the issuer's database and of the trustee's, as migrations: entry 0 makes version 1, and so on. An entry that
- * was released is never changed; a change is a new entry.
+ * Tables of the databases of issuer, bank and trustee, as migrations: entry 0 makes version 1, and so on. An entry that
+ * was released is never changed; a change is a new entry. Issuer and bank share what every ledger with accounts needs.
  *
  * STRICT tables hold what their column says and nothing else. The CHECKs repeat the rules' outer limits, so that even a
  * mistaken program cannot store an amount that the audit would have to find.
@@ -13,8 +13,22 @@ const BOOKS = `
 CREATE TABLE books (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-export const ISSUER_MIGRATIONS = [
-  `${BOOKS}
+/** Names that were given out: wherever a house can. */
+const TRACES = `CREATE TABLE traces (
+  id INTEGER PRIMARY KEY,
+  pku ${PKU},
+  operator TEXT NOT NULL,
+  why TEXT NOT NULL,
+  ebc INTEGER NOT NULL,
+  name TEXT,
+  proof TEXT CHECK (proof IN ('PROVEN', 'UNPROVEN')),
+  time_s INTEGER NOT NULL,
+  CHECK ((name IS NULL) = (proof IS NULL))
+) STRICT;
+`;
+
+/** Ledger, accounts, histories and operators: who keeps accounts has them, and the issuer in every scheme. */
+const LEDGER = `${BOOKS}
 CREATE TABLE balances (
   account TEXT PRIMARY KEY,
   balance INTEGER NOT NULL CHECK (balance BETWEEN -9007199254740991 AND 9007199254740991),
@@ -22,7 +36,7 @@ CREATE TABLE balances (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE transactions (
   id INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit')),
+  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit', 'draw', 'drawback', 'issue', 'return')),
   time_s INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE entries (
@@ -37,37 +51,23 @@ CREATE TABLE accounts (
   account_key BLOB UNIQUE CHECK (length(account_key) = 32),
   certificate BLOB,
   opened_s INTEGER NOT NULL,
+  closed_s INTEGER,
   CHECK ((account_key IS NULL) = (certificate IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE pseudonyms (
-  pku ${PKU} PRIMARY KEY,
-  name TEXT REFERENCES accounts (name),
-  request BLOB,
-  receipt_number INTEGER NOT NULL,
-  CHECK ((name IS NULL) = (request IS NULL))
-) STRICT, WITHOUT ROWID;
-CREATE TABLE receipts (
-  pku ${PKU} REFERENCES pseudonyms (pku),
-  number INTEGER NOT NULL CHECK (number >= 1),
-  kind INTEGER NOT NULL,
-  amount ${AMOUNT},
-  name TEXT NOT NULL,
-  receipt BLOB NOT NULL,
-  request BLOB NOT NULL,
-  transaction_id INTEGER NOT NULL UNIQUE REFERENCES transactions (id),
-  PRIMARY KEY (pku, number)
-) STRICT;
 CREATE TABLE histories (
-  pku ${PKU} REFERENCES pseudonyms (pku),
-  shop TEXT NOT NULL REFERENCES accounts (name),
+  pku ${PKU},
+  shop TEXT NOT NULL,
   rs BLOB NOT NULL CHECK (length(rs) = 16),
   amount ${AMOUNT},
   history BLOB NOT NULL,
   arrived_s INTEGER NOT NULL,
   transaction_id INTEGER NOT NULL UNIQUE REFERENCES transactions (id),
+  returned_s INTEGER,
+  return_code TEXT,
   PRIMARY KEY (pku, shop, rs)
 ) STRICT;
 CREATE INDEX histories_by_charge ON histories (shop, rs);
+CREATE INDEX histories_to_return ON histories (transaction_id) WHERE returned_s IS NULL;
 CREATE TABLE tombstones (
   shop TEXT NOT NULL,
   rs BLOB NOT NULL CHECK (length(rs) = 16),
@@ -81,6 +81,38 @@ CREATE TABLE terminals (
   key BLOB NOT NULL CHECK (length(key) = 32),
   PRIMARY KEY (shop, terminal_id)
 ) STRICT, WITHOUT ROWID;
+${TRACES}CREATE TABLE operator_requests (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  operator_key BLOB NOT NULL CHECK (length(operator_key) = 32),
+  signed BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  reply TEXT NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+export const ISSUER_MIGRATIONS = [
+  `${LEDGER}
+CREATE TABLE pseudonyms (
+  pku ${PKU} PRIMARY KEY,
+  counter BLOB NOT NULL CHECK (length(counter) = 32),
+  name TEXT REFERENCES accounts (name),
+  request BLOB,
+  receipt_number INTEGER NOT NULL,
+  CHECK ((name IS NULL) = (request IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pseudonyms_by_counter ON pseudonyms (counter);
+CREATE TABLE receipts (
+  pku ${PKU} REFERENCES pseudonyms (pku),
+  number INTEGER NOT NULL CHECK (number >= 1),
+  kind INTEGER NOT NULL,
+  amount ${AMOUNT},
+  name TEXT,
+  receipt BLOB NOT NULL,
+  request BLOB NOT NULL,
+  transaction_id INTEGER UNIQUE REFERENCES transactions (id),
+  PRIMARY KEY (pku, number)
+) STRICT;
 CREATE TABLE overspends (
   transaction_id INTEGER PRIMARY KEY REFERENCES transactions (id),
   pku ${PKU} REFERENCES pseudonyms (pku),
@@ -97,24 +129,61 @@ CREATE TABLE deny_lists (
   version INTEGER PRIMARY KEY,
   list BLOB NOT NULL
 ) STRICT;
-CREATE TABLE traces (
-  id INTEGER PRIMARY KEY,
-  pku ${PKU},
-  operator TEXT NOT NULL,
-  why TEXT NOT NULL,
-  ebc INTEGER NOT NULL,
-  name TEXT NOT NULL,
-  proof TEXT NOT NULL CHECK (proof IN ('PROVEN', 'UNPROVEN')),
-  time_s INTEGER NOT NULL
-) STRICT;
-CREATE TABLE operator_requests (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  operator_key BLOB NOT NULL CHECK (length(operator_key) = 32),
-  signed BLOB NOT NULL,
-  signature BLOB NOT NULL,
-  reply TEXT NOT NULL,
+CREATE TABLE shared_keys (
+  kid BLOB PRIMARY KEY CHECK (length(kid) = 8),
+  k BLOB NOT NULL CHECK (length(k) = 16),
+  counter BLOB NOT NULL CHECK (length(counter) = 32) REFERENCES pseudonyms (pku),
+  sequence INTEGER NOT NULL,
+  registration BLOB NOT NULL,
   time_s INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX shared_keys_by_counter ON shared_keys (counter);
+CREATE TABLE replies (
+  id BLOB PRIMARY KEY CHECK (length(id) IN (12, 16)),
+  message_hash BLOB NOT NULL CHECK (length(message_hash) = 32),
+  message BLOB NOT NULL,
+  message_signature BLOB,
+  reply BLOB NOT NULL,
+  reply_signature BLOB,
+  boxes BLOB NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE coupons (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  prepared BLOB NOT NULL CHECK (length(prepared) = 64),
+  amount ${AMOUNT},
+  signature BLOB NOT NULL CHECK (length(signature) = 256),
+  transaction_id INTEGER NOT NULL UNIQUE REFERENCES transactions (id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE coupon_keys (
+  version INTEGER PRIMARY KEY,
+  list BLOB NOT NULL,
+  moduli BLOB NOT NULL
+) STRICT;
+`,
+];
+
+export const BANK_MIGRATIONS = [
+  `${LEDGER}
+CREATE TABLE requests (
+  hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+  name TEXT NOT NULL REFERENCES accounts (name),
+  kind INTEGER NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount BETWEEN 0 AND 9007199254740991),
+  owned BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'refused')),
+  message BLOB,
+  message_signature BLOB,
+  reply BLOB,
+  reply_signature BLOB,
+  boxes BLOB,
+  draw_id INTEGER UNIQUE REFERENCES transactions (id),
+  drawback_id INTEGER UNIQUE REFERENCES transactions (id),
+  time_s INTEGER NOT NULL,
+  CHECK ((state = 'pending') = (boxes IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_pending ON requests (time_s) WHERE state = 'pending';
+CREATE INDEX requests_by_name ON requests (name);
 `,
 ];
 
@@ -130,5 +199,5 @@ CREATE TABLE registrations (
   time_s INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX registrations_by_name ON registrations (name);
-`,
+${TRACES}`,
 ];

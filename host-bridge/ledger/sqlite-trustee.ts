@@ -2,7 +2,7 @@
  * The trustee's store on SQLite.
  */
 import { claimBooks } from './sqlite-books.js';
-import { lifeOf } from './sqlite-issuer.js';
+import { lifeOf, tracesOf } from './sqlite-accounts.js';
 import { TRUSTEE_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf, openDatabase, type DatabaseOptions } from './sqlite.js';
 import type { Books, TrusteeStore } from './store.js';
@@ -20,6 +20,7 @@ export function openTrusteeStore(path: string, books: Books, options: Pick<Datab
     const add = database.prepare('INSERT INTO registrations (pku, name, account_key, certificate, request, license, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)');
     return {
       ...lifeOf(database),
+      ...tracesOf(database),
       registration(pku) {
         const row = find.get(pku);
         if (!row) return null;

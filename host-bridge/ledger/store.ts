@@ -1,14 +1,14 @@
 /**
- * What issuer and trustee need of a store: rows in, rows out, and transactions. No rule lives here.
+ * What issuer, bank and trustee need of a store: rows in, rows out, and transactions. No rule lives here.
  *
  * Bytes are Uint8Array, times Unix seconds, amounts minor units. Every method may throw a `TapcashError` of the DATABASE_
- * family. Rows are only ever added, but for balances, the deny list's refreshed version, and a pseudonym's name, which
- * is set once.
+ * family. Rows are only ever added, but for balances, the deny list's refreshed version, a set's last sequence, what is set
+ * once (a pseudonym's name, a request's reply, a history's return).
  */
 import type { Entry } from './rules.js';
 
 /** Why money moved. */
-export type TransactionKind = 'fund' | 'withdraw' | 'deposit';
+export type TransactionKind = 'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return';
 
 export interface AccountRow {
   name: string;
@@ -16,15 +16,19 @@ export interface AccountRow {
   /** Encoded `accountCertificate`; null together with the key. */
   certificate: Uint8Array | null;
   openedS: number;
+  /** Nothing is drawn from or credited to it since; null while it is open. */
+  closedS: number | null;
 }
 
 export interface PseudonymRow {
   pku: Uint8Array;
-  /** Bound by the first withdrawal; null where the issuer only ever saw the pseudonym in a history. */
+  /** PKU1 of its set, whose EBC it spends; itself where it has none beside it. */
+  counter: Uint8Array;
+  /** Bound by the first withdrawal in scheme 1; null elsewhere, and where the issuer only ever saw the pseudonym in a history. */
   name: string | null;
   /** Bytes of that first withdrawal request: the proof for trace. */
   request: Uint8Array | null;
-  /** Number of the last receipt given. */
+  /** Number of the last receipt given; counted at PKU1 of a set. */
   receiptNumber: number;
 }
 
@@ -33,12 +37,14 @@ export interface ReceiptRow {
   number: number;
   kind: number;
   amount: number;
-  name: string;
+  /** Whose account it came from; null where the issuer does not know. */
+  name: string | null;
   /** Encoded `receipt`. */
   receipt: Uint8Array;
-  /** Encoded `withdrawal` that it answers. */
+  /** What it answers: encoded `withdrawal`, or `issueSecret`. */
   request: Uint8Array;
-  transaction: number;
+  /** null where EBC did not change. */
+  transaction: number | null;
 }
 
 export interface HistoryRow {
@@ -74,8 +80,9 @@ export interface TraceRow {
   operator: string;
   why: string;
   ebc: number;
-  name: string;
-  proof: 'PROVEN' | 'UNPROVEN';
+  /** null where another house resolves the name. */
+  name: string | null;
+  proof: 'PROVEN' | 'UNPROVEN' | null;
   timeS: number;
 }
 
@@ -110,15 +117,83 @@ export interface Books {
   currency: string;
 }
 
-/** Sums over the whole ledger. Conservation: `held === in`. */
+/** The shared key K of a set, under its KID. Never leaves the store but to its procedures. */
+export interface SharedKeyRow {
+  kid: Uint8Array;
+  k: Uint8Array;
+  counter: Uint8Array;
+  /** Of the last keyed request. */
+  sequence: number;
+  /** PKI(PKU1..n, K) as the bank has it: what a trace hands over. */
+  registration: Uint8Array;
+  timeS: number;
+}
+
+/** A final reply of the issuer, kept under the id of its request. */
+export interface ReplyRow {
+  /** 16 random bytes of a sealed request; KID and sequence of a keyed one. */
+  id: Uint8Array;
+  messageHash: Uint8Array;
+  /** Encoded `bankMessage`, or the `sealedRequest` of a redemption; SKB's signature where the scheme has one. */
+  message: Uint8Array;
+  messageSignature: Uint8Array | null;
+  /** Encoded `issuerReply`; SKI's signature where the scheme has one. */
+  reply: Uint8Array;
+  replySignature: Uint8Array | null;
+  /** Boxes for the token, packed (wire/institutions.ts). */
+  boxes: Uint8Array;
+  timeS: number;
+}
+
+/** A redeemed coupon. */
+export interface CouponRow {
+  /** SHA-256 of the prepared message. */
+  id: Uint8Array;
+  /** Random prefix and PKU. */
+  prepared: Uint8Array;
+  amount: number;
+  signature: Uint8Array;
+  transaction: number;
+}
+
+/** A request that the bank took from an account's owner, by the hash of its sealed bytes. */
+export interface BankRequestRow {
+  hash: Uint8Array;
+  name: string;
+  kind: number;
+  amount: number;
+  /** Encoded `ownedRequest`. */
+  owned: Uint8Array;
+  state: 'pending' | 'done' | 'refused';
+  /** What went to the issuer, and what came back; null for a coupon, which the bank signs itself. */
+  message: Uint8Array | null;
+  messageSignature: Uint8Array | null;
+  reply: Uint8Array | null;
+  replySignature: Uint8Array | null;
+  boxes: Uint8Array | null;
+  draw: number | null;
+  drawback: number | null;
+  timeS: number;
+}
+
+/** Sums over one house's ledger. What two houses hold together: ledger/conservation.ts. */
 export interface Numbers {
   /** Money put in. */
   in: number;
+  /** All that is not `in`; equal to it, or a posting is broken. */
+  held: number;
   /** Sum of all ABC, sum of all EBC. */
   abc: number;
   ebc: number;
-  /** `abc + ebc`. */
-  held: number;
+  /** At a bank: drawn from accounts as cash, less what shops deposited. */
+  out: number;
+  /** At an issuer beside a bank: cash issued for it, less what it returned. */
+  bank: number;
+  /** Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited and not yet returned. */
+  drawsPending: number;
+  couponsSigned: number;
+  couponsRedeemed: number;
+  unreturned: number;
   accounts: number;
   pseudonyms: number;
   receipts: number;
@@ -136,8 +211,8 @@ interface Store {
   close(): void;
 }
 
-/** The issuer's books. */
-export interface IssuerStore extends Store {
+/** What every house with a ledger has: postings, accounts, terminals, histories, tombstones, operators. */
+export interface AccountStore extends Store {
   /** 0 for an account never posted to. */
   balance(account: string): number;
   /** Writes a posting that a rule gave, and the new balances. @returns the transaction's number */
@@ -145,17 +220,8 @@ export interface IssuerStore extends Store {
   numbers(): Numbers;
   account(name: string): AccountRow | null;
   accountByKey(accountKey: Uint8Array): AccountRow | null;
-  addAccount(row: AccountRow): void;
-  pseudonym(pku: Uint8Array): PseudonymRow | null;
-  /** Adds a pseudonym without a name; nothing where it exists. */
-  addPseudonym(pku: Uint8Array): void;
-  /** Binds a pseudonym to its name. Once. */
-  bindPseudonym(pku: Uint8Array, name: string, request: Uint8Array): void;
-  receipt(pku: Uint8Array, number: number): ReceiptRow | null;
-  /** Receipts from `number` on, in order, at most `limit`. */
-  receiptsFrom(pku: Uint8Array, number: number, limit: number): ReceiptRow[];
-  /** Adds a receipt and makes its number the pseudonym's last. */
-  addReceipt(row: ReceiptRow): void;
+  addAccount(row: Omit<AccountRow, 'closedS'>): void;
+  closeAccount(name: string, timeS: number): void;
   history(pku: Uint8Array, shop: string, rs: Uint8Array): HistoryRow | null;
   /** The histories deposited last, newest first. */
   latestHistories(limit: number): HistoryRow[];
@@ -166,8 +232,42 @@ export interface IssuerStore extends Store {
   addTombstone(shop: string, rs: Uint8Array, tombstone: Uint8Array, timeS: number): void;
   terminalKey(shop: string, terminalId: Uint8Array): Uint8Array | null;
   addTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): void;
+  addTrace(row: TraceRow): void;
+  traces(): TraceRow[];
+  operatorRequest(id: Uint8Array): OperatorRequestRow | null;
+  addOperatorRequest(row: OperatorRequestRow): void;
+}
+
+/** The bank's books. */
+export interface BankStore extends AccountStore {
+  request(hash: Uint8Array): BankRequestRow | null;
+  addRequest(row: Pick<BankRequestRow, 'hash' | 'name' | 'kind' | 'amount' | 'owned' | 'message' | 'messageSignature' | 'draw' | 'timeS'>): void;
+  /** Ends a pending request. */
+  endRequest(row: Pick<BankRequestRow, 'hash' | 'state' | 'reply' | 'replySignature' | 'boxes' | 'drawback'>): void;
+  /** Requests without a reply, oldest first. */
+  pendingRequests(limit: number): BankRequestRow[];
+  /** Histories that the issuer has not got, oldest first. */
+  unreturned(limit: number): HistoryRow[];
+  /** The issuer has it. @param code OK, or why it will not take it */
+  setReturned(transaction: number, timeS: number, code: string): void;
+}
+
+/** The issuer's books. */
+export interface IssuerStore extends AccountStore {
+  pseudonym(pku: Uint8Array): PseudonymRow | null;
+  /** Adds a pseudonym without a name; nothing where it exists. @param counter PKU1 of its set; itself unless told */
+  addPseudonym(pku: Uint8Array, counter?: Uint8Array): void;
+  /** All pseudonyms that spend this EBC. */
+  pseudonymsOfCounter(counter: Uint8Array): Uint8Array[];
+  /** Binds a pseudonym to its name. Once. */
+  bindPseudonym(pku: Uint8Array, name: string, request: Uint8Array): void;
+  receipt(pku: Uint8Array, number: number): ReceiptRow | null;
+  /** Receipts from `number` on, in order, at most `limit`. */
+  receiptsFrom(pku: Uint8Array, number: number, limit: number): ReceiptRow[];
+  /** Adds a receipt and makes its number the pseudonym's last. */
+  addReceipt(row: ReceiptRow): void;
   addOverspend(row: OverspendRow): void;
-  /** The last overspend record of each pseudonym whose EBC is negative now. */
+  /** The last overspend record of each counter whose EBC is negative now. */
   overspends(): OverspendRow[];
   denial(pku: Uint8Array): DenialRow | null;
   /** Adds a denial, or takes over its new `untilS`. */
@@ -178,10 +278,17 @@ export interface IssuerStore extends Store {
   denyList(): { version: number; list: Uint8Array } | null;
   /** Adds a version; `replaces` is one with the same keys, which need not be kept. */
   addDenyList(version: number, list: Uint8Array, replaces: number | null): void;
-  addTrace(row: TraceRow): void;
-  traces(): TraceRow[];
-  operatorRequest(id: Uint8Array): OperatorRequestRow | null;
-  addOperatorRequest(row: OperatorRequestRow): void;
+  sharedKey(kid: Uint8Array): SharedKeyRow | null;
+  /** The newest of a set. */
+  sharedKeyOfCounter(counter: Uint8Array): SharedKeyRow | null;
+  addSharedKey(row: SharedKeyRow): void;
+  setSequence(kid: Uint8Array, sequence: number): void;
+  reply(id: Uint8Array): ReplyRow | null;
+  addReply(row: ReplyRow): void;
+  coupon(id: Uint8Array): CouponRow | null;
+  addCoupon(row: CouponRow): void;
+  couponKeys(): { version: number; list: Uint8Array; moduli: Uint8Array } | null;
+  addCouponKeys(version: number, list: Uint8Array, moduli: Uint8Array): void;
 }
 
 /** The trustee's book of names. */
@@ -189,4 +296,6 @@ export interface TrusteeStore extends Store {
   registration(pku: Uint8Array): RegistrationRow | null;
   pseudonymsOf(name: string): number;
   addRegistration(row: RegistrationRow): void;
+  addTrace(row: TraceRow): void;
+  traces(): TraceRow[];
 }

@@ -96,7 +96,7 @@ describe('withdraw', () => {
 });
 
 describe('deposit', () => {
-  const base: DepositFacts = { shop: 'Shop', pku: PKU, amount: 5, stored: null, tombstoned: false, licenseValid: true, shopExists: true, balances: { [EBC]: 5 } };
+  const base: DepositFacts = { from: EBC, to: SHOP, amount: 5, stored: null, tombstoned: false, licenseValid: true, shopExists: true, balances: { [EBC]: 5 } };
   test.each<[string, Partial<DepositFacts>]>([
     ['OK', {}],
     ['AMOUNT_INVALID', { amount: 2 ** 53 }],

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { failure } from '../../host-bridge/errors.js';
 import { databaseFailure, openDatabase } from '../../host-bridge/ledger/sqlite.js';
-import { lifeOf, openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
+import { lifeOf } from '../../host-bridge/ledger/sqlite-accounts.js';
+import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
 import { ISSUER_MIGRATIONS } from '../../host-bridge/ledger/sqlite-schema.js';
 import { BOOKS, person } from '../actors/world.js';
 import { compileSources, runScript } from '../http/compiled.js';
@@ -65,7 +66,7 @@ test('a name is bound to a pseudonym once', () => {
   store.addPseudonym(pku);
   store.bindPseudonym(pku, 'Ada', new Uint8Array(1));
   store.bindPseudonym(pku, 'Bob', new Uint8Array(2));
-  expect(store.pseudonym(pku)).toEqual({ pku, name: 'Ada', request: new Uint8Array(1), receiptNumber: 0 });
+  expect(store.pseudonym(pku)).toEqual({ pku, counter: pku, name: 'Ada', request: new Uint8Array(1), receiptNumber: 0 });
   store.close();
 });
 

@@ -1,0 +1,89 @@
+/**
+ * Operators' acts on accounts ABC, wherever they are kept: open, fund, terminals, balances, sums.
+ */
+import { toHex } from '../../firmware/core/bytes.js';
+import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../errors.js';
+import { abcOf, IN, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
+import type { AccountStore } from '../ledger/store.js';
+import { isLicensable } from '../relay/ed25519-verify.js';
+import type { AccountsOffice } from './services.js';
+import type { Signer } from './signer.js';
+
+const TERMINAL_ID_BYTES = 4;
+
+/** Most rows in one answer. */
+const LISTED_MAX = 100;
+
+/** What the acts need of their house. */
+export interface AccountsHouse {
+  store: AccountStore;
+  /** Signs account certificates. */
+  signer: Signer;
+  nowS(): number;
+}
+
+/** Makes the acts. */
+export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
+  const { store } = house;
+  return {
+    openAccount: (name, accountKey) => openAccount(house, name, accountKey),
+
+    fundAccount(name, amount) {
+      return store.transaction(() => {
+        const abc = abcOf(name);
+        const account = store.account(name);
+        const balances = { [IN]: store.balance(IN), [abc]: store.balance(abc) };
+        const ruling = ruleFund({ name, amount, exists: account !== null && account.closedS === null, balances });
+        if (!ruling.ok) return ruling;
+        store.post('fund', house.nowS(), ruling.entries);
+        return { ok: true, balance: store.balance(abc) };
+      });
+    },
+
+    registerTerminal(shop, terminalId, key) {
+      if (terminalId.length !== TERMINAL_ID_BYTES) return refusal('BAD_REQUEST', 'terminal id');
+      return store.transaction(() => {
+        const registered = store.terminalKey(shop, terminalId);
+        const facts = { shopExists: store.account(shop) !== null, keyIsLicensable: isLicensable(key) };
+        const ruling = ruleTerminal({ ...facts, key: toHex(key), registeredKey: registered && toHex(registered) });
+        if (ruling.ok && !ruling.repeated) store.addTerminal(shop, terminalId, key);
+        return ruling;
+      });
+    },
+
+    balanceOf(name) {
+      return store.account(name) ? { ok: true, balance: store.balance(abcOf(name)) } : refusal('ACCOUNT_UNKNOWN');
+    },
+
+    histories(limit) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX) return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
+      return { ok: true, histories: store.latestHistories(limit).map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })) };
+    },
+
+    numbers: () => ({ ok: true, numbers: store.numbers() }),
+  };
+}
+
+function openAccount({ store, signer, nowS }: AccountsHouse, name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }> {
+  return store.transaction(() => {
+    const existing = typeof name === 'string' ? store.account(name) : null;
+    const ruling = ruleOpen({
+      name,
+      accountKey: accountKey && toHex(accountKey),
+      keyIsLicensable: accountKey !== null && isLicensable(accountKey),
+      existing: existing && { accountKey: existing.accountKey && toHex(existing.accountKey) },
+      keyOwner: (accountKey && store.accountByKey(accountKey)?.name) ?? null,
+    });
+    if (!ruling.ok) return ruling;
+    if (existing) return { ok: true, certificate: existing.certificate, repeated: true };
+    let certificate: Uint8Array | null = null;
+    if (accountKey) {
+      const body = accountBody.encode({ accountKey, name });
+      certificate = accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
+    }
+    store.addAccount({ name, accountKey, certificate, openedS: nowS() });
+    return { ok: true, certificate, repeated: false };
+  });
+}

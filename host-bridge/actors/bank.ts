@@ -1,0 +1,194 @@
+/**
+ * The bank 200: accounts ABC by real name, requests of their owners that it passes on unread, blind coupons, deposits, and the
+ * return of histories to the issuer. EP 0926637 [0038]-[0041], [0050]-[0052], [0062]-[0069], [0076]-[0079], [0081].
+ *
+ * A request is known by the hash of its sealed bytes: it is drawn once, its row is durable before the issuer hears of it, and
+ * it ends with the issuer's final reply; on any code but OK the draw goes back. What has no reply yet is passed on again.
+ */
+import { createHash } from 'node:crypto';
+import { CODES, codeOf } from '../../firmware/core/codes.js';
+import { equal } from '../../firmware/core/bytes.js';
+import type { Scheme } from '../../firmware/core/scheme.js';
+import { bankMessage, issuerReply, packBoxes, unpackBoxes } from '../../firmware/wire/institutions.js';
+import { ownedBody, ownedRequest, REQUEST, type OwnedRequest } from '../../firmware/wire/request.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../errors.js';
+import { abcOf } from '../ledger/rules.js';
+import { OUT, ruleDraw, ruleDrawback } from '../ledger/rules-bank.js';
+import type { BankRequestRow, BankStore } from '../ledger/store.js';
+import { createBankOffice } from './bank-office.js';
+import type { CouponSigner } from './coupon-signer.js';
+import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js';
+import { RETURN_MAX } from './issuer-return.js';
+import { checkOurs, type CashOf } from './read-history.js';
+import type { BankOffice, BankService, IssuerForBank, Service } from './services.js';
+import { isSigned, issuerIdOf, type Signer } from './signer.js';
+
+export interface BankOptions {
+  store: BankStore;
+  /** SKB. */
+  signer: Signer;
+  /** PKI. */
+  issuerKey: Uint8Array;
+  /** PKR, or PKI where the issuer signs licenses. */
+  registrarKey: Uint8Array;
+  currency: string;
+  scheme: Scheme;
+  /** The issuer, over a channel on which the two know each other. */
+  issuer: Service<IssuerForBank>;
+  /** SKBx, one for each amount; null where the scheme has no coupons. */
+  coupons?: CouponSigner | null;
+  /** Unix time, seconds. */
+  clock: () => number;
+  depositGraceS?: number;
+}
+
+/** What the bank's procedures share. */
+export interface BankContext extends CashOf {
+  store: BankStore;
+  signer: Signer;
+  issuerKey: Uint8Array;
+  scheme: Scheme;
+  issuerService: Service<IssuerForBank>;
+  coupons: CouponSigner | null;
+  /** Unix time, whole seconds. */
+  nowS(): number;
+}
+
+/** The whole bank. */
+export interface Bank extends BankService {
+  /** Operators' acts in the name of `operator`, which the record of traces keeps. */
+  office(operator: string): BankOffice;
+  /** Passes on what has no reply yet, and returns histories, a batch of each. @returns whether there may be more to do now */
+  forward(): Promise<Result<{ more: boolean }>>;
+}
+
+/** Most requests passed on again in one batch. */
+const PENDING_MAX = 32;
+
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
+
+/** Makes a bank. */
+export function createBank(options: BankOptions): Bank {
+  const { store, signer, issuerKey, registrarKey, currency, scheme } = options;
+  const issuer = issuerIdOf(issuerKey);
+  const nowS = () => Math.floor(options.clock());
+  const context: BankContext = { store, signer, issuerKey, issuer, currency, scheme, issuerService: options.issuer, coupons: options.coupons ?? null, nowS };
+  const house: Depositary = { store, issuer, currency, registrarKey, graceS: options.depositGraceS ?? DEPOSIT_GRACE_S, nowS, payerOf: () => OUT, onCredited: () => undefined };
+  return {
+    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: null } }),
+    request: (bytes) => request(context, bytes),
+    deposit: (bytes) => deposit(house, bytes),
+    tombstone: (bytes) => bury(house, bytes),
+    office: (operator) => createBankOffice(context, operator),
+    forward: () => forward(context),
+  };
+}
+
+/** Kinds of request that this scheme's customers bring. */
+function kindsOf({ scheme }: BankContext): number[] {
+  const issue = { direct: [], coupon: [REQUEST.coupon], sealed: [REQUEST.sealedIssue], keyed: [REQUEST.keyedIssue] }[scheme.issue];
+  return scheme.registration === 'sealed' ? [REQUEST.register, ...issue] : issue;
+}
+
+/** Checks that an owned request is its account owner's, and of a kind that is taken here. */
+function readOwned(context: BankContext, bytes: Uint8Array): Result<{ owned: OwnedRequest; hash: Uint8Array }> {
+  const owned = ownedRequest.decode(bytes);
+  if (!owned || !kindsOf(context).includes(owned.kind)) return refusal('BAD_REQUEST', 'request');
+  const foreign = checkOurs(context, owned);
+  if (foreign) return foreign;
+  if ((owned.kind === REQUEST.register || owned.kind === REQUEST.coupon) && (owned.amount === 0) !== (owned.kind === REQUEST.register)) return refusal('AMOUNT_INVALID');
+  const account = context.store.account(owned.name);
+  if (!account) return refusal('ACCOUNT_UNKNOWN');
+  if (!account.accountKey) return refusal('ACCOUNT_KEY_MISSING');
+  const hash = sha256(owned.request);
+  if (!equal(account.accountKey, owned.accountKey) || !isSigned(account.accountKey, SIGNED.ownedRequest, bodyOf(owned, hash), owned.accountSignature)) {
+    return refusal('SIGNATURE_INVALID', 'account key');
+  }
+  if (owned.kind === REQUEST.coupon && !context.coupons?.amounts.includes(owned.amount)) return refusal('AMOUNT_INVALID', 'no coupon of this amount');
+  return { ok: true, owned, hash };
+}
+
+/** What the account key signed. */
+export function bodyOf(owned: OwnedRequest, requestHash: Uint8Array): Uint8Array {
+  const { kind, issuer, currency, accountKey, amount, name } = owned;
+  return ownedBody.encode({ kind, issuer, currency, accountKey, amount, name, requestHash });
+}
+
+async function request(context: BankContext, bytes: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
+  const read = readOwned(context, bytes);
+  if (!read.ok) return read;
+  const { owned, hash } = read;
+  const { store } = context;
+  const begun = store.transaction((): Result<{ row: BankRequestRow }> => {
+    const known = store.request(hash);
+    if (known) return equal(known.owned, bytes) ? { ok: true, row: known } : refusal('REQUEST_ID_REUSED');
+    const account = store.account(owned.name)!;
+    const abc = abcOf(owned.name);
+    const { name, amount, kind } = owned;
+    const ruling = ruleDraw({ name, amount, accountExists: true, closed: account.closedS !== null, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
+    if (!ruling.ok) return ruling;
+    // [0067]: ABC - x, then the request goes on, with SKB where the scheme signs [0095].
+    const timeS = context.nowS();
+    const draw = ruling.entries.length > 0 ? store.post('draw', timeS, ruling.entries) : null;
+    const message = kind === REQUEST.coupon ? null : bankMessage.encode({ kind, issuer: context.issuer, amount, request: owned.request });
+    const messageSignature = message && context.scheme.signedBetweenInstitutions ? context.signer.sign(SIGNED.bankMessage, message) : null;
+    store.addRequest({ hash, name, kind, amount, owned: bytes, message, messageSignature, draw, timeS });
+    return { ok: true, row: store.request(hash)! };
+  });
+  if (!begun.ok) return begun;
+  if (begun.row.state !== 'pending') return { ok: true, boxes: unpackBoxes(begun.row.boxes!) as Uint8Array[], repeated: true };
+  return passOn(context, begun.row);
+}
+
+/** Brings a pending request to its end: the bank's own signature for a coupon, the issuer's reply for the rest. */
+async function passOn(context: BankContext, row: BankRequestRow): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
+  if (row.kind === REQUEST.coupon) {
+    const blinded = ownedRequest.decode(row.owned)!.request;
+    const signed = (await context.coupons?.sign(row.amount, blinded)) ?? null;
+    // A blinded message that is no number below n: nothing to sign, and the draw goes back.
+    return end(context, row, signed ? 'done' : 'refused', null, null, signed ? [signed] : []);
+  }
+  const given = await context.issuerService.receive(row.message!, row.messageSignature);
+  if (!given.ok) return given;
+  const reply = issuerReply.decode(given.reply);
+  const fits = reply && equal(reply.messageHash, sha256(row.message!)) && equal(reply.boxesHash, sha256(packBoxes(given.boxes)));
+  if (!reply || !fits || reply.code >= CODES.length) return refusal('REPLY_INVALID', 'issuer reply');
+  // [0096]: SKI over the reply, where the scheme signs; the bank keeps it.
+  if (context.scheme.signedBetweenInstitutions && !(given.signature && isSigned(context.issuerKey, SIGNED.issuerReply, given.reply, given.signature))) return refusal('REPLY_INVALID', 'SKI');
+  return end(context, row, codeOf(reply.code) === 'OK' ? 'done' : 'refused', given.reply, given.signature, given.boxes);
+}
+
+function end(context: BankContext, row: BankRequestRow, state: 'done' | 'refused', reply: Uint8Array | null, replySignature: Uint8Array | null, boxes: Uint8Array[]): Result<{ boxes: Uint8Array[]; repeated: boolean }> {
+  const { store } = context;
+  return store.transaction(() => {
+    const now = store.request(row.hash)!;
+    if (now.state !== 'pending') return { ok: true, boxes: unpackBoxes(now.boxes!) as Uint8Array[], repeated: true };
+    let drawback: number | null = null;
+    if (state === 'refused') {
+      const abc = abcOf(row.name);
+      const ruling = ruleDrawback({ name: row.name, amount: row.amount, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
+      if (!ruling.ok) return ruling;
+      if (ruling.entries.length > 0) drawback = store.post('drawback', context.nowS(), ruling.entries);
+    }
+    store.endRequest({ hash: row.hash, state, reply, replySignature, boxes: packBoxes(boxes), drawback });
+    return { ok: true, boxes, repeated: false };
+  });
+}
+
+/** [0079]: histories go to the issuer in batches, each until it has been taken; and requests without a reply once more. */
+async function forward(context: BankContext): Promise<Result<{ more: boolean }>> {
+  const { store } = context;
+  for (const row of store.pendingRequests(PENDING_MAX)) {
+    const done = await passOn(context, row);
+    if (!done.ok) return done;
+  }
+  const rows = store.unreturned(RETURN_MAX);
+  if (rows.length === 0) return { ok: true, more: false };
+  const given = await context.issuerService.returnCash(rows.map((row) => row.history));
+  if (!given.ok) return given;
+  if (given.codes.length !== rows.length) return refusal('REPLY_INVALID', 'return');
+  store.transaction(() => rows.forEach((row, i) => store.setReturned(row.transaction, context.nowS(), given.codes[i]!)));
+  return { ok: true, more: rows.length === RETURN_MAX };
+}
+

@@ -1,0 +1,75 @@
+/**
+ * The depositary: who keeps the accounts ABC takes histories and cancelled charges from shops, the issuer in scheme 1 and the
+ * bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; DESIGN section 4, walking away.
+ */
+import { copy } from '../../firmware/core/bytes.js';
+import { chargeId, tombstone, type LicenseBody } from '../../firmware/wire/payment.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../errors.js';
+import { abcOf, ruleDeposit, ruleTombstone } from '../ledger/rules.js';
+import type { AccountStore } from '../ledger/store.js';
+import { hasChallenge, readHistory, type CashOf } from './read-history.js';
+import { isSigned } from './signer.js';
+
+/** How long after its license's end a history is still credited: the deposit window, one week. */
+export const DEPOSIT_GRACE_S = 7 * 86400;
+
+/** What a depositary works with. */
+export interface Depositary extends CashOf {
+  store: AccountStore;
+  /** PKR, or PKI where the issuer signs licenses. */
+  registrarKey: Uint8Array;
+  graceS: number;
+  /** Unix time, whole seconds. */
+  nowS(): number;
+  /** The ledger account that pays for a pseudonym's history. */
+  payerOf(pku: Uint8Array): string;
+  /** Within the transaction, after a history was credited. */
+  onCredited(terms: LicenseBody, transaction: number, overspent: boolean): void;
+}
+
+/** [0030]: ABC of the shop + y, store H. @param historyBytes encoded `history` */
+export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
+  const { store } = house;
+  const read = readHistory(house, historyBytes);
+  if (!read.ok) return read;
+  const { pku } = read.terms;
+  const { amount, shop, rs } = read.paid;
+  const abc = abcOf(shop);
+  return store.transaction(() => {
+    const nowS = house.nowS();
+    const from = house.payerOf(pku);
+    const account = store.account(shop);
+    const ruling = ruleDeposit({
+      ...{ from, to: abc, amount },
+      stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
+      tombstoned: store.tombstone(shop, rs) !== null,
+      licenseValid: nowS < read.terms.validUntilS + house.graceS,
+      shopExists: account !== null && account.closedS === null,
+      balances: { [from]: store.balance(from), [abc]: store.balance(abc) },
+    });
+    if (!ruling.ok) return ruling;
+    if (ruling.repeated) return { ok: true, amount, repeated: true };
+    const transaction = store.post('deposit', nowS, ruling.entries);
+    store.addHistory({ pku, shop, rs, amount, history: historyBytes, arrivedS: nowS, transaction });
+    house.onCredited(read.terms, transaction, ruling.overspent);
+    return { ok: true, amount, repeated: false };
+  });
+}
+
+/** A charge that the shop cancelled: tombstone or deposit, never both. @param bytes encoded `tombstone` */
+export function bury(house: Depositary, bytes: Uint8Array): Result<{ repeated: boolean }> {
+  const { store } = house;
+  const stone = tombstone.decode(bytes);
+  const charge = stone && chargeId.decode(stone.chargeId);
+  if (!stone || !charge) return refusal('BAD_REQUEST', 'tombstone');
+  const { shop, rs } = charge;
+  const key = store.terminalKey(shop, copy(rs, 0, 4)); // Rs begins with the terminal's id
+  if (!key) return refusal('TERMINAL_UNKNOWN');
+  if (!isSigned(key, SIGNED.tombstone, stone.chargeId, stone.signature)) return refusal('SIGNATURE_INVALID');
+  return store.transaction(() => {
+    const ruling = ruleTombstone({ stored: store.tombstone(shop, rs) !== null, deposited: store.isDeposited(shop, rs) });
+    if (ruling.ok && !ruling.repeated) store.addTombstone(shop, rs, bytes, house.nowS());
+    return ruling;
+  });
+}

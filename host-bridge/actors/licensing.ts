@@ -1,0 +1,28 @@
+/**
+ * Signing licenses SKR(PKU) or SKI(PKU): the same for the trustee (schemes 1 and 2) and the issuer (3 to 6).
+ * EP 0926637 [0015], [0064].
+ */
+import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { multiplesHashOf, multiplesOf } from '../relay/key-multiples.js';
+import type { Signer } from './signer.js';
+
+/** Class of every license so far. */
+export const LICENSE_CLASS = 1;
+
+/** How long a license is valid unless said otherwise: one year. */
+export const LICENSE_VALID_S = 365 * 86400;
+
+/** A quarter of a year: pseudonyms licensed in the same one end together, and nothing but PKU tells their licenses apart. */
+const QUARTER_S = (365.25 * 86400) / 4;
+
+/** The end of the quarter of a year in which a license of `validS` would end. */
+export function quarterEnd(nowS: number, validS: number): number {
+  return Math.ceil((nowS + validS) / QUARTER_S) * QUARTER_S;
+}
+
+/** A license for a key that is licensable, encoded. @param multiples of it (relay/key-multiples.ts) */
+export function signLicense(signer: Signer, terms: { issuer: Uint8Array; currency: string; validUntilS: number }, pku: Uint8Array, multiples: Uint8Array = multiplesOf(pku)): Uint8Array {
+  const body = licenseBody.encode({ ...terms, licenseClass: LICENSE_CLASS, pku, multiplesHash: multiplesHashOf(multiples) });
+  return license.encode({ body, signature: signer.sign(SIGNED.license, body) });
+}
