@@ -98,6 +98,8 @@ program.command('audit').description('recompute every balance and check every si
 const teller = program.command('teller').description("the desk: registration and withdrawal through the terminal's reader");
 teller.command('register').argument('<name>').description('open an account, license the token at the reader').option('--funding <amount>', 'money to put in, minor units').option(...dataOption).option(...jsonOption).action(run(clerk.register));
 teller.command('withdraw').argument('<amount>').description('from the account to the token at the reader').option(...dataOption).option(...jsonOption).action(run(clerk.withdraw));
+teller.command('redeem').description('turn the coupons on the token at the reader into cash: at another time than the withdrawal').option(...dataOption).option(...jsonOption).action(run(clerk.redeem));
+teller.command('collect').description('give the token at the reader the receipts that it missed, of refunds for example').option(...dataOption).option(...jsonOption).action(run(clerk.collect));
 teller.command('status').description('what the token at the reader holds').option(...dataOption).option(...jsonOption).action(run(clerk.tokenStatus));
 
 const SERVICE_DATA = '.tapcash/services';

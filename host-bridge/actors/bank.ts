@@ -80,6 +80,7 @@ export function createBank(options: BankOptions): Bank {
     request: (bytes) => request(context, bytes),
     deposit: (bytes) => deposit(house, bytes),
     tombstone: (bytes) => bury(house, bytes),
+    couponKeys: () => ({ ok: true, keys: (context.coupons?.amounts ?? []).map((amount, i) => ({ amount, modulus: context.coupons!.moduli[i]! })) }),
     office: (operator) => createBankOffice(context, operator),
     forward: () => forward(context),
   };

@@ -103,6 +103,8 @@ export interface BankService {
    * `ruleDraw`, and where the issuer cannot be reached its codes: then the same bytes again.
    */
   request(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
+  /** PKBx by amount, falling; none where the scheme has no coupons. The issuer signs the list of them (`publishCouponKeys`). */
+  couponKeys(): Result<{ keys: { amount: number; modulus: Uint8Array }[] }>;
   /** As at the issuer of scheme 1. */
   deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;

@@ -86,7 +86,20 @@ export async function register(name: string, options: ClerkOptions & { funding?:
 /** `tapcash teller withdraw`. */
 export async function withdraw(text: string, options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).withdraw({ amount: amountArgument(text) }, listen(options)));
+  if (done.coupons > 0) return print(options.json, done, `Coupons worth ${money(done.coupons)} on the token; tapcash teller redeem turns them into cash, better not at once`);
   print(options.json, done, `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`);
+}
+
+/** `tapcash teller redeem`. */
+export async function redeem(options: ClerkOptions): Promise<void> {
+  const done = must(await clientOf(options.data).redeem(listen(options)));
+  print(options.json, done, `${money(done.amount)} redeemed, receipt ${done.receiptNumber}`);
+}
+
+/** `tapcash teller collect`. */
+export async function collect(options: ClerkOptions): Promise<void> {
+  const done = must(await clientOf(options.data).collect(listen(options)));
+  print(options.json, done, `The token has every receipt, up to ${done.receiptNumber}`);
 }
 
 /** `tapcash teller status`. */

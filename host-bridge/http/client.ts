@@ -148,6 +148,10 @@ export function createBankClient(options: ClientOptions): Remote<BankService> & 
     health: () => call(at.health, null),
     parameters: async () => readParameters(await call(at.parameters, null)),
     request: async (request) => readBoxes(await call(at.request, { request: toHex(request) })),
+    async couponKeys() {
+      const reply = await call(at.couponKeys, null);
+      return reply.ok ? { ok: true, keys: reply.keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })) } : reply;
+    },
     ...shopCalls(call),
   };
 }

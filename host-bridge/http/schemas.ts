@@ -146,6 +146,7 @@ export const BANK_ENDPOINTS = {
   ...SHOP_ENDPOINTS,
   ...ACCOUNT_ENDPOINTS,
   request: post('/v1/requests', 'A registration or withdrawal for the issuer, or a blinded coupon', object({ request: hex('owned request', 64 + 48 + 1, SEALED_BYTES_MAX) }), object({ boxes: Boxes, repeated: Repeated })),
+  couponKeys: get('/v1/coupon-keys', 'PKBx by amount', object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) })) })),
   trace: office('/v1/office/traces', "The real name behind a registration, on the issuer's order; recorded [0081]", TraceOrder, TraceReply),
 };
 

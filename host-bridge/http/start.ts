@@ -123,6 +123,7 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
       ...shopHandlers(bank),
       ...accountHandlers(bank),
       request: async ({ request }) => hexed(await bank.request(bytes(request))),
+      couponKeys: () => hexed(bank.couponKeys()),
       trace: ({ order }, request) => hexed(officeOf(bank, request).trace(bytes(order))),
     } satisfies Handlers<typeof BANK_ENDPOINTS>,
     operators: operatorGate(bank, store, place.operatorKeys, clock),

@@ -109,7 +109,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
   const delivery = createOutboxDelivery({
     outbox,
-    issuer: services.issuer,
+    depositary: services.bank ?? services.issuer,
     scheduler,
     log,
     onResult: (row, result, code) => onEvent({ type: 'delivered', kind: row.kind, result, code }),

@@ -160,6 +160,8 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   plain(at.cancel, {}, async (request) => bridge.cancel(idOf((request.body as { id?: string }).id)));
   desk(at.register, (body, call) => bridge.teller.registerUser({ ...body, ...call }));
   desk(at.withdraw, (body, call) => bridge.teller.withdraw({ ...body, ...call }));
+  desk(at.redeem, (_body, call) => bridge.teller.redeem(call));
+  desk(at.collect, (_body, call) => bridge.teller.collect(call));
   desk(at.tokenStatus, (_body, call) => bridge.teller.tokenStatus(call));
 }
 

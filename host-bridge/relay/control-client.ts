@@ -38,6 +38,8 @@ export interface ControlClient {
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
   registerUser(request: ControlBody<At['register']>, call?: DeskListener): Promise<Result<ControlReply<At['register']>>>;
   withdraw(request: ControlBody<At['withdraw']>, call?: DeskListener): Promise<Result<ControlReply<At['withdraw']>>>;
+  redeem(call?: DeskListener): Promise<Result<ControlReply<At['redeem']>>>;
+  collect(call?: DeskListener): Promise<Result<ControlReply<At['collect']>>>;
   tokenStatus(call?: DeskListener): Promise<Result<ControlReply<At['tokenStatus']>>>;
 }
 
@@ -76,6 +78,8 @@ export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOU
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),
+    redeem: (listener) => procedure(dataDir, at.redeem, {}, listener),
+    collect: (listener) => procedure(dataDir, at.collect, {}, listener),
     tokenStatus: (listener) => procedure(dataDir, at.tokenStatus, {}, listener),
   };
 }

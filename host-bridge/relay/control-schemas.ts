@@ -4,7 +4,6 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
-import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 
 function object<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
@@ -45,8 +44,8 @@ const Status = object({
   alarms: Type.Array(Code),
 });
 
-const Registered = object({ name: Type.String(), pku: hex(32), license: hex(LICENSE_BYTES), balance: nullable(Type.Integer()), repeated: Type.Boolean() });
-const Withdrawn = object({ amount: Amount, receiptNumber: Count, missed: Count, repeated: Type.Boolean() });
+const Registered = object({ name: Type.String(), pku: nullable(hex(32)), balance: nullable(Type.Integer()), repeated: Type.Boolean() });
+const Withdrawn = object({ amount: Amount, receiptNumber: Count, coupons: Count, missed: Count, repeated: Type.Boolean() });
 const TokenState = object({
   identity: object({ accountKey: hex(32), pku: hex(32), receiptNumber: Count, licensed: Count }),
   status: object({ balance: Count, receiptNumber: Count, unacknowledged: Count, nonces: Count, variablesUsed: Count, variablesTotal: Count, flashWrites: Count }),
@@ -77,6 +76,8 @@ export const CONTROL_ENDPOINTS = {
   cancel: post('/cancel', 'Gives the current charge up, or the one named', object({ id: Type.Optional(ChargeId) }), ChargeReply),
   register: post('/desk/register', 'Registers the token at the reader', object({ name: Name, funding: Type.Optional(Amount) }), Registered, true),
   withdraw: post('/desk/withdraw', 'Withdraws to the token at the reader', object({ amount: Amount }), Withdrawn, true),
+  redeem: post('/desk/redeem', 'Redeems the coupons on the token at the reader', object({}), object({ amount: Count, receiptNumber: Count }), true),
+  collect: post('/desk/collect', 'Gives the token at the reader the receipts that it missed', object({}), object({ receiptNumber: Count }), true),
   tokenStatus: post('/desk/status', 'What the token at the reader holds', object({}), TokenState, true),
 };
 

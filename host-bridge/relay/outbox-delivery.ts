@@ -19,7 +19,8 @@ export const HOLD_S = 60;
 
 export interface DeliveryOptions {
   outbox: Outbox;
-  issuer: Pick<Services['issuer'], 'deposit' | 'tombstone'>;
+  /** Who keeps the accounts. */
+  depositary: Pick<Services['issuer'], 'deposit' | 'tombstone'>;
   scheduler: Scheduler;
   log: Logger;
   /** 0 to 1; default Math.random: jitter is no secret. */
@@ -40,7 +41,7 @@ export interface OutboxDelivery {
 
 /** Starts nothing until the first `kick`. */
 export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
-  const { outbox, issuer, scheduler, log, random = Math.random } = options;
+  const { outbox, depositary, scheduler, log, random = Math.random } = options;
   let running: Promise<void> | null = null;
   let again = false;
   let stopped = false;
@@ -51,7 +52,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   /** @returns whether to go on with the next row */
   async function deliver(row: OutboxRow): Promise<boolean> {
     outbox.trying(row);
-    const reply = await call<{ repeated: boolean }>(() => (row.kind === 'history' ? issuer.deposit(row.bytes) : issuer.tombstone(row.bytes)));
+    const reply = await call<{ repeated: boolean }>(() => (row.kind === 'history' ? depositary.deposit(row.bytes) : depositary.tombstone(row.bytes)));
     if (reply.ok) {
       const state = row.kind === 'tombstone' ? 'buried' : reply.repeated ? 'duplicate' : 'credited';
       settled(row, state, null);
@@ -59,7 +60,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
     }
     const weight = weigh(reply.code);
     if (weight === 'outage') {
-      if (outage === null) log.warn({ code: reply.code, detail: reply.detail }, 'the issuer cannot be reached; deliveries wait');
+      if (outage === null) log.warn({ code: reply.code, detail: reply.detail }, 'the depositary cannot be reached; deliveries wait');
       outage = reply.code;
       return false;
     }
@@ -72,7 +73,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
 
   function settled(row: OutboxRow, state: 'credited' | 'duplicate' | 'buried' | 'refused', code: ErrorCode | null): void {
     outbox.settle(row, state, code ?? undefined);
-    if (state === 'refused') log.error({ code, sequence: row.sequence, kind: row.kind }, 'refused by the issuer');
+    if (state === 'refused') log.error({ code, sequence: row.sequence, kind: row.kind }, 'refused by the depositary');
     else log.info({ state, sequence: row.sequence, kind: row.kind }, 'delivered');
     options.onResult?.(row, state, code);
   }

@@ -3,19 +3,24 @@
  *
  * The procedures are those of actors/services.ts: over HTTP by http/client.ts, or the actors themselves in one process.
  */
-import type { IssuerOffice, IssuerService, Service, TrusteeService } from '../actors/services.js';
+import type { Scheme } from '../../firmware/core/scheme.js';
+import type { AccountsOffice, BankService, IssuerService, Service, TrusteeService } from '../actors/services.js';
 import { isFailure, isRetryable, refusal, type ErrorCode, type Result } from '../errors.js';
 
 /** The services of a shop's bridge with a desk. */
 export interface Services {
   issuer: Service<Omit<IssuerService, 'parameters'>>;
-  /** Where the desk registers users. */
+  /** Default: the first row. */
+  scheme?: Scheme;
+  /** Who keeps the accounts, where it is not the issuer: histories and owned requests go there. */
+  bank?: Service<Omit<BankService, 'parameters'>>;
+  /** Where the desk registers users, if the trustee signs licenses. */
   trustee?: Service<Pick<TrusteeService, 'register'>>;
   /**
-   * The issuer's office, where the desk may act as an operator: all calls with the same arguments under one request id act
+   * The office of who keeps the accounts, where the desk may act as an operator: all calls with the same arguments under one request id act
    * once (`createOfficeCall` of http/client.ts). @param requestId 16 random bytes
    */
-  office?(requestId: Uint8Array): Service<Pick<IssuerOffice, 'openAccount' | 'fundAccount'>>;
+  office?(requestId: Uint8Array): Service<Pick<AccountsOffice, 'openAccount' | 'fundAccount'>>;
 }
 
 /** Bytes of a request id of the office. */

@@ -6,16 +6,19 @@
  * with the same effect as if it had not. A torn tap, a token whose button was not pressed yet, and a service that is out
  * for a moment are waited for; `onEvent` says what for.
  */
+import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import { REQUEST } from '../../firmware/wire/request.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
 import type { DeskActs } from './desk-acts.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import { multiplesOf } from './key-multiples.js';
+import { askFor, finish, redeemCoupons, takeCoupons } from './desk-requests.js';
 import type { Services } from './services.js';
 
 /** How often the token is asked anew after it missed receipts. */
@@ -40,18 +43,19 @@ export interface DeskCall {
 
 export interface Registered {
   name: string;
-  pku: Uint8Array;
-  /** Encoded `license`. */
-  license: Uint8Array;
+  /** null where the desk does not learn it. */
+  pku: Uint8Array | null;
   /** ABC after the funding; null without. */
   balance: number | null;
-  /** The trustee had registered this token before. */
+  /** The registrar had registered this token before. */
   repeated: boolean;
 }
 
 export interface Withdrawn {
   amount: number;
   receiptNumber: number;
+  /** Worth of coupons that the token holds now and has to redeem; 0 in schemes without. */
+  coupons: number;
   /** Sum of receipts that the token had missed and got now, besides. */
   missed: number;
   /** This completes an earlier withdrawal of the same amount, whose receipt the token or the desk had not seen. */
@@ -62,8 +66,12 @@ export interface Withdrawn {
 export interface Teller {
   /** Opens the account, puts `funding` in once, registers, and gives the token its license. Codes also: NAME_INVALID, AMOUNT_INVALID, TOKEN_CHANGED. */
   registerUser(request: { name: string; funding?: number } & DeskCall): Promise<Result<Registered>>;
-  /** Codes also: AMOUNT_INVALID. */
+  /** Codes also: AMOUNT_INVALID. In a scheme with coupons the token has them afterwards, and no cash yet. */
   withdraw(request: { amount: number } & DeskCall): Promise<Result<Withdrawn>>;
+  /** Redeems the coupons on the token: another session, so that bank and issuer cannot tell whose they are. */
+  redeem(request?: DeskCall): Promise<Result<{ amount: number; receiptNumber: number }>>;
+  /** Gives the token the receipts that it missed, of refunds for example. @returns their sum, as far as the desk may know it */
+  collect(request?: DeskCall): Promise<Result<{ receiptNumber: number }>>;
   tokenStatus(request?: DeskCall): Promise<Result<{ status: TokenStatus; identity: Identity }>>;
 }
 
@@ -86,8 +94,10 @@ export function createTeller(options: TellerOptions): Teller {
     },
     async withdraw(request) {
       if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
-      return run(request, (steps) => withdrawCash(options, steps, request.amount));
+      return run(request, (steps) => issueOf[schemeIn(options).issue](options, steps, request.amount));
     },
+    redeem: (request = {}) => run(request, (steps) => redeemCoupons(options.services, steps)),
+    collect: (request = {}) => run(request, (steps) => (schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps))),
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
         const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
@@ -100,12 +110,12 @@ export function createTeller(options: TellerOptions): Teller {
 
 async function register(options: TellerOptions, steps: DeskSteps, name: string, funding: number | undefined): Promise<Result<Registered>> {
   const { services, acts } = options;
-  const { trustee, office } = services;
-  if (!trustee || !office) return refusal('OPERATOR_UNKNOWN', 'this desk has no trustee or no operator key');
+  const { office } = services;
+  if (!office) return refusal('OPERATOR_UNKNOWN', 'this desk has no operator key');
   // 1. Who is there?
   const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
   if (!read.ok) return read;
-  const { accountKey, pku } = read.answer;
+  const { accountKey } = read.answer;
   // 2. The account, with its certificate, and the money that it starts with.
   const key = toHex(accountKey);
   const opened = await acts.run(`open ${key} ${name}`, (id) => steps.service('account', () => office(id).openAccount(name, accountKey)));
@@ -118,24 +128,92 @@ async function register(options: TellerOptions, steps: DeskSteps, name: string, 
     if (!funded.ok) return funded;
     balance = funded.balance;
   }
-  // 3. (PKU, IdU), signed by both of its keys.
-  const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) => {
-    const part = requestPart.decode(bytes)?.part;
-    const outer = part && registration.decode(part);
-    return outer && registrationBody.decode(outer.body) ? { bytes: part, body: registrationBody.decode(outer.body)! } : null;
-  });
+  // 3. The token's request: (PKU, IdU), or sealed to who may read it.
+  const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) => requestPart.decode(bytes));
   if (!asked.ok) return asked;
-  const { bytes, body } = asked.answer;
+  // 4. The license, and into the token with it.
+  if (schemeIn(options).registration === 'open') return registerOpenly(services, steps, { name, balance, certificate, identity: read.answer }, asked.answer.part);
+  const done = await finish(services, steps, asked.answer);
+  if (!done.ok) return done;
+  // What waited may have been something else: then the registration comes next.
+  if (done.kind !== REQUEST.register) return register(options, steps, name, funding);
+  return done.code === 'OK' ? { ok: true, name, pku: null, balance, repeated: done.repeated } : refusal(done.code, 'registration');
+}
+
+async function registerOpenly(services: Services, steps: DeskSteps, who: { name: string; balance: number | null; certificate: Uint8Array; identity: Identity }, bytes: Uint8Array): Promise<Result<Registered>> {
+  const { trustee } = services;
+  if (!trustee) return refusal('OPERATOR_UNKNOWN', 'this desk has no trustee');
+  const { name, balance, certificate } = who;
+  const { pku, accountKey } = who.identity;
+  const outer = registration.decode(bytes);
+  const body = outer && registrationBody.decode(outer.body);
+  if (!body) return refusal('BAD_REQUEST', "the token's answer to register");
   if (!equal(body.pku, pku) || !equal(body.accountKey, accountKey)) return refusal('TOKEN_CHANGED');
-  // 4. The trustee's license, and into the token with it.
   const licensed = await steps.service('license', () => trustee.register(bytes, certificate));
   if (!licensed.ok) return licensed;
   const taken = await steps.token('license', INS.license, licenseGrant.encode({ license: licensed.license, multiples: multiplesOf(pku) }), (answer) => (answer.length === 0 ? true : null));
   if (!taken.ok) return taken.code === 'LICENSE_INVALID' ? refusal('TOKEN_CHANGED') : taken;
-  return { ok: true, name, pku, license: licensed.license, balance, repeated: licensed.repeated };
+  return { ok: true, name, pku, balance, repeated: licensed.repeated };
 }
 
-async function withdrawCash(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+const schemeIn = (options: TellerOptions): Scheme => options.services.scheme ?? schemeOf(1);
+
+/** How a scheme's cash is asked for. */
+const issueOf: Record<Scheme['issue'], (options: TellerOptions, steps: DeskSteps, amount: number) => Promise<Result<Withdrawn>>> = {
+  direct: withdrawOpenly,
+  sealed: withdrawSealed,
+  keyed: withdrawSealed,
+  coupon: async (options, steps, amount) => {
+    const taken = await takeCoupons(options.services, steps, amount);
+    return taken.ok ? { ok: true, amount, receiptNumber: 0, coupons: taken.amount, missed: 0, repeated: false } : taken;
+  },
+};
+
+/** [0067]-[0069], [0089]-[0091]: the request goes through the bank unread. */
+async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+  const { services } = options;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const asked = await askFor(steps, amount);
+    if (!asked.ok) return asked;
+    const done = await finish(services, steps, asked.answer);
+    if (!done.ok) return done;
+    // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks anew.
+    if (done.kind === REQUEST.register || done.amount !== amount || done.code === 'RECEIPT_GAP') continue;
+    if (done.code !== 'OK') return refusal(done.code, 'withdrawal');
+    return { ok: true, amount, receiptNumber: done.receiptNumber, coupons: 0, missed: 0, repeated: done.repeated };
+  }
+  return refusal('RECEIPT_MISSED', 'again and again');
+}
+
+/** Asks for nothing until the token has every receipt. */
+async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
+  for (;;) {
+    const asked = await askFor(steps, 0);
+    if (!asked.ok) return asked;
+    const done = await finish(options.services, steps, asked.answer);
+    if (!done.ok) return done;
+    if (done.amount === 0 && done.code === 'OK') return { ok: true, receiptNumber: done.receiptNumber };
+    if (done.code !== 'OK' && done.code !== 'RECEIPT_GAP') return refusal(done.code, 'receipts');
+  }
+}
+
+/** As a withdrawal up to the issuer's list of receipts, which the same request gets. */
+async function collectOpen(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
+  const asked = await askFor(steps, 1);
+  if (!asked.ok) return asked;
+  const list = await steps.service('receipts', () => options.services.issuer.receipts(asked.answer.part));
+  if (!list.ok) return list;
+  let receiptNumber = (withdrawalBody.decode(withdrawal.decode(asked.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1) - 1;
+  for (const bytes of list.receipts) {
+    const taken = await giveReceipt(steps, bytes);
+    if (!taken.ok) return taken;
+    receiptNumber = taken.number;
+  }
+  return { ok: true, receiptNumber };
+}
+
+/** [0017]-[0018]: (PKU, IdU, x) in the open. */
+async function withdrawOpenly(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
   const { services, acts } = options;
   let missed = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -150,7 +228,7 @@ async function withdrawCash(options: TellerOptions, steps: DeskSteps, amount: nu
     const { bytes, pku, number } = asked.answer;
     if (acts.wasTaken(pku, number, amount)) {
       acts.end(pku);
-      return { ok: true, amount, receiptNumber: number - 1, missed, repeated: true };
+      return { ok: true, amount, receiptNumber: number - 1, coupons: 0, missed, repeated: true };
     }
     // 2. The issuer's receipt for it, and into the token with it.
     acts.begin(pku, number, amount);
@@ -159,7 +237,7 @@ async function withdrawCash(options: TellerOptions, steps: DeskSteps, amount: nu
       const taken = await giveReceipt(steps, given.receipt);
       if (!taken.ok) return taken;
       acts.end(pku);
-      return { ok: true, amount, receiptNumber: taken.number, missed, repeated: given.repeated };
+      return { ok: true, amount, receiptNumber: taken.number, coupons: 0, missed, repeated: given.repeated };
     }
     if (ERRORS[given.code].exit === EXIT.refused) acts.end(pku);
     if (given.code !== 'RECEIPT_MISSED') return given;

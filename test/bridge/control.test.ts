@@ -57,7 +57,7 @@ test('register and withdraw with their events; refusals by name', async () => {
   const events: string[] = [];
   const onEvent = (event: { step: string; wait: string }) => void events.push(`${event.step} ${event.wait}`);
   expect(await client.registerUser({ name: 'Alice', funding: 500 }, { onEvent })).toMatchObject({ ok: true, name: 'Alice', balance: 500, repeated: false });
-  expect(await client.withdraw({ amount: 200 }, { onEvent })).toEqual({ ok: true, amount: 200, receiptNumber: 1, missed: 0, repeated: false });
+  expect(await client.withdraw({ amount: 200 }, { onEvent })).toEqual({ ok: true, amount: 200, receiptNumber: 1, coupons: 0, missed: 0, repeated: false });
   expect(events).toEqual(['identity tap', 'register tap', 'license tap', 'withdraw tap', 'receipt tap']);
   expect(await client.tokenStatus()).toMatchObject({ ok: true, status: { balance: 200 }, identity: { licensed: 1 } });
   expect(await client.withdraw({ amount: 301 })).toMatchObject({ code: 'FUNDS_INSUFFICIENT' });

@@ -26,7 +26,7 @@ test('registration, withdrawal, status', async () => {
   await prepare();
   expect(await register()).toMatchObject({ ok: true, name: 'Alice', balance: 1000, repeated: false, pku: token().pku });
   expect(token().license).not.toBeNull();
-  expect(await withdraw(300)).toEqual({ ok: true, amount: 300, receiptNumber: 1, missed: 0, repeated: false });
+  expect(await withdraw(300)).toEqual({ ok: true, amount: 300, receiptNumber: 1, coupons: 0, missed: 0, repeated: false });
   expect(await withdraw(200)).toMatchObject({ receiptNumber: 2 });
   expect([token().balance, abc()]).toEqual([500, 500]);
   expect(await go(rig.bridge.teller.tokenStatus())).toMatchObject({ ok: true, status: { balance: 500, receiptNumber: 2 }, identity: { licensed: 1 } });
@@ -112,7 +112,7 @@ test('a receipt that the token missed comes first, then what was asked for', asy
   rig.terminal.deskFault = null;
   expect([token().balance, abc()]).toEqual([0, 700]);
   // The same amount again completes it; another amount brings both.
-  expect(await withdraw(50)).toEqual({ ok: true, amount: 50, receiptNumber: 2, missed: 300, repeated: false });
+  expect(await withdraw(50)).toEqual({ ok: true, amount: 50, receiptNumber: 2, coupons: 0, missed: 300, repeated: false });
   expect([token().balance, abc()]).toEqual([350, 650]);
   rig.terminal.deskFault = (ins) => (ins === INS.receipt ? { code: 'REFUSED', late: false } : null);
   await withdraw(70);
