@@ -6,7 +6,8 @@
  */
 import { toHex } from '../firmware/core/bytes.js';
 import type { BoardConfig } from '../firmware/drivers/board-config.js';
-import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from './tables.js';
+import { schemeOf } from '../firmware/core/scheme.js';
+import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable } from './tables.js';
 
 /** Public keys and names that every board of one issuer is provisioned with. */
 export interface IssuerFacts {
@@ -17,6 +18,21 @@ export interface IssuerFacts {
   registrarKey: Uint8Array;
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
+  /** The issuer's X25519 key that tokens seal to, 32 bytes; for schemes that seal. */
+  sealKey?: Uint8Array | null;
+}
+
+/** How a token chooses a pseudonym for a payment. */
+export type PseudonymPolicy = 'rotate' | 'per-shop' | 'random';
+
+/** Which scheme a token is for. */
+export interface TokenScheme {
+  /** Number of its row in firmware/core/scheme.ts. */
+  number: number;
+  /** Pseudonyms PKU1..n, at most `pseudonymsMax` of the row; default 1. */
+  pseudonyms?: number;
+  /** Default 'rotate'. */
+  policy?: PseudonymPolicy;
 }
 
 /** What a token may pay without its button, minor units. */
@@ -80,9 +96,18 @@ function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: 
   };
 }
 
-/** Files of a user token. @param seed 32 random bytes, not to be kept */
-export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: TokenLimits, seed: Uint8Array): Record<string, Uint8Array> {
-  return files('user-token', board, facts, { limits }, seed);
+/**
+ * Files of a user token. @param seed 32 random bytes, not to be kept @param scheme default: the first row
+ * @throws RangeError for a scheme that is none, more pseudonyms than it has, or a missing `sealKey`
+ */
+export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: TokenLimits, seed: Uint8Array, scheme: TokenScheme = { number: 1 }): Record<string, Uint8Array> {
+  const row = schemeOf(scheme.number);
+  const { pseudonyms = 1, policy = 'rotate' } = scheme;
+  if (!(pseudonyms >= 1 && pseudonyms <= row.pseudonymsMax)) throw new RangeError(`scheme ${row.number} has 1 to ${row.pseudonymsMax} pseudonyms`);
+  const seals = row.registration === 'sealed' || row.issue !== 'direct';
+  if (seals && !facts.sealKey) throw new RangeError(`scheme ${row.number} needs the issuer's key for sealed requests`);
+  const made = files('user-token', board, facts, { limits, scheme: row.number, registration: row.registration, issue: row.issue, pseudonyms, policy }, seed);
+  return seals ? { ...made, 'tab.seal': table(edwardsOfX25519(facts.sealKey as Uint8Array)) } : made;
 }
 
 /** Files of a shop terminal. @param seed 32 random bytes, not to be kept */

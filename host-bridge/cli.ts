@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { schemeOf } from '../firmware/core/scheme.js';
 import { findInterpreter } from '../flash-scripts/find-interpreter.js';
 import { ROLES, runBuild } from '../flash-scripts/build.js';
 import { askPeople } from './demo/control.js';
@@ -44,18 +45,22 @@ program
   .description('run a whole shop: register, withdraw, tap, deposit; then stay up for charges and taps')
   .option('--once', 'exit when the scenario has run')
   .option('--scenario <name>', 'pay, or overspend: a cloned token spends twice', 'pay')
+  .option('--scheme <number>', 'row of the scheme table, 1 to 6', '1')
+  .option('--pseudonyms <n>', 'of each token, in schemes 4 and 6', '1')
   .option('--interpreter [path]', 'run the boards in Espruino\'s Linux build (default: ESPRUINO, then espruino-linux on the PATH)')
   .option('--seed <number>', 'draw all randomness from a seed, to look at the same run again')
   .option('--verbose', 'print what the boards print on their consoles')
   .option(...dataOption)
   .option(...jsonOption)
   .action(
-    run(async (options: { once?: boolean; scenario: string; interpreter?: string | true; seed?: string; verbose?: boolean; data: string; json?: boolean }) => {
+    run(async (options: { once?: boolean; scenario: string; scheme: string; pseudonyms: string; interpreter?: string | true; seed?: string; verbose?: boolean; data: string; json?: boolean }) => {
       const seed = options.seed === undefined ? null : Number(options.seed);
       if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
       const ok = await demoCommand({
         dataDir: resolve(options.data),
         scenario: options.scenario,
+        scheme: schemeOption(options.scheme),
+        pseudonyms: pseudonymsOption(options.pseudonyms, options.scheme),
         interpreter: interpreterOption(options.interpreter),
         seed,
         once: options.once === true,
@@ -65,6 +70,18 @@ program
       process.exitCode = ok ? EXIT.ok : EXIT.broken;
     }),
   );
+
+function schemeOption(text: string): number {
+  if (!/^[1-6]$/.test(text)) throw failure('USAGE', '--scheme: 1 to 6 expected');
+  return Number(text);
+}
+
+function pseudonymsOption(text: string, scheme: string): number {
+  const most = schemeOf(schemeOption(scheme)).pseudonymsMax;
+  const count = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > most) throw failure('USAGE', `--pseudonyms: scheme ${scheme} has 1 to ${most}`);
+  return count;
+}
 
 function interpreterOption(value: string | true | undefined): string | null {
   if (value === undefined) return null;

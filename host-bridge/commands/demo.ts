@@ -17,6 +17,9 @@ import { interrupted } from './output.js';
 export interface DemoCommand {
   dataDir: string;
   scenario: string;
+  /** Number of the scheme's row, and pseudonyms of each token. */
+  scheme: number;
+  pseudonyms: number;
   interpreter: string | null;
   seed: number | null;
   once: boolean;
@@ -33,11 +36,13 @@ export async function demoCommand(options: DemoCommand): Promise<boolean> {
   if (!(SCENARIOS as readonly string[]).includes(scenario)) throw failure('USAGE', `no scenario ${scenario}: there are ${SCENARIOS.join(', ')}`);
   await makeRoom(options.dataDir);
   const say = (line: string) => json || process.stdout.write(`${line}\n`);
-  say(`tapcash demo: scheme 1, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`);
+  say(`tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`);
   const reports = new Map<string, (report: TapReport) => void>();
   const demo = await runDemo({
     dataDir: options.dataDir,
     scenario: scenario as Scenario,
+    scheme: options.scheme,
+    pseudonyms: options.pseudonyms,
     interpreter: options.interpreter,
     seed: options.seed,
     onStep: (step) => say(stepLine(step)),
@@ -80,7 +85,8 @@ async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (
   say(`  npx tapcash charge 350        the clerk asks for 3.50`);
   say(`  npx tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
   say(`  npx tapcash audit             recomputes every balance, checks every signature`);
-  say(`Issuer ${world.issuer.url}, trustee ${world.trustee.url} (see /v1/openapi.json). Ctrl-C ends it.`);
+  const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(([name, house]) => (house ? [`${name} ${house.url}`] : []));
+  say(`${houses.join(', ')} (see /v1/openapi.json). Ctrl-C ends it.`);
   await Promise.race([interrupted(), stopped]);
   say('Closing.');
   await endPeople();

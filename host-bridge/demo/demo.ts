@@ -4,12 +4,16 @@
  * Everything is real but the hardware: services over HTTP with SQLite on disk, the bundles that boards are flashed with,
  * bytes on the serial lines and on the air.
  */
-import { readU32, toHex } from '../../firmware/core/bytes.js';
+import { codeOf } from '../../firmware/core/codes.js';
+import type { Scheme } from '../../firmware/core/scheme.js';
+import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import type { BridgeEvent } from '../relay/bridge.js';
 import type { TapReport } from '../../firmware/wire/link-messages.js';
 import { TERMINAL_TERMS } from '../../flash-scripts/board-files.js';
-import { failure } from '../errors.js';
-import { lookInto, ownerOf, pay, register, withdraw } from './people.js';
+import type { Trace } from '../actors/services.js';
+import { failure, type Result } from '../errors.js';
+import { conservationOf } from '../ledger/rules-bank.js';
+import { lookInto, ownerOf, pay, redeem, register, withdraw, type TapListener } from './people.js';
 import type { DemoReport, OverspendResult, Step, TapResult } from './report.js';
 import type { NfcBoard } from './nfc-boards.js';
 import { must, startWorld, type Shop, type Token, type World } from './world.js';
@@ -20,6 +24,9 @@ export type Scenario = (typeof SCENARIOS)[number];
 export interface DemoOptions {
   dataDir: string;
   scenario: Scenario;
+  /** Number of the scheme's row, default 1; pseudonyms of each token, default 1. */
+  scheme?: number;
+  pseudonyms?: number;
   interpreter: string | null;
   /** Count the boards' variables while they work; the interpreter only, and slow. */
   watchMemory?: boolean;
@@ -52,6 +59,8 @@ interface Stage {
   step<T>(name: string, run: () => Promise<T>): Promise<T>;
   pay(shop: Shop, token: Token, amount: number): Promise<TapResult>;
   taps: TapResult[];
+  /** Whose tap a charge was, by Rs in hexadecimal. */
+  paidBy: Map<string, string>;
 }
 
 /** Runs a scenario and leaves the world up. @throws TapcashError; then nothing is left running */
@@ -71,10 +80,12 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
   const { dataDir, interpreter, seed, scenario, onConsole } = options;
   const shops = scenario === 'overspend' ? SHOPS : SHOPS.slice(0, 1);
   const offline = scenario === 'overspend' ? [SHOPS[1]] : [];
-  const world = await startWorld({ dataDir, interpreter, watchMemory: options.watchMemory, seed, shops, offline, users: USERS, onStep, onConsole, onEvent });
+  const world = await startWorld({ dataDir, interpreter, scheme: options.scheme, pseudonyms: options.pseudonyms, watchMemory: options.watchMemory, seed, shops, offline, users: USERS, onStep, onConsole, onEvent });
+  const paidBy = new Map<string, string>();
   const stage: Stage = {
     world,
     taps,
+    paidBy,
     async step(name, run) {
       const startMs = performance.now();
       const result = await run();
@@ -82,7 +93,12 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
       return result;
     },
     async pay(shop, token, amount) {
-      const tap = await stage.step(`${token.name} pays ${amount} at ${shop.name}`, () => pay(world, shop, token, amount, (listener) => void listeners.set(shop.name, listener)));
+      const listen: TapListener = (listener) =>
+        void listeners.set(shop.name, listener && ((report) => {
+          if (codeOf(report.code) === 'OK') paidBy.set(toHex(report.rs), token.name);
+          listener(report);
+        }));
+      const tap = await stage.step(`${token.name} pays ${amount} at ${shop.name}`, () => pay(world, shop, token, amount, listen));
       taps.push(tap);
       return tap;
     },
@@ -103,10 +119,13 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
 
 async function openAccounts({ world, step }: Stage): Promise<void> {
   const [shop] = world.shops;
+  const withCoupons = world.scheme.issue === 'coupon';
   for (const token of world.tokens) {
     await step(`register ${token.name}`, () => register(world, shop, token, FUNDING));
-    await step(`withdraw ${WITHDRAWALS[token.name]} for ${token.name}`, () => withdraw(world, shop, token, WITHDRAWALS[token.name]));
+    await step(`withdraw ${WITHDRAWALS[token.name]} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () => withdraw(world, shop, token, WITHDRAWALS[token.name]));
   }
+  // Later, and in another order, so that bank and issuer cannot tell by the time whose coupon it is.
+  if (withCoupons) for (const token of [...world.tokens].reverse()) await step(`redeem ${token.name}'s coupons`, () => redeem(world, shop, token));
 }
 
 /** Flash writes of all tokens since power-up. */
@@ -135,6 +154,18 @@ async function deliver({ world, step }: Stage): Promise<void> {
       if (!(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
     }
   });
+  if (world.bank) await step('return to the issuer', () => returned(world));
+}
+
+/** Waits until the bank has nothing left for the issuer. */
+async function returned(world: World): Promise<void> {
+  const endMs = performance.now() + DRAIN_MS;
+  for (;;) {
+    const { numbers } = must('numbers', await world.accounts.numbers());
+    if (numbers.unreturned + numbers.drawsPending === 0) return;
+    if (performance.now() > endMs) throw failure('SERVICE_DOWN', 'the bank cannot return histories');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /**
@@ -155,7 +186,7 @@ async function spendTwice(stage: Stage): Promise<OverspendResult> {
   const { overspends } = must('overspends', await world.office.overspends());
   const [found] = overspends;
   if (!found) throw failure('NOT_OVERSPENT', 'no EBC is negative');
-  const trace = await step('trace', async () => must('trace', await world.office.trace(found.pku, 'EBC is negative')));
+  const trace = await step('trace', async () => must('trace', await traceBy[world.scheme.traceBy](world, found.pku, 'EBC is negative')));
   const deniedAt: string[] = [];
   await step('bring the deny list to the terminals', async () => {
     for (const shop of world.shops) if (await holdsNewestList(world, shop)) deniedAt.push(shop.name);
@@ -169,10 +200,23 @@ async function spendTwice(stage: Stage): Promise<OverspendResult> {
     deniedAt,
     afterwards: again.result,
     loss: -found.ebc,
-    // n = 1 pseudonym, c at each terminal without a fresh list: one.
-    bound: TERMINAL_TERMS.staleListLimit,
+    // n pseudonyms, c at each terminal without a fresh list: one.
+    bound: world.pseudonyms * TERMINAL_TERMS.staleListLimit,
   };
 }
+
+/** Who gives the name out, by the scheme's column; trustee and bank do so on the issuer's signed order alone. */
+const traceBy: Record<Scheme['traceBy'], (world: World, pku: Uint8Array, why: string) => Promise<Result<Trace>>> = {
+  issuer: (world, pku, why) => world.office.trace(pku, why),
+  async trustee(world, pku, why) {
+    const ordered = await world.office.traceOrder(pku, why);
+    return ordered.ok ? world.trusteeClient!.trace(ordered.order) : ordered;
+  },
+  async bank(world, pku, why) {
+    const ordered = await world.office.traceOrder(pku, why);
+    return ordered.ok ? world.bankOffice!.trace(ordered.order) : ordered;
+  },
+};
 
 /** Brings the newest deny list to a shop's terminal; whether it has it, at most 10 s later. */
 async function holdsNewestList(world: World, shop: Shop): Promise<boolean> {
@@ -187,7 +231,8 @@ async function holdsNewestList(world: World, shop: Shop): Promise<boolean> {
 }
 
 /** Balances on both sides, histories, conservation, numbers. */
-async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOptions, writesBefore: number): Promise<DemoReport> {
+async function takeStock({ world, taps, paidBy }: Stage, steps: Step[], options: DemoOptions, writesBefore: number): Promise<DemoReport> {
+  await nameThePseudonyms(world, paidBy);
   const balances: DemoReport['balances'] = { tokens: {}, ebc: {}, abc: {} };
   const variables: DemoReport['variables'] = {};
   let writes = 0;
@@ -196,32 +241,43 @@ async function takeStock({ world, taps }: Stage, steps: Step[], options: DemoOpt
     balances.tokens[token.name] = status.balance;
     variables[`token ${token.name}`] = { used: status.variablesUsed, total: status.variablesTotal, ...(await peakOf(token.device)) };
     writes += status.flashWrites;
-    if (token.pku) balances.ebc[token.name] = must('EBC', await world.office.counterOf(token.pku)).ebc;
-    balances.abc[token.name] = must('ABC', await world.office.balanceOf(token.name)).balance;
+    const [pku] = token.pkus;
+    if (pku) balances.ebc[token.name] = must('EBC', await world.office.counterOf(pku)).ebc;
+    balances.abc[token.name] = must('ABC', await world.accounts.balanceOf(token.name)).balance;
   }
   for (const shop of world.shops) {
-    balances.abc[shop.name] = must('ABC', await world.office.balanceOf(shop.name)).balance;
+    balances.abc[shop.name] = must('ABC', await world.accounts.balanceOf(shop.name)).balance;
     const { status } = must('terminal status', await shop.bridge.terminal.status());
     variables[`terminal ${shop.name}`] = { used: status.variablesUsed, total: status.variablesTotal, ...(await peakOf(shop.device)) };
   }
-  const { numbers } = must('numbers', await world.office.numbers());
-  const deposited = must('histories', await world.office.histories(100)).histories.reverse();
+  const { numbers } = must('numbers', await world.accounts.numbers());
+  const atIssuer = world.bank ? must('numbers', await world.office.numbers()).numbers : null;
+  const deposited = must('histories', await world.accounts.histories(100)).histories.reverse();
   const histories = deposited.map(({ pku, shop, rs, amount }) => ({ token: ownerOf(world.tokens, pku), shop, amount, counter: readU32(rs, 4) }));
   const paid = taps.filter((tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token)).length;
   return {
     ok: false,
-    scheme: 1,
+    scheme: world.scheme.number,
+    pseudonyms: world.pseudonyms,
     scenario: options.scenario,
     boards: world.maker.kind,
     steps,
     taps,
     balances,
     histories,
-    conservation: { ok: numbers.in === numbers.held, in: numbers.in, held: numbers.held },
+    conservation: conservationOf(numbers, atIssuer),
     variables,
     bundleBytes: { 'user-token': world.bundles.token.length, 'shop-terminal': world.bundles.terminal.length },
     tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
   };
+}
+
+/** Whose a pseudonym is shows in the payment that this person made: where registration is sealed, nobody here is told otherwise. */
+async function nameThePseudonyms(world: World, paidBy: Map<string, string>): Promise<void> {
+  for (const { pku, rs } of must('histories', await world.accounts.histories(100)).histories) {
+    const token = world.tokens.find(({ name }) => name === paidBy.get(toHex(rs)));
+    if (token && !token.pkus.some((own) => equal(own, pku))) token.pkus.push(pku);
+  }
 }
 
 async function peakOf(device: NfcBoard): Promise<{ peak?: number }> {

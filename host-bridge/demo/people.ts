@@ -2,7 +2,7 @@
  * What people do at the counter: register, withdraw, pay, look. Each answers the desk's and the terminal's wishes as a
  * person would: holds the token to the reader, presses its button when asked, taps again.
  */
-import { toHex } from '../../firmware/core/bytes.js';
+import { equal, toHex } from '../../firmware/core/bytes.js';
 import type { TokenStatus } from '../../firmware/wire/token-commands.js';
 import type { TapReport } from '../../firmware/wire/link-messages.js';
 import type { Board } from '../emulator/board.js';
@@ -36,12 +36,24 @@ function atDesk(world: World, shop: Shop, token: Token) {
 export async function register(world: World, shop: Shop, token: Token, funding: number): Promise<void> {
   const done = must(`register ${token.name}`, await shop.bridge.teller.registerUser({ name: token.name, funding, ...atDesk(world, shop, token) }));
   token.presence.leave();
-  token.pku = done.pku;
+  if (done.pku) token.pkus.push(done.pku);
 }
 
 /** Withdrawal [0017]-[0021]. */
 export async function withdraw(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
   must(`withdraw for ${token.name}`, await shop.bridge.teller.withdraw({ amount, ...atDesk(world, shop, token) }));
+  token.presence.leave();
+}
+
+/** Coupons for cash [0046]-[0048], where the scheme has them. */
+export async function redeem(world: World, shop: Shop, token: Token): Promise<void> {
+  must(`redeem for ${token.name}`, await shop.bridge.teller.redeem(atDesk(world, shop, token)));
+  token.presence.leave();
+}
+
+/** Receipts that the token missed. */
+export async function collect(world: World, shop: Shop, token: Token): Promise<void> {
+  must(`collect for ${token.name}`, await shop.bridge.teller.collect(atDesk(world, shop, token)));
   token.presence.leave();
 }
 
@@ -120,5 +132,5 @@ function tapResult(shop: Shop, token: Token, amount: number, result: string, tap
 
 /** For listing: whose pseudonym this is. */
 export function ownerOf(tokens: Token[], pku: Uint8Array): string {
-  return tokens.find((token) => token.pku && toHex(token.pku) === toHex(pku))?.name ?? toHex(pku).slice(0, 8);
+  return tokens.find((token) => token.pkus.some((own) => equal(own, pku)))?.name ?? toHex(pku).slice(0, 8);
 }

@@ -70,6 +70,7 @@ export interface OverspendResult {
 export interface DemoReport {
   ok: boolean;
   scheme: number;
+  pseudonyms: number;
   scenario: string;
   boards: string;
   steps: Step[];

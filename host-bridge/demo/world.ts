@@ -1,20 +1,21 @@
 /**
- * A whole shop in one process: trustee and issuer over HTTP, and for each shop a terminal with its bridge, for each user a
+ * A whole shop in one process: the scheme's houses over HTTP, and for each shop a terminal with its bridge, for each user a
  * token. What people do (hold a token to a reader, press its button) is done by the functions here.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtBundle } from '../../flash-scripts/built-bundles.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type IssuerFacts } from '../../flash-scripts/board-files.js';
-import type { IssuerOffice, IssuerService, Remote } from '../actors/services.js';
+import type { AccountsOffice, BankOffice, IssuerOffice, IssuerService, Remote, TrusteeService } from '../actors/services.js';
+import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Signer } from '../actors/signer.js';
 import { createPresence, type Presence } from './presence.js';
 import { createRadioField, type RadioField } from '../emulator/radio-field.js';
 import { createRealScheduler, type Scheduler } from '../emulator/scheduler.js';
 import { failure, refusal, type Result } from '../errors.js';
-import { createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
 import { serviceKey } from '../http/key-file.js';
-import { startIssuer, startTrustee, type RunningService } from '../http/start.js';
+import { startBank, startIssuer, startTrustee, type RunningService } from '../http/start.js';
 import { startBridge, type Bridge, type BridgeEvent } from '../relay/bridge.js';
 import { emulatedBoards, interpreterBoards, type BoardMaker, type NfcBoard } from './nfc-boards.js';
 import { createRandom, type Random } from './random.js';
@@ -32,6 +33,12 @@ export interface WorldOptions {
   watchMemory?: boolean;
   /** null: keys from the operating system. */
   seed: number | null;
+  /** Number of the scheme's row; default 1. */
+  scheme?: number;
+  /** Pseudonyms of each token; default 1. */
+  pseudonyms?: number;
+  /** How long a license is valid, seconds; default a year. */
+  licenseValidS?: number;
   /** Told of each step of making the world. */
   onStep(name: string, ms: number): void;
   onConsole?(board: string, line: string): void;
@@ -54,8 +61,8 @@ export interface Token {
   name: string;
   device: NfcBoard;
   presence: Presence;
-  /** PKU, once registered. */
-  pku: Uint8Array | null;
+  /** Its pseudonyms, as far as anybody but the issuer has seen them. */
+  pkus: Uint8Array[];
 }
 
 /** The world. */
@@ -65,10 +72,18 @@ export interface World {
   /** ES5 as boards are flashed with it. */
   bundles: { token: string; terminal: string };
   facts: IssuerFacts;
+  scheme: Scheme;
+  pseudonyms: number;
   issuer: RunningService<unknown>;
-  trustee: RunningService<unknown>;
+  /** null where the scheme has none. */
+  trustee: RunningService<unknown> | null;
+  bank: RunningService<unknown> | null;
   issuerClient: Remote<IssuerService>;
+  trusteeClient: Remote<TrusteeService> | null;
   office: Remote<IssuerOffice>;
+  bankOffice: Remote<BankOffice> | null;
+  /** The office of who keeps the accounts. */
+  accounts: Remote<AccountsOffice>;
   operator: Signer;
   shops: Shop[];
   tokens: Token[];
@@ -109,15 +124,16 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function start(options: WorldOptions, closers: (() => Promise<void> | void)[], close: () => Promise<void>): Promise<World> {
-  const { dataDir, seed } = options;
+  const { dataDir, seed, pseudonyms = 1 } = options;
+  const scheme = schemeOf(options.scheme ?? 1);
   const scheduler = createRealScheduler();
   const maker = options.interpreter ? interpreterBoards(scheduler, options.interpreter, options.watchMemory) : emulatedBoards(scheduler);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
   const bundles = await timed(options, 'build firmware', async () => ({ token: await builtBundle('user-token'), terminal: await builtBundle('shop-terminal') }));
 
-  const services = await timed(options, 'start trustee and issuer', () => startServices(dataDir, seed));
-  closers.push(() => services.issuer.close(), () => services.trustee.close());
+  const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () => startServices(dataDir, seed, scheme, options.licenseValidS));
+  closers.push(() => services.issuer.close(), async () => services.trustee?.close(), async () => services.bank?.close());
   const { facts } = services;
 
   /** Powers a board up with this world's bundle. */
@@ -146,7 +162,11 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     let online = !options.offline?.includes(name);
     const bridge = await startBridge({
       port: () => device.openPort(),
-      services: { ...services.forBridge, issuer: throughGate(services.forBridge.issuer, () => online) },
+      services: {
+        ...services.forBridge,
+        issuer: throughGate(services.forBridge.issuer, () => online),
+        ...(services.forBridge.bank ? { bank: throughGate(services.forBridge.bank, () => online) } : {}),
+      },
       dataDir: join(dataDir, `bridge-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`),
       issuerKey: facts.issuerKey,
       registrarKey: facts.registrarKey,
@@ -157,15 +177,15 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     closers.push(() => bridge.close());
     await bridge.terminal.waitUp(LINK_MS);
     const { status } = must('terminal status', await bridge.terminal.status());
-    must('open account', await services.office.openAccount(name, null));
-    must('register terminal', await services.office.registerTerminal(name, status.terminalId, status.terminalKey));
+    must('open account', await services.accounts.openAccount(name, null));
+    must('register terminal', await services.accounts.registerTerminal(name, status.terminalId, status.terminalKey));
     return { name, device, field, bridge, terminalId, setOnline: (now) => void (online = now) };
   }
 
   async function issueToken(name: string): Promise<Token> {
-    const files = tokenFiles(maker.config, facts, TOKEN_LIMITS, createRandom(seed, `token ${name}`)(32));
+    const files = tokenFiles(maker.config, facts, TOKEN_LIMITS, createRandom(seed, `token ${name}`)(32), { number: scheme.number, pseudonyms });
     const device = await powerUp('user-token', name, files);
-    return { name, device, presence: createPresence(device.chip.card), pku: null };
+    return { name, device, presence: createPresence(device.chip.card), pkus: [] };
   }
 
   const shops: Shop[] = [];
@@ -182,46 +202,78 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     maker,
     bundles,
     ...services,
+    scheme,
+    pseudonyms,
     shops,
     tokens,
     async clone(token, name) {
       const device = await token.device.clone(name, createRandom(seed, `entropy ${name}`));
       closers.push(() => device.close());
       await device.ready();
-      return { name, device, presence: createPresence(device.chip.card), pku: token.pku };
+      return { name, device, presence: createPresence(device.chip.card), pkus: token.pkus };
     },
     close,
   };
 }
 
-/** Keys, services, clients. Each service is told the other's public key, so both keys come first. */
-async function startServices(dataDir: string, seed: number | null) {
+/** The houses that a scheme has. */
+export function housesOf(scheme: Scheme): string[] {
+  return ['issuer', ...(scheme.licenseFrom === 'trustee' ? ['trustee'] : []), ...(scheme.accountsAt === 'bank' ? ['bank'] : [])];
+}
+
+/** Keys, services, clients. Each service is told the others' public keys, so all keys come first. */
+async function startServices(dataDir: string, seed: number | null, scheme: Scheme, licenseValidS?: number) {
+  const houses = housesOf(scheme);
   const random = (label: string): Random => createRandom(seed, label);
-  const issuerKey = serviceKey(dataDir, 'issuer', random('issuer')).publicKey;
-  const registrarKey = serviceKey(dataDir, 'trustee', random('trustee')).publicKey;
+  const keyOf = (role: string) => serviceKey(dataDir, role, random(role)).publicKey;
+  const issuerKey = keyOf('issuer');
+  const bankKey = houses.includes('bank') ? keyOf('bank') : null;
+  const registrarKey = houses.includes('trustee') ? keyOf('trustee') : issuerKey;
   const operator = serviceKey(dataDir, 'operator', random('operator'));
-  const issuer = await startIssuer({ dataDir, registrarKey, operatorKeys: [operator.publicKey] });
-  const trustee = await startTrustee({ dataDir, issuerKey }).catch(async (thrown) => {
-    await issuer.close();
+  const started: { close(): Promise<void> }[] = [];
+  try {
+    const place = { dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], ...(licenseValidS ? { licenseValidS } : {}) };
+    const issuer = await startIssuer({ ...place, registrarKey, bankKey, random: random('issuer service') });
+    started.push(issuer);
+    const facts: IssuerFacts = issuer.parameters;
+    const trustee = houses.includes('trustee') ? await startTrustee({ ...place, issuerKey, ...(bankKey ? { accountsKey: bankKey } : {}) }) : null;
+    if (trustee) started.push(trustee);
+    const bank = bankKey
+      ? await startBank({ ...place, issuerKey, registrarKey, forwardMs: 200, issuerChannel: (signer) => createBankChannel({ url: issuer.url, signer, issuerKey, issuer: facts.issuer }) })
+      : null;
+    if (bank) started.push(bank);
+    return { facts, issuer, trustee, bank, operator, ...(await clientsOf(scheme, operator, facts, issuer, trustee, bank)) };
+  } catch (thrown) {
+    for (const service of started.reverse()) await service.close();
     throw thrown;
-  });
-  const facts: IssuerFacts = issuer.parameters;
+  }
+}
+
+/** What bridges and the demo itself call. */
+async function clientsOf(scheme: Scheme, operator: Signer, facts: IssuerFacts, issuer: { url: string }, trustee: { url: string } | null, bank: { url: string } | null) {
   const officeOptions = { url: issuer.url, operator, issuer: facts.issuer };
   const issuerClient = createIssuerClient({ url: issuer.url });
   const office = createOfficeClient(officeOptions);
+  const bankOptions = bank && { ...officeOptions, url: bank.url };
+  const bankOffice = bankOptions && createBankOfficeClient(bankOptions);
+  const bankClient = bank && createBankClient({ url: bank.url });
+  const trusteeClient = trustee && createTrusteeClient({ url: trustee.url });
+  if (bankClient && scheme.issue === 'coupon') must('publish coupon keys', await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys));
   const forBridge = {
+    scheme,
     issuer: issuerClient,
-    trustee: createTrusteeClient({ url: trustee.url }),
-    office: (requestId: Uint8Array) => createOfficeCall(officeOptions, requestId),
+    ...(trusteeClient ? { trustee: trusteeClient } : {}),
+    ...(bankClient ? { bank: bankClient } : {}),
+    office: (requestId: Uint8Array): Remote<AccountsOffice> => (bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId)),
   };
-  return { facts, issuer, trustee, operator, issuerClient, office, forBridge };
+  return { issuerClient, trusteeClient, office, bankOffice, accounts: (bankOffice ?? office) as Remote<AccountsOffice>, forBridge };
 }
 
-/** The issuer as a bridge sees it whose network may be down. */
-function throughGate(issuer: Remote<IssuerService>, isOnline: () => boolean): Remote<IssuerService> {
+/** A service as a bridge sees it whose network may be down. */
+function throughGate<T extends object>(service: T, isOnline: () => boolean): T {
   const gate = (name: string | symbol) => (...values: unknown[]) => {
     if (!isOnline()) return Promise.resolve(refusal('SERVICE_DOWN', 'the shop is offline'));
-    return (issuer as unknown as Record<string | symbol, (...given: unknown[]) => unknown>)[name](...values);
+    return (service as unknown as Record<string | symbol, (...given: unknown[]) => unknown>)[name](...values);
   };
-  return new Proxy(issuer, { get: (_, name) => gate(name) });
+  return new Proxy(service, { get: (_, name) => gate(name) });
 }

@@ -23,7 +23,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function run(scenario: Scenario, path: string | null) {
   const demo = await runDemo({ dataDir: join(folder, 'demo'), scenario, interpreter: path, seed: null });
   await demo.close();
-  const books = audit({ issuerDatabase: demo.world.issuer.database, trusteeDatabase: demo.world.trustee.database });
+  const books = audit({ issuerDatabase: demo.world.issuer.database, trusteeDatabase: demo.world.trustee!.database });
   expect(books.broken).toEqual([]);
   return demo.report;
 }
