@@ -125,7 +125,7 @@ const HOST_ERRORS = {
   DATABASE_FULL: row(507, environment, 'The disk is full.', 'Make room; nothing was changed.'),
   DATABASE_UNREACHABLE: row(503, environment, 'The database file cannot be opened.', 'Check that the folder exists and may be entered.'),
   DATABASE_FAILED: row(500, environment, 'The database refused or failed.', 'See the log; check the disk.'),
-  KEY_MISMATCH: row(500, environment, 'The database belongs to another signing key, registrar, issuer or currency.', 'Start with the data folder and the keys that belong together.'),
+  KEY_MISMATCH: row(500, environment, 'The database belongs to another scheme, signing key, registrar, issuer, bank or currency.', 'Start with the data folder and the keys that belong together.'),
   KEY_FILE_INVALID: row(500, environment, 'A key file is damaged, or others may read it.', 'Restore it from a backup and set its mode to 600. Do not make a new one: boards trust the old key.'),
   DATA_DIR_FAILED: row(500, environment, 'The data folder cannot be made or written.', 'Check its path and who may write there.'),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),

@@ -41,7 +41,7 @@ export const issuerReply = defineMessage<IssuerReply>([
 ]);
 
 /**
- * The issuer's statement that an EBC is negative, type `traceOrder` [0054], [0081]: without one, neither trustee nor bank
+ * The issuer's statement that an EBC is negative, type `traceOrder` [0056], [0081]: without one, neither trustee nor bank
  * gives a name out. Signed by the issuer, so that no operator alone can ask.
  */
 export interface TraceOrder {

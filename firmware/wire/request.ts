@@ -1,6 +1,6 @@
 /**
  * Requests through a bank that must not read them: registration and withdrawal in schemes 3 to 6 (EP 0926637 [0062]-[0069],
- * [0084]-[0091]), coupons of scheme 2 ([0037]-[0041], [0046]-[0048]).
+ * [0084]-[0091]), coupons of scheme 2 ([0039]-[0044]).
  *
  * An owned request is what the owner's account key signs for who keeps the accounts: name and amount in the open, the rest
  * sealed to the issuer by HPKE (PKI(...), RFC 9180) or under the shared key K (`keyed`). The owner signs the hash of the

@@ -25,8 +25,8 @@ export const SIGNED = {
   pseudonymProof: 14, // proof of possession in a sealed registration, by SKU
   issue: 15, // (PKU, x) in a sealed or keyed withdrawal, by SKU
   couponKeys: 16, // the list of PKBx, by the issuer
-  bankMessage: 17, // SKB: what the bank passes on [0095]
-  issuerReply: 18, // SKI: what the issuer answers to it [0096]
+  bankMessage: 17, // SKB: what the bank passes on [0094]
+  issuerReply: 18, // SKI: what the issuer answers to it [0095]
   bankRequest: 19, // the bank's HTTP request to the issuer
   issuerAnswer: 20, // the issuer's HTTP reply to the bank
   traceOrder: 21, // the issuer's statement that an EBC is negative: what opens a name elsewhere

@@ -1,21 +1,23 @@
 /**
  * The bank 200: accounts ABC by real name, requests of their owners that it passes on unread, blind coupons, deposits, and the
- * return of histories to the issuer. EP 0926637 [0038]-[0041], [0050]-[0052], [0062]-[0069], [0076]-[0079], [0081].
+ * return of histories to the issuer. EP 0926637 [0039]-[0040], [0050]-[0054], [0062]-[0069], [0076]-[0081], [0085]-[0091].
  *
  * A request is known by the hash of its sealed bytes: it is drawn once, its row is durable before the issuer hears of it, and
- * it ends with the issuer's final reply; on any code but OK the draw goes back. What has no reply yet is passed on again.
+ * it ends with the issuer's final reply; on any code but OK the draw goes back. What has no reply yet is passed on again. A
+ * refusal of the call itself (no connection, another bank's key) is no reply: the request waits.
  */
 import { createHash } from 'node:crypto';
 import { CODES, codeOf } from '../../firmware/core/codes.js';
 import { equal } from '../../firmware/core/bytes.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
 import { bankMessage, issuerReply, packBoxes, unpackBoxes } from '../../firmware/wire/institutions.js';
-import { ownedBody, ownedRequest, REQUEST, type OwnedRequest } from '../../firmware/wire/request.js';
+import { ownedRequest, REQUEST, type OwnedRequest } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { refusal, type Result } from '../errors.js';
+import { refusal, type HostRefusal, type Result } from '../errors.js';
 import { abcOf } from '../ledger/rules.js';
 import { OUT, ruleDraw, ruleDrawback } from '../ledger/rules-bank.js';
 import type { BankRequestRow, BankStore } from '../ledger/store.js';
+import { weigh } from '../relay/services.js';
 import { createBankOffice } from './bank-office.js';
 import type { CouponSigner } from './coupon-signer.js';
 import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js';
@@ -23,6 +25,7 @@ import { RETURN_MAX } from './issuer-return.js';
 import { checkOurs, type CashOf } from './read-history.js';
 import type { BankOffice, BankService, IssuerForBank, Service } from './services.js';
 import { isSigned, issuerIdOf, type Signer } from './signer.js';
+import { bodyOf } from './trace-proof.js';
 
 export interface BankOptions {
   store: BankStore;
@@ -110,12 +113,6 @@ function readOwned(context: BankContext, bytes: Uint8Array): Result<{ owned: Own
   return { ok: true, owned, hash };
 }
 
-/** What the account key signed. */
-export function bodyOf(owned: OwnedRequest, requestHash: Uint8Array): Uint8Array {
-  const { kind, issuer, currency, accountKey, amount, name } = owned;
-  return ownedBody.encode({ kind, issuer, currency, accountKey, amount, name, requestHash });
-}
-
 async function request(context: BankContext, bytes: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
   const read = readOwned(context, bytes);
   if (!read.ok) return read;
@@ -123,13 +120,14 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
   const { store } = context;
   const begun = store.transaction((): Result<{ row: BankRequestRow }> => {
     const known = store.request(hash);
-    if (known) return equal(known.owned, bytes) ? { ok: true, row: known } : refusal('REQUEST_ID_REUSED');
+    // The same request is one whose owner signed the same; with Ed25519 that may have been twice, in other bytes.
+    if (known) return equal(bodyOf(ownedRequest.decode(known.owned)!, hash), bodyOf(owned, hash)) ? { ok: true, row: known } : refusal('REQUEST_ID_REUSED');
     const account = store.account(owned.name)!;
     const abc = abcOf(owned.name);
     const { name, amount, kind } = owned;
     const ruling = ruleDraw({ name, amount, accountExists: true, closed: account.closedS !== null, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
     if (!ruling.ok) return ruling;
-    // [0067]: ABC - x, then the request goes on, with SKB where the scheme signs [0095].
+    // [0040], [0067], [0090]: ABC - x, then the request goes on, with SKB where the scheme signs [0094], [0097].
     const timeS = context.nowS();
     const draw = ruling.entries.length > 0 ? store.post('draw', timeS, ruling.entries) : null;
     const message = kind === REQUEST.coupon ? null : bankMessage.encode({ kind, issuer: context.issuer, amount, request: owned.request });
@@ -146,7 +144,7 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
 async function passOn(context: BankContext, row: BankRequestRow): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
   if (row.kind === REQUEST.coupon) {
     const blinded = ownedRequest.decode(row.owned)!.request;
-    const signed = (await context.coupons?.sign(row.amount, blinded)) ?? null;
+    const signed = context.coupons?.sign(row.amount, blinded) ?? null;
     // A blinded message that is no number below n: nothing to sign, and the draw goes back.
     return end(context, row, signed ? 'done' : 'refused', null, null, signed ? [signed] : []);
   }
@@ -155,7 +153,7 @@ async function passOn(context: BankContext, row: BankRequestRow): Promise<Result
   const reply = issuerReply.decode(given.reply);
   const fits = reply && equal(reply.messageHash, sha256(row.message!)) && equal(reply.boxesHash, sha256(packBoxes(given.boxes)));
   if (!reply || !fits || reply.code >= CODES.length) return refusal('REPLY_INVALID', 'issuer reply');
-  // [0096]: SKI over the reply, where the scheme signs; the bank keeps it.
+  // [0096], [0099]: SKI over the reply, where the scheme signs; the bank keeps it.
   if (context.scheme.signedBetweenInstitutions && !(given.signature && isSigned(context.issuerKey, SIGNED.issuerReply, given.reply, given.signature))) return refusal('REPLY_INVALID', 'SKI');
   return end(context, row, codeOf(reply.code) === 'OK' ? 'done' : 'refused', given.reply, given.signature, given.boxes);
 }
@@ -177,19 +175,23 @@ function end(context: BankContext, row: BankRequestRow, state: 'done' | 'refused
   });
 }
 
-/** [0079]: histories go to the issuer in batches, each until it has been taken; and requests without a reply once more. */
+/**
+ * Requests without a reply once more, then histories in batches [0054], [0079], each until it has been taken. A request that
+ * is refused by itself holds up neither the others nor the return; an issuer that cannot be reached ends the round.
+ */
 async function forward(context: BankContext): Promise<Result<{ more: boolean }>> {
   const { store } = context;
+  let trouble: HostRefusal | null = null;
   for (const row of store.pendingRequests(PENDING_MAX)) {
     const done = await passOn(context, row);
-    if (!done.ok) return done;
+    if (!done.ok && weigh(done.code) === 'outage') return done;
+    if (!done.ok) trouble = done;
   }
   const rows = store.unreturned(RETURN_MAX);
-  if (rows.length === 0) return { ok: true, more: false };
+  if (rows.length === 0) return trouble ?? { ok: true, more: false };
   const given = await context.issuerService.returnCash(rows.map((row) => row.history));
   if (!given.ok) return given;
   if (given.codes.length !== rows.length) return refusal('REPLY_INVALID', 'return');
   store.transaction(() => rows.forEach((row, i) => store.setReturned(row.transaction, context.nowS(), given.codes[i]!)));
-  return { ok: true, more: rows.length === RETURN_MAX };
+  return trouble ?? { ok: true, more: rows.length === RETURN_MAX };
 }
-

@@ -66,10 +66,3 @@ export async function createUnsealer(secret: Uint8Array): Promise<Unsealer> {
     },
   };
 }
-
-/** Seals to an issuer's key, as a token does: for tests and tools. */
-export async function sealTo(publicKey: Uint8Array, scheme: number, kind: number, plain: Uint8Array): Promise<Uint8Array> {
-  const recipientPublicKey = await suite.kem.deserializePublicKey(publicKey.slice().buffer as ArrayBuffer);
-  const { enc, ct } = await suite.seal({ recipientPublicKey, info: sealInfo(scheme, kind).slice().buffer as ArrayBuffer }, plain.slice().buffer as ArrayBuffer);
-  return sealedRequest.encode({ enc: new Uint8Array(enc), sealed: new Uint8Array(ct) });
-}

@@ -1,30 +1,32 @@
 /**
  * The issuer's office: acts that take an operator. Opening and funding accounts, registering terminals, deny, trace.
- * EP 0926637 [0031] for trace: the name comes out only when EBC is negative, and that it did is recorded.
+ * EP 0926637 [0031], [0056], [0081] for trace: a name comes out only when EBC is negative, and that it did is recorded.
  */
 import { createHash } from 'node:crypto';
 import { isAmount } from '../../firmware/core/amount.js';
-import { concat, equal, fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
-import { packBoxes, signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
-import { couponKey, couponKeysBody, COUPON_KEYS_MAX, RSA_BYTES, signedCouponKeys } from '../../firmware/wire/request.js';
+import { concat, equal, toHex } from '../../firmware/core/bytes.js';
+import { packBoxes } from '../../firmware/wire/institutions.js';
+import { couponKey, couponKeysBody, COUPON_KEYS_MAX, signedCouponKeys } from '../../firmware/wire/request.js';
 import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { DENY_KEYS_MAX } from '../../firmware/wire/notices.js';
-import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { refusal, type Result } from '../errors.js';
 import { ebcOf, ruleDeny, ruleTrace } from '../ledger/rules.js';
 import { createAccountsOffice } from './accounts-office.js';
-import type { AccountRow, PseudonymRow } from '../ledger/store.js';
-import type { IssuerContext } from './issuer.js';
+import { whereAccountsAre, type IssuerContext } from './issuer.js';
 import type { IssuerOffice, Trace } from './services.js';
-import { isSigned } from './signer.js';
+import { couponKeyOf } from './issuer-cash.js';
+import { writeTraceOrder } from './trace-order.js';
+import { proofOf } from './trace-proof.js';
 
 /** Makes the office of one operator. @param operator who acts, for the record */
 export function createOffice(context: IssuerContext, operator: string): IssuerOffice {
   const { store } = context;
+  const accounts = createAccountsOffice(context);
+  const { here } = whereAccountsAre(context.scheme);
   return {
-    ...createAccountsOffice(context),
+    ...accounts,
+    openAccount: (name, accountKey) => here ?? accounts.openAccount(name, accountKey),
 
     deny(pku, why) {
       if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
@@ -65,33 +67,16 @@ function trace(context: IssuerContext, operator: string, pku: Uint8Array, why: s
     const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: pseudonym?.name ?? null });
     if (!ruling.ok) return ruling;
     const { name } = ruling;
-    const account = store.account(name);
     const request = pseudonym?.request ?? new Uint8Array(0);
-    const proof = account && isBinding(context, account, pseudonym as PseudonymRow) ? 'PROVEN' : 'UNPROVEN';
-    store.addTrace({ pku, operator, why, ebc, name, proof, timeS: context.nowS() });
-    return { ok: true, name, ebc, proof, request, certificate: account?.certificate ?? new Uint8Array(0) };
+    const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
+    const proof = proofOf('issuer', context.signer.publicKey, { subject: pku, name, request, certificate });
+    store.addTrace({ pku, operator, why, ebc, name, proof, timeS: context.nowS(), order: null });
+    return { ok: true, name, ebc, proof, request, certificate };
   });
 }
 
-/** Whether the stored request shows that the owner of the account bound this pseudonym to the name. */
-function isBinding(context: IssuerContext, account: AccountRow, pseudonym: PseudonymRow): boolean {
-  const certificate = account.certificate && accountCertificate.decode(account.certificate);
-  const certified = certificate && accountBody.decode(certificate.body);
-  const request = pseudonym.request && withdrawal.decode(pseudonym.request);
-  const body = request && withdrawalBody.decode(request.body);
-  if (!certificate || !certified || !request || !body) return false;
-  return (
-    certified.name === account.name &&
-    body.name === account.name &&
-    equal(body.pku, pseudonym.pku) &&
-    isSigned(context.signer.publicKey, SIGNED.account, certificate.body, certificate.signature) &&
-    isSigned(certified.accountKey, SIGNED.withdrawal, request.body, request.accountSignature) &&
-    isSigned(body.pku, SIGNED.withdrawalProof, request.body, request.proof)
-  );
-}
-
 /**
- * [0054], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST, REASON_MISSING,
+ * [0056], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST, REASON_MISSING,
  * PSEUDONYM_UNKNOWN, NOT_OVERSPENT. The act is recorded here without a name.
  */
 function orderTrace(context: IssuerContext, operator: string, pku: Uint8Array, why: string): Result<{ order: Uint8Array; ebc: number }> {
@@ -106,22 +91,16 @@ function orderTrace(context: IssuerContext, operator: string, pku: Uint8Array, w
     const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: subject ? 'known elsewhere' : null });
     if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
     const timeS = context.nowS();
-    store.addTrace({ pku, operator, why, ebc, name: null, proof: null, timeS });
-    const body = traceOrder.encode({ subject, missing: -ebc, timeS, operator: operatorBytes(operator), why: fromChars(why) });
-    return { ok: true, order: signedTraceOrder.encode({ signature: context.signer.sign(SIGNED.traceOrder, body), body }), ebc };
+    const order = writeTraceOrder(context.signer, { subject, ebc, timeS, operator, reason: why });
+    store.addTrace({ pku, operator, why, ebc, name: null, proof: null, timeS, order });
+    return { ok: true, order, ebc };
   });
-}
-
-/** An operator's key id as bytes; zeros for a name that is none, as tests have. */
-function operatorBytes(operator: string): Uint8Array {
-  const id = fromHex(operator);
-  return id && id.length === 8 ? id : new Uint8Array(8);
 }
 
 /** Signs the one list of coupon keys for everybody. A list with the same keys is a repetition. Codes: BAD_REQUEST. */
 function publishCouponKeys(context: IssuerContext, keys: { amount: number; modulus: Uint8Array }[]): Result<{ version: number; repeated: boolean }> {
   const { store, issuer, currency } = context;
-  const falling = keys.every(({ amount, modulus }, i) => isAmount(amount) && modulus.length === RSA_BYTES && (i === 0 || keys[i - 1]!.amount > amount));
+  const falling = keys.every(({ amount, modulus }, i) => isAmount(amount) && couponKeyOf(modulus) !== null && (i === 0 || keys[i - 1]!.amount > amount));
   if (!falling || keys.length < 1 || keys.length > COUPON_KEYS_MAX) return refusal('BAD_REQUEST', 'coupon keys');
   return store.transaction(() => {
     const last = store.couponKeys();

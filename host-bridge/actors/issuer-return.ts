@@ -1,5 +1,5 @@
 /**
- * Return: the bank brings the histories that it credited. EP 0926637 [0054]-[0056], [0078]-[0081].
+ * Return: the bank brings the histories that it credited. EP 0926637 [0053]-[0055], [0078]-[0080].
  *
  * The bank has judged validity by arrival and cancelled charges by their tombstones; here the signatures are verified again
  * and each history is taken off its EBC once.
@@ -14,7 +14,7 @@ import { hasChallenge, readHistory } from './read-history.js';
 /** Most histories in one batch. */
 export const RETURN_MAX = 24;
 
-/** [0080]. A code for each history, in order; a repeated one is OK. @param histories encoded `history` each */
+/** [0055], [0080]. A code for each history, in order; a repeated one is OK. @param histories encoded `history` each */
 export function acceptReturn(context: IssuerContext, histories: Uint8Array[]): Result<{ codes: string[] }> {
   return { ok: true, codes: histories.map((bytes) => takeBack(context, bytes)) };
 }

@@ -13,7 +13,7 @@ import { signedTime, timeBody } from '../../firmware/wire/notices.js';
 import type { LicenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody, type WithdrawalBody } from '../../firmware/wire/withdrawal.js';
-import { refusal, type Result } from '../errors.js';
+import { refusal, type HostRefusal, type Result } from '../errors.js';
 import { abcOf, ebcOf, ruleWithdraw } from '../ledger/rules.js';
 import type { IssuerStore } from '../ledger/store.js';
 import type { DenyLists } from './deny-list.js';
@@ -100,15 +100,16 @@ export function createIssuer(options: IssuerOptions): Issuer {
     onCredited: (terms, transaction, overspent) => noteSpent(context, terms, transaction, overspent),
   };
   const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS, scheme, bankKey, unsealer, licenseValidS, random, depositary };
+  const { here, elsewhere } = whereAccountsAre(scheme);
   return {
     parameters: () => ({ ok: true, parameters: { issuer, issuerKey: signer.publicKey, registrarKey, currency, scheme: scheme.number, sealKey: unsealer?.publicKey ?? null } }),
-    withdraw: (request) => withdraw(context, request),
-    receipts: (request) => receipts(context, request),
-    deposit: (bytes) => deposit(depositary, bytes),
-    tombstone: (bytes) => bury(depositary, bytes),
+    withdraw: (request) => here ?? withdraw(context, request),
+    receipts: (request) => here ?? receipts(context, request),
+    deposit: (bytes) => here ?? deposit(depositary, bytes),
+    tombstone: (bytes) => here ?? bury(depositary, bytes),
     receive: (message, signature) => receiveFromBank(context, message, signature),
     redeem: (request) => redeem(context, request),
-    returnCash: (histories) => acceptReturn(context, histories),
+    returnCash: (histories) => elsewhere ?? acceptReturn(context, histories),
     couponKeys: () => {
       const found = store.couponKeys();
       return found ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] } : refusal('NOT_FOUND', 'no coupon keys');
@@ -117,6 +118,14 @@ export function createIssuer(options: IssuerOptions): Issuer {
     denyList: () => ({ ok: true, ...denyLists.current(nowS()) }),
     office: (operator) => createOffice(context, operator),
   };
+}
+
+/**
+ * The refusals of what belongs to another house: a history that both credited would be paid twice.
+ * `here` is null where the issuer keeps the accounts, `elsewhere` where a bank does.
+ */
+export function whereAccountsAre({ accountsAt }: Scheme): { here: HostRefusal | null; elsewhere: HostRefusal | null } {
+  return accountsAt === 'issuer' ? { here: null, elsewhere: refusal('NOT_FOUND', 'the issuer keeps the accounts') } : { here: refusal('NOT_FOUND', 'the bank keeps the accounts'), elsewhere: null };
 }
 
 /** Reads a withdrawal request and checks that the account's owner and SKU both signed it. */

@@ -16,9 +16,13 @@ export const LICENSE_VALID_S = 365 * 86400;
 /** A quarter of a year: pseudonyms licensed in the same one end together, and nothing but PKU tells their licenses apart. */
 const QUARTER_S = (365.25 * 86400) / 4;
 
-/** The end of the quarter of a year in which a license of `validS` would end. */
+/**
+ * When a license given now ends: with the quarter of a year in which one of `validS` would, so that its last second does not
+ * tell when its owner registered. Where licenses are shorter than that, with a period of their own length.
+ */
 export function quarterEnd(nowS: number, validS: number): number {
-  return Math.ceil((nowS + validS) / QUARTER_S) * QUARTER_S;
+  const periodS = Math.min(QUARTER_S, validS);
+  return Math.ceil((nowS + validS) / periodS) * periodS;
 }
 
 /** A license for a key that is licensable, encoded. @param multiples of it (relay/key-multiples.ts) */

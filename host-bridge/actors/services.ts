@@ -36,7 +36,7 @@ export interface TrusteeService {
    * PSEUDONYM_LIMIT.
    */
   register(request: Uint8Array, certificate: Uint8Array): Result<{ license: Uint8Array; repeated: boolean }>;
-  /** [0054]: the name behind a pseudonym. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
+  /** [0056]: the name behind a pseudonym. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
   trace(order: Uint8Array): Result<Trace>;
 }
 
@@ -66,7 +66,7 @@ export interface IssuerService {
   /** The newest deny list, encoded `signedDenyList`. */
   denyList(): Result<{ version: number; list: Uint8Array }>;
   /**
-   * [0046]-[0048]: a coupon for cash. @param request encoded `sealedRequest` @returns boxes for the token. Codes: BAD_REQUEST;
+   * [0042]-[0043]: a coupon for cash. @param request encoded `sealedRequest` @returns boxes for the token. Codes: BAD_REQUEST;
    * what is decided about the coupon is in the box.
    */
   redeem(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
@@ -87,9 +87,9 @@ export interface BankReply {
 
 /** The issuer 100 as its bank sees it; the channel makes sure that it is the bank. */
 export interface IssuerForBank {
-  /** [0063], [0067]. @param message encoded `bankMessage` @param signature SKB's, where the scheme has it */
+  /** [0063], [0067], [0085], [0090]. @param message encoded `bankMessage` @param signature SKB's, where the scheme has it */
   receive(message: Uint8Array, signature: Uint8Array | null): Promise<Result<BankReply>>;
-  /** [0079]: histories, at most 24; a code for each, OK also for one that was taken before. */
+  /** [0054], [0079]: histories, at most 24; a code for each, OK also for one that was taken before. */
   returnCash(histories: Uint8Array[]): Result<{ codes: string[] }>;
 }
 

@@ -1,21 +1,22 @@
 /**
- * The trustee 500: registers (PKU, IdU) and signs the license SKR(PKU). EP 0926637 [0013]-[0016].
+ * The trustee 500: registers (PKU, IdU) and signs the license SKR(PKU). EP 0926637 [0013]-[0016], [0035]-[0038], [0056].
  *
  * Beyond the patent, the request must prove three things: that the name has this account key (the account certificate),
  * that the name's owner asks (account signature), and that the asker holds SKU (proof of possession).
  */
-import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
+import { equal, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
 import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal } from '../errors.js';
 import { ruleRegister } from '../ledger/rules.js';
-import type { RegistrationRow, TrusteeStore } from '../ledger/store.js';
+import type { TrusteeStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
-import { LICENSE_VALID_S, signLicense } from './licensing.js';
+import { LICENSE_VALID_S, quarterEnd, signLicense } from './licensing.js';
 import type { TrusteeService } from './services.js';
 import { isSigned, issuerIdOf, type Signer } from './signer.js';
+import { readTraceOrder } from './trace-order.js';
+import { proofOf } from './trace-proof.js';
 
 export interface TrusteeOptions {
   store: TrusteeStore;
@@ -66,43 +67,28 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
         if (stored) return { ok: true, license: stored.license, repeated: true };
         // [0015]: store PKU and IdU, sign the license, send it.
         const timeS = Math.floor(clock());
-        const signed = signLicense(signer, { issuer, currency, validUntilS: timeS + validS }, body.pku);
+        const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS) }, body.pku);
         store.addRegistration({ pku: body.pku, name: body.name, accountKey: body.accountKey, certificate: certificateBytes, request: requestBytes, license: signed, timeS });
         return { ok: true, license: signed, repeated: false };
       });
     },
 
-    // [0054]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name.
+    // [0056]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name.
     trace(orderBytes) {
-      const outer = signedTraceOrder.decode(orderBytes);
-      const order = outer && traceOrder.decode(outer.body);
-      if (!outer || !order) return refusal('BAD_REQUEST', 'trace order');
-      if (!isSigned(issuerKey, SIGNED.traceOrder, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID', 'trace order');
+      const read = readTraceOrder(issuerKey, orderBytes);
+      if (!read.ok) return read;
+      const { subject, operator, reason, missing } = read.order;
       return store.transaction(() => {
-        const row = store.registration(order.subject);
+        const row = store.registration(subject);
         if (!row) return refusal('OWNER_UNKNOWN');
-        const proof = isProven(accountsKey, row) ? 'PROVEN' : 'UNPROVEN';
-        const ebc = -order.missing;
-        store.addTrace({ pku: order.subject, operator: toHex(order.operator), why: toChars(order.why), ebc, name: row.name, proof, timeS: Math.floor(clock()) });
-        return { ok: true, name: row.name, ebc, proof, request: row.request, certificate: row.certificate };
+        const { name, request, certificate } = row;
+        const proof = proofOf('trustee', accountsKey, { subject, name, request, certificate });
+        const ebc = -missing;
+        store.addTrace({ pku: subject, operator: toHex(operator), why: reason, ebc, name, proof, timeS: Math.floor(clock()), order: orderBytes });
+        return { ok: true, name, ebc, proof, request, certificate };
       });
     },
   };
-}
-
-/** Whether the stored registration shows that the owner of the account bound this pseudonym to the name. */
-function isProven(accountsKey: Uint8Array, row: RegistrationRow): boolean {
-  const certificate = accountCertificate.decode(row.certificate);
-  const account = certificate && accountBody.decode(certificate.body);
-  const request = registration.decode(row.request);
-  const body = request && registrationBody.decode(request.body);
-  if (!certificate || !account || !request || !body) return false;
-  return (
-    account.name === row.name && body.name === row.name && equal(body.pku, row.pku) &&
-    isSigned(accountsKey, SIGNED.account, certificate.body, certificate.signature) &&
-    isSigned(account.accountKey, SIGNED.registration, request.body, request.accountSignature) &&
-    isSigned(body.pku, SIGNED.registrationProof, request.body, request.proof)
-  );
 }
 
 /** For logs: the first digits of a pseudonym, enough to tell two apart. */

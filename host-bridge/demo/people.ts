@@ -45,7 +45,7 @@ export async function withdraw(world: World, shop: Shop, token: Token, amount: n
   token.presence.leave();
 }
 
-/** Coupons for cash [0046]-[0048], where the scheme has them. */
+/** Coupons for cash [0042]-[0044], where the scheme has them. */
 export async function redeem(world: World, shop: Shop, token: Token): Promise<void> {
   must(`redeem for ${token.name}`, await shop.bridge.teller.redeem(atDesk(world, shop, token)));
   token.presence.leave();

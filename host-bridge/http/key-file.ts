@@ -33,11 +33,15 @@ export function pathsOf(dataDir: string, role: string): { key: string; database:
 export function serviceKey(dataDir: string, role: string, random: Random = randomBytes): Signer {
   ensureDataDir(dataDir);
   const paths = pathsOf(dataDir, role);
-  if (!existsSync(paths.key)) {
-    if (existsSync(paths.database)) throw failure('KEY_FILE_INVALID', `${paths.key}: missing, but ${paths.database} was made with it`);
-    writeKeyFile(paths.key, random(SEED_BYTES));
-  }
+  if (isNew(paths.key, paths.database)) writeKeyFile(paths.key, random(SEED_BYTES));
   return readKeyFile(paths.key);
+}
+
+/** Whether a key is still to be made. @throws TapcashError KEY_FILE_INVALID where a database shows that there was one */
+function isNew(path: string, database: string): boolean {
+  if (existsSync(path)) return false;
+  if (existsSync(database)) throw failure('KEY_FILE_INVALID', `${path}: missing, but ${database} was made with it`);
+  return true;
 }
 
 /**
@@ -47,7 +51,7 @@ export function serviceKey(dataDir: string, role: string, random: Random = rando
 export function sealSeed(dataDir: string, random: Random = randomBytes): Uint8Array {
   ensureDataDir(dataDir);
   const path = join(dataDir, 'issuer-seal.key');
-  if (!existsSync(path)) writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
+  if (isNew(path, pathsOf(dataDir, 'issuer').database)) writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
   const seed = Buffer.from(readSecretFile(path).trim(), 'hex');
   if (seed.length !== SEED_BYTES) throw failure('KEY_FILE_INVALID', `${path}: not ${SEED_BYTES} bytes in hexadecimal`);
   return new Uint8Array(seed);
@@ -59,7 +63,7 @@ export function couponKeys(dataDir: string, amounts: number[]): Map<number, KeyO
   return new Map(
     amounts.map((amount) => {
       const path = join(dataDir, `coupon-${amount}.key`);
-      if (!existsSync(path)) {
+      if (isNew(path, pathsOf(dataDir, 'bank').database)) {
         const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 });
         writeSecretFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
       }

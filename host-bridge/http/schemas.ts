@@ -159,7 +159,7 @@ export const TRUSTEE_ENDPOINTS = {
     object({ request: hex('registration', 128 + 66, 128 + 89), certificate: hex('account certificate', 64 + 34, 64 + 57) }),
     object({ license: hex('license', LICENSE_BYTES), repeated: Repeated }),
   ),
-  trace: post('/v1/traces', "The real name behind a pseudonym, on the issuer's order; recorded [0054]", TraceOrder, TraceReply),
+  trace: post('/v1/traces', "The real name behind a pseudonym, on the issuer's order; recorded [0056]", TraceOrder, TraceReply),
 };
 
 /** The issuer's addresses. */
@@ -171,7 +171,7 @@ export const ISSUER_ENDPOINTS = {
   signedTime: post('/v1/time', "Signed time for a terminal's nonce", object({ nonce: hex('nonce', 8) }), object({ time: hex('signed time', 80) })),
   denyList: get('/v1/deny-list', 'The newest deny list', object({ version: Count, list: hex('signed deny list', 76, 76 + 3200) })),
 
-  redeem: post('/v1/redemptions', 'A coupon for cash [0046]-[0048]', object({ request: hex('sealed request', 64, SEALED_BYTES_MAX) }), object({ boxes: Boxes, repeated: Repeated })),
+  redeem: post('/v1/redemptions', 'A coupon for cash [0042]-[0043]', object({ request: hex('sealed request', 64, SEALED_BYTES_MAX) }), object({ boxes: Boxes, repeated: Repeated })),
   couponKeys: get('/v1/coupon-keys', "The bank's coupon keys, one list for everybody", object({ list: hex('signed coupon keys', 64 + 11, 64 + 11 + 480), moduli: Type.Array(hex('modulus', 256)) })),
   receive: fromBank('/v1/bank/requests', 'What the bank passes on [0063], [0067]', object({ message: hex('bank message', 13, SEALED_BYTES_MAX), signature: Signature }), object({ reply: hex('issuer reply', 65), signature: Signature, boxes: Boxes, repeated: Repeated })),
   returnCash: fromBank('/v1/bank/returns', 'Histories that the bank credited [0079]', object({ histories: Type.Array(History, { maxItems: 24 }) }), object({ codes: Type.Array(Type.String()) })),

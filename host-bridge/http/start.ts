@@ -95,7 +95,7 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
   if (!registrarKey) throw failure('USAGE', `scheme ${scheme.number}: the trustee's key is missing`);
   const needsSeal = scheme.registration === 'sealed' || scheme.issue !== 'direct';
   const unsealer = needsSeal ? await createUnsealer(sealSeed(place.dataDir, place.random)) : null;
-  const store = openIssuerStore(database, { issuerKey: signer.publicKey, registrarKey, currency });
+  const store = openIssuerStore(database, { issuerKey: signer.publicKey, registrarKey, currency, scheme: scheme.number, bankKey: place.bankKey ?? null });
   const issuer = createIssuer({ ...place, store, signer, registrarKey, currency, clock, scheme, unsealer });
   return run(place, store, issuer, signer, database, {
     title: 'tapcash issuer',
@@ -112,8 +112,8 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
 /** Starts the bank, which begins to return histories at once. @throws as `startIssuer` */
 export async function startBank(place: BankPlace): Promise<RunningService<Bank>> {
   const { signer, database, currency, clock, scheme } = settle(place, 'bank');
-  const coupons = scheme.issue === 'coupon' ? await createCouponSigner(couponKeys(place.dataDir, COUPON_AMOUNTS)) : null;
-  const store = openBankStore(database, { issuerKey: place.issuerKey, registrarKey: place.registrarKey, currency });
+  const coupons = scheme.issue === 'coupon' ? createCouponSigner(couponKeys(place.dataDir, COUPON_AMOUNTS)) : null;
+  const store = openBankStore(database, { issuerKey: place.issuerKey, registrarKey: place.registrarKey, currency, scheme: scheme.number, bankKey: signer.publicKey });
   const bank = createBank({ ...place, store, signer, currency, clock, scheme, coupons, issuer: place.issuerChannel(signer) });
   const service = await run(place, store, bank, signer, database, {
     title: 'tapcash bank',
@@ -141,7 +141,7 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
 /** Starts the trustee. @throws as `startIssuer` */
 export async function startTrustee(place: TrusteePlace): Promise<RunningService<TrusteeService>> {
   const { signer, database, currency, clock, scheme } = settle(place, 'trustee');
-  const store = openTrusteeStore(database, { issuerKey: place.issuerKey, registrarKey: signer.publicKey, currency });
+  const store = openTrusteeStore(database, { issuerKey: place.issuerKey, registrarKey: signer.publicKey, currency, scheme: scheme.number, bankKey: place.accountsKey ?? null });
   const trustee = createTrustee({ ...place, store, signer, currency, clock, scheme });
   return run(place, store, trustee, signer, database, {
     title: 'tapcash trustee',

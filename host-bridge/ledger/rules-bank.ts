@@ -2,7 +2,7 @@
  * Rules of cash between two houses: the bank keeps the accounts, the issuer the counters EBC (schemes 2 to 6).
  *
  * At the bank `out` is what left accounts as cash, less what shops deposited. At the issuer `bank` is what it issued for the
- * bank, less what came back, with its sign turned: 0 or less. EP 0926637 [0040], [0047], [0067]-[0068], [0077]-[0080].
+ * bank, less what came back, with its sign turned: 0 or less. EP 0926637 [0040], [0043], [0067]-[0068], [0077]-[0080].
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { refusal, type Result } from '../errors.js';
@@ -24,7 +24,7 @@ export interface DrawFacts {
   balances: Balances;
 }
 
-/** [0067]: ABC - x. Codes: ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, AMOUNT_INVALID, FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE. */
+/** [0040], [0067]: ABC - x. Codes: ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, AMOUNT_INVALID, FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE. */
 export function ruleDraw(facts: DrawFacts): Result<{ entries: Entry[] }> {
   if (!facts.accountExists) return refusal('ACCOUNT_UNKNOWN');
   if (facts.closed) return refusal('ACCOUNT_CLOSED');
@@ -54,7 +54,7 @@ export interface IssueFacts {
 }
 
 /**
- * [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP
+ * [0043], [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP
  * (the number was given before), RECEIPT_AHEAD, DENIED, AMOUNT_INVALID, BALANCE_TOO_LARGE.
  */
 export function ruleIssue(facts: IssueFacts): Result<{ entries: Entry[] }> {
@@ -76,7 +76,7 @@ export interface ReturnFacts {
   balances: Balances;
 }
 
-/** [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, BALANCE_TOO_LARGE. */
+/** [0055], [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, BALANCE_TOO_LARGE. */
 export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
   if (facts.stored) return facts.stored.sameChallenge ? { ok: true, repeated: true, overspent: false, entries: [] } : refusal('CHALLENGE_CONFLICT');

@@ -99,12 +99,12 @@ function historiesOf(database: Database) {
 
 /** Names that were given out. */
 export function tracesOf(database: Database) {
-  const addTrace = database.prepare('INSERT INTO traces (pku, operator, why, ebc, name, proof, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const addTrace = database.prepare('INSERT INTO traces (pku, operator, why, ebc, name, proof, time_s, trace_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   const traces = database.prepare('SELECT * FROM traces ORDER BY id');
   return {
-    addTrace: (row) => void addTrace.run(row.pku, row.operator, row.why, row.ebc, row.name, row.proof, row.timeS),
+    addTrace: (row) => void addTrace.run(row.pku, row.operator, row.why, row.ebc, row.name, row.proof, row.timeS, row.order),
     traces: () =>
-      traces.all().map((row) => ({ pku: bytesOf(row.pku as Buffer), operator: row.operator, why: row.why, ebc: row.ebc, name: row.name, proof: row.proof, timeS: row.time_s })),
+      traces.all().map((row) => ({ pku: bytesOf(row.pku as Buffer), operator: row.operator, why: row.why, ebc: row.ebc, name: row.name, proof: row.proof, timeS: row.time_s, order: bytesOf(row.trace_order as Buffer | null) })),
   } satisfies Pick<AccountStore, 'addTrace' | 'traces'>;
 }
 

@@ -10,7 +10,7 @@ import type { BankRequestRow, BankStore, Books } from './store.js';
 
 const OWN_SUMS = `SELECT (SELECT coalesce(sum(amount), 0) FROM requests WHERE state = 'pending') AS drawsPending,
   (SELECT coalesce(sum(amount), 0) FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done') AS couponsSigned,
-  (SELECT coalesce(sum(amount), 0) FROM histories WHERE returned_s IS NULL) AS unreturned`;
+  (SELECT coalesce(sum(amount), 0) FROM histories WHERE return_code IS NOT 'OK') AS unreturned`;
 
 /**
  * Opens or makes the bank's database. @param path a file, or ':memory:'

@@ -14,6 +14,8 @@ export function claimBooks(database: Database, books: Books): void {
     ['issuerKey', books.issuerKey, 'issuer key'],
     ['registrarKey', books.registrarKey, 'registrar key'],
     ['currency', fromChars(books.currency), 'currency'],
+    ['scheme', new Uint8Array([books.scheme ?? 1]), 'scheme'],
+    ...(books.bankKey ? [['bankKey', books.bankKey, 'bank key'] as [string, Uint8Array, string]] : []),
   ];
   database.transaction(() => {
     for (const [key, value, what] of marks) {

@@ -99,9 +99,13 @@ function sharedKeysOf(database: Database) {
   const byCounter = database.prepare('SELECT * FROM shared_keys WHERE counter = ? ORDER BY time_s DESC LIMIT 1');
   const add = database.prepare('INSERT INTO shared_keys (kid, k, counter, sequence, registration, time_s) VALUES (?, ?, ?, ?, ?, ?)');
   const setSequence = database.prepare('UPDATE shared_keys SET sequence = ? WHERE kid = ?');
-  const reply = database.prepare('SELECT * FROM replies WHERE id = ?');
-  const addReply = database.prepare('INSERT INTO replies (id, message_hash, message, message_signature, reply, reply_signature, boxes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
-  const keyOf = (row: any) => ({ kid: bytesOf(row.kid as Buffer), k: bytesOf(row.k as Buffer), counter: bytesOf(row.counter as Buffer), sequence: row.sequence, registration: bytesOf(row.registration as Buffer), timeS: row.time_s });
+  const reply = database.prepare('SELECT * FROM replies WHERE message_hash = ?');
+  const taken = database.prepare('SELECT 1 FROM replies WHERE id = ?');
+  const addReply = database.prepare('INSERT INTO replies (message_hash, id, message, message_signature, reply, reply_signature, boxes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const keyOf = (row: any) => ({
+    ...{ kid: bytesOf(row.kid as Buffer), k: bytesOf(row.k as Buffer | null), counter: bytesOf(row.counter as Buffer), sequence: row.sequence },
+    ...{ registration: bytesOf(row.registration as Buffer), timeS: row.time_s },
+  });
   return {
     sharedKey(kid) {
       const row = byKid.get(kid);
@@ -113,16 +117,17 @@ function sharedKeysOf(database: Database) {
     },
     addSharedKey: (row) => void add.run(row.kid, row.k, row.counter, row.sequence, row.registration, row.timeS),
     setSequence: (kid, sequence) => void setSequence.run(sequence, kid),
-    reply(id) {
-      const row = reply.get(id);
+    reply(messageHash) {
+      const row = reply.get(messageHash);
       if (!row) return null;
       const required = (column: Buffer) => bytesOf(column);
       return {
-        ...{ id: required(row.id), messageHash: required(row.message_hash), message: required(row.message), messageSignature: bytesOf(row.message_signature as Buffer | null) },
+        ...{ messageHash: required(row.message_hash), id: bytesOf(row.id as Buffer | null), message: required(row.message), messageSignature: bytesOf(row.message_signature as Buffer | null) },
         ...{ reply: required(row.reply), replySignature: bytesOf(row.reply_signature as Buffer | null), boxes: required(row.boxes), timeS: row.time_s },
       };
     },
-    addReply: (row) => void addReply.run(row.id, row.messageHash, row.message, row.messageSignature, row.reply, row.replySignature, row.boxes, row.timeS),
+    isTaken: (id) => taken.get(id) !== undefined,
+    addReply: (row) => void addReply.run(row.messageHash, row.id, row.message, row.messageSignature, row.reply, row.replySignature, row.boxes, row.timeS),
   } satisfies Partial<IssuerStore>;
 }
 

@@ -23,6 +23,7 @@ const TRACES = `CREATE TABLE traces (
   name TEXT,
   proof TEXT CHECK (proof IN ('PROVEN', 'UNPROVEN')),
   time_s INTEGER NOT NULL,
+  trace_order BLOB,
   CHECK ((name IS NULL) = (proof IS NULL))
 ) STRICT;
 `;
@@ -131,7 +132,7 @@ CREATE TABLE deny_lists (
 ) STRICT;
 CREATE TABLE shared_keys (
   kid BLOB PRIMARY KEY CHECK (length(kid) = 8),
-  k BLOB NOT NULL CHECK (length(k) = 16),
+  k BLOB CHECK (length(k) = 16),
   counter BLOB NOT NULL CHECK (length(counter) = 32) REFERENCES pseudonyms (pku),
   sequence INTEGER NOT NULL,
   registration BLOB NOT NULL,
@@ -139,8 +140,8 @@ CREATE TABLE shared_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX shared_keys_by_counter ON shared_keys (counter);
 CREATE TABLE replies (
-  id BLOB PRIMARY KEY CHECK (length(id) IN (12, 16)),
-  message_hash BLOB NOT NULL CHECK (length(message_hash) = 32),
+  message_hash BLOB PRIMARY KEY CHECK (length(message_hash) = 32),
+  id BLOB UNIQUE CHECK (length(id) IN (12, 16)),
   message BLOB NOT NULL,
   message_signature BLOB,
   reply BLOB NOT NULL,

@@ -84,6 +84,8 @@ export interface TraceRow {
   name: string | null;
   proof: 'PROVEN' | 'UNPROVEN' | null;
   timeS: number;
+  /** Encoded `signedTraceOrder` that opened the name, or that was given; null where the issuer needs none. */
+  order: Uint8Array | null;
 }
 
 export interface OperatorRequestRow {
@@ -115,12 +117,17 @@ export interface Books {
   registrarKey: Uint8Array;
   /** ISO 4217. */
   currency: string;
+  /** Number of the scheme's row; default 1. */
+  scheme?: number;
+  /** PKB, where the scheme has a bank and this house knows it. */
+  bankKey?: Uint8Array | null;
 }
 
-/** The shared key K of a set, under its KID. Never leaves the store but to its procedures. */
+/** A registered set under its KID. */
 export interface SharedKeyRow {
   kid: Uint8Array;
-  k: Uint8Array;
+  /** The shared key K, which leaves the store only to its procedures; null where the scheme keeps none [0064]. */
+  k: Uint8Array | null;
   counter: Uint8Array;
   /** Of the last keyed request. */
   sequence: number;
@@ -129,11 +136,15 @@ export interface SharedKeyRow {
   timeS: number;
 }
 
-/** A final reply of the issuer, kept under the id of its request. */
+/** A final reply of the issuer: the same bytes never get another. */
 export interface ReplyRow {
-  /** 16 random bytes of a sealed request; KID and sequence of a keyed one. */
-  id: Uint8Array;
+  /** SHA-256 of `message`. */
   messageHash: Uint8Array;
+  /**
+   * What the request is known by, and has now taken: 16 random bytes of a sealed one, KID and sequence of a keyed one. null for
+   * a request that could not be opened, or whose place was another's: it is refused for good all the same.
+   */
+  id: Uint8Array | null;
   /** Encoded `bankMessage`, or the `sealedRequest` of a redemption; SKB's signature where the scheme has one. */
   message: Uint8Array;
   messageSignature: Uint8Array | null;
@@ -189,7 +200,7 @@ export interface Numbers {
   out: number;
   /** At an issuer beside a bank: cash issued for it, less what it returned. */
   bank: number;
-  /** Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited and not yet returned. */
+  /** Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited that the issuer has not taken. */
   drawsPending: number;
   couponsSigned: number;
   couponsRedeemed: number;
@@ -283,7 +294,10 @@ export interface IssuerStore extends AccountStore {
   sharedKeyOfCounter(counter: Uint8Array): SharedKeyRow | null;
   addSharedKey(row: SharedKeyRow): void;
   setSequence(kid: Uint8Array, sequence: number): void;
-  reply(id: Uint8Array): ReplyRow | null;
+  /** The final reply to a message, by its hash. */
+  reply(messageHash: Uint8Array): ReplyRow | null;
+  /** Whether an id was used by any request. */
+  isTaken(id: Uint8Array): boolean;
   addReply(row: ReplyRow): void;
   coupon(id: Uint8Array): CouponRow | null;
   addCoupon(row: CouponRow): void;

@@ -1,6 +1,6 @@
 /**
  * Requests of a token that the desk carries without reading them: sealed registrations, sealed and keyed withdrawals, coupons
- * and their redemption (wire/request.ts). EP 0926637 [0039]-[0048], [0062]-[0069], [0084]-[0091].
+ * and their redemption (wire/request.ts). EP 0926637 [0039]-[0044], [0062]-[0069], [0084]-[0091].
  *
  * The token keeps a request until it has the reply, and gives the same bytes again; bank and issuer keep theirs. So a
  * procedure that broke off anywhere is begun again, and what waits is finished first.
@@ -74,7 +74,7 @@ export interface CouponsTaken {
   amount: number;
 }
 
-/** [0038]-[0041]: as many coupons as the amount splits into, each blinded by the token and verified by it. */
+/** [0039]-[0041]: as many coupons as the amount splits into, each blinded by the token and verified by it. */
 export async function takeCoupons(services: Services, steps: DeskSteps, amount: number): Promise<Result<CouponsTaken>> {
   const keys = await readCouponKeys(services, steps);
   if (!keys.ok) return keys;
@@ -107,7 +107,7 @@ async function takeCoupon(services: Services, steps: DeskSteps, amount: number, 
   }
 }
 
-/** Redeems every coupon that the token holds [0046]-[0048]. @returns what it was credited with */
+/** Redeems every coupon that the token holds [0042]-[0044]. @returns what it was credited with */
 export async function redeemCoupons(services: Services, steps: DeskSteps): Promise<Result<{ amount: number; receiptNumber: number }>> {
   let amount = 0;
   let receiptNumber = 0;

@@ -324,7 +324,7 @@ describe('overspend and trace', () => {
     expect(equal(traced.request, withdrawalOf(ada, 1, 30))).toBe(true);
     const certificate = accountCertificate.decode(traced.certificate);
     expect(accountBody.decode(certificate?.body as Uint8Array)).toEqual({ accountKey: ada.account.publicKey, name: 'Ada' });
-    expect(world.issuerStore.traces()).toEqual([{ pku: ada.pku, operator: 'operator', why: 'overspent', ebc: -25, name: 'Ada', proof: 'PROVEN', timeS: START_S }]);
+    expect(world.issuerStore.traces()).toEqual([{ pku: ada.pku, operator: 'operator', why: 'overspent', ebc: -25, name: 'Ada', proof: 'PROVEN', timeS: START_S, order: null }]);
   });
 
   test('nobody else can be traced', () => {

@@ -6,6 +6,7 @@ import { concat, equal } from '../../firmware/core/bytes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { quarterEnd } from '../../host-bridge/actors/licensing.js';
 import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { codeOf, createWorld, flipped, good, ISSUER, issuerSigner, person, registrarSigner, registrationOf, START_S, type World } from './world.js';
@@ -26,11 +27,11 @@ function certificateOf(name: string, accountKey: Uint8Array, signer: Signer = is
   return accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
 }
 
-test('(PKU, IdU) gives the license SKR(PKU), valid for a year', () => {
+test('(PKU, IdU) gives the license SKR(PKU), valid for a year and to the end of the quarter', () => {
   const { license: bytes, repeated } = good(world.trustee.register(registrationOf(ada), certificate));
   const signed = license.decode(bytes);
   expect(repeated).toBe(false);
-  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: START_S + 365 * 86400, pku: ada.pku, multiplesHash: multiplesHashOf(multiplesOf(ada.pku)) });
+  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: quarterEnd(START_S, 365 * 86400), pku: ada.pku, multiplesHash: multiplesHashOf(multiplesOf(ada.pku)) });
   expect(isSigned(registrarSigner.publicKey, SIGNED.license, signed?.body as Uint8Array, signed?.signature as Uint8Array)).toBe(true);
   expect(world.trusteeStore.registration(ada.pku)).toMatchObject({ name: 'Ada', request: registrationOf(ada), certificate, license: bytes });
 });
@@ -81,4 +82,17 @@ test('every byte of request and certificate is covered: turned by one bit it is 
   for (let at = 0; at < request.length; at++) expect([at, world.trustee.register(flipped(request, at), certificate).ok]).toEqual([at, false]);
   for (let at = 0; at < certificate.length; at++) expect([at, world.trustee.register(request, flipped(certificate, at)).ok]).toEqual([at, false]);
   expect(world.trusteeStore.pseudonymsOf('Ada')).toBe(0);
+});
+
+test('licenses of one quarter end in the same second, so that it tells nobody when their owners registered', () => {
+  const endOf = (nowS: number) => quarterEnd(nowS, 365 * 86400);
+  const quarterS = 7889400;
+  const ends = Array.from({ length: 200 }, (_, day) => endOf(START_S + day * 86400));
+  expect(new Set(ends).size).toBeLessThanOrEqual(4);
+  for (const [day, endS] of ends.entries()) {
+    const asked = START_S + (day + 365) * 86400;
+    expect(endS >= asked && endS < asked + quarterS && endS % quarterS === 0).toBe(true);
+  }
+  // A license of an hour still ends within two.
+  expect(quarterEnd(START_S, 3600) - START_S).toBeLessThan(7200);
 });

@@ -1,0 +1,36 @@
+/**
+ * The issuer's signed statement that an EBC is negative: what opens a name at trustee or bank, which see no counters.
+ * EP 0926637 [0056], [0081].
+ */
+import { equal, fromHex } from '../../firmware/core/bytes.js';
+import { signedTraceOrder, traceOrder, type TraceOrder } from '../../firmware/wire/institutions.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../errors.js';
+import { isSigned, type Signer } from './signer.js';
+
+const OPERATOR_BYTES = 8;
+
+/** An order with its reason as text. */
+export interface ReadOrder extends TraceOrder {
+  reason: string;
+}
+
+/** Writes an order. @param operator key id of who asks, 16 hexadecimal digits; zeros stand for any other name */
+export function writeTraceOrder(signer: Signer, facts: { subject: Uint8Array; ebc: number; timeS: number; operator: string; reason: string }): Uint8Array {
+  const id = fromHex(facts.operator);
+  const operator = id && id.length === OPERATOR_BYTES ? id : new Uint8Array(OPERATOR_BYTES);
+  const body = traceOrder.encode({ subject: facts.subject, missing: -facts.ebc, timeS: facts.timeS, operator, why: new TextEncoder().encode(facts.reason) });
+  return signedTraceOrder.encode({ signature: signer.sign(SIGNED.traceOrder, body), body });
+}
+
+/** Reads an order that the issuer signed. Codes: BAD_REQUEST, SIGNATURE_INVALID. */
+export function readTraceOrder(issuerKey: Uint8Array, bytes: Uint8Array): Result<{ order: ReadOrder }> {
+  const outer = signedTraceOrder.decode(bytes);
+  const order = outer && traceOrder.decode(outer.body);
+  if (!outer || !order) return refusal('BAD_REQUEST', 'trace order');
+  if (!isSigned(issuerKey, SIGNED.traceOrder, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID', 'trace order');
+  const reason = new TextDecoder().decode(order.why);
+  // One encoding for one reason: other bytes are none that the issuer writes.
+  if (!equal(new TextEncoder().encode(reason), order.why)) return refusal('BAD_REQUEST', 'reason');
+  return { ok: true, order: { ...order, reason } };
+}
