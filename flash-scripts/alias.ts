@@ -5,7 +5,7 @@
  * bundle of 500 functions a miss costs as much as two statements, at every `Math.floor` and `new Uint8Array`.
  * Only what every build has, since an alias is made at start whether it is used or not.
  */
-import { isFunction, isReference, parseBundle, walk } from './syntax-tree.js';
+import { isFunction, isReference, parseBundle, walk, wrapperOf } from './syntax-tree.js';
 import type { AnyNode } from './syntax-tree.js';
 import { TextEdits } from './text-edits.js';
 
@@ -54,9 +54,7 @@ function nativeOf(node: AnyNode, parents: AnyNode[], declared: Set<string>): { n
 export function aliasNatives(source: string): string {
   const program = parseBundle(source);
   const declared = declaredNames(program);
-  const outer = program.body[0];
-  const call = outer?.type === 'ExpressionStatement' ? outer.expression : null;
-  const wrapper = call?.type === 'CallExpression' && isFunction(call.callee) ? call.callee : null;
+  const wrapper = wrapperOf(program);
   if (!wrapper) return source;
 
   const code = new TextEdits(source);

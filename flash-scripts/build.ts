@@ -3,24 +3,28 @@
  *
  *   compile.ts   type check, source rules (refuse*.ts), lowering, ES5 by module
  *   minify.ts    one function of all modules, terser; property-names.ts: which names of properties it may shorten
- *   alias.ts     natives as variables of that function, between the two
+ *   overlays.ts  before and last: parts that lie in files of their own
+ *   alias.ts     natives as variables of that function
  *   repair.ts    compound assignments and numbers that Espruino reads differently
- *   hoist.ts     declarations to the top of their function, last of all
+ *   hoist.ts     declarations to the top of their function
  *   refuse-output.ts   a look at the result
+ *   tokens.ts    reserved words and operators as the interpreter's own bytes
  *
  * Leaves out flashing and provisioning, and source maps: the interpreter could not use them.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { aliasNatives } from './alias.js';
 import { BuildError } from './build-error.js';
 import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
+import { cutOverlays, gatherOverlays, type CutProgram } from './overlays.js';
 import { packageRoot } from './package-root.js';
 import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';
+import { detokenise, tokenise } from './tokens.js';
 
 export { BuildError } from './build-error.js';
 export type { Problem } from './build-error.js';
@@ -39,8 +43,11 @@ export interface BuildOptions {
 }
 
 export interface Bundle {
-  /** ES5, ASCII, ready to be run or stored as .bootcde. */
+  /** What is stored as .bootcde, in letters: ES5, ASCII. */
   code: string;
+  /** The program in the interpreter's tokens, characters 0 to 255, as boards are flashed with it; in letters if not minified. */
+  program: CutProgram;
+  /** Of the bundle, without overlays. */
   bytes: number;
   /** What a builder should know and nobody must mend. */
   warnings: string[];
@@ -53,13 +60,26 @@ export interface Bundle {
 export async function buildBundle(entryFile: string, options: BuildOptions = {}): Promise<Bundle> {
   const compiled = compileModules(entryFile);
   const joined = await joinModules(compiled);
-  const short = await shorten(aliasNatives(joined), options.minify !== false, options.shortNames);
+  const minify = options.minify !== false;
+  const short = await shorten(aliasNatives(gatherOverlays(joined)), minify, options.shortNames);
   const code = hoist(repair(short));
   const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
-  const bytes = Buffer.byteLength(code);
+  const letters = cutOverlays(code);
+  const program = minify ? inTokens(letters) : letters;
+  const bytes = program.bundle.length;
   const warnings = bytes > 0.9 * BUDGET_BYTES ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`] : [];
-  return { code, bytes, warnings };
+  return { code: letters.bundle, program, bytes, warnings };
+}
+
+/** A program in tokens. @throws BuildError where they would not mean the same code, letter for letter */
+function inTokens({ bundle, overlays }: CutProgram): CutProgram {
+  const convert = (code: string): string => {
+    const tokens = tokenise(code);
+    if (detokenise(tokens) !== code) throw new BuildError('BUILD_FAILED', 'the bundle in tokens is not the bundle');
+    return tokens;
+  };
+  return { bundle: convert(bundle), overlays: Object.fromEntries(Object.entries(overlays).map(([file, code]) => [file, convert(code)])) };
 }
 
 /** Builds the bundle of a role from its main.ts. @throws BuildError */
@@ -67,9 +87,22 @@ export function buildRole(role: Role, options: BuildOptions = {}): Promise<Bundl
   return buildBundle(join(packageRoot(), 'firmware', role, 'main.ts'), { shortNames: shortenableNames(), ...options });
 }
 
-/** Where a role's bundle lies once it is built. */
-export function bundlePath(role: Role, outDir = join(packageRoot(), 'dist', 'firmware-bundles')): string {
-  return join(outDir, `${role}.js`);
+/** The folder of built programs. */
+export const BUNDLES_FOLDER = join(packageRoot(), 'dist', 'firmware-bundles');
+
+/** Where a role's bundle lies once it is built; or its overlay of that name. */
+export function bundlePath(role: Role, overlay = '', outDir = BUNDLES_FOLDER): string {
+  return join(outDir, overlay ? `${role}.${overlay}` : `${role}.js`);
+}
+
+/** Writes a role's files, its bundle last, each complete or not at all: other processes may build and read them, too. */
+export function writeProgram(role: Role, { bundle, overlays }: CutProgram, outDir = BUNDLES_FOLDER): void {
+  mkdirSync(outDir, { recursive: true });
+  for (const [overlay, code] of [...Object.entries(overlays), ['', bundle] as const]) {
+    const path = bundlePath(role, overlay, outDir);
+    writeFileSync(`${path}.${process.pid}`, code, 'latin1');
+    renameSync(`${path}.${process.pid}`, path);
+  }
 }
 
 export interface RunOptions {
@@ -87,9 +120,16 @@ export interface RunResult {
   role: Role;
   file: string;
   bytes: number;
+  /** Bytes of its overlays together; the budget is for the bundle. */
+  overlayBytes: number;
   budgetBytes: number;
   ms: number;
   warnings: string[];
+}
+
+/** Bytes of a program's overlays together. */
+export function overlayBytes({ overlays }: CutProgram): number {
+  return Object.values(overlays).reduce((sum, code) => sum + code.length, 0);
 }
 
 function checkRoles(roles: readonly string[]): Role[] {
@@ -99,9 +139,9 @@ function checkRoles(roles: readonly string[]): Role[] {
   return roles as Role[];
 }
 
-function describeResult({ role, bytes, budgetBytes, ms }: RunResult): string {
+function describeResult({ role, bytes, overlayBytes, budgetBytes, ms }: RunResult): string {
   const used = Math.round((bytes / budgetBytes) * 100);
-  return `${role.padEnd(14)} ${String(bytes).padStart(6)} bytes  ${String(used).padStart(3)}% of ${budgetBytes}  (${ms} ms)`;
+  return `${role.padEnd(14)} ${String(bytes).padStart(6)} bytes  ${String(used).padStart(3)}% of ${budgetBytes}  overlays ${overlayBytes} bytes  (${ms} ms)`;
 }
 
 /**
@@ -117,11 +157,9 @@ export async function runBuild(options: RunOptions = {}): Promise<RunResult[]> {
     const startMs = performance.now();
     if (!options.json) log(`building ${role} ...`);
     const bundle = await buildRole(role);
-    const file = bundlePath(role, options.outDir);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, bundle.code);
+    writeProgram(role, bundle.program, options.outDir);
     const ms = Math.round(performance.now() - startMs);
-    const result: RunResult = { role, file, bytes: bundle.bytes, budgetBytes, ms, warnings: bundle.warnings };
+    const result: RunResult = { role, file: bundlePath(role, '', options.outDir), bytes: bundle.bytes, overlayBytes: overlayBytes(bundle.program), budgetBytes, ms, warnings: bundle.warnings };
     results.push(result);
     if (!options.json) for (const line of [describeResult(result), ...bundle.warnings]) log(line);
   }

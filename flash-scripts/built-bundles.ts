@@ -2,9 +2,10 @@
  * The bundles that boards are flashed with, built only when a source has changed: from dist/firmware-bundles where that is
  * newer than every source, else built and put there. Demo and tests take them from here.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { buildRole, bundlePath, type Role } from './build.js';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildRole, bundlePath, BUNDLES_FOLDER, writeProgram, type Role } from './build.js';
+import type { CutProgram } from './overlays.js';
 import { packageRoot } from './package-root.js';
 
 /** Folders whose files decide what a bundle is: the firmware, and the build itself. */
@@ -20,23 +21,27 @@ function newest(folder: string): number {
   return time;
 }
 
-const building = new Map<Role, Promise<string>>();
+const building = new Map<Role, Promise<CutProgram>>();
 
-async function load(role: Role): Promise<string> {
-  const path = bundlePath(role);
-  const changedMs = Math.max(...SOURCES.map((folder) => newest(join(packageRoot(), folder))));
-  if (existsSync(path) && statSync(path).mtimeMs > changedMs) return readFileSync(path, 'latin1');
-  const { code } = await buildRole(role);
-  mkdirSync(dirname(path), { recursive: true });
-  // Several processes may build at once: each writes a file of its own, and the last rename stays.
-  writeFileSync(`${path}.${process.pid}`, code, 'latin1');
-  renameSync(`${path}.${process.pid}`, path);
-  return code;
+/** The built program of a role; its overlays are the files beside it. */
+function read(role: Role): CutProgram {
+  const names = readdirSync(BUNDLES_FOLDER).flatMap((name) => (name.startsWith(`${role}.`) && name.endsWith('.js') ? [name.slice(role.length + 1)] : []));
+  const overlays = names.filter((name) => name !== 'js').map((name) => [name, readFileSync(bundlePath(role, name), 'latin1')]);
+  return { bundle: readFileSync(bundlePath(role), 'latin1'), overlays: Object.fromEntries(overlays) };
 }
 
-/** The bundle of a role. @throws BuildError */
-export function builtBundle(role: Role): Promise<string> {
-  let bundle = building.get(role);
-  if (!bundle) building.set(role, (bundle = load(role)));
-  return bundle;
+async function load(role: Role): Promise<CutProgram> {
+  const path = bundlePath(role);
+  const changedMs = Math.max(...SOURCES.map((folder) => newest(join(packageRoot(), folder))));
+  if (existsSync(path) && statSync(path).mtimeMs > changedMs) return read(role);
+  const { program } = await buildRole(role);
+  writeProgram(role, program);
+  return program;
+}
+
+/** The program of a role as boards are flashed with it. @throws BuildError */
+export function builtProgram(role: Role): Promise<CutProgram> {
+  let program = building.get(role);
+  if (!program) building.set(role, (program = load(role)));
+  return program;
 }

@@ -72,7 +72,7 @@ export function compileModules(entryFile: string): CompiledModules {
   const entry = resolve(entryFile);
   if (!ts.sys.fileExists(entry)) throw new BuildError('BUILD_NO_ENTRY', `no such file: ${displayPath(entry)}`);
   const options = readOptions(root);
-  const program = ts.createProgram([entry, join(root, 'firmware', 'espruino.d.ts')], options, createHost(options));
+  const program = ts.createProgram([entry, ...['espruino.d.ts', 'overlay.d.ts'].map((name) => join(root, 'firmware', name))], options, createHost(options));
 
   const sources = program.getSourceFiles().filter((file) => !file.isDeclarationFile);
   const refusals = findRefusals(program, sources, [join(root, 'firmware'), dirname(entry)]);

@@ -46,3 +46,10 @@ export function isReference(node: AnyNode, parent: AnyNode | undefined): boolean
   if (parent.type === 'Property') return parent.value === node;
   return true;
 }
+
+/** The function that a bundle is: the one that its only statement calls; null where it is none. */
+export function wrapperOf(program: Program): FunctionNode | null {
+  const outer = program.body[0];
+  const call = outer?.type === 'ExpressionStatement' ? outer.expression : null;
+  return call?.type === 'CallExpression' && isFunction(call.callee) ? call.callee : null;
+}

@@ -9,7 +9,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { builtBundle } from '../flash-scripts/built-bundles.js';
+import { overlayBytes, type Role } from '../flash-scripts/build.js';
+import { builtProgram } from '../flash-scripts/built-bundles.js';
 import { packageRoot } from '../flash-scripts/package-root.js';
 import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable } from '../flash-scripts/tables.js';
 import { createEd25519 } from '../firmware/crypto/ed25519.js';
@@ -41,7 +42,8 @@ export interface BenchReport {
   node: { version: string; operations: Record<Operation, Figure> };
   /** A payment's most variables in use; null without the interpreter, or with `quick`. */
   memory: MemoryReport | null;
-  bytes: Record<'token' | 'terminal', { bundle: number; tables: number }>;
+  /** `overlay`: parts of the program in files of their own, beside the bundle. */
+  bytes: Record<'token' | 'terminal', { bundle: number; overlay: number; tables: number }>;
   /** Modelled times of a tap on ESP32 boards with HSU, and the same with I2C; null with `quick`. */
   tap: { withBridge: Percentiles; alone: Percentiles; i2c: { withBridge: Percentiles; alone: Percentiles } } | null;
   /** null without the interpreter, or with `quick`. */
@@ -82,6 +84,12 @@ function makeFiles(): BoardFiles {
     peerTable: makeCombTable(KEY_SHAPE, edwardsOfX25519(bytesOf(generateKeyPairSync('x25519').publicKey))),
     modulus: bytesOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey),
   };
+}
+
+/** Bytes of a role's program. */
+async function programBytes(role: Role): Promise<{ bundle: number; overlay: number }> {
+  const program = await builtProgram(role);
+  return { bundle: program.bundle.length, overlay: overlayBytes(program) };
 }
 
 /** Sources of TweetNaCl.js, where it is installed. */
@@ -139,7 +147,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     operations: inside && inside.operations,
     node,
     memory,
-    bytes: { token: { bundle: (await builtBundle('user-token')).length, tables }, terminal: { bundle: (await builtBundle('shop-terminal')).length, tables } },
+    bytes: { token: { ...(await programBytes('user-token')), tables }, terminal: { ...(await programBytes('shop-terminal')), tables } },
     tap: taps && { withBridge: taps[0]!.withBridge, alone: taps[0]!.alone, i2c: { withBridge: taps[1]!.withBridge, alone: taps[1]!.alone } },
     timing,
   };
@@ -159,9 +167,9 @@ function describe(report: BenchReport, log: (line: string) => void): void {
     row(title, inside ? `${inside.ms.toFixed(2)} ms` : '-', inside?.timesTweetnacl?.toFixed(0) ?? '-', inside?.timesTweetnaclFast?.toFixed(0) ?? '-', `${report.node.operations[name].ms.toFixed(3)} ms`);
   }
   log('nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, run in the same process.\n');
-  row('', 'bundle', 'tables', 'most variables');
+  row('', 'bundle', 'overlay', 'tables', 'most variables');
   for (const board of ['token', 'terminal'] as const) {
-    row(board, `${report.bytes[board].bundle} bytes`, `${report.bytes[board].tables} bytes`, report.memory ? String(report.memory[board].variablesPeak) : '-');
+    row(board, `${report.bytes[board].bundle} bytes`, `${report.bytes[board].overlay} bytes`, `${report.bytes[board].tables} bytes`, report.memory ? String(report.memory[board].variablesPeak) : '-');
   }
   if (report.tap) {
     row('\na tap, modelled ESP32', 'p50', 'p99');

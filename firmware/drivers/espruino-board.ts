@@ -23,7 +23,7 @@ import { createPn532Link } from './pn532-link.js';
 import type { Pn532Link } from './pn532-link.js';
 import { openRecordLog } from './record-log.js';
 import type { RecordLog } from './record-log.js';
-import { countBoot, leaveConsole, missingNative, readConfig, takeSeed } from './startup.js';
+import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeSeed } from './startup.js';
 import type { StorageModule } from './startup.js';
 
 /** A board that runs. */
@@ -42,6 +42,11 @@ export interface RunningBoard<P> {
   bootCount: number;
   /** Variables of the interpreter. */
   memory(): { used: number; total: number };
+  /**
+   * Opens an overlay (overlay.d.ts); what comes back loads it from flash at each call, so that it can be let go of.
+   * @throws Error when the file is missing or of another build: at once, and at each call
+   */
+  openOverlay<T>(file: string, id: string, start: (text: string) => T): () => T;
   /** The dialog with the PN532, its port set up. */
   openPn532(): Pn532Link;
   /** Shows a fault until the next reset. The caller stops. */
@@ -192,6 +197,12 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
           seed: store.seed,
           bootCount: store.bootCount,
           memory: memory,
+          openOverlay: function (file, id, start) {
+            readOverlay(storage, file, id);
+            return function () {
+              return start(readOverlay(storage, file, id));
+            };
+          },
           openPn532: function () {
             return openPn532(config.board, clock);
           },

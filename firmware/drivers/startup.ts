@@ -18,7 +18,8 @@ export const SEED_BYTES = 32;
 
 /** What of Espruino's Storage is used. */
 export interface StorageModule {
-  read(name: string): string | undefined;
+  /** On boards that map flash into memory, a view of it: functions that are evaluated from it stay there. */
+  read(name: string, offset?: number, length?: number): string | undefined;
   readArrayBuffer(name: string): ArrayBuffer | undefined;
   erase(name: string): void;
 }
@@ -43,6 +44,13 @@ export function missingNative(root: any, requireModule: (name: string) => any, n
     if (typeof found !== 'function') return names[i];
   }
   return null;
+}
+
+/** The text of an overlay. @param id what it begins with, in quotes @throws Error when it is missing or of another build */
+export function readOverlay(storage: StorageModule, file: string, id: string): string {
+  const text = storage.read(file, 1, id.length) === id && storage.read(file);
+  if (!text) throw new Error(file + ': not of this build, write all files again');
+  return text;
 }
 
 /** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. */

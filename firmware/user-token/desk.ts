@@ -4,6 +4,9 @@
  * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the first
  * license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner.
  * As in purse.ts: named results, checks in numbered order, one durable record last.
+ *
+ * An overlay (main.ts): it is loaded at a desk command and let go at the next payment, so what must outlive that stands in
+ * `PurseState` or in a record.
  */
 import { AMOUNT_MAX } from '../core/amount.js';
 import { copy, equal } from '../core/bytes.js';
@@ -13,9 +16,9 @@ import { license, licenseBody, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import { registration, registrationBody } from '../wire/registration.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { REQUEST } from '../wire/request.js';
-import { amountRequest, identity, licenseGrant, nameRequest, receiptAnswer, requestPart } from '../wire/token-commands.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart } from '../wire/token-commands.js';
 import { receipt, RECEIPT_KINDS, receiptBody, withdrawal, withdrawalBody } from '../wire/withdrawal.js';
-import { guarded, isRecent, PSEUDONYM_KEY } from './purse.js';
+import { guarded, isDeskOpen, PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
 import { identityRecord, RECORD } from './records.js';
 
@@ -31,8 +34,8 @@ export interface Desk {
   withdraw(data: Uint8Array, nowMs: number): PurseAnswer;
   /** RECEIPT: encoded `receiptAnswer`. */
   receipt(data: Uint8Array): PurseAnswer;
-  /** Whether desk commands answer now. */
-  isOpen(nowMs: number): boolean;
+  /** The answer of one of these commands by its instruction; null for any other. */
+  answer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer | null;
 }
 
 const ACCOUNT_KEY = 0;
@@ -43,14 +46,10 @@ export function createDesk(state: PurseState): Desk {
   const config = state.config;
   const journal = state.journal;
 
-  function isOpen(nowMs: number): boolean {
-    return !state.license || isRecent(state.deskMs, nowMs);
-  }
-
   /** A command that answers only at the desk. */
   function atDesk(nowMs: number, command: () => PurseAnswer): PurseAnswer {
     return guarded<PurseAnswer>(state, function () {
-      return isOpen(nowMs) ? command() : refuse('DESK_CLOSED');
+      return isDeskOpen(state, nowMs) ? command() : refuse('DESK_CLOSED');
     });
   }
 
@@ -166,7 +165,7 @@ export function createDesk(state: PurseState): Desk {
     return { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) };
   }
 
-  return {
+  const desk: Desk = {
     identity: function (nowMs) {
       return atDesk(nowMs, identityNow);
     },
@@ -190,6 +189,13 @@ export function createDesk(state: PurseState): Desk {
         return receiptChecked(data);
       });
     },
-    isOpen: isOpen,
+    answer: function (ins, data, nowMs) {
+      if (ins === INS.identity) return desk.identity(nowMs);
+      if (ins === INS.register) return desk.register(data, nowMs);
+      if (ins === INS.license) return desk.license(data, nowMs);
+      if (ins === INS.withdraw) return desk.withdraw(data, nowMs);
+      return ins === INS.receipt ? desk.receipt(data) : null;
+    },
   };
+  return desk;
 }

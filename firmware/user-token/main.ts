@@ -22,6 +22,7 @@ import { createApduServer } from '../drivers/iso-dep-server.js';
 import { createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
 import { AID, CLA } from '../wire/token-commands.js';
+import { createDesk } from './desk.js';
 import { createPurseKeys, loadSeeds } from './keys.js';
 import { openPurse } from './purse.js';
 import type { PurseConfig } from './purse.js';
@@ -109,6 +110,10 @@ function run(board: RunningBoard<TokenProvision>): void {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
+    // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
+    loadDesk: overlay(board.openOverlay, 'desk.js', function () {
+      return createDesk;
+    }),
     commandBytesMax: Math.min(255, commandDataBytesMax(burst)),
     work: function () {
       return board.records.tidy() || !pool.fillStep();

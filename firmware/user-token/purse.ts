@@ -95,6 +95,11 @@ export function isRecent(sinceMs: number, nowMs: number): boolean {
   return sinceMs >= 0 && nowMs >= sinceMs && nowMs - sinceMs <= PRESS_MS;
 }
 
+/** Whether desk commands answer now: for a while after a press for the desk, and until there is a license to guard. */
+export function isDeskOpen(state: PurseState, nowMs: number): boolean {
+  return !state.license || isRecent(state.deskMs, nowMs);
+}
+
 /** Pseudonym key of pseudonym i in `PurseKeys`. */
 export const PSEUDONYM_KEY = 1;
 

@@ -13,9 +13,9 @@ import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../drivers/iso-dep-server.js';
 import type { ApduAnswer, ApduHandlers } from '../drivers/iso-dep-server.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { INS, selectAnswer, tokenStatus } from '../wire/token-commands.js';
-import { createDesk } from './desk.js';
-import { guarded } from './purse.js';
-import type { Purse, PurseAnswer } from './purse.js';
+import type { Desk } from './desk.js';
+import { guarded, isDeskOpen } from './purse.js';
+import type { Purse, PurseAnswer, PurseState } from './purse.js';
 import { createScreens, wrap } from './screens.js';
 
 /** What the token is made of, beside its purse. */
@@ -23,6 +23,8 @@ export interface TokenParts {
   clock: Clock;
   display: Display;
   indicator: Indicator;
+  /** Loads the desk's program. @throws when its file is not there */
+  loadDesk: () => (state: PurseState) => Desk;
   /** Longest command data in one APDU that the board's UART takes. */
   commandBytesMax: number;
   /** One small piece of work for idle time; false when there is none left. @throws when flash fails */
@@ -52,14 +54,18 @@ const WORK_GAP_MS = 10;
 /** Between two looks for work when there was none. */
 const REST_MS = 1000;
 
+/** Instructions from here on are the desk's. */
+const DESK_INS_MIN = 0x40;
+
 /** Makes the token of a purse and its board. */
 export function createToken(purse: Purse, parts: TokenParts): Token {
   const state = purse.state;
   const journal = state.journal;
   const clock = parts.clock;
-  const desk = createDesk(state);
   const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
   let inField = false;
+  // Loaded at the first desk command, gone at the next payment, which needs the room.
+  let loaded: Desk | null = null;
 
   function homeLines(): string[] {
     if (state.fault) return ['FAULT'].concat(wrap(state.fault));
@@ -67,7 +73,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     const out = ['BALANCE', amountText(journal.balance(), state.config.currency)];
     const open = journal.unsettledCount();
     if (open > 0) out.push(open + ' unfinished');
-    if (desk.isOpen(clock.nowMs())) out.push('DESK OPEN');
+    if (isDeskOpen(state, clock.nowMs())) out.push('DESK OPEN');
     return out;
   }
 
@@ -91,17 +97,26 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     return answer;
   }
 
-  function receipt(data: Uint8Array): PurseAnswer {
+  function open(data: Uint8Array): PurseAnswer {
+    loaded = null;
+    return purse.open(data);
+  }
+
+  /** A command of the desk's; null for an instruction that is none of ours. */
+  function atDesk(ins: number, data: Uint8Array): PurseAnswer | null {
     const before = journal.balance();
-    const answer = desk.receipt(data);
-    if (!answer.ok) screens.refused(answer.code);
+    const answer = guarded<PurseAnswer | null>(state, function () {
+      loaded = loaded || parts.loadDesk()(state);
+      return loaded.answer(ins, data, clock.nowMs());
+    });
+    if (answer && !answer.ok && ins === INS.receipt) screens.refused(answer.code);
     else if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
     return answer;
   }
 
   function status(): PurseAnswer {
     return guarded<PurseAnswer>(state, function () {
-      if (!desk.isOpen(clock.nowMs())) return refuse('DESK_CLOSED');
+      if (!isDeskOpen(state, clock.nowMs())) return refuse('DESK_CLOSED');
       const memory = parts.memory();
       const data = tokenStatus.encode({
         balance: journal.balance(),
@@ -118,19 +133,13 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   /** The answer of a command, or null for an instruction that is none of ours. */
   function answerOf(ins: number, data: Uint8Array): PurseAnswer | null {
-    const nowMs = clock.nowMs();
-    if (ins === INS.open) return purse.open(data);
+    if (ins === INS.open) return open(data);
     if (ins === INS.challenge) return pay(data);
     if (ins === INS.multiples) return purse.multiples();
     if (ins === INS.ack) return ack(data);
     if (ins === INS.recall) return purse.recall(data);
-    if (ins === INS.receipt) return receipt(data);
-    if (ins === INS.identity) return desk.identity(nowMs);
-    if (ins === INS.register) return desk.register(data, nowMs);
-    if (ins === INS.license) return desk.license(data, nowMs);
-    if (ins === INS.withdraw) return desk.withdraw(data, nowMs);
     if (ins === INS.status) return status();
-    return null;
+    return ins >= DESK_INS_MIN ? atDesk(ins, data) : null;
   }
 
   function command(ins: number, data: Uint8Array, p1: number, p2: number): ApduAnswer {

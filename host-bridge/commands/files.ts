@@ -1,6 +1,6 @@
 /**
- * `tapcash files`: what a board's Storage holds besides the bundle, written to a folder, and the command that brings all
- * of it onto the board with EspruinoTools.
+ * `tapcash files`: what a board's Storage holds besides the program, written to a folder, and the command that brings all
+ * of it onto the board with EspruinoTools, program included.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { isName } from '../../firmware/wire/codec.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { bundlePath, type Role } from '../../flash-scripts/build.js';
-import { builtBundle } from '../../flash-scripts/built-bundles.js';
+import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { issuerIdOf } from '../actors/signer.js';
 import { failure } from '../errors.js';
 import { keyArgument, print } from './output.js';
@@ -37,7 +37,7 @@ export async function files(what: string, options: FilesCommand): Promise<void> 
     what === 'token'
       ? tokenFiles(board, facts, TOKEN_LIMITS, seed)
       : terminalFiles(board, facts, { ...TERMINAL_TERMS, shop: shop as string, terminalId: new Uint8Array(randomBytes(4)) }, seed);
-  await builtBundle(role);
+  const { bundle, overlays } = await builtProgram(role);
   mkdirSync(options.out, { recursive: true, mode: 0o700 });
   for (const [name, bytes] of Object.entries(contents)) {
     const path = join(options.out, name);
@@ -45,15 +45,21 @@ export async function files(what: string, options: FilesCommand): Promise<void> 
     chmodSync(path, 0o600);
   }
   const near = (path: string) => relative(process.cwd(), path) || path;
-  const storage = Object.keys(contents).map((name) => `--storage ${name}:${near(join(options.out, name))}`);
-  const command = `npx espruino -p PORT -b 115200 ${storage.join(' ')} --storage .bootcde:${near(bundlePath(role))} -e "load()"`;
+  const paths = [
+    ...Object.keys(contents).map((name) => [name, join(options.out, name)] as const),
+    ...Object.keys(overlays).map((name) => [name, bundlePath(role, name)] as const),
+    ['.bootcde', bundlePath(role)] as const,
+  ];
+  const storage = paths.map(([name, path]) => `--storage ${name}:${near(path)}`);
+  const command = `npx espruino -p PORT -b 115200 ${storage.join(' ')} -e "load()"`;
+  const sizes = [...Object.entries({ ...contents, ...overlays }), ['.bootcde', bundle] as const].map(([name, data]) => [name, data.length] as const);
   const text = [
-    ...Object.entries(contents).map(([name, bytes]) => `${name.padEnd(16)} ${String(bytes.length).padStart(6)} bytes`),
+    ...sizes.map(([name, bytes]) => `${name.padEnd(16)} ${String(bytes).padStart(6)} bytes`),
     '',
     'Onto a board that runs Espruino, PORT being its serial port:',
     `  ${command}`,
     '',
     'tapcash.seed is fresh entropy for this one board: delete it afterwards, and make new files for each board.',
   ];
-  print(options.json, { ok: true, role, files: Object.fromEntries(Object.entries(contents).map(([name, bytes]) => [name, bytes.length])), command }, text.join('\n'));
+  print(options.json, { ok: true, role, files: Object.fromEntries(sizes), command }, text.join('\n'));
 }

@@ -267,7 +267,7 @@ async function takeStock({ world, taps, paidBy }: Stage, steps: Step[], options:
     histories,
     conservation: conservationOf(numbers, atIssuer),
     variables,
-    bundleBytes: { 'user-token': world.bundles.token.length, 'shop-terminal': world.bundles.terminal.length },
+    bundleBytes: { 'user-token': world.programs['user-token'].bundle.length, 'shop-terminal': world.programs['shop-terminal'].bundle.length },
     tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
   };
 }

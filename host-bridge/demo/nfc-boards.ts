@@ -9,6 +9,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadBoard } from '../../flash-scripts/boards.js';
+import type { CutProgram } from '../../flash-scripts/overlays.js';
 import type { BoardConfig } from '../../firmware/drivers/board-config.js';
 import { createBoard, type Board } from '../emulator/board.js';
 import { createEmulatedFlash } from '../emulator/flash.js';
@@ -41,7 +42,8 @@ export interface NfcBoard {
 export interface BoardParts {
   name: string;
   role: 'user-token' | 'shop-terminal';
-  bundle: string;
+  program: CutProgram;
+  /** What Storage holds besides the program. */
   files: Record<string, Uint8Array>;
   entropy: Random;
   onConsole: (line: string) => void;
@@ -86,8 +88,8 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: 'uart' 
       scheduler,
       flash,
       name: parts.name,
-      bundle: parts.bundle,
-      files: parts.files,
+      bundle: parts.program.bundle,
+      files: { ...parts.program.overlays, ...parts.files },
       serials: { ...(end ? { [config.pn532.port]: end } : {}), ...(config.link ? { [config.link.port]: link.a } : {}) },
       ...(i2c ? { i2c } : {}),
       entropy: parts.entropy,
@@ -125,8 +127,8 @@ export function interpreterBoards(scheduler: Scheduler, path: string, watchMemor
       path,
       workDir,
       name: parts.name,
-      bundle: parts.bundle,
-      files: parts.files,
+      bundle: parts.program.bundle,
+      files: { ...parts.program.overlays, ...parts.files },
       serials: { [config.pn532.port]: end },
       paths: cable ? { [config.link!.port]: cable.paths[0] } : {},
       onConsole: parts.onConsole,

@@ -7,7 +7,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type TerminalTerms, type TokenLimits } from '../../flash-scripts/board-files.js';
-import { builtBundle } from '../../flash-scripts/built-bundles.js';
+import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { readBalance } from '../../firmware/core/amount.js';
 import { toHex } from '../../firmware/core/bytes.js';
@@ -136,7 +136,7 @@ export async function createTapBench(options: TapBenchOptions) {
   const terminalDevice = await maker.make({
     name: 'terminal',
     role: 'shop-terminal',
-    bundle: await builtBundle('shop-terminal'),
+    program: await builtProgram('shop-terminal'),
     files: terminalFiles(maker.config, facts, { ...TERMINAL_TERMS, ...options.terms, shop: 'Cafe Roma', terminalId: random(4) }, random(32)),
     entropy: createRandom(seed, 'terminal'),
     onConsole: (line) => void consoles.push(`terminal ${line}`),
@@ -205,7 +205,7 @@ export async function createTapBench(options: TapBenchOptions) {
     const device = await maker.make({
       name,
       role: 'user-token',
-      bundle: await builtBundle('user-token'),
+      program: await builtProgram('user-token'),
       files: tokenFiles(maker.config, facts, options.limits ?? TOKEN_LIMITS, createRandom(seed, `seed ${name}`)(32)),
       entropy: createRandom(seed, `entropy ${name}`),
       onConsole: (line) => void consoles.push(`${name} ${line}`),

@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { builtBundle } from '../../flash-scripts/built-bundles.js';
+import { builtProgram } from '../../flash-scripts/built-bundles.js';
+import type { Role } from '../../flash-scripts/build.js';
+import type { CutProgram } from '../../flash-scripts/overlays.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type IssuerFacts } from '../../flash-scripts/board-files.js';
 import type { AccountsOffice, BankOffice, IssuerOffice, IssuerService, Remote, TrusteeService } from '../actors/services.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
@@ -69,8 +71,8 @@ export interface Token {
 export interface World {
   scheduler: Scheduler;
   maker: BoardMaker;
-  /** ES5 as boards are flashed with it. */
-  bundles: { token: string; terminal: string };
+  /** As boards are flashed with them. */
+  programs: Record<Role, CutProgram>;
   facts: IssuerFacts;
   scheme: Scheme;
   pseudonyms: number;
@@ -130,20 +132,19 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
   const maker = options.interpreter ? interpreterBoards(scheduler, options.interpreter, options.watchMemory) : emulatedBoards(scheduler);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
-  const bundles = await timed(options, 'build firmware', async () => ({ token: await builtBundle('user-token'), terminal: await builtBundle('shop-terminal') }));
+  const programs = await timed(options, 'build firmware', async () => ({ 'user-token': await builtProgram('user-token'), 'shop-terminal': await builtProgram('shop-terminal') }));
 
   const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () => startServices(dataDir, seed, scheme, options.licenseValidS));
   closers.push(() => services.issuer.close(), async () => services.trustee?.close(), async () => services.bank?.close());
   const { facts } = services;
 
-  /** Powers a board up with this world's bundle. */
+  /** Powers a board up with this world's program. */
   async function powerUp(role: 'user-token' | 'shop-terminal', name: string, files: Record<string, Uint8Array>): Promise<NfcBoard> {
-    const bundle = role === 'user-token' ? bundles.token : bundles.terminal;
     const device = await maker.make({
       name,
       role,
       files,
-      bundle,
+      program: programs[role],
       entropy: createRandom(seed, `entropy ${name}`),
       onConsole: (line) => options.onConsole?.(name, line),
     });
@@ -200,7 +201,7 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
   return {
     scheduler,
     maker,
-    bundles,
+    programs,
     ...services,
     scheme,
     pseudonyms,

@@ -17,13 +17,14 @@ import type { I2cDevices } from './espruino-ports.js';
 import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
-import { meterBundle, workMs, type Speed } from './work-meter.js';
+import { EVALUATED, programText } from './program-text.js';
+import { METER, workMs, type Speed } from './work-meter.js';
 
 export interface BoardOptions {
   scheduler: Scheduler;
   /** For messages. */
   name: string;
-  /** The firmware: what `.bootcde` holds. */
+  /** The firmware: what `.bootcde` holds, in tokens or letters; its overlays are among `files`. */
   bundle: string;
   /** Further files in Storage; strings are character codes 0..255. */
   files?: Record<string, string | Uint8Array>;
@@ -90,11 +91,11 @@ function compile(source: string, filename: string): vm.Script {
   return script;
 }
 
-/** The same for a file, without reading it again at each start. */
-function compileFile(data: Uint8Array, filename: string): vm.Script {
+/** The same for a boot file, without reading it again at each start. */
+function compileFile(data: Uint8Array, filename: string, isMetered: boolean): vm.Script {
   let script = compiledFiles.get(data);
   if (!script) {
-    script = compile(Buffer.from(data).toString('latin1'), filename);
+    script = compile(programText(Buffer.from(data).toString('latin1'), isMetered), filename);
     compiledFiles.set(data, script);
   }
   return script;
@@ -122,7 +123,8 @@ type Life = { cycle: Cycle; api: Api; context: vm.Context };
 /** Makes a board; it is off until `powerOn`. */
 export function createBoard(options: BoardOptions): EmulatedBoard {
   const { scheduler, flash, name } = options;
-  const files: Files = new Map([['.bootcde', latin1(options.speed ? meterBundle(options.bundle) : options.bundle)]]);
+  const files: Files = new Map([['.bootcde', latin1(options.bundle)]]);
+  const isMetered = options.speed !== undefined;
   for (const [file, data] of Object.entries(options.files ?? {})) files.set(file, latin1(data));
   const driven: DrivenPins = new Map();
   const errors: string[] = [];
@@ -169,13 +171,14 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
         start(again);
       },
     });
-    Object.assign(context, api.globals, { global: context });
+    Object.assign(context, api.globals, { global: context, [EVALUATED]: (code: string) => programText(code, isMetered) });
     life = { cycle, api, context };
     consoleLines = [];
     if (!load) return;
+    if (isMetered) compile(METER, 'meter').runInContext(context);
     for (const file of BOOT_FILES) {
       const source = files.get(file);
-      if (source) cycle.enter(() => void compileFile(source, `${name}${file}`).runInContext(context));
+      if (source) cycle.enter(() => void compileFile(source, `${name}${file}`, isMetered).runInContext(context));
     }
     if (cycle.alive) api.E.emit('init');
   }

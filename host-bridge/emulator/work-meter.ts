@@ -4,8 +4,8 @@
  * Counted are statements (expressions joined by commas each, as minified code has them), elements of dot products, blocks
  * of hashes and flash operations; everything else of the interpreter is in the price of a statement. An estimate.
  */
-import { parseBundle, walk, type AnyNode } from '../../flash-scripts/syntax-tree.js';
-import { TextEdits } from '../../flash-scripts/text-edits.js';
+import { walk, type AnyNode, type Program } from '../../flash-scripts/syntax-tree.js';
+import type { TextEdits } from '../../flash-scripts/text-edits.js';
 import type { EmulatedFlash } from './flash.js';
 
 /** Prices of a machine. */
@@ -31,10 +31,9 @@ export const ESP32_SPEED: Speed = { statementUs: 40, dotElementUs: 1, hashBlockU
 
 const isStatement = (node: AnyNode): boolean => (node.type.endsWith('Statement') || node.type === 'VariableDeclaration') && node.type !== 'BlockStatement' && node.type !== 'EmptyStatement';
 
-/** The same program, which counts its statements; `$work()` tells them, with elements and blocks. */
-export function meterBundle(code: string): string {
-  const edits = new TextEdits(code);
-  walk(parseBundle(code), (node, parents) => {
+/** Lets a program count its statements; `$work()` tells them, with elements and blocks. `METER` must run before it. */
+export function meterProgram(program: Program, edits: TextEdits): void {
+  walk(program, (node, parents) => {
     const parent = parents[parents.length - 1];
     if (!isStatement(node) || !parent) return;
     // The initialiser of a loop is no statement of its own.
@@ -47,11 +46,10 @@ export function meterBundle(code: string): string {
     edits.insert(node.start, listed ? `$work.n+=${weight};` : `{$work.n+=${weight};`);
     if (!listed) edits.insert(node.end, '}');
   });
-  return `${METER}${edits.toString()}`;
 }
 
 /** Runs before the program, in its context. */
-const METER = `
+export const METER = `
 function $work(){return [$work.n,$work.dots,$work.blocks,$work.i2c];}
 $work.n=$work.dots=$work.blocks=$work.i2c=0;
 (function(){

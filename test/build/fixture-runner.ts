@@ -64,7 +64,7 @@ export function runInEspruino(code: string, timeoutMs = 20000): string[] {
   try {
     const file = join(folder, 'script.js');
     // The interpreter prints a banner first, and a prompt where it likes.
-    writeFileSync(file, `print("@start");\n${code}\nprint("@end");\n`);
+    writeFileSync(file, `print("@start");\n${code}\nprint("@end");\n`, 'latin1');
     let output = '';
     try {
       output = execFileSync(interpreter, [file], { cwd: folder, encoding: 'latin1', timeout: timeoutMs, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -5,16 +5,16 @@
  */
 import { relative } from 'node:path';
 import { buildBundle } from '../../flash-scripts/build.js';
-import type { BuildError } from '../../flash-scripts/build.js';
+import type { BuildError, Bundle } from '../../flash-scripts/build.js';
 import { packageRoot } from '../../flash-scripts/package-root.js';
 import { allFixtures, interpreterTest, runInEspruino, runInNode } from './fixture-runner.js';
 
-const bundles = new Map<string, Promise<string>>();
+const bundles = new Map<string, Promise<Bundle>>();
 
 /** A fixture's bundle, built once for Node and interpreter. */
-function bundleOf(path: string, minify: boolean): Promise<string> {
+function bundleOf(path: string, minify: boolean): Promise<Bundle> {
   const key = `${path} ${minify}`;
-  if (!bundles.has(key)) bundles.set(key, buildBundle(path, { minify }).then((bundle) => bundle.code));
+  if (!bundles.has(key)) bundles.set(key, buildBundle(path, { minify }));
   return bundles.get(key)!;
 }
 
@@ -26,11 +26,11 @@ describe.each(runnable)('$name', ({ path, expect: expected, prints }) => {
     const how = minify ? 'minified' : 'as written';
     test(`${how}: Node prints what its header says`, async () => {
       expect(prints.node.length).toBeGreaterThan(0);
-      expect(runInNode(await bundleOf(path, minify))).toEqual(prints.node);
+      expect(runInNode((await bundleOf(path, minify)).code)).toEqual(prints.node);
     });
     interpreterTest(`${how}: Espruino prints what its header says`, async () => {
       if (expected === 'differs') expect(prints.espruino).not.toEqual(prints.node);
-      expect(runInEspruino(await bundleOf(path, minify))).toEqual(prints.espruino);
+      expect(runInEspruino((await bundleOf(path, minify)).program.bundle)).toEqual(prints.espruino);
     });
   }
 });

@@ -20,12 +20,12 @@ whenPresent('the link in the real interpreter', () => {
   const requests: number[] = [];
 
   beforeAll(async () => {
-    const { code } = await buildBundle(join(__dirname, 'board/echo.ts'));
+    const { program } = await buildBundle(join(__dirname, 'board/echo.ts'));
     pair = await openPtyPair();
     board = await createInterpreterBoard({
       path: path!,
       name: 'link',
-      bundle: code,
+      bundle: program.bundle,
       files: { 'tapcash.cfg': JSON.stringify({ board: { link: { port: 'Serial1', burstBytesMax: 64 } } }) },
       paths: { Serial1: pair.paths[0] },
     });

@@ -127,7 +127,7 @@ reader.init(function (result) {
     board = await createInterpreterBoard({
       path: path!,
       name: 'nfc',
-      bundle: bundle.code,
+      bundle: bundle.program.bundle,
       onConsole: (line) => {
         lines.push(line);
         if (/^.?nfc (end|find|select|command|init)/.test(line)) ended();

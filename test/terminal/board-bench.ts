@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { terminalFiles } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
-import { builtBundle } from '../../flash-scripts/built-bundles.js';
+import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
 import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
@@ -87,15 +87,16 @@ export async function createBench(interpreter: string | null, change: object = {
   const lines: string[] = [];
   const entry = loadBoard(interpreter ? 'linux' : 'emulated');
   const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: ISSUER_KEY.publicKey };
-  const files = { ...terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32))), ...otherFiles };
+  const { bundle, overlays } = await builtProgram('shop-terminal');
+  const files = { ...overlays, ...terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32))), ...otherFiles };
   const serials = { Serial1: cable.a, Serial2: readerLine.a };
   let drawn = 0;
   const board: Board = interpreter
-    ? await createInterpreterBoard({ path: interpreter, name: 'terminal', bundle: await builtBundle('shop-terminal'), files, serials, onConsole: (line) => void lines.push(line) })
+    ? await createInterpreterBoard({ path: interpreter, name: 'terminal', bundle, files, serials, onConsole: (line) => void lines.push(line) })
     : createBoard({
         scheduler,
         name: 'terminal',
-        bundle: await builtBundle('shop-terminal'),
+        bundle,
         files,
         flash: createEmulatedFlash({ address: entry.flash.address, bytes: entry.flash.bytes, pageBytes: entry.flash.pageBytes }),
         serials,

@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { tokenFiles } from '../../flash-scripts/board-files.js';
-import { builtBundle } from '../../flash-scripts/built-bundles.js';
+import { builtProgram } from '../../flash-scripts/built-bundles.js';
+import type { CutProgram } from '../../flash-scripts/overlays.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createApduClient } from '../../firmware/drivers/iso-dep-client.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
@@ -21,8 +22,8 @@ import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/sch
 import { createSerialLine, type SerialEnd } from '../../host-bridge/emulator/serial-line.js';
 import { issuer, ISSUER, registrar } from './harness.js';
 
-/** The role's bundle. */
-export const tokenBundle = (): Promise<string> => builtBundle('user-token');
+/** The role's program. */
+export const tokenProgram = (): Promise<CutProgram> => builtProgram('user-token');
 
 export const LIMITS = { paymentMax: 1000, sumMax: 2500 };
 
@@ -95,12 +96,12 @@ export function createShop(scheduler: Scheduler) {
 }
 
 /** An emulated token in virtual time. */
-export function emulatedToken(scheduler: VirtualScheduler, bundle: string, files: Record<string, string | Uint8Array>, name = 'token') {
+export function emulatedToken(scheduler: VirtualScheduler, program: CutProgram, files: Record<string, string | Uint8Array>, name = 'token') {
   const { chip, end } = wiredChip(scheduler);
   const flash = createEmulatedFlash(loadBoard('emulated').flash);
   const lines: string[] = [];
   const board: EmulatedBoard = createBoard({
-    scheduler, flash, name, bundle, files,
+    scheduler, flash, name, bundle: program.bundle, files: { ...program.overlays, ...files },
     serials: { Serial2: end },
     entropy: (count) => new Uint8Array(randomBytes(count)),
     onConsole: (line) => void lines.push(line),

@@ -6,13 +6,14 @@ import { registration } from '../../firmware/wire/registration.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { type Answered, createShop, emulatedToken, filesFor, tokenBundle } from './bench.js';
+import type { CutProgram } from '../../flash-scripts/overlays.js';
+import { type Answered, createShop, emulatedToken, filesFor, tokenProgram } from './bench.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
 
 const none = new Uint8Array(0);
-let bundle = '';
+let program: CutProgram;
 beforeAll(async () => {
-  bundle = await tokenBundle();
+  program = await tokenProgram();
 }, 120_000);
 
 function tapIn(scheduler: VirtualScheduler, shop: ReturnType<typeof createShop>, commands: [number, Uint8Array][]): Answered[] {
@@ -24,7 +25,7 @@ function tapIn(scheduler: VirtualScheduler, shop: ReturnType<typeof createShop>,
 
 /** A token that has been at the desk. */
 function licensedToken(scheduler: VirtualScheduler, shop: ReturnType<typeof createShop>) {
-  const token = emulatedToken(scheduler, bundle, filesFor('emulated'));
+  const token = emulatedToken(scheduler, program, filesFor('emulated'));
   token.board.powerOn();
   scheduler.advance(2000);
   shop.field.present(token.chip.card);
@@ -84,6 +85,8 @@ test('what the token cannot run without is a fault on display and console, and n
     ['another role', { ...files, 'tapcash.cfg': text.replace('user-token', 'shop-terminal') }, /role is not user-token/],
     ['no seed', without('tapcash.seed'), /NOT_PROVISIONED: no entropy was given/],
     ['no table', without('tab.base'), /no file tab.base/],
+    ["no file of the desk's", { ...files, 'desk.js': 'x' }, /desk.js: not of this build, write all files again/],
+    ["the desk's file of another build", { ...files, 'desk.js': program.overlays['desk.js']!.replace(/^"./, '"x') }, /desk.js: not of this build/],
     ['bad limits', { ...files, 'tapcash.cfg': text.replace('"paymentMax":1000', '"paymentMax":-1') }, /provision.limits/],
     ['bad key', { ...files, 'tapcash.cfg': text.replace('"registrarKey":"', '"registrarKey":"0') }, /provision.registrarKey/],
     ['a native call is missing', { ...files, '.boot0': 'E.CRC32 = undefined;' }, /no E.CRC32 in this Espruino: flash espruino_2v29_esp32.bin/],
@@ -93,7 +96,7 @@ test('what the token cannot run without is a fault on display and console, and n
   ];
   for (const [what, given, fault] of cases) {
     const scheduler = createVirtualScheduler();
-    const token = emulatedToken(scheduler, bundle, given);
+    const token = emulatedToken(scheduler, program, given);
     token.board.powerOn();
     scheduler.advance(3000);
     expect([what, token.lines.join('\n')]).toEqual([what, expect.stringMatching(fault)]);
@@ -106,7 +109,7 @@ test('what the token cannot run without is a fault on display and console, and n
 
 test('the console button held at reset leaves the console where it is, and the firmware off', () => {
   const scheduler = createVirtualScheduler();
-  const token = emulatedToken(scheduler, bundle, filesFor('emulated'));
+  const token = emulatedToken(scheduler, program, filesFor('emulated'));
   token.board.hold('D27', 0);
   token.board.powerOn();
   scheduler.advance(2000);
@@ -186,7 +189,7 @@ test('clones of one flash sign under different nonces', () => {
   const image = token.flash.image();
   const nonces = new Set<string>();
   for (let clone = 0; clone < 3; clone++) {
-    const twin = emulatedToken(scheduler, bundle, Object.fromEntries(token.board.files), `clone ${clone}`);
+    const twin = emulatedToken(scheduler, program, Object.fromEntries(token.board.files), `clone ${clone}`);
     twin.flash.restore(image);
     twin.board.powerOn();
     scheduler.advance(2000);

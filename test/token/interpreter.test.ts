@@ -10,7 +10,7 @@ import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { identity, INS, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { type Answered, createShop, filesFor, tokenBundle, wiredChip } from './bench.js';
+import { type Answered, createShop, filesFor, tokenProgram, wiredChip } from './bench.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
 
 const path = findInterpreter();
@@ -27,8 +27,9 @@ suite('the token in the interpreter', () => {
   async function start(boot: 'argument' | 'storage') {
     const { chip, end } = wiredChip(scheduler);
     const lines: string[] = [];
+    const { bundle, overlays } = await tokenProgram();
     const board = await createInterpreterBoard({
-      path: path!, name: 'token', bundle: await tokenBundle(), files: filesFor('linux'), serials: { Serial2: end }, boot,
+      path: path!, name: 'token', bundle, files: { ...overlays, ...filesFor('linux') }, serials: { Serial2: end }, boot,
       onConsole: (line) => void lines.push(line),
     });
     open.push(board);

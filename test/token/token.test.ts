@@ -6,6 +6,7 @@ import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createDisplay } from '../../firmware/drivers/display.js';
 import { blinkPattern, createIndicator } from '../../firmware/drivers/indicator.js';
 import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
+import { createDesk } from '../../firmware/user-token/desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
 import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
@@ -27,6 +28,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
     clock,
     display: createDisplay(devices, display === 'console' ? { type: 'console' } : undefined),
     indicator: createIndicator(pins, clock, { pin: 'D2', active: 1 }, { pin: 'D4', active: 1 }),
+    loadDesk: () => createDesk,
     commandBytesMax: 48,
     work: () => (work.done++, --work.left > 0),
     nonces: () => 5,

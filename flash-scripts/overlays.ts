@@ -1,0 +1,119 @@
+/**
+ * Cuts a program into its bundle and its overlays: files of Storage that are evaluated when they are wanted
+ * (firmware/overlay.d.ts says what a source writes).
+ *
+ * 1. gatherOverlays, before minifying: what only an overlay uses moves into its function. Until the last step the program
+ *    stays one text, so that names are shortened alike everywhere.
+ * 2. cutOverlays, last: the function's text becomes the file, and `eval` stands in its place. `eval` sees the variables
+ *    around it, on Espruino too, so that cutting changes nothing of what the program means.
+ *
+ * An overlay begins with its id, a hash of the whole program: overlays of another build are not evaluated.
+ */
+import { createHash } from 'node:crypto';
+import { BuildError } from './build-error.js';
+import { bodyOf, isReference, parseBundle, walk, wrapperOf } from './syntax-tree.js';
+import type { AnyNode, FunctionNode } from './syntax-tree.js';
+import { TextEdits } from './text-edits.js';
+
+const NAME = 'overlay';
+
+/** A call of `overlay`, taken apart. */
+interface OverlayCall {
+  node: AnyNode;
+  open: AnyNode;
+  file: string;
+  make: FunctionNode;
+}
+
+function overlayCalls(program: AnyNode): OverlayCall[] {
+  const calls: OverlayCall[] = [];
+  walk(program, (node) => {
+    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== NAME) return;
+    const [open, file, make] = node.arguments;
+    if (!open || file?.type !== 'Literal' || typeof file.value !== 'string' || make?.type !== 'FunctionExpression' || make.params.length) {
+      throw new BuildError('BUILD_REFUSED', `${NAME}(open, 'file', function () { ... }) expected`);
+    }
+    calls.push({ node, open, file: file.value, make: make as FunctionNode });
+  });
+  return calls;
+}
+
+/** The name that a statement declares, if that is all it does. */
+function declaredName(statement: AnyNode): string | null {
+  if (statement.type === 'FunctionDeclaration') return statement.id!.name;
+  if (statement.type !== 'VariableDeclaration' || statement.declarations.length !== 1) return null;
+  return (statement.declarations[0]!.id as { name: string }).name;
+}
+
+/** Names that a piece of program mentions, `outside` overlays only. */
+function namesIn(node: AnyNode, outside: AnyNode[]): Set<string> {
+  const names = new Set<string>();
+  walk(node, (each, parents) => {
+    if (each.type !== 'Identifier' || !isReference(each, parents[parents.length - 1])) return;
+    if (!outside.some((part) => parents.includes(part))) names.add(each.name);
+  });
+  return names;
+}
+
+/** Moves what only one overlay uses into its function. @param source one self-calling function */
+export function gatherOverlays(source: string): string {
+  const program = parseBundle(source);
+  const calls = overlayCalls(program);
+  const wrapper = wrapperOf(program);
+  if (!calls.length || !wrapper) return source;
+  const makes = calls.map(({ make }) => make);
+  const statements = bodyOf(wrapper);
+  const declares = new Map(statements.map((statement) => [declaredName(statement), statement]));
+  const uses = new Map(statements.map((statement) => [statement, namesIn(statement, makes)]));
+
+  /** All statements that these need, themselves left out unless they need each other. */
+  function neededBy(names: Iterable<string>): Set<AnyNode> {
+    const needed = new Set<AnyNode>();
+    const waiting = [...names];
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      const statement = declares.get(name);
+      if (!statement || needed.has(statement)) continue;
+      needed.add(statement);
+      waiting.push(...uses.get(statement)!);
+    }
+    return needed;
+  }
+
+  const byMain = neededBy(statements.filter((statement) => declaredName(statement) === null).flatMap((statement) => [...uses.get(statement)!]));
+  const byOverlay = makes.map((make) => neededBy(namesIn(make, [])));
+  const code = new TextEdits(source);
+  makes.forEach((make, i) => {
+    const isOwn = (statement: AnyNode): boolean => !byMain.has(statement) && byOverlay.every((needed, j) => needed.has(statement) === (i === j));
+    const own = statements.filter(isOwn);
+    for (const { start, end } of own) code.replace(start, end, '');
+    code.insert(make.body.start + 1, own.map(({ start, end }) => `\n${source.slice(start, end)}`).join(''));
+  });
+  return code.toString();
+}
+
+/** A program in its files. */
+export interface CutProgram {
+  bundle: string;
+  /** By the name of their files. */
+  overlays: Record<string, string>;
+}
+
+/** A name that does not occur in the code. */
+function unusedName(code: string): string {
+  let name = '_';
+  while (code.includes(name)) name += '_';
+  return name;
+}
+
+/** Cuts finished code. */
+export function cutOverlays(code: string): CutProgram {
+  const id = createHash('sha256').update(code).digest('hex').slice(0, 8);
+  const text = unusedName(code);
+  const edits = new TextEdits(code);
+  const overlays: Record<string, string> = {};
+  for (const { node, open, file, make } of overlayCalls(parseBundle(code))) {
+    overlays[file] = `"${id}";(${code.slice(make.start, make.end)})`;
+    edits.replace(node.start, node.end, `${code.slice(open.start, open.end)}("${file}","${id}",function(${text}){return eval(${text})()})`);
+  }
+  return { bundle: edits.toString(), overlays };
+}

@@ -1,0 +1,42 @@
+/**
+ * From a file's bytes, as Espruino runs them, to the text that V8 runs: tokens in letters, for what is evaluated too.
+ *
+ * Nothing else is changed, unless the board's time is modelled (work-meter.ts).
+ */
+import { parseBundle, walk } from '../../flash-scripts/syntax-tree.js';
+import { TextEdits } from '../../flash-scripts/text-edits.js';
+import { detokenise } from '../../flash-scripts/tokens.js';
+import { meterProgram } from './work-meter.js';
+
+/** In the context: what `eval` is given goes through it. V8's own `eval` sees the variables around it only by its own name. */
+export const EVALUATED = '$evaluated';
+
+/** Texts by what they were made from, however often boards start. */
+const letters = new Map<string, string>();
+const metered = new Map<string, string>();
+const TEXTS_MAX = 64;
+
+function convert(code: string, isMetered: boolean): string {
+  const text = detokenise(code);
+  if (!text.includes('eval(') && !isMetered) return text;
+  const edits = new TextEdits(text);
+  const program = parseBundle(text);
+  walk(program, (node) => {
+    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== 'eval') return;
+    edits.insert(node.callee.end + 1, `${EVALUATED}(`);
+    edits.insert(node.end - 1, ')');
+  });
+  if (isMetered) meterProgram(program, edits);
+  return edits.toString();
+}
+
+/** The text of a program or an overlay. @param code characters 0 to 255 */
+export function programText(code: string, isMetered: boolean): string {
+  const known = isMetered ? metered : letters;
+  let text = known.get(code);
+  if (text === undefined) {
+    if (known.size >= TEXTS_MAX) known.clear();
+    known.set(code, (text = convert(code, isMetered)));
+  }
+  return text;
+}
