@@ -102,8 +102,12 @@ export async function createHouses(number: number, options: HousesOptions = {}):
 
 /** A user with an account and money in it, not yet registered. */
 export function userOf(houses: Houses, name: string, funding = 0, pseudonyms = 1): ReferenceWallet {
-  const { scheme, facts, bank } = houses;
-  const wallet = new ReferenceWallet({ scheme, facts, name, pseudonyms, ...(houses.coupons ? { couponKeys: good(bank!.couponKeys()).keys } : {}) });
+  const { scheme, facts, issuer, coupons } = houses;
+  const wallet = new ReferenceWallet({ scheme, facts, name, pseudonyms });
+  if (coupons) {
+    const { list, moduli } = good(issuer.couponKeys());
+    if (wallet.takeCouponKeys(list, moduli) !== 'OK') throw new Error('the coupon keys are not the issuer\'s');
+  }
   good(houses.accounts.openAccount(name, wallet.account.publicKey));
   if (funding > 0) good(houses.accounts.fundAccount(name, funding));
   return wallet;

@@ -30,7 +30,7 @@ export class Key {
   private readonly secret: KeyObject;
   readonly publicKey: Uint8Array;
 
-  constructor(seed: Uint8Array = randomBytes(32)) {
+  constructor(readonly seed: Uint8Array = random(32)) {
     this.secret = createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' });
     this.publicKey = new Uint8Array(createPublicKey(this.secret).export({ format: 'der', type: 'spki' }).subarray(-32));
   }
@@ -100,8 +100,8 @@ export interface WalletOptions {
   facts: PublicParameters;
   name: string;
   pseudonyms?: number;
-  /** PKBx by amount, where the scheme has coupons. */
-  couponKeys?: { amount: number; modulus: Uint8Array }[];
+  /** Default: a new one. A user may have several tokens with one account. */
+  account?: Key;
 }
 
 const NO_KID: Uint8Array = new Uint8Array(8);
@@ -111,10 +111,12 @@ export type Outcome = string;
 
 /** A user's equipment 300. */
 export class ReferenceWallet {
-  readonly account = new Key();
+  readonly account: Key;
   readonly pseudonyms: Key[];
   readonly licenses: (Uint8Array | null)[];
   readonly coupons: Coupon[] = [];
+  /** PKBx by amount, as the issuer signed them for everybody. */
+  couponKeys = new Map<number, Uint8Array>();
   balance = 0;
   receiptNumber = 0;
   /** Signed debits, for the invariant EBC = Balance + payments not yet returned + receipts not taken up. */
@@ -126,6 +128,7 @@ export class ReferenceWallet {
   private unblind: ((blindSignature: Uint8Array) => Promise<Uint8Array | null>) | null = null;
 
   constructor(readonly options: WalletOptions) {
+    this.account = options.account ?? new Key();
     this.pseudonyms = Array.from({ length: options.pseudonyms ?? 1 }, () => new Key());
     this.licenses = this.pseudonyms.map(() => null);
   }
@@ -233,10 +236,22 @@ export class ReferenceWallet {
     return (this.waiting = { kind: REQUEST.open, amount, bytes, k: NO_KID, kid: NO_KID, sequence: 0 });
   }
 
+  /** The one list of PKBx, signed by the issuer, with the moduli that it names. */
+  takeCouponKeys(list: Uint8Array, moduli: Uint8Array[]): Outcome {
+    const paper = wire.signedCouponKeys.decode(list);
+    const body = paper && wire.couponKeysBody.decode(paper.body);
+    if (!paper || !body || body.keys.length !== moduli.length * wire.COUPON_KEY_BYTES) return 'BAD_REQUEST';
+    if (!isBy(this.options.facts.issuerKey, SIGNED.couponKeys, paper.body, paper.signature)) return 'SIGNATURE_INVALID';
+    const rows = moduli.map((_, i) => wire.couponKey.decode(body.keys.slice(i * wire.COUPON_KEY_BYTES, (i + 1) * wire.COUPON_KEY_BYTES))!);
+    if (rows.some((row, i) => Buffer.compare(row.modulusHash, createHash('sha256').update(moduli[i]!).digest()) !== 0)) return 'COUPON_INVALID';
+    this.couponKeys = new Map(rows.map((row, i) => [row.amount, moduli[i]!]));
+    return 'OK';
+  }
+
   /** [0039]: PKU blinded, with r kept for what comes back. */
   async startCoupon(amount: number): Promise<Waiting> {
-    const row = this.options.couponKeys!.find((each) => each.amount === amount)!;
-    const jwk = { kty: 'RSA', n: Buffer.from(row.modulus).toString('base64url'), e: 'AQAB', alg: 'PS384', ext: true };
+    const modulus = this.couponKeys.get(amount)!;
+    const jwk = { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB', alg: 'PS384', ext: true };
     const key = await crypto.subtle.importKey('jwk', jwk, { name: 'RSA-PSS', hash: 'SHA-384' }, true, ['verify']);
     const prepared = rsa.prepare(this.pku);
     const { blindedMsg, inv } = await rsa.blind(key, prepared);
