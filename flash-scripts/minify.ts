@@ -12,6 +12,9 @@ import { BuildError } from './build-error.js';
 import { displayPath } from './compile.js';
 import type { CompiledModules } from './compile.js';
 import { LOWERING_HELPERS } from './lower.js';
+import { LAYOUT_MAKER } from './property-names.js';
+import { parseBundle, walk } from './syntax-tree.js';
+import { TextEdits } from './text-edits.js';
 
 /** What the bundle brings because Espruino has no such global. */
 const POLYFILLS: { [name: string]: string } = {
@@ -75,14 +78,30 @@ const OPTIONS: MinifyOptions = {
   format: { ascii_only: true, comments: false, semicolons: true, wrap_iife: true },
 };
 
+/** Marks the names of fields in layouts as names of properties, for terser. */
+function markFieldNames(code: string): string {
+  const edits = new TextEdits(code);
+  walk(parseBundle(code), (node) => {
+    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== LAYOUT_MAKER) return;
+    const fields = node.arguments[0]!.type === 'ArrayExpression' ? node.arguments[0].elements : [null];
+    for (const field of fields) {
+      const name = field?.type === 'ArrayExpression' && field.elements[0];
+      if (!name || name.type !== 'Literal') throw new BuildError('BUILD_FAILED', `${LAYOUT_MAKER}: a list of fields written out expected`);
+      edits.insert(name.start, '/*@__KEY__*/');
+    }
+  });
+  return edits.toString();
+}
+
 /**
  * Makes code short.
  * @param short false leaves names and layout alone, for measuring and for reading
  * @param names properties that may be shortened too (property-names.ts)
  */
 export async function shorten(code: string, short: boolean, names: string[] = []): Promise<string> {
-  const properties = names.length ? { regex: new RegExp(`^(?:${names.join('|')})$`) } : false;
+  // `builtins`: which names are the language's or the interpreter's is known; terser's list has all of a browser's, too.
+  const properties = names.length ? { regex: new RegExp(`^(?:${names.join('|')})$`), builtins: true } : false;
   const options: MinifyOptions = short ? { ...OPTIONS, mangle: { toplevel: true, properties } } : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
-  const result = await minify(code, options);
+  const result = await minify(markFieldNames(code), options);
   return result.code ?? '';
 }

@@ -1,20 +1,32 @@
 /**
  * Which property names of the firmware the build may shorten: those that it declares itself and that nothing else reads.
  *
- * A name is kept when Espruino gives or takes it (espruino.d.ts, and the modules that stand next to the interpreter), when it
- * stands in a file of a board (board-configs, board-files.ts), or when it occurs anywhere as a text: codecs find the fields
- * of a message by their names. Names of the standard library are kept by terser.
+ * A name is kept when Espruino or the language gives or takes it (espruino.d.ts, TypeScript's lib.es5.d.ts), when it stands
+ * in a file of a board (board-configs, board-files.ts), or when it occurs anywhere as a text. The names of a message's
+ * fields are no texts in this sense: minify.ts shortens them in the layouts as it does everywhere else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { packageRoot } from './package-root.js';
 
 /** Firmware whose names are the interpreter's. */
-const INTERPRETERS = /^(espruino\.d|drivers[/\\]espruino-[a-z-]+)\.ts$/;
+const INTERPRETER = 'espruino.d.ts';
+
+/** Its texts are kinds of fields, which are compared only. */
+const CODEC = join('wire', 'codec.ts');
+
+/** Makes a layout; the first text of each of its fields is the field's name. */
+export const LAYOUT_MAKER = 'defineMessage';
 
 function filesIn(folder: string, extension: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(extension));
+}
+
+function isFieldName(node: ts.StringLiteralLike): boolean {
+  const field = node.parent;
+  const call = field.parent?.parent;
+  return ts.isArrayLiteralExpression(field) && field.elements[0] === node && !!call && ts.isCallExpression(call) && call.expression.getText() === LAYOUT_MAKER;
 }
 
 /** Calls back with each name that a source declares as a property or method, and with each text in it. */
@@ -23,10 +35,10 @@ function look(path: string, declared: (name: string) => void, text: (value: stri
     const named = ts.isPropertySignature(node) || ts.isMethodSignature(node) || ts.isPropertyDeclaration(node) || ts.isMethodDeclaration(node) ||
       ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node);
     if (named && ts.isIdentifier(node.name)) declared(node.name.text);
-    if (ts.isStringLiteralLike(node)) text(node.text);
+    if (ts.isStringLiteralLike(node) && !isFieldName(node)) text(node.text);
     ts.forEachChild(node, visit);
   };
-  visit(ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, false));
+  visit(ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true));
 }
 
 function keysOf(value: unknown, add: (name: string) => void): void {
@@ -43,7 +55,11 @@ export function shortenableNames(): string[] {
   const kept = new Set<string>();
   const keep = (name: string): void => void kept.add(name);
   const firmware = join(packageRoot(), 'firmware');
-  for (const name of filesIn(firmware, '.ts')) look(join(firmware, name), INTERPRETERS.test(name) ? keep : (each) => void own.add(each), keep);
+  const ignore = (): void => undefined;
+  for (const name of filesIn(firmware, '.ts')) {
+    look(join(firmware, name), name === INTERPRETER ? keep : (each) => void own.add(each), name === CODEC ? ignore : keep);
+  }
+  look(join(dirname(ts.getDefaultLibFilePath({})), 'lib.es5.d.ts'), keep, keep);
   const boards = join(packageRoot(), 'board-configs');
   for (const name of filesIn(boards, '.json')) keysOf(JSON.parse(readFileSync(join(boards, name), 'utf8')), keep);
   look(join(packageRoot(), 'flash-scripts', 'board-files.ts'), keep, keep);
