@@ -92,6 +92,15 @@ function interpreterOption(value: string | true | undefined): string | null {
 
 program.command('charge').argument('<amount>', 'minor units: 350 is 3.50').description('open a charge at the terminal').option('--wait', 'follow it until it is paid').option(...dataOption).option(...jsonOption).action(run(clerk.charge));
 program.command('cancel').argument('[id]', 'the charge; default: the open one').description('give a charge up').option(...dataOption).option(...jsonOption).action(run(clerk.cancel));
+program
+  .command('refund')
+  .argument('<payment>', "the charge's id as tapcash charge --json shows it, or its Rs")
+  .argument('[amount]', 'minor units; default: all of the payment')
+  .description("give a payment back from the shop's account; the payer's token takes it up with `tapcash teller collect`")
+  .option('--id <refund>', 'the id of a refund begun before: asked again it is given back once')
+  .option(...dataOption)
+  .option(...jsonOption)
+  .action(run(clerk.refund));
 program.command('status').description('state of bridge, terminal and outbox').option(...dataOption).option(...jsonOption).action(run(clerk.status));
 
 for (const [verb, what] of [['tap', 'hold a token of the running demo to its reader'], ['press', "press a demo token's button"]] as const) {
@@ -117,6 +126,8 @@ teller.command('register').argument('<name>').description('open an account, lice
 teller.command('withdraw').argument('<amount>').description('from the account to the token at the reader').option(...dataOption).option(...jsonOption).action(run(clerk.withdraw));
 teller.command('redeem').description('turn the coupons on the token at the reader into cash: at another time than the withdrawal').option(...dataOption).option(...jsonOption).action(run(clerk.redeem));
 teller.command('collect').description('give the token at the reader the receipts that it missed, of refunds for example').option(...dataOption).option(...jsonOption).action(run(clerk.collect));
+teller.command('receipts').description('list what the token at the reader has paid: shop, amount, time, and the signature that proves it').option(...dataOption).option(...jsonOption).action(run(clerk.receipts));
+teller.command('reconcile').description("claim back what the token at the reader paid and no shop deposited: cancelled charges at once, others after the shop's time is over").option(...dataOption).option(...jsonOption).action(run(clerk.reconcile));
 teller.command('status').description('what the token at the reader holds').option(...dataOption).option(...jsonOption).action(run(clerk.tokenStatus));
 
 const SERVICE_DATA = '.tapcash/services';

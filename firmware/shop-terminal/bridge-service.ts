@@ -7,7 +7,8 @@
 import { equal } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES, chargeRequest, deskRequest, DeskRequest, KIND, terminalStatus } from '../wire/link-messages.js';
-import { WIRE_VERSION } from '../wire/signed.js';
+import { refundBody } from '../wire/refund.js';
+import { SIGNED, WIRE_VERSION } from '../wire/signed.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices, VerifyIssuer } from './issuer-notices.js';
 import { Till, TillConfig } from './till.js';
@@ -24,8 +25,10 @@ export interface ServiceParts {
   tombstones: TombstoneLog;
   notices: IssuerNotices;
   verifyIssuer: VerifyIssuer;
-  /** Public key for tombstones, 32 bytes. */
+  /** Public key for tombstones and refunds, 32 bytes. */
   publicKey: Uint8Array;
+  /** Signature by that key over a message of a type of SIGNED, 64 bytes. */
+  sign(type: number, message: Uint8Array): Uint8Array;
   memory(): { used: number; total: number };
   /** Flash writes and erasures since power-up. */
   flashWrites(): number;
@@ -101,6 +104,18 @@ export function createBridgeService(
     else hooks.startDesk(request, reply);
   }
 
+  /** Signs that the shop gives money back. Whether it was paid, and how much is left of it, the depositary knows. */
+  function refund(body: Uint8Array, reply: Reply): void {
+    const asked = refundBody.decode(body);
+    const config = parts.config;
+    if (!asked) return reply('BAD_REQUEST');
+    const ours = equal(asked.issuer, config.issuer) && asked.currency === config.currency && equal(asked.terminalId, config.terminalId);
+    if (!ours || asked.shop !== config.shop) return reply('WRONG_NAME');
+    hooks.whenQuiet(function () {
+      reply('OK', parts.sign(SIGNED.refund, body));
+    });
+  }
+
   function onTime(body: Uint8Array): Code {
     const code = parts.notices.acceptTime(body, parts.verifyIssuer);
     if (code === 'OK') hooks.timeCame();
@@ -118,6 +133,7 @@ export function createBridgeService(
       if (kind === KIND.status) reply('OK', status());
       else if (kind === KIND.charge) reply(charge(body));
       else if (kind === KIND.desk) desk(body, reply);
+      else if (kind === KIND.refund) refund(body, reply);
       // In a tap the answer must be quick, and is BUSY from CHALLENGE on; else the signature may take its time.
       else if (kind === KIND.cancel && hooks.inTap()) reply(cancel(body));
       else if (kind === KIND.cancel)

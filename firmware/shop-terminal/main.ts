@@ -169,6 +169,9 @@ function run(board: Board, setup: TerminalSetup): void {
   const histories = openHistoryLog(records, setup.historiesMax);
   const tombstones = openTombstoneLog(records);
   const notices = openIssuerNotices(records, setup.limits, board.clock.nowMs);
+  function sign(type: number, message: Uint8Array): Uint8Array {
+    return ed25519.sign(key, nonces.take(), signedBytes(type, message));
+  }
   const till = openTill(
     {
       records: records,
@@ -176,9 +179,7 @@ function run(board: Board, setup: TerminalSetup): void {
       tombstones: tombstones,
       notices: notices,
       random: random,
-      sign: function (type, message) {
-        return ed25519.sign(key, nonces.take(), signedBytes(type, message));
-      },
+      sign: sign,
     },
     setup.till,
   );
@@ -207,6 +208,7 @@ function run(board: Board, setup: TerminalSetup): void {
     sha256: natives.sha256,
     random: random,
     publicKey: key.publicKey,
+    sign: sign,
     prepare: function () {
       return !nonces.fillStep() || records.tidy();
     },

@@ -21,6 +21,7 @@ import { receipt, RECEIPT_KINDS, receiptBody, withdrawal, withdrawalBody } from 
 import { guarded, isDeskOpen, PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
 import { identityRecord, RECORD } from './records.js';
+import { readDebit } from './statement.js';
 
 /** Desk commands, each with the data of its APDU. */
 export interface Desk {
@@ -34,6 +35,8 @@ export interface Desk {
   withdraw(data: Uint8Array, nowMs: number): PurseAnswer;
   /** RECEIPT: encoded `receiptAnswer`. */
   receipt(data: Uint8Array): PurseAnswer;
+  /** DEBIT: encoded `debitAnswer`. */
+  debit(data: Uint8Array, nowMs: number): PurseAnswer;
   /** The answer of one of these commands by its instruction; null for any other. */
   answer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer | null;
 }
@@ -189,11 +192,17 @@ export function createDesk(state: PurseState): Desk {
         return receiptChecked(data);
       });
     },
+    debit: function (data, nowMs) {
+      return atDesk(nowMs, function () {
+        return readDebit(state, data);
+      });
+    },
     answer: function (ins, data, nowMs) {
       if (ins === INS.identity) return desk.identity(nowMs);
       if (ins === INS.register) return desk.register(data, nowMs);
       if (ins === INS.license) return desk.license(data, nowMs);
       if (ins === INS.withdraw) return desk.withdraw(data, nowMs);
+      if (ins === INS.debit) return desk.debit(data, nowMs);
       return ins === INS.receipt ? desk.receipt(data) : null;
     },
   };

@@ -41,6 +41,8 @@ export const KIND = {
   cancel: 0x05,
   /** body: `deskRequest`; answer: the token's data. Code: the token's. */
   desk: 0x06,
+  /** body: `refundBody`; answer: the terminal's signature over it (64). WRONG_NAME for another shop, terminal, issuer or currency. */
+  refund: 0x07,
   // terminal to bridge
   /** body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID or SIGNATURE_INVALID. */
   verify: 0x10,

@@ -24,6 +24,10 @@ export const REQUEST = {
   redeem: 5,
   /** Scheme 1 and open registrations: `withdrawal` or `registration`, as they are. */
   open: 6,
+  /** Of a shop: `refund` (wire/refund.ts). Between bank and issuer only. */
+  refund: 7,
+  /** `history` of a debit that no shop can deposit any more. Between bank and issuer only. */
+  reconcile: 8,
 };
 
 /** Bytes of a request id, of K, of a box's salt, of a KID. */

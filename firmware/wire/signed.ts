@@ -30,6 +30,7 @@ export const SIGNED = {
   bankRequest: 19, // the bank's HTTP request to the issuer
   issuerAnswer: 20, // the issuer's HTTP reply to the bank
   traceOrder: 21, // the issuer's statement that an EBC is negative: what opens a name elsewhere
+  refund: 22, // (PKU, IdS, Rs, amount, refund id) by a terminal of the shop
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

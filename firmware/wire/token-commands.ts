@@ -45,6 +45,8 @@ export const INS = {
   couponBlind: 0x54,
   /** Desk. No data; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
   redeem: 0x56,
+  /** Desk. data: `debitRequest`; answer: `debitAnswer`, or code NO_CHARGE where the journal has none from there on. */
+  debit: 0x58,
   /** data: receipt; answer: `receiptAnswer`. Needs no desk: a receipt is only ever good for its owner. */
   receipt: 0x48,
   /** Desk. No data; answer: `tokenStatus`. */
@@ -173,6 +175,24 @@ export interface ReceiptAnswer {
   receiptNumber: number;
 }
 export const receiptAnswer = defineMessage<ReceiptAnswer>([['receiptNumber', U32]]);
+
+/** Data of DEBIT: the first debit in this place of the journal, or in one after it. */
+export const debitRequest = defineMessage<{ slot: number }>([['slot', U8]]);
+
+/** Answer to DEBIT: a payment as its payer keeps it, for the owner's own record, and for a claim where no shop has it. */
+export interface DebitAnswer {
+  /** Its place in the journal; the next question is for the one after. */
+  slot: number;
+  /** 1: the shop acknowledged it. */
+  settled: number;
+  /** Encoded `history`, with the license that the pseudonym has now. */
+  history: Uint8Array;
+}
+export const debitAnswer = defineMessage<DebitAnswer>([
+  ['slot', U8],
+  ['settled', U8],
+  ['history', REST],
+]);
 
 /** Answer to STATUS: for the owner at the desk. */
 export interface TokenStatus {

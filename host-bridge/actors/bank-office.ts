@@ -23,7 +23,7 @@ function trace(context: BankContext, operator: string, orderBytes: Uint8Array): 
   const { order } = read;
   return store.transaction(() => {
     const row = store.request(order.subject);
-    if (!row || row.kind !== REQUEST.register) return refusal('OWNER_UNKNOWN');
+    if (!row || row.kind !== REQUEST.register || row.name === null) return refusal('OWNER_UNKNOWN');
     const { name } = row;
     const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
     const proof = proofOf('bank', signer.publicKey, { subject: order.subject, name, request: row.owned, certificate });

@@ -20,6 +20,7 @@ import type { BankRequestRow, BankStore } from '../ledger/store.js';
 import { weigh } from '../relay/services.js';
 import { createBankOffice } from './bank-office.js';
 import type { CouponSigner } from './coupon-signer.js';
+import { claim, refund } from './give-back.js';
 import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js';
 import { RETURN_MAX } from './issuer-return.js';
 import { checkOurs, type CashOf } from './read-history.js';
@@ -44,6 +45,8 @@ export interface BankOptions {
   /** Unix time, seconds. */
   clock: () => number;
   depositGraceS?: number;
+  /** How long a shop may still deposit a debit that is claimed back; default `DEPOSIT_GRACE_S`. */
+  claimWindowS?: number;
 }
 
 /** What the bank's procedures share. */
@@ -77,16 +80,46 @@ export function createBank(options: BankOptions): Bank {
   const issuer = issuerIdOf(issuerKey);
   const nowS = () => Math.floor(options.clock());
   const context: BankContext = { store, signer, issuerKey, issuer, currency, scheme, issuerService: options.issuer, coupons: options.coupons ?? null, nowS };
-  const house: Depositary = { store, issuer, currency, registrarKey, graceS: options.depositGraceS ?? DEPOSIT_GRACE_S, nowS, payerOf: () => OUT, onCredited: () => undefined };
+  const house: Depositary = { store, issuer, currency, registrarKey, graceS: options.depositGraceS ?? DEPOSIT_GRACE_S, nowS, payerOf: () => OUT, onCredited: () => undefined, ...backOf(options.claimWindowS, () => context) };
   return {
     parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: null } }),
     request: (bytes) => request(context, bytes),
     deposit: (bytes) => deposit(house, bytes),
     tombstone: (bytes) => bury(house, bytes),
+    refund: (bytes) => thenPassOn(context, refund(house, bytes)),
+    claim: (bytes) => thenPassOn(context, claim(house, bytes)),
     couponKeys: () => ({ ok: true, keys: (context.coupons?.amounts ?? []).map((amount, i) => ({ amount, modulus: context.coupons!.moduli[i]! })) }),
     office: (operator) => createBankOffice(context, operator),
     forward: () => forward(context),
   };
+}
+
+/** Refunds and claims at a bank: drawn or decided here, then the issuer's to credit, as a request is. */
+function backOf(claimWindowS: number | undefined, contextOf: () => BankContext): Pick<Depositary, 'claimWindowS' | 'refundKind' | 'isKnown' | 'isReturned' | 'onRefunded' | 'onReconciled'> {
+  const add = (kind: number, name: string | null, amount: number, request: Uint8Array, draw: number | null) => {
+    const context = contextOf();
+    const message = bankMessage.encode({ kind, issuer: context.issuer, amount, request });
+    context.store.addRequest({ hash: sha256(request), name, kind, amount, owned: request, message, messageSignature: signatureOf(context, message), draw, timeS: context.nowS() });
+  };
+  return {
+    claimWindowS: claimWindowS ?? DEPOSIT_GRACE_S,
+    refundKind: 'draw',
+    isKnown: () => true, // only the issuer can tell
+    isReturned: (row) => row.returnCode === 'OK',
+    onRefunded: (body, bytes, transaction) => add(REQUEST.refund, body.shop, body.amount, bytes, transaction),
+    onReconciled: (row) => add(REQUEST.reconcile, null, 0, row.history, null),
+  };
+}
+
+/** SKB over what goes to the issuer, where the scheme signs [0095]. */
+function signatureOf(context: BankContext, message: Uint8Array): Uint8Array | null {
+  return context.scheme.signedBetweenInstitutions ? context.signer.sign(SIGNED.bankMessage, message) : null;
+}
+
+/** Tries at once to bring to the issuer what waits; where it cannot be reached, `forward` does later. */
+async function thenPassOn<T>(context: BankContext, done: Result<T>): Promise<Result<T>> {
+  if (done.ok) await passPending(context);
+  return done;
 }
 
 /** Kinds of request that this scheme's customers bring. */
@@ -127,11 +160,11 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
     const { name, amount, kind } = owned;
     const ruling = ruleDraw({ name, amount, accountExists: true, closed: account.closedS !== null, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
     if (!ruling.ok) return ruling;
-    // [0040], [0067], [0090]: ABC - x, then the request goes on, with SKB where the scheme signs [0094], [0097].
+    // [0040], [0067], [0090]: ABC - x, then the request goes on.
     const timeS = context.nowS();
     const draw = ruling.entries.length > 0 ? store.post('draw', timeS, ruling.entries) : null;
     const message = kind === REQUEST.coupon ? null : bankMessage.encode({ kind, issuer: context.issuer, amount, request: owned.request });
-    const messageSignature = message && context.scheme.signedBetweenInstitutions ? context.signer.sign(SIGNED.bankMessage, message) : null;
+    const messageSignature = message && signatureOf(context, message);
     store.addRequest({ hash, name, kind, amount, owned: bytes, message, messageSignature, draw, timeS });
     return { ok: true, row: store.request(hash)! };
   });
@@ -164,11 +197,14 @@ function end(context: BankContext, row: BankRequestRow, state: 'done' | 'refused
     const now = store.request(row.hash)!;
     if (now.state !== 'pending') return { ok: true, boxes: unpackBoxes(now.boxes!) as Uint8Array[], repeated: true };
     let drawback: number | null = null;
-    if (state === 'refused') {
-      const abc = abcOf(row.name);
-      const ruling = ruleDrawback({ name: row.name, amount: row.amount, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
+    const { name } = row;
+    // A claim has no name, for it drew nothing.
+    if (state === 'refused' && name !== null) {
+      const abc = abcOf(name);
+      const ruling = ruleDrawback({ name, amount: row.amount, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
       if (!ruling.ok) return ruling;
       if (ruling.entries.length > 0) drawback = store.post('drawback', context.nowS(), ruling.entries);
+      if (row.kind === REQUEST.refund) store.undoRefund(row.draw!, context.nowS());
     }
     store.endRequest({ hash: row.hash, state, reply, replySignature, boxes: packBoxes(boxes), drawback });
     return { ok: true, boxes, repeated: false };
@@ -176,17 +212,24 @@ function end(context: BankContext, row: BankRequestRow, state: 'done' | 'refused
 }
 
 /**
- * Requests without a reply once more, then histories in batches [0054], [0079], each until it has been taken. A request that
- * is refused by itself holds up neither the others nor the return; an issuer that cannot be reached ends the round.
+ * Requests without a reply once more. One that is refused by itself does not hold up the others; an issuer that cannot be
+ * reached ends the round. @returns the last such refusal
  */
-async function forward(context: BankContext): Promise<Result<{ more: boolean }>> {
-  const { store } = context;
+async function passPending(context: BankContext): Promise<{ outage: HostRefusal | null; trouble: HostRefusal | null }> {
   let trouble: HostRefusal | null = null;
-  for (const row of store.pendingRequests(PENDING_MAX)) {
+  for (const row of context.store.pendingRequests(PENDING_MAX)) {
     const done = await passOn(context, row);
-    if (!done.ok && weigh(done.code) === 'outage') return done;
+    if (!done.ok && weigh(done.code) === 'outage') return { outage: done, trouble };
     if (!done.ok) trouble = done;
   }
+  return { outage: null, trouble };
+}
+
+/** Requests without a reply once more, then histories in batches [0054], [0079], each until it has been taken. */
+async function forward(context: BankContext): Promise<Result<{ more: boolean }>> {
+  const { store } = context;
+  const { outage, trouble } = await passPending(context);
+  if (outage) return outage;
   const rows = store.unreturned(RETURN_MAX);
   if (rows.length === 0) return trouble ?? { ok: true, more: false };
   const given = await context.issuerService.returnCash(rows.map((row) => row.history));

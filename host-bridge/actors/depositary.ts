@@ -4,14 +4,19 @@
  */
 import { copy } from '../../firmware/core/bytes.js';
 import { chargeId, tombstone, type LicenseBody } from '../../firmware/wire/payment.js';
+import type { RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../errors.js';
 import { abcOf, ruleDeposit, ruleTombstone } from '../ledger/rules.js';
-import type { AccountStore } from '../ledger/store.js';
+import { isReconciled } from '../ledger/rules-back.js';
+import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
 import { hasChallenge, readHistory, type CashOf } from './read-history.js';
 import { isSigned } from './signer.js';
 
-/** How long after its license's end a history is still credited: the deposit window, one week. */
+/**
+ * The deposit window, one week: how long a history is still credited after its license's end, and after its payer claimed it
+ * back. Terminals take no charge with an undelivered history older than half of it.
+ */
 export const DEPOSIT_GRACE_S = 7 * 86400;
 
 /** What a depositary works with. */
@@ -26,6 +31,17 @@ export interface Depositary extends CashOf {
   payerOf(pku: Uint8Array): string;
   /** Within the transaction, after a history was credited. */
   onCredited(terms: LicenseBody, transaction: number, overspent: boolean): void;
+  /** How long a shop may still deposit a debit that its payer claims back. */
+  claimWindowS: number;
+  /** What a refund is posted as: at the issuer all at once, at a bank a draw until the issuer has it. */
+  refundKind: 'refund' | 'draw';
+  /** Whether cash was ever issued to this pseudonym, as far as this house can know. */
+  isKnown(pku: Uint8Array): boolean;
+  /** Whether the issuer has this history. */
+  isReturned(row: HistoryRow): boolean;
+  /** Within the transaction: a refund was taken from the shop, a claim granted; its receipt is to come from the issuer. */
+  onRefunded(body: RefundBody, bytes: Uint8Array, transaction: number): void;
+  onReconciled(row: ClaimRow): void;
 }
 
 /** [0030]: ABC of the shop + y, store H. @param historyBytes encoded `history` */
@@ -44,6 +60,7 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
       ...{ from, to: abc, amount },
       stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
       tombstoned: store.tombstone(shop, rs) !== null,
+      reconciled: isReconciled(store.claim(pku, shop, rs), nowS),
       licenseValid: nowS < read.terms.validUntilS + house.graceS,
       shopExists: account !== null && account.closedS === null,
       balances: { [from]: store.balance(from), [abc]: store.balance(abc) },

@@ -3,6 +3,7 @@
  * the procedures that decide.
  */
 import { CODES, type Code } from '../../firmware/core/codes.js';
+import type { Result } from '../errors.js';
 
 /** A request after its decryption: what its reply is kept and sealed under. */
 export interface Opened {
@@ -22,7 +23,17 @@ export interface Decided {
   bodies: Uint8Array[];
 }
 
-/** A refusal in a box of the token's. A code that boards do not know is REFUSED to them. */
+/** A code that boards do not know is REFUSED to them. */
+function boardCode(code: string): Code {
+  return (CODES as readonly string[]).includes(code) ? (code as Code) : 'REFUSED';
+}
+
+/** A refusal in a box of the token's. */
 export function refused(code: string, body: Uint8Array = new Uint8Array(0)): Decided {
-  return { code: (CODES as readonly string[]).includes(code) ? (code as Code) : 'REFUSED', bodies: [body] };
+  return { code: boardCode(code), bodies: [body] };
+}
+
+/** What a bank brought in the open is answered by its code alone. */
+export function answeredOpenly(result: Result<object>): Decided {
+  return { code: result.ok ? 'OK' : boardCode(result.code), bodies: [] };
 }

@@ -10,14 +10,15 @@ import { createHash } from 'node:crypto';
 import { codeNumber, type Code } from '../../firmware/core/codes.js';
 import { copy } from '../../firmware/core/bytes.js';
 import { bankMessage, issuerReply, packBoxes, unpackBoxes, type BankMessage } from '../../firmware/wire/institutions.js';
-import { issueSecret, keyedRequest, KID_BYTES, replyPlain, REQUEST, sealedPlain, TO_ISSUER, TO_TOKEN } from '../../firmware/wire/request.js';
+import { issueSecret, keyedRequest, KID_BYTES, replyPlain, REQUEST, REQUEST_ID_BYTES, sealedPlain, TO_ISSUER, TO_TOKEN } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../errors.js';
 import { openBox, sealBox } from './box.js';
 import type { IssuerContext } from './issuer.js';
 import { issueCash, issueForCoupon, readCoupon } from './issuer-cash.js';
+import { creditRefund, reconcileDebit } from './issuer-give-back.js';
 import { licenseSet } from './issuer-licenses.js';
-import { refused, type Decided, type Opened } from './issuer-reply.js';
+import { answeredOpenly, refused, type Decided, type Opened } from './issuer-reply.js';
 import { checkOurs } from './read-history.js';
 import { isSigned } from './signer.js';
 import type { BankReply } from './services.js';
@@ -59,7 +60,8 @@ export async function redeem(context: IssuerContext, bytes: Uint8Array): Promise
 /** Kinds of request that this scheme's bank brings. */
 function kindsOf({ scheme }: IssuerContext): number[] {
   const issue = { direct: [], coupon: [], sealed: [REQUEST.sealedIssue], keyed: [REQUEST.keyedIssue] }[scheme.issue];
-  return scheme.registration === 'sealed' ? [REQUEST.register, ...issue] : issue;
+  const back = scheme.accountsAt === 'bank' ? [REQUEST.refund, REQUEST.reconcile] : [];
+  return [...(scheme.registration === 'sealed' ? [REQUEST.register] : []), ...issue, ...back];
 }
 
 type OpenedResult = { ok: true; opened: Opened } | { ok: false; code: Code };
@@ -67,6 +69,10 @@ type OpenedResult = { ok: true; opened: Opened } | { ok: false; code: Code };
 /** Codes: BAD_REQUEST, KID_UNKNOWN. */
 async function open(context: IssuerContext, kind: number, request: Uint8Array): Promise<OpenedResult> {
   if (kind === REQUEST.keyedIssue) return openKeyed(context, request);
+  // In the open, and answered by the code alone: its receipt is asked for by the token.
+  if (kind === REQUEST.refund || kind === REQUEST.reconcile) {
+    return { ok: true, opened: { kind, id: copy(sha256(request), 0, REQUEST_ID_BYTES), k: new Uint8Array(0), kid: NO_KID, sequence: 0, body: request } };
+  }
   const plain = (await context.unsealer?.open(request, context.scheme.number, kind)) ?? null;
   const found = plain && sealedPlain.decode(plain);
   if (!found) return { ok: false, code: 'BAD_REQUEST' };
@@ -114,6 +120,8 @@ function sealBoxes(context: IssuerContext, { k, kind, kid, sequence }: Opened, {
 }
 
 function decide(context: IssuerContext, opened: Opened, message: BankMessage): Decided {
+  if (opened.kind === REQUEST.refund) return answeredOpenly(creditRefund(context, message.amount, opened.body));
+  if (opened.kind === REQUEST.reconcile) return answeredOpenly(reconcileDebit(context, opened.body));
   if (opened.kind === REQUEST.register) return message.amount === 0 ? licenseSet(context, opened, message.request) : refused('AMOUNT_MISMATCH');
   const secret = issueSecret.decode(opened.body);
   return secret ? issueCash(context, secret, message.amount, opened) : refused('BAD_REQUEST');

@@ -7,6 +7,7 @@
 import { toHex } from '../../firmware/core/bytes.js';
 import { type Result } from '../errors.js';
 import { ebcOf } from '../ledger/rules.js';
+import { isReconciled } from '../ledger/rules-back.js';
 import { BANK, ruleReturn } from '../ledger/rules-bank.js';
 import { noteSpent, type IssuerContext } from './issuer.js';
 import { hasChallenge, readHistory } from './read-history.js';
@@ -28,7 +29,8 @@ function takeBack(context: IssuerContext, historyBytes: Uint8Array): string {
   return store.transaction(() => {
     const nowS = context.nowS();
     const ebc = ebcOf(toHex(store.pseudonym(pku)?.counter ?? pku));
-    const ruling = ruleReturn({ ebc, amount, stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes), balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) } });
+    const claim = store.claim(pku, shop, rs);
+    const ruling = ruleReturn({ ebc, amount, reconciled: isReconciled(claim, nowS), stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes), balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) } });
     if (!ruling.ok) return ruling.code;
     if (ruling.repeated) return 'OK';
     const transaction = store.post('return', nowS, ruling.entries);

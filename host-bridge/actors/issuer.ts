@@ -23,6 +23,8 @@ import { createOffice } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from './services.js';
 import type { Unsealer } from './box.js';
 import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js';
+import { claim, refund } from './give-back.js';
+import { giveReceipt } from './issuer-give-back.js';
 import { acceptReturn } from './issuer-return.js';
 import { receiveFromBank, redeem } from './issuer-requests.js';
 import { checkOurs } from './read-history.js';
@@ -46,6 +48,8 @@ export interface IssuerOptions {
   /** Unix time, seconds. */
   clock: () => number;
   depositGraceS?: number;
+  /** How long a shop may still deposit a debit that is claimed back; default `DEPOSIT_GRACE_S`. */
+  claimWindowS?: number;
   denyRefreshS?: number;
   /** Row of the scheme table; default: the first. */
   scheme?: Scheme;
@@ -98,6 +102,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
     ...{ store, issuer, currency, registrarKey, graceS, nowS },
     payerOf: (pku) => ebcOf(toHex(counterOf(pku))),
     onCredited: (terms, transaction, overspent) => noteSpent(context, terms, transaction, overspent),
+    ...{ claimWindowS: options.claimWindowS ?? DEPOSIT_GRACE_S, refundKind: 'refund', isReturned: () => true },
+    isKnown: (pku) => store.pseudonym(pku) !== null,
+    onRefunded: (body, bytes, transaction) => giveReceipt(context, body, RECEIPT_KINDS.refund, bytes, transaction),
+    onReconciled: (row) => giveReceipt(context, row, RECEIPT_KINDS.reconcile, row.history, null),
   };
   const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS, scheme, bankKey, unsealer, licenseValidS, random, depositary };
   const { here, elsewhere } = whereAccountsAre(scheme);
@@ -107,6 +115,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
     receipts: (request) => here ?? receipts(context, request),
     deposit: (bytes) => here ?? deposit(depositary, bytes),
     tombstone: (bytes) => here ?? bury(depositary, bytes),
+    refund: (bytes) => here ?? refund(depositary, bytes),
+    claim: (bytes) => here ?? claim(depositary, bytes),
     receive: (message, signature) => receiveFromBank(context, message, signature),
     redeem: (request) => redeem(context, request),
     returnCash: (histories) => elsewhere ?? acceptReturn(context, histories),

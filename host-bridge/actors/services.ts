@@ -7,6 +7,7 @@
  */
 import type { Result } from '../errors.js';
 import type { Numbers } from '../ledger/store.js';
+import type { Claimed } from './give-back.js';
 
 /** A service's procedures as a client has them. */
 export type Remote<T> = { [K in keyof T]: T[K] extends (...values: infer A) => infer R ? (...values: A) => Promise<Awaited<R>> : never };
@@ -61,6 +62,10 @@ export interface IssuerService {
   deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
   /** A cancelled charge. @param tombstone encoded. Codes: BAD_REQUEST, TERMINAL_UNKNOWN, SIGNATURE_INVALID, ALREADY_PAID. */
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
+  /** Gives a payment back, in part or whole (give-back.ts). @param refund encoded */
+  refund(refund: Uint8Array): Result<{ amount: number; repeated: boolean }>;
+  /** Claims a debit back that no shop deposits (give-back.ts). @param history encoded, from the token's journal */
+  claim(history: Uint8Array): Result<Claimed>;
   /** Signed time for a terminal. @param nonce 8 bytes @returns encoded `signedTime` */
   signedTime(nonce: Uint8Array): Result<{ time: Uint8Array }>;
   /** The newest deny list, encoded `signedDenyList`. */
@@ -105,9 +110,11 @@ export interface BankService {
   request(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
   /** PKBx by amount, falling; none where the scheme has no coupons. The issuer signs the list of them (`publishCouponKeys`). */
   couponKeys(): Result<{ keys: { amount: number; modulus: Uint8Array }[] }>;
-  /** As at the issuer of scheme 1. */
+  /** As at the issuer of scheme 1; the receipt for what comes back is the issuer's, as soon as it can be reached. */
   deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
+  refund(refund: Uint8Array): Promise<Result<{ amount: number; repeated: boolean }>>;
+  claim(history: Uint8Array): Promise<Result<Claimed>>;
 }
 
 /** What `trace` brings out [0031]. */

@@ -56,6 +56,18 @@ export async function cancel(id: string | undefined, options: ClerkOptions): Pro
   print(options.json, ended, describe(ended));
 }
 
+/** `tapcash refund`. */
+export async function refund(payment: string, text: string | undefined, options: ClerkOptions & { id?: string }): Promise<void> {
+  const amount = text === undefined ? undefined : amountArgument(text);
+  for (const [name, value, digits] of [['payment', payment, /^([0-9a-f]{16}|[0-9a-f]{32})$/], ['--id', options.id ?? '0'.repeat(16), /^[0-9a-f]{16}$/]] as const) {
+    if (!digits.test(value)) throw failure('USAGE', `${name} ${value}: ${name === '--id' ? "16 hexadecimal digits, the refund's id" : "16 hexadecimal digits, the charge's id, or 32, its Rs"}`);
+  }
+  const { refund: done } = must(await clientOf(options.data).refund(payment, amount, options.id));
+  if (done.state === 'refused') throw failure(isErrorCode(done.code) ? done.code : 'REFUSED', `refund ${done.id}`);
+  const outcome = done.state === 'refunded' ? 'is given back; the payer gets it with: tapcash teller collect' : 'waits to be delivered, and goes on by itself';
+  print(options.json, { ok: true, ...done }, `${money(done.amount)} ${outcome}. Refund ${done.id}`);
+}
+
 /** `tapcash status`. */
 export async function status(options: ClerkOptions): Promise<void> {
   const now = must(await clientOf(options.data).status());
@@ -63,7 +75,7 @@ export async function status(options: ClerkOptions): Promise<void> {
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
-    `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refused} refused`,
+    `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refunded} given back, ${outbox.refused} refused`,
     ...(outage ? [`services   ${outage}: deliveries wait`] : []),
     ...trouble.map((entry) => `trouble    ${entry.kind} ${entry.state} ${entry.code ?? ''} ${entry.amount === null ? '' : money(entry.amount)}`),
     ...(terminal ? [`variables  ${terminal.variablesUsed || 'not counted'} of ${terminal.variablesTotal || '?'}; flash writes ${terminal.flashWrites}`] : []),
@@ -100,6 +112,23 @@ export async function redeem(options: ClerkOptions): Promise<void> {
 export async function collect(options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).collect(listen(options)));
   print(options.json, done, `The token has every receipt, up to ${done.receiptNumber}`);
+}
+
+const when = (timeS: number) => (timeS === 0 ? 'time unknown' : new Date(timeS * 1000).toISOString().replace('T', ' ').slice(0, 16));
+
+/** `tapcash teller receipts`. */
+export async function receipts(options: ClerkOptions): Promise<void> {
+  const { debits } = must(await clientOf(options.data).statement(listen(options)));
+  const lines = debits.map(({ shop, amount, timeS, settled, verified, rs }) => `${when(timeS)}  ${money(amount).padStart(12)}  ${shop.padEnd(24)} ${verified ? 'signature good' : 'SIGNATURE BAD'}${settled ? '' : ', not acknowledged'}  ${rs}`);
+  print(options.json, { ok: true, debits }, lines.join('\n') || 'The token has paid nothing that it still knows of');
+}
+
+/** `tapcash teller reconcile`. */
+export async function reconcile(options: ClerkOptions): Promise<void> {
+  const { claims } = must(await clientOf(options.data).reconcile(listen(options)));
+  const texts = { paid: () => 'the shop has it; settled', open: (dueS: number | null) => `claimed; comes back after ${when(dueS ?? 0)} unless the shop deposits it: come again then`, granted: () => 'comes back: tapcash teller collect', refused: () => 'refused' };
+  const lines = claims.map(({ shop, amount, state, dueS, code }) => `${money(amount).padStart(12)}  ${shop.padEnd(24)} ${texts[state](dueS)}${code ? ` (${code})` : ''}`);
+  print(options.json, { ok: true, claims }, lines.join('\n') || 'Every payment of this token was acknowledged by its shop');
 }
 
 /** `tapcash teller status`. */

@@ -137,6 +137,8 @@ function shopCalls(call: Call) {
   return {
     deposit: (history: Uint8Array) => call(ISSUER_ENDPOINTS.deposit, { history: toHex(history) }),
     tombstone: (tombstone: Uint8Array) => call(ISSUER_ENDPOINTS.tombstone, { tombstone: toHex(tombstone) }),
+    refund: (refund: Uint8Array) => call(ISSUER_ENDPOINTS.refund, { refund: toHex(refund) }),
+    claim: (history: Uint8Array) => call(ISSUER_ENDPOINTS.claim, { history: toHex(history) }),
   };
 }
 

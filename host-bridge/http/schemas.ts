@@ -96,10 +96,17 @@ export const COMMON_ENDPOINTS = {
   parameters: get('/v1/parameters', 'Public keys, issuer id and currency', Parameters),
 };
 
-/** Wherever accounts are kept: for shops. */
+/** Wherever accounts are kept: for shops, and for what comes back from them. */
 const SHOP_ENDPOINTS = {
   deposit: post('/v1/histories', 'A history H, credited once [0029]-[0030]', object({ history: History }), object({ amount: Amount, repeated: Repeated })),
   tombstone: post('/v1/tombstones', 'A charge that the shop cancelled', object({ tombstone: Tombstone }), object({ repeated: Repeated })),
+  refund: post('/v1/refunds', 'A payment that the shop gives back, in part or whole', object({ refund: hex('refund', 64 + 77, 64 + 100) }), object({ amount: Amount, repeated: Repeated })),
+  claim: post(
+    '/v1/claims',
+    'A debit that no shop deposited, claimed back by its payer',
+    object({ history: History }),
+    object({ state: Type.Union([Type.Literal('open'), Type.Literal('granted')]), dueS: Seconds, repeated: Repeated }),
+  ),
 };
 
 const TraceReply = object({

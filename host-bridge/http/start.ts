@@ -8,7 +8,7 @@ import { createBank, type Bank, type BankOptions } from '../actors/bank.js';
 import { createUnsealer } from '../actors/box.js';
 import { COUPON_AMOUNTS, createCouponSigner } from '../actors/coupon-signer.js';
 import { createIssuer, type Issuer, type IssuerOptions } from '../actors/issuer.js';
-import type { AccountsOffice, IssuerForBank, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import type { AccountsOffice, IssuerForBank, IssuerService, PublicParameters, Remote, Service, TrusteeService } from '../actors/services.js';
 import { issuerIdOf, type Signer } from '../actors/signer.js';
 import { createTrustee, type TrusteeOptions } from '../actors/trustee.js';
 import { failure, type Result } from '../errors.js';
@@ -45,7 +45,7 @@ export interface PlaceOptions {
   log?: Logger;
 }
 
-export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'denyRefreshS' | 'licenseValidS' | 'bankKey'>> {
+export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'bankKey'>> {
   /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */
   registrarKey?: Uint8Array;
   /** Public keys, 32 bytes each, of those who may act in the office. */
@@ -59,7 +59,7 @@ export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions,
   accountsKey?: Uint8Array;
 }
 
-export interface BankPlace extends PlaceOptions, Partial<Pick<BankOptions, 'depositGraceS'>> {
+export interface BankPlace extends PlaceOptions, Partial<Pick<BankOptions, 'depositGraceS' | 'claimWindowS'>> {
   /** PKI, and PKR where the trustee signs licenses; 32 bytes. */
   issuerKey: Uint8Array;
   registrarKey: Uint8Array;
@@ -229,10 +229,12 @@ function commonHandlers(role: string, actor: { parameters(): Result<{ parameters
 }
 
 /** For shops, wherever accounts are kept. */
-function shopHandlers(house: Pick<Bank, 'deposit' | 'tombstone'>) {
+function shopHandlers(house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim'>>) {
   return {
     deposit: ({ history }: { history: string }) => house.deposit(bytes(history)),
     tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
+    refund: ({ refund }: { refund: string }) => house.refund(bytes(refund)),
+    claim: ({ history }: { history: string }) => house.claim(bytes(history)),
   };
 }
 

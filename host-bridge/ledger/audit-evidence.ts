@@ -7,9 +7,10 @@ import { isName } from '../../firmware/wire/codec.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
+import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { isSigned, issuerIdOf } from '../actors/signer.js';
 import type { AuditBooks } from './audit.js';
+import { backProblem } from './audit-back.js';
 
 /** What is wrong with a row; null when nothing is. */
 type Problem = string | null;
@@ -100,10 +101,13 @@ function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
   const problem = firstOf(
     [same && isOurs(books, body), 'receipt says other than its row'],
     [isSigned(books.issuerKey, SIGNED.receipt, paper.body, paper.signature), 'receipt is not signed by the issuer'],
+  );
+  if (problem || row['kind'] !== BigInt(RECEIPT_KINDS.withdrawal)) return problem ?? backProblem(books, row);
+  const owned = firstOf(
     [row['owner'] === row['name'], 'receipt names another owner than its pseudonym'],
     [books.one(`SELECT 1 FROM transactions WHERE id = ? AND kind = 'withdraw'`, row['transaction_id']) !== undefined, 'receipt has no transaction'],
   );
-  return problem ?? requestProblem(books, row['request'], row['pku'], row['name'], row['number'], row['amount']);
+  return owned ?? requestProblem(books, row['request'], row['pku'], row['name'], row['number'], row['amount']);
 }
 
 function auditHistories(books: AuditBooks): void {
@@ -129,6 +133,7 @@ function historyProblem(books: AuditBooks, row: Record<string, any>): Problem {
     [isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature), 'payment is not signed by SKU'],
     [books.one(`SELECT 1 FROM transactions WHERE id = ? AND kind = 'deposit'`, row['transaction_id']) !== undefined, 'history has no transaction'],
     [books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs']) === undefined, 'charge was both credited and cancelled'],
+    [books.one('SELECT 1 FROM claims WHERE pku = ? AND shop = ? AND rs = ? AND granted_s IS NOT NULL', row['pku'], row['shop'], row['rs']) === undefined, 'debit was both credited and reconciled'],
   );
 }
 

@@ -9,6 +9,7 @@ const SHAPES: Record<string, [from: RegExp, to: RegExp]> = {
   fund: [/^in$/, /^abc:/],
   withdraw: [/^abc:/, /^ebc:[0-9a-f]{64}$/],
   deposit: [/^ebc:[0-9a-f]{64}$/, /^abc:/],
+  refund: [/^abc:/, /^ebc:[0-9a-f]{64}$/],
 };
 
 interface Entry {
@@ -55,6 +56,7 @@ function auditTransaction(books: AuditBooks, id: bigint, kind: string, entries: 
     if (account.startsWith('abc:') && after < 0n) broken(`leaves ${account} at ${after}`);
   }
   if (kind === 'withdraw') auditPaper(books, id, from, to, books.one('SELECT pku, name, amount FROM receipts WHERE transaction_id = ?', id), 'receipt');
+  if (kind === 'refund') auditPaper(books, id, from, to, books.one('SELECT pku, shop AS name, amount FROM refunds WHERE transaction_id = ?', id), 'refund');
   if (kind === 'deposit') {
     auditPaper(books, id, to, from, books.one('SELECT pku, shop AS name, amount FROM histories WHERE transaction_id = ?', id), 'history');
     auditOverspend(books, id, from ? running.get(from.account) : undefined);

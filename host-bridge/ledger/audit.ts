@@ -10,6 +10,7 @@ import Sqlite from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
 import { failure } from '../errors.js';
+import { auditBack } from './audit-back.js';
 import { auditEvidence, auditRegistrations } from './audit-evidence.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditOffice } from './audit-office.js';
@@ -69,6 +70,7 @@ export function audit(options: AuditOptions): AuditReport {
     report.in = Number(sums.in);
     report.held = Number(sums.held);
     auditEvidence(issuer);
+    auditBack(issuer);
     auditOffice(issuer);
     const { trusteeDatabase } = options;
     if (trusteeDatabase !== undefined) {

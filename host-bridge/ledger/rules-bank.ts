@@ -73,13 +73,16 @@ export interface ReturnFacts {
   ebc: string;
   amount: unknown;
   stored: { sameChallenge: boolean } | null;
+  /** Its payer has got it back (rules-back.ts). */
+  reconciled: boolean;
   balances: Balances;
 }
 
-/** [0055], [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, BALANCE_TOO_LARGE. */
+/** [0055], [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, RECONCILED, BALANCE_TOO_LARGE. */
 export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
   if (facts.stored) return facts.stored.sameChallenge ? { ok: true, repeated: true, overspent: false, entries: [] } : refusal('CHALLENGE_CONFLICT');
+  if (facts.reconciled) return refusal('RECONCILED');
   const moved = transfer(facts.amount, facts.ebc, BANK, facts.balances);
   if (!moved.ok) return moved;
   return { ok: true, repeated: false, overspent: isOverspent(facts.ebc, facts.amount, facts.balances), entries: moved.entries };

@@ -128,6 +128,8 @@ export interface DepositFacts {
   /** The history stored under the same (PKU, IdS, Rs), and whether it has the same challenge. */
   stored: { sameChallenge: boolean } | null;
   tombstoned: boolean;
+  /** Its payer has got it back (rules-back.ts). */
+  reconciled: boolean;
   /** By the time of arrival, grace included. */
   licenseValid: boolean;
   shopExists: boolean;
@@ -135,14 +137,15 @@ export interface DepositFacts {
 }
 
 /**
- * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, LICENSE_EXPIRED, ACCOUNT_UNKNOWN,
- * BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is true [0031].
+ * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, LICENSE_EXPIRED,
+ * ACCOUNT_UNKNOWN, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
   // The identity comes before every other guard: what was credited once stays credited, whatever expired since.
   if (facts.stored) return facts.stored.sameChallenge ? { ok: true, repeated: true, overspent: false, entries: [] } : refusal('CHALLENGE_CONFLICT');
   if (facts.tombstoned) return refusal('TOMBSTONED');
+  if (facts.reconciled) return refusal('RECONCILED');
   if (!facts.licenseValid) return refusal('LICENSE_EXPIRED');
   if (!facts.shopExists) return refusal('ACCOUNT_UNKNOWN');
   const moved = transfer(facts.amount, facts.from, facts.to, facts.balances);

@@ -8,7 +8,7 @@ import type { AccountStore, Numbers, TransactionKind } from './store.js';
 
 /** All of it. @param sums SQL of the numbers that only this house has, as a SELECT of one row; the others are 0 */
 export function accountStoreOf(database: Database, sums: string): AccountStore {
-  return { ...ledgerOf(database, sums), ...accountsOf(database), ...historiesOf(database), ...tracesOf(database), ...operatorsOf(database), ...lifeOf(database) };
+  return { ...ledgerOf(database, sums), ...accountsOf(database), ...historiesOf(database), ...backOf(database), ...tracesOf(database), ...operatorsOf(database), ...lifeOf(database) };
 }
 
 /** Transactions, check and close, the same for every store. */
@@ -72,9 +72,9 @@ function accountsOf(database: Database) {
 }
 
 /** A row of `histories`. */
-export const historyOf = ({ pku, shop, rs, amount, history, arrived_s, transaction_id }: any) => ({
+export const historyOf = ({ pku, shop, rs, amount, history, arrived_s, transaction_id, return_code }: any) => ({
   ...{ pku: bytesOf(pku as Buffer), shop, rs: bytesOf(rs as Buffer), amount, history: bytesOf(history as Buffer) },
-  ...{ arrivedS: arrived_s, transaction: transaction_id },
+  ...{ arrivedS: arrived_s, transaction: transaction_id, returnCode: return_code },
 });
 
 function historiesOf(database: Database) {
@@ -94,6 +94,33 @@ function historiesOf(database: Database) {
     addHistory: (row) => void addHistory.run(row.pku, row.shop, row.rs, row.amount, row.history, row.arrivedS, row.transaction),
     tombstone: (shop, rs) => bytesOf(tombstone.get(shop, rs)?.tombstone ?? null),
     addTombstone: (shop, rs, bytes, timeS) => void addTombstone.run(shop, rs, bytes, timeS),
+  } satisfies Partial<AccountStore>;
+}
+
+/** Refunds and claims: money that comes back. */
+function backOf(database: Database) {
+  const refund = database.prepare('SELECT * FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND refund_id = ?');
+  const refunded = database.prepare('SELECT coalesce(sum(amount), 0) AS sum FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND undone_s IS NULL');
+  const addRefund = database.prepare('INSERT INTO refunds (pku, shop, rs, refund_id, amount, refund, time_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const claim = database.prepare('SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?');
+  const putClaim = database.prepare(`INSERT INTO claims (pku, shop, rs, amount, history, opened_s, due_s, granted_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (pku, shop, rs) DO UPDATE SET granted_s = excluded.granted_s WHERE granted_s IS NULL`);
+  const open = database.prepare('SELECT count(*) AS count FROM claims WHERE shop = ? AND granted_s IS NULL AND NOT EXISTS (SELECT 1 FROM histories h WHERE h.pku = claims.pku AND h.shop = claims.shop AND h.rs = claims.rs)');
+  const identityOf = ({ pku, shop, rs, amount }: any) => ({ pku: bytesOf(pku as Buffer), shop, rs: bytesOf(rs as Buffer), amount });
+  return {
+    refund(pku, shop, rs, refundId) {
+      const row = refund.get(pku, shop, rs, refundId);
+      if (!row) return null;
+      return { ...identityOf(row), refundId: bytesOf(row.refund_id as Buffer), refund: bytesOf(row.refund as Buffer), timeS: row.time_s, transaction: row.transaction_id, undoneS: row.undone_s };
+    },
+    refunded: (pku, shop, rs) => refunded.get(pku, shop, rs).sum,
+    addRefund: (row) => void addRefund.run(row.pku, row.shop, row.rs, row.refundId, row.amount, row.refund, row.timeS, row.transaction),
+    claim(pku, shop, rs) {
+      const row = claim.get(pku, shop, rs);
+      return row ? { ...identityOf(row), history: bytesOf(row.history as Buffer), openedS: row.opened_s, dueS: row.due_s, grantedS: row.granted_s } : null;
+    },
+    putClaim: (row) => void putClaim.run(row.pku, row.shop, row.rs, row.amount, row.history, row.openedS, row.dueS, row.grantedS),
+    openClaims: (shop) => open.get(shop).count,
   } satisfies Partial<AccountStore>;
 }
 

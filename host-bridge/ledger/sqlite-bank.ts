@@ -24,6 +24,7 @@ export function openBankStore(path: string, books: Books, options: Pick<Database
     const add = database.prepare(`INSERT INTO requests (hash, name, kind, amount, owned, state, message, message_signature, draw_id, time_s) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)`);
     const end = database.prepare(`UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`);
     const pending = database.prepare(`SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`);
+    const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
     const unreturned = database.prepare('SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?');
     const setReturned = database.prepare('UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL');
     return {
@@ -34,6 +35,7 @@ export function openBankStore(path: string, books: Books, options: Pick<Database
       },
       addRequest: (row) => void add.run(row.hash, row.name, row.kind, row.amount, row.owned, row.message, row.messageSignature, row.draw, row.timeS),
       endRequest: (row) => void end.run(row.state, row.reply, row.replySignature, row.boxes, row.drawback, row.hash),
+      undoRefund: (draw, timeS) => void undo.run(timeS, draw),
       pendingRequests: (limit) => pending.all(limit).map(requestOf),
       unreturned: (limit) => unreturned.all(limit).map(historyOf),
       setReturned: (transaction, timeS, code) => void setReturned.run(timeS, code, transaction),

@@ -37,7 +37,7 @@ CREATE TABLE balances (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE transactions (
   id INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit', 'draw', 'drawback', 'issue', 'return')),
+  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit', 'draw', 'drawback', 'issue', 'return', 'refund')),
   time_s INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE entries (
@@ -76,6 +76,31 @@ CREATE TABLE tombstones (
   time_s INTEGER NOT NULL,
   PRIMARY KEY (shop, rs)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE refunds (
+  pku ${PKU},
+  shop TEXT NOT NULL,
+  rs BLOB NOT NULL,
+  refund_id BLOB NOT NULL CHECK (length(refund_id) = 8),
+  amount ${AMOUNT},
+  refund BLOB NOT NULL,
+  time_s INTEGER NOT NULL,
+  transaction_id INTEGER NOT NULL UNIQUE REFERENCES transactions (id),
+  undone_s INTEGER,
+  PRIMARY KEY (pku, shop, rs, refund_id),
+  FOREIGN KEY (pku, shop, rs) REFERENCES histories (pku, shop, rs)
+) STRICT;
+CREATE TABLE claims (
+  pku ${PKU},
+  shop TEXT NOT NULL,
+  rs BLOB NOT NULL CHECK (length(rs) = 16),
+  amount ${AMOUNT},
+  history BLOB NOT NULL,
+  opened_s INTEGER NOT NULL,
+  due_s INTEGER NOT NULL,
+  granted_s INTEGER,
+  PRIMARY KEY (pku, shop, rs)
+) STRICT;
+CREATE INDEX claims_open ON claims (shop) WHERE granted_s IS NULL;
 CREATE TABLE terminals (
   shop TEXT NOT NULL REFERENCES accounts (name),
   terminal_id BLOB NOT NULL CHECK (length(terminal_id) = 4),
@@ -168,7 +193,7 @@ export const BANK_MIGRATIONS = [
   `${LEDGER}
 CREATE TABLE requests (
   hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
-  name TEXT NOT NULL REFERENCES accounts (name),
+  name TEXT REFERENCES accounts (name),
   kind INTEGER NOT NULL,
   amount INTEGER NOT NULL CHECK (amount BETWEEN 0 AND 9007199254740991),
   owned BLOB NOT NULL,

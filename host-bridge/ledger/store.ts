@@ -3,12 +3,12 @@
  *
  * Bytes are Uint8Array, times Unix seconds, amounts minor units. Every method may throw a `TapcashError` of the DATABASE_
  * family. Rows are only ever added, but for balances, the deny list's refreshed version, a set's last sequence, what is set
- * once (a pseudonym's name, a request's reply, a history's return).
+ * once (a pseudonym's name, a request's reply, a history's return, a claim's grant, a refund's undoing).
  */
 import type { Entry } from './rules.js';
 
 /** Why money moved. */
-export type TransactionKind = 'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return';
+export type TransactionKind = 'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund';
 
 export interface AccountRow {
   name: string;
@@ -56,6 +56,38 @@ export interface HistoryRow {
   history: Uint8Array;
   arrivedS: number;
   transaction: number;
+  /** What the issuer said to its return; null where there was none yet, and at the issuer itself. */
+  returnCode: string | null;
+}
+
+/** Money that a shop gave back. */
+export interface RefundRow {
+  pku: Uint8Array;
+  shop: string;
+  rs: Uint8Array;
+  refundId: Uint8Array;
+  amount: number;
+  /** Encoded `refund`. */
+  refund: Uint8Array;
+  timeS: number;
+  transaction: number;
+  /** The issuer refused it for good, and the shop has its money again; null while it stands. */
+  undoneS: number | null;
+}
+
+/** A debit that its payer claims back. */
+export interface ClaimRow {
+  pku: Uint8Array;
+  shop: string;
+  rs: Uint8Array;
+  amount: number;
+  /** Encoded `history`: the claim is the signed debit itself. */
+  history: Uint8Array;
+  openedS: number;
+  /** When the window for its deposit is over. */
+  dueS: number;
+  /** null while it is open; once granted, no deposit is taken. */
+  grantedS: number | null;
 }
 
 export interface OverspendRow {
@@ -170,10 +202,12 @@ export interface CouponRow {
 /** A request that the bank took from an account's owner, by the hash of its sealed bytes. */
 export interface BankRequestRow {
   hash: Uint8Array;
-  name: string;
+  /** Whose account it draws on; null for a claim, which draws on none. */
+  name: string | null;
   kind: number;
+  /** What is drawn; 0 for a registration, a question for a missed receipt, and a claim. */
   amount: number;
-  /** Encoded `ownedRequest`. */
+  /** Encoded `ownedRequest`; of a refund `refund`, of a claim `history`. */
   owned: Uint8Array;
   state: 'pending' | 'done' | 'refused';
   /** What went to the issuer, and what came back; null for a coupon, which the bank signs itself. */
@@ -238,7 +272,16 @@ export interface AccountStore extends Store {
   latestHistories(limit: number): HistoryRow[];
   /** Whether any pseudonym's history of (IdS, Rs) was deposited. */
   isDeposited(shop: string, rs: Uint8Array): boolean;
-  addHistory(row: HistoryRow): void;
+  addHistory(row: Omit<HistoryRow, 'returnCode'>): void;
+  refund(pku: Uint8Array, shop: string, rs: Uint8Array, refundId: Uint8Array): RefundRow | null;
+  /** Sum of the refunds of a payment that stand. */
+  refunded(pku: Uint8Array, shop: string, rs: Uint8Array): number;
+  addRefund(row: Omit<RefundRow, 'undoneS'>): void;
+  claim(pku: Uint8Array, shop: string, rs: Uint8Array): ClaimRow | null;
+  /** Adds a claim, or grants the one that is there. */
+  putClaim(row: ClaimRow): void;
+  /** Claims on a shop that are not decided. */
+  openClaims(shop: string): number;
   tombstone(shop: string, rs: Uint8Array): Uint8Array | null;
   addTombstone(shop: string, rs: Uint8Array, tombstone: Uint8Array, timeS: number): void;
   terminalKey(shop: string, terminalId: Uint8Array): Uint8Array | null;
@@ -255,6 +298,8 @@ export interface BankStore extends AccountStore {
   addRequest(row: Pick<BankRequestRow, 'hash' | 'name' | 'kind' | 'amount' | 'owned' | 'message' | 'messageSignature' | 'draw' | 'timeS'>): void;
   /** Ends a pending request. */
   endRequest(row: Pick<BankRequestRow, 'hash' | 'state' | 'reply' | 'replySignature' | 'boxes' | 'drawback'>): void;
+  /** The refund of this draw was drawn back. */
+  undoRefund(draw: number, timeS: number): void;
   /** Requests without a reply, oldest first. */
   pendingRequests(limit: number): BankRequestRow[];
   /** Histories that the issuer has not got, oldest first. */

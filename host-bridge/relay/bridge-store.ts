@@ -2,7 +2,7 @@
  * The bridge's database: what must survive its end at any moment. SQLite as ledger/sqlite.ts opens it: WAL, FULL.
  *
  * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
- * clerk asked for; `desk_act`, request ids of the desk's acts at the issuer's office; `desk_withdrawal`, withdrawals whose
+ * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office; `desk_withdrawal`, withdrawals whose
  * end the desk has not seen.
  */
 import { join } from 'node:path';
@@ -13,11 +13,11 @@ const MIGRATIONS = [
   `
   CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('history', 'tombstone')),
-    identity BLOB NOT NULL, -- history: PKU, challenge's Rs and IdS; tombstone: Rs and IdS
+    kind TEXT NOT NULL CHECK (kind IN ('history', 'tombstone', 'refund')),
+    identity BLOB NOT NULL, -- history: PKU, challenge's Rs and IdS; tombstone: Rs and IdS; refund: its id
     bytes BLOB NOT NULL UNIQUE,
     amount INTEGER,
-    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'held', 'credited', 'duplicate', 'buried', 'refused')),
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused')),
     code TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
     arrived_s INTEGER NOT NULL,
@@ -39,6 +39,14 @@ const MIGRATIONS = [
     changed_s INTEGER NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX charge_one ON charge ((1)) WHERE state IN ('sending', 'open', 'accepted');
+  CREATE TABLE refund (
+    id BLOB PRIMARY KEY,
+    rs BLOB NOT NULL,
+    amount INTEGER NOT NULL,
+    body BLOB NOT NULL, -- what the terminal signs
+    bytes BLOB, -- signed, as it stands in the outbox
+    asked_s INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE desk_act (
     act TEXT PRIMARY KEY,
     request_id BLOB NOT NULL

@@ -22,8 +22,9 @@ import { createCharges, type Charge, type Charges } from './charges.js';
 import { createClerk, type Clerk } from './clerk.js';
 import { createDeskActs } from './desk-acts.js';
 import { createNoticePush, type NoticePush } from './notice-push.js';
-import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry } from './outbox.js';
+import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
 import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js';
+import { createRefunds, type Refunds } from './refunds.js';
 import type { Services } from './services.js';
 import { createTeller, type Teller } from './teller.js';
 import { createVerifier, type Verifier, type VerifierTimes } from './verifier.js';
@@ -57,7 +58,7 @@ export type BridgeEvent =
   | { type: 'tap'; report: TapReport }
   | { type: 'alarm'; code: Code }
   | { type: 'kept'; kind: 'history' | 'tombstone' }
-  | { type: 'delivered'; kind: 'history' | 'tombstone'; result: string; code: ErrorCode | null };
+  | { type: 'delivered'; kind: OutboxKind; result: string; code: ErrorCode | null };
 
 /** State of the bridge, for people. */
 export interface BridgeStatus {
@@ -66,7 +67,7 @@ export interface BridgeStatus {
   terminal: TerminalStatus | null;
   charge: Charge | null;
   outbox: OutboxCounts;
-  /** Newest histories and tombstones that were refused or are held back. */
+  /** Newest histories, tombstones and refunds that were refused or are held back. */
   trouble: OutboxEntry[];
   /** Why deliveries wait; null when they do not. */
   outage: ErrorCode | null;
@@ -82,6 +83,7 @@ export interface Bridge {
   charge: Clerk['charge'];
   wait: Clerk['wait'];
   cancel: Clerk['cancel'];
+  refund: Refunds['refund'];
   charges(limit: number): Charge[];
   /** Asks the terminal, if it answers. */
   status(): Promise<BridgeStatus>;
@@ -145,8 +147,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
   const notices = createNoticePush({ issuer: services.issuer, terminal, issuerKey: options.issuerKey, scheduler, log, denyPollMs: options.denyPollMs });
   const acts = createDeskActs(database, random, clock);
+  const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
   const ending = new AbortController();
-  const teller = createTeller({ terminal, scheduler, services, acts, reserve, closed: ending.signal });
+  const teller = createTeller({ terminal, scheduler, services, acts, registrarKey: options.registrarKey, reserve, closed: ending.signal });
 
   function reserve(): Result<{ free(): void }> {
     if (deskBusy) return refusal('BUSY', 'the desk is in use');
@@ -195,6 +198,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     charge: clerk.charge,
     wait: clerk.wait,
     cancel: clerk.cancel,
+    refund: refunds.refund,
     charges: charges.newest,
     async status() {
       if (terminal.up()) await askStatus();

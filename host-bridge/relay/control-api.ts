@@ -158,10 +158,16 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
     return bridge.wait(id, Number(seen), Math.min(Number(waitMs), WAIT_MAX_MS));
   });
   plain(at.cancel, {}, async (request) => bridge.cancel(idOf((request.body as { id?: string }).id)));
+  plain(at.refund, {}, async (request) => {
+    const { payment, amount, id } = request.body as { payment: string; amount?: number; id?: string };
+    return bridge.refund(payment, amount, id);
+  });
   desk(at.register, (body, call) => bridge.teller.registerUser({ ...body, ...call }));
   desk(at.withdraw, (body, call) => bridge.teller.withdraw({ ...body, ...call }));
   desk(at.redeem, (_body, call) => bridge.teller.redeem(call));
   desk(at.collect, (_body, call) => bridge.teller.collect(call));
+  desk(at.statement, (_body, call) => bridge.teller.statement(call));
+  desk(at.reconcile, (_body, call) => bridge.teller.reconcile(call));
   desk(at.tokenStatus, (_body, call) => bridge.teller.tokenStatus(call));
 }
 

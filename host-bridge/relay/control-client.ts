@@ -36,10 +36,14 @@ export interface ControlClient {
    */
   follow(amount: number, onChange: (charge: ControlCharge) => void, signal?: AbortSignal): Promise<Result<{ charge: ControlCharge }>>;
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
+  /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
+  refund(payment: string, amount?: number, id?: string): Promise<Result<ControlReply<At['refund']>>>;
   registerUser(request: ControlBody<At['register']>, call?: DeskListener): Promise<Result<ControlReply<At['register']>>>;
   withdraw(request: ControlBody<At['withdraw']>, call?: DeskListener): Promise<Result<ControlReply<At['withdraw']>>>;
   redeem(call?: DeskListener): Promise<Result<ControlReply<At['redeem']>>>;
   collect(call?: DeskListener): Promise<Result<ControlReply<At['collect']>>>;
+  statement(call?: DeskListener): Promise<Result<ControlReply<At['statement']>>>;
+  reconcile(call?: DeskListener): Promise<Result<ControlReply<At['reconcile']>>>;
   tokenStatus(call?: DeskListener): Promise<Result<ControlReply<At['tokenStatus']>>>;
 }
 
@@ -76,10 +80,13 @@ export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOU
     wait,
     follow,
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
+    refund: (payment, amount, id) => call(at.refund, { payment, ...(amount === undefined ? {} : { amount }), ...(id === undefined ? {} : { id }) }),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),
     redeem: (listener) => procedure(dataDir, at.redeem, {}, listener),
     collect: (listener) => procedure(dataDir, at.collect, {}, listener),
+    statement: (listener) => procedure(dataDir, at.statement, {}, listener),
+    reconcile: (listener) => procedure(dataDir, at.reconcile, {}, listener),
     tokenStatus: (listener) => procedure(dataDir, at.tokenStatus, {}, listener),
   };
 }

@@ -28,16 +28,16 @@ const Terminal = object({
   version: Count, issuer: hex(4), terminalId: hex(4), terminalKey: hex(32), timeS: Count, denyVersion: Count, historiesPending: Count, tombstonesPending: Count,
   chargeState: Count, variablesUsed: Count, variablesTotal: Count, flashWrites: Count, shop: Type.String(),
 });
-const OutboxState = ['pending', 'held', 'credited', 'duplicate', 'buried', 'refused'] as const;
+const OutboxState = ['pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused'] as const;
 const Trouble = object({
-  sequence: Count, kind: Type.Union([Type.Literal('history'), Type.Literal('tombstone')]), state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
+  sequence: Count, kind: Type.Union([Type.Literal('history'), Type.Literal('tombstone'), Type.Literal('refund')]), state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
   code: nullable(Code), amount: nullable(Amount), attempts: Count, arrivedS: Count, doneS: nullable(Count),
 });
 const Status = object({
   link: object({ up: Type.Boolean(), code: Code, port: nullable(object({ code: Code, message: Type.String(), remedy: Type.String() })) }),
   terminal: nullable(Terminal),
   charge: nullable(Charge),
-  outbox: object({ pending: Count, held: Count, credited: Count, duplicate: Count, buried: Count, refused: Count }),
+  outbox: object({ pending: Count, held: Count, credited: Count, duplicate: Count, buried: Count, refunded: Count, refused: Count }),
   trouble: Type.Array(Trouble),
   outage: nullable(Code),
   verify: object({ count: Count, sumMs: Type.Number(), maxMs: Type.Number() }),
@@ -50,6 +50,14 @@ const TokenState = object({
   identity: object({ accountKey: hex(32), pku: hex(32), receiptNumber: Count, licensed: Count }),
   status: object({ balance: Count, receiptNumber: Count, unacknowledged: Count, nonces: Count, variablesUsed: Count, variablesTotal: Count, flashWrites: Count }),
 });
+
+const Refund = object({ id: hex(8), rs: hex(16), amount: Amount, state: Type.Union(OutboxState.map((state) => Type.Literal(state))), code: nullable(Code) });
+
+const Debit = {
+  shop: Type.String(), amount: Amount, timeS: Count, rs: hex(16), pku: hex(32), settled: Type.Boolean(),
+  history: Type.String({ description: 'license, signature, challenge: the proof of this payment' }), verified: Type.Boolean(),
+};
+const ClaimState = Type.Union((['paid', 'open', 'granted', 'refused'] as const).map((state) => Type.Literal(state)));
 
 /** One address. `stream`: the reply is lines of JSON, `{event}` while somebody is waited for, at the end `{result}` or `{error}`. */
 export interface ControlEndpoint<B extends TSchema = TSchema, R extends TObject = TObject> {
@@ -74,10 +82,19 @@ export const CONTROL_ENDPOINTS = {
   charge: post('/charge', 'Opens a charge; the same id again is the same charge', object({ amount: Amount, id: Type.Optional(ChargeId) }), ChargeReply),
   wait: { method: 'GET' as const, path: '/charges/:id', summary: 'A charge, once it has changed more often than `seen` or `waitMs` have passed', stream: false, body: Type.Null(), reply: ChargeReply },
   cancel: post('/cancel', 'Gives the current charge up, or the one named', object({ id: Type.Optional(ChargeId) }), ChargeReply),
+  refund: post('/refund', 'Gives a payment back; the same id again is the same refund', object({ payment: Type.Union([hex(8), hex(16)]), amount: Type.Optional(Amount), id: Type.Optional(hex(8)) }), object({ refund: Refund })),
   register: post('/desk/register', 'Registers the token at the reader', object({ name: Name, funding: Type.Optional(Amount) }), Registered, true),
   withdraw: post('/desk/withdraw', 'Withdraws to the token at the reader', object({ amount: Amount }), Withdrawn, true),
   redeem: post('/desk/redeem', 'Redeems the coupons on the token at the reader', object({}), object({ amount: Count, receiptNumber: Count }), true),
   collect: post('/desk/collect', 'Gives the token at the reader the receipts that it missed', object({}), object({ receiptNumber: Count }), true),
+  statement: post('/desk/statement', 'The payments in the journal of the token at the reader', object({}), object({ debits: Type.Array(object(Debit)) }), true),
+  reconcile: post(
+    '/desk/reconcile',
+    'Claims back what the token at the reader paid and no shop deposited',
+    object({}),
+    object({ claims: Type.Array(object({ shop: Type.String(), amount: Amount, rs: hex(16), state: ClaimState, dueS: nullable(Count), code: nullable(Code) })) }),
+    true,
+  ),
   tokenStatus: post('/desk/status', 'What the token at the reader holds', object({}), TokenState, true),
 };
 

@@ -7,8 +7,8 @@
  */
 import type { Logger } from 'pino';
 import type { Scheduler, Timer } from '../emulator/scheduler.js';
-import { bodyOfThrown, type ErrorCode } from '../errors.js';
-import type { Outbox, OutboxRow } from './outbox.js';
+import { bodyOfThrown, type ErrorCode, type Result } from '../errors.js';
+import type { Outbox, OutboxKind, OutboxResult, OutboxRow } from './outbox.js';
 import { call, weigh, type Services } from './services.js';
 
 /** First delay after an outage; doubled each time. */
@@ -20,7 +20,7 @@ export const HOLD_S = 60;
 export interface DeliveryOptions {
   outbox: Outbox;
   /** Who keeps the accounts. */
-  depositary: Pick<Services['issuer'], 'deposit' | 'tombstone'>;
+  depositary: Pick<Services['issuer'], 'deposit' | 'tombstone' | 'refund'>;
   scheduler: Scheduler;
   log: Logger;
   /** 0 to 1; default Math.random: jitter is no secret. */
@@ -39,6 +39,15 @@ export interface OutboxDelivery {
   stop(): Promise<void>;
 }
 
+type To = DeliveryOptions['depositary'];
+
+/** How each kind is delivered, and what it is then. */
+const KINDS: Record<OutboxKind, { deliver(to: To, bytes: Uint8Array): Result<{ repeated: boolean }> | Promise<Result<{ repeated: boolean }>>; done: OutboxResult }> = {
+  history: { deliver: (to, bytes) => to.deposit(bytes), done: 'credited' },
+  tombstone: { deliver: (to, bytes) => to.tombstone(bytes), done: 'buried' },
+  refund: { deliver: (to, bytes) => to.refund(bytes), done: 'refunded' },
+};
+
 /** Starts nothing until the first `kick`. */
 export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   const { outbox, depositary, scheduler, log, random = Math.random } = options;
@@ -52,10 +61,10 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   /** @returns whether to go on with the next row */
   async function deliver(row: OutboxRow): Promise<boolean> {
     outbox.trying(row);
-    const reply = await call<{ repeated: boolean }>(() => (row.kind === 'history' ? depositary.deposit(row.bytes) : depositary.tombstone(row.bytes)));
+    const { deliver: send, done } = KINDS[row.kind];
+    const reply = await call<{ repeated: boolean }>(() => send(depositary, row.bytes));
     if (reply.ok) {
-      const state = row.kind === 'tombstone' ? 'buried' : reply.repeated ? 'duplicate' : 'credited';
-      settled(row, state, null);
+      settled(row, reply.repeated && row.kind === 'history' ? 'duplicate' : done, null);
       return true;
     }
     const weight = weigh(reply.code);
@@ -71,7 +80,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
     return true;
   }
 
-  function settled(row: OutboxRow, state: 'credited' | 'duplicate' | 'buried' | 'refused', code: ErrorCode | null): void {
+  function settled(row: OutboxRow, state: OutboxResult, code: ErrorCode | null): void {
     outbox.settle(row, state, code ?? undefined);
     if (state === 'refused') log.error({ code, sequence: row.sequence, kind: row.kind }, 'refused by the depositary');
     else log.info({ state, sequence: row.sequence, kind: row.kind }, 'delivered');

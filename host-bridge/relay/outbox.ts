@@ -1,5 +1,5 @@
 /**
- * The outbox: histories and tombstones on their way to the issuer, kept until their final result is known.
+ * The outbox: histories, tombstones and refunds on their way to the issuer, kept until their final result is known.
  *
  * A terminal erases a history only after `add` has committed it. What was delivered stays with its result, for the clerk
  * and for the proof that it was. Effect once is the issuer's: identity (PKU, IdS, Rs), so the same bytes may be sent again
@@ -8,15 +8,16 @@
 import { concat, fromChars } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
+import { refund, refundBody } from '../../firmware/wire/refund.js';
 import type { ErrorCode } from '../errors.js';
 import { bytesOf, type Database } from '../ledger/sqlite.js';
 
-export type OutboxKind = 'history' | 'tombstone';
+export type OutboxKind = 'history' | 'tombstone' | 'refund';
 
-/** Final results: credited; credited before (an earlier delivery, whose reply was lost); tombstone stored; refused. */
-export type OutboxResult = 'credited' | 'duplicate' | 'buried' | 'refused';
+/** Final results: credited; credited before (an earlier delivery, whose reply was lost); tombstone stored; refund posted; refused. */
+export type OutboxResult = 'credited' | 'duplicate' | 'buried' | 'refunded' | 'refused';
 
-/** A history or tombstone to deliver. */
+/** What is to be delivered. */
 export interface OutboxRow {
   sequence: number;
   kind: OutboxKind;
@@ -53,6 +54,10 @@ export interface Outbox {
   /** Seconds until a held row is due; null when none is held. */
   heldForS(): number | null;
   counts(): OutboxCounts;
+  /** The history of a charge that was paid here, whatever became of it. @param rs 16 bytes */
+  historyOf(rs: Uint8Array): Uint8Array | null;
+  /** What became of a message, by its bytes. */
+  find(bytes: Uint8Array): Pick<OutboxEntry, 'state' | 'code'> | null;
   /** The newest rows of the given states. */
   entries(states: OutboxEntry['state'][], limit: number): OutboxEntry[];
 }
@@ -62,6 +67,10 @@ function identify(kind: OutboxKind, bytes: Uint8Array): { identity: Uint8Array; 
   if (kind === 'tombstone') {
     const stone = tombstone.decode(bytes);
     return stone && chargeId.decode(stone.chargeId) ? { identity: stone.chargeId, amount: null } : null;
+  }
+  if (kind === 'refund') {
+    const body = refundBody.decode(refund.decode(bytes)?.body ?? new Uint8Array(0));
+    return body && { identity: body.refundId, amount: body.amount };
   }
   const paid = history.decode(bytes);
   const asked = paid && challenge.decode(paid.challenge);
@@ -78,6 +87,8 @@ export function createOutbox(database: Database, nowS: () => number): Outbox {
   const settle = database.prepare('UPDATE outbox SET state = ?, code = ?, done_s = ? WHERE sequence = ?');
   const hold = database.prepare("UPDATE outbox SET state = 'held', code = ?, next_s = ? WHERE sequence = ?");
   const held = database.prepare("SELECT min(next_s) AS nextS FROM outbox WHERE state = 'held'");
+  const histories = database.prepare("SELECT bytes FROM outbox WHERE kind = 'history' AND substr(identity, 33, 16) = ? ORDER BY sequence LIMIT 1");
+  const find = database.prepare('SELECT state, code FROM outbox WHERE bytes = ?');
   const counts = database.prepare('SELECT state, count(*) AS count FROM outbox GROUP BY state');
   const seconds = () => Math.floor(nowS());
   return {
@@ -99,10 +110,12 @@ export function createOutbox(database: Database, nowS: () => number): Outbox {
       return nextS === null ? null : Math.max(0, nextS - seconds());
     },
     counts() {
-      const all: OutboxCounts = { pending: 0, held: 0, credited: 0, duplicate: 0, buried: 0, refused: 0 };
+      const all: OutboxCounts = { pending: 0, held: 0, credited: 0, duplicate: 0, buried: 0, refunded: 0, refused: 0 };
       for (const { state, count } of counts.all() as { state: OutboxEntry['state']; count: number }[]) all[state] = count;
       return all;
     },
+    historyOf: (rs) => bytesOf(histories.get(rs)?.bytes ?? null),
+    find: (bytes) => find.get(bytes) ?? null,
     entries(states, limit) {
       const marks = states.map(() => '?').join();
       const select = database.prepare(

@@ -16,6 +16,7 @@ import { REQUEST } from '../../firmware/wire/request.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
 import type { DeskActs } from './desk-acts.js';
+import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import { multiplesOf } from './key-multiples.js';
 import { askFor, finish, redeemCoupons, takeCoupons } from './desk-requests.js';
@@ -27,6 +28,8 @@ const ROUNDS_MAX = 4;
 export interface TellerOptions extends DeskStepOptions {
   services: Services;
   acts: DeskActs;
+  /** PKR, 32 bytes. */
+  registrarKey: Uint8Array;
   /** Takes the reader for one procedure: why it is not free, or what frees it again. */
   reserve(): { ok: true; free(): void } | HostRefusal;
 }
@@ -72,6 +75,10 @@ export interface Teller {
   redeem(request?: DeskCall): Promise<Result<{ amount: number; receiptNumber: number }>>;
   /** Gives the token the receipts that it missed, of refunds for example. @returns their sum, as far as the desk may know it */
   collect(request?: DeskCall): Promise<Result<{ receiptNumber: number }>>;
+  /** The payments in the token's journal, as their payer can prove them. */
+  statement(request?: DeskCall): Promise<Result<{ debits: Debit[] }>>;
+  /** Claims back the debits that no shop deposited; what comes back is then fetched by `collect`. */
+  reconcile(request?: DeskCall): Promise<Result<{ claims: ClaimLine[] }>>;
   tokenStatus(request?: DeskCall): Promise<Result<{ status: TokenStatus; identity: Identity }>>;
 }
 
@@ -98,6 +105,8 @@ export function createTeller(options: TellerOptions): Teller {
     },
     redeem: (request = {}) => run(request, (steps) => redeemCoupons(options.services, steps)),
     collect: (request = {}) => run(request, (steps) => (schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps))),
+    statement: (request = {}) => run(request, (steps) => readStatement(steps, options.registrarKey)),
+    reconcile: (request = {}) => run(request, (steps) => claimDebits(options.services, steps, options.registrarKey)),
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
         const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));

@@ -15,7 +15,7 @@ import { encodeOperatorRequest, operatorIdOf, readOperatorRequest } from '../../
 import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
 import { bankSigner, createHouses, deposit, finish, register, returnAll, SHOP, terminal, userOf, withdraw, type Houses } from './houses.js';
 import { Key, type ReferenceWallet } from './reference-wallet.js';
-import { good, ISSUER, issuerSigner, registrarSigner, rsOf, signerOf, START_S, tombstoneOf } from './world.js';
+import { good, ISSUER, issuerSigner, refundOf, registrarSigner, rsOf, signerOf, START_S, tombstoneOf } from './world.js';
 
 const operator = signerOf('operator');
 const TYPES = Object.values(SIGNED);
@@ -112,6 +112,21 @@ const historyPlaces = (scheme: number, where: string): Record<string, Place> => 
     scheme,
     type: SIGNED.payment,
     offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.payment, type, async () => (deposit(houses, ada.pay(SHOP, 1, rsOf(type), START_S)).ok ? 'OK' : 'refused')),
+  },
+  [`refund, ${where}`]: {
+    scheme,
+    type: SIGNED.refund,
+    async offer(type, { houses, ada }) {
+      good(deposit(houses, ada.pay(SHOP, 1, rsOf(type), START_S)));
+      await returnAll(houses);
+      const sound = refundOf(terminal, ada.pseudonyms[0]!.publicKey, SHOP, rsOf(type), 1, type);
+      return taken(await (houses.bank ?? houses.issuer).refund(resigned(sound, 0, terminal, type, sound.subarray(64))));
+    },
+  },
+  [`payment in a claim, ${where}`]: {
+    scheme,
+    type: SIGNED.payment,
+    offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.payment, type, async () => ((await (houses.bank ?? houses.issuer).claim(ada.pay(SHOP, 1, rsOf(type), START_S))).ok ? 'OK' : 'refused')),
   },
   [`tombstone, ${where}`]: {
     scheme,

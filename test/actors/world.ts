@@ -13,6 +13,7 @@ import { openTrusteeStore } from '../../host-bridge/ledger/sqlite-trustee.js';
 import type { IssuerStore, TrusteeStore } from '../../host-bridge/ledger/store.js';
 import { concat, writeU32 } from '../../firmware/core/bytes.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone, type Challenge, type LicenseBody } from '../../firmware/wire/payment.js';
+import { refund, refundBody, type RefundBody } from '../../firmware/wire/refund.js';
 import { registration, registrationBody, type RegistrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { withdrawal, withdrawalBody, type WithdrawalBody } from '../../firmware/wire/withdrawal.js';
@@ -102,6 +103,13 @@ export function tombstoneOf(terminal: Signer, shop: string, rs: Uint8Array): Uin
   return tombstone.encode({ signature: terminal.sign(SIGNED.tombstone, id), chargeId: id });
 }
 
+/** A refund as a terminal signs it. */
+export function refundOf(terminal: Signer, pku: Uint8Array, shop: string, rs: Uint8Array, amount: number, id: number, changes: Partial<RefundBody> = {}): Uint8Array {
+  const refundId = new Uint8Array(8).fill(id);
+  const body = refundBody.encode({ issuer: ISSUER, currency: CURRENCY, pku, rs, amount, refundId, terminalId: rsOf(0).subarray(0, 4), shop, ...changes });
+  return refund.encode({ signature: terminal.sign(SIGNED.refund, body), body });
+}
+
 export interface World {
   issuerStore: IssuerStore;
   trusteeStore: TrusteeStore;
@@ -117,7 +125,7 @@ export interface World {
 }
 
 /** Houses in process; in memory unless paths are given. */
-export function createWorld(options: { issuerPath?: string; trusteePath?: string } & Partial<Pick<IssuerOptions, 'depositGraceS' | 'denyRefreshS'>> & Partial<Pick<TrusteeOptions, 'licenseValidS'>> = {}): World {
+export function createWorld(options: { issuerPath?: string; trusteePath?: string } & Partial<Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS'>> & Partial<Pick<TrusteeOptions, 'licenseValidS'>> = {}): World {
   const clock = { nowS: START_S };
   const issuerStore = openIssuerStore(options.issuerPath ?? ':memory:', BOOKS);
   const trusteeStore = openTrusteeStore(options.trusteePath ?? ':memory:', BOOKS);

@@ -6,6 +6,8 @@ import { crc32 } from 'node:zlib';
 import { equal, fromChars, toChars } from '../../firmware/core/bytes.js';
 import { codeNumber, type Code } from '../../firmware/core/codes.js';
 import { CHARGE_STATES, chargeRequest, deskRequest, KIND, tapReport, terminalStatus } from '../../firmware/wire/link-messages.js';
+import { refundBody } from '../../firmware/wire/refund.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link-session.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Scheduler } from '../../host-bridge/emulator/scheduler.js';
@@ -21,6 +23,8 @@ export interface FakeTerminal {
   /** Charges opened, over all time. */
   opened: number;
   times: Uint8Array[];
+  /** Requests to sign a refund, over all time. */
+  refunds: number;
   denyVersion: number;
   terminalId: Uint8Array;
   /** What a desk command comes to instead of its answer; after its effect if `late`. */
@@ -43,7 +47,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
   let boots = 0;
   const NOTHING = new Uint8Array(0);
   const terminal: FakeTerminal = {
-    ...{ link: null as unknown as LinkSession, token: null, charge: null, opened: 0, times: [], denyVersion: 0, terminalId: TERMINAL_ID, desk: [] },
+    ...{ link: null as unknown as LinkSession, token: null, charge: null, opened: 0, refunds: 0, times: [], denyVersion: 0, terminalId: TERMINAL_ID, desk: [] },
     ...{ deskFault: null, refuseWith: null, mute: null, request, tap, reboot, off: () => terminal.link.stop() },
   };
 
@@ -85,6 +89,12 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
       reply(fault ? fault.code : answer.code, fault || answer.code !== 'OK' ? NOTHING : answer.data);
     }, 80);
   }
+  function signRefund(body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {
+    const asked = refundBody.decode(body)!;
+    terminal.refunds++;
+    if (!equal(asked.terminalId, terminal.terminalId) || asked.shop !== SHOP) reply('WRONG_NAME');
+    else reply('OK', terminalKey.sign(SIGNED.refund, body));
+  }
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {
     if (terminal.mute?.(kind)) return;
     const refused = terminal.refuseWith?.(kind);
@@ -93,6 +103,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
     else if (kind === KIND.cancel) reply(cancel(body));
     else if (kind === KIND.denyList) reply(takeDenyList(body));
     else if (kind === KIND.desk) runDesk(body, reply);
+    else if (kind === KIND.refund) signRefund(body, reply);
     else if (kind === KIND.time) {
       terminal.times.push(body);
       reply('OK');

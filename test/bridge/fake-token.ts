@@ -1,14 +1,14 @@
 /**
  * A token endpoint for the desk's tests: speaks the real messages with real signatures, and keeps what a token keeps.
- * Left out: payment, flash, timing. The firmware's own token is tested elsewhere.
+ * Left out: payment by radio, flash, timing. The firmware's own token is tested elsewhere.
  */
 import { equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
-import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { challenge, chargeId, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { amountRequest, debitAnswer, debitRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { createSigner, isSigned } from '../../host-bridge/actors/signer.js';
 import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
@@ -22,6 +22,10 @@ export interface FakeToken {
   open: boolean;
   pku: Uint8Array;
   accountKey: Uint8Array;
+  /** Its journal: payments by place, with whether the shop acknowledged them. */
+  debits: { challenge: Uint8Array; signature: Uint8Array; settled: boolean }[];
+  /** Signs a payment as if it had been tapped. @returns the encoded history */
+  pay(challengeBytes: Uint8Array): Uint8Array;
   command(ins: number, data: Uint8Array): { code: Code; data: Uint8Array };
 }
 
@@ -34,8 +38,30 @@ export function createFakeToken(seed: string): FakeToken {
   const account = createSigner(seedOf(`${seed} account`));
   const pseudonym = createSigner(seedOf(`${seed} pseudonym`));
   const pku = pseudonym.publicKey;
-  const token: FakeToken = { balance: 0, receiptNumber: 0, name: '', license: null, open: true, pku, accountKey: account.publicKey, command };
+  const token: FakeToken = { balance: 0, receiptNumber: 0, name: '', license: null, open: true, pku, accountKey: account.publicKey, debits: [], pay, command };
 
+  const historyOf = ({ challenge, signature }: FakeToken['debits'][number]) => history.encode({ license: token.license!, signature, challenge });
+  function pay(challengeBytes: Uint8Array): Uint8Array {
+    const debit = { challenge: challengeBytes, signature: pseudonym.sign(SIGNED.payment, challengeBytes), settled: false };
+    token.debits.push(debit);
+    token.balance -= challenge.decode(challengeBytes)!.amount;
+    return historyOf(debit);
+  }
+  function readDebit(data: Uint8Array) {
+    const { slot } = debitRequest.decode(data)!;
+    const debit = token.debits[slot];
+    return debit ? yes(debitAnswer.encode({ slot, settled: debit.settled ? 1 : 0, history: historyOf(debit) })) : no('NO_CHARGE');
+  }
+  function ack(data: Uint8Array) {
+    const { rs, shop } = chargeId.decode(data)!;
+    const found = token.debits.find((debit) => {
+      const asked = challenge.decode(debit.challenge)!;
+      return equal(asked.rs, rs) && asked.shop === shop;
+    });
+    if (!found) return no('NO_CHARGE');
+    found.settled = true;
+    return yes(NOTHING);
+  }
   function register(data: Uint8Array) {
     const request = nameRequest.decode(data);
     if (!request) return no('BAD_REQUEST');
@@ -74,12 +100,14 @@ export function createFakeToken(seed: string): FakeToken {
   }
   function command(ins: number, data: Uint8Array) {
     if (ins === INS.receipt) return takeReceipt(data);
+    if (ins === INS.ack) return ack(data);
     if (token.license && !token.open) return no('DESK_CLOSED');
     const licensed = token.license ? 1 : 0;
     if (ins === INS.identity) return yes(identity.encode({ accountKey: account.publicKey, pku, receiptNumber: token.receiptNumber, licensed }));
     if (ins === INS.register) return register(data);
     if (ins === INS.license) return takeLicense(data);
     if (ins === INS.withdraw) return withdraw(data);
+    if (ins === INS.debit) return readDebit(data);
     if (ins === INS.status) {
       return yes(tokenStatus.encode({ balance: token.balance, receiptNumber: token.receiptNumber, unacknowledged: 0, nonces: 8, variablesUsed: 1, variablesTotal: 2, flashWrites: 3 }));
     }

@@ -32,7 +32,7 @@ function rig(reply: (bytes: Uint8Array, call: number) => Reply | Promise<Reply>)
       made.calls.push({ ms: scheduler.nowMs(), bytes });
       return reply(bytes, made.calls.length - 1);
     };
-    made.delivery = createOutboxDelivery({ outbox: made.outbox, depositary: { deposit: ask, tombstone: ask }, scheduler, log: silentLog(), random: () => 1 });
+    made.delivery = createOutboxDelivery({ outbox: made.outbox, depositary: { deposit: ask, tombstone: ask, refund: ask }, scheduler, log: silentLog(), random: () => 1 });
   };
   made.reopen();
   return made;

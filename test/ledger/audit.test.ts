@@ -12,7 +12,7 @@ import { withdrawal, receipt } from '../../firmware/wire/withdrawal.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import { actOnce, encodeOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import { audit, type AuditReport } from '../../host-bridge/ledger/audit.js';
-import { BOOKS, createWorld, flipped, good, historyOf, ISSUER, issuerSigner, person, registrationOf, rsOf, seedOf, signerOf, START_S, tombstoneOf, withdrawalOf } from '../actors/world.js';
+import { BOOKS, createWorld, flipped, good, historyOf, ISSUER, issuerSigner, person, refundOf, registrationOf, rsOf, seedOf, signerOf, START_S, tombstoneOf, withdrawalOf } from '../actors/world.js';
 
 const ada = person('Ada');
 const bob = person('Bob');
@@ -41,6 +41,9 @@ beforeAll(() => {
   good(world.issuer.deposit(historyOf(ada, 'Shop', 7, rsOf(3)))); // overspent
   good(world.issuer.tombstone(tombstoneOf(terminal, 'Shop', rsOf(4))));
   good(world.office.trace(ada.pku, 'overspent'));
+  good(world.issuer.refund(refundOf(terminal, bob.pku, 'Shop', rsOf(1), 5, 1)));
+  good(world.issuer.claim(historyOf(bob, 'Shop', 9, rsOf(4)))); // its charge was cancelled
+  good(world.issuer.claim(historyOf(bob, 'Shop', 8, rsOf(5))));
   const id = new Uint8Array(16).fill(1);
   const signed = encodeOperatorRequest(ISSUER, id, 'POST', '/v1/office/numbers', '{}');
   good(actOnce(world.issuerStore, { id, operatorKey: operator.publicKey, signed, signature: operator.sign(SIGNED.operatorRequest, signed) }, START_S, () => ({ status: 200 })));
@@ -81,8 +84,8 @@ test('sound books: nothing is broken, and every row was looked at', () => {
   expect(report.broken).toEqual([]);
   expect(report).toMatchObject({ ok: true, in: 200, held: 200 });
   expect(report.rows).toEqual({
-    entries: 16, balances: 6, accounts: 3, pseudonyms: 2, receipts: 3, histories: 3, tombstones: 1, terminals: 1, overspends: 1, denials: 1,
-    deny_lists: 1, traces: 1, operator_requests: 1, registrations: 2,
+    entries: 18, balances: 6, accounts: 3, pseudonyms: 2, receipts: 5, histories: 3, refunds: 1, claims: 2, tombstones: 1, terminals: 1, overspends: 1,
+    denials: 1, deny_lists: 1, traces: 1, operator_requests: 1, registrations: 2,
   });
 });
 
@@ -155,6 +158,28 @@ const ISSUER_DAMAGE: Damage[] = [
     database.exec(`CREATE TABLE copy AS SELECT * FROM histories; DROP TABLE histories; ALTER TABLE copy RENAME TO histories;
       INSERT INTO histories SELECT * FROM histories WHERE ${at(bob.pku)}`);
   }],
+
+  [/not a refund/, 'transactions', /./, sql(`UPDATE entries SET account = 'abc:Bob' WHERE account LIKE 'ebc:%' AND transaction_id = (SELECT transaction_id FROM refunds)`)],
+  [/has no refund/, 'transactions', /./, sql('DELETE FROM refunds')],
+  [/its refund is about other accounts/, 'transactions', /./, sql('UPDATE refunds SET amount = 6')],
+  [/refund does not decode/, 'refunds', /Shop/, sql(`UPDATE refunds SET refund = x'00'`)],
+  [/refund says other than its row/, 'refunds', /Shop/, sql('UPDATE refunds SET refund_id = ?', new Uint8Array(8))],
+  [/not signed by a terminal of the shop/, 'refunds', /Shop/, turn('refunds', 'refund', 'true', bit(0))],
+  [/never deposited/, 'refunds', /Shop/, sql(`DELETE FROM histories WHERE ${at(bob.pku)}`)],
+  [/refunds of 5 for a payment of 4/, 'refunds', /Shop/, sql(`UPDATE histories SET amount = 4 WHERE ${at(bob.pku)}`)],
+  [/not exactly one receipt/, 'refunds', /Shop/, sql('DELETE FROM receipts WHERE kind = 2')],
+  [/receipt has no refund/, 'receipts', / 2$/, sql('UPDATE receipts SET transaction_id = 99 WHERE kind = 2')],
+  [/claim does not decode/, 'claims', /Shop/, sql(`UPDATE claims SET history = x'00' WHERE amount = 8`)],
+  [/claim says other than its row/, 'claims', /Shop/, sql('UPDATE claims SET amount = 7 WHERE amount = 8')],
+  [/claim is not signed by SKU/, 'claims', /Shop/, turn('claims', 'history', 'amount = 8', altered({ counter: 9 }, false))],
+  [/license is not signed/, 'claims', /Shop/, turn('claims', 'history', 'amount = 8', bit(50))],
+  [/before its window was over/, 'claims', /Shop/, sql('UPDATE claims SET granted_s = opened_s WHERE amount = 8')],
+  [/claim has 0 receipts/, 'claims', /Shop/, sql('UPDATE claims SET granted_s = due_s WHERE amount = 8')],
+  [/claim has 1 receipts/, 'claims', /Shop/, sql('UPDATE claims SET granted_s = NULL WHERE amount = 9')],
+  [/receipt has no claim/, 'receipts', / 3$/, sql('DELETE FROM claims WHERE amount = 9')],
+  [/moved money/, 'receipts', / 3$/, sql('UPDATE receipts SET transaction_id = 99 WHERE kind = 3')],
+  [/receipt says other than its row/, 'receipts', / 3$/, sql('UPDATE receipts SET kind = 9 WHERE kind = 3')],
+  [/both credited and reconciled/, 'histories', RegExp(hex(rsOf(1))), sql('UPDATE claims SET rs = ?, granted_s = 1 WHERE amount = 8', rsOf(1))],
 
   [/tombstone does not decode/, 'tombstones', /Shop/, sql(`UPDATE tombstones SET tombstone = x'00'`)],
   [/says other than its row/, 'tombstones', /Shop/, sql('UPDATE tombstones SET rs = ?', rsOf(5))],

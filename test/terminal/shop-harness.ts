@@ -48,7 +48,7 @@ export function verifies(publicKey: Uint8Array, type: number, message: Uint8Arra
   return verify(null, signedBytes(type, message), publicKeys.get(name)!, signature);
 }
 export const REGISTRAR = keyOf(1000);
-const TERMINAL = keyOf(1001);
+export const TERMINAL = keyOf(1001);
 
 const multiples = new Map<number, Uint8Array>();
 export function multiplesFor(n: number): Uint8Array {
@@ -357,6 +357,7 @@ export function createWorld(): World {
       verifyIssuer: verifyMark,
       sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
       publicKey: TERMINAL.publicKey,
+      sign: TERMINAL.sign,
       prepare: () => log.tidy(),
       memory: () => ({ used: 1, total: 2 }),
       flashWrites: () => log.writes() + log.erases(),

@@ -2,8 +2,10 @@
 import { KIND, deskRequest, tapReport, terminalStatus } from '../../firmware/wire/link-messages.js';
 import { codeNumber } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { idOf, makeDenyList, makeTime, NOW_S } from './till-harness.js';
-import { createToken, createWorld, keyOf, lastLine, licenseFor, type World } from './shop-harness.js';
+import { refundBody, type RefundBody } from '../../firmware/wire/refund.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { CONFIG, idOf, makeDenyList, makeTime, NOW_S } from './till-harness.js';
+import { createToken, createWorld, keyOf, lastLine, licenseFor, TERMINAL, verifies, type World } from './shop-harness.js';
 
 /** A world whose bridge is there and has brought time and deny list. */
 function online(): World {
@@ -455,6 +457,19 @@ describe('the board', () => {
     const status = terminalStatus.decode(world.ask(KIND.status, new Uint8Array(0)).data)!;
     expect(status.timeS - NOW_S).toBeLessThan(43200 + 5);
     expect(status.timeS - NOW_S).toBeGreaterThanOrEqual(43200);
+  });
+
+  test("signs refunds of its own shop under its own id, nothing else, and no damaged request", () => {
+    const world = online();
+    const body: RefundBody = { issuer: CONFIG.issuer, currency: CONFIG.currency, pku: keyOf(1).publicKey, rs: new Uint8Array(16), amount: 5, refundId: new Uint8Array(8), terminalId: CONFIG.terminalId, shop: CONFIG.shop };
+    const answer = world.ask(KIND.refund, refundBody.encode(body));
+    expect(answer.code).toBe('OK');
+    expect(verifies(TERMINAL.publicKey, SIGNED.refund, refundBody.encode(body), answer.data)).toBe(true);
+    for (const other of [{ issuer: new Uint8Array(4) }, { currency: 'USD' }, { terminalId: new Uint8Array(4) }, { shop: 'Other' }]) {
+      expect(world.ask(KIND.refund, refundBody.encode({ ...body, ...other }))).toMatchObject({ code: 'WRONG_NAME' });
+    }
+    const sound = refundBody.encode(body);
+    for (let length = 0; length < sound.length; length++) expect(world.ask(KIND.refund, sound.subarray(0, length)).code).toBe('BAD_REQUEST');
   });
 
   test('cancels by its button, and reports it', () => {

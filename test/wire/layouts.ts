@@ -4,6 +4,7 @@
 import * as fc from 'fast-check';
 import * as payment from '../../firmware/wire/payment.js';
 import * as withdrawal from '../../firmware/wire/withdrawal.js';
+import * as refund from '../../firmware/wire/refund.js';
 import * as registration from '../../firmware/wire/registration.js';
 import * as request from '../../firmware/wire/request.js';
 import * as institutions from '../../firmware/wire/institutions.js';
@@ -19,6 +20,7 @@ export type Layout = { module: string; name: string; codec: Codec<any> };
 const modules: Record<string, object> = {
   payment,
   withdrawal,
+  refund,
   registration,
   request,
   institutions,

@@ -1,0 +1,47 @@
+/**
+ * Refund: a shop gives back what it was paid, whole or in part. Beyond the patent, which ends with [0031].
+ *
+ * A terminal signs it, so that nobody takes from a shop's account in its name. Any registered terminal of the shop may: one
+ * that has left is replaced by another, and nothing else is needed.
+ */
+import { defineMessage, AMOUNT, NAME, REST } from './codec.js';
+import { ISSUER_ID_BYTES, KEY_BYTES, RS_BYTES, SIGNATURE_BYTES } from './payment.js';
+
+/** Bytes of a refund's id. */
+export const REFUND_ID_BYTES = 8;
+
+/** What the terminal signs, type `refund`. (PKU, IdS, Rs) is the payment's identity. */
+export interface RefundBody {
+  issuer: Uint8Array;
+  currency: string;
+  pku: Uint8Array;
+  rs: Uint8Array;
+  /** What goes back, minor units. All refunds of one payment are at most its y. */
+  amount: number;
+  /** Random: asked again under the same id it goes back once. */
+  refundId: Uint8Array;
+  /** The terminal that signs, 4 bytes. */
+  terminalId: Uint8Array;
+  shop: string;
+}
+export const refundBody = defineMessage<RefundBody>([
+  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['currency', 'ascii', 3],
+  ['pku', 'bytes', KEY_BYTES],
+  ['rs', 'bytes', RS_BYTES],
+  ['amount', AMOUNT],
+  ['refundId', 'bytes', REFUND_ID_BYTES],
+  ['terminalId', 'bytes', 4],
+  ['shop', NAME],
+]);
+
+/** A refund as the depositary takes it. */
+export interface Refund {
+  signature: Uint8Array;
+  /** Encoded `refundBody`. */
+  body: Uint8Array;
+}
+export const refund = defineMessage<Refund>([
+  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['body', REST],
+]);

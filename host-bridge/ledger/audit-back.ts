@@ -1,0 +1,75 @@
+/**
+ * Audit of what came back to payers: refunds are their shops' and within their payments, reconciled debits are their payers' own
+ * and were never credited, and each has exactly one receipt.
+ */
+import { equal, toHex } from '../../firmware/core/bytes.js';
+import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
+import { refund, refundBody } from '../../firmware/wire/refund.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
+import { isSigned } from '../actors/signer.js';
+import type { AuditBooks } from './audit.js';
+
+type Row = Record<string, any>;
+
+const nameOf = (row: Row) => `${toHex(row['pku'])} ${row['shop']} ${toHex(row['rs'])}`;
+
+/** Checks refunds and claims. */
+export function auditBack(books: AuditBooks): void {
+  for (const row of books.each('SELECT * FROM refunds', 'refunds')) {
+    const problem = refundProblem(books, row);
+    if (problem) books.broken('refunds', nameOf(row), problem);
+  }
+  for (const row of books.each('SELECT * FROM claims', 'claims')) {
+    const problem = claimProblem(books, row);
+    if (problem) books.broken('claims', nameOf(row), problem);
+  }
+}
+
+function refundProblem(books: AuditBooks, row: Row): string | null {
+  const outer = refund.decode(row['refund']);
+  const body = outer && refundBody.decode(outer.body);
+  if (!outer || !body) return 'refund does not decode';
+  const same = equal(body.pku, row['pku']) && body.shop === row['shop'] && equal(body.rs, row['rs']) && equal(body.refundId, row['refund_id']) && BigInt(body.amount) === row['amount'];
+  if (!same) return 'refund says other than its row';
+  const terminal = books.one('SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?', body.shop, body.terminalId);
+  if (!terminal || !isSigned(terminal['key'], SIGNED.refund, outer.body, outer.signature)) return "refund is not signed by a terminal of the shop";
+  const paid = books.one('SELECT amount FROM histories WHERE pku = ? AND shop = ? AND rs = ?', row['pku'], row['shop'], row['rs']);
+  if (!paid) return 'refund is of a payment that was never deposited';
+  const sum = books.one('SELECT sum(amount) AS sum FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND undone_s IS NULL', row['pku'], row['shop'], row['rs'])?.['sum'] ?? 0n;
+  if (sum > paid['amount']) return `refunds of ${sum} for a payment of ${paid['amount']}`;
+  return receiptsFor(books, RECEIPT_KINDS.refund, row['refund'], row) === 1 ? null : 'refund has not exactly one receipt';
+}
+
+function claimProblem(books: AuditBooks, row: Row): string | null {
+  const h = history.decode(row['history']);
+  const paid = h && challenge.decode(h.challenge);
+  const licensed = h && license.decode(h.license);
+  const terms = licensed && licenseBody.decode(licensed.body);
+  if (!h || !paid || !licensed || !terms) return 'claim does not decode';
+  if (!equal(terms.pku, row['pku']) || paid.shop !== row['shop'] || !equal(paid.rs, row['rs']) || BigInt(paid.amount) !== row['amount']) return 'claim says other than its row';
+  if (!isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature)) return 'license is not signed by the registrar';
+  if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return 'claim is not signed by SKU';
+  const early = row['granted_s'] !== null && row['granted_s'] < row['due_s'];
+  if (early && !books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs'])) return 'claim was granted before its window was over';
+  const receipts = receiptsFor(books, RECEIPT_KINDS.reconcile, row['history'], row);
+  return receipts === (row['granted_s'] === null ? 0 : 1) ? null : `claim has ${receipts} receipts`;
+}
+
+/** Receipts that were given because of these bytes. */
+function receiptsFor(books: AuditBooks, kind: number, because: Buffer, row: Row): number {
+  const counter = books.one('SELECT counter FROM pseudonyms WHERE pku = ?', row['pku'])?.['counter'] ?? row['pku'];
+  const found = books.one('SELECT count(*) AS count FROM receipts WHERE pku = ? AND kind = ? AND request = ? AND amount = ?', counter, kind, because, row['amount']);
+  return Number(found?.['count'] ?? 0n);
+}
+
+/** A receipt that is no withdrawal answers a refund or a granted claim, and moved EBC for a refund alone. */
+export function backProblem(books: AuditBooks, row: Row): string | null {
+  if (row['kind'] === BigInt(RECEIPT_KINDS.refund)) {
+    const found = books.one('SELECT transaction_id FROM refunds WHERE refund = ?', row['request']);
+    return found && found['transaction_id'] === row['transaction_id'] ? null : 'receipt has no refund';
+  }
+  if (row['kind'] !== BigInt(RECEIPT_KINDS.reconcile)) return 'receipt is of no known kind';
+  if (row['transaction_id'] !== null) return 'receipt of a reconciled debit moved money';
+  return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row['request']) ? null : 'receipt has no claim';
+}
