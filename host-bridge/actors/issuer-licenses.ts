@@ -6,16 +6,17 @@
 import { copy, equal, toHex } from '../../firmware/core/bytes.js';
 import { grantPlain, KID_BYTES, proofBody, pseudonymProof, PSEUDONYM_PROOF_BYTES } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { ebcOf } from '../ledger/rules.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
 import { multiplesOf } from '../relay/key-multiples.js';
 import type { IssuerContext } from './issuer.js';
 import { refused, type Decided, type Opened } from './issuer-reply.js';
-import { quarterEnd, signLicense } from './licensing.js';
+import { quarterEnd, renewal, signLicense } from './licensing.js';
 import { isSigned } from './signer.js';
 
 /**
  * [0064], [0112]: a license for each pseudonym of the set, one box each. [0086]: where cash is asked for under K, K is kept.
- * @param registration PKI(PKU1..n, K) as the bank has it. Codes: BAD_REQUEST, REFUSED, SIGNATURE_INVALID, DENIED.
+ * @param registration PKI(PKU1..n, K) as the bank has it. Codes: BAD_REQUEST, REFUSED, SIGNATURE_INVALID, DENIED, LICENSE_EXPIRED.
  */
 export function licenseSet(context: IssuerContext, opened: Opened, registration: Uint8Array): Decided {
   const { store, scheme, issuer, currency, signer } = context;
@@ -37,6 +38,10 @@ export function licenseSet(context: IssuerContext, opened: Opened, registration:
     const denial = store.denial(pku);
     if (denial && (denial.untilS === null || denial.untilS > nowS)) return refused('DENIED');
   }
+  // Renewed a week after its end at the latest, as by a trustee; and not while its EBC is negative, whoever is on a list.
+  const last = store.sharedKeyOfCounter(counter);
+  if (last && renewal(quarterEnd(last.timeS, context.licenseValidS), nowS, context.licenseValidS) === 'over') return refused('LICENSE_EXPIRED');
+  if (store.balance(ebcOf(toHex(counter))) < 0) return refused('DENIED');
   for (const { pku } of proofs) store.addPseudonym(pku, counter);
   const kid = context.random(KID_BYTES);
   store.addSharedKey({ kid, k: scheme.issue === 'keyed' ? opened.k : null, counter, sequence: 0, registration, timeS: nowS });

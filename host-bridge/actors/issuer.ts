@@ -18,7 +18,7 @@ import { abcOf, ebcOf, ruleWithdraw } from '../ledger/rules.js';
 import type { IssuerStore } from '../ledger/store.js';
 import type { DenyLists } from './deny-list.js';
 import { createDenyLists } from './deny-list.js';
-import { LICENSE_VALID_S } from './licensing.js';
+import { LICENSE_VALID_S, quarterEnd } from './licensing.js';
 import { createOffice } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from './services.js';
 import type { Unsealer } from './box.js';
@@ -203,7 +203,7 @@ function receipts(context: IssuerContext, requestBytes: Uint8Array): Result<{ re
 
 /**
  * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the set is
- * denied until its license is over, and may be traced. Within the caller's transaction.
+ * denied until every license that it may have is over, and may be traced. Within the caller's transaction.
  */
 export function noteSpent(context: IssuerContext, terms: LicenseBody, transaction: number, overspent: boolean): void {
   const { store } = context;
@@ -212,7 +212,9 @@ export function noteSpent(context: IssuerContext, terms: LicenseBody, transactio
   if (!overspent) return;
   const counter = store.pseudonym(terms.pku)?.counter ?? terms.pku;
   store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
-  for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, terms.validUntilS + context.graceS, 'overspent', nowS);
+  // Not the license of this history alone: a newer one may be out already.
+  const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
+  for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, lastS + context.graceS, 'overspent', nowS);
 }
 
 /** Time for a terminal, tied to its nonce so that a bridge cannot keep an old answer for later. */

@@ -25,6 +25,18 @@ export function quarterEnd(nowS: number, validS: number): number {
   return Math.ceil((nowS + validS) / periodS) * periodS;
 }
 
+/** How long after its end a license may still be renewed; as long as histories paid with it are credited (depositary.ts). */
+export const RENEW_GRACE_S = 7 * 86400;
+
+/**
+ * Whether a license may be renewed: in the last quarter of its time and a week after its end. Later, what is left on its counter
+ * may have gone back to its owner.
+ */
+export function renewal(validUntilS: number, nowS: number, validS: number): 'early' | 'due' | 'over' {
+  if (nowS >= validUntilS + RENEW_GRACE_S) return 'over';
+  return nowS >= validUntilS - validS / 4 ? 'due' : 'early';
+}
+
 /** A license for a key that is licensable, encoded. @param multiples of it (relay/key-multiples.ts) */
 export function signLicense(signer: Signer, terms: { issuer: Uint8Array; currency: string; validUntilS: number }, pku: Uint8Array, multiples: Uint8Array = multiplesOf(pku)): Uint8Array {
   const body = licenseBody.encode({ ...terms, licenseClass: LICENSE_CLASS, pku, multiplesHash: multiplesHashOf(multiples) });

@@ -37,6 +37,12 @@ export interface TrusteeService {
    * PSEUDONYM_LIMIT.
    */
   register(request: Uint8Array, certificate: Uint8Array): Result<{ license: Uint8Array; repeated: boolean }>;
+  /**
+   * A license for longer, in the last quarter of its time and a week after its end: the same pseudonym and class, ending with
+   * another quarter. Earlier: the one that it has, `repeated`. Arguments as of `register`. Codes: BAD_REQUEST, CERTIFICATE_INVALID,
+   * SIGNATURE_INVALID, PSEUDONYM_UNKNOWN, PSEUDONYM_TAKEN, DENIED, LICENSE_EXPIRED, and where the issuer's deny list cannot be had, why.
+   */
+  renew(request: Uint8Array, certificate: Uint8Array): Promise<Result<{ license: Uint8Array; repeated: boolean }>>;
   /** [0056]: the name behind a pseudonym. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
   trace(order: Uint8Array): Result<Trace>;
 }

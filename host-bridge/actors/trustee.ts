@@ -6,14 +6,16 @@
  */
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
+import { denyBody, isDenied, isDenyKeys, signedDenyList } from '../../firmware/wire/notices.js';
+import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { accountBody, accountCertificate, registration, registrationBody, type RegistrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { refusal } from '../errors.js';
+import { refusal, type HostRefusal, type Result } from '../errors.js';
 import { ruleRegister } from '../ledger/rules.js';
 import type { TrusteeStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
-import { LICENSE_VALID_S, quarterEnd, signLicense } from './licensing.js';
-import type { TrusteeService } from './services.js';
+import { LICENSE_VALID_S, quarterEnd, renewal, signLicense } from './licensing.js';
+import type { IssuerService, Service, TrusteeService } from './services.js';
 import { isSigned, issuerIdOf, type Signer } from './signer.js';
 import { readTraceOrder } from './trace-order.js';
 import { proofOf } from './trace-proof.js';
@@ -30,6 +32,8 @@ export interface TrusteeOptions {
   /** Unix time, seconds. */
   clock: () => number;
   licenseValidS?: number;
+  /** Whose deny list is asked before a license is renewed. */
+  issuer?: Service<Pick<IssuerService, 'denyList'>>;
   scheme?: Scheme;
 }
 
@@ -46,19 +50,9 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
     parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey: signer.publicKey, currency, scheme: scheme.number, sealKey: null } }),
 
     register(requestBytes, certificateBytes) {
-      const request = registration.decode(requestBytes);
-      const body = request && registrationBody.decode(request.body);
-      if (!request || !body) return refusal('BAD_REQUEST', 'registration');
-      const certificate = accountCertificate.decode(certificateBytes);
-      const account = certificate && accountBody.decode(certificate.body);
-      if (!certificate || !account) return refusal('BAD_REQUEST', 'account certificate');
-      if (!isSigned(accountsKey, SIGNED.account, certificate.body, certificate.signature)) return refusal('CERTIFICATE_INVALID', 'signature');
-      if (account.name !== body.name || !equal(account.accountKey, body.accountKey)) return refusal('CERTIFICATE_INVALID', 'other name or key');
-      if (!isSigned(body.accountKey, SIGNED.registration, request.body, request.accountSignature)) return refusal('SIGNATURE_INVALID', 'account key');
-      const keyIsLicensable = isLicensable(body.pku);
-      // A key that cannot be licensed is named as such; its proof would only fail.
-      if (keyIsLicensable && !isSigned(body.pku, SIGNED.registrationProof, request.body, request.proof)) return refusal('SIGNATURE_INVALID', 'proof of possession');
-
+      const read = readRegistration(accountsKey, requestBytes, certificateBytes);
+      if (!read.ok) return read;
+      const { body, keyIsLicensable } = read;
       return store.transaction(() => {
         const stored = store.registration(body.pku);
         const facts = { name: body.name, registeredName: stored?.name ?? null, pseudonymsOfName: store.pseudonymsOf(body.name) };
@@ -69,6 +63,28 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
         const timeS = Math.floor(clock());
         const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS) }, body.pku);
         store.addRegistration({ pku: body.pku, name: body.name, accountKey: body.accountKey, certificate: certificateBytes, request: requestBytes, license: signed, timeS });
+        return { ok: true, license: signed, repeated: false };
+      });
+    },
+
+    async renew(requestBytes, certificateBytes) {
+      const read = readRegistration(accountsKey, requestBytes, certificateBytes);
+      if (!read.ok) return read;
+      const { pku, name } = read.body;
+      const known = store.registration(pku);
+      if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
+      if (known.name !== name) return refusal('PSEUDONYM_TAKEN');
+      const denied = await checkDenied(options, pku);
+      if (denied) return denied;
+      return store.transaction(() => {
+        const timeS = Math.floor(clock());
+        const { license: held } = store.registration(pku)!;
+        const { validUntilS } = licenseBody.decode(license.decode(held)!.body)!;
+        const when = renewal(validUntilS, timeS, validS);
+        if (when === 'over') return refusal('LICENSE_EXPIRED');
+        if (when === 'early') return { ok: true, license: held, repeated: true };
+        const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS) }, pku);
+        store.renewLicense(pku, signed);
         return { ok: true, license: signed, repeated: false };
       });
     },
@@ -89,6 +105,36 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
       });
     },
   };
+}
+
+/** Checks encodings and signatures of a registration. Codes: BAD_REQUEST, CERTIFICATE_INVALID, SIGNATURE_INVALID. */
+function readRegistration(accountsKey: Uint8Array, requestBytes: Uint8Array, certificateBytes: Uint8Array): Result<{ body: RegistrationBody; keyIsLicensable: boolean }> {
+  const request = registration.decode(requestBytes);
+  const body = request && registrationBody.decode(request.body);
+  if (!request || !body) return refusal('BAD_REQUEST', 'registration');
+  const certificate = accountCertificate.decode(certificateBytes);
+  const account = certificate && accountBody.decode(certificate.body);
+  if (!certificate || !account) return refusal('BAD_REQUEST', 'account certificate');
+  if (!isSigned(accountsKey, SIGNED.account, certificate.body, certificate.signature)) return refusal('CERTIFICATE_INVALID', 'signature');
+  if (account.name !== body.name || !equal(account.accountKey, body.accountKey)) return refusal('CERTIFICATE_INVALID', 'other name or key');
+  if (!isSigned(body.accountKey, SIGNED.registration, request.body, request.accountSignature)) return refusal('SIGNATURE_INVALID', 'account key');
+  const keyIsLicensable = isLicensable(body.pku);
+  // A key that cannot be licensed is named as such; its proof would only fail.
+  if (keyIsLicensable && !isSigned(body.pku, SIGNED.registrationProof, request.body, request.proof)) return refusal('SIGNATURE_INVALID', 'proof of possession');
+  return { ok: true, body, keyIsLicensable };
+}
+
+/**
+ * A denial ends with the license that it was about, so who is denied gets no new one. The trustee sees no counters: it asks for
+ * the issuer's list, which is signed. Codes: DENIED, REPLY_INVALID, SERVICE_DOWN and those of the service.
+ */
+async function checkDenied({ issuer, issuerKey }: TrusteeOptions, pku: Uint8Array): Promise<HostRefusal | null> {
+  const given = issuer ? await issuer.denyList() : refusal('SERVICE_DOWN', 'no issuer to ask for its deny list');
+  if (!given.ok) return given;
+  const list = signedDenyList.decode(given.list);
+  const body = list && denyBody.decode(list.body);
+  if (!list || !body || !isDenyKeys(body.keys) || !isSigned(issuerKey, SIGNED.denyList, list.body, list.signature)) return refusal('REPLY_INVALID', 'deny list');
+  return isDenied(body.keys, pku) ? refusal('DENIED') : null;
 }
 
 /** For logs: the first digits of a pseudonym, enough to tell two apart. */

@@ -95,6 +95,12 @@ export async function register(name: string, options: ClerkOptions & { funding?:
   print(options.json, done, `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`);
 }
 
+/** `tapcash teller renew`. */
+export async function renew(name: string, options: ClerkOptions): Promise<void> {
+  const done = must(await clientOf(options.data).renewUser({ name }, listen(options)));
+  print(options.json, done, done.repeated ? `${done.name} keeps the license: it can be renewed in the last quarter of its time` : `The license of ${done.name} is renewed`);
+}
+
 /** `tapcash teller withdraw`. */
 export async function withdraw(text: string, options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).withdraw({ amount: amountArgument(text) }, listen(options)));

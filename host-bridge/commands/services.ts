@@ -49,8 +49,9 @@ export async function issuer(options: ServiceCommand & { registrar: string; oper
 }
 
 /** `tapcash trustee`. */
-export async function trustee(options: ServiceCommand & { issuer: string }): Promise<void> {
-  const service = await startTrustee({ dataDir: options.data, port: portNumber(options.port), host: options.host, issuerKey: keyArgument(options.issuer, '--issuer'), log: createLog('trustee') });
+export async function trustee(options: ServiceCommand & { issuer: string; issuerUrl: string }): Promise<void> {
+  const issuerClient = createIssuerClient({ url: options.issuerUrl });
+  const service = await startTrustee({ issuer: issuerClient, dataDir: options.data, port: portNumber(options.port), host: options.host, issuerKey: keyArgument(options.issuer, '--issuer'), log: createLog('trustee') });
   await interrupted();
   await service.close();
 }

@@ -116,6 +116,10 @@ export function createTrusteeClient(options: ClientOptions): Remote<TrusteeServi
       const reply = await call(at.register, { request: toHex(request), certificate: toHex(certificate) });
       return reply.ok ? { ...reply, license: bytes(reply.license) } : reply;
     },
+    async renew(request, certificate) {
+      const reply = await call(at.renew, { request: toHex(request), certificate: toHex(certificate) });
+      return reply.ok ? { ...reply, license: bytes(reply.license) } : reply;
+    },
     trace: async (order) => readTrace(await call(at.trace, { order: toHex(order) })),
   };
 }

@@ -157,15 +157,14 @@ export const BANK_ENDPOINTS = {
   trace: office('/v1/office/traces', "The real name behind a registration, on the issuer's order; recorded [0081]", TraceOrder, TraceReply),
 };
 
+const LicenseRequest = object({ request: hex('registration', 128 + 66, 128 + 89), certificate: hex('account certificate', 64 + 34, 64 + 57) });
+const LicenseReply = object({ license: hex('license', LICENSE_BYTES), repeated: Repeated });
+
 /** The trustee's addresses. */
 export const TRUSTEE_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
-  register: post(
-    '/v1/registrations',
-    '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]',
-    object({ request: hex('registration', 128 + 66, 128 + 89), certificate: hex('account certificate', 64 + 34, 64 + 57) }),
-    object({ license: hex('license', LICENSE_BYTES), repeated: Repeated }),
-  ),
+  register: post('/v1/registrations', '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]', LicenseRequest, LicenseReply),
+  renew: post('/v1/renewals', 'A license for longer, towards the end of the one that there is', LicenseRequest, LicenseReply),
   trace: post('/v1/traces', "The real name behind a pseudonym, on the issuer's order; recorded [0056]", TraceOrder, TraceReply),
 };
 

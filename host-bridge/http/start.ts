@@ -52,7 +52,7 @@ export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, '
   operatorKeys: Uint8Array[];
 }
 
-export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS'>> {
+export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'issuer'>> {
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
   /** PKB where the bank keeps the accounts. */
@@ -149,6 +149,7 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
     handlers: {
       ...commonHandlers('trustee', trustee, store),
       register: ({ request, certificate }) => hexed(trustee.register(bytes(request), bytes(certificate))),
+      renew: async ({ request, certificate }) => hexed(await trustee.renew(bytes(request), bytes(certificate))),
       trace: ({ order }) => hexed(trustee.trace(bytes(order))),
     } satisfies Handlers<typeof TRUSTEE_ENDPOINTS>,
   });

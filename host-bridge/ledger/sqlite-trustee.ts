@@ -18,6 +18,7 @@ export function openTrusteeStore(path: string, books: Books, options: Pick<Datab
     const find = database.prepare('SELECT * FROM registrations WHERE pku = ?');
     const count = database.prepare('SELECT count(*) AS count FROM registrations WHERE name = ?');
     const add = database.prepare('INSERT INTO registrations (pku, name, account_key, certificate, request, license, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)');
+    const renew = database.prepare('UPDATE registrations SET license = ? WHERE pku = ?');
     return {
       ...lifeOf(database),
       ...tracesOf(database),
@@ -28,6 +29,7 @@ export function openTrusteeStore(path: string, books: Books, options: Pick<Datab
         return { pku: bytesOf(row.pku as Buffer), name: row.name, accountKey, certificate, request, license, timeS: row.time_s };
       },
       pseudonymsOf: (name) => count.get(name).count,
+      renewLicense: (pku, license) => void renew.run(license, pku),
       addRegistration: (row) => void add.run(row.pku, row.name, row.accountKey, row.certificate, row.request, row.license, row.timeS),
     };
   } catch (thrown) {

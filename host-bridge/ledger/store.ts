@@ -3,7 +3,7 @@
  *
  * Bytes are Uint8Array, times Unix seconds, amounts minor units. Every method may throw a `TapcashError` of the DATABASE_
  * family. Rows are only ever added, but for balances, the deny list's refreshed version, a set's last sequence, what is set
- * once (a pseudonym's name, a request's reply, a history's return, a claim's grant, a refund's undoing).
+ * once (a pseudonym's name, a request's reply, a history's return, a claim's grant, a refund's undoing), and a registration's newest license.
  */
 import type { Entry } from './rules.js';
 
@@ -355,6 +355,8 @@ export interface TrusteeStore extends Store {
   registration(pku: Uint8Array): RegistrationRow | null;
   pseudonymsOf(name: string): number;
   addRegistration(row: RegistrationRow): void;
+  /** Its newest license; older ones are in the histories paid with them. */
+  renewLicense(pku: Uint8Array, license: Uint8Array): void;
   addTrace(row: TraceRow): void;
   traces(): TraceRow[];
 }

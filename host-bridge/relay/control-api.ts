@@ -163,6 +163,7 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
     return bridge.refund(payment, amount, id);
   });
   desk(at.register, (body, call) => bridge.teller.registerUser({ ...body, ...call }));
+  desk(at.renew, (body, call) => bridge.teller.renewUser({ ...body, ...call }));
   desk(at.withdraw, (body, call) => bridge.teller.withdraw({ ...body, ...call }));
   desk(at.redeem, (_body, call) => bridge.teller.redeem(call));
   desk(at.collect, (_body, call) => bridge.teller.collect(call));

@@ -39,6 +39,7 @@ export interface ControlClient {
   /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
   refund(payment: string, amount?: number, id?: string): Promise<Result<ControlReply<At['refund']>>>;
   registerUser(request: ControlBody<At['register']>, call?: DeskListener): Promise<Result<ControlReply<At['register']>>>;
+  renewUser(request: ControlBody<At['renew']>, call?: DeskListener): Promise<Result<ControlReply<At['renew']>>>;
   withdraw(request: ControlBody<At['withdraw']>, call?: DeskListener): Promise<Result<ControlReply<At['withdraw']>>>;
   redeem(call?: DeskListener): Promise<Result<ControlReply<At['redeem']>>>;
   collect(call?: DeskListener): Promise<Result<ControlReply<At['collect']>>>;
@@ -82,6 +83,7 @@ export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOU
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
     refund: (payment, amount, id) => call(at.refund, { payment, ...(amount === undefined ? {} : { amount }), ...(id === undefined ? {} : { id }) }),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
+    renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),
     redeem: (listener) => procedure(dataDir, at.redeem, {}, listener),
     collect: (listener) => procedure(dataDir, at.collect, {}, listener),

@@ -84,6 +84,7 @@ export const CONTROL_ENDPOINTS = {
   cancel: post('/cancel', 'Gives the current charge up, or the one named', object({ id: Type.Optional(ChargeId) }), ChargeReply),
   refund: post('/refund', 'Gives a payment back; the same id again is the same refund', object({ payment: Type.Union([hex(8), hex(16)]), amount: Type.Optional(Amount), id: Type.Optional(hex(8)) }), object({ refund: Refund })),
   register: post('/desk/register', 'Registers the token at the reader', object({ name: Name, funding: Type.Optional(Amount) }), Registered, true),
+  renew: post('/desk/renew', 'Renews the license of the token at the reader', object({ name: Name }), Registered, true),
   withdraw: post('/desk/withdraw', 'Withdraws to the token at the reader', object({ amount: Amount }), Withdrawn, true),
   redeem: post('/desk/redeem', 'Redeems the coupons on the token at the reader', object({}), object({ amount: Count, receiptNumber: Count }), true),
   collect: post('/desk/collect', 'Gives the token at the reader the receipts that it missed', object({}), object({ receiptNumber: Count }), true),

@@ -15,7 +15,7 @@ export interface Services {
   /** Who keeps the accounts, where it is not the issuer: histories and owned requests go there. */
   bank?: Service<Omit<BankService, 'parameters'>>;
   /** Where the desk registers users, if the trustee signs licenses. */
-  trustee?: Service<Pick<TrusteeService, 'register'>>;
+  trustee?: Service<Pick<TrusteeService, 'register' | 'renew'>>;
   /**
    * The office of who keeps the accounts, where the desk may act as an operator: all calls with the same arguments under one request id act
    * once (`createOfficeCall` of http/client.ts). @param requestId 16 random bytes

@@ -69,6 +69,8 @@ export interface Withdrawn {
 export interface Teller {
   /** Opens the account, puts `funding` in once, registers, and gives the token its license. Codes also: NAME_INVALID, AMOUNT_INVALID, TOKEN_CHANGED. */
   registerUser(request: { name: string; funding?: number } & DeskCall): Promise<Result<Registered>>;
+  /** Gives the token a license for longer, towards the end of the one that it has. Codes also: NAME_INVALID, NOT_LICENSED, DENIED. */
+  renewUser(request: { name: string } & DeskCall): Promise<Result<Registered>>;
   /** Codes also: AMOUNT_INVALID. In a scheme with coupons the token has them afterwards, and no cash yet. */
   withdraw(request: { amount: number } & DeskCall): Promise<Result<Withdrawn>>;
   /** Redeems the coupons on the token: another session, so that bank and issuer cannot tell whose they are. */
@@ -97,7 +99,11 @@ export function createTeller(options: TellerOptions): Teller {
     async registerUser(request) {
       if (!isName(request.name)) return refusal('NAME_INVALID');
       if (request.funding !== undefined && !isAmount(request.funding)) return refusal('AMOUNT_INVALID');
-      return run(request, (steps) => register(options, steps, request.name, request.funding));
+      return run(request, (steps) => license(options, steps, request.name, request.funding, 'register'));
+    },
+    async renewUser(request) {
+      if (!isName(request.name)) return refusal('NAME_INVALID');
+      return run(request, (steps) => license(options, steps, request.name, undefined, 'renew'));
     },
     async withdraw(request) {
       if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
@@ -117,14 +123,16 @@ export function createTeller(options: TellerOptions): Teller {
   };
 }
 
-async function register(options: TellerOptions, steps: DeskSteps, name: string, funding: number | undefined): Promise<Result<Registered>> {
+/** The account, if there is none, and a license for the token: its first, or one for longer. */
+async function license(options: TellerOptions, steps: DeskSteps, name: string, funding: number | undefined, act: 'register' | 'renew'): Promise<Result<Registered>> {
   const { services, acts } = options;
   const { office } = services;
   if (!office) return refusal('OPERATOR_UNKNOWN', 'this desk has no operator key');
   // 1. Who is there?
   const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
   if (!read.ok) return read;
-  const { accountKey } = read.answer;
+  const { accountKey, licensed } = read.answer;
+  if (act === 'renew' && licensed === 0) return refusal('NOT_LICENSED');
   // 2. The account, with its certificate, and the money that it starts with.
   const key = toHex(accountKey);
   const opened = await acts.run(`open ${key} ${name}`, (id) => steps.service('account', () => office(id).openAccount(name, accountKey)));
@@ -141,15 +149,15 @@ async function register(options: TellerOptions, steps: DeskSteps, name: string, 
   const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) => requestPart.decode(bytes));
   if (!asked.ok) return asked;
   // 4. The license, and into the token with it.
-  if (schemeIn(options).registration === 'open') return registerOpenly(services, steps, { name, balance, certificate, identity: read.answer }, asked.answer.part);
+  if (schemeIn(options).registration === 'open') return registerOpenly(services, steps, { name, balance, certificate, identity: read.answer, act }, asked.answer.part);
   const done = await finish(services, steps, asked.answer);
   if (!done.ok) return done;
   // What waited may have been something else: then the registration comes next.
-  if (done.kind !== REQUEST.register) return register(options, steps, name, funding);
+  if (done.kind !== REQUEST.register) return license(options, steps, name, funding, act);
   return done.code === 'OK' ? { ok: true, name, pku: null, balance, repeated: done.repeated } : refusal(done.code, 'registration');
 }
 
-async function registerOpenly(services: Services, steps: DeskSteps, who: { name: string; balance: number | null; certificate: Uint8Array; identity: Identity }, bytes: Uint8Array): Promise<Result<Registered>> {
+async function registerOpenly(services: Services, steps: DeskSteps, who: { name: string; balance: number | null; certificate: Uint8Array; identity: Identity; act: 'register' | 'renew' }, bytes: Uint8Array): Promise<Result<Registered>> {
   const { trustee } = services;
   if (!trustee) return refusal('OPERATOR_UNKNOWN', 'this desk has no trustee');
   const { name, balance, certificate } = who;
@@ -158,7 +166,7 @@ async function registerOpenly(services: Services, steps: DeskSteps, who: { name:
   const body = outer && registrationBody.decode(outer.body);
   if (!body) return refusal('BAD_REQUEST', "the token's answer to register");
   if (!equal(body.pku, pku) || !equal(body.accountKey, accountKey)) return refusal('TOKEN_CHANGED');
-  const licensed = await steps.service('license', () => trustee.register(bytes, certificate));
+  const licensed = await steps.service('license', () => trustee[who.act](bytes, certificate));
   if (!licensed.ok) return licensed;
   const taken = await steps.token('license', INS.license, licenseGrant.encode({ license: licensed.license, multiples: multiplesOf(pku) }), (answer) => (answer.length === 0 ? true : null));
   if (!taken.ok) return taken.code === 'LICENSE_INVALID' ? refusal('TOKEN_CHANGED') : taken;

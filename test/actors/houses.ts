@@ -83,7 +83,7 @@ export async function createHouses(number: number, options: HousesOptions = {}):
   const issuer = createIssuer({ ...terms, store: issuerStore, signer: issuerSigner, registrarKey, bankKey, unsealer });
   const coupons = scheme.issue === 'coupon' ? createCouponSigner(couponKeyPairs()) : null;
   const bank = bankStore && createBank({ ...terms, store: bankStore, signer: options.bankSigner ?? bankSigner, issuerKey, registrarKey, issuer: options.between?.(issuer) ?? issuer, coupons });
-  const trustee = trusteeStore && createTrustee({ ...terms, store: trusteeStore, signer: registrarSigner, issuerKey, ...(bankKey ? { accountsKey: bankKey } : {}) });
+  const trustee = trusteeStore && createTrustee({ ...terms, issuer, store: trusteeStore, signer: registrarSigner, issuerKey, ...(bankKey ? { accountsKey: bankKey } : {}) });
   const office = issuer.office('operator');
   const bankOffice = bank?.office('clerk') ?? null;
   const accounts = bankOffice ?? office;

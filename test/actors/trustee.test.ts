@@ -6,10 +6,12 @@ import { concat, equal } from '../../firmware/core/bytes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { quarterEnd } from '../../host-bridge/actors/licensing.js';
+import { LICENSE_VALID_S, quarterEnd, RENEW_GRACE_S } from '../../host-bridge/actors/licensing.js';
 import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
+import { createTrustee } from '../../host-bridge/actors/trustee.js';
+import { refusal } from '../../host-bridge/errors.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
-import { codeOf, createWorld, flipped, good, ISSUER, issuerSigner, person, registrarSigner, registrationOf, START_S, type World } from './world.js';
+import { codeOf, createWorld, CURRENCY, flipped, good, historyOf, ISSUER, issuerSigner, person, registrarSigner, registrationOf, rsOf, START_S, type World } from './world.js';
 
 const ada = person('Ada');
 const bob = person('Bob');
@@ -95,4 +97,50 @@ test('licenses of one quarter end in the same second, so that it tells nobody wh
   }
   // A license of an hour still ends within two.
   expect(quarterEnd(START_S, 3600) - START_S).toBeLessThan(7200);
+});
+
+describe('renewal', () => {
+  const endOf = (paper: Uint8Array) => licenseBody.decode(license.decode(paper)!.body)!.validUntilS;
+  const renew = () => world.trustee.renew(registrationOf(ada), certificate);
+  let first: Uint8Array;
+  beforeEach(() => {
+    first = good(world.trustee.register(registrationOf(ada), certificate)).license;
+  });
+
+  test('early: the same license; due: the same pseudonym and class with another quarter; late: none', async () => {
+    expect(good(await renew())).toEqual({ ok: true, license: first, repeated: true });
+    world.clock.nowS = endOf(first) - LICENSE_VALID_S / 4;
+    const { license: second, repeated } = good(await renew());
+    expect(repeated).toBe(false);
+    const [before, after] = [first, second].map((paper) => licenseBody.decode(license.decode(paper)!.body)!);
+    expect({ ...after!, validUntilS: 0 }).toEqual({ ...before!, validUntilS: 0 });
+    expect(endOf(second)).toBe(quarterEnd(world.clock.nowS, LICENSE_VALID_S));
+    expect(isSigned(registrarSigner.publicKey, SIGNED.license, license.decode(second)!.body, license.decode(second)!.signature)).toBe(true);
+    expect(good(await renew())).toEqual({ ok: true, license: second, repeated: true });
+    expect(good(world.trustee.register(registrationOf(ada), certificate))).toEqual({ ok: true, license: second, repeated: true });
+    world.clock.nowS = endOf(second) + RENEW_GRACE_S - 1;
+    expect(good(await renew()).repeated).toBe(false);
+    world.clock.nowS += 2 * LICENSE_VALID_S;
+    expect(codeOf(await renew())).toBe('LICENSE_EXPIRED');
+  });
+
+  test('who is denied gets none, as long as any license may be out, also where the history was paid with an older one', async () => {
+    world.clock.nowS = endOf(first) - 1000;
+    const { license: second } = good(await renew());
+    world.shop('Shop');
+    good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: first }))); // never withdrew: overspent
+    world.clock.nowS = endOf(second);
+    expect(codeOf(await renew())).toBe('DENIED');
+  });
+
+  test('who is not registered, is somebody else, or cannot be looked up', async () => {
+    expect(codeOf(await world.trustee.renew(registrationOf(bob), world.open(bob)))).toBe('PSEUDONYM_UNKNOWN');
+    const both = { ...bob, token: ada.token, pku: ada.pku };
+    expect(codeOf(await world.trustee.renew(registrationOf(both), good(world.office.openAccount('Bob', bob.account.publicKey)).certificate!))).toBe('PSEUDONYM_TAKEN');
+    for (const issuer of [undefined, { denyList: () => ({ ok: true as const, version: 1, list: new Uint8Array(76) }) }, { denyList: () => refusal('SERVICE_DOWN') }]) {
+      const blind = createTrustee({ store: world.trusteeStore, signer: registrarSigner, issuerKey: issuerSigner.publicKey, currency: CURRENCY, clock: () => START_S, ...(issuer ? { issuer } : {}) });
+      expect(['SERVICE_DOWN', 'REPLY_INVALID']).toContain(codeOf(await blind.renew(registrationOf(ada), certificate)));
+    }
+    for (let at = 0; at < 190; at += 7) expect((await world.trustee.renew(flipped(registrationOf(ada), at), certificate)).ok).toBe(false);
+  });
 });

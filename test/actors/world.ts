@@ -131,7 +131,7 @@ export function createWorld(options: { issuerPath?: string; trusteePath?: string
   const trusteeStore = openTrusteeStore(options.trusteePath ?? ':memory:', BOOKS);
   const now = () => clock.nowS;
   const issuer = createIssuer({ ...options, store: issuerStore, signer: issuerSigner, registrarKey: BOOKS.registrarKey, currency: CURRENCY, clock: now });
-  const trustee = createTrustee({ ...options, store: trusteeStore, signer: registrarSigner, issuerKey: BOOKS.issuerKey, currency: CURRENCY, clock: now });
+  const trustee = createTrustee({ ...options, issuer, store: trusteeStore, signer: registrarSigner, issuerKey: BOOKS.issuerKey, currency: CURRENCY, clock: now });
   const office = issuer.office('operator');
   return {
     ...{ issuerStore, trusteeStore, issuer, trustee, office, clock },
