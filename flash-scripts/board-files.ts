@@ -7,6 +7,7 @@
 import { toHex } from '../firmware/core/bytes.js';
 import type { BoardConfig } from '../firmware/drivers/board-config.js';
 import { schemeOf } from '../firmware/core/scheme.js';
+import { firmwareConfig } from './boards.js';
 import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable } from './tables.js';
 
 /** Public keys and names that every board of one issuer is provisioned with. */
@@ -86,7 +87,7 @@ function table(key?: Uint8Array): Uint8Array {
 function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {
   if (seed.length !== SEED_BYTES) throw new RangeError('a board is given 32 bytes of entropy');
   const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey) };
-  const config = JSON.stringify({ role, board, provision: { ...common, ...provision } });
+  const config = JSON.stringify({ role, board: firmwareConfig(board), provision: { ...common, ...provision } });
   return {
     'tapcash.cfg': Buffer.from(config, 'latin1'),
     'tapcash.seed': seed,

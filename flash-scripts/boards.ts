@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { BoardConfig } from '../firmware/drivers/board-config.js';
+import { pinsFault } from './chip-pins.js';
 import { packageRoot } from './package-root.js';
 
 /** A board's entry: what the firmware gets, and what only the host asks. */
@@ -16,6 +17,22 @@ export interface BoardEntry extends BoardConfig {
   description: string;
   chip: 'esp32' | 'esp32c3' | 'esp32s3' | 'linux';
   roles: ('user-token' | 'shop-terminal')[];
+  /** JavaScript variables of the interpreter's build. */
+  variables: number;
+  /** The module has PSRAM on D16 and D17. */
+  psram?: true;
+  /** For people: which connector, and what it leads to. */
+  usb?: string;
+  /** For people: what this board cannot do. */
+  limits?: string[];
+  /** Size of the whole flash, and where Storage lies. */
+  layout: { flashBytes: number; storage: { address: number; bytes: number } };
+}
+
+/** What a board must know of itself: the entry without what only the host asks. */
+export function firmwareConfig(entry: BoardConfig): BoardConfig {
+  const { description, chip, roles, variables, psram, usb, limits, layout, ...config } = entry as BoardEntry;
+  return config;
 }
 
 /** A board's entry that cannot be used; `message` names board, field and remedy. */
@@ -49,50 +66,49 @@ function describe(error: ErrorObject): string {
   return `${place}: ${error.message ?? 'wrong'}`;
 }
 
-/** Pins that keep an ESP32 from starting when a button holds them, and pins that its flash uses. */
-const STRAPPING_PINS = new Map([
-  ['esp32', ['D0', 'D2', 'D5', 'D12', 'D15']],
-  ['esp32c3', ['D2', 'D8', 'D9']],
-  ['esp32s3', ['D0', 'D3', 'D45', 'D46']],
-]);
-const FLASH_PINS = new Map([['esp32', ['D6', 'D7', 'D8', 'D9', 'D10', 'D11']]]);
+/**
+ * The areas of Espruino's partition tables that nothing else uses ("flash", type 0x40): targets/esp32/Changes_V3.1 and IDF4 of
+ * its sources have the same one. The Linux build has none; its Storage is told to leave the upper quarter free.
+ */
+const FREE_AREAS = { esp32: [0x310000, 0x320000], esp32c3: [0x310000, 0x320000], esp32s3: [0x310000, 0x320000], linux: [0x10030000, 0x10040000] } as const;
 
-/** Every pin in the entry with its field; those of a bus may be shared with another on the same port. */
-function pinsOf(entry: BoardEntry): { field: string; pin: string; port?: string }[] {
-  const found: { field: string; pin: string; port?: string }[] = [];
-  for (const device of ['pn532', 'link', 'display'] as const) {
-    for (const use of ['rx', 'tx', 'sda', 'scl'] as const) {
-      const config = entry[device] as { [field: string]: string | undefined } | undefined;
-      if (config?.[use]) found.push({ field: `${device}.${use}`, pin: config[use], port: `${config['port']}.${use}` });
-    }
-  }
-  const outputs = { 'buttons.user': entry.buttons.user, 'buttons.console': entry.buttons.console, led: entry.led, buzzer: entry.buzzer };
-  for (const [field, config] of Object.entries(outputs)) if (config) found.push({ field: `${field}.pin`, pin: config.pin });
-  return found;
+/** Records must lie in pages that are erased as a whole, where neither Storage nor the interpreter comes. */
+function flashFault({ chip, flash, layout }: BoardEntry): string | null {
+  const { bytes, pageBytes, eraseBytes = pageBytes, address } = flash;
+  if (bytes % pageBytes) return 'flash.bytes: not a whole number of pages';
+  if (bytes / pageBytes < 4) return 'flash.bytes: the record log needs 4 pages or more';
+  if (pageBytes % eraseBytes) return 'flash.eraseBytes: pageBytes is not a whole number of it';
+  if (address % eraseBytes) return 'flash.address: not at the start of a page';
+  const [first, end] = FREE_AREAS[chip];
+  const free = `0x${first.toString(16)} to 0x${end.toString(16)}`;
+  if (address < first || address + bytes > end) return `flash.address: the pages must lie in ${free}, which Espruino leaves free on this chip`;
+  const { storage, flashBytes } = layout;
+  if (storage.address < address + bytes && address < storage.address + storage.bytes) return 'layout.storage: overlaps the pages of flash';
+  if (chip !== 'linux' && storage.address + storage.bytes > flashBytes) return 'layout.flashBytes: smaller than what Storage needs';
+  return null;
+}
+
+/** A keypad that can charge and clear, and every digit of it once. */
+function keypadFault({ keypad, amountKeys }: BoardEntry): string | null {
+  if (!keypad) return null;
+  if (amountKeys) return 'amountKeys: the keypad does that; leave one of them out';
+  const { rows, columns, keys } = keypad;
+  if (keys.length !== rows.length) return `keypad.keys: ${keys.length} rows of keys, but ${rows.length} pins`;
+  const wrong = keys.findIndex((row) => row.length !== columns.length);
+  if (wrong >= 0) return `keypad.keys.${wrong}: ${keys[wrong].length} keys, but ${columns.length} columns`;
+  const lacking = [...'0123456789*#'].find((key) => keys.join('').split(key).length !== 2);
+  return lacking ? `keypad.keys: ${lacking} must be there once` : null;
 }
 
 /** What no schema says: pins, ports and pages that fit together. */
 function faultOf(entry: BoardEntry, name: string): string | null {
   if (entry.name !== name) return `name: "${entry.name}", but the file is ${name}.json`;
-  const { bytes, pageBytes, eraseBytes = pageBytes, address } = entry.flash;
-  if (bytes % pageBytes) return 'flash.bytes: not a whole number of pages';
-  if (bytes / pageBytes < 4) return 'flash.bytes: the record log needs 4 pages or more';
-  if (pageBytes % eraseBytes) return 'flash.eraseBytes: pageBytes is not a whole number of it';
-  if (address % eraseBytes) return 'flash.address: not at the start of a page';
   if (entry.roles.includes('shop-terminal') && !entry.link) return 'link: missing, and a shop-terminal needs one';
   if (entry.link && entry.link.port === entry.pn532.port) return 'link.port: the PN532 has it';
   if (entry.consolePort && [entry.pn532.port, entry.link?.port, entry.consoleLeaves].includes(entry.consolePort)) {
     return 'consolePort: frames pass there';
   }
-  const pins = pinsOf(entry);
-  for (const [i, { field, pin, port }] of pins.entries()) {
-    const other = pins.slice(0, i).find((each) => each.pin === pin && !(port && each.port === port));
-    if (other) return `${field}: ${pin} is taken by ${other.field}`;
-    if (FLASH_PINS.get(entry.chip)?.includes(pin)) return `${field}: ${pin} belongs to the chip's flash`;
-  }
-  const held = entry.buttons.console?.pin;
-  if (held && STRAPPING_PINS.get(entry.chip)?.includes(held)) return `buttons.console.pin: ${held} held at reset keeps the chip from starting`;
-  return null;
+  return flashFault(entry) ?? keypadFault(entry) ?? pinsFault(entry);
 }
 
 /** The entry with its addresses as numbers. */
@@ -101,6 +117,7 @@ function withNumbers(entry: BoardEntry): BoardEntry {
   return {
     ...entry,
     flash: { ...entry.flash, address: Number(entry.flash.address) },
+    layout: { ...entry.layout, storage: { ...entry.layout.storage, address: Number(entry.layout.storage.address) } },
     entropy: { ...entry.entropy, ...(register === undefined ? {} : { register: Number(register) }) },
   };
 }

@@ -9,6 +9,7 @@ import { findInterpreter } from '../flash-scripts/find-interpreter.js';
 import { ROLES, runBuild } from '../flash-scripts/build.js';
 import { askPeople } from './demo/control.js';
 import { demoCommand } from './commands/demo.js';
+import { boards as listBoards, showBoard } from './commands/boards.js';
 import * as clerk from './commands/clerk.js';
 import { files } from './commands/files.js';
 import { must, print, reportFailure } from './commands/output.js';
@@ -164,6 +165,11 @@ program.command('bench').description('measure the cryptography in the interprete
     const { runBench } = await import('./bench.js');
     await runBench({ interpreter: findInterpreter(options.interpreter ? { ESPRUINO: options.interpreter } : process.env), quick: options.quick === true, ...(options.svg ? { svg: options.svg } : {}), json: options.json === true });
   }),
+);
+
+const boards = program.command('boards').description('the boards that there are').option(...jsonOption).action(run((options: { json?: boolean }) => listBoards(options)));
+boards.command('show').argument('<name>').description('how a board is wired: a table, or a drawing').option('--svg <file>', 'write the drawing there').option(...jsonOption).action(
+  run((name: string, options: { svg?: string; json?: boolean }, command: Command) => showBoard(name, { ...options, ...(command.optsWithGlobals() as object) })),
 );
 
 program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));

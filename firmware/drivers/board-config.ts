@@ -14,11 +14,27 @@ export interface PinConfig {
   frequencyHz?: number;
 }
 
-/** The PN532: on a UART (HSU) or on I2C. */
+/** A matrix of keys, or none at its place where `keys` has a blank. */
+export interface KeypadConfig {
+  /** Pins that are driven low one at a time. */
+  rows: string[];
+  /** Inputs with pull-up. */
+  columns: string[];
+  /** A string for each row, a character for each column. */
+  keys: string[];
+}
+
+/** A button that stands for a key of the amount entry. */
+export interface AmountKeyConfig extends PinConfig {
+  /** As in shop-terminal/amount-entry.ts. */
+  key: string;
+}
+
+/** The PN532: on a UART (HSU), on I2C, or on SPI. */
 export interface Pn532Config {
-  /** "uart" or "i2c". */
+  /** "uart", "i2c" or "spi". */
   bus: string;
-  /** "Serial2", "I2C1". */
+  /** "Serial2", "I2C1"; "SPI" for a software port. */
   port: string;
   /** UART only; 115200 unless told. */
   baud?: number;
@@ -31,7 +47,12 @@ export interface Pn532Config {
   sda?: string;
   scl?: string;
   bitrate?: number;
-  /** Most bytes that this UART takes in one go: see ESPRUINO.md on 2v29. */
+  /** SPI pins; `nss` chooses the chip. */
+  sck?: string;
+  miso?: string;
+  mosi?: string;
+  nss?: string;
+  /** Most bytes that come in one go: Espruino 2v29 on ESP32 loses what a UART brings above about 64. */
   burstBytesMax: number;
 }
 
@@ -45,9 +66,9 @@ export interface LinkConfig {
   burstBytesMax: number;
 }
 
-/** A display: SSD1306 on I2C, or lines printed on the console. */
+/** A display: SSD1306 on I2C, ILI9341 on SPI, one that the interpreter's build drives itself, or lines on the console. */
 export interface DisplayConfig {
-  /** "ssd1306" or "console". */
+  /** "ssd1306", "ili9341", "graphics" or "console". */
   type: string;
   port?: string;
   sda?: string;
@@ -57,6 +78,17 @@ export interface DisplayConfig {
   address?: number;
   width?: number;
   height?: number;
+  /** ILI9341: SPI pins and clock, data or command, reset, light. */
+  sck?: string;
+  mosi?: string;
+  cs?: string;
+  dc?: string;
+  reset?: string;
+  backlight?: string;
+  baud?: number;
+  /** ILI9341: MADCTL, and whether the panel shows colours inverted. */
+  memoryAccess?: number;
+  inverted?: boolean;
 }
 
 /** Where fresh entropy comes from: a register with the radio on, or a file of the operating system. */
@@ -82,6 +114,10 @@ export interface BoardConfig {
   display?: DisplayConfig;
   /** `user`: the owner's button (token) or the clerk's (terminal). `console`: held at reset it brings the console back. */
   buttons: { user: PinConfig; console?: PinConfig };
+  /** For amounts at a terminal without a bridge. */
+  keypad?: KeypadConfig;
+  /** Single buttons for the same. */
+  amountKeys?: AmountKeyConfig[];
   led?: PinConfig;
   buzzer?: PinConfig;
   /** Ports that the console must leave, "Serial1"; the console then moves to `consolePort`. */
@@ -120,8 +156,8 @@ export function boardFault(board: BoardConfig | undefined): string | null {
   // With the radio off the register is only pseudo-random, and no health test notices.
   if (entropy.register && !entropy.file && !entropy.radio) return 'board.entropy.radio: missing';
   const pn532 = board.pn532;
-  if (!pn532 || (pn532.bus !== 'uart' && pn532.bus !== 'i2c') || typeof pn532.port !== 'string') {
-    return 'board.pn532: bus "uart" or "i2c", and port';
+  if (!pn532 || ['uart', 'i2c', 'spi'].indexOf(pn532.bus) < 0 || typeof pn532.port !== 'string') {
+    return 'board.pn532: bus "uart", "i2c" or "spi", and port';
   }
   if (!isWhole(pn532.burstBytesMax, 16)) return 'board.pn532.burstBytesMax: 16 or more';
   if (!board.buttons || !isPin(board.buttons.user)) return 'board.buttons.user: pin, active 0 or 1';
@@ -131,8 +167,6 @@ export function boardFault(board: BoardConfig | undefined): string | null {
   if (board.link && (typeof board.link.port !== 'string' || !isWhole(board.link.burstBytesMax, 32))) {
     return 'board.link: port, burstBytesMax of 32 or more';
   }
-  if (board.display && board.display.type !== 'ssd1306' && board.display.type !== 'console') {
-    return 'board.display.type: "ssd1306" or "console"';
-  }
+  if (board.display && ['ssd1306', 'ili9341', 'graphics', 'console'].indexOf(board.display.type) < 0) return 'board.display.type: unknown';
   return null;
 }

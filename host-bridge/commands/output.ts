@@ -22,7 +22,8 @@ export function print(json: boolean | undefined, value: unknown, text: string): 
 function fromScripts(thrown: unknown): unknown {
   const { code, message } = (thrown ?? {}) as { code?: unknown; message?: string };
   if (typeof code !== 'string') return thrown;
-  if (code.startsWith('BUILD_') || code === 'BOARD_INVALID') return failure('BUILD_FAILED', message);
+  if (code === 'BOARD_INVALID') return failure('BOARD_CONFIG_INVALID', message);
+  if (code.startsWith('BUILD_')) return failure('BUILD_FAILED', message);
   return code === 'INTERPRETER_MISSING' && isErrorCode(code) ? failure(code, message) : thrown;
 }
 

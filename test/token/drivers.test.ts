@@ -95,7 +95,7 @@ test('a board entry that cannot be run is named', () => {
     ['board.flash', { flash: { address: 0, bytes: 4096, pageBytes: 4096 } }],
     ['board.entropy:', { entropy: {} }],
     ['board.entropy.radio', { entropy: { register: 1 } }],
-    ['board.pn532:', { pn532: { bus: 'spi', port: 'SPI1', burstBytesMax: 64 } }],
+    ['board.pn532:', { pn532: { bus: 'usb', port: 'USB', burstBytesMax: 64 } }],
     ['board.pn532.burstBytesMax', { pn532: { bus: 'uart', port: 'Serial2' } }],
     ['board.buttons.user', { buttons: {} }],
     ['board.buttons.console', { buttons: { user: BOARD.buttons.user, console: { pin: 'D0' } } }],
