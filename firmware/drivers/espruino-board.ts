@@ -19,6 +19,7 @@ import { createIndicator, SIGNAL } from './indicator.js';
 import type { Indicator } from './indicator.js';
 import { createHsuPort } from './pn532-hsu.js';
 import { createI2cPort } from './pn532-i2c.js';
+import { createSpiPort } from './pn532-spi.js';
 import { createPn532Link } from './pn532-link.js';
 import type { Pn532Link } from './pn532-link.js';
 import { openRecordLog } from './record-log.js';
@@ -103,6 +104,12 @@ function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
   const port = espruinoPort(config.port);
   if (!port) throw new Error('board.pn532.port: no ' + config.port);
   const options = { burstBytesMax: config.burstBytesMax };
+  if (config.bus === 'spi') {
+    // A class, not a port: a port in software is made of it.
+    const spi = new port();
+    spi.setup({ sck: config.sck, miso: config.miso, mosi: config.mosi, mode: 0, order: 'lsb' });
+    return createPn532Link(createSpiPort(spi, config.nss!, clock, {}), clock, options);
+  }
   if (config.bus === 'i2c') {
     port.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 100000 });
     return createPn532Link(createI2cPort(port, clock, {}), clock, options);

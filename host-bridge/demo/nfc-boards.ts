@@ -69,17 +69,23 @@ function wireChip(scheduler: Scheduler) {
   return { chip, end: line.a };
 }
 
-/** The emulated board's PN532 on I2C instead of its UART. */
-const ON_I2C = { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 264 };
+/** Buses of the PN532, as board-configs/ names them. */
+export type Pn532Bus = 'uart' | 'i2c' | 'spi';
+
+/** The emulated board's PN532 on another bus than its UART: as real boards have it. */
+function onBus(board: BoardConfig, bus: Pn532Bus): BoardConfig {
+  if (bus === 'uart') return board;
+  if (bus === 'spi') return { ...board, pn532: loadBoard('esp32-devkitc-wrover').pn532 };
+  return { ...board, pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 264 } };
+}
 
 /** Emulated boards. @param speed lets their programs take time @param bus of the PN532 */
-export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: 'uart' | 'i2c' = 'uart'): BoardMaker {
-  const emulated = loadBoard('emulated');
-  const config: BoardConfig = bus === 'uart' ? emulated : { ...emulated, pn532: ON_I2C };
+export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bus = 'uart'): BoardMaker {
+  const config = onBus(loadBoard('emulated'), bus);
 
   function build(parts: BoardParts, image: Uint8Array | null): NfcBoard {
     const i2c = bus === 'i2c' ? createI2cBus() : null;
-    const { chip, end } = i2c ? { chip: createPn532Chip(scheduler), end: null } : wireChip(scheduler);
+    const { chip, end } = bus === 'uart' ? wireChip(scheduler) : { chip: createPn532Chip(scheduler), end: null };
     i2c?.attach(PN532_I2C_ADDRESS, chip.i2c);
     const link = createSerialLine(scheduler);
     const flash = createEmulatedFlash(config.flash);
@@ -92,6 +98,7 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: 'uart' 
       files: { ...parts.program.overlays, ...parts.files },
       serials: { ...(end ? { [config.pn532.port]: end } : {}), ...(config.link ? { [config.link.port]: link.a } : {}) },
       ...(i2c ? { i2c } : {}),
+      ...(bus === 'spi' ? { spi: { [config.pn532.nss as string]: chip.spi } } : {}),
       entropy: parts.entropy,
       onConsole: parts.onConsole,
       ...(speed ? { speed } : {}),

@@ -17,6 +17,7 @@ import type { I2cDevices } from './espruino-ports.js';
 import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
+import type { SpiDevices } from './spi-bus.js';
 import { EVALUATED, programText } from './program-text.js';
 import { METER, workMs, type Speed } from './work-meter.js';
 
@@ -34,6 +35,8 @@ export interface BoardOptions {
   serialBurstBytesMax?: number;
   /** What is on I2C1 besides the OLED. */
   i2c?: I2cDevices;
+  /** What is on SPI, by the pin that is its NSS. */
+  spi?: SpiDevices;
   /** Fresh random bytes, of this board alone. */
   entropy: (count: number) => Uint8Array;
   /** Told each line that the board prints. */
@@ -162,6 +165,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       serials: { ...options.serials },
       serialBurstBytesMax: options.serialBurstBytesMax ?? Infinity,
       i2c,
+      spi: options.spi ?? {},
       entropy: options.entropy,
       evaluate: (line) => `=${String(evaluate(line))}`,
       restart: (again) => {

@@ -13,6 +13,7 @@ import { createPins, DrivenPins, Pins } from './espruino-pins.js';
 import { Console, createConsole, createI2cPort, createSerialPort, I2cDevices } from './espruino-ports.js';
 import { createPromise } from './espruino-promise.js';
 import type { SerialEnd } from './serial-line.js';
+import { createSpi, SpiDevices } from './spi-bus.js';
 
 /** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, and no console on Serial1. */
 export type Platform = 'esp32' | 'linux';
@@ -28,6 +29,7 @@ export interface ApiOptions {
   /** Most bytes that a serial port takes in one go. */
   serialBurstBytesMax: number;
   i2c: I2cDevices | undefined;
+  spi: SpiDevices;
   /** Fresh random bytes; not shared with another board. */
   entropy: (count: number) => Uint8Array;
   /** Evaluates a line typed on the console. */
@@ -172,6 +174,7 @@ export function createApi(options: ApiOptions): Api {
     LoopbackB: loopback,
     I2C1: createI2cPort(options.i2c, realm, cycle, () => screen.show()),
     I2C2: createI2cPort(undefined, realm, cycle, null),
+    ...createSpi(options.spi, realm, cycle),
     Graphics,
     Promise: createPromise(cycle),
     print,

@@ -1,5 +1,5 @@
 /**
- * An emulated PN532 (firmware V1.6): bytes on its UART or I2C bus on one side, frames in a radio field on the other.
+ * An emulated PN532 (firmware V1.6): bytes on its UART, I2C or SPI bus on one side, frames in a radio field on the other.
  *
  * Source: NXP UM0701-02 (PN532 user manual); each command names its section. The dialog with the host is in
  * pn532-host-link.ts, the pins in pn532-interfaces.ts, the radio in pn532-initiator.ts and pn532-target.ts. All delays go
@@ -18,13 +18,16 @@ import type { I2cSlave } from './i2c-bus.js';
 import type { AirCard, RadioField } from './radio-field.js';
 import type { Scheduler, Timer } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
+import type { SpiDevice } from './spi-bus.js';
 
 export interface Pn532Chip {
   /** Connects the UART; `onBaud` hears of SetSerialBaudRate, for the line's sake. */
   connectHsu(end: SerialEnd, onBaud?: (baud: number) => void): void;
   /** The chip as I2C slave, to be attached under address 24. */
   readonly i2c: I2cSlave;
-  /** P70_IRQ: false (low) while a frame is ready to be read over I2C. */
+  /** The chip on SPI, to be connected by the pin that is its NSS. */
+  readonly spi: SpiDevice;
+  /** P70_IRQ: false (low) while a frame is ready to be read over I2C or SPI. */
   irq(): boolean;
   /** The chip as a card, to be brought into a field. */
   readonly card: AirCard;
@@ -276,6 +279,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
   return {
     card,
     i2c: pins.i2c,
+    spi: pins.spi,
     irq: pins.irq,
     connectHsu: pins.connectHsu,
     enterAsReader(field) {

@@ -1,22 +1,24 @@
 /**
- * The pins of an emulated PN532: UART with sleep and wake-up, I2C with its status byte and interrupt line.
+ * The pins of an emulated PN532: UART with sleep and wake-up, I2C and SPI with their status byte and interrupt line.
  *
- * Source: NXP UM0701-02, 6.2.3 (HSU), 6.2.4 (I2C), 7.2.11 (what wakes the chip): asleep, the UART needs five rising edges,
- * and hears nothing while the oscillator starts (here 1 ms); the I2C address wakes the chip, which stretches the clock
- * until it hears.
+ * Source: NXP UM0701-02, 6.2.3 (HSU), 6.2.4 (I2C), 6.2.5 (SPI), 7.2.11 (what wakes the chip): asleep, the UART needs five
+ * rising edges, and hears nothing while the oscillator starts (here 1 ms); the I2C address wakes the chip, which stretches
+ * the clock until it hears; NSS wakes it, and it is deaf meanwhile as on the UART.
  *
- * Left out: SPI, H_REQ, clock stretching as time, limits of a real UART's receive buffer.
+ * Left out: H_REQ, clock stretching as time, limits of a real UART's receive buffer.
  */
 import type { I2cSlave } from './i2c-bus.js';
 import type { Scheduler } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
+import type { SpiDevice } from './spi-bus.js';
 
 export interface Pn532Interfaces {
   connectHsu(end: SerialEnd, onBaud?: (baud: number) => void): void;
   readonly i2c: I2cSlave;
-  /** P70_IRQ: low (false) while a frame waits to be read over I2C. */
+  readonly spi: SpiDevice;
+  /** P70_IRQ: low (false) while a frame waits to be read over I2C or SPI. */
   irq(): boolean;
-  /** Puts a frame out: on the UART at once, on I2C until it is read. */
+  /** Puts a frame out: on the UART at once, on I2C and SPI when it is read. */
   send(frame: Uint8Array): void;
   /** Drops what was not yet read. */
   clear(): void;
@@ -24,6 +26,9 @@ export interface Pn532Interfaces {
   setBaud(baud: number): void;
   setPower(on: boolean): void;
 }
+
+/** First byte of a transfer over SPI. */
+const SPI = { write: 0x01, status: 0x02, read: 0x03 };
 
 const WAKE_EDGES = 5;
 const WAKE_MS = 1;
@@ -80,6 +85,22 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
         out[0] = 0x01;
         // The status byte alone takes nothing; a transfer that ends within the frame loses the rest.
         if (bytes > 1) out.set(ready.shift()!.subarray(0, bytes - 1), 1);
+        return out;
+      },
+    },
+    spi: {
+      lsbFirst: true,
+      transfer(data) {
+        if (!powered) return new Uint8Array(data.length).fill(0xff);
+        const out = new Uint8Array(data.length);
+        if (asleep) {
+          asleep = false;
+          hearsFromMs = scheduler.nowMs() + WAKE_MS;
+        }
+        if (scheduler.nowMs() < hearsFromMs) return out;
+        if (data[0] === SPI.write) onBytes(data.subarray(1));
+        else if (data[0] === SPI.status) out[1] = ready.length > 0 ? 1 : 0;
+        else if (data[0] === SPI.read && ready.length > 0) out.set(ready.shift()!.subarray(0, data.length - 1), 1);
         return out;
       },
     },

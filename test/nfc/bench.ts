@@ -1,5 +1,5 @@
 /**
- * A bench for NFC tests: drivers, chips and field on one virtual clock, over UART or I2C.
+ * A bench for NFC tests: drivers, chips and field on one virtual clock, over UART, I2C or SPI.
  *
  * It measures what each UART delivers to its host in one burst: bytes with no pause of a byte's length between them.
  */
@@ -9,9 +9,10 @@ import type { VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
 import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/drivers/pn532-i2c.js';
+import { createSpiPort } from '../../firmware/drivers/pn532-spi.js';
 import { createPn532Link, Pn532Link, Pn532Port } from '../../firmware/drivers/pn532-link.js';
 
-export type Wiring = 'HSU' | 'I2C' | 'I2C+IRQ';
+export type Wiring = 'HSU' | 'I2C' | 'I2C+IRQ' | 'SPI' | 'SPI+IRQ';
 
 /** Scheduler time as the firmware's clock; its timers stay silent once `power.on` is false. */
 export function clockOf(scheduler: VirtualScheduler, power = { on: true }) {
@@ -74,9 +75,11 @@ export function createBoard(
     if (!before) chip.connectHsu(line.b, (baud) => (line.baud = baud));
     port = createHsuPort(serialOf(line.a));
   } else {
+    const options = wiring.endsWith('IRQ') ? { irq: chip.irq } : {};
     const bus = createI2cBus();
     bus.attach(PN532_I2C_ADDRESS, chip.i2c);
-    port = createI2cPort(bus, clock, wiring === 'I2C+IRQ' ? { irq: chip.irq } : {});
+    const spi = { send: (data: Uint8Array) => chip.spi.transfer(data) };
+    port = wiring.startsWith('SPI') ? createSpiPort(spi, 'D4', clock, options) : createI2cPort(bus, clock, options);
   }
   return { chip, port, line, bursts, link: createPn532Link(port, clock, { burstBytesMax }) };
 }

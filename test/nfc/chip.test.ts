@@ -262,6 +262,26 @@ test('I2C: status byte, whole transfers, lost rest, IRQ, NACK (6.2.4)', () => {
   expect(() => bus.readFrom(0x24, 1)).toThrow('acknowledge');
 });
 
+test('SPI: first bytes, NSS wakes, status, whole transfers, lost rest, IRQ, NACK (6.2.5)', () => {
+  const scheduler = createVirtualScheduler();
+  const chip = createPn532Chip(scheduler);
+  const send = (first: string, n: number) => text(chip.spi.transfer(Uint8Array.from([...hex(first), ...new Uint8Array(n)])));
+  send('01' + frame('02'), 0); // wakes it, and is not heard
+  scheduler.advance(10);
+  expect(send('02', 1)).toBe('0000');
+  send('01' + frame('02'), 0);
+  expect([send('02', 1), chip.irq()]).toEqual(['0000', true]);
+  scheduler.advance(10);
+  expect([send('02', 1), send('02', 1), chip.irq()]).toEqual(['0001', '0001', false]);
+  expect(send('03', 6)).toBe('00' + ACK);
+  expect(send('03', 7)).toBe('000000FF06FAD503'); // too short: the rest is lost
+  expect([send('03', 9), chip.irq()]).toEqual(['00'.repeat(10), true]);
+  send('01' + NACK, 0);
+  expect(send('03', 14)).toBe('000000FF06FAD50332010607E80000');
+  chip.setPower(false);
+  expect(send('02', 1)).toBe('FFFF');
+});
+
 describe('the field', () => {
   function createAir() {
     const scheduler = createVirtualScheduler();

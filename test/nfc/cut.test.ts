@@ -1,5 +1,5 @@
 /** The radio is cut after every single byte of a tap, and bits are flipped in every byte: bounded, and the next tap works. */
-import { await1 } from './bench.js';
+import { await1, Wiring } from './bench.js';
 import { createTap, TapOptions } from './tap.js';
 
 const bytes = (n: number) => Uint8Array.from({ length: n }, (_, i) => (i * 7 + 3) & 255);
@@ -91,9 +91,9 @@ test('one flipped bit in any byte: the block protocol repeats, the tap succeeds 
   expect(survived).toBeGreaterThan(total * 0.95);
 });
 
-test('over I2C, a sample of cuts', () => {
+test.each<Wiring>(['I2C', 'SPI'])('over %s, a sample of cuts', (wiring) => {
   for (let n = 0; n < 400; n += 17) {
-    const t = started({ wiring: 'I2C', burstBytesMax: 200 });
+    const t = started({ wiring, burstBytesMax: 200 });
     t.field.cutAfter(n);
     t.tap(MESSAGE, 100);
     t.field.restore();

@@ -1,4 +1,4 @@
-/** Terminal and token end to end: drivers, chips, air; over UART and I2C. */
+/** Terminal and token end to end: drivers, chips, air; over UART, I2C and SPI. */
 import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { await1, createBoard, Wiring } from './bench.js';
 import { createTap, TapOptions } from './tap.js';
@@ -20,6 +20,9 @@ describe.each<[Wiring, number]>([
   ['I2C', 64],
   ['I2C', 300],
   ['I2C+IRQ', 128],
+  ['SPI', 64],
+  ['SPI', 264],
+  ['SPI+IRQ', 128],
 ])('over %s with bursts of %i', (wiring, burstBytesMax) => {
   test('messages of 0 to 640 bytes both ways', () => {
     const t = started({ wiring, burstBytesMax });

@@ -6,7 +6,7 @@ import { ackFrame, encodeFrame, nackFrame, TFI_TO_HOST } from '../../firmware/dr
 import { createI2cPort } from '../../firmware/drivers/pn532-i2c.js';
 import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader, parseTarget } from '../../firmware/drivers/pn532-reader.js';
-import { await1, clockOf, createBoard } from './bench.js';
+import { await1, clockOf, createBoard, Wiring } from './bench.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));
 const answer = (...data: number[]) => encodeFrame(TFI_TO_HOST, Uint8Array.from(data));
@@ -309,9 +309,9 @@ test('an ACK that stood behind the timer in the queue, as the program was busy, 
   expect(scheduler.pending()).toBe(0);
 });
 
-test('over I2C nothing is polled while no answer is awaited', () => {
+test.each<Wiring>(['I2C', 'SPI'])('over %s nothing is polled while no answer is awaited', (wiring) => {
   const scheduler = createVirtualScheduler();
-  const board = createBoard(scheduler, 'I2C', 64);
+  const board = createBoard(scheduler, wiring, 64);
   const reader = createPn532Reader(board.link, clockOf(scheduler), {});
   expect(await1(scheduler, 5000, (done) => reader.init(done))).toEqual({ ok: true });
   scheduler.advance(20);

@@ -8,6 +8,7 @@ test.each<[Wiring, number]>([
   ['HSU', 0],
   ['HSU', 30],
   ['I2C', 0],
+  ['SPI', 0],
 ])('over %s, the token thinking for %i ms', (wiring, thinkMs) => {
   for (let atMs = 1; atMs < 260; atMs += 3) {
     const t = createTap({ wiring, thinkMs });

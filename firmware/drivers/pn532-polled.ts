@@ -1,0 +1,79 @@
+/**
+ * PN532 port on a bus where the host asks for everything: I2C and SPI.
+ *
+ * Source: NXP UM0701-02, 6.2.4 and 6.2.5. The chip has a status whose bit 0 says that a frame waits, and P70_IRQ, low
+ * meanwhile (7.2.10). A transfer that ends before the frame does loses the rest (a NACK brings all of it again), so each read
+ * asks for the most that the frame can have.
+ */
+import type { Clock } from './clock.js';
+import type { Pn532Port } from './pn532-link.js';
+
+/** The bus's own ways. Each may throw where the bus fails: as good as not ready. */
+export interface PolledBus {
+  /** Sends a frame, after what wakes the chip if `wake`. */
+  write(frame: Uint8Array, wake: boolean): void;
+  /** Whether a frame waits. */
+  ready(): boolean;
+  /** The waiting frame and what follows it, as character codes; '' where none waits after all. */
+  read(bytes: number): string;
+}
+
+export interface PollOptions {
+  /** Reads the P70_IRQ pin: false or 0 while a frame is ready. Without it the port polls the status. */
+  irq?: () => boolean | number;
+  /** First wait between two polls. Default 2. */
+  pollMs?: number;
+  /** Polls slow down to this while the chip waits for a card or a reader. Default 10. */
+  pollMsMax?: number;
+}
+
+/** Makes a port on a bus that is set up already. */
+export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOptions): Pn532Port {
+  const irq = options.irq;
+  const pollMs = options.pollMs || 2;
+  const pollMsMax = options.pollMsMax || 10;
+  let awaitedBytes = 0;
+  let waitMs = pollMs;
+  let timer: any;
+
+  function poll(): void {
+    timer = undefined;
+    let chunk = '';
+    try {
+      if (irq ? !irq() : bus.ready()) chunk = bus.read(awaitedBytes);
+    } catch (error) {
+      // Not acknowledged: as good as not ready. The link's timeout ends the wait.
+    }
+    waitMs = Math.min(waitMs + 1, pollMsMax);
+    timer = clock.setTimeout(poll, waitMs);
+    if (chunk.length > 0) port.onBytes(chunk, true);
+  }
+
+  const port: Pn532Port = {
+    send: function (frame, wake) {
+      try {
+        bus.write(frame, wake);
+        return true;
+      } catch (error) {
+        return false;
+      }
+    },
+    expect: function (frameBytesMax) {
+      awaitedBytes = frameBytesMax;
+      waitMs = pollMs;
+      if (timer !== undefined) clock.clearTimeout(timer);
+      timer = frameBytesMax > 0 ? clock.setTimeout(poll, waitMs) : undefined;
+    },
+    onBytes: function () {
+      // Until a link listens.
+    },
+  };
+  return port;
+}
+
+/** Bytes from `at` on as character codes. */
+export function charsFrom(bytes: Uint8Array, at: number): string {
+  let out = '';
+  for (let i = at; i < bytes.length; i++) out += String.fromCharCode(bytes[i]);
+  return out;
+}
