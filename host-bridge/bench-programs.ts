@@ -63,9 +63,9 @@ ${measured('verifyBareKey', 'if(!ed.verify(key.publicKey,message,signature))thro
 (function(){
   var rsa=lib.createRsa(lib.natives),blindRsa=lib.createBlindRsa(rsa,lib.ciphers.sha384),m=rsa.prepare(modulus);
   // Any numbers take as long as those of a coupon.
-  var x=rsa.fromBytesBelow(m,draw(256)),blinding={r:x,power:x,mask:x,inverse:x},prepared=draw(64),salt=draw(48);
+  var x=rsa.fromBytesBelow(m,draw(256)),blinding={r:x,power:x,mask:x},inverse=rsa.toBytes(m,x),prepared=draw(64),salt=draw(48);
   ${measured('rsaPublic', 'rsa.power65537(m,x);')}
-  ${measured('blindUnblind', 'blindRsa.unblind(m,blinding,blindRsa.blind(m,blinding,prepared,salt));')}
+  ${measured('blindUnblind', 'blindRsa.unblind(m,inverse,blindRsa.blind(m,blinding,prepared,salt));')}
 })();
 print("version",process.env.VERSION,process.env.BOARD||"");
 `;

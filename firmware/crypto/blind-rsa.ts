@@ -27,8 +27,6 @@ export interface Blinding {
   power: Residue;
   /** u, which masks r where its inverse is asked for. */
   mask: Residue;
-  /** R/r; null until takeInverse(). */
-  inverse: Residue | null;
 }
 
 /** Blind signatures over the given arithmetic. */
@@ -37,12 +35,12 @@ export interface BlindRsa {
   startBlinding(modulus: RsaModulus, random: Random): Blinding;
   /** r u, as bytes for whoever inverts it: invert(r u mod n), as bytes, is his answer. */
   maskedForInversion(modulus: RsaModulus, blinding: Blinding): Uint8Array;
-  /** Takes 1/(r u) as answered; false, and nothing changed, if it is not that. */
-  takeInverse(modulus: RsaModulus, blinding: Blinding, answer: Uint8Array): boolean;
+  /** R/r from 1/(r u) as answered, as many bytes as the modulus: what unblind() needs. Null if the answer is not that. */
+  takeInverse(modulus: RsaModulus, blinding: Blinding, answer: Uint8Array): Uint8Array | null;
   /** Blind(): the blinded message. @param prepared random prefix and message @param salt 48 random bytes */
   blind(modulus: RsaModulus, blinding: Blinding, prepared: Uint8Array, salt: Uint8Array): Uint8Array;
-  /** z / r without the check that Finalize() demands: verify() is to follow. Null if it is no number below n, or r has no inverse yet. */
-  unblind(modulus: RsaModulus, blinding: Blinding, blindSignature: Uint8Array): Uint8Array | null;
+  /** z / r without the check that Finalize() demands: verify() is to follow. Null if z is no number below n. @param inverse R/r */
+  unblind(modulus: RsaModulus, inverse: Uint8Array, blindSignature: Uint8Array): Uint8Array | null;
   /** RSASSA-PSS with SHA-384 and 48 bytes of salt (RFC 8017 8.1.2) under e = 65537. */
   verify(modulus: RsaModulus, prepared: Uint8Array, signature: Uint8Array): boolean;
 }
@@ -99,30 +97,28 @@ export function createBlindRsa(rsa: Rsa, sha384: Sha384): BlindRsa {
   return {
     startBlinding(modulus, random) {
       const r = draw(modulus, random);
-      return { r, power: rsa.toMontgomery(modulus, rsa.power65537(modulus, r)), mask: draw(modulus, random), inverse: null };
+      return { r, power: rsa.toMontgomery(modulus, rsa.power65537(modulus, r)), mask: draw(modulus, random) };
     },
     maskedForInversion(modulus, blinding) {
       return rsa.toBytes(modulus, rsa.multiply(modulus, rsa.toMontgomery(modulus, blinding.r), blinding.mask));
     },
     takeInverse(modulus, blinding, answer) {
       const value = rsa.fromBytes(modulus, answer);
-      if (!value) return false;
+      if (!value) return null;
       // u/(r u) R, and with r it must make 1.
       const inverse = rsa.toMontgomery(modulus, rsa.multiply(modulus, rsa.toMontgomery(modulus, value), blinding.mask));
       const one = rsa.toBytes(modulus, rsa.multiply(modulus, inverse, blinding.r));
       let difference = one[one.length - 1] ^ 1;
       for (let i = 0; i < one.length - 1; i++) difference |= one[i];
-      if (difference !== 0) return false;
-      blinding.inverse = inverse;
-      return true;
+      return difference === 0 ? rsa.toBytes(modulus, inverse) : null;
     },
     blind(modulus, blinding, prepared, salt) {
       const message = rsa.fromBytesBelow(modulus, encode(modulus, prepared, salt));
       return rsa.toBytes(modulus, rsa.multiply(modulus, message, blinding.power));
     },
-    unblind(modulus, blinding, blindSignature) {
+    unblind(modulus, inverse, blindSignature) {
       const value = rsa.fromBytes(modulus, blindSignature);
-      return value && blinding.inverse && rsa.toBytes(modulus, rsa.multiply(modulus, value, blinding.inverse));
+      return value && rsa.toBytes(modulus, rsa.multiply(modulus, value, rsa.fromBytesBelow(modulus, inverse)));
     },
     verify,
   };

@@ -17,12 +17,12 @@
  */
 import { isAcceptablePoint } from './acceptable-point.js';
 import { openCombTable, type CombTable } from './comb-table.js';
-import { createEdwards, type CombJob, type EncodeJob, type Projective } from './edwards.js';
+import { createEdwards, type CombJob, type Edwards, type EncodeJob, type Projective } from './edwards.js';
 import type { GeneralEntry, PointTable } from './multiples.js';
 import { createHalver } from './half-size.js';
 import { naf } from './naf.js';
 import type { Natives } from './natives.js';
-import { createScalars, isBelowOrder, type Scalar, type ScalarColumns } from './scalar.js';
+import { createScalars, isBelowOrder, type Scalar, type ScalarColumns, type Scalars } from './scalar.js';
 
 export { isAcceptablePoint };
 
@@ -32,8 +32,10 @@ export interface SigningKey {
   publicKey: Uint8Array;
   /** The second half of SHA-512(seed), 32 bytes: secret, for keying the generator of nonces. */
   prefix: Uint8Array;
-  /** s, as signing needs it. */
-  columns: ScalarColumns;
+  /** Secret. */
+  s: Scalar;
+  /** s as signing is fastest with it, a kilobyte; null where that is not worth it. */
+  columns: ScalarColumns | null;
 }
 
 /** A nonce: R = k B is public, k is secret and serves once. */
@@ -68,8 +70,19 @@ export interface PreparedKey {
 
 /** Ed25519 on the board. Bytes from outside never throw; wrong types from our own code throw TypeError. */
 export interface Ed25519 {
+  /** What it is made of, for X25519 beside it. */
+  curve: Edwards;
+  scalars: Scalars;
+  base: CombTable;
   /** The key pair of a seed of 32 bytes (RFC 8032 5.1.5). */
   keyFromSeed(seed: Uint8Array): SigningKey;
+  /** A, of a seed. */
+  publicKeyOf(seed: Uint8Array): Uint8Array;
+  /**
+   * The key pair of a seed whose public key is known: no multiplication of points. @param prepared: for signing again and
+   * again; takes a key pair's time once, without it each signature takes somewhat longer
+   */
+  keyOfPair(seed: Uint8Array, publicKey: Uint8Array, prepared: boolean): SigningKey;
   /** `count` nonces at once, with one inversion; random(n) gives n secret bytes. */
   makeNonces(random: Random, count: number): Nonce[];
   /** Begins to make `count` nonces. */
@@ -121,20 +134,34 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     return curve.startComb({ table: base, signedBits: scalars.signedBits(s, base.bits) }, blind);
   }
 
-  function keyFromSeed(seed: Uint8Array): SigningKey {
+  /** s and the prefix (RFC 8032 5.1.5, steps 1 to 3), and the hash that they are. */
+  function secretsOf(seed: Uint8Array): { s: Scalar; prefix: Uint8Array; hash: Uint8Array } {
     needBytes(seed, 32, 'seed');
     const hash = natives.sha512(seed);
     const wide = new Uint8Array(64);
     for (let i = 0; i < 32; i++) wide[i] = hash[i];
     wide[0] &= 248;
     wide[31] = (wide[31] & 63) | 64;
-    const s = scalars.reduce(wide);
     const prefix = new Uint8Array(32);
     for (let i = 0; i < 32; i++) prefix[i] = hash[32 + i];
-    const job = startBase(s, natives.sha256(hash));
+    return { s: scalars.reduce(wide), prefix, hash };
+  }
+
+  function publicKeyOf(seed: Uint8Array): Uint8Array {
+    const secrets = secretsOf(seed);
+    const job = startBase(secrets.s, natives.sha256(secrets.hash));
     let point: Projective | null = null;
     while (!point) point = curve.stepComb(job);
-    return { publicKey: curve.encode(point), prefix, columns: scalars.columns(s) };
+    return curve.encode(point);
+  }
+
+  function keyOfPair(seed: Uint8Array, publicKey: Uint8Array, prepared: boolean): SigningKey {
+    const secrets = secretsOf(seed);
+    return { publicKey, prefix: secrets.prefix, s: secrets.s, columns: prepared ? scalars.columns(secrets.s) : null };
+  }
+
+  function keyFromSeed(seed: Uint8Array): SigningKey {
+    return keyOfPair(seed, publicKeyOf(seed), true);
   }
 
   function startNonces(count: number): NonceJob {
@@ -184,7 +211,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     nonce.k = null;
     if (!k) throw new TypeError('nonce: used before');
     const hash = challengeHash(nonce.R, key.publicKey, message);
-    const S = scalars.mulHashAdd(hash, key.columns, k);
+    const S = key.columns ? scalars.mulHashAdd(hash, key.columns, k) : scalars.mulAdd(hash, key.s, k);
     for (let i = 0; i < 8; i++) k[i] = 0;
     const signature = new Uint8Array(64);
     signature.set(nonce.R, 0);
@@ -270,7 +297,12 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   }
 
   return {
+    curve,
+    scalars,
+    base,
     keyFromSeed,
+    publicKeyOf,
+    keyOfPair,
     makeNonces,
     startNonces,
     stepNonces,

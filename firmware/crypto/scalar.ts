@@ -37,6 +37,8 @@ export interface Scalars {
   mulHash(hash: Uint8Array, columns: ScalarColumns): Scalar;
   /** k + hash * s mod L. */
   mulHashAdd(hash: Uint8Array, columns: ScalarColumns, k: Scalar): Scalar;
+  /** k + hash * s mod L without columns: half as fast, for keys that sign once in a while. */
+  mulAdd(hash: Uint8Array, s: Scalar, k: Scalar): Scalar;
   /** A number of 64 bytes, little-endian, mod L. */
   reduce(hash: Uint8Array): Scalar;
   /** L - s, for s below L. */
@@ -191,6 +193,23 @@ export function createScalars(natives: Natives): Scalars {
     return reduceLow();
   }
 
+  function mulAdd(hash: Uint8Array, s: Scalar, k: Scalar): Scalar {
+    // Both factors in 16 words of 16 bits; a column of their product is under 2^36.
+    const flat = new Uint16Array(toBytes(mulHash(hash, plain)).buffer).reverse();
+    const wide = new Uint16Array(46);
+    wide.set(new Uint16Array(toBytes(s).buffer), 15);
+    const product = new Uint16Array(32);
+    let over = 0;
+    for (let column = 0; column < 31; column++) {
+      const value = dot(flat, wide, column) + over;
+      over = floor(value / 65536);
+      product[column] = value - over * 65536;
+    }
+    product[31] = over;
+    for (let i = 0; i < 8; i++) low[i] = dot(product, plain[i], 0) + k[i];
+    return reduceLow();
+  }
+
   function reduce(hash: Uint8Array): Scalar {
     return mulHash(hash, plain);
   }
@@ -256,5 +275,5 @@ export function createScalars(natives: Natives): Scalars {
     return out;
   }
 
-  return { columns, mulHash, mulHashAdd, reduce, negate, order, toBytes, fromBytes, signedBits };
+  return { columns, mulHash, mulHashAdd, mulAdd, reduce, negate, order, toBytes, fromBytes, signedBits };
 }

@@ -118,6 +118,7 @@ describe('scalars', () => {
         expect(fromLittleEndian(scalars.toBytes(scalars.reduce(h)))).toBe(H % L);
         const columns = scalars.columns(scalars.fromBytes(toLittleEndian(s)));
         const S = scalars.mulHashAdd(h, columns, scalars.fromBytes(toLittleEndian(k)));
+        expect(scalars.mulAdd(h, scalars.fromBytes(toLittleEndian(s)), scalars.fromBytes(toLittleEndian(k)))).toEqual(S);
         expect(fromLittleEndian(scalars.toBytes(S))).toBe((k + H * s) % L);
       }),
     );
