@@ -39,10 +39,10 @@ const { ok, refused, usage, environment, broken } = EXIT;
 const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   OK: row(200, ok, 'Done.', 'Nothing to do.'),
   BAD_REQUEST: row(400, refused, 'The bytes or fields are not the message they should be.', 'Check the named field; both sides must run the same version.'),
-  CONFIRM_NEEDED: row(409, refused, 'The amount is above what the token pays unasked.', "Press the token's button, then tap again."),
+  CONFIRM_NEEDED: row(409, refused, 'The amount is above what the token pays unasked, or above what it holds: its own display says which.', "Press the token's button, then tap again; where it holds too little, withdraw first."),
   CHALLENGE_CONFLICT: row(409, refused, 'This charge was already signed or credited with another amount or time.', 'Cancel the charge and open a new one.'),
-  REFUSED: row(409, refused, 'The token refuses: balance, issuer or currency.', 'Withdraw cash to the token, or pay another way.'),
-  JOURNAL_FULL: row(507, refused, 'The token has no settled place for another debit.', 'Tap once more at shops whose payments were cut off, so that they are settled.'),
+  REFUSED: row(409, refused, 'The token refuses: another issuer or currency, or no room for the amount.', 'Use a token of this issuer, or a smaller amount.'),
+  JOURNAL_FULL: row(507, refused, 'The token has no place for another debit, or for another coupon.', 'Tap once more at shops whose payments were cut off, so that they are settled; redeem coupons at a desk.'),
   NOT_LICENSED: row(409, refused, 'The token has no license yet.', 'Register the token at a desk: tapcash teller register.'),
   DESK_CLOSED: row(409, refused, "Desk commands need the token's button.", "Press the token's button, then tap again within its time."),
   RECEIPT_GAP: row(409, refused, 'The receipt is not the next one.', 'Give the token the receipts that it missed, in order.'),
@@ -77,6 +77,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   KID_UNKNOWN: row(404, refused, 'The issuer has no shared key under this KID.', 'Register the token anew.'),
   COUPON_INVALID: row(422, refused, "The coupon is not signed by the bank's key for its amount.", 'Ask the bank for its keys again.'),
   COUPON_SPENT: row(409, refused, 'The coupon was redeemed before.', 'Nothing to do: its amount was credited once.'),
+  REPLY_INVALID: row(502, environment, 'The answer is not of this protocol, or not to this request.', 'Check address and port, and that both sides run the same version; then repeat the request.'),
 };
 
 const HOST_ERRORS = {
@@ -120,7 +121,6 @@ const HOST_ERRORS = {
   INTERNAL: row(500, environment, 'The program failed in a way nobody foresaw.', 'Report it with the log; the books are unchanged.'),
   SERVICE_DOWN: row(503, environment, 'The service cannot be reached.', 'Start it, or check address and port. Nothing is lost: deliveries are repeated.'),
   SERVICE_SILENT: row(504, environment, 'The service did not answer in time.', 'Repeat the same request; it has effect once.'),
-  REPLY_INVALID: row(502, environment, 'The service answered something that is not of this protocol.', 'Check address and port, and that both sides run the same version.'),
   WRONG_SERVICE: row(502, environment, 'The service has another key than the one configured.', 'Check the address; if the service was set up anew, provision again.'),
   // stores, files, ports
   DATABASE_READ_ONLY: row(503, environment, 'The database file cannot be written.', 'Give the user of this process write access to the file and its folder.'),

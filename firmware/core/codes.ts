@@ -8,9 +8,9 @@
 export const CODES = [
   'OK', // 0
   'BAD_REQUEST', // 1   bytes that are not the message they should be
-  'CONFIRM_NEEDED', // 2   above the limits: press the token's button and tap again
+  'CONFIRM_NEEDED', // 2   above the limits or the balance, the token's display says which: press its button and tap again
   'CHALLENGE_CONFLICT', // 3   a known (IdS, Rs) with another Ts or y
-  'REFUSED', // 4   balance, issuer, currency: the token does not say which
+  'REFUSED', // 4   another issuer or currency; no room for the amount
   'JOURNAL_FULL', // 5   no settled place for another debit
   'NOT_LICENSED', // 6
   'DESK_CLOSED', // 7   desk commands need the token's button
@@ -46,6 +46,7 @@ export const CODES = [
   'KID_UNKNOWN', // 37  no shared key K under this KID
   'COUPON_INVALID', // 38  not signed by the bank's key for its amount
   'COUPON_SPENT', // 39  redeemed before
+  'REPLY_INVALID', // 40  not a reply to this request
 ] as const;
 
 export type Code = (typeof CODES)[number];

@@ -23,13 +23,18 @@ interface HashTable {
   d: Int32Array;
 }
 
-/** What four bits that leave at the low end add at the high end: multiples of x^128 = x^7 + x^2 + x + 1, reflected. */
-const REDUCED = new Int32Array(16);
-for (let i = 0; i < 16; i++) {
-  let word = 0;
-  for (let bit = 0; bit < 4; bit++) if (i & (1 << bit)) word ^= 0xe100 >> (3 - bit);
-  REDUCED[i] = word << 16;
+function reduced(): Int32Array {
+  const out = new Int32Array(16);
+  for (let i = 0; i < 16; i++) {
+    let word = 0;
+    for (let bit = 0; bit < 4; bit++) if (i & (1 << bit)) word ^= 0xe100 >> (3 - bit);
+    out[i] = word << 16;
+  }
+  return out;
 }
+
+/** What four bits that leave at the low end add at the high end: multiples of x^128 = x^7 + x^2 + x + 1, reflected. */
+const REDUCED = reduced();
 
 function word(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];

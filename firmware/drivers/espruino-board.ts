@@ -52,6 +52,8 @@ export interface RunningBoard<P> {
   openPn532(): Pn532Link;
   /** Shows a fault until the next reset. The caller stops. */
   fail(fault: string): void;
+  /** Runs a step; what it throws is shown as a fault. */
+  attempt(step: () => void): void;
 }
 
 /** Native calls that both roles need. */
@@ -177,7 +179,7 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
     return;
   }
 
-  function guarded(step: () => void): void {
+  function attempt(step: () => void): void {
     try {
       step();
     } catch (error) {
@@ -185,12 +187,12 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
     }
   }
 
-  guarded(function () {
+  attempt(function () {
     const store = openStore(config.board, storage);
     if (typeof store === 'string') return fail(store);
     startEntropy({ peek32: peek32, requireModule: requireModule, openFile: E.openFile }, clock, config.board.entropy, healthy, function (take, fault) {
       if (!take) return fail('entropy: ' + fault);
-      guarded(function () {
+      attempt(function () {
         // Last, so that faults up to here can be read on the console.
         leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
         ready({
@@ -214,6 +216,7 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
             return openPn532(config.board, clock);
           },
           fail: fail,
+          attempt: attempt,
         });
       });
     });

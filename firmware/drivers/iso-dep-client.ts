@@ -16,7 +16,7 @@ export type ApduResult = { ok: true; data: Uint8Array; sw: number } | NfcFailure
 
 export interface ApduClient {
   /**
-   * Sends a command with 0 to 640 bytes of data, and collects its whole answer.
+   * Sends a command with 0 to 704 bytes of data, and collects its whole answer.
    * @param callback gets any status word with `ok: true`; `ok: false` where radio, chip or protocol failed
    */
   command(
@@ -40,9 +40,12 @@ export interface ApduClientOptions {
   responseBytesMax: number;
   /** Most data bytes in a command until `setLimits`. Default 32, enough for SELECT. */
   commandDataBytesMax?: number;
-  /** Longest data of a command, and of an answer, in all. Default 640. */
+  /** Longest data of a command, and of an answer, in all. Default 704. */
   messageBytesMax?: number;
 }
+
+/** Longest data of a command, parts joined: a license with its multiples in a box at the desk has 678 bytes. */
+export const MESSAGE_BYTES_MAX = 704;
 
 /** CLA bit 5: more commands of this chain follow (ISO/IEC 7816-4 5.1.1). */
 export const CLA_CHAINING = 0x10;
@@ -71,7 +74,7 @@ export function encodeApdu(cla: number, ins: number, p1: number, p2: number, dat
  */
 export function createApduClient(options: ApduClientOptions): ApduClient {
   if (!(options.responseBytesMax > 2)) throw new RangeError('responseBytesMax ' + options.responseBytesMax);
-  const messageBytesMax = options.messageBytesMax || 640;
+  const messageBytesMax = options.messageBytesMax || MESSAGE_BYTES_MAX;
   const leMax = Math.min(options.responseBytesMax - 2, 256);
   let commandDataBytesMax = options.commandDataBytesMax || 32;
   let busy = false;

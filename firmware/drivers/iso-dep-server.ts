@@ -20,7 +20,7 @@
  * Left out: extended length, logical channels, secure messaging, selection by part of the name.
  */
 import { equal } from '../core/bytes.js';
-import { CLA_CHAINING, INS_GET_RESPONSE, INS_SELECT } from './iso-dep-client.js';
+import { CLA_CHAINING, INS_GET_RESPONSE, INS_SELECT, MESSAGE_BYTES_MAX } from './iso-dep-client.js';
 
 /** Status words of ISO/IEC 7816-4 5.6 that this layer gives; a handler gives 9000, 6D00 or its own. */
 export const SW_OK = 0x9000;
@@ -52,7 +52,7 @@ export interface ApduServerOptions {
   aid: Uint8Array;
   /** Class byte of the application's commands. Default 80 (proprietary). */
   cla?: number;
-  /** Longest data of one command, parts joined. Default 640. */
+  /** Longest data of one command, parts joined. Default 704. */
   messageBytesMax?: number;
   /** Longest data of one response APDU, whatever Le allows. Default 256. */
   responseDataBytesMax?: number;
@@ -106,7 +106,7 @@ function respond(data: Uint8Array, sw: number): Uint8Array {
 export function createApduServer(options: ApduServerOptions): ApduServer {
   const none = new Uint8Array(0);
   const cla = options.cla === undefined ? 0x80 : options.cla;
-  const messageBytesMax = options.messageBytesMax || 640;
+  const messageBytesMax = options.messageBytesMax || MESSAGE_BYTES_MAX;
   const responseDataBytesMax = options.responseDataBytesMax || 256;
   let selected = false;
   let pending: Uint8Array = none; // what GET RESPONSE would fetch

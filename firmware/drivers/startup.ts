@@ -82,7 +82,7 @@ export interface BoardRecords {
 
 /** Types of record that both roles have; those of a role begin at 16 (token) and 32 (terminal). Never reused. */
 export const BOARD_RECORD = {
-  /** Slot 0 to n: secret seeds of the role's keys, 32 bytes each. */
+  /** Slot 0 to n: the role's keys, seed (32) and, on a token, public key (32). */
   key: 1,
   /** Slot 0: entropy given at provisioning, 32 bytes. */
   seed: 2,

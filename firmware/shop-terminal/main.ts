@@ -41,6 +41,9 @@ const NONCES_MAX = 2;
 const STARTUP_SAMPLES = 1024;
 const FRESH_BYTES = 64;
 
+/** Longest wait for a token: at the desk it seals, blinds and verifies, which may take an ESP32 twenty seconds (estimate). */
+const EXCHANGE_TIMEOUT_MS = 30000;
+
 function readTable(board: Board, name: string): ArrayBuffer {
   const table = board.storage.readArrayBuffer(name);
   if (!table) throw new Error('no file ' + name + ' in Storage: provision again');
@@ -185,7 +188,7 @@ function run(board: Board, setup: TerminalSetup): void {
   );
 
   const pn532 = board.config.board.pn532;
-  const reader = createPn532Reader(board.openPn532(), board.clock, {});
+  const reader = createPn532Reader(board.openPn532(), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
   const link = openLink(board, random, function () {
     return terminal as Terminal;
   });

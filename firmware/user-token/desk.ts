@@ -1,210 +1,143 @@
 /**
- * The token at the teller's desk: registration, license, withdrawal, receipts [0013]-[0021].
+ * The token at the teller's desk: registration, licenses, withdrawal, coupons, receipts. No payment needs any of it.
  *
  * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the first
- * license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner.
- * As in purse.ts: named results, checks in numbered order, one durable record last.
+ * license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner. How a scheme
+ * registers and withdraws is a column of its row (core/scheme.ts), never its number.
+ * As in purse.ts: named results, checks in numbered order, mutation last.
  *
  * An overlay (main.ts): it is loaded at a desk command and let go at the next payment, so what must outlive that stands in
  * `PurseState` or in a record.
  */
 import { AMOUNT_MAX } from '../core/amount.js';
-import { copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
-import type { Refusal } from '../core/codes.js';
-import { license, licenseBody, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
-import { registration, registrationBody } from '../wire/registration.js';
-import { SIGNED, signedBytes } from '../wire/signed.js';
 import { REQUEST } from '../wire/request.js';
-import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart } from '../wire/token-commands.js';
-import { receipt, RECEIPT_KINDS, receiptBody, withdrawal, withdrawalBody } from '../wire/withdrawal.js';
-import { guarded, isDeskOpen, PSEUDONYM_KEY } from './purse.js';
+import { KEY_BYTES } from '../wire/payment.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer } from '../wire/token-commands.js';
+import { createCoupons } from './desk-coupons.js';
+import { createOpenRequests } from './desk-open.js';
+import { createPapers } from './desk-papers.js';
+import { createReplies } from './desk-reply.js';
+import { createSealedRequests } from './desk-sealed.js';
+import type { DeskTools } from './desk-tools.js';
+import { ACCOUNT_KEY, guarded, isDeskOpen, PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
 import { identityRecord, RECORD } from './records.js';
+import { openRequests } from './requests.js';
 import { readDebit } from './statement.js';
 
-/** Desk commands, each with the data of its APDU. */
+/** The desk's commands. */
 export interface Desk {
-  /** IDENTITY: encoded `identity`. */
-  identity(nowMs: number): PurseAnswer;
-  /** REGISTER: encoded `requestPart` of a `registration`. */
-  register(data: Uint8Array, nowMs: number): PurseAnswer;
-  /** LICENSE, encoded `licenseGrant`: nothing. */
-  license(data: Uint8Array, nowMs: number): PurseAnswer;
-  /** WITHDRAW: encoded `requestPart` of a `withdrawal`. */
-  withdraw(data: Uint8Array, nowMs: number): PurseAnswer;
-  /** RECEIPT: encoded `receiptAnswer`. */
-  receipt(data: Uint8Array): PurseAnswer;
-  /** DEBIT: encoded `debitAnswer`. */
-  debit(data: Uint8Array, nowMs: number): PurseAnswer;
-  /** The answer of one of these commands by its instruction; null for any other. */
-  answer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer | null;
+  /** What a command answers. @param ins one that isDeskCommand() knows */
+  answer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer;
 }
 
-const ACCOUNT_KEY = 0;
+const NOTHING = new Uint8Array(0);
 
-/** Makes the desk over the purse's state. */
-export function createDesk(state: PurseState): Desk {
+/** Whether this scheme needs `DeskTools`. */
+export function needsTools(config: { registration: string; issue: string }): boolean {
+  return config.registration === 'sealed' || config.issue !== 'direct';
+}
+
+/**
+ * Makes the desk over the purse's state.
+ * @param tools null where `needsTools` is false @param progress told of each pseudonym done in a registration
+ * @throws Error when the flash fails or cannot be trusted
+ */
+export function createDesk(state: PurseState, tools: DeskTools | null, progress: (done: number, total: number) => void): Desk {
   const keys = state.keys;
   const config = state.config;
   const journal = state.journal;
-
-  /** A command that answers only at the desk. */
-  function atDesk(nowMs: number, command: () => PurseAnswer): PurseAnswer {
-    return guarded<PurseAnswer>(state, function () {
-      return isDeskOpen(state, nowMs) ? command() : refuse('DESK_CLOSED');
-    });
-  }
-
-  /** The account key's and the pseudonym's signature over one body, as registration and withdrawal both have them. */
-  function signBoth(
-    body: Uint8Array,
-    accountType: number,
-    proofType: number,
-  ): { accountSignature: Uint8Array; proof: Uint8Array; body: Uint8Array } | Refusal {
-    const accountSignature = keys.sign(ACCOUNT_KEY, signedBytes(accountType, body));
-    const proof = accountSignature && keys.sign(PSEUDONYM_KEY, signedBytes(proofType, body));
-    if (!accountSignature || !proof) return refuse('DEVICE_FAULT');
-    return { accountSignature: accountSignature, proof: proof, body: body };
-  }
-
-  function openRequest(amount: number, bytes: Uint8Array): PurseAnswer {
-    return { ok: true, data: requestPart.encode({ kind: REQUEST.open, amount: amount, length: bytes.length, part: bytes }) };
-  }
+  const open = createOpenRequests(state);
+  const papers = createPapers(state);
+  const requests = openRequests(state.records);
+  const sealed = tools && createSealedRequests(state, requests, tools, progress);
+  const coupons = tools && sealed && config.issue === 'coupon' ? createCoupons(state, requests, sealed, tools) : null;
+  const reply = tools && createReplies(state, requests, papers, tools, coupons, progress);
 
   function identityNow(): PurseAnswer {
     const data = identity.encode({
       accountKey: keys.publicKey(ACCOUNT_KEY),
-      pku: keys.publicKey(PSEUDONYM_KEY),
+      // [0062]: a sealed PKU is not for the desk.
+      pku: config.registration === 'sealed' ? new Uint8Array(KEY_BYTES) : keys.publicKey(PSEUDONYM_KEY),
       receiptNumber: journal.receiptNumber(),
-      licensed: state.license ? 1 : 0,
+      licensed: state.licensed ? 1 : 0,
     });
     return { ok: true, data: data };
   }
 
-  function registerChecked(data: Uint8Array): PurseAnswer {
-    // 1. It is a name.  2. Not another one than that of the license.
+  function register(data: Uint8Array): PurseAnswer {
+    // 1. It is a name.  2. Not another one than that of the licenses.
     const request = nameRequest.decode(data);
     if (!request) return refuse('BAD_REQUEST');
-    if (state.license && request.name !== state.name) return refuse('WRONG_NAME');
-    // 3. The name is durable before anything is signed in it.
+    if (state.licensed && request.name !== state.name) return refuse('WRONG_NAME');
+    // 3. A registration that waits under this name is given again. Any other request gives way to a new one: what it may
+    //    have been credited with has a receipt's number, and comes with the next withdrawal.
+    const waiting = requests.waiting();
+    if (waiting && waiting.kind === REQUEST.register && request.name === state.name) return requests.first();
+    // 4. The name is durable before anything is signed in it.
     if (request.name !== state.name) {
       state.records.put(RECORD.identity, 0, identityRecord.encode(request));
       state.name = request.name;
     }
-    const body = registrationBody.encode({
-      pku: keys.publicKey(PSEUDONYM_KEY),
-      accountKey: keys.publicKey(ACCOUNT_KEY),
-      name: request.name,
-    });
-    const signed = signBoth(body, SIGNED.registration, SIGNED.registrationProof);
-    return 'ok' in signed ? signed : openRequest(0, registration.encode(signed));
+    return config.registration === 'sealed' ? sealed!.register() : open.register();
   }
 
-  function licenseChecked(data: Uint8Array): PurseAnswer {
-    // 1. It is a license with multiples ...
+  function takeLicense(data: Uint8Array): PurseAnswer {
+    // 1. It is a license with multiples, of a scheme that gives them in the open.  2. As papers.takeLicense().
     const grant = licenseGrant.decode(data);
-    const offered = grant && license.decode(grant.license);
-    const body = offered && licenseBody.decode(offered.body);
-    if (!grant || !offered || !body) return refuse('BAD_REQUEST');
-    // 2. ... for our PKU, issuer and currency ...
-    const ours =
-      equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
-    // 3. ... by our registrar.
-    if (!ours || !keys.verify(config.registrarKey, signedBytes(SIGNED.license, offered.body), offered.signature)) {
-      return refuse('LICENSE_INVALID');
-    }
-    if (!equal(body.multiplesHash, copy(keys.sha256(grant.multiples), 0, MULTIPLES_HASH_BYTES))) return refuse('LICENSE_INVALID');
-    // 4. The one that we have: nothing to do. One that ends earlier: no.
-    const held = state.license;
-    if (held && equal(held, grant.license)) return { ok: true, data: new Uint8Array(0) };
-    const heldBody = held && licenseBody.decode(license.decode(held)!.body);
-    if (heldBody && heldBody.validUntilS > body.validUntilS) return refuse('NOT_NEWER');
-    state.records.put(RECORD.license, 0, data);
-    state.license = grant.license;
-    return { ok: true, data: new Uint8Array(0) };
+    if (!grant || config.registration !== 'open') return refuse('BAD_REQUEST');
+    return papers.takeLicense(0, grant) || { ok: true, data: NOTHING };
   }
 
-  function withdrawChecked(data: Uint8Array): PurseAnswer {
-    // 1. It is an amount.  2. Licensed, and with a name.
+  function withdraw(data: Uint8Array): PurseAnswer {
+    // 1. It is an amount.  2. What waits for its reply comes first, whatever is asked for.
     const request = amountRequest.decode(data);
-    if (!request || request.amount === 0) return refuse('BAD_REQUEST');
-    if (!state.license || state.name === '') return refuse('NOT_LICENSED');
-    // 3. What we could not take must not be asked for.
+    if (!request) return refuse('BAD_REQUEST');
+    if (requests.waiting()) return requests.first();
+    // 3. Coupons begin by COUPON START; in the open nobody asks for nothing.
+    if (config.issue === 'coupon' || (config.issue === 'direct' && request.amount === 0)) return refuse('BAD_REQUEST');
+    // 4. Licensed, and with a name.
+    if (!state.licensed || state.name === '') return refuse('NOT_LICENSED');
+    // 5. What we could not take must not be asked for.
     if (request.amount > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
-    const body = withdrawalBody.encode({
-      issuer: config.issuer,
-      currency: config.currency,
-      pku: keys.publicKey(PSEUDONYM_KEY),
-      number: journal.receiptNumber() + 1,
-      amount: request.amount,
-      name: state.name,
-    });
-    const signed = signBoth(body, SIGNED.withdrawal, SIGNED.withdrawalProof);
-    return 'ok' in signed ? signed : openRequest(request.amount, withdrawal.encode(signed));
+    return config.issue === 'direct' ? open.withdraw(request.amount) : sealed!.withdraw(request.amount);
   }
 
-  function receiptChecked(data: Uint8Array): PurseAnswer {
-    // 1. It is a receipt.
-    const offered = receipt.decode(data);
-    const body = offered && receiptBody.decode(offered.body);
-    if (!offered || !body) return refuse('BAD_REQUEST');
-    // 2. For our PKU, issuer and currency, of a kind we know, by our issuer.
-    const kinds = RECEIPT_KINDS;
-    const ours =
-      equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
-    const known = body.kind === kinds.withdrawal || body.kind === kinds.refund || body.kind === kinds.reconcile;
-    if (!ours || !known || !keys.verify(config.issuerKey, signedBytes(SIGNED.receipt, offered.body), offered.signature)) {
-      return refuse('RECEIPT_INVALID');
-    }
-    // 3. The next one. One taken already changes nothing.
-    const last = journal.receiptNumber();
-    if (body.number > last + 1) return refuse('RECEIPT_GAP');
-    if (body.number === last + 1) {
-      // 4. Balance stays a number that can be counted.
-      if (body.amount > AMOUNT_MAX - journal.balance()) return refuse('RECEIPT_INVALID');
-      journal.credit(body.number, body.amount);
-    }
-    return { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) };
+  /** [0042]: the next coupon, or what waits. */
+  function redeem(): PurseAnswer {
+    if (requests.waiting()) return requests.first();
+    const next = coupons && coupons.next();
+    return next ? sealed!.redeem(next.slot, next.coupon) : refuse('NO_CHARGE');
   }
 
-  const desk: Desk = {
-    identity: function (nowMs) {
-      return atDesk(nowMs, identityNow);
-    },
-    register: function (data, nowMs) {
-      return atDesk(nowMs, function () {
-        return registerChecked(data);
-      });
-    },
-    license: function (data, nowMs) {
-      return atDesk(nowMs, function () {
-        return licenseChecked(data);
-      });
-    },
-    withdraw: function (data, nowMs) {
-      return atDesk(nowMs, function () {
-        return withdrawChecked(data);
-      });
-    },
-    receipt: function (data) {
-      return guarded<PurseAnswer>(state, function () {
-        return receiptChecked(data);
-      });
-    },
-    debit: function (data, nowMs) {
-      return atDesk(nowMs, function () {
-        return readDebit(state, data);
-      });
-    },
+  function takeReceipt(data: Uint8Array): PurseAnswer {
+    return papers.takeReceipt(data) || { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) };
+  }
+
+  function couponCommand(ins: number, data: Uint8Array): PurseAnswer {
+    if (!coupons) return refuse('BAD_REQUEST');
+    if (ins === INS.couponKeys) return coupons.keys(data);
+    return ins === INS.couponStart ? coupons.start(data) : coupons.blind(data);
+  }
+
+  function atDesk(ins: number, data: Uint8Array): PurseAnswer {
+    if (ins === INS.identity) return identityNow();
+    if (ins === INS.register) return register(data);
+    if (ins === INS.license) return takeLicense(data);
+    if (ins === INS.withdraw) return withdraw(data);
+    if (ins === INS.part) return requests.part(data);
+    if (ins === INS.reply) return reply ? reply(data) : refuse('NO_CHARGE');
+    if (ins === INS.redeem) return redeem();
+    return ins === INS.debit ? readDebit(state, data) : couponCommand(ins, data);
+  }
+
+  return {
     answer: function (ins, data, nowMs) {
-      if (ins === INS.identity) return desk.identity(nowMs);
-      if (ins === INS.register) return desk.register(data, nowMs);
-      if (ins === INS.license) return desk.license(data, nowMs);
-      if (ins === INS.withdraw) return desk.withdraw(data, nowMs);
-      if (ins === INS.debit) return desk.debit(data, nowMs);
-      return ins === INS.receipt ? desk.receipt(data) : null;
+      return guarded<PurseAnswer>(state, function () {
+        if (ins === INS.receipt) return takeReceipt(data);
+        return isDeskOpen(state, nowMs) ? atDesk(ins, data) : refuse('DESK_CLOSED');
+      });
     },
   };
-  return desk;
 }

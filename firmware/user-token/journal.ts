@@ -11,6 +11,7 @@
 import { copy, equal, readU32 } from '../core/bytes.js';
 import { RS_BYTES } from '../wire/payment.js';
 import { CHALLENGE_CHARGE_AT, creditRecord, DEBIT_CHALLENGE_AT, debitRecord, RECORD, settledRecord } from './records.js';
+import type { LastDebit } from './policy.js';
 import type { DebitRecord, Records } from './records.js';
 
 /** The journal. Methods that write throw when the flash fails. */
@@ -18,6 +19,8 @@ export interface Journal {
   balance(): number;
   /** Sum of debits since the button was last pressed, as the newest debit has it. */
   sumSincePress(): number;
+  /** The newest debit, for the choice of a pseudonym. */
+  lastDebit(): LastDebit;
   /** Number of the last receipt taken, 0 before the first. */
   receiptNumber(): number;
   /** Debits never acknowledged. */
@@ -64,6 +67,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
   let balance = 0;
   let sumSincePress = 0;
   let receiptNumber = 0;
+  let lastDebit: LastDebit = { sequence: 0, pseudonym: -1 };
 
   function payloadOf(slot: number): Uint8Array {
     const payload = records.get(RECORD.debit, slot);
@@ -93,6 +97,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
     const debit = read(newest);
     balance = debit.balance;
     sumSincePress = debit.sumSincePress;
+    lastDebit = { sequence: sequence, pseudonym: debit.pseudonym };
   }
 
   function loadSettled(): void {
@@ -131,6 +136,9 @@ export function openJournal(records: Records, slotCount: number): Journal {
     },
     sumSincePress: function () {
       return sumSincePress;
+    },
+    lastDebit: function () {
+      return lastDebit;
     },
     receiptNumber: function () {
       return receiptNumber;
@@ -185,6 +193,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
       sequence = record.purseSequence;
       balance = record.balance;
       sumSincePress = sum;
+      lastDebit = { sequence: sequence, pseudonym: pseudonym };
       sequences[slot] = sequence;
       fingerprints[slot] = fingerprint(challengeBytes, CHALLENGE_CHARGE_AT);
     },

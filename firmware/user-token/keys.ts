@@ -1,58 +1,104 @@
 /**
- * The token's keys: made once at the first boot, kept as seeds in raw flash, used through the nonce pool.
+ * The token's keys: made once at the first boot, kept in raw flash, used through the nonce pool.
  *
- * SECURITY.md 1 and 2. Key 0 is the account key, key 1 on are the pseudonym keys. Nothing is published before all of them
- * are durable, so a power cut between two is made good by making the missing one at the next boot.
+ * SECURITY.md 1 and 2. Key 0 is the account key, keys 1 to n are the pseudonym keys. Nothing is published before all of them
+ * are durable, so a power cut between two is made good by making the missing one at the next boot. A key's record has its
+ * public key too: computing 33 of them again at each boot would take an ESP32 a minute.
  * Left out: changing a key. A token with new keys is a new token.
  */
 import type { Ed25519, Nonce, PreparedKey, SigningKey } from '../crypto/ed25519.js';
-import { equal } from '../core/bytes.js';
+import { concat, copy, equal, fromChars } from '../core/bytes.js';
 import { BOARD_RECORD } from '../drivers/startup.js';
+import { PSEUDONYM_KEY } from './purse.js';
 import type { PurseKeys } from './purse.js';
 import { RECORD } from './records.js';
 import type { Records } from './records.js';
 
-/** Account key and one pseudonym (core/scheme.ts, `pseudonymsMax` of scheme 1). */
-export const KEY_COUNT = 2;
-
 const SEED_BYTES = 32;
+const PAIR_BYTES = 64;
 
-/**
- * The seeds of all keys; makes those that are missing.
- * @param draw random bytes, or null when the generator refuses
- * @throws Error when keys are missing though a license or debits are there, or none can be made
- */
-export function loadSeeds(records: Records, draw: (count: number) => Uint8Array | null): Uint8Array[] {
-  const seeds: Uint8Array[] = [];
-  for (let slot = 0; slot < KEY_COUNT; slot++) {
-    let seed = records.get(BOARD_RECORD.key, slot);
-    if (!seed) {
-      // A store that has lost its keys has lost more: never go on with new ones under an old license.
-      if (records.slots(RECORD.identity).length > 0 || records.slots(RECORD.license).length > 0 || records.slots(RECORD.debit).length > 0) {
-        throw new Error('keys are missing from flash');
-      }
-      seed = draw(SEED_BYTES);
-      if (!seed) throw new Error('entropy: no keys can be made');
-      records.put(BOARD_RECORD.key, slot, seed);
-    }
-    if (seed.length !== SEED_BYTES) throw new Error('key ' + slot + ' in flash cannot be read');
-    seeds.push(seed);
-  }
-  return seeds;
+/** Seed and public key of a key that is there. @throws Error when it is not what it must be */
+function pairAt(records: Records, index: number): Uint8Array {
+  const pair = records.get(BOARD_RECORD.key, index);
+  if (!pair || pair.length !== PAIR_BYTES) throw new Error('key ' + index + ' in flash cannot be read');
+  return pair;
 }
 
-/** Keys for the purse. @param sha256 32 bytes of bytes @param nonce a nonce that serves once, or null when none can be made @param known keys with tables */
-export function createPurseKeys(ed25519: Ed25519, keys: SigningKey[], nonce: () => Nonce | null, known: PreparedKey[], sha256: (bytes: Uint8Array) => Uint8Array): PurseKeys {
+/**
+ * The first of `count` keys that is not there, or -1.
+ * @throws Error when keys are missing though a name, a license or debits are there
+ */
+export function missingKey(records: Records, count: number): number {
+  for (let index = 0; index < count; index++) {
+    if (records.get(BOARD_RECORD.key, index)) continue;
+    // A store that has lost its keys has lost more: never go on with new ones under an old license.
+    if (records.slots(RECORD.identity).length > 0 || records.slots(RECORD.license).length > 0 || records.slots(RECORD.debit).length > 0) {
+      throw new Error('keys are missing from flash');
+    }
+    return index;
+  }
+  return -1;
+}
+
+/**
+ * Makes a key; it is durable when this returns.
+ * @param draw random bytes, or null when the generator refuses
+ * @param publicKeyOf public key of a seed
+ * @throws Error when none can be made
+ */
+export function makeKey(records: Records, index: number, draw: (count: number) => Uint8Array | null, publicKeyOf: (seed: Uint8Array) => Uint8Array): void {
+  const seed = draw(SEED_BYTES);
+  if (!seed) throw new Error('entropy: no keys can be made');
+  records.put(BOARD_RECORD.key, index, concat([seed, publicKeyOf(seed)]));
+}
+
+function loadKey(records: Records, ed25519: Ed25519, index: number, prepared: boolean): SigningKey {
+  const pair = pairAt(records, index);
+  return ed25519.keyOfPair(copy(pair, 0, SEED_BYTES), copy(pair, SEED_BYTES, PAIR_BYTES), prepared);
+}
+
+/** The secret of `count` keys that are all there, for the generator of nonces: their prefixes, joined. */
+export function keySecret(records: Records, ed25519: Ed25519, count: number): Uint8Array {
+  const prefixes: Uint8Array[] = [];
+  for (let index = 0; index < count; index++) prefixes.push(loadKey(records, ed25519, index, false).prefix);
+  return concat(prefixes);
+}
+
+/** What keys are used with. */
+export interface KeyTools {
+  ed25519: Ed25519;
+  /** `keySecret`. */
+  secret: Uint8Array;
+  /** A nonce that serves once, or null when none can be made. */
+  nonce(): Nonce | null;
+  /** Keys with tables. */
+  known: PreparedKey[];
+  /** 32 bytes of bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
+}
+
+/** Opens the account key and n pseudonym keys, which are all there. */
+export function openPurseKeys(records: Records, pseudonyms: number, tools: KeyTools): PurseKeys {
+  const ed25519 = tools.ed25519;
+  const hashKey = concat([fromChars('tapcash choice'), tools.secret.subarray(0, 32)]);
+  // One pseudonym pays again and again: it is held ready. Of several, each is read from flash when its turn comes.
+  const only = pseudonyms === 1 ? loadKey(records, ed25519, PSEUDONYM_KEY, true) : null;
+
   return {
-    sha256: sha256,
+    sha256: tools.sha256,
+    secretHash: function (bytes) {
+      return tools.sha256(concat([hashKey, bytes]));
+    },
     publicKey: function (index) {
-      return keys[index].publicKey;
+      return copy(pairAt(records, index), SEED_BYTES, PAIR_BYTES);
     },
     sign: function (index, bytes) {
-      const next = nonce();
-      return next ? ed25519.sign(keys[index], next, bytes) : null;
+      const next = tools.nonce();
+      if (!next) return null;
+      return ed25519.sign(only && index === PSEUDONYM_KEY ? only : loadKey(records, ed25519, index, false), next, bytes);
     },
     verify: function (publicKey, bytes, signature) {
+      const known = tools.known;
       for (let i = 0; i < known.length; i++) {
         if (equal(known[i].publicKey, publicKey)) return ed25519.verifyKnown(known[i], bytes, signature);
       }

@@ -6,8 +6,11 @@
  * Left out: every rule; they are in the modules that this one puts together.
  */
 import { isAmount } from '../core/amount.js';
-import { concat, fromHex, writeU32 } from '../core/bytes.js';
+import { fromHex, writeU32 } from '../core/bytes.js';
+import { PSEUDONYMS_MAX } from '../core/scheme.js';
+import type { Scheme } from '../core/scheme.js';
 import { createEd25519 } from '../crypto/ed25519.js';
+import type { Ed25519 } from '../crypto/ed25519.js';
 import { ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
 import { createHmacDrbg } from '../crypto/hmac-drbg.js';
 import type { HmacDrbg } from '../crypto/hmac-drbg.js';
@@ -17,14 +20,16 @@ import { createNonceSource } from '../crypto/nonce-source.js';
 import { watchButton } from '../drivers/buttons.js';
 import { espruinoPins, startBoard } from '../drivers/espruino-board.js';
 import type { RunningBoard } from '../drivers/espruino-board.js';
-import { createEspruinoNatives } from '../drivers/espruino-natives.js';
+import { createEspruinoCiphers, createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduServer } from '../drivers/iso-dep-server.js';
 import { createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
 import { AID, CLA } from '../wire/token-commands.js';
-import { createDesk } from './desk.js';
-import { createPurseKeys, loadSeeds } from './keys.js';
-import { openPurse } from './purse.js';
+import { createDesk, needsTools } from './desk.js';
+import { createDeskTools } from './desk-tools.js';
+import { keySecret, makeKey, missingKey, openPurseKeys } from './keys.js';
+import type { Policy } from './policy.js';
+import { openPurse, PSEUDONYM_KEY } from './purse.js';
 import type { PurseConfig } from './purse.js';
 import { DEBIT_SLOTS } from './records.js';
 import { createToken } from './token.js';
@@ -36,7 +41,15 @@ interface TokenProvision {
   registrarKey: string;
   issuerKey: string;
   limits: { paymentMax: number; sumMax: number };
+  scheme: number;
+  registration: Scheme['registration'];
+  issue: Scheme['issue'];
+  pseudonyms: number;
+  policy: Policy;
 }
+
+/** Between two keys in the making: time for the button and the display. */
+const KEY_GAP_MS = 10;
 
 /** Nonces held ready: for a few taps in a row, each of which takes one; two share an inversion. */
 const NONCES_MAX = 4;
@@ -56,6 +69,8 @@ function purseConfig(provision: TokenProvision): PurseConfig {
   const limits = provision.limits;
   if (!limits || !isAmount(limits.paymentMax) || !isAmount(limits.sumMax)) throw new Error('tapcash.cfg: provision.limits');
   if (typeof provision.currency !== 'string' || provision.currency.length !== 3) throw new Error('tapcash.cfg: provision.currency');
+  const n = provision.pseudonyms;
+  if (!(n >= 1 && n <= PSEUDONYMS_MAX && Math.floor(n) === n)) throw new Error('tapcash.cfg: provision.pseudonyms');
   return {
     issuer: keyOf(provision.issuer, 4, 'issuer'),
     currency: provision.currency,
@@ -63,6 +78,11 @@ function purseConfig(provision: TokenProvision): PurseConfig {
     issuerKey: keyOf(provision.issuerKey, 32, 'issuerKey'),
     limits: limits,
     debitSlots: DEBIT_SLOTS,
+    pseudonyms: n,
+    policy: provision.policy,
+    scheme: provision.scheme,
+    registration: provision.registration,
+    issue: provision.issue,
   };
 }
 
@@ -85,39 +105,70 @@ function table(board: RunningBoard<TokenProvision>, name: string): ArrayBuffer {
   return data;
 }
 
+/** Makes the keys that are missing, one after another with the display counting: 33 take an ESP32 a minute (estimate). */
+function makeKeys(board: RunningBoard<TokenProvision>, count: number, make: (index: number) => void, done: () => void): void {
+  board.attempt(function () {
+    const index = missingKey(board.records, count);
+    if (index < 0) return done();
+    board.display.show(['MAKING KEYS', index + ' of ' + count]);
+    make(index);
+    board.clock.setTimeout(function () {
+      makeKeys(board, count, make, done);
+    }, KEY_GAP_MS);
+  });
+}
+
 function run(board: RunningBoard<TokenProvision>): void {
   const config = purseConfig(board.config.provision);
   const natives = createEspruinoNatives(E, require('crypto'));
   const ed25519 = createEd25519(natives, { base: table(board, 'tab.base') });
   const generator = createGenerator(board, natives);
+  function draw(count: number): Uint8Array | null {
+    const entropy = board.takeEntropy(FRESH_SAMPLES);
+    return entropy && generator.generate(count, entropy);
+  }
+  function make(index: number): void {
+    makeKey(board.records, index, draw, ed25519.publicKeyOf);
+  }
+  makeKeys(board, PSEUDONYM_KEY + config.pseudonyms, make, function () {
+    runWithKeys(board, config, natives, ed25519, generator);
+  });
+}
+
+/** The rest, once all keys are there. */
+function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, natives: Natives, ed25519: Ed25519, generator: HmacDrbg): void {
+  const records = board.records;
+  const secret = keySecret(records, ed25519, PSEUDONYM_KEY + config.pseudonyms);
   const fresh = function () {
     return board.takeEntropy(FRESH_SAMPLES);
   };
-  const seeds = loadSeeds(board.records, function (count) {
-    const entropy = fresh();
-    return entropy && generator.generate(count, entropy);
-  });
-  const keys = [ed25519.keyFromSeed(seeds[0]), ed25519.keyFromSeed(seeds[1])];
-  const secret = concat([keys[0].prefix, keys[1].prefix]);
   const random = createNonceSource({ natives: natives, secret: secret, bootCounter: board.bootCount, entropy: fresh });
   const pool = createNoncePool({ ed: ed25519, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
   const known = [ed25519.prepareKey(table(board, 'tab.issuer')), ed25519.prepareKey(table(board, 'tab.registrar'))];
   if (!known[0] || !known[1]) throw new Error('tab.issuer, tab.registrar: not acceptable keys');
-  const purse = openPurse(board.records, createPurseKeys(ed25519, keys, pool.take, [known[0], known[1]], natives.sha256), config);
+  const keys = openPurseKeys(records, config.pseudonyms, { ed25519: ed25519, secret: secret, nonce: pool.take, known: [known[0], known[1]], sha256: natives.sha256 });
+  const purse = openPurse(records, keys, config);
+  // Named at boot, not at the desk: what this build lacks.
+  const ciphers = needsTools(config) ? createEspruinoCiphers(require('crypto')) : null;
   const burst = board.config.board.pn532.burstBytesMax;
 
   const token = createToken(purse, {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
-    // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
-    loadDesk: overlay(board.openOverlay, 'desk.js', function () {
-      return createDesk;
-    }),
     commandBytesMax: Math.min(255, commandDataBytesMax(burst)),
     work: function () {
       return board.records.tidy() || !pool.fillStep();
     },
+    // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
+    loadDesk: overlay(board.openOverlay, 'desk.js', function () {
+      return function (progress: (done: number, total: number) => void) {
+        const tools = ciphers && createDeskTools({
+          natives: natives, aes: ciphers.aes, sha384: ciphers.sha384, ed25519: ed25519, sealTable: table(board, 'tab.seal'), random: random,
+        });
+        return createDesk(purse.state, tools, progress);
+      };
+    }),
     nonces: pool.level,
     memory: board.memory,
     flashWrites: function () {

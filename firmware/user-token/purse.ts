@@ -5,17 +5,21 @@
  * checks run in the order of the numbered comments, and the one durable record comes last. In doubt it refuses and keeps
  * its journal: after a flash failure it refuses everything until the next reset.
  *
- * Left out: choosing among several pseudonyms (scheme 1 has one; debits already name theirs).
+ * Several pseudonyms share one Balance [0117]; which one pays is chosen in policy.ts.
+ * Left out: registration and withdrawal, which no payment needs (desk.ts).
  */
-import { equal } from '../core/bytes.js';
+import { copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
-import { challenge, chargeId, license, licenseBody, payment, RS_BYTES } from '../wire/payment.js';
+import type { Scheme } from '../core/scheme.js';
+import { challenge, chargeId, LICENSE_BYTES, MULTIPLES_BYTES, payment, RS_BYTES } from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { licenseGrant, recallRequest } from '../wire/token-commands.js';
+import { recallRequest } from '../wire/token-commands.js';
 import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
+import { choosePseudonym } from './policy.js';
+import type { Policy } from './policy.js';
 import { CHALLENGE_CHARGE_AT, identityRecord, RECORD } from './records.js';
 import type { Records } from './records.js';
 
@@ -27,6 +31,8 @@ export interface PurseKeys {
   sign(index: number, bytes: Uint8Array): Uint8Array | null;
   /** SHA-256, 32 bytes. */
   sha256(bytes: Uint8Array): Uint8Array;
+  /** 32 bytes of bytes, by a function that only this token can compute. */
+  secretHash(bytes: Uint8Array): Uint8Array;
   /** The one verification rule of SECURITY.md. */
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
@@ -44,6 +50,13 @@ export interface PurseConfig {
   limits: { paymentMax: number; sumMax: number };
   /** Places for debits. */
   debitSlots: number;
+  /** n, 1 to 32, and how one is chosen. */
+  pseudonyms: number;
+  policy: Policy;
+  /** The scheme's row: its number, a label in sealed messages, and two of its columns (core/scheme.ts). */
+  scheme: number;
+  registration: Scheme['registration'];
+  issue: Scheme['issue'];
 }
 
 /** What a command answers: data for the reader, possibly none, or a code. */
@@ -52,7 +65,7 @@ export type PurseAnswer = { ok: true; data: Uint8Array } | Refusal;
 /** What a payment answers; `paid` and `repeated` are for the owner's display. */
 export type PayAnswer = { ok: true; data: Uint8Array; paid: Challenge; repeated: boolean } | Refusal;
 
-/** Desk and purse share it: the state that must stop both. */
+/** Desk and purse share it. */
 export interface PurseState {
   records: Records;
   keys: PurseKeys;
@@ -62,17 +75,19 @@ export interface PurseState {
   fault: string;
   /** When the button was last pressed for the desk; -1: not. */
   deskMs: number;
-  /** The license of pseudonym 0, encoded; null before the first. */
-  license: Uint8Array | null;
+  /** Whether each pseudonym has a license. */
+  licensed: boolean;
   /** IdU, '' before registration. */
   name: string;
 }
 
 /** The purse. */
 export interface Purse {
+  /** A reader selects the token: what the one before was shown is none of its business. */
+  select(): void;
   /** OPEN: license (124 bytes), then the number of debits for this shop never acknowledged (1). */
   open(data: Uint8Array): PurseAnswer;
-  /** MULTIPLES of the license's PKU, 512 bytes. */
+  /** MULTIPLES of the PKU in the license that OPEN gave, 512 bytes. */
   multiples(): PurseAnswer;
   /** CHALLENGE: encoded `payment`. */
   pay(challengeBytes: Uint8Array, nowMs: number): PayAnswer;
@@ -80,11 +95,16 @@ export interface Purse {
   ack(data: Uint8Array): PurseAnswer;
   /** RECALL: Rs, 16 bytes. */
   recall(data: Uint8Array): PurseAnswer;
-  /** The owner pressed the button: confirms the payment that waits for it, or else opens the desk. Resets the sum. */
-  press(nowMs: number): void;
-  /** The payment that waits for a press or, after it, for the next tap; null where there is none. */
-  pending(nowMs: number): { challenge: Challenge; confirmed: boolean } | null;
+  /** The owner pressed the button: confirms the payment that waits for it, or else opens the desk. Resets the sum. @returns whether it confirmed */
+  press(nowMs: number): boolean;
+  /** The payment that waits for a press or, after it, for the next tap; null where there is none. `isShort`: above the Balance. */
+  pending(nowMs: number): { challenge: Challenge; confirmed: boolean; isShort: boolean } | null;
   state: PurseState;
+}
+
+/** Whether desk commands answer now: for a while after the button, and while there is no license to guard. */
+export function isDeskOpen(state: PurseState, nowMs: number): boolean {
+  return !state.licensed || isRecent(state.deskMs, nowMs);
 }
 
 /** How long a press counts, for the payment it confirms and for the desk; and how long a payment waits for one. */
@@ -95,23 +115,22 @@ export function isRecent(sinceMs: number, nowMs: number): boolean {
   return sinceMs >= 0 && nowMs >= sinceMs && nowMs - sinceMs <= PRESS_MS;
 }
 
-/** Whether desk commands answer now: for a while after a press for the desk, and until there is a license to guard. */
-export function isDeskOpen(state: PurseState, nowMs: number): boolean {
-  return !state.license || isRecent(state.deskMs, nowMs);
-}
-
-/** Pseudonym key of pseudonym i in `PurseKeys`. */
+/** Keys in `PurseKeys`: the account key, and that of pseudonym 0; pseudonym i has PSEUDONYM_KEY + i. */
+export const ACCOUNT_KEY = 0;
 export const PSEUDONYM_KEY = 1;
 
 const NOTHING = new Uint8Array(0);
 
-function storedLicense(records: Records): Uint8Array | null {
-  const bytes = records.get(RECORD.license, 0);
-  if (!bytes) return null;
-  const grant = licenseGrant.decode(bytes);
-  const stored = grant && license.decode(grant.license);
-  if (!grant || !stored || !licenseBody.decode(stored.body)) throw new Error('the license cannot be read');
-  return grant.license;
+/** Whether all n licenses are there. @throws Error for one that cannot be what it must be */
+export function hasLicenses(records: Records, count: number): boolean {
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const grant = records.get(RECORD.license, i);
+    if (!grant) continue;
+    if (grant.length !== LICENSE_BYTES + MULTIPLES_BYTES) throw new Error('the license cannot be read');
+    found++;
+  }
+  return found === count;
 }
 
 /** The stored IdU, '' before registration. */
@@ -125,7 +144,8 @@ function storedName(records: Records): string {
 
 /**
  * Runs a command that may meet failing flash: afterwards nothing is answered but DEVICE_FAULT. What it changed before the
- * failure is either durable or not there, for every command writes one record and changes RAM after it.
+ * failure is either durable or not there: a payment writes one record and changes RAM after it; where a desk command writes
+ * several, done again it completes what was begun.
  */
 export function guarded<T>(state: PurseState, command: () => T | Refusal): T | Refusal {
   if (state.fault) return refuse('DEVICE_FAULT');
@@ -147,9 +167,11 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     journal: journal,
     fault: '',
     deskMs: -1,
-    license: storedLicense(records),
+    licensed: hasLicenses(records, config.pseudonyms),
     name: storedName(records),
   };
+  // The pseudonym that the present reader was shown; -1: none.
+  let shown = -1;
   // The payment above the limits that was last asked for, when it was, and when it was confirmed (-1: not yet).
   let waiting: Challenge | null = null;
   let askedMs = -1;
@@ -179,6 +201,10 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     return refuse('CONFIRM_NEEDED');
   }
 
+  function chosen(shop: Uint8Array): number {
+    return choosePseudonym(config.policy, config.pseudonyms, journal.lastDebit(), shop, keys.secretHash);
+  }
+
   function payChecked(bytes: Uint8Array, nowMs: number): PayAnswer {
     // 1. It is a challenge.
     const asked = challenge.decode(bytes);
@@ -191,44 +217,45 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
       const again = payment.encode({ amount: asked.amount, signature: debit.signature });
       return { ok: true, data: again, paid: asked, repeated: true };
     }
-    // 3. A license to pay with.
-    if (!state.license) return refuse('NOT_LICENSED');
-    // 4. Our issuer and currency, and Balance enough. One code: a reader does not learn the Balance from the difference.
-    if (!equal(asked.issuer, config.issuer) || asked.currency !== config.currency || asked.amount > journal.balance()) {
-      return refuse('REFUSED');
-    }
-    // 5. Within the limits, or confirmed.
+    // 3. Licenses to pay with.
+    if (!state.licensed) return refuse('NOT_LICENSED');
+    // 4. Our issuer and currency.
+    if (!equal(asked.issuer, config.issuer) || asked.currency !== config.currency) return refuse('REFUSED');
+    // 5. Within the limits or confirmed, and Balance enough. One code for both, and one way on: a reader learns neither
+    //    limit nor Balance from what it may ask. The owner's display says which (`isShort`).
     const sumAfter = sum() + asked.amount;
     const within = asked.amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
     const confirmed = !within && isConfirmed(asked, nowMs);
-    if (!within && !confirmed) return wait(asked, nowMs);
+    if (asked.amount > journal.balance() || (!within && !confirmed)) return wait(asked, nowMs);
     // 6. A place in the journal.
     const slot = journal.freeSlot();
     if (slot < 0) return refuse('JOURNAL_FULL');
     // 7. Sign, then one durable record, then the answer.
-    const signature = keys.sign(PSEUDONYM_KEY, signedBytes(SIGNED.payment, bytes));
+    const pseudonym = chosen(bytes.subarray(CHALLENGE_CHARGE_AT + RS_BYTES));
+    const signature = keys.sign(PSEUDONYM_KEY + pseudonym, signedBytes(SIGNED.payment, bytes));
     if (!signature) return refuse('DEVICE_FAULT');
-    journal.debit(slot, 0, asked.amount, sumAfter, signature, bytes);
+    journal.debit(slot, pseudonym, asked.amount, sumAfter, signature, bytes);
     sumReset = false;
     if (confirmed) waiting = null;
     return { ok: true, data: payment.encode({ amount: asked.amount, signature: signature }), paid: asked, repeated: false };
   }
 
   function openChecked(data: Uint8Array): PurseAnswer {
-    // 1. It is a charge id.  2. A license: that of the journalled debit, or of the pseudonym for this shop (scheme 1: one).
+    // 1. It is a charge id.  2. A license: that of the journalled debit, or of the pseudonym chosen for this shop.
     if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
-    const bytes = state.license;
-    if (!bytes) return refuse('NOT_LICENSED');
-    const out = new Uint8Array(bytes.length + 1);
-    out.set(bytes, 0);
-    out[bytes.length] = journal.unsettledOf(data.subarray(RS_BYTES)).length;
+    if (!state.licensed) return refuse('NOT_LICENSED');
+    const known = journal.find(data);
+    const shop = data.subarray(RS_BYTES);
+    shown = known >= 0 ? journal.read(known).pseudonym : chosen(shop);
+    const out = new Uint8Array(LICENSE_BYTES + 1);
+    out.set(records.get(RECORD.license, shown)!.subarray(0, LICENSE_BYTES), 0);
+    out[LICENSE_BYTES] = journal.unsettledOf(shop).length;
     return { ok: true, data: out };
   }
 
   function multiplesOfLicense(): PurseAnswer {
-    const bytes = records.get(RECORD.license, 0);
-    const grant = bytes && licenseGrant.decode(bytes);
-    return grant ? { ok: true, data: grant.multiples } : refuse('NOT_LICENSED');
+    const grant = shown < 0 ? null : records.get(RECORD.license, shown);
+    return grant ? { ok: true, data: copy(grant, LICENSE_BYTES, grant.length) } : refuse('NO_CHARGE');
   }
 
   function ackChecked(data: Uint8Array): PurseAnswer {
@@ -249,6 +276,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   }
 
   return {
+    select: function () {
+      shown = -1;
+    },
     open: function (data) {
       return guarded<PurseAnswer>(state, function () {
         return openChecked(data);
@@ -275,12 +305,14 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     press: function (nowMs) {
       sumReset = true;
       // A press that answers "pay this?" says nothing else: a reader cannot use it to open the desk.
-      if (waiting && confirmedMs < 0 && isRecent(askedMs, nowMs)) confirmedMs = nowMs;
+      const confirms = waiting !== null && confirmedMs < 0 && isRecent(askedMs, nowMs);
+      if (confirms) confirmedMs = nowMs;
       else state.deskMs = nowMs;
+      return confirms;
     },
     pending: function (nowMs) {
       if (!waiting || !isRecent(confirmedMs < 0 ? askedMs : confirmedMs, nowMs)) return null;
-      return { challenge: waiting, confirmed: confirmedMs >= 0 };
+      return { challenge: waiting, confirmed: confirmedMs >= 0, isShort: waiting.amount > journal.balance() };
     },
     state: state,
   };

@@ -17,6 +17,10 @@ import type { Challenge } from '../wire/payment.js';
 export interface Screens {
   /** Above the limits: press, then tap again. */
   askConfirm(asked: Challenge): void;
+  /** Above the Balance. */
+  short(asked: Challenge): void;
+  /** A registration of several pseudonyms is under way. */
+  progress(done: number, total: number): void;
   /** Pressed: tap again. */
   confirmed(asked: Challenge): void;
   /** The signature went out. */
@@ -87,6 +91,13 @@ export function createScreens(clock: Clock, display: Display, indicator: Indicat
       const amount = amountText(asked.amount, asked.currency);
       show(['CONFIRM?', 'PAY ' + amount].concat(wrap('to ' + asked.shop), ['press, tap again']), QUESTION_MS);
       announce(SIGNAL.ask, amount);
+    },
+    short: function (asked) {
+      show(['NOT ENOUGH', 'to PAY ' + amountText(asked.amount, asked.currency)].concat(homeLines()), NEWS_MS);
+      announce(SIGNAL.bad, '');
+    },
+    progress: function (done, total) {
+      if (total > 1) show(['REGISTERING', done + ' of ' + total], NEWS_MS);
     },
     confirmed: function (asked) {
       show(['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)), QUESTION_MS);

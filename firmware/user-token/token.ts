@@ -12,10 +12,10 @@ import type { Indicator } from '../drivers/indicator.js';
 import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../drivers/iso-dep-server.js';
 import type { ApduAnswer, ApduHandlers } from '../drivers/iso-dep-server.js';
 import { WIRE_VERSION } from '../wire/signed.js';
-import { INS, selectAnswer, tokenStatus } from '../wire/token-commands.js';
+import { INS, isDeskCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
 import type { Desk } from './desk.js';
 import { guarded, isDeskOpen } from './purse.js';
-import type { Purse, PurseAnswer, PurseState } from './purse.js';
+import type { Purse, PurseAnswer } from './purse.js';
 import { createScreens, wrap } from './screens.js';
 
 /** What the token is made of, beside its purse. */
@@ -23,12 +23,12 @@ export interface TokenParts {
   clock: Clock;
   display: Display;
   indicator: Indicator;
-  /** Loads the desk's program. @throws when its file is not there */
-  loadDesk: () => (state: PurseState) => Desk;
   /** Longest command data in one APDU that the board's UART takes. */
   commandBytesMax: number;
   /** One small piece of work for idle time; false when there is none left. @throws when flash fails */
   work: () => boolean;
+  /** Loads the desk's program, which is told whom to tell of each pseudonym done in a registration. @throws when its file is not there */
+  loadDesk: () => (progress: (done: number, total: number) => void) => Desk;
   /** Nonces ready in the pool. */
   nonces: () => number;
   /** Variables of the interpreter. */
@@ -54,9 +54,6 @@ const WORK_GAP_MS = 10;
 /** Between two looks for work when there was none. */
 const REST_MS = 1000;
 
-/** Instructions from here on are the desk's. */
-const DESK_INS_MIN = 0x40;
-
 /** Makes the token of a purse and its board. */
 export function createToken(purse: Purse, parts: TokenParts): Token {
   const state = purse.state;
@@ -65,11 +62,11 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
   let inField = false;
   // Loaded at the first desk command, gone at the next payment, which needs the room.
-  let loaded: Desk | null = null;
+  let desk: Desk | null = null;
 
   function homeLines(): string[] {
     if (state.fault) return ['FAULT'].concat(wrap(state.fault));
-    if (!state.license) return ['NOT LICENSED'].concat(state.name ? wrap(state.name) : [], ['go to the desk']);
+    if (!state.licensed) return ['NOT LICENSED'].concat(state.name ? wrap(state.name) : [], ['go to the desk']);
     const out = ['BALANCE', amountText(journal.balance(), state.config.currency)];
     const open = journal.unsettledCount();
     if (open > 0) out.push(open + ' unfinished');
@@ -85,9 +82,15 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
       return answer;
     }
     const waiting = answer.code === 'CONFIRM_NEEDED' ? purse.pending(nowMs) : null;
-    if (waiting) screens.askConfirm(waiting.challenge);
-    else screens.refused(answer.code);
+    if (!waiting) screens.refused(answer.code);
+    else if (waiting.isShort) screens.short(waiting.challenge);
+    else screens.askConfirm(waiting.challenge);
     return answer;
+  }
+
+  function open(data: Uint8Array): PurseAnswer {
+    desk = null;
+    return purse.open(data);
   }
 
   function ack(data: Uint8Array): PurseAnswer {
@@ -97,20 +100,14 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     return answer;
   }
 
-  function open(data: Uint8Array): PurseAnswer {
-    loaded = null;
-    return purse.open(data);
-  }
-
-  /** A command of the desk's; null for an instruction that is none of ours. */
-  function atDesk(ins: number, data: Uint8Array): PurseAnswer | null {
+  function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     const before = journal.balance();
-    const answer = guarded<PurseAnswer | null>(state, function () {
-      loaded = loaded || parts.loadDesk()(state);
-      return loaded.answer(ins, data, clock.nowMs());
+    const answer = guarded<PurseAnswer>(state, function () {
+      if (!desk) desk = parts.loadDesk()(screens.progress);
+      return desk.answer(ins, data, clock.nowMs());
     });
-    if (answer && !answer.ok && ins === INS.receipt) screens.refused(answer.code);
-    else if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
+    if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
+    else if (ins === INS.receipt && !answer.ok) screens.refused(answer.code);
     return answer;
   }
 
@@ -139,7 +136,8 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     if (ins === INS.ack) return ack(data);
     if (ins === INS.recall) return purse.recall(data);
     if (ins === INS.status) return status();
-    return ins >= DESK_INS_MIN ? atDesk(ins, data) : null;
+    if (isDeskCommand(ins)) return atDesk(ins, data);
+    return null;
   }
 
   function command(ins: number, data: Uint8Array, p1: number, p2: number): ApduAnswer {
@@ -165,6 +163,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   return {
     handlers: {
       select: function () {
+        purse.select();
         return selectAnswer.encode({ version: WIRE_VERSION, commandBytesMax: parts.commandBytesMax });
       },
       command: command,
@@ -174,10 +173,10 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     },
     press: function () {
       const nowMs = clock.nowMs();
-      purse.press(nowMs);
-      const waiting = purse.pending(nowMs);
-      if (waiting && waiting.confirmed) screens.confirmed(waiting.challenge);
-      else screens.deskOpen();
+      const waiting = purse.press(nowMs) ? purse.pending(nowMs) : null;
+      if (!waiting) screens.deskOpen();
+      else if (waiting.isShort) screens.short(waiting.challenge);
+      else screens.confirmed(waiting.challenge);
     },
     start: function () {
       screens.home();

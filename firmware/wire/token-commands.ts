@@ -23,7 +23,7 @@ export const INS = {
   ack: 0x30,
   /** data: `recallRequest`; answer: Rs (16) of a debit for this shop that was never acknowledged. */
   recall: 0x18,
-  /** No data; answer: the multiples of the license's PKU (512), for a terminal that checks the signature itself. */
+  /** No data; answer: the multiples of the PKU in the license that OPEN gave (512), for a terminal that checks the signature itself. */
   multiples: 0x12,
   /** Desk. No data; answer: `identity`. */
   identity: 0x40,
@@ -52,6 +52,11 @@ export const INS = {
   /** Desk. No data; answer: `tokenStatus`. */
   status: 0x4a,
 };
+
+/** Whether an instruction is one of the desk, STATUS apart: the even numbers from 0x40 on. */
+export function isDeskCommand(ins: number): boolean {
+  return ins >= INS.identity && ins <= INS.debit && ins % 2 === 0 && ins !== INS.status;
+}
 
 /** Answer to SELECT. */
 export interface SelectAnswer {

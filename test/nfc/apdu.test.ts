@@ -18,7 +18,7 @@ function createToken(overrides: Partial<ApduServerOptions> = {}) {
       command: (ins, data) => {
         log.push({ ins, data: text(data) });
         if (ins === 0x02) return { sw: 0x9000, data: data.slice() };
-        if (ins === 0x04) return { sw: 0x9000, data: bytes(700) };
+        if (ins === 0x04) return { sw: 0x9000, data: bytes(705) };
         if (ins === 0x06) return { sw: 0x6401 };
         if (ins === 0x08) throw new Error('secret');
         return { sw: 0x6d00 };
@@ -89,10 +89,10 @@ test('reset forgets the selection, a chain and a pending answer', () => {
   expect(token.send('80c0000000')).toBe('6985');
 });
 
-test('a chain is bounded: 640 bytes pass, one more is refused and forgotten', () => {
+test('a chain is bounded: 704 bytes pass, one more is refused and forgotten', () => {
   const token = createToken();
   token.send(SELECT);
-  for (let i = 0; i < 640; i++) expect(token.send('9002000001' + text(Uint8Array.of(i & 255)))).toBe('9000');
+  for (let i = 0; i < 704; i++) expect(token.send('9002000001' + text(Uint8Array.of(i & 255)))).toBe('9000');
   expect(token.send('90020000aa01')).toBe('6700'); // malformed: changes nothing
   expect(token.send('9002000001aa')).toBe('6700');
   expect(token.log).toEqual([]);
@@ -142,7 +142,7 @@ test('hostile APDUs near the real ones: an answer to each, a bounded one; handle
         // A refusal of this layer means that no handler ran.
         if ([0x67, 0x68, 0x69, 0x6a, 0x6e].includes(sw >> 8)) expect(token.log.length).toBe(calls);
         if (!selected) expect(token.log).toEqual([]);
-        for (const { data } of token.log) expect(data.length).toBeLessThanOrEqual(2 * 640);
+        for (const { data } of token.log) expect(data.length).toBeLessThanOrEqual(2 * 704);
         token.log.length = 0;
       }
       // And whatever came before, a clean conversation works.
@@ -190,7 +190,7 @@ describe('client against server', () => {
 
   test('any data, any limits: the handler gets all of it once, the client all of the answer', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 3, max: 258 }), fc.integer({ min: 1, max: 255 }), fc.nat(640), (answerMax, commandMax, n) => {
+      fc.property(fc.integer({ min: 3, max: 258 }), fc.integer({ min: 1, max: 255 }), fc.nat(704), (answerMax, commandMax, n) => {
         const { client, token } = connect(answerMax, commandMax);
         let result: any;
         client.command(0x80, 2, 0, 0, bytes(n, n), (r) => (result = r));
@@ -206,7 +206,7 @@ describe('client against server', () => {
     let result: any;
     client.command(0x80, 4, 0, 0, bytes(0), (r) => (result = r));
     expect(result).toEqual({ ok: false, code: 'TOO_LONG' });
-    expect(traffic.length).toBeLessThan(16);
+    expect(traffic.length).toBeLessThan(18);
     client.command(0x80, 2, 0, 0, bytes(5), (r) => (result = r));
     expect(result.ok).toBe(true);
   });
@@ -237,7 +237,7 @@ describe('client against server', () => {
     let result: any;
     client.command(0x80, 2, 0, 0, bytes(3), (r) => (result = r));
     expect(result).toEqual({ ok: false, code });
-    expect(calls).toBeLessThan(700);
+    expect(calls).toBeLessThan(710);
   });
 
   test('a failure of the radio goes through, and the client is free again; two commands at once are BUSY', () => {

@@ -24,9 +24,9 @@ describe.each<[Wiring, number]>([
   ['SPI', 264],
   ['SPI+IRQ', 128],
 ])('over %s with bursts of %i', (wiring, burstBytesMax) => {
-  test('messages of 0 to 640 bytes both ways', () => {
+  test('messages of 0 to 704 bytes both ways', () => {
     const t = started({ wiring, burstBytesMax });
-    for (const n of [0, 1, 41, 42, 43, 84, 255, 256, 300, 512, 640]) {
+    for (const n of [0, 1, 41, 42, 43, 84, 255, 256, 300, 512, 704]) {
       expect(t.tap(bytes(n))).toEqual({ step: 'done', data: bytes(n).reverse(), sw: 0x9000 });
     }
     expect(t.log.errors).toEqual([]);
@@ -123,7 +123,7 @@ test('misuse is a named result: two operations at once, no card, too long', () =
   t.scheduler.advance(1000);
   expect(first.ok).toBe(true);
   expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(bytes(263), done))).toEqual({ ok: false, code: 'TOO_LONG' });
-  expect(await1<any>(t.scheduler, 10, (done) => t.client.command(0x80, 2, 0, 0, bytes(641), done))).toEqual({
+  expect(await1<any>(t.scheduler, 10, (done) => t.client.command(0x80, 2, 0, 0, bytes(705), done))).toEqual({
     ok: false,
     code: 'TOO_LONG',
   });

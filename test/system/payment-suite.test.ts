@@ -113,11 +113,11 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     expect((await bench.status(alice)).balance).toBe(balance);
   });
 
-  check('more than the token holds: refused, and the charge can be cancelled, with a tombstone', async () => {
+  check('more than the token holds: not paid, and the charge can be cancelled, with a tombstone', async () => {
     const before = bench.reports.length;
     const { id, code } = await bench.charge(101);
     expect(code).toBe('OK');
-    expect(await tapUntil(bob, before, 'REFUSED')).toContain('REFUSED');
+    expect(await tapUntil(bob, before, 'CONFIRM_NEEDED')).toContain('CONFIRM_NEEDED');
     bob.presence.leave();
     await bench.rest(500);
     const stones = bench.tombstones.length;
@@ -136,7 +136,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     const stones = bench.tombstones.length;
     expect((await bench.charge(101)).code).toBe('OK');
     // Bob's token is asked and refuses; the charge was his.
-    expect(await tapUntil(bob, before, 'REFUSED')).toContain('REFUSED');
+    expect(await tapUntil(bob, before, 'CONFIRM_NEEDED')).toContain('CONFIRM_NEEDED');
     bob.presence.leave();
     await bench.rest(500);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');

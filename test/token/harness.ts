@@ -3,19 +3,23 @@
  */
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { openRecordLog, type RecordLog } from '../../firmware/drivers/record-log.js';
-import { createDesk, type Desk } from '../../firmware/user-token/desk.js';
-import { openPurse, type Purse, type PurseConfig, type PurseKeys } from '../../firmware/user-token/purse.js';
+import type { DeskTools } from '../../firmware/user-token/desk-tools.js';
+import { createDesk, needsTools } from '../../firmware/user-token/desk.js';
+import { openPurse, type Purse, type PurseAnswer, type PurseConfig, type PurseKeys } from '../../firmware/user-token/purse.js';
 import { challenge, chargeId, license, licenseBody, payment, type Challenge } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
-import { licenseGrant } from '../../firmware/wire/token-commands.js';
+import { INS, licenseGrant } from '../../firmware/wire/token-commands.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { receipt, receiptBody, RECEIPT_KINDS, type ReceiptBody } from '../../firmware/wire/withdrawal.js';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { crc32 } from 'node:zlib';
 
 /** An Ed25519 key of node:crypto from a seed whose bytes are all `fill`. */
-export function keyOf(fill: number) {
-  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, fill)]);
+export const keyOf = (fill: number) => keyFromSeed(new Uint8Array(32).fill(fill));
+
+/** An Ed25519 key of node:crypto. @param seed 32 bytes */
+export function keyFromSeed(seed: Uint8Array) {
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
   const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   const open = createPublicKey(secret);
   const raw = new Uint8Array(open.export({ format: 'der', type: 'spki' }).subarray(12));
@@ -34,17 +38,29 @@ export const issuer = keyOf(0x22);
 export const account = keyOf(0x33);
 export const pseudonym = keyOf(0x44);
 
+/** Key of pseudonym i; the first is `pseudonym`. */
+export const pseudonymKey = (i: number) => (i === 0 ? pseudonym : keyOf(0x80 + i));
+
+/** The token's keys in node:crypto; each is made once. */
+const tokenKeys = new Map<number, ReturnType<typeof keyOf>>();
+function tokenKey(index: number) {
+  if (!tokenKeys.has(index)) tokenKeys.set(index, index === 0 ? account : pseudonymKey(index - 1));
+  return tokenKeys.get(index)!;
+}
+
 export function testKeys(): PurseKeys & { fail: boolean; signed: number } {
+  const sha256 = (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest());
   const keys = {
     fail: false,
     signed: 0,
-    publicKey: (index: number) => (index === 0 ? account : pseudonym).publicKey,
+    publicKey: (index: number) => tokenKey(index).publicKey,
     sign: (index: number, bytes: Uint8Array) => {
       if (keys.fail) return null;
       keys.signed++;
-      return (index === 0 ? account : pseudonym).sign(bytes);
+      return tokenKey(index).sign(bytes);
     },
-    sha256: (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+    sha256,
+    secretHash: (bytes: Uint8Array) => sha256(Buffer.concat([Buffer.from('secret'), bytes])),
     verify: verifyRaw,
   };
   return keys;
@@ -57,6 +73,11 @@ export const CONFIG: PurseConfig = {
   issuerKey: issuer.publicKey,
   limits: { paymentMax: 1000, sumMax: 2500 },
   debitSlots: 4,
+  pseudonyms: 1,
+  policy: 'rotate',
+  scheme: 1,
+  registration: 'open',
+  issue: 'direct',
 };
 
 const BASE = 0x310000;
@@ -72,20 +93,41 @@ export function openLog(flash: EmulatedFlash): RecordLog {
   return opened.log;
 }
 
+/** Desk commands by their names. */
+export function deskOf(answer: (ins: number, data: Uint8Array, nowMs: number) => PurseAnswer) {
+  const none = new Uint8Array(0);
+  return {
+    identity: (nowMs: number) => answer(INS.identity, none, nowMs),
+    register: (data: Uint8Array, nowMs: number) => answer(INS.register, data, nowMs),
+    license: (data: Uint8Array, nowMs: number) => answer(INS.license, data, nowMs),
+    withdraw: (data: Uint8Array, nowMs: number) => answer(INS.withdraw, data, nowMs),
+    part: (data: Uint8Array, nowMs: number) => answer(INS.part, data, nowMs),
+    reply: (data: Uint8Array, nowMs: number) => answer(INS.reply, data, nowMs),
+    couponKeys: (data: Uint8Array, nowMs: number) => answer(INS.couponKeys, data, nowMs),
+    couponStart: (data: Uint8Array, nowMs: number) => answer(INS.couponStart, data, nowMs),
+    couponBlind: (data: Uint8Array, nowMs: number) => answer(INS.couponBlind, data, nowMs),
+    redeem: (nowMs: number) => answer(INS.redeem, none, nowMs),
+    debit: (data: Uint8Array, nowMs: number) => answer(INS.debit, data, nowMs),
+    receipt: (data: Uint8Array) => answer(INS.receipt, data, 0),
+  };
+}
+
 export interface TestPurse {
   flash: EmulatedFlash;
   log: RecordLog;
   keys: ReturnType<typeof testKeys>;
   purse: Purse;
-  desk: Desk;
+  desk: ReturnType<typeof deskOf>;
 }
 
 /** Opens whatever the flash holds, as a boot does. */
-export function boot(flash: EmulatedFlash, config: PurseConfig = CONFIG): TestPurse {
+export function boot(flash: EmulatedFlash, config: PurseConfig = CONFIG, tools: DeskTools | null = null): TestPurse {
   const log = openLog(flash);
   const keys = testKeys();
   const purse = openPurse(log, keys, config);
-  return { flash, log, keys, purse, desk: createDesk(purse.state) };
+  if (needsTools(config) && !tools) throw new TypeError('this scheme needs tools');
+  const desk = createDesk(purse.state, tools, () => undefined);
+  return { flash, log, keys, purse, desk: deskOf(desk.answer) };
 }
 
 /** A registered and licensed token with `balance`. */

@@ -8,7 +8,7 @@ import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
 import { RECORD } from '../../firmware/user-token/records.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import {
-  boot, challengeBytes, chargeBytes, CONFIG, isPaymentFor, grantBytes, licenseBytes, must, nameBytes, newFlash, openLog, receiptBytes, type TestPurse,
+  boot, challengeBytes, chargeBytes, CONFIG, isPaymentFor, grantBytes, must, nameBytes, newFlash, openLog, receiptBytes, type TestPurse,
 } from './harness.js';
 
 const SECRETS = [0, 1].map((slot) => new Uint8Array(32).fill(0xa0 + slot));
@@ -73,7 +73,7 @@ const commands: Command[] = [
     prepare: () => undefined,
     run: (t) => (t.purse.press(0), t.desk.license(grantBytes({ validUntilS: 1_900_000_000 }), 0)),
     balance: [5000, 5000],
-    durable: (t) => Buffer.from(t.purse.state.license!).equals(licenseBytes({ validUntilS: 1_900_000_000 })),
+    durable: (t) => Buffer.from(t.log.get(RECORD.license, 0)!).equals(grantBytes({ validUntilS: 1_900_000_000 })),
   },
 ];
 

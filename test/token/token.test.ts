@@ -28,7 +28,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
     clock,
     display: createDisplay(devices, display === 'console' ? { type: 'console' } : undefined),
     indicator: createIndicator(pins, clock, { pin: 'D2', active: 1 }, { pin: 'D4', active: 1 }),
-    loadDesk: () => createDesk,
+    loadDesk: () => (progress) => createDesk(parts.purse.state, null, progress),
     commandBytesMax: 48,
     work: () => (work.done++, --work.left > 0),
     nonces: () => 5,
@@ -103,9 +103,16 @@ test('receipts, refusals and status', () => {
   expect(send(INS.receipt, receiptBytes({ number: 2, amount: 123 })).sw).toBe(0x9000);
   scheduler.advance(200);
   expect(shown.pop()).toBe('[display] RECEIVED | +1.23 EUR | BALANCE | 51.23 EUR');
-  expect(send(INS.challenge, challengeBytes({ amount: 6000 })).code).toBe('REFUSED');
+  expect(send(INS.challenge, challengeBytes({ currency: 'USD' })).code).toBe('REFUSED');
   scheduler.advance(200);
   expect(shown.pop()).toBe('[display] REFUSED | REFUSED');
+  // The same code as above a limit; the owner alone is told why, and a press that answers opens no desk.
+  expect(send(INS.challenge, challengeBytes({ amount: 6000 })).code).toBe('CONFIRM_NEEDED');
+  scheduler.advance(200);
+  expect(shown.pop()).toBe('[display] NOT ENOUGH | to PAY 60.00 EUR | BALANCE | 51.23 EUR');
+  token.press();
+  expect(send(INS.challenge, challengeBytes({ amount: 6000 })).code).toBe('CONFIRM_NEEDED');
+  token.press();
   expect(send(INS.status, new Uint8Array(0)).code).toBe('DESK_CLOSED');
   token.press();
   scheduler.advance(1);
