@@ -23,7 +23,8 @@ export interface NoncePool {
 
 /** What a pool is made from. */
 export interface NoncePoolOptions {
-  ed: Ed25519;
+  /** What makes them; asked for at each piece of work, so that it can be loaded then. */
+  ed: () => Ed25519;
   /** Draws secret bytes: nonce-source.ts. */
   random: Random;
   /** Nonces that the pool holds at most. */
@@ -38,16 +39,16 @@ export function createNoncePool(options: NoncePoolOptions): NoncePool {
   let job: NonceJob | null = null;
 
   function take(): Nonce {
-    return ready.shift() || options.ed.makeNonces(options.random, 1)[0];
+    return ready.shift() || options.ed().makeNonces(options.random, 1)[0];
   }
 
   function fillStep(): boolean {
     if (!job) {
       const room = options.size - ready.length;
       if (room <= 0) return true;
-      job = options.ed.startNonces(room < options.batch ? room : options.batch);
+      job = options.ed().startNonces(room < options.batch ? room : options.batch);
     }
-    const nonces = options.ed.stepNonces(job, options.random);
+    const nonces = options.ed().stepNonces(job, options.random);
     if (nonces) {
       job = null;
       for (let i = 0; i < nonces.length; i++) ready.push(nonces[i]);

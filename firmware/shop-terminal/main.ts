@@ -72,18 +72,18 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
   return { put: guard(log.put), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
 }
 
-function createVerifier(natives: Natives, ed25519: Ed25519, registrar: PreparedKey): BoardVerifier {
+function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: PreparedKey): BoardVerifier {
   /** The PKU with its multiples; null if they are not those that the registrar made. */
   function prepare(body: LicenseBody, multiples: Uint8Array): PreparedKey | null {
     const hash = copy(natives.sha256(multiples), 0, MULTIPLES_HASH_BYTES);
     const made = multiples.length === MULTIPLES_BYTES && equal(body.multiplesHash, hash);
-    return made ? ed25519.prepareWithMultiples(body.pku, multiples) : null;
+    return made ? ed25519().prepareWithMultiples(body.pku, multiples) : null;
   }
 
   return {
     license: function (bytes) {
       const signed = license.decode(bytes);
-      return !!signed && ed25519.verifyKnown(registrar, signedBytes(SIGNED.license, signed.body), signed.signature);
+      return !!signed && ed25519().verifyKnown(registrar, signedBytes(SIGNED.license, signed.body), signed.signature);
     },
     payment: function (bytes, multiples) {
       const kept = history.decode(bytes);
@@ -92,7 +92,7 @@ function createVerifier(natives: Natives, ed25519: Ed25519, registrar: PreparedK
       if (!kept || !body) return false;
       const message = signedBytes(SIGNED.payment, kept.challenge);
       const key = multiples ? prepare(body, multiples) : null;
-      return key ? ed25519.verifyKnown(key, message, kept.signature) : ed25519.verify(body.pku, message, kept.signature);
+      return key ? ed25519().verifyKnown(key, message, kept.signature) : ed25519().verify(body.pku, message, kept.signature);
     },
   };
 }
@@ -161,19 +161,28 @@ function run(board: Board, setup: TerminalSetup): void {
   if (!samples || !isHealthy(samples, ONE_BIT)) return fail('entropy: the source fails');
   const records = guardRecords(board.records, fail);
   const natives = createEspruinoNatives(E, require('crypto'));
-  const ed25519 = createEd25519(natives, { base: readTable(board, 'tab.base') });
+  // Arithmetic on the curve lies in Storage's 'curve.js': a payment that the bridge checks does without, and has its room.
+  const loadCurve = overlay(board.openOverlay, 'curve.js', function () {
+    return createEd25519;
+  });
+  let curve: Ed25519 | null = null;
+  function ed25519(): Ed25519 {
+    curve = curve || loadCurve()(natives, { base: readTable(board, 'tab.base') });
+    return curve;
+  }
+
   // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
   const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });
-  const key = ed25519.keyFromSeed(loadTerminalSeed(records, random));
+  const key = ed25519().keyFromSeed(loadTerminalSeed(records, random));
   const nonceSource = createNonceSource({ natives: natives, secret: key.prefix, bootCounter: board.bootCount, entropy: entropy });
   const nonces = createNoncePool({ ed: ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
-  const issuer = openTable(board, ed25519, 'tab.issuer', setup.issuerKey);
+  const issuer = openTable(board, ed25519(), 'tab.issuer', setup.issuerKey);
 
   const histories = openHistoryLog(records, setup.historiesMax);
   const tombstones = openTombstoneLog(records);
   const notices = openIssuerNotices(records, setup.limits, board.clock.nowMs);
   function sign(type: number, message: Uint8Array): Uint8Array {
-    return ed25519.sign(key, nonces.take(), signedBytes(type, message));
+    return ed25519().sign(key, nonces.take(), signedBytes(type, message));
   }
   const till = openTill(
     {
@@ -204,9 +213,9 @@ function run(board: Board, setup: TerminalSetup): void {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
-    board: createVerifier(natives, ed25519, openTable(board, ed25519, 'tab.registrar', setup.registrarKey)),
+    board: createVerifier(natives, ed25519, openTable(board, ed25519(), 'tab.registrar', setup.registrarKey)),
     verifyIssuer: function (type, message, signature) {
-      return ed25519.verifyKnown(issuer, signedBytes(type, message), signature);
+      return ed25519().verifyKnown(issuer, signedBytes(type, message), signature);
     },
     sha256: natives.sha256,
     random: random,
@@ -214,6 +223,9 @@ function run(board: Board, setup: TerminalSetup): void {
     sign: sign,
     prepare: function () {
       return !nonces.fillStep() || records.tidy();
+    },
+    makeRoom: function () {
+      curve = null;
     },
     memory: board.memory,
     flashWrites: function () {

@@ -40,6 +40,8 @@ export interface TerminalParts extends ServiceParts {
   random(count: number): Uint8Array;
   /** Does one piece of work for later: nonces, flash pages. False when there is none. */
   prepare(): boolean;
+  /** Lets go of what can be loaded again: a tap begins. */
+  makeRoom(): void;
 }
 
 /** A running terminal. */
@@ -231,6 +233,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   }
 
   function tap(): void {
+    parts.makeRoom();
     const writes = parts.flashWrites();
     let kept: ChargeView | null = null;
 

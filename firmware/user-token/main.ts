@@ -143,7 +143,7 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     return board.takeEntropy(FRESH_SAMPLES);
   };
   const random = createNonceSource({ natives: natives, secret: secret, bootCounter: board.bootCount, entropy: fresh });
-  const pool = createNoncePool({ ed: ed25519, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
+  const pool = createNoncePool({ ed: () => ed25519, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
   const known = [ed25519.prepareKey(table(board, 'tab.issuer')), ed25519.prepareKey(table(board, 'tab.registrar'))];
   if (!known[0] || !known[1]) throw new Error('tab.issuer, tab.registrar: not acceptable keys');
   const keys = openPurseKeys(records, config.pseudonyms, { ed25519: ed25519, secret: secret, nonce: pool.take, known: [known[0], known[1]], sha256: natives.sha256 });

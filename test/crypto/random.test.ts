@@ -159,7 +159,7 @@ describe('nonces', () => {
 
   test('pool: filled step by step, never a nonce twice, never empty-handed', () => {
     const source = createNonceSource({ natives: plain, secret, bootCounter: 1, entropy: () => random(32) });
-    const pool = createNoncePool({ ed, random: source, size: 5, batch: 3 });
+    const pool = createNoncePool({ ed: () => ed, random: source, size: 5, batch: 3 });
     const key = ed.keyFromSeed(random(32));
     const seen = new Set<string>();
     const take = (): void => {
@@ -186,7 +186,7 @@ describe('nonces', () => {
   });
 
   test('pool: each step is small', () => {
-    const pool = createNoncePool({ ed, random: (count) => random(count), size: 4, batch: 4 });
+    const pool = createNoncePool({ ed: () => ed, random: (count) => random(count), size: 4, batch: 4 });
     let stepsTaken = 1;
     while (!pool.fillStep()) stepsTaken++;
     // 11 columns and one encoding for each nonce, one inversion.

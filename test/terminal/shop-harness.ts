@@ -359,6 +359,7 @@ export function createWorld(): World {
       publicKey: TERMINAL.publicKey,
       sign: TERMINAL.sign,
       prepare: () => log.tidy(),
+      makeRoom: () => undefined,
       memory: () => ({ used: 1, total: 2 }),
       flashWrites: () => log.writes() + log.erases(),
     });

@@ -61,7 +61,7 @@ test.each([1, 3])('%i pseudonyms: signs with one nonce each, verifies known keys
   makeAll(records);
   const secret = keySecret(records, ed25519, 1 + pseudonyms);
   expect(secret).toHaveLength(32 * (1 + pseudonyms));
-  const pool = createNoncePool({ ed: ed25519, random: draw, size: 2, batch: 2 });
+  const pool = createNoncePool({ ed: () => ed25519, random: draw, size: 2, batch: 2 });
   while (!pool.fillStep());
   const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
   const tools = { ed25519, secret, nonce: pool.take, known, sha256 };
