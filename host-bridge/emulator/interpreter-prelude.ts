@@ -21,10 +21,12 @@ const VARIABLES = 32767;
 /**
  * The prelude.
  * @param held levels of pins that are driven from outside at power-up, by number
+ * @param mapped whether files read as text are copied to RAM, where they are as fast as in an ESP32's mapped flash; here each
+ * 16 bytes of flash are read from a file, and code evaluated from it is ten times slower
  * @param watch whether to look at the variables in use while the program works, for `_most`
  * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
  */
-export function interpreterPrelude(held: Record<number, number>, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }): string {
+export function interpreterPrelude(held: Record<number, number>, mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }): string {
   return `(function () { var a = []; while (process.memory().total < ${VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
 (function (g) {
 var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
@@ -100,6 +102,8 @@ var flash = {
   getFree: function () { return F.getFree(); }
 };
 g.require = function (m) { return m === "Flash" ? flash : old(m); };
+var S = old("Storage"), read = S.read;
+if (${mapped}) S.read = function (n, o, l) { var t = read(n, o, l); return t && "" + t; };
 g._cut = function (o) { cut = o; };
 // Without work every millisecond, Espruino's Linux build looks at its ports only every 50 ms.
 var fs = old("fs");

@@ -216,7 +216,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       if (interpreter.running) return;
       levels.clear();
       display = [];
-      const args = writeProgram(options, workDir, interpreterPrelude(held, options.watchMemory === true, cut));
+      const args = writeProgram(options, workDir, interpreterPrelude(held, options.boot !== 'storage', options.watchMemory === true, cut));
       cut = undefined;
       interpreter.start(args);
     },
