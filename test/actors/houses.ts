@@ -10,7 +10,7 @@ import { createBank, type Bank } from '../../host-bridge/actors/bank.js';
 import { createUnsealer, type Unsealer } from '../../host-bridge/actors/box.js';
 import { createCouponSigner, splitAmount, type CouponSigner } from '../../host-bridge/actors/coupon-signer.js';
 import { createIssuer, type Issuer } from '../../host-bridge/actors/issuer.js';
-import type { AccountsOffice, BankOffice, IssuerForBank, IssuerOffice, PublicParameters, Service, Trace, TrusteeService } from '../../host-bridge/actors/services.js';
+import type { AccountsOffice, BankOffice, BankService, IssuerForBank, IssuerOffice, IssuerService, PublicParameters, Service, Trace, TrusteeService } from '../../host-bridge/actors/services.js';
 import { createTrustee } from '../../host-bridge/actors/trustee.js';
 import type { Result } from '../../host-bridge/errors.js';
 import { openBankStore } from '../../host-bridge/ledger/sqlite-bank.js';
@@ -113,22 +113,34 @@ export function userOf(houses: Houses, name: string, funding = 0, pseudonyms = 1
   return wallet;
 }
 
+/** The houses as a user reaches them: in process, or over HTTP. */
+export interface Reach {
+  scheme: Scheme;
+  issuer: Service<Pick<IssuerService, 'withdraw' | 'redeem'>>;
+  bank: Service<Pick<BankService, 'request'>> | null;
+  trustee: Service<Pick<TrusteeService, 'register'>> | null;
+  accounts: Service<Pick<AccountsOffice, 'openAccount'>>;
+}
+
 /** Brings a waiting registration to who licenses, and back. */
-export async function register(houses: Houses, wallet: ReferenceWallet): Promise<Outcome> {
+export async function register(houses: Reach, wallet: ReferenceWallet): Promise<Outcome> {
   const { bytes } = wallet.waiting ?? (await wallet.startRegistration());
   if (houses.scheme.registration === 'open') {
-    const { certificate } = good(houses.accounts.openAccount(wallet.options.name, wallet.account.publicKey));
-    return wallet.takeLicenses([good(houses.trustee!.register(bytes, certificate!)).license]);
+    const account = await houses.accounts.openAccount(wallet.options.name, wallet.account.publicKey);
+    if (!account.ok) return account.code;
+    const given = await houses.trustee!.register(bytes, account.certificate!);
+    return given.ok ? wallet.takeLicenses([given.license]) : given.code;
   }
-  return wallet.takeLicenses(good(await houses.bank!.request(bytes)).boxes);
+  const given = await houses.bank!.request(bytes);
+  return given.ok ? wallet.takeLicenses(given.boxes) : given.code;
 }
 
 /** What a waiting request comes to: to bank or issuer, and the reply to the wallet. */
-export async function finish(houses: Houses, wallet: ReferenceWallet): Promise<Outcome> {
+export async function finish(houses: Reach, wallet: ReferenceWallet): Promise<Outcome> {
   const { kind, bytes } = wallet.waiting!;
   const { issue } = houses.scheme;
   if (issue === 'direct') {
-    const given = houses.issuer.withdraw(bytes);
+    const given = await houses.issuer.withdraw(bytes);
     return given.ok ? wallet.takeCash([given.receipt]) : given.code;
   }
   const given = kind === REQUEST.redeem ? await houses.issuer.redeem(bytes) : await houses.bank!.request(bytes);
@@ -137,7 +149,7 @@ export async function finish(houses: Houses, wallet: ReferenceWallet): Promise<O
 }
 
 /** [0017]-[0021] and its kin: x from the account to the wallet, through coupons where the scheme has them. */
-export async function withdraw(houses: Houses, wallet: ReferenceWallet, amount: number, which = 0): Promise<Outcome> {
+export async function withdraw(houses: Reach, wallet: ReferenceWallet, amount: number, which = 0): Promise<Outcome> {
   if (houses.scheme.issue !== 'coupon') {
     await wallet.startWithdrawal(amount, which);
     return finish(houses, wallet);

@@ -137,6 +137,11 @@ export class ReferenceWallet {
     return this.pseudonyms[0]!.publicKey;
   }
 
+  /** What must never stand in a log: the shared key, the one of the request that waits, coupons in hand. */
+  secrets(): Uint8Array[] {
+    return [this.k, this.waiting?.k ?? null, ...this.coupons.map(({ signature }) => signature)].filter((secret): secret is Uint8Array => secret !== null);
+  }
+
   /** Wraps what the bank passes on; the account key signs its hash. */
   owned(kind: number, amount: number, request: Uint8Array): Uint8Array {
     const { facts, name } = this.options;
