@@ -120,10 +120,11 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
 
 /** `tapcash audit`. @returns whether nothing is broken */
 export function auditCommand(options: { data: string; json?: boolean }): boolean {
-  const trusteeDatabase = join(options.data, 'trustee.db');
+  const house = (name: string) => join(options.data, `${name}.db`);
   const report = audit({
-    issuerDatabase: join(options.data, 'issuer.db'),
-    ...(existsSync(trusteeDatabase) ? { trusteeDatabase } : {}),
+    issuerDatabase: house('issuer'),
+    ...(existsSync(house('bank')) ? { bankDatabase: house('bank') } : {}),
+    ...(existsSync(house('trustee')) ? { trusteeDatabase: house('trustee') } : {}),
     progress: (table, rows) => void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)),
   });
   print(options.json, report, auditText(report));

@@ -1,36 +1,43 @@
 /**
  * Audit of the evidence: every stored message decodes, says what its row says, and carries the signatures that it must.
- * EP 0926637 [0015], [0017]-[0018], [0026], [0030].
+ * EP 0926637 [0015], [0017]-[0018], [0026], [0030], [0043], [0068], [0112].
  */
 import { copy, equal, toHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
+import { issueBody, issueSecret } from '../../firmware/wire/request.js';
+import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody, type ReceiptBody } from '../../firmware/wire/withdrawal.js';
 import { isSigned, issuerIdOf } from '../actors/signer.js';
 import type { AuditBooks } from './audit.js';
 import { backProblem } from './audit-back.js';
+import { counterOf } from './audit-ledger.js';
 
 /** What is wrong with a row; null when nothing is. */
-type Problem = string | null;
+export type Problem = string | null;
 
 /** The first check that does not hold. */
-function firstOf(...checks: [holds: boolean, problem: string][]): Problem {
+export function firstOf(...checks: [holds: boolean, problem: string][]): Problem {
   return checks.find(([holds]) => !holds)?.[1] ?? null;
 }
 
-/** Checks accounts, pseudonyms, receipts, histories and tombstones. */
+/** Checks an issuer's accounts, pseudonyms, receipts, histories and tombstones. */
 export function auditEvidence(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM accounts', 'accounts')) {
-    const problem = accountProblem(books, row);
-    if (problem) books.broken('accounts', row['name'], problem);
-  }
+  auditAccounts(books);
   for (const row of books.each('SELECT * FROM pseudonyms', 'pseudonyms')) {
     const problem = pseudonymProblem(books, row);
     if (problem) books.broken('pseudonyms', row['pku'].toString('hex'), problem);
   }
   auditReceipts(books);
+}
+
+/** Checks accounts, histories and tombstones: what every house with a ledger has. */
+export function auditAccounts(books: AuditBooks): void {
+  for (const row of books.each('SELECT * FROM accounts', 'accounts')) {
+    const problem = books.keepsAccounts ? accountProblem(books, row) : 'belongs to the bank';
+    if (problem) books.broken('accounts', row['name'], problem);
+  }
   auditHistories(books);
   for (const row of books.each('SELECT * FROM tombstones', 'tombstones')) {
     const problem = tombstoneProblem(books, row);
@@ -38,23 +45,24 @@ export function auditEvidence(books: AuditBooks): void {
   }
 }
 
-function isOurs(books: AuditBooks, message: { issuer: Uint8Array; currency: string }): boolean {
+/** Whether a message is about this issuer's cash. */
+export function isOurs(books: AuditBooks, message: { issuer: Uint8Array; currency: string }): boolean {
   return equal(message.issuer, issuerIdOf(books.issuerKey)) && message.currency === books.currency;
 }
 
 function accountProblem(books: AuditBooks, row: Record<string, any>): Problem {
   if (!isName(row['name'])) return 'is not a name';
   if (row['account_key'] === null && row['certificate'] === null) return null;
-  return certificateProblem(books.issuerKey, row['certificate'] ?? new Uint8Array(0), row['name'], row['account_key'] ?? new Uint8Array(0));
+  return certificateProblem(books, row['certificate'] ?? new Uint8Array(0), row['name'], row['account_key'] ?? new Uint8Array(0));
 }
 
-function certificateProblem(issuerKey: Uint8Array, bytes: Uint8Array, name: string, accountKey: Uint8Array): Problem {
+function certificateProblem(books: AuditBooks, bytes: Uint8Array, name: string, accountKey: Uint8Array): Problem {
   const certificate = accountCertificate.decode(bytes);
   const body = certificate && accountBody.decode(certificate.body);
   if (!certificate || !body) return 'account certificate does not decode';
   return firstOf(
     [body.name === name && equal(body.accountKey, accountKey), 'account certificate is for another name or key'],
-    [isSigned(issuerKey, SIGNED.account, certificate.body, certificate.signature), 'account certificate is not signed by the issuer'],
+    [isSigned(books.accountsKey, SIGNED.account, certificate.body, certificate.signature), `account certificate is not signed by the ${books.scheme.accountsAt}`],
   );
 }
 
@@ -74,10 +82,15 @@ function requestProblem(books: AuditBooks, bytes: Uint8Array, pku: Uint8Array, n
 }
 
 function pseudonymProblem(books: AuditBooks, row: Record<string, any>): Problem {
-  const { pku, name, request } = row;
+  const { pku, counter, name, request } = row;
   const last = books.one('SELECT count(*) AS count, coalesce(max(number), 0) AS last FROM receipts WHERE pku = ?', pku);
   if (last?.['last'] !== row['receipt_number']) return `says receipt number ${row['receipt_number']}, the last receipt is ${last?.['last']}`;
   if (last?.['count'] !== row['receipt_number']) return `has ${last?.['count']} receipts up to number ${row['receipt_number']}`;
+  // [0112]: a set is registered as one; its receipts are its first pseudonym's.
+  if (!books.one('SELECT 1 FROM pseudonyms WHERE pku = ? AND counter = pku', counter)) return 'spends the counter of a pseudonym that has none';
+  if (!pku.equals(counter) && row['receipt_number'] !== 0n) return 'has receipts beside those of its set';
+  if (books.scheme.registration === 'sealed' && !books.one('SELECT 1 FROM shared_keys WHERE counter = ?', counter)) return 'was never registered';
+  if (books.scheme.issue !== 'direct') return name === null ? null : 'has a name that this issuer cannot know';
   if (name === null) return row['receipt_number'] === 0n ? null : 'has receipts but no name';
   return requestProblem(books, request ?? new Uint8Array(0), pku, name, 1n, null);
 }
@@ -97,17 +110,32 @@ function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
   const paper = receipt.decode(row['receipt']);
   const body = paper && receiptBody.decode(paper.body);
   if (!paper || !body) return 'receipt does not decode';
-  const same = equal(body.pku, row['pku']) && BigInt(body.number) === row['number'] && BigInt(body.kind) === row['kind'] && BigInt(body.amount) === row['amount'];
+  const same = counterOf(books, Buffer.from(body.pku)).equals(row['pku']) && BigInt(body.number) === row['number'] && BigInt(body.kind) === row['kind'] && BigInt(body.amount) === row['amount'];
   const problem = firstOf(
     [same && isOurs(books, body), 'receipt says other than its row'],
     [isSigned(books.issuerKey, SIGNED.receipt, paper.body, paper.signature), 'receipt is not signed by the issuer'],
   );
   if (problem || row['kind'] !== BigInt(RECEIPT_KINDS.withdrawal)) return problem ?? backProblem(books, row);
+  const kind = books.scheme.issue === 'direct' ? 'withdraw' : 'issue';
   const owned = firstOf(
     [row['owner'] === row['name'], 'receipt names another owner than its pseudonym'],
-    [books.one(`SELECT 1 FROM transactions WHERE id = ? AND kind = 'withdraw'`, row['transaction_id']) !== undefined, 'receipt has no transaction'],
+    [books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', row['transaction_id'], kind) !== undefined, 'receipt has no transaction'],
   );
-  return owned ?? requestProblem(books, row['request'], row['pku'], row['name'], row['number'], row['amount']);
+  if (owned) return owned;
+  if (books.scheme.issue === 'direct') return requestProblem(books, row['request'], row['pku'], row['name'], row['number'], row['amount']);
+  return issueProblem(books, row['request'], body);
+}
+
+/** What SKU signed inside a sealed or keyed request, or for a coupon: (PKU, x) under the receipt's number. */
+function issueProblem(books: AuditBooks, bytes: Uint8Array, paper: ReceiptBody): Problem {
+  const secret = issueSecret.decode(bytes);
+  const body = secret && issueBody.decode(secret.body);
+  if (!secret || !body) return 'request for the receipt does not decode';
+  return firstOf(
+    [isOurs(books, body), 'request for the receipt is for another issuer or currency'],
+    [equal(body.pku, paper.pku) && body.number === paper.number && body.amount === paper.amount, 'request for the receipt is for another pseudonym, number or amount'],
+    [isSigned(body.pku, SIGNED.issue, secret.body, secret.proof), 'request for the receipt is not signed by SKU'],
+  );
 }
 
 function auditHistories(books: AuditBooks): void {
@@ -131,7 +159,9 @@ function historyProblem(books: AuditBooks, row: Record<string, any>): Problem {
     [isOurs(books, paid) && isOurs(books, terms), 'history is for another issuer or currency'],
     [isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature), 'license is not signed by the registrar'],
     [isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature), 'payment is not signed by SKU'],
-    [books.one(`SELECT 1 FROM transactions WHERE id = ? AND kind = 'deposit'`, row['transaction_id']) !== undefined, 'history has no transaction'],
+    [books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', row['transaction_id'], books.keepsAccounts ? 'deposit' : 'return') !== undefined, 'history has no transaction'],
+    [row['return_code'] === null || row['return_code'] === 'OK', `the issuer does not take it: ${row['return_code']}`],
+    [(row['returned_s'] === null) === (row['return_code'] === null), 'was returned without an answer'],
     [books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs']) === undefined, 'charge was both credited and cancelled'],
     [books.one('SELECT 1 FROM claims WHERE pku = ? AND shop = ? AND rs = ? AND granted_s IS NOT NULL', row['pku'], row['shop'], row['rs']) === undefined, 'debit was both credited and reconciled'],
   );
@@ -174,5 +204,5 @@ function registrationProblem(books: AuditBooks, row: Record<string, any>): Probl
     [equal(terms.pku, row['pku']) && isOurs(books, terms), 'license says other than its row'],
     [isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature), 'license is not signed by the registrar'],
   );
-  return problem ?? certificateProblem(books.issuerKey, row['certificate'], row['name'], row['account_key']);
+  return problem ?? certificateProblem(books, row['certificate'], row['name'], row['account_key']);
 }

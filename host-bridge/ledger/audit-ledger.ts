@@ -1,24 +1,42 @@
 /**
  * Audit of the postings: each sums to 0 and has its kind's shape, balances are what the postings make them, and what is
- * held equals what was put in. EP 0926637 [0018], [0030]; SECURITY.md "Conservation".
+ * held equals what was put in. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080]; SECURITY.md "Conservation".
  */
 import type { AuditBooks } from './audit.js';
 
-/** Accounts that each kind of transaction takes from and gives to. */
-const SHAPES: Record<string, [from: RegExp, to: RegExp]> = {
-  fund: [/^in$/, /^abc:/],
-  withdraw: [/^abc:/, /^ebc:[0-9a-f]{64}$/],
-  deposit: [/^ebc:[0-9a-f]{64}$/, /^abc:/],
-  refund: [/^abc:/, /^ebc:[0-9a-f]{64}$/],
-};
+const ABC = /^abc:/;
+const EBC = /^ebc:[0-9a-f]{64}$/;
+const [IN, OUT, BANK] = [/^in$/, /^out$/, /^bank$/];
+
+type Shapes = Record<string, [from: RegExp, to: RegExp]>;
+
+/** Accounts that each kind of transaction takes from and gives to: in a house that has all, and where bank and issuer are two. */
+const WHOLE: Shapes = { fund: [IN, ABC], withdraw: [ABC, EBC], deposit: [EBC, ABC], refund: [ABC, EBC] };
+const AT_BANK: Shapes = { fund: [IN, ABC], draw: [ABC, OUT], drawback: [OUT, ABC], deposit: [OUT, ABC] };
+const AT_ISSUER: Shapes = { issue: [BANK, EBC], return: [EBC, BANK], refund: [BANK, EBC] };
+
+function shapesOf({ house, keepsAccounts }: AuditBooks): Shapes {
+  if (house === 'bank') return AT_BANK;
+  return keepsAccounts ? WHOLE : AT_ISSUER;
+}
 
 interface Entry {
   account: string;
   delta: bigint;
 }
 
-/** Checks transactions, entries and balances. @returns money put in and money held, from the postings alone */
-export function auditLedger(books: AuditBooks): { in: bigint; held: bigint } {
+/** What the postings of a house come to. */
+export interface Sums {
+  /** Money put in, and all that is not `in`. */
+  in: bigint;
+  held: bigint;
+  /** All accounts ABC, all counters EBC. */
+  abc: bigint;
+  ebc: bigint;
+}
+
+/** Checks transactions, entries and balances. @returns the sums, from the postings alone */
+export function auditLedger(books: AuditBooks): Sums {
   const running = new Map<string, bigint>();
   const sql = `SELECT t.id AS transaction_id, t.kind, e.account, e.delta FROM transactions t LEFT JOIN entries e ON e.transaction_id = t.id ORDER BY t.id`;
   let current: { id: bigint; kind: string; entries: Entry[] } | null = null;
@@ -48,27 +66,48 @@ function auditTransaction(books: AuditBooks, id: bigint, kind: string, entries: 
   if (sum !== 0n) broken(`its entries sum to ${sum}, not 0`);
   const from = entries.find((entry) => entry.delta < 0n);
   const to = entries.find((entry) => entry.delta > 0n);
-  const shape = SHAPES[kind];
+  const shape = shapesOf(books)[kind];
   if (!shape || entries.length !== 2 || !from || !to || !shape[0].test(from.account) || !shape[1].test(to.account)) broken(`its entries are not a ${kind}`);
   for (const { account, delta } of entries) {
     const after = (running.get(account) ?? 0n) + delta;
     running.set(account, after);
     if (account.startsWith('abc:') && after < 0n) broken(`leaves ${account} at ${after}`);
   }
-  if (kind === 'withdraw') auditPaper(books, id, from, to, books.one('SELECT pku, name, amount FROM receipts WHERE transaction_id = ?', id), 'receipt');
-  if (kind === 'refund') auditPaper(books, id, from, to, books.one('SELECT pku, shop AS name, amount FROM refunds WHERE transaction_id = ?', id), 'refund');
-  if (kind === 'deposit') {
-    auditPaper(books, id, to, from, books.one('SELECT pku, shop AS name, amount FROM histories WHERE transaction_id = ?', id), 'history');
-    auditOverspend(books, id, from ? running.get(from.account) : undefined);
-  }
+  auditPaper(books, id, kind, from, to);
+  const spent = from && EBC.test(from.account) ? running.get(from.account) : undefined;
+  if (books.house === 'issuer' && (kind === 'deposit' || kind === 'return')) auditOverspend(books, id, spent);
 }
 
-/** Each withdrawal has one receipt and each deposit one history, about the same accounts and amount. */
-function auditPaper(books: AuditBooks, id: bigint, abc: Entry | undefined, ebc: Entry | undefined, paper: Record<string, any> | undefined, what: string): void {
+/** What stands behind each kind of transaction: table, and its columns for who gives and who takes. */
+const PAPERS: Record<string, { what: string; sql: string }> = {
+  withdraw: { what: 'receipt', sql: 'SELECT pku, name, amount FROM receipts WHERE transaction_id = ?' },
+  issue: { what: 'receipt', sql: 'SELECT pku, NULL AS name, amount FROM receipts WHERE transaction_id = ?' },
+  deposit: { what: 'history', sql: 'SELECT pku, shop AS name, amount FROM histories WHERE transaction_id = ?' },
+  return: { what: 'history', sql: 'SELECT pku, NULL AS name, amount FROM histories WHERE transaction_id = ?' },
+  refund: { what: 'refund', sql: 'SELECT pku, shop AS name, amount FROM refunds WHERE transaction_id = ?' },
+  draw: { what: 'request', sql: 'SELECT NULL AS pku, name, amount FROM requests WHERE draw_id = ?' },
+  drawback: { what: 'request', sql: 'SELECT NULL AS pku, name, amount FROM requests WHERE drawback_id = ?' },
+};
+
+/** Each transaction but `fund` has one paper, about the same accounts and amount. */
+function auditPaper(books: AuditBooks, id: bigint, kind: string, from: Entry | undefined, to: Entry | undefined): void {
+  const expected = PAPERS[kind];
+  if (!expected || !shapesOf(books)[kind]) return;
+  const { what, sql } = expected;
+  const paper = books.one(sql, id);
   if (!paper) return books.broken('transactions', String(id), `has no ${what}`);
-  const amount = abc && abc.delta < 0n ? -abc.delta : abc?.delta;
-  const same = paper['amount'] === amount && abc?.account === `abc:${paper['name']}` && ebc?.account === `ebc:${paper['pku'].toString('hex')}`;
-  if (!same) books.broken('transactions', String(id), `its ${what} is about other accounts or another amount`);
+  const fits = ({ account, delta }: Entry): boolean => {
+    if ((delta < 0n ? -delta : delta) !== paper['amount']) return false;
+    if (ABC.test(account)) return account === `abc:${paper['name']}`;
+    return !EBC.test(account) || account === `ebc:${counterOf(books, paper['pku']).toString('hex')}`;
+  };
+  if (!from || !to || !fits(from) || !fits(to)) books.broken('transactions', String(id), `its ${what} is about other accounts or another amount`);
+}
+
+/** PKU1 of a pseudonym's set, whose EBC it spends. Sets are the issuer's to know. */
+export function counterOf(books: AuditBooks, pku: Buffer): Buffer {
+  if (books.house !== 'issuer') return pku;
+  return books.one('SELECT counter FROM pseudonyms WHERE pku = ?', pku)?.['counter'] ?? pku;
 }
 
 /** A deposit that leaves EBC negative has an overspend record with that EBC, and no other deposit has one [0031]. */
@@ -91,17 +130,16 @@ function auditBalances(books: AuditBooks, running: Map<string, bigint>): void {
 }
 
 function ownerExists(books: AuditBooks, account: string): boolean {
-  if (account === 'in') return true;
+  if (account === 'in' || account === (books.house === 'bank' ? 'out' : 'bank')) return true;
   if (account.startsWith('abc:')) return books.one('SELECT 1 FROM accounts WHERE name = ?', account.slice(4)) !== undefined;
-  return /^ebc:[0-9a-f]{64}$/.test(account) && books.one('SELECT 1 FROM pseudonyms WHERE pku = ?', Buffer.from(account.slice(4), 'hex')) !== undefined;
+  return EBC.test(account) && books.house === 'issuer' && books.one('SELECT 1 FROM pseudonyms WHERE pku = ?', Buffer.from(account.slice(4), 'hex')) !== undefined;
 }
 
-function conserve(books: AuditBooks, running: Map<string, bigint>, transactions: number): { in: bigint; held: bigint } {
-  let held = 0n;
-  for (const [account, sum] of running) if (account !== 'in') held += sum;
-  const putIn = -(running.get('in') ?? 0n);
-  if (putIn !== held) books.broken('entries', `all ${transactions} transactions`, `${putIn} was put in, ${held} is held`);
+function conserve(books: AuditBooks, running: Map<string, bigint>, transactions: number): Sums {
+  const sumOf = (kind: RegExp) => [...running].reduce((total, [account, sum]) => (kind.test(account) ? total + sum : total), 0n);
+  const sums = { in: -sumOf(IN), held: sumOf(/^(?!in$)/), abc: sumOf(ABC), ebc: sumOf(EBC) };
+  if (sums.in !== sums.held) books.broken('entries', `all ${transactions} transactions`, `${sums.in} was put in, ${sums.held} is held`);
   const stored = books.one(`SELECT coalesce(sum(balance) FILTER (WHERE account <> 'in'), 0) AS held, coalesce(-sum(balance) FILTER (WHERE account = 'in'), 0) AS put_in FROM balances`);
   if (stored && stored['held'] !== stored['put_in']) books.broken('balances', 'all', `${stored['put_in']} was put in, ${stored['held']} is held`);
-  return { in: putIn, held };
+  return sums;
 }

@@ -9,16 +9,22 @@
 import Sqlite from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, SCHEMES, type Scheme } from '../../firmware/core/scheme.js';
 import { failure } from '../errors.js';
 import { auditBack } from './audit-back.js';
-import { auditEvidence, auditRegistrations } from './audit-evidence.js';
+import { auditBetween } from './audit-between.js';
+import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
 import { auditLedger } from './audit-ledger.js';
-import { auditOffice } from './audit-office.js';
+import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
+import { auditReplies } from './audit-replies.js';
+import { auditRequests } from './audit-requests.js';
 import { databaseFailure } from './sqlite.js';
 
 export interface AuditOptions {
   /** Path of the issuer's database. */
   issuerDatabase: string;
+  /** Path of the bank's, where the scheme has one: its books, and that both houses say the same. */
+  bankDatabase?: string;
   /** Path of the trustee's, to compare names with. */
   trusteeDatabase?: string;
   /** PKI and PKR as boards know them: a database with other keys is broken. */
@@ -30,9 +36,12 @@ export interface AuditOptions {
   progress?: (table: string, rows: number) => void;
 }
 
+/** Whose database it is. */
+export type House = 'issuer' | 'bank' | 'trustee';
+
 /** A row that does not hold. */
 export interface BrokenRow {
-  database: 'issuer' | 'trustee';
+  database: House;
   table: string;
   /** What identifies the row, for people. */
   row: string;
@@ -41,10 +50,13 @@ export interface BrokenRow {
 
 export interface AuditReport {
   ok: boolean;
-  /** Money put in, and accounts plus counters; equal, or conservation is broken. Recomputed from the postings. */
+  /**
+   * Money put in, and what accounts, counters and everything between the houses hold; equal, or conservation is broken.
+   * Recomputed from the postings.
+   */
   in: number;
   held: number;
-  /** Rows checked, by table. */
+  /** Rows checked, by table; the bank's under "bank " and the table's name. */
   rows: Record<string, number>;
   broken: BrokenRow[];
 }
@@ -55,7 +67,15 @@ export interface AuditBooks {
   each(sql: string, table?: string): Iterable<Record<string, any>>;
   one(sql: string, ...values: unknown[]): Record<string, any> | undefined;
   broken(table: string, row: string, problem: string): void;
+  house: House;
+  scheme: Scheme;
+  /** Whether accounts ABC are kept in this house. */
+  keepsAccounts: boolean;
   issuerKey: Uint8Array;
+  /** PKB; empty where the scheme has no bank. */
+  bankKey: Uint8Array;
+  /** Of who certifies account keys: PKI or PKB. */
+  accountsKey: Uint8Array;
   registrarKey: Uint8Array;
   currency: string;
   operatorKeys: Uint8Array[] | null;
@@ -64,40 +84,89 @@ export interface AuditBooks {
 /** Audits the books. @throws TapcashError DATABASE_*, FILE_MISSING where they cannot be read at all */
 export function audit(options: AuditOptions): AuditReport {
   const report: AuditReport = { ok: false, in: 0, held: 0, rows: {}, broken: [] };
-  inSnapshot(options.issuerDatabase, (issuerDatabase) => {
-    const issuer = openBooks(issuerDatabase, 'issuer', options, report);
-    const sums = auditLedger(issuer);
-    report.in = Number(sums.in);
-    report.held = Number(sums.held);
-    auditEvidence(issuer);
-    auditBack(issuer);
-    auditOffice(issuer);
-    const { trusteeDatabase } = options;
-    if (trusteeDatabase !== undefined) {
-      inSnapshot(trusteeDatabase, (database) => auditRegistrations(openBooks(database, 'trustee', options, report), issuer));
+  const { issuerDatabase, bankDatabase, trusteeDatabase } = options;
+  inSnapshots([issuerDatabase, ...(bankDatabase === undefined ? [] : [bankDatabase])], ([issuerFile, bankFile]) => {
+    const issuer = openBooks(issuerFile!, 'issuer', options, report);
+    const sums = auditIssuer(issuer);
+    Object.assign(report, { in: Number(sums.in), held: Number(sums.held) });
+    if (bankFile) {
+      const bank = openBooks(bankFile, 'bank', options, report);
+      const both = auditBetween(bank, auditBank(bank), issuer, sums);
+      Object.assign(report, { in: Number(both.in), held: Number(both.held) });
     }
+    if (trusteeDatabase !== undefined) inSnapshots([trusteeDatabase], ([file]) => auditTrustee(openBooks(file!, 'trustee', options, report), issuer));
   });
   report.ok = report.broken.length === 0;
   return report;
 }
 
-/** Opens a file for reading and gives one state of it, however long the audit takes and whatever the service does meanwhile. */
-function inSnapshot(path: string, run: (database: Sqlite.Database) => void): void {
-  if (!existsSync(path)) throw failure('FILE_MISSING', path);
-  let database: Sqlite.Database | null = null;
+function auditIssuer(books: AuditBooks) {
+  const sums = auditLedger(books);
+  auditEvidence(books);
+  auditBack(books);
+  auditReplies(books);
+  auditOffice(books);
+  auditDenials(books);
+  auditTraces(books);
+  return sums;
+}
+
+function auditBank(books: AuditBooks) {
+  const sums = auditLedger(books);
+  auditAccounts(books);
+  auditBack(books);
+  auditRequests(books);
+  auditOffice(books);
+  auditTraces(books);
+  return sums;
+}
+
+function auditTrustee(books: AuditBooks, issuer: AuditBooks): void {
+  auditRegistrations(books, issuer);
+  auditTraces(books);
+}
+
+/** How often snapshots of two databases are tried until they show one moment. */
+const SNAPSHOT_TRIES = 100;
+
+/**
+ * One state of each file, however long the audit takes and whatever the services do meanwhile; and of several files the state
+ * of one moment: what the first one's last change was is the same before and after the others' snapshots begin.
+ */
+function inSnapshots(paths: string[], run: (databases: Sqlite.Database[]) => void): void {
+  const opened: Sqlite.Database[] = [];
+  const open = (path: string) => openFile(path, opened);
   try {
-    database = new Sqlite(path, { readonly: true });
-    database.defaultSafeIntegers(true);
-    database.exec('BEGIN');
-    run(database);
+    const watch = paths.length > 1 ? open(paths[0]!) : null;
+    const databases = paths.map(open);
+    for (let tries = 1; ; tries++) {
+      const before = watch?.pragma('data_version', { simple: true });
+      // A snapshot begins with the first look.
+      for (const database of databases) database.exec('BEGIN; SELECT 1 FROM books;');
+      if (watch?.pragma('data_version', { simple: true }) === before || tries === SNAPSHOT_TRIES) break;
+      for (const database of databases) database.exec('ROLLBACK');
+    }
+    run(databases);
   } catch (thrown) {
-    throw databaseFailure(thrown, path);
+    throw databaseFailure(thrown, paths[0]!);
   } finally {
-    database?.close();
+    for (const database of opened) database.close();
   }
 }
 
-function openBooks(database: Sqlite.Database, name: 'issuer' | 'trustee', options: AuditOptions, report: AuditReport): AuditBooks {
+function openFile(path: string, opened: Sqlite.Database[]): Sqlite.Database {
+  if (!existsSync(path)) throw failure('FILE_MISSING', path);
+  try {
+    const database = new Sqlite(path, { readonly: true });
+    opened.push(database);
+    database.defaultSafeIntegers(true);
+    return database;
+  } catch (thrown) {
+    throw databaseFailure(thrown, path);
+  }
+}
+
+function openBooks(database: Sqlite.Database, name: House, options: AuditOptions, report: AuditReport): AuditBooks {
   const broken = (table: string, row: string, problem: string) => void report.broken.push({ database: name, table, row, problem });
   for (const { integrity_check: found } of database.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]) {
     if (found !== 'ok') broken('file', database.name, found);
@@ -105,6 +174,12 @@ function openBooks(database: Sqlite.Database, name: 'issuer' | 'trustee', option
   const mark = (key: string) => new Uint8Array((database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined)?.value ?? []);
   const issuerKey = mark('issuerKey');
   const registrarKey = mark('registrarKey');
+  const number = mark('scheme')[0] ?? 0;
+  if (number < 1 || number > SCHEMES.length) broken('books', 'scheme', 'missing');
+  const scheme = schemeOf(number >= 1 && number <= SCHEMES.length ? number : 1);
+  const bankKey = mark('bankKey');
+  const atBank = scheme.accountsAt === 'bank';
+  if (atBank && bankKey.length !== 32) broken('books', 'bankKey', 'missing');
   for (const [key, found, pinned] of [['issuerKey', issuerKey, options.issuerKey], ['registrarKey', registrarKey, options.registrarKey]] as const) {
     if (found.length !== 32) broken('books', key, 'missing');
     else if (pinned && !equal(found, pinned)) broken('books', key, `is ${toHex(found)}, not the key that boards trust`);
@@ -119,11 +194,13 @@ function openBooks(database: Sqlite.Database, name: 'issuer' | 'trustee', option
         yield row as Record<string, any>;
       }
       if (table === undefined) return;
-      report.rows[table] = (report.rows[table] ?? 0) + rows;
-      options.progress?.(table, rows);
+      const label = name === 'bank' ? `bank ${table}` : table;
+      report.rows[label] = (report.rows[label] ?? 0) + rows;
+      options.progress?.(label, rows);
     },
     one: (sql, ...values) => statement(sql).get(...values) as Record<string, any> | undefined,
     broken,
+    ...{ house: name, scheme, keepsAccounts: (name === 'bank') === atBank, bankKey, accountsKey: atBank ? bankKey : issuerKey },
     issuerKey,
     registrarKey,
     currency: toChars(mark('currency')),

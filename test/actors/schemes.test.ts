@@ -2,11 +2,12 @@
  * All six schemes by their rows: register, withdraw, pay, deposit, return, trace, with the reference wallet as user, and
  * conservation after every step. EP 0926637 [0011]-[0117].
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { history, license, licenseBody } from '../../firmware/wire/payment.js';
+import { audit } from '../../host-bridge/ledger/audit.js';
 import { conservation, createHouses, deposit, register, returnAll, SHOP, traceOf, userOf, withdraw, type Houses } from './houses.js';
 import type { ReferenceWallet } from './reference-wallet.js';
 import { codeOf, good, rsOf, START_S } from './world.js';
@@ -21,6 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   houses.close();
+  if (existsSync(houses.databases.issuerDatabase)) expect(audit(houses.databases).broken).toEqual([]);
   rmSync(folder, { recursive: true, force: true });
 });
 

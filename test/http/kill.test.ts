@@ -5,8 +5,10 @@
  * TAPCASH_KILLS=200 npx jest test/http/kill does it longer.
  */
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
+import { audit } from '../../host-bridge/ledger/audit.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { splitAmount, COUPON_AMOUNTS } from '../../host-bridge/actors/coupon-signer.js';
 import { isRetryable, type ErrorCode } from '../../host-bridge/errors.js';
@@ -147,6 +149,10 @@ test.each([2, 5, 6])(`scheme %i: ${KILLS} kills anywhere, the same end`, async (
   expect(good(await clients.accounts.balanceOf('Shop')).balance).toBe(paid);
   expect(good(await clients.office.counterOf(ada.pku)).ebc).toBe(ada.balance);
   expect(ada.balance).toBe(withdrawn - paid);
+  // Also while both still run.
+  const books = { issuerDatabase: join(dataDir, 'issuer.db'), bankDatabase: join(dataDir, 'bank.db') };
+  expect(audit(books)).toMatchObject({ broken: [], in: 1000, held: 1000 });
   await Promise.all([bank.kill(), issuer.kill()]);
+  expect(audit(books)).toMatchObject({ broken: [], in: 1000, held: 1000 });
   rmSync(dataDir, { recursive: true, force: true });
 });

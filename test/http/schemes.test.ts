@@ -11,6 +11,7 @@ import { REQUEST } from '../../firmware/wire/request.js';
 import { createBankChannel, createBankClient } from '../../host-bridge/http/client.js';
 import { createLog } from '../../host-bridge/http/log.js';
 import { startBank, startIssuer } from '../../host-bridge/http/start.js';
+import { audit } from '../../host-bridge/ledger/audit.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { bankSigner, register, withdraw } from '../actors/houses.js';
 import { codeOf, good, ISSUER, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../actors/world.js';
@@ -52,7 +53,12 @@ test.each(SCHEMES.map(({ number }) => number))('scheme %i: register, withdraw, p
     ? await clients.office.trace(ada.pku, 'Überzogen')
     : await (async (order: Uint8Array) => (traceBy === 'bank' ? clients.bankOffice!.trace(order) : clients.trustee!.trace(order)))(good(await clients.office.traceOrder(ada.pku, 'Überzogen')).order);
   expect(good(traced)).toMatchObject({ name: 'Ada', proof: 'PROVEN', ebc: -14 });
+  // While the services run, and afterwards.
+  const { issuer, bank, trustee } = at.services;
+  const books = { issuerDatabase: issuer.database, ...(bank ? { bankDatabase: bank.database } : {}), ...(trustee ? { trusteeDatabase: trustee.database } : {}) };
+  expect(audit(books)).toMatchObject({ broken: [], in: 100, held: 100 });
   await at.close();
+  expect(audit(books).broken).toEqual([]);
 
   // Keys are their owner's alone; what they hold is in no log line.
   const secrets = [ada.account, ...ada.pseudonyms].map((key) => toHex(key.seed));
