@@ -8,6 +8,8 @@ import { toHex } from '../firmware/core/bytes.js';
 import type { BoardConfig } from '../firmware/drivers/board-config.js';
 import { schemeOf } from '../firmware/core/scheme.js';
 import { firmwareConfig } from './boards.js';
+import type { Role } from './build.js';
+import { builtProgram } from './built-bundles.js';
 import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable } from './tables.js';
 
 /** Public keys and names that every board of one issuer is provisioned with. */
@@ -82,6 +84,13 @@ function table(key?: Uint8Array): Uint8Array {
   let bytes = made.get(name);
   if (!bytes) made.set(name, (bytes = makeCombTable(key ? KEY_SHAPE : BASE_SHAPE, key)));
   return bytes;
+}
+
+/** What a role's program needs in Storage whoever the board belongs to: written by an update, beside what it was provisioned with. */
+export async function appFiles(role: Role): Promise<Record<string, Uint8Array>> {
+  const { bundle, overlays } = await builtProgram(role);
+  const bytes = (code: string): Uint8Array => Buffer.from(code, 'latin1');
+  return { 'tab.base': table(), ...Object.fromEntries(Object.entries(overlays).map(([name, code]) => [name, bytes(code)])), '.bootcde': bytes(bundle) };
 }
 
 function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {

@@ -12,6 +12,7 @@ import { demoCommand } from './commands/demo.js';
 import { boards as listBoards, showBoard } from './commands/boards.js';
 import * as clerk from './commands/clerk.js';
 import { files } from './commands/files.js';
+import * as flashing from './commands/flash.js';
 import { must, print, reportFailure } from './commands/output.js';
 import * as services from './commands/services.js';
 import { EXIT, failure } from './errors.js';
@@ -171,6 +172,11 @@ const boards = program.command('boards').description('the boards that there are'
 boards.command('show').argument('<name>').description('how a board is wired: a table, or a drawing').option('--svg <file>', 'write the drawing there').option(...jsonOption).action(
   run((name: string, options: { svg?: string; json?: boolean }, command: Command) => showBoard(name, { ...options, ...(command.optsWithGlobals() as object) })),
 );
+const boardOption = ['--board <name>', 'an entry of board-configs', 'esp32-devkitc'] as const;
+const portOption = ['--port <path>', 'serial port, such as /dev/ttyUSB0; default: the only one with a board'] as const;
+const waitOption = ['--wait', 'wait until the board is plugged in'] as const;
+program.command('ports').description('serial ports that a board may be at').option(...jsonOption).action(run(flashing.ports));
+program.command('flash').description("write Espruino and our firmware to a board; keys, cash and histories on it are kept").requiredOption(...boardOption).option(...portOption).option('--firmware <path>', "Espruino's release for the board: its unpacked folder, or one merged file").option('--only-app', 'our firmware alone: an update').option('--role <role>', 'token or terminal; default: what the board was').option('--erase-all', 'erase everything first, keys too; with --yes').option('--yes', 'that is meant').option('--baud <rate>', "speed of the chip's loader", '460800').option(...waitOption).option(...jsonOption).action(run(flashing.flash));
 
 program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
 

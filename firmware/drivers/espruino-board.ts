@@ -7,6 +7,7 @@
  *
  * Left out: keys and random numbers, which need crypto/ and belong to the roles' main files.
  */
+import { NATIVES } from '../core/natives.js';
 import type { BoardConfig, StoredConfig } from './board-config.js';
 import { isPressed } from './buttons.js';
 import { createClock } from './clock.js';
@@ -24,7 +25,7 @@ import { createPn532Link } from './pn532-link.js';
 import type { Pn532Link } from './pn532-link.js';
 import { openRecordLog } from './record-log.js';
 import type { RecordLog } from './record-log.js';
-import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeSeed } from './startup.js';
+import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeAsk, takeSeed } from './startup.js';
 import type { StorageModule } from './startup.js';
 
 /** A board that runs. */
@@ -48,6 +49,11 @@ export interface RunningBoard<P> {
    * @throws Error when the file is missing or of another build: at once, and at each call
    */
   openOverlay<T>(file: string, id: string, start: (text: string) => T): () => T;
+  /**
+   * Says on the console that the firmware runs, with a proof of its keys if a host asked for one, and leaves the console.
+   * @param prove the proof for what the host asked
+   */
+  introduce(prove: (asked: Uint8Array) => string): void;
   /** The dialog with the PN532, its port set up. */
   openPn532(): Pn532Link;
   /** Shows a fault until the next reset. The caller stops. */
@@ -55,9 +61,6 @@ export interface RunningBoard<P> {
   /** Runs a step; what it throws is shown as a fault. */
   attempt(step: () => void): void;
 }
-
-/** Native calls that both roles need. */
-const NATIVES = ['E.convolve', 'E.CRC32', 'crypto.SHA256', 'crypto.SHA512', 'Flash.read', 'Flash.write', 'Flash.erasePage', 'setWatch'];
 
 const FAULT_REPEAT_MS = 3000;
 
@@ -193,8 +196,6 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
     startEntropy({ peek32: peek32, requireModule: requireModule, openFile: E.openFile }, clock, config.board.entropy, healthy, function (take, fault) {
       if (!take) return fail('entropy: ' + fault);
       attempt(function () {
-        // Last, so that faults up to here can be read on the console.
-        leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
         ready({
           config: config,
           clock: clock,
@@ -211,6 +212,13 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
             return function () {
               return start(readOverlay(storage, file, id));
             };
+          },
+          // Last before frames pass, so that faults up to here can be read on the console.
+          introduce: function (prove) {
+            const asked = takeAsk(storage);
+            if (asked) print('tapcash: keys ' + prove(asked));
+            print('tapcash: ' + role + ' runs');
+            leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
           },
           openPn532: function () {
             return openPn532(config.board, clock);

@@ -13,6 +13,9 @@ import type { StoredConfig } from './board-config.js';
 export const CONFIG_FILE = 'tapcash.cfg';
 export const SEED_FILE = 'tapcash.seed';
 
+/** 32 bytes for which the board proves once, at its next start, that it has its keys. */
+const ASK_FILE = 'tapcash.ask';
+
 /** Bytes of `SEED_FILE`: host entropy given at provisioning. */
 export const SEED_BYTES = 32;
 
@@ -103,6 +106,14 @@ export function takeSeed(storage: StorageModule, records: BoardRecords): Uint8Ar
   }
   const seed = records.get(BOARD_RECORD.seed, 0);
   return seed && seed.length === SEED_BYTES ? seed : null;
+}
+
+/** What a host asked the board to sign, if it did: asked once, answered once. */
+export function takeAsk(storage: StorageModule): Uint8Array | null {
+  const text = storage.read(ASK_FILE);
+  if (text === undefined) return null;
+  storage.erase(ASK_FILE);
+  return fromChars(text);
 }
 
 /** Counts this boot; durable when it returns, so that no two boots draw random numbers under one count. @returns 1, 2 ... */

@@ -5,7 +5,7 @@
  * link. A fault stops the board with its name on display and console; so does flash that fails later.
  * Left out: every rule; they are in the modules that this one puts together.
  */
-import { copy, equal, readU32, toChars } from '../core/bytes.js';
+import { copy, equal, readU32, toChars, toHex } from '../core/bytes.js';
 import { createEd25519, Ed25519, PreparedKey } from '../crypto/ed25519.js';
 import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
 import type { Natives } from '../crypto/natives.js';
@@ -196,6 +196,12 @@ function run(board: Board, setup: TerminalSetup): void {
     setup.till,
   );
 
+  const verifier = createVerifier(natives, ed25519, openTable(board, ed25519(), 'tab.registrar', setup.registrarKey));
+  // Before the link: from here on its frames pass where the console was.
+  board.introduce(function (asked) {
+    return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));
+  });
+
   const pn532 = board.config.board.pn532;
   const reader = createPn532Reader(board.openPn532(), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
   const link = openLink(board, random, function () {
@@ -213,7 +219,7 @@ function run(board: Board, setup: TerminalSetup): void {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
-    board: createVerifier(natives, ed25519, openTable(board, ed25519(), 'tab.registrar', setup.registrarKey)),
+    board: verifier,
     verifyIssuer: function (type, message, signature) {
       return ed25519().verifyKnown(issuer, signedBytes(type, message), signature);
     },

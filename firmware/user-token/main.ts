@@ -6,7 +6,7 @@
  * Left out: every rule; they are in the modules that this one puts together.
  */
 import { isAmount } from '../core/amount.js';
-import { fromHex, writeU32 } from '../core/bytes.js';
+import { fromHex, toHex, writeU32 } from '../core/bytes.js';
 import { PSEUDONYMS_MAX } from '../core/scheme.js';
 import type { Scheme } from '../core/scheme.js';
 import { createEd25519 } from '../crypto/ed25519.js';
@@ -24,6 +24,7 @@ import { createEspruinoCiphers, createEspruinoNatives } from '../drivers/espruin
 import { createApduServer } from '../drivers/iso-dep-server.js';
 import { createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
+import { SIGNED, signedBytes } from '../wire/signed.js';
 import { AID, CLA } from '../wire/token-commands.js';
 import { createDesk, needsTools } from './desk.js';
 import { createDeskTools } from './desk-tools.js';
@@ -193,6 +194,17 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     },
   });
   watchButton(espruinoPins(), board.config.board.buttons.user, token.press);
+  // Where registration is sealed, the desk sees the account key alone.
+  const shown = config.registration === 'sealed' ? PSEUDONYM_KEY : PSEUDONYM_KEY + 1;
+  board.introduce(function (asked) {
+    let proofs = '';
+    for (let i = 0; i < shown; i++) {
+      const signature = keys.sign(i, signedBytes(SIGNED.possession, asked));
+      if (!signature) throw new Error('entropy: no nonce can be made');
+      proofs += toHex(keys.publicKey(i)) + toHex(signature);
+    }
+    return proofs;
+  });
   card.start();
   token.start();
 }

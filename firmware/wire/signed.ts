@@ -31,6 +31,8 @@ export const SIGNED = {
   issuerAnswer: 20, // the issuer's HTTP reply to the bank
   traceOrder: 21, // the issuer's statement that an EBC is negative: what opens a name elsewhere
   refund: 22, // (PKU, IdS, Rs, amount, refund id) by a terminal of the shop
+  possession: 23, // 32 bytes of whoever provisions a board, by each key that it shows
+  institutions: 24, // keys and tables that boards are provisioned with, by the root that they have pinned
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

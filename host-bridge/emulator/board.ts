@@ -8,7 +8,7 @@
  * Left out: the time that the program's own statements take, and counting variables (the real interpreter has both).
  */
 import vm from 'node:vm';
-import { Api, createApi, Platform } from './espruino-api.js';
+import { Api, createApi, Interpreter, Platform } from './espruino-api.js';
 import { absentScript } from './espruino-absent.js';
 import { createCycle, Cycle } from './espruino-cycle.js';
 import type { Files } from './espruino-modules.js';
@@ -45,6 +45,8 @@ export interface BoardOptions {
   speed?: Speed;
   /** Default "esp32". */
   platform?: Platform;
+  /** Another build of the interpreter; read at each start. */
+  interpreter?: Interpreter;
 }
 
 /** A board: emulated, or the real interpreter as far as it can (interpreter.ts). */
@@ -167,7 +169,8 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       i2c,
       spi: options.spi ?? {},
       entropy: options.entropy,
-      evaluate: (line) => `=${String(evaluate(line))}`,
+      evaluate,
+      ...(options.interpreter ? { interpreter: options.interpreter } : {}),
       restart: (again) => {
         if (life?.cycle !== cycle) return;
         api.E.emit('kill');

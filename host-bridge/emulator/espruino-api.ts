@@ -18,6 +18,14 @@ import { createSpi, SpiDevices } from './spi-bus.js';
 /** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, and no console on Serial1. */
 export type Platform = 'esp32' | 'linux';
 
+/** A build of the interpreter. */
+export interface Interpreter {
+  /** Default "2v29.277". */
+  version?: string;
+  /** What it lacks: a module, "crypto", or a function of E, "E.convolve". */
+  without?: string[];
+}
+
 export interface ApiOptions {
   cycle: Cycle;
   realm: Realm;
@@ -32,8 +40,10 @@ export interface ApiOptions {
   spi: SpiDevices;
   /** Fresh random bytes; not shared with another board. */
   entropy: (count: number) => Uint8Array;
-  /** Evaluates a line typed on the console. */
-  evaluate: (line: string) => string;
+  /** Evaluates what is typed on the console. */
+  evaluate: (text: string) => unknown;
+  /** Another build than the one that has everything. */
+  interpreter?: Interpreter;
   /** Asks for a restart: with the saved program or without. */
   restart: (load: boolean) => void;
 }
@@ -114,7 +124,11 @@ function shown(value: unknown): string {
 export function createApi(options: ApiOptions): Api {
   const { cycle, realm, files } = options;
   const serials = options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
-  const console = createConsole(options.platform === 'esp32' ? 'Serial1' : null, options.serials, options.evaluate);
+  const storage = createStorage(files, STORAGE_BYTES, realm, cycle);
+  const console = createConsole(options.platform === 'esp32' ? 'Serial1' : null, options.serials, {
+    evaluate: options.evaluate,
+    writeFile: (name, data, offset, size) => void storage.write(name, data, offset, size),
+  });
   const ports: Record<string, unknown> = {};
   for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax);
 
@@ -159,10 +173,15 @@ export function createApi(options: ApiOptions): Api {
   const modules: Record<string, object> = {
     crypto: createCrypto(realm),
     Flash: createFlashModule(options.flash, realm, cycle),
-    Storage: createStorage(files, STORAGE_BYTES, realm, cycle),
+    Storage: storage,
   };
   if (options.platform === 'esp32') modules.Wifi = wifi.module;
+  for (const name of options.interpreter?.without ?? []) {
+    delete modules[name];
+    delete E[name.replace(/^E\./, '')];
+  }
 
+  const version = options.interpreter?.version ?? '2v29.277';
   let timeOffset = 0;
   const loopback = { setConsole: () => void (console.on = null) };
   const globals: Record<string, unknown> = {
@@ -194,8 +213,8 @@ export function createApi(options: ApiOptions): Api {
       return module;
     },
     process: {
-      version: '2v29.277',
-      env: { VERSION: '2v29.277', BOARD: options.platform === 'esp32' ? 'ESP32' : 'LINUX', GIT_COMMIT: 'emulated' },
+      version,
+      env: { VERSION: version, BOARD: options.platform === 'esp32' ? 'ESP32' : 'LINUX', GIT_COMMIT: 'emulated' },
       // Variables cannot be counted here; on a board these are numbers.
       memory: () => ({ free: 0, usage: 0, total: 0, history: 0 }),
     },

@@ -81,7 +81,7 @@ export type Files = Map<string, Uint8Array>;
 const NAME_CHARACTERS_MAX = 28;
 
 /** `require("Storage")` over files that outlive the power cycle. */
-export function createStorage(files: Files, bytesMax: number, realm: Realm, cycle: Cycle): object {
+export function createStorage(files: Files, bytesMax: number, realm: Realm, cycle: Cycle) {
   const nameOf = (name: unknown): string => {
     const text = String(name);
     return text.length <= NAME_CHARACTERS_MAX ? text : cycle.fault(`Storage: name longer than 28 characters: ${text}`);

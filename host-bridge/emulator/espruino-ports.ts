@@ -3,11 +3,12 @@
  *
  * Source: src/jswrap_serial.c, src/jswrap_i2c.c and the console part of src/jsinteractive.c. On an ESP32 the console sits
  * on Serial1 after each power-up: what arrives there goes to the interpreter, not to `Serial1.on("data")`, and what is
- * printed goes out there, until the program moves the console away. The console here evaluates whole lines; it has no
- * echo, no history and no multi-line input.
+ * printed goes out there, until the program moves the console away. The console here evaluates whole lines and packets
+ * (espruino-packets.ts); it has no echo, no history and no multi-line input.
  */
 import { bytesOf, charsOf, createEmitter, Emitter, Realm } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
+import { createPackets, type PacketHooks } from './espruino-packets.js';
 import type { SerialEnd } from './serial-line.js';
 
 export interface SerialPort extends Emitter {
@@ -35,21 +36,22 @@ export interface Console {
   input(data: string): void;
 }
 
-/** Makes a console that is on `start`; `evaluate` runs a line and gives what to answer. */
-export function createConsole(start: string | null, ends: Record<string, SerialEnd | undefined>, evaluate: (line: string) => string): Console {
+/** Makes a console that is on `start`. */
+export function createConsole(start: string | null, ends: Record<string, SerialEnd | undefined>, hooks: Omit<PacketHooks, 'send'>): Console {
   let line = '';
+  const takePackets = createPackets({ ...hooks, send: (text) => self.write(text) });
   const self: Console = {
     on: start,
     write(text) {
       if (self.on) ends[self.on]?.write(text);
     },
     input(data) {
-      for (const c of data) {
+      for (const c of takePackets(data)) {
         if (c === '\x03') line = '';
         else if (c === '\r' || c === '\n') {
           const whole = line;
           line = '';
-          if (whole !== '') self.write(`${evaluate(whole)}\r\n>`);
+          if (whole !== '') self.write(`=${String(hooks.evaluate(whole))}\r\n>`);
         } else if (c !== '\x10') line += c;
       }
     },

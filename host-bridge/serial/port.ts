@@ -14,6 +14,7 @@ import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import { createRealScheduler } from '../emulator/scheduler.js';
 import type { SerialEnd } from '../emulator/serial-line.js';
 import { failure, type TapcashError } from '../errors.js';
+import { adviceFor } from './port-access.js';
 import { binding } from './unix-binding.js';
 
 /** Rate of Espruino's Serial1 unless its board configuration says otherwise. */
@@ -104,6 +105,15 @@ export interface PortCandidate {
   description: string;
 }
 
+/** Makers of the converters on ESP32 boards, by USB vendor id: udev often knows none. */
+const VENDORS: Record<string, string> = { '10c4': 'Silicon Labs CP210x', '1a86': 'WCH CH340', '0403': 'FTDI', '303a': 'Espressif', '067b': 'Prolific' };
+
+function describePort(port: { manufacturer?: string; vendorId?: string; productId?: string }): string {
+  const vendor = VENDORS[(port.vendorId ?? '').toLowerCase()] ?? port.manufacturer;
+  const ids = port.vendorId ? `USB ${port.vendorId}:${port.productId}` : '';
+  return [vendor, ids].filter(Boolean).join(', ') || 'serial port';
+}
+
 /** Serial ports of this machine that a board may be at. Never fails: where udevadm is missing, it looks into /dev. */
 export async function listBoardPorts(): Promise<PortCandidate[]> {
   try {
@@ -111,7 +121,7 @@ export async function listBoardPorts(): Promise<PortCandidate[]> {
     // ttyS0.. are listed whether or not there is a chip behind them; a board on USB has a vendor.
     return ports
       .filter((port) => port.vendorId !== undefined || !/\/ttyS\d+$/.test(port.path))
-      .map((port) => ({ path: port.path, description: port.manufacturer ?? (port.vendorId ? `USB ${port.vendorId}:${port.productId}` : 'serial port') }));
+      .map((port) => ({ path: port.path, description: describePort(port) }));
   } catch {
     return deviceFiles();
   }
@@ -126,7 +136,8 @@ function deviceFiles(): PortCandidate[] {
   }
 }
 
-async function checkPath(path: string): Promise<void> {
+/** Whether a path can be opened, for a failure that says more than the system does. @throws TapcashError PORT_MISSING, PORT_DENIED */
+export async function checkPath(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   if (!existsSync(path)) {
     const candidates = await listBoardPorts();
@@ -136,15 +147,20 @@ async function checkPath(path: string): Promise<void> {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
   } catch (thrown) {
-    throw failure('PORT_DENIED', path, thrown);
+    throw failure('PORT_DENIED', denied(path), thrown);
   }
 }
 
+function denied(path: string): string {
+  const advice = adviceFor(path);
+  return advice === '' ? path : `${path}: ${advice}`;
+}
+
 /** The bindings give text only: sources in @serialport/bindings-cpp src/serialport_unix.cpp and serialport_win.cpp. */
-function openFailure(path: string, error: Error): TapcashError {
+export function openFailure(path: string, error: Error): TapcashError {
   const { message } = error;
   if (/cannot lock|busy|temporarily unavailable/i.test(message)) return failure('PORT_IN_USE', path, error);
-  if (/permission|access denied/i.test(message)) return failure('PORT_DENIED', path, error);
+  if (/permission|access denied/i.test(message)) return failure('PORT_DENIED', denied(path), error);
   if (/no such file|file not found/i.test(message)) return failure('PORT_MISSING', path, error);
   return failure('PORT_FAILED', `${path}: ${message}`, error);
 }

@@ -1,0 +1,49 @@
+/**
+ * The connection of EspruinoTools (npm "espruino", core/serial.js), which evaluates expressions on a board and sends files
+ * in packets that the board acknowledges.
+ *
+ * Its files are scripts that leave globals behind, print what they do, and under `require` bring shims for old browsers. So
+ * the three that make a connection run in a context of their own, with a console that says nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import vm from 'node:vm';
+import { packageRoot } from '../package-root.js';
+
+/** The part of EspruinoTools' `Connection` in use. */
+export interface EspruinoConnection {
+  /** Bytes in one write; a longer text goes out in several. */
+  chunkSize: number;
+  parsePackets: boolean;
+  /** Told what comes that is not a packet. */
+  cb: ((text: string) => void) | undefined;
+  writeLowLevel: (text: string) => Promise<void>;
+  closeLowLevel: () => void;
+  openHandler(): void;
+  closeHandler(): void;
+  rxDataHandler(data: ArrayBuffer): void;
+  write(text: string): Promise<void>;
+  /** Rejects with a text. */
+  espruinoEval(expression: string, options: { timeout: number }): Promise<unknown>;
+  /** Rejects with a text; a file that Storage did not take is acknowledged all the same. */
+  espruinoSendFile(name: string, data: string, options: { chunkSize: number; progress(done: number, total: number): void }): Promise<void>;
+}
+
+const FILES = ['espruino.js', 'core/utils.js', 'core/serial.js'];
+
+let Connection: (new () => EspruinoConnection) | null = null;
+
+function load(): new () => EspruinoConnection {
+  const folder = dirname(createRequire(join(packageRoot(), 'package.json')).resolve('espruino/package.json'));
+  const say = (): void => undefined;
+  const context = vm.createContext({ console: { log: say, warn: say, error: say }, setTimeout, clearTimeout, setInterval, clearInterval, navigator: { userAgent: '' } });
+  for (const file of FILES) vm.runInContext(readFileSync(join(folder, file), 'utf8'), context, { filename: join(folder, file) });
+  return vm.runInContext('Espruino.Core.Serial.connection.constructor', context) as new () => EspruinoConnection;
+}
+
+/** A new connection; its `writeLowLevel` is still to be set. */
+export function createEspruinoConnection(): EspruinoConnection {
+  Connection ??= load();
+  return new Connection();
+}

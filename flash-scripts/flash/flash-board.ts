@@ -1,0 +1,130 @@
+/**
+ * `tapcash flash`: interpreter and firmware onto a board, from whatever state it is in to one that starts.
+ *
+ *   1. the interpreter, unless only the firmware is to be written: by the loader in ROM (rom-loader.ts)
+ *   2. the console of the interpreter (console.ts), its version and its natives
+ *   3. the role's files in Storage (storage-files.ts), the boot file last
+ *   4. a start, and what the firmware says
+ *
+ * Keys, records and what a board was provisioned with stay as they are, unless all is to be erased.
+ */
+import { failure } from '../../host-bridge/errors.js';
+import { BOARD_BURST_BYTES } from '../../host-bridge/serial/port.js';
+import type { SerialDevice } from '../../host-bridge/serial/device.js';
+import { appFiles } from '../board-files.js';
+import type { BoardEntry } from '../boards.js';
+import type { Role } from '../build.js';
+import type { Attempt } from './attempt.js';
+import { checkNatives, isUnprovisioned, readProvision, startFirmware } from './board-state.js';
+import { openConsole, type BoardConsole } from './console.js';
+import { chipOf, type FirmwarePart } from './firmware-image.js';
+import { writeFirmware } from './rom-loader.js';
+import { installFiles } from './storage-files.js';
+
+/** What is told while a board is worked on. */
+export interface Reporter {
+  /** A step that begins or ended. */
+  step(text: string): void;
+  progress(name: string, done: number, total: number): void;
+  /** Something that only a hand at the board can do. */
+  hint(text: string): void;
+}
+
+/** How a board is spoken to. */
+export interface BoardAccess {
+  device: SerialDevice;
+  attempt: Attempt;
+  reporter: Reporter;
+  /** Most bytes that the board takes in one go; `BOARD_BURST_BYTES` unless its configuration says otherwise. */
+  burstBytesMax?: number;
+  /** How long somebody may take for what `hint` asks. */
+  handMs?: number;
+}
+
+export interface FlashBoardOptions extends BoardAccess {
+  board: BoardEntry;
+  /** The interpreter; none: only the firmware. */
+  parts: FirmwarePart[] | null;
+  /** Default: what the board was before, or the only role that it can have. */
+  role?: Role;
+  /** Everything on the board is lost, keys too. */
+  eraseAll?: boolean;
+  /** Speed of the loader. */
+  baud?: number;
+}
+
+export interface FlashResult {
+  role: Role;
+  interpreter: string;
+  /** Files that were written, and those that were right. */
+  written: string[];
+  right: string[];
+  /** Whether it was provisioned, so that it runs. */
+  provisioned: boolean;
+}
+
+/** Opens the console of a board that somebody may have to reset. */
+export function reachConsole({ device, attempt, reporter, burstBytesMax = BOARD_BURST_BYTES, handMs }: BoardAccess): Promise<BoardConsole> {
+  return openConsole(device, {
+    attempt,
+    burstBytesMax,
+    ...(handMs === undefined ? {} : { handMs }),
+    onPressReset: () => reporter.hint("press the board's reset button (EN)"),
+  });
+}
+
+async function writeInterpreter(options: FlashBoardOptions, parts: FirmwarePart[]): Promise<void> {
+  const { board, device, attempt, reporter, eraseAll, baud, handMs } = options;
+  await writeFirmware(device, {
+    chip: chipOf(board).name,
+    parts,
+    attempt,
+    ...(eraseAll ? { eraseAll } : {}),
+    ...(baud === undefined ? {} : { baud }),
+    ...(handMs === undefined ? {} : { handMs }),
+    onEvent(event) {
+      if (event.kind === 'chip') reporter.step(`chip ${event.name}`);
+      else if (event.kind === 'progress') reporter.progress(event.part, event.done, event.total);
+      else if (event.kind === 'hold-boot') reporter.hint('hold BOOT, press reset (EN), let go of BOOT');
+      else reporter.step(`${event.part}: ${event.kind === 'skipped' ? 'is there already' : 'written and verified'}`);
+    },
+  });
+}
+
+function chooseRole(options: FlashBoardOptions, before: Role | undefined): Role {
+  const { board, role = before ?? (board.roles.length === 1 ? board.roles[0] : undefined) } = options;
+  if (!role) throw failure('USAGE', `--role: token or terminal; ${board.name} can be either`);
+  if (!board.roles.includes(role)) throw failure('USAGE', `--role: ${board.name} cannot be a ${role}`);
+  if (before && before !== role) throw failure('USAGE', `the board is a ${before}; --erase-all --yes makes it a new one, and loses its keys`);
+  return role;
+}
+
+/**
+ * Brings interpreter and firmware onto a board, and starts it.
+ * @throws TapcashError of each step; the same again goes on where it was
+ */
+export async function flashBoard(options: FlashBoardOptions): Promise<FlashResult> {
+  const { attempt, reporter, parts } = options;
+  attempt.watch(options.device);
+  if (parts) await writeInterpreter(options, parts);
+  const console = await reachConsole(options);
+  try {
+    reporter.step(`interpreter ${console.version}`);
+    await checkNatives(console);
+    const provision = await readProvision(console);
+    const result: FlashResult = { role: chooseRole(options, provision?.role), interpreter: console.version, written: [], right: [], provisioned: provision !== null };
+    await installFiles(console, await appFiles(result.role), {
+      onProgress: reporter.progress,
+      onFile(name, what) {
+        result[what].push(name);
+        reporter.step(`${name}: ${what === 'right' ? 'is there already' : 'written and verified'}`);
+      },
+    });
+    const start = await startFirmware(console, attempt);
+    if (!start.runs && !isUnprovisioned(start)) throw failure('DEVICE_FAULT', start.fault);
+    result.provisioned = start.runs;
+    return result;
+  } finally {
+    await console.close();
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The cable of an emulated ESP32 board: as a serial device in this process, with control lines and faults, or on a pty.
+ */
+import { failure } from '../errors.js';
+import type { SerialDevice } from '../serial/device.js';
+import type { EspBoard } from './esp-board.js';
+import { openPty, type Pty } from './pty.js';
+
+export interface EmulatedCable extends SerialDevice {
+  /** Pulls the cable at the write that comes after `writes` more of them; that one does not arrive. */
+  pullAfter(writes: number): void;
+  /** Loses a byte of every write for which this says so; null: none. */
+  dropByte: ((write: number) => boolean) | null;
+  /** Writes since the cable was made. */
+  readonly writes: number;
+}
+
+/** The board's port, in this process. @param hasLines false: a converter without DTR and RTS */
+export function createEmulatedCable(esp: EspBoard, hasLines = true): EmulatedCable {
+  let isOpen = false;
+  let left = Infinity;
+  const path = 'emulated ESP32';
+
+  function pull(): void {
+    isOpen = false;
+    esp.cable.onData = null;
+    cable.onLost?.(failure('LINK_LOST', path));
+  }
+
+  const cable: EmulatedCable & { writes: number } = {
+    path,
+    usb: {},
+    onData: null,
+    onLost: null,
+    writes: 0,
+    dropByte: null,
+    pullAfter(writes) {
+      left = writes;
+    },
+    async open() {
+      isOpen = true;
+      esp.cable.onData = (data) => isOpen && cable.onData?.(new Uint8Array(Buffer.from(data, 'latin1')));
+    },
+    async close() {
+      isOpen = false;
+      esp.cable.onData = null;
+    },
+    async write(bytes) {
+      if (isOpen && left-- === 0) pull();
+      if (!isOpen) throw failure('LINK_LOST', path);
+      const number = cable.writes++;
+      const sent = cable.dropByte?.(number) ? bytes.slice(0, -1) : bytes;
+      esp.cable.write(Buffer.from(sent).toString('latin1'));
+    },
+    async setBaud() {
+      // The loader's speed is not emulated: bytes arrive at any.
+    },
+    async setSignals(signals) {
+      if (hasLines && isOpen) esp.setSignals(signals);
+      return hasLines;
+    },
+  };
+  return cable;
+}
+
+/** Puts the board's port on a pty: a path for other processes, without control lines. */
+export async function connectPty(esp: EspBoard): Promise<Pty> {
+  const pty = await openPty();
+  esp.cable.onData = (data) => pty.end.write(data);
+  pty.end.onData = (data) => esp.cable.write(data);
+  return pty;
+}

@@ -1,0 +1,72 @@
+/** An emulated ESP32 board at the end of a cable, and everything that flashing it needs. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadBoard, type BoardEntry } from '../../flash-scripts/boards.js';
+import { createAttempt } from '../../flash-scripts/flash/attempt.js';
+import { createEspBoard, type EspBoard } from '../../host-bridge/emulator/esp-board.js';
+import { createEmulatedCable, type EmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
+import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
+import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { writeRelease, type FirmwareOptions } from './firmware.js';
+
+const folders: string[] = [];
+const boards: EspBoard[] = [];
+afterAll(() => {
+  // A board that runs, or shows a fault, has timers of its own.
+  for (const esp of boards) esp.board.powerOff();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder of this test file. */
+export function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
+  folders.push(folder);
+  return folder;
+}
+
+export const BOARD: BoardEntry = loadBoard('esp32-devkitc');
+
+export interface EspBench {
+  esp: EspBoard;
+  cable: EmulatedCable;
+  pn532: Pn532Chip;
+  /** What the board printed. */
+  lines: string[];
+}
+
+/** A new board, its flash empty. */
+export function espBench(chip: EspChip = 'esp32', hasLines = true): EspBench {
+  const scheduler = createRealScheduler();
+  const pn532 = createPn532Chip(scheduler);
+  const wire = createSerialLine(scheduler);
+  pn532.connectHsu(wire.b, (baud) => void (wire.baud = baud));
+  const lines: string[] = [];
+  const esp = createEspBoard({
+    scheduler, name: 'board', chip, records: BOARD.flash,
+    entropy: (count) => new Uint8Array(randomBytes(count)),
+    serials: { Serial2: wire.a },
+    onConsole: (line) => void lines.push(line),
+  });
+  boards.push(esp);
+  return { esp, cable: createEmulatedCable(esp, hasLines), pn532, lines };
+}
+
+/** Puts an interpreter into flash without the loader. */
+export function plantInterpreter(esp: EspBoard, firmware: FirmwareOptions = {}): void {
+  const files = writeRelease(tempFolder(), firmware);
+  esp.flash.set(files['bootloader.bin'], firmware.chip && firmware.chip !== 'esp32' ? 0 : 0x1000);
+  esp.flash.set(files['partitions_espruino.bin'], 0x8000);
+  esp.flash.set(files['espruino_esp32.bin'], 0x10000);
+  esp.pressReset();
+}
+
+/** An attempt that ends when this cable is pulled. */
+export function attemptOn(cable: EmulatedCable) {
+  const attempt = createAttempt();
+  attempt.watch(cable);
+  return attempt;
+}
