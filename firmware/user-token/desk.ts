@@ -75,8 +75,9 @@ export function createDesk(state: PurseState, tools: DeskTools | null, progress:
     //    have been credited with has a receipt's number, and comes with the next withdrawal.
     const waiting = requests.waiting();
     if (waiting && waiting.kind === REQUEST.register && request.name === state.name) return requests.first();
-    // 4. The name is durable before anything is signed in it.
+    // 4. The name is durable before anything is signed in it, and what waited under another one is gone.
     if (request.name !== state.name) {
+      requests.drop();
       state.records.put(RECORD.identity, 0, identityRecord.encode(request));
       state.name = request.name;
     }

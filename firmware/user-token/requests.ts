@@ -24,6 +24,8 @@ export interface Requests {
   waiting(): RequestHead | null;
   /** The head of one that had its reply by this very box, or null. @param hash SHA-256 of the box */
   endedBy(hash: Uint8Array): RequestHead | null;
+  /** Nothing waits any more, and nothing is known of what did. */
+  drop(): void;
   /** Makes a request wait, in place of whatever did: durable when it returns. */
   keep(request: NewRequest, bytes: Uint8Array): void;
   /** Answer of a command that gives a request: encoded `requestPart`. */
@@ -56,14 +58,19 @@ export function openRequests(records: Records): Requests {
     head = next;
   }
 
+  function drop(): void {
+    records.put(DESK_RECORD.request, 0, new Uint8Array(0));
+    head = null;
+  }
+
   return {
     waiting: waiting,
+    drop: drop,
     endedBy: function (hash) {
       return head && !head.waits && equal(head.endHash, hash) ? head : null;
     },
     keep: function (request, bytes) {
-      records.put(DESK_RECORD.request, 0, new Uint8Array(0));
-      head = null;
+      drop();
       let slot = 0;
       for (let at = 0; at < bytes.length; at += PART_BYTES) {
         records.put(DESK_RECORD.requestPart, slot++, bytes.subarray(at, Math.min(at + PART_BYTES, bytes.length)));

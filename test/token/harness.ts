@@ -74,7 +74,7 @@ export const CONFIG: PurseConfig = {
   limits: { paymentMax: 1000, sumMax: 2500 },
   debitSlots: 4,
   pseudonyms: 1,
-  policy: 'rotate',
+  policy: 'rotate' as PurseConfig['policy'],
   scheme: 1,
   registration: 'open',
   issue: 'direct',
