@@ -3,7 +3,7 @@
  *
  * A signature is R | S with R = k B and S = k + H(R | A | M) s mod L. Any verifier accepts it, but k is
  * not RFC 8032's hash of the message: it comes from a hedged generator (hmac-drbg.ts), so that R can be
- * computed before the message is known. A nonce signs once; sign() empties it before it is used.
+ * computed before the message is known. A nonce signs once; sign() (signer.ts) empties it before it is used.
  *
  * A signature is accepted under exactly this condition, here and on the host
  * (host-bridge/relay/ed25519-verify.ts):
@@ -22,29 +22,11 @@ import type { GeneralEntry, PointTable } from './multiples.js';
 import { createHalver } from './half-size.js';
 import { naf } from './naf.js';
 import type { Natives } from './natives.js';
-import { createScalars, isBelowOrder, type Scalar, type ScalarColumns, type Scalars } from './scalar.js';
+import { createScalars, isBelowOrder, type Scalar, type Scalars } from './scalar.js';
+import { challengeHash, createSigner, needBytes, secretsOf, type Nonce, type Signer, type SigningKey } from './signer.js';
 
 export { isAcceptablePoint };
-
-/** A private key, ready for signing. */
-export interface SigningKey {
-  /** 32 bytes: A. */
-  publicKey: Uint8Array;
-  /** The second half of SHA-512(seed), 32 bytes: secret, for keying the generator of nonces. */
-  prefix: Uint8Array;
-  /** Secret. */
-  s: Scalar;
-  /** s as signing is fastest with it, a kilobyte; null where that is not worth it. */
-  columns: ScalarColumns | null;
-}
-
-/** A nonce: R = k B is public, k is secret and serves once. */
-export interface Nonce {
-  /** 32 bytes. */
-  R: Uint8Array;
-  /** k, or null once it has served. */
-  k: Scalar | null;
-}
+export type { Nonce, Signer, SigningKey };
 
 /** Gives `count` secret random bytes (nonce-source.ts). */
 export type Random = (count: number) => Uint8Array;
@@ -69,7 +51,7 @@ export interface PreparedKey {
 }
 
 /** Ed25519 on the board. Bytes from outside never throw; wrong types from our own code throw TypeError. */
-export interface Ed25519 {
+export interface Ed25519 extends Signer {
   /** What it is made of, for X25519 beside it. */
   curve: Edwards;
   scalars: Scalars;
@@ -78,11 +60,6 @@ export interface Ed25519 {
   keyFromSeed(seed: Uint8Array): SigningKey;
   /** A, of a seed. */
   publicKeyOf(seed: Uint8Array): Uint8Array;
-  /**
-   * The key pair of a seed whose public key is known: no multiplication of points. @param prepared: for signing again and
-   * again; takes a key pair's time once, without it each signature takes somewhat longer
-   */
-  keyOfPair(seed: Uint8Array, publicKey: Uint8Array, prepared: boolean): SigningKey;
   /** `count` nonces at once, with one inversion; random(n) gives n secret bytes. */
   makeNonces(random: Random, count: number): Nonce[];
   /** Begins to make `count` nonces. */
@@ -92,8 +69,6 @@ export interface Ed25519 {
    * or one encoding. The nonces after the last piece, else null.
    */
   stepNonces(job: NonceJob, random: Random): Nonce[] | null;
-  /** Signs a message of any length; the nonce is emptied first. 64 bytes. */
-  sign(key: SigningKey, nonce: Nonce, message: Uint8Array): Uint8Array;
   /** Whether the signature is accepted (the rule above). */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Prepares a key of 32 bytes, or a table (comb-table.ts); null if it is no acceptable key. */
@@ -127,6 +102,7 @@ export interface Tables {
 export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   const curve = createEdwards(natives);
   const scalars = createScalars(natives);
+  const signer = createSigner(natives, scalars);
   const halver = createHalver(natives, scalars);
   const base = openCombTable(tables.base);
 
@@ -134,34 +110,16 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     return curve.startComb({ table: base, signedBits: scalars.signedBits(s, base.bits) }, blind);
   }
 
-  /** s and the prefix (RFC 8032 5.1.5, steps 1 to 3), and the hash that they are. */
-  function secretsOf(seed: Uint8Array): { s: Scalar; prefix: Uint8Array; hash: Uint8Array } {
-    needBytes(seed, 32, 'seed');
-    const hash = natives.sha512(seed);
-    const wide = new Uint8Array(64);
-    for (let i = 0; i < 32; i++) wide[i] = hash[i];
-    wide[0] &= 248;
-    wide[31] = (wide[31] & 63) | 64;
-    const prefix = new Uint8Array(32);
-    for (let i = 0; i < 32; i++) prefix[i] = hash[32 + i];
-    return { s: scalars.reduce(wide), prefix, hash };
-  }
-
   function publicKeyOf(seed: Uint8Array): Uint8Array {
-    const secrets = secretsOf(seed);
+    const secrets = secretsOf(natives, scalars, seed);
     const job = startBase(secrets.s, natives.sha256(secrets.hash));
     let point: Projective | null = null;
     while (!point) point = curve.stepComb(job);
     return curve.encode(point);
   }
 
-  function keyOfPair(seed: Uint8Array, publicKey: Uint8Array, prepared: boolean): SigningKey {
-    const secrets = secretsOf(seed);
-    return { publicKey, prefix: secrets.prefix, s: secrets.s, columns: prepared ? scalars.columns(secrets.s) : null };
-  }
-
   function keyFromSeed(seed: Uint8Array): SigningKey {
-    return keyOfPair(seed, publicKeyOf(seed), true);
+    return signer.keyOfPair(seed, publicKeyOf(seed), true);
   }
 
   function startNonces(count: number): NonceJob {
@@ -196,29 +154,6 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     return nonces;
   }
 
-  /** H(R | A | M): 64 bytes. R is the beginning of `signature`. */
-  function challengeHash(signature: Uint8Array, publicKey: Uint8Array, message: Uint8Array): Uint8Array {
-    const data = new Uint8Array(64 + message.length);
-    data.set(signature, 0);
-    data.set(publicKey, 32);
-    data.set(message, 64);
-    return natives.sha512(data);
-  }
-
-  function sign(key: SigningKey, nonce: Nonce, message: Uint8Array): Uint8Array {
-    if (!(message instanceof Uint8Array)) throw new TypeError('message: bytes expected');
-    const k = nonce.k;
-    nonce.k = null;
-    if (!k) throw new TypeError('nonce: used before');
-    const hash = challengeHash(nonce.R, key.publicKey, message);
-    const S = key.columns ? scalars.mulHashAdd(hash, key.columns, k) : scalars.mulAdd(hash, key.s, k);
-    for (let i = 0; i < 8; i++) k[i] = 0;
-    const signature = new Uint8Array(64);
-    signature.set(nonce.R, 0);
-    signature.set(scalars.toBytes(S), 32);
-    return signature;
-  }
-
   /** Conditions 1 to 4 for the signature. */
   function isAcceptableSignature(signature: Uint8Array): boolean {
     return signature.length === 64 && isBelowOrder(signature, 32) && isAcceptablePoint(signature, 0);
@@ -228,7 +163,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     needBytes(message, message.length, 'message');
     needBytes(signature, signature.length, 'signature');
     if (!isAcceptableSignature(signature)) return false;
-    const h = scalars.reduce(challengeHash(signature, key.publicKey, message));
+    const h = scalars.reduce(challengeHash(natives, signature, key.publicKey, message));
     return key.table ? verifyByTable(key.table, h, signature) : verifyByHalves(key.multiples, h, signature);
   }
 
@@ -302,11 +237,11 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     base,
     keyFromSeed,
     publicKeyOf,
-    keyOfPair,
+    keyOfPair: signer.keyOfPair,
     makeNonces,
     startNonces,
     stepNonces,
-    sign,
+    sign: signer.sign,
     verify,
     prepareKey,
     prepareWithMultiples,
@@ -320,10 +255,4 @@ function half(bytes: Uint8Array, offset: number): Uint8Array {
   const out = new Uint8Array(32);
   for (let i = 0; i < 32; i++) out[i] = bytes[offset + i];
   return out;
-}
-
-function needBytes(value: Uint8Array, length: number, name: string): void {
-  if (!(value instanceof Uint8Array) || value.length !== length) {
-    throw new TypeError(name + ': ' + length + ' bytes expected');
-  }
 }

@@ -6,7 +6,7 @@
  * public key too: computing 33 of them again at each boot would take an ESP32 a minute.
  * Left out: changing a key. A token with new keys is a new token.
  */
-import type { Ed25519, Nonce, PreparedKey, SigningKey } from '../crypto/ed25519.js';
+import type { Ed25519, Nonce, PreparedKey, Signer, SigningKey } from '../crypto/ed25519.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';
 import { BOARD_RECORD } from '../drivers/startup.js';
 import { PSEUDONYM_KEY } from './purse.js';
@@ -52,21 +52,23 @@ export function makeKey(records: Records, index: number, draw: (count: number) =
   records.put(BOARD_RECORD.key, index, concat([seed, publicKeyOf(seed)]));
 }
 
-function loadKey(records: Records, ed25519: Ed25519, index: number, prepared: boolean): SigningKey {
+function loadKey(records: Records, signer: Signer, index: number, prepared: boolean): SigningKey {
   const pair = pairAt(records, index);
-  return ed25519.keyOfPair(copy(pair, 0, SEED_BYTES), copy(pair, SEED_BYTES, PAIR_BYTES), prepared);
+  return signer.keyOfPair(copy(pair, 0, SEED_BYTES), copy(pair, SEED_BYTES, PAIR_BYTES), prepared);
 }
 
 /** The secret of `count` keys that are all there, for the generator of nonces: their prefixes, joined. */
-export function keySecret(records: Records, ed25519: Ed25519, count: number): Uint8Array {
+export function keySecret(records: Records, signer: Signer, count: number): Uint8Array {
   const prefixes: Uint8Array[] = [];
-  for (let index = 0; index < count; index++) prefixes.push(loadKey(records, ed25519, index, false).prefix);
+  for (let index = 0; index < count; index++) prefixes.push(loadKey(records, signer, index, false).prefix);
   return concat(prefixes);
 }
 
 /** What keys are used with. */
 export interface KeyTools {
-  ed25519: Ed25519;
+  signer: Signer;
+  /** For verifying. */
+  ed25519(): Ed25519;
   /** `keySecret`. */
   secret: Uint8Array;
   /** A nonce that serves once, or null when none can be made. */
@@ -79,10 +81,10 @@ export interface KeyTools {
 
 /** Opens the account key and n pseudonym keys, which are all there. */
 export function openPurseKeys(records: Records, pseudonyms: number, tools: KeyTools): PurseKeys {
-  const ed25519 = tools.ed25519;
+  const signer = tools.signer;
   const hashKey = concat([fromChars('tapcash choice'), tools.secret.subarray(0, 32)]);
   // One pseudonym pays again and again: it is held ready. Of several, each is read from flash when its turn comes.
-  const only = pseudonyms === 1 ? loadKey(records, ed25519, PSEUDONYM_KEY, true) : null;
+  const only = pseudonyms === 1 ? loadKey(records, signer, PSEUDONYM_KEY, true) : null;
 
   return {
     sha256: tools.sha256,
@@ -95,14 +97,14 @@ export function openPurseKeys(records: Records, pseudonyms: number, tools: KeyTo
     sign: function (index, bytes) {
       const next = tools.nonce();
       if (!next) return null;
-      return ed25519.sign(only && index === PSEUDONYM_KEY ? only : loadKey(records, ed25519, index, false), next, bytes);
+      return signer.sign(only && index === PSEUDONYM_KEY ? only : loadKey(records, signer, index, false), next, bytes);
     },
     verify: function (publicKey, bytes, signature) {
       const known = tools.known;
       for (let i = 0; i < known.length; i++) {
-        if (equal(known[i].publicKey, publicKey)) return ed25519.verifyKnown(known[i], bytes, signature);
+        if (equal(known[i].publicKey, publicKey)) return tools.ed25519().verifyKnown(known[i], bytes, signature);
       }
-      return ed25519.verify(publicKey, bytes, signature);
+      return tools.ed25519().verify(publicKey, bytes, signature);
     },
   };
 }

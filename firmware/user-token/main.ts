@@ -11,6 +11,8 @@ import { PSEUDONYMS_MAX } from '../core/scheme.js';
 import type { Scheme } from '../core/scheme.js';
 import { createEd25519 } from '../crypto/ed25519.js';
 import type { Ed25519 } from '../crypto/ed25519.js';
+import { createScalars } from '../crypto/scalar.js';
+import { createSigner } from '../crypto/signer.js';
 import { ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
 import { createHmacDrbg } from '../crypto/hmac-drbg.js';
 import type { HmacDrbg } from '../crypto/hmac-drbg.js';
@@ -119,35 +121,59 @@ function makeKeys(board: RunningBoard<TokenProvision>, count: number, make: (ind
   });
 }
 
+/** Arithmetic on the curve, in Storage's 'curve.js': a payment with a nonce ready does without, and has its room. */
+interface Curve {
+  /** Loads it where it is not. */
+  get(): Ed25519;
+  drop(): void;
+}
+
+function openCurve(board: RunningBoard<TokenProvision>, natives: Natives): Curve {
+  const load = overlay(board.openOverlay, 'curve.js', function () {
+    return createEd25519;
+  });
+  let loaded: Ed25519 | null = null;
+  return {
+    get: function () {
+      loaded = loaded || load()(natives, { base: table(board, 'tab.base') });
+      return loaded;
+    },
+    drop: function () {
+      loaded = null;
+    },
+  };
+}
+
 function run(board: RunningBoard<TokenProvision>): void {
   const config = purseConfig(board.config.provision);
   const natives = createEspruinoNatives(E, require('crypto'));
-  const ed25519 = createEd25519(natives, { base: table(board, 'tab.base') });
+  const curve = openCurve(board, natives);
   const generator = createGenerator(board, natives);
   function draw(count: number): Uint8Array | null {
     const entropy = board.takeEntropy(FRESH_SAMPLES);
     return entropy && generator.generate(count, entropy);
   }
   function make(index: number): void {
-    makeKey(board.records, index, draw, ed25519.publicKeyOf);
+    makeKey(board.records, index, draw, curve.get().publicKeyOf);
   }
   makeKeys(board, PSEUDONYM_KEY + config.pseudonyms, make, function () {
-    runWithKeys(board, config, natives, ed25519, generator);
+    runWithKeys(board, config, natives, curve, generator);
   });
 }
 
 /** The rest, once all keys are there. */
-function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, natives: Natives, ed25519: Ed25519, generator: HmacDrbg): void {
+function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, natives: Natives, curve: Curve, generator: HmacDrbg): void {
   const records = board.records;
-  const secret = keySecret(records, ed25519, PSEUDONYM_KEY + config.pseudonyms);
+  const signer = createSigner(natives, createScalars(natives));
+  const secret = keySecret(records, signer, PSEUDONYM_KEY + config.pseudonyms);
   const fresh = function () {
     return board.takeEntropy(FRESH_SAMPLES);
   };
   const random = createNonceSource({ natives: natives, secret: secret, bootCounter: board.bootCount, entropy: fresh });
-  const pool = createNoncePool({ ed: () => ed25519, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
-  const known = [ed25519.prepareKey(table(board, 'tab.issuer')), ed25519.prepareKey(table(board, 'tab.registrar'))];
+  const pool = createNoncePool({ ed: curve.get, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
+  const known = [curve.get().prepareKey(table(board, 'tab.issuer')), curve.get().prepareKey(table(board, 'tab.registrar'))];
   if (!known[0] || !known[1]) throw new Error('tab.issuer, tab.registrar: not acceptable keys');
-  const keys = openPurseKeys(records, config.pseudonyms, { ed25519: ed25519, secret: secret, nonce: pool.take, known: [known[0], known[1]], sha256: natives.sha256 });
+  const keys = openPurseKeys(records, config.pseudonyms, { signer: signer, ed25519: curve.get, secret: secret, nonce: pool.take, known: [known[0], known[1]], sha256: natives.sha256 });
   const purse = openPurse(records, keys, config);
   // Named at boot, not at the desk: what this build lacks.
   const ciphers = needsTools(config) ? createEspruinoCiphers(require('crypto')) : null;
@@ -165,12 +191,16 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     loadDesk: overlay(board.openOverlay, 'desk.js', function () {
       return function (progress: (done: number, total: number) => void) {
         const tools = ciphers && createDeskTools({
-          natives: natives, aes: ciphers.aes, sha384: ciphers.sha384, ed25519: ed25519, sealTable: table(board, 'tab.seal'), random: random,
+          natives: natives, aes: ciphers.aes, sha384: ciphers.sha384, ed25519: curve.get(), sealTable: table(board, 'tab.seal'), random: random,
         });
         return createDesk(purse.state, tools, progress);
       };
     }),
     nonces: pool.level,
+    makeRoom: function () {
+      // With no nonce left the payment makes its own.
+      if (pool.level() > 0) curve.drop();
+    },
     memory: board.memory,
     flashWrites: function () {
       return board.records.writes() + board.records.erases();

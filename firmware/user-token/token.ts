@@ -29,6 +29,8 @@ export interface TokenParts {
   work: () => boolean;
   /** Loads the desk's program, which is told whom to tell of each pseudonym done in a registration. @throws when its file is not there */
   loadDesk: () => (progress: (done: number, total: number) => void) => Desk;
+  /** Lets go of what can be loaded again: a payment begins. */
+  makeRoom: () => void;
   /** Nonces ready in the pool. */
   nonces: () => number;
   /** Variables of the interpreter. */
@@ -90,6 +92,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function open(data: Uint8Array): PurseAnswer {
     desk = null;
+    parts.makeRoom();
     return purse.open(data);
   }
 

@@ -64,7 +64,7 @@ test.each([1, 3])('%i pseudonyms: signs with one nonce each, verifies known keys
   const pool = createNoncePool({ ed: () => ed25519, random: draw, size: 2, batch: 2 });
   while (!pool.fillStep());
   const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
-  const tools = { ed25519, secret, nonce: pool.take, known, sha256 };
+  const tools = { signer: ed25519, ed25519: () => ed25519, secret, nonce: pool.take, known, sha256 };
   const purse = openPurseKeys(records, pseudonyms, tools);
   const message = new Uint8Array([1, 2, 3]);
   const signatures = [0, 1, pseudonyms, 0, 1].map((index) => ({ index, signature: purse.sign(index, message)! }));
