@@ -4,12 +4,14 @@
  */
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { schemeOf } from '../firmware/core/scheme.js';
+import { schemeOf, SCHEMES } from '../firmware/core/scheme.js';
 import { findInterpreter } from '../flash-scripts/find-interpreter.js';
 import { ROLES, runBuild } from '../flash-scripts/build.js';
 import { askPeople } from './demo/control.js';
 import { demoCommand } from './commands/demo.js';
 import { boards as listBoards, showBoard } from './commands/boards.js';
+import { demoAll } from './commands/demo-all.js';
+import { SCENARIOS } from './demo/scenarios.js';
 import * as clerk from './commands/clerk.js';
 import { files } from './commands/files.js';
 import * as flashing from './commands/flash.js';
@@ -46,29 +48,30 @@ program
   .command('demo')
   .description('run a whole shop: register, withdraw, tap, deposit; then stay up for charges and taps')
   .option('--once', 'exit when the scenario has run')
-  .option('--scenario <name>', 'pay, or overspend: a cloned token spends twice', 'pay')
+  .option('--scenario <name>', Object.entries(SCENARIOS).map(([name, { what }]) => `${name}: ${what}`).join('; '), 'pay')
   .option('--scheme <number>', 'row of the scheme table, 1 to 6', '1')
-  .option('--pseudonyms <n>', 'of each token, in schemes 4 and 6', '1')
+  .option('--pseudonyms <n>', 'of each token, in schemes 4 and 6; default 1, with --all 3')
+  .option('--all', 'every scenario in every scheme, one after the other, and a table of what held; minutes')
   .option('--interpreter [path]', 'run the boards in Espruino\'s Linux build (default: ESPRUINO, then espruino-linux on the PATH)')
   .option('--seed <number>', 'draw all randomness from a seed, to look at the same run again')
   .option('--verbose', 'print what the boards print on their consoles')
   .option(...dataOption)
   .option(...jsonOption)
   .action(
-    run(async (options: { once?: boolean; scenario: string; scheme: string; pseudonyms: string; interpreter?: string | true; seed?: string; verbose?: boolean; data: string; json?: boolean }) => {
+    run(async (options: { once?: boolean; all?: boolean; scenario: string; scheme: string; pseudonyms?: string; interpreter?: string | true; seed?: string; verbose?: boolean; data: string; json?: boolean }) => {
       const seed = options.seed === undefined ? null : Number(options.seed);
       if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
-      const ok = await demoCommand({
-        dataDir: resolve(options.data),
-        scenario: options.scenario,
-        scheme: schemeOption(options.scheme),
-        pseudonyms: pseudonymsOption(options.pseudonyms, options.scheme),
-        interpreter: interpreterOption(options.interpreter),
-        seed,
-        once: options.once === true,
-        json: options.json === true,
-        verbose: options.verbose === true,
-      });
+      const common = { dataDir: resolve(options.data), interpreter: interpreterOption(options.interpreter), seed, json: options.json === true };
+      const ok = options.all
+        ? await demoAll({ ...common, pseudonyms: pseudonymsOption(options.pseudonyms ?? '3', String(SCHEMES.length)) })
+        : await demoCommand({
+            ...common,
+            scenario: options.scenario,
+            scheme: schemeOption(options.scheme),
+            pseudonyms: pseudonymsOption(options.pseudonyms ?? '1', options.scheme),
+            once: options.once === true,
+            verbose: options.verbose === true,
+          });
       process.exitCode = ok ? EXIT.ok : EXIT.broken;
     }),
   );

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { TapReport } from '../../firmware/wire/link-messages.js';
 import { failure } from '../errors.js';
-import { runDemo, SCENARIOS, type RunningDemo, type Scenario } from '../demo/demo.js';
+import { runDemo, type RunningDemo } from '../demo/demo.js';
+import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
 import { askPeople, startPeople, type People } from '../demo/control.js';
 import { pressButton } from '../demo/people.js';
 import { reportText, stepLine } from '../demo/report.js';
@@ -33,14 +34,14 @@ const TAP_MS = 15_000;
 /** Runs the demo. @returns whether all was as it must be */
 export async function demoCommand(options: DemoCommand): Promise<boolean> {
   const { json, scenario } = options;
-  if (!(SCENARIOS as readonly string[]).includes(scenario)) throw failure('USAGE', `no scenario ${scenario}: there are ${SCENARIOS.join(', ')}`);
+  if (!Object.hasOwn(SCENARIOS, scenario)) throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIOS).join(', ')}`);
   await makeRoom(options.dataDir);
   const say = (line: string) => json || process.stdout.write(`${line}\n`);
   say(`tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`);
   const reports = new Map<string, (report: TapReport) => void>();
   const demo = await runDemo({
     dataDir: options.dataDir,
-    scenario: scenario as Scenario,
+    scenario: scenario as ScenarioName,
     scheme: options.scheme,
     pseudonyms: options.pseudonyms,
     interpreter: options.interpreter,
@@ -59,7 +60,7 @@ export async function demoCommand(options: DemoCommand): Promise<boolean> {
 }
 
 /** The demo's own folder, empty; never that of a demo that runs, and never a folder that is not a demo's. */
-async function makeRoom(dataDir: string): Promise<void> {
+export async function makeRoom(dataDir: string): Promise<void> {
   const mark = join(dataDir, 'tapcash-demo');
   if (existsSync(dataDir)) {
     if (!existsSync(mark)) throw failure('DATA_DIR_FAILED', `${dataDir} exists and was not made by a demo: choose another with --data`);

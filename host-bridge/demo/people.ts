@@ -6,6 +6,7 @@ import { equal, toHex } from '../../firmware/core/bytes.js';
 import type { TokenStatus } from '../../firmware/wire/token-commands.js';
 import type { TapReport } from '../../firmware/wire/link-messages.js';
 import type { Board } from '../emulator/board.js';
+import type { ClaimLine, Debit } from '../relay/desk-statement.js';
 import type { DeskEvent } from '../relay/desk-steps.js';
 import type { TapResult } from './report.js';
 import { must, type Shop, type Token, type World } from './world.js';
@@ -49,6 +50,26 @@ export async function withdraw(world: World, shop: Shop, token: Token, amount: n
 export async function redeem(world: World, shop: Shop, token: Token): Promise<void> {
   must(`redeem for ${token.name}`, await shop.bridge.teller.redeem(atDesk(world, shop, token)));
   token.presence.leave();
+}
+
+/** A license for longer. */
+export async function renew(world: World, shop: Shop, token: Token): Promise<void> {
+  must(`renew for ${token.name}`, await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(world, shop, token) }));
+  token.presence.leave();
+}
+
+/** What the token has paid, as its owner can prove it. */
+export async function statement(world: World, shop: Shop, token: Token): Promise<Debit[]> {
+  const { debits } = must(`statement of ${token.name}`, await shop.bridge.teller.statement(atDesk(world, shop, token)));
+  token.presence.leave();
+  return debits;
+}
+
+/** Claims back what the token paid and no shop was paid. */
+export async function claim(world: World, shop: Shop, token: Token): Promise<ClaimLine[]> {
+  const { claims } = must(`claims of ${token.name}`, await shop.bridge.teller.reconcile(atDesk(world, shop, token)));
+  token.presence.leave();
+  return claims;
 }
 
 /** Receipts that the token missed. */

@@ -51,6 +51,12 @@ export interface Conservation {
   held: number;
 }
 
+/** Something that a scenario must show. */
+export interface Check {
+  name: string;
+  ok: boolean;
+}
+
 /** What the overspend scenario adds. */
 export interface OverspendResult {
   pku: string;
@@ -78,6 +84,9 @@ export interface DemoReport {
   balances: Balances;
   histories: HistoryLine[];
   conservation: Conservation;
+  /** What the audit said of the books, and how many rows are broken. */
+  audit: { ok: boolean; broken: number };
+  checks: Check[];
   /** Variables in use, of how many; 0 where the emulated board cannot count them. */
   variables: Record<string, { used: number; total: number; peak?: number }>;
   bundleBytes: Record<string, number>;
@@ -133,6 +142,10 @@ export function reportText(report: DemoReport): string {
     ...table(['board', 'variables in use', 'of'], Object.entries(variables).map(([name, { used, total }]) => [name, used ? String(used) : 'not counted here', used ? String(total) : ''])),
     ...table(['bundle', 'bytes'], Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)])),
     ...(report.overspend ? overspendLines(report.overspend) : []),
+    '',
+    'Checks',
+    ...report.checks.map(({ name, ok }) => `  ${ok ? 'holds ' : 'BROKEN'}  ${name}`),
+    `  ${report.audit.ok ? 'holds ' : 'BROKEN'}  the audit finds nothing${report.audit.ok ? '' : `: ${report.audit.broken} rows are broken`}`,
     '',
     `Conservation: ${conservation.ok ? 'holds' : 'BROKEN'}. Put in ${money(conservation.in)}, held ${money(conservation.held)}.`,
   ];

@@ -15,12 +15,11 @@ import { createPresence, type Presence } from './presence.js';
 import { createRadioField, type RadioField } from '../emulator/radio-field.js';
 import { createRealScheduler, type Scheduler } from '../emulator/scheduler.js';
 import { failure, refusal, type Result } from '../errors.js';
-import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
-import { serviceKey } from '../http/key-file.js';
-import { startBank, startIssuer, startTrustee, type RunningService } from '../http/start.js';
+import type { RunningService } from '../http/start.js';
 import { startBridge, type Bridge, type BridgeEvent } from '../relay/bridge.js';
+import { housesOf, startHouses } from './houses.js';
 import { emulatedBoards, interpreterBoards, type BoardMaker, type NfcBoard } from './nfc-boards.js';
-import { createRandom, type Random } from './random.js';
+import { createRandom } from './random.js';
 
 export interface WorldOptions {
   /** Everything on disk lies below. */
@@ -39,8 +38,6 @@ export interface WorldOptions {
   scheme?: number;
   /** Pseudonyms of each token; default 1. */
   pseudonyms?: number;
-  /** How long a license is valid, seconds; default a year. */
-  licenseValidS?: number;
   /** Told of each step of making the world. */
   onStep(name: string, ms: number): void;
   onConsole?(board: string, line: string): void;
@@ -89,11 +86,20 @@ export interface World {
   operator: Signer;
   shops: Shop[];
   tokens: Token[];
+  /** Ends the houses' services, and starts them again on their databases and ports. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Sets the clocks of houses and bridges forward, and waits until the terminals have heard of it. */
+  advance(seconds: number): Promise<void>;
   /** A second token with a copy of the first one's memory. */
   clone(token: Token, name: string): Promise<Token>;
   /** Ends bridges, boards and services, in this order. */
   close(): Promise<void>;
 }
+
+/** A terminal that was told the time is behind by no more; how often it is asked, each 50 ms. */
+const TIME_ERROR_S = 60;
+const TIME_TRIES_MAX = 400;
 
 /** How long a terminal may take to connect. The real interpreter computes for seconds at its first start. */
 const LINK_MS = 60_000;
@@ -134,8 +140,10 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
 
   const programs = await timed(options, 'build firmware', async () => ({ 'user-token': await builtProgram('user-token'), 'shop-terminal': await builtProgram('shop-terminal') }));
 
-  const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () => startServices(dataDir, seed, scheme, options.licenseValidS));
-  closers.push(() => services.issuer.close(), async () => services.trustee?.close(), async () => services.bank?.close());
+  let aheadS = 0;
+  const clock = () => Date.now() / 1000 + aheadS;
+  const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () => startHouses({ dataDir, seed, scheme, clock }));
+  closers.push(() => services.stop());
   const { facts } = services;
 
   /** Powers a board up with this world's program. */
@@ -173,6 +181,7 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
       registrarKey: facts.registrarKey,
       random,
       denyPollMs: 2000,
+      clock,
       onEvent: (event) => options.onEvent?.(name, event),
     });
     closers.push(() => bridge.close());
@@ -213,61 +222,22 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
       await device.ready();
       return { name, device, presence: createPresence(device.chip.card), pkus: token.pkus };
     },
+    async advance(seconds) {
+      aheadS += seconds;
+      for (const { bridge } of shops) {
+        // A terminal asks for the time when its link comes up.
+        await bridge.terminal.stop();
+        await bridge.terminal.start();
+        await bridge.terminal.waitUp(LINK_MS);
+        const from = clock() - TIME_ERROR_S;
+        for (let tries = 0; must('terminal status', await bridge.terminal.status()).status.timeS < from; tries++) {
+          if (tries === TIME_TRIES_MAX) throw failure('TIME_STALE', 'the terminal has not heard of the time');
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+    },
     close,
   };
-}
-
-/** The houses that a scheme has. */
-export function housesOf(scheme: Scheme): string[] {
-  return ['issuer', ...(scheme.licenseFrom === 'trustee' ? ['trustee'] : []), ...(scheme.accountsAt === 'bank' ? ['bank'] : [])];
-}
-
-/** Keys, services, clients. Each service is told the others' public keys, so all keys come first. */
-async function startServices(dataDir: string, seed: number | null, scheme: Scheme, licenseValidS?: number) {
-  const houses = housesOf(scheme);
-  const random = (label: string): Random => createRandom(seed, label);
-  const keyOf = (role: string) => serviceKey(dataDir, role, random(role)).publicKey;
-  const issuerKey = keyOf('issuer');
-  const bankKey = houses.includes('bank') ? keyOf('bank') : null;
-  const registrarKey = houses.includes('trustee') ? keyOf('trustee') : issuerKey;
-  const operator = serviceKey(dataDir, 'operator', random('operator'));
-  const started: { close(): Promise<void> }[] = [];
-  try {
-    const place = { dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], ...(licenseValidS ? { licenseValidS } : {}) };
-    const issuer = await startIssuer({ ...place, registrarKey, bankKey, random: random('issuer service') });
-    started.push(issuer);
-    const facts: IssuerFacts = issuer.parameters;
-    const trustee = houses.includes('trustee') ? await startTrustee({ ...place, issuerKey, ...(bankKey ? { accountsKey: bankKey } : {}) }) : null;
-    if (trustee) started.push(trustee);
-    const bank = bankKey
-      ? await startBank({ ...place, issuerKey, registrarKey, forwardMs: 200, issuerChannel: (signer) => createBankChannel({ url: issuer.url, signer, issuerKey, issuer: facts.issuer }) })
-      : null;
-    if (bank) started.push(bank);
-    return { facts, issuer, trustee, bank, operator, ...(await clientsOf(scheme, operator, facts, issuer, trustee, bank)) };
-  } catch (thrown) {
-    for (const service of started.reverse()) await service.close();
-    throw thrown;
-  }
-}
-
-/** What bridges and the demo itself call. */
-async function clientsOf(scheme: Scheme, operator: Signer, facts: IssuerFacts, issuer: { url: string }, trustee: { url: string } | null, bank: { url: string } | null) {
-  const officeOptions = { url: issuer.url, operator, issuer: facts.issuer };
-  const issuerClient = createIssuerClient({ url: issuer.url });
-  const office = createOfficeClient(officeOptions);
-  const bankOptions = bank && { ...officeOptions, url: bank.url };
-  const bankOffice = bankOptions && createBankOfficeClient(bankOptions);
-  const bankClient = bank && createBankClient({ url: bank.url });
-  const trusteeClient = trustee && createTrusteeClient({ url: trustee.url });
-  if (bankClient && scheme.issue === 'coupon') must('publish coupon keys', await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys));
-  const forBridge = {
-    scheme,
-    issuer: issuerClient,
-    ...(trusteeClient ? { trustee: trusteeClient } : {}),
-    ...(bankClient ? { bank: bankClient } : {}),
-    office: (requestId: Uint8Array): Remote<AccountsOffice> => (bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId)),
-  };
-  return { issuerClient, trusteeClient, office, bankOffice, accounts: (bankOffice ?? office) as Remote<AccountsOffice>, forBridge };
 }
 
 /** A service as a bridge sees it whose network may be down. */

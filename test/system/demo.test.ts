@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { runDemo, type Scenario } from '../../host-bridge/demo/demo.js';
+import { runDemo } from '../../host-bridge/demo/demo.js';
+import type { ScenarioName } from '../../host-bridge/demo/scenarios.js';
 import { reportText } from '../../host-bridge/demo/report.js';
 import { audit } from '../../host-bridge/ledger/audit.js';
 
@@ -20,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-async function run(scenario: Scenario, path: string | null) {
+async function run(scenario: ScenarioName, path: string | null) {
   const demo = await runDemo({ dataDir: join(folder, 'demo'), scenario, interpreter: path, seed: null });
   await demo.close();
   const books = audit({ issuerDatabase: demo.world.issuer.database, trusteeDatabase: demo.world.trustee!.database });
@@ -51,6 +52,18 @@ async function checkPay(path: string | null): Promise<void> {
 test('pay, on emulated boards', () => checkPay(null));
 
 (interpreter ? test : test.skip)('pay, in the real interpreter', () => checkPay(interpreter));
+
+test.each([
+  ['refund', ['paid']],
+  ['torn', ['paid', 'paid', 'paid', 'paid', 'paid']],
+  ['outage', ['paid', 'paid', 'paid']],
+  ['renew', ['paid', 'LICENSE_EXPIRED', 'paid']],
+] as const)('%s: what it must show holds, and the books are right', async (scenario, results) => {
+  const report = await run(scenario, null);
+  expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(report).toMatchObject({ ok: true, conservation: { ok: true }, audit: { ok: true, broken: 0 } });
+  expect(report.taps.map((tap) => tap.result)).toEqual(results);
+});
 
 test('overspend: both shops credited, the right name with its proof, denied everywhere, within the bound', async () => {
   const report = await run('overspend', null);

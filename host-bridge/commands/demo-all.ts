@@ -1,0 +1,84 @@
+/**
+ * `tapcash demo --all`: every scenario in every scheme, each in a world of its own, and a table of what held.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { SCHEMES } from '../../firmware/core/scheme.js';
+import { runDemo } from '../demo/demo.js';
+import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
+import { bodyOfThrown, type ErrorCode } from '../errors.js';
+import { makeRoom } from './demo.js';
+import { print } from './output.js';
+
+export interface DemoAllCommand {
+  dataDir: string;
+  /** Of each token, where the scheme has several. */
+  pseudonyms: number;
+  interpreter: string | null;
+  seed: number | null;
+  json: boolean;
+}
+
+/** One scenario in one scheme. */
+export interface Cell {
+  scheme: number;
+  scenario: ScenarioName;
+  pseudonyms: number;
+  ok: boolean;
+  ms: number;
+  /** What ended it before its time; null where it was played to its end. */
+  code: ErrorCode | null;
+  /** Checks that did not hold. */
+  broken: string[];
+}
+
+/** Runs all. @returns whether every cell held */
+export async function demoAll(options: DemoAllCommand): Promise<boolean> {
+  const names = Object.keys(SCENARIOS) as ScenarioName[];
+  const cells: Cell[] = [];
+  await makeRoom(options.dataDir);
+  for (const { number, pseudonymsMax } of SCHEMES) {
+    for (const scenario of names) {
+      const cell = await runCell(options, number, scenario, Math.min(options.pseudonyms, pseudonymsMax));
+      cells.push(cell);
+      const found = cell.ok ? 'holds' : `BROKEN: ${[...(cell.code ? [cell.code] : []), ...cell.broken].join(', ')}`;
+      process.stderr.write(`  scheme ${number}  ${scenario.padEnd(10)} ${String(Math.round(cell.ms)).padStart(7)} ms  ${found}\n`);
+    }
+  }
+  const ok = cells.every((cell) => cell.ok);
+  print(options.json, { ok, cells }, tableOf(cells, names));
+  return ok;
+}
+
+/** The folder of a cell that held is removed; that of another stays, for the audit. */
+async function runCell(options: DemoAllCommand, scheme: number, scenario: ScenarioName, pseudonyms: number): Promise<Cell> {
+  const dataDir = join(options.dataDir, `scheme-${scheme}-${scenario}`);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const startMs = performance.now();
+  const cell: Cell = { scheme, scenario, pseudonyms, ok: false, ms: 0, code: null, broken: [] };
+  try {
+    const demo = await runDemo({ dataDir, scenario, scheme, pseudonyms, interpreter: options.interpreter, seed: options.seed });
+    await demo.close();
+    const { ok, checks, audit, conservation } = demo.report;
+    const found = [...checks, { name: 'audit', ok: audit.ok }, { name: 'conservation', ok: conservation.ok }];
+    Object.assign(cell, { ok, broken: found.filter((check) => !check.ok).map(({ name }) => name) });
+    if (ok) rmSync(dataDir, { recursive: true });
+  } catch (thrown) {
+    const { code, message } = bodyOfThrown(thrown);
+    Object.assign(cell, { code, broken: [message] });
+  }
+  return { ...cell, ms: performance.now() - startMs };
+}
+
+/** A row for each scheme, a column for each scenario. */
+function tableOf(cells: Cell[], names: ScenarioName[]): string {
+  const wide = 11;
+  const rows = SCHEMES.map(({ number, paragraphs }) => {
+    const mine = cells.filter(({ scheme }) => scheme === number);
+    const marks = mine.map(({ ok, ms }) => `${ok ? 'ok' : 'BROKEN'} ${(ms / 1000).toFixed(1)}s`.padEnd(wide));
+    return `  ${number}  ${String(mine[0]!.pseudonyms).padStart(2)}  ${marks.join(' ')} ${paragraphs}`;
+  });
+  const seconds = Math.round(cells.reduce((sum, { ms }) => sum + ms, 0) / 1000);
+  const broken = cells.filter(({ ok }) => !ok).length;
+  return ['', `      n  ${names.map((name) => name.padEnd(wide)).join(' ')} EP 0926637`, ...rows, '', `${cells.length - broken} of ${cells.length} hold, in ${seconds} s.`].join('\n');
+}

@@ -1,0 +1,108 @@
+/**
+ * The houses of a scheme as HTTP services of this process, with the clients that bridges and the demo call them by. They can be
+ * ended and started again, on their databases and ports, as an outage does.
+ */
+import type { AccountsOffice, Remote } from '../actors/services.js';
+import { issuerIdOf, type Signer } from '../actors/signer.js';
+import type { Scheme } from '../../firmware/core/scheme.js';
+import type { IssuerFacts } from '../../flash-scripts/board-files.js';
+import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import { serviceKey } from '../http/key-file.js';
+import { startBank, startIssuer, startTrustee, type RunningService } from '../http/start.js';
+import { createRandom } from './random.js';
+import { must } from './world.js';
+
+export interface HousesOptions {
+  dataDir: string;
+  /** null: keys from the operating system. */
+  seed: number | null;
+  scheme: Scheme;
+  /** Unix time, seconds. */
+  clock(): number;
+}
+
+type House = 'issuer' | 'trustee' | 'bank';
+
+/** How often the bank looks for what to return. */
+const FORWARD_MS = 200;
+
+/** The houses that a scheme has. */
+export function housesOf(scheme: Scheme): House[] {
+  return ['issuer', ...(scheme.licenseFrom === 'trustee' ? (['trustee'] as const) : []), ...(scheme.accountsAt === 'bank' ? (['bank'] as const) : [])];
+}
+
+/** Starts the houses. Each is told the others' public keys, so all keys come first. */
+export async function startHouses(options: HousesOptions) {
+  const { scheme } = options;
+  const operator = serviceKey(options.dataDir, 'operator', createRandom(options.seed, 'operator'));
+  const opened = openersOf(options, operator);
+  const running = new Map<House, RunningService<unknown>>();
+  const ports = new Map<House, number>();
+
+  async function stop(): Promise<void> {
+    const services = [...running.values()].reverse();
+    running.clear();
+    for (const service of services) await service.close();
+  }
+  async function start(): Promise<void> {
+    try {
+      for (const house of housesOf(scheme)) {
+        const service = await opened[house](ports.get(house) ?? 0, running.get('issuer')?.url ?? '');
+        running.set(house, service);
+        ports.set(house, service.port);
+      }
+    } catch (thrown) {
+      await stop();
+      throw thrown;
+    }
+  }
+
+  await start();
+  const issuer = running.get('issuer')!;
+  const trustee = running.get('trustee') ?? null;
+  const bank = running.get('bank') ?? null;
+  const facts: IssuerFacts = issuer.parameters;
+  try {
+    return { facts, issuer, trustee, bank, operator, start, stop, ...(await clientsOf(scheme, operator, facts, issuer, trustee, bank)) };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+/** What starts each house on a port, with the issuer's address. */
+function openersOf({ dataDir, seed, scheme, clock }: HousesOptions, operator: Signer): Record<House, (port: number, issuerUrl: string) => Promise<RunningService<unknown>>> {
+  const houses = housesOf(scheme);
+  const keyOf = (role: House) => serviceKey(dataDir, role, createRandom(seed, role)).publicKey;
+  const issuerKey = keyOf('issuer');
+  const bankKey = houses.includes('bank') ? keyOf('bank') : null;
+  const registrarKey = houses.includes('trustee') ? keyOf('trustee') : issuerKey;
+  const random = createRandom(seed, 'issuer service');
+  const place = { dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], clock };
+  return {
+    issuer: (port) => startIssuer({ ...place, port, registrarKey, bankKey, random }),
+    trustee: (port, issuerUrl) => startTrustee({ ...place, port, issuerKey, issuer: createIssuerClient({ url: issuerUrl }), ...(bankKey ? { accountsKey: bankKey } : {}) }),
+    bank: (port, url) =>
+      startBank({ ...place, port, issuerKey, registrarKey, forwardMs: FORWARD_MS, issuerChannel: (signer) => createBankChannel({ url, signer, issuerKey, issuer: issuerIdOf(issuerKey) }) }),
+  };
+}
+
+/** What bridges and the demo itself call. */
+async function clientsOf(scheme: Scheme, operator: Signer, facts: IssuerFacts, issuer: { url: string }, trustee: { url: string } | null, bank: { url: string } | null) {
+  const officeOptions = { url: issuer.url, operator, issuer: facts.issuer };
+  const issuerClient = createIssuerClient({ url: issuer.url });
+  const office = createOfficeClient(officeOptions);
+  const bankOptions = bank && { ...officeOptions, url: bank.url };
+  const bankOffice = bankOptions && createBankOfficeClient(bankOptions);
+  const bankClient = bank && createBankClient({ url: bank.url });
+  const trusteeClient = trustee && createTrusteeClient({ url: trustee.url });
+  if (bankClient && scheme.issue === 'coupon') must('publish coupon keys', await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys));
+  const forBridge = {
+    scheme,
+    issuer: issuerClient,
+    ...(trusteeClient ? { trustee: trusteeClient } : {}),
+    ...(bankClient ? { bank: bankClient } : {}),
+    office: (requestId: Uint8Array): Remote<AccountsOffice> => (bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId)),
+  };
+  return { issuerClient, trusteeClient, office, bankOffice, accounts: (bankOffice ?? office) as Remote<AccountsOffice>, forBridge };
+}

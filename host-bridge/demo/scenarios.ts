@@ -1,0 +1,197 @@
+/**
+ * The scenarios of the demo. Each plays on any scheme, and notes what must hold; that the money adds up, and that the audit
+ * finds nothing, is checked after every one of them (demo.ts).
+ */
+import { toHex } from '../../firmware/core/bytes.js';
+import { history, license, licenseBody } from '../../firmware/wire/payment.js';
+import { INS } from '../../firmware/wire/token-commands.js';
+import { failure } from '../errors.js';
+import { spendTwice } from './overspend.js';
+import { claim, collect, lookInto, renew, statement } from './people.js';
+import { deliver, SHOPS, type Stage } from './stage.js';
+import { must, type Shop, type Token } from './world.js';
+
+/** A scenario: how many shops it needs, which of them are offline, and what is played. */
+export interface Scenario {
+  what: string;
+  shops: string[];
+  offline: string[];
+  play(stage: Stage): Promise<void>;
+}
+
+const ONE = { shops: SHOPS.slice(0, 1), offline: [] };
+
+/** By name, in the order of `--all`. */
+export const SCENARIOS: Record<'pay' | 'overspend' | 'refund' | 'torn' | 'outage' | 'renew', Scenario> = {
+  pay: { what: 'three payments, one with the button', ...ONE, play: payThrice },
+  overspend: { what: 'a cloned token spends twice', shops: SHOPS, offline: SHOPS.slice(1), play: spendTwice },
+  refund: { what: 'a payment is given back in parts', ...ONE, play: giveBack },
+  torn: { what: 'the radio is cut in the middle of taps; a customer walks away', ...ONE, play: tear },
+  outage: { what: 'the services are down during taps', ...ONE, play: goDown },
+  renew: { what: 'a license ends, and is renewed', ...ONE, play: renewLicense },
+};
+
+export type ScenarioName = keyof typeof SCENARIOS;
+
+async function payThrice(stage: Stage): Promise<void> {
+  const { world } = stage;
+  const [shop] = world.shops;
+  const [alice, bob] = world.tokens;
+  await stage.pay(shop, alice, 350);
+  await stage.pay(shop, bob, 1299);
+  // Above what the token pays unasked: its owner presses the button and taps again.
+  await stage.pay(shop, alice, 2600);
+  await deliver(stage);
+  checkPaid(stage);
+  await checkBalances(stage);
+}
+
+/** The shop gives a payment back in two parts; a third would be more than it was paid. */
+async function giveBack(stage: Stage): Promise<void> {
+  const { world, step } = stage;
+  const [shop] = world.shops;
+  const [alice] = world.tokens;
+  await stage.pay(shop, alice, 900);
+  await deliver(stage);
+  const paid = shop.bridge.charges(1)[0]!;
+  for (const amount of [300, 600]) {
+    const { refund } = must('refund', await step(`refund ${amount}`, () => shop.bridge.refund(paid.id, amount)));
+    stage.check(`${amount} given back`, refund.state === 'refunded');
+  }
+  const over = must('refund', await step('refund 1 more', () => shop.bridge.refund(paid.id, 1)));
+  stage.check('no more than was paid', over.refund.code === 'REFUND_TOO_LARGE');
+  await deliver(stage);
+  await step("Alice collects the receipts", () => collect(world, shop, alice));
+  checkPaid(stage);
+  await checkBalances(stage);
+}
+
+/** Bytes of an ordinary tap after which the radio is cut, as parts of all: in OPEN, in CHALLENGE, in its answer, in ACK. */
+const CUTS = [0.25, 0.6, 0.85, 0.97];
+const CUT_REST_MS = 300;
+const CUT_MS = 20_000;
+
+/** Taps that are cut and go on, paid once each; and one whose customer leaves when her token has paid. */
+async function tear(stage: Stage): Promise<void> {
+  const { world } = stage;
+  const [shop] = world.shops;
+  const [alice, bob] = world.tokens;
+  const whole = await stage.pay(shop, alice, 150);
+  const bytes = whole.airBytes.toToken + whole.airBytes.toTerminal;
+  for (const part of CUTS) {
+    shop.field.cutAfter(Math.round(part * bytes));
+    const mended = mend(shop);
+    await stage.pay(shop, alice, 150);
+    await mended;
+  }
+  checkPaid(stage);
+  await walkAway(stage, shop, bob, 800);
+  await deliver(stage);
+  const [claimed] = await stage.step('Bob claims his payment back', () => claim(world, shop, bob));
+  stage.check('a cancelled charge comes back at once', claimed?.amount === 800 && claimed.state === 'granted');
+  await deliver(stage);
+  await stage.step('Bob collects the receipt', () => collect(world, shop, bob));
+  await checkBalances(stage);
+}
+
+/** Ends a cut some time after it has happened. */
+async function mend(shop: Shop): Promise<void> {
+  const endMs = performance.now() + CUT_MS;
+  while (!shop.field.isCut() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, CUT_REST_MS));
+  shop.field.restore();
+}
+
+/** The radio goes when the token answers the challenge, so that it has paid and the terminal does not know; the clerk cancels. */
+async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
+  await step(`${token.name} pays ${amount}, leaves, and the clerk cancels`, async () => {
+    const { charge } = must('charge', await shop.bridge.charge(amount));
+    let ins = 0;
+    shop.field.onTraffic = (toCard, frame) => {
+      if (toCard && (frame[1]! & 0xef) === 0x80) ins = frame[2]!;
+      // The signature's frame, or its first part: longer than any acknowledgement.
+      else if (!toCard && ins === INS.challenge && frame.length > 24) shop.field.cutAfter(0);
+    };
+    token.presence.hold(shop.field);
+    const endMs = performance.now() + CUT_MS;
+    while (!shop.field.isCut() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
+    shop.field.onTraffic = null;
+    token.presence.leave();
+    shop.field.restore();
+    for (let tries = 0; ; tries++) {
+      const cancelled = await shop.bridge.cancel(Buffer.from(charge.id, 'hex'));
+      if (cancelled.ok) break;
+      // The terminal waits for the token's answer until its time is over.
+      if (tries === 100) throw failure(cancelled.code, 'cancel');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+  check('the token has paid, and the shop was not', (await lookInto(world, shop, token)).unacknowledged === 1);
+}
+
+/** Payments while no house can be reached; then everything is delivered. */
+async function goDown(stage: Stage): Promise<void> {
+  const { world, step } = stage;
+  const [shop] = world.shops;
+  const [alice, bob] = world.tokens;
+  await stage.pay(shop, alice, 350);
+  await step('every service goes down', () => world.stop());
+  await stage.pay(shop, bob, 700);
+  await stage.pay(shop, alice, 120);
+  const { outbox } = await shop.bridge.status();
+  stage.check('the bridge keeps what it cannot deliver', outbox.pending === 2);
+  await step('the services are back', () => world.start());
+  await deliver(stage);
+  checkPaid(stage);
+  await checkBalances(stage);
+}
+
+/** How long after its end somebody comes with a license. */
+const LATE_S = 3600;
+
+/** A license that has ended is refused at the shop and renewed at the desk; it names the same pseudonym. */
+async function renewLicense(stage: Stage): Promise<void> {
+  const { world, step } = stage;
+  const [shop] = world.shops;
+  const [alice] = world.tokens;
+  await stage.pay(shop, alice, 350);
+  await deliver(stage);
+  const before = await termsOf(stage, shop, alice);
+  await step('time passes until the license has ended', () => world.advance(before.validUntilS - Math.floor(Date.now() / 1000) + LATE_S));
+  const late = await stage.pay(shop, alice, 200);
+  stage.check('an ended license is refused', late.result === 'LICENSE_EXPIRED');
+  await step("renew Alice's license", () => renew(world, shop, alice));
+  const again = await stage.pay(shop, alice, 200);
+  stage.check('a renewed one pays', again.result === 'paid');
+  await deliver(stage);
+  const after = await termsOf(stage, shop, alice);
+  stage.check('the same pseudonym and class, a later quarter', toHex(after.pku) === toHex(before.pku) && after.licenseClass === before.licenseClass && after.validUntilS > before.validUntilS);
+  await checkBalances(stage);
+}
+
+/** What the license of a token's first payment says now. */
+async function termsOf({ world }: Stage, shop: Shop, token: Token) {
+  const [debit] = await statement(world, shop, token);
+  if (!debit) throw failure('NO_CHARGE', `${token.name} has paid nothing`);
+  return licenseBody.decode(license.decode(history.decode(debit.history)!.license)!.body)!;
+}
+
+/** Every tap was paid, and every history arrived once. */
+function checkPaid(stage: Stage): void {
+  stage.check('every tap was paid', stage.taps.every((tap) => tap.result === 'paid'));
+}
+
+/** Everything is delivered and collected: what was paid has arrived once, and each Balance is what its EBC says. */
+async function checkBalances({ world, taps, check }: Stage): Promise<void> {
+  const [shop] = world.shops;
+  const { histories } = must('histories', await world.accounts.histories(100));
+  check('every payment arrived once', histories.length === taps.filter((tap) => tap.result === 'paid').length);
+  for (const token of world.tokens) {
+    // Where registration is sealed, a payment is the first that anybody here sees of a pseudonym.
+    const pku = token.pkus[0] ?? (await statement(world, shop, token))[0]?.pku;
+    if (!pku) continue;
+    const { ebc } = must('EBC', await world.office.counterOf(pku));
+    const { balance } = await lookInto(world, shop, token);
+    check(`${token.name}: Balance and EBC are the same`, balance === ebc);
+  }
+}

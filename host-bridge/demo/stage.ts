@@ -1,0 +1,102 @@
+/**
+ * What every scenario of the demo works with: the world, its steps with their durations, payments, and what was found to hold.
+ */
+import { codeOf } from '../../firmware/core/codes.js';
+import { toHex } from '../../firmware/core/bytes.js';
+import type { TapReport } from '../../firmware/wire/link-messages.js';
+import { failure } from '../errors.js';
+import { lookInto, pay, redeem, register, withdraw, type TapListener } from './people.js';
+import type { Check, OverspendResult, TapResult } from './report.js';
+import { must, type Shop, type Token, type World } from './world.js';
+
+/** Shops and users of every scenario, as far as it has them. */
+export const SHOPS = ['Cafe Roma', 'Book Corner'];
+export const USERS = ['Alice', 'Bob'];
+/** What users bring to their account, and take from it to the token; minor units. */
+export const FUNDING = 10_000;
+export const WITHDRAWALS: Record<string, number> = { Alice: 5000, Bob: 3000 };
+/** How long the outbox, and the bank, may take to deliver all. */
+const DRAIN_MS = 30_000;
+
+/** A scene, and what was played on it. */
+export interface Stage {
+  world: World;
+  step<T>(name: string, run: () => Promise<T>): Promise<T>;
+  pay(shop: Shop, token: Token, amount: number): Promise<TapResult>;
+  /** Notes that something that must hold does, or does not. */
+  check(name: string, ok: boolean): void;
+  taps: TapResult[];
+  checks: Check[];
+  /** Whose tap a charge was, by Rs in hexadecimal. */
+  paidBy: Map<string, string>;
+  overspend: OverspendResult | null;
+}
+
+/** Who hears of the taps in a shop; null: nobody. */
+export type Listeners = Map<string, ((report: TapReport) => void) | null>;
+
+/** Sets the stage. @param onStep told of each step as it ends */
+export function createStage(world: World, listeners: Listeners, onStep: (name: string, ms: number) => void): Stage {
+  const stage: Stage = {
+    world,
+    ...{ taps: [], checks: [], paidBy: new Map(), overspend: null },
+    async step(name, run) {
+      const startMs = performance.now();
+      const result = await run();
+      onStep(name, performance.now() - startMs);
+      return result;
+    },
+    async pay(shop, token, amount) {
+      const listen: TapListener = (listener) =>
+        void listeners.set(shop.name, listener && ((report) => {
+          if (codeOf(report.code) === 'OK') stage.paidBy.set(toHex(report.rs), token.name);
+          listener(report);
+        }));
+      const tap = await stage.step(`${token.name} pays ${amount} at ${shop.name}`, () => pay(world, shop, token, amount, listen));
+      stage.taps.push(tap);
+      return tap;
+    },
+    check: (name, ok) => void stage.checks.push({ name, ok }),
+  };
+  return stage;
+}
+
+/** Registers everybody, with money in the account and cash on the token. */
+export async function openAccounts({ world, step }: Stage): Promise<void> {
+  const [shop] = world.shops;
+  const withCoupons = world.scheme.issue === 'coupon';
+  for (const token of world.tokens) {
+    await step(`register ${token.name}`, () => register(world, shop, token, FUNDING));
+    await step(`withdraw ${WITHDRAWALS[token.name]} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () => withdraw(world, shop, token, WITHDRAWALS[token.name]));
+  }
+  // Later, and in another order, so that bank and issuer cannot tell by the time whose coupon it is.
+  if (withCoupons) for (const token of [...world.tokens].reverse()) await step(`redeem ${token.name}'s coupons`, () => redeem(world, shop, token));
+}
+
+/** Flash writes of all tokens since power-up. */
+export async function tokenWrites({ world }: Stage): Promise<number> {
+  let writes = 0;
+  for (const token of world.tokens) writes += (await lookInto(world, world.shops[0], token)).flashWrites;
+  return writes;
+}
+
+/** Waits until the issuer has every history. */
+export async function deliver({ world, step }: Stage): Promise<void> {
+  await step('deposit', async () => {
+    for (const shop of world.shops) {
+      if (!(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
+    }
+  });
+  if (world.bank) await step('return to the issuer', () => returned(world));
+}
+
+/** Waits until the bank has nothing left for the issuer. */
+async function returned(world: World): Promise<void> {
+  const endMs = performance.now() + DRAIN_MS;
+  for (;;) {
+    const { numbers } = must('numbers', await world.accounts.numbers());
+    if (numbers.unreturned + numbers.drawsPending === 0) return;
+    if (performance.now() > endMs) throw failure('SERVICE_DOWN', 'the bank cannot return histories');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
