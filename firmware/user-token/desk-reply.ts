@@ -72,7 +72,7 @@ export function createReplies(
       const refused = papers.takeReceipt(reply.body);
       if (refused) return refused;
     }
-    if (head.kind === REQUEST.redeem && coupons && (code === 'OK' || code === 'COUPON_SPENT')) coupons.remove(head.coupon);
+    if (head.kind === REQUEST.redeem && head.amount > 0 && coupons && (code === 'OK' || code === 'COUPON_SPENT')) coupons.remove(head.coupon);
     if (head.kind === REQUEST.keyedIssue) {
       state.records.put(DESK_RECORD.sharedKey, 0, sharedKey.encode({ kid: head.kid, k: head.k, sequence: head.sequence }));
     }

@@ -28,6 +28,8 @@ export interface SealedRequests {
   withdraw(amount: number): PurseAnswer;
   /** @param slot of the coupon */
   redeem(slot: number, coupon: CouponRecord): PurseAnswer;
+  /** In a scheme with coupons, a question for a receipt that was missed: it goes the way of a redemption. */
+  missed(): PurseAnswer;
   /** The account key's request around bytes for the bank. */
   own(kind: number, amount: number, request: Uint8Array): Uint8Array | null;
 }
@@ -128,6 +130,12 @@ export function createSealedRequests(state: PurseState, requests: Requests, tool
       if ('ok' in made) return made;
       const secret = issueSecret.encode(made);
       return config.issue === 'keyed' ? withdrawKeyed(amount, secret) : withdrawSealed(amount, secret);
+    },
+    missed: function () {
+      const made = issue(0);
+      if ('ok' in made) return made;
+      const k = tools.random(K_BYTES);
+      return keep(REQUEST.redeem, 0, k, NO_KID, 0, 0, seal(REQUEST.redeem, tools.random(REQUEST_ID_BYTES), k, issueSecret.encode(made)));
     },
     redeem: function (slot, coupon) {
       const made = issue(coupon.amount);

@@ -112,6 +112,13 @@ export function createDesk(state: PurseState, tools: DeskTools | null, progress:
     return next ? sealed!.redeem(next.slot, next.coupon) : refuse('NO_CHARGE');
   }
 
+  /** The next receipt, where there is no coupon to ask with. */
+  function missed(): PurseAnswer {
+    if (!coupons) return refuse('BAD_REQUEST');
+    if (requests.waiting()) return requests.first();
+    return state.licensed ? sealed!.missed() : refuse('NOT_LICENSED');
+  }
+
   function takeReceipt(data: Uint8Array): PurseAnswer {
     return papers.takeReceipt(data) || { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) };
   }
@@ -130,6 +137,7 @@ export function createDesk(state: PurseState, tools: DeskTools | null, progress:
     if (ins === INS.part) return requests.part(data);
     if (ins === INS.reply) return reply ? reply(data) : refuse('NO_CHARGE');
     if (ins === INS.redeem) return redeem();
+    if (ins === INS.missed) return missed();
     return ins === INS.debit ? readDebit(state, data) : couponCommand(ins, data);
   }
 

@@ -20,7 +20,7 @@ export const REQUEST = {
   keyedIssue: 3,
   /** A blinded message, 256 bytes: for the bank's own signature. */
   coupon: 4,
-  /** Sealed `redemptionSecret`: goes to the issuer in a session of its own, so nobody owns it. */
+  /** Sealed `redemptionSecret`, or `issueSecret` of 0 for a missed receipt: to the issuer in a session of its own, so nobody owns it. */
   redeem: 5,
   /** Scheme 1 and open registrations: `withdrawal` or `registration`, as they are. */
   open: 6,

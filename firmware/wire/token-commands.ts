@@ -45,6 +45,8 @@ export const INS = {
   couponBlind: 0x54,
   /** Desk. No data; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
   redeem: 0x56,
+  /** Desk. No data; answer: `requestPart` of a question for the receipt that was missed: WITHDRAW of 0 in a scheme with coupons. */
+  missed: 0x5a,
   /** Desk. data: `debitRequest`; answer: `debitAnswer`, or code NO_CHARGE where the journal has none from there on. */
   debit: 0x58,
   /** data: receipt; answer: `receiptAnswer`. Needs no desk: a receipt is only ever good for its owner. */
@@ -55,7 +57,7 @@ export const INS = {
 
 /** Whether an instruction is one of the desk, STATUS apart: the even numbers from 0x40 on. */
 export function isDeskCommand(ins: number): boolean {
-  return ins >= INS.identity && ins <= INS.debit && ins % 2 === 0 && ins !== INS.status;
+  return ins >= INS.identity && ins <= INS.missed && ins % 2 === 0 && ins !== INS.status;
 }
 
 /** Answer to SELECT. */

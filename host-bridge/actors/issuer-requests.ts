@@ -45,11 +45,14 @@ export async function receiveFromBank(context: IssuerContext, bytes: Uint8Array,
   return store.transaction(() => answer(context, read.ok ? read.opened : null, bytes, signature, () => (read.ok ? decide(context, read.opened, message) : { code: read.code, bodies: [] })));
 }
 
-/** [0042]-[0043]: a coupon for cash. Nobody stands between. @param bytes encoded `sealedRequest`. Codes: BAD_REQUEST. */
+/** [0042]-[0043]: a coupon for cash, or a question for a missed receipt. Nobody stands between. @param bytes encoded `sealedRequest`. Codes: BAD_REQUEST. */
 export async function redeem(context: IssuerContext, bytes: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
   const read = context.scheme.issue === 'coupon' ? await open(context, REQUEST.redeem, bytes) : null;
   if (!read?.ok) return refusal('BAD_REQUEST', 'redemption');
   const { opened } = read;
+  // A question for a receipt that was missed: nothing changes, so nothing is kept.
+  const question = issueSecret.decode(opened.body);
+  if (question) return { ok: true, boxes: sealBoxes(context, opened, issueCash(context, question, 0, null)), repeated: false };
   const coupon = readCoupon(context, opened.body);
   // Anybody may bring such a request, so what no bank signed leaves no row behind.
   if (!coupon.ok) return { ok: true, boxes: sealBoxes(context, opened, refused(coupon.code)), repeated: false };

@@ -71,8 +71,8 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
 }
 
 /** The books of every house, looked at by the audit's own code. */
-function auditOf({ issuer, trustee }: World): DemoReport['audit'] {
-  const { ok, broken } = audit({ issuerDatabase: issuer.database, ...(trustee ? { trusteeDatabase: trustee.database } : {}) });
+function auditOf({ issuer, bank, trustee }: World): DemoReport['audit'] {
+  const { ok, broken } = audit({ issuerDatabase: issuer.database, ...(bank ? { bankDatabase: bank.database } : {}), ...(trustee ? { trusteeDatabase: trustee.database } : {}) });
   return { ok, broken: broken.length };
 }
 

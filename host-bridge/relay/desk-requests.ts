@@ -68,6 +68,11 @@ export function askFor(steps: DeskSteps, amount: number): Promise<Result<{ answe
   return steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => requestPart.decode(bytes));
 }
 
+/** Asks a token of a scheme with coupons for its question about a missed receipt, or for what still waits. */
+export function askForMissed(steps: DeskSteps): Promise<Result<{ answer: RequestPart }>> {
+  return steps.token('missed receipts', INS.missed, NOTHING, (bytes) => requestPart.decode(bytes));
+}
+
 /** What a withdrawal by coupons came to. */
 export interface CouponsTaken {
   /** Worth of the coupons that the token holds now, besides what it held. */

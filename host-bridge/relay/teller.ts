@@ -19,7 +19,7 @@ import type { DeskActs } from './desk-acts.js';
 import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import { multiplesOf } from './key-multiples.js';
-import { askFor, finish, redeemCoupons, takeCoupons } from './desk-requests.js';
+import { askFor, askForMissed, finish, redeemCoupons, takeCoupons } from './desk-requests.js';
 import type { Services } from './services.js';
 
 /** How often the token is asked anew after it missed receipts. */
@@ -204,12 +204,13 @@ async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: 
 
 /** Asks for nothing until the token has every receipt. */
 async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
+  const withCoupons = schemeIn(options).issue === 'coupon';
   for (;;) {
-    const asked = await askFor(steps, 0);
+    const asked = await (withCoupons ? askForMissed(steps) : askFor(steps, 0));
     if (!asked.ok) return asked;
     const done = await finish(options.services, steps, asked.answer);
     if (!done.ok) return done;
-    if (done.amount === 0 && done.code === 'OK') return { ok: true, receiptNumber: done.receiptNumber };
+    if (done.amount === 0 && done.code === 'OK' && done.kind !== REQUEST.register) return { ok: true, receiptNumber: done.receiptNumber };
     if (done.code !== 'OK' && done.code !== 'RECEIPT_GAP') return refusal(done.code, 'receipts');
   }
 }

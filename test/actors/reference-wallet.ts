@@ -286,6 +286,13 @@ export class ReferenceWallet {
     return (this.waiting = { kind: REQUEST.redeem, amount, bytes: await seal(this.options.facts.sealKey!, this.options.scheme.number, REQUEST.redeem, plain), k, kid: NO_KID, sequence: 0 });
   }
 
+  /** In a scheme with coupons, asks for a receipt that was missed: the way of a redemption, without a coupon. */
+  async startQuestion(amount = 0): Promise<Waiting> {
+    const [requestId, k] = [random(16), random(16)];
+    const bytes = await seal(this.options.facts.sealKey!, this.options.scheme.number, REQUEST.redeem, join(requestId, k, this.issueSecret(amount)));
+    return (this.waiting = { kind: REQUEST.redeem, amount: 0, bytes, k, kid: NO_KID, sequence: 0 });
+  }
+
   /** [0019], [0044], [0069], [0091]: the issuer's signature is verified, then Balance + x. @param papers a receipt, or one box */
   takeCash(papers: Uint8Array[]): Outcome {
     const waiting = this.waiting!;
@@ -300,7 +307,7 @@ export class ReferenceWallet {
       if (taken !== 'OK') return taken;
     }
     if (waiting.kind === REQUEST.keyedIssue) this.sequence = waiting.sequence;
-    if (code === 'OK' && waiting.kind === REQUEST.redeem) this.coupons.splice(this.coupons.findIndex((coupon) => coupon.amount === waiting.amount), 1);
+    if (code === 'OK' && waiting.kind === REQUEST.redeem && waiting.amount > 0) this.coupons.splice(this.coupons.findIndex((coupon) => coupon.amount === waiting.amount), 1);
     return this.finished(code);
   }
 
