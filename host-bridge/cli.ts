@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { schemeOf, SCHEMES } from '../firmware/core/scheme.js';
+import { SCHEMES } from '../firmware/core/scheme.js';
 import { findInterpreter } from '../flash-scripts/find-interpreter.js';
 import { ROLES, runBuild } from '../flash-scripts/build.js';
 import { askPeople } from './demo/control.js';
@@ -15,7 +15,8 @@ import { SCENARIOS } from './demo/scenarios.js';
 import * as clerk from './commands/clerk.js';
 import { files } from './commands/files.js';
 import * as flashing from './commands/flash.js';
-import { must, print, reportFailure } from './commands/output.js';
+import { office as act, type OfficeCommand } from './commands/office.js';
+import { must, print, pseudonymsArgument, reportFailure, schemeArgument } from './commands/output.js';
 import * as services from './commands/services.js';
 import { EXIT, failure } from './errors.js';
 
@@ -63,30 +64,18 @@ program
       if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
       const common = { dataDir: resolve(options.data), interpreter: interpreterOption(options.interpreter), seed, json: options.json === true };
       const ok = options.all
-        ? await demoAll({ ...common, pseudonyms: pseudonymsOption(options.pseudonyms ?? '3', String(SCHEMES.length)) })
+        ? await demoAll({ ...common, pseudonyms: pseudonymsArgument(options.pseudonyms ?? '3', String(SCHEMES.length)) })
         : await demoCommand({
             ...common,
             scenario: options.scenario,
-            scheme: schemeOption(options.scheme),
-            pseudonyms: pseudonymsOption(options.pseudonyms ?? '1', options.scheme),
+            scheme: schemeArgument(options.scheme),
+            pseudonyms: pseudonymsArgument(options.pseudonyms ?? '1', options.scheme),
             once: options.once === true,
             verbose: options.verbose === true,
           });
       process.exitCode = ok ? EXIT.ok : EXIT.broken;
     }),
   );
-
-function schemeOption(text: string): number {
-  if (!/^[1-6]$/.test(text)) throw failure('USAGE', '--scheme: 1 to 6 expected');
-  return Number(text);
-}
-
-function pseudonymsOption(text: string, scheme: string): number {
-  const most = schemeOf(schemeOption(scheme)).pseudonymsMax;
-  const count = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
-  if (count < 1 || count > most) throw failure('USAGE', `--pseudonyms: scheme ${scheme} has 1 to ${most}`);
-  return count;
-}
 
 function interpreterOption(value: string | true | undefined): string | null {
   if (value === undefined) return null;
@@ -138,24 +127,49 @@ teller.command('status').description('what the token at the reader holds').optio
 
 const SERVICE_DATA = '.tapcash/services';
 const serviceData = ['--data <folder>', 'keys and database', SERVICE_DATA] as const;
-program.command('keys').description('make the keys of issuer, trustee and operator, print the public ones').option(...serviceData).option(...jsonOption).action(run(services.keys));
-program.command('issuer').description('serve the issuer: accounts, counters EBC, deny list, trace').requiredOption('--registrar <key>', "the trustee's public key").requiredOption('--operator <key...>', 'public keys of operators').option('--port <number>', '0: any free port', '8101').option('--host <address>', 'address to listen on', '127.0.0.1').option(...serviceData).action(run(services.issuer));
-program.command('trustee').description('serve the trustee: licenses').requiredOption('--issuer <key>', "the issuer's public key").option('--issuer-url <url>', 'address of the issuer: renewals ask for its deny list', 'http://127.0.0.1:8101').option('--port <number>', '0: any free port', '8102').option('--host <address>', 'address to listen on', '127.0.0.1').option(...serviceData).action(run(services.trustee));
-program.command('bridge').description('connect the terminal on a serial port with the services').requiredOption('--port <path>', 'serial port, such as /dev/ttyUSB0').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--issuer <url>', 'address of the issuer', 'http://127.0.0.1:8101').option('--trustee <url>', 'address of the trustee: for a desk').option('--operator-data <folder>', "folder with operator.key: for a desk").option('--data <folder>', 'outbox and charges', '.tapcash/bridge').action(run(services.bridge));
+const schemeOption = ['--scheme <number>', 'row of the scheme table, 1 to 6; see docs/schemes.md', '1'] as const;
+const operatorOption = ['--operator <key...>', 'public keys of operators'] as const;
+const issuerUrl = 'http://127.0.0.1:8101';
 
-const office = program.command('office').description("acts of an operator at the issuer; every trace and denial is recorded");
+/** A house as a process: its data folder, port and scheme. */
+function house(name: string, what: string, port: string): Command {
+  return program.command(name).description(what).option(...schemeOption).option('--port <number>', '0: any free port', port).option('--host <address>', 'address to listen on', '127.0.0.1').option(...serviceData);
+}
+
+program.command('keys').description('make the keys of issuer, trustee, bank and operator, print the public ones').option(...serviceData).option(...jsonOption).action(run(services.keys));
+house('issuer', 'serve the issuer: counters EBC, deny list; in scheme 1 accounts, in 3 to 6 licenses', '8101')
+  .option('--registrar <key>', "the trustee's public key: schemes 1 and 2")
+  .option('--bank <key>', "the bank's public key: schemes 2 to 6")
+  .requiredOption(...operatorOption)
+  .action(run(services.issuer));
+house('trustee', 'serve the trustee: licenses and names of schemes 1 and 2', '8102')
+  .requiredOption('--issuer <key>', "the issuer's public key")
+  .option('--issuer-url <url>', 'address of the issuer: renewals ask for its deny list', issuerUrl)
+  .option('--accounts <key>', "the bank's public key, which certifies account keys: scheme 2")
+  .action(run(services.trustee));
+house('bank', 'serve the bank of schemes 2 to 6: accounts, coupons, deposits, return to the issuer', '8103')
+  .requiredOption('--issuer <key>', "the issuer's public key")
+  .option('--issuer-url <url>', 'address of the issuer', issuerUrl)
+  .option('--registrar <key>', "the trustee's public key: scheme 2")
+  .requiredOption(...operatorOption)
+  .action(run(services.bank));
+program.command('bridge').description('connect the terminal on a serial port with the services').requiredOption('--port <path>', 'serial port, such as /dev/ttyUSB0').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--issuer <url>', 'address of the issuer', issuerUrl).option('--bank <url>', 'address of the bank: schemes 2 to 6', 'http://127.0.0.1:8103').option('--trustee <url>', 'address of the trustee: for a desk').option(...schemeOption).option('--operator-data <folder>', "folder with operator.key: for a desk").option('--data <folder>', 'outbox and charges', '.tapcash/bridge').action(run(services.bridge));
+
+const office = program.command('office').description('acts of an operator; every trace and denial is recorded');
 for (const [verb, args, what] of [
   ['open', '<name>', 'open an account that only receives: a shop'],
   ['fund', '<name> <amount>', 'put money into an account'],
   ['terminal', '<shop> <terminalId> <key>', "register a terminal's key for its cancellations"],
   ['balance', '<name>', 'ABC of a name'],
   ['overspends', '', 'pseudonyms whose EBC is negative'],
-  ['trace', '<pku> <why>', 'the real name behind an overspent pseudonym'],
+  ['trace', '<pku> <why>', "the real name behind an overspent pseudonym, by the scheme's own path; recorded with who asked and why"],
   ['deny', '<pku> <why>', 'put a pseudonym on the deny list'],
   ['numbers', '', 'sums over all books'],
+  ['coupon-keys', '', "have the issuer sign the list of the bank's coupon keys: scheme 2, once and after a new key"],
 ] as const) {
-  const command = office.command(`${verb} ${args}`.trim()).description(what).option('--url <url>', 'address of the issuer', 'http://127.0.0.1:8101').option('--data <folder>', 'folder with operator.key', SERVICE_DATA).option(...jsonOption);
-  command.action(run((...values: unknown[]) => services.office(verb, values.slice(0, -2) as string[], values[values.length - 2] as services.OfficeCommand)));
+  const command = office.command(`${verb} ${args}`.trim()).description(what).option('--url <url>', 'address of the issuer', issuerUrl).option('--bank <url>', 'address of the bank', 'http://127.0.0.1:8103').option('--data <folder>', 'folder with operator.key', SERVICE_DATA).option(...jsonOption);
+  if (verb === 'trace') command.option('--trustee <url>', 'address of the trustee', 'http://127.0.0.1:8102').option('--accounts-key <key>', 'public key of who keeps the accounts: the proof is then checked here');
+  command.action(run((...values: unknown[]) => act(verb, values.slice(0, -2) as string[], values[values.length - 2] as OfficeCommand)));
 }
 
 program.command('build').description('build the firmware bundles').argument('[roles...]', ROLES.join(', ')).option('--out <folder>', 'where to; default: dist/firmware-bundles').option(...jsonOption).action(
@@ -181,7 +195,7 @@ const waitOption = ['--wait', 'wait until the board is plugged in'] as const;
 program.command('ports').description('serial ports that a board may be at').option(...jsonOption).action(run(flashing.ports));
 program.command('flash').description("write Espruino and our firmware to a board; keys, cash and histories on it are kept").requiredOption(...boardOption).option(...portOption).option('--firmware <path>', "Espruino's release for the board: its unpacked folder, or one merged file").option('--only-app', 'our firmware alone: an update').option('--role <role>', 'token or terminal; default: what the board was').option('--erase-all', 'erase everything first, keys too; with --yes').option('--yes', 'that is meant').option('--baud <rate>', "speed of the chip's loader", '460800').option(...waitOption).option(...jsonOption).action(run(flashing.flash));
 
-program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
+program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option(...schemeOption).option('--pseudonyms <n>', 'of a token, in schemes 4 and 6', '1').option('--seal-key <key>', "what a token of schemes 2 to 6 seals to").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
 
 try {
   await program.parseAsync();

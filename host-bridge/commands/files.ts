@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { schemeOf } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
@@ -12,12 +13,16 @@ import { bundlePath, type Role } from '../../flash-scripts/build.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { issuerIdOf } from '../actors/signer.js';
 import { failure } from '../errors.js';
-import { keyArgument, print } from './output.js';
+import { keyArgument, print, pseudonymsArgument, schemeArgument } from './output.js';
 
 export interface FilesCommand {
   board: string;
   issuerKey: string;
   registrarKey: string;
+  /** Row of the scheme table and pseudonyms of a token; X25519 key that it seals to, in schemes 2 to 6. */
+  scheme: string;
+  pseudonyms: string;
+  sealKey?: string;
   shop?: string;
   out: string;
   json?: boolean;
@@ -31,11 +36,13 @@ export async function files(what: string, options: FilesCommand): Promise<void> 
   const role: Role = what === 'token' ? 'user-token' : 'shop-terminal';
   const board = loadBoard(options.board);
   const issuerKey = keyArgument(options.issuerKey, '--issuer-key');
-  const facts = { issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey: keyArgument(options.registrarKey, '--registrar-key') };
+  const facts = { issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey: keyArgument(options.registrarKey, '--registrar-key'), sealKey: options.sealKey === undefined ? null : keyArgument(options.sealKey, '--seal-key') };
+  const scheme = { number: schemeArgument(options.scheme), pseudonyms: pseudonymsArgument(options.pseudonyms, options.scheme) };
+  if (what === 'token' && schemeOf(scheme.number).issue !== 'direct' && !facts.sealKey) throw failure('USAGE', '--seal-key: this scheme needs it (tapcash keys prints it)');
   const seed = new Uint8Array(randomBytes(32));
   const contents =
     what === 'token'
-      ? tokenFiles(board, facts, TOKEN_LIMITS, seed)
+      ? tokenFiles(board, facts, TOKEN_LIMITS, seed, scheme)
       : terminalFiles(board, facts, { ...TERMINAL_TERMS, shop: shop as string, terminalId: new Uint8Array(randomBytes(4)) }, seed);
   const { bundle, overlays } = await builtProgram(role);
   mkdirSync(options.out, { recursive: true, mode: 0o700 });

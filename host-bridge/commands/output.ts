@@ -5,6 +5,7 @@
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
+import { schemeOf } from '../../firmware/core/scheme.js';
 import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../errors.js';
 
 /** Unwraps a result. @throws TapcashError of its code */
@@ -50,6 +51,20 @@ export function keyArgument(text: string, option: string): Uint8Array {
   const key = fromHex(text);
   if (!key || key.length !== 32) throw failure('USAGE', `${option}: 64 hexadecimal digits expected`);
   return key;
+}
+
+/** The number of a row of the scheme table. @throws TapcashError USAGE */
+export function schemeArgument(text: string): number {
+  if (!/^[1-6]$/.test(text)) throw failure('USAGE', '--scheme: 1 to 6 expected');
+  return Number(text);
+}
+
+/** How many pseudonyms a token of a scheme has. @throws TapcashError USAGE */
+export function pseudonymsArgument(text: string, scheme: string): number {
+  const most = schemeOf(schemeArgument(scheme)).pseudonymsMax;
+  const count = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > most) throw failure('USAGE', `--pseudonyms: scheme ${scheme} has 1 to ${most}`);
+  return count;
 }
 
 /** For people. */

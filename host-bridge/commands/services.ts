@@ -1,24 +1,29 @@
 /**
- * The services and the bridge as processes of their own, and the issuer's office.
+ * The services and the bridge as processes of their own, and the audit. Which keys a house needs is its scheme's row.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromHex, toHex } from '../../firmware/core/bytes.js';
-import { failure, type Result } from '../errors.js';
-import { createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
-import { serviceKey } from '../http/key-file.js';
+import { toHex } from '../../firmware/core/bytes.js';
+import { schemeOf } from '../../firmware/core/scheme.js';
+import { createUnsealer } from '../actors/box.js';
+import type { AccountsOffice, Remote } from '../actors/services.js';
+import { issuerIdOf, type Signer } from '../actors/signer.js';
+import { failure } from '../errors.js';
+import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createTrusteeClient } from '../http/client.js';
+import { sealSeed, serviceKey } from '../http/key-file.js';
 import { createLog } from '../http/log.js';
-import { startIssuer, startTrustee } from '../http/start.js';
+import { startBank, startIssuer, startTrustee } from '../http/start.js';
 import { audit, type AuditReport } from '../ledger/audit.js';
 import { startBridge } from '../relay/bridge.js';
 import { startControl } from '../relay/control-api.js';
 import { openBoardPort } from '../serial/port.js';
-import { amountArgument, interrupted, keyArgument, money, must, print } from './output.js';
+import { interrupted, keyArgument, money, must, print, schemeArgument } from './output.js';
 
 interface ServiceCommand {
   data: string;
   port: string;
   host: string;
+  scheme: string;
 }
 
 function portNumber(text: string): number {
@@ -28,48 +33,85 @@ function portNumber(text: string): number {
 }
 
 /** `tapcash keys`: makes what is missing and prints the public keys that services are started with. */
-export function keys(options: { data: string; json?: boolean }): void {
+export async function keys(options: { data: string; json?: boolean }): Promise<void> {
   const of = (role: string) => toHex(serviceKey(options.data, role).publicKey);
-  const found = { issuer: of('issuer'), trustee: of('trustee'), operator: of('operator') };
+  const found: Record<string, string> = { issuer: of('issuer'), trustee: of('trustee'), bank: of('bank'), operator: of('operator') };
+  // What tokens of schemes 2 to 6 seal to; an issuer that began without one has none.
+  const began = existsSync(join(options.data, 'issuer.db')) && !existsSync(join(options.data, 'issuer-seal.key'));
+  if (!began) found['seal'] = toHex((await createUnsealer(sealSeed(options.data))).publicKey);
   print(options.json, found, Object.entries(found).map(([role, key]) => `${role.padEnd(9)} ${key}`).join('\n'));
 }
 
-/** `tapcash issuer`. */
-export async function issuer(options: ServiceCommand & { registrar: string; operator: string[] }): Promise<void> {
-  const service = await startIssuer({
-    dataDir: options.data,
-    port: portNumber(options.port),
-    host: options.host,
-    registrarKey: keyArgument(options.registrar, '--registrar'),
-    operatorKeys: options.operator.map((key) => keyArgument(key, '--operator')),
-    log: createLog('issuer'),
-  });
+/** What every house is started with. @throws TapcashError USAGE */
+function placeOf(role: string, options: ServiceCommand) {
+  return { dataDir: options.data, port: portNumber(options.port), host: options.host, scheme: schemeArgument(options.scheme), log: createLog(role) };
+}
+
+/** A key that the scheme's row needs, or does not have. @throws TapcashError USAGE */
+function keyOf(text: string | undefined, option: string, needed: boolean): Uint8Array | null {
+  if (needed && text === undefined) throw failure('USAGE', `${option}: this scheme needs it`);
+  return text === undefined ? null : keyArgument(text, option);
+}
+
+/** Serves until Ctrl-C or SIGTERM. */
+async function untilInterrupted(service: { close(): Promise<void> }): Promise<void> {
   await interrupted();
   await service.close();
+}
+
+/** `tapcash issuer`. */
+export async function issuer(options: ServiceCommand & { registrar?: string; bank?: string; operator: string[] }): Promise<void> {
+  const place = placeOf('issuer', options);
+  const row = schemeOf(place.scheme);
+  const registrarKey = keyOf(options.registrar, '--registrar', row.licenseFrom === 'trustee');
+  const bankKey = keyOf(options.bank, '--bank', row.accountsAt === 'bank');
+  const operatorKeys = options.operator.map((key) => keyArgument(key, '--operator'));
+  await untilInterrupted(await startIssuer({ ...place, operatorKeys, bankKey, ...(registrarKey ? { registrarKey } : {}) }));
+}
+
+/** `tapcash bank`. */
+export async function bank(options: ServiceCommand & { issuer: string; issuerUrl: string; registrar?: string; operator: string[] }): Promise<void> {
+  const place = placeOf('bank', options);
+  const row = schemeOf(place.scheme);
+  if (row.accountsAt !== 'bank') throw failure('USAGE', `--scheme ${row.number}: the issuer keeps the accounts`);
+  const issuerKey = keyArgument(options.issuer, '--issuer');
+  const registrarKey = keyOf(options.registrar, '--registrar', row.licenseFrom === 'trustee') ?? issuerKey;
+  const operatorKeys = options.operator.map((key) => keyArgument(key, '--operator'));
+  const issuerChannel = (signer: Signer) => createBankChannel({ url: options.issuerUrl, signer, issuerKey, issuer: issuerIdOf(issuerKey) });
+  await untilInterrupted(await startBank({ ...place, issuerKey, registrarKey, operatorKeys, issuerChannel }));
 }
 
 /** `tapcash trustee`. */
-export async function trustee(options: ServiceCommand & { issuer: string; issuerUrl: string }): Promise<void> {
+export async function trustee(options: ServiceCommand & { issuer: string; issuerUrl: string; accounts?: string }): Promise<void> {
+  const place = placeOf('trustee', options);
+  const row = schemeOf(place.scheme);
+  if (row.licenseFrom !== 'trustee') throw failure('USAGE', `--scheme ${row.number}: the issuer signs licenses`);
+  const accountsKey = keyOf(options.accounts, '--accounts', row.accountsAt === 'bank');
   const issuerClient = createIssuerClient({ url: options.issuerUrl });
-  const service = await startTrustee({ issuer: issuerClient, dataDir: options.data, port: portNumber(options.port), host: options.host, issuerKey: keyArgument(options.issuer, '--issuer'), log: createLog('trustee') });
-  await interrupted();
-  await service.close();
+  await untilInterrupted(await startTrustee({ ...place, issuer: issuerClient, issuerKey: keyArgument(options.issuer, '--issuer'), ...(accountsKey ? { accountsKey } : {}) }));
 }
 
 /** `tapcash bridge`. */
-export async function bridge(options: { data: string; port: string; issuer: string; trustee?: string; issuerKey: string; registrarKey: string; operatorData?: string }): Promise<void> {
+export async function bridge(options: { data: string; port: string; issuer: string; bank: string; trustee?: string; scheme: string; issuerKey: string; registrarKey: string; operatorData?: string }): Promise<void> {
   const issuerKey = keyArgument(options.issuerKey, '--issuer-key');
+  const scheme = schemeOf(schemeArgument(options.scheme));
+  const atBank = scheme.accountsAt === 'bank';
   const issuerClient = createIssuerClient({ url: options.issuer });
   const operator = options.operatorData ? serviceKey(options.operatorData, 'operator') : null;
-  const office = async () => must(await issuerClient.parameters()).parameters;
-  const known = operator ? await office() : null;
-  if (known && toHex(known.issuerKey) !== toHex(issuerKey)) throw failure('WRONG_SERVICE', options.issuer);
+  if (operator) {
+    const { parameters } = must(await issuerClient.parameters());
+    if (toHex(parameters.issuerKey) !== toHex(issuerKey)) throw failure('WRONG_SERVICE', options.issuer);
+    if (parameters.scheme !== scheme.number) throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${parameters.scheme}`);
+  }
+  const office = operator && { operator, issuer: issuerIdOf(issuerKey), url: atBank ? options.bank : options.issuer };
   const running = await startBridge({
     port: () => openBoardPort(options.port),
     services: {
+      scheme,
       issuer: issuerClient,
+      ...(atBank ? { bank: createBankClient({ url: options.bank }) } : {}),
       ...(options.trustee ? { trustee: createTrusteeClient({ url: options.trustee }) } : {}),
-      ...(operator && known ? { office: (id: Uint8Array) => createOfficeCall({ url: options.issuer, operator, issuer: known.issuer }, id) } : {}),
+      ...(office ? { office: (id: Uint8Array): Remote<AccountsOffice> => (atBank ? createBankOfficeClient(office, id) : createOfficeCall(office, id)) } : {}),
     },
     dataDir: options.data,
     issuerKey,
@@ -83,39 +125,6 @@ export async function bridge(options: { data: string; port: string; issuer: stri
   } finally {
     await running.close();
   }
-}
-
-export interface OfficeCommand {
-  data: string;
-  url: string;
-  json?: boolean;
-}
-
-/** What the office can be asked on the command line. */
-export type OfficeVerb = 'open' | 'fund' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'numbers';
-
-/** `tapcash office ...`: one act of an operator, whose key lies in the data folder. */
-export async function office(verb: OfficeVerb, values: string[], options: OfficeCommand): Promise<void> {
-  if (!existsSync(join(options.data, 'operator.key'))) throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
-  const operator = serviceKey(options.data, 'operator');
-  const { parameters } = must(await createIssuerClient({ url: options.url }).parameters());
-  const remote = createOfficeClient({ url: options.url, operator, issuer: parameters.issuer });
-  const [first, second, third] = values;
-  const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
-  const calls: Record<OfficeVerb, () => Promise<Result<object>>> = {
-    open: () => remote.openAccount(first, null),
-    fund: () => remote.fundAccount(first, amountArgument(second)),
-    terminal: () => remote.registerTerminal(first, bytes(second), bytes(third)),
-    deny: () => remote.deny(bytes(first), second),
-    trace: () => remote.trace(bytes(first), second),
-    balance: () => remote.balanceOf(first),
-    overspends: () => remote.overspends(),
-    numbers: () => remote.numbers(),
-  };
-  const reply = must(await calls[verb]());
-  const shown = JSON.parse(JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value))) as Record<string, unknown>;
-  const { ok: _, ...rest } = shown;
-  print(options.json, shown, Object.entries(rest).map(([name, value]) => `${name.padEnd(12)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join('\n') || 'done');
 }
 
 /** `tapcash audit`. @returns whether nothing is broken */

@@ -1,0 +1,82 @@
+/**
+ * `tapcash office ...`: an operator's acts, in the house that the scheme's row says: accounts where they are kept, names where
+ * they are known. EP 0926637 [0031], [0056], [0081].
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromHex, toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
+import type { Trace } from '../actors/services.js';
+import type { Signer } from '../actors/signer.js';
+import { readTraceOrder } from '../actors/trace-order.js';
+import { proofOf } from '../actors/trace-proof.js';
+import { failure, type Result } from '../errors.js';
+import { createBankClient, createBankOfficeClient, createIssuerClient, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import { serviceKey } from '../http/key-file.js';
+import { amountArgument, keyArgument, must, print } from './output.js';
+
+export interface OfficeCommand {
+  /** Folder with operator.key. */
+  data: string;
+  /** Addresses of issuer, bank and trustee. */
+  url: string;
+  bank: string;
+  trustee: string;
+  /** Public key of who keeps the accounts, where a proof is to be checked here. */
+  accountsKey?: string;
+  json?: boolean;
+}
+
+/** What the office can be asked on the command line. */
+export type OfficeVerb = 'open' | 'fund' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'numbers' | 'coupon-keys';
+
+const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
+
+/** The houses as an operator has them. */
+async function openOffice(options: OfficeCommand) {
+  if (!existsSync(join(options.data, 'operator.key'))) throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
+  const operator: Signer = serviceKey(options.data, 'operator');
+  const { parameters } = must(await createIssuerClient({ url: options.url }).parameters());
+  const { issuer, issuerKey } = parameters;
+  const scheme = schemeOf(parameters.scheme);
+  const atIssuer = createOfficeClient({ url: options.url, operator, issuer });
+  const atBank = createBankOfficeClient({ url: options.bank, operator, issuer });
+  return { scheme, issuerKey, issuer: atIssuer, bank: atBank, accounts: scheme.accountsAt === 'bank' ? atBank : atIssuer };
+}
+
+/** One act, with the operator's key of the data folder. */
+export async function office(verb: OfficeVerb, values: string[], options: OfficeCommand): Promise<void> {
+  // Before anything is asked, for a trace is an act.
+  const checkWith = options.accountsKey === undefined ? null : keyArgument(options.accountsKey, '--accounts-key');
+  const { scheme, issuerKey, issuer, bank, accounts } = await openOffice(options);
+  const [first, second, third] = values as [string, string, string];
+  const calls: Record<OfficeVerb, () => Promise<Result<object>>> = {
+    open: () => accounts.openAccount(first, null),
+    fund: () => accounts.fundAccount(first, amountArgument(second)),
+    terminal: () => accounts.registerTerminal(first, bytes(second), bytes(third)),
+    balance: () => accounts.balanceOf(first),
+    numbers: async () => (scheme.accountsAt === 'issuer' ? issuer.numbers() : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers }),
+    deny: () => issuer.deny(bytes(first), second),
+    overspends: () => issuer.overspends(),
+    'coupon-keys': async () => issuer.publishCouponKeys(must(await createBankClient({ url: options.bank }).couponKeys()).keys),
+    async trace() {
+      if (scheme.traceBy === 'issuer') return judged('issuer', await issuer.trace(bytes(first), second), bytes(first), checkWith ?? issuerKey);
+      // [0056], [0081]: the issuer states that EBC is negative; who knows the name gives it on that statement alone.
+      const { order } = must(await issuer.traceOrder(bytes(first), second));
+      const { subject } = must(readTraceOrder(issuerKey, order)).order;
+      const given = scheme.traceBy === 'bank' ? await bank.trace(order) : await createTrusteeClient({ url: options.trustee }).trace(order);
+      return judged(scheme.traceBy, given, subject, checkWith);
+    },
+  };
+  const reply = must(await calls[verb]());
+  const shown = JSON.parse(JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value))) as Record<string, unknown>;
+  const { ok: _, ...rest } = shown;
+  print(options.json, shown, Object.entries(rest).map(([name, value]) => `${name.padEnd(12)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join('\n') || 'done');
+}
+
+/** A trace with whether its evidence was checked here, instead of believing the house that gave the name. */
+function judged(traceBy: Scheme['traceBy'], given: Result<Trace>, subject: Uint8Array, accountsKey: Uint8Array | null): Result<Trace & { proofBy: string }> {
+  if (!given.ok) return given;
+  if (!accountsKey) return { ...given, proofBy: `the ${traceBy} says so; --accounts-key checks it here` };
+  return { ...given, proof: proofOf(traceBy, accountsKey, { subject, ...given }), proofBy: 'checked here' };
+}
