@@ -115,6 +115,8 @@ program.command('audit').description('recompute every balance and check every si
   }),
 );
 
+program.command('linkage').description('what each party, and each group of them, can link after a run: names, pseudonyms, payments').option(...dataOption).option(...jsonOption).action(run(services.linkageCommand));
+
 const teller = program.command('teller').description("the desk: registration and withdrawal through the terminal's reader");
 teller.command('register').argument('<name>').description('open an account, license the token at the reader').option('--funding <amount>', 'money to put in, minor units').option(...dataOption).option(...jsonOption).action(run(clerk.register));
 teller.command('renew').argument('<name>').description('a license for longer, in the last quarter of its time or after its end').option(...dataOption).option(...jsonOption).action(run(clerk.renew));

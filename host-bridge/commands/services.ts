@@ -14,6 +14,7 @@ import { sealSeed, serviceKey } from '../http/key-file.js';
 import { createLog } from '../http/log.js';
 import { startBank, startIssuer, startTrustee } from '../http/start.js';
 import { audit, type AuditReport } from '../ledger/audit.js';
+import { linkage, linkageText } from '../ledger/linkage.js';
 import { startBridge } from '../relay/bridge.js';
 import { startControl } from '../relay/control-api.js';
 import { openBoardPort } from '../serial/port.js';
@@ -127,17 +128,29 @@ export async function bridge(options: { data: string; port: string; issuer: stri
   }
 }
 
-/** `tapcash audit`. @returns whether nothing is broken */
-export function auditCommand(options: { data: string; json?: boolean }): boolean {
-  const house = (name: string) => join(options.data, `${name}.db`);
-  const report = audit({
+/** The databases of the houses that keep them in one folder, as in a demo. */
+function databasesIn(data: string) {
+  const house = (name: string) => join(data, `${name}.db`);
+  return {
     issuerDatabase: house('issuer'),
     ...(existsSync(house('bank')) ? { bankDatabase: house('bank') } : {}),
     ...(existsSync(house('trustee')) ? { trusteeDatabase: house('trustee') } : {}),
-    progress: (table, rows) => void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)),
-  });
+  };
+}
+
+/** `tapcash audit`. @returns whether nothing is broken */
+export function auditCommand(options: { data: string; json?: boolean }): boolean {
+  const report = audit({ ...databasesIn(options.data), progress: (table, rows) => void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)) });
   print(options.json, report, auditText(report));
   return report.ok;
+}
+
+/** `tapcash linkage`. */
+export function linkageCommand(options: { data: string; json?: boolean }): void {
+  const databases = databasesIn(options.data);
+  if (!existsSync(databases.issuerDatabase)) throw failure('FILE_MISSING', databases.issuerDatabase);
+  const parties = linkage(databases);
+  print(options.json, { ok: true, parties }, linkageText(parties));
 }
 
 function auditText(report: AuditReport): string {
