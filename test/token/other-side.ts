@@ -149,6 +149,8 @@ export class Houses {
 
   private async redeem(bytes: Uint8Array): Promise<Uint8Array[]> {
     const { k, body } = await this.open(REQUEST.redeem, bytes);
+    const question = wire.issueSecret.decode(body);
+    if (question) return [this.box(k, REQUEST.redeem, this.cash(question.proof, question.body))];
     const { proof, body: issue, prefix, signature } = wire.redemptionSecret.decode(body)!;
     const { pku, amount } = wire.issueBody.decode(issue)!;
     this.pku ??= pku;

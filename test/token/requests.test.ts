@@ -69,6 +69,10 @@ const rows: Row[] = [
   [3, 'reply: another index', 'REPLY_INVALID', async (d) => reply(d.token, 1, await boxOf(d)), withdrawn],
   [1, 'redeem in the open', 'NO_CHARGE', ({ token }) => token.desk.redeem(0)],
   [2, 'redeem: no coupon', 'NO_CHARGE', ({ token }) => token.desk.redeem(0)],
+  [2, 'missed receipts', 'OK', ({ token }) => token.desk.missed(0)],
+  [1, 'missed receipts in the open', 'BAD_REQUEST', ({ token }) => token.desk.missed(0)],
+  [3, 'missed receipts in a scheme without coupons', 'BAD_REQUEST', ({ token }) => token.desk.missed(0)],
+  [2, 'missed receipts: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.missed(60_001)],
   [2, 'redeem: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.redeem(60_001)],
   [3, 'coupon keys in a scheme without', 'BAD_REQUEST', ({ token }) => token.desk.couponKeys(couponList(keys), 0)],
   [3, 'coupon start in a scheme without', 'BAD_REQUEST', ({ token }) => start(token)],
@@ -313,6 +317,18 @@ describe('coupons', () => {
     houses.pku = token.keys.publicKey(1);
     houses.give(7, RECEIPT_KINDS.refund);
     expect(await finish(dealing, token.desk.redeem(0))).toBe('RECEIPT_GAP');
+    expect(await finish(dealing, token.desk.redeem(0))).toBe('OK');
+    expect(token.purse.state.journal.balance()).toBe(X + 7);
+  });
+
+  test('a missed receipt comes without a coupon, and takes none away', async () => {
+    const dealing = await withCoupons([X]);
+    const { token, houses } = dealing;
+    houses.pku = token.keys.publicKey(1);
+    houses.give(7, RECEIPT_KINDS.refund);
+    expect(await finish(dealing, token.desk.missed(0))).toBe('RECEIPT_GAP');
+    expect(token.purse.state.journal.balance()).toBe(7);
+    expect(await finish(dealing, token.desk.missed(0))).toBe('OK');
     expect(await finish(dealing, token.desk.redeem(0))).toBe('OK');
     expect(token.purse.state.journal.balance()).toBe(X + 7);
   });
