@@ -121,6 +121,7 @@ const teller = program.command('teller').description("the desk: registration and
 teller.command('register').argument('<name>').description('open an account, license the token at the reader').option('--funding <amount>', 'money to put in, minor units').option(...dataOption).option(...jsonOption).action(run(clerk.register));
 teller.command('renew').argument('<name>').description('a license for longer, in the last quarter of its time or after its end').option(...dataOption).option(...jsonOption).action(run(clerk.renew));
 teller.command('withdraw').argument('<amount>').description('from the account to the token at the reader').option(...dataOption).option(...jsonOption).action(run(clerk.withdraw));
+teller.command('unload').argument('<name>', "the owner's account").argument('<amount>', 'minor units').description("from the token at the reader back to its owner's account").option(...dataOption).option(...jsonOption).action(run(clerk.unload));
 teller.command('redeem').description('turn the coupons on the token at the reader into cash: at another time than the withdrawal').option(...dataOption).option(...jsonOption).action(run(clerk.redeem));
 teller.command('collect').description('give the token at the reader the receipts that it missed, of refunds for example').option(...dataOption).option(...jsonOption).action(run(clerk.collect));
 teller.command('receipts').description('list what the token at the reader has paid: shop, amount, time, and the signature that proves it').option(...dataOption).option(...jsonOption).action(run(clerk.receipts));
@@ -161,6 +162,7 @@ const office = program.command('office').description('acts of an operator; every
 for (const [verb, args, what] of [
   ['open', '<name>', 'open an account that only receives: a shop'],
   ['fund', '<name> <amount>', 'put money into an account'],
+  ['close', '<name>', 'close an account that is empty, for good'],
   ['terminal', '<shop> <terminalId> <key>', "register a terminal's key for its cancellations"],
   ['balance', '<name>', 'ABC of a name'],
   ['overspends', '', 'pseudonyms whose EBC is negative'],

@@ -88,6 +88,8 @@ const HOST_ERRORS = {
   NAME_TAKEN: row(409, refused, 'An account of this name exists with another key.', 'Choose another name.'),
   KEY_TAKEN: row(409, refused, 'The key already belongs to another account.', 'Use the account that has this key, or a new token.'),
   ACCOUNT_CLOSED: row(409, refused, 'The account was closed.', 'Open another account.'),
+  ACCOUNT_NOT_EMPTY: row(409, refused, 'The account holds money, or cash drawn from it is still out.', 'Bring the cash back (tapcash teller unload) and take the money out first.'),
+  ACCOUNT_BUSY: row(409, refused, 'A withdrawal or a claim about the account is not decided yet.', 'Wait until it is: a claim takes its window.'),
   KEY_INVALID: row(422, refused, 'The public key is not a point of the large prime-order group.', 'Make a new key.'),
   FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
   BALANCE_TOO_LARGE: row(409, refused, 'A balance would pass 9007199254740991 minor units.', 'Use a smaller amount or another account.'),

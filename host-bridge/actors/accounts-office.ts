@@ -5,7 +5,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../errors.js';
-import { abcOf, IN, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
+import { abcOf, IN, ruleClose, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
 import type { AccountStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
 import type { AccountsOffice } from './services.js';
@@ -42,6 +42,15 @@ export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
       });
     },
 
+    closeAccount(name) {
+      return store.transaction(() => {
+        const account = store.account(name);
+        const ruling = ruleClose({ exists: account !== null, closed: account !== null && account.closedS !== null, balance: store.balance(abcOf(name)), counters: store.countersOf(name), undecided: store.openClaims(name) + store.openRequests(name) });
+        if (ruling.ok && !ruling.repeated) store.closeAccount(name, house.nowS());
+        return ruling;
+      });
+    },
+
     registerTerminal(shop, terminalId, key) {
       if (terminalId.length !== TERMINAL_ID_BYTES) return refusal('BAD_REQUEST', 'terminal id');
       return store.transaction(() => {
@@ -73,7 +82,7 @@ function openAccount({ store, signer, nowS }: AccountsHouse, name: string, accou
       name,
       accountKey: accountKey && toHex(accountKey),
       keyIsLicensable: accountKey !== null && isLicensable(accountKey),
-      existing: existing && { accountKey: existing.accountKey && toHex(existing.accountKey) },
+      existing: existing && { accountKey: existing.accountKey && toHex(existing.accountKey), closed: existing.closedS !== null },
       keyOwner: (accountKey && store.accountByKey(accountKey)?.name) ?? null,
     });
     if (!ruling.ok) return ruling;

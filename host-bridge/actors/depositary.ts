@@ -62,7 +62,8 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
       tombstoned: store.tombstone(shop, rs) !== null,
       reconciled: isReconciled(store.claim(pku, shop, rs), nowS),
       licenseValid: nowS < read.terms.validUntilS + house.graceS,
-      shopExists: account !== null && account.closedS === null,
+      shopExists: account !== null,
+      shopClosed: account !== null && account.closedS !== null,
       balances: { [from]: store.balance(from), [abc]: store.balance(abc) },
     });
     if (!ruling.ok) return ruling;

@@ -147,6 +147,7 @@ function readWithdrawal(context: IssuerContext, bytes: Uint8Array): Result<{ bod
   if (foreign) return foreign;
   const account = context.store.account(body.name);
   if (!account) return refusal('ACCOUNT_UNKNOWN');
+  if (account.closedS !== null) return refusal('ACCOUNT_CLOSED');
   if (!account.accountKey) return refusal('ACCOUNT_KEY_MISSING');
   if (!isSigned(account.accountKey, SIGNED.withdrawal, request.body, request.accountSignature)) return refusal('SIGNATURE_INVALID', 'account key');
   if (!isSigned(body.pku, SIGNED.withdrawalProof, request.body, request.proof)) return refusal('SIGNATURE_INVALID', 'proof of possession');

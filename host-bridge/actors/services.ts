@@ -159,6 +159,8 @@ export interface AccountsOffice {
   openAccount(name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }>;
   /** Puts money in. Not repeatable in process: over HTTP the request id makes it so. Codes: those of `ruleFund`. */
   fundAccount(name: string, amount: number): Result<{ balance: number }>;
+  /** For good; the name stays taken. Codes: those of `ruleClose`. */
+  closeAccount(name: string): Result<{ repeated: boolean }>;
   /** @param terminalId 4 bytes @param key 32 bytes. Codes: BAD_REQUEST and those of `ruleTerminal`. */
   registerTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): Result<{ repeated: boolean }>;
   /** ABC of a name. Codes: ACCOUNT_UNKNOWN. */

@@ -108,6 +108,14 @@ export async function withdraw(text: string, options: ClerkOptions): Promise<voi
   print(options.json, done, `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`);
 }
 
+/** `tapcash teller unload`. */
+export async function unload(name: string, text: string, options: ClerkOptions): Promise<void> {
+  const done = must(await clientOf(options.data).unload({ name, amount: amountArgument(text) }, listen(options)));
+  if (done.state === 'refused') throw failure(isErrorCode(done.code) ? done.code : 'REFUSED', 'unload');
+  const waits = done.state === 'credited' || done.state === 'duplicate' ? '' : ' as soon as it is delivered, which goes on by itself';
+  print(options.json, done, `${money(done.amount)} from the token to the account of ${done.name}${waits}`);
+}
+
 /** `tapcash teller redeem`. */
 export async function redeem(options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).redeem(listen(options)));

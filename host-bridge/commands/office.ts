@@ -28,7 +28,7 @@ export interface OfficeCommand {
 }
 
 /** What the office can be asked on the command line. */
-export type OfficeVerb = 'open' | 'fund' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'numbers' | 'coupon-keys';
+export type OfficeVerb = 'open' | 'fund' | 'close' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'numbers' | 'coupon-keys';
 
 const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
 
@@ -53,6 +53,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
   const calls: Record<OfficeVerb, () => Promise<Result<object>>> = {
     open: () => accounts.openAccount(first, null),
     fund: () => accounts.fundAccount(first, amountArgument(second)),
+    close: () => accounts.closeAccount(first),
     terminal: () => accounts.registerTerminal(first, bytes(second), bytes(third)),
     balance: () => accounts.balanceOf(first),
     numbers: async () => (scheme.accountsAt === 'issuer' ? issuer.numbers() : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers }),

@@ -52,6 +52,12 @@ export async function redeem(world: World, shop: Shop, token: Token): Promise<vo
   token.presence.leave();
 }
 
+/** From the token back to the account. */
+export async function unload(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
+  must(`unload for ${token.name}`, await shop.bridge.teller.unload({ name: token.name, amount, ...atDesk(world, shop, token) }));
+  token.presence.leave();
+}
+
 /** A license for longer. */
 export async function renew(world: World, shop: Shop, token: Token): Promise<void> {
   must(`renew for ${token.name}`, await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(world, shop, token) }));

@@ -7,8 +7,8 @@ import { history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { failure } from '../errors.js';
 import { spendTwice } from './overspend.js';
-import { claim, collect, lookInto, renew, statement } from './people.js';
-import { deliver, SHOPS, type Stage } from './stage.js';
+import { claim, collect, lookInto, renew, statement, unload } from './people.js';
+import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
 import { must, type Shop, type Token } from './world.js';
 
 /** A scenario: how many shops it needs, which of them are offline, and what is played. */
@@ -25,7 +25,7 @@ const ONE = { shops: SHOPS.slice(0, 1), offline: [] };
 export const SCENARIOS: Record<'pay' | 'overspend' | 'refund' | 'torn' | 'outage' | 'renew', Scenario> = {
   pay: { what: 'three payments, one with the button', ...ONE, play: payThrice },
   overspend: { what: 'a cloned token spends twice', shops: SHOPS, offline: SHOPS.slice(1), play: spendTwice },
-  refund: { what: 'a payment is given back in parts', ...ONE, play: giveBack },
+  refund: { what: 'a payment is given back in parts, and cash unloaded', ...ONE, play: giveBack },
   torn: { what: 'the radio is cut in the middle of taps; a customer walks away', ...ONE, play: tear },
   outage: { what: 'the services are down during taps', ...ONE, play: goDown },
   renew: { what: 'a license ends, and is renewed', ...ONE, play: renewLicense },
@@ -62,6 +62,11 @@ async function giveBack(stage: Stage): Promise<void> {
   stage.check('no more than was paid', over.refund.code === 'REFUND_TOO_LARGE');
   await deliver(stage);
   await step("Alice collects the receipts", () => collect(world, shop, alice));
+  // Above what her token pays unasked, so with its button.
+  await step('Alice unloads 2600 to her account', () => unload(world, shop, alice, 2600));
+  await deliver(stage);
+  const { balance } = must('ABC', await world.accounts.balanceOf(alice.name));
+  stage.check('unloaded to the account', balance === FUNDING - WITHDRAWALS[alice.name]! + 2600);
   checkPaid(stage);
   await checkBalances(stage);
 }
@@ -185,7 +190,8 @@ function checkPaid(stage: Stage): void {
 async function checkBalances({ world, taps, check }: Stage): Promise<void> {
   const [shop] = world.shops;
   const { histories } = must('histories', await world.accounts.histories(100));
-  check('every payment arrived once', histories.length === taps.filter((tap) => tap.result === 'paid').length);
+  const atShops = histories.filter(({ shop: name }) => world.shops.some((one) => one.name === name));
+  check('every payment arrived once', atShops.length === taps.filter((tap) => tap.result === 'paid').length);
   for (const token of world.tokens) {
     // Where registration is sealed, a payment is the first that anybody here sees of a pseudonym.
     const pku = token.pkus[0] ?? (await statement(world, shop, token))[0]?.pku;

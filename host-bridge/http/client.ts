@@ -252,6 +252,7 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
       return reply.ok ? { ...reply, certificate: maybe(reply.certificate) } : reply;
     },
     fundAccount: (name, amount) => call(at.fundAccount, { name, amount }),
+    closeAccount: (name) => call(at.closeAccount, { name }),
     registerTerminal: (shop, terminalId, key) => call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
     balanceOf: (name) => call(at.balanceOf, { name }),
     async numbers() {

@@ -127,6 +127,7 @@ const ACCOUNT_ENDPOINTS = {
     object({ certificate: Type.Union([hex('account certificate', 64 + 34, 64 + 57), Type.Null()]), repeated: Repeated }),
   ),
   fundAccount: office('/v1/office/funds', 'Puts money into an account', object({ name: Name, amount: Amount }), object({ balance: Balance })),
+  closeAccount: office('/v1/office/closings', 'Closes an account that is empty, for good', object({ name: Name }), object({ repeated: Repeated })),
   registerTerminal: office('/v1/office/terminals', "Registers a terminal's key for its tombstones", object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }), object({ repeated: Repeated })),
   balanceOf: office('/v1/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
   numbers: office(

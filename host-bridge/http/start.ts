@@ -249,6 +249,7 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
   return {
     openAccount: ({ name, accountKey }, request) => hexed(officeOf(house, request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
     fundAccount: ({ name, amount }, request) => officeOf(house, request).fundAccount(name, amount),
+    closeAccount: ({ name }, request) => officeOf(house, request).closeAccount(name),
     registerTerminal: ({ shop, terminalId, key }, request) => officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
     balanceOf: ({ name }, request) => officeOf(house, request).balanceOf(name),
     numbers: (_body, request) => {

@@ -63,18 +63,39 @@ export interface OpenFacts {
   accountKey: string | null;
   keyIsLicensable: boolean;
   /** The account of this name. */
-  existing: { accountKey: string | null } | null;
+  existing: { accountKey: string | null; closed: boolean } | null;
   /** Name of the account that has this key. */
   keyOwner: string | null;
 }
 
-/** Codes: NAME_INVALID, KEY_INVALID, NAME_TAKEN, KEY_TAKEN. Opened again with the same key it is a repetition. */
+/** Codes: NAME_INVALID, KEY_INVALID, NAME_TAKEN, ACCOUNT_CLOSED, KEY_TAKEN. Opened again with the same key it is a repetition. */
 export function ruleOpen(facts: OpenFacts): Result<{ repeated: boolean }> {
   if (!isName(facts.name)) return refusal('NAME_INVALID');
   if (facts.accountKey !== null && !facts.keyIsLicensable) return refusal('KEY_INVALID');
-  if (facts.existing) return facts.existing.accountKey === facts.accountKey ? { ok: true, repeated: true } : refusal('NAME_TAKEN');
+  if (facts.existing && facts.existing.accountKey !== facts.accountKey) return refusal('NAME_TAKEN');
+  // A closed account keeps its name, so that old evidence names one owner.
+  if (facts.existing) return facts.existing.closed ? refusal('ACCOUNT_CLOSED') : { ok: true, repeated: true };
   if (facts.keyOwner !== null) return refusal('KEY_TAKEN');
   return { ok: true, repeated: false };
+}
+
+/** What closing an account is judged by. */
+export interface CloseFacts {
+  exists: boolean;
+  closed: boolean;
+  balance: number;
+  /** Sum of the counters that this house knows to be the name's: cash that is still out. */
+  counters: number;
+  /** Requests and claims about it that are not decided. */
+  undecided: number;
+}
+
+/** An account is closed when nothing is in it and nothing about it is open. Codes: ACCOUNT_UNKNOWN, ACCOUNT_NOT_EMPTY, ACCOUNT_BUSY. */
+export function ruleClose(facts: CloseFacts): Result<{ repeated: boolean }> {
+  if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
+  if (facts.closed) return { ok: true, repeated: true };
+  if (facts.balance !== 0 || facts.counters !== 0) return refusal('ACCOUNT_NOT_EMPTY');
+  return facts.undecided > 0 ? refusal('ACCOUNT_BUSY') : { ok: true, repeated: false };
 }
 
 /** Money put in. Codes: ACCOUNT_UNKNOWN, AMOUNT_INVALID, BALANCE_TOO_LARGE. */
@@ -133,12 +154,13 @@ export interface DepositFacts {
   /** By the time of arrival, grace included. */
   licenseValid: boolean;
   shopExists: boolean;
+  shopClosed: boolean;
   balances: Balances;
 }
 
 /**
  * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, LICENSE_EXPIRED,
- * ACCOUNT_UNKNOWN, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is true [0031].
+ * ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
@@ -148,6 +170,7 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
   if (facts.reconciled) return refusal('RECONCILED');
   if (!facts.licenseValid) return refusal('LICENSE_EXPIRED');
   if (!facts.shopExists) return refusal('ACCOUNT_UNKNOWN');
+  if (facts.shopClosed) return refusal('ACCOUNT_CLOSED');
   const moved = transfer(facts.amount, facts.from, facts.to, facts.balances);
   if (!moved.ok) return moved;
   return { ok: true, repeated: false, overspent: isOverspent(facts.from, facts.amount, facts.balances), entries: moved.entries };

@@ -24,11 +24,13 @@ export function openBankStore(path: string, books: Books, options: Pick<Database
     const add = database.prepare(`INSERT INTO requests (hash, name, kind, amount, owned, state, message, message_signature, draw_id, time_s) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)`);
     const end = database.prepare(`UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`);
     const pending = database.prepare(`SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`);
+    const open = database.prepare(`SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`);
     const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
     const unreturned = database.prepare('SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?');
     const setReturned = database.prepare('UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL');
     return {
       ...accountStoreOf(database, OWN_SUMS),
+      openRequests: (name) => open.get(name).count,
       request(hash) {
         const row = find.get(hash);
         return row ? requestOf(row) : null;

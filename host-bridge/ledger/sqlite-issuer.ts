@@ -29,6 +29,7 @@ function pseudonymsOf(database: Database) {
   const pseudonym = database.prepare('SELECT * FROM pseudonyms WHERE pku = ?');
   const add = database.prepare('INSERT INTO pseudonyms (pku, counter, receipt_number) VALUES (?, ?, 0) ON CONFLICT (pku) DO NOTHING');
   const bind = database.prepare('UPDATE pseudonyms SET name = ?, request = ? WHERE pku = ? AND name IS NULL');
+  const sumOf = database.prepare(`SELECT coalesce(sum(b.balance), 0) AS sum FROM pseudonyms p JOIN balances b ON b.account = 'ebc:' || lower(hex(p.pku)) WHERE p.name = ?`);
   const ofCounter = database.prepare('SELECT pku FROM pseudonyms WHERE counter = ? ORDER BY pku');
   return {
     pseudonym(pku) {
@@ -37,6 +38,7 @@ function pseudonymsOf(database: Database) {
     },
     addPseudonym: (pku, counter = pku) => void add.run(pku, counter),
     pseudonymsOfCounter: (counter) => ofCounter.all(counter).map((row) => bytesOf(row.pku as Buffer)),
+    countersOf: (name) => sumOf.get(name).sum,
     bindPseudonym: (pku, name, request) => void bind.run(name, request, pku),
   } satisfies Partial<IssuerStore>;
 }

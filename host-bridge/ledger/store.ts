@@ -280,6 +280,10 @@ export interface AccountStore extends Store {
   claim(pku: Uint8Array, shop: string, rs: Uint8Array): ClaimRow | null;
   /** Adds a claim, or grants the one that is there. */
   putClaim(row: ClaimRow): void;
+  /** Requests drawn on an account that have no reply; only a bank has them. */
+  openRequests(name: string): number;
+  /** Sum of the counters whose pseudonyms are bound to a name; only the issuer that keeps accounts knows any. */
+  countersOf(name: string): number;
   /** Claims on a shop that are not decided. */
   openClaims(shop: string): number;
   tombstone(shop: string, rs: Uint8Array): Uint8Array | null;

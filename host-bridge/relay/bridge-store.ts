@@ -2,7 +2,7 @@
  * The bridge's database: what must survive its end at any moment. SQLite as ledger/sqlite.ts opens it: WAL, FULL.
  *
  * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
- * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office; `desk_withdrawal`, withdrawals whose
+ * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office; `desk_unload`, unloadings that are not finished; `desk_withdrawal`, withdrawals whose
  * end the desk has not seen.
  */
 import { join } from 'node:path';
@@ -46,6 +46,12 @@ const MIGRATIONS = [
     body BLOB NOT NULL, -- what the terminal signs
     bytes BLOB, -- signed, as it stands in the outbox
     asked_s INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE desk_unload (
+    name TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    challenge BLOB NOT NULL,
+    PRIMARY KEY (name, amount)
   ) STRICT;
   CREATE TABLE desk_act (
     act TEXT PRIMARY KEY,

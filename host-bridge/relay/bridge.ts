@@ -21,6 +21,7 @@ import { openBridgeStore } from './bridge-store.js';
 import { createCharges, type Charge, type Charges } from './charges.js';
 import { createClerk, type Clerk } from './clerk.js';
 import { createDeskActs } from './desk-acts.js';
+import { createUnload } from './desk-unload.js';
 import { createNoticePush, type NoticePush } from './notice-push.js';
 import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
 import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js';
@@ -149,7 +150,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const acts = createDeskActs(database, random, clock);
   const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
   const ending = new AbortController();
-  const teller = createTeller({ terminal, scheduler, services, acts, registrarKey: options.registrarKey, reserve, closed: ending.signal });
+  const teller = createTeller({ terminal, scheduler, services, acts, registrarKey: options.registrarKey, unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }), reserve, closed: ending.signal });
 
   function reserve(): Result<{ free(): void }> {
     if (deskBusy) return refusal('BUSY', 'the desk is in use');

@@ -165,6 +165,7 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   desk(at.register, (body, call) => bridge.teller.registerUser({ ...body, ...call }));
   desk(at.renew, (body, call) => bridge.teller.renewUser({ ...body, ...call }));
   desk(at.withdraw, (body, call) => bridge.teller.withdraw({ ...body, ...call }));
+  desk(at.unload, (body, call) => bridge.teller.unload({ ...body, ...call }));
   desk(at.redeem, (_body, call) => bridge.teller.redeem(call));
   desk(at.collect, (_body, call) => bridge.teller.collect(call));
   desk(at.statement, (_body, call) => bridge.teller.statement(call));

@@ -41,6 +41,7 @@ export interface ControlClient {
   registerUser(request: ControlBody<At['register']>, call?: DeskListener): Promise<Result<ControlReply<At['register']>>>;
   renewUser(request: ControlBody<At['renew']>, call?: DeskListener): Promise<Result<ControlReply<At['renew']>>>;
   withdraw(request: ControlBody<At['withdraw']>, call?: DeskListener): Promise<Result<ControlReply<At['withdraw']>>>;
+  unload(request: ControlBody<At['unload']>, call?: DeskListener): Promise<Result<ControlReply<At['unload']>>>;
   redeem(call?: DeskListener): Promise<Result<ControlReply<At['redeem']>>>;
   collect(call?: DeskListener): Promise<Result<ControlReply<At['collect']>>>;
   statement(call?: DeskListener): Promise<Result<ControlReply<At['statement']>>>;
@@ -85,6 +86,7 @@ export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOU
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),
+    unload: (body, listener) => procedure(dataDir, at.unload, body, listener),
     redeem: (listener) => procedure(dataDir, at.redeem, {}, listener),
     collect: (listener) => procedure(dataDir, at.collect, {}, listener),
     statement: (listener) => procedure(dataDir, at.statement, {}, listener),

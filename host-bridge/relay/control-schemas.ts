@@ -86,6 +86,13 @@ export const CONTROL_ENDPOINTS = {
   register: post('/desk/register', 'Registers the token at the reader', object({ name: Name, funding: Type.Optional(Amount) }), Registered, true),
   renew: post('/desk/renew', 'Renews the license of the token at the reader', object({ name: Name }), Registered, true),
   withdraw: post('/desk/withdraw', 'Withdraws to the token at the reader', object({ amount: Amount }), Withdrawn, true),
+  unload: post(
+    '/desk/unload',
+    "From the token at the reader back to its owner's account",
+    object({ name: Name, amount: Amount }),
+    object({ name: Type.String(), amount: Amount, state: Type.Union(OutboxState.map((state) => Type.Literal(state))), code: nullable(Code) }),
+    true,
+  ),
   redeem: post('/desk/redeem', 'Redeems the coupons on the token at the reader', object({}), object({ amount: Count, receiptNumber: Count }), true),
   collect: post('/desk/collect', 'Gives the token at the reader the receipts that it missed', object({}), object({ receiptNumber: Count }), true),
   statement: post('/desk/statement', 'The payments in the journal of the token at the reader', object({}), object({ debits: Type.Array(object(Debit)) }), true),

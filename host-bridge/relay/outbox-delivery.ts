@@ -8,7 +8,7 @@
 import type { Logger } from 'pino';
 import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import { bodyOfThrown, type ErrorCode, type Result } from '../errors.js';
-import type { Outbox, OutboxKind, OutboxResult, OutboxRow } from './outbox.js';
+import type { Outbox, OutboxEntry, OutboxKind, OutboxResult, OutboxRow } from './outbox.js';
 import { call, weigh, type Services } from './services.js';
 
 /** First delay after an outage; doubled each time. */
@@ -149,4 +149,17 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
       await running;
     },
   };
+}
+
+/** How long somebody waits for the depositary's word; what has none yet goes on by itself. */
+const DELIVER_MS = 5000;
+const LOOK_MS = 20;
+
+/** What became of a message of the outbox: its final result, why it is held, or `pending` after some seconds. */
+export async function untilDelivered(outbox: Outbox, delivery: Pick<OutboxDelivery, 'kick'>, scheduler: Scheduler, bytes: Uint8Array): Promise<Pick<OutboxEntry, 'state' | 'code'>> {
+  delivery.kick();
+  for (const endMs = scheduler.nowMs() + DELIVER_MS; ; await new Promise<void>((resolve) => void scheduler.setTimer(resolve, LOOK_MS))) {
+    const now = outbox.find(bytes)!;
+    if (now.state !== 'pending' || scheduler.nowMs() >= endMs) return now;
+  }
 }

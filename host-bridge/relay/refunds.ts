@@ -15,14 +15,11 @@ import { refusal, type ErrorCode, type Result } from '../errors.js';
 import { bytesOf, type Database } from '../ledger/sqlite.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
 import type { Charges } from './charges.js';
-import type { OutboxDelivery } from './outbox-delivery.js';
+import { untilDelivered, type OutboxDelivery } from './outbox-delivery.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
 
 /** A terminal that is being tapped signs after the tap. */
 const SIGN_MS = 20_000;
-/** How long the clerk waits for the depositary's word; what has none yet goes on by itself. */
-const DELIVER_MS = 5000;
-const LOOK_MS = 20;
 
 /** A refund as the clerk sees it. */
 export interface RefundView {
@@ -121,14 +118,6 @@ export function createRefunds(options: RefundOptions): Refunds {
     return { ok: true, bytes: rowOf(find.get(row.id))!.bytes! };
   }
 
-  async function delivered(bytes: Uint8Array): Promise<Pick<OutboxEntry, 'state' | 'code'>> {
-    options.delivery.kick();
-    for (const endMs = scheduler.nowMs() + DELIVER_MS; ; await new Promise<void>((resolve) => void scheduler.setTimer(resolve, LOOK_MS))) {
-      const now = outbox.find(bytes)!;
-      if (now.state !== 'pending' || scheduler.nowMs() >= endMs) return now;
-    }
-  }
-
   return {
     async refund(payment, amount, idText) {
       if (amount !== undefined && !isAmount(amount)) return refusal('AMOUNT_INVALID');
@@ -143,7 +132,7 @@ export function createRefunds(options: RefundOptions): Refunds {
       const { row } = begun;
       const made = await signed(row);
       if (!made.ok) return made;
-      const { state, code } = await delivered(made.bytes);
+      const { state, code } = await untilDelivered(outbox, options.delivery, scheduler, made.bytes);
       return { ok: true, refund: { id: toHex(row.id), rs: toHex(rs), amount: row.amount, state, code } };
     },
   };

@@ -17,6 +17,7 @@ import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware
 import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
 import type { DeskActs } from './desk-acts.js';
 import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
+import type { createUnload, Unloaded } from './desk-unload.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import { multiplesOf } from './key-multiples.js';
 import { askFor, askForMissed, finish, redeemCoupons, takeCoupons } from './desk-requests.js';
@@ -30,6 +31,7 @@ export interface TellerOptions extends DeskStepOptions {
   acts: DeskActs;
   /** PKR, 32 bytes. */
   registrarKey: Uint8Array;
+  unload: ReturnType<typeof createUnload>;
   /** Takes the reader for one procedure: why it is not free, or what frees it again. */
   reserve(): { ok: true; free(): void } | HostRefusal;
 }
@@ -73,6 +75,8 @@ export interface Teller {
   renewUser(request: { name: string } & DeskCall): Promise<Result<Registered>>;
   /** Codes also: AMOUNT_INVALID. In a scheme with coupons the token has them afterwards, and no cash yet. */
   withdraw(request: { amount: number } & DeskCall): Promise<Result<Withdrawn>>;
+  /** From the token back to its owner's account, as a payment to it. Codes also: AMOUNT_INVALID, NAME_INVALID, REFUSED, TOKEN_CHANGED. */
+  unload(request: { name: string; amount: number } & DeskCall): Promise<Result<Unloaded>>;
   /** Redeems the coupons on the token: another session, so that bank and issuer cannot tell whose they are. */
   redeem(request?: DeskCall): Promise<Result<{ amount: number; receiptNumber: number }>>;
   /** Gives the token the receipts that it missed, of refunds for example. @returns their sum, as far as the desk may know it */
@@ -108,6 +112,11 @@ export function createTeller(options: TellerOptions): Teller {
     async withdraw(request) {
       if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
       return run(request, (steps) => issueOf[schemeIn(options).issue](options, steps, request.amount));
+    },
+    async unload(request) {
+      if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
+      if (!isName(request.name)) return refusal('NAME_INVALID');
+      return run(request, (steps) => options.unload(steps, request.name, request.amount));
     },
     redeem: (request = {}) => run(request, (steps) => redeemCoupons(options.services, steps)),
     collect: (request = {}) => run(request, (steps) => (schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps))),

@@ -2,9 +2,9 @@
  * A token endpoint for the desk's tests: speaks the real messages with real signatures, and keeps what a token keeps.
  * Left out: payment by radio, flash, timing. The firmware's own token is tested elsewhere.
  */
-import { equal } from '../../firmware/core/bytes.js';
+import { concat, equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
-import { challenge, chargeId, history, license, licenseBody } from '../../firmware/wire/payment.js';
+import { challenge, chargeId, history, license, licenseBody, payment } from '../../firmware/wire/payment.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
@@ -46,6 +46,14 @@ export function createFakeToken(seed: string): FakeToken {
     token.debits.push(debit);
     token.balance -= challenge.decode(challengeBytes)!.amount;
     return historyOf(debit);
+  }
+  /** Above 1000 it wants its button first; the same challenge has the same answer. */
+  function answerChallenge(data: Uint8Array) {
+    const asked = challenge.decode(data)!;
+    if (asked.amount > token.balance) return no('REFUSED');
+    if (asked.amount > 1000 && !token.open) return no('CONFIRM_NEEDED');
+    const known = token.debits.find((debit) => equal(debit.challenge, data)) ?? (pay(data), token.debits[token.debits.length - 1]!);
+    return yes(payment.encode({ amount: asked.amount, signature: known.signature }));
   }
   function readDebit(data: Uint8Array) {
     const { slot } = debitRequest.decode(data)!;
@@ -101,6 +109,8 @@ export function createFakeToken(seed: string): FakeToken {
   function command(ins: number, data: Uint8Array) {
     if (ins === INS.receipt) return takeReceipt(data);
     if (ins === INS.ack) return ack(data);
+    if (ins === INS.open) return token.license ? yes(concat([token.license, new Uint8Array(1)])) : no('NOT_LICENSED');
+    if (ins === INS.challenge) return answerChallenge(data);
     if (token.license && !token.open) return no('DESK_CLOSED');
     const licensed = token.license ? 1 : 0;
     if (ins === INS.identity) return yes(identity.encode({ accountKey: account.publicKey, pku, receiptNumber: token.receiptNumber, licensed }));

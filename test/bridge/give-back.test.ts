@@ -130,3 +130,52 @@ test("a token whose button was not pressed gives no statement away", async () =>
   expect(await go(rig.bridge.teller.statement({ stepMs: 3000 }))).toMatchObject({ code: 'DESK_CLOSED' });
   expect(rig.terminal.desk.filter((ins) => ins === INS.debit).length).toBeGreaterThan(0);
 });
+
+describe('unloading', () => {
+  const unload = (amount: number, name = 'Alice') => go(rig.bridge.teller.unload({ name, amount, stepMs: 5000 }));
+
+  test('cash goes back to the account as a payment to it, once whatever is cut', async () => {
+    await prepare();
+    expect(await unload(50)).toEqual({ ok: true, name: 'Alice', amount: 50, state: 'credited', code: null });
+    expect([token().balance, abc('Alice')]).toEqual([150, 550]);
+    for (const ins of [INS.open, INS.challenge, INS.ack]) {
+      for (const late of [false, true]) {
+        rig.terminal.deskFault = (asked) => (asked === ins ? { code: 'REFUSED', late } : null);
+        expect(await unload(10)).toMatchObject({ ok: false, code: 'REFUSED' });
+        await go(rig.bridge.close());
+        await rig.start();
+        rig.terminal.deskFault = null;
+        expect(await unload(10)).toMatchObject({ ok: true });
+      }
+    }
+    await go(rig.bridge.drained(5000));
+    expect([token().balance, abc('Alice')]).toEqual([150 - 60, 550 + 60]);
+    expect(token().debits.filter(({ settled }) => !settled)).toHaveLength(1); // the payment at the shop
+  });
+
+  test('refused: more than the token has, no amount, no name, no account', async () => {
+    await prepare();
+    expect(await unload(201)).toMatchObject({ code: 'REFUSED' });
+    expect(await unload(0)).toMatchObject({ code: 'AMOUNT_INVALID' });
+    expect(await unload(1, ' x')).toMatchObject({ code: 'NAME_INVALID' });
+    expect(await unload(1, 'Nobody')).toMatchObject({ ok: true, state: 'held', code: 'ACCOUNT_UNKNOWN' });
+  });
+
+  test('an account is closed when it is empty and nothing about it is open; then nothing goes in or out', async () => {
+    await prepare();
+    const close = (name: string) => (rig.office.closeAccount(name) as { code?: string; repeated?: boolean });
+    expect(close('Alice')).toMatchObject({ code: 'ACCOUNT_NOT_EMPTY' });
+    await unload(200);
+    expect(close('Alice')).toMatchObject({ code: 'ACCOUNT_NOT_EMPTY' });
+    rig.store.post('withdraw', T0, [{ account: 'abc:Alice', delta: -700 }, { account: `abc:${SHOP}`, delta: 700 }]);
+    token().pay(asked(9, 1));
+    await go(rig.bridge.teller.reconcile());
+    rig.store.post('withdraw', T0, [{ account: `abc:${SHOP}`, delta: -1000 }, { account: 'in', delta: 1000 }]);
+    expect(close(SHOP)).toMatchObject({ code: 'ACCOUNT_BUSY' });
+    expect(close('Alice')).toEqual({ ok: true, repeated: false });
+    expect(close('Alice')).toEqual({ ok: true, repeated: true });
+    expect(rig.office.fundAccount('Alice', 1)).toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
+    expect(await go(rig.bridge.teller.withdraw({ amount: 1 }))).toMatchObject({ code: 'ACCOUNT_CLOSED' });
+    expect(rig.office.openAccount('Alice', token().accountKey)).toMatchObject({ code: 'ACCOUNT_CLOSED' });
+  });
+});

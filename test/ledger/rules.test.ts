@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import {
-  abcOf, ebcOf, IN, ruleDeny, ruleDeposit, ruleFund, ruleOpen, ruleRegister, ruleTerminal, ruleTombstone, ruleTrace, ruleWithdraw, transfer,
+  abcOf, ebcOf, IN, ruleClose, ruleDeny, ruleDeposit, ruleFund, ruleOpen, ruleRegister, ruleTerminal, ruleTombstone, ruleTrace, ruleWithdraw, transfer,
   type Balances, type DepositFacts, type OpenFacts, type WithdrawFacts,
 } from '../../host-bridge/ledger/rules.js';
 import type { Result } from '../../host-bridge/errors.js';
@@ -96,7 +96,7 @@ describe('withdraw', () => {
 });
 
 describe('deposit', () => {
-  const base: DepositFacts = { from: EBC, to: SHOP, amount: 5, stored: null, tombstoned: false, reconciled: false, licenseValid: true, shopExists: true, balances: { [EBC]: 5 } };
+  const base: DepositFacts = { from: EBC, to: SHOP, amount: 5, stored: null, tombstoned: false, reconciled: false, licenseValid: true, shopExists: true, shopClosed: false, balances: { [EBC]: 5 } };
   test.each<[string, Partial<DepositFacts>]>([
     ['OK', {}],
     ['AMOUNT_INVALID', { amount: 2 ** 53 }],
@@ -105,6 +105,7 @@ describe('deposit', () => {
     ['RECONCILED', { reconciled: true }],
     ['LICENSE_EXPIRED', { licenseValid: false }],
     ['ACCOUNT_UNKNOWN', { shopExists: false }],
+    ['ACCOUNT_CLOSED', { shopClosed: true }],
     ['BALANCE_TOO_LARGE', { balances: { [SHOP]: MAX } }],
   ])('%s %j', (expected, changes) => {
     expect(code(ruleDeposit({ ...base, ...changes }))).toBe(expected);
@@ -132,14 +133,16 @@ describe('the office', () => {
   test.each<[string, Partial<OpenFacts>]>([
     ['OK', {}],
     ['OK', { accountKey: null, keyIsLicensable: false }],
-    ['OK', { existing: { accountKey: 'aa' }, keyOwner: 'Ada' }],
+    ['OK', { existing: { accountKey: 'aa', closed: false }, keyOwner: 'Ada' }],
+    ['ACCOUNT_CLOSED', { existing: { accountKey: 'aa', closed: true }, keyOwner: 'Ada' }],
+    ['NAME_TAKEN', { existing: { accountKey: 'bb', closed: true } }],
     ['NAME_INVALID', { name: ' Ada' }],
     ['NAME_INVALID', { name: '' }],
     ['NAME_INVALID', { name: 5 }],
     ['KEY_INVALID', { keyIsLicensable: false }],
-    ['NAME_TAKEN', { existing: { accountKey: 'bb' } }],
-    ['NAME_TAKEN', { existing: { accountKey: null } }],
-    ['NAME_TAKEN', { accountKey: null, existing: { accountKey: 'aa' } }],
+    ['NAME_TAKEN', { existing: { accountKey: 'bb', closed: false } }],
+    ['NAME_TAKEN', { existing: { accountKey: null, closed: false } }],
+    ['NAME_TAKEN', { accountKey: null, existing: { accountKey: 'aa', closed: false } }],
     ['KEY_TAKEN', { keyOwner: 'Bob' }],
   ])('open: %s %j', (expected, changes) => {
     expect(code(ruleOpen({ ...open, ...changes }))).toBe(expected);
@@ -152,6 +155,19 @@ describe('the office', () => {
     ['BALANCE_TOO_LARGE', 5, true, { [ABC]: MAX }],
   ])('fund: %s', (expected, amount, exists, balances) => {
     expect(code(ruleFund({ name: 'Ada', amount, exists, balances }))).toBe(expected);
+  });
+
+  const close = { exists: true, closed: false, balance: 0, counters: 0, undecided: 0 };
+  test.each<[string, Partial<typeof close>]>([
+    ['OK', {}],
+    ['OK', { closed: true, undecided: 1 }],
+    ['ACCOUNT_UNKNOWN', { exists: false, balance: 1 }],
+    ['ACCOUNT_NOT_EMPTY', { balance: 1, undecided: 1 }],
+    ['ACCOUNT_NOT_EMPTY', { counters: 1 }],
+    ['ACCOUNT_NOT_EMPTY', { counters: -1 }],
+    ['ACCOUNT_BUSY', { undecided: 1 }],
+  ])('close: %s %j', (expected, changes) => {
+    expect(code(ruleClose({ ...close, ...changes }))).toBe(expected);
   });
 
   const terminal = { shopExists: true, keyIsLicensable: true, key: 'aa', registeredKey: null as string | null };
