@@ -167,6 +167,8 @@ for (const [verb, args, what] of [
   ['balance', '<name>', 'ABC of a name'],
   ['overspends', '', 'pseudonyms whose EBC is negative'],
   ['trace', '<pku> <why>', "the real name behind an overspent pseudonym, by the scheme's own path; recorded with who asked and why"],
+  ['lose', '<who> <why>', 'a token is lost: deny it now. WHO: its PKU, as the registration at the desk showed it (schemes 1, 2), or its owner (3 to 6)'],
+  ['release', '<who> [name]', 'what is left of a lost token goes back to its owner, once its licenses are over. NAME: the account, in scheme 2'],
   ['deny', '<pku> <why>', 'put a pseudonym on the deny list'],
   ['numbers', '', 'sums over all books'],
   ['coupon-keys', '', "have the issuer sign the list of the bank's coupon keys: scheme 2, once and after a new key"],

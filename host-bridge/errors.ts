@@ -112,6 +112,9 @@ const HOST_ERRORS = {
   NOT_OVERSPENT: row(403, refused, 'The counter EBC of this pseudonym is not negative, so the name stays secret.', 'Nothing to do: only an overspent pseudonym is traced.'),
   OWNER_UNKNOWN: row(404, refused, 'The pseudonym was spent but never withdrew here, so the issuer has no name for it.', 'Ask the trustee: it holds the registration.'),
   DENY_LIST_FULL: row(507, refused, 'The deny list holds as many pseudonyms as a terminal has room for.', 'Wait until denied licenses expire.'),
+  NOT_LOST: row(409, refused, 'The token was not reported lost.', 'Report it first: tapcash office lose.'),
+  LOSS_EARLY: row(409, refused, 'What the lost token may have paid can still arrive.', 'Come again when its licenses are over: office lose said when.'),
+  NOTHING_LEFT: row(409, refused, 'Nothing is left of the lost token.', 'Nothing to do: all of it was spent.'),
   REASON_MISSING: row(422, refused, 'A trace or a denial needs a reason for the record.', 'Say why, in 1 to 200 characters.'),
   // requests to the services
   OPERATOR_UNKNOWN: row(401, refused, 'The request does not carry a signature of a known operator.', "Sign it with an operator key that the service was started with."),

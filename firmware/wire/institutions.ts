@@ -72,6 +72,35 @@ export const signedTraceOrder = defineMessage<SignedTraceOrder>([
   ['body', REST],
 ]);
 
+/** What is left on the EBC of a lost token, type `release`: the bank credits it once to the owner. */
+export interface ReleaseOrder {
+  issuer: Uint8Array;
+  currency: string;
+  /** As of a trace order. */
+  subject: Uint8Array;
+  amount: number;
+  /** Tells two releases apart. */
+  number: number;
+  timeS: number;
+}
+export const releaseOrder = defineMessage<ReleaseOrder>([
+  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['currency', 'ascii', 3],
+  ['subject', 'bytes', 32],
+  ['amount', AMOUNT],
+  ['number', U32],
+  ['timeS', U32],
+]);
+export interface SignedReleaseOrder {
+  signature: Uint8Array;
+  /** Encoded `releaseOrder`. */
+  body: Uint8Array;
+}
+export const signedReleaseOrder = defineMessage<SignedReleaseOrder>([
+  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['body', REST],
+]);
+
 /** Boxes of a reply in one piece: length (4), bytes, and so on. */
 export function packBoxes(boxes: Uint8Array[]): Uint8Array {
   const parts: Uint8Array[] = [];

@@ -17,6 +17,7 @@ import { whereAccountsAre, type IssuerContext } from './issuer.js';
 import type { IssuerOffice, Trace } from './services.js';
 import { couponKeyOf } from './issuer-cash.js';
 import { writeTraceOrder } from './trace-order.js';
+import { lose, release } from './lost-token.js';
 import { proofOf } from './trace-proof.js';
 
 /** Makes the office of one operator. @param operator who acts, for the record */
@@ -42,6 +43,8 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
       });
     },
 
+    lose: (of, why) => lose(context, operator, of, why),
+    release: (of) => release(context, of),
     trace: (pku, why) => trace(context, operator, pku, why),
     traceOrder: (pku, why) => orderTrace(context, operator, pku, why),
     publishCouponKeys: (keys) => publishCouponKeys(context, keys),

@@ -7,6 +7,7 @@
  */
 import type { Result } from '../errors.js';
 import type { Numbers } from '../ledger/store.js';
+import type { Released } from './lost-token.js';
 import type { Claimed } from './give-back.js';
 
 /** A service's procedures as a client has them. */
@@ -175,12 +176,23 @@ export interface AccountsOffice {
 export interface BankOffice extends AccountsOffice {
   /** [0081]: the name behind a registration. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
   trace(order: Uint8Array): Result<Trace>;
+  /** The sealed registrations of a name, oldest first: what the issuer knows its set by. Codes: ACCOUNT_UNKNOWN. */
+  registrationsOf(name: string): Result<{ registrations: Uint8Array[] }>;
+  /** Credits what was left of a lost token to its owner, once (bank-office.ts). @param order encoded `signedReleaseOrder` */
+  creditRelease(name: string, order: Uint8Array): Result<{ amount: number; repeated: boolean }>;
 }
 
 /** The issuer's office: what takes an operator. */
 export interface IssuerOffice extends AccountsOffice {
   /** Puts a pseudonym on the deny list. Codes: BAD_REQUEST and those of `ruleDeny`. */
   deny(pku: Uint8Array, why: string): Result<{ version: number; repeated: boolean }>;
+  /**
+   * A token is lost: its set is denied at once. @param of PKU, or a sealed registration of it @returns when `release` can be
+   * asked for. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN.
+   */
+  lose(of: Uint8Array, why: string): Result<{ dueS: number; repeated: boolean }>;
+  /** What is left of it goes back to its owner, here or by an order for the bank (lost-token.ts). */
+  release(of: Uint8Array): Result<Released>;
   /** The real name behind an overspent pseudonym, where the issuer has it; a logged act. Codes: BAD_REQUEST and those of `ruleTrace`. */
   trace(pku: Uint8Array, why: string): Result<Trace>;
   /** What opens the name at trustee or bank: encoded `signedTraceOrder`. A logged act. Codes: as `trace`. */

@@ -28,7 +28,7 @@ export interface OfficeCommand {
 }
 
 /** What the office can be asked on the command line. */
-export type OfficeVerb = 'open' | 'fund' | 'close' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'numbers' | 'coupon-keys';
+export type OfficeVerb = 'open' | 'fund' | 'close' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'lose' | 'release' | 'numbers' | 'coupon-keys';
 
 const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
 
@@ -50,6 +50,13 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
   const checkWith = options.accountsKey === undefined ? null : keyArgument(options.accountsKey, '--accounts-key');
   const { scheme, issuerKey, issuer, bank, accounts } = await openOffice(options);
   const [first, second, third] = values as [string, string, string];
+  /** What the issuer knows a token by: PKU, or where registrations are sealed the newest one of the name. */
+  const setOf = async (who: string): Promise<Uint8Array> => {
+    if (scheme.registration === 'open') return bytes(who);
+    const newest = must(await bank.registrationsOf(who)).registrations.pop();
+    if (!newest) throw failure('OWNER_UNKNOWN', who);
+    return newest;
+  };
   const calls: Record<OfficeVerb, () => Promise<Result<object>>> = {
     open: () => accounts.openAccount(first, null),
     fund: () => accounts.fundAccount(first, amountArgument(second)),
@@ -59,6 +66,15 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     numbers: async () => (scheme.accountsAt === 'issuer' ? issuer.numbers() : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers }),
     deny: () => issuer.deny(bytes(first), second),
     overspends: () => issuer.overspends(),
+    lose: async () => issuer.lose(await setOf(first), second),
+    async release() {
+      const given = await issuer.release(await setOf(first));
+      if (!given.ok || given.order === null) return given;
+      // The issuer does not know whose it is; the bank credits its order once.
+      const name = scheme.registration === 'sealed' ? first : second;
+      if (!name) throw failure('USAGE', `scheme ${scheme.number}: the owner's account is needed, office release PKU NAME`);
+      return { ...must(await bank.creditRelease(name, given.order)), ok: true, name, repeated: given.repeated };
+    },
     'coupon-keys': async () => issuer.publishCouponKeys(must(await createBankClient({ url: options.bank }).couponKeys()).keys),
     async trace() {
       if (scheme.traceBy === 'issuer') return judged('issuer', await issuer.trace(bytes(first), second), bytes(first), checkWith ?? issuerKey);

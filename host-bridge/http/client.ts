@@ -274,6 +274,11 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
   return {
     ...accountsOf(call),
     deny: (pku, why) => call(at.deny, { pku: toHex(pku), why }),
+    lose: (of, why) => call(at.lose, { of: toHex(of), why }),
+    async release(of) {
+      const reply = await call(at.release, { of: toHex(of) });
+      return reply.ok ? { ...reply, order: maybe(reply.order) } : reply;
+    },
     trace: async (pku, why) => readTrace(await call(at.trace, { pku: toHex(pku), why })),
     async traceOrder(pku, why) {
       const reply = await call(at.traceOrder, { pku: toHex(pku), why });
@@ -291,5 +296,13 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
 /** The bank's office over HTTP, for one operator. @param requestId 16 bytes for one act that may be repeated; else each call has its own */
 export function createBankOfficeClient(options: OfficeOptions, requestId?: Uint8Array): Remote<BankOffice> {
   const call = operatorCall(options, () => requestId ?? (options.random ?? randomBytes)(REQUEST_ID_BYTES));
-  return { ...accountsOf(call), trace: async (order) => readTrace(await call(BANK_ENDPOINTS.trace, { order: toHex(order) })) };
+  return {
+    ...accountsOf(call),
+    trace: async (order) => readTrace(await call(BANK_ENDPOINTS.trace, { order: toHex(order) })),
+    async registrationsOf(name) {
+      const reply = await call(BANK_ENDPOINTS.registrationsOf, { name });
+      return reply.ok ? { ok: true, registrations: reply.registrations.map(bytes) } : reply;
+    },
+    creditRelease: (name, order) => call(BANK_ENDPOINTS.creditRelease, { name, order: toHex(order) }),
+  };
 }

@@ -118,6 +118,8 @@ const TraceReply = object({
 });
 const TraceOrder = object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 800) });
 
+const ReleaseOrder = hex('signed release order', 64 + 55);
+
 /** Wherever accounts are kept: for operators. */
 const ACCOUNT_ENDPOINTS = {
   openAccount: office(
@@ -136,7 +138,7 @@ const ACCOUNT_ENDPOINTS = {
     object({}),
     object({
       in: Type.Number(), held: Type.Number(), abc: Type.Number(), ebc: Type.Number(), out: Type.Number(), bank: Type.Number(),
-      drawsPending: Type.Number(), couponsSigned: Type.Number(), couponsRedeemed: Type.Number(), unreturned: Type.Number(),
+      drawsPending: Type.Number(), couponsSigned: Type.Number(), couponsRedeemed: Type.Number(), released: Type.Number(), unreturned: Type.Number(),
       accounts: Count, pseudonyms: Count, receipts: Count, histories: Count, tombstones: Count, overspent: Count,
     }),
   ),
@@ -155,6 +157,8 @@ export const BANK_ENDPOINTS = {
   ...ACCOUNT_ENDPOINTS,
   request: post('/v1/requests', 'A registration or withdrawal for the issuer, or a blinded coupon', object({ request: hex('owned request', 64 + 48 + 1, SEALED_BYTES_MAX) }), object({ boxes: Boxes, repeated: Repeated })),
   couponKeys: get('/v1/coupon-keys', 'PKBx by amount', object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) })) })),
+  registrationsOf: office('/v1/office/registrations', 'Sealed registrations of a name', object({ name: Name }), object({ registrations: Type.Array(hex('sealed registration', 1, SEALED_BYTES_MAX)) })),
+  creditRelease: office('/v1/office/releases', 'Credits what was left of a lost token to its owner', object({ name: Name, order: ReleaseOrder }), object({ amount: Amount, repeated: Repeated })),
   trace: office('/v1/office/traces', "The real name behind a registration, on the issuer's order; recorded [0081]", TraceOrder, TraceReply),
 };
 
@@ -183,6 +187,13 @@ export const ISSUER_ENDPOINTS = {
   receive: fromBank('/v1/bank/requests', 'What the bank passes on [0063], [0067]', object({ message: hex('bank message', 13, SEALED_BYTES_MAX), signature: Signature }), object({ reply: hex('issuer reply', 65), signature: Signature, boxes: Boxes, repeated: Repeated })),
   returnCash: fromBank('/v1/bank/returns', 'Histories that the bank credited [0079]', object({ histories: Type.Array(History, { maxItems: 24 }) }), object({ codes: Type.Array(Type.String()) })),
   ...ACCOUNT_ENDPOINTS,
+  lose: office('/v1/office/losses', 'A token is lost: its set is denied at once', object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX), why: Why }), object({ dueS: Seconds, repeated: Repeated })),
+  release: office(
+    '/v1/office/releases',
+    'What is left of a lost token goes back to its owner, once every license of it is over',
+    object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX) }),
+    object({ amount: Amount, name: Type.Union([Type.String(), Type.Null()]), order: Type.Union([ReleaseOrder, Type.Null()]), repeated: Repeated }),
+  ),
   deny: office('/v1/office/denials', 'Puts a pseudonym on the deny list', object({ pku: Pku, why: Why }), object({ version: Count, repeated: Repeated })),
   trace: office('/v1/office/traces', 'The real name behind an overspent pseudonym; recorded [0031]', object({ pku: Pku, why: Why }), TraceReply),
   traceOrder: office('/v1/office/trace-orders', 'What opens the name at trustee or bank; recorded', object({ pku: Pku, why: Why }), object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 800), ebc: Balance })),

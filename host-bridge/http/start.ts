@@ -125,6 +125,8 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
       request: async ({ request }) => hexed(await bank.request(bytes(request))),
       couponKeys: () => hexed(bank.couponKeys()),
       trace: ({ order }, request) => hexed(officeOf(bank, request).trace(bytes(order))),
+      registrationsOf: ({ name }, request) => hexed(officeOf(bank, request).registrationsOf(name)),
+      creditRelease: ({ name, order }, request) => officeOf(bank, request).creditRelease(name, bytes(order)),
     } satisfies Handlers<typeof BANK_ENDPOINTS>,
     operators: operatorGate(bank, store, place.operatorKeys, clock),
   });
@@ -274,6 +276,8 @@ function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISS
     signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
     denyList: () => hexed(issuer.denyList()),
     deny: ({ pku, why }, request) => officeOf(issuer, request).deny(bytes(pku), why),
+    lose: ({ of, why }, request) => officeOf(issuer, request).lose(bytes(of), why),
+    release: ({ of }, request) => hexed(officeOf(issuer, request).release(bytes(of))),
     trace: ({ pku, why }, request) => hexed(officeOf(issuer, request).trace(bytes(pku), why)),
     traceOrder: ({ pku, why }, request) => hexed(officeOf(issuer, request).traceOrder(bytes(pku), why)),
     publishCouponKeys: ({ keys }, request) => officeOf(issuer, request).publishCouponKeys(keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) }))),

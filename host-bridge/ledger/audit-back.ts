@@ -5,6 +5,7 @@
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { refund, refundBody } from '../../firmware/wire/refund.js';
+import { releaseOrder, signedReleaseOrder } from '../../firmware/wire/institutions.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../actors/signer.js';
@@ -25,6 +26,29 @@ export function auditBack(books: AuditBooks): void {
     const problem = claimProblem(books, row);
     if (problem) books.broken('claims', nameOf(row), problem);
   }
+}
+
+/** Checks what was left of lost tokens: released after its time by the issuer, credited on its order by a bank. */
+export function auditReleases(books: AuditBooks): void {
+  for (const row of books.each('SELECT * FROM releases', 'releases')) {
+    const problem = releaseProblem(books, row);
+    if (problem) books.broken('releases', String(row['transaction_id']), problem);
+  }
+}
+
+function releaseProblem(books: AuditBooks, row: Row): string | null {
+  if (books.house === 'issuer') {
+    const loss = books.one('SELECT due_s FROM losses WHERE counter = ?', row['subject']);
+    if (!loss) return 'release is of a token that was not reported lost';
+    if (row['time_s'] < loss['due_s']) return 'release came before its time';
+    if (books.keepsAccounts) return row['release_order'] === null ? null : 'release has an order in a house that needs none';
+  }
+  const outer = row['release_order'] && signedReleaseOrder.decode(row['release_order']);
+  const order = outer && releaseOrder.decode(outer.body);
+  if (!order) return 'release order does not decode';
+  if (!isSigned(books.issuerKey, SIGNED.release, outer.body, outer.signature)) return 'release order is not signed by the issuer';
+  const own = books.house === 'bank' ? equal(order.subject, row['subject']) : BigInt(order.number) === row['transaction_id'];
+  return own && BigInt(order.amount) === row['amount'] ? null : 'release order says other than its row';
 }
 
 function refundProblem(books: AuditBooks, row: Row): string | null {

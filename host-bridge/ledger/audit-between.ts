@@ -20,7 +20,8 @@ export function auditBetween(bank: AuditBooks, atBank: Sums, issuer: AuditBooks,
   auditReplyPairs(bank, issuer);
   const unreturned = auditHistoryPairs(bank, issuer);
   const coupons = auditCoupons(bank, issuer);
-  const sums = { in: atBank.in, held: atBank.abc + atIssuer.ebc + drawn + coupons - unreturned };
+  const released = auditReleasePairs(bank, issuer);
+  const sums = { in: atBank.in, held: atBank.abc + atIssuer.ebc + drawn + coupons + released - unreturned };
   if (sums.in !== sums.held) bank.broken('entries', 'both houses', `${sums.in} was put in, ${sums.held} is held`);
   return sums;
 }
@@ -62,6 +63,17 @@ function auditHistoryPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
     if (!bank.one(find, row['pku'], row['shop'], row['rs'])) issuer.broken('histories', nameOf(row), 'was never credited by the bank');
   }
   return unreturned;
+}
+
+/** What was left of lost tokens is credited on the issuer's orders. @returns what is on its way */
+function auditReleasePairs(bank: AuditBooks, issuer: AuditBooks): bigint {
+  let underway = 0n;
+  for (const row of issuer.each('SELECT amount FROM releases')) underway += row['amount'];
+  for (const row of bank.each('SELECT transaction_id, amount, release_order FROM releases')) {
+    underway -= row['amount'];
+    if (!issuer.one('SELECT 1 FROM releases WHERE release_order = ?', row['release_order'])) bank.broken('releases', String(row['transaction_id']), 'is on an order that the issuer does not have');
+  }
+  return underway;
 }
 
 /** [0040], [0043]: blind signatures are the bank's, and no more coupons come back than it gave. @returns worth of those not redeemed */

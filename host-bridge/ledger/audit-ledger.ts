@@ -11,9 +11,9 @@ const [IN, OUT, BANK] = [/^in$/, /^out$/, /^bank$/];
 type Shapes = Record<string, [from: RegExp, to: RegExp]>;
 
 /** Accounts that each kind of transaction takes from and gives to: in a house that has all, and where bank and issuer are two. */
-const WHOLE: Shapes = { fund: [IN, ABC], withdraw: [ABC, EBC], deposit: [EBC, ABC], refund: [ABC, EBC] };
-const AT_BANK: Shapes = { fund: [IN, ABC], draw: [ABC, OUT], drawback: [OUT, ABC], deposit: [OUT, ABC] };
-const AT_ISSUER: Shapes = { issue: [BANK, EBC], return: [EBC, BANK], refund: [BANK, EBC] };
+const WHOLE: Shapes = { fund: [IN, ABC], withdraw: [ABC, EBC], deposit: [EBC, ABC], refund: [ABC, EBC], release: [EBC, ABC] };
+const AT_BANK: Shapes = { fund: [IN, ABC], draw: [ABC, OUT], drawback: [OUT, ABC], deposit: [OUT, ABC], release: [OUT, ABC] };
+const AT_ISSUER: Shapes = { issue: [BANK, EBC], return: [EBC, BANK], refund: [BANK, EBC], release: [EBC, BANK] };
 
 function shapesOf({ house, keepsAccounts }: AuditBooks): Shapes {
   if (house === 'bank') return AT_BANK;
@@ -85,6 +85,7 @@ const PAPERS: Record<string, { what: string; sql: string }> = {
   deposit: { what: 'history', sql: 'SELECT pku, shop AS name, amount FROM histories WHERE transaction_id = ?' },
   return: { what: 'history', sql: 'SELECT pku, NULL AS name, amount FROM histories WHERE transaction_id = ?' },
   refund: { what: 'refund', sql: 'SELECT pku, shop AS name, amount FROM refunds WHERE transaction_id = ?' },
+  release: { what: 'release', sql: 'SELECT subject AS pku, name, amount FROM releases WHERE transaction_id = ?' },
   draw: { what: 'request', sql: 'SELECT NULL AS pku, name, amount FROM requests WHERE draw_id = ?' },
   drawback: { what: 'request', sql: 'SELECT NULL AS pku, name, amount FROM requests WHERE drawback_id = ?' },
 };

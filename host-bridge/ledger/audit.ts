@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, SCHEMES, type Scheme } from '../../firmware/core/scheme.js';
 import { failure } from '../errors.js';
-import { auditBack } from './audit-back.js';
+import { auditBack, auditReleases } from './audit-back.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
 import { auditLedger } from './audit-ledger.js';
@@ -104,6 +104,7 @@ function auditIssuer(books: AuditBooks) {
   const sums = auditLedger(books);
   auditEvidence(books);
   auditBack(books);
+  auditReleases(books);
   auditReplies(books);
   auditOffice(books);
   auditDenials(books);
@@ -115,6 +116,7 @@ function auditBank(books: AuditBooks) {
   const sums = auditLedger(books);
   auditAccounts(books);
   auditBack(books);
+  auditReleases(books);
   auditRequests(books);
   auditOffice(books);
   auditTraces(books);

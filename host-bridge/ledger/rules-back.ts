@@ -4,7 +4,7 @@
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { refusal, type Result } from '../errors.js';
-import { transfer, type Balances, type Entry } from './rules.js';
+import { isReason, transfer, type Balances, type Entry } from './rules.js';
 
 /** What a refund is judged by. */
 export interface RefundFacts {
@@ -75,4 +75,43 @@ export function ruleClaim(facts: ClaimFacts): Result<ClaimRuling> {
 /** Whether a claim keeps a history from being credited: it was granted, or its window is over and nobody has asked yet. */
 export function isReconciled(claim: { dueS: number; grantedS: number | null } | null, nowS: number): boolean {
   return claim !== null && (claim.grantedS !== null || nowS >= claim.dueS);
+}
+
+/** A token is reported lost. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN. */
+export function ruleLose(facts: { why: unknown; known: boolean; lost: boolean }): Result<{ repeated: boolean }> {
+  if (!isReason(facts.why)) return refusal('REASON_MISSING');
+  if (!facts.known) return refusal('PSEUDONYM_UNKNOWN');
+  return { ok: true, repeated: facts.lost };
+}
+
+/** What a release is judged by. */
+export interface ReleaseFacts {
+  ebc: string;
+  /** ABC of the owner, or the bank's account at the issuer. */
+  to: string;
+  loss: { dueS: number } | null;
+  /** Something was released before. */
+  released: boolean;
+  nowS: number;
+  balances: Balances;
+}
+
+/** EBC to its owner, all of it. Codes: NOT_LOST, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With nothing new it is a repetition. */
+export function ruleRelease(facts: ReleaseFacts): Result<{ repeated: boolean; entries: Entry[] }> {
+  const left = facts.balances[facts.ebc] ?? 0;
+  if (!facts.loss) return refusal('NOT_LOST');
+  if (facts.nowS < facts.loss.dueS) return refusal('LOSS_EARLY');
+  if (left <= 0) return facts.released ? { ok: true, repeated: true, entries: [] } : refusal('NOTHING_LEFT');
+  const moved = transfer(left, facts.ebc, facts.to, facts.balances);
+  return moved.ok ? { ok: true, repeated: false, entries: moved.entries } : moved;
+}
+
+/** At the bank, the issuer's order to the owner's account, once. Codes: OWNER_UNKNOWN, REQUEST_ID_REUSED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. */
+export function ruleCreditRelease(facts: { owned: boolean; stored: { name: string | null } | null; name: string; exists: boolean; closed: boolean; from: string; to: string; amount: number; balances: Balances }): Result<{ repeated: boolean; entries: Entry[] }> {
+  if (!facts.owned) return refusal('OWNER_UNKNOWN');
+  if (facts.stored) return facts.stored.name === facts.name ? { ok: true, repeated: true, entries: [] } : refusal('REQUEST_ID_REUSED');
+  if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
+  if (facts.closed) return refusal('ACCOUNT_CLOSED');
+  const moved = transfer(facts.amount, facts.from, facts.to, facts.balances);
+  return moved.ok ? { ok: true, repeated: false, entries: moved.entries } : moved;
 }

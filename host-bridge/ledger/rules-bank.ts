@@ -89,12 +89,12 @@ export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; over
 }
 
 /**
- * Conservation over both houses (SECURITY.md): accounts, counters, draws whose reply is not there yet and coupons not yet
- * redeemed, less histories not yet returned, are what was put in. @param issuer null where one house has both
+ * Conservation over both houses (SECURITY.md): accounts, counters, draws whose reply is not there yet coupons not yet
+ * redeemed and releases not yet credited, less histories not yet returned, are what was put in. @param issuer null where one house has both
  */
 export function conservationOf(accounts: Numbers, issuer: Numbers | null): { ok: boolean; in: number; held: number } {
   const both = issuer ?? accounts;
-  const between = accounts.drawsPending + accounts.couponsSigned - both.couponsRedeemed - accounts.unreturned;
+  const between = accounts.drawsPending + accounts.couponsSigned - both.couponsRedeemed - accounts.unreturned + (both.released - accounts.released);
   const held = accounts.abc + both.ebc + between;
   const booked = accounts.held === accounts.in && both.held === both.in;
   return { ok: booked && held === accounts.in, in: accounts.in, held };

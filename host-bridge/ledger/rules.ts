@@ -221,6 +221,7 @@ export function ruleRegister(facts: { name: string; keyIsLicensable: boolean; re
   return { ok: true, repeated: false };
 }
 
-function isReason(why: unknown): boolean {
+/** Whether a text can stand in a record as the reason: 1 to 200 characters, not only spaces. */
+export function isReason(why: unknown): boolean {
   return typeof why === 'string' && why.trim().length >= 1 && why.length <= 200;
 }

@@ -31,7 +31,8 @@ function ledgerOf(database: Database, own: string) {
   const sums = database.prepare(`SELECT coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'abc:%') AS REAL), 0) AS abc,
     coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'ebc:%') AS REAL), 0) AS ebc, coalesce(sum(balance), 0) AS held FROM balances WHERE account <> 'in'`);
   const counts = database.prepare(`SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM histories) AS histories,
-    (SELECT count(*) FROM tombstones) AS tombstones, (SELECT count(*) FROM balances WHERE account LIKE 'ebc:%' AND balance < 0) AS overspent`);
+    (SELECT count(*) FROM tombstones) AS tombstones, (SELECT count(*) FROM balances WHERE account LIKE 'ebc:%' AND balance < 0) AS overspent,
+    (SELECT coalesce(sum(amount), 0) FROM releases) AS released`);
   const ownSums = database.prepare(own);
   const balance = (account: string): number => balanceOf.get(account)?.balance ?? 0;
   const none = { pseudonyms: 0, receipts: 0, drawsPending: 0, couponsSigned: 0, couponsRedeemed: 0, unreturned: 0 };
@@ -97,11 +98,15 @@ function historiesOf(database: Database) {
   } satisfies Partial<AccountStore>;
 }
 
-/** Refunds and claims: money that comes back. */
+/** A row of `releases`. */
+export const releaseOf = ({ subject, name, amount, release_order, time_s, transaction_id }: any) => ({ subject: bytesOf(subject as Buffer), name, amount, order: bytesOf(release_order as Buffer | null), timeS: time_s, transaction: transaction_id });
+
+/** Refunds, claims and releases: money that comes back. */
 function backOf(database: Database) {
   const refund = database.prepare('SELECT * FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND refund_id = ?');
   const refunded = database.prepare('SELECT coalesce(sum(amount), 0) AS sum FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND undone_s IS NULL');
   const addRefund = database.prepare('INSERT INTO refunds (pku, shop, rs, refund_id, amount, refund, time_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const addRelease = database.prepare('INSERT INTO releases (transaction_id, subject, name, amount, release_order, time_s) VALUES (?, ?, ?, ?, ?, ?)');
   const claim = database.prepare('SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?');
   const putClaim = database.prepare(`INSERT INTO claims (pku, shop, rs, amount, history, opened_s, due_s, granted_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (pku, shop, rs) DO UPDATE SET granted_s = excluded.granted_s WHERE granted_s IS NULL`);
@@ -120,6 +125,7 @@ function backOf(database: Database) {
       return row ? { ...identityOf(row), history: bytesOf(row.history as Buffer), openedS: row.opened_s, dueS: row.due_s, grantedS: row.granted_s } : null;
     },
     putClaim: (row) => void putClaim.run(row.pku, row.shop, row.rs, row.amount, row.history, row.openedS, row.dueS, row.grantedS),
+    addRelease: (row) => void addRelease.run(row.transaction, row.subject, row.name, row.amount, row.order, row.timeS),
     // A bank's requests, and an issuer's pseudonyms with a name: their own stores say otherwise.
     openRequests: () => 0,
     countersOf: () => 0,

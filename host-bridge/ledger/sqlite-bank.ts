@@ -1,9 +1,9 @@
 /**
  * The bank's store on SQLite: requests of its customers, and what the issuer has got back, beside accounts and ledger.
  */
-import { REQUEST } from '../../firmware/wire/request.js';
+import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { claimBooks } from './sqlite-books.js';
-import { accountStoreOf, historyOf } from './sqlite-accounts.js';
+import { accountStoreOf, historyOf, releaseOf } from './sqlite-accounts.js';
 import { BANK_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf, openDatabase, type DatabaseOptions } from './sqlite.js';
 import type { BankRequestRow, BankStore, Books } from './store.js';
@@ -25,6 +25,8 @@ export function openBankStore(path: string, books: Books, options: Pick<Database
     const end = database.prepare(`UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`);
     const pending = database.prepare(`SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`);
     const open = database.prepare(`SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`);
+    const released = database.prepare('SELECT * FROM releases WHERE release_order = ?');
+    const registrations = database.prepare(`SELECT owned FROM requests WHERE name = ? AND kind = ${REQUEST.register} AND state = 'done' ORDER BY time_s`);
     const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
     const unreturned = database.prepare('SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?');
     const setReturned = database.prepare('UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL');
@@ -37,6 +39,11 @@ export function openBankStore(path: string, books: Books, options: Pick<Database
       },
       addRequest: (row) => void add.run(row.hash, row.name, row.kind, row.amount, row.owned, row.message, row.messageSignature, row.draw, row.timeS),
       endRequest: (row) => void end.run(row.state, row.reply, row.replySignature, row.boxes, row.drawback, row.hash),
+      releaseOf(order) {
+        const row = released.get(order);
+        return row ? releaseOf(row) : null;
+      },
+      registrationsOf: (name) => registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned as Buffer))!.request),
       undoRefund: (draw, timeS) => void undo.run(timeS, draw),
       pendingRequests: (limit) => pending.all(limit).map(requestOf),
       unreturned: (limit) => unreturned.all(limit).map(historyOf),

@@ -2,7 +2,7 @@
  * The issuer's store on SQLite: what it has beside accounts and ledger. Each method of `IssuerStore` is one or two statements.
  */
 import { claimBooks } from './sqlite-books.js';
-import { accountStoreOf } from './sqlite-accounts.js';
+import { accountStoreOf, releaseOf } from './sqlite-accounts.js';
 import { ISSUER_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf, openDatabase, type Database, type DatabaseOptions } from './sqlite.js';
 import type { Books, IssuerStore } from './store.js';
@@ -100,6 +100,10 @@ function sharedKeysOf(database: Database) {
   const byKid = database.prepare('SELECT * FROM shared_keys WHERE kid = ?');
   const byCounter = database.prepare('SELECT * FROM shared_keys WHERE counter = ? ORDER BY time_s DESC LIMIT 1');
   const add = database.prepare('INSERT INTO shared_keys (kid, k, counter, sequence, registration, time_s) VALUES (?, ?, ?, ?, ?, ?)');
+  const byRegistration = database.prepare('SELECT counter FROM shared_keys WHERE registration = ?');
+  const loss = database.prepare('SELECT * FROM losses WHERE counter = ?');
+  const addLoss = database.prepare('INSERT INTO losses (counter, operator, why, since_s, due_s) VALUES (?, ?, ?, ?, ?)');
+  const lastRelease = database.prepare('SELECT * FROM releases WHERE subject = ? ORDER BY transaction_id DESC LIMIT 1');
   const setSequence = database.prepare('UPDATE shared_keys SET sequence = ? WHERE kid = ?');
   const reply = database.prepare('SELECT * FROM replies WHERE message_hash = ?');
   const taken = database.prepare('SELECT 1 FROM replies WHERE id = ?');
@@ -118,6 +122,16 @@ function sharedKeysOf(database: Database) {
       return row ? keyOf(row) : null;
     },
     addSharedKey: (row) => void add.run(row.kid, row.k, row.counter, row.sequence, row.registration, row.timeS),
+    counterOfRegistration: (registration) => bytesOf(byRegistration.get(registration)?.counter ?? null),
+    loss(counter) {
+      const row = loss.get(counter);
+      return row ? { counter: bytesOf(row.counter as Buffer), operator: row.operator, why: row.why, sinceS: row.since_s, dueS: row.due_s } : null;
+    },
+    addLoss: (row) => void addLoss.run(row.counter, row.operator, row.why, row.sinceS, row.dueS),
+    lastRelease(counter) {
+      const row = lastRelease.get(counter);
+      return row ? releaseOf(row) : null;
+    },
     setSequence: (kid, sequence) => void setSequence.run(sequence, kid),
     reply(messageHash) {
       const row = reply.get(messageHash);

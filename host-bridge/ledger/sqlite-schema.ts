@@ -37,7 +37,7 @@ CREATE TABLE balances (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE transactions (
   id INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit', 'draw', 'drawback', 'issue', 'return', 'refund')),
+  kind TEXT NOT NULL CHECK (kind IN ('fund', 'withdraw', 'deposit', 'draw', 'drawback', 'issue', 'return', 'refund', 'release')),
   time_s INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE entries (
@@ -101,6 +101,14 @@ CREATE TABLE claims (
   PRIMARY KEY (pku, shop, rs)
 ) STRICT;
 CREATE INDEX claims_open ON claims (shop) WHERE granted_s IS NULL;
+CREATE TABLE releases (
+  transaction_id INTEGER PRIMARY KEY REFERENCES transactions (id),
+  subject BLOB NOT NULL CHECK (length(subject) = 32),
+  name TEXT REFERENCES accounts (name),
+  amount ${AMOUNT},
+  release_order BLOB UNIQUE,
+  time_s INTEGER NOT NULL
+) STRICT;
 CREATE TABLE terminals (
   shop TEXT NOT NULL REFERENCES accounts (name),
   terminal_id BLOB NOT NULL CHECK (length(terminal_id) = 4),
@@ -155,6 +163,13 @@ CREATE TABLE deny_lists (
   version INTEGER PRIMARY KEY,
   list BLOB NOT NULL
 ) STRICT;
+CREATE TABLE losses (
+  counter BLOB PRIMARY KEY CHECK (length(counter) = 32) REFERENCES pseudonyms (pku),
+  operator TEXT NOT NULL,
+  why TEXT NOT NULL,
+  since_s INTEGER NOT NULL,
+  due_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE shared_keys (
   kid BLOB PRIMARY KEY CHECK (length(kid) = 8),
   k BLOB CHECK (length(k) = 16),

@@ -8,7 +8,7 @@
 import type { Entry } from './rules.js';
 
 /** Why money moved. */
-export type TransactionKind = 'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund';
+export type TransactionKind = 'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund' | 'release';
 
 export interface AccountRow {
   name: string;
@@ -73,6 +73,30 @@ export interface RefundRow {
   transaction: number;
   /** The issuer refused it for good, and the shop has its money again; null while it stands. */
   undoneS: number | null;
+}
+
+/** A token that was reported lost. */
+export interface LossRow {
+  /** PKU1 of its set. */
+  counter: Uint8Array;
+  operator: string;
+  why: string;
+  sinceS: number;
+  /** When what is left on its EBC can be released. */
+  dueS: number;
+}
+
+/** What was left of a lost token. */
+export interface ReleaseRow {
+  /** At the issuer PKU1 of the set, at the bank what the order says. */
+  subject: Uint8Array;
+  /** Whose account got it; null at an issuer that does not know. */
+  name: string | null;
+  amount: number;
+  /** Encoded `signedReleaseOrder`; null where one house has both. */
+  order: Uint8Array | null;
+  timeS: number;
+  transaction: number;
 }
 
 /** A debit that its payer claims back. */
@@ -238,6 +262,8 @@ export interface Numbers {
   drawsPending: number;
   couponsSigned: number;
   couponsRedeemed: number;
+  /** What was left of lost tokens and went back: at an issuer beside a bank sent off, at the bank credited. */
+  released: number;
   unreturned: number;
   accounts: number;
   pseudonyms: number;
@@ -284,6 +310,7 @@ export interface AccountStore extends Store {
   openRequests(name: string): number;
   /** Sum of the counters whose pseudonyms are bound to a name; only the issuer that keeps accounts knows any. */
   countersOf(name: string): number;
+  addRelease(row: ReleaseRow): void;
   /** Claims on a shop that are not decided. */
   openClaims(shop: string): number;
   tombstone(shop: string, rs: Uint8Array): Uint8Array | null;
@@ -302,6 +329,10 @@ export interface BankStore extends AccountStore {
   addRequest(row: Pick<BankRequestRow, 'hash' | 'name' | 'kind' | 'amount' | 'owned' | 'message' | 'messageSignature' | 'draw' | 'timeS'>): void;
   /** Ends a pending request. */
   endRequest(row: Pick<BankRequestRow, 'hash' | 'state' | 'reply' | 'replySignature' | 'boxes' | 'drawback'>): void;
+  /** What this order released. */
+  releaseOf(order: Uint8Array): ReleaseRow | null;
+  /** Sealed registrations that the issuer granted to a name, oldest first. */
+  registrationsOf(name: string): Uint8Array[];
   /** The refund of this draw was drawn back. */
   undoRefund(draw: number, timeS: number): void;
   /** Requests without a reply, oldest first. */
@@ -343,6 +374,11 @@ export interface IssuerStore extends AccountStore {
   sharedKeyOfCounter(counter: Uint8Array): SharedKeyRow | null;
   addSharedKey(row: SharedKeyRow): void;
   setSequence(kid: Uint8Array, sequence: number): void;
+  /** PKU1 of the set that came with a sealed registration. */
+  counterOfRegistration(registration: Uint8Array): Uint8Array | null;
+  loss(counter: Uint8Array): LossRow | null;
+  addLoss(row: LossRow): void;
+  lastRelease(counter: Uint8Array): ReleaseRow | null;
   /** The final reply to a message, by its hash. */
   reply(messageHash: Uint8Array): ReplyRow | null;
   /** Whether an id was used by any request. */

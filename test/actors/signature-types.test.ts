@@ -4,7 +4,7 @@
  */
 import { copy, toHex } from '../../firmware/core/bytes.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
-import { bankMessage, signedTraceOrder } from '../../firmware/wire/institutions.js';
+import { bankMessage, releaseOrder, signedReleaseOrder, signedTraceOrder } from '../../firmware/wire/institutions.js';
 import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
 import { ownedRequest } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
@@ -219,6 +219,14 @@ const housePlaces: Record<string, Place> = {
     offer(type) {
       const header = signAnswer(mistaken(issuerSigner, SIGNED.issuerAnswer, type), '00'.repeat(16), 200, '{}')[BANK_HEADERS.answer]!;
       return isAnswer(issuerSigner.publicKey, '00'.repeat(16), 200, '{}', header);
+    },
+  },
+  'release order at the bank': {
+    scheme: 2,
+    type: SIGNED.release,
+    offer(type, { houses }) {
+      const body = releaseOrder.encode({ issuer: ISSUER, currency: 'EUR', subject: new Uint8Array(32), amount: 1, number: type, timeS: START_S });
+      return taken(houses.bankOffice!.creditRelease('Ada', signedReleaseOrder.encode({ signature: issuerSigner.sign(type, body), body })));
     },
   },
   'trace order at the trustee': traceOrder(2, (houses, order) => houses.trustee!.trace(order)),
