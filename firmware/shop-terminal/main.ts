@@ -11,10 +11,12 @@ import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } f
 import type { Natives } from '../crypto/natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
+import type { BoardConfig } from '../drivers/board-config.js';
 import { watchButton } from '../drivers/buttons.js';
 import { espruinoPins, espruinoPort, RunningBoard, serialOptions, startBoard } from '../drivers/espruino-board.js';
 import { createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduClient } from '../drivers/iso-dep-client.js';
+import { watchKeypad } from '../drivers/keypad.js';
 import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
 import type { RecordLog } from '../drivers/record-log.js';
@@ -139,6 +141,19 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
   return session;
 }
 
+/** The clerk's button, and what the board has for amounts. */
+function watchKeys(config: BoardConfig, terminal: Terminal): void {
+  const pins = espruinoPins();
+  const keys = config.amountKeys || [];
+  watchButton(pins, config.buttons.user, terminal.onButton);
+  if (config.keypad) watchKeypad(pins, config.keypad, terminal.onKey);
+  keys.forEach(function (key) {
+    watchButton(pins, key, function () {
+      terminal.onKey(key.key);
+    });
+  });
+}
+
 function run(board: Board, setup: TerminalSetup): void {
   let terminal: Terminal | null = null;
   let failed = false;
@@ -238,7 +253,7 @@ function run(board: Board, setup: TerminalSetup): void {
       return board.records.writes() + board.records.erases();
     },
   });
-  watchButton(espruinoPins(), board.config.board.buttons.user, terminal.onButton);
+  watchKeys(board.config.board, terminal);
   terminal.start();
   link.start();
 }

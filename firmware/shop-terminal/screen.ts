@@ -47,6 +47,16 @@ export function idleLines(shop: string, linkUp: boolean, trouble: Code): string[
   return ['READY'].concat(wrap(shop), trouble !== 'OK' ? wrap(trouble) : linkUp ? [] : ['no bridge']);
 }
 
+/** Lines for an amount that is being entered. */
+export function entryLines(amount: number, currency: string): string[] {
+  return ['AMOUNT'].concat(wrap(amountText(amount, currency)), ['then #, or button']);
+}
+
+/** Lines for an amount that could not be charged. */
+export function entryRefusedLines(code: Code): string[] {
+  return ['NO CHARGE'].concat(remedy(code));
+}
+
 /** Lines while somebody is to tap at the desk. */
 export const DESK_LINES = ['DESK', 'tap your token'];
 

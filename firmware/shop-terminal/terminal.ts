@@ -17,13 +17,14 @@ import type { Indicator } from '../drivers/indicator.js';
 import type { ApduClient } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import type { FindResult, Pn532Reader } from '../drivers/pn532-reader.js';
-import { CHARGE_STATES, DeskRequest, KIND } from '../wire/link-messages.js';
+import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest, KIND } from '../wire/link-messages.js';
+import { createAmountEntry } from './amount-entry.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
 import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, idleLines } from './screen.js';
+import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, entryLines, entryRefusedLines, idleLines } from './screen.js';
 import { codeOfNfc, runTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -51,8 +52,10 @@ export interface Terminal {
   onRequest(kind: number, body: Uint8Array, reply: Reply): void;
   onUp(): void;
   onDown(): void;
-  /** The clerk's button: cancels the open charge. */
+  /** The clerk's button: cancels the open charge, or charges what was entered. */
   onButton(): void;
+  /** A key of the amount entry (amount-entry.ts); `*` cancels the open charge. */
+  onKey(key: string): void;
   /** Nothing more is done: the board has a fault. */
   stop(): void;
 }
@@ -70,6 +73,8 @@ const READER_RETRY_MS = 2000;
 const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
+/** An amount that nobody goes on with is forgotten. */
+const ENTRY_MS = 60000;
 
 /** Makes a terminal; nothing happens before `start`. */
 export function createTerminal(parts: TerminalParts): Terminal {
@@ -90,6 +95,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
   let failingSinceMs = -1; // it has done nothing right since then
+  const entry = createAmountEntry();
+  let entryTimer: any;
 
   const delivery = createDelivery({
     till: till,
@@ -121,6 +128,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function show(): void {
     const view = till.view();
     if (desk) parts.display.show(DESK_LINES);
+    else if (entry.amount() > 0) parts.display.show(entryLines(entry.amount(), parts.config.currency));
     else if (view.state === CHARGE_STATES.none) parts.display.show(idleLines(parts.config.shop, link.up(), trouble));
     else parts.display.show(chargeLines(view, parts.config.currency, lastCode));
   }
@@ -340,6 +348,43 @@ export function createTerminal(parts: TerminalParts): Terminal {
     }
   }
 
+  // The amount entry.
+
+  function forgetEntry(): void {
+    entryTimer = undefined;
+    entry.clear();
+    show();
+  }
+
+  /** A charge is open, by whose wish ever. */
+  function opened(): void {
+    entry.clear();
+    lastCode = 'OK';
+    show();
+    if (parts.display.broken()) parts.indicator.blink(amountText(till.view().amount, parts.config.currency));
+    wake();
+  }
+
+  /** Charges what was entered, under an id of our own: no bridge knows this charge. */
+  function chargeEntry(): void {
+    const code = till.charge(parts.random(CHARGE_ID_BYTES), entry.amount());
+    if (code === 'OK') return opened();
+    entry.clear();
+    parts.display.show(entryRefusedLines(code));
+    parts.indicator.play(SIGNAL.bad, false);
+  }
+
+  function onKey(key: string): void {
+    const state = till.view().state;
+    if (state === CHARGE_STATES.open && key === '*') service.cancel(till.view().id);
+    // While there is a charge or a desk command, an amount would only be in the way.
+    if (desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
+    if (entry.press(key)) return chargeEntry();
+    if (entryTimer !== undefined) clock.clearTimeout(entryTimer);
+    entryTimer = clock.setTimeout(forgetEntry, ENTRY_MS);
+    show();
+  }
+
   // The bridge.
 
   const service = createBridgeService(parts, {
@@ -358,12 +403,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       desk = { request: request, reply: reply };
       wake();
     },
-    opened: function () {
-      lastCode = 'OK';
-      show();
-      if (parts.display.broken()) parts.indicator.blink(amountText(till.view().amount, parts.config.currency));
-      wake();
-    },
+    opened: opened,
     cancelled: function () {
       parts.indicator.stop();
       show();
@@ -397,7 +437,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
       show();
     },
     onButton: function () {
-      if (!stopped && till.view().state === CHARGE_STATES.open) service.cancel(till.view().id);
+      if (!stopped) onKey(till.view().state === CHARGE_STATES.open ? '*' : '#');
+    },
+    onKey: function (key) {
+      if (!stopped) onKey(key);
     },
     stop: function () {
       stopped = true;

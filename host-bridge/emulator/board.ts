@@ -61,6 +61,8 @@ export interface Board {
   reset(): void;
   /** Presses a button for a time: drives its pin to `level`, or opposite to where it rests (without power: to 0). */
   press(pin: string, durationMs: number, level?: 0 | 1): void;
+  /** Presses a key of a keypad for a time. */
+  pressKey(row: string, column: string, durationMs: number): void;
   /** Keeps a button pressed, through resets too, until `release`. */
   hold(pin: string, level?: 0 | 1): void;
   release(pin: string): void;
@@ -190,7 +192,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     if (cycle.alive) api.E.emit('init');
   }
 
-  function drive(pin: string, pressed: boolean, level?: 0 | 1): void {
+  function drive(pin: string, pressed: boolean, level?: 0 | 1 | { joined: number }): void {
     const number = pinNumber(pin);
     if (number < 0) throw new RangeError(`no pin ${pin}`);
     if (!pressed) driven.delete(number);
@@ -224,6 +226,10 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     press(pin, durationMs, level) {
       drive(pin, true, level);
       scheduler.setTimer(() => drive(pin, false), durationMs);
+    },
+    pressKey(row, column, durationMs) {
+      drive(column, true, { joined: pinNumber(row) });
+      scheduler.setTimer(() => drive(column, false), durationMs);
     },
     hold: (pin, level) => drive(pin, true, level),
     release: (pin) => drive(pin, false),

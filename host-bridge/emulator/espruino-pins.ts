@@ -6,8 +6,11 @@
  */
 import type { Cycle, Waiting } from './espruino-cycle.js';
 
-/** What outside drives: levels stay through resets and power cuts, like a finger on a button. */
-export type DrivenPins = Map<number, 0 | 1>;
+/**
+ * What outside drives: levels stay through resets and power cuts, like a finger on a button. A key of a keypad joins a pin,
+ * its column, with another one, its row.
+ */
+export type DrivenPins = Map<number, 0 | 1 | { joined: number }>;
 
 /** ESP32: GPIO 0 to 39. */
 export const PINS = 40;
@@ -57,7 +60,13 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
     if (mode === 'input_pulldown') return 0;
     return pin === BUTTON_PIN ? 1 : 0;
   }
-  const level = (pin: number): number => outputs.get(pin) ?? driven.get(pin) ?? rest(pin);
+  function level(pin: number): number {
+    const outside = driven.get(pin);
+    const output = outputs.get(pin);
+    if (output !== undefined) return output;
+    if (typeof outside !== 'object') return outside ?? rest(pin);
+    return outputs.get(outside.joined) === 0 ? 0 : rest(pin);
+  }
 
   function valid(pin: unknown): number {
     const number = pinNumber(pin);
@@ -97,6 +106,7 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
     outputs.set(number, value);
     if (!modes.get(number)) modes.set(number, 'output');
     changed(number);
+    for (const [pin, outside] of driven) if (typeof outside === 'object' && outside.joined === number) changed(pin);
   }
 
   function pinMode(pin: unknown, mode?: string): void {

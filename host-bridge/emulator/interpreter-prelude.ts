@@ -18,6 +18,9 @@ export const LINE_FILE = 'line.js';
  */
 const VARIABLES = 32767;
 
+/** Driving a pin to this and the number of another joins it with that one, as a key of a keypad does. */
+export const JOINED = 100;
+
 /**
  * The prelude.
  * @param held levels of pins that are driven from outside at power-up, by number
@@ -31,7 +34,11 @@ export function interpreterPrelude(held: Record<number, number>, mapped: boolean
 (function (g) {
 var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
 function num(p) { return +("" + p).replace("D", ""); }
-function level(n) { return out[n] !== undefined ? out[n] : held[n] !== undefined ? held[n] : rest[n] || 0; }
+function level(n) {
+  if (out[n] !== undefined) return out[n];
+  if (held[n] >= ${JOINED}) return out[held[n] - ${JOINED}] === 0 ? 0 : rest[n] || 0;
+  return held[n] !== undefined ? held[n] : rest[n] || 0;
+}
 function fire(id, w, state) {
   if (w.state === state) return;
   w.state = state;
@@ -53,6 +60,7 @@ function write(p, v) {
   out[n] = v;
   tell("${SIGNAL}pin " + n + " " + v);
   changed(n);
+  for (var k in held) if (held[k] === ${JOINED} + n) changed(+k);
 }
 g.digitalWrite = function (p, v) { write(p, v ? 1 : 0); };
 g.analogWrite = function (p, v) { write(p, v); };

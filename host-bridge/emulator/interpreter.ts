@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Board, CONSOLE_DISPLAY } from './board.js';
 import { createInterpreterProcess } from './interpreter-process.js';
-import { interpreterPrelude } from './interpreter-prelude.js';
+import { interpreterPrelude, JOINED } from './interpreter-prelude.js';
 import { pinNumber } from './espruino-pins.js';
 import { openPty, Pty } from './pty.js';
 import type { SerialEnd } from './serial-line.js';
@@ -238,6 +238,9 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     variablesPeak: async () => Number(await board.evaluate('_most()')),
     press(pin, durationMs, level) {
       interpreter.run(`_press(${pinNumber(pin)},${durationMs},${level ?? -1});`);
+    },
+    pressKey(row, column, durationMs) {
+      interpreter.run(`_press(${pinNumber(column)},${durationMs},${JOINED + pinNumber(row)});`);
     },
     hold(pin, level = 0) {
       held[pinNumber(pin)] = level;

@@ -1,6 +1,7 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
 import { codeNumber } from '../../firmware/core/codes.js';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { loadBoard } from '../../flash-scripts/boards.js';
 import { KIND } from '../../firmware/wire/link-messages.js';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { INS } from '../../firmware/wire/token-commands.js';
@@ -111,6 +112,36 @@ for (const [place, path, run] of places) {
       await bench.until(() => bench.board.screen()[0] === 'PAID', 60_000);
       await bench.until(() => bench.bridge.histories.length > 0, 10_000);
       expect(await bench.charge(1, 900)).toBe('ALREADY_PAID');
+      expect(bench.board.errors).toEqual([]);
+    });
+
+    test('without a bridge: the amount from the keypad, cancelled, entered again, paid', async () => {
+      bench = await createBench(path);
+      bench.board.powerOn();
+      await bench.until(() => bench.board.screen()[0] === 'READY', 30_000);
+      const { rows, columns, keys } = loadBoard('linux').keypad!;
+      async function type(text: string, then: string): Promise<void> {
+        for (const key of text) {
+          const before = bench.board.screen().join();
+          const row = keys.findIndex((each) => each.includes(key));
+          bench.board.pressKey(rows[row], columns[keys[row].indexOf(key)], 100);
+          await bench.until(() => bench.board.screen().join() !== before, 5000);
+          const downMs = bench.scheduler.nowMs();
+          await bench.until(() => bench.scheduler.nowMs() > downMs + 200, 5000);
+        }
+        await bench.until(() => bench.board.screen().slice(0, 2).join() === then, 5000);
+      }
+      await type('72', 'AMOUNT,0.72 EUR');
+      await type('#', 'PAY,0.72 EUR');
+      await type('*', 'CANCELLED,0.72 EUR');
+      await type('350#', 'PAY,3.50 EUR');
+      const token = createToken(1);
+      bench.present(token);
+      await bench.until(() => bench.board.screen()[0] === 'PAID', 60_000);
+      expect([...token.debits.values()]).toMatchObject([{ amount: 350 }]);
+      bench.present(null);
+      bench.connect();
+      await bench.until(() => bench.bridge.histories.length > 0 && bench.bridge.tombstones === 1, 20_000);
       expect(bench.board.errors).toEqual([]);
     });
 
