@@ -66,6 +66,10 @@ interface EspruinoGraphics {
   buffer: ArrayBuffer;
   clear(reset?: boolean): EspruinoGraphics;
   setFont(name: string, size?: number): EspruinoGraphics;
+  setColor(colour: number): EspruinoGraphics;
+  setBgColor(colour: number): EspruinoGraphics;
+  getWidth(): number;
+  getHeight(): number;
   drawString(text: string, x: number, y: number, solid?: boolean): EspruinoGraphics;
   stringWidth(text: string): number;
 }
@@ -149,6 +153,8 @@ declare var E: {
   removeAllListeners(event?: string): void;
   /** Names such as "FIFO_FULL" and "LOW_MEMORY" since the last call. */
   getErrorFlags(): string[];
+  /** Elements of `from`, or groups of `bits` of them with the highest first, looked up in `map` and written to `to`. */
+  mapInPlace(from: ArrayLike<number>, to: ArrayLike<number>, map: ArrayLike<number>, bits?: number): void;
   openFile(path: string, mode: 'r' | 'w' | 'a'): EspruinoFile | undefined;
   enableWatchdog(timeoutS: number, automatic?: boolean): void;
   kickWatchdog(): void;

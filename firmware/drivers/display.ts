@@ -1,8 +1,10 @@
 /**
- * What the owner reads: up to five lines of sixteen characters on an SSD1306 OLED over I2C, or on the console.
+ * What the owner reads: up to five lines of sixteen characters on an SSD1306 OLED over I2C, or on the console. Displays in
+ * colour are in lcd.ts.
  *
  * Source: Solomon Systech SSD1306 rev 1.1, tables 9-1 to 9-5 and application note 3 (charge pump). The text is drawn by
- * Espruino's own Graphics in the 4x6 font that every build has, at twice its size.
+ * Espruino's own Graphics in the 6x8 font, which every ESP32 build has, each line as large as there is room for. What went well is
+ * told from afar: the whole picture is inverted.
  * A display that fails is left alone from then on: it must never cost a payment. `broken` tells, so that the caller can
  * fall back on the LED.
  */
@@ -28,9 +30,10 @@ export interface DisplayBus {
 
 /** What of Espruino's Graphics a display needs. */
 export interface DisplayGraphics {
+  /** Only of those that have one in memory. */
   buffer: ArrayBuffer;
   clear(): any;
-  setFont(name: string, scale: number): any;
+  setFont(name: string): any;
   drawString(text: string, x: number, y: number): any;
 }
 
@@ -39,7 +42,7 @@ export interface DisplayDevices {
   /** The I2C port of that name; undefined where the board has none. */
   bus(name: string): DisplayBus | undefined;
   /** `Graphics.createArrayBuffer`. */
-  createGraphics(width: number, height: number, bitsPerPixel: number, options: { vertical_byte: boolean }): DisplayGraphics;
+  createGraphics(width: number, height: number, bitsPerPixel: number, options: { vertical_byte: boolean; msb: boolean }): DisplayGraphics;
   print(text: string): void;
 }
 
@@ -62,6 +65,50 @@ function createConsoleDisplay(print: (text: string) => void): Display {
       return false;
     },
   };
+}
+
+/** Width and height of a character of the 6x8 font. The 4x6 font is no choice: its 4 reads as a 9. */
+const FONT_WIDTH = 6;
+const FONT_HEIGHT = 8;
+/** Rows left free, above, below and between lines. */
+const MARGIN = 4;
+
+/**
+ * Draws lines one below the other, each as large as its length and the others allow; the second one, where amounts stand,
+ * gives way last.
+ * @param width of the picture, pixels @param height the same
+ */
+export function drawLines(graphics: DisplayGraphics, lines: string[], width: number, height: number): void {
+  const count = Math.min(lines.length, LINES_MAX);
+  const widths: number[] = [];
+  const heights: number[] = [];
+  let rows = 0; // of characters of the font's own size
+  for (let i = 0; i < count; i++) {
+    widths[i] = Math.floor(width / FONT_WIDTH / Math.max(lines[i].length, 1));
+    heights[i] = widths[i] + 1;
+    rows += heights[i];
+  }
+  for (; rows * FONT_HEIGHT > height - MARGIN; rows--) {
+    let largest = 0;
+    for (let i = 1; i < count; i++) if (heights[i] - (i === 1 ? 1 : 0) >= heights[largest] - (largest === 1 ? 1 : 0)) largest = i;
+    heights[largest]--;
+  }
+  const gap = Math.floor((height - rows * FONT_HEIGHT) / (count + 1));
+  let y = gap;
+  for (let i = 0; i < count; i++) {
+    const across = Math.min(widths[i], heights[i]);
+    graphics.setFont('6x8:' + across + 'x' + heights[i]);
+    // A character's last column is empty.
+    graphics.drawString(lines[i], Math.floor((width - (lines[i].length * FONT_WIDTH - 1) * across) / 2), y);
+    y += heights[i] * FONT_HEIGHT + gap;
+  }
+}
+
+/** What a headline means: 1 money moved as it should, 2 it did not, 0 anything else. */
+export function toneOf(headline: string): number {
+  const start = headline.substr(0, 4);
+  if (start === 'PAID' || start === 'RECE') return 1;
+  return ['FAUL', 'ALAR', 'REFU', 'NO C'].indexOf(start) < 0 ? 0 : 2;
 }
 
 /** Commands at power-up, SSD1306 table 9-1 on; `height` is 32 or 64. */
@@ -95,18 +142,16 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
     bus.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 400000 });
     const commands = startCommands(height);
     for (let i = 0; i < commands.length; i++) bus.writeTo(address, 0, commands[i]);
-    graphics = devices.createGraphics(width, height, 1, { vertical_byte: true });
-    graphics.setFont('4x6', 2);
+    // From 2v25 on Espruino puts the highest bit first unless told.
+    graphics = devices.createGraphics(width, height, 1, { vertical_byte: true, msb: false });
   }
 
   function draw(lines: string[]): void {
     if (!graphics) start();
     const screen = graphics!;
     screen.clear();
-    const lineHeight = height > 32 ? 13 : 8;
-    screen.setFont('4x6', height > 32 ? 2 : 1);
-    for (let i = 0; i < lines.length && i < LINES_MAX; i++) screen.drawString(lines[i], 0, i * lineHeight);
-    const commands = [0x21, 0, width - 1, 0x22, 0, height / 8 - 1];
+    drawLines(screen, lines, width, height);
+    const commands = [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, 0, height / 8 - 1];
     for (let i = 0; i < commands.length; i++) bus.writeTo(address, 0, commands[i]);
     // One page row at a time: some ports take no longer transfers.
     for (let at = 0; at < (width * height) / 8; at += width) {

@@ -8,7 +8,7 @@
  * Left out: keys and random numbers, which need crypto/ and belong to the roles' main files.
  */
 import { NATIVES } from '../core/natives.js';
-import type { BoardConfig, StoredConfig } from './board-config.js';
+import type { BoardConfig, DisplayConfig, StoredConfig } from './board-config.js';
 import { isPressed } from './buttons.js';
 import { createClock } from './clock.js';
 import type { Clock } from './clock.js';
@@ -18,6 +18,7 @@ import { startEntropy } from './entropy.js';
 import type { HealthTest, TakeEntropy } from './entropy.js';
 import { createIndicator, SIGNAL } from './indicator.js';
 import type { Indicator } from './indicator.js';
+import type { LcdDevices } from './lcd.js';
 import { createHsuPort } from './pn532-hsu.js';
 import { createI2cPort } from './pn532-i2c.js';
 import { createSpiPort } from './pn532-spi.js';
@@ -27,6 +28,12 @@ import { openRecordLog } from './record-log.js';
 import type { RecordLog } from './record-log.js';
 import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeAsk, takeSeed } from './startup.js';
 import type { StorageModule } from './startup.js';
+
+/** As overlay.d.ts has it. */
+type OpenOverlay = <T>(file: string, id: string, start: (text: string) => T) => () => T;
+
+/** Gives what loads `createLcd`, for boards whose display needs it. */
+export type OpenLcd = (open: OpenOverlay) => () => (devices: LcdDevices, config: DisplayConfig) => Display;
 
 /** A board that runs. */
 export interface RunningBoard<P> {
@@ -48,7 +55,7 @@ export interface RunningBoard<P> {
    * Opens an overlay (overlay.d.ts); what comes back loads it from flash at each call, so that it can be let go of.
    * @throws Error when the file is missing or of another build: at once, and at each call
    */
-  openOverlay<T>(file: string, id: string, start: (text: string) => T): () => T;
+  openOverlay: OpenOverlay;
   /**
    * Says on the console that the firmware runs, with a proof of its keys if a host asked for one, and leaves the console.
    * @param prove the proof for what the host asked
@@ -78,15 +85,23 @@ export function espruinoPort(name: string): any {
 
 const requireModule = require as (name: string) => any;
 
-function displayOf(board?: BoardConfig): Display {
+/** The board's display. @throws Error when the overlay of one in colour is missing or of another build */
+function displayOf(clock: Clock, openLcd: () => ReturnType<OpenLcd>, config?: DisplayConfig): Display {
   const devices = {
     bus: espruinoPort,
-    createGraphics: function (width: number, height: number, bitsPerPixel: number, options: { vertical_byte: boolean }) {
+    createGraphics: function (width: number, height: number, bitsPerPixel: number, options: { vertical_byte?: boolean; msb?: boolean }) {
       return Graphics.createArrayBuffer(width, height, bitsPerPixel, options);
     },
     print: print,
+    clock: clock,
+    digitalWrite: digitalWrite,
+    own: function () {
+      return global.g;
+    },
+    mapInPlace: E.mapInPlace,
   };
-  return createDisplay(devices, board && board.display);
+  if (config && (config.type === 'ili9341' || config.type === 'graphics')) return openLcd()()(devices, config);
+  return createDisplay(devices, config);
 }
 
 /** Shows a fault in every way that the board has, again and again. */
@@ -159,17 +174,41 @@ function openStore(board: BoardConfig, storage: StorageModule): { records: Recor
  * Starts the board; nothing happens after a fault.
  * @param role as in 'tapcash.cfg': "token" or "terminal"
  * @param healthy the health test of crypto/
+ * @param openLcd opens the overlay of displays in colour
  * @param ready called once, when everything can be used; what it throws is shown as a fault
  */
-export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: RunningBoard<P>) => void): void {
+export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLcd, ready: (board: RunningBoard<P>) => void): void {
   const clock = createClock({ getTime: getTime, setTimeout: setTimeout, clearTimeout: clearTimeout });
   const storage = requireModule('Storage') as StorageModule;
   const read = readConfig<P>(storage, role);
   const board = read.ok ? read.config.board : undefined;
-  const display = displayOf(board);
+
+  function openOverlay<T>(file: string, id: string, start: (text: string) => T): () => T {
+    readOverlay(storage, file, id);
+    return function () {
+      return start(readOverlay(storage, file, id));
+    };
+  }
+
+  let display: Display;
+  let fault = '';
+  try {
+    display = displayOf(
+      clock,
+      function () {
+        return openLcd(openOverlay);
+      },
+      board && board.display,
+    );
+  } catch (error) {
+    // Without its display a board says what is wrong on console and LED.
+    fault = '' + ((error as any).message || error);
+    display = createDisplay({ print: print } as any, { type: 'console' });
+  }
   const indicator = createIndicator(pins, clock, board && board.led, board && board.buzzer);
   const fail = createFail(display, indicator, clock);
   if (!read.ok) return fail('NOT_PROVISIONED: ' + read.fault);
+  if (fault) return fail(fault);
   const config = read.config;
 
   const missing = missingNative(global, requireModule, NATIVES);
@@ -207,12 +246,7 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
           seed: store.seed,
           bootCount: store.bootCount,
           memory: memory,
-          openOverlay: function (file, id, start) {
-            readOverlay(storage, file, id);
-            return function () {
-              return start(readOverlay(storage, file, id));
-            };
-          },
+          openOverlay: openOverlay,
           // Last before frames pass, so that faults up to here can be read on the console.
           introduce: function (prove) {
             const asked = takeAsk(storage);

@@ -13,10 +13,11 @@ import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import type { BoardConfig } from '../drivers/board-config.js';
 import { watchButton } from '../drivers/buttons.js';
-import { espruinoPins, espruinoPort, RunningBoard, serialOptions, startBoard } from '../drivers/espruino-board.js';
+import { espruinoPins, espruinoPort, OpenLcd, RunningBoard, serialOptions, startBoard } from '../drivers/espruino-board.js';
 import { createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduClient } from '../drivers/iso-dep-client.js';
 import { watchKeypad } from '../drivers/keypad.js';
+import { createLcd } from '../drivers/lcd.js';
 import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
 import type { RecordLog } from '../drivers/record-log.js';
@@ -263,7 +264,14 @@ function isUsable(samples: Uint8Array): boolean {
   return passesRepetitionCount(samples, ONE_BIT) && passesAdaptiveProportion(samples, ONE_BIT);
 }
 
-startBoard<TerminalProvision>('shop-terminal', isUsable, function (board) {
+/** Only boards with a display in colour load its driver. */
+const openLcd: OpenLcd = function (open) {
+  return overlay(open, 'lcd.js', function () {
+    return createLcd;
+  });
+};
+
+startBoard<TerminalProvision>('shop-terminal', isUsable, openLcd, function (board) {
   const read = readProvision(board.config.provision);
   if (read.ok) run(board, read.setup);
   else board.fail('NOT_PROVISIONED: ' + read.fault);

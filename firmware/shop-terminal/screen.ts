@@ -49,7 +49,7 @@ export function idleLines(shop: string, linkUp: boolean, trouble: Code): string[
 
 /** Lines for an amount that is being entered. */
 export function entryLines(amount: number, currency: string): string[] {
-  return ['AMOUNT'].concat(wrap(amountText(amount, currency)), ['then #, or button']);
+  return ['AMOUNT'].concat(wrap(amountText(amount, currency)), ['then # or button']);
 }
 
 /** Lines for an amount that could not be charged. */

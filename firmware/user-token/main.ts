@@ -21,9 +21,10 @@ import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { watchButton } from '../drivers/buttons.js';
 import { espruinoPins, startBoard } from '../drivers/espruino-board.js';
-import type { RunningBoard } from '../drivers/espruino-board.js';
+import type { OpenLcd, RunningBoard } from '../drivers/espruino-board.js';
 import { createEspruinoCiphers, createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduServer } from '../drivers/iso-dep-server.js';
+import { createLcd } from '../drivers/lcd.js';
 import { createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
@@ -239,4 +240,11 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
   token.start();
 }
 
-startBoard<TokenProvision>('user-token', isHealthy, run);
+/** Only boards with a display in colour load its driver. */
+const openLcd: OpenLcd = function (open) {
+  return overlay(open, 'lcd.js', function () {
+    return createLcd;
+  });
+};
+
+startBoard<TokenProvision>('user-token', isHealthy, openLcd, run);

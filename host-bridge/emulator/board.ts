@@ -37,6 +37,8 @@ export interface BoardOptions {
   i2c?: I2cDevices;
   /** What is on SPI, by the pin that is its NSS. */
   spi?: SpiDevices;
+  /** The interpreter's build drives a display by itself, its global g. */
+  ownDisplay?: boolean;
   /** Fresh random bytes, of this board alone. */
   entropy: (count: number) => Uint8Array;
   /** Told each line that the board prints. */
@@ -170,6 +172,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       serialBurstBytesMax: options.serialBurstBytesMax ?? Infinity,
       i2c,
       spi: options.spi ?? {},
+      ownDisplay: options.ownDisplay === true,
       entropy: options.entropy,
       evaluate,
       ...(options.interpreter ? { interpreter: options.interpreter } : {}),

@@ -38,6 +38,8 @@ export interface ApiOptions {
   serialBurstBytesMax: number;
   i2c: I2cDevices | undefined;
   spi: SpiDevices;
+  /** The build drives a display by itself: the global g. */
+  ownDisplay: boolean;
   /** Fresh random bytes; not shared with another board. */
   entropy: (count: number) => Uint8Array;
   /** Evaluates what is typed on the console. */
@@ -132,7 +134,7 @@ export function createApi(options: ApiOptions): Api {
   const ports: Record<string, unknown> = {};
   for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax);
 
-  const { screen, Graphics } = createGraphics(realm);
+  const { screen, Graphics, createOwn } = createGraphics(realm);
   const pins = createPins(cycle, options.driven);
   const wifi = createWifi(cycle);
   const print = (...values: unknown[]) => {
@@ -193,7 +195,8 @@ export function createApi(options: ApiOptions): Api {
     LoopbackB: loopback,
     I2C1: createI2cPort(options.i2c, realm, cycle, () => screen.show()),
     I2C2: createI2cPort(undefined, realm, cycle, null),
-    ...createSpi(options.spi, realm, cycle),
+    ...createSpi(options.spi, realm, cycle, () => screen.show()),
+    ...(options.ownDisplay ? { g: createOwn() } : {}),
     Graphics,
     Promise: createPromise(cycle),
     print,

@@ -119,6 +119,22 @@ export interface EOptions {
   openFile?: (path: string, mode: string) => unknown;
 }
 
+/** `E.mapInPlace` (jswrap_espruino.c): groups of bits, the highest first, looked up in a table or taken as they are. */
+function mapInPlace(from: Uint8Array, to: number[], map: ArrayLike<number> | undefined, bits = 0): void {
+  const size = 8 * from.BYTES_PER_ELEMENT;
+  const group = bits || size;
+  let pool = 0;
+  let pooled = 0;
+  let at = 0;
+  for (let i = 0; at < to.length && (i < from.length || pooled >= group); at++) {
+    for (; pooled < group; pooled += size) pool = pool * 2 ** size + (from[i++] ?? 0);
+    pooled -= group;
+    const element = Math.floor(pool / 2 ** pooled);
+    pool -= element * 2 ** pooled;
+    to[at] = map ? (map[element] ?? 0) : element;
+  }
+}
+
 /** The `E` object of one power cycle. */
 export function createE(options: EOptions): Record<string, unknown> & Emitter {
   const { realm, cycle } = options;
@@ -128,6 +144,7 @@ export function createE(options: EOptions): Record<string, unknown> & Emitter {
   const E: Record<string, unknown> = {
     convolve: (a: unknown, b: unknown, offset: unknown) => convolve(cycle, a, b, offset),
     sum: (list: ArrayLike<number>) => numbers(list).reduce((sum, value) => sum + value, 0),
+    mapInPlace,
     clip: (x: number, min: number, max: number) => Math.min(max, Math.max(min, x)),
     CRC32: (data: unknown) => crc32(Uint8Array.from(bytesOf(data))) >>> 0,
     toString: (...args: unknown[]) => charsOf(bytesOf(args)),

@@ -16,8 +16,8 @@ export interface Screen {
   show(): void;
 }
 
-/** Makes a blank screen and the `Graphics` object that draws on it. */
-export function createGraphics(realm: Realm): { screen: Screen; Graphics: object } {
+/** Makes a blank screen, the `Graphics` object that draws on it, and the `g` of builds with a display, which needs no sending. */
+export function createGraphics(realm: Realm): { screen: Screen; Graphics: object; createOwn: () => object } {
   let texts: Text[] = [];
   const screen: Screen = {
     lines: [],
@@ -60,5 +60,16 @@ export function createGraphics(realm: Realm): { screen: Screen; Graphics: object
     for (const name of rest.split(' ')) chain(name, () => undefined);
     return g;
   }
-  return { screen, Graphics: { createArrayBuffer } };
+  function createOwn(): object {
+    const g = createArrayBuffer(320, 240, 16) as Record<string, (...args: unknown[]) => unknown>;
+    const { clear, drawString } = g;
+    g.clear = () => (screen.lines.length = 0, clear());
+    g.drawString = (...args) => {
+      drawString(...args);
+      screen.show();
+      return g;
+    };
+    return g;
+  }
+  return { screen, Graphics: { createArrayBuffer }, createOwn };
 }

@@ -39,8 +39,14 @@ function exchange(device: SpiDevice, lsbFirst: boolean, data: Uint8Array): Uint8
   return device.transfer(data.map(mirror)).map(mirror);
 }
 
-/** The class SPI and its ports in hardware, for one power cycle. */
-export function createSpi(devices: SpiDevices, realm: Realm, cycle: Cycle): Record<string, unknown> {
+/** Most bytes of a display's command with its parameters; longer writes are its picture. */
+const COMMAND_BYTES_MAX = 16;
+
+/**
+ * The class SPI and its ports in hardware, for one power cycle.
+ * @param onPicture told when a picture goes to the display that is alone on a port in hardware, chosen by the program itself
+ */
+export function createSpi(devices: SpiDevices, realm: Realm, cycle: Cycle, onPicture: () => void): Record<string, unknown> {
   function createPort(hardware: boolean): object {
     let setup: SpiSetup | null = null;
     function transfer(data: Uint8Array, nss: unknown): Uint8Array {
@@ -59,7 +65,9 @@ export function createSpi(devices: SpiDevices, realm: Realm, cycle: Cycle): Reco
       write(...parts: unknown[]) {
         // A last argument that is a pin is NSS.
         const nss = /^D\d+$/.test(String(parts[parts.length - 1])) ? parts.pop() : undefined;
-        transfer(Uint8Array.from(bytesOf(parts)), nss);
+        const data = Uint8Array.from(bytesOf(parts));
+        transfer(data, nss);
+        if (hardware && nss === undefined && data.length > COMMAND_BYTES_MAX) onPicture();
       },
     };
   }

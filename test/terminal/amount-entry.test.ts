@@ -98,7 +98,7 @@ describe('at a terminal without a bridge', () => {
   test('an amount is entered, charged, and paid', () => {
     const world = alone();
     keys(world, '35');
-    expect(shown(world)).toEqual(['AMOUNT', '0.35 EUR', 'then #, or button']);
+    expect(shown(world)).toEqual(['AMOUNT', '0.35 EUR', 'then # or button']);
     keys(world, '0');
     world.terminal.onButton();
     expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token']);

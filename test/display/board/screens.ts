@@ -1,0 +1,83 @@
+/**
+ * A program for the interpreter: draws what terminal and token show on an SSD1306 and on an ILI9341, and prints the bytes that
+ * go to them: "name oled|lcd command|data base64".
+ */
+import { createDisplay } from '../../../firmware/drivers/display.js';
+import { createLcd } from '../../../firmware/drivers/lcd.js';
+import { alarmLines, chargeLines, entryLines, idleLines } from '../../../firmware/shop-terminal/screen.js';
+
+declare const E: any;
+declare const btoa: any;
+declare const Graphics: any;
+declare const print: any;
+
+const view = function (state: number, amount: number): any {
+  return { state: state, id: new Uint8Array(8), amount: amount, rs: new Uint8Array(16) };
+};
+
+const screens: { [name: string]: string[] } = {
+  ready: idleLines("Anna's Bakery", true, 'OK'),
+  entry: entryLines(1234, 'EUR'),
+  pay: chargeLines(view(1, 350), 'EUR', 'OK'),
+  paid: chargeLines(view(3, 350), 'EUR', 'OK'),
+  large: chargeLines(view(3, 99999999), 'EUR', 'OK'),
+  confirm: chargeLines(view(1, 12000), 'EUR', 'CONFIRM_NEEDED'),
+  alarm: alarmLines('VERIFIER_LIED'),
+  balance: ['BALANCE', '50.00 EUR'],
+};
+
+let name = '';
+
+let last = '';
+
+/** "=" for the same bytes again: most rows are. */
+function tell(display: string, kind: string, bytes: any): void {
+  if (!name) return;
+  const text = btoa(E.toString(new Uint8Array(bytes)));
+  print(name + ' ' + display + ' ' + kind + ' ' + (text === last ? '=' : text));
+  last = text;
+}
+
+const oledBus = {
+  setup: function () {},
+  writeTo: function (_address: number, control: number, data: any) {
+    tell('oled', control ? 'data' : 'command', typeof data === 'number' ? [data] : data);
+  },
+};
+let isData = 0;
+const lcdBus = {
+  setup: function () {},
+  write: function (data: any) {
+    tell('lcd', isData ? 'data' : 'command', typeof data === 'number' ? [data] : data);
+  },
+};
+const pending: (() => void)[] = [];
+const devices: any = {
+  bus: function (port: string) {
+    return port === 'I2C1' ? oledBus : lcdBus;
+  },
+  createGraphics: function (width: number, height: number, bits: number, options: any) {
+    return Graphics.createArrayBuffer(width, height, bits, options);
+  },
+  print: print,
+  clock: {
+    setTimeout: function (callback: () => void) {
+      pending.push(callback);
+    },
+  },
+  digitalWrite: function (pin: string, level: number) {
+    if (pin === 'D27') isData = level;
+  },
+  mapInPlace: E.mapInPlace,
+};
+
+const oled = createDisplay(devices, { type: 'ssd1306', port: 'I2C1' });
+const lcd = createLcd(devices, { type: 'ili9341', port: 'SPI2', cs: 'D14', dc: 'D27', reset: 'D33', backlight: 'D32', memoryAccess: 8, inverted: true });
+while (pending.length > 0) (pending.shift() as () => void)();
+for (const each of Object.keys(screens)) {
+  name = each;
+  oled.show(screens[each]);
+  lcd.show(screens[each]);
+  name = '';
+  if (oled.broken() || lcd.broken()) print('broken ' + each);
+}

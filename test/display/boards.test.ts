@@ -1,0 +1,69 @@
+/** The terminal's bundle on emulated boards with displays in colour: their driver is loaded, and shows what happens. */
+import { randomBytes } from 'node:crypto';
+import { terminalFiles } from '../../flash-scripts/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards.js';
+import { builtProgram } from '../../flash-scripts/built-bundles.js';
+import { createBoard } from '../../host-bridge/emulator/board.js';
+import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { keyOf, REGISTRAR } from '../terminal/shop-harness.js';
+import { TERMS } from '../terminal/board-bench.js';
+
+jest.setTimeout(90_000);
+
+async function boot(name: string, without: string[] = []) {
+  const scheduler = createVirtualScheduler();
+  const entry = loadBoard(name);
+  const facts = { issuer: Uint8Array.of(1, 2, 3, 4), currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: keyOf(1002).publicKey };
+  const { bundle, overlays } = await builtProgram('shop-terminal');
+  const files: Record<string, string | Uint8Array> = { ...overlays, ...terminalFiles(entry, facts, TERMS, new Uint8Array(randomBytes(32))) };
+  for (const file of without) delete files[file];
+  const lines: string[] = [];
+  const board = createBoard({
+    scheduler,
+    name,
+    bundle,
+    files,
+    flash: createEmulatedFlash(entry.flash),
+    serials: { Serial1: createSerialLine(scheduler).a, Serial2: createSerialLine(scheduler).a },
+    ownDisplay: entry.display?.type === 'graphics',
+    entropy: (count) => new Uint8Array(randomBytes(count)),
+    onConsole: (line) => void lines.push(line),
+  });
+  board.powerOn();
+  scheduler.runUntil(() => ['READY', 'FAULT'].includes(board.screen()[0]), 20_000);
+  return { board, scheduler, lines, entry };
+}
+
+test.each(['m5stack-core', 'esp32-cyd', 'esp32-s3-devkitc'])('%s shows the shop', async (name) => {
+  const { board } = await boot(name);
+  expect(board.screen()).toEqual(['READY', "Anna's Bakery", 'no bridge']);
+  expect(board.errors).toEqual([]);
+  board.powerOff();
+});
+
+test('m5stack-core: its three buttons make an amount, charge it, and cancel', async () => {
+  const { board, scheduler, entry } = await boot('m5stack-core');
+  const [raise, add] = entry.amountKeys!.map(({ pin }) => pin);
+  for (const pin of [raise, raise, raise, add, raise, raise, raise, raise, raise, add]) {
+    board.press(pin, 60, 0);
+    scheduler.advance(150);
+  }
+  expect(board.screen().slice(0, 2)).toEqual(['AMOUNT', '3.50 EUR']);
+  board.press(entry.buttons.user.pin, 60, 0);
+  scheduler.advance(300);
+  expect(board.screen()[0]).toBe('PAY');
+  board.press(entry.buttons.user.pin, 60, 0);
+  scheduler.advance(300);
+  expect(board.screen()[0]).toBe('CANCELLED');
+  expect(board.errors).toEqual([]);
+  board.powerOff();
+});
+
+test('a display in colour without its file is a fault, told on the console', async () => {
+  const { board, scheduler, lines } = await boot('m5stack-core', ['lcd.js']);
+  scheduler.advance(5000);
+  expect(lines.join('\n')).toContain('tapcash: FAULT: lcd.js: not of this build, write all files again');
+  board.powerOff();
+});

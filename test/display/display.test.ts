@@ -1,0 +1,73 @@
+/**
+ * What people see: the drivers in the real interpreter, whose Graphics draws the text, and panels that make pixels of the
+ * bytes. `TAPCASH_SCREENS=folder` keeps the pictures.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildBundle } from '../../flash-scripts/build.js';
+import { interpreter, runInEspruino } from '../build/fixture-runner.js';
+import { lcdPicture, oledPicture, png, type Picture, type Transfer } from './panels.js';
+
+const run = interpreter ? describe : describe.skip;
+
+run('screens in the real interpreter', () => {
+  let pictures: Map<string, Picture>;
+
+  beforeAll(async () => {
+    const { code } = await buildBundle(join(__dirname, 'board/screens.ts'));
+    const lines = runInEspruino(code, 60_000).filter((line) => / (command|data) /.test(line) || line.startsWith('broken'));
+    expect(lines.filter((line) => line.startsWith('broken'))).toEqual([]);
+    const transfers = new Map<string, Transfer[]>();
+    let bytes = Buffer.alloc(0);
+    for (const line of lines) {
+      const [name, display, kind, text] = line.split(' ');
+      if (text !== '=') bytes = Buffer.from(text, 'base64');
+      const key = `${name}-${display}`;
+      transfers.set(key, [...(transfers.get(key) ?? []), { kind: kind as Transfer['kind'], bytes }]);
+    }
+    pictures = new Map([...transfers].map(([key, list]) => [key, key.endsWith('oled') ? oledPicture(list) : lcdPicture(list)]));
+    const folder = process.env.TAPCASH_SCREENS;
+    if (folder) mkdirSync(folder, { recursive: true });
+    if (folder) for (const [key, picture] of pictures) writeFileSync(join(folder, `${key}.png`), png(picture, key.endsWith('oled') ? 4 : 2));
+  }, 90_000);
+
+  /** Rows that are not all of one colour, as runs: the lines of text, with their heights. */
+  function textHeights({ width, height, pixels }: Picture): number[] {
+    const runs: number[] = [];
+    let inText = false;
+    for (let y = 0; y < height; y++) {
+      const row = pixels.subarray(y * width, (y + 1) * width);
+      const hasText = row.some((pixel) => pixel !== pixels[0]);
+      if (hasText && inText) runs[runs.length - 1]++;
+      else if (hasText) runs.push(1);
+      inText = hasText;
+    }
+    return runs;
+  }
+
+  const at = (key: string): Picture => pictures.get(key)!;
+  const background = (key: string): number => at(key).pixels[0];
+
+  test.each(['oled', 'lcd'])('%s: the amount is at least a fifth of the height, and every line is apart from the next', (display) => {
+    for (const [name, lines] of [['pay', 3], ['paid', 2], ['entry', 3], ['balance', 2], ['ready', 2]] as const) {
+      const picture = at(`${name}-${display}`);
+      const heights = textHeights(picture);
+      expect(heights).toHaveLength(lines);
+      // A character's lowest row is empty.
+      if (name === 'pay' || name === 'paid') expect(heights[1]).toBeGreaterThanOrEqual(picture.height / 5);
+    }
+  });
+
+  test('PAID is told from afar: inverted, or green; a fault is red', () => {
+    expect(background('paid-oled')).not.toBe(background('pay-oled'));
+    expect(['ready', 'pay', 'alarm', 'balance'].map((name) => background(`${name}-oled`))).toEqual(Array(4).fill(0));
+    expect(['pay', 'paid', 'large', 'alarm'].map((name) => background(`${name}-lcd`))).toEqual([0, 0x00fc00, 0x00fc00, 0xf80000]);
+  });
+
+  test('nothing is cut off at the edges', () => {
+    for (const { width, height, pixels } of pictures.values()) {
+      for (let y = 0; y < height; y++) expect(pixels[y * width + width - 1]).toBe(pixels[0]);
+      expect(pixels.subarray((height - 1) * width).every((pixel) => pixel === pixels[0])).toBe(true);
+    }
+  });
+});
