@@ -91,6 +91,8 @@ export const BOARD_RECORD = {
   seed: 2,
   /** Slot 0: boot counter, u32. */
   boot: 3,
+  /** Slot 0: whose institutions the board trusts (root.ts). */
+  root: 4,
 };
 
 /**

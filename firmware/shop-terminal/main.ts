@@ -21,6 +21,7 @@ import { createLcd } from '../drivers/lcd.js';
 import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
 import type { RecordLog } from '../drivers/record-log.js';
+import { rootFault } from '../drivers/root.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
@@ -186,6 +187,22 @@ function run(board: Board, setup: TerminalSetup): void {
     curve = curve || loadCurve()(natives, { base: readTable(board, 'tab.base') });
     return curve;
   }
+
+  const loadRoot = overlay(board.openOverlay, 'root.js', function () {
+    return rootFault;
+  });
+  const unsigned = loadRoot()(
+    {
+      storage: board.storage,
+      records: records,
+      sha256: natives.sha256,
+      verify: function (publicKey, message, signature) {
+        return ed25519().verify(publicKey, signedBytes(SIGNED.institutions, message), signature);
+      },
+    },
+    board.config.provision,
+  );
+  if (unsigned) return fail('provision: ' + unsigned);
 
   // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
   const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });

@@ -27,6 +27,7 @@ import { createApduServer } from '../drivers/iso-dep-server.js';
 import { createLcd } from '../drivers/lcd.js';
 import { createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
+import { rootFault } from '../drivers/root.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { AID, CLA } from '../wire/token-commands.js';
 import { createDesk, needsTools } from './desk.js';
@@ -149,6 +150,21 @@ function run(board: RunningBoard<TokenProvision>): void {
   const config = purseConfig(board.config.provision);
   const natives = createEspruinoNatives(E, require('crypto'));
   const curve = openCurve(board, natives);
+  const loadRoot = overlay(board.openOverlay, 'root.js', function () {
+    return rootFault;
+  });
+  const fault = loadRoot()(
+    {
+      storage: board.storage,
+      records: board.records,
+      sha256: natives.sha256,
+      verify: function (publicKey, message, signature) {
+        return curve.get().verify(publicKey, signedBytes(SIGNED.institutions, message), signature);
+      },
+    },
+    board.config.provision,
+  );
+  if (fault) throw new Error('provision: ' + fault);
   const generator = createGenerator(board, natives);
   function draw(count: number): Uint8Array | null {
     const entropy = board.takeEntropy(FRESH_SAMPLES);

@@ -1,0 +1,28 @@
+/**
+ * The institutions that a board is provisioned with, as the root signs them (type `institutions` of wire/signed.ts).
+ *
+ * They come to a board in its provisioned file, as text; so what is signed is text too: the fields below, joined by blanks,
+ * in this order. A board pins the root at its first provisioning (drivers/root.ts).
+ */
+
+/** Keys and ids in hexadecimal. */
+export interface Institutions {
+  /** Rises with each change; a board takes none that is older than what it has. */
+  version: number;
+  issuer: string;
+  currency: string;
+  registrarKey: string;
+  issuerKey: string;
+  /** '' where no scheme seals. */
+  sealKey: string;
+  /** SHA-256 of each of `TABLES` that the issuer gives, joined by commas. */
+  tables: string;
+}
+
+/** Files in Storage whose hashes stand in `Institutions.tables`, in this order. */
+export const TABLES = ['tab.issuer', 'tab.registrar', 'tab.seal'];
+
+/** What the root signs: ASCII text. */
+export function institutionsText(given: Institutions): string {
+  return [given.version, given.issuer, given.currency, given.registrarKey, given.issuerKey, given.sealKey, given.tables].join(' ');
+}
