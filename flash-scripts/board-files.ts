@@ -6,6 +6,7 @@
  */
 import { toHex } from '../firmware/core/bytes.js';
 import type { BoardConfig } from '../firmware/drivers/board-config.js';
+import type { SignedInstitutions } from '../firmware/drivers/root.js';
 import { schemeOf } from '../firmware/core/scheme.js';
 import { firmwareConfig } from './boards.js';
 import type { Role } from './build.js';
@@ -23,6 +24,8 @@ export interface IssuerFacts {
   issuerKey: Uint8Array;
   /** The issuer's X25519 key that tokens seal to, 32 bytes; for schemes that seal. */
   sealKey?: Uint8Array | null;
+  /** The root's word on all of this (provision/manifest.ts), for boards that pin it. */
+  signed?: SignedInstitutions;
 }
 
 /** How a token chooses a pseudonym for a payment. */
@@ -93,16 +96,29 @@ export async function appFiles(role: Role): Promise<Record<string, Uint8Array>> 
   return { 'tab.base': table(), ...Object.fromEntries(Object.entries(overlays).map(([name, code]) => [name, bytes(code)])), '.bootcde': bytes(bundle) };
 }
 
+/** Tables of an issuer's keys. */
+export function issuerTables({ issuerKey, registrarKey, sealKey }: IssuerFacts): Record<string, Uint8Array> {
+  return {
+    'tab.issuer': table(issuerKey),
+    'tab.registrar': table(registrarKey),
+    ...(sealKey ? { 'tab.seal': table(edwardsOfX25519(sealKey)) } : {}),
+  };
+}
+
+/** The root's word, field by field: the build keeps the names that stand here (property-names.ts). */
+function signedFields({ signed }: IssuerFacts): SignedInstitutions {
+  return signed ? { version: signed.version, sealKey: signed.sealKey, tables: signed.tables, root: signed.root, signature: signed.signature } : {};
+}
+
 function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {
   if (seed.length !== SEED_BYTES) throw new RangeError('a board is given 32 bytes of entropy');
   const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey) };
-  const config = JSON.stringify({ role, board: firmwareConfig(board), provision: { ...common, ...provision } });
+  const config = JSON.stringify({ role, board: firmwareConfig(board), provision: { ...common, ...signedFields(facts), ...provision } });
   return {
     'tapcash.cfg': Buffer.from(config, 'latin1'),
     'tapcash.seed': seed,
     'tab.base': table(),
-    'tab.issuer': table(facts.issuerKey),
-    'tab.registrar': table(facts.registrarKey),
+    ...issuerTables({ ...facts, sealKey: null }),
   };
 }
 
@@ -117,7 +133,7 @@ export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: Token
   const seals = row.registration === 'sealed' || row.issue !== 'direct';
   if (seals && !facts.sealKey) throw new RangeError(`scheme ${row.number} needs the issuer's key for sealed requests`);
   const made = files('user-token', board, facts, { limits, scheme: row.number, registration: row.registration, issue: row.issue, pseudonyms, policy }, seed);
-  return seals ? { ...made, 'tab.seal': table(edwardsOfX25519(facts.sealKey as Uint8Array)) } : made;
+  return seals ? { ...made, ...issuerTables(facts) } : made;
 }
 
 /** Files of a shop terminal. @param seed 32 random bytes, not to be kept */

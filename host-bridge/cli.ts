@@ -17,6 +17,7 @@ import { files } from './commands/files.js';
 import * as flashing from './commands/flash.js';
 import { office as act, type OfficeCommand } from './commands/office.js';
 import { must, print, pseudonymsArgument, reportFailure, schemeArgument } from './commands/output.js';
+import { provision, signManifestFile, type ProvisionCommand } from './commands/provision.js';
 import * as services from './commands/services.js';
 import { EXIT, failure } from './errors.js';
 
@@ -200,6 +201,15 @@ const portOption = ['--port <path>', 'serial port, such as /dev/ttyUSB0; default
 const waitOption = ['--wait', 'wait until the board is plugged in'] as const;
 program.command('ports').description('serial ports that a board may be at').option(...jsonOption).action(run(flashing.ports));
 program.command('flash').description("write Espruino and our firmware to a board; keys, cash and histories on it are kept").requiredOption(...boardOption).option(...portOption).option('--firmware <path>', "Espruino's release for the board: its unpacked folder, or one merged file").option('--only-app', 'our firmware alone: an update').option('--role <role>', 'token or terminal; default: what the board was').option('--erase-all', 'erase everything first, keys too; with --yes').option('--yes', 'that is meant').option('--baud <rate>', "speed of the chip's loader", '460800').option(...waitOption).option(...jsonOption).action(run(flashing.flash));
+
+program.command('manifest').description('sign the keys that boards are provisioned with, by the issuer as their root; the version rises when they change').option(...schemeOption).option('--data <folder>', 'folder with the keys', SERVICE_DATA).option(...jsonOption).action(run(signManifestFile));
+const provisioning = program.command('provision').description('give a flashed board its institutions, have it make its keys and prove them, and print a label');
+for (const what of ['token', 'terminal'] as const) {
+  const command = provisioning.command(what).description(what === 'token' ? 'a user token' : "a shop's terminal").option(...portOption).option('--board <name>', 'an entry of board-configs; default: what the board was').option('--data <folder>', 'folder with manifest.json', SERVICE_DATA).option('--manifest <file>', 'keys of the institutions, signed by the root (tapcash manifest)').option('--label <folder>', 'where the label goes, as SVG and PNG', '.').option(...waitOption).option(...jsonOption);
+  if (what === 'token') command.requiredOption('--name <name>', "its owner's name, for the label").option(...schemeOption).option('--pseudonyms <n>', 'in schemes 4 and 6', '1').option('--policy <policy>', 'how it chooses one: rotate, per-shop, random').option('--payment-max <amount>', 'paid without its button').option('--sum-max <amount>', 'the same in sum');
+  else command.requiredOption('--shop <name>', "the shop's name, IdS").option('--floor-limit <amount>', 'ACCEPTED before the check up to here').option('--stale-list-limit <amount>', 'most from one pseudonym with an old deny list');
+  command.action(run((options: ProvisionCommand) => provision(what, options)));
+}
 
 program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option(...schemeOption).option('--pseudonyms <n>', 'of a token, in schemes 4 and 6', '1').option('--seal-key <key>', "what a token of schemes 2 to 6 seals to").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
 

@@ -59,11 +59,14 @@ export async function compareFiles(console: BoardConsole, files: StorageFiles): 
   return same;
 }
 
-const erase = (console: BoardConsole, name: string): Promise<unknown> => console.evaluate(`require("Storage").erase(${JSON.stringify(name)})||0`);
+/** Erases a file, if it is there. */
+export async function eraseFile(console: BoardConsole, name: string): Promise<void> {
+  await console.evaluate(`require("Storage").erase(${JSON.stringify(name)})||0`);
+}
 
 async function writeFile(console: BoardConsole, name: string, data: Uint8Array, hooks: InstallHooks): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await erase(console, name);
+    await eraseFile(console, name);
     await console.sendFile(name, data, (done) => hooks.onProgress(name, done, data.length));
     if ((await boardHash(console, name)) === hashOf(data)) return hooks.onFile(name, 'written');
     if (tries === WRITE_ATTEMPTS) throw failure('FLASH_FAILED', `${name}: what is in Storage is not what was sent; ${await freeBytes(console)} bytes are free`);
@@ -76,18 +79,16 @@ export async function freeBytes(console: BoardConsole): Promise<number> {
 }
 
 /**
- * Brings files onto the board.
- * @param stale files of an older version, erased
+ * Brings files onto the board, in the order given but for the boot file.
  * @throws TapcashError FLASH_FAILED, BOARD_SILENT, LINK_LOST, INTERRUPTED
  */
-export async function installFiles(console: BoardConsole, files: StorageFiles, hooks: InstallHooks, stale: string[] = []): Promise<void> {
+export async function installFiles(console: BoardConsole, files: StorageFiles, hooks: InstallHooks): Promise<void> {
   const same = await compareFiles(console, files);
   const names = Object.keys(files).sort((a, b) => Number(a === BOOT_FILE) - Number(b === BOOT_FILE));
   const wrong = names.filter((name) => !same.get(name));
   for (const name of names) if (same.get(name)) hooks.onFile(name, 'right');
   const replaces = wrong.length > 0 && BOOT_FILE in files;
-  if (replaces) await erase(console, BOOT_FILE);
-  for (const name of stale) await erase(console, name);
+  if (replaces) await eraseFile(console, BOOT_FILE);
   if (replaces && !wrong.includes(BOOT_FILE)) wrong.push(BOOT_FILE);
   for (const name of wrong) await writeFile(console, name, files[name], hooks);
 }

@@ -1,0 +1,143 @@
+/**
+ * A label for a board, as large as a bank card: what it is, whose, and its public key as a QR code; as SVG, and as PNG at
+ * 300 dpi for printers of labels.
+ *
+ * Of a token whose registration is sealed it has the account key: who sits at the desk must not learn PKU.
+ */
+import { createRequire } from 'node:module';
+import { crc32, deflateSync } from 'node:zlib';
+import encodeQr from 'qr';
+
+export interface Label {
+  /** "token" or "terminal". */
+  kind: string;
+  /** Whose. */
+  name: string;
+  /** What the key is: "pseudonym PKU", "account key", "terminal key". */
+  keyName: string;
+  /** Hexadecimal. */
+  key: string;
+  /** Further lines. */
+  lines: string[];
+}
+
+/** ID-1 card, ISO/IEC 7810: 85.6 mm x 54 mm, in pixels of 1/300 inch. */
+const WIDTH = 1011;
+const HEIGHT = 638;
+const MM = 25.4 / 300;
+/** Also the quiet zone of the code, 4 modules (ISO/IEC 18004). */
+const MARGIN = 56;
+const QR_MAX = 480;
+/** A letter of the font with its gap, before scaling. */
+const CELL = { width: 6, height: 7 };
+const font = createRequire(import.meta.url)('oled-font-5x7') as { fontData: number[]; lookup: string[] };
+
+interface Text {
+  x: number;
+  y: number;
+  /** Pixels of the font's dots. */
+  scale: number;
+  text: string;
+}
+
+/** Modules of the code, without its quiet zone. */
+function modulesOf(text: string): boolean[][] {
+  const quiet = 1;
+  const all = encodeQr(text, 'raw', { ecc: 'medium', border: quiet });
+  return all.slice(quiet, -quiet).map((row) => row.slice(quiet, -quiet));
+}
+
+/** Breaks a text where it does not fit. */
+function fold(text: string, characters: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= characters) lines[lines.length - 1] = `${last} ${word}`;
+    else for (let at = 0; at < word.length; at += characters) lines.push(word.slice(at, at + characters));
+  }
+  return lines;
+}
+
+/** What stands where: the code at the left, texts at its right, the key below. */
+function layOut(label: Label): { modules: boolean[][]; module: number; texts: Text[] } {
+  const modules = modulesOf(`TAPCASH:${label.kind.toUpperCase()}:${label.key.toUpperCase()}`);
+  const module = Math.floor(QR_MAX / modules.length);
+  const left = MARGIN + module * modules.length + MARGIN;
+  const texts: Text[] = [];
+  let y = MARGIN;
+  const add = (text: string, scale: number): void => {
+    for (const line of fold(text, Math.floor((WIDTH - MARGIN - left) / (CELL.width * scale)))) {
+      texts.push({ x: left, y, scale, text: line });
+      y += CELL.height * scale + 3 * scale;
+    }
+    y += 3 * scale;
+  };
+  add('tapcash', 6);
+  add(label.name, 5);
+  add(`${label.kind}, ${label.keyName}`, 3);
+  for (const line of label.lines) add(line, 3);
+  texts.push({ x: MARGIN, y: HEIGHT - MARGIN - CELL.height * 2, scale: 2, text: label.key });
+  return { modules, module, texts };
+}
+
+const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
+
+/** The label as SVG, in its true size. */
+export function labelSvg(label: Label): string {
+  const { modules, module, texts } = layOut(label);
+  const squares = modules.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${MARGIN + x * module} ${MARGIN + y * module}h${module}v${module}h-${module}z`] : [])));
+  const lines = texts.map(({ x, y, scale, text }) => {
+    const width = text.length * CELL.width * scale - scale;
+    return `<text x="${x}" y="${y + CELL.height * scale}" font-size="${Math.round(CELL.height * scale * 1.35)}" textLength="${width}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${(WIDTH * MM).toFixed(1)}mm" height="${(HEIGHT * MM).toFixed(1)}mm" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="DejaVu Sans Mono, Menlo, Consolas, monospace">
+<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
+<path d="${squares.join('')}"/>
+${lines.join('\n')}
+</svg>
+`;
+}
+
+/** Columns of a letter's dots, lowest bit at the top; a box for one that the font lacks. */
+function glyph(letter: string): number[] {
+  const index = font.lookup.indexOf(letter);
+  return index < 0 ? [0x7f, 0x41, 0x41, 0x41, 0x7f] : font.fontData.slice(index * 5, index * 5 + 5);
+}
+
+/** A chunk of a PNG file (ISO/IEC 15948, 5.3). */
+function chunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const ends = Buffer.alloc(8);
+  ends.writeUInt32BE(data.length, 0);
+  ends.writeUInt32BE(crc32(body), 4);
+  return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+}
+
+/** The label as PNG: black and white, one bit a pixel, 300 dpi. */
+export function labelPng(label: Label): Uint8Array {
+  const { modules, module, texts } = layOut(label);
+  const rowBytes = 1 + Math.ceil(WIDTH / 8);
+  const pixels = Buffer.alloc(rowBytes * HEIGHT, 0xff);
+  for (let y = 0; y < HEIGHT; y++) pixels[y * rowBytes] = 0; // filter: none
+  const square = (left: number, top: number, size: number): void => {
+    for (let y = top; y < top + size; y++) for (let x = left; x < left + size; x++) if (x < WIDTH) pixels[y * rowBytes + 1 + (x >> 3)] &= ~(0x80 >> (x & 7));
+  };
+  modules.forEach((row, y) => row.forEach((dark, x) => dark && square(MARGIN + x * module, MARGIN + y * module, module)));
+  for (const { x, y, scale, text } of texts) {
+    [...text].forEach((letter, i) =>
+      glyph(letter).forEach((column, dx) => {
+        for (let dy = 0; dy < CELL.height; dy++) if ((column >> dy) & 1) square(x + (i * CELL.width + dx) * scale, y + dy * scale, scale);
+      }),
+    );
+  }
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(WIDTH, 0);
+  header.writeUInt32BE(HEIGHT, 4);
+  header[8] = 1; // bits a pixel, grey
+  const density = Buffer.alloc(9);
+  density.writeUInt32BE(Math.round(300 / 0.0254), 0);
+  density.writeUInt32BE(Math.round(300 / 0.0254), 4);
+  density[8] = 1; // a metre
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('pHYs', density), chunk('IDAT', deflateSync(pixels)), chunk('IEND', new Uint8Array(0))]);
+}

@@ -1,0 +1,124 @@
+/**
+ * `tapcash provision token`, `tapcash provision terminal`: a board gets its institutions and makes its keys; a label for it.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
+import { isName } from '../../firmware/wire/codec.js';
+import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards.js';
+import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
+import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
+import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
+import { createUnsealer } from '../actors/box.js';
+import { issuerIdOf } from '../actors/signer.js';
+import { failure } from '../errors.js';
+import { sealSeed, serviceKey } from '../http/key-file.js';
+import { withBoard, type PortCommand } from './board-access.js';
+import { amountArgument, print, pseudonymsArgument, schemeArgument } from './output.js';
+
+export interface ProvisionCommand extends PortCommand {
+  board?: string;
+  data: string;
+  manifest?: string;
+  label: string;
+  name?: string;
+  shop?: string;
+  scheme?: string;
+  pseudonyms?: string;
+  policy?: string;
+  paymentMax?: string;
+  sumMax?: string;
+  floorLimit?: string;
+  staleListLimit?: string;
+}
+
+/** What people are told of backups; it stands on the label, too. */
+export const BACKUP_POLICY = 'No copy of its keys exists. Lost: report it; it is denied and its EBC returns.';
+
+const POLICIES = ['rotate', 'per-shop', 'random'];
+
+const sealsRequests = (row: Scheme): boolean => row.registration === 'sealed' || row.issue !== 'direct';
+
+/** `tapcash manifest`: signs the keys of a scheme's institutions, which lie in the data folder, by the issuer's. */
+export async function signManifestFile(options: { data: string; scheme: string; json?: boolean }): Promise<void> {
+  const row = schemeOf(schemeArgument(options.scheme));
+  const root = serviceKey(options.data, 'issuer');
+  const facts = {
+    issuer: issuerIdOf(root.publicKey),
+    currency: 'EUR',
+    issuerKey: root.publicKey,
+    registrarKey: row.licenseFrom === 'issuer' ? root.publicKey : serviceKey(options.data, 'trustee').publicKey,
+    sealKey: sealsRequests(row) ? (await createUnsealer(sealSeed(options.data))).publicKey : null,
+  };
+  const path = join(options.data, 'manifest.json');
+  const manifest = signManifest(facts, root, existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : null);
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
+  print(options.json, { ok: true, path, ...manifest }, `${path}: version ${manifest.version}, root ${manifest.root}`);
+}
+
+function readManifest(options: ProvisionCommand): Manifest {
+  const path = options.manifest ?? join(options.data, 'manifest.json');
+  if (!existsSync(path)) throw failure('FILE_MISSING', `${path}: tapcash manifest makes it, or name another by --manifest`);
+  return parseManifest(readFileSync(path, 'utf8'));
+}
+
+const amountOr = (text: string | undefined, otherwise: number): number => (text === undefined ? otherwise : amountArgument(text));
+
+function tokenPurpose(options: ProvisionCommand, manifest: Manifest): BoardPurpose {
+  const number = schemeArgument(options.scheme as string);
+  const row = schemeOf(number);
+  const pseudonyms = pseudonymsArgument(options.pseudonyms as string, options.scheme as string);
+  const policy = (options.policy ?? 'rotate') as PseudonymPolicy;
+  if (!POLICIES.includes(policy)) throw failure('USAGE', `--policy: ${POLICIES.join(', ')}`);
+  const isIssuers = manifest.registrarKey === manifest.issuerKey;
+  if (isIssuers !== (row.licenseFrom === 'issuer')) throw failure('USAGE', `--scheme ${number}: licenses come from the ${row.licenseFrom}, the manifest has another registrar; make it with tapcash manifest --scheme ${number}`);
+  if (sealsRequests(row) && !manifest.sealKey) throw failure('USAGE', `--scheme ${number} seals, and the manifest has no key for it; make it with tapcash manifest --scheme ${number}`);
+  const limits = { paymentMax: amountOr(options.paymentMax, TOKEN_LIMITS.paymentMax), sumMax: amountOr(options.sumMax, TOKEN_LIMITS.sumMax) };
+  return { role: 'user-token', limits, scheme: { number, pseudonyms, policy } };
+}
+
+function terminalPurpose(options: ProvisionCommand): BoardPurpose {
+  const shop = options.shop as string;
+  const terms = { ...TERMINAL_TERMS, shop, floorLimit: amountOr(options.floorLimit, TERMINAL_TERMS.floorLimit), staleListLimit: amountOr(options.staleListLimit, TERMINAL_TERMS.staleListLimit) };
+  return { role: 'shop-terminal', terms };
+}
+
+/** What the label shows: of a token PKU, or the account key where PKU is nobody's business at the desk. */
+function labelOf(name: string, done: Provisioned): Label {
+  if (done.role === 'shop-terminal') {
+    return { kind: 'terminal', name, keyName: 'terminal key', key: toHex(done.keys[0]), lines: [`id ${toHex(done.terminalId as Uint8Array)}`] };
+  }
+  const open = done.keys.length > 1;
+  return { kind: 'token', name, keyName: open ? 'pseudonym PKU' : 'account key', key: toHex(done.keys[open ? 1 : 0]), lines: [BACKUP_POLICY] };
+}
+
+function writeLabel(folder: string, label: Label): string[] {
+  const base = join(folder, `${label.kind}-${label.key.slice(0, 8)}`);
+  writeFileSync(`${base}.svg`, labelSvg(label));
+  writeFileSync(`${base}.png`, labelPng(label));
+  return [`${base}.svg`, `${base}.png`];
+}
+
+/** Provisions a token, or a shop's terminal. */
+export async function provision(what: 'token' | 'terminal', options: ProvisionCommand): Promise<void> {
+  const name = what === 'token' ? options.name : options.shop;
+  if (!isName(name)) throw failure('NAME_INVALID', what === 'token' ? '--name' : '--shop');
+  const manifest = readManifest(options);
+  const purpose = what === 'token' ? tokenPurpose(options, manifest) : terminalPurpose(options);
+  const board = options.board === undefined ? null : loadBoard(options.board);
+  const done = await withBoard(options, (access) =>
+    provisionBoard({ ...access, manifest, purpose, ...(board ? { board } : {}), ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}) }),
+  );
+  const labels = writeLabel(options.label, labelOf(name, done));
+  const terminalId = done.terminalId ? toHex(done.terminalId) : null;
+  const keys = done.role === 'shop-terminal' ? { terminal: toHex(done.keys[0]) } : { account: toHex(done.keys[0]), ...(done.keys[1] ? { pseudonym: toHex(done.keys[1]) } : {}) };
+  const lines = [
+    ...Object.entries(keys).map(([use, key]) => `${use.padEnd(10)} ${key}`),
+    ...(terminalId ? [`id         ${terminalId}`] : []),
+    `label      ${labels.join(', ')}`,
+    terminalId ? `Next: tapcash office open "${name}"; tapcash office terminal "${name}" ${terminalId} ${toHex(done.keys[0])}` : `${BACKUP_POLICY} Next: tapcash teller register "${name}"`,
+  ];
+  print(options.json, { ok: true, role: done.role, name, keys, ...(terminalId ? { terminalId } : {}), labels, backups: BACKUP_POLICY }, lines.join('\n'));
+}
