@@ -82,8 +82,7 @@ export function readCoupon(context: IssuerContext, body: Uint8Array): Result<Cou
   const issue = found && issueBody.decode(found.body);
   if (!found || !issue || issue.amount === 0) return refusal('BAD_REQUEST', 'redemption');
   const prepared = concat([found.prefix, issue.pku]);
-  const modulus = modulusFor(context, issue.amount);
-  if (!modulus || !verifyCoupon(modulus, prepared, found.signature)) return refusal('COUPON_INVALID');
+  if (!moduliFor(context, issue.amount).some((modulus) => verifyCoupon(modulus, prepared, found.signature))) return refusal('COUPON_INVALID');
   const id = new Uint8Array(createHash('sha256').update(prepared).digest());
   return { ok: true, secret: { proof: found.proof, body: found.body }, amount: issue.amount, id, prepared, signature: found.signature };
 }
@@ -94,18 +93,12 @@ export function issueForCoupon(context: IssuerContext, coupon: Coupon): Decided 
   return issueCash(context, coupon.secret, coupon.amount, null, coupon);
 }
 
-/** PKBx of an amount, as the published list has it. */
-function modulusFor(context: IssuerContext, amount: number): Uint8Array | null {
-  const published = context.store.couponKeys();
-  const signed = published && signedCouponKeys.decode(published.list);
-  const list = signed && couponKeysBody.decode(signed.body);
-  if (!published || !list) return null;
-  const moduli = unpackBoxes(published.moduli) ?? [];
-  for (let i = 0; i < moduli.length; i++) {
-    const row = couponKey.decode(copy(list.keys, i * COUPON_KEY_BYTES, (i + 1) * COUPON_KEY_BYTES));
-    if (row && row.amount === amount) return moduli[i]!;
-  }
-  return null;
+/** PKBx of an amount, of every list that was published: a coupon outlives a change of the bank's keys. */
+function moduliFor(context: IssuerContext, amount: number): Uint8Array[] {
+  return context.store.allCouponKeys().flatMap(({ list, moduli }) => {
+    const body = couponKeysBody.decode(signedCouponKeys.decode(list)!.body)!;
+    return (unpackBoxes(moduli) ?? []).filter((_, i) => couponKey.decode(copy(body.keys, i * COUPON_KEY_BYTES, (i + 1) * COUPON_KEY_BYTES))?.amount === amount);
+  });
 }
 
 /** PKBx as a key; null where the modulus is not one of RSA-2048. e = 65537. */

@@ -150,7 +150,8 @@ function sharedKeysOf(database: Database) {
 function couponsOf(database: Database) {
   const coupon = database.prepare('SELECT * FROM coupons WHERE id = ?');
   const addCoupon = database.prepare('INSERT INTO coupons (id, prepared, amount, signature, transaction_id) VALUES (?, ?, ?, ?, ?)');
-  const keys = database.prepare('SELECT * FROM coupon_keys ORDER BY version DESC LIMIT 1');
+  const keys = database.prepare('SELECT * FROM coupon_keys ORDER BY version DESC');
+  const keysOf = (row: any) => row ? { version: row.version, list: bytesOf(row.list as Buffer), moduli: bytesOf(row.moduli as Buffer) } : null;
   const addKeys = database.prepare('INSERT INTO coupon_keys (version, list, moduli) VALUES (?, ?, ?)');
   return {
     coupon(id) {
@@ -158,10 +159,8 @@ function couponsOf(database: Database) {
       return row ? { id: bytesOf(row.id as Buffer), prepared: bytesOf(row.prepared as Buffer), amount: row.amount, signature: bytesOf(row.signature as Buffer), transaction: row.transaction_id } : null;
     },
     addCoupon: (row) => void addCoupon.run(row.id, row.prepared, row.amount, row.signature, row.transaction),
-    couponKeys() {
-      const row = keys.get();
-      return row ? { version: row.version, list: bytesOf(row.list as Buffer), moduli: bytesOf(row.moduli as Buffer) } : null;
-    },
+    couponKeys: () => keysOf(keys.get()),
+    allCouponKeys: () => keys.all().map((row) => keysOf(row)!),
     addCouponKeys: (version, list, moduli) => void addKeys.run(version, list, moduli),
   } satisfies Partial<IssuerStore>;
 }

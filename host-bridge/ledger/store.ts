@@ -223,6 +223,15 @@ export interface CouponRow {
   transaction: number;
 }
 
+/** A list of the bank's coupon keys that was published. */
+export interface CouponKeysRow {
+  version: number;
+  /** Encoded `signedCouponKeys`. */
+  list: Uint8Array;
+  /** Moduli in its order, packed. */
+  moduli: Uint8Array;
+}
+
 /** A request that the bank took from an account's owner, by the hash of its sealed bytes. */
 export interface BankRequestRow {
   hash: Uint8Array;
@@ -386,7 +395,9 @@ export interface IssuerStore extends AccountStore {
   addReply(row: ReplyRow): void;
   coupon(id: Uint8Array): CouponRow | null;
   addCoupon(row: CouponRow): void;
-  couponKeys(): { version: number; list: Uint8Array; moduli: Uint8Array } | null;
+  /** The newest list, and all of them, newest first. */
+  couponKeys(): CouponKeysRow | null;
+  allCouponKeys(): CouponKeysRow[];
   addCouponKeys(version: number, list: Uint8Array, moduli: Uint8Array): void;
 }
 

@@ -3,7 +3,7 @@
  * every scheme, both ways. It is refused with a named result, and nothing is changed. Then hostile users: expired licenses,
  * coupons under another amount's key, everything at once.
  */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { concat } from '../../firmware/core/bytes.js';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { REQUEST } from '../../firmware/wire/request.js';
@@ -234,6 +234,16 @@ describe.each(COUPON)('scheme %i: coupons', (number) => {
       expect(await finish(houses, ada)).toBe('OK');
     }
     expect([ebc(), ada.balance]).toEqual([2, 2]);
+  });
+
+  test('a coupon outlives a change of the bank\'s keys', async () => {
+    const { keys } = good(houses.bank!.couponKeys());
+    const other = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 }).publicKey.export({ format: 'jwk' }).n as string;
+    const changed = keys.map((key) => (key.amount === 1 ? { ...key, modulus: new Uint8Array(Buffer.from(other, 'base64url')) } : key));
+    expect(good(houses.office.publishCouponKeys(changed)).version).toBe(2);
+    await ada.startRedemption(ada.coupons[0]!);
+    expect(await finish(houses, ada)).toBe('OK');
+    expect(ebc()).toBe(1);
   });
 
   test('coupon keys that are none are not published; the same list again is the same version', () => {
