@@ -6,7 +6,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { concat } from '../../firmware/core/bytes.js';
 import { SCHEMES } from '../../firmware/core/scheme.js';
-import { REQUEST } from '../../firmware/wire/request.js';
+import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import type { Result } from '../../host-bridge/errors.js';
 import { conservation, createHouses, deposit, finish, register, returnAll, SHOP, stateOf, terminal, traceOf, userOf, withdraw, type Houses, type HousesOptions } from './houses.js';
 import { ReferenceWallet } from './reference-wallet.js';
@@ -256,6 +256,19 @@ describe.each(COUPON)('scheme %i: coupons', (number) => {
 });
 
 const AT_BANK = SCHEMES.filter((scheme) => scheme.accountsAt === 'bank').map(({ number }) => number);
+
+test.each(AT_BANK)("scheme %i: somebody else's ciphertext, or one's own for another amount: REQUEST_ID_REUSED, and nothing is drawn", async (number) => {
+  await open(number);
+  const mallory = userOf(houses, 'Mallory', 100);
+  expect(await register(houses, ada)).toBe('OK');
+  const { kind, bytes } = houses.scheme.issue === 'coupon' ? await ada.startCoupon(10) : await ada.startWithdrawal(10);
+  const { request } = ownedRequest.decode(bytes)!;
+  expect(await finish(houses, ada)).toBe('OK');
+  const before = stateOf(houses);
+  for (const again of [mallory.owned(kind, 10, request), ada.owned(kind, 5, request)]) expect(codeOf(await houses.bank!.request(again))).toBe('REQUEST_ID_REUSED');
+  expect(stateOf(houses)).toEqual(before);
+  expect(good(houses.accounts.balanceOf('Mallory')).balance).toBe(100);
+});
 
 test.each(AT_BANK)('scheme %i: a name that is no account, an account that only receives, too much, another kind', async (number) => {
   await open(number);

@@ -74,6 +74,13 @@ export async function userAt(clients: Clients, facts: PublicParameters, name: st
   return wallet;
 }
 
+const running: (() => Promise<void>)[] = [];
+
+/** Ends what a test that failed has left running: `afterEach(endHouses)`. */
+export async function endHouses(): Promise<void> {
+  for (const close of running.splice(0)) await close();
+}
+
 /** Starts every house that the row has. */
 export async function startHouses(number: number, options: { dataDir?: string; log?: Logger } = {}) {
   const scheme = schemeOf(number);
@@ -86,11 +93,12 @@ export async function startHouses(number: number, options: { dataDir?: string; l
   const bank = hasBank ? await startBank({ ...place, forwardMs: 20, issuerChannel: (signer) => createBankChannel({ url: issuer.url, signer, issuerKey: place.issuerKey, issuer: ISSUER }) }) : null;
   const clients = clientsOf(scheme, { issuer: issuer.url, ...(bank ? { bank: bank.url } : {}), ...(trustee ? { trustee: trustee.url } : {}) });
   if (clients.bank && scheme.issue === 'coupon') good(await clients.office.publishCouponKeys(good(await clients.bank.couponKeys()).keys));
+  const close = async () => {
+    for (const service of [bank, trustee, issuer]) await service?.close();
+  };
+  running.push(close);
   return {
-    ...{ dataDir, clients, facts: issuer.parameters, services: { issuer, bank, trustee } },
-    async close() {
-      for (const service of [bank, trustee, issuer]) await service?.close();
-    },
+    ...{ dataDir, clients, facts: issuer.parameters, services: { issuer, bank, trustee }, close },
     end: () => rmSync(dataDir, { recursive: true, force: true }),
   };
 }

@@ -16,9 +16,14 @@ import { bankSigner, finish, register } from '../actors/houses.js';
 import type { Outcome, ReferenceWallet } from '../actors/reference-wallet.js';
 import { good, ISSUER, issuerSigner, rsOf, START_S } from '../actors/world.js';
 import { compileSources, runScript, type Child } from './compiled.js';
-import { clientsOf, forgetCoupons, houseFolder, operator, placeOf, startHouses, userAt, type Clients } from './houses.js';
+import { clientsOf, endHouses, forgetCoupons, houseFolder, operator, placeOf, startHouses, userAt, type Clients } from './houses.js';
 
 const KILLS = Number(process.env['TAPCASH_KILLS'] ?? 3);
+
+afterEach(async () => {
+  await endHouses();
+  for (const mortal of mortals) await mortal.kill();
+});
 
 let compiled: string;
 beforeAll(() => {
@@ -46,6 +51,9 @@ function houseScript(role: 'issuer' | 'bank', number: number, dataDir: string, p
     console.log(JSON.stringify(service.url));`;
 }
 
+/** Those alive, for a test that failed. */
+const mortals = new Set<{ kill(): Promise<void> }>();
+
 /** A house that is killed and comes back at the same address. */
 class Mortal {
   url = '';
@@ -54,10 +62,12 @@ class Mortal {
   constructor(private readonly role: 'issuer' | 'bank', private readonly number: number, private readonly dataDir: string, private readonly issuerUrl: string) {}
   async start(): Promise<void> {
     this.child = runScript(compiled, houseScript(this.role, this.number, this.dataDir, this.port, this.issuerUrl));
+    mortals.add(this);
     this.url = await this.child.line();
     this.port = Number(new URL(this.url).port);
   }
   async kill(): Promise<void> {
+    mortals.delete(this);
     this.child!.process.kill('SIGKILL');
     await this.child!.ended;
   }

@@ -11,8 +11,9 @@ import { operatorIdOf } from '../../host-bridge/http/operator-requests.js';
 import { writeKeyFile } from '../../host-bridge/http/key-file.js';
 import { bankSigner, register, withdraw } from '../actors/houses.js';
 import { good, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../actors/world.js';
-import { forgetCoupons, operator, startHouses, userAt } from './houses.js';
+import { endHouses, forgetCoupons, operator, startHouses, userAt } from './houses.js';
 
+afterEach(endHouses);
 afterAll(forgetCoupons);
 
 test.each([1, 2, 5])('scheme %i', async (number) => {

@@ -15,8 +15,9 @@ import { audit } from '../../host-bridge/ledger/audit.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { bankSigner, register, withdraw } from '../actors/houses.js';
 import { codeOf, good, ISSUER, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../actors/world.js';
-import { clientsOf, forgetCoupons, houseFolder, placeOf, startHouses, userAt, type Clients } from './houses.js';
+import { clientsOf, endHouses, forgetCoupons, houseFolder, placeOf, startHouses, userAt, type Clients } from './houses.js';
 
+afterEach(endHouses);
 afterAll(forgetCoupons);
 
 /** Waits until the bank has nothing left for the issuer. */

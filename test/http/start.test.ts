@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { connect, type AddressInfo } from 'node:net';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { createIssuerClient } from '../../host-bridge/http/client.js';
-import { readKeyFile, serviceKey, writeKeyFile } from '../../host-bridge/http/key-file.js';
+import { couponKeys, readKeyFile, sealSeed, serviceKey, writeKeyFile } from '../../host-bridge/http/key-file.js';
 import * as start from '../../host-bridge/http/start.js';
 import type { IssuerPlace, TrusteePlace } from '../../host-bridge/http/start.js';
 import { codeOf, good, seedOf, signerOf } from '../actors/world.js';
@@ -203,4 +203,20 @@ describe('a client', () => {
     expect(codeOf(await createIssuerClient({ url: 'http://127.0.0.1:1' }).signedTime(nonce))).toBe('SERVICE_DOWN');
     expect(codeOf(await createIssuerClient({ url: 'not an address' }).signedTime(nonce))).toBe('SERVICE_DOWN');
   });
+});
+
+test('the keys that tokens seal to, and that coupons are signed with, are not made anew beside a database that had them', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'tapcash-'));
+  const seed = sealSeed(dataDir);
+  expect(sealSeed(dataDir)).toEqual(seed);
+  expect(couponKeys(dataDir, [5]).get(5)!.asymmetricKeyType).toBe('rsa');
+  for (const name of ['issuer-seal.key', 'coupon-5.key']) expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
+  for (const [name, database, read] of [['issuer-seal.key', 'issuer.db', () => sealSeed(dataDir)], ['coupon-5.key', 'bank.db', () => couponKeys(dataDir, [5])]] as const) {
+    chmodSync(join(dataDir, name), 0o644);
+    expect(read).toThrow(expect.objectContaining({ code: 'KEY_FILE_INVALID', message: expect.stringContaining('mode 644') }));
+    writeFileSync(join(dataDir, database), '');
+    rmSync(join(dataDir, name));
+    expect(read).toThrow(expect.objectContaining({ code: 'KEY_FILE_INVALID', message: expect.stringContaining('missing') }));
+  }
+  rmSync(dataDir, { recursive: true, force: true });
 });
