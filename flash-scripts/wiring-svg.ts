@@ -79,7 +79,7 @@ export function wiringSvg(board: BoardEntry): string {
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     ...title.map((line, i) => text({ x: BOARD.x, y: 24 + i * 18 }, 13, line, ' fill="#333"')),
     box({ x: BOARD.x, y: TOP - 12 }, BOARD.width, boardEnd - TOP + 18, '#1d4d3a'),
-    ...fold(board.name, 16).map((line, i) => text({ x: BOARD.x + 12, y: TOP + 12 + i * 18 }, 15, line, ' font-weight="bold" fill="#fff"')),
+    text({ x: BOARD.x + 12, y: TOP + 12 }, board.name.length > 16 ? 13 : 15, board.name, ' font-weight="bold" fill="#fff"'),
     ...drawn,
     ...(own.length ? [text({ x: BOARD.x + 12, y: y + 6 }, 13, 'on the board:', ' fill="#cfe8dd"')] : []),
     ...own.map((line, i) => text({ x: BOARD.x + 12, y: y + 26 + i * 18 }, 13, line, ' fill="#fff"')),

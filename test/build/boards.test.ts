@@ -1,4 +1,7 @@
 /** The boards that ship are right, and each thing that can be wrong in one is refused by the name of its field. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../flash-scripts/package-root.js';
 import { boardFault } from '../../firmware/drivers/board-config.js';
 import { boardNames, checkBoard, firmwareConfig, loadBoard } from '../../flash-scripts/boards.js';
 import { pinUses } from '../../flash-scripts/chip-pins.js';
@@ -171,6 +174,15 @@ test.each(shipped)('%s: every pin that it names stands in the table and in the d
     expect(drawing).toMatch(new RegExp(`\\b${pin}\\b`));
   }
   expect(drawing.match(/<line/g)!.length).toBe(partsOf(board).filter((part) => !part.builtIn).reduce((sum, part) => sum + part.wires.length, 0));
+});
+
+test('the drawings of docs/wiring are those of the entries, one for each real board', () => {
+  const folder = join(packageRoot(), 'docs', 'wiring');
+  const real = shipped.filter((name) => !['emulated', 'linux'].includes(name));
+  expect(readdirSync(folder).sort()).toEqual(real.map((name) => `${name}.svg`).sort());
+  for (const name of real) expect(readFileSync(join(folder, `${name}.svg`), 'utf8')).toBe(wiringSvg(loadBoard(name)));
+  const text = readFileSync(join(packageRoot(), 'docs', 'hardware.md'), 'utf8');
+  for (const name of real) expect(text).toContain(`wiring/${name}.svg`);
 });
 
 test('an I2C bus may carry display and PN532', () => {
