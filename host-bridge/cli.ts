@@ -133,6 +133,7 @@ const SERVICE_DATA = '.tapcash/services';
 const serviceData = ['--data <folder>', 'keys and database', SERVICE_DATA] as const;
 const schemeOption = ['--scheme <number>', 'row of the scheme table, 1 to 6; see docs/schemes.md', '1'] as const;
 const operatorOption = ['--operator <key...>', 'public keys of operators'] as const;
+const classOption = ['--license-class <number>', 'of new licenses: 1 without bound, 2 for small payments alone (50.00)', '1'] as const;
 const issuerUrl = 'http://127.0.0.1:8101';
 
 /** A house as a process: its data folder, port and scheme. */
@@ -144,12 +145,14 @@ program.command('keys').description('make the keys of issuer, trustee, bank and 
 house('issuer', 'serve the issuer: counters EBC, deny list; in scheme 1 accounts, in 3 to 6 licenses', '8101')
   .option('--registrar <key>', "the trustee's public key: schemes 1 and 2")
   .option('--bank <key>', "the bank's public key: schemes 2 to 6")
+  .option(...classOption)
   .requiredOption(...operatorOption)
   .action(run(services.issuer));
 house('trustee', 'serve the trustee: licenses and names of schemes 1 and 2', '8102')
   .requiredOption('--issuer <key>', "the issuer's public key")
   .option('--issuer-url <url>', 'address of the issuer: renewals ask for its deny list', issuerUrl)
   .option('--accounts <key>', "the bank's public key, which certifies account keys: scheme 2")
+  .option(...classOption)
   .action(run(services.trustee));
 house('bank', 'serve the bank of schemes 2 to 6: accounts, coupons, deposits, return to the issuer', '8103')
   .requiredOption('--issuer <key>', "the issuer's public key")

@@ -78,6 +78,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   COUPON_INVALID: row(422, refused, "The coupon is not signed by the bank's key for its amount.", 'Ask the bank for its keys again.'),
   COUPON_SPENT: row(409, refused, 'The coupon was redeemed before.', 'Nothing to do: its amount was credited once.'),
   REPLY_INVALID: row(502, environment, 'The answer is not of this protocol, or not to this request.', 'Check address and port, and that both sides run the same version; then repeat the request.'),
+  CLASS_LIMIT: row(403, refused, "The amount is above what the class of the token's license may pay at once.", 'Pay less at once, or have the token licensed in another class.'),
 };
 
 const HOST_ERRORS = {

@@ -47,6 +47,7 @@ export const CODES = [
   'COUPON_INVALID', // 38  not signed by the bank's key for its amount
   'COUPON_SPENT', // 39  redeemed before
   'REPLY_INVALID', // 40  not a reply to this request
+  'CLASS_LIMIT', // 41  above what the license's class may pay at once
 ] as const;
 
 export type Code = (typeof CODES)[number];

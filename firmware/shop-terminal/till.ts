@@ -14,6 +14,7 @@
 import { isAmount } from '../core/amount.js';
 import { concat, equal } from '../core/bytes.js';
 import { Code, Refusal, refuse } from '../core/codes.js';
+import { classPaymentMax } from '../core/license-class.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
 import { challenge, chargeId, history, KEY_BYTES, license, licenseBody, LicenseBody, payment, RS_BYTES } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
@@ -71,7 +72,7 @@ export interface Till {
   view(): ChargeView;
   /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
   opening(): Uint8Array;
-  /** What a license says, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, DENIED, STALE_LIMIT. */
+  /** What a license says, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED, STALE_LIMIT. */
   judge(licenseBytes: Uint8Array): { ok: true; body: LicenseBody } | Refusal;
   /** Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE. */
   bind(pku: Uint8Array): Code | 'AGAIN';
@@ -228,6 +229,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       // A license is judged by Ts; that of a bound charge is already in the challenge that the token may have signed.
       const timeS = isBoundTo(body.pku) ? now.timeS : notices.timeS();
       if (body.validUntilS <= timeS) return refuse('LICENSE_EXPIRED');
+      if (now.amount > classPaymentMax(body.licenseClass)) return refuse('CLASS_LIMIT');
       if (notices.isDenied(body.pku)) return refuse('DENIED');
       if (!notices.allows(body.pku, now.rs, now.amount)) return refuse('STALE_LIMIT');
       return { ok: true, body: body };

@@ -3,6 +3,7 @@
  * bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; DESIGN section 4, walking away.
  */
 import { copy } from '../../firmware/core/bytes.js';
+import { classPaymentMax } from '../../firmware/core/license-class.js';
 import { chargeId, tombstone, type LicenseBody } from '../../firmware/wire/payment.js';
 import type { RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
@@ -61,6 +62,7 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
       stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
       tombstoned: store.tombstone(shop, rs) !== null,
       reconciled: isReconciled(store.claim(pku, shop, rs), nowS),
+      paymentMax: classPaymentMax(read.terms.licenseClass),
       licenseValid: nowS < read.terms.validUntilS + house.graceS,
       shopExists: account !== null,
       shopClosed: account !== null && account.closedS !== null,

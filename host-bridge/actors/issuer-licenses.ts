@@ -48,7 +48,7 @@ export function licenseSet(context: IssuerContext, opened: Opened, registration:
   const validUntilS = quarterEnd(nowS, context.licenseValidS);
   const bodies = proofs.map(({ pku }) => {
     const multiples = multiplesOf(pku);
-    return grantPlain.encode({ kid, license: signLicense(signer, { issuer, currency, validUntilS }, pku, multiples), multiples });
+    return grantPlain.encode({ kid, license: signLicense(signer, { issuer, currency, validUntilS, licenseClass: context.licenseClass }, pku, multiples), multiples });
   });
   return { code: 'OK', bodies };
 }

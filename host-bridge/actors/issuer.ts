@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../../firmware/core/bytes.js';
+import { CLASS_FULL } from '../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { unpackBoxes } from '../../firmware/wire/institutions.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
@@ -58,6 +59,8 @@ export interface IssuerOptions {
   /** Opens what is sealed to the issuer. */
   unsealer?: Unsealer | null;
   licenseValidS?: number;
+  /** Of the licenses that this issuer signs (firmware/core/license-class.ts); default: without bound. */
+  licenseClass?: number;
   /** For salts and KIDs; default node:crypto. */
   random?: (bytes: number) => Uint8Array;
 }
@@ -76,6 +79,7 @@ export interface IssuerContext {
   bankKey: Uint8Array | null;
   unsealer: Unsealer | null;
   licenseValidS: number;
+  licenseClass: number;
   random(bytes: number): Uint8Array;
   /** Deposits are judged by it, where this scheme has its accounts here. */
   depositary: Depositary;
@@ -96,7 +100,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
   const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
   const graceS = options.depositGraceS ?? DEPOSIT_GRACE_S;
   const nowS = () => Math.floor(options.clock());
-  const { scheme = schemeOf(1), bankKey = null, unsealer = null, licenseValidS = LICENSE_VALID_S, random = randomBytes } = options;
+  const { scheme = schemeOf(1), bankKey = null, unsealer = null, licenseValidS = LICENSE_VALID_S, licenseClass = CLASS_FULL, random = randomBytes } = options;
   const counterOf = (pku: Uint8Array) => store.pseudonym(pku)?.counter ?? pku;
   const depositary: Depositary = {
     ...{ store, issuer, currency, registrarKey, graceS, nowS },
@@ -107,7 +111,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     onRefunded: (body, bytes, transaction) => giveReceipt(context, body, RECEIPT_KINDS.refund, bytes, transaction),
     onReconciled: (row) => giveReceipt(context, row, RECEIPT_KINDS.reconcile, row.history, null),
   };
-  const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS, scheme, bankKey, unsealer, licenseValidS, random, depositary };
+  const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS, scheme, bankKey, unsealer, licenseValidS, licenseClass, random, depositary };
   const { here, elsewhere } = whereAccountsAre(scheme);
   return {
     parameters: () => ({ ok: true, parameters: { issuer, issuerKey: signer.publicKey, registrarKey, currency, scheme: scheme.number, sealKey: unsealer?.publicKey ?? null } }),

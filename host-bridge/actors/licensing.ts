@@ -2,13 +2,11 @@
  * Signing licenses SKR(PKU) or SKI(PKU): the same for the trustee (schemes 1 and 2) and the issuer (3 to 6).
  * EP 0926637 [0015], [0064].
  */
+import { CLASS_FULL } from '../../firmware/core/license-class.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { multiplesHashOf, multiplesOf } from '../relay/key-multiples.js';
 import type { Signer } from './signer.js';
-
-/** Class of every license so far. */
-export const LICENSE_CLASS = 1;
 
 /** How long a license is valid unless said otherwise: one year. */
 export const LICENSE_VALID_S = 365 * 86400;
@@ -38,7 +36,7 @@ export function renewal(validUntilS: number, nowS: number, validS: number): 'ear
 }
 
 /** A license for a key that is licensable, encoded. @param multiples of it (relay/key-multiples.ts) */
-export function signLicense(signer: Signer, terms: { issuer: Uint8Array; currency: string; validUntilS: number }, pku: Uint8Array, multiples: Uint8Array = multiplesOf(pku)): Uint8Array {
-  const body = licenseBody.encode({ ...terms, licenseClass: LICENSE_CLASS, pku, multiplesHash: multiplesHashOf(multiples) });
+export function signLicense(signer: Signer, terms: { issuer: Uint8Array; currency: string; validUntilS: number; licenseClass?: number }, pku: Uint8Array, multiples: Uint8Array = multiplesOf(pku)): Uint8Array {
+  const body = licenseBody.encode({ licenseClass: CLASS_FULL, ...terms, pku, multiplesHash: multiplesHashOf(multiples) });
   return license.encode({ body, signature: signer.sign(SIGNED.license, body) });
 }

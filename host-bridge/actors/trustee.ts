@@ -5,6 +5,7 @@
  * that the name's owner asks (account signature), and that the asker holds SKU (proof of possession).
  */
 import { equal, toHex } from '../../firmware/core/bytes.js';
+import { CLASS_FULL } from '../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { denyBody, isDenied, isDenyKeys, signedDenyList } from '../../firmware/wire/notices.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
@@ -32,6 +33,8 @@ export interface TrusteeOptions {
   /** Unix time, seconds. */
   clock: () => number;
   licenseValidS?: number;
+  /** Of new licenses (firmware/core/license-class.ts); a renewed one keeps its own. Default: without bound. */
+  licenseClass?: number;
   /** Whose deny list is asked before a license is renewed. */
   issuer?: Service<Pick<IssuerService, 'denyList'>>;
   scheme?: Scheme;
@@ -41,7 +44,7 @@ export interface TrusteeOptions {
 export function createTrustee(options: TrusteeOptions): TrusteeService {
   const { store, signer, issuerKey, currency, clock } = options;
   const validS = options.licenseValidS ?? LICENSE_VALID_S;
-  const { scheme = schemeOf(1) } = options;
+  const { scheme = schemeOf(1), licenseClass = CLASS_FULL } = options;
   const { pseudonymsMax } = scheme;
   const accountsKey = options.accountsKey ?? issuerKey;
   const issuer = issuerIdOf(issuerKey);
@@ -61,7 +64,7 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
         if (stored) return { ok: true, license: stored.license, repeated: true };
         // [0015]: store PKU and IdU, sign the license, send it.
         const timeS = Math.floor(clock());
-        const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS) }, body.pku);
+        const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass }, body.pku);
         store.addRegistration({ pku: body.pku, name: body.name, accountKey: body.accountKey, certificate: certificateBytes, request: requestBytes, license: signed, timeS });
         return { ok: true, license: signed, repeated: false };
       });
@@ -79,11 +82,11 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
       return store.transaction(() => {
         const timeS = Math.floor(clock());
         const { license: held } = store.registration(pku)!;
-        const { validUntilS } = licenseBody.decode(license.decode(held)!.body)!;
+        const { validUntilS, licenseClass: heldClass } = licenseBody.decode(license.decode(held)!.body)!;
         const when = renewal(validUntilS, timeS, validS);
         if (when === 'over') return refusal('LICENSE_EXPIRED');
         if (when === 'early') return { ok: true, license: held, repeated: true };
-        const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS) }, pku);
+        const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass: heldClass }, pku);
         store.renewLicense(pku, signed);
         return { ok: true, license: signed, repeated: false };
       });

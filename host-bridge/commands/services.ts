@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
+import { CLASS_FULL, CLASS_SMALL, classPaymentMax } from '../../firmware/core/license-class.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { createUnsealer } from '../actors/box.js';
 import type { AccountsOffice, Remote } from '../actors/services.js';
@@ -54,6 +55,13 @@ function keyOf(text: string | undefined, option: string, needed: boolean): Uint8
   return text === undefined ? null : keyArgument(text, option);
 }
 
+/** A class of licenses. @throws TapcashError USAGE */
+function classArgument(text: string): number {
+  const number = /^[0-9]{1,3}$/.test(text) ? Number(text) : 0;
+  if (classPaymentMax(number) === 0) throw failure('USAGE', `--license-class ${text}: ${CLASS_FULL} or ${CLASS_SMALL} expected`);
+  return number;
+}
+
 /** Serves until Ctrl-C or SIGTERM. */
 async function untilInterrupted(service: { close(): Promise<void> }): Promise<void> {
   await interrupted();
@@ -61,13 +69,13 @@ async function untilInterrupted(service: { close(): Promise<void> }): Promise<vo
 }
 
 /** `tapcash issuer`. */
-export async function issuer(options: ServiceCommand & { registrar?: string; bank?: string; operator: string[] }): Promise<void> {
+export async function issuer(options: ServiceCommand & { registrar?: string; bank?: string; operator: string[]; licenseClass: string }): Promise<void> {
   const place = placeOf('issuer', options);
   const row = schemeOf(place.scheme);
   const registrarKey = keyOf(options.registrar, '--registrar', row.licenseFrom === 'trustee');
   const bankKey = keyOf(options.bank, '--bank', row.accountsAt === 'bank');
   const operatorKeys = options.operator.map((key) => keyArgument(key, '--operator'));
-  await untilInterrupted(await startIssuer({ ...place, operatorKeys, bankKey, ...(registrarKey ? { registrarKey } : {}) }));
+  await untilInterrupted(await startIssuer({ ...place, operatorKeys, bankKey, licenseClass: classArgument(options.licenseClass), ...(registrarKey ? { registrarKey } : {}) }));
 }
 
 /** `tapcash bank`. */
@@ -83,13 +91,13 @@ export async function bank(options: ServiceCommand & { issuer: string; issuerUrl
 }
 
 /** `tapcash trustee`. */
-export async function trustee(options: ServiceCommand & { issuer: string; issuerUrl: string; accounts?: string }): Promise<void> {
+export async function trustee(options: ServiceCommand & { issuer: string; issuerUrl: string; accounts?: string; licenseClass: string }): Promise<void> {
   const place = placeOf('trustee', options);
   const row = schemeOf(place.scheme);
   if (row.licenseFrom !== 'trustee') throw failure('USAGE', `--scheme ${row.number}: the issuer signs licenses`);
   const accountsKey = keyOf(options.accounts, '--accounts', row.accountsAt === 'bank');
   const issuerClient = createIssuerClient({ url: options.issuerUrl });
-  await untilInterrupted(await startTrustee({ ...place, issuer: issuerClient, issuerKey: keyArgument(options.issuer, '--issuer'), ...(accountsKey ? { accountsKey } : {}) }));
+  await untilInterrupted(await startTrustee({ ...place, licenseClass: classArgument(options.licenseClass), issuer: issuerClient, issuerKey: keyArgument(options.issuer, '--issuer'), ...(accountsKey ? { accountsKey } : {}) }));
 }
 
 /** `tapcash bridge`. */

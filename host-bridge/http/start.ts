@@ -45,14 +45,14 @@ export interface PlaceOptions {
   log?: Logger;
 }
 
-export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'bankKey'>> {
+export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'licenseClass' | 'bankKey'>> {
   /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */
   registrarKey?: Uint8Array;
   /** Public keys, 32 bytes each, of those who may act in the office. */
   operatorKeys: Uint8Array[];
 }
 
-export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'issuer'>> {
+export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'licenseClass' | 'issuer'>> {
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
   /** PKB where the bank keeps the accounts. */

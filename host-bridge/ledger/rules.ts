@@ -151,6 +151,8 @@ export interface DepositFacts {
   tombstoned: boolean;
   /** Its payer has got it back (rules-back.ts). */
   reconciled: boolean;
+  /** Most in one payment by the class of its license. */
+  paymentMax: number;
   /** By the time of arrival, grace included. */
   licenseValid: boolean;
   shopExists: boolean;
@@ -159,7 +161,7 @@ export interface DepositFacts {
 }
 
 /**
- * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, LICENSE_EXPIRED,
+ * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLASS_LIMIT, LICENSE_EXPIRED,
  * ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
@@ -168,6 +170,7 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
   if (facts.stored) return facts.stored.sameChallenge ? { ok: true, repeated: true, overspent: false, entries: [] } : refusal('CHALLENGE_CONFLICT');
   if (facts.tombstoned) return refusal('TOMBSTONED');
   if (facts.reconciled) return refusal('RECONCILED');
+  if (facts.amount > facts.paymentMax) return refusal('CLASS_LIMIT');
   if (!facts.licenseValid) return refusal('LICENSE_EXPIRED');
   if (!facts.shopExists) return refusal('ACCOUNT_UNKNOWN');
   if (facts.shopClosed) return refusal('ACCOUNT_CLOSED');

@@ -1,6 +1,7 @@
 /**
  * The issuer's procedures, in process: every result code that a token, a shop or an operator can meet.
  */
+import { CLASS_FULL, CLASS_SMALL } from '../../firmware/core/license-class.js';
 import { LICENSE_VALID_S, quarterEnd } from '../../host-bridge/actors/licensing.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -426,4 +427,9 @@ describe('the office', () => {
     expect(good(world.office.numbers()).numbers).toMatchObject({ in: 200, abc: 170, ebc: 30, held: 200, accounts: 3, pseudonyms: 1, receipts: 1, histories: 0, tombstones: 0, overspent: 0 });
     expect(good(world.issuer.parameters()).parameters).toEqual({ issuer: ISSUER, issuerKey: issuerSigner.publicKey, registrarKey: signerOf('registrar').publicKey, currency: 'EUR', scheme: 1, sealKey: null });
   });
+});
+
+test("a payment above its license's class is not credited, nor one of a class that is not known", () => {
+  const at = (licenseClass: number, amount: number) => codeOf(world.issuer.deposit(historyOf(ada, 'Shop', amount, rsOf(amount), {}, { license: licenseOf(ada.pku, { licenseClass }) })));
+  expect([at(CLASS_SMALL, 5000), at(CLASS_SMALL, 5001), at(CLASS_FULL, 5002), at(0, 1), at(3, 1), at(255, 1)]).toEqual(['OK', 'CLASS_LIMIT', 'OK', 'CLASS_LIMIT', 'CLASS_LIMIT', 'CLASS_LIMIT']);
 });

@@ -2,6 +2,7 @@
  * The trustee: registration and license.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { CLASS_FULL, CLASS_SMALL } from '../../firmware/core/license-class.js';
 import { concat, equal } from '../../firmware/core/bytes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
@@ -122,6 +123,16 @@ describe('renewal', () => {
     expect(good(await renew()).repeated).toBe(false);
     world.clock.nowS += 2 * LICENSE_VALID_S;
     expect(codeOf(await renew())).toBe('LICENSE_EXPIRED');
+  });
+
+  test('a renewed license keeps its class, whatever new ones have now', async () => {
+    const small = (licenseClass: number) => createTrustee({ store: world.trusteeStore, signer: registrarSigner, issuerKey: issuerSigner.publicKey, currency: CURRENCY, clock: () => world.clock.nowS, issuer: world.issuer, licenseClass });
+    const request = registrationOf(bob);
+    const paper = world.open(bob);
+    const { license: held } = good(small(CLASS_SMALL).register(request, paper));
+    world.clock.nowS = endOf(held);
+    const { license: renewed, repeated } = good(await small(CLASS_FULL).renew(request, paper));
+    expect([repeated, licenseBody.decode(license.decode(renewed)!.body)!.licenseClass]).toEqual([false, CLASS_SMALL]);
   });
 
   test('who is denied gets none, as long as any license may be out, also where the history was paid with an older one', async () => {

@@ -96,13 +96,15 @@ describe('withdraw', () => {
 });
 
 describe('deposit', () => {
-  const base: DepositFacts = { from: EBC, to: SHOP, amount: 5, stored: null, tombstoned: false, reconciled: false, licenseValid: true, shopExists: true, shopClosed: false, balances: { [EBC]: 5 } };
+  const base: DepositFacts = { from: EBC, to: SHOP, amount: 5, stored: null, tombstoned: false, reconciled: false, paymentMax: MAX, licenseValid: true, shopExists: true, shopClosed: false, balances: { [EBC]: 5 } };
   test.each<[string, Partial<DepositFacts>]>([
     ['OK', {}],
     ['AMOUNT_INVALID', { amount: 2 ** 53 }],
     ['CHALLENGE_CONFLICT', { stored: { sameChallenge: false } }],
     ['TOMBSTONED', { tombstoned: true }],
     ['RECONCILED', { reconciled: true }],
+    ['CLASS_LIMIT', { paymentMax: 4 }],
+    ['OK', { paymentMax: 5 }],
     ['LICENSE_EXPIRED', { licenseValid: false }],
     ['ACCOUNT_UNKNOWN', { shopExists: false }],
     ['ACCOUNT_CLOSED', { shopClosed: true }],
@@ -114,12 +116,12 @@ describe('deposit', () => {
     expect(ruleDeposit({ ...base, balances: { [EBC]: ebc } })).toEqual({ ok: true, repeated: false, overspent, entries: [{ account: EBC, delta: -5 }, { account: SHOP, delta: 5 }] });
   });
   test('a repetition posts nothing, whatever changed since', () => {
-    const late = { ...base, stored: { sameChallenge: true }, tombstoned: true, reconciled: true, licenseValid: false, shopExists: false };
+    const late = { ...base, stored: { sameChallenge: true }, tombstoned: true, reconciled: true, paymentMax: 0, licenseValid: false, shopExists: false };
     expect(ruleDeposit(late)).toEqual({ ok: true, repeated: true, overspent: false, entries: [] });
   });
   test('guards hold in their order', () => {
-    let facts: DepositFacts = { ...base, amount: -1, tombstoned: true, reconciled: true, licenseValid: false, shopExists: false };
-    const right: [string, Partial<DepositFacts>][] = [['AMOUNT_INVALID', { amount: 5 }], ['TOMBSTONED', { tombstoned: false }], ['RECONCILED', { reconciled: false }], ['LICENSE_EXPIRED', { licenseValid: true }], ['ACCOUNT_UNKNOWN', { shopExists: true }]];
+    let facts: DepositFacts = { ...base, amount: -1, tombstoned: true, reconciled: true, paymentMax: 0, licenseValid: false, shopExists: false };
+    const right: [string, Partial<DepositFacts>][] = [['AMOUNT_INVALID', { amount: 5 }], ['TOMBSTONED', { tombstoned: false }], ['RECONCILED', { reconciled: false }], ['CLASS_LIMIT', { paymentMax: 5 }], ['LICENSE_EXPIRED', { licenseValid: true }], ['ACCOUNT_UNKNOWN', { shopExists: true }]];
     for (const [expected, cure] of right) {
       expect(code(ruleDeposit(facts))).toBe(expected);
       facts = { ...facts, ...cure };

@@ -35,7 +35,7 @@ export function mark(...parts: (Uint8Array | string)[]): Uint8Array {
   return new Uint8Array(hash.digest());
 }
 
-export function makeLicense(pku: Uint8Array, change: Partial<{ issuer: Uint8Array; currency: string; validUntilS: number }> = {}): Uint8Array {
+export function makeLicense(pku: Uint8Array, change: Partial<{ issuer: Uint8Array; currency: string; validUntilS: number; licenseClass: number }> = {}): Uint8Array {
   const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: NOW_S + 100 * DAY_S, pku, multiplesHash: new Uint8Array(16), ...change });
   return license.encode({ body, signature: mark('license', body) });
 }

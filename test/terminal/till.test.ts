@@ -42,6 +42,8 @@ const rows: Row[] = [
   ['license in another currency', 'LICENSE_INVALID', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { currency: 'USD' })))],
   ['license of the zero key', 'LICENSE_INVALID', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, new Uint8Array(32)))],
   ['license in its first expired second', 'LICENSE_EXPIRED', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S })))],
+  ['more than a small license may pay', 'CLASS_LIMIT', () => String(h.tapUntilAnswer(openCharge(freshShop(), 5001).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { licenseClass: 2 })))],
+  ['license of an unknown class', 'CLASS_LIMIT', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { licenseClass: 3 })))],
   ['denied pseudonym', 'DENIED', () => { const s = freshShop(); s.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, [h.pkuOf(0), h.pkuOf(1)]), h.verifyMark); return h.tap(openCharge(s).till, h.pkuOf(1)); }],
   ['more than c under an old list', 'STALE_LIMIT', () => { const s = freshShop(); later(s, h.DAY_S + 1); return h.tap(openCharge(s, 2501).till, h.pkuOf(1)); }],
   ['bind above the floor limit without time', 'TIME_STALE', () => h.openShop(openCharge(freshShop(), 1001).flash).till.bind(h.pkuOf(1))],
