@@ -71,6 +71,9 @@ function readPayments(database: Sqlite.Database, books: Books): void {
     books.payments.push({ pku: pkuNode(row.pku), shop: row.shop, rs: toHex(row.rs), amount: row.amount, timeS: paid?.timeS ?? 0 });
     books.links.push([pkuNode(row.pku), pkuNode(row.pku)]);
   }
+  // Cash that came back to a user's own account names who paid it: nobody else is paid there but by friends.
+  const unloaded = 'SELECT h.pku, a.name FROM histories h JOIN accounts a ON a.name = h.shop AND a.account_key IS NOT NULL';
+  for (const row of database.prepare(unloaded).iterate() as Iterable<any>) books.links.push([pkuNode(row.pku), nameNode(row.name)]);
 }
 
 function readIssuer(database: Sqlite.Database): Books {

@@ -109,6 +109,19 @@ test('who draws first and pays at once is alone among those who could have paid'
   expect(linkageText(found).split('\n')).toHaveLength(found.length + 1);
 });
 
+test('cash unloaded to the own account names one pseudonym to the bank, and none to the issuer, which knows no accounts', async () => {
+  const houses = await createHouses(4, { folder });
+  const [ada, bob] = [userOf(houses, 'Ada', 100, 3), userOf(houses, 'Bob', 100, 3)];
+  for (const user of [ada, bob]) expect([await register(houses, user), await withdraw(houses, user, 10)]).toEqual(['OK', 'OK']);
+  for (let i = 0; i < 3; i++) good(deposit(houses, ada.pay('Shop', 1, rsOf(i), houses.clock.nowS, i)));
+  good(deposit(houses, ada.pay('Ada', 2, rsOf(9), houses.clock.nowS, 1)));
+  await returnAll(houses);
+  houses.close();
+  const found = linkage(houses.databases);
+  expect(found.find(({ party }) => party === 'bank')).toMatchObject({ pseudonyms: 3, namedByRecord: 1 });
+  expect(found.find(({ party }) => party === 'issuer')).toMatchObject({ pseudonyms: 6, namedByRecord: 0 });
+});
+
 test('files that are not there, or not ours', () => {
   expect(() => linkage({ issuerDatabase: join(folder, 'absent.db') })).toThrow(expect.objectContaining({ code: expect.stringMatching(/DATABASE|FILE/) }));
 });
