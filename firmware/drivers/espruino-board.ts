@@ -19,7 +19,7 @@ import type { HealthTest, TakeEntropy } from './entropy.js';
 import { createIndicator, SIGNAL } from './indicator.js';
 import type { Indicator } from './indicator.js';
 import type { LcdDevices } from './lcd.js';
-import { createHsuPort } from './pn532-hsu.js';
+import { createHsuPort, HSU_BAUD } from './pn532-hsu.js';
 import { createI2cPort } from './pn532-i2c.js';
 import { createSpiPort } from './pn532-spi.js';
 import { createPn532Link } from './pn532-link.js';
@@ -123,7 +123,7 @@ function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
   const config = board.pn532;
   const port = espruinoPort(config.port);
   if (!port) throw new Error('board.pn532.port: no ' + config.port);
-  const options = { burstBytesMax: config.burstBytesMax };
+  const options = { burstBytesMax: config.burstBytesMax, natives: { toBytes: E.toUint8Array, sum: E.sum } };
   if (config.bus === 'spi') {
     // A class, not a port: a port in software is made of it.
     const spi = new port();
@@ -134,8 +134,11 @@ function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
     port.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 100000 });
     return createPn532Link(createI2cPort(port, clock, {}), clock, options);
   }
-  port.setup(config.baud || 115200, serialOptions(config));
-  return createPn532Link(createHsuPort(port), clock, options);
+  function setup(baud: number): void {
+    port.setup(baud, serialOptions(config));
+  }
+  setup(HSU_BAUD);
+  return createPn532Link(createHsuPort(port, config.baud || HSU_BAUD, setup), clock, options);
 }
 
 /** What of a port's entry `Serial.setup` takes. No flow control: an ESP32's Serial1 starts with it, and would add byte 19. */

@@ -108,16 +108,18 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
 
   function init(): void {
     timer = undefined;
-    const commands = [SAM_CONFIGURATION, SET_PARAMETERS, RF_OFF];
+    const commands = [SET_PARAMETERS, RF_OFF];
     let next = 0;
-    function step(): void {
-      if (next === commands.length) return listen();
-      send(new Uint8Array(commands[next++]), COMMAND_TIMEOUT_MS, false, function (result) {
-        if (result.ok) step();
-        else fail(result);
-      });
+    function goOn(result: LinkResult): void {
+      if (!running) return;
+      if (!result.ok) fail(result);
+      else if (next === commands.length) listen();
+      else send(new Uint8Array(commands[next++]), COMMAND_TIMEOUT_MS, false, goOn);
     }
-    step();
+    send(new Uint8Array(SAM_CONFIGURATION), COMMAND_TIMEOUT_MS, false, function (result) {
+      if (result.ok) link.speedUp(goOn);
+      else fail(result);
+    });
   }
 
   function listen(): void {

@@ -11,6 +11,8 @@
  * Left out: the frames without preamble and postamble that bit 6 of SetParameters asks for; we never set it.
  */
 
+import { fromChars } from '../core/bytes.js';
+
 /** Frame identifier, host to PN532 (UM0701-02 6.2.1.1). */
 export const TFI_TO_CHIP = 0xd4;
 /** Frame identifier, PN532 to host. */
@@ -32,6 +34,23 @@ export type Pn532Frame =
   | { kind: 'damaged' }
   | { kind: 'data'; tfi: number; data: Uint8Array };
 
+/** What is worth a native call: a loop over the bytes of each frame was a tenth of a modelled tap. */
+export interface ByteNatives {
+  /** Character codes 0..255 as bytes. */
+  toBytes(text: string): Uint8Array;
+  sum(bytes: Uint8Array): number;
+}
+
+/** The same where there are no natives. */
+export const plainBytes: ByteNatives = {
+  toBytes: fromChars,
+  sum: function (bytes) {
+    let sum = 0;
+    for (let i = 0; i < bytes.length; i++) sum += bytes[i];
+    return sum;
+  },
+};
+
 /** ACK frame (6.2.1.3); from the host it also aborts the command under way. */
 export function ackFrame(): Uint8Array {
   return new Uint8Array([0, 0, 0xff, 0, 0xff, 0]);
@@ -48,7 +67,7 @@ export function nackFrame(): Uint8Array {
  * @param data what follows TFI, 0 to FRAME_DATA_BYTES_MAX bytes
  * @throws RangeError where the data is longer
  */
-export function encodeFrame(tfi: number, data: Uint8Array): Uint8Array {
+export function encodeFrame(tfi: number, data: Uint8Array, natives = plainBytes): Uint8Array {
   if (data.length > FRAME_DATA_BYTES_MAX) throw new RangeError('PN532 frame data of ' + data.length + ' bytes');
   const length = data.length + 1;
   const extended = length > 255;
@@ -67,9 +86,7 @@ export function encodeFrame(tfi: number, data: Uint8Array): Uint8Array {
   }
   out[at] = tfi;
   out.set(data, at + 1);
-  let sum = tfi;
-  for (let i = 0; i < data.length; i++) sum += data[i];
-  out[at + length] = -sum & 255;
+  out[at + length] = -(tfi + natives.sum(data)) & 255;
   return out;
 }
 
@@ -90,7 +107,7 @@ export interface FrameParser {
  * @param onFrame called for each frame; it may push or reset
  * @param dataBytesMax most bytes after TFI to accept
  */
-export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataBytesMax: number): FrameParser {
+export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataBytesMax: number, natives = plainBytes): FrameParser {
   const startCode = String.fromCharCode(0, 0xff);
   let buffer = '';
 
@@ -125,13 +142,10 @@ export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataByte
 
   /** Takes the information frame whose TFI is at `at`, all of which has arrived. */
   function takeData(at: number, length: number): boolean {
-    const tfi = buffer.charCodeAt(at);
-    const data = new Uint8Array(length - 1);
-    let sum = tfi;
-    for (let i = 1; i < length; i++) sum += data[i - 1] = buffer.charCodeAt(at + i);
-    if (((sum + buffer.charCodeAt(at + length)) & 255) !== 0) return take(1, { kind: 'damaged' });
-    if (length === 1 && tfi === 0x7f) return take(at + 2, { kind: 'error' });
-    return take(at + length + 1, { kind: 'data', tfi: tfi, data: data });
+    const bytes = natives.toBytes(buffer.substr(at, length + 1));
+    if ((natives.sum(bytes) & 255) !== 0) return take(1, { kind: 'damaged' });
+    if (length === 1 && bytes[0] === 0x7f) return take(at + 2, { kind: 'error' });
+    return take(at + length + 1, { kind: 'data', tfi: bytes[0], data: bytes.subarray(1, length) });
   }
 
   /** Drops bytes first, so that `onFrame` may push or reset. */

@@ -1,5 +1,6 @@
 /**
- * PN532 port over its high-speed UART (interface switches 0 0), 115200 baud 8N1 unless the chip was told otherwise.
+ * PN532 port over its high-speed UART (interface switches 0 0), 8N1: 115200 baud from the chip's power-up on, then the rate
+ * of the board's configuration (SetSerialBaudRate, 7.2.8). At 115200 the bytes on both UARTs were a third of a modelled tap.
  *
  * Source: NXP UM0701-02, 6.2.3 (HSU) and 7.2.11 (wake-up): the chip leaves power-down after five rising edges on its
  * receive line, and hears nothing while its oscillator starts. 55 55 gives ten edges, the 14 zeros that follow are the
@@ -7,9 +8,7 @@
  *
  * burstBytesMax is about one direction only. Espruino 2v29 on ESP32 loses what a UART *receives* faster than its event
  * queue empties. What we send waits in Espruino's transmit buffer, whose writer blocks when it is full (jshTransmit), and
- * the PN532 takes frames of 265 bytes. So answers are kept short and commands are not.
- *
- * Left out: SetSerialBaudRate. Faster answers would only be larger bursts for the same ESP32.
+ * the PN532 takes frames of 265 bytes. So answers are kept short and commands are not. A burst has as many bytes at any rate.
  */
 import type { Pn532Port } from './pn532-link.js';
 
@@ -19,18 +18,37 @@ export interface SerialDevice {
   on(event: 'data', callback: (data: string) => void): void;
 }
 
-const WAKE = new Uint8Array([0x55, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+/** The chip's rate after power-up. */
+export const HSU_BAUD = 115200;
+/** By the parameter of SetSerialBaudRate (7.2.8). */
+const BAUD_RATES = [9600, 19200, 38400, 57600, HSU_BAUD, 230400, 460800, 921600];
 
-/** Makes a port on a serial device that is set up already. The port is the device's one listener from now on. */
-export function createHsuPort(serial: SerialDevice): Pn532Port {
+/** Zeros of the wake-up at `HSU_BAUD`. */
+const WAKE_BYTES = 14;
+
+/**
+ * Makes a port on a serial device that is set up at `HSU_BAUD`. The port is the device's one listener from now on.
+ * @param baud the rate to talk at @param setup sets the device up at another rate; default: there is only one
+ * @throws Error for a rate that the chip does not have
+ */
+export function createHsuPort(serial: SerialDevice, baud = HSU_BAUD, setup?: (baud: number) => void): Pn532Port {
+  const code = BAUD_RATES.indexOf(baud);
+  if (code < 0) throw new Error('board.pn532.baud');
+  let now = HSU_BAUD;
   const port: Pn532Port = {
+    fastCode: setup && baud !== HSU_BAUD ? code : -1,
+    setFast: function (fast) {
+      now = fast ? baud : HSU_BAUD;
+      if (setup) setup(now);
+    },
     send: function (frame, wake) {
       // One write, so that nothing of ours comes between wake-up and frame.
       let bytes = frame;
       if (wake) {
-        bytes = new Uint8Array(WAKE.length + frame.length);
-        bytes.set(WAKE, 0);
-        bytes.set(frame, WAKE.length);
+        const at = 2 + Math.ceil((WAKE_BYTES * now) / HSU_BAUD);
+        bytes = new Uint8Array(at + frame.length);
+        bytes[0] = bytes[1] = 0x55;
+        bytes.set(frame, at);
       }
       serial.write(bytes);
       return true;

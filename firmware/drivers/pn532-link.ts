@@ -12,6 +12,7 @@ import type { Clock } from './clock.js';
 import {
   ACK_FRAME_BYTES,
   ackFrame,
+  ByteNatives,
   createFrameParser,
   encodeFrame,
   FRAME_DATA_BYTES_MAX,
@@ -64,6 +65,10 @@ export interface Pn532Port {
   send(frame: Uint8Array, wake: boolean): boolean;
   /** The most bytes that the next frame from the chip can have; 0 when none is awaited (an I2C port stops polling). */
   expect(frameBytesMax: number): void;
+  /** Parameter of SetSerialBaudRate for the port's faster rate; -1, or not given, where it has only one. */
+  fastCode?: number;
+  /** Goes to the faster rate, or back to the chip's own after power-up. */
+  setFast?(fast: boolean): void;
   /** Set by the link. `whole` is true where the chunk is a complete transfer, so that a frame missing in it is damaged. */
   onBytes: (chunk: string, whole: boolean) => void;
 }
@@ -80,6 +85,8 @@ export interface Pn532Link {
   cancel(): void;
   /** Whether a command is under way. */
   busy(): boolean;
+  /** Lets chip and port talk at the port's faster rate, if it has one (7.2.8). After the chip's first answer. */
+  speedUp(callback: (result: LinkResult) => void): void;
 }
 
 export interface LinkOptions {
@@ -91,6 +98,8 @@ export interface LinkOptions {
   gapMs?: number;
   /** Repetitions of a command without ACK, and of a damaged answer. Default 2. */
   retriesMax?: number;
+  /** Default `plainBytes`. */
+  natives?: ByteNatives;
 }
 
 /** Bytes that a frame adds to the radio data in it, with the ACK before it: the chip may send both in one burst. */
@@ -126,6 +135,9 @@ export function rfFailure(status: number): NfcFailure {
 }
 
 const SECOND_LOOK_MS = 10;
+const SET_SERIAL_BAUD_RATE = 0x10;
+/** From the ACK that makes the chip change its rate until ours: the ACK must have left, and the chip needs 0.2 ms (7.2.8). */
+const RATE_CHANGE_MS = 5;
 
 /** Makes the dialog over a port. */
 export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOptions): Pn532Link {
@@ -141,9 +153,17 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   let attemptsLeft = 0;
   let sent = false;
   let nacksLeft = 0;
+  let fast = false; // the rate of our side
   let asleep = true; // until a frame comes, the chip may be in power-down: 6.2.3, 7.2.11
   let timer: any;
   let gapTimer: any;
+
+  const hasFast = port.fastCode !== undefined && port.fastCode >= 0;
+
+  function setFast(value: boolean): void {
+    fast = value;
+    port.setFast!(value);
+  }
 
   function clearGap(): void {
     if (gapTimer !== undefined) clock.clearTimeout(gapTimer);
@@ -198,8 +218,11 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     timer = undefined;
     asleep = true;
     // What the bus refused never reached the chip, so its repetition is the first time for any command.
-    if (attemptsLeft > 0 && (!once || !sent)) transmit();
-    else giveUp({ ok: false, code: 'PN532_NO_ACK' });
+    if (attemptsLeft > 0 && (!once || !sent)) {
+      // The chip may have been reset since, or we: then it talks at the other rate.
+      if (hasFast) setFast(!fast);
+      transmit();
+    } else giveUp({ ok: false, code: 'PN532_NO_ACK' });
   }
 
   function onAnswerTimeout(): void {
@@ -243,7 +266,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     }
   }
 
-  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX);
+  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX, options.natives);
 
   port.onBytes = function (chunk, whole) {
     if (!callback) return; // nobody asked: an answer that came after its command was given up
@@ -259,14 +282,14 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     }
   };
 
-  return {
+  const link: Pn532Link = {
     command: function (command, timeoutMs, commandOnce, done) {
       if (callback) {
         done({ ok: false, code: 'BUSY' });
         return;
       }
       code = command[0];
-      frame = encodeFrame(TFI_TO_CHIP, command);
+      frame = encodeFrame(TFI_TO_CHIP, command, options.natives);
       callback = done;
       once = commandOnce;
       answerMs = timeoutMs;
@@ -280,5 +303,17 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     busy: function () {
       return callback !== null;
     },
+    speedUp: function (done) {
+      if (!hasFast || fast) return done({ ok: true, data: new Uint8Array(0) });
+      link.command(new Uint8Array([SET_SERIAL_BAUD_RATE, port.fastCode!]), ackTimeoutMs, false, function (result) {
+        if (!result.ok) return done(result);
+        port.send(ackFrame(), false);
+        clock.setTimeout(function () {
+          setFast(true);
+          done(result);
+        }, RATE_CHANGE_MS);
+      });
+    },
   };
+  return link;
 }

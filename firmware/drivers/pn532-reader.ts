@@ -118,16 +118,23 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     }, delayMs);
   }
 
+  function askVersion(callback: (result: DoneResult) => void): void {
+    link.command(new Uint8Array(GET_FIRMWARE_VERSION), COMMAND_TIMEOUT_MS, false, function (version) {
+      if (!version.ok) return callback(version);
+      // IC, Ver, Rev, Support: bit 0 of Support is ISO/IEC 14443 type A (7.2.2).
+      const data = version.data;
+      if (data.length !== 4 || data[0] !== 0x32 || (data[3] & 1) === 0) return callback({ ok: false, code: 'PN532_ERROR' });
+      run([SET_PARAMETERS, RF_RETRIES, RF_MAX_RETRIES, RF_OFF], callback);
+    });
+  }
+
   function init(callback: (result: DoneResult) => void): void {
     target = 0;
     run([SAM_CONFIGURATION], function (woken) {
       if (!woken.ok) return callback(woken);
-      link.command(new Uint8Array(GET_FIRMWARE_VERSION), COMMAND_TIMEOUT_MS, false, function (version) {
-        if (!version.ok) return callback(version);
-        // IC, Ver, Rev, Support: bit 0 of Support is ISO/IEC 14443 type A (7.2.2).
-        const data = version.data;
-        if (data.length !== 4 || data[0] !== 0x32 || (data[3] & 1) === 0) return callback({ ok: false, code: 'PN532_ERROR' });
-        run([SET_PARAMETERS, RF_RETRIES, RF_MAX_RETRIES, RF_OFF], callback);
+      link.speedUp(function (faster) {
+        if (faster.ok) askVersion(callback);
+        else callback(faster);
       });
     });
   }

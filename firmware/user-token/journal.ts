@@ -129,6 +129,9 @@ export function openJournal(records: Records, slotCount: number): Journal {
   loadDebits();
   loadSettled();
   loadCredit();
+  // How many are unsettled: mostly none, and then a tap need not look at 64 places.
+  let unsettled = 0;
+  for (let slot = 0; slot < slotCount; slot++) if (isUnsettled(slot)) unsettled++;
 
   return {
     balance: function () {
@@ -144,9 +147,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
       return receiptNumber;
     },
     unsettledCount: function () {
-      let count = 0;
-      for (let slot = 0; slot < slotCount; slot++) if (isUnsettled(slot)) count++;
-      return count;
+      return unsettled;
     },
     find: function (charge) {
       // One native search instead of 64 comparisons: this stands in every tap's way.
@@ -161,8 +162,9 @@ export function openJournal(records: Records, slotCount: number): Journal {
     read: read,
     unsettledOf: function (shop) {
       const out: Uint8Array[] = [];
-      for (let slot = 0; slot < slotCount; slot++) {
+      for (let slot = 0, left = unsettled; left > 0; slot++) {
         if (!isUnsettled(slot)) continue;
+        left--;
         const payload = payloadOf(slot);
         if (equal(payload.subarray(RS_AT + RS_BYTES), shop)) out.push(copy(payload, RS_AT, RS_AT + RS_BYTES));
       }
@@ -196,11 +198,13 @@ export function openJournal(records: Records, slotCount: number): Journal {
       lastDebit = { sequence: sequence, pseudonym: pseudonym };
       sequences[slot] = sequence;
       fingerprints[slot] = fingerprint(challengeBytes, CHALLENGE_CHARGE_AT);
+      unsettled++;
     },
     settle: function (slot) {
       if (!isUnsettled(slot)) return;
       records.put(RECORD.settled, slot, settledRecord.encode({ purseSequence: sequences[slot] }));
       settled[slot] = sequences[slot];
+      unsettled--;
     },
     credit: function (number, amount) {
       const record = { purseSequence: sequence + 1, balance: balance + amount, receiptNumber: number, amount: amount };

@@ -60,6 +60,9 @@ const KEY_GAP_MS = 10;
 const NONCES_MAX = 4;
 const NONCES_BATCH = 2;
 
+/** Between two looks whether the first nonce is ready. */
+const LISTEN_GAP_MS = 20;
+
 /** Samples of fresh entropy in one draw, and to begin with: the health test believes in one bit a sample. */
 const FRESH_SAMPLES = 64;
 const FIRST_SAMPLES = 256;
@@ -202,7 +205,10 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     indicator: board.indicator,
     commandBytesMax: Math.min(255, commandDataBytesMax(burst)),
     work: function () {
-      return board.records.tidy() || !pool.fillStep();
+      if (board.records.tidy()) return true;
+      const hadNone = pool.level() === 0;
+      // After the first nonces a rest: a tap may have waited for them, and the next piece would hold it up.
+      return !pool.fillStep() && !(hadNone && pool.level() > 0);
     },
     // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
     loadDesk: overlay(board.openOverlay, 'desk.js', function () {
@@ -252,8 +258,13 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     }
     return proofs;
   });
-  card.start();
   token.start();
+  /** No reader sees the token before a nonce is ready: to make one at its first tap would take an ESP32 over a second. */
+  function listen(): void {
+    if (pool.level() > 0) card.start();
+    else board.clock.setTimeout(listen, LISTEN_GAP_MS);
+  }
+  listen();
 }
 
 /** Only boards with a display in colour load its driver. */

@@ -89,6 +89,7 @@ export function createSerialPort(
     ...emitter,
     setup(baud) {
       if (!(baud > 0)) throw new Error('Invalid baud rate');
+      if (end) end.baud = baud;
       open = true;
     },
     unsetup() {

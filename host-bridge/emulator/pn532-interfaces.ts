@@ -64,9 +64,16 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
     onBytes(heard);
   }
 
+  function setBaud(value: number): void {
+    baud = value;
+    if (hsu) hsu.end.baud = value;
+    hsu?.onBaud?.(value);
+  }
+
   return {
     connectHsu(end, onBaud) {
       hsu = { end, onBaud };
+      end.baud = baud;
       end.onData = (data) => {
         if (powered) hear(data);
       };
@@ -117,16 +124,13 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
       asleep = value;
       edges = 0;
     },
-    setBaud(value) {
-      baud = value;
-      hsu?.onBaud?.(value);
-    },
+    setBaud,
     setPower(on) {
       powered = on;
       asleep = true;
       edges = 0;
       ready = [];
-      baud = 115200;
+      setBaud(115200);
     },
   };
 }

@@ -9,6 +9,8 @@ import type { Scheduler } from './scheduler.js';
 export interface SerialEnd {
   /** Sends character codes 0..255. */
   write(data: string): void;
+  /** Bits a second of this end's UART, where it has told; bytes to an end at another rate are lost. */
+  baud?: number;
   /** The one receiver of this end; until it is set, bytes are lost, as on a UART nobody has opened. */
   onData: ((data: string) => void) | null;
 }
@@ -37,7 +39,8 @@ export function createSerialLine(scheduler: Scheduler, baud = 115200): SerialLin
       const startMs = Math.max(scheduler.nowMs(), freeMs);
       freeMs = startMs + (line.baud > 0 ? (data.length * 10_000) / line.baud : 0);
       scheduler.setTimer(() => {
-        if (line.connected && to.onData) to.onData(data);
+        const heard = from.baud === undefined || to.baud === undefined || from.baud === to.baud;
+        if (line.connected && heard && to.onData) to.onData(data);
       }, freeMs - scheduler.nowMs());
     };
   }
