@@ -9,7 +9,7 @@
  * Records are short: the log keeps room for the longest one in every page, so a single one of 3 kB would cost it half of
  * what it can hold.
  */
-import { defineMessage, AMOUNT, BALANCE, REST, U32, U8 } from '../wire/codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from '../wire/codec.js';
 import { CHARGE_ID_BYTES } from '../wire/link-messages.js';
 import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
 
@@ -66,12 +66,12 @@ export interface ChargeRecord {
 }
 export const chargeRecord = defineMessage<ChargeRecord>([
   ['state', U8],
-  ['id', 'bytes', CHARGE_ID_BYTES],
+  ['id', BYTES, CHARGE_ID_BYTES],
   ['amount', BALANCE],
   ['counter', U32],
   ['timeS', U32],
-  ['rs', 'bytes', RS_BYTES],
-  ['boundPku', 'bytes', KEY_BYTES],
+  ['rs', BYTES, RS_BYTES],
+  ['boundPku', BYTES, KEY_BYTES],
 ]);
 
 /** H with what is needed without decoding it. */
@@ -90,7 +90,7 @@ export const historyRecord = defineMessage<HistoryRecord>([
   ['unverified', U8],
   ['counter', U32],
   ['timeS', U32],
-  ['chargeId', 'bytes', CHARGE_ID_BYTES],
+  ['chargeId', BYTES, CHARGE_ID_BYTES],
   ['history', REST],
 ]);
 
@@ -130,8 +130,8 @@ export interface StaleSumRecord {
 }
 export const staleSumRecord = defineMessage<StaleSumRecord>([
   ['denyVersion', U32],
-  ['pku', 'bytes', KEY_BYTES],
-  ['rs', 'bytes', RS_BYTES],
+  ['pku', BYTES, KEY_BYTES],
+  ['rs', BYTES, RS_BYTES],
   ['sum', AMOUNT],
 ]);
 export const STALE_SUMS_MAX = 32;

@@ -1,7 +1,7 @@
 /**
  * What the desk keeps in raw flash besides records.ts: the request that waits for its reply, the shared key K, coupons.
  */
-import { defineMessage, AMOUNT, BALANCE, U32, U8 } from '../wire/codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, U32, U8 } from '../wire/codec.js';
 import { COUPON_PREFIX_BYTES, K_BYTES, KID_BYTES, RSA_BYTES } from '../wire/request.js';
 
 /** Types of record, beside `RECORD`, 16 to 31 together. Numbers are never reused. */
@@ -48,12 +48,12 @@ export const requestHead = defineMessage<RequestHead>([
   ['waits', U8],
   ['amount', BALANCE],
   ['length', U32],
-  ['k', 'bytes', K_BYTES],
-  ['kid', 'bytes', KID_BYTES],
+  ['k', BYTES, K_BYTES],
+  ['kid', BYTES, KID_BYTES],
   ['sequence', U32],
   ['coupon', U8],
   ['code', U8],
-  ['endHash', 'bytes', 32],
+  ['endHash', BYTES, 32],
 ]);
 
 /** K with its KID [0087], and the sequence of the last keyed request that had its reply. */
@@ -63,8 +63,8 @@ export interface SharedKey {
   sequence: number;
 }
 export const sharedKey = defineMessage<SharedKey>([
-  ['kid', 'bytes', KID_BYTES],
-  ['k', 'bytes', K_BYTES],
+  ['kid', BYTES, KID_BYTES],
+  ['k', BYTES, K_BYTES],
   ['sequence', U32],
 ]);
 
@@ -76,9 +76,9 @@ export interface BlindingRecord {
   modulus: Uint8Array;
 }
 export const blindingRecord = defineMessage<BlindingRecord>([
-  ['prefix', 'bytes', COUPON_PREFIX_BYTES],
-  ['inverse', 'bytes', RSA_BYTES],
-  ['modulus', 'bytes', RSA_BYTES],
+  ['prefix', BYTES, COUPON_PREFIX_BYTES],
+  ['inverse', BYTES, RSA_BYTES],
+  ['modulus', BYTES, RSA_BYTES],
 ]);
 
 /** A coupon SKBx(prefix | PKU) [0041]. */
@@ -89,6 +89,6 @@ export interface CouponRecord {
 }
 export const couponRecord = defineMessage<CouponRecord>([
   ['amount', AMOUNT],
-  ['prefix', 'bytes', COUPON_PREFIX_BYTES],
-  ['signature', 'bytes', RSA_BYTES],
+  ['prefix', BYTES, COUPON_PREFIX_BYTES],
+  ['signature', BYTES, RSA_BYTES],
 ]);

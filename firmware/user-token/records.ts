@@ -5,7 +5,7 @@
  * the challenge and the signature become durable together or not at all. The Balance is the one in the record with the
  * highest purse sequence, DEBIT or CREDIT. Types 1 to 3 (keys, seed, boot counter) stand in drivers/startup.ts.
  */
-import { defineMessage, AMOUNT, BALANCE, NAME, REST, U32, U8 } from '../wire/codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from '../wire/codec.js';
 import { SIGNATURE_BYTES } from '../wire/payment.js';
 
 /** The part of the record log that is used here: the newest committed payload of each (type, slot). */
@@ -55,7 +55,7 @@ export const debitRecord = defineMessage<DebitRecord>([
   ['pseudonym', U8],
   ['balance', BALANCE],
   ['sumSincePress', BALANCE],
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['challenge', REST],
 ]);
 

@@ -14,11 +14,13 @@ export const U32 = 'u32';
 export const AMOUNT = 'amount';
 /** 8 bytes, 0 to 2^53 - 1. */
 export const BALANCE = 'balance';
+/** As many bytes as the field says. */
+export const BYTES = 'bytes';
 /** Length byte, then 1 to 24 characters of `NAME_CHARACTERS`: IdU or IdS. */
 export const NAME = 'name';
 export const REST = 'rest';
 
-/** A field: its name, its kind, and for kind 'bytes' or 'ascii' the length in bytes. */
+/** A field: its name, its kind, and for kind BYTES or 'ascii' the length in bytes. */
 export type Field = [name: string, kind: string, length?: number];
 
 /** Longest name in bytes. */
@@ -83,7 +85,7 @@ function putField(out: Uint8Array, at: number, field: string[], value: any): voi
     if (!isAscii(value, +field[2])) wrong(name);
     for (let i = 0; i < value.length; i++) out[at + i] = value.charCodeAt(i);
   } else {
-    if (kind === 'bytes' && value.length !== +field[2]) wrong(name);
+    if (kind === BYTES && value.length !== +field[2]) wrong(name);
     out.set(value, at);
   }
 }

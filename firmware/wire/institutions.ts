@@ -6,7 +6,7 @@
  * `issuerReply`), and both sides keep it as evidence. No board reads these.
  */
 import { concat, copy, readU32, writeU32 } from '../core/bytes.js';
-import { defineMessage, AMOUNT, BALANCE, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from './codec.js';
 import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Bank to issuer: a sealed or keyed request with the amount that was drawn, 0 for a registration. */
@@ -20,7 +20,7 @@ export interface BankMessage {
 }
 export const bankMessage = defineMessage<BankMessage>([
   ['kind', U8],
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['amount', BALANCE],
   ['request', REST],
 ]);
@@ -36,8 +36,8 @@ export interface IssuerReply {
 }
 export const issuerReply = defineMessage<IssuerReply>([
   ['code', U8],
-  ['messageHash', 'bytes', 32],
-  ['boxesHash', 'bytes', 32],
+  ['messageHash', BYTES, 32],
+  ['boxesHash', BYTES, 32],
 ]);
 
 /**
@@ -56,10 +56,10 @@ export interface TraceOrder {
   why: Uint8Array;
 }
 export const traceOrder = defineMessage<TraceOrder>([
-  ['subject', 'bytes', 32],
+  ['subject', BYTES, 32],
   ['missing', AMOUNT],
   ['timeS', U32],
-  ['operator', 'bytes', 8],
+  ['operator', BYTES, 8],
   ['why', REST],
 ]);
 export interface SignedTraceOrder {
@@ -68,7 +68,7 @@ export interface SignedTraceOrder {
   body: Uint8Array;
 }
 export const signedTraceOrder = defineMessage<SignedTraceOrder>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', REST],
 ]);
 
@@ -84,9 +84,9 @@ export interface ReleaseOrder {
   timeS: number;
 }
 export const releaseOrder = defineMessage<ReleaseOrder>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['subject', 'bytes', 32],
+  ['subject', BYTES, 32],
   ['amount', AMOUNT],
   ['number', U32],
   ['timeS', U32],
@@ -97,7 +97,7 @@ export interface SignedReleaseOrder {
   body: Uint8Array;
 }
 export const signedReleaseOrder = defineMessage<SignedReleaseOrder>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', REST],
 ]);
 

@@ -5,7 +5,7 @@
  * Every request is answered. A request repeated after a lost session has the same identifier in its body (charge id,
  * history identity), and so the same effect.
  */
-import { defineMessage, AMOUNT, NAME, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8 } from './codec.js';
 import { ISSUER_ID_BYTES, RS_BYTES } from './payment.js';
 
 /** Payload of HELLO and HELLO_ACK. */
@@ -66,7 +66,7 @@ export interface ChargeRequest {
 }
 export const CHARGE_ID_BYTES = 8;
 export const chargeRequest = defineMessage<ChargeRequest>([
-  ['id', 'bytes', CHARGE_ID_BYTES],
+  ['id', BYTES, CHARGE_ID_BYTES],
   ['amount', AMOUNT],
 ]);
 
@@ -113,9 +113,9 @@ export interface TerminalStatus {
 }
 export const terminalStatus = defineMessage<TerminalStatus>([
   ['version', U8],
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
-  ['terminalId', 'bytes', 4],
-  ['terminalKey', 'bytes', 32],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
+  ['terminalId', BYTES, 4],
+  ['terminalKey', BYTES, 32],
   ['timeS', U32],
   ['denyVersion', U32],
   ['historiesPending', U32],
@@ -149,8 +149,8 @@ export interface TapReport {
   flashWrites: number;
 }
 export const tapReport = defineMessage<TapReport>([
-  ['chargeId', 'bytes', CHARGE_ID_BYTES],
-  ['rs', 'bytes', RS_BYTES],
+  ['chargeId', BYTES, CHARGE_ID_BYTES],
+  ['rs', BYTES, RS_BYTES],
   ['amount', AMOUNT],
   ['chargeState', U8],
   ['code', U8],

@@ -3,7 +3,7 @@
  * that never falls, so that a bridge can withhold them but neither invent nor replay them.
  */
 import { copy } from '../core/bytes.js';
-import { defineMessage, U32 } from './codec.js';
+import { defineMessage, BYTES, U32 } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Signed time, type `time`. */
@@ -15,9 +15,9 @@ export interface TimeBody {
   nonce: Uint8Array;
 }
 export const timeBody = defineMessage<TimeBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['timeS', U32],
-  ['nonce', 'bytes', 8],
+  ['nonce', BYTES, 8],
 ]);
 
 /** Signed time as it travels. */
@@ -27,7 +27,7 @@ export interface SignedTime {
   body: Uint8Array;
 }
 export const signedTime = defineMessage<SignedTime>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', 'rest'],
 ]);
 
@@ -39,7 +39,7 @@ export interface DenyBody {
   keys: Uint8Array;
 }
 export const denyBody = defineMessage<DenyBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['version', U32],
   ['timeS', U32],
   ['keys', 'rest'],
@@ -54,7 +54,7 @@ export interface SignedDenyList {
   body: Uint8Array;
 }
 export const signedDenyList = defineMessage<SignedDenyList>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', 'rest'],
 ]);
 

@@ -1,7 +1,7 @@
 /**
  * Payment [0022]-[0027]: license, challenge, history, and the shop's tombstone.
  */
-import { defineMessage, AMOUNT, NAME, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8 } from './codec.js';
 
 /** Bytes of an Ed25519 public key, of a signature, of Rs, of an issuer's id. */
 export const KEY_BYTES = 32;
@@ -30,12 +30,12 @@ export interface LicenseBody {
   multiplesHash: Uint8Array;
 }
 export const licenseBody = defineMessage<LicenseBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
   ['licenseClass', U8],
   ['validUntilS', U32],
-  ['pku', 'bytes', KEY_BYTES],
-  ['multiplesHash', 'bytes', MULTIPLES_HASH_BYTES],
+  ['pku', BYTES, KEY_BYTES],
+  ['multiplesHash', BYTES, MULTIPLES_HASH_BYTES],
 ]);
 
 /** License: body and the registrar's signature of type `license` over it. */
@@ -45,8 +45,8 @@ export interface License {
 }
 export const LICENSE_BODY_BYTES = 60;
 export const license = defineMessage<License>([
-  ['body', 'bytes', LICENSE_BODY_BYTES],
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['body', BYTES, LICENSE_BODY_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
 ]);
 export const LICENSE_BYTES = LICENSE_BODY_BYTES + SIGNATURE_BYTES;
 
@@ -66,12 +66,12 @@ export interface Challenge {
   shop: string;
 }
 export const challenge = defineMessage<Challenge>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
   ['amount', AMOUNT],
   ['timeS', U32],
   ['counter', U32],
-  ['rs', 'bytes', RS_BYTES],
+  ['rs', BYTES, RS_BYTES],
   ['shop', NAME],
 ]);
 
@@ -81,7 +81,7 @@ export interface ChargeId {
   shop: string;
 }
 export const chargeId = defineMessage<ChargeId>([
-  ['rs', 'bytes', RS_BYTES],
+  ['rs', BYTES, RS_BYTES],
   ['shop', NAME],
 ]);
 
@@ -92,7 +92,7 @@ export interface Payment {
 }
 export const payment = defineMessage<Payment>([
   ['amount', AMOUNT],
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
 ]);
 
 /** History H = {PKU, SKR(PKU), Ts, Rs, y, SKU(...), IdS} [0026]; its identity is (PKU, IdS, Rs). */
@@ -104,8 +104,8 @@ export interface History {
   challenge: Uint8Array;
 }
 export const history = defineMessage<History>([
-  ['license', 'bytes', LICENSE_BYTES],
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['license', BYTES, LICENSE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['challenge', REST],
 ]);
 
@@ -116,6 +116,6 @@ export interface Tombstone {
   chargeId: Uint8Array;
 }
 export const tombstone = defineMessage<Tombstone>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['chargeId', REST],
 ]);

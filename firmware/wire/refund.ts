@@ -4,7 +4,7 @@
  * A terminal signs it, so that nobody takes from a shop's account in its name. Any registered terminal of the shop may: one
  * that has left is replaced by another, and nothing else is needed.
  */
-import { defineMessage, AMOUNT, NAME, REST } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, NAME, REST } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, RS_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Bytes of a refund's id. */
@@ -25,13 +25,13 @@ export interface RefundBody {
   shop: string;
 }
 export const refundBody = defineMessage<RefundBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['pku', 'bytes', KEY_BYTES],
-  ['rs', 'bytes', RS_BYTES],
+  ['pku', BYTES, KEY_BYTES],
+  ['rs', BYTES, RS_BYTES],
   ['amount', AMOUNT],
-  ['refundId', 'bytes', REFUND_ID_BYTES],
-  ['terminalId', 'bytes', 4],
+  ['refundId', BYTES, REFUND_ID_BYTES],
+  ['terminalId', BYTES, 4],
   ['shop', NAME],
 ]);
 
@@ -42,6 +42,6 @@ export interface Refund {
   body: Uint8Array;
 }
 export const refund = defineMessage<Refund>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', REST],
 ]);

@@ -1,7 +1,7 @@
 /**
  * Registration [0013]-[0016]: the account certificate, and the request (PKU, IdU) with its proofs.
  */
-import { defineMessage, NAME } from './codec.js';
+import { defineMessage, BYTES, NAME } from './codec.js';
 import { KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** What binds an account key to a name: signed by who keeps the accounts, as type `account`. */
@@ -10,7 +10,7 @@ export interface AccountBody {
   name: string;
 }
 export const accountBody = defineMessage<AccountBody>([
-  ['accountKey', 'bytes', KEY_BYTES],
+  ['accountKey', BYTES, KEY_BYTES],
   ['name', NAME],
 ]);
 
@@ -21,7 +21,7 @@ export interface AccountCertificate {
   body: Uint8Array;
 }
 export const accountCertificate = defineMessage<AccountCertificate>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', 'rest'],
 ]);
 
@@ -32,8 +32,8 @@ export interface RegistrationBody {
   name: string;
 }
 export const registrationBody = defineMessage<RegistrationBody>([
-  ['pku', 'bytes', KEY_BYTES],
-  ['accountKey', 'bytes', KEY_BYTES],
+  ['pku', BYTES, KEY_BYTES],
+  ['accountKey', BYTES, KEY_BYTES],
   ['name', NAME],
 ]);
 
@@ -45,7 +45,7 @@ export interface Registration {
   body: Uint8Array;
 }
 export const registration = defineMessage<Registration>([
-  ['accountSignature', 'bytes', SIGNATURE_BYTES],
-  ['proof', 'bytes', SIGNATURE_BYTES],
+  ['accountSignature', BYTES, SIGNATURE_BYTES],
+  ['proof', BYTES, SIGNATURE_BYTES],
   ['body', 'rest'],
 ]);

@@ -7,7 +7,7 @@
  * sealed bytes, so that a bank can attach nobody else's pseudonym to a name ([0062] has no such signature).
  * The issuer answers each request with boxes under K, which the bank passes on unread.
  */
-import { defineMessage, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Kinds of request, also the type in a message key and in HPKE's info. Numbers are never reused. */
@@ -56,12 +56,12 @@ export interface OwnedBody {
 }
 export const ownedBody = defineMessage<OwnedBody>([
   ['kind', U8],
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['accountKey', 'bytes', KEY_BYTES],
+  ['accountKey', BYTES, KEY_BYTES],
   ['amount', BALANCE],
   ['name', NAME],
-  ['requestHash', 'bytes', 32],
+  ['requestHash', BYTES, 32],
 ]);
 
 /** A request as the bank gets it. */
@@ -76,11 +76,11 @@ export interface OwnedRequest {
   request: Uint8Array;
 }
 export const ownedRequest = defineMessage<OwnedRequest>([
-  ['accountSignature', 'bytes', SIGNATURE_BYTES],
+  ['accountSignature', BYTES, SIGNATURE_BYTES],
   ['kind', U8],
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['accountKey', 'bytes', KEY_BYTES],
+  ['accountKey', BYTES, KEY_BYTES],
   ['amount', BALANCE],
   ['name', NAME],
   ['request', REST],
@@ -92,7 +92,7 @@ export interface SealedRequest {
   sealed: Uint8Array;
 }
 export const sealedRequest = defineMessage<SealedRequest>([
-  ['enc', 'bytes', KEY_BYTES],
+  ['enc', BYTES, KEY_BYTES],
   ['sealed', REST],
 ]);
 
@@ -108,8 +108,8 @@ export interface SealedPlain {
   body: Uint8Array;
 }
 export const sealedPlain = defineMessage<SealedPlain>([
-  ['requestId', 'bytes', REQUEST_ID_BYTES],
-  ['k', 'bytes', K_BYTES],
+  ['requestId', BYTES, REQUEST_ID_BYTES],
+  ['k', BYTES, K_BYTES],
   ['body', REST],
 ]);
 
@@ -120,8 +120,8 @@ export interface PseudonymProof {
 }
 export const PSEUDONYM_PROOF_BYTES = 96;
 export const pseudonymProof = defineMessage<PseudonymProof>([
-  ['pku', 'bytes', KEY_BYTES],
-  ['proof', 'bytes', SIGNATURE_BYTES],
+  ['pku', BYTES, KEY_BYTES],
+  ['proof', BYTES, SIGNATURE_BYTES],
 ]);
 
 /** What SKU signs to show that it is there, type `pseudonymProof`. */
@@ -132,10 +132,10 @@ export interface ProofBody {
   pku: Uint8Array;
 }
 export const proofBody = defineMessage<ProofBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['requestId', 'bytes', REQUEST_ID_BYTES],
-  ['pku', 'bytes', KEY_BYTES],
+  ['requestId', BYTES, REQUEST_ID_BYTES],
+  ['pku', BYTES, KEY_BYTES],
 ]);
 
 /** (PKU, x) with the number that the receipt shall have; SKU signs it as type `issue`. PKU is the first of the set. */
@@ -149,9 +149,9 @@ export interface IssueBody {
 }
 export const ISSUE_BODY_BYTES = 51;
 export const issueBody = defineMessage<IssueBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['pku', 'bytes', KEY_BYTES],
+  ['pku', BYTES, KEY_BYTES],
   ['number', U32],
   ['amount', BALANCE],
 ]);
@@ -163,8 +163,8 @@ export interface IssueSecret {
   body: Uint8Array;
 }
 export const issueSecret = defineMessage<IssueSecret>([
-  ['proof', 'bytes', SIGNATURE_BYTES],
-  ['body', 'bytes', ISSUE_BODY_BYTES],
+  ['proof', BYTES, SIGNATURE_BYTES],
+  ['body', BYTES, ISSUE_BODY_BYTES],
 ]);
 
 /** Body of a redemption: the withdrawal that the coupon pays for, and the coupon. */
@@ -176,10 +176,10 @@ export interface RedemptionSecret {
   signature: Uint8Array;
 }
 export const redemptionSecret = defineMessage<RedemptionSecret>([
-  ['proof', 'bytes', SIGNATURE_BYTES],
-  ['body', 'bytes', ISSUE_BODY_BYTES],
-  ['prefix', 'bytes', COUPON_PREFIX_BYTES],
-  ['signature', 'bytes', RSA_BYTES],
+  ['proof', BYTES, SIGNATURE_BYTES],
+  ['body', BYTES, ISSUE_BODY_BYTES],
+  ['prefix', BYTES, COUPON_PREFIX_BYTES],
+  ['signature', BYTES, RSA_BYTES],
 ]);
 
 /** K(PKU, x) with KID, and the sequence that the issuer compares (DESIGN section 3). */
@@ -190,7 +190,7 @@ export interface KeyedRequest {
   box: Uint8Array;
 }
 export const keyedRequest = defineMessage<KeyedRequest>([
-  ['kid', 'bytes', KID_BYTES],
+  ['kid', BYTES, KID_BYTES],
   ['sequence', U32],
   ['box', REST],
 ]);
@@ -201,7 +201,7 @@ export interface Box {
   sealed: Uint8Array;
 }
 export const box = defineMessage<Box>([
-  ['salt', 'bytes', SALT_BYTES],
+  ['salt', BYTES, SALT_BYTES],
   ['sealed', REST],
 ]);
 
@@ -220,7 +220,7 @@ export interface BoxInfo {
 export const boxInfo = defineMessage<BoxInfo>([
   ['direction', U8],
   ['kind', U8],
-  ['kid', 'bytes', KID_BYTES],
+  ['kid', BYTES, KID_BYTES],
   ['sequence', U32],
   ['index', U8],
 ]);
@@ -246,9 +246,9 @@ export interface GrantPlain {
   multiples: Uint8Array;
 }
 export const grantPlain = defineMessage<GrantPlain>([
-  ['kid', 'bytes', KID_BYTES],
-  ['license', 'bytes', LICENSE_BYTES],
-  ['multiples', 'bytes', MULTIPLES_BYTES],
+  ['kid', BYTES, KID_BYTES],
+  ['license', BYTES, LICENSE_BYTES],
+  ['multiples', BYTES, MULTIPLES_BYTES],
 ]);
 
 /** The one list of the bank's coupon keys PKBx for everybody, signed by the issuer as type `couponKeys`. */
@@ -261,7 +261,7 @@ export interface CouponKeysBody {
   keys: Uint8Array;
 }
 export const couponKeysBody = defineMessage<CouponKeysBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
   ['version', U32],
   ['keys', REST],
@@ -276,7 +276,7 @@ export const COUPON_KEY_BYTES = 40;
 export const COUPON_KEYS_MAX = 12;
 export const couponKey = defineMessage<CouponKey>([
   ['amount', AMOUNT],
-  ['modulusHash', 'bytes', 32],
+  ['modulusHash', BYTES, 32],
 ]);
 export interface SignedCouponKeys {
   signature: Uint8Array;
@@ -284,6 +284,6 @@ export interface SignedCouponKeys {
   body: Uint8Array;
 }
 export const signedCouponKeys = defineMessage<SignedCouponKeys>([
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
   ['body', REST],
 ]);

@@ -4,7 +4,7 @@
  * A command that fails answers a status word of core/codes.ts and no data, and has changed nothing. Data longer than one
  * APDU is chained (drivers/apdu.ts); sizes below are before chaining.
  */
-import { defineMessage, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
 import { KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES } from './payment.js';
 
 /** Application identifier: F0 (proprietary), "tapcash". */
@@ -138,7 +138,7 @@ export interface CouponStart {
 }
 export const couponStart = defineMessage<CouponStart>([
   ['amount', AMOUNT],
-  ['modulus', 'bytes', 256],
+  ['modulus', BYTES, 256],
 ]);
 
 /** Answer to IDENTITY. */
@@ -152,8 +152,8 @@ export interface Identity {
   licensed: number;
 }
 export const identity = defineMessage<Identity>([
-  ['accountKey', 'bytes', KEY_BYTES],
-  ['pku', 'bytes', KEY_BYTES],
+  ['accountKey', BYTES, KEY_BYTES],
+  ['pku', BYTES, KEY_BYTES],
   ['receiptNumber', U32],
   ['licensed', U8],
 ]);
@@ -169,8 +169,8 @@ export interface LicenseGrant {
   multiples: Uint8Array;
 }
 export const licenseGrant = defineMessage<LicenseGrant>([
-  ['license', 'bytes', LICENSE_BYTES],
-  ['multiples', 'bytes', MULTIPLES_BYTES],
+  ['license', BYTES, LICENSE_BYTES],
+  ['multiples', BYTES, MULTIPLES_BYTES],
 ]);
 
 /** Data of WITHDRAW: x, or 0 to ask for a receipt that the token missed. */

@@ -1,7 +1,7 @@
 /**
  * Withdrawal [0017]-[0021]: the request (PKU, IdU, x) with its owner's signatures, and the numbered receipt SKI(PKU, x).
  */
-import { defineMessage, AMOUNT, NAME, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, NAME, U32, U8 } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** (PKU, IdU, x), and the number that the receipt shall have: asked again, the same number, so one credit. */
@@ -17,9 +17,9 @@ export interface WithdrawalBody {
   name: string;
 }
 export const withdrawalBody = defineMessage<WithdrawalBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['pku', 'bytes', KEY_BYTES],
+  ['pku', BYTES, KEY_BYTES],
   ['number', U32],
   ['amount', AMOUNT],
   ['name', NAME],
@@ -33,8 +33,8 @@ export interface Withdrawal {
   body: Uint8Array;
 }
 export const withdrawal = defineMessage<Withdrawal>([
-  ['accountSignature', 'bytes', SIGNATURE_BYTES],
-  ['proof', 'bytes', SIGNATURE_BYTES],
+  ['accountSignature', BYTES, SIGNATURE_BYTES],
+  ['proof', BYTES, SIGNATURE_BYTES],
   ['body', 'rest'],
 ]);
 
@@ -51,9 +51,9 @@ export interface ReceiptBody {
   amount: number;
 }
 export const receiptBody = defineMessage<ReceiptBody>([
-  ['issuer', 'bytes', ISSUER_ID_BYTES],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
-  ['pku', 'bytes', KEY_BYTES],
+  ['pku', BYTES, KEY_BYTES],
   ['number', U32],
   ['kind', U8],
   ['amount', AMOUNT],
@@ -66,6 +66,6 @@ export interface Receipt {
 }
 export const RECEIPT_BODY_BYTES = 52;
 export const receipt = defineMessage<Receipt>([
-  ['body', 'bytes', RECEIPT_BODY_BYTES],
-  ['signature', 'bytes', SIGNATURE_BYTES],
+  ['body', BYTES, RECEIPT_BODY_BYTES],
+  ['signature', BYTES, SIGNATURE_BYTES],
 ]);
