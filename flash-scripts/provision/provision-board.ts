@@ -75,8 +75,8 @@ function filesFor(board: BoardConfig, manifest: Manifest, purpose: BoardPurpose,
     : terminalFiles(board, facts, { ...purpose.terms, terminalId: terminalId as Uint8Array }, seed);
 }
 
-/** Keys whose signature over `asked` is good. @throws TapcashError SIGNATURE_INVALID */
-function provedKeys(said: string[], asked: Uint8Array): Uint8Array[] {
+/** Keys whose signature over `asked` is good. @param said lines of the board, one of them "keys " and hexadecimal @throws TapcashError SIGNATURE_INVALID */
+export function provedKeys(said: string[], asked: Uint8Array): Uint8Array[] {
   const line = said.find((text) => text.startsWith('keys '));
   const proofs = line ? fromHex(line.slice('keys '.length)) : null;
   if (!proofs || proofs.length === 0 || proofs.length % PROOF_BYTES !== 0) throw failure('SIGNATURE_INVALID', 'the board gave no proof of its keys');

@@ -3,6 +3,8 @@
  * is offered over the very same bytes a signature of every type by the right key. It takes the one that belongs there.
  */
 import { copy, toHex } from '../../firmware/core/bytes.js';
+import { parseManifest, signManifest } from '../../flash-scripts/provision/manifest.js';
+import { provedKeys } from '../../flash-scripts/provision/provision-board.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { bankMessage, releaseOrder, signedReleaseOrder, signedTraceOrder } from '../../firmware/wire/institutions.js';
 import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
@@ -58,6 +60,14 @@ interface Place {
 }
 
 const taken = (result: Result<unknown>): boolean => result.ok;
+const isTaken = (read: () => unknown): boolean => {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** A user's request with one mistaken key, brought to its end. */
 async function asked(wallet: ReferenceWallet, which: 'account' | 'token', right: number, type: number, run: () => Promise<string>): Promise<boolean> {
@@ -307,6 +317,22 @@ const boardPlaces: Record<string, Place> = {
       const { certificate } = good(houses.accounts.openAccount('Bob', bob.account.publicKey));
       const { license } = good(houses.trustee!.register((await bob.startRegistration()).bytes, certificate!));
       return bob.takeLicenses([resigned(license, LICENSE_BODY_BYTES, registrarSigner, type, license.subarray(0, LICENSE_BODY_BYTES))]) === 'OK';
+    },
+  },
+  'manifest of keys and tables for boards': {
+    scheme: 1,
+    type: SIGNED.institutions,
+    offer(type, { houses }) {
+      const manifest = signManifest(houses.facts, mistaken(issuerSigner, SIGNED.institutions, type), null);
+      return isTaken(() => parseManifest(JSON.stringify(manifest)));
+    },
+  },
+  'proof of a key at provisioning': {
+    scheme: 1,
+    type: SIGNED.possession,
+    offer(type) {
+      const asked = new Uint8Array(32).fill(5);
+      return isTaken(() => provedKeys([`keys ${toHex(terminal.publicKey)}${toHex(terminal.sign(type, asked))}`], asked));
     },
   },
   'coupon keys at a token': {
