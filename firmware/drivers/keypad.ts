@@ -5,7 +5,7 @@
  * never driven high: two keys pressed in one column would connect two outputs. Of several keys pressed together the first
  * row's counts. Left out: repeats and releases; nothing needs them.
  */
-import type { KeypadConfig } from './board-config.js';
+import type { BoardConfig, KeypadConfig } from './board-config.js';
 import { watchButton } from './buttons.js';
 import type { ButtonPins } from './buttons.js';
 
@@ -37,4 +37,14 @@ export function watchKeypad(pins: KeypadPins, config: KeypadConfig, onKey: (key:
   for (let i = 0; i < rows.length; i++) pins.pinMode(rows[i], 'opendrain');
   lower(-1);
   for (let i = 0; i < config.columns.length; i++) watchColumn(i);
+}
+
+/** The same for whatever a board has for amounts: a keypad, or single buttons. */
+export function watchAmountKeys(pins: KeypadPins, config: BoardConfig, onKey: (key: string) => void): void {
+  if (config.keypad) watchKeypad(pins, config.keypad, onKey);
+  (config.amountKeys || []).forEach(function (button) {
+    watchButton(pins, button, function () {
+      onKey(button.key);
+    });
+  });
 }

@@ -11,12 +11,11 @@ import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } f
 import type { Natives } from '../crypto/natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
-import type { BoardConfig } from '../drivers/board-config.js';
 import { watchButton } from '../drivers/buttons.js';
 import { espruinoPins, espruinoPort, OpenLcd, RunningBoard, serialOptions, startBoard } from '../drivers/espruino-board.js';
 import { createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduClient } from '../drivers/iso-dep-client.js';
-import { watchKeypad } from '../drivers/keypad.js';
+import { watchAmountKeys } from '../drivers/keypad.js';
 import { createLcd } from '../drivers/lcd.js';
 import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
@@ -26,6 +25,7 @@ import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
+import { createAmountEntry } from './amount-entry.js';
 import { BoardVerifier } from './checker.js';
 import { openHistoryLog } from './history-log.js';
 import { openIssuerNotices } from './issuer-notices.js';
@@ -143,19 +143,6 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
   return session;
 }
 
-/** The clerk's button, and what the board has for amounts. */
-function watchKeys(config: BoardConfig, terminal: Terminal): void {
-  const pins = espruinoPins();
-  const keys = config.amountKeys || [];
-  watchButton(pins, config.buttons.user, terminal.onButton);
-  if (config.keypad) watchKeypad(pins, config.keypad, terminal.onKey);
-  keys.forEach(function (key) {
-    watchButton(pins, key, function () {
-      terminal.onKey(key.key);
-    });
-  });
-}
-
 function run(board: Board, setup: TerminalSetup): void {
   let terminal: Terminal | null = null;
   let failed = false;
@@ -240,7 +227,14 @@ function run(board: Board, setup: TerminalSetup): void {
   const link = openLink(board, random, function () {
     return terminal as Terminal;
   });
+  const config = board.config.board;
+  const loadKeys = overlay(board.openOverlay, 'keys.js', function () {
+    return { createEntry: createAmountEntry, watch: watchAmountKeys };
+  });
+  // Most terminals have none: the bridge says the amount.
+  const keys = config.keypad || config.amountKeys ? loadKeys() : null;
   terminal = createTerminal({
+    entry: keys && keys.createEntry(),
     config: setup.till,
     till: till,
     histories: histories,
@@ -271,7 +265,8 @@ function run(board: Board, setup: TerminalSetup): void {
       return board.records.writes() + board.records.erases();
     },
   });
-  watchKeys(board.config.board, terminal);
+  watchButton(espruinoPins(), config.buttons.user, terminal.onButton);
+  if (keys) keys.watch(espruinoPins(), config, terminal.onKey);
   terminal.start();
   link.start();
 }

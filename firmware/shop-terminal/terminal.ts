@@ -18,7 +18,7 @@ import type { ApduClient } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import type { FindResult, Pn532Reader } from '../drivers/pn532-reader.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest, KIND } from '../wire/link-messages.js';
-import { createAmountEntry } from './amount-entry.js';
+import type { AmountEntry } from './amount-entry.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
 import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
@@ -32,6 +32,8 @@ import { ChargeView } from './till.js';
 export interface TerminalParts extends ServiceParts {
   reader: Pn532Reader;
   client: ApduClient;
+  /** Where the board has keys for amounts; else null. */
+  entry: AmountEntry | null;
   link: BridgeLink;
   clock: Clock;
   display: Display;
@@ -95,7 +97,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
   let failingSinceMs = -1; // it has done nothing right since then
-  const entry = createAmountEntry();
+  const entry = parts.entry;
   let entryTimer: any;
 
   const delivery = createDelivery({
@@ -128,7 +130,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function show(): void {
     const view = till.view();
     if (desk) parts.display.show(DESK_LINES);
-    else if (entry.amount() > 0) parts.display.show(entryLines(entry.amount(), parts.config.currency));
+    else if (entry && entry.amount() > 0) parts.display.show(entryLines(entry.amount(), parts.config.currency));
     else if (view.state === CHARGE_STATES.none) parts.display.show(idleLines(parts.config.shop, link.up(), trouble));
     else parts.display.show(chargeLines(view, parts.config.currency, lastCode));
   }
@@ -352,13 +354,13 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   function forgetEntry(): void {
     entryTimer = undefined;
-    entry.clear();
+    entry!.clear();
     show();
   }
 
   /** A charge is open, by whose wish ever. */
   function opened(): void {
-    entry.clear();
+    if (entry) entry.clear();
     lastCode = 'OK';
     show();
     if (parts.display.broken()) parts.indicator.blink(amountText(till.view().amount, parts.config.currency));
@@ -367,9 +369,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   /** Charges what was entered, under an id of our own: no bridge knows this charge. */
   function chargeEntry(): void {
-    const code = till.charge(parts.random(CHARGE_ID_BYTES), entry.amount());
+    const code = till.charge(parts.random(CHARGE_ID_BYTES), entry!.amount());
     if (code === 'OK') return opened();
-    entry.clear();
+    entry!.clear();
     parts.display.show(entryRefusedLines(code));
     parts.indicator.play(SIGNAL.bad, false);
   }
@@ -378,7 +380,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const state = till.view().state;
     if (state === CHARGE_STATES.open && key === '*') service.cancel(till.view().id);
     // While there is a charge or a desk command, an amount would only be in the way.
-    if (desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
+    if (!entry || desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
     if (entry.press(key)) return chargeEntry();
     if (entryTimer !== undefined) clock.clearTimeout(entryTimer);
     entryTimer = clock.setTimeout(forgetEntry, ENTRY_MS);

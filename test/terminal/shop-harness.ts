@@ -8,6 +8,7 @@ import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge
 import { createEmulatedFlash, PowerLost, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { openRecordLog } from '../../firmware/drivers/record-log.js';
 import { codeNumber, codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
+import { createAmountEntry } from '../../firmware/shop-terminal/amount-entry.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { createTerminal, type Terminal } from '../../firmware/shop-terminal/terminal.js';
@@ -341,6 +342,7 @@ export function createWorld(): World {
     world.till = openTill({ records: log, histories, tombstones, notices, random, sign: TERMINAL.sign }, CONFIG);
     const checked = (good: boolean): boolean => { boardChecks.count++; return good; };
     world.terminal = createTerminal({
+      entry: createAmountEntry(),
       config: CONFIG, till: world.till, histories, tombstones, notices, clock, random,
       reader: createReader(born) as any,
       client: createClient(born) as any,
