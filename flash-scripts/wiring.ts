@@ -44,15 +44,21 @@ const POWER: Wire[] = [{ pin: 'VCC', to: '3V3' }, { pin: 'GND', to: 'GND' }];
 const printed = (pin: string | undefined): string => pin ?? 'given at start';
 
 function pn532(board: BoardEntry): Part {
-  const { bus, rx, tx, sda, scl, sck, miso, mosi, nss, baud = 115200, bitrate = 100000 } = board.pn532;
+  const { bus, rx, tx, sda, scl, sck, miso, mosi, nss } = board.pn532;
   const name = busName(board);
   const wires: Record<string, Wire[]> = {
     uart: [{ pin: 'TXD (SDA)', to: printed(rx) }, { pin: 'RXD (SCL)', to: printed(tx) }],
     i2c: [{ pin: 'SDA', to: printed(sda) }, { pin: 'SCL', to: printed(scl) }],
     spi: [{ pin: 'SCK', to: printed(sck) }, { pin: 'MISO', to: printed(miso) }, { pin: 'MOSI', to: printed(mosi) }, { pin: 'SS', to: printed(nss) }],
   };
+  return { name: 'PN532', builtIn: false, note: `${name}: ${DIP_SWITCHES[name]}`, wires: [...wires[bus], ...POWER] };
+}
+
+/** Bus and speed, for people. */
+function busFacts(board: BoardEntry): string {
+  const { bus, baud = 115200, bitrate = 100000, burstBytesMax } = board.pn532;
   const speed = bus === 'uart' ? `, ${baud} baud` : bus === 'i2c' ? `, ${bitrate / 1000} kHz` : '';
-  return { name: 'PN532', builtIn: false, note: `${name}${speed}: ${DIP_SWITCHES[name]}`, wires: [...wires[bus], ...POWER] };
+  return `${busName(board)}${speed}, bursts of at most ${burstBytesMax} bytes`;
 }
 
 function display({ display: config }: BoardEntry): Part[] {
@@ -143,6 +149,7 @@ export function wiringTable(board: BoardEntry): string {
     ['roles', board.roles.join(', ')],
     ['firmware', `${board.firmware} (${board.variables} variables)`],
     ['USB', board.usb ?? 'none'],
+    ['PN532', busFacts(board)],
     ['records', `${hex(flash.address)} to ${hex(flash.address + flash.bytes)}, pages of ${flash.pageBytes} bytes`],
     ['Storage', `${hex(layout.storage.address)} to ${hex(layout.storage.address + layout.storage.bytes)} of ${layout.flashBytes / 1024} kB`],
     ['entropy', entropy.register ? `register ${hex(entropy.register)}, with ${entropy.radio} on` : String(entropy.file)],
