@@ -133,7 +133,10 @@ export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: Token
   const seals = row.registration === 'sealed' || row.issue !== 'direct';
   if (seals && !facts.sealKey) throw new RangeError(`scheme ${row.number} needs the issuer's key for sealed requests`);
   const made = files('user-token', board, facts, { limits, scheme: row.number, registration: row.registration, issue: row.issue, pseudonyms, policy }, seed);
-  return seals ? { ...made, ...issuerTables(facts) } : made;
+  const all = seals ? { ...made, ...issuerTables(facts) } : made;
+  // Where the issuer licenses, one table serves for both keys.
+  if (toHex(facts.registrarKey) === toHex(facts.issuerKey)) delete all['tab.registrar'];
+  return all;
 }
 
 /** Files of a shop terminal. @param seed 32 random bytes, not to be kept */

@@ -6,11 +6,11 @@
  * Left out: every rule; they are in the modules that this one puts together.
  */
 import { isAmount } from '../core/amount.js';
-import { fromHex, toHex, writeU32 } from '../core/bytes.js';
+import { equal, fromHex, toHex, writeU32 } from '../core/bytes.js';
 import { PSEUDONYMS_MAX } from '../core/scheme.js';
 import type { Scheme } from '../core/scheme.js';
 import { createEd25519 } from '../crypto/ed25519.js';
-import type { Ed25519 } from '../crypto/ed25519.js';
+import type { Ed25519, PreparedKey } from '../crypto/ed25519.js';
 import { createScalars } from '../crypto/scalar.js';
 import { createSigner } from '../crypto/signer.js';
 import { ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
@@ -149,6 +149,12 @@ function openCurve(board: RunningBoard<TokenProvision>, natives: Natives): Curve
   };
 }
 
+function knownKey(board: RunningBoard<TokenProvision>, curve: Curve, name: string): PreparedKey {
+  const key = curve.get().prepareKey(table(board, name));
+  if (!key) throw new Error(name + ': not an acceptable key');
+  return key;
+}
+
 function run(board: RunningBoard<TokenProvision>): void {
   const config = purseConfig(board.config.provision);
   const natives = createEspruinoNatives(E, require('crypto'));
@@ -191,9 +197,9 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
   };
   const random = createNonceSource({ natives: natives, secret: secret, bootCounter: board.bootCount, entropy: fresh });
   const pool = createNoncePool({ ed: curve.get, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
-  const known = [curve.get().prepareKey(table(board, 'tab.issuer')), curve.get().prepareKey(table(board, 'tab.registrar'))];
-  if (!known[0] || !known[1]) throw new Error('tab.issuer, tab.registrar: not acceptable keys');
-  const keys = openPurseKeys(records, config.pseudonyms, { signer: signer, ed25519: curve.get, secret: secret, nonce: pool.take, known: [known[0], known[1]], sha256: natives.sha256 });
+  const known = [knownKey(board, curve, 'tab.issuer')];
+  if (!equal(config.registrarKey, config.issuerKey)) known.push(knownKey(board, curve, 'tab.registrar'));
+  const keys = openPurseKeys(records, config.pseudonyms, { signer: signer, ed25519: curve.get, secret: secret, nonce: pool.take, known: known, sha256: natives.sha256 });
   const purse = openPurse(records, keys, config);
   // Named at boot, not at the desk: what this build lacks.
   const ciphers = needsTools(config) ? createEspruinoCiphers(require('crypto')) : null;

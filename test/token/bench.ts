@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { loadBoard } from '../../flash-scripts/boards.js';
-import { tokenFiles } from '../../flash-scripts/board-files.js';
+import { tokenFiles, type TokenScheme } from '../../flash-scripts/board-files.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import type { CutProgram } from '../../flash-scripts/overlays.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
@@ -27,10 +27,10 @@ export const tokenProgram = (): Promise<CutProgram> => builtProgram('user-token'
 
 export const LIMITS = { paymentMax: 1000, sumMax: 2500 };
 
-/** Storage files of a token on a board of board-configs/. */
-export function filesFor(boardName: string): Record<string, Uint8Array> {
-  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: registrar.publicKey, issuerKey: issuer.publicKey };
-  return tokenFiles(loadBoard(boardName), facts, LIMITS, new Uint8Array(randomBytes(32)));
+/** Storage files of a token on a board of board-configs/. Where the scheme seals, the issuer licenses, and has this X25519 key. */
+export function filesFor(boardName: string, scheme?: TokenScheme, sealKey?: Uint8Array): Record<string, Uint8Array> {
+  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: (sealKey ? issuer : registrar).publicKey, issuerKey: issuer.publicKey, sealKey };
+  return tokenFiles(loadBoard(boardName), facts, LIMITS, new Uint8Array(randomBytes(32)), scheme);
 }
 
 /** A chip on one end of a cable; the board gets the other. */
@@ -47,8 +47,8 @@ export interface Answered {
   data: Uint8Array;
 }
 
-/** The shop's side: one token at a time in its field. */
-export function createShop(scheduler: Scheduler) {
+/** The shop's side: one token at a time in its field. @param exchangeTimeoutMs longest wait for an answer */
+export function createShop(scheduler: Scheduler, exchangeTimeoutMs = 10_000) {
   const field = createRadioField(scheduler);
   const { chip, end } = wiredChip(scheduler);
   chip.enterAsReader(field);
@@ -61,7 +61,7 @@ export function createShop(scheduler: Scheduler) {
     write: (data: Uint8Array) => end.write(String.fromCharCode(...data)),
     on: (_event: 'data', callback: (data: string) => void) => void (end.onData = callback),
   };
-  const reader = createPn532Reader(createPn532Link(createHsuPort(serial), clock, { burstBytesMax: 64 }), clock, {});
+  const reader = createPn532Reader(createPn532Link(createHsuPort(serial), clock, { burstBytesMax: 64 }), clock, { exchangeTimeoutMs });
   const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(64) });
   let ready = false;
 

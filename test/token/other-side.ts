@@ -23,7 +23,7 @@ import { aesBlocks } from '../../host-bridge/emulator/natives.js';
 import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
 import { multiplesHashOf } from '../../host-bridge/relay/key-multiples.js';
 import { fastEd, plain } from '../crypto/natives.js';
-import { account, boot, CONFIG, ISSUER, issuer, multiplesFor, must, nameBytes, newFlash, type TestPurse, verifyRaw } from './harness.js';
+import { boot, CONFIG, ISSUER, issuer, multiplesFor, must, nameBytes, newFlash, type TestPurse, verifyRaw } from './harness.js';
 
 const { REQUEST, TO_ISSUER, TO_TOKEN } = wire;
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
@@ -100,7 +100,7 @@ export class Houses {
     if (kind === REQUEST.redeem) return this.redeem(bytes);
     const owned = wire.ownedRequest.decode(bytes)!;
     const body = wire.ownedBody.encode({ ...owned, requestHash: sha256(owned.request) });
-    if (!verifyRaw(account.publicKey, signedBytes(SIGNED.ownedRequest, body), owned.accountSignature) || owned.kind !== kind) throw new Error('not the owner');
+    if (!verifyRaw(owned.accountKey, signedBytes(SIGNED.ownedRequest, body), owned.accountSignature) || owned.kind !== kind) throw new Error('not the owner');
     if (kind === REQUEST.coupon) {
       this.drawn += owned.amount;
       return [blindSign(this.keys.coupons.get(owned.amount)!.key, owned.request)!];
