@@ -13,6 +13,7 @@ import { boards as listBoards, showBoard } from './commands/boards.js';
 import { demoAll } from './commands/demo-all.js';
 import { SCENARIOS } from './demo/scenarios.js';
 import * as clerk from './commands/clerk.js';
+import { doctor } from './commands/doctor.js';
 import { files } from './commands/files.js';
 import * as flashing from './commands/flash.js';
 import { office as act, type OfficeCommand } from './commands/office.js';
@@ -205,6 +206,7 @@ const waitOption = ['--wait', 'wait until the board is plugged in'] as const;
 program.command('ports').description('serial ports that a board may be at').option(...jsonOption).action(run(flashing.ports));
 program.command('flash').description("write Espruino and our firmware to a board; keys, cash and histories on it are kept").requiredOption(...boardOption).option(...portOption).option('--firmware <path>', "Espruino's release for the board: its unpacked folder, or one merged file").option('--only-app', 'our firmware alone: an update').option('--role <role>', 'token or terminal; default: what the board was').option('--erase-all', 'erase everything first, keys too; with --yes').option('--yes', 'that is meant').option('--baud <rate>', "speed of the chip's loader", '460800').option(...waitOption).option(...jsonOption).action(run(flashing.flash));
 
+program.command('doctor').description('look at a board: interpreter, memory, entropy, PN532, firmware, what is undelivered; and what to do about each fault').option(...portOption).option('--board <name>', 'an entry of board-configs, for a board that was not provisioned').option(...waitOption).option(...jsonOption).action(run(doctor));
 program.command('manifest').description('sign the keys that boards are provisioned with, by the issuer as their root; the version rises when they change').option(...schemeOption).option('--data <folder>', 'folder with the keys', SERVICE_DATA).option(...jsonOption).action(run(signManifestFile));
 const provisioning = program.command('provision').description('give a flashed board its institutions, have it make its keys and prove them, and print a label');
 for (const what of ['token', 'terminal'] as const) {

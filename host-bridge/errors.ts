@@ -164,6 +164,8 @@ const HOST_ERRORS = {
   FIRMWARE_MISSING: row(409, environment, 'The board does not have the firmware of this version.', 'Bring it there first: tapcash flash --only-app.'),
   MANIFEST_INVALID: row(422, usage, 'The manifest of keys is not one, or not signed by its root.', 'Make it where the keys are: tapcash manifest; copy the whole file.'),
   ROOT_MISMATCH: row(409, refused, 'The board trusts another root, or has newer institutions.', 'Use the manifest of the issuer that the board belongs to; for another issuer, erase the board: tapcash flash --erase-all --yes.'),
+  ENTROPY_WEAK: row(500, environment, "The board's source of entropy fails its health test.", 'Do not make keys on this board: check that its radio works, and flash Espruino again; else replace it.'),
+  MEMORY_LOW: row(507, environment, 'The interpreter leaves too little memory or Storage for the firmware.', 'Write the Espruino release that the board configuration names; with --erase-all --yes if Storage is full of other files.'),
   INTERPRETER_OLD: row(409, environment, 'The interpreter on the board is too old.', 'Write a newer one: tapcash flash --firmware with Espruino 2v29 or later.'),
   NATIVE_MISSING: row(409, environment, 'The interpreter on the board lacks a native call that the firmware needs.', 'Write a build that has it, with native crypto: tapcash flash --firmware.'),
   INTERPRETER_MISSING: row(404, environment, 'There is no Espruino interpreter at this path.', 'Build Espruino for Linux and name it: --interpreter /path or ESPRUINO=/path.'),

@@ -8,9 +8,9 @@ import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import { createEspBoard, type EspBoard } from '../../host-bridge/emulator/esp-board.js';
 import { createEmulatedCable, type EmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
-import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createSerialLine, type SerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { writeRelease, type FirmwareOptions } from './firmware.js';
 
 const folders: string[] = [];
@@ -33,7 +33,10 @@ export const BOARD: BoardEntry = loadBoard('esp32-devkitc');
 export interface EspBench {
   esp: EspBoard;
   cable: EmulatedCable;
-  pn532: Pn532Chip;
+  /** Between board and PN532. */
+  wire: SerialLine;
+  /** A value that the source of entropy gives again and again. */
+  entropy: { fixed: number | null };
   /** What the board printed. */
   lines: string[];
 }
@@ -44,15 +47,16 @@ export function espBench(chip: EspChip = 'esp32', hasLines = true): EspBench {
   const pn532 = createPn532Chip(scheduler);
   const wire = createSerialLine(scheduler);
   pn532.connectHsu(wire.b, (baud) => void (wire.baud = baud));
+  const entropy: EspBench['entropy'] = { fixed: null };
   const lines: string[] = [];
   const esp = createEspBoard({
     scheduler, name: 'board', chip, records: BOARD.flash,
-    entropy: (count) => new Uint8Array(randomBytes(count)),
+    entropy: (count) => (entropy.fixed === null ? new Uint8Array(randomBytes(count)) : new Uint8Array(count).fill(entropy.fixed)),
     serials: { Serial2: wire.a },
     onConsole: (line) => void lines.push(line),
   });
   boards.push(esp);
-  return { esp, cable: createEmulatedCable(esp, hasLines), pn532, lines };
+  return { esp, cable: createEmulatedCable(esp, hasLines), wire, entropy, lines };
 }
 
 /** Puts an interpreter into flash without the loader. */

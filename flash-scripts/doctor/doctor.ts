@@ -1,0 +1,150 @@
+/**
+ * `tapcash doctor`: what is on a board, what is wrong with it, and what to do about each fault.
+ *
+ * The firmware is stopped while the board is looked at, and started again at the end; nothing is written. Raw flash, where
+ * keys and records are, is not read: how many histories a terminal still has to deliver, it says itself, on its link.
+ */
+import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/errors.js';
+import type { BoardPort } from '../../host-bridge/serial/port.js';
+import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
+import { appFiles } from '../board-files.js';
+import type { BoardConfig } from '../../firmware/drivers/board-config.js';
+import type { Role } from '../build.js';
+import { missingNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
+import type { BoardConsole } from '../flash/console.js';
+import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
+import { compareFiles, freeBytes } from '../flash/storage-files.js';
+import { checkEntropy } from './entropy.js';
+import { pn532Version } from './pn532.js';
+
+/** One thing that was looked at. */
+export interface Finding {
+  check: 'console' | 'interpreter' | 'natives' | 'memory' | 'storage' | 'provision' | 'firmware' | 'entropy' | 'pn532' | 'start' | 'undelivered';
+  ok: boolean;
+  /** What was found, for people. */
+  found: string;
+  /** Where not ok. */
+  code?: ErrorCode;
+  remedy?: string;
+}
+
+export interface DoctorOptions extends BoardAccess {
+  /** For a board that was not provisioned. */
+  board?: BoardConfig;
+  /** Opens the link to a terminal that runs, after the console was closed. */
+  openLink(): Promise<BoardPort>;
+}
+
+/** Variables that the firmware needs at its busiest, with some room (README, "What it costs"). */
+const VARIABLES_MIN = 10_000;
+/** Room for an update of the largest file. */
+const STORAGE_BYTES_MIN = 64 * 1024;
+const LINK_UP_MS = 30_000;
+
+const good = (check: Finding['check'], found: string): Finding => ({ check, ok: true, found });
+const bad = (check: Finding['check'], code: ErrorCode, found: string): Finding => ({ check, ok: false, found, code, remedy: ERRORS[code].remedy });
+
+/** A check whose failure is a finding; a board that is gone ends everything. */
+async function tried(check: Finding['check'], work: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!isFailure(thrown) || thrown.code === 'LINK_LOST' || thrown.code === 'INTERRUPTED') throw thrown;
+    // What the board's own programs throw comes as a failed evaluation.
+    return bad(check, check === 'pn532' ? 'PN532_NO_ACK' : thrown.code, thrown.detail ?? thrown.message);
+  }
+}
+
+async function checkMemory(console: BoardConsole): Promise<Finding> {
+  const [total, used] = String(await console.evaluate('process.memory().total+","+process.memory().usage')).split(',').map(Number);
+  const found = `${used} of ${total} variables in use, without our firmware`;
+  // An emulated board counts none.
+  return total > 0 && total < VARIABLES_MIN ? bad('memory', 'MEMORY_LOW', found) : good('memory', found);
+}
+
+async function checkStorage(console: BoardConsole): Promise<Finding> {
+  const free = await freeBytes(console);
+  return free < STORAGE_BYTES_MIN ? bad('storage', 'MEMORY_LOW', `${free} bytes free`) : good('storage', `${free} bytes free`);
+}
+
+async function checkFirmware(console: BoardConsole, role: Role): Promise<Finding> {
+  const other = [...(await compareFiles(console, await appFiles(role)))].filter(([, same]) => !same).map(([name]) => name);
+  return other.length > 0 ? bad('firmware', 'FIRMWARE_MISSING', `${role}: not of this version: ${other.join(', ')}`) : good('firmware', `${role}, of this version`);
+}
+
+async function checkPn532(console: BoardConsole, options: DoctorOptions, board: BoardConfig): Promise<Finding> {
+  const version = await pn532Version(console, options.attempt, board.pn532);
+  return version ? good('pn532', `PN532, firmware ${version}, on ${board.pn532.bus}`) : bad('pn532', 'PN532_NO_ACK', `no answer on ${board.pn532.bus} ${board.pn532.port}`);
+}
+
+async function checkStart(console: BoardConsole, options: DoctorOptions): Promise<Finding> {
+  const start = await startFirmware(console, options.attempt);
+  if (start.runs) return good('start', 'the firmware runs');
+  return bad('start', start.fault.startsWith('NOT_PROVISIONED') ? 'NOT_PROVISIONED' : 'DEVICE_FAULT', start.fault);
+}
+
+/** What a terminal still has to deliver. It offers its histories meanwhile, and keeps them: nobody takes them here. */
+async function checkUndelivered(options: DoctorOptions): Promise<Finding> {
+  const session = createTerminalSession({ open: options.openLink, onRequest: (_kind, _body, reply) => reply('BUSY'), onUp: () => undefined, onDown: () => undefined });
+  await session.start();
+  try {
+    await options.attempt.run(session.waitUp(LINK_UP_MS));
+    const answer = await options.attempt.run(session.status());
+    if (!answer.ok) throw failure(answer.code, answer.detail);
+    const { historiesPending, tombstonesPending } = answer.status;
+    return good('undelivered', `${historiesPending} histories, ${tombstonesPending} cancellations${historiesPending > 0 ? ': connect the bridge, which delivers them' : ''}`);
+  } finally {
+    await session.stop();
+  }
+}
+
+async function examine(console: BoardConsole, options: DoctorOptions, findings: Finding[]): Promise<BoardProvision | null> {
+  const add = async (check: Finding['check'], work: () => Promise<Finding>): Promise<boolean> => {
+    const finding = await tried(check, work);
+    findings.push(finding);
+    options.reporter.step(`${finding.ok ? 'ok   ' : 'FAULT'} ${check}: ${finding.found}`);
+    return finding.ok;
+  };
+  await add('interpreter', async () => good('interpreter', `Espruino ${console.version}`));
+  const complete = await add('natives', async () => {
+    const missing = await missingNatives(console);
+    return missing.length > 0 ? bad('natives', 'NATIVE_MISSING', missing.join(', ')) : good('natives', 'all there, with native crypto');
+  });
+  await add('memory', () => checkMemory(console));
+  await add('storage', () => checkStorage(console));
+  const provision = await readProvision(console);
+  await add('provision', async () => (provision ? good('provision', `${provision.role} on ${provision.board.name}`) : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg')));
+  if (provision && complete) await add('firmware', () => checkFirmware(console, provision.role));
+  const board = provision?.board ?? options.board;
+  if (board) {
+    await add('entropy', async () => good('entropy', `healthy, ${await checkEntropy(console, options.attempt, board.entropy)} values in 1024 samples`));
+    await add('pn532', () => checkPn532(console, options, board));
+  }
+  if (!provision || !complete) return null;
+  return (await add('start', () => checkStart(console, options))) ? provision : null;
+}
+
+/** Looks at a board. @throws TapcashError LINK_LOST, INTERRUPTED, and those of opening a port; everything else is a finding */
+export async function examineBoard(options: DoctorOptions): Promise<Finding[]> {
+  options.attempt.watch(options.device);
+  const findings: Finding[] = [];
+  let console: BoardConsole;
+  try {
+    console = await reachConsole(options);
+  } catch (thrown) {
+    if (!isFailure(thrown) || (thrown.code !== 'BOARD_SILENT' && thrown.code !== 'INTERPRETER_OLD')) throw thrown;
+    return [bad(thrown.code === 'BOARD_SILENT' ? 'console' : 'interpreter', thrown.code, thrown.detail ?? '')];
+  }
+  let running: BoardProvision | null;
+  try {
+    running = await examine(console, options, findings);
+  } finally {
+    await console.close();
+  }
+  if (running?.role === 'shop-terminal') {
+    const finding = await tried('undelivered', () => checkUndelivered(options));
+    findings.push(finding);
+    options.reporter.step(`${finding.ok ? 'ok   ' : 'FAULT'} undelivered: ${finding.found}`);
+  }
+  return findings;
+}

@@ -1,0 +1,26 @@
+/**
+ * `tapcash doctor`: what is on a board, and what to do about each fault.
+ */
+import { loadBoard } from '../../flash-scripts/boards.js';
+import { examineBoard, type Finding } from '../../flash-scripts/doctor/doctor.js';
+import { EXIT } from '../errors.js';
+import { openBoardPort } from '../serial/port.js';
+import { withBoard, type PortCommand } from './board-access.js';
+import { print } from './output.js';
+
+function textOf(findings: Finding[]): string {
+  const lines = findings.flatMap(({ check, ok, found, code, remedy }) => [`${ok ? 'ok   ' : 'FAULT'} ${check.padEnd(12)} ${code ? `${code}: ` : ''}${found}`, ...(remedy ? [`                   -> ${remedy}`] : [])]);
+  const faults = findings.filter((finding) => !finding.ok).length;
+  return [...lines, faults === 0 ? 'Nothing is wrong.' : `${faults} fault${faults === 1 ? '' : 's'}.`].join('\n');
+}
+
+/** Looks at a board; a fault makes the exit code 3. */
+export async function doctor(options: PortCommand & { board?: string }): Promise<void> {
+  const board = options.board === undefined ? null : loadBoard(options.board);
+  const findings = await withBoard(options, (access) =>
+    examineBoard({ ...access, ...(board ? { board } : {}), ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}), openLink: () => openBoardPort(access.device.path) }),
+  );
+  const ok = findings.every((finding) => finding.ok);
+  print(options.json, { ok, checks: findings }, textOf(findings));
+  if (!ok) process.exitCode = EXIT.environment;
+}
