@@ -37,7 +37,9 @@ let Connection: (new () => EspruinoConnection) | null = null;
 function load(): new () => EspruinoConnection {
   const folder = dirname(createRequire(join(packageRoot(), 'package.json')).resolve('espruino/package.json'));
   const say = (): void => undefined;
-  const context = vm.createContext({ console: { log: say, warn: say, error: say }, setTimeout, clearTimeout, setInterval, clearInterval, navigator: { userAgent: '' } });
+  // What it waits for when the cable is pulled must not keep the process: the open device does, as long as it is there.
+  const waiting = (callback: () => void, ms: number, value: unknown): NodeJS.Timeout => setTimeout(callback as (value: unknown) => void, ms, value).unref();
+  const context = vm.createContext({ console: { log: say, warn: say, error: say }, setTimeout: waiting, clearTimeout, setInterval, clearInterval, navigator: { userAgent: '' } });
   for (const file of FILES) vm.runInContext(readFileSync(join(folder, file), 'utf8'), context, { filename: join(folder, file) });
   return vm.runInContext('Espruino.Core.Serial.connection.constructor', context) as new () => EspruinoConnection;
 }

@@ -8,7 +8,7 @@ import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import { createEspBoard, type EspBoard } from '../../host-bridge/emulator/esp-board.js';
 import { createEmulatedCable, type EmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
-import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine, type SerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { writeRelease, type FirmwareOptions } from './firmware.js';
@@ -33,6 +33,7 @@ export const BOARD: BoardEntry = loadBoard('esp32-devkitc');
 export interface EspBench {
   esp: EspBoard;
   cable: EmulatedCable;
+  pn532: Pn532Chip;
   /** Between board and PN532. */
   wire: SerialLine;
   /** A value that the source of entropy gives again and again. */
@@ -56,7 +57,7 @@ export function espBench(chip: EspChip = 'esp32', hasLines = true): EspBench {
     onConsole: (line) => void lines.push(line),
   });
   boards.push(esp);
-  return { esp, cable: createEmulatedCable(esp, hasLines), wire, entropy, lines };
+  return { esp, cable: createEmulatedCable(esp, hasLines), pn532, wire, entropy, lines };
 }
 
 /** Puts an interpreter into flash without the loader. */
