@@ -13,6 +13,8 @@ const SAM = [0, 0, 0xff, 5, 0xfb, 0xd4, 0x14, 1, 0x14, 1, 2, 0];
 const VERSION = [0, 0, 0xff, 2, 0xfe, 0xd4, 2, 0x2a, 0];
 /** Wakes an HSU interface (6.3.2.3). */
 const WAKE = [0x55, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/** After power-up. */
+const HSU_BAUD = 115200;
 const I2C_ADDRESS = 0x24;
 /** Time for a command, its ACK and its answer. */
 const ANSWER_MS = 150;
@@ -53,15 +55,22 @@ function dialogOf(config: Pn532Config): Dialog {
   }
   const pins = { flow: 'none', ...(config.rx ? { rx: config.rx } : {}), ...(config.tx ? { tx: config.tx } : {}), ...(config.path ? { path: config.path } : {}) };
   return {
-    setUp: done(`${KEPT}="";${port}.on("data",function(d){${KEPT}+=d});${port}.setup(${config.baud ?? 115200},${text(pins)});${port}.write(${text(WAKE)})`),
+    setUp: done(`${KEPT}="";${port}.on("data",function(d){${KEPT}+=d});${port}.setup(${config.baud ?? HSU_BAUD},${text(pins)});${port}.write(${text(WAKE)})`),
     send: (bytes) => done(`${KEPT}="";${port}.write(${text(bytes)})`),
     read: `E.toUint8Array(${KEPT}).join()`,
   };
 }
 
-/** The chip's version, "1.6"; null where it gives none. @throws TapcashError where the bus itself fails */
+/**
+ * The chip's version, "1.6"; null where it gives none. A chip on a UART is asked at both rates that it may have: the
+ * firmware's, which a reset of the board alone leaves it at, and that of power-up.
+ * @throws TapcashError where the bus itself fails
+ */
 export async function pn532Version(console: BoardConsole, attempt: Attempt, config: Pn532Config): Promise<string | null> {
-  const dialog = dialogOf(config);
+  return (await ask(console, attempt, dialogOf(config))) ?? (await ask(console, attempt, dialogOf({ ...config, baud: HSU_BAUD })));
+}
+
+async function ask(console: BoardConsole, attempt: Attempt, dialog: Dialog): Promise<string | null> {
   await console.evaluate(dialog.setUp);
   await attempt.wait(ANSWER_MS);
   for (const command of [ACK, SAM]) {

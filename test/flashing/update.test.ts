@@ -67,7 +67,9 @@ test('a token updated between debit and ACK keeps Balance and keys, and gives th
   bench.lines.length = 0;
   expect((await update(bench, 'user-token')).written).toContain('.bootcde');
   await untilLine(bench, 'tapcash: user-token runs');
-  const again = await tap([[INS.open, chargeBytes(1)], [INS.challenge, challenge], [INS.ack, chargeBytes(1)]]);
+  // A tap that comes while the token still starts is torn: tap again.
+  let again: Answered[] = [];
+  for (let tries = 0; tries < 10 && again.length < 3; tries++) again = await tap([[INS.open, chargeBytes(1)], [INS.challenge, challenge], [INS.ack, chargeBytes(1)]]);
   expect(codes(again)).toEqual(['OK', 'OK', 'OK']);
   expect(payment.decode(again[1].data)!.signature).toEqual(payment.decode(paid.data)!.signature);
   bench.esp.board.press('D26', 100);
