@@ -14,7 +14,6 @@ import { demoAll } from './commands/demo-all.js';
 import { SCENARIOS } from './demo/scenarios.js';
 import * as clerk from './commands/clerk.js';
 import { doctor } from './commands/doctor.js';
-import { files } from './commands/files.js';
 import * as flashing from './commands/flash.js';
 import { office as act, type OfficeCommand } from './commands/office.js';
 import { must, print, pseudonymsArgument, reportFailure, schemeArgument } from './commands/output.js';
@@ -215,8 +214,6 @@ for (const what of ['token', 'terminal'] as const) {
   else command.requiredOption('--shop <name>', "the shop's name, IdS").option('--floor-limit <amount>', 'ACCEPTED before the check up to here').option('--stale-list-limit <amount>', 'most from one pseudonym with an old deny list');
   command.action(run((options: ProvisionCommand) => provision(what, options)));
 }
-
-program.command('files').description("write what a board's Storage holds besides the bundle, for one board").argument('<what>', 'token or terminal').requiredOption('--issuer-key <key>', "the issuer's public key").requiredOption('--registrar-key <key>', "the trustee's public key").option('--board <name>', 'an entry of board-configs', 'esp32-devkitc').option('--shop <name>', "the shop's name: terminals").option(...schemeOption).option('--pseudonyms <n>', 'of a token, in schemes 4 and 6', '1').option('--seal-key <key>', "what a token of schemes 2 to 6 seals to").option('--out <folder>', 'where to', '.tapcash/board').option(...jsonOption).action(run(files));
 
 try {
   await program.parseAsync();

@@ -1,9 +1,10 @@
 /**
- * `tapcash flash` as a process, on a pty, at a board without control lines: somebody holds BOOT and presses reset.
+ * `tapcash flash`, `provision` and `doctor` as processes, on a pty, at a board without control lines: somebody holds BOOT and presses reset.
  *
  * Runs what `npm run prepare` has built, as `npm test` does first.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../flash-scripts/package-root.js';
 import { connectPty } from '../../host-bridge/emulator/esp-cable.js';
@@ -37,7 +38,7 @@ function tapcash(args: string[], bench: EspBench, onText: (run: Run) => void = (
   return run;
 }
 
-test('flash: killed again and again, then Ctrl-C, then to its end', async () => {
+test('flash killed again and again, then Ctrl-C, then to its end; provision; doctor', async () => {
   const bench = espBench();
   const folder = tempFolder();
   writeRelease(folder);
@@ -60,4 +61,14 @@ test('flash: killed again and again, then Ctrl-C, then to its end', async () => 
   expect(JSON.parse(run.out).right).toContain('tab.base');
   expect(run.err).toContain('espruino_esp32.bin: is there already');
   expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
-}, 120_000);
+
+  const data = tempFolder();
+  for (const command of ['keys', 'manifest']) expect(await tapcash([command, '--data', data, '--json'], bench).ended).toBe(0);
+  const provision = tapcash(['provision', 'token', '--board', 'esp32-devkitc', '--name', 'Ada', '--port', pty.path, '--data', data, '--label', data, '--json'], bench);
+  expect([await provision.ended, provision.err]).toEqual([0, expect.stringContaining('tapcash.cfg')]);
+  const { keys, labels } = JSON.parse(provision.out) as { keys: { pseudonym: string }; labels: string[] };
+  expect(readFileSync(labels[0], 'utf8')).toContain(keys.pseudonym);
+  const doctor = tapcash(['doctor', '--port', pty.path, '--json'], bench);
+  expect(await doctor.ended).toBe(0);
+  expect(JSON.parse(doctor.out)).toMatchObject({ ok: true });
+}, 180_000);
