@@ -71,7 +71,7 @@ async function hasLines(device: SerialDevice): Promise<boolean> {
 async function connect(device: SerialDevice, baud: number, options: FlashOptions): Promise<{ loader: ESPLoader; transport: Transport }> {
   const { attempt, onEvent, handMs = HAND_MS } = options;
   const resets = await attempt.run(hasLines(device));
-  const endMs = Date.now() + handMs;
+  let endMs = 0;
   for (let round = 0; ; round++) {
     const made = createLoader(device, baud);
     try {
@@ -80,8 +80,10 @@ async function connect(device: SerialDevice, baud: number, options: FlashOptions
     } catch (thrown) {
       await device.close();
       if (isFailure(thrown)) throw thrown;
-      if (Date.now() > endMs) throw failure('LOADER_SILENT', device.path, thrown);
-      if (round === 0) onEvent({ kind: 'hold-boot' });
+      if (round > 0 && Date.now() > endMs) throw failure('LOADER_SILENT', device.path, thrown);
+      if (round > 0) continue;
+      onEvent({ kind: 'hold-boot' });
+      endMs = Date.now() + handMs;
     }
   }
 }
