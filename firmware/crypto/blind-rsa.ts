@@ -17,8 +17,6 @@ type Random = (count: number) => Uint8Array;
 
 /** Bytes of a hash, and of the salt. */
 const HASH_BYTES = 48;
-/** Bytes of the random prefix of a prepared message (RFC 9474 4.1). */
-export const PREFIX_BYTES = 32;
 
 /** r, as far as it is prepared. Secret until the coupon is spent. */
 export interface Blinding {

@@ -13,8 +13,6 @@ import { hkdfExpand, hkdfExtract } from './hkdf.js';
 import type { Natives } from './natives.js';
 import type { X25519 } from './x25519.js';
 
-/** Bytes of `enc`, in front of a sealed message. */
-export const ENC_BYTES = 32;
 const KEY_BYTES = 16;
 const NOTHING = new Uint8Array(0);
 

@@ -23,8 +23,6 @@ export const FRAME_DATA_BYTES_MAX = 265;
 
 /** Bytes of an ACK or NACK frame. */
 export const ACK_FRAME_BYTES = 6;
-/** Bytes that a normal information frame adds to TFI and data: 00 00 FF LEN LCS before, DCS 00 after. */
-export const FRAME_OVERHEAD_BYTES = 7;
 
 /** What the parser found. `damaged`: a start code and a length that hold, but not the checksum, or a length too big. */
 export type Pn532Frame =

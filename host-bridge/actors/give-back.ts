@@ -12,7 +12,7 @@ import { abcOf } from '../ledger/rules.js';
 import { ruleClaim, ruleRefund } from '../ledger/rules-back.js';
 import type { ClaimRow, RefundRow } from '../ledger/store.js';
 import type { Depositary } from './depositary.js';
-import { checkOurs, hasChallenge, readHistory } from './read-history.js';
+import { checkOurs, readHistory, storedClaim } from './read-history.js';
 import { isSigned } from './signer.js';
 
 /** How a claim stands. */
@@ -82,7 +82,7 @@ export function claim(house: Depositary, bytes: Uint8Array): Result<Claimed> {
       known: house.isKnown(pku),
       deposited: store.history(pku, shop, rs) !== null,
       buried: store.tombstone(shop, rs) !== null,
-      stored: stored && { ...hasChallenge(stored, read.challengeBytes)!, dueS: stored.dueS, granted: stored.grantedS !== null },
+      stored: storedClaim(stored, read.challengeBytes),
       ...{ nowS, windowS: house.claimWindowS },
     });
     if (!ruling.ok || ruling.repeated) return ruling;

@@ -11,7 +11,7 @@ import { ebcOf } from '../ledger/rules.js';
 import { ruleClaim, ruleRefund } from '../ledger/rules-back.js';
 import type { IssuerContext } from './issuer.js';
 import { writeReceipt } from './issuer-cash.js';
-import { checkOurs, hasChallenge, readHistory } from './read-history.js';
+import { checkOurs, readHistory, storedClaim } from './read-history.js';
 
 /** The next receipt of a pseudonym's set. Within a transaction. @param because what it answers: encoded `refund`, or `history` */
 export function giveReceipt(context: IssuerContext, back: { pku: Uint8Array; amount: number }, kind: number, because: Uint8Array, transaction: number | null): void {
@@ -64,7 +64,7 @@ export function reconcileDebit(context: IssuerContext, bytes: Uint8Array): Resul
   const stored = store.claim(pku, shop, rs);
   const ruling = ruleClaim({
     ...{ known: store.pseudonym(pku) !== null, deposited: store.history(pku, shop, rs) !== null, buried: true, nowS, windowS: 0 },
-    stored: stored && { ...hasChallenge(stored, read.challengeBytes)!, dueS: stored.dueS, granted: stored.grantedS !== null },
+    stored: storedClaim(stored, read.challengeBytes),
   });
   if (!ruling.ok || ruling.repeated) return ruling;
   const row = { pku, shop, rs, amount, history: bytes, openedS: nowS, dueS: nowS, grantedS: nowS };

@@ -5,6 +5,7 @@ import { equal } from '../../firmware/core/bytes.js';
 import { challenge, history, license, licenseBody, type Challenge, type LicenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type HostRefusal, type Result } from '../errors.js';
+import type { ClaimRow } from '../ledger/store.js';
 import { isSigned } from './signer.js';
 
 /** Whose cash it must be. */
@@ -41,4 +42,9 @@ export function readHistory(ours: CashOf & { registrarKey: Uint8Array }, bytes: 
 /** Whether a stored history has this challenge: identity is (PKU, IdS, Rs), not signature bytes. */
 export function hasChallenge(stored: { history: Uint8Array } | null, challengeBytes: Uint8Array): { sameChallenge: boolean } | null {
   return stored && { sameChallenge: equal(history.decode(stored.history)?.challenge ?? new Uint8Array(0), challengeBytes) };
+}
+
+/** A claim that is kept, as `ruleClaim` weighs it; null where there is none. */
+export function storedClaim(stored: ClaimRow | null, challengeBytes: Uint8Array): { sameChallenge: boolean; dueS: number; granted: boolean } | null {
+  return stored && { ...hasChallenge(stored, challengeBytes)!, dueS: stored.dueS, granted: stored.grantedS !== null };
 }

@@ -139,8 +139,3 @@ async function checkDenied({ issuer, issuerKey }: TrusteeOptions, pku: Uint8Arra
   if (!list || !body || !isDenyKeys(body.keys) || !isSigned(issuerKey, SIGNED.denyList, list.body, list.signature)) return refusal('REPLY_INVALID', 'deny list');
   return isDenied(body.keys, pku) ? refusal('DENIED') : null;
 }
-
-/** For logs: the first digits of a pseudonym, enough to tell two apart. */
-export function shortOf(pku: Uint8Array): string {
-  return toHex(pku).slice(0, 12);
-}
