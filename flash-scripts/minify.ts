@@ -54,6 +54,9 @@ export async function joinModules(compiled: CompiledModules): Promise<string> {
   return output[0].code;
 }
 
+/** Short names that mean something to whoever asks for a global by its name: a build's own display, natives, pins. */
+const TAKEN = ['E', 'g', ...['A', 'B', 'C', 'D'].flatMap((port) => Array.from({ length: 10 }, (_, i) => `${port}${i}`))];
+
 const OPTIONS: MinifyOptions = {
   ecma: 5,
   compress: {
@@ -74,7 +77,7 @@ const OPTIONS: MinifyOptions = {
     hoist_funs: false,
     hoist_vars: false,
   },
-  mangle: { toplevel: true },
+  mangle: { toplevel: true, reserved: TAKEN },
   format: { ascii_only: true, comments: false, semicolons: true, wrap_iife: true },
 };
 
@@ -101,7 +104,7 @@ function markFieldNames(code: string): string {
 export async function shorten(code: string, short: boolean, names: string[] = []): Promise<string> {
   // `builtins`: which names are the language's or the interpreter's is known; terser's list has all of a browser's, too.
   const properties = names.length ? { regex: new RegExp(`^(?:${names.join('|')})$`), builtins: true } : false;
-  const options: MinifyOptions = short ? { ...OPTIONS, mangle: { toplevel: true, properties } } : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
+  const options: MinifyOptions = short ? { ...OPTIONS, mangle: { toplevel: true, reserved: TAKEN, properties } } : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
   const result = await minify(markFieldNames(code), options);
   return result.code ?? '';
 }

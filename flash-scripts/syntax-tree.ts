@@ -8,9 +8,9 @@ export type FunctionNode = FunctionDeclaration | FunctionExpression;
 /** A function with a block for a body, or the whole program. */
 export type Scope = FunctionNode | Program;
 
-/** Parses ES5. @throws SyntaxError (acorn's, with `loc`) for anything newer */
+/** Parses ES5, a program or the statements of a function. @throws SyntaxError (acorn's, with `loc`) for anything newer */
 export function parseBundle(code: string): Program {
-  return parse(code, { ecmaVersion: 5, sourceType: 'script', locations: true });
+  return parse(code, { ecmaVersion: 5, sourceType: 'script', locations: true, allowReturnOutsideFunction: true });
 }
 
 export function isFunction(node: AnyNode): node is FunctionNode {

@@ -30,7 +30,7 @@ const isWordCharacter = (char: string): boolean => /[\w$]/.test(char);
  */
 export function tokenise(code: string): string {
   const tokens: Token[] = [];
-  parse(code, { ecmaVersion: 5, sourceType: 'script', onToken: tokens });
+  parse(code, { ecmaVersion: 5, sourceType: 'script', allowReturnOutsideFunction: true, onToken: tokens });
   let out = '';
   let end = 0;
   let before = '';

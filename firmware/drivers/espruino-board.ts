@@ -30,7 +30,7 @@ import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeAs
 import type { StorageModule } from './startup.js';
 
 /** As overlay.d.ts has it. */
-type OpenOverlay = <T>(file: string, id: string, start: (text: string) => T) => () => T;
+type OpenOverlay = <T>(file: string, id: string, start: (text: string) => () => T) => () => T;
 
 /** Gives what loads `createLcd`, for boards whose display needs it. */
 export type OpenLcd = (open: OpenOverlay) => () => (devices: LcdDevices, config: DisplayConfig) => Display;
@@ -186,10 +186,10 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
   const read = readConfig<P>(storage, role);
   const board = read.ok ? read.config.board : undefined;
 
-  function openOverlay<T>(file: string, id: string, start: (text: string) => T): () => T {
+  function openOverlay<T>(file: string, id: string, start: (text: string) => () => T): () => T {
     readOverlay(storage, file, id);
     return function () {
-      return start(readOverlay(storage, file, id));
+      return start(readOverlay(storage, file, id))();
     };
   }
 

@@ -204,6 +204,10 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
   // Named at boot, not at the desk: what this build lacks.
   const ciphers = needsTools(config) ? createEspruinoCiphers(require('crypto')) : null;
   const burst = board.config.board.pn532.burstBytesMax;
+  // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
+  const loadDesk = overlay(board.openOverlay, 'desk.js', function () {
+    return { createDesk: createDesk, createTools: createDeskTools };
+  });
 
   const token = createToken(purse, {
     clock: board.clock,
@@ -216,15 +220,13 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
       // After the first nonces a rest: a tap may have waited for them, and the next piece would hold it up.
       return !pool.fillStep() && !(hadNone && pool.level() > 0);
     },
-    // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
-    loadDesk: overlay(board.openOverlay, 'desk.js', function () {
-      return function (progress: (done: number, total: number) => void) {
-        const tools = ciphers && createDeskTools({
-          natives: natives, aes: ciphers.aes, sha384: ciphers.sha384, ed25519: curve.get(), sealTable: table(board, 'tab.seal'), random: random,
-        });
-        return createDesk(purse.state, tools, progress);
-      };
-    }),
+    loadDesk: function (progress) {
+      const desk = loadDesk();
+      const tools = ciphers && desk.createTools({
+        natives: natives, aes: ciphers.aes, sha384: ciphers.sha384, ed25519: curve.get(), sealTable: table(board, 'tab.seal'), random: random,
+      });
+      return desk.createDesk(purse.state, tools, progress);
+    },
     nonces: pool.level,
     makeRoom: function () {
       // With no nonce left the payment makes its own.

@@ -28,7 +28,7 @@ export interface TokenParts {
   /** One small piece of work for idle time; false when there is none left. @throws when flash fails */
   work: () => boolean;
   /** Loads the desk's program, which is told whom to tell of each pseudonym done in a registration. @throws when its file is not there */
-  loadDesk: () => (progress: (done: number, total: number) => void) => Desk;
+  loadDesk: (progress: (done: number, total: number) => void) => Desk;
   /** Lets go of what can be loaded again: a payment begins. */
   makeRoom: () => void;
   /** Nonces ready in the pool. */
@@ -106,7 +106,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     const before = journal.balance();
     const answer = guarded<PurseAnswer>(state, function () {
-      if (!desk) desk = parts.loadDesk()(screens.progress);
+      if (!desk) desk = parts.loadDesk(screens.progress);
       return desk.answer(ins, data, clock.nowMs());
     });
     if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);

@@ -18,7 +18,7 @@ import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
 import type { SpiDevices } from './spi-bus.js';
-import { EVALUATED, programText } from './program-text.js';
+import { FUNCTION, programText } from './program-text.js';
 import { METER, workMs, type Speed } from './work-meter.js';
 
 export interface BoardOptions {
@@ -183,7 +183,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
         start(again);
       },
     });
-    Object.assign(context, api.globals, { global: context, [EVALUATED]: (code: string) => programText(code, isMetered) });
+    Object.assign(context, api.globals, { global: context, [FUNCTION]: (code: string) => vm.compileFunction(programText(code, isMetered), [], { parsingContext: context, filename: `${name}:overlay` }) });
     life = { cycle, api, context };
     consoleLines = [];
     if (!load) return;

@@ -30,7 +30,7 @@ export const JOINED = 100;
  * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
  */
 export function interpreterPrelude(held: Record<number, number>, mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }): string {
-  return `(function () { var a = []; while (process.memory().total < ${VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
+  return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== 16383) for (var i = 0; i < 1000; i++) a.push(i); })();
 (function (g) {
 var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
 function num(p) { return +("" + p).replace("D", ""); }

@@ -3,13 +3,13 @@
  *
  * Nothing else is changed, unless the board's time is modelled (work-meter.ts).
  */
-import { parseBundle, walk } from '../../flash-scripts/syntax-tree.js';
+import { isReference, parseBundle, walk } from '../../flash-scripts/syntax-tree.js';
 import { TextEdits } from '../../flash-scripts/text-edits.js';
 import { detokenise } from '../../flash-scripts/tokens.js';
 import { meterProgram } from './work-meter.js';
 
-/** In the context: what `eval` is given goes through it. V8's own `eval` sees the variables around it only by its own name. */
-export const EVALUATED = '$evaluated';
+/** In the context, in the place of `Function`: makes a function of a text that may be in tokens. */
+export const FUNCTION = '$Function';
 
 /** Texts by what they were made from, however often boards start. */
 const letters = new Map<string, string>();
@@ -18,13 +18,11 @@ const TEXTS_MAX = 64;
 
 function convert(code: string, isMetered: boolean): string {
   const text = detokenise(code);
-  if (!text.includes('eval(') && !isMetered) return text;
+  if (!text.includes('Function') && !isMetered) return text;
   const edits = new TextEdits(text);
   const program = parseBundle(text);
-  walk(program, (node) => {
-    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== 'eval') return;
-    edits.insert(node.callee.end + 1, `${EVALUATED}(`);
-    edits.insert(node.end - 1, ')');
+  walk(program, (node, parents) => {
+    if (node.type === 'Identifier' && node.name === 'Function' && isReference(node, parents[parents.length - 1])) edits.replace(node.start, node.end, FUNCTION);
   });
   if (isMetered) meterProgram(program, edits);
   return edits.toString();

@@ -21,7 +21,7 @@ function readText(file: string, id: string): string {
   return text && text.substr(1, id.length) === id ? text : 'throw new Error("not of this build")';
 }
 const loadExtra = overlay(function (file, id, start) {
-  return function () { return start(readText(file, id)); };
+  return function () { return start(readText(file, id))(); };
 }, 'extra.js', function () { return onlyOverlay; });
 function attempt(): void {
   try { print(onlyMain(loadExtra()(4)), calls); } catch (error: any) { print(error.message); }
@@ -91,4 +91,10 @@ test('what the main program or two overlays use stays in the main program', () =
 
 test('anything but a function in its place is refused', () => {
   expect(() => gatherOverlays("(function(){overlay(o,'a.js',make)})()")).toThrow(/overlay\(open, 'file', function/);
+});
+
+test('an overlay that uses variables of the function around it is refused', () => {
+  const around = (what: string): string => `(function(){var known=1; function f(given){var own=2; function g(){} overlay(o,'a.js',function(){return ${what}})} f()})();`;
+  for (const what of ['given', 'own', 'function(){return g}']) expect(() => gatherOverlays(around(what))).toThrow(/a\.js: only names of modules/);
+  expect(() => gatherOverlays(around('known'))).not.toThrow();
 });

@@ -29,7 +29,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
     display: createDisplay(devices, display === 'console' ? { type: 'console' } : undefined),
     indicator: createIndicator(pins, clock, { pin: 'D2', active: 1 }, { pin: 'D4', active: 1 }),
     makeRoom: () => undefined,
-    loadDesk: () => (progress) => createDesk(parts.purse.state, null, progress),
+    loadDesk: (progress) => createDesk(parts.purse.state, null, progress),
     commandBytesMax: 48,
     work: () => (work.done++, --work.left > 0),
     nonces: () => 5,
