@@ -137,7 +137,8 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
       begun = null;
       const prefix = tools.random(COUPON_PREFIX_BYTES);
       const prepared = concat([prefix, state.keys.publicKey(PSEUDONYM_KEY)]);
-      const owned = sealed.own(REQUEST.coupon, now.amount, blindRsa.blind(modulus, now.blinding, prepared, tools.random(SALT_BYTES)));
+      const blinded = blindRsa.blind(modulus, now.blinding, prepared, tools.random(SALT_BYTES));
+      const owned = sealed.own(REQUEST.coupon, now.amount, concat([state.keys.sha256(modulusBytes), blinded]));
       if (!owned) return refuse('DEVICE_FAULT');
       records.put(DESK_RECORD.blinding, 0, blindingRecord.encode({ prefix: prefix, inverse: inverse, modulus: modulusBytes }));
       const none = { k: new Uint8Array(K_BYTES), kid: new Uint8Array(KID_BYTES), sequence: 0, coupon: 0 };

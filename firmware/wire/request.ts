@@ -251,6 +251,17 @@ export const grantPlain = defineMessage<GrantPlain>([
   ['multiples', BYTES, MULTIPLES_BYTES],
 ]);
 
+/** What a token asks a coupon with: blinded for one of the bank's keys, which is known by its hash. */
+export interface CouponRequest {
+  /** SHA-256 of the modulus, as in the list. */
+  modulusHash: Uint8Array;
+  blinded: Uint8Array;
+}
+export const couponRequest = defineMessage<CouponRequest>([
+  ['modulusHash', BYTES, 32],
+  ['blinded', BYTES, RSA_BYTES],
+]);
+
 /** The one list of the bank's coupon keys PKBx for everybody, signed by the issuer as type `couponKeys`. */
 export interface CouponKeysBody {
   issuer: Uint8Array;

@@ -34,6 +34,7 @@ export const SIGNED = {
   possession: 23, // 32 bytes of whoever provisions a board, by each key that it shows
   institutions: 24, // keys and tables that boards are provisioned with, by the root that they have pinned
   release: 25, // what is left of a lost token, by the issuer for the bank
+  succession: 26, // another key follows, by the house's old one
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

@@ -6,10 +6,10 @@ import { accountBody, accountCertificate } from '../../firmware/wire/registratio
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../errors.js';
 import { abcOf, IN, ruleClose, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
-import type { AccountStore } from '../ledger/store.js';
+import type { AccountRow, AccountStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
 import type { AccountsOffice } from './services.js';
-import type { Signer } from './signer.js';
+import { isSigned, type Signer } from './signer.js';
 
 const TERMINAL_ID_BYTES = 4;
 
@@ -75,6 +75,20 @@ export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
   };
 }
 
+function certify(signer: Signer, accountKey: Uint8Array, name: string): Uint8Array {
+  const body = accountBody.encode({ accountKey, name });
+  return accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
+}
+
+/** The certificate of an account, signed anew where the house has another key by now: whoever is shown it may know that one alone. */
+function currentCertificate(store: AccountStore, signer: Signer, { name, accountKey, certificate }: AccountRow): Uint8Array | null {
+  const paper = certificate && accountCertificate.decode(certificate);
+  if (!paper || !accountKey || isSigned(signer.publicKey, SIGNED.account, paper.body, paper.signature)) return certificate;
+  const anew = certify(signer, accountKey, name);
+  store.setCertificate(name, anew);
+  return anew;
+}
+
 function openAccount({ store, signer, nowS }: AccountsHouse, name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }> {
   return store.transaction(() => {
     const existing = typeof name === 'string' ? store.account(name) : null;
@@ -86,12 +100,8 @@ function openAccount({ store, signer, nowS }: AccountsHouse, name: string, accou
       keyOwner: (accountKey && store.accountByKey(accountKey)?.name) ?? null,
     });
     if (!ruling.ok) return ruling;
-    if (existing) return { ok: true, certificate: existing.certificate, repeated: true };
-    let certificate: Uint8Array | null = null;
-    if (accountKey) {
-      const body = accountBody.encode({ accountKey, name });
-      certificate = accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
-    }
+    if (existing) return { ok: true, certificate: currentCertificate(store, signer, existing), repeated: true };
+    const certificate = accountKey && certify(signer, accountKey, name);
     store.addAccount({ name, accountKey, certificate, openedS: nowS() });
     return { ok: true, certificate, repeated: false };
   });

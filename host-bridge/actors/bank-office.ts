@@ -11,7 +11,7 @@ import { ruleCreditRelease } from '../ledger/rules-back.js';
 import { OUT } from '../ledger/rules-bank.js';
 import { createAccountsOffice } from './accounts-office.js';
 import { checkOurs } from './read-history.js';
-import { isSigned } from './signer.js';
+import { checkAt, everyKey } from './key-line.js';
 import type { BankContext } from './bank.js';
 import type { BankOffice, Trace } from './services.js';
 import { readTraceOrder } from './trace-order.js';
@@ -27,10 +27,10 @@ export function createBankOffice(context: BankContext, operator: string): BankOf
   };
 }
 
-/** Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. Recorded: who asked here, and the order with who asked at the issuer. */
+/** Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED, OWNER_UNKNOWN. Recorded: who asked here, and the order with who asked at the issuer. */
 function trace(context: BankContext, operator: string, orderBytes: Uint8Array): Result<Trace> {
-  const { store, signer } = context;
-  const read = readTraceOrder(context.issuerKey, orderBytes);
+  const { store } = context;
+  const read = readTraceOrder(context.lines.issuer, context.nowS(), orderBytes);
   if (!read.ok) return read;
   const { order } = read;
   return store.transaction(() => {
@@ -38,7 +38,7 @@ function trace(context: BankContext, operator: string, orderBytes: Uint8Array): 
     if (!row || row.kind !== REQUEST.register || row.name === null) return refusal('OWNER_UNKNOWN');
     const { name } = row;
     const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
-    const proof = proofOf('bank', signer.publicKey, { subject: order.subject, name, request: row.owned, certificate });
+    const proof = proofOf('bank', everyKey(context.lines.bank!), { subject: order.subject, name, request: row.owned, certificate });
     const ebc = -order.missing;
     store.addTrace({ pku: order.subject, operator, why: order.reason, ebc, name, proof, timeS: context.nowS(), order: orderBytes });
     return { ok: true, name, ebc, proof, request: row.owned, certificate };
@@ -47,7 +47,7 @@ function trace(context: BankContext, operator: string, orderBytes: Uint8Array): 
 
 /**
  * What was left of a lost token, to its owner. Where registrations are sealed, the order names one of hers; else who she is is the
- * operator's word, as it is when he opens her account. Codes: BAD_REQUEST, SIGNATURE_INVALID, ISSUER_UNKNOWN, CURRENCY_UNKNOWN and
+ * operator's word, as it is when he opens her account. Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED, ISSUER_UNKNOWN, CURRENCY_UNKNOWN and
  * those of `ruleCreditRelease`.
  */
 function creditRelease(context: BankContext, name: string, bytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
@@ -55,7 +55,8 @@ function creditRelease(context: BankContext, name: string, bytes: Uint8Array): R
   const outer = signedReleaseOrder.decode(bytes);
   const order = outer && releaseOrder.decode(outer.body);
   if (!outer || !order) return refusal('BAD_REQUEST', 'release order');
-  if (!isSigned(context.issuerKey, SIGNED.release, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID', 'release order');
+  const unsigned = checkAt(context.lines.issuer, order.timeS, context.nowS(), { type: SIGNED.release, message: outer.body, signature: outer.signature }, 'release order');
+  if (unsigned) return unsigned;
   const foreign = checkOurs(context, order);
   if (foreign) return foreign;
   const { subject, amount } = order;

@@ -25,16 +25,19 @@ import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js
 import { RETURN_MAX } from './issuer-return.js';
 import { checkOurs, type CashOf } from './read-history.js';
 import type { BankOffice, BankService, IssuerForBank, Service } from './services.js';
-import { isSigned, issuerIdOf, type Signer } from './signer.js';
+import { checkNow, linesOf, type KeyLines } from './key-line.js';
+import { acceptSuccession, everySuccession } from './succession.js';
+import { isSigned, type Signer } from './signer.js';
 import { bodyOf } from './trace-proof.js';
 
 export interface BankOptions {
   store: BankStore;
-  /** SKB. */
+  /** SKB; where it has succeeded another, `bankKey` is the first. */
   signer: Signer;
-  /** PKI. */
+  bankKey?: Uint8Array;
+  /** PKI, the first one. */
   issuerKey: Uint8Array;
-  /** PKR, or PKI where the issuer signs licenses. */
+  /** The first PKR, or PKI where the issuer signs licenses. */
   registrarKey: Uint8Array;
   currency: string;
   scheme: Scheme;
@@ -53,7 +56,7 @@ export interface BankOptions {
 export interface BankContext extends CashOf {
   store: BankStore;
   signer: Signer;
-  issuerKey: Uint8Array;
+  lines: KeyLines;
   scheme: Scheme;
   issuerService: Service<IssuerForBank>;
   coupons: CouponSigner | null;
@@ -77,18 +80,20 @@ const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha
 /** Makes a bank. */
 export function createBank(options: BankOptions): Bank {
   const { store, signer, issuerKey, registrarKey, currency, scheme } = options;
-  const issuer = issuerIdOf(issuerKey);
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey: options.bankKey ?? signer.publicKey });
+  const issuer = lines.issuerId;
   const nowS = () => Math.floor(options.clock());
-  const context: BankContext = { store, signer, issuerKey, issuer, currency, scheme, issuerService: options.issuer, coupons: options.coupons ?? null, nowS };
-  const house: Depositary = { store, issuer, currency, registrarKey, graceS: options.depositGraceS ?? DEPOSIT_GRACE_S, nowS, payerOf: () => OUT, onCredited: () => undefined, ...backOf(options.claimWindowS, () => context) };
+  const context: BankContext = { store, signer, lines, issuer, currency, scheme, issuerService: options.issuer, coupons: options.coupons ?? null, nowS };
+  const house: Depositary = { store, issuer, currency, registrar: lines.registrar, graceS: options.depositGraceS ?? DEPOSIT_GRACE_S, nowS, payerOf: () => OUT, onCredited: () => undefined, ...backOf(options.claimWindowS, () => context) };
   return {
-    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: null } }),
+    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: null, successions: everySuccession(store) } }),
     request: (bytes) => request(context, bytes),
     deposit: (bytes) => deposit(house, bytes),
     tombstone: (bytes) => bury(house, bytes),
     refund: (bytes) => thenPassOn(context, refund(house, bytes)),
     claim: (bytes) => thenPassOn(context, claim(house, bytes)),
     couponKeys: () => ({ ok: true, keys: (context.coupons?.amounts ?? []).map((amount, i) => ({ amount, modulus: context.coupons!.moduli[i]! })) }),
+    succeed: (notice) => acceptSuccession(store, lines, notice, nowS()),
     office: (operator) => createBankOffice(context, operator),
     forward: () => forward(context),
   };
@@ -98,8 +103,9 @@ export function createBank(options: BankOptions): Bank {
 function backOf(claimWindowS: number | undefined, contextOf: () => BankContext): Pick<Depositary, 'claimWindowS' | 'refundKind' | 'isKnown' | 'isReturned' | 'onRefunded' | 'onReconciled'> {
   const add = (kind: number, name: string | null, amount: number, request: Uint8Array, draw: number | null) => {
     const context = contextOf();
+    const timeS = context.nowS();
     const message = bankMessage.encode({ kind, issuer: context.issuer, amount, request });
-    context.store.addRequest({ hash: sha256(request), name, kind, amount, owned: request, message, messageSignature: signatureOf(context, message), draw, timeS: context.nowS() });
+    context.store.addRequest({ hash: sha256(request), name, kind, amount, owned: request, message, messageSignature: signatureOf(context, message), draw, timeS });
   };
   return {
     claimWindowS: claimWindowS ?? DEPOSIT_GRACE_S,
@@ -176,9 +182,8 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
 /** Brings a pending request to its end: the bank's own signature for a coupon, the issuer's reply for the rest. */
 async function passOn(context: BankContext, row: BankRequestRow): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
   if (row.kind === REQUEST.coupon) {
-    const blinded = ownedRequest.decode(row.owned)!.request;
-    const signed = context.coupons?.sign(row.amount, blinded) ?? null;
-    // A blinded message that is no number below n: nothing to sign, and the draw goes back.
+    const signed = context.coupons?.sign(row.amount, ownedRequest.decode(row.owned)!.request) ?? null;
+    // No number below n, or for a key whose time is over: nothing to sign, and the draw goes back.
     return end(context, row, signed ? 'done' : 'refused', null, null, signed ? [signed] : []);
   }
   const given = await context.issuerService.receive(row.message!, row.messageSignature);
@@ -187,7 +192,11 @@ async function passOn(context: BankContext, row: BankRequestRow): Promise<Result
   const fits = reply && equal(reply.messageHash, sha256(row.message!)) && equal(reply.boxesHash, sha256(packBoxes(given.boxes)));
   if (!reply || !fits || reply.code >= CODES.length) return refusal('REPLY_INVALID', 'issuer reply');
   // [0096], [0099]: SKI over the reply, where the scheme signs; the bank keeps it.
-  if (context.scheme.signedBetweenInstitutions && !(given.signature && isSigned(context.issuerKey, SIGNED.issuerReply, given.reply, given.signature))) return refusal('REPLY_INVALID', 'SKI');
+  if (context.scheme.signedBetweenInstitutions) {
+    const { signature } = given;
+    const unsigned = signature ? checkNow(context.lines.issuer, context.nowS(), { type: SIGNED.issuerReply, message: given.reply, signature }, 'SKI') : refusal('SIGNATURE_INVALID');
+    if (unsigned) return refusal('REPLY_INVALID', 'SKI');
+  }
   return end(context, row, codeOf(reply.code) === 'OK' ? 'done' : 'refused', given.reply, given.signature, given.boxes);
 }
 

@@ -6,9 +6,9 @@
  * 370 ms of the service's one thread, in a time that depends on the key (@cloudflare/blindrsa-ts 0.4.4, Node 20, 2026-11);
  * the tests hold this one against that library and the RFC's vector.
  */
-import { constants, createPublicKey, privateDecrypt, publicEncrypt, type KeyObject } from 'node:crypto';
+import { constants, createHash, createPublicKey, privateDecrypt, publicEncrypt, type KeyObject } from 'node:crypto';
 import { equal } from '../../firmware/core/bytes.js';
-import { RSA_BYTES } from '../../firmware/wire/request.js';
+import { couponRequest, RSA_BYTES } from '../../firmware/wire/request.js';
 
 /** Amounts for which there are coupons, minor units, falling: any amount up to some thousands splits into a few. */
 export const COUPON_AMOUNTS = [5000, 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
@@ -19,8 +19,11 @@ export interface CouponSigner {
   amounts: number[];
   /** Moduli, 256 bytes each, in the order of `amounts`. */
   moduli: Uint8Array[];
-  /** The blind signature, 256 bytes; null where the blinded message is no number below n, or there is no key for the amount. */
-  sign(amount: number, blinded: Uint8Array): Uint8Array | null;
+  /**
+   * The blind signature, 256 bytes; null where the blinded message is no number below n, or was made for another key than the
+   * amount's. @param request encoded `couponRequest`, or a blinded message alone, as tokens gave it before there were several keys
+   */
+  sign(amount: number, request: Uint8Array): Uint8Array | null;
 }
 
 /** Makes a signer. @param keys RSA-2048 private keys with e = 65537 by amount */
@@ -29,9 +32,12 @@ export function createCouponSigner(keys: Map<number, KeyObject>): CouponSigner {
   return {
     amounts,
     moduli: amounts.map((amount) => modulusOf(keys.get(amount)!)),
-    sign(amount, blinded) {
+    sign(amount, request) {
       const key = keys.get(amount);
-      return key && blinded.length === RSA_BYTES ? blindSign(key, blinded) : null;
+      if (!key) return null;
+      if (request.length === RSA_BYTES) return blindSign(key, request);
+      const asked = couponRequest.decode(request);
+      return asked && equal(asked.modulusHash, createHash('sha256').update(modulusOf(key)).digest()) ? blindSign(key, asked.blinded) : null;
     },
   };
 }

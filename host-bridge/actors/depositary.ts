@@ -11,6 +11,7 @@ import { refusal, type Result } from '../errors.js';
 import { abcOf, ruleDeposit, ruleTombstone } from '../ledger/rules.js';
 import { isReconciled } from '../ledger/rules-back.js';
 import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
+import type { KeyLine } from './key-line.js';
 import { hasChallenge, readHistory, type CashOf } from './read-history.js';
 import { isSigned } from './signer.js';
 
@@ -24,7 +25,7 @@ export const DEPOSIT_GRACE_S = 7 * 86400;
 export interface Depositary extends CashOf {
   store: AccountStore;
   /** PKR, or PKI where the issuer signs licenses. */
-  registrarKey: Uint8Array;
+  registrar: KeyLine;
   graceS: number;
   /** Unix time, whole seconds. */
   nowS(): number;

@@ -18,6 +18,8 @@ import type { IssuerOffice, Trace } from './services.js';
 import { couponKeyOf } from './issuer-cash.js';
 import { writeTraceOrder } from './trace-order.js';
 import { lose, release } from './lost-token.js';
+import { everyKey } from './key-line.js';
+import { isSigned } from './signer.js';
 import { proofOf } from './trace-proof.js';
 
 /** Makes the office of one operator. @param operator who acts, for the record */
@@ -72,7 +74,7 @@ function trace(context: IssuerContext, operator: string, pku: Uint8Array, why: s
     const { name } = ruling;
     const request = pseudonym?.request ?? new Uint8Array(0);
     const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
-    const proof = proofOf('issuer', context.signer.publicKey, { subject: pku, name, request, certificate });
+    const proof = proofOf('issuer', everyKey(context.lines.issuer), { subject: pku, name, request, certificate });
     store.addTrace({ pku, operator, why, ebc, name, proof, timeS: context.nowS(), order: null });
     return { ok: true, name, ebc, proof, request, certificate };
   });
@@ -102,7 +104,7 @@ function orderTrace(context: IssuerContext, operator: string, pku: Uint8Array, w
 
 /** Signs the one list of coupon keys for everybody. A list with the same keys is a repetition. Codes: BAD_REQUEST. */
 function publishCouponKeys(context: IssuerContext, keys: { amount: number; modulus: Uint8Array }[]): Result<{ version: number; repeated: boolean }> {
-  const { store, issuer, currency } = context;
+  const { store } = context;
   const falling = keys.every(({ amount, modulus }, i) => isAmount(amount) && couponKeyOf(modulus) !== null && (i === 0 || keys[i - 1]!.amount > amount));
   if (!falling || keys.length < 1 || keys.length > COUPON_KEYS_MAX) return refusal('BAD_REQUEST', 'coupon keys');
   return store.transaction(() => {
@@ -111,9 +113,29 @@ function publishCouponKeys(context: IssuerContext, keys: { amount: number; modul
     const rows = concat(keys.map(({ amount, modulus }) => couponKey.encode({ amount, modulusHash: new Uint8Array(createHash('sha256').update(modulus).digest()) })));
     const listed = last && couponKeysBody.decode(signedCouponKeys.decode(last.list)!.body)!;
     if (last && listed && equal(listed.keys, rows)) return { ok: true, version: last.version, repeated: true };
-    const version = (last?.version ?? 0) + 1;
-    const body = couponKeysBody.encode({ issuer, currency, version, keys: rows });
-    store.addCouponKeys(version, signedCouponKeys.encode({ signature: context.signer.sign(SIGNED.couponKeys, body), body }), moduli);
-    return { ok: true, version, repeated: false };
+    return { ok: true, version: addCouponKeys(context, (last?.version ?? 0) + 1, rows, moduli), repeated: false };
+  });
+}
+
+/** Within a transaction. */
+function addCouponKeys({ store, issuer, currency, signer }: IssuerContext, version: number, keys: Uint8Array, moduli: Uint8Array): number {
+  const body = couponKeysBody.encode({ issuer, currency, version, keys });
+  store.addCouponKeys(version, signedCouponKeys.encode({ signature: signer.sign(SIGNED.couponKeys, body), body }), moduli);
+  return version;
+}
+
+/** The newest list of coupon keys, signed anew where the issuer has another key by now; null before the first. */
+export function currentCouponKeys(context: IssuerContext): { list: Uint8Array; moduli: Uint8Array } | null {
+  const { store, signer } = context;
+  const isCurrent = (list: Uint8Array) => {
+    const paper = signedCouponKeys.decode(list)!;
+    return isSigned(signer.publicKey, SIGNED.couponKeys, paper.body, paper.signature);
+  };
+  const last = store.couponKeys();
+  if (!last || isCurrent(last.list)) return last;
+  return store.transaction(() => {
+    const again = store.couponKeys()!;
+    if (!isCurrent(again.list)) addCouponKeys(context, again.version + 1, couponKeysBody.decode(signedCouponKeys.decode(again.list)!.body)!.keys, again.moduli);
+    return store.couponKeys();
   });
 }

@@ -20,7 +20,7 @@ import { creditRefund, reconcileDebit } from './issuer-give-back.js';
 import { licenseSet } from './issuer-licenses.js';
 import { answeredOpenly, refused, type Decided, type Opened } from './issuer-reply.js';
 import { checkOurs } from './read-history.js';
-import { isSigned } from './signer.js';
+import { checkNow } from './key-line.js';
 import type { BankReply } from './services.js';
 
 const NO_KID = new Uint8Array(KID_BYTES);
@@ -28,17 +28,19 @@ const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha
 
 /**
  * [0063]-[0064], [0067]-[0068]: what the bank brings. @param signature SKB's of type `bankMessage`, where the scheme has it
- * Codes of the call itself: BAD_REQUEST, ISSUER_UNKNOWN, SIGNATURE_INVALID; what is decided about the request is in the reply.
+ * Codes of the call itself: BAD_REQUEST, ISSUER_UNKNOWN, SIGNATURE_INVALID, KEY_RETIRED; what is decided about the request is in the reply.
  */
 export async function receiveFromBank(context: IssuerContext, bytes: Uint8Array, signature: Uint8Array | null): Promise<Result<BankReply>> {
-  const { scheme, bankKey, store } = context;
+  const { scheme, lines, store } = context;
   const message = bankMessage.decode(bytes);
   if (!message) return refusal('BAD_REQUEST', 'bank message');
   const foreign = checkOurs(context, { issuer: message.issuer, currency: context.currency });
   if (foreign) return foreign;
   const signed = scheme.signedBetweenInstitutions;
   if (signed !== (signature !== null)) return refusal('SIGNATURE_INVALID', signed ? 'SKB missing' : 'SKB not in this scheme');
-  if (signature && (!bankKey || !isSigned(bankKey, SIGNED.bankMessage, bytes, signature))) return refusal('SIGNATURE_INVALID', 'SKB');
+  if (signature && !lines.bank) return refusal('SIGNATURE_INVALID', 'SKB');
+  const unsigned = signature && checkNow(lines.bank!, context.nowS(), { type: SIGNED.bankMessage, message: bytes, signature }, 'SKB');
+  if (unsigned) return unsigned;
   if (!kindsOf(context).includes(message.kind)) return refusal('BAD_REQUEST', 'kind of request');
 
   const read = await open(context, message.kind, message.request);
@@ -108,13 +110,14 @@ function answer(context: IssuerContext, opened: Opened | null, message: Uint8Arr
   const messageHash = sha256(message);
   const stored = store.reply(messageHash);
   if (stored) return { ok: true, reply: stored.reply, signature: stored.replySignature, boxes: unpackBoxes(stored.boxes) as Uint8Array[], repeated: true };
+  const timeS = context.nowS(); // before anything is signed: the key is judged by it
   const inTurn = opened === null || isInTurn(context, opened);
   const decided: Decided = inTurn ? decideNow() : { code: 'SEQ_REFUSED', bodies: [] };
   if (inTurn && opened?.kind === REQUEST.keyedIssue) store.setSequence(opened.kid, opened.sequence);
   const boxes = opened ? sealBoxes(context, opened, decided) : [];
   const reply = issuerReply.encode({ code: codeNumber(decided.code), messageHash, boxesHash: sha256(packBoxes(boxes)) });
   const signature = context.scheme.signedBetweenInstitutions ? context.signer.sign(SIGNED.issuerReply, reply) : null;
-  store.addReply({ messageHash, id: inTurn && opened ? opened.id : null, message, messageSignature, reply, replySignature: signature, boxes: packBoxes(boxes), timeS: context.nowS() });
+  store.addReply({ messageHash, id: inTurn && opened ? opened.id : null, message, messageSignature, reply, replySignature: signature, boxes: packBoxes(boxes), timeS });
   return { ok: true, reply, signature, boxes, repeated: false };
 }
 

@@ -20,7 +20,7 @@ import type { IssuerStore } from '../ledger/store.js';
 import type { DenyLists } from './deny-list.js';
 import { createDenyLists } from './deny-list.js';
 import { LICENSE_VALID_S, quarterEnd } from './licensing.js';
-import { createOffice } from './issuer-office.js';
+import { createOffice, currentCouponKeys } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from './services.js';
 import type { Unsealer } from './box.js';
 import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from './depositary.js';
@@ -29,7 +29,9 @@ import { giveReceipt } from './issuer-give-back.js';
 import { acceptReturn } from './issuer-return.js';
 import { receiveFromBank, redeem } from './issuer-requests.js';
 import { checkOurs } from './read-history.js';
-import { isSigned, issuerIdOf, type Signer } from './signer.js';
+import { linesOf, type KeyLine, type KeyLines } from './key-line.js';
+import { acceptSuccession, everySuccession } from './succession.js';
+import { isSigned, type Signer } from './signer.js';
 
 /** Age at which an unchanged deny list is signed anew. */
 export const DENY_REFRESH_S = 3600;
@@ -41,9 +43,10 @@ const NONCE_BYTES = 8;
 
 export interface IssuerOptions {
   store: IssuerStore;
-  /** SKI. */
+  /** SKI; where it has succeeded another, `issuerKey` is the first. */
   signer: Signer;
-  /** PKR, which licenses are verified with. */
+  issuerKey?: Uint8Array;
+  /** PKR, which licenses are verified with: the first one. */
   registrarKey: Uint8Array;
   currency: string;
   /** Unix time, seconds. */
@@ -54,7 +57,7 @@ export interface IssuerOptions {
   denyRefreshS?: number;
   /** Row of the scheme table; default: the first. */
   scheme?: Scheme;
-  /** PKB: who may bring sealed and keyed requests and histories; null where there is no bank. */
+  /** PKB, the first one: who may bring sealed and keyed requests and histories; null where there is no bank. */
   bankKey?: Uint8Array | null;
   /** Opens what is sealed to the issuer. */
   unsealer?: Unsealer | null;
@@ -69,14 +72,15 @@ export interface IssuerOptions {
 export interface IssuerContext {
   store: IssuerStore;
   signer: Signer;
-  registrarKey: Uint8Array;
+  lines: KeyLines;
+  /** PKR. */
+  registrar: KeyLine;
   /** Issuer id, 4 bytes. */
   issuer: Uint8Array;
   currency: string;
   graceS: number;
   denyLists: DenyLists;
   scheme: Scheme;
-  bankKey: Uint8Array | null;
   unsealer: Unsealer | null;
   licenseValidS: number;
   licenseClass: number;
@@ -96,14 +100,16 @@ export interface Issuer extends IssuerService, IssuerForBank {
 /** Makes an issuer. */
 export function createIssuer(options: IssuerOptions): Issuer {
   const { store, signer, registrarKey, currency } = options;
-  const issuer = issuerIdOf(signer.publicKey);
-  const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
+  const issuerKey = options.issuerKey ?? signer.publicKey;
   const graceS = options.depositGraceS ?? DEPOSIT_GRACE_S;
   const nowS = () => Math.floor(options.clock());
   const { scheme = schemeOf(1), bankKey = null, unsealer = null, licenseValidS = LICENSE_VALID_S, licenseClass = CLASS_FULL, random = randomBytes } = options;
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const { issuerId: issuer, registrar } = lines;
+  const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
   const counterOf = (pku: Uint8Array) => store.pseudonym(pku)?.counter ?? pku;
   const depositary: Depositary = {
-    ...{ store, issuer, currency, registrarKey, graceS, nowS },
+    ...{ store, issuer, currency, registrar, graceS, nowS },
     payerOf: (pku) => ebcOf(toHex(counterOf(pku))),
     onCredited: (terms, transaction, overspent) => noteSpent(context, terms, transaction, overspent),
     ...{ claimWindowS: options.claimWindowS ?? DEPOSIT_GRACE_S, refundKind: 'refund', isReturned: () => true },
@@ -111,10 +117,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
     onRefunded: (body, bytes, transaction) => giveReceipt(context, body, RECEIPT_KINDS.refund, bytes, transaction),
     onReconciled: (row) => giveReceipt(context, row, RECEIPT_KINDS.reconcile, row.history, null),
   };
-  const context: IssuerContext = { store, signer, registrarKey, issuer, currency, graceS, denyLists, nowS, scheme, bankKey, unsealer, licenseValidS, licenseClass, random, depositary };
+  const context: IssuerContext = { store, signer, lines, registrar, issuer, currency, graceS, denyLists, nowS, scheme, unsealer, licenseValidS, licenseClass, random, depositary };
   const { here, elsewhere } = whereAccountsAre(scheme);
   return {
-    parameters: () => ({ ok: true, parameters: { issuer, issuerKey: signer.publicKey, registrarKey, currency, scheme: scheme.number, sealKey: unsealer?.publicKey ?? null } }),
+    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: unsealer?.publicKey ?? null, successions: everySuccession(store) } }),
     withdraw: (request) => here ?? withdraw(context, request),
     receipts: (request) => here ?? receipts(context, request),
     deposit: (bytes) => here ?? deposit(depositary, bytes),
@@ -124,8 +130,9 @@ export function createIssuer(options: IssuerOptions): Issuer {
     receive: (message, signature) => receiveFromBank(context, message, signature),
     redeem: (request) => redeem(context, request),
     returnCash: (histories) => elsewhere ?? acceptReturn(context, histories),
+    succeed: (notice) => acceptSuccession(store, lines, notice, nowS()),
     couponKeys: () => {
-      const found = store.couponKeys();
+      const found = currentCouponKeys(context);
       return found ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] } : refusal('NOT_FOUND', 'no coupon keys');
     },
     signedTime: (nonce) => tellTime(context, nonce),

@@ -6,6 +6,7 @@ import { challenge, history, license, licenseBody, type Challenge, type LicenseB
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type HostRefusal, type Result } from '../errors.js';
 import type { ClaimRow } from '../ledger/store.js';
+import { checkLicense, type KeyLine } from './key-line.js';
 import { isSigned } from './signer.js';
 
 /** Whose cash it must be. */
@@ -24,9 +25,9 @@ export function checkOurs(ours: CashOf, message: CashOf): HostRefusal | null {
 
 /**
  * Decodes a history and verifies the license with PKR, then SKU(y, IdS, Rs, Ts) with PKU. IdS is the one that the user signed.
- * Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, SIGNATURE_INVALID.
+ * Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, KEY_RETIRED, SIGNATURE_INVALID.
  */
-export function readHistory(ours: CashOf & { registrarKey: Uint8Array }, bytes: Uint8Array): Result<{ paid: Challenge; terms: LicenseBody; challengeBytes: Uint8Array }> {
+export function readHistory(ours: CashOf & { registrar: KeyLine }, bytes: Uint8Array): Result<{ paid: Challenge; terms: LicenseBody; challengeBytes: Uint8Array }> {
   const h = history.decode(bytes);
   const paid = h && challenge.decode(h.challenge);
   const licensed = h && license.decode(h.license);
@@ -34,7 +35,8 @@ export function readHistory(ours: CashOf & { registrarKey: Uint8Array }, bytes: 
   if (!h || !paid || !licensed || !terms) return refusal('BAD_REQUEST', 'history');
   const foreign = checkOurs(ours, paid) ?? checkOurs(ours, terms);
   if (foreign) return foreign;
-  if (!isSigned(ours.registrarKey, SIGNED.license, licensed.body, licensed.signature)) return refusal('LICENSE_INVALID');
+  const unlicensed = checkLicense(ours.registrar, terms.validUntilS, licensed.body, licensed.signature);
+  if (unlicensed) return unlicensed;
   if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return refusal('SIGNATURE_INVALID');
   return { ok: true, paid, terms, challengeBytes: h.challenge };
 }

@@ -20,6 +20,7 @@ export type Service<T> = { [K in keyof T]: T[K] extends (...values: infer A) => 
 export interface PublicParameters {
   /** 4 bytes. */
   issuer: Uint8Array;
+  /** The first keys of the houses: what the issuer's id and a database come from. */
   issuerKey: Uint8Array;
   registrarKey: Uint8Array;
   currency: string;
@@ -27,11 +28,19 @@ export interface PublicParameters {
   scheme: number;
   /** X25519, 32 bytes: what tokens seal to; null where this house has none. */
   sealKey: Uint8Array | null;
+  /** Encoded `signedSuccession`: which keys followed those above, each line in order (key-line.ts). */
+  successions: Uint8Array[];
+}
+
+/** What every house does. */
+export interface HouseService {
+  parameters(): Result<{ parameters: PublicParameters }>;
+  /** Takes a succession notice of any house of its scheme (succession.ts), whoever brings it. @param notice encoded `signedSuccession` */
+  succeed(notice: Uint8Array): Result<{ house: string; number: number; repeated: boolean }>;
 }
 
 /** The trustee 500. */
-export interface TrusteeService {
-  parameters(): Result<{ parameters: PublicParameters }>;
+export interface TrusteeService extends HouseService {
   /**
    * [0014]-[0015]: (PKU, IdU) to the license SKR(PKU). @param request encoded `registration` @param certificate encoded
    * `accountCertificate`. Codes: BAD_REQUEST, CERTIFICATE_INVALID, SIGNATURE_INVALID, KEY_INVALID, PSEUDONYM_TAKEN,
@@ -49,8 +58,7 @@ export interface TrusteeService {
 }
 
 /** The issuer 100 as tokens and shops see it. */
-export interface IssuerService {
-  parameters(): Result<{ parameters: PublicParameters }>;
+export interface IssuerService extends HouseService {
   /**
    * [0017]-[0018]: (PKU, IdU, x) to the receipt SKI(PKU, x). @param request encoded `withdrawal`. Codes: BAD_REQUEST,
    * ISSUER_UNKNOWN, CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, ACCOUNT_KEY_MISSING, SIGNATURE_INVALID and those of `ruleWithdraw`.
@@ -106,8 +114,7 @@ export interface IssuerForBank {
 }
 
 /** The bank 200 as its customers and shops see it. */
-export interface BankService {
-  parameters(): Result<{ parameters: PublicParameters }>;
+export interface BankService extends HouseService {
   /**
    * A registration or withdrawal that goes on to the issuer, or a blinded coupon [0039], [0062], [0067], [0084], [0089].
    * @param request encoded `ownedRequest` @returns boxes for the token, or the blind signature. Codes: BAD_REQUEST, ISSUER_UNKNOWN,

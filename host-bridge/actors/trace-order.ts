@@ -6,7 +6,8 @@ import { equal, fromHex } from '../../firmware/core/bytes.js';
 import { signedTraceOrder, traceOrder, type TraceOrder } from '../../firmware/wire/institutions.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../errors.js';
-import { isSigned, type Signer } from './signer.js';
+import { checkAt, type KeyLine } from './key-line.js';
+import type { Signer } from './signer.js';
 
 const OPERATOR_BYTES = 8;
 
@@ -23,12 +24,13 @@ export function writeTraceOrder(signer: Signer, facts: { subject: Uint8Array; eb
   return signedTraceOrder.encode({ signature: signer.sign(SIGNED.traceOrder, body), body });
 }
 
-/** Reads an order that the issuer signed. Codes: BAD_REQUEST, SIGNATURE_INVALID. */
-export function readTraceOrder(issuerKey: Uint8Array, bytes: Uint8Array): Result<{ order: ReadOrder }> {
+/** Reads an order that the issuer signed. Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED. @param nowS Unix time */
+export function readTraceOrder(issuer: KeyLine, nowS: number, bytes: Uint8Array): Result<{ order: ReadOrder }> {
   const outer = signedTraceOrder.decode(bytes);
   const order = outer && traceOrder.decode(outer.body);
   if (!outer || !order) return refusal('BAD_REQUEST', 'trace order');
-  if (!isSigned(issuerKey, SIGNED.traceOrder, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID', 'trace order');
+  const unsigned = checkAt(issuer, order.timeS, nowS, { type: SIGNED.traceOrder, message: outer.body, signature: outer.signature }, 'trace order');
+  if (unsigned) return unsigned;
   const reason = new TextDecoder().decode(order.why);
   // One encoding for one reason: other bytes are none that the issuer writes.
   if (!equal(new TextEncoder().encode(reason), order.why)) return refusal('BAD_REQUEST', 'reason');

@@ -25,17 +25,17 @@ export interface Claim {
   certificate: Uint8Array;
 }
 
-/** Whether the evidence shows the claim. @param accountsKey 32 bytes: PKI or PKB, of who keeps the accounts */
-export function proofOf(traceBy: Scheme['traceBy'], accountsKey: Uint8Array, claim: Claim): 'PROVEN' | 'UNPROVEN' {
-  const accountKey = certifiedKey(accountsKey, claim);
+/** Whether the evidence shows the claim. @param accountsKeys 32 bytes each: every PKI or PKB of who keeps the accounts */
+export function proofOf(traceBy: Scheme['traceBy'], accountsKeys: Uint8Array[], claim: Claim): 'PROVEN' | 'UNPROVEN' {
+  const accountKey = certifiedKey(accountsKeys, claim);
   return accountKey && BINDINGS[traceBy](accountKey, claim) ? 'PROVEN' : 'UNPROVEN';
 }
 
 /** The account key that the certificate gives to the claim's name; null where it gives none. */
-function certifiedKey(accountsKey: Uint8Array, { certificate, name }: Claim): Uint8Array | null {
+function certifiedKey(accountsKeys: Uint8Array[], { certificate, name }: Claim): Uint8Array | null {
   const paper = accountCertificate.decode(certificate);
   const body = paper && accountBody.decode(paper.body);
-  return paper && body && body.name === name && isSigned(accountsKey, SIGNED.account, paper.body, paper.signature) ? body.accountKey : null;
+  return paper && body && body.name === name && accountsKeys.some((key) => isSigned(key, SIGNED.account, paper.body, paper.signature)) ? body.accountKey : null;
 }
 
 const BINDINGS: Record<Scheme['traceBy'], (accountKey: Uint8Array, claim: Claim) => boolean> = {

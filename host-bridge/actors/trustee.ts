@@ -17,17 +17,20 @@ import type { TrusteeStore } from '../ledger/store.js';
 import { isLicensable } from '../relay/ed25519-verify.js';
 import { LICENSE_VALID_S, quarterEnd, renewal, signLicense } from './licensing.js';
 import type { IssuerService, Service, TrusteeService } from './services.js';
-import { isSigned, issuerIdOf, type Signer } from './signer.js';
+import { checkAt, checkNow, everyKey, linesOf, type KeyLine } from './key-line.js';
+import { acceptSuccession, everySuccession } from './succession.js';
+import { isSigned, type Signer } from './signer.js';
 import { readTraceOrder } from './trace-order.js';
 import { proofOf } from './trace-proof.js';
 
 export interface TrusteeOptions {
   store: TrusteeStore;
-  /** SKR. */
+  /** SKR; where it has succeeded another, `registrarKey` is the first. */
   signer: Signer;
-  /** PKI, for whose cash licenses are. */
+  registrarKey?: Uint8Array;
+  /** PKI, for whose cash licenses are: the first one. */
   issuerKey: Uint8Array;
-  /** Whose signature account certificates carry: who keeps the accounts; default PKI. */
+  /** Whose signature account certificates carry: the first key of the bank that keeps the accounts; default PKI. */
   accountsKey?: Uint8Array;
   currency: string;
   /** Unix time, seconds. */
@@ -46,14 +49,17 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
   const validS = options.licenseValidS ?? LICENSE_VALID_S;
   const { scheme = schemeOf(1), licenseClass = CLASS_FULL } = options;
   const { pseudonymsMax } = scheme;
-  const accountsKey = options.accountsKey ?? issuerKey;
-  const issuer = issuerIdOf(issuerKey);
+  const registrarKey = options.registrarKey ?? signer.publicKey;
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey: options.accountsKey ?? null });
+  const accounts = lines.bank ?? lines.issuer;
+  const issuer = lines.issuerId;
+  const nowS = () => Math.floor(clock());
 
   return {
-    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey: signer.publicKey, currency, scheme: scheme.number, sealKey: null } }),
+    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: null, successions: everySuccession(store) } }),
 
     register(requestBytes, certificateBytes) {
-      const read = readRegistration(accountsKey, requestBytes, certificateBytes);
+      const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
       if (!read.ok) return read;
       const { body, keyIsLicensable } = read;
       return store.transaction(() => {
@@ -63,7 +69,7 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
         if (!ruling.ok) return ruling;
         if (stored) return { ok: true, license: stored.license, repeated: true };
         // [0015]: store PKU and IdU, sign the license, send it.
-        const timeS = Math.floor(clock());
+        const timeS = nowS();
         const signed = signLicense(signer, { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass }, body.pku);
         store.addRegistration({ pku: body.pku, name: body.name, accountKey: body.accountKey, certificate: certificateBytes, request: requestBytes, license: signed, timeS });
         return { ok: true, license: signed, repeated: false };
@@ -71,16 +77,16 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
     },
 
     async renew(requestBytes, certificateBytes) {
-      const read = readRegistration(accountsKey, requestBytes, certificateBytes);
+      const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
       if (!read.ok) return read;
       const { pku, name } = read.body;
       const known = store.registration(pku);
       if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
       if (known.name !== name) return refusal('PSEUDONYM_TAKEN');
-      const denied = await checkDenied(options, pku);
+      const denied = await checkDenied(options.issuer, lines.issuer, nowS(), pku);
       if (denied) return denied;
       return store.transaction(() => {
-        const timeS = Math.floor(clock());
+        const timeS = nowS();
         const { license: held } = store.registration(pku)!;
         const { validUntilS, licenseClass: heldClass } = licenseBody.decode(license.decode(held)!.body)!;
         const when = renewal(validUntilS, timeS, validS);
@@ -92,33 +98,36 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
       });
     },
 
+    succeed: (notice) => acceptSuccession(store, lines, notice, nowS()),
+
     // [0056]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name.
     trace(orderBytes) {
-      const read = readTraceOrder(issuerKey, orderBytes);
+      const read = readTraceOrder(lines.issuer, nowS(), orderBytes);
       if (!read.ok) return read;
       const { subject, operator, reason, missing } = read.order;
       return store.transaction(() => {
         const row = store.registration(subject);
         if (!row) return refusal('OWNER_UNKNOWN');
         const { name, request, certificate } = row;
-        const proof = proofOf('trustee', accountsKey, { subject, name, request, certificate });
+        const proof = proofOf('trustee', everyKey(accounts), { subject, name, request, certificate });
         const ebc = -missing;
-        store.addTrace({ pku: subject, operator: toHex(operator), why: reason, ebc, name, proof, timeS: Math.floor(clock()), order: orderBytes });
+        store.addTrace({ pku: subject, operator: toHex(operator), why: reason, ebc, name, proof, timeS: nowS(), order: orderBytes });
         return { ok: true, name, ebc, proof, request, certificate };
       });
     },
   };
 }
 
-/** Checks encodings and signatures of a registration. Codes: BAD_REQUEST, CERTIFICATE_INVALID, SIGNATURE_INVALID. */
-function readRegistration(accountsKey: Uint8Array, requestBytes: Uint8Array, certificateBytes: Uint8Array): Result<{ body: RegistrationBody; keyIsLicensable: boolean }> {
+/** Checks encodings and signatures of a registration. Codes: BAD_REQUEST, CERTIFICATE_INVALID, KEY_RETIRED, SIGNATURE_INVALID. */
+function readRegistration(accounts: KeyLine, nowS: number, requestBytes: Uint8Array, certificateBytes: Uint8Array): Result<{ body: RegistrationBody; keyIsLicensable: boolean }> {
   const request = registration.decode(requestBytes);
   const body = request && registrationBody.decode(request.body);
   if (!request || !body) return refusal('BAD_REQUEST', 'registration');
   const certificate = accountCertificate.decode(certificateBytes);
   const account = certificate && accountBody.decode(certificate.body);
   if (!certificate || !account) return refusal('BAD_REQUEST', 'account certificate');
-  if (!isSigned(accountsKey, SIGNED.account, certificate.body, certificate.signature)) return refusal('CERTIFICATE_INVALID', 'signature');
+  const uncertified = checkNow(accounts, nowS, { type: SIGNED.account, message: certificate.body, signature: certificate.signature }, 'account certificate');
+  if (uncertified) return uncertified.code === 'KEY_RETIRED' ? uncertified : refusal('CERTIFICATE_INVALID', 'signature');
   if (account.name !== body.name || !equal(account.accountKey, body.accountKey)) return refusal('CERTIFICATE_INVALID', 'other name or key');
   if (!isSigned(body.accountKey, SIGNED.registration, request.body, request.accountSignature)) return refusal('SIGNATURE_INVALID', 'account key');
   const keyIsLicensable = isLicensable(body.pku);
@@ -131,11 +140,12 @@ function readRegistration(accountsKey: Uint8Array, requestBytes: Uint8Array, cer
  * A denial ends with the license that it was about, so who is denied gets no new one. The trustee sees no counters: it asks for
  * the issuer's list, which is signed. Codes: DENIED, REPLY_INVALID, SERVICE_DOWN and those of the service.
  */
-async function checkDenied({ issuer, issuerKey }: TrusteeOptions, pku: Uint8Array): Promise<HostRefusal | null> {
+async function checkDenied(issuer: TrusteeOptions['issuer'], line: KeyLine, nowS: number, pku: Uint8Array): Promise<HostRefusal | null> {
   const given = issuer ? await issuer.denyList() : refusal('SERVICE_DOWN', 'no issuer to ask for its deny list');
   if (!given.ok) return given;
   const list = signedDenyList.decode(given.list);
   const body = list && denyBody.decode(list.body);
-  if (!list || !body || !isDenyKeys(body.keys) || !isSigned(issuerKey, SIGNED.denyList, list.body, list.signature)) return refusal('REPLY_INVALID', 'deny list');
+  if (!list || !body || !isDenyKeys(body.keys)) return refusal('REPLY_INVALID', 'deny list');
+  if (checkAt(line, body.timeS, nowS, { type: SIGNED.denyList, message: list.body, signature: list.signature }, 'deny list')) return refusal('REPLY_INVALID', 'deny list');
   return isDenied(body.keys, pku) ? refusal('DENIED') : null;
 }

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Trace } from '../actors/services.js';
+import { everyKey, fixedLine } from '../actors/key-line.js';
 import type { Signer } from '../actors/signer.js';
+import { linesFrom } from '../actors/succession.js';
 import { readTraceOrder } from '../actors/trace-order.js';
 import { proofOf } from '../actors/trace-proof.js';
 import { failure, type Result } from '../errors.js';
@@ -37,18 +39,20 @@ async function openOffice(options: OfficeCommand) {
   if (!existsSync(join(options.data, 'operator.key'))) throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
   const operator: Signer = serviceKey(options.data, 'operator');
   const { parameters } = must(await createIssuerClient({ url: options.url }).parameters());
-  const { issuer, issuerKey } = parameters;
+  const { issuer } = parameters;
   const scheme = schemeOf(parameters.scheme);
   const atIssuer = createOfficeClient({ url: options.url, operator, issuer });
   const atBank = createBankOfficeClient({ url: options.bank, operator, issuer });
-  return { scheme, issuerKey, issuer: atIssuer, bank: atBank, accounts: scheme.accountsAt === 'bank' ? atBank : atIssuer };
+  return { scheme, parameters, issuer: atIssuer, bank: atBank, accounts: scheme.accountsAt === 'bank' ? atBank : atIssuer };
 }
 
 /** One act, with the operator's key of the data folder. */
 export async function office(verb: OfficeVerb, values: string[], options: OfficeCommand): Promise<void> {
   // Before anything is asked, for a trace is an act.
   const checkWith = options.accountsKey === undefined ? null : keyArgument(options.accountsKey, '--accounts-key');
-  const { scheme, issuerKey, issuer, bank, accounts } = await openOffice(options);
+  const { scheme, parameters, issuer, bank, accounts } = await openOffice(options);
+  const { issuerKey, registrarKey, successions } = parameters;
+  const lines = linesFrom({ issuerKey, registrarKey, bankKey: scheme.accountsAt === 'bank' ? checkWith : null }, successions);
   const [first, second, third] = values as [string, string, string];
   /** What the issuer knows a token by: PKU, or where registrations are sealed the newest one of the name. */
   const setOf = async (who: string): Promise<Uint8Array> => {
@@ -77,12 +81,12 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     },
     'coupon-keys': async () => issuer.publishCouponKeys(must(await createBankClient({ url: options.bank }).couponKeys()).keys),
     async trace() {
-      if (scheme.traceBy === 'issuer') return judged('issuer', await issuer.trace(bytes(first), second), bytes(first), checkWith ?? issuerKey);
+      if (scheme.traceBy === 'issuer') return judged('issuer', await issuer.trace(bytes(first), second), bytes(first), everyKey(checkWith ? fixedLine(checkWith) : lines.issuer));
       // [0056], [0081]: the issuer states that EBC is negative; who knows the name gives it on that statement alone.
       const { order } = must(await issuer.traceOrder(bytes(first), second));
-      const { subject } = must(readTraceOrder(issuerKey, order)).order;
+      const { subject } = must(readTraceOrder(lines.issuer, Date.now() / 1000, order)).order;
       const given = scheme.traceBy === 'bank' ? await bank.trace(order) : await createTrusteeClient({ url: options.trustee }).trace(order);
-      return judged(scheme.traceBy, given, subject, checkWith);
+      return judged(scheme.traceBy, given, subject, lines.bank && everyKey(lines.bank));
     },
   };
   const reply = must(await calls[verb]());
@@ -92,8 +96,8 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
 }
 
 /** A trace with whether its evidence was checked here, instead of believing the house that gave the name. */
-function judged(traceBy: Scheme['traceBy'], given: Result<Trace>, subject: Uint8Array, accountsKey: Uint8Array | null): Result<Trace & { proofBy: string }> {
+function judged(traceBy: Scheme['traceBy'], given: Result<Trace>, subject: Uint8Array, accountsKeys: Uint8Array[] | null): Result<Trace & { proofBy: string }> {
   if (!given.ok) return given;
-  if (!accountsKey) return { ...given, proofBy: `the ${traceBy} says so; --accounts-key checks it here` };
-  return { ...given, proof: proofOf(traceBy, accountsKey, { subject, ...given }), proofBy: 'checked here' };
+  if (!accountsKeys) return { ...given, proofBy: `the ${traceBy} says so; --accounts-key checks it here` };
+  return { ...given, proof: proofOf(traceBy, accountsKeys, { subject, ...given }), proofBy: 'checked here' };
 }

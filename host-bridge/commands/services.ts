@@ -8,6 +8,7 @@ import { CLASS_FULL, CLASS_SMALL, classPaymentMax } from '../../firmware/core/li
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { createUnsealer } from '../actors/box.js';
 import type { AccountsOffice, Remote } from '../actors/services.js';
+import type { KeyLine } from '../actors/key-line.js';
 import { issuerIdOf, type Signer } from '../actors/signer.js';
 import { failure } from '../errors.js';
 import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createTrusteeClient } from '../http/client.js';
@@ -86,7 +87,7 @@ export async function bank(options: ServiceCommand & { issuer: string; issuerUrl
   const issuerKey = keyArgument(options.issuer, '--issuer');
   const registrarKey = keyOf(options.registrar, '--registrar', row.licenseFrom === 'trustee') ?? issuerKey;
   const operatorKeys = options.operator.map((key) => keyArgument(key, '--operator'));
-  const issuerChannel = (signer: Signer) => createBankChannel({ url: options.issuerUrl, signer, issuerKey, issuer: issuerIdOf(issuerKey) });
+  const issuerChannel = (signer: Signer, issuerLine: KeyLine) => createBankChannel({ url: options.issuerUrl, signer, issuerLine, issuer: issuerIdOf(issuerKey) });
   await untilInterrupted(await startBank({ ...place, issuerKey, registrarKey, operatorKeys, issuerChannel }));
 }
 

@@ -7,6 +7,7 @@ import { issuerIdOf, type Signer } from '../actors/signer.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
 import type { IssuerFacts } from '../../flash-scripts/board-files.js';
 import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import { firstKey } from '../http/house-keys.js';
 import { serviceKey } from '../http/key-file.js';
 import { startBank, startIssuer, startTrustee, type RunningService } from '../http/start.js';
 import { createRandom } from './random.js';
@@ -73,7 +74,7 @@ export async function startHouses(options: HousesOptions) {
 /** What starts each house on a port, with the issuer's address. */
 function openersOf({ dataDir, seed, scheme, clock }: HousesOptions, operator: Signer): Record<House, (port: number, issuerUrl: string) => Promise<RunningService<unknown>>> {
   const houses = housesOf(scheme);
-  const keyOf = (role: House) => serviceKey(dataDir, role, createRandom(seed, role)).publicKey;
+  const keyOf = (role: House) => firstKey(dataDir, role, createRandom(seed, role));
   const issuerKey = keyOf('issuer');
   const bankKey = houses.includes('bank') ? keyOf('bank') : null;
   const registrarKey = houses.includes('trustee') ? keyOf('trustee') : issuerKey;
@@ -83,7 +84,7 @@ function openersOf({ dataDir, seed, scheme, clock }: HousesOptions, operator: Si
     issuer: (port) => startIssuer({ ...place, port, registrarKey, bankKey, random }),
     trustee: (port, issuerUrl) => startTrustee({ ...place, port, issuerKey, issuer: createIssuerClient({ url: issuerUrl }), ...(bankKey ? { accountsKey: bankKey } : {}) }),
     bank: (port, url) =>
-      startBank({ ...place, port, issuerKey, registrarKey, forwardMs: FORWARD_MS, issuerChannel: (signer) => createBankChannel({ url, signer, issuerKey, issuer: issuerIdOf(issuerKey) }) }),
+      startBank({ ...place, port, issuerKey, registrarKey, forwardMs: FORWARD_MS, issuerChannel: (signer, issuerLine) => createBankChannel({ url, signer, issuerLine, issuer: issuerIdOf(issuerKey), clock }) }),
   };
 }
 

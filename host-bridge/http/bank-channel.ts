@@ -6,7 +6,8 @@
 import { createHash } from 'node:crypto';
 import { concat, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { isSigned, type Signer } from '../actors/signer.js';
+import { checkNow, type KeyLine } from '../actors/key-line.js';
+import type { Signer } from '../actors/signer.js';
 import { refusal, type HostRefusal } from '../errors.js';
 import { encodeOperatorRequest, REQUEST_ID_BYTES } from './operator-requests.js';
 
@@ -21,12 +22,14 @@ export function signBankRequest(signer: Signer, issuer: Uint8Array, requestId: U
   };
 }
 
-/** Checks that the bank asks. Codes: BANK_UNKNOWN. @returns null, or the refusal */
-export function checkBankRequest(bankKey: Uint8Array | null, issuer: Uint8Array, request: { method: string; url: string; headers: Record<string, unknown>; body: string }): HostRefusal | null {
+/** Checks that the bank asks. Codes: BANK_UNKNOWN, KEY_RETIRED. @returns null, or the refusal */
+export function checkBankRequest(bank: KeyLine | null, nowS: number, issuer: Uint8Array, request: { method: string; url: string; headers: Record<string, unknown>; body: string }): HostRefusal | null {
   const id = fromHex(String(request.headers[BANK_HEADERS.requestId] ?? ''));
   const signature = fromHex(String(request.headers[BANK_HEADERS.signature] ?? ''));
-  const good = bankKey && id?.length === REQUEST_ID_BYTES && signature && isSigned(bankKey, SIGNED.bankRequest, encodeOperatorRequest(issuer, id, request.method, request.url, request.body), signature);
-  return good ? null : refusal('BANK_UNKNOWN');
+  if (!bank || id?.length !== REQUEST_ID_BYTES || !signature) return refusal('BANK_UNKNOWN');
+  const message = encodeOperatorRequest(issuer, id, request.method, request.url, request.body);
+  const unsigned = checkNow(bank, nowS, { type: SIGNED.bankRequest, message, signature }, 'SKB');
+  return unsigned?.code === 'SIGNATURE_INVALID' ? refusal('BANK_UNKNOWN') : unsigned;
 }
 
 function answerBytes(requestId: string, status: number, body: string): Uint8Array {
@@ -39,8 +42,8 @@ export function signAnswer(signer: Signer, requestId: string, status: number, bo
   return { [BANK_HEADERS.answer]: toHex(signer.sign(SIGNED.issuerAnswer, answerBytes(requestId, status, body))) };
 }
 
-/** Whether the issuer answered this request with this. */
-export function isAnswer(issuerKey: Uint8Array, requestId: string, status: number, body: string, header: string | null): boolean {
+/** Whether the issuer answered this request with this. @param nowS Unix time */
+export function isAnswer(issuer: KeyLine, nowS: number, requestId: string, status: number, body: string, header: string | null): boolean {
   const signature = fromHex(header ?? '');
-  return signature !== null && isSigned(issuerKey, SIGNED.issuerAnswer, answerBytes(requestId, status, body), signature);
+  return signature !== null && checkNow(issuer, nowS, { type: SIGNED.issuerAnswer, message: answerBytes(requestId, status, body), signature }, 'issuer') === null;
 }

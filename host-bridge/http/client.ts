@@ -8,14 +8,15 @@
 import { randomBytes } from 'node:crypto';
 import { Value } from '@sinclair/typebox/value';
 import { toHex } from '../../firmware/core/bytes.js';
-import type { AccountsOffice, BankOffice, BankService, IssuerForBank, IssuerOffice, IssuerService, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import type { AccountsOffice, BankOffice, BankService, HouseService, IssuerForBank, IssuerOffice, IssuerService, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import type { KeyLine } from '../actors/key-line.js';
 import type { Signer } from '../actors/signer.js';
 import { isErrorCode, refusal, type Result } from '../errors.js';
 import { bytes } from './hex.js';
 import type { Random } from './key-file.js';
 import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
 import { BANK_HEADERS, isAnswer, signBankRequest } from './bank-channel.js';
-import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
+import { BANK_ENDPOINTS, COMMON_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
 
 /** How long a client waits for a reply unless told otherwise. */
 export const CLIENT_TIMEOUT_MS = 5000;
@@ -91,12 +92,25 @@ function reasonOf(thrown: unknown): string {
   return typeof cause === 'string' ? cause : 'no connection';
 }
 
-type ParametersReply = Result<{ issuer: string; issuerKey: string; registrarKey: string; currency: string; scheme: number; sealKey: string | null }>;
+type ParametersReply = Result<{ issuer: string; issuerKey: string; registrarKey: string; currency: string; scheme: number; sealKey: string | null; successions: string[] }>;
 
 function readParameters(reply: ParametersReply): Result<{ parameters: PublicParameters }> {
   if (!reply.ok) return reply;
-  const { issuer, issuerKey, registrarKey, currency, scheme, sealKey } = reply;
-  return { ok: true, parameters: { issuer: bytes(issuer), issuerKey: bytes(issuerKey), registrarKey: bytes(registrarKey), currency, scheme, sealKey: maybe(sealKey) } };
+  const { issuer, issuerKey, registrarKey, currency, scheme, sealKey, successions } = reply;
+  return { ok: true, parameters: { issuer: bytes(issuer), issuerKey: bytes(issuerKey), registrarKey: bytes(registrarKey), currency, scheme, sealKey: maybe(sealKey), successions: successions.map(bytes) } };
+}
+
+/** What every house answers. */
+function houseCalls(call: Call): Remote<HouseService> {
+  return {
+    parameters: async () => readParameters(await call(COMMON_ENDPOINTS.parameters, null)),
+    succeed: (notice) => call(COMMON_ENDPOINTS.succeed, { notice: toHex(notice) }),
+  };
+}
+
+/** A house of any kind over HTTP. */
+export function createHouseClient(options: ClientOptions): Remote<HouseService> {
+  return houseCalls(createCall(options));
 }
 
 /** What every client can ask, beside its procedures. */
@@ -111,7 +125,7 @@ export function createTrusteeClient(options: ClientOptions): Remote<TrusteeServi
   const at = TRUSTEE_ENDPOINTS;
   return {
     health: () => call(at.health, null),
-    parameters: async () => readParameters(await call(at.parameters, null)),
+    ...houseCalls(call),
     async register(request, certificate) {
       const reply = await call(at.register, { request: toHex(request), certificate: toHex(certificate) });
       return reply.ok ? { ...reply, license: bytes(reply.license) } : reply;
@@ -152,7 +166,7 @@ export function createBankClient(options: ClientOptions): Remote<BankService> & 
   const at = BANK_ENDPOINTS;
   return {
     health: () => call(at.health, null),
-    parameters: async () => readParameters(await call(at.parameters, null)),
+    ...houseCalls(call),
     request: async (request) => readBoxes(await call(at.request, { request: toHex(request) })),
     async couponKeys() {
       const reply = await call(at.couponKeys, null);
@@ -165,12 +179,16 @@ export function createBankClient(options: ClientOptions): Remote<BankService> & 
 export interface BankChannelOptions extends ClientOptions {
   /** SKB. */
   signer: Signer;
-  /** PKI, 32 bytes: whose answers are believed. */
-  issuerKey: Uint8Array;
+  /** The issuer's keys: whose answers are believed. */
+  issuerLine: KeyLine;
+  /** Unix time, seconds; default the machine's. */
+  clock?(): number;
   /** The issuer's id, 4 bytes. */
   issuer: Uint8Array;
   random?: Random;
 }
+
+const machineClock = (): number => Date.now() / 1000;
 
 /** The issuer over HTTP, as its bank has it. */
 export function createBankChannel(options: BankChannelOptions): Remote<IssuerForBank> {
@@ -182,7 +200,7 @@ export function createBankChannel(options: BankChannelOptions): Remote<IssuerFor
       endpoint,
       body,
       (text) => signBankRequest(options.signer, options.issuer, requestId, endpoint.method, endpoint.path, text),
-      (response, text) => isAnswer(options.issuerKey, toHex(requestId), response.status, text, response.headers.get(BANK_HEADERS.answer)) || response.status !== 200,
+      (response, text) => isAnswer(options.issuerLine, (options.clock ?? machineClock)(), toHex(requestId), response.status, text, response.headers.get(BANK_HEADERS.answer)) || response.status !== 200,
     );
   };
   return {
@@ -200,7 +218,7 @@ export function createIssuerClient(options: ClientOptions): Remote<IssuerService
   const at = ISSUER_ENDPOINTS;
   return {
     health: () => call(at.health, null),
-    parameters: async () => readParameters(await call(at.parameters, null)),
+    ...houseCalls(call),
     async withdraw(request) {
       const reply = await call(at.withdraw, { request: toHex(request) });
       return reply.ok ? { ...reply, receipt: bytes(reply.receipt) } : reply;

@@ -23,7 +23,13 @@ export function ensureDataDir(path: string): void {
 
 /** Path of a role's key, and of its database. */
 export function pathsOf(dataDir: string, role: string): { key: string; database: string } {
-  return { key: join(dataDir, `${role}.key`), database: join(dataDir, `${role}.db`) };
+  return { key: keyPaths(dataDir, role, 1).key, database: join(dataDir, `${role}.db`) };
+}
+
+/** Paths of a house's keys by their number in its line, 1 for the first. */
+export function keyPaths(dataDir: string, role: string, number: number): { key: string; seal: string; coupon(amount: number): string } {
+  const path = (name: string) => join(dataDir, number === 1 ? `${name}.key` : `${name}.${number}.key`);
+  return { key: path(role), seal: path('issuer-seal'), coupon: (amount) => path(`coupon-${amount}`) };
 }
 
 /**
@@ -46,35 +52,54 @@ function isNew(path: string, database: string): boolean {
 
 /**
  * The seed of the issuer's HPKE key, 32 bytes, made at first start in `dataDir`/issuer-seal.key as hexadecimal.
- * @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED
+ * @param number in the issuer's line @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED
  */
-export function sealSeed(dataDir: string, random: Random = randomBytes): Uint8Array {
+export function sealSeed(dataDir: string, random: Random = randomBytes, number = 1): Uint8Array {
   ensureDataDir(dataDir);
-  const path = join(dataDir, 'issuer-seal.key');
-  if (isNew(path, pathsOf(dataDir, 'issuer').database)) writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
+  const path = keyPaths(dataDir, 'issuer', number).seal;
+  if (number === 1 && isNew(path, pathsOf(dataDir, 'issuer').database)) writeSealFile(path, random);
   const seed = Buffer.from(readSecretFile(path).trim(), 'hex');
   if (seed.length !== SEED_BYTES) throw failure('KEY_FILE_INVALID', `${path}: not ${SEED_BYTES} bytes in hexadecimal`);
   return new Uint8Array(seed);
 }
 
+/** Writes a new seed; leaves one that is there. */
+function writeSealFile(path: string, random: Random): void {
+  writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
+}
+
 /** The bank's RSA-2048 keys for coupons, one file for each amount, made at first start. @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED */
 export function couponKeys(dataDir: string, amounts: number[]): Map<number, KeyObject> {
   ensureDataDir(dataDir);
-  return new Map(
-    amounts.map((amount) => {
-      const path = join(dataDir, `coupon-${amount}.key`);
-      if (isNew(path, pathsOf(dataDir, 'bank').database)) {
-        const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 });
-        writeSecretFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
-      }
-      const pem = readSecretFile(path);
-      try {
-        return [amount, createPrivateKey(pem)] as const;
-      } catch {
-        throw failure('KEY_FILE_INVALID', `${path}: not an RSA private key in PEM`);
-      }
-    }),
-  );
+  for (const amount of amounts) {
+    const path = keyPaths(dataDir, 'bank', 1).coupon(amount);
+    if (isNew(path, pathsOf(dataDir, 'bank').database)) writeCouponFile(path);
+  }
+  return new Map(amounts.map((amount) => [amount, couponKey(dataDir, amount, 1)]));
+}
+
+/** One of them, that is there. @param number in the bank's line @throws TapcashError KEY_FILE_INVALID */
+export function couponKey(dataDir: string, amount: number, number: number): KeyObject {
+  const path = keyPaths(dataDir, 'bank', number).coupon(amount);
+  const pem = readSecretFile(path);
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    throw failure('KEY_FILE_INVALID', `${path}: not an RSA private key in PEM`);
+  }
+}
+
+function writeCouponFile(path: string): void {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 });
+  writeSecretFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
+}
+
+/** Makes the next keys of a house; those that are there stay, from a rotation that did not come to its end. @param amounts of coupons */
+export function makeNextKeys(dataDir: string, role: string, number: number, which: { seal: boolean; amounts: number[] }, random: Random = randomBytes): void {
+  const paths = keyPaths(dataDir, role, number);
+  if (!existsSync(paths.key)) writeKeyFile(paths.key, random(SEED_BYTES));
+  if (which.seal && !existsSync(paths.seal)) writeSealFile(paths.seal, random);
+  for (const amount of which.amounts) if (!existsSync(paths.coupon(amount))) writeCouponFile(paths.coupon(amount));
 }
 
 /** Writes a new key file, complete or not at all; leaves one that exists. @throws TapcashError DATA_DIR_FAILED */

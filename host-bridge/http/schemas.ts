@@ -8,6 +8,7 @@ import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
+import { SUCCESSION_BYTES } from '../../firmware/wire/succession.js';
 
 /** One address of a service. */
 export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObject> {
@@ -65,13 +66,16 @@ export const OperatorHeaders = Type.Object({
   [OPERATOR_HEADERS.signature]: hex('signature of type operatorRequest', 64),
 });
 
+const Succession = hex('signed succession', SUCCESSION_BYTES);
+
 const Parameters = object({
   issuer: hex('issuer id', 4),
-  issuerKey: hex('PKI', 32),
-  registrarKey: hex('PKR', 32),
+  issuerKey: hex('the first PKI', 32),
+  registrarKey: hex('the first PKR', 32),
   currency: Type.String({ pattern: '^[A-Z]{3}$' }),
   scheme: Type.Integer({ minimum: 1, maximum: 6 }),
   sealKey: Type.Union([hex("the issuer's key for sealed requests, X25519", 32), Type.Null()]),
+  successions: Type.Array(Succession, { description: 'which keys followed PKI, PKR and PKB, each line in order' }),
 });
 
 function get<R extends TObject>(path: string, summary: string, reply: R) {
@@ -94,6 +98,7 @@ function fromBank<B extends TSchema, R extends TObject>(path: string, summary: s
 export const COMMON_ENDPOINTS = {
   health: get('/healthz', 'Whether the service and its database work', object({ role: Type.String(), wireVersion: Count })),
   parameters: get('/v1/parameters', 'Public keys, issuer id and currency', Parameters),
+  succeed: post('/v1/successions', "Another key of a house, by a notice under its old one; anybody may bring it", object({ notice: Succession }), object({ house: Type.String(), number: Count, repeated: Repeated })),
 };
 
 /** Wherever accounts are kept: for shops, and for what comes back from them. */

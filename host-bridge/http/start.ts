@@ -5,11 +5,11 @@ import { schemeOf } from '../../firmware/core/scheme.js';
 import type { Logger } from 'pino';
 import { WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { createBank, type Bank, type BankOptions } from '../actors/bank.js';
-import { createUnsealer } from '../actors/box.js';
-import { COUPON_AMOUNTS, createCouponSigner } from '../actors/coupon-signer.js';
+import { COUPON_AMOUNTS } from '../actors/coupon-signer.js';
 import { createIssuer, type Issuer, type IssuerOptions } from '../actors/issuer.js';
-import type { AccountsOffice, IssuerForBank, IssuerService, PublicParameters, Remote, Service, TrusteeService } from '../actors/services.js';
-import { issuerIdOf, type Signer } from '../actors/signer.js';
+import type { AccountsOffice, HouseService, IssuerForBank, IssuerService, PublicParameters, Remote, Service, TrusteeService } from '../actors/services.js';
+import { linesOf, type HouseName, type KeyLine } from '../actors/key-line.js';
+import type { Signer } from '../actors/signer.js';
 import { createTrustee, type TrusteeOptions } from '../actors/trustee.js';
 import { failure, type Result } from '../errors.js';
 import { openBankStore } from '../ledger/sqlite-bank.js';
@@ -19,7 +19,8 @@ import type { AccountStore, IssuerStore } from '../ledger/store.js';
 import { checkBankRequest, BANK_HEADERS, signAnswer } from './bank-channel.js';
 import { startForwarding } from './forwarding.js';
 import { bytes, hexed } from './hex.js';
-import { couponKeys, ensureDataDir, pathsOf, sealSeed, serviceKey, type Random } from './key-file.js';
+import { firstKey, houseCoupons, houseSigner, houseUnsealer, isFirstStart } from './house-keys.js';
+import { couponKeys, ensureDataDir, pathsOf, sealSeed, type Random } from './key-file.js';
 import { silentLog } from './log.js';
 import { actOnce, readOperatorRequest } from './operator-requests.js';
 import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from './schemas.js';
@@ -64,8 +65,8 @@ export interface BankPlace extends PlaceOptions, Partial<Pick<BankOptions, 'depo
   issuerKey: Uint8Array;
   registrarKey: Uint8Array;
   operatorKeys: Uint8Array[];
-  /** The issuer, as this bank reaches it. @param signer SKB, which the channel signs with */
-  issuerChannel(signer: Signer): Remote<IssuerForBank>;
+  /** The issuer, as this bank reaches it. @param signer SKB, which the channel signs with @param issuerLine whose answers it believes */
+  issuerChannel(signer: Signer, issuerLine: KeyLine): Remote<IssuerForBank>;
   /** How long after a return the next one may wait, milliseconds; default 1000. */
   forwardMs?: number;
 }
@@ -75,7 +76,7 @@ export interface RunningService<T> {
   /** For example http://127.0.0.1:40123. */
   url: string;
   port: number;
-  /** PKI or PKR, 32 bytes. */
+  /** The house's first key, 32 bytes. */
   publicKey: Uint8Array;
   parameters: PublicParameters;
   /** Path of the database, for the audit. */
@@ -90,20 +91,27 @@ const machineClock = () => Date.now() / 1000;
 
 /** Starts the issuer. @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID */
 export async function startIssuer(place: IssuerPlace): Promise<RunningService<Issuer>> {
-  const { signer, database, currency, clock, scheme } = settle(place, 'issuer');
-  const registrarKey = scheme.licenseFrom === 'issuer' ? signer.publicKey : place.registrarKey;
+  const { ownKey: issuerKey, database, currency, clock, scheme } = settle(place, 'issuer');
+  const registrarKey = scheme.licenseFrom === 'issuer' ? issuerKey : place.registrarKey;
   if (!registrarKey) throw failure('USAGE', `scheme ${scheme.number}: the trustee's key is missing`);
   const needsSeal = scheme.registration === 'sealed' || scheme.issue !== 'direct';
-  const unsealer = needsSeal ? await createUnsealer(sealSeed(place.dataDir, place.random)) : null;
-  const store = openIssuerStore(database, { issuerKey: signer.publicKey, registrarKey, currency, scheme: scheme.number, bankKey: place.bankKey ?? null });
-  const issuer = createIssuer({ ...place, store, signer, registrarKey, currency, clock, scheme, unsealer });
-  return run(place, store, issuer, signer, database, {
+  // Before the database is there: beside one, a key that is missing is lost.
+  if (needsSeal && isFirstStart(place.dataDir, 'issuer')) sealSeed(place.dataDir, place.random);
+  const bankKey = place.bankKey ?? null;
+  const store = openIssuerStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const { signer, unsealer } = await orClose(store, async () => ({
+    signer: houseSigner(place.dataDir, 'issuer', lines.issuer, clock),
+    unsealer: needsSeal ? await houseUnsealer(place.dataDir, lines.issuer, clock, place.random) : null,
+  }));
+  const issuer = createIssuer({ ...place, store, signer, issuerKey, registrarKey, currency, clock, scheme, unsealer });
+  return run(place, store, issuer, issuerKey, database, {
     title: 'tapcash issuer',
     endpoints: ISSUER_ENDPOINTS,
     handlers: issuerHandlers(issuer, store),
     operators: operatorGate(issuer, store, place.operatorKeys, clock),
     bank: {
-      check: (request) => checkBankRequest(place.bankKey ?? null, issuerIdOf(signer.publicKey), request),
+      check: (request) => checkBankRequest(lines.bank, clock(), lines.issuerId, request),
       sign: (request, status, body) => signAnswer(signer, String(request.headers[BANK_HEADERS.requestId]), status, body),
     },
   });
@@ -111,11 +119,17 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
 
 /** Starts the bank, which begins to return histories at once. @throws as `startIssuer` */
 export async function startBank(place: BankPlace): Promise<RunningService<Bank>> {
-  const { signer, database, currency, clock, scheme } = settle(place, 'bank');
-  const coupons = scheme.issue === 'coupon' ? createCouponSigner(couponKeys(place.dataDir, COUPON_AMOUNTS)) : null;
-  const store = openBankStore(database, { issuerKey: place.issuerKey, registrarKey: place.registrarKey, currency, scheme: scheme.number, bankKey: signer.publicKey });
-  const bank = createBank({ ...place, store, signer, currency, clock, scheme, coupons, issuer: place.issuerChannel(signer) });
-  const service = await run(place, store, bank, signer, database, {
+  const { ownKey: bankKey, database, currency, clock, scheme } = settle(place, 'bank');
+  const { issuerKey, registrarKey } = place;
+  if (scheme.issue === 'coupon' && isFirstStart(place.dataDir, 'bank')) couponKeys(place.dataDir, COUPON_AMOUNTS);
+  const store = openBankStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const { signer, coupons } = await orClose(store, async () => ({
+    signer: houseSigner(place.dataDir, 'bank', lines.bank!, clock),
+    coupons: scheme.issue === 'coupon' ? houseCoupons(place.dataDir, lines.bank!, clock) : null,
+  }));
+  const bank = createBank({ ...place, store, signer, bankKey, currency, clock, scheme, coupons, issuer: place.issuerChannel(signer, lines.issuer) });
+  const service = await run(place, store, bank, bankKey, database, {
     title: 'tapcash bank',
     endpoints: BANK_ENDPOINTS,
     handlers: {
@@ -142,10 +156,13 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
 
 /** Starts the trustee. @throws as `startIssuer` */
 export async function startTrustee(place: TrusteePlace): Promise<RunningService<TrusteeService>> {
-  const { signer, database, currency, clock, scheme } = settle(place, 'trustee');
-  const store = openTrusteeStore(database, { issuerKey: place.issuerKey, registrarKey: signer.publicKey, currency, scheme: scheme.number, bankKey: place.accountsKey ?? null });
-  const trustee = createTrustee({ ...place, store, signer, currency, clock, scheme });
-  return run(place, store, trustee, signer, database, {
+  const { ownKey: registrarKey, database, currency, clock, scheme } = settle(place, 'trustee');
+  const { issuerKey, accountsKey: bankKey = null } = place;
+  const store = openTrusteeStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const { registrar } = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, clock));
+  const trustee = createTrustee({ ...place, store, signer, registrarKey, currency, clock, scheme });
+  return run(place, store, trustee, registrarKey, database, {
     title: 'tapcash trustee',
     endpoints: TRUSTEE_ENDPOINTS,
     handlers: {
@@ -157,18 +174,27 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
   });
 }
 
-function settle(place: PlaceOptions, role: string) {
+function settle(place: PlaceOptions, role: HouseName) {
   ensureDataDir(place.dataDir);
-  const signer = serviceKey(place.dataDir, role, place.random);
-  return { signer, database: pathsOf(place.dataDir, role).database, currency: place.currency ?? 'EUR', clock: place.clock ?? machineClock, scheme: schemeOf(place.scheme ?? 1) };
+  return { ownKey: firstKey(place.dataDir, role, place.random), database: pathsOf(place.dataDir, role).database, currency: place.currency ?? 'EUR', clock: place.clock ?? machineClock, scheme: schemeOf(place.scheme ?? 1) };
+}
+
+/** Closes the store where a step before listening fails. */
+async function orClose<T>(store: { close(): void }, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (thrown) {
+    store.close();
+    throw thrown;
+  }
 }
 
 /** Listens, and ties the ends together; what was opened is closed again where a step fails. */
-async function run<T extends { parameters(): Result<{ parameters: PublicParameters }> }, E extends Record<string, Endpoint>>(
+async function run<T extends HouseService, E extends Record<string, Endpoint>>(
   place: PlaceOptions,
   store: { close(): void },
   actor: T,
-  signer: Signer,
+  publicKey: Uint8Array,
   database: string,
   service: Omit<ServiceOptions<E>, 'log'>,
 ): Promise<RunningService<T>> {
@@ -190,7 +216,7 @@ async function run<T extends { parameters(): Result<{ parameters: PublicParamete
       store.close();
       log.info('closed');
     };
-    return { url, port, publicKey: signer.publicKey, parameters: known.parameters, database, actor, close: () => (closing ??= end()) };
+    return { url, port, publicKey, parameters: known.parameters, database, actor, close: () => (closing ??= end()) };
   } catch (thrown) {
     store.close();
     throw thrown;
@@ -218,7 +244,7 @@ function operatorGate(issuer: { parameters(): Result<{ parameters: PublicParamet
   };
 }
 
-function commonHandlers(role: string, actor: { parameters(): Result<{ parameters: PublicParameters }> }, store: { check(): void }) {
+function commonHandlers(role: string, actor: HouseService, store: { check(): void }) {
   return {
     health: () => {
       store.check();
@@ -228,6 +254,7 @@ function commonHandlers(role: string, actor: { parameters(): Result<{ parameters
       const known = actor.parameters();
       return known.ok ? { ok: true as const, ...hexed(known.parameters) } : known;
     },
+    succeed: ({ notice }: { notice: string }) => actor.succeed(bytes(notice)),
   };
 }
 

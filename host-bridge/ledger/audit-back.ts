@@ -46,7 +46,7 @@ function releaseProblem(books: AuditBooks, row: Row): string | null {
   const outer = row['release_order'] && signedReleaseOrder.decode(row['release_order']);
   const order = outer && releaseOrder.decode(outer.body);
   if (!order) return 'release order does not decode';
-  if (!isSigned(books.issuerKey, SIGNED.release, outer.body, outer.signature)) return 'release order is not signed by the issuer';
+  if (!books.keys.isBy('issuer', SIGNED.release, outer.body, outer.signature, order.timeS)) return 'release order is not signed by the issuer';
   const own = books.house === 'bank' ? equal(order.subject, row['subject']) : BigInt(order.number) === row['transaction_id'];
   return own && BigInt(order.amount) === row['amount'] ? null : 'release order says other than its row';
 }
@@ -74,7 +74,7 @@ function claimProblem(books: AuditBooks, row: Row): string | null {
   const terms = licensed && licenseBody.decode(licensed.body);
   if (!h || !paid || !licensed || !terms) return 'claim does not decode';
   if (!equal(terms.pku, row['pku']) || paid.shop !== row['shop'] || !equal(paid.rs, row['rs']) || BigInt(paid.amount) !== row['amount']) return 'claim says other than its row';
-  if (!isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature)) return 'license is not signed by the registrar';
+  if (!books.keys.isLicense(terms.validUntilS, licensed.body, licensed.signature)) return 'license is not signed by the registrar';
   if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return 'claim is not signed by SKU';
   const early = row['granted_s'] !== null && row['granted_s'] < row['due_s'];
   if (early && !books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs'])) return 'claim was granted before its window was over';

@@ -6,8 +6,9 @@ import { constants, publicEncrypt, type KeyObject } from 'node:crypto';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import { issuerReply, unpackBoxes } from '../../firmware/wire/institutions.js';
-import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
+import { couponRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import type { AuditBooks } from './audit.js';
+import { auditSuccessionPairs } from './audit-keys.js';
 import type { Sums } from './audit-ledger.js';
 import { bankMessageOf, couponKeysFor } from './audit-replies.js';
 import { sha256 } from './audit-requests.js';
@@ -16,6 +17,7 @@ import { sha256 } from './audit-requests.js';
 export function auditBetween(bank: AuditBooks, atBank: Sums, issuer: AuditBooks, atIssuer: Sums): { in: bigint; held: bigint } {
   for (const key of ['issuerKey', 'registrarKey', 'bankKey'] as const) if (!equal(bank[key], issuer[key])) bank.broken('books', key, "is not the issuer's");
   if (bank.scheme !== issuer.scheme) bank.broken('books', 'scheme', "is not the issuer's");
+  auditSuccessionPairs(bank, issuer);
   const drawn = auditRequestPairs(bank, issuer);
   auditReplyPairs(bank, issuer);
   const unreturned = auditHistoryPairs(bank, issuer);
@@ -82,7 +84,8 @@ function auditCoupons(bank: AuditBooks, issuer: AuditBooks): bigint {
   for (const row of bank.each(`SELECT * FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done'`)) {
     const amount: bigint = row['amount'];
     signed.set(amount, (signed.get(amount) ?? 0n) + 1n);
-    const blinded = ownedRequest.decode(row['owned'])?.request;
+    const asked = ownedRequest.decode(row['owned'])?.request;
+    const blinded = asked && (couponRequest.decode(asked)?.blinded ?? asked);
     const [signature] = unpackBoxes(row['boxes']) ?? [];
     const fits = blinded && signature && couponKeysFor(issuer, amount).some((key) => raised(key, signature)?.equals(blinded));
     if (!fits) bank.broken('requests', toHex(row['hash']), "its blind signature is not by the bank's key for the amount");

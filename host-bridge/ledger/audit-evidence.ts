@@ -12,6 +12,7 @@ import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody, type R
 import { isSigned, issuerIdOf } from '../actors/signer.js';
 import type { AuditBooks } from './audit.js';
 import { backProblem } from './audit-back.js';
+import { auditSuccessionPairs } from './audit-keys.js';
 import { counterOf } from './audit-ledger.js';
 
 /** What is wrong with a row; null when nothing is. */
@@ -62,7 +63,7 @@ function certificateProblem(books: AuditBooks, bytes: Uint8Array, name: string, 
   if (!certificate || !body) return 'account certificate does not decode';
   return firstOf(
     [body.name === name && equal(body.accountKey, accountKey), 'account certificate is for another name or key'],
-    [isSigned(books.accountsKey, SIGNED.account, certificate.body, certificate.signature), `account certificate is not signed by the ${books.scheme.accountsAt}`],
+    [books.keys.isBy('accounts', SIGNED.account, certificate.body, certificate.signature, null), `account certificate is not signed by the ${books.scheme.accountsAt}`],
   );
 }
 
@@ -106,6 +107,12 @@ function auditReceipts(books: AuditBooks): void {
   }
 }
 
+/** When a receipt was given: with its transaction, or with the claim that it grants. */
+function givenS(books: AuditBooks, row: Record<string, any>): bigint | null {
+  const found = row['transaction_id'] === null ? books.one('SELECT granted_s AS time_s FROM claims WHERE history = ?', row['request']) : books.one('SELECT time_s FROM transactions WHERE id = ?', row['transaction_id']);
+  return found?.['time_s'] ?? null;
+}
+
 function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
   const paper = receipt.decode(row['receipt']);
   const body = paper && receiptBody.decode(paper.body);
@@ -113,7 +120,7 @@ function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
   const same = counterOf(books, Buffer.from(body.pku)).equals(row['pku']) && BigInt(body.number) === row['number'] && BigInt(body.kind) === row['kind'] && BigInt(body.amount) === row['amount'];
   const problem = firstOf(
     [same && isOurs(books, body), 'receipt says other than its row'],
-    [isSigned(books.issuerKey, SIGNED.receipt, paper.body, paper.signature), 'receipt is not signed by the issuer'],
+    [books.keys.isBy('issuer', SIGNED.receipt, paper.body, paper.signature, givenS(books, row)), "receipt is not signed by the issuer's key of its time"],
   );
   if (problem || row['kind'] !== BigInt(RECEIPT_KINDS.withdrawal)) return problem ?? backProblem(books, row);
   const kind = books.scheme.issue === 'direct' ? 'withdraw' : 'issue';
@@ -157,7 +164,7 @@ function historyProblem(books: AuditBooks, row: Record<string, any>): Problem {
   return firstOf(
     [equal(terms.pku, row['pku']) && paid.shop === row['shop'] && equal(paid.rs, row['rs']) && BigInt(paid.amount) === row['amount'], 'history says other than its row'],
     [isOurs(books, paid) && isOurs(books, terms), 'history is for another issuer or currency'],
-    [isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature), 'license is not signed by the registrar'],
+    [books.keys.isLicense(terms.validUntilS, licensed.body, licensed.signature), 'license is not signed by the registrar'],
     [isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature), 'payment is not signed by SKU'],
     [books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', row['transaction_id'], books.keepsAccounts ? 'deposit' : 'return') !== undefined, 'history has no transaction'],
     [row['return_code'] === null || row['return_code'] === 'OK', `the issuer does not take it: ${row['return_code']}`],
@@ -183,6 +190,7 @@ function tombstoneProblem(books: AuditBooks, row: Record<string, any>): Problem 
 export function auditRegistrations(trustee: AuditBooks, issuer: AuditBooks): void {
   if (!equal(trustee.issuerKey, issuer.issuerKey)) trustee.broken('books', 'issuerKey', "is not the issuer's");
   if (!equal(trustee.registrarKey, issuer.registrarKey)) trustee.broken('books', 'registrarKey', 'is not the one that the issuer verifies with');
+  auditSuccessionPairs(trustee, issuer);
   for (const row of trustee.each('SELECT * FROM registrations', 'registrations')) {
     const owner = issuer.one('SELECT name FROM pseudonyms WHERE pku = ?', row['pku'])?.['name'] ?? row['name'];
     const problem = registrationProblem(trustee, row) ?? (owner === row['name'] ? null : `the issuer knows this pseudonym as ${owner}`);
@@ -202,7 +210,7 @@ function registrationProblem(books: AuditBooks, row: Record<string, any>): Probl
     [isSigned(row['account_key'], SIGNED.registration, request.body, request.accountSignature), "registration is not signed by the account's key"],
     [isSigned(row['pku'], SIGNED.registrationProof, request.body, request.proof), 'registration is not signed by SKU'],
     [equal(terms.pku, row['pku']) && isOurs(books, terms), 'license says other than its row'],
-    [isSigned(books.registrarKey, SIGNED.license, licensed.body, licensed.signature), 'license is not signed by the registrar'],
+    [books.keys.isLicense(terms.validUntilS, licensed.body, licensed.signature), 'license is not signed by the registrar'],
   );
   return problem ?? certificateProblem(books, row['certificate'], row['name'], row['account_key']);
 }

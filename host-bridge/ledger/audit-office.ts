@@ -2,12 +2,12 @@
  * Audit of the office: deny lists, overspends, traces, terminals, and the operators' signed requests. EP 0926637 [0031].
  */
 import { createHash } from 'node:crypto';
-import { copy, equal, toHex } from '../../firmware/core/bytes.js';
+import { copy, equal, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { denyBody, isDenyKeys, signedDenyList } from '../../firmware/wire/notices.js';
+import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
 import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../actors/signer.js';
-import { readTraceOrder } from '../actors/trace-order.js';
 import { proofOf } from '../actors/trace-proof.js';
 import type { AuditBooks } from './audit.js';
 import { firstOf, type Problem } from './audit-evidence.js';
@@ -41,7 +41,7 @@ function auditDenyLists(books: AuditBooks): void {
     const broken = (problem: string) => books.broken('deny_lists', String(row['version']), problem);
     if (!signed || !body || !isDenyKeys(body.keys)) broken('does not decode');
     else if (BigInt(body.version) !== row['version'] || !equal(body.issuer, issuerIdOf(books.issuerKey))) broken('says other than its row');
-    else if (!isSigned(books.issuerKey, SIGNED.denyList, signed.body, signed.signature)) broken('is not signed by the issuer');
+    else if (!books.keys.isBy('issuer', SIGNED.denyList, signed.body, signed.signature, body.timeS)) broken('is not signed by the issuer');
   }
   const newest = books.one('SELECT version, list FROM deny_lists ORDER BY version DESC LIMIT 1');
   const listed = newest && denyBody.decode(signedDenyList.decode(newest['list'])?.body ?? new Uint8Array(0));
@@ -72,7 +72,7 @@ function traceProblem(books: AuditBooks, row: Record<string, any>): Problem {
   }
   const owner = ownerOf(books, row['pku']);
   if (!owner || owner.name !== row['name']) return `named ${row['name']}, the pseudonym belongs to ${owner?.name ?? 'nobody'}`;
-  const proof = proofOf(scheme.traceBy, books.accountsKey, { subject: row['pku'], ...owner });
+  const proof = proofOf(scheme.traceBy, books.keys.lines().filter((one) => one.house === scheme.accountsAt).map(({ key }) => fromHex(key)!), { subject: row['pku'], ...owner });
   if (proof !== row['proof']) return `says ${row['proof']}, the evidence says ${proof}`;
   return house === 'issuer' ? null : orderProblem(books, row, row['pku']);
 }
@@ -95,9 +95,12 @@ function subjectOf(books: AuditBooks, pku: Buffer): Uint8Array[] | Uint8Array {
 
 /** The order of a trace is signed by the issuer, and about the same subject, EBC and reason. */
 function orderProblem(books: AuditBooks, row: Record<string, any>, subjects: Uint8Array[] | Uint8Array): Problem {
-  const read = readTraceOrder(books.issuerKey, row['trace_order'] ?? new Uint8Array(0));
-  if (!read.ok) return read.code === 'SIGNATURE_INVALID' ? 'its order is not signed by the issuer' : 'its order does not decode';
-  const { subject, missing, reason } = read.order;
+  const outer = signedTraceOrder.decode(row['trace_order'] ?? new Uint8Array(0));
+  const order = outer && traceOrder.decode(outer.body);
+  if (!outer || !order) return 'its order does not decode';
+  if (!books.keys.isBy('issuer', SIGNED.traceOrder, outer.body, outer.signature, order.timeS)) return 'its order is not signed by the issuer';
+  const { subject, missing } = order;
+  const reason = new TextDecoder().decode(order.why);
   const about = Array.isArray(subjects) ? subjects : [subjects];
   return firstOf([about.some((each) => equal(each, subject)) && -BigInt(missing) === row['ebc'] && reason === row['why'], 'its order says other than its row']);
 }

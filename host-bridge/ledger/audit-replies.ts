@@ -8,7 +8,7 @@ import { copy, equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import { bankMessage, issuerReply, unpackBoxes, type BankMessage } from '../../firmware/wire/institutions.js';
 import { couponKey, COUPON_KEY_BYTES, couponKeysBody, KID_BYTES, REQUEST, signedCouponKeys } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { isSigned, issuerIdOf } from '../actors/signer.js';
+import { issuerIdOf } from '../actors/signer.js';
 import type { AuditBooks } from './audit.js';
 import { firstOf, isOurs, type Problem } from './audit-evidence.js';
 import { sha256, signatureProblem } from './audit-requests.js';
@@ -56,8 +56,8 @@ function replyProblem(books: AuditBooks, row: Row): Problem {
     [row['id'] !== null || codeOf(reply.code) !== 'OK', 'was granted without taking an id'],
   );
   if (problem) return problem;
-  const byBank = message ? signatureProblem(books, books.bankKey, SIGNED.bankMessage, row['message'], row['message_signature'], 'SKB') : null;
-  return byBank ?? signatureProblem(books, books.issuerKey, SIGNED.issuerReply, row['reply'], row['reply_signature'], 'SKI');
+  const byBank = message ? signatureProblem(books, 'bank', SIGNED.bankMessage, row['message'], row['message_signature'], null) : null;
+  return byBank ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row['reply'], row['reply_signature'], row['time_s']);
 }
 
 /** x that a reply granted to a withdrawal. */
@@ -89,7 +89,7 @@ function auditCouponKeys(books: AuditBooks): void {
     const problem = !signed || !list || !moduli ? 'does not decode' : firstOf(
       [BigInt(list.version) === row['version'] && isOurs(books, list), 'says other than its row'],
       [list.keys.length === COUPON_KEY_BYTES * moduli.length && moduli.every((modulus, i) => sha256(modulus).equals(rowOf(list.keys, i).modulusHash)), 'its moduli are not those of the list'],
-      [isSigned(books.issuerKey, SIGNED.couponKeys, signed.body, signed.signature), 'is not signed by the issuer'],
+      [books.keys.isBy('issuer', SIGNED.couponKeys, signed.body, signed.signature, null), 'is not signed by the issuer'],
     );
     if (problem) books.broken('coupon_keys', String(row['version']), problem);
   }

@@ -68,13 +68,14 @@ function messageProblem(books: AuditBooks, row: Row): Problem {
   const request = ownedRequest.decode(row['owned'])?.request ?? row['owned'];
   const expected = bankMessage.encode({ kind, issuer: issuerIdOf(books.issuerKey), amount: Number(row['amount']), request: kind === REQUEST.refund || kind === REQUEST.reconcile ? row['owned'] : request });
   if (!row['message'] || !equal(row['message'], expected)) return 'another message went to the issuer than its owner asked for';
-  return signatureProblem(books, books.bankKey, SIGNED.bankMessage, row['message'], row['message_signature'], 'SKB');
+  return signatureProblem(books, 'bank', SIGNED.bankMessage, row['message'], row['message_signature'], row['time_s']);
 }
 
-/** A signature between institutions, where and only where the scheme has one. */
-export function signatureProblem(books: AuditBooks, key: Uint8Array, type: number, message: Uint8Array, signature: Uint8Array | null, who: string): Problem {
+/** A signature between institutions, where and only where the scheme has one. @param timeS when it was made, where this house knows */
+export function signatureProblem(books: AuditBooks, by: 'bank' | 'issuer', type: number, message: Uint8Array, signature: Uint8Array | null, timeS: bigint | null): Problem {
+  const who = by === 'bank' ? 'SKB' : 'SKI';
   if (!books.scheme.signedBetweenInstitutions) return signature === null ? null : `${who} stands where the scheme has none`;
-  return signature && isSigned(key, type, message, signature) ? null : `is not signed by ${who}`;
+  return signature && books.keys.isBy(by, type, message, signature, timeS) ? null : `is not signed by ${who}`;
 }
 
 function endProblem(books: AuditBooks, row: Row): Problem {
@@ -90,5 +91,5 @@ function endProblem(books: AuditBooks, row: Row): Problem {
     [sha256(boxes).equals(reply.boxesHash), 'boxes are not those of the reply'],
     [(codeOf(reply.code) === 'OK') === (state === 'done'), `is ${state}, the reply says ${codeOf(reply.code)}`],
   );
-  return problem ?? signatureProblem(books, books.issuerKey, SIGNED.issuerReply, row['reply'], row['reply_signature'], 'SKI');
+  return problem ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row['reply'], row['reply_signature'], null);
 }

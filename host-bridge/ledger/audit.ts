@@ -14,6 +14,7 @@ import { failure } from '../errors.js';
 import { auditBack, auditReleases } from './audit-back.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
+import { auditKeys, type AuditedKeys, type KeyRows } from './audit-keys.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
 import { auditReplies } from './audit-replies.js';
@@ -56,6 +57,8 @@ export interface AuditReport {
    */
   in: number;
   held: number;
+  /** The houses' keys as the issuer's books have them, oldest first; `untilS` null for the last of a line. */
+  keys: ReturnType<AuditedKeys['lines']>;
   /** Rows checked, by table; the bank's under "bank " and the table's name. */
   rows: Record<string, number>;
   broken: BrokenRow[];
@@ -74,21 +77,21 @@ export interface AuditBooks {
   issuerKey: Uint8Array;
   /** PKB; empty where the scheme has no bank. */
   bankKey: Uint8Array;
-  /** Of who certifies account keys: PKI or PKB. */
-  accountsKey: Uint8Array;
   registrarKey: Uint8Array;
+  /** Judges the houses' signatures: those above are the first keys of their lines. */
+  keys: AuditedKeys;
   currency: string;
   operatorKeys: Uint8Array[] | null;
 }
 
 /** Audits the books. @throws TapcashError DATABASE_*, FILE_MISSING where they cannot be read at all */
 export function audit(options: AuditOptions): AuditReport {
-  const report: AuditReport = { ok: false, in: 0, held: 0, rows: {}, broken: [] };
+  const report: AuditReport = { ok: false, in: 0, held: 0, keys: [], rows: {}, broken: [] };
   const { issuerDatabase, bankDatabase, trusteeDatabase } = options;
   inSnapshots([issuerDatabase, ...(bankDatabase === undefined ? [] : [bankDatabase])], ([issuerFile, bankFile]) => {
     const issuer = openBooks(issuerFile!, 'issuer', options, report);
     const sums = auditIssuer(issuer);
-    Object.assign(report, { in: Number(sums.in), held: Number(sums.held) });
+    Object.assign(report, { in: Number(sums.in), held: Number(sums.held), keys: issuer.keys.lines() });
     if (bankFile) {
       const bank = openBooks(bankFile, 'bank', options, report);
       const both = auditBetween(bank, auditBank(bank), issuer, sums);
@@ -186,6 +189,9 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
     if (found.length !== 32) broken('books', key, 'missing');
     else if (pinned && !equal(found, pinned)) broken('books', key, `is ${toHex(found)}, not the key that boards trust`);
   }
+  const hasSuccessions = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'successions'`).get() !== undefined;
+  const successions = hasSuccessions ? (database.prepare('SELECT * FROM successions ORDER BY house, number').all() as KeyRows['rows']) : [];
+  const keys = auditKeys({ rows: successions, scheme, issuerKey, registrarKey, bankKey, broken });
   const prepared = new Map<string, Sqlite.Statement>();
   const statement = (sql: string) => prepared.get(sql) ?? (prepared.set(sql, database.prepare(sql)).get(sql) as Sqlite.Statement);
   return {
@@ -202,7 +208,7 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
     },
     one: (sql, ...values) => statement(sql).get(...values) as Record<string, any> | undefined,
     broken,
-    ...{ house: name, scheme, keepsAccounts: (name === 'bank') === atBank, bankKey, accountsKey: atBank ? bankKey : issuerKey },
+    ...{ house: name, scheme, keepsAccounts: (name === 'bank') === atBank, bankKey, keys },
     issuerKey,
     registrarKey,
     currency: toChars(mark('currency')),

@@ -4,21 +4,25 @@
  */
 import { bytesOf, type Database } from './sqlite.js';
 import type { Entry } from './rules.js';
-import type { AccountStore, Numbers, TransactionKind } from './store.js';
+import type { AccountStore, Numbers, SuccessionRow, TransactionKind } from './store.js';
 
 /** All of it. @param sums SQL of the numbers that only this house has, as a SELECT of one row; the others are 0 */
 export function accountStoreOf(database: Database, sums: string): AccountStore {
   return { ...ledgerOf(database, sums), ...accountsOf(database), ...historiesOf(database), ...backOf(database), ...tracesOf(database), ...operatorsOf(database), ...lifeOf(database) };
 }
 
-/** Transactions, check and close, the same for every store. */
+/** Transactions, check and close, and whose keys followed which: the same for every store. */
 export function lifeOf(database: Database) {
+  const successions = database.prepare('SELECT notice FROM successions WHERE house = ? ORDER BY number');
+  const addSuccession = database.prepare('INSERT INTO successions (house, number, notice, time_s) VALUES (?, ?, ?, ?)');
   // Meets no row and so writes nothing, but is refused where the file cannot be written; BEGIN IMMEDIATE alone is not.
   const touch = database.prepare(`UPDATE books SET value = value WHERE key = 'none'`);
   return {
     transaction: database.transaction,
     check: () => database.transaction(() => void touch.run()),
     close: database.close,
+    successions: (house: number) => successions.all(house).map((row) => bytesOf(row.notice as Buffer)),
+    addSuccession: (row: SuccessionRow) => void addSuccession.run(row.house, row.number, row.notice, row.timeS),
   };
 }
 
@@ -57,6 +61,7 @@ function ledgerOf(database: Database, own: string) {
 function accountsOf(database: Database) {
   const byName = database.prepare('SELECT * FROM accounts WHERE name = ?');
   const byKey = database.prepare('SELECT * FROM accounts WHERE account_key = ?');
+  const setCertificate = database.prepare('UPDATE accounts SET certificate = ? WHERE name = ? AND account_key IS NOT NULL');
   const add = database.prepare('INSERT INTO accounts (name, account_key, certificate, opened_s) VALUES (?, ?, ?, ?)');
   const terminalKey = database.prepare('SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?');
   const addTerminal = database.prepare('INSERT INTO terminals (shop, terminal_id, key) VALUES (?, ?, ?)');
@@ -66,6 +71,7 @@ function accountsOf(database: Database) {
     account: (name) => rowOf(byName.get(name)) ?? null,
     accountByKey: (key) => rowOf(byKey.get(key)) ?? null,
     addAccount: (row) => void add.run(row.name, row.accountKey, row.certificate, row.openedS),
+    setCertificate: (name, certificate) => void setCertificate.run(certificate, name),
     closeAccount: (name, timeS) => void close.run(timeS, name),
     terminalKey: (shop, terminalId) => bytesOf(terminalKey.get(shop, terminalId)?.key ?? null),
     addTerminal: (shop, terminalId, key) => void addTerminal.run(shop, terminalId, key),

@@ -1,10 +1,25 @@
 /**
  * Whose books a database holds: the keys and the currency that every row in it is about.
  */
+import Sqlite from 'better-sqlite3';
 import { equal, fromChars } from '../../firmware/core/bytes.js';
 import { failure } from '../errors.js';
 import type { Books } from './store.js';
-import type { Database } from './sqlite.js';
+import { databaseFailure, type Database } from './sqlite.js';
+
+/** A mark of the books in a file; null where there is none. @throws TapcashError DATABASE_* */
+export function bookMark(path: string, key: string): Uint8Array | null {
+  let database: Sqlite.Database | null = null;
+  try {
+    database = new Sqlite(path, { readonly: true });
+    const row = database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined;
+    return row ? new Uint8Array(row.value) : null;
+  } catch (thrown) {
+    throw databaseFailure(thrown, path);
+  } finally {
+    database?.close();
+  }
+}
 
 /** Writes the books' marks into a new database, or compares. @throws TapcashError KEY_MISMATCH */
 export function claimBooks(database: Database, books: Books): void {

@@ -125,6 +125,17 @@ ${TRACES}CREATE TABLE operator_requests (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Version 2: which keys of a house followed which, as each house has heard of it. */
+const SUCCESSIONS = `
+CREATE TABLE successions (
+  house INTEGER NOT NULL CHECK (house BETWEEN 1 AND 3),
+  number INTEGER NOT NULL CHECK (number >= 1),
+  notice BLOB NOT NULL,
+  time_s INTEGER NOT NULL,
+  PRIMARY KEY (house, number)
+) STRICT, WITHOUT ROWID;
+`;
+
 export const ISSUER_MIGRATIONS = [
   `${LEDGER}
 CREATE TABLE pseudonyms (
@@ -202,6 +213,7 @@ CREATE TABLE coupon_keys (
   moduli BLOB NOT NULL
 ) STRICT;
 `,
+  SUCCESSIONS,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -226,6 +238,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_pending ON requests (time_s) WHERE state = 'pending';
 CREATE INDEX requests_by_name ON requests (name);
 `,
+  SUCCESSIONS,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
@@ -241,4 +254,5 @@ CREATE TABLE registrations (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX registrations_by_name ON registrations (name);
 ${TRACES}`,
+  SUCCESSIONS,
 ];

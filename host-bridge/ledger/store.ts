@@ -282,6 +282,18 @@ export interface Numbers {
   overspent: number;
 }
 
+/** A key of a house follows its last one. */
+export interface SuccessionRow {
+  /** One of `HOUSE`. */
+  house: number;
+  /** 1, 2, 3 ... in its line. */
+  number: number;
+  /** Encoded `signedSuccession`. */
+  notice: Uint8Array;
+  /** When this house heard of it. */
+  timeS: number;
+}
+
 interface Store {
   /** Runs `run` in one write transaction, alone on the database: all of it on disk, or nothing. Nests. */
   transaction<T>(run: () => T): T;
@@ -289,6 +301,9 @@ interface Store {
   check(): void;
   /** Ends the store; everything acknowledged is on disk already. */
   close(): void;
+  /** Succession notices of a house, in order (actors/succession.ts). @param house one of `HOUSE` */
+  successions(house: number): Uint8Array[];
+  addSuccession(row: SuccessionRow): void;
 }
 
 /** What every house with a ledger has: postings, accounts, terminals, histories, tombstones, operators. */
@@ -301,6 +316,8 @@ export interface AccountStore extends Store {
   account(name: string): AccountRow | null;
   accountByKey(accountKey: Uint8Array): AccountRow | null;
   addAccount(row: Omit<AccountRow, 'closedS'>): void;
+  /** The same certificate under the house's key of now. */
+  setCertificate(name: string, certificate: Uint8Array): void;
   closeAccount(name: string, timeS: number): void;
   history(pku: Uint8Array, shop: string, rs: Uint8Array): HistoryRow | null;
   /** The histories deposited last, newest first. */

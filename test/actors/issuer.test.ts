@@ -425,7 +425,7 @@ describe('the office', () => {
     expect(good(world.office.counterOf(ada.pku))).toMatchObject({ ebc: 30, receiptNumber: 1 });
     expect(codeOf(world.office.counterOf(bob.pku))).toBe('PSEUDONYM_UNKNOWN');
     expect(good(world.office.numbers()).numbers).toMatchObject({ in: 200, abc: 170, ebc: 30, held: 200, accounts: 3, pseudonyms: 1, receipts: 1, histories: 0, tombstones: 0, overspent: 0 });
-    expect(good(world.issuer.parameters()).parameters).toEqual({ issuer: ISSUER, issuerKey: issuerSigner.publicKey, registrarKey: signerOf('registrar').publicKey, currency: 'EUR', scheme: 1, sealKey: null });
+    expect(good(world.issuer.parameters()).parameters).toEqual({ issuer: ISSUER, issuerKey: issuerSigner.publicKey, registrarKey: signerOf('registrar').publicKey, currency: 'EUR', scheme: 1, sealKey: null, successions: [] });
   });
 });
 

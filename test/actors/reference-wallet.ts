@@ -117,6 +117,9 @@ export class ReferenceWallet {
   readonly coupons: Coupon[] = [];
   /** PKBx by amount, as the issuer signed them for everybody. */
   couponKeys = new Map<number, Uint8Array>();
+  /** The keys that it was given: what an update adds to. */
+  readonly issuerKeys: Uint8Array[];
+  readonly registrarKeys: Uint8Array[];
   balance = 0;
   receiptNumber = 0;
   /** Signed debits, for the invariant EBC = Balance + payments not yet returned + receipts not taken up. */
@@ -131,6 +134,8 @@ export class ReferenceWallet {
     this.account = options.account ?? new Key();
     this.pseudonyms = Array.from({ length: options.pseudonyms ?? 1 }, () => new Key());
     this.licenses = this.pseudonyms.map(() => null);
+    this.issuerKeys = [options.facts.issuerKey];
+    this.registrarKeys = [options.facts.registrarKey];
   }
 
   get pku(): Uint8Array {
@@ -171,7 +176,6 @@ export class ReferenceWallet {
   /** [0016], [0065], [0087]: licenses are verified, then kept. @param papers a license, or boxes */
   takeLicenses(papers: Uint8Array[]): Outcome {
     const waiting = this.waiting!;
-    const { facts } = this.options;
     const grants = papers.map((bytes, index) => {
       if (waiting.kind === REQUEST.open) return { license: bytes, kid: NO_KID };
       const plain = this.readReply(waiting, index, bytes);
@@ -184,7 +188,7 @@ export class ReferenceWallet {
       const paper = grant && typeof grant !== 'string' ? license.decode(grant.license) : null;
       const body = paper && licenseBody.decode(paper.body);
       if (!paper || !body || Buffer.compare(body.pku, this.pseudonyms[index]!.publicKey) !== 0) return 'LICENSE_INVALID';
-      if (!isBy(facts.registrarKey, SIGNED.license, paper.body, paper.signature)) return 'LICENSE_INVALID';
+      if (!this.registrarKeys.some((key) => isBy(key, SIGNED.license, paper.body, paper.signature))) return 'LICENSE_INVALID';
     }
     for (const [index, grant] of grants.entries()) this.licenses[index] = (grant as wire.GrantPlain).license;
     if (waiting.kind === REQUEST.register) {
@@ -246,7 +250,7 @@ export class ReferenceWallet {
     const paper = wire.signedCouponKeys.decode(list);
     const body = paper && wire.couponKeysBody.decode(paper.body);
     if (!paper || !body || body.keys.length !== moduli.length * wire.COUPON_KEY_BYTES) return 'BAD_REQUEST';
-    if (!isBy(this.options.facts.issuerKey, SIGNED.couponKeys, paper.body, paper.signature)) return 'SIGNATURE_INVALID';
+    if (!this.issuerKeys.some((key) => isBy(key, SIGNED.couponKeys, paper.body, paper.signature))) return 'SIGNATURE_INVALID';
     const rows = moduli.map((_, i) => wire.couponKey.decode(body.keys.slice(i * wire.COUPON_KEY_BYTES, (i + 1) * wire.COUPON_KEY_BYTES))!);
     if (rows.some((row, i) => Buffer.compare(row.modulusHash, createHash('sha256').update(moduli[i]!).digest()) !== 0)) return 'COUPON_INVALID';
     this.couponKeys = new Map(rows.map((row, i) => [row.amount, moduli[i]!]));
@@ -269,7 +273,7 @@ export class ReferenceWallet {
         return null;
       }
     };
-    return (this.waiting = { kind: REQUEST.coupon, amount, bytes: this.owned(REQUEST.coupon, amount, blindedMsg), k: NO_KID, kid: NO_KID, sequence: 0 });
+    return (this.waiting = { kind: REQUEST.coupon, amount, bytes: this.owned(REQUEST.coupon, amount, join(createHash('sha256').update(modulus).digest(), blindedMsg)), k: NO_KID, kid: NO_KID, sequence: 0 });
   }
 
   /** [0041]: unblinded and verified, a coupon. */
@@ -316,7 +320,7 @@ export class ReferenceWallet {
     const paper = receipt.decode(bytes);
     const body = paper && receiptBody.decode(paper.body);
     const isOwn = body && this.pseudonyms.some((key) => Buffer.compare(key.publicKey, body.pku) === 0);
-    if (!paper || !body || !isOwn || !isBy(this.options.facts.issuerKey, SIGNED.receipt, paper.body, paper.signature)) return 'RECEIPT_INVALID';
+    if (!paper || !body || !isOwn || !this.issuerKeys.some((key) => isBy(key, SIGNED.receipt, paper.body, paper.signature))) return 'RECEIPT_INVALID';
     if (body.number !== this.receiptNumber + 1) return 'RECEIPT_GAP';
     this.receiptNumber = body.number;
     this.balance += body.amount;

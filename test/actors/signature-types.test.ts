@@ -10,7 +10,10 @@ import { bankMessage, releaseOrder, signedReleaseOrder, signedTraceOrder } from 
 import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
 import { ownedRequest } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { HOUSE } from '../../firmware/wire/succession.js';
 import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
+import { fixedLine } from '../../host-bridge/actors/key-line.js';
+import { writeSuccession } from '../../host-bridge/actors/succession.js';
 import type { Result } from '../../host-bridge/errors.js';
 import { BANK_HEADERS, checkBankRequest, isAnswer, signAnswer, signBankRequest } from '../../host-bridge/http/bank-channel.js';
 import { encodeOperatorRequest, operatorIdOf, readOperatorRequest } from '../../host-bridge/http/operator-requests.js';
@@ -220,7 +223,7 @@ const housePlaces: Record<string, Place> = {
     type: SIGNED.bankRequest,
     offer(type) {
       const headers = signBankRequest(mistaken(bankSigner, SIGNED.bankRequest, type), ISSUER, new Uint8Array(16), 'POST', '/v1/bank/returns', '{}');
-      return checkBankRequest(bankSigner.publicKey, ISSUER, { method: 'POST', url: '/v1/bank/returns', headers, body: '{}' }) === null;
+      return checkBankRequest(fixedLine(bankSigner.publicKey), START_S, ISSUER, { method: 'POST', url: '/v1/bank/returns', headers, body: '{}' }) === null;
     },
   },
   "the issuer's HTTP reply": {
@@ -228,7 +231,7 @@ const housePlaces: Record<string, Place> = {
     type: SIGNED.issuerAnswer,
     offer(type) {
       const header = signAnswer(mistaken(issuerSigner, SIGNED.issuerAnswer, type), '00'.repeat(16), 200, '{}')[BANK_HEADERS.answer]!;
-      return isAnswer(issuerSigner.publicKey, '00'.repeat(16), 200, '{}', header);
+      return isAnswer(fixedLine(issuerSigner.publicKey), START_S, '00'.repeat(16), 200, '{}', header);
     },
   },
   'release order at the bank': {
@@ -333,6 +336,15 @@ const boardPlaces: Record<string, Place> = {
     offer(type) {
       const asked = new Uint8Array(32).fill(5);
       return isTaken(() => provedKeys([`keys ${toHex(terminal.publicKey)}${toHex(terminal.sign(type, asked))}`], asked));
+    },
+  },
+  'a succession at a house': {
+    scheme: 3,
+    type: SIGNED.succession,
+    offer(type, { houses }) {
+      const { issuer } = houses.facts;
+      const notice = writeSuccession(mistaken(issuerSigner, SIGNED.succession, type), { house: HOUSE.issuer, issuer, number: 1, newKey: signerOf('issuer 2').publicKey, sealKey: new Uint8Array(32), fromS: START_S, untilS: START_S + 1 });
+      return houses.bank!.succeed(notice).ok;
     },
   },
   'coupon keys at a token': {

@@ -90,7 +90,7 @@ export async function startHouses(number: number, options: { dataDir?: string; l
   const bankKey = hasBank ? bankSigner.publicKey : null;
   const issuer = await startIssuer({ ...place, bankKey });
   const trustee = scheme.licenseFrom === 'trustee' ? await startTrustee({ ...place, ...(bankKey ? { accountsKey: bankKey } : {}) }) : null;
-  const bank = hasBank ? await startBank({ ...place, forwardMs: 20, issuerChannel: (signer) => createBankChannel({ url: issuer.url, signer, issuerKey: place.issuerKey, issuer: ISSUER }) }) : null;
+  const bank = hasBank ? await startBank({ ...place, forwardMs: 20, issuerChannel: (signer, issuerLine) => createBankChannel({ url: issuer.url, signer, issuerLine, issuer: ISSUER, clock: place.clock }) }) : null;
   const clients = clientsOf(scheme, { issuer: issuer.url, ...(bank ? { bank: bank.url } : {}), ...(trustee ? { trustee: trustee.url } : {}) });
   if (clients.bank && scheme.issue === 'coupon') good(await clients.office.publishCouponKeys(good(await clients.bank.couponKeys()).keys));
   const close = async () => {

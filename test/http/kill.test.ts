@@ -42,7 +42,7 @@ function houseScript(role: 'issuer' | 'bank', number: number, dataDir: string, p
   const { registrarKey } = placeOf(scheme, dataDir);
   const place = `dataDir: ${JSON.stringify(dataDir)}, scheme: ${number}, port: ${port}, clock: () => ${START_S}, operatorKeys: [${hex(operator.publicKey)}], registrarKey: ${hex(registrarKey)}`;
   const issuer = `startIssuer({ ${place}, bankKey: ${hex(bankSigner.publicKey)} })`;
-  const channel = `(signer) => createBankChannel({ url: '${issuerUrl}', signer, issuerKey: ${hex(issuerSigner.publicKey)}, issuer: ${hex(ISSUER)}, timeoutMs: 1000 })`;
+  const channel = `(signer, issuerLine) => createBankChannel({ url: '${issuerUrl}', signer, issuerLine, issuer: ${hex(ISSUER)}, timeoutMs: 1000 })`;
   const bank = `startBank({ ${place}, issuerKey: ${hex(issuerSigner.publicKey)}, forwardMs: 5, issuerChannel: ${channel} })`;
   return `
     import { startBank, startIssuer } from './host-bridge/http/start.js';

@@ -11,6 +11,7 @@ import { REQUEST } from '../../firmware/wire/request.js';
 import { createBankChannel, createBankClient } from '../../host-bridge/http/client.js';
 import { createLog } from '../../host-bridge/http/log.js';
 import { startBank, startIssuer } from '../../host-bridge/http/start.js';
+import { fixedLine } from '../../host-bridge/actors/key-line.js';
 import { audit } from '../../host-bridge/ledger/audit.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { bankSigner, register, withdraw } from '../actors/houses.js';
@@ -94,13 +95,13 @@ test.each([3, 6])('scheme %i: only the bank reaches the bank addresses, and only
   const ada = await userAt(clients, at.facts, 'Ada', 100);
   const { bytes } = await ada.startRegistration();
   const url = at.services.issuer.url;
-  const options = { url, issuerKey: issuerSigner.publicKey, issuer: ISSUER };
+  const options = { url, issuerLine: fixedLine(issuerSigner.publicKey), issuer: ISSUER };
   const stranger = createBankChannel({ ...options, signer: signerOf('Mallory') });
   expect(codeOf(await stranger.returnCash([]))).toBe('BANK_UNKNOWN');
   const elsewhere = createBankChannel({ ...options, issuer: new Uint8Array(4), signer: bankSigner });
   expect(codeOf(await elsewhere.returnCash([]))).toBe('BANK_UNKNOWN');
   // Somebody who is not the issuer answers in its place.
-  const deceived = createBankChannel({ ...options, issuerKey: signerOf('Mallory').publicKey, signer: bankSigner });
+  const deceived = createBankChannel({ ...options, issuerLine: fixedLine(signerOf('Mallory').publicKey), signer: bankSigner });
   expect(codeOf(await deceived.returnCash([]))).toBe('WRONG_SERVICE');
   expect(good(await createBankChannel({ ...options, signer: bankSigner }).returnCash([])).codes).toEqual([]);
   // The public addresses of a token are open to all, and the office to operators alone.
@@ -118,7 +119,7 @@ test('an issuer that is away: draws wait, are passed on when it is back, and the
   const bankKey = bankSigner.publicKey;
   const first = await startIssuer({ ...place, bankKey });
   const { port } = first;
-  const bank = await startBank({ ...place, forwardMs: 20, issuerChannel: (signer) => createBankChannel({ url: first.url, signer, issuerKey: place.issuerKey, issuer: ISSUER }) });
+  const bank = await startBank({ ...place, forwardMs: 20, issuerChannel: (signer, issuerLine) => createBankChannel({ url: first.url, signer, issuerLine, issuer: ISSUER }) });
   const clients = clientsOf(scheme, { issuer: first.url, bank: bank.url });
   const ada = await userAt(clients, first.parameters, 'Ada', 100);
   good(await clients.accounts.openAccount('Shop', null));

@@ -103,7 +103,10 @@ export class Houses {
     if (!verifyRaw(owned.accountKey, signedBytes(SIGNED.ownedRequest, body), owned.accountSignature) || owned.kind !== kind) throw new Error('not the owner');
     if (kind === REQUEST.coupon) {
       this.drawn += owned.amount;
-      return [blindSign(this.keys.coupons.get(owned.amount)!.key, owned.request)!];
+      const { key, modulus } = this.keys.coupons.get(owned.amount)!;
+      const asked = wire.couponRequest.decode(owned.request);
+      if (!asked || toHex(asked.modulusHash) !== toHex(sha256(modulus))) throw new Error('blinded for another key');
+      return [blindSign(key, asked.blinded)!];
     }
     if (kind === REQUEST.register) return this.register(owned.request);
     this.drawn += owned.amount;

@@ -343,7 +343,7 @@ describe('coupons', () => {
       const { kind, bytes } = readWhole(dealing.token, askCoupon(dealing, X));
       const [signed] = await dealing.houses.answer(kind, bytes);
       must(reply(dealing.token, 0, signed!));
-      transcripts.push({ blinded: big(wire.ownedRequest.decode(bytes)!.request), signed: big(signed!), bytes });
+      transcripts.push({ blinded: big(wire.couponRequest.decode(wire.ownedRequest.decode(bytes)!.request)!.blinded), signed: big(signed!), bytes });
     }
     for (const slot of dealing.token.log.slots(DESK_RECORD.coupon)) {
       const { signature, prefix } = couponRecord.decode(dealing.token.log.get(DESK_RECORD.coupon, slot)!)!;

@@ -7,7 +7,7 @@ import { isName } from '../../firmware/wire/codec.js';
 import { challenge } from '../../firmware/wire/payment.js';
 
 test('there are messages in every module', () => {
-  expect(new Set(layouts.map((layout) => layout.module)).size).toBe(9);
+  expect(new Set(layouts.map((layout) => layout.module)).size).toBe(10);
   expect(layouts.length).toBeGreaterThan(25);
 });
 

@@ -8,6 +8,7 @@ import * as refund from '../../firmware/wire/refund.js';
 import * as registration from '../../firmware/wire/registration.js';
 import * as request from '../../firmware/wire/request.js';
 import * as institutions from '../../firmware/wire/institutions.js';
+import * as succession from '../../firmware/wire/succession.js';
 import * as notices from '../../firmware/wire/notices.js';
 import * as tokenCommands from '../../firmware/wire/token-commands.js';
 import * as linkMessages from '../../firmware/wire/link-messages.js';
@@ -24,6 +25,7 @@ const modules: Record<string, object> = {
   registration,
   request,
   institutions,
+  succession,
   notices,
   'token-commands': tokenCommands,
   'link-messages': linkMessages,
