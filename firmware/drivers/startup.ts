@@ -114,8 +114,10 @@ export function takeSeed(storage: StorageModule, records: BoardRecords): Uint8Ar
 export function takeAsk(storage: StorageModule): Uint8Array | null {
   const text = storage.read(ASK_FILE);
   if (text === undefined) return null;
+  // Before the file goes: erasing it makes null of every string that is a view of it (Espruino 2v29, jsfEraseFileInternal).
+  const asked = fromChars(text);
   storage.erase(ASK_FILE);
-  return fromChars(text);
+  return asked;
 }
 
 /** Counts this boot; durable when it returns, so that no two boots draw random numbers under one count. @returns 1, 2 ... */
