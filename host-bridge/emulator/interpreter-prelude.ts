@@ -18,21 +18,27 @@ export const LINE_FILE = 'line.js';
  */
 const VARIABLES = 32767;
 
+/** Levels of pins that are driven from outside, by number, in the working directory: as it is at a start, it is at power-up. */
+export const HELD_FILE = 'held.json';
+
 /** Driving a pin to this and the number of another joins it with that one, as a key of a keypad does. */
 export const JOINED = 100;
 
 /**
  * The prelude.
- * @param held levels of pins that are driven from outside at power-up, by number
  * @param mapped whether files read as text are copied to RAM, where they are as fast as in an ESP32's mapped flash; here each
  * 16 bytes of flash are read from a file, and code evaluated from it is ten times slower
  * @param watch whether to look at the variables in use while the program works, for `_most`
  * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
+ * @param consolePath pty that the console is moved to, as it is on an ESP32's USB port; none: stdout, and it stays there
  */
-export function interpreterPrelude(held: Record<number, number>, mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }): string {
+export function interpreterPrelude(mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }, consolePath?: string): string {
   return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== 16383) for (var i = 0; i < 1000; i++) a.push(i); })();
 (function (g) {
-var held = ${JSON.stringify(held)}, out = {}, rest = {0: 1}, watches = {}, next = 1, tell = print;
+var fs = require("fs"), held = JSON.parse(fs.readFile("${HELD_FILE}")), out = {}, rest = {0: 1}, watches = {}, next = 1;
+// The interpreter's stdout, wherever its console is.
+function tell(t) { USB.write(t + "\\n"); }
+g._tell = tell;
 function num(p) { return +("" + p).replace("D", ""); }
 function level(n) {
   if (out[n] !== undefined) return out[n];
@@ -86,7 +92,7 @@ g._press = function (n, ms, v) {
   g._drive(n, v < 0 ? 1 - (rest[n] || 0) : v);
   setTimeout(function () { g._drive(n, -1); }, ms);
 };
-E.setConsole = function () {};
+${consolePath === undefined ? 'E.setConsole = function () {};' : `Serial1.setup(115200, {path: ${JSON.stringify(consolePath)}}); E.setConsole(Serial1, {force: true});`}
 var most = 0, calls = 0, convolve = E.convolve;
 function look() { if (${watch}) most = Math.max(most, process.memory().usage); }
 if (${watch}) E.convolve = function (a, b, o) { if (!(calls++ & 63)) look(); return convolve(a, b, o); };
@@ -113,9 +119,14 @@ g.require = function (m) { return m === "Flash" ? flash : old(m); };
 var S = old("Storage"), read = S.read;
 if (${mapped}) S.read = function (n, o, l) { var t = read(n, o, l); return t && "" + t; };
 g._cut = function (o) { cut = o; };
+// A packet has begun when the timer that would give it up is there (src/jsinteractive.c, jsiPacketStart).
+function packets() {
+  var hidden = g["\\xff"], timer = hidden.PK_TIMEOUT && hidden.timers[hidden.PK_TIMEOUT];
+  if (timer && !timer.told) { timer.told = 1; tell("${SIGNAL}packet"); }
+}
 // Without work every millisecond, Espruino's Linux build looks at its ports only every 50 ms.
-var fs = old("fs");
 setInterval(function () {
+  ${consolePath === undefined ? '' : 'packets();'}
   if (!fs.statSync("${LINE_FILE}")) return;
   var code = fs.readFile("${LINE_FILE}");
   fs.unlink("${LINE_FILE}");

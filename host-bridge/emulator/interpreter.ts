@@ -5,7 +5,7 @@
  * gone as on a board. The bundle runs as a file argument (targets/linux/main.c evaluates it after starting the interpreter
  * without its saved code) or from `.bootcde` in Storage, in front of it a prelude that stands in for the missing pins.
  *
- * Left out: I2C, and the ESP32's console on a serial port; a display is seen only if the board's configuration says
+ * Left out: I2C; a display is seen only if the board's configuration says
  * "console". Storage files are set up before the first start; what the program writes there stays between starts.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Board, CONSOLE_DISPLAY } from './board.js';
 import { createInterpreterProcess } from './interpreter-process.js';
-import { interpreterPrelude, JOINED } from './interpreter-prelude.js';
+import { openConsoleCable } from './interpreter-console.js';
+import { HELD_FILE, interpreterPrelude, JOINED } from './interpreter-prelude.js';
 import { pinNumber } from './espruino-pins.js';
 import { openPty, Pty } from './pty.js';
 import type { SerialEnd } from './serial-line.js';
@@ -23,7 +24,8 @@ export interface InterpreterOptions {
   /** The interpreter's executable. */
   path: string;
   name: string;
-  bundle: string;
+  /** The program; none for one that a host is to bring through the console (`boot` "storage"). */
+  bundle?: string;
   /** Files in Storage, unless `workDir` has a flash file already. In "tapcash.cfg", ports named in `serials` or `paths` get their path (board.pn532, board.link). */
   files?: Record<string, string | Uint8Array>;
   /** The board's ends of serial lines; each gets a pty. */
@@ -34,6 +36,8 @@ export interface InterpreterOptions {
   workDir?: string;
   /** How the bundle is started: as a file argument (fast), or from .bootcde in Storage (as on a board). */
   boot?: 'argument' | 'storage';
+  /** Puts the console on a pty, `consolePath`, as an ESP32 has it on its USB port; what it prints there, nobody here sees. */
+  console?: boolean;
   /** Counts the variables in use while the program works: `variablesPeak`. Slow. */
   watchMemory?: boolean;
   /** Bytes at the top of the flash that are kept for raw pages. */
@@ -58,6 +62,10 @@ export interface InterpreterBoard extends Board {
   /** Files in Storage as they are now. */
   files(): Map<string, Uint8Array>;
   readonly workDir: string;
+  /** Where a host finds the console, with `console`. */
+  readonly consolePath: string | undefined;
+  /** Paths of the board's ends of its ports, by name. */
+  readonly paths: Record<string, string>;
   /** Ends the process, closes the ptys, removes a temporary directory. */
   close(): void;
 }
@@ -97,7 +105,7 @@ function prepareFlash(options: InterpreterOptions, workDir: string, paths: Recor
   }
   const config = files.get(CONFIG_FILE);
   if (config) files.set(CONFIG_FILE, Buffer.from(withPaths(Buffer.from(config).toString('latin1'), paths), 'latin1'));
-  if (options.boot === 'storage') files.set('.bootcde', Buffer.from(options.bundle, 'latin1'));
+  if (options.boot === 'storage' && options.bundle) files.set('.bootcde', Buffer.from(options.bundle, 'latin1'));
   writeStorageImage(image, files, rawAt);
   writeFileSync(file, image);
 }
@@ -152,7 +160,7 @@ async function connectSerials(options: InterpreterOptions, ptys: Pty[], isReady:
 function writeProgram(options: InterpreterOptions, workDir: string, prelude: string): string[] {
   if (options.boot !== 'storage') {
     const file = join(workDir, 'program.js');
-    writeFileSync(file, Buffer.from(prelude + options.bundle, 'latin1'));
+    writeFileSync(file, Buffer.from(prelude + (options.bundle ?? ''), 'latin1'));
     return [file];
   }
   // The prelude goes into Storage as .boot0, which runs before .bootcde; everything else there stays.
@@ -173,10 +181,14 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
   mkdirSync(workDir, { recursive: true });
   const ptys: Pty[] = [];
   let isReady = () => false;
-  prepareFlash(options, workDir, await connectSerials(options, ptys, () => isReady()));
+  const cable = options.console ? await openConsoleCable(() => isReady()) : null;
+  const paths = await connectSerials(options, ptys, () => isReady());
+  if (cable) paths.Serial1 = cable.boardPath;
+  prepareFlash(options, workDir, paths);
 
   const errors: string[] = [];
   const held: Record<number, number> = {};
+  const keepHeld = (): void => writeFileSync(join(workDir, HELD_FILE), JSON.stringify(held));
   const levels = new Map<number, number>();
   const questions = createQuestions(name);
   let cut: { operations: number; where: string; wordIndex: number } | undefined;
@@ -191,6 +203,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     signal(word, rest) {
       const [first, ...others] = rest.split(' ');
       if (word === 'pin') levels.set(Number(first), Number(others[0]));
+      else if (word === 'packet') cable?.taken();
       else if (word === 'answer') questions.answer(first, others.join(' '));
       else if (word === 'cut') {
         board.powerOff();
@@ -209,6 +222,8 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     name,
     errors,
     workDir,
+    consolePath: cable?.hostPath,
+    paths,
     get powered() {
       return interpreter.running;
     },
@@ -216,7 +231,8 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       if (interpreter.running) return;
       levels.clear();
       display = [];
-      const args = writeProgram(options, workDir, interpreterPrelude(held, options.boot !== 'storage', options.watchMemory === true, cut));
+      keepHeld();
+      const args = writeProgram(options, workDir, interpreterPrelude(options.boot !== 'storage', options.watchMemory === true, cut, cable?.boardPath));
       cut = undefined;
       interpreter.start(args);
     },
@@ -233,7 +249,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     },
     evaluate(expression) {
       if (!interpreter.running) return Promise.reject(new Error(`${name}: power is off`));
-      return questions.ask((key) => interpreter.run(`print("\\x01answer ${key} "+JSON.stringify(${expression}));`));
+      return questions.ask((key) => interpreter.run(`_tell("\\x01answer ${key} "+JSON.stringify(${expression}));`));
     },
     variablesPeak: async () => Number(await board.evaluate('_most()')),
     press(pin, durationMs, level) {
@@ -244,10 +260,12 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     },
     hold(pin, level = 0) {
       held[pinNumber(pin)] = level;
+      keepHeld();
       interpreter.run(`_drive(${pinNumber(pin)},${level});`);
     },
     release(pin) {
       delete held[pinNumber(pin)];
+      keepHeld();
       interpreter.run(`_drive(${pinNumber(pin)},-1);`);
     },
     pin: (pin) => levels.get(pinNumber(pin)) ?? 0,
@@ -262,6 +280,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
     close() {
       board.powerOff();
       for (const pty of ptys) pty.close();
+      cable?.close();
       if (options.workDir === undefined) rmSync(workDir, { recursive: true, force: true });
     },
   };
