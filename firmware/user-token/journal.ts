@@ -8,9 +8,10 @@
  * A debit's place is free when it is empty or its debit was acknowledged; of the free ones the empty, then the oldest is
  * used, so that an answer can be repeated as long as possible. Left out: taking debits back (`reconcile` gives a receipt).
  */
+import { readBalance } from '../core/amount.js';
 import { copy, equal, readU32 } from '../core/bytes.js';
 import { RS_BYTES } from '../wire/payment.js';
-import { CHALLENGE_CHARGE_AT, creditRecord, DEBIT_CHALLENGE_AT, debitRecord, RECORD, settledRecord } from './records.js';
+import { CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, creditRecord, DEBIT_CHALLENGE_AT, debitRecord, RECORD, settledRecord } from './records.js';
 import type { LastDebit } from './policy.js';
 import type { DebitRecord, Records } from './records.js';
 
@@ -25,6 +26,8 @@ export interface Journal {
   receiptNumber(): number;
   /** Debits never acknowledged. */
   unsettledCount(): number;
+  /** What those have taken from the Balance, in sum. */
+  unsettledSum(): number;
   /** Slot of the debit for (IdS, Rs), acknowledged or not; -1 where the journal has none. @param charge encoded `chargeId` */
   find(charge: Uint8Array): number;
   /** The debit in a slot that has one. */
@@ -48,6 +51,7 @@ function fingerprint(bytes: Uint8Array, at: number): number {
 }
 
 const RS_AT = DEBIT_CHALLENGE_AT + CHALLENGE_CHARGE_AT;
+const AMOUNT_AT = DEBIT_CHALLENGE_AT + CHALLENGE_AMOUNT_AT;
 
 function damaged(what: string, slot: number): never {
   throw new Error('journal: ' + what + ' ' + slot + ' cannot be read');
@@ -148,6 +152,11 @@ export function openJournal(records: Records, slotCount: number): Journal {
     },
     unsettledCount: function () {
       return unsettled;
+    },
+    unsettledSum: function () {
+      let sum = 0;
+      for (let slot = 0; slot < slotCount; slot++) if (isUnsettled(slot)) sum += readBalance(payloadOf(slot), AMOUNT_AT) || damaged('debit', slot);
+      return sum;
     },
     find: function (charge) {
       // One native search instead of 64 comparisons: this stands in every tap's way.

@@ -5,6 +5,7 @@
  * PN532. A fault stops the board with its name on display, LED and console.
  * Left out: every rule; they are in the modules that this one puts together.
  */
+import { amountText } from '../core/amount-text.js';
 import { isAmount } from '../core/amount.js';
 import { equal, fromHex, toHex, writeU32 } from '../core/bytes.js';
 import { PSEUDONYMS_MAX } from '../core/scheme.js';
@@ -257,6 +258,8 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
   watchButton(espruinoPins(), board.config.board.buttons.user, token.press);
   // Where registration is sealed, the desk sees the account key alone.
   const shown = config.registration === 'sealed' ? PSEUDONYM_KEY : PSEUDONYM_KEY + 1;
+  const open = purse.state.journal.unsettledCount();
+  if (open > 0) print('tapcash: unacknowledged ' + open + ' ' + amountText(purse.state.journal.unsettledSum(), config.currency));
   board.introduce(function (asked) {
     let proofs = '';
     for (let i = 0; i < shown; i++) {

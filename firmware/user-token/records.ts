@@ -59,8 +59,9 @@ export const debitRecord = defineMessage<DebitRecord>([
   ['challenge', REST],
 ]);
 
-/** Where a debit's challenge begins, and in it the charge id: Rs and IdS, its last two fields as encoded `chargeId`. */
+/** Where a debit's challenge begins, and in it y and the charge id: Rs and IdS, its last two fields as encoded `chargeId`. */
 export const DEBIT_CHALLENGE_AT = 85;
+export const CHALLENGE_AMOUNT_AT = 7;
 export const CHALLENGE_CHARGE_AT = 23;
 
 /** The debit of that sequence was acknowledged: its slot may be used again. */

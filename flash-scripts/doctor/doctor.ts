@@ -10,7 +10,7 @@ import { createTerminalSession } from '../../host-bridge/serial/terminal-session
 import { appFiles } from '../board-files.js';
 import type { BoardConfig } from '../../firmware/drivers/board-config.js';
 import type { Role } from '../build.js';
-import { missingNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
+import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
@@ -19,7 +19,7 @@ import { pn532Version } from './pn532.js';
 
 /** One thing that was looked at. */
 export interface Finding {
-  check: 'console' | 'interpreter' | 'natives' | 'memory' | 'storage' | 'provision' | 'firmware' | 'entropy' | 'pn532' | 'start' | 'undelivered';
+  check: 'console' | 'interpreter' | 'natives' | 'memory' | 'storage' | 'provision' | 'firmware' | 'entropy' | 'pn532' | 'start' | 'unacknowledged' | 'undelivered';
   ok: boolean;
   /** What was found, for people. */
   found: string;
@@ -77,10 +77,16 @@ async function checkPn532(console: BoardConsole, options: DoctorOptions, board: 
   return version ? good('pn532', `PN532, firmware ${version}, on ${board.pn532.bus}`) : bad('pn532', 'PN532_NO_ACK', `no answer on ${board.pn532.bus} ${board.pn532.port}`);
 }
 
-async function checkStart(console: BoardConsole, options: DoctorOptions): Promise<Finding> {
-  const start = await startFirmware(console, options.attempt);
+function judgeStart(start: Start): Finding {
   if (start.runs) return good('start', 'the firmware runs');
   return bad('start', start.fault.startsWith('NOT_PROVISIONED') ? 'NOT_PROVISIONED' : 'DEVICE_FAULT', start.fault);
+}
+
+/** What a token says at its start of debits that no shop acknowledged: "unacknowledged 2 7.00 EUR"; nothing where there are none. */
+function unacknowledgedOf(start: Start): Finding {
+  const [, count, sum] = (start.runs && start.said.map((line) => /^unacknowledged (\d+) (.+)$/.exec(line)).find(Boolean)) || [];
+  const remedy = 'tap at the same shop again, or claim them at a desk (tapcash teller reconcile)';
+  return good('unacknowledged', count ? `${count} debit${count === '1' ? '' : 's'}, ${sum}: ${remedy}` : 'no debits');
 }
 
 /** What a terminal still has to deliver. It offers its histories meanwhile, and keeps them: nobody takes them here. */
@@ -121,7 +127,10 @@ async function examine(console: BoardConsole, options: DoctorOptions, findings: 
     await add('pn532', () => checkPn532(console, options, board));
   }
   if (!provision || !complete) return null;
-  return (await add('start', () => checkStart(console, options))) ? provision : null;
+  let start: Start | null = null;
+  const runs = await add('start', async () => judgeStart((start = await startFirmware(console, options.attempt))));
+  if (runs && provision.role === 'user-token') await add('unacknowledged', async () => unacknowledgedOf(start as unknown as Start));
+  return runs ? provision : null;
 }
 
 /** Looks at a board. @throws TapcashError LINK_LOST, INTERRUPTED, and those of opening a port; everything else is a finding */

@@ -32,7 +32,7 @@ test('a good token: everything is found, and it runs again afterwards', async ()
   const bench = await working(TOKEN);
   const findings = await examine(bench);
   expect(faults(findings)).toEqual([]);
-  expect(findings.map(({ check }) => check)).toEqual(['interpreter', 'natives', 'memory', 'storage', 'provision', 'firmware', 'entropy', 'pn532', 'start']);
+  expect(findings.map(({ check }) => check)).toEqual(['interpreter', 'natives', 'memory', 'storage', 'provision', 'firmware', 'entropy', 'pn532', 'start', 'unacknowledged']);
   expect(findings.find(({ check }) => check === 'pn532')!.found).toContain('firmware 1.6');
   expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
 }, 60_000);

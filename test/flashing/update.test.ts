@@ -64,8 +64,10 @@ test('a token updated between debit and ACK keeps Balance and keys, and gives th
   expect(paid.code).toBe('OK');
 
   makeOld(bench);
-  bench.lines.length = 0;
   expect((await update(bench, 'user-token')).written).toContain('.bootcde');
+  bench.lines.length = 0;
+  const findings = await examineBoard({ ...access(bench), openLink: () => Promise.reject(new Error('a token has no link')) });
+  expect(findings.at(-1)).toMatchObject({ check: 'unacknowledged', ok: true, found: expect.stringMatching(/^1 debit, 3\.50 EUR: tap at the same shop again/) });
   await untilLine(bench, 'tapcash: user-token runs');
   // A tap that comes while the token still starts is torn: tap again.
   let again: Answered[] = [];
