@@ -79,6 +79,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   COUPON_SPENT: row(409, refused, 'The coupon was redeemed before.', 'Nothing to do: its amount was credited once.'),
   REPLY_INVALID: row(502, environment, 'The answer is not of this protocol, or not to this request.', 'Check address and port, and that both sides run the same version; then repeat the request.'),
   CLASS_LIMIT: row(403, refused, "The amount is above what the class of the token's license may pay at once.", 'Pay less at once, or have the token licensed in another class.'),
+  FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
 };
 
 const HOST_ERRORS = {
@@ -92,7 +93,6 @@ const HOST_ERRORS = {
   ACCOUNT_NOT_EMPTY: row(409, refused, 'The account holds money, or cash drawn from it is still out.', 'Bring the cash back (tapcash teller unload) and take the money out first.'),
   ACCOUNT_BUSY: row(409, refused, 'A withdrawal or a claim about the account is not decided yet.', 'Wait until it is: a claim takes its window.'),
   KEY_INVALID: row(422, refused, 'The public key is not a point of the large prime-order group.', 'Make a new key.'),
-  FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
   BALANCE_TOO_LARGE: row(409, refused, 'A balance would pass 9007199254740991 minor units.', 'Use a smaller amount or another account.'),
   ISSUER_UNKNOWN: row(422, refused, 'The message names another issuer.', 'Send it to the issuer that it names.'),
   CURRENCY_UNKNOWN: row(422, refused, "The message names another currency than this issuer's.", 'Provision the board for this currency.'),

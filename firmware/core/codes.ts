@@ -48,6 +48,7 @@ export const CODES = [
   'COUPON_SPENT', // 39  redeemed before
   'REPLY_INVALID', // 40  not a reply to this request
   'CLASS_LIMIT', // 41  above what the license's class may pay at once
+  'FUNDS_INSUFFICIENT', // 42  the account does not hold the amount: the request has ended
 ] as const;
 
 export type Code = (typeof CODES)[number];

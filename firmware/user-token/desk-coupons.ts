@@ -17,7 +17,7 @@ import {
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { couponStart } from '../wire/token-commands.js';
 import { blindingRecord, couponRecord, COUPONS_MAX, DESK_RECORD } from './desk-records.js';
-import type { CouponRecord } from './desk-records.js';
+import type { BlindingRecord, CouponRecord } from './desk-records.js';
 import type { DeskTools } from './desk-tools.js';
 import { PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
@@ -34,6 +34,8 @@ export interface Coupons {
   blind(data: Uint8Array): PurseAnswer;
   /** The bank's signature for the request that waits: whether it became a coupon, durable. */
   take(amount: number, blindSignature: Uint8Array): boolean;
+  /** Whether the bank says, by the key that would sign it, that the request that waits will never be signed. */
+  isRefused(refusal: Uint8Array): boolean;
   /** The next coupon to redeem: another one than that of the last refusal, where there is one. */
   next(): { slot: number; coupon: CouponRecord } | null;
   /** A coupon is spent. */
@@ -84,6 +86,12 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
     const coupon = couponRecord.decode(records.get(DESK_RECORD.coupon, slot)!);
     if (!coupon) throw new Error('coupon ' + slot + ' cannot be read');
     return coupon;
+  }
+
+  function blinding(): BlindingRecord {
+    const secret = blindingRecord.decode(records.get(DESK_RECORD.blinding, 0)!);
+    if (!secret) throw new Error('the blinding cannot be read');
+    return secret;
   }
 
   /** A slot without a coupon, or -1. */
@@ -138,16 +146,21 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
       const prefix = tools.random(COUPON_PREFIX_BYTES);
       const prepared = concat([prefix, state.keys.publicKey(PSEUDONYM_KEY)]);
       const blinded = blindRsa.blind(modulus, now.blinding, prepared, tools.random(SALT_BYTES));
-      const owned = sealed.own(REQUEST.coupon, now.amount, concat([state.keys.sha256(modulusBytes), blinded]));
+      const request = concat([state.keys.sha256(modulusBytes), blinded]);
+      const owned = sealed.own(REQUEST.coupon, now.amount, request);
       if (!owned) return refuse('DEVICE_FAULT');
-      records.put(DESK_RECORD.blinding, 0, blindingRecord.encode({ prefix: prefix, inverse: inverse, modulus: modulusBytes }));
+      records.put(DESK_RECORD.blinding, 0, blindingRecord.encode({ prefix: prefix, inverse: inverse, modulus: modulusBytes, requestHash: state.keys.sha256(request) }));
       const none = { k: new Uint8Array(K_BYTES), kid: new Uint8Array(KID_BYTES), sequence: 0, coupon: 0 };
       requests.keep({ kind: REQUEST.coupon, amount: now.amount, k: none.k, kid: none.kid, sequence: none.sequence, coupon: none.coupon }, owned);
       return requests.first();
     },
+    isRefused: function (refusal) {
+      const secret = blinding();
+      const prepared = prepare(secret.modulus);
+      return !!prepared && blindRsa.verify(prepared, signedBytes(SIGNED.couponRefusal, secret.requestHash), refusal);
+    },
     take: function (amount, blindSignature) {
-      const secret = blindingRecord.decode(records.get(DESK_RECORD.blinding, 0)!);
-      if (!secret) throw new Error('the blinding cannot be read');
+      const secret = blinding();
       const prepared = prepare(secret.modulus);
       const signature = prepared && blindRsa.unblind(prepared, secret.inverse, blindSignature);
       const message = concat([secret.prefix, state.keys.publicKey(PSEUDONYM_KEY)]);

@@ -74,11 +74,14 @@ export interface BlindingRecord {
   /** R/r modulo the modulus (crypto/blind-rsa.ts). */
   inverse: Uint8Array;
   modulus: Uint8Array;
+  /** SHA-256 of the `couponRequest`: what a refusal names. */
+  requestHash: Uint8Array;
 }
 export const blindingRecord = defineMessage<BlindingRecord>([
   ['prefix', BYTES, COUPON_PREFIX_BYTES],
   ['inverse', BYTES, RSA_BYTES],
   ['modulus', BYTES, RSA_BYTES],
+  ['requestHash', BYTES, 32],
 ]);
 
 /** A coupon SKBx(prefix | PKU) [0041]. */

@@ -41,10 +41,11 @@ export function createReplies(
     return answer(0, code);
   }
 
-  /** [0041] */
+  /** [0041], or the bank's word that the account holds too little. */
   function takeCoupon(head: RequestHead, signature: Uint8Array, hash: Uint8Array): PurseAnswer {
-    if (!coupons || !coupons.take(head.amount, signature)) return refuse('COUPON_INVALID');
-    return end('OK', hash);
+    if (!coupons) return refuse('COUPON_INVALID');
+    if (coupons.take(head.amount, signature)) return end('OK', hash);
+    return coupons.isRefused(signature) ? end('FUNDS_INSUFFICIENT', hash) : refuse('COUPON_INVALID');
   }
 
   /** [0065], [0087], [0113]: licenses come in order; the first ones again are harmless. */

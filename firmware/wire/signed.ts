@@ -35,6 +35,7 @@ export const SIGNED = {
   institutions: 24, // keys and tables that boards are provisioned with, by the root that they have pinned
   release: 25, // what is left of a lost token, by the issuer for the bank
   succession: 26, // another key follows, by the house's old one
+  couponRefusal: 27, // that a blinded message will never be signed: RSASSA-PSS with the key that would have signed it
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

@@ -5,6 +5,8 @@
  * A request is known by the hash of its sealed bytes: it is drawn once, its row is durable before the issuer hears of it, and
  * it ends with the issuer's final reply; on any code but OK the draw goes back. What has no reply yet is passed on again. A
  * refusal of the call itself (no connection, another bank's key) is no reply: the request waits.
+ * Where the account holds too little, nothing is drawn, and the request goes on with an amount of 0: so its token hears from
+ * the issuer, under K, that it has ended. For a coupon the bank says so itself, signed by the key that will not sign it.
  */
 import { createHash } from 'node:crypto';
 import { CODES, codeOf } from '../../firmware/core/codes.js';
@@ -165,11 +167,11 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
     const abc = abcOf(owned.name);
     const { name, amount, kind } = owned;
     const ruling = ruleDraw({ name, amount, accountExists: true, closed: account.closedS !== null, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
-    if (!ruling.ok) return ruling;
+    if (!ruling.ok && ruling.code !== 'FUNDS_INSUFFICIENT') return ruling;
     // [0040], [0067], [0090]: ABC - x, then the request goes on.
     const timeS = context.nowS();
-    const draw = ruling.entries.length > 0 ? store.post('draw', timeS, ruling.entries) : null;
-    const message = kind === REQUEST.coupon ? null : bankMessage.encode({ kind, issuer: context.issuer, amount, request: owned.request });
+    const draw = ruling.ok && ruling.entries.length > 0 ? store.post('draw', timeS, ruling.entries) : null;
+    const message = kind === REQUEST.coupon ? null : bankMessage.encode({ kind, issuer: context.issuer, amount: draw === null ? 0 : amount, request: owned.request });
     const messageSignature = message && signatureOf(context, message);
     store.addRequest({ hash, name, kind, amount, owned: bytes, message, messageSignature, draw, timeS });
     return { ok: true, row: store.request(hash)! };
@@ -182,7 +184,10 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
 /** Brings a pending request to its end: the bank's own signature for a coupon, the issuer's reply for the rest. */
 async function passOn(context: BankContext, row: BankRequestRow): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
   if (row.kind === REQUEST.coupon) {
-    const signed = context.coupons?.sign(row.amount, ownedRequest.decode(row.owned)!.request) ?? null;
+    const { request } = ownedRequest.decode(row.owned)!;
+    const refused = row.draw === null ? context.coupons?.refuse(row.amount, request) : null;
+    if (row.draw === null) return end(context, row, 'refused', null, null, refused ? [refused] : []);
+    const signed = context.coupons?.sign(row.amount, request) ?? null;
     // No number below n, or for a key whose time is over: nothing to sign, and the draw goes back.
     return end(context, row, signed ? 'done' : 'refused', null, null, signed ? [signed] : []);
   }
@@ -207,8 +212,7 @@ function end(context: BankContext, row: BankRequestRow, state: 'done' | 'refused
     if (now.state !== 'pending') return { ok: true, boxes: unpackBoxes(now.boxes!) as Uint8Array[], repeated: true };
     let drawback: number | null = null;
     const { name } = row;
-    // A claim has no name, for it drew nothing.
-    if (state === 'refused' && name !== null) {
+    if (state === 'refused' && row.draw !== null && name !== null) {
       const abc = abcOf(name);
       const ruling = ruleDrawback({ name, amount: row.amount, balances: { [abc]: store.balance(abc), [OUT]: store.balance(OUT) } });
       if (!ruling.ok) return ruling;

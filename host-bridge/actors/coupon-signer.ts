@@ -6,9 +6,10 @@
  * 370 ms of the service's one thread, in a time that depends on the key (@cloudflare/blindrsa-ts 0.4.4, Node 20, 2026-11);
  * the tests hold this one against that library and the RFC's vector.
  */
-import { constants, createHash, createPublicKey, privateDecrypt, publicEncrypt, type KeyObject } from 'node:crypto';
+import { constants, createHash, createPublicKey, privateDecrypt, publicEncrypt, sign as signRsa, type KeyObject } from 'node:crypto';
 import { equal } from '../../firmware/core/bytes.js';
 import { couponRequest, RSA_BYTES } from '../../firmware/wire/request.js';
+import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 
 /** Amounts for which there are coupons, minor units, falling: any amount up to some thousands splits into a few. */
 export const COUPON_AMOUNTS = [5000, 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
@@ -24,23 +25,37 @@ export interface CouponSigner {
    * amount's. @param request encoded `couponRequest`, or a blinded message alone, as tokens gave it before there were several keys
    */
   sign(amount: number, request: Uint8Array): Uint8Array | null;
+  /** That this request, as `sign` takes it, will never be signed, 256 bytes; null where it was made for another key. */
+  refuse(amount: number, request: Uint8Array): Uint8Array | null;
 }
 
 /** Makes a signer. @param keys RSA-2048 private keys with e = 65537 by amount */
 export function createCouponSigner(keys: Map<number, KeyObject>): CouponSigner {
   const amounts = [...keys.keys()].sort((a, b) => b - a);
+  /** The key that a request was made for, where it is the amount's. */
+  const blindedFor = (amount: number, request: Uint8Array): { key: KeyObject; blinded: Uint8Array } | null => {
+    const key = keys.get(amount);
+    if (!key) return null;
+    if (request.length === RSA_BYTES) return { key, blinded: request };
+    const asked = couponRequest.decode(request);
+    return asked && equal(asked.modulusHash, sha256(modulusOf(key))) ? { key, blinded: asked.blinded } : null;
+  };
   return {
     amounts,
     moduli: amounts.map((amount) => modulusOf(keys.get(amount)!)),
     sign(amount, request) {
-      const key = keys.get(amount);
-      if (!key) return null;
-      if (request.length === RSA_BYTES) return blindSign(key, request);
-      const asked = couponRequest.decode(request);
-      return asked && equal(asked.modulusHash, createHash('sha256').update(modulusOf(key)).digest()) ? blindSign(key, asked.blinded) : null;
+      const asked = blindedFor(amount, request);
+      return asked && blindSign(asked.key, asked.blinded);
+    },
+    refuse(amount, request) {
+      const asked = blindedFor(amount, request);
+      const refused = signedBytes(SIGNED.couponRefusal, sha256(request));
+      return asked && new Uint8Array(signRsa('sha384', refused, { key: asked.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }));
     },
   };
 }
+
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
 
 function modulusOf(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(createPublicKey(key).export({ format: 'jwk' }).n as string, 'base64url'));

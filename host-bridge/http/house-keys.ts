@@ -76,6 +76,14 @@ export function houseCoupons(dataDir: string, line: KeyLine, nowS: () => number)
   };
   const current = () => ofNumber(line.keys().indexOf(keyAt(line, nowS())) + 1);
   current();
+  /** Of the key that a request was made for, while it is in force. */
+  const byItsKey = (ask: (signer: CouponSigner) => Uint8Array | null): Uint8Array | null => {
+    for (const [i, { untilS }] of line.keys().entries()) {
+      const answer = nowS() < untilS ? ask(ofNumber(i + 1)) : null;
+      if (answer) return answer;
+    }
+    return null;
+  };
   return {
     get amounts() {
       return current().amounts;
@@ -83,12 +91,7 @@ export function houseCoupons(dataDir: string, line: KeyLine, nowS: () => number)
     get moduli() {
       return current().moduli;
     },
-    sign(amount, request) {
-      for (const [i, { untilS }] of line.keys().entries()) {
-        const signature = nowS() < untilS ? ofNumber(i + 1).sign(amount, request) : null;
-        if (signature) return signature;
-      }
-      return null;
-    },
+    sign: (amount, request) => byItsKey((signer) => signer.sign(amount, request)),
+    refuse: (amount, request) => byItsKey((signer) => signer.refuse(amount, request)),
   };
 }

@@ -49,14 +49,18 @@ function kindsOf({ scheme }: AuditBooks): number[] {
   return scheme.registration === 'sealed' ? [REQUEST.register, ...issue] : issue;
 }
 
+/** Whether the account held too little: nothing was drawn, and the request went on so that it would be refused. */
+const isShort = (row: Row): boolean => row['amount'] > 0n && row['draw_id'] === null;
+
 /** What was drawn, and went back on a refusal alone. */
 function drawProblem(books: AuditBooks, row: Row): Problem {
   const isKind = (id: unknown, kind: string) => books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', id, kind) !== undefined;
-  const moves = row['amount'] > 0n;
+  const moves = row['amount'] > 0n && !isShort(row);
   const backs = moves && row['state'] === 'refused';
   return firstOf(
     [isBalance(Number(row['amount'])) && BigInt(Number(row['amount'])) === row['amount'], 'amount is none'],
-    [moves ? isKind(row['draw_id'], 'draw') : row['draw_id'] === null, moves ? 'was never drawn' : 'was drawn for nothing'],
+    [!isShort(row) || row['state'] !== 'done', 'was never drawn'],
+    [moves ? isKind(row['draw_id'], 'draw') : row['draw_id'] === null, moves ? 'was drawn by no draw' : 'was drawn for nothing'],
     [backs ? isKind(row['drawback_id'], 'drawback') : row['drawback_id'] === null, backs ? 'was refused and never drawn back' : 'was drawn back though it was not refused'],
   );
 }
@@ -66,7 +70,7 @@ function messageProblem(books: AuditBooks, row: Row): Problem {
   const kind = Number(row['kind']);
   if (kind === REQUEST.coupon) return row['message'] === null && row['message_signature'] === null ? null : 'a coupon went to the issuer';
   const request = ownedRequest.decode(row['owned'])?.request ?? row['owned'];
-  const expected = bankMessage.encode({ kind, issuer: issuerIdOf(books.issuerKey), amount: Number(row['amount']), request: kind === REQUEST.refund || kind === REQUEST.reconcile ? row['owned'] : request });
+  const expected = bankMessage.encode({ kind, issuer: issuerIdOf(books.issuerKey), amount: isShort(row) ? 0 : Number(row['amount']), request: kind === REQUEST.refund || kind === REQUEST.reconcile ? row['owned'] : request });
   if (!row['message'] || !equal(row['message'], expected)) return 'another message went to the issuer than its owner asked for';
   return signatureProblem(books, 'bank', SIGNED.bankMessage, row['message'], row['message_signature'], row['time_s']);
 }
@@ -83,7 +87,7 @@ function endProblem(books: AuditBooks, row: Row): Problem {
   if (state === 'pending') return boxes === null && row['reply'] === null ? null : 'waits though it has a reply';
   const papers = boxes && unpackBoxes(boxes);
   if (!papers) return 'boxes do not decode';
-  if (row['kind'] === BigInt(REQUEST.coupon)) return (state === 'done') === (papers.length === 1) && row['reply'] === null ? null : 'a coupon has one blind signature, or was refused';
+  if (row['kind'] === BigInt(REQUEST.coupon)) return (state === 'done' ? papers.length === 1 : papers.length <= (isShort(row) ? 1 : 0)) && row['reply'] === null ? null : 'a coupon has one blind signature, or was refused';
   const reply = row['reply'] && issuerReply.decode(row['reply']);
   if (!reply) return 'reply does not decode';
   const problem = firstOf(

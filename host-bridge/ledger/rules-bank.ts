@@ -54,12 +54,12 @@ export interface IssueFacts {
 }
 
 /**
- * [0043], [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP
+ * [0043], [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: FUNDS_INSUFFICIENT (the bank drew nothing), AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP
  * (the number was given before), RECEIPT_AHEAD, DENIED, AMOUNT_INVALID, BALANCE_TOO_LARGE.
  */
 export function ruleIssue(facts: IssueFacts): Result<{ entries: Entry[] }> {
   const { amount, drawn, number, nextNumber } = facts;
-  if (amount !== drawn) return refusal('AMOUNT_MISMATCH');
+  if (amount !== drawn) return refusal(drawn === 0 ? 'FUNDS_INSUFFICIENT' : 'AMOUNT_MISMATCH');
   if (!facts.known) return refusal('PSEUDONYM_UNKNOWN');
   if (number < nextNumber) return refusal('RECEIPT_GAP');
   if (number > nextNumber) return refusal('RECEIPT_AHEAD');

@@ -92,9 +92,12 @@ export async function takeCoupons(services: Services, steps: DeskSteps, amount: 
   if (already >= 0) parts.splice(already, 1);
   const listed = await steps.token('coupon keys', INS.couponKeys, keys.list, (answer) => (answer.length === 0 ? true : null));
   if (!listed.ok) return listed;
+  let taken = 0;
   for (const part of parts) {
     const done = await takeCoupon(services, steps, part, keys.moduli.get(part)!);
     if (!done.ok) return done;
+    if (done.code !== 'OK') return refusal(done.code, taken === 0 ? 'withdrawal' : `the token holds coupons of ${taken} of ${amount}, which can be redeemed`);
+    taken += part;
   }
   return { ok: true, amount };
 }

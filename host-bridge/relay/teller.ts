@@ -205,6 +205,8 @@ async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: 
     if (!done.ok) return done;
     // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks anew.
     if (done.kind === REQUEST.register || done.amount !== amount || done.code === 'RECEIPT_GAP') continue;
+    // An earlier request's refusal, of which the token had not heard.
+    if (done.code !== 'OK' && done.repeated) continue;
     if (done.code !== 'OK') return refusal(done.code, 'withdrawal');
     return { ok: true, amount, receiptNumber: done.receiptNumber, coupons: 0, missed: 0, repeated: done.repeated };
   }

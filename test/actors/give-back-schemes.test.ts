@@ -55,7 +55,7 @@ test('a question for a missed receipt never gives cash, and leaves nothing behin
   expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
   const before = [at.issuerStore.numbers(), wallet.balance];
   await wallet.startQuestion(10);
-  expect(await finish(at, wallet)).toBe('AMOUNT_MISMATCH');
+  expect(await finish(at, wallet)).toBe('FUNDS_INSUFFICIENT');
   const stranger = userOf(at, 'Bob');
   await stranger.startQuestion();
   expect(await finish(at, stranger)).toBe('REFUSED');

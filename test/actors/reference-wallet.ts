@@ -6,7 +6,7 @@
  * taken, so that a caller can lose, repeat or alter whatever travels. EP 0926637 [0014]-[0025], [0039]-[0044], [0062]-[0069],
  * [0084]-[0091], [0110]-[0117]. Left out: radio, journal, limits, and whatever else a token does for its own safety.
  */
-import { createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, hkdfSync, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
+import { constants, createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, hkdfSync, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { RSABSSA } from '@cloudflare/blindrsa-ts';
 import { codeOf } from '../../firmware/core/codes.js';
@@ -44,6 +44,13 @@ export class Key {
 export function isBy(publicKey: Uint8Array, type: number, body: Uint8Array, signature: Uint8Array): boolean {
   const key = createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey]), format: 'der', type: 'spki' });
   return verify(null, signedBytes(type, body), key, signature);
+}
+
+/** Whether RSASSA-PSS with SHA-384 and 48 bytes of salt is a bank's for an amount: its refusal of a coupon. */
+function isRefusal(modulus: Uint8Array, request: Uint8Array, signature: Uint8Array): boolean {
+  const key = createPublicKey({ key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' }, format: 'jwk' });
+  const refused = signedBytes(SIGNED.couponRefusal, new Uint8Array(createHash('sha256').update(request).digest()));
+  return verify('sha384', refused, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, signature);
 }
 
 function boxKeys(k: Uint8Array, salt: Uint8Array, info: wire.BoxInfo): [key: Buffer, nonce: Buffer] {
@@ -279,8 +286,11 @@ export class ReferenceWallet {
   /** [0041]: unblinded and verified, a coupon. */
   async takeCoupon(boxes: Uint8Array[]): Promise<Outcome> {
     const [blindSignature] = boxes;
-    if (!blindSignature || !(await this.unblind!(blindSignature))) return 'COUPON_INVALID';
-    return this.finished('OK');
+    const { bytes, amount } = this.waiting!;
+    if (!blindSignature) return 'COUPON_INVALID';
+    if (await this.unblind!(blindSignature)) return this.finished('OK');
+    const { request } = wire.ownedRequest.decode(bytes)!;
+    return isRefusal(this.couponKeys.get(amount)!, request, blindSignature) ? this.finished('FUNDS_INSUFFICIENT') : 'COUPON_INVALID';
   }
 
   /** [0042]: a coupon with what it pays for, sealed to the issuer. @param coupon one of `coupons` */

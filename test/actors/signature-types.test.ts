@@ -2,6 +2,7 @@
  * No signature of one type is valid as another: each place that takes a signature, in any house, on a terminal or at a user,
  * is offered over the very same bytes a signature of every type by the right key. It takes the one that belongs there.
  */
+import { constants, createHash, sign as signRsa } from 'node:crypto';
 import { copy, toHex } from '../../firmware/core/bytes.js';
 import { parseManifest, signManifest } from '../../flash-scripts/provision/manifest.js';
 import { provedKeys } from '../../flash-scripts/provision/provision-board.js';
@@ -9,7 +10,7 @@ import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.j
 import { bankMessage, releaseOrder, signedReleaseOrder, signedTraceOrder } from '../../firmware/wire/institutions.js';
 import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
 import { ownedRequest } from '../../firmware/wire/request.js';
-import { SIGNED } from '../../firmware/wire/signed.js';
+import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { HOUSE } from '../../firmware/wire/succession.js';
 import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
 import { fixedLine } from '../../host-bridge/actors/key-line.js';
@@ -18,7 +19,7 @@ import type { Result } from '../../host-bridge/errors.js';
 import { BANK_HEADERS, checkBankRequest, isAnswer, signAnswer, signBankRequest } from '../../host-bridge/http/bank-channel.js';
 import { encodeOperatorRequest, operatorIdOf, readOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
-import { bankSigner, createHouses, deposit, finish, register, returnAll, SHOP, terminal, userOf, withdraw, type Houses } from './houses.js';
+import { bankSigner, couponKeyPairs, createHouses, deposit, finish, register, returnAll, SHOP, terminal, userOf, withdraw, type Houses } from './houses.js';
 import { Key, type ReferenceWallet } from './reference-wallet.js';
 import { good, ISSUER, issuerSigner, refundOf, registrarSigner, rsOf, signerOf, START_S, tombstoneOf } from './world.js';
 
@@ -357,7 +358,21 @@ const boardPlaces: Record<string, Place> = {
   },
 };
 
-const places: Record<string, Place> = { ...userPlaces, ...housePlaces, ...boardPlaces, ...historyPlaces(1, 'at the issuer'), ...historyPlaces(2, "at the bank, the trustee's"), ...historyPlaces(6, "at the bank, the issuer's") };
+/** By the bank's RSA key of the amount, at the user. */
+const refusalPlace: Record<string, Place> = {
+  "the bank's refusal of a coupon": {
+    scheme: 2,
+    type: SIGNED.couponRefusal,
+    offer: async (type, { ada }) => {
+      const { bytes } = await ada.startCoupon(10);
+      const hash = new Uint8Array(createHash('sha256').update(ownedRequest.decode(bytes)!.request).digest());
+      const key = { key: couponKeyPairs().get(10)!, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
+      return (await ada.takeCoupon([new Uint8Array(signRsa('sha384', signedBytes(type, hash), key))])) !== 'COUPON_INVALID';
+    },
+  },
+};
+
+const places: Record<string, Place> = { ...userPlaces, ...housePlaces, ...boardPlaces, ...refusalPlace, ...historyPlaces(1, 'at the issuer'), ...historyPlaces(2, "at the bank, the trustee's"), ...historyPlaces(6, "at the bank, the issuer's") };
 
 test.each(Object.keys(places))('%s', async (name) => {
   const { scheme, type: right, offer } = places[name]!;

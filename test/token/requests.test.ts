@@ -10,6 +10,7 @@ import * as wire from '../../firmware/wire/request.js';
 import { amountRequest, couponStart, identity, partRequest, PART_BYTES, replyAnswer, replyData } from '../../firmware/wire/token-commands.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { sealBox } from '../../host-bridge/actors/box.js';
+import { createCouponSigner } from '../../host-bridge/actors/coupon-signer.js';
 import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
 import { boot, codeOfAnswer, keyOf, licenseBytes, must, nameBytes, newFlash, pseudonymKey, registrar, type TestPurse } from './harness.js';
 import { askCoupon, configOf, couponList, finish, grantFor, makeHouseKeys, readWhole, realTools, reboot, register, registered, withdraw, type Dealing, type HouseKeys } from './other-side.js';
@@ -276,6 +277,21 @@ describe('coupons', () => {
     for (let i = 0; i < 3; i++) expect(await finish(dealing, token.desk.redeem(0))).toBe('OK');
     expect(codeOfAnswer(token.desk.redeem(0))).toBe('NO_CHARGE');
     expect([houses.credited, token.purse.state.journal.balance(), houses.spent.size]).toEqual([2 * X + 20, 2 * X + 20, 3]);
+  });
+
+  test("the bank's refusal ends it, also after a reset; any other bytes do not; the next coupon is free", async () => {
+    const dealing = await registered(keys, 2);
+    const { request } = wire.ownedRequest.decode(readWhole(dealing.token, askCoupon(dealing, X)).bytes)!;
+    const signer = createCouponSigner(new Map([...keys.coupons].map(([amount, { key }]) => [amount, key])));
+    const refusal = signer.refuse(X, request)!;
+    const bad = [flip(refusal, 100), signer.refuse(20, request.subarray(32))!, signer.refuse(X, flip(request, 40))!, signer.sign(X, refusal)!];
+    for (const bytes of bad) expect(codeOfAnswer(reply(dealing.token, 0, bytes))).toBe('COUPON_INVALID');
+    const later = reboot(dealing);
+    const ended = { left: 0, code: codeNumber('FUNDS_INSUFFICIENT'), receiptNumber: 0 };
+    for (let i = 0; i < 2; i++) expect(replyAnswer.decode(must(reply(later.token, 0, refusal)).data)).toEqual(ended);
+    expect(replyAnswer.decode(must(reply(reboot(later).token, 0, refusal)).data)).toEqual(ended);
+    expect(await finish(later, askCoupon(later, X))).toBe('OK');
+    expect(later.token.log.slots(DESK_RECORD.coupon)).toEqual([0]);
   });
 
   test('a coupon asked for waits for its signature, and for a late one too; the same again makes no second coupon', async () => {
