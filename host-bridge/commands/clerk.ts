@@ -84,9 +84,17 @@ export async function status(options: ClerkOptions): Promise<void> {
   print(options.json, now, lines.join('\n'));
 }
 
-const listen = (options: ClerkOptions) => ({
-  onEvent: (event: DeskEvent) => void (options.json || process.stderr.write(`${eventText(event)}\n`)),
-});
+/** Says what is waited for, once in a row. */
+function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void } {
+  let said = '';
+  return {
+    onEvent: (event: DeskEvent) => {
+      const text = eventText(event);
+      if (!options.json && text !== said) process.stderr.write(`${text}\n`);
+      said = text;
+    },
+  };
+}
 
 /** `tapcash teller register`. */
 export async function register(name: string, options: ClerkOptions & { funding?: string }): Promise<void> {

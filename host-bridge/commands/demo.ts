@@ -11,7 +11,7 @@ import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
 import { askPeople, startPeople, type People } from '../demo/control.js';
 import { pressButton } from '../demo/people.js';
 import { reportText, stepLine } from '../demo/report.js';
-import type { World } from '../demo/world.js';
+import type { Shop, Token, World } from '../demo/world.js';
 import { startControl } from '../relay/control-api.js';
 import { interrupted } from './output.js';
 
@@ -28,8 +28,9 @@ export interface DemoCommand {
   verbose: boolean;
 }
 
-/** How long `tapcash tap` waits for the terminal's word. */
+/** How long `tapcash tap` waits for the terminal's word, and how long it holds a token while the teller is at work. */
 const TAP_MS = 15_000;
+const DESK_MS = 35_000;
 
 /** Runs the demo. @returns whether all was as it must be */
 export async function demoCommand(options: DemoCommand): Promise<boolean> {
@@ -85,6 +86,7 @@ async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (
   say('The shop stays open. In another shell:');
   say(`  npx tapcash charge 350        the clerk asks for 3.50`);
   say(`  npx tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
+  say(`  npx tapcash teller withdraw 500, and meanwhile in a third: npx tapcash press ${token} && npx tapcash tap ${token}`);
   say(`  npx tapcash audit             recomputes every balance, checks every signature`);
   const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(([name, house]) => (house ? [`${name} ${house.url}`] : []));
   say(`${houses.join(', ')} (see /v1/openapi.json). Ctrl-C ends it.`);
@@ -92,6 +94,19 @@ async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (
   say('Closing.');
   await endPeople();
   await control.close();
+}
+
+/** Holds a token to the reader until the teller is done with it, or for a while; its button is pressed by `tapcash press`. */
+async function holdAtDesk(shop: Shop, token: Token): Promise<{ result: string }> {
+  const endMs = performance.now() + DESK_MS;
+  token.presence.hold(shop.field);
+  let busy = true;
+  while (busy && performance.now() < endMs) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    busy = (await shop.bridge.status()).deskBusy;
+  }
+  token.presence.leave();
+  return { result: busy ? `${token.name} was held to the reader for ${DESK_MS / 1000} s; the teller goes on waiting` : `the teller is done with ${token.name}'s token` };
 }
 
 function peopleOf(world: World, reports: Map<string, (report: TapReport) => void>, stop: () => void): People {
@@ -104,8 +119,9 @@ function peopleOf(world: World, reports: Map<string, (report: TapReport) => void
   return {
     async tap(name) {
       const token = find(name);
-      const { charge } = await shop.bridge.status();
-      if (!charge || charge.state !== 'open') throw failure('NO_CHARGE');
+      const { charge, deskBusy } = await shop.bridge.status();
+      if (deskBusy) return holdAtDesk(shop, token);
+      if (!charge || charge.state !== 'open') throw failure('NO_CHARGE', 'and no teller is at work');
       const report = await new Promise<TapReport | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), TAP_MS);
         reports.set(shop.name, (said) => {

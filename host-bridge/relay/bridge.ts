@@ -67,6 +67,8 @@ export interface BridgeStatus {
   /** As of the last question to it; null before. */
   terminal: TerminalStatus | null;
   charge: Charge | null;
+  /** A procedure of the teller's is under way. */
+  deskBusy: boolean;
   outbox: OutboxCounts;
   /** Newest histories, tombstones and refunds that were refused or are held back. */
   trouble: OutboxEntry[];
@@ -204,7 +206,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     async status() {
       if (terminal.up()) await askStatus();
       const trouble = outbox.entries(['refused', 'held'], TROUBLE_MAX);
-      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms] };
+      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, deskBusy, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms] };
     },
     drained: (waitMs) => drained(outbox, scheduler, waitMs),
     pushDenyList: notices.pushDenyList,

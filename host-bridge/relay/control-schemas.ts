@@ -37,6 +37,7 @@ const Status = object({
   link: object({ up: Type.Boolean(), code: Code, port: nullable(object({ code: Code, message: Type.String(), remedy: Type.String() })) }),
   terminal: nullable(Terminal),
   charge: nullable(Charge),
+  deskBusy: Type.Boolean(),
   outbox: object({ pending: Count, held: Count, credited: Count, duplicate: Count, buried: Count, refunded: Count, refused: Count }),
   trouble: Type.Array(Trouble),
   outage: nullable(Code),
