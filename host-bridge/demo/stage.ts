@@ -84,10 +84,21 @@ export async function tokenWrites({ world }: Stage): Promise<number> {
 export async function deliver({ world, step }: Stage): Promise<void> {
   await step('deposit', async () => {
     for (const shop of world.shops) {
-      if (!(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
+      if (!(await handedOver(shop)) || !(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
     }
   });
   if (world.bank) await step('return to the issuer', () => returned(world));
+}
+
+/** Waits until the bridge has what the terminal held: it shows PAID before it brings the history. */
+async function handedOver(shop: Shop): Promise<boolean> {
+  const endMs = performance.now() + DRAIN_MS;
+  for (;;) {
+    const { link, terminal } = await shop.bridge.status();
+    if (link.up && terminal && terminal.historiesPending + terminal.tombstonesPending === 0) return true;
+    if (performance.now() > endMs) return false;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** Waits until the bank has nothing left for the issuer. */

@@ -11,6 +11,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { failure } from '../errors.js';
 import { Board, CONSOLE_DISPLAY } from './board.js';
 import { createInterpreterProcess } from './interpreter-process.js';
 import { openConsoleCable } from './interpreter-console.js';
@@ -71,7 +72,7 @@ export interface InterpreterBoard extends Board {
 }
 
 /** How long an answer to `evaluate` or the start may take. */
-const ANSWER_MS_MAX = 20_000;
+const ANSWER_MS_MAX = 60_000;
 /** Bytes kept for raw pages unless told: as on an ESP32. */
 const RAW_BYTES = 65536;
 
@@ -127,7 +128,7 @@ function createQuestions(name: string) {
       const key = `q${counter++}`;
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          take(key)?.reject(new Error(`${name}: the interpreter did not answer in ${ANSWER_MS_MAX} ms`));
+          take(key)?.reject(failure('INTERPRETER_FAILED', `${name}: no answer in ${ANSWER_MS_MAX / 1000} s; is the machine busy?`));
         }, ANSWER_MS_MAX);
         waiters.set(key, { resolve, reject, timer });
         send(key);
@@ -135,7 +136,7 @@ function createQuestions(name: string) {
     },
     answer: (key: string, text: string) => take(key)?.resolve(text),
     fail(message: string) {
-      for (const key of [...waiters.keys()]) take(key)?.reject(new Error(`${name}: ${message}`));
+      for (const key of [...waiters.keys()]) take(key)?.reject(failure('INTERPRETER_FAILED', `${name}: ${message}`));
     },
   };
 }
