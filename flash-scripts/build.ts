@@ -19,7 +19,7 @@ import { BuildError } from './build-error.js';
 import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
-import { cutOverlays, gatherOverlays, type CutProgram } from './overlays.js';
+import { cutOverlays, gatherOverlays, openBundle, type CutProgram } from './overlays.js';
 import { packageRoot } from './package-root.js';
 import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
@@ -43,7 +43,7 @@ export interface BuildOptions {
 }
 
 export interface Bundle {
-  /** What is stored as .bootcde, in letters: ES5, ASCII. */
+  /** The bundle in letters: ES5, ASCII; one function, to run beside other programs. */
   code: string;
   /** The program in the interpreter's tokens, characters 0 to 255, as boards are flashed with it; in letters if not minified. */
   program: CutProgram;
@@ -66,7 +66,8 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
   const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
   const letters = cutOverlays(code);
-  const program = minify ? inTokens(letters) : letters;
+  const opened = { ...letters, bundle: openBundle(letters.bundle) };
+  const program = minify ? inTokens(opened) : opened;
   const bytes = program.bundle.length;
   const warnings = bytes > 0.9 * BUDGET_BYTES ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`] : [];
   return { code: letters.bundle, program, bytes, warnings };

@@ -5,9 +5,10 @@
  * 1. gatherOverlays, before minifying: what only an overlay uses moves into its function. Until the last step the program
  *    stays one text, so that names are shortened alike everywhere.
  * 2. cutOverlays, last: the function's statements become the file, and `Function` stands in its place, which makes a
- *    function of them again. The program's own function goes, too, and its variables become global, where such a function
- *    finds them. For each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of
- *    them a list of d + 2. With 600 functions that is every sixth variable of a board.
+ *    function of them again.
+ * 3. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them. With
+ *    each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of them a list of
+ *    d + 2. With 600 functions that was every sixth variable of a board.
  *
  * An overlay begins with its id, a hash of the whole program: overlays of another build are not evaluated.
  */
@@ -137,7 +138,11 @@ export function cutOverlays(code: string): CutProgram {
     overlays[file] = `"${id}";${statementsOf(code, make)}`;
     edits.replace(node.start, node.end, `${code.slice(open.start, open.end)}("${file}","${id}",Function)`);
   }
-  const bundle = edits.toString();
-  const wrapper = wrapperOf(parseBundle(bundle));
-  return { bundle: wrapper ? statementsOf(bundle, wrapper) : bundle, overlays };
+  return { bundle: edits.toString(), overlays };
+}
+
+/** A bundle without the function around it: its variables become global. */
+export function openBundle(code: string): string {
+  const wrapper = wrapperOf(parseBundle(code));
+  return wrapper ? statementsOf(code, wrapper) : code;
 }

@@ -103,7 +103,6 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   const curve = createEdwards(natives);
   const scalars = createScalars(natives);
   const signer = createSigner(natives, scalars);
-  const halver = createHalver(natives, scalars);
   const base = openCombTable(tables.base);
 
   function startBase(s: Scalar, blind: Uint8Array): CombJob {
@@ -187,6 +186,8 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   function verifyByHalves(multiplesOfA: GeneralEntry[], h: Scalar, signature: Uint8Array): boolean {
     const multiplesOfR = curve.oddMultiples(half(signature, 0), true);
     if (!multiplesOfR) return false;
+    // Made when it is needed: few signatures are checked so, and its functions take 60 variables.
+    const halver = createHalver(natives, scalars, curve.field.euclid);
     const halves = halver.halve(h);
     const combs = [{ table: base, signedBits: scalars.signedBits(halver.timesV(halves, signature, 32), base.bits) }];
     const windows = [

@@ -16,7 +16,7 @@
 import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
 import { createElement, createField, type Element, type Field } from './field.js';
 import { powerOfTwo } from './limbs.js';
-import { createMultiples, type GeneralEntry, type PlainEntry, type PointTable } from './multiples.js';
+import { createMultiples, POINT_NUMBERS, type GeneralEntry, type PointTable } from './multiples.js';
 import { pairsOf, type Natives } from './natives.js';
 import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
 
@@ -95,9 +95,7 @@ export function createEdwards(natives: Natives): Edwards {
   const unscale = powerOfTwo(-ENTRY_SCALE);
   const entryScale = [powerOfTwo(ENTRY_SCALE), 0, 0, powerOfTwo(ENTRY_SCALE), 0, 0];
 
-  const one = createElement();
-  one.f[11] = one.w[12] = 1;
-  const zero = createElement();
+  const one = field.one;
   const multiples = createMultiples(natives, field, steps);
 
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
@@ -109,7 +107,7 @@ export function createEdwards(natives: Natives): Edwards {
     if (blind) field.fromBytes(start, blind);
     else field.mul(start, one, one);
     const limbs = pairs(start.w.subarray(12), entryScale);
-    steps.load({ p: limbs, q: limbs, t: zero.f, z: limbs });
+    steps.load({ p: limbs, q: limbs, t: field.zero.f, z: limbs });
     twist = 1;
   }
 
@@ -123,7 +121,7 @@ export function createEdwards(natives: Natives): Edwards {
       // The highest tooth's sign is the entry's; if it is -, the others count from there.
       const plus = bits[at + top * stride];
       const index = sub * (half + 1) + (natives.dot(table.weights, bits, at) ^ (half * (1 - plus)));
-      if ('entries' in table) addPlain(table.entries[index], plus);
+      if ('points' in table) addPlain(table.points, index * POINT_NUMBERS, plus);
       else addStored(table, index, plus);
       twist *= 2 * plus - 1;
     }
@@ -141,9 +139,11 @@ export function createEdwards(natives: Natives): Edwards {
   }
 
   /** Adds an entry that came with its key, or subtracts it. */
-  function addPlain(entry: PlainEntry, plus: number): void {
-    if (plus) steps.add(entry.m, entry.n, entry.d, 2);
-    else steps.add(entry.n, entry.m, entry.d, 3);
+  function addPlain(points: Float64Array, at: number, plus: number): void {
+    // m and n change places to subtract.
+    const m = at + 12 * (1 - plus);
+    const n = at + 12 * plus;
+    steps.add(points.subarray(m, m + 12), points.subarray(n, n + 12), points.subarray(at + 24, at + POINT_NUMBERS), 3 - plus);
   }
 
   /** Adds an odd multiple, -15 to 15, of a point without a table. */

@@ -18,7 +18,7 @@
  * with each other. The host's dot() asserts it for every call; test/crypto/field.test.ts bounds
  * the worst case. No branch and no index depends on a value.
  */
-import { createEuclid, approximate, limbsToBytes } from './euclid.js';
+import { createEuclid, approximate, limbsToBytes, type Euclid } from './euclid.js';
 import { BIT, powerOfTwo, rounder } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
 
@@ -37,6 +37,11 @@ export function createElement(): Element {
 
 /** Field operations on one native dot product. */
 export interface Field {
+  /** 0 and 1, for everybody to read. */
+  zero: Element;
+  one: Element;
+  /** What it inverts with; its next run spoils the results of the last. */
+  euclid: Euclid;
   /** o = a * b; o may be one of the operands' objects only if it is not read again. */
   mul(o: Element, a: Element, b: Element): void;
   /** o = a^(2^n), n > 0; o is not a. */
@@ -85,6 +90,7 @@ export function createField(natives: Natives): Field {
   const wrapped = [K, 0, 0, K, 0, 0];
   const unit: number[] = [];
   for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
+  const zero = createElement();
   const one = createElement();
   one.f[11] = one.w[12] = 1;
   /** Limbs on their way to be carried, reversed. */
@@ -256,5 +262,5 @@ export function createField(natives: Natives): Field {
     return true;
   }
 
-  return { mul, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes, isZero };
+  return { zero, one, euclid, mul, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes, isZero };
 }

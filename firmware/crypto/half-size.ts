@@ -9,7 +9,7 @@
  * because every point's order divides 8 L, and v has no divisor in common with 8 L. So this is the same
  * rule, cofactorless, with 128 doublings in place of 253.
  */
-import { approximate, createEuclid, limbsToBytes } from './euclid.js';
+import { approximate, limbsToBytes, type Euclid } from './euclid.js';
 import { BIT, powerOfTwo } from './limbs.js';
 import type { Natives } from './natives.js';
 import type { Scalar, Scalars } from './scalar.js';
@@ -36,8 +36,7 @@ export interface Halver {
 const EIGHT_DELTA = [0xe7ae9f68, 0xc09318d2, 0x17bce6b2, 0xa6f7cef5];
 
 /** Halving over the given natives. */
-export function createHalver(natives: Natives, scalars: Scalars): Halver {
-  const euclid = createEuclid();
+export function createHalver(natives: Natives, scalars: Scalars, euclid: Euclid): Halver {
   /** Half of the size of 8 L, 2^127.5, and what u and v may be at most to be of use. */
   const middle = 1.414 * powerOfTwo(127);
   const limit = powerOfTwo(143);

@@ -5,7 +5,7 @@
  * Everything here is public: steps and branches depend on the points.
  */
 import { combShape, type CombShape } from './comb-table.js';
-import { createDecoder } from './decode.js';
+import { CURVE_D, decodePoint } from './decode.js';
 import { createElement, type Element, type Field } from './field.js';
 import { powerOfTwo } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
@@ -19,13 +19,16 @@ export interface GeneralEntry {
   z: Float64Array;
 }
 
-/** A point as table entry, normalised, twice that of a table in flash so that nothing is halved: flat operands. */
-export type PlainEntry = Pick<GeneralEntry, 'm' | 'n' | 'd'>;
+/** Numbers of an entry that came with its key: m, n and d, 12 each. */
+export const POINT_NUMBERS = 36;
 
 /** A comb whose entries came with the key; subs is 1. */
 export interface PointTable extends CombShape {
-  /** 2^(teeth - 1). */
-  entries: PlainEntry[];
+  /**
+   * 2^(teeth - 1) entries, normalised, each twice that of a table in flash so that nothing is halved: flat operands, all in one
+   * array, which takes fewer variables than many.
+   */
+  points: Float64Array;
 }
 
 /** Multiples on a field and its steps. */
@@ -49,10 +52,9 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
   const unscaled = [1 / scale, 0, 0, 1 / scale, 0, 0];
   const pick = pickOf(natives);
   const back = reversed(12);
-  const decoder = createDecoder(field);
-  const zero = createElement();
-  const one = createElement();
-  one.f[11] = one.w[12] = 1;
+  const curveD = createElement();
+  field.fromBytes(curveD, CURVE_D);
+  const one = field.one;
 
   /** The working point as entry: twice that of a table, so that no limb is halved. Needs t. */
   function takeEntry(): GeneralEntry {
@@ -69,26 +71,24 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
     const dt = createElement();
     field.fromLimbs(dt, pairs(point.t, unscaled));
     const product = createElement();
-    field.mul(product, decoder.d, dt);
+    field.mul(product, curveD, dt);
     entry.d.set(pairs(product.f, entryScaleTwice));
     return entry;
   }
 
-  /** (x, y) as entry. */
-  function plainEntry(x: Element, y: Element): PlainEntry {
-    const entry = { m: new Float64Array(12), n: new Float64Array(12), d: new Float64Array(12) };
+  /** (x, y) as the entry that begins at `at`. */
+  function putEntry(points: Float64Array, at: number, x: Element, y: Element): void {
     const sum = createElement();
     const carried = createElement();
     field.combine(sum, y, x, -1);
     field.mul(carried, sum, one);
-    entry.m.set(pairs(carried.f, entryScale));
+    points.set(pairs(carried.f, entryScale), at);
     field.combine(sum, y, x, 1);
     field.mul(carried, sum, one);
-    entry.n.set(pairs(carried.f, entryScale));
+    points.set(pairs(carried.f, entryScale), at + 12);
     field.mul(sum, x, y);
-    field.mul(carried, decoder.d, sum);
-    entry.d.set(pairs(carried.f, entryScaleTwice));
-    return entry;
+    field.mul(carried, curveD, sum);
+    points.set(pairs(carried.f, entryScaleTwice), at + 24);
   }
 
   /** Makes (x, y) the working point. */
@@ -108,11 +108,11 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
   }
 
   function odd(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null {
-    const point = decoder.decode(encoding);
+    const point = decodePoint(field, curveD, encoding);
     if (!point) return null;
     if (negate) {
       const x = createElement();
-      field.combine(x, zero, point.x, -1);
+      field.combine(x, field.zero, point.x, -1);
       field.mul(point.x, x, one);
     }
     load(point.x, point.y);
@@ -132,15 +132,15 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
 
   function table(coordinates: Uint8Array, teeth: number, columns: number): PointTable {
     const shape = combShape(teeth, 1, columns);
-    const entries: PlainEntry[] = [];
+    const points = new Float64Array((coordinates.length >> 6) * POINT_NUMBERS);
     const x = createElement();
     const y = createElement();
     for (let at = 0; at < coordinates.length; at += 64) {
       field.fromBytes(x, coordinates.subarray(at, at + 32));
       field.fromBytes(y, coordinates.subarray(at + 32, at + 64));
-      entries.push(plainEntry(x, y));
+      putEntry(points, (at >> 6) * POINT_NUMBERS, x, y);
     }
-    return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, entries };
+    return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, points };
   }
 
   return { odd, table };

@@ -24,7 +24,7 @@ import { createI2cPort } from './pn532-i2c.js';
 import { createSpiPort } from './pn532-spi.js';
 import { createPn532Link } from './pn532-link.js';
 import type { Pn532Link } from './pn532-link.js';
-import { openRecordLog } from './record-log.js';
+import { createRecordLog, scanRecords } from './record-log.js';
 import type { RecordLog } from './record-log.js';
 import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeAsk, takeSeed } from './startup.js';
 import type { StorageModule } from './startup.js';
@@ -156,8 +156,15 @@ function memory(): { used: number; total: number } {
   return { used: found.usage || 0, total: found.total || 0 };
 }
 
+/** What runs once, at start: it lies in Storage's 'boot.js', and its room is free again. */
+interface Boot {
+  readConfig: typeof readConfig;
+  missingNative: typeof missingNative;
+  scanRecords: typeof scanRecords;
+}
+
 /** Flash, boot counter and seed; throws, or answers a fault's text. */
-function openStore(board: BoardConfig, storage: StorageModule): { records: RecordLog; seed: Uint8Array; bootCount: number } | string {
+function openStore(board: BoardConfig, storage: StorageModule, scan: Boot['scanRecords']): { records: RecordLog; seed: Uint8Array; bootCount: number } | string {
   const flash = board.flash;
   const region = {
     address: flash.address,
@@ -166,11 +173,12 @@ function openStore(board: BoardConfig, storage: StorageModule): { records: Recor
     pageBytes: flash.pageBytes,
     eraseBytes: flash.eraseBytes || flash.pageBytes,
   };
-  const opened = openRecordLog(requireModule('Flash'), region, E.CRC32);
+  const opened = scan(requireModule('Flash'), region, E.CRC32);
   if (!opened.ok) return 'FLASH_DAMAGED at ' + opened.address;
-  const seed = takeSeed(storage, opened.log);
+  const records = createRecordLog(opened.state);
+  const seed = takeSeed(storage, records);
   if (!seed) return 'NOT_PROVISIONED: no entropy was given';
-  return { records: opened.log, seed: seed, bootCount: countBoot(opened.log) };
+  return { records: records, seed: seed, bootCount: countBoot(records) };
 }
 
 /**
@@ -183,9 +191,6 @@ function openStore(board: BoardConfig, storage: StorageModule): { records: Recor
 export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLcd, ready: (board: RunningBoard<P>) => void): void {
   const clock = createClock({ getTime: getTime, setTimeout: setTimeout, clearTimeout: clearTimeout });
   const storage = requireModule('Storage') as StorageModule;
-  const read = readConfig<P>(storage, role);
-  const board = read.ok ? read.config.board : undefined;
-
   function openOverlay<T>(file: string, id: string, start: (text: string) => () => T): () => T {
     readOverlay(storage, file, id);
     return function () {
@@ -195,26 +200,33 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
 
   let display: Display;
   let fault = '';
+  let boot: Boot | null = null;
+  let stored: StoredConfig<P> | null = null;
   try {
+    boot = overlay(openOverlay, 'boot.js', function (): Boot {
+      return { readConfig: readConfig, missingNative: missingNative, scanRecords: scanRecords };
+    })();
+    const read = boot.readConfig<P>(storage, role);
+    if (read.ok) stored = read.config;
+    else fault = 'NOT_PROVISIONED: ' + read.fault;
     display = displayOf(
       clock,
       function () {
         return openLcd(openOverlay);
       },
-      board && board.display,
+      stored ? stored.board.display : undefined,
     );
   } catch (error) {
     // Without its display a board says what is wrong on console and LED.
     fault = '' + ((error as any).message || error);
     display = createDisplay({ print: print } as any, { type: 'console' });
   }
-  const indicator = createIndicator(pins, clock, board && board.led, board && board.buzzer);
+  const indicator = createIndicator(pins, clock, stored ? stored.board.led : undefined, stored ? stored.board.buzzer : undefined);
   const fail = createFail(display, indicator, clock);
-  if (!read.ok) return fail('NOT_PROVISIONED: ' + read.fault);
-  if (fault) return fail(fault);
-  const config = read.config;
+  if (fault || !stored || !boot) return fail(fault);
+  const config = stored as StoredConfig<P>;
 
-  const missing = missingNative(global, requireModule, NATIVES);
+  const missing = boot.missingNative(global, requireModule, NATIVES);
   if (missing) return fail('no ' + missing + ' in this Espruino: flash ' + config.board.firmware);
   const button = config.board.buttons.console;
   const mover = { setConsole: E.setConsole as (port: any, options: { force: boolean }) => void, port: espruinoPort };
@@ -233,7 +245,8 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
   }
 
   attempt(function () {
-    const store = openStore(config.board, storage);
+    const store = openStore(config.board, storage, boot!.scanRecords);
+    boot = null;
     if (typeof store === 'string') return fail(store);
     startEntropy({ peek32: peek32, requireModule: requireModule, openFile: E.openFile }, clock, config.board.entropy, healthy, function (take, fault) {
       if (!take) return fail('entropy: ' + fault);

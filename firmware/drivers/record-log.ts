@@ -190,21 +190,24 @@ function makeState(flash: RawFlash, region: LogRegion, crc32: Crc32): LogState {
   };
 }
 
+/** What opening a region gives: its state; or FLASH_DAMAGED with the address of what can be neither whole nor the rest of an interrupted write. */
+export type Opened<T> = ({ ok: true } & T) | { ok: false; code: 'FLASH_DAMAGED'; address: number };
+
 /**
- * Opens the log in a region of flash, finishing what a power cut interrupted; a blank region becomes an empty log.
+ * Reads a region of flash, finishing what a power cut interrupted; a blank region becomes an empty log. Needed once, so that
+ * boards keep it in an overlay.
  * @param crc32 CRC-32 of bytes, unsigned: `E.CRC32`
- * @returns the log; or FLASH_DAMAGED with the address of what can be neither whole nor the rest of an interrupted write.
- * Throws an error with code FLASH_WRITE_FAILED if a repair was not taken.
+ * @throws an error with code FLASH_WRITE_FAILED if a repair was not taken
  */
-export function openRecordLog(
-  flash: RawFlash,
-  region: LogRegion,
-  crc32: Crc32,
-): { ok: true; log: RecordLog } | { ok: false; code: 'FLASH_DAMAGED'; address: number } {
+export function scanRecords(flash: RawFlash, region: LogRegion, crc32: Crc32): Opened<{ state: LogState }> {
   const s = makeState(flash, region, crc32);
   const damaged = scanLog(s);
-  if (damaged !== SOUND) return { ok: false, code: 'FLASH_DAMAGED', address: region.address + damaged };
-  const log: RecordLog = {
+  return damaged === SOUND ? { ok: true, state: s } : { ok: false, code: 'FLASH_DAMAGED', address: region.address + damaged };
+}
+
+/** The log of a state that `scanRecords` gave. */
+export function createRecordLog(s: LogState): RecordLog {
+  return {
     put: function (type, slot, payload) {
       put(s, type, slot, payload);
     },
@@ -212,7 +215,7 @@ export function openRecordLog(
       const entry = s.index[type] && s.index[type][slot];
       if (entry === undefined) return null;
       const payload = readPayload(s, entry);
-      if (payload === null) throw flashError('FLASH_DAMAGED', region.address + entryOffset(entry));
+      if (payload === null) throw flashError('FLASH_DAMAGED', s.region.address + entryOffset(entry));
       return payload;
     },
     slots: function (type) {
@@ -240,7 +243,12 @@ export function openRecordLog(
       return tidy(s);
     },
   };
-  return { ok: true, log: log };
+}
+
+/** Opens the log in a region of flash: `scanRecords` and `createRecordLog`. */
+export function openRecordLog(flash: RawFlash, region: LogRegion, crc32: Crc32): Opened<{ log: RecordLog }> {
+  const opened = scanRecords(flash, region, crc32);
+  return opened.ok ? { ok: true, log: createRecordLog(opened.state) } : opened;
 }
 
 /** Destroys whatever a region holds, so that it opens as an empty log. Interrupted, it leaves a log that is damaged. */

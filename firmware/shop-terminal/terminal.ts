@@ -43,7 +43,7 @@ export interface TerminalParts extends ServiceParts {
   random(count: number): Uint8Array;
   /** Does one piece of work for later: nonces, flash pages. False when there is none. */
   prepare(): boolean;
-  /** Lets go of what can be loaded again: a tap begins. */
+  /** Lets go of what can be loaded again: a tap begins, or nothing is left to do. */
   makeRoom(): void;
 }
 
@@ -347,7 +347,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       const quietMs = clock.nowMs() - activeMs;
       if (quietMs >= QUIET_MS) checker.recheck();
       turnIn(quietMs >= QUIET_MS ? IDLE_STEP_MS : QUIET_MS - quietMs);
-    }
+    } else parts.makeRoom();
   }
 
   // The amount entry.

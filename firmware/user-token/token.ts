@@ -29,7 +29,7 @@ export interface TokenParts {
   work: () => boolean;
   /** Loads the desk's program, which is told whom to tell of each pseudonym done in a registration. @throws when its file is not there */
   loadDesk: (progress: (done: number, total: number) => void) => Desk;
-  /** Lets go of what can be loaded again: a payment begins. */
+  /** Lets go of what can be loaded again: a payment begins, or nothing is left to do. */
   makeRoom: () => void;
   /** Nonces ready in the pool. */
   nonces: () => number;
@@ -156,7 +156,9 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     // A tap comes first: whatever the pool lacks then is made at the tap.
     if (!inField) {
       const done = guarded<{ ok: true; more: boolean }>(state, function () {
-        return { ok: true, more: parts.work() };
+        const hasMore = parts.work();
+        if (!hasMore && !desk) parts.makeRoom();
+        return { ok: true, more: hasMore };
       });
       more = done.ok && done.more;
     }

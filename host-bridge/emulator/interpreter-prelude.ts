@@ -14,9 +14,11 @@ export const LINE_FILE = 'line.js';
 /**
  * Variables that the interpreter shall have from the start. The Linux build begins with 4,096 and asks for more only for
  * single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. An ESP32 has
- * 16,383, but keeps the bundle in flash, where a program given as an argument takes thousands of them.
+ * 16,383, but keeps the bundle in flash, where a program given as an argument takes thousands of them. A build that has as
+ * many as an ESP32 cannot have more.
  */
 const VARIABLES = 32767;
+const ESP32_VARIABLES = 16383;
 
 /** Levels of pins that are driven from outside, by number, in the working directory: as it is at a start, it is at power-up. */
 export const HELD_FILE = 'held.json';
@@ -28,12 +30,12 @@ export const JOINED = 100;
  * The prelude.
  * @param mapped whether files read as text are copied to RAM, where they are as fast as in an ESP32's mapped flash; here each
  * 16 bytes of flash are read from a file, and code evaluated from it is ten times slower
- * @param watch whether to look at the variables in use while the program works, for `_most`
+ * @param watch whether to look at the variables in use while the program works; `_most` tells the most since it was asked last
  * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
  * @param consolePath pty that the console is moved to, as it is on an ESP32's USB port; none: stdout, and it stays there
  */
 export function interpreterPrelude(mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }, consolePath?: string): string {
-  return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== 16383) for (var i = 0; i < 1000; i++) a.push(i); })();
+  return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== ${ESP32_VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
 (function (g) {
 var fs = require("fs"), held = JSON.parse(fs.readFile("${HELD_FILE}")), out = {}, rest = {0: 1}, watches = {}, next = 1;
 // The interpreter's stdout, wherever its console is.
@@ -95,8 +97,13 @@ g._press = function (n, ms, v) {
 ${consolePath === undefined ? 'E.setConsole = function () {};' : `Serial1.setup(115200, {path: ${JSON.stringify(consolePath)}}); E.setConsole(Serial1, {force: true});`}
 var most = 0, calls = 0, convolve = E.convolve;
 function look() { if (${watch}) most = Math.max(most, process.memory().usage); }
-if (${watch}) E.convolve = function (a, b, o) { if (!(calls++ & 63)) look(); return convolve(a, b, o); };
-g._most = function () { return most; };
+var sum = E.sum;
+if (${watch}) {
+  E.convolve = function (a, b, o) { if (!(calls++ & 63)) look(); return convolve(a, b, o); };
+  // Called for each frame of the PN532.
+  E.sum = function (a) { look(); return sum(a); };
+}
+g._most = function () { var m = most; most = 0; return m; };
 var F = require("Flash"), old = require, cut = ${JSON.stringify(cut ?? null)};
 function stop() { tell("${SIGNAL}cut"); while (1); }
 function operate(doIt, tearIt) {

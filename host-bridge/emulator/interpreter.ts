@@ -54,12 +54,14 @@ export interface InterpreterBoard extends Board {
   ready(): Promise<void>;
   /** Evaluates an expression in the interpreter; its JSON text. */
   evaluate(expression: string): Promise<string>;
-  /** Most variables that were in use at once since the start, as far as was looked; with `watchMemory`. */
+  /** Most variables that were in use at once since the start or the last asking, as far as was looked; with `watchMemory`. */
   variablesPeak(): Promise<number>;
   /** Stops at a flash write or erase as if power went there; before or after power-up. Words count as in flash.ts. */
   cutAfter(operations: number, where: 'before' | 'during' | 'after', wordIndex?: number): void;
   /** The raw pages at the top of the flash. */
   rawImage(): Uint8Array;
+  /** Changes them, while the power is off. */
+  setRawImage(image: Uint8Array): void;
   /** Files in Storage as they are now. */
   files(): Map<string, Uint8Array>;
   readonly workDir: string;
@@ -277,6 +279,12 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       else cut = point;
     },
     rawImage: () => readFlash().slice(rawStart(options)),
+    setRawImage(raw) {
+      if (interpreter.running) throw new Error(`${name}: raw pages are changed with the power off`);
+      const image = readFlash();
+      image.set(raw, rawStart(options));
+      writeFileSync(join(workDir, FLASH_FILE), image);
+    },
     files: () => readStorageImage(readFlash()),
     close() {
       board.powerOff();
