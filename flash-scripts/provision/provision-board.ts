@@ -13,6 +13,7 @@
 import { randomBytes } from 'node:crypto';
 import { copy, fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { BoardConfig } from '../../firmware/drivers/board-config.js';
+import { TABLES } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned } from '../../host-bridge/actors/signer.js';
 import { failure, type TapcashError } from '../../host-bridge/errors.js';
@@ -117,6 +118,8 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
     const asked = new Uint8Array(randomBytes(ASK_BYTES));
     const { [CONFIG_FILE]: config, ...files } = filesFor(board, manifest, purpose, terminalId);
     const rest = Object.fromEntries(Object.entries(files).filter(([name]) => !(name in app)));
+    // A table of an earlier manifest that this scheme does without would not be the one that the root signed.
+    for (const table of TABLES) if (!(table in rest)) await eraseFile(console, table);
     await installFiles(console, { ...rest, [ASK_FILE]: asked, [CONFIG_FILE]: config }, {
       onProgress: reporter.progress,
       onFile: (name, what) => reporter.step(`${name}: ${what === 'right' ? 'is there already' : 'written and verified'}`),

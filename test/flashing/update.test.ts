@@ -12,6 +12,7 @@ import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash
 import { payment } from '../../firmware/wire/payment.js';
 import { identity, INS, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createSigner, issuerIdOf } from '../../host-bridge/actors/signer.js';
+import { createEmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createEmulatedPort } from '../../host-bridge/serial/port.js';
@@ -113,7 +114,8 @@ async function pulledEverywhere(stride: number, fresh: () => EspBench, work: (be
     const bench = fresh();
     bench.cable.pullAfter(writes);
     const ended = await work(bench).then(() => true, (thrown: { code?: string }) => (thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown)));
-    bench.cable.pullAfter(Infinity);
+    // Another device, as for another process: what a library still had in mind with the first one does not meddle.
+    bench.cable = createEmulatedCable(bench.esp);
     if (!ended) await work(bench);
     check(bench);
     bench.esp.board.powerOff();
