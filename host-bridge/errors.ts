@@ -117,6 +117,7 @@ const HOST_ERRORS = {
   LOSS_EARLY: row(409, refused, 'What the lost token may have paid can still arrive.', 'Come again when its licenses are over: office lose said when.'),
   NOTHING_LEFT: row(409, refused, 'Nothing is left of the lost token.', 'Nothing to do: all of it was spent.'),
   REASON_MISSING: row(422, refused, 'A trace or a denial needs a reason for the record.', 'Say why, in 1 to 200 characters.'),
+  ORDER_EXPIRED: row(409, refused, 'The trace order is older than a week.', 'Have the issuer write another one, which it does while the EBC is below 0: tapcash office trace.'),
   // keys that follow one another
   KEY_RETIRED: row(422, refused, 'The signature is by a key that another one has succeeded, and was made or brought after its time.', 'Ask for the message again; the house signs with its new key. If a license, renew it at a desk.'),
   SUCCESSION_CONFLICT: row(409, refused, 'Another key has succeeded the one that this notice is about, or the notice before it is missing.', 'Bring the notices in order: tapcash rotate HOUSE --tell. If both are signed, the old key signed twice: ask the house.'),

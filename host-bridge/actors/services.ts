@@ -53,7 +53,7 @@ export interface TrusteeService extends HouseService {
    * SIGNATURE_INVALID, PSEUDONYM_UNKNOWN, PSEUDONYM_TAKEN, DENIED, LICENSE_EXPIRED, and where the issuer's deny list cannot be had, why.
    */
   renew(request: Uint8Array, certificate: Uint8Array): Promise<Result<{ license: Uint8Array; repeated: boolean }>>;
-  /** [0056]: the name behind a pseudonym. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
+  /** [0056]: the name behind a pseudonym. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, ORDER_EXPIRED, OWNER_UNKNOWN. */
   trace(order: Uint8Array): Result<Trace>;
 }
 
@@ -181,7 +181,7 @@ export interface AccountsOffice {
 
 /** The bank's office. */
 export interface BankOffice extends AccountsOffice {
-  /** [0081]: the name behind a registration. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, OWNER_UNKNOWN. */
+  /** [0081]: the name behind a registration. @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, ORDER_EXPIRED, OWNER_UNKNOWN. */
   trace(order: Uint8Array): Result<Trace>;
   /** The sealed registrations of a name, oldest first: what the issuer knows its set by. Codes: ACCOUNT_UNKNOWN. */
   registrationsOf(name: string): Result<{ registrations: Uint8Array[] }>;

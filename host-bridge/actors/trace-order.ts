@@ -10,6 +10,8 @@ import { checkAt, type KeyLine } from './key-line.js';
 import type { Signer } from './signer.js';
 
 const OPERATOR_BYTES = 8;
+/** How old an order may be: what was owed then may have been paid since. */
+export const ORDER_VALID_S = 7 * 86400;
 
 /** An order with its reason as text. */
 export interface ReadOrder extends TraceOrder {
@@ -24,13 +26,14 @@ export function writeTraceOrder(signer: Signer, facts: { subject: Uint8Array; eb
   return signedTraceOrder.encode({ signature: signer.sign(SIGNED.traceOrder, body), body });
 }
 
-/** Reads an order that the issuer signed. Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED. @param nowS Unix time */
+/** Reads an order that the issuer signed. Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED, ORDER_EXPIRED. @param nowS Unix time */
 export function readTraceOrder(issuer: KeyLine, nowS: number, bytes: Uint8Array): Result<{ order: ReadOrder }> {
   const outer = signedTraceOrder.decode(bytes);
   const order = outer && traceOrder.decode(outer.body);
   if (!outer || !order) return refusal('BAD_REQUEST', 'trace order');
   const unsigned = checkAt(issuer, order.timeS, nowS, { type: SIGNED.traceOrder, message: outer.body, signature: outer.signature }, 'trace order');
   if (unsigned) return unsigned;
+  if (nowS - order.timeS > ORDER_VALID_S) return refusal('ORDER_EXPIRED');
   const reason = new TextDecoder().decode(order.why);
   // One encoding for one reason: other bytes are none that the issuer writes.
   if (!equal(new TextEncoder().encode(reason), order.why)) return refusal('BAD_REQUEST', 'reason');

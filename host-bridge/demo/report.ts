@@ -132,7 +132,7 @@ export function reportText(report: DemoReport): string {
     `  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, its acknowledgement included.`,
     '',
     'Balances',
-    ...table(['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'], names.map((name) => [name, money(balances.tokens[name]), name in balances.ebc ? money(balances.ebc[name]) : '', name in balances.abc ? money(balances.abc[name]) : ''])),
+    ...table(['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'], names.map((name) => [name, money(balances.tokens[name]), name in balances.ebc ? money(balances.ebc[name]) : 'not seen, has not paid', name in balances.abc ? money(balances.abc[name]) : ''])),
     ...table(['shop', 'ABC (account)'], Object.keys(balances.abc).filter((name) => !names.includes(name)).map((name) => [name, money(balances.abc[name])])),
     '',
     'Histories at the issuer',

@@ -247,6 +247,9 @@ describe('a bank frames somebody', () => {
     const { order } = good(houses.office.traceOrder(ada.pku, 'overspent'));
     for (let at = 0; at < order.length; at++) expect([at, codeOf(houses.bankOffice!.trace(flipped(order, at)))]).toEqual([at, expect.stringMatching(/SIGNATURE_INVALID|BAD_REQUEST/)]);
     expect(codeOf(houses.bankOffice!.trace(order.subarray(0, 100)))).toBe('BAD_REQUEST');
+    houses.clock.nowS += 7 * 86400 + 1;
+    expect(codeOf(houses.bankOffice!.trace(order))).toBe('ORDER_EXPIRED');
+    houses.clock.nowS -= 1;
     expect(houses.bankStore!.traces()).toEqual([]);
     expect(good(houses.bankOffice!.trace(order)).name).toBe('Ada');
     expect(houses.bankStore!.traces()).toMatchObject([{ operator: 'clerk', why: 'overspent', ebc: -1, name: 'Ada', order }]);
