@@ -30,7 +30,7 @@ export interface DemoCommand {
 
 /** How long `tapcash tap` waits for the terminal's word, and how long it holds a token while the teller is at work. */
 const TAP_MS = 15_000;
-const DESK_MS = 35_000;
+const DESK_MS = 120_000;
 
 /** Runs the demo. @returns whether all was as it must be */
 export async function demoCommand(options: DemoCommand): Promise<boolean> {

@@ -11,7 +11,7 @@ import { bodyOfThrown, ERRORS, failure, isErrorCode, refusal, type ErrorCode, ty
 import { listen } from '../http/service.js';
 
 const CONTROL_FILE = 'demo.json';
-const CLIENT_TIMEOUT_MS = 40_000;
+const CLIENT_TIMEOUT_MS = 150_000;
 
 /** What people can do. */
 export interface People {
