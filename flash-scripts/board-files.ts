@@ -6,6 +6,7 @@
  */
 import { toHex } from '../firmware/core/bytes.js';
 import type { BoardConfig } from '../firmware/drivers/board-config.js';
+import type { Institutions } from '../firmware/core/provisioned.js';
 import type { SignedInstitutions } from '../firmware/drivers/root.js';
 import { schemeOf } from '../firmware/core/scheme.js';
 import { firmwareConfig } from './boards.js';
@@ -22,6 +23,8 @@ export interface IssuerFacts {
   registrarKey: Uint8Array;
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
+  /** The keys before PKR and PKI, while their time is not over, and until when the former's licenses may last. */
+  before?: { registrarKey: Uint8Array | null; registrarUntilS: number; issuerKey: Uint8Array | null } | null;
   /** The issuer's X25519 key that tokens seal to, 32 bytes; for schemes that seal. */
   sealKey?: Uint8Array | null;
   /** The root's word on all of this (provision/manifest.ts), for boards that pin it. */
@@ -107,12 +110,19 @@ export function issuerTables({ issuerKey, registrarKey, sealKey }: IssuerFacts):
 
 /** The root's word, field by field: the build keeps the names that stand here (property-names.ts). */
 function signedFields({ signed }: IssuerFacts): SignedInstitutions {
-  return signed ? { version: signed.version, sealKey: signed.sealKey, tables: signed.tables, root: signed.root, signature: signed.signature } : {};
+  return signed ? { version: signed.version, sealKey: signed.sealKey, tables: signed.tables, root: signed.root, roots: signed.roots, signature: signed.signature } : {};
+}
+
+/** The keys before those of now, where there are any: as boards and manifests have them. */
+export function beforeFields({ before }: IssuerFacts): Pick<Institutions, 'registrarBefore' | 'registrarUntilS' | 'issuerBefore'> | Record<string, never> {
+  if (!before || !(before.registrarKey || before.issuerKey)) return {};
+  const hex = (key: Uint8Array | null) => (key ? toHex(key) : '');
+  return { registrarBefore: hex(before.registrarKey), registrarUntilS: before.registrarKey ? before.registrarUntilS : 0, issuerBefore: hex(before.issuerKey) };
 }
 
 function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {
   if (seed.length !== SEED_BYTES) throw new RangeError('a board is given 32 bytes of entropy');
-  const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey) };
+  const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey), ...beforeFields(facts) };
   const config = JSON.stringify({ role, board: firmwareConfig(board), provision: { ...common, ...signedFields(facts), ...provision } });
   return {
     'tapcash.cfg': Buffer.from(config, 'latin1'),

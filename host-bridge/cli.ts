@@ -18,6 +18,7 @@ import * as flashing from './commands/flash.js';
 import { office as act, type OfficeCommand } from './commands/office.js';
 import { must, print, pseudonymsArgument, reportFailure, schemeArgument } from './commands/output.js';
 import { provision, signManifestFile, type ProvisionCommand } from './commands/provision.js';
+import { LEAD_DAYS, ROTATE_HELP, rotateKey } from './commands/rotate.js';
 import * as services from './commands/services.js';
 import { EXIT, failure } from './errors.js';
 
@@ -142,6 +143,18 @@ function house(name: string, what: string, port: string): Command {
 }
 
 program.command('keys').description('make the keys of issuer, trustee, bank and operator, print the public ones').option(...serviceData).option(...jsonOption).action(run(services.keys));
+program
+  .command('rotate')
+  .argument('<house>', 'issuer, trustee or bank')
+  .description("give a house another key, whose service was started before on the data folder; a running one follows by itself")
+  .option('--in <days>', 'until the new key signs: time to tell the houses and bring boards up to date; 0 for at once', String(LEAD_DAYS))
+  .option('--tell <url...>', 'bring the notice to these houses; it proves itself, and may be brought again')
+  .option('--again', 'no new key: the last notice, for --tell')
+  .option('--tidy', 'no new key: delete private keys that are no longer needed')
+  .option(...serviceData)
+  .option(...jsonOption)
+  .addHelpText('after', ROTATE_HELP)
+  .action(run(rotateKey));
 house('issuer', 'serve the issuer: counters EBC, deny list; in scheme 1 accounts, in 3 to 6 licenses', '8101')
   .option('--registrar <key>', "the trustee's public key: schemes 1 and 2")
   .option('--bank <key>', "the bank's public key: schemes 2 to 6")

@@ -80,6 +80,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   REPLY_INVALID: row(502, environment, 'The answer is not of this protocol, or not to this request.', 'Check address and port, and that both sides run the same version; then repeat the request.'),
   CLASS_LIMIT: row(403, refused, "The amount is above what the class of the token's license may pay at once.", 'Pay less at once, or have the token licensed in another class.'),
   FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
+  KEY_UNKNOWN: row(409, refused, 'It is signed with a key of the issuer or trustee that the board at the reader, or the terminal, was not given.', 'Bring the board up to date: tapcash manifest, then tapcash provision. Nothing is lost: what waits is taken after that.'),
 };
 
 const HOST_ERRORS = {

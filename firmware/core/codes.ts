@@ -49,6 +49,7 @@ export const CODES = [
   'REPLY_INVALID', // 40  not a reply to this request
   'CLASS_LIMIT', // 41  above what the license's class may pay at once
   'FUNDS_INSUFFICIENT', // 42  the account does not hold the amount: the request has ended
+  'KEY_UNKNOWN', // 43  by a house's key that is newer than what this board was given
 ] as const;
 
 export type Code = (typeof CODES)[number];

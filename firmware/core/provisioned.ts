@@ -17,6 +17,13 @@ export interface Institutions {
   sealKey: string;
   /** SHA-256 of each of `TABLES` that the issuer gives, joined by commas. */
   tables: string;
+  /**
+   * The keys before registrarKey and issuerKey, while their time is not over; '' or not there where there are none. They have no tables: a check
+   * takes longer. A license under `registrarBefore` is good where it ends by `registrarUntilS`.
+   */
+  registrarBefore?: string;
+  registrarUntilS?: number;
+  issuerBefore?: string;
 }
 
 /** Files in Storage whose hashes stand in `Institutions.tables`, in this order. */
@@ -24,5 +31,7 @@ export const TABLES = ['tab.issuer', 'tab.registrar', 'tab.seal'];
 
 /** What the root signs: ASCII text. */
 export function institutionsText(given: Institutions): string {
-  return [given.version, given.issuer, given.currency, given.registrarKey, given.issuerKey, given.sealKey, given.tables].join(' ');
+  const text = [given.version, given.issuer, given.currency, given.registrarKey, given.issuerKey, given.sealKey, given.tables].join(' ');
+  // Without earlier keys as ever: what boards have seen of a root that signed no others stays good.
+  return given.registrarBefore || given.issuerBefore ? [text, given.registrarBefore, given.registrarUntilS, given.issuerBefore].join(' ') : text;
 }

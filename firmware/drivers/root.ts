@@ -2,7 +2,8 @@
  * Whose keys a board trusts: those that its pinned root has signed (core/provisioned.ts).
  *
  * The root is the issuer's key of the first provisioning, kept in raw flash beside the board's own keys, where no file in
- * Storage reaches it. Later institutions must be signed by it, be no older, and come with the tables that it signed. What
+ * Storage reaches it; or the key that has followed it by the issuer's succession notices, which then takes its place for good.
+ * Later institutions must be signed by it, be no older, and come with the tables that it signed. What
  * was found good once is known again by its hash, so that a signature is verified at a provisioning and not at each boot.
  *
  * Left out: a board without a root in its file, as emulated ones are made; it pins nothing, until it gets one.
@@ -21,6 +22,8 @@ export interface SignedInstitutions extends Partial<Institutions> {
   root?: string;
   /** 64 bytes, hexadecimal. */
   signature?: string;
+  /** Encoded `signedSuccession`s of the issuer, hexadecimal, joined by commas: the way from an older root to this one. */
+  roots?: string;
 }
 
 /** root (32), version (4), SHA-256 of the text (32). */
@@ -34,6 +37,8 @@ export interface RootTools {
   sha256(bytes: Uint8Array): Uint8Array;
   /** A signature of type `institutions` by this key. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** The key that has followed the root by notices that its holders signed (`followedBy` of wire/succession.ts). */
+  followedBy(root: Uint8Array, notices: string): Uint8Array;
 }
 
 /** Why these institutions cannot be used, or ''. What is good is remembered in flash. @throws Error when flash fails */
@@ -45,7 +50,7 @@ export function rootFault(tools: RootTools, given: SignedInstitutions): string {
   if (kept && equal(copy(kept, HASH_AT, kept.length), hash)) return '';
   const version = given.version || 0;
   if (kept && version < readU32(kept, VERSION_AT)) return 'older than what the board has';
-  const root = kept ? copy(kept, 0, VERSION_AT) : fromHex(given.root as string);
+  const root = kept ? tools.followedBy(copy(kept, 0, VERSION_AT), given.roots || '') : fromHex(given.root as string);
   const signature = fromHex(given.signature || '');
   if (!root || root.length !== 32 || !signature || !tools.verify(root, text, signature)) return 'not signed by the root of this board';
   const hashes = (given.tables as string).split(',');

@@ -74,6 +74,7 @@ export function createBridgeService(
       variablesUsed: memory.used || 0,
       variablesTotal: memory.total || 0,
       flashWrites: parts.flashWrites(),
+      registrar: parts.config.registrar,
       shop: parts.config.shop,
     });
   }

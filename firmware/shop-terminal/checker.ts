@@ -39,7 +39,7 @@ export interface CheckerParts {
 
 /** Licenses and payments, judged. */
 export interface Checker {
-  /** OK or LICENSE_INVALID. */
+  /** OK, or why not: LICENSE_INVALID; and a bridge may know that the key is too new for this board, KEY_UNKNOWN. */
   license(bytes: Uint8Array, done: (code: Code) => void): void;
   /**
    * OK, LICENSE_INVALID, SIGNATURE_INVALID; or LATER where no bridge answers and `mayWait`.
@@ -88,7 +88,7 @@ export function createChecker(parts: CheckerParts): Checker {
     }
     parts.ask(what, bytes, function (code) {
       if (code === 'OK' && queue.length < QUEUE_MAX) queue.push({ what: what, bytes: bytes });
-      const verdict = code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID';
+      const verdict = code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID' || code === 'KEY_UNKNOWN';
       // What it said while it was found lying counts as unsaid.
       done(verdict && trusted ? code : null);
     });
@@ -105,7 +105,7 @@ export function createChecker(parts: CheckerParts): Checker {
         if (code === null) parts.slow();
         const result = code === null ? onBoard(VERIFY.license, bytes, null) : code;
         if (result === 'OK') remember(hash);
-        done(result === 'OK' ? 'OK' : 'LICENSE_INVALID');
+        done(result);
       });
     },
     payment: function (bytes, mayWait, fetch, done) {

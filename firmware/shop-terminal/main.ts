@@ -25,6 +25,7 @@ import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
+import { followedBy } from '../wire/succession.js';
 import { createAmountEntry } from './amount-entry.js';
 import { BoardVerifier } from './checker.js';
 import { openHistoryLog } from './history-log.js';
@@ -61,6 +62,12 @@ function openTable(board: Board, ed25519: Ed25519, name: string, publicKey: Uint
   return prepared;
 }
 
+/** Whether a house signed it: with its key, or with the one before that, which has no table. */
+function isBy(ed25519: Ed25519, key: PreparedKey, before: Uint8Array | null, type: number, message: Uint8Array, signature: Uint8Array): boolean {
+  const bytes = signedBytes(type, message);
+  return ed25519.verifyKnown(key, bytes, signature) || (!!before && ed25519.verify(before, bytes, signature));
+}
+
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
 function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
   function guard(method: (...parts: any[]) => any): any {
@@ -76,7 +83,8 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
   return { put: guard(log.put), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
 }
 
-function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: PreparedKey): BoardVerifier {
+/** Judges by the registrar's key, and by the one before it while its licenses last. */
+function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: PreparedKey, setup: TerminalSetup): BoardVerifier {
   /** The PKU with its multiples; null if they are not those that the registrar made. */
   function prepare(body: LicenseBody, multiples: Uint8Array): PreparedKey | null {
     const hash = copy(natives.sha256(multiples), 0, MULTIPLES_HASH_BYTES);
@@ -87,7 +95,10 @@ function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: Pre
   return {
     license: function (bytes) {
       const signed = license.decode(bytes);
-      return !!signed && ed25519().verifyKnown(registrar, signedBytes(SIGNED.license, signed.body), signed.signature);
+      const body = signed && licenseBody.decode(signed.body);
+      if (!signed || !body) return false;
+      const before = body.validUntilS <= setup.registrarUntilS ? setup.registrarBefore : null;
+      return isBy(ed25519(), registrar, before, SIGNED.license, signed.body, signed.signature);
     },
     payment: function (bytes, multiples) {
       const kept = history.decode(bytes);
@@ -176,15 +187,22 @@ function run(board: Board, setup: TerminalSetup): void {
   }
 
   const loadRoot = overlay(board.openOverlay, 'root.js', function () {
-    return rootFault;
+    return { fault: rootFault, followedBy: followedBy };
   });
-  const unsigned = loadRoot()(
+  const root = loadRoot();
+  function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
+    return function (publicKey, message, signature) {
+      return ed25519().verify(publicKey, signedBytes(type, message), signature);
+    };
+  }
+  const unsigned = root.fault(
     {
       storage: board.storage,
       records: records,
       sha256: natives.sha256,
-      verify: function (publicKey, message, signature) {
-        return ed25519().verify(publicKey, signedBytes(SIGNED.institutions, message), signature);
+      verify: isSignedBy(SIGNED.institutions),
+      followedBy: function (key, notices) {
+        return root.followedBy(key, notices, isSignedBy(SIGNED.succession));
       },
     },
     board.config.provision,
@@ -216,7 +234,7 @@ function run(board: Board, setup: TerminalSetup): void {
     setup.till,
   );
 
-  const verifier = createVerifier(natives, ed25519, openTable(board, ed25519(), 'tab.registrar', setup.registrarKey));
+  const verifier = createVerifier(natives, ed25519, openTable(board, ed25519(), 'tab.registrar', setup.registrarKey), setup);
   // Before the link: from here on its frames pass where the console was.
   board.introduce(function (asked) {
     return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));
@@ -248,7 +266,7 @@ function run(board: Board, setup: TerminalSetup): void {
     indicator: board.indicator,
     board: verifier,
     verifyIssuer: function (type, message, signature) {
-      return ed25519().verifyKnown(issuer, signedBytes(type, message), signature);
+      return isBy(ed25519(), issuer, setup.issuerBefore, type, message, signature);
     },
     sha256: natives.sha256,
     random: random,

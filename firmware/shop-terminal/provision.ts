@@ -4,7 +4,7 @@
  * Hexadecimal and JSON numbers come from the host's flash-scripts; a board with a wrong entry stops and names it.
  */
 import { isBalance } from '../core/amount.js';
-import { fromHex } from '../core/bytes.js';
+import { copy, fromHex } from '../core/bytes.js';
 import { isName } from '../wire/codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES } from '../wire/payment.js';
 import { NoticeLimits } from './issuer-notices.js';
@@ -18,6 +18,10 @@ export interface TerminalProvision {
   /** 32 bytes each, hexadecimal. */
   registrarKey: string;
   issuerKey: string;
+  /** As of core/provisioned.ts; not there where there are none. */
+  registrarBefore?: string;
+  registrarUntilS?: number;
+  issuerBefore?: string;
   /** IdS. */
   shop: string;
   /** 4 bytes, hexadecimal; new at each provisioning. */
@@ -36,6 +40,10 @@ export interface TerminalSetup {
   limits: NoticeLimits;
   registrarKey: Uint8Array;
   issuerKey: Uint8Array;
+  /** The keys before these, while their time is not over: licenses under the first are good where they end by then. */
+  registrarBefore: Uint8Array | null;
+  registrarUntilS: number;
+  issuerBefore: Uint8Array | null;
   historiesMax: number;
 }
 
@@ -43,6 +51,7 @@ export interface TerminalSetup {
 export const HISTORIES_MAX = 128;
 
 const TERMINAL_ID_BYTES = 4;
+const KEY_ID_BYTES = 4;
 
 /** As the codec of challenges takes it: the schema on the host asks more. */
 function isCurrency(text: unknown): boolean {
@@ -89,6 +98,7 @@ export function readProvision(given: TerminalProvision): { ok: true; setup: Term
         currency: given.currency,
         shop: given.shop,
         terminalId: bytes.terminalId,
+        registrar: copy(bytes.registrarKey, 0, KEY_ID_BYTES),
         floorLimit: given.floorLimit,
         undeliveredMaxAgeS: given.undeliveredMaxAgeS,
       },
@@ -100,6 +110,9 @@ export function readProvision(given: TerminalProvision): { ok: true; setup: Term
       },
       registrarKey: bytes.registrarKey,
       issuerKey: bytes.issuerKey,
+      registrarBefore: fromHex(given.registrarBefore || ''),
+      registrarUntilS: given.registrarUntilS || 0,
+      issuerBefore: fromHex(given.issuerBefore || ''),
       historiesMax: given.historiesMax,
     },
   };

@@ -33,6 +33,8 @@ export interface TillConfig {
   shop: string;
   /** 4 bytes, new at each provisioning. */
   terminalId: Uint8Array;
+  /** First 4 bytes of the newest registrar's key that it was given. */
+  registrar: Uint8Array;
   /** Up to here a payment may be shown as ACCEPTED before it is checked, and is taken while the time is stale. */
   floorLimit: number;
   /** Half the deposit window: with an undelivered history older than this, no charge is taken. */

@@ -18,6 +18,7 @@ import { SIGNED, signedBytes } from '../wire/signed.js';
 import { couponStart } from '../wire/token-commands.js';
 import { blindingRecord, couponRecord, COUPONS_MAX, DESK_RECORD } from './desk-records.js';
 import type { BlindingRecord, CouponRecord } from './desk-records.js';
+import { isBy } from './desk-papers.js';
 import type { DeskTools } from './desk-tools.js';
 import { PSEUDONYM_KEY } from './purse.js';
 import type { PurseAnswer, PurseState } from './purse.js';
@@ -109,7 +110,7 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
       if (!offered || !body || body.keys.length % COUPON_KEY_BYTES !== 0 || body.keys.length > COUPON_KEYS_MAX * COUPON_KEY_BYTES) return refuse('BAD_REQUEST');
       // 2. Signed by our issuer, who signs the same for everybody: a key of its own would mark its coupons.
       const ours = equal(body.issuer, config.issuer) && body.currency === config.currency;
-      if (!ours || !state.keys.verify(config.issuerKey, signedBytes(SIGNED.couponKeys, offered.body), offered.signature)) return refuse('SIGNATURE_INVALID');
+      if (!ours || !isBy(state.keys, config.issuerKey, config.issuerBefore, signedBytes(SIGNED.couponKeys, offered.body), offered.signature)) return refuse('SIGNATURE_INVALID');
       // 3. Never an older one, nor another one of the same version.
       const stored = records.get(DESK_RECORD.couponKeys, 0);
       if (stored && equal(stored, offered.body)) return { ok: true, data: NOTHING };

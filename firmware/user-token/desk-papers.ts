@@ -26,6 +26,11 @@ export interface Papers {
   takeReceipt(bytes: Uint8Array): Refusal | null;
 }
 
+/** Whether a house signed it: with its key, or with the one before that. */
+export function isBy(keys: PurseState['keys'], key: Uint8Array, before: Uint8Array | null, bytes: Uint8Array, signature: Uint8Array): boolean {
+  return keys.verify(key, bytes, signature) || (!!before && before.length > 0 && keys.verify(before, bytes, signature));
+}
+
 /** Makes the papers of a purse. */
 export function createPapers(state: PurseState): Papers {
   const keys = state.keys;
@@ -43,7 +48,7 @@ export function createPapers(state: PurseState): Papers {
       const ours = equal(body.pku, pku) && equal(body.issuer, config.issuer) && body.currency === config.currency;
       const whole = equal(body.multiplesHash, copy(keys.sha256(grant.multiples), 0, MULTIPLES_HASH_BYTES));
       // 3. ... by our registrar.
-      if (!ours || !whole || !keys.verify(config.registrarKey, signedBytes(SIGNED.license, offered.body), offered.signature)) {
+      if (!ours || !whole || !isBy(keys, config.registrarKey, config.registrarBefore, signedBytes(SIGNED.license, offered.body), offered.signature)) {
         return refuse('LICENSE_INVALID');
       }
       // 4. The one that we have: nothing to do. One that ends earlier: no.
@@ -65,7 +70,7 @@ export function createPapers(state: PurseState): Papers {
       const kinds = RECEIPT_KINDS;
       const ours = equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
       const known = body.kind === kinds.withdrawal || body.kind === kinds.refund || body.kind === kinds.reconcile;
-      if (!ours || !known || !keys.verify(config.issuerKey, signedBytes(SIGNED.receipt, offered.body), offered.signature)) {
+      if (!ours || !known || !isBy(keys, config.issuerKey, config.issuerBefore, signedBytes(SIGNED.receipt, offered.body), offered.signature)) {
         return refuse('RECEIPT_INVALID');
       }
       // 3. The next one. One taken already changes nothing.

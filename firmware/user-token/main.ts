@@ -30,6 +30,7 @@ import { createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
 import { rootFault } from '../drivers/root.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
+import { followedBy } from '../wire/succession.js';
 import { AID, CLA } from '../wire/token-commands.js';
 import { createDesk, needsTools } from './desk.js';
 import { createDeskTools } from './desk-tools.js';
@@ -46,6 +47,8 @@ interface TokenProvision {
   currency: string;
   registrarKey: string;
   issuerKey: string;
+  registrarBefore?: string;
+  issuerBefore?: string;
   limits: { paymentMax: number; sumMax: number };
   scheme: number;
   registration: Scheme['registration'];
@@ -85,6 +88,8 @@ function purseConfig(provision: TokenProvision): PurseConfig {
     currency: provision.currency,
     registrarKey: keyOf(provision.registrarKey, 32, 'registrarKey'),
     issuerKey: keyOf(provision.issuerKey, 32, 'issuerKey'),
+    registrarBefore: fromHex(provision.registrarBefore || ''),
+    issuerBefore: fromHex(provision.issuerBefore || ''),
     limits: limits,
     debitSlots: DEBIT_SLOTS,
     pseudonyms: n,
@@ -161,15 +166,22 @@ function run(board: RunningBoard<TokenProvision>): void {
   const natives = createEspruinoNatives(E, require('crypto'));
   const curve = openCurve(board, natives);
   const loadRoot = overlay(board.openOverlay, 'root.js', function () {
-    return rootFault;
+    return { fault: rootFault, followedBy: followedBy };
   });
-  const fault = loadRoot()(
+  const root = loadRoot();
+  function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
+    return function (publicKey, message, signature) {
+      return curve.get().verify(publicKey, signedBytes(type, message), signature);
+    };
+  }
+  const fault = root.fault(
     {
       storage: board.storage,
       records: board.records,
       sha256: natives.sha256,
-      verify: function (publicKey, message, signature) {
-        return curve.get().verify(publicKey, signedBytes(SIGNED.institutions, message), signature);
+      verify: isSignedBy(SIGNED.institutions),
+      followedBy: function (key, notices) {
+        return root.followedBy(key, notices, isSignedBy(SIGNED.succession));
       },
     },
     board.config.provision,

@@ -46,6 +46,9 @@ export interface PurseConfig {
   registrarKey: Uint8Array;
   /** PKI, 32 bytes: signs receipts. */
   issuerKey: Uint8Array;
+  /** The keys before these, while their time is not over; null or empty where there are none. */
+  registrarBefore: Uint8Array | null;
+  issuerBefore: Uint8Array | null;
   /** Without a press: most in one payment, and most in sum since the last press. */
   limits: { paymentMax: number; sumMax: number };
   /** Places for debits. */

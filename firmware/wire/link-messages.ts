@@ -44,7 +44,7 @@ export const KIND = {
   /** body: `refundBody`; answer: the terminal's signature over it (64). WRONG_NAME for another shop, terminal, issuer or currency. */
   refund: 0x07,
   // terminal to bridge
-  /** body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID or SIGNATURE_INVALID. */
+  /** body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID, KEY_UNKNOWN or SIGNATURE_INVALID; any other: no verdict. */
   verify: 0x10,
   /** body: history; answer OK only once it is on the bridge's disk. */
   history: 0x11,
@@ -108,6 +108,8 @@ export interface TerminalStatus {
   variablesUsed: number;
   variablesTotal: number;
   flashWrites: number;
+  /** First 4 bytes of the newest registrar's key that it was given: a bridge that knows a newer one does not check by it. */
+  registrar: Uint8Array;
   /** IdS, as text. */
   shop: string;
 }
@@ -124,6 +126,7 @@ export const terminalStatus = defineMessage<TerminalStatus>([
   ['variablesUsed', U32],
   ['variablesTotal', U32],
   ['flashWrites', U32],
+  ['registrar', BYTES, 4],
   ['shop', NAME],
 ]);
 /** States of a charge. `accepted` is below the floor limit with the check still to come. */

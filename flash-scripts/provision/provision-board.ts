@@ -23,7 +23,7 @@ import { checkNatives, readProvision, startFirmware, type BoardProvision } from 
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { compareFiles, eraseFile, installFiles, type StorageFiles } from '../flash/storage-files.js';
-import { factsOf, type Manifest } from './manifest.js';
+import { factsOf, followsRoot, type Manifest } from './manifest.js';
 
 /** What a board shall be. */
 export type BoardPurpose =
@@ -64,7 +64,7 @@ async function checkFirmware(console: BoardConsole, role: Role): Promise<Storage
 /** Refuses before anything is written what the board would refuse after it. */
 function checkRoot(before: BoardProvision | null, manifest: Manifest): void {
   const { root, version } = (before?.provision ?? {}) as Partial<Manifest>;
-  if (root && root !== manifest.root) throw failure('ROOT_MISMATCH', `the board's root is ${root}`);
+  if (root && !followsRoot(manifest, root)) throw failure('ROOT_MISMATCH', `the board's root is ${root}`);
   if (version && version > manifest.version) throw failure('ROOT_MISMATCH', `version ${version} is there, the manifest has ${manifest.version}`);
 }
 

@@ -9,12 +9,14 @@ import { isName } from '../../firmware/wire/codec.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
+import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
 import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
-import { createUnsealer } from '../actors/box.js';
 import { issuerIdOf } from '../actors/signer.js';
+import { linesFrom } from '../actors/succession.js';
 import { failure } from '../errors.js';
-import { sealSeed, serviceKey } from '../http/key-file.js';
+import { firstKey, houseSigner, houseUnsealer } from '../http/house-keys.js';
+import { noticesIn } from '../http/rotate.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { amountArgument, print, pseudonymsArgument, schemeArgument } from './output.js';
 
@@ -44,16 +46,16 @@ const sealsRequests = (row: Scheme): boolean => row.registration === 'sealed' ||
 /** `tapcash manifest`: signs the keys of a scheme's institutions, which lie in the data folder, by the issuer's. */
 export async function signManifestFile(options: { data: string; scheme: string; json?: boolean }): Promise<void> {
   const row = schemeOf(schemeArgument(options.scheme));
-  const root = serviceKey(options.data, 'issuer');
-  const facts = {
-    issuer: issuerIdOf(root.publicKey),
-    currency: 'EUR',
-    issuerKey: root.publicKey,
-    registrarKey: row.licenseFrom === 'issuer' ? root.publicKey : serviceKey(options.data, 'trustee').publicKey,
-    sealKey: sealsRequests(row) ? (await createUnsealer(sealSeed(options.data))).publicKey : null,
-  };
+  const nowS = Math.floor(Date.now() / 1000);
+  const issuerKey = firstKey(options.data, 'issuer');
+  const registrarKey = row.licenseFrom === 'issuer' ? issuerKey : firstKey(options.data, 'trustee');
+  const successions = noticesIn(options.data);
+  const { issuer } = linesFrom({ issuerKey, registrarKey }, successions);
+  const root = houseSigner(options.data, 'issuer', issuer, () => nowS);
+  const sealKey = sealsRequests(row) ? (await houseUnsealer(options.data, issuer, () => nowS)).publicKey : null;
+  const facts = currentFacts({ issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey, scheme: row.number, sealKey, successions }, nowS);
   const path = join(options.data, 'manifest.json');
-  const manifest = signManifest(facts, root, existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : null);
+  const manifest = signManifest(facts, root, existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : null, successions);
   writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
   print(options.json, { ok: true, path, ...manifest }, `${path}: version ${manifest.version}, root ${manifest.root}`);
 }

@@ -8,11 +8,13 @@ import { CLASS_FULL, CLASS_SMALL, classPaymentMax } from '../../firmware/core/li
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { createUnsealer } from '../actors/box.js';
 import type { AccountsOffice, Remote } from '../actors/services.js';
-import type { KeyLine } from '../actors/key-line.js';
+import type { HouseName, KeyLine } from '../actors/key-line.js';
 import { issuerIdOf, type Signer } from '../actors/signer.js';
 import { failure } from '../errors.js';
 import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createTrusteeClient } from '../http/client.js';
+import { firstKey } from '../http/house-keys.js';
 import { sealSeed, serviceKey } from '../http/key-file.js';
+import { keyLines, keyLinesText } from './rotate.js';
 import { createLog } from '../http/log.js';
 import { startBank, startIssuer, startTrustee } from '../http/start.js';
 import { audit, type AuditReport } from '../ledger/audit.js';
@@ -37,12 +39,15 @@ function portNumber(text: string): number {
 
 /** `tapcash keys`: makes what is missing and prints the public keys that services are started with. */
 export async function keys(options: { data: string; json?: boolean }): Promise<void> {
-  const of = (role: string) => toHex(serviceKey(options.data, role).publicKey);
-  const found: Record<string, string> = { issuer: of('issuer'), trustee: of('trustee'), bank: of('bank'), operator: of('operator') };
+  const first = (house: HouseName) => toHex(firstKey(options.data, house));
+  const found: Record<string, string> = { issuer: first('issuer'), trustee: first('trustee'), bank: first('bank'), operator: toHex(serviceKey(options.data, 'operator').publicKey) };
   // What tokens of schemes 2 to 6 seal to; an issuer that began without one has none.
   const began = existsSync(join(options.data, 'issuer.db')) && !existsSync(join(options.data, 'issuer-seal.key'));
-  if (!began) found['seal'] = toHex((await createUnsealer(sealSeed(options.data))).publicKey);
-  print(options.json, found, Object.entries(found).map(([role, key]) => `${role.padEnd(9)} ${key}`).join('\n'));
+  const followed = keyLines(options.data);
+  const isFirst = followed.every(({ house, fromS }) => house !== 'issuer' || fromS === 0);
+  if (!began && isFirst) found['seal'] = toHex((await createUnsealer(sealSeed(options.data))).publicKey);
+  const lines = keyLinesText(followed);
+  print(options.json, { ...found, lines: followed }, [...Object.entries(found).map(([role, key]) => `${role.padEnd(9)} ${key}`), ...(lines.length > 0 ? ['', 'Houses are started with their first keys. They sign with:', ...lines] : [])].join('\n'));
 }
 
 /** What every house is started with. @throws TapcashError USAGE */

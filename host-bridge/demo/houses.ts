@@ -5,10 +5,10 @@
 import type { AccountsOffice, Remote } from '../actors/services.js';
 import { issuerIdOf, type Signer } from '../actors/signer.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
-import type { IssuerFacts } from '../../flash-scripts/board-files.js';
-import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import { createBankChannel, createBankClient, createBankOfficeClient, createHouseClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
 import { firstKey } from '../http/house-keys.js';
 import { serviceKey } from '../http/key-file.js';
+import { rotate } from '../http/rotate.js';
 import { startBank, startIssuer, startTrustee, type RunningService } from '../http/start.js';
 import { createRandom } from './random.js';
 import { must } from './world.js';
@@ -23,6 +23,9 @@ export interface HousesOptions {
 }
 
 type House = 'issuer' | 'trustee' | 'bank';
+
+/** How often the clock is looked at. */
+const CLOCK_MS = 50;
 
 /** How often the bank looks for what to return. */
 const FORWARD_MS = 200;
@@ -62,9 +65,16 @@ export async function startHouses(options: HousesOptions) {
   const issuer = running.get('issuer')!;
   const trustee = running.get('trustee') ?? null;
   const bank = running.get('bank') ?? null;
-  const facts: IssuerFacts = issuer.parameters;
+  const { issuer: issuerId } = issuer.parameters;
   try {
-    return { facts, issuer, trustee, bank, operator, start, stop, ...(await clientsOf(scheme, operator, facts, issuer, trustee, bank)) };
+    const clients = await clientsOf(scheme, operator, issuerId, issuer, trustee, bank);
+    const rotateKey = async (house: House): Promise<void> => {
+      const { notice, fromS } = await rotate({ dataDir: options.dataDir, house, nowS: Math.floor(options.clock()), fromS: 0 });
+      for (const { url } of running.values()) must(`tell of the ${house}'s key`, await createHouseClient({ url }).succeed(notice));
+      while (options.clock() < fromS) await new Promise((resolve) => setTimeout(resolve, CLOCK_MS));
+      await clients.publishCouponKeys();
+    };
+    return { issuer, trustee, bank, operator, start, stop, rotateKey, ...clients };
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -89,15 +99,18 @@ function openersOf({ dataDir, seed, scheme, clock }: HousesOptions, operator: Si
 }
 
 /** What bridges and the demo itself call. */
-async function clientsOf(scheme: Scheme, operator: Signer, facts: IssuerFacts, issuer: { url: string }, trustee: { url: string } | null, bank: { url: string } | null) {
-  const officeOptions = { url: issuer.url, operator, issuer: facts.issuer };
+async function clientsOf(scheme: Scheme, operator: Signer, issuerId: Uint8Array, issuer: { url: string }, trustee: { url: string } | null, bank: { url: string } | null) {
+  const officeOptions = { url: issuer.url, operator, issuer: issuerId };
   const issuerClient = createIssuerClient({ url: issuer.url });
   const office = createOfficeClient(officeOptions);
   const bankOptions = bank && { ...officeOptions, url: bank.url };
   const bankOffice = bankOptions && createBankOfficeClient(bankOptions);
   const bankClient = bank && createBankClient({ url: bank.url });
   const trusteeClient = trustee && createTrusteeClient({ url: trustee.url });
-  if (bankClient && scheme.issue === 'coupon') must('publish coupon keys', await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys));
+  const publishCouponKeys = async (): Promise<void> => {
+    if (bankClient && scheme.issue === 'coupon') must('publish coupon keys', await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys));
+  };
+  await publishCouponKeys();
   const forBridge = {
     scheme,
     issuer: issuerClient,
@@ -105,5 +118,5 @@ async function clientsOf(scheme: Scheme, operator: Signer, facts: IssuerFacts, i
     ...(bankClient ? { bank: bankClient } : {}),
     office: (requestId: Uint8Array): Remote<AccountsOffice> => (bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId)),
   };
-  return { issuerClient, trusteeClient, office, bankOffice, accounts: (bankOffice ?? office) as Remote<AccountsOffice>, forBridge };
+  return { publishCouponKeys, issuerClient, trusteeClient, office, bankOffice, accounts: (bankOffice ?? office) as Remote<AccountsOffice>, forBridge };
 }

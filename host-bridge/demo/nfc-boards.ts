@@ -33,6 +33,8 @@ export interface NfcBoard {
   openPort(): Promise<BoardPort>;
   /** Most variables in use at once, where they are counted. */
   variablesPeak?(): Promise<number>;
+  /** Brings its files up to date, as a provisioning does, and starts it again. */
+  update(files: Record<string, Uint8Array>): Promise<void>;
   /** A board with a copy of this one's flash and Storage, as a thief of the chip would make it. */
   clone(name: string, entropy: Random): Promise<NfcBoard>;
   close(): void;
@@ -79,6 +81,13 @@ function onBus(board: BoardConfig, bus: Pn532Bus): BoardConfig {
   return { ...board, pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 264 } };
 }
 
+async function updated(board: Board, files: Record<string, Uint8Array>, ready: () => Promise<void>): Promise<void> {
+  board.powerOff();
+  board.install(files);
+  board.powerOn();
+  await ready();
+}
+
 /** Emulated boards. @param speed lets their programs take time @param bus of the PN532 */
 export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bus = 'uart'): BoardMaker {
   const config = onBus(loadBoard('emulated'), bus);
@@ -109,6 +118,7 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
       chip,
       ready: async () => undefined,
       openPort: async () => createEmulatedPort(link.b, `emulated:${parts.name}`),
+      update: (files) => updated(board, files, async () => undefined),
       clone: async (name, entropy) => build({ ...parts, name, entropy, files: Object.fromEntries(board.files) }, flash.image()),
       close: () => board.powerOff(),
     };
@@ -148,6 +158,7 @@ export function interpreterBoards(scheduler: Scheduler, path: string, watchMemor
       ...(watchMemory ? { variablesPeak: () => board.variablesPeak() } : {}),
       ready: () => board.ready(),
       openPort: () => openBoardPort(cable!.paths[1]),
+      update: (files) => updated(board, files, () => board.ready()),
       clone: (name, entropy) => build({ ...parts, name, entropy, files: {} }, join(workDir, 'espruino.flash')),
       close() {
         board.close();

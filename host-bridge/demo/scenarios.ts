@@ -5,9 +5,10 @@
 import { toHex } from '../../firmware/core/bytes.js';
 import { history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { failure } from '../errors.js';
+import { failure, isFailure } from '../errors.js';
+import { housesOf } from './houses.js';
 import { spendTwice } from './overspend.js';
-import { claim, collect, lookInto, renew, statement, unload } from './people.js';
+import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from './people.js';
 import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
 import { must, type Shop, type Token } from './world.js';
 
@@ -22,13 +23,14 @@ export interface Scenario {
 const ONE = { shops: SHOPS.slice(0, 1), offline: [] };
 
 /** By name, in the order of `--all`. */
-export const SCENARIOS: Record<'pay' | 'overspend' | 'refund' | 'torn' | 'outage' | 'renew', Scenario> = {
+export const SCENARIOS: Record<'pay' | 'overspend' | 'refund' | 'torn' | 'outage' | 'renew' | 'rotate', Scenario> = {
   pay: { what: 'three payments, one with the button', ...ONE, play: payThrice },
   overspend: { what: 'a cloned token spends twice', shops: SHOPS, offline: SHOPS.slice(1), play: spendTwice },
   refund: { what: 'a payment is given back in parts, and cash unloaded', ...ONE, play: giveBack },
   torn: { what: 'the radio is cut in the middle of taps; a customer walks away', ...ONE, play: tear },
   outage: { what: 'the services are down during taps', ...ONE, play: goDown },
   renew: { what: 'a license ends, and is renewed', ...ONE, play: renewLicense },
+  rotate: { what: 'every house gets another key', ...ONE, play: rotateKeys },
 };
 
 export type ScenarioName = keyof typeof SCENARIOS;
@@ -177,6 +179,44 @@ async function renewLicense(stage: Stage): Promise<void> {
   const after = await termsOf(stage, shop, alice);
   stage.check('the same pseudonym and class, a later quarter', toHex(after.pku) === toHex(before.pku) && after.licenseClass === before.licenseClass && after.validUntilS > before.validUntilS);
   await checkBalances(stage);
+}
+
+/** Every house has another key; boards are brought up to date one after another, and nothing stops or is lost meanwhile. */
+async function rotateKeys(stage: Stage): Promise<void> {
+  const { world, step, check } = stage;
+  const [shop] = world.shops;
+  const [alice, bob] = world.tokens;
+  await stage.pay(shop, alice, 350);
+  for (const house of housesOf(world.scheme)) await step(`the ${house} gets another key`, () => world.rotateKey(house));
+  await stage.pay(shop, bob, 200);
+  check('a token without the new key is told so', await step('Alice withdraws, and her token does not know the key', () => refusal(withdraw(world, shop, alice, 700))) === 'KEY_UNKNOWN');
+  await step('Alice brings her token up to date', () => world.updateToken(alice));
+  await step('Alice withdraws', () => withdraw(world, shop, alice, 700));
+  if (world.scheme.issue === 'coupon') await step('Alice redeems her coupons', () => redeem(world, shop, alice));
+  await step('the terminal is brought up to date', () => world.updateShop(shop));
+  await stage.pay(shop, alice, 120);
+  await stage.pay(shop, bob, 130);
+  await deliver(stage);
+  const before = await termsOf(stage, shop, alice);
+  await step('time passes until the license is about to end', () => world.advance(before.validUntilS - Math.floor(Date.now() / 1000) - LATE_S));
+  await step("renew Alice's license", () => renew(world, shop, alice));
+  await stage.pay(shop, alice, 110);
+  check('a license under the new key pays', (await termsOf(stage, shop, alice)).validUntilS >= before.validUntilS);
+  await step('Bob brings his token up to date', () => world.updateToken(bob));
+  await deliver(stage);
+  checkPaid(stage);
+  await checkBalances(stage);
+}
+
+/** The code that an act of people's is refused with; null where it is not. */
+async function refusal(act: Promise<void>): Promise<string | null> {
+  try {
+    await act;
+    return null;
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return thrown.code;
+  }
 }
 
 /** What the license of a token's first payment says now. */

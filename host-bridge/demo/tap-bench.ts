@@ -5,6 +5,7 @@
  * waits. The bridge here is the smallest that a terminal needs: verifier, time, deny list, and a list of histories in the
  * place of the outbox. Its signatures are real; registrar and issuer are the host's signers.
  */
+import { fixedLine } from '../actors/key-line.js';
 import { crc32 } from 'node:zlib';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type TerminalTerms, type TokenLimits } from '../../flash-scripts/board-files.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
@@ -69,7 +70,7 @@ export async function createTapBench(options: TapBenchOptions) {
   const issuer = createSigner(random(32));
   const registrar = createSigner(random(32));
   const facts = { issuer: issuerIdOf(issuer.publicKey), currency: 'EUR', registrarKey: registrar.publicKey, issuerKey: issuer.publicKey };
-  const verifier = createVerifier(registrar.publicKey);
+  const verifier = createVerifier({ registrar: fixedLine(registrar.publicKey) });
   const field: RadioField = createRadioField(scheduler);
   const kept = new Map<string, Kept>();
   const tombstones: Uint8Array[] = [];

@@ -8,6 +8,7 @@ import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import type { Role } from '../../flash-scripts/build.js';
 import type { CutProgram } from '../../flash-scripts/overlays.js';
 import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type IssuerFacts } from '../../flash-scripts/board-files.js';
+import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
 import type { AccountsOffice, BankOffice, IssuerOffice, IssuerService, Remote, TrusteeService } from '../actors/services.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Signer } from '../actors/signer.js';
@@ -19,7 +20,7 @@ import type { RunningService } from '../http/start.js';
 import { startBridge, type Bridge, type BridgeEvent } from '../relay/bridge.js';
 import { housesOf, startHouses } from './houses.js';
 import { emulatedBoards, interpreterBoards, type BoardMaker, type NfcBoard } from './nfc-boards.js';
-import { createRandom } from './random.js';
+import { createRandom, type Random } from './random.js';
 
 export interface WorldOptions {
   /** Everything on disk lies below. */
@@ -70,7 +71,6 @@ export interface World {
   maker: BoardMaker;
   /** As boards are flashed with them. */
   programs: Record<Role, CutProgram>;
-  facts: IssuerFacts;
   scheme: Scheme;
   pseudonyms: number;
   issuer: RunningService<unknown>;
@@ -91,6 +91,11 @@ export interface World {
   start(): Promise<void>;
   /** Sets the clocks of houses and bridges forward, and waits until the terminals have heard of it. */
   advance(seconds: number): Promise<void>;
+  /** A house gets another key, now, and the others hear of it. */
+  rotateKey(house: 'issuer' | 'trustee' | 'bank'): Promise<void>;
+  /** Provisions a board anew, with the houses' keys of now. */
+  updateShop(shop: Shop): Promise<void>;
+  updateToken(token: Token): Promise<void>;
   /** A second token with a copy of the first one's memory. */
   clone(token: Token, name: string): Promise<Token>;
   /** Ends bridges, boards and services, in this order. */
@@ -144,7 +149,10 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
   const clock = () => Date.now() / 1000 + aheadS;
   const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () => startHouses({ dataDir, seed, scheme, clock }));
   closers.push(() => services.stop());
-  const { facts } = services;
+  /** What boards are given now. */
+  async function factsNow(): Promise<IssuerFacts> {
+    return currentFacts(must('parameters', await services.issuerClient.parameters()).parameters, clock());
+  }
 
   /** Powers a board up with this world's program. */
   async function powerUp(role: 'user-token' | 'shop-terminal', name: string, files: Record<string, Uint8Array>): Promise<NfcBoard> {
@@ -161,10 +169,30 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     return device;
   }
 
+  async function filesOfShop(name: string, random: Random): Promise<{ files: Record<string, Uint8Array>; terminalId: Uint8Array }> {
+    const terminalId = random(4);
+    return { files: terminalFiles(maker.config, await factsNow(), { ...TERMINAL_TERMS, shop: name, terminalId }, random(32)), terminalId };
+  }
+
+  async function filesOfToken(random: Random): Promise<Record<string, Uint8Array>> {
+    return tokenFiles(maker.config, await factsNow(), TOKEN_LIMITS, random(32), { number: scheme.number, pseudonyms });
+  }
+
+  /** A terminal's id is new at each provisioning, and is registered again. */
+  async function updateShop(shop: Shop): Promise<void> {
+    const { files, terminalId } = await filesOfShop(shop.name, createRandom(seed, `shop ${shop.name} again`));
+    await shop.bridge.terminal.stop();
+    await shop.device.update(files);
+    await shop.bridge.terminal.start();
+    await shop.bridge.terminal.waitUp(LINK_MS);
+    const { status } = must('terminal status', await shop.bridge.terminal.status());
+    must('register terminal', await services.accounts.registerTerminal(shop.name, status.terminalId, status.terminalKey));
+    shop.terminalId = terminalId;
+  }
+
   async function openShop(name: string): Promise<Shop> {
     const random = createRandom(seed, `shop ${name}`);
-    const terminalId = random(4);
-    const files = terminalFiles(maker.config, facts, { ...TERMINAL_TERMS, shop: name, terminalId }, random(32));
+    const { files, terminalId } = await filesOfShop(name, random);
     const device = await powerUp('shop-terminal', name, files);
     const field = createRadioField(scheduler);
     device.chip.enterAsReader(field);
@@ -177,8 +205,8 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
         ...(services.forBridge.bank ? { bank: throughGate(services.forBridge.bank, () => online) } : {}),
       },
       dataDir: join(dataDir, `bridge-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`),
-      issuerKey: facts.issuerKey,
-      registrarKey: facts.registrarKey,
+      issuerKey: services.issuer.parameters.issuerKey,
+      registrarKey: services.issuer.parameters.registrarKey,
       random,
       denyPollMs: 2000,
       clock,
@@ -193,7 +221,7 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
   }
 
   async function issueToken(name: string): Promise<Token> {
-    const files = tokenFiles(maker.config, facts, TOKEN_LIMITS, createRandom(seed, `token ${name}`)(32), { number: scheme.number, pseudonyms });
+    const files = await filesOfToken(createRandom(seed, `token ${name}`));
     const device = await powerUp('user-token', name, files);
     return { name, device, presence: createPresence(device.chip.card), pkus: [] };
   }
@@ -212,6 +240,8 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     maker,
     programs,
     ...services,
+    updateShop,
+    updateToken: async (token) => token.device.update(await filesOfToken(createRandom(seed, `token ${token.name} again`))),
     scheme,
     pseudonyms,
     shops,

@@ -61,6 +61,8 @@ export interface Board {
   readonly powered: boolean;
   /** The reset button: off and on. */
   reset(): void;
+  /** Writes files into Storage, as a provisioning does; while there is no power. */
+  install(files: Record<string, Uint8Array>): void;
   /** Presses a button for a time: drives its pin to `level`, or opposite to where it rests (without power: to 0). */
   press(pin: string, durationMs: number, level?: 0 | 1): void;
   /** Presses a key of a keypad for a time. */
@@ -225,6 +227,9 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     reset() {
       board.powerOff();
       board.powerOn();
+    },
+    install(given) {
+      for (const [name, data] of Object.entries(given)) board.files.set(name, data);
     },
     press(pin, durationMs, level) {
       drive(pin, true, level);

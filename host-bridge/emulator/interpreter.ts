@@ -113,6 +113,16 @@ function prepareFlash(options: InterpreterOptions, workDir: string, paths: Recor
   writeFileSync(file, image);
 }
 
+/** Writes further files into Storage; the paths of ports in a configuration are those of this board. */
+function writeFiles(options: InterpreterOptions, workDir: string, paths: Record<string, string>, given: Record<string, Uint8Array>): void {
+  const file = join(workDir, FLASH_FILE);
+  const image = new Uint8Array(readFileSync(file));
+  const files = readStorageImage(image.subarray(0, rawStart(options)));
+  for (const [name, data] of Object.entries(given)) files.set(name, name === CONFIG_FILE ? Buffer.from(withPaths(Buffer.from(data).toString('latin1'), paths), 'latin1') : data);
+  writeStorageImage(image, files, rawStart(options));
+  writeFileSync(file, image);
+}
+
 /** Questions to the interpreter that wait for their answers. */
 function createQuestions(name: string) {
   type Waiter = { resolve: (text: string) => void; reject: (error: Error) => void; timer: NodeJS.Timeout };
@@ -247,6 +257,7 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       board.powerOff();
       board.powerOn();
     },
+    install: (files) => writeFiles(options, workDir, paths, files),
     async ready() {
       await board.evaluate('1');
     },

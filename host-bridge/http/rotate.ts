@@ -9,6 +9,7 @@
  * time is over. `tidyKeys` deletes what is not kept.
  */
 import { existsSync, unlinkSync } from 'node:fs';
+import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { HOUSE } from '../../firmware/wire/succession.js';
 import { createUnsealer } from '../actors/box.js';
@@ -53,6 +54,18 @@ export function openHouseBooks(dataDir: string, house: HouseName): HouseBooks {
     database.close();
     throw thrown;
   }
+}
+
+/** Every notice that the houses of a folder know, each once. */
+export function noticesIn(dataDir: string): Uint8Array[] {
+  const found = new Map<string, Uint8Array>();
+  for (const house of Object.keys(MIGRATIONS) as HouseName[]) {
+    if (!existsSync(pathsOf(dataDir, house).database)) continue;
+    const books = openHouseBooks(dataDir, house);
+    for (const notice of books.notices()) found.set(toHex(notice), notice);
+    books.close();
+  }
+  return [...found.values()];
 }
 
 export interface RotateOptions {

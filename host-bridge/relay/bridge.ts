@@ -26,8 +26,10 @@ import { createNoticePush, type NoticePush } from './notice-push.js';
 import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
 import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js';
 import { createRefunds, type Refunds } from './refunds.js';
-import type { Services } from './services.js';
+import { call, type Services } from './services.js';
 import { createTeller, type Teller } from './teller.js';
+import { linesOf } from '../actors/key-line.js';
+import { acceptSuccession, memorySuccessions } from '../actors/succession.js';
 import { createVerifier, type Verifier, type VerifierTimes } from './verifier.js';
 
 export interface BridgeOptions {
@@ -36,9 +38,9 @@ export interface BridgeOptions {
   services: Services;
   /** Holds the bridge's database; made where missing. */
   dataDir: string;
-  /** PKI, 32 bytes. */
+  /** The first PKI, 32 bytes. */
   issuerKey: Uint8Array;
-  /** PKR, 32 bytes. */
+  /** The first PKR, 32 bytes. */
   registrarKey: Uint8Array;
   log?: Logger;
   scheduler?: Scheduler;
@@ -106,7 +108,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { services, log = silentLog(), scheduler = createRealScheduler(), random = randomBytes, clock = () => Date.now() / 1000, onEvent = () => undefined } = options;
   const database = openBridgeStore(options.dataDir);
   const outbox = createOutbox(database, clock);
-  const verifier = createVerifier(options.registrarKey);
+  const successions = memorySuccessions();
+  const lines = linesOf(successions, { issuerKey: options.issuerKey, registrarKey: options.registrarKey });
+  const verifier = createVerifier({ registrar: lines.registrar, terminalHas: () => lastStatus?.registrar ?? null });
   const link: BridgeStatus['link'] = { up: false, code: 'LINK_DOWN', port: null };
   const alarms: Code[] = [];
   let deskBusy = false;
@@ -148,11 +152,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     onRequest: (kind, body, reply) => reply(answer({ kind, body, outbox, verifier, notices, clerk, log, alarms, delivery, onEvent })),
   });
   const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
-  const notices = createNoticePush({ issuer: services.issuer, terminal, issuerKey: options.issuerKey, scheduler, log, denyPollMs: options.denyPollMs });
+  const notices = createNoticePush({ issuer: services.issuer, terminal, issuerLine: lines.issuer, learn, scheduler, log, denyPollMs: options.denyPollMs });
   const acts = createDeskActs(database, random, clock);
   const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
   const ending = new AbortController();
-  const teller = createTeller({ terminal, scheduler, services, acts, registrarKey: options.registrarKey, unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }), reserve, closed: ending.signal });
+  const teller = createTeller({ terminal, scheduler, services, acts, registrar: lines.registrar, keysFollowed: () => lines.issuer.keys().length + lines.registrar.keys().length > 2, unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }), reserve, closed: ending.signal });
 
   function reserve(): Result<{ free(): void }> {
     if (deskBusy) return refusal('BUSY', 'the desk is in use');
@@ -161,8 +165,19 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     return { ok: true, free: () => void (deskBusy = false) };
   }
 
+  /** Asks the issuer which keys have followed. One that cannot be reached, or says what does not follow, changes nothing. */
+  async function learn(): Promise<void> {
+    const known = await call(() => services.issuer.parameters());
+    if (!known.ok) return;
+    for (const notice of known.parameters.successions) {
+      const taken = acceptSuccession(successions, lines, notice, clock());
+      if (taken.ok && !taken.repeated) log.info({ house: taken.house, number: taken.number }, 'another key follows');
+    }
+  }
+
   /** Asks the terminal who it is; what waits for that goes on. */
   async function greet(): Promise<void> {
+    void learn();
     const asked = await askStatus();
     if (!asked) return;
     clerk.onTerminal(asked.terminalId);

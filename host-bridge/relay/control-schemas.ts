@@ -25,7 +25,7 @@ const Charge = object({ id: ChargeId, amount: Amount, state: ChargeState, code: 
 const ChargeReply = object({ charge: Charge });
 
 const Terminal = object({
-  version: Count, issuer: hex(4), terminalId: hex(4), terminalKey: hex(32), timeS: Count, denyVersion: Count, historiesPending: Count, tombstonesPending: Count,
+  version: Count, issuer: hex(4), terminalId: hex(4), terminalKey: hex(32), registrar: hex(4), timeS: Count, denyVersion: Count, historiesPending: Count, tombstonesPending: Count,
   chargeState: Count, variablesUsed: Count, variablesTotal: Count, flashWrites: Count, shop: Type.String(),
 });
 const OutboxState = ['pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused'] as const;

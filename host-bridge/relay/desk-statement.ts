@@ -7,6 +7,7 @@
  */
 import { challenge, chargeId, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { debitAnswer, debitRequest, INS } from '../../firmware/wire/token-commands.js';
+import type { KeyLine } from '../actors/key-line.js';
 import { refusal, type ErrorCode, type Result } from '../errors.js';
 import type { DeskSteps } from './desk-steps.js';
 import type { Services } from './services.js';
@@ -42,9 +43,9 @@ export interface ClaimLine {
   code: ErrorCode | null;
 }
 
-/** Reads every debit of the journal, oldest place first. @param registrarKey PKR, 32 bytes */
-export async function readStatement(steps: DeskSteps, registrarKey: Uint8Array): Promise<Result<{ debits: Debit[] }>> {
-  const verifier = createVerifier(registrarKey);
+/** Reads every debit of the journal, oldest place first. @param registrar PKR, and what has followed it */
+export async function readStatement(steps: DeskSteps, registrar: KeyLine): Promise<Result<{ debits: Debit[] }>> {
+  const verifier = createVerifier({ registrar });
   const debits: Debit[] = [];
   for (let slot = 0; slot < SLOTS_MAX; ) {
     const read = await steps.token('statement', INS.debit, debitRequest.encode({ slot }), (answer) => debitAnswer.decode(answer));
@@ -61,8 +62,8 @@ export async function readStatement(steps: DeskSteps, registrarKey: Uint8Array):
 }
 
 /** Claims every debit that no shop acknowledged. One that is decided is settled on the token, so that its place is free again. */
-export async function claimDebits(services: Services, steps: DeskSteps, registrarKey: Uint8Array): Promise<Result<{ claims: ClaimLine[] }>> {
-  const read = await readStatement(steps, registrarKey);
+export async function claimDebits(services: Services, steps: DeskSteps, registrar: KeyLine): Promise<Result<{ claims: ClaimLine[] }>> {
+  const read = await readStatement(steps, registrar);
   if (!read.ok) return read;
   const claims: ClaimLine[] = [];
   for (const debit of read.debits.filter(({ settled }) => !settled)) {

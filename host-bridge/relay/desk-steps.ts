@@ -27,6 +27,8 @@ export interface DeskStepOptions {
   scheduler: Scheduler;
   /** The bridge ends: procedures are given up. */
   closed?: AbortSignal;
+  /** Whether a house has had more than one key: then what a token does not take may be by one that it was not given. */
+  keysFollowed?(): boolean;
 }
 
 /** The steps of one procedure. */
@@ -43,6 +45,11 @@ function waitFor(code: Code): { wait: DeskEvent['wait']; pauseMs: number } | nul
   if (code === 'DESK_CLOSED' || code === 'CONFIRM_NEEDED') return { wait: 'button', pauseMs: PAUSE_MS };
   if (code === 'LINK_DOWN' || code === 'NO_ANSWER' || code === 'BUSY') return { wait: 'link', pauseMs: PAUSE_MS };
   return null;
+}
+
+/** Whether a token may have refused a paper of a house for its key. */
+function mayBeTooNew(code: Code, step: string): boolean {
+  return code === 'LICENSE_INVALID' || code === 'RECEIPT_INVALID' || (code === 'SIGNATURE_INVALID' && step === 'coupon keys');
 }
 
 /** Makes the steps of one procedure. */
@@ -68,7 +75,7 @@ export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskE
           return answer === null ? refusal('BAD_REQUEST', `the token's answer to ${step}`) : { ok: true, answer };
         }
         const next = waitFor(code);
-        if (!next || scheduler.nowMs() + next.pauseMs >= endMs) return refusal(code, step);
+        if (!next || scheduler.nowMs() + next.pauseMs >= endMs) return refusal(options.keysFollowed?.() && mayBeTooNew(code, step) ? 'KEY_UNKNOWN' : code, step);
         // Nobody there: what was said last still holds.
         if (code !== 'NO_TOKEN') tell(next.wait);
         await pause(next.pauseMs);

@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import { denyBody, signedDenyList, signedTime } from '../../firmware/wire/notices.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { everyKey, type KeyLine } from '../actors/key-line.js';
 import { isSigned } from '../actors/signer.js';
 import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import type { ErrorCode } from '../errors.js';
@@ -22,8 +23,10 @@ const TIME_RETRIES_MAX = 50;
 export interface NoticePushOptions {
   issuer: Pick<Services['issuer'], 'signedTime' | 'denyList'>;
   terminal: Pick<TerminalSession, 'up' | 'time' | 'denyList'>;
-  /** PKI, 32 bytes. */
-  issuerKey: Uint8Array;
+  /** PKI, and what has followed it. */
+  issuerLine: KeyLine;
+  /** Asks whether a key has followed: at each poll, and before a signature is called nobody's. */
+  learn(): Promise<void>;
   scheduler: Scheduler;
   log: Logger;
   denyPollMs?: number;
@@ -45,13 +48,20 @@ export interface NoticePush {
 
 /** Makes it; the poll begins with the first `onTerminal`. */
 export function createNoticePush(options: NoticePushOptions): NoticePush {
-  const { issuer, terminal, issuerKey, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
+  const { issuer, terminal, issuerLine, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
   let stopped = false;
   let asked = 0; // counts nonces: only the newest is answered
   let version = 0;
   let timer: Timer | null = null;
   let pushing: Promise<void> | null = null;
   let told: ErrorCode | null = null;
+
+  async function isIssuers(type: number, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    const known = () => everyKey(issuerLine).some((key) => isSigned(key, type, message, signature));
+    if (known()) return true;
+    await learn();
+    return known();
+  }
 
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
 
@@ -62,7 +72,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
       if (mine !== asked || stopped) return;
       if (reply.ok) {
         const time = signedTime.decode(reply.time);
-        if (!time || !isSigned(issuerKey, SIGNED.time, time.body, time.signature)) return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
+        if (!time || !(await isIssuers(SIGNED.time, time.body, time.signature))) return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
         const code = await terminal.time(reply.time);
         if (code === 'OK') log.info('signed time accepted');
         else if (code !== 'LINK_DOWN') log.warn({ code }, 'signed time not accepted');
@@ -75,6 +85,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
   }
 
   async function push(): Promise<void> {
+    await learn();
     const reply = await call(() => issuer.denyList());
     if (!reply.ok) {
       if (told !== reply.code) log.warn({ code: reply.code }, 'no deny list');
@@ -85,7 +96,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
     if (stopped || !terminal.up() || reply.version <= version) return;
     const list = signedDenyList.decode(reply.list);
     const body = list && denyBody.decode(list.body);
-    if (!list || !body || body.version !== reply.version || !isSigned(issuerKey, SIGNED.denyList, list.body, list.signature)) {
+    if (!list || !body || body.version !== reply.version || !(await isIssuers(SIGNED.denyList, list.body, list.signature))) {
       return void log.error({ code: 'WRONG_SERVICE' }, 'the deny list is not of our issuer');
     }
     const code = await terminal.denyList(reply.list);

@@ -9,11 +9,11 @@ import { isFailure, isRetryable, refusal, type ErrorCode, type Result } from '..
 
 /** The services of a shop's bridge with a desk. */
 export interface Services {
-  issuer: Service<Omit<IssuerService, 'parameters'>>;
+  issuer: Service<Omit<IssuerService, 'succeed'>>;
   /** Default: the first row. */
   scheme?: Scheme;
   /** Who keeps the accounts, where it is not the issuer: histories and owned requests go there. */
-  bank?: Service<Omit<BankService, 'parameters'>>;
+  bank?: Service<Omit<BankService, 'parameters' | 'succeed'>>;
   /** Where the desk registers users, if the trustee signs licenses. */
   trustee?: Service<Pick<TrusteeService, 'register' | 'renew'>>;
   /**

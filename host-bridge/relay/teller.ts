@@ -6,6 +6,7 @@
  * with the same effect as if it had not. A torn tap, a token whose button was not pressed yet, and a service that is out
  * for a moment are waited for; `onEvent` says what for.
  */
+import type { KeyLine } from '../actors/key-line.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
@@ -30,7 +31,7 @@ export interface TellerOptions extends DeskStepOptions {
   services: Services;
   acts: DeskActs;
   /** PKR, 32 bytes. */
-  registrarKey: Uint8Array;
+  registrar: KeyLine;
   unload: ReturnType<typeof createUnload>;
   /** Takes the reader for one procedure: why it is not free, or what frees it again. */
   reserve(): { ok: true; free(): void } | HostRefusal;
@@ -120,8 +121,8 @@ export function createTeller(options: TellerOptions): Teller {
     },
     redeem: (request = {}) => run(request, (steps) => redeemCoupons(options.services, steps)),
     collect: (request = {}) => run(request, (steps) => (schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps))),
-    statement: (request = {}) => run(request, (steps) => readStatement(steps, options.registrarKey)),
-    reconcile: (request = {}) => run(request, (steps) => claimDebits(options.services, steps, options.registrarKey)),
+    statement: (request = {}) => run(request, (steps) => readStatement(steps, options.registrar)),
+    reconcile: (request = {}) => run(request, (steps) => claimDebits(options.services, steps, options.registrar)),
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
         const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));

@@ -4,6 +4,8 @@
  * Only signatures are judged here. Validity, deny list, currency and amount are the terminal's, which checks later on its
  * own what the bridge called good (SECURITY.md: malicious bridge).
  */
+import { equal } from '../../firmware/core/bytes.js';
+import type { KeyLine } from '../actors/key-line.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { VERIFY, verifyRequest } from '../../firmware/wire/link-messages.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
@@ -19,25 +21,39 @@ export interface VerifierTimes {
 
 /** Answers VERIFY. */
 export interface Verifier {
-  /** @param body encoded `verifyRequest`. Codes: OK, BAD_REQUEST, LICENSE_INVALID, SIGNATURE_INVALID. */
+  /** @param body encoded `verifyRequest`. Codes: OK, BAD_REQUEST, LICENSE_INVALID, KEY_UNKNOWN, SIGNATURE_INVALID; BUSY where this bridge cannot tell. */
   answer(body: Uint8Array): Code;
-  /** @param bytes encoded `license`. Codes: OK, BAD_REQUEST, LICENSE_INVALID. */
+  /** @param bytes encoded `license`. Codes: OK, BAD_REQUEST, LICENSE_INVALID, KEY_UNKNOWN, BUSY. */
   license(bytes: Uint8Array): Code;
   /** @param bytes encoded `history`. Codes: as `license`, then SIGNATURE_INVALID. */
   history(bytes: Uint8Array): Code;
   times(): VerifierTimes;
 }
 
-/** Makes a verifier. @param registrarKey PKR, 32 bytes @param nowMs a clock for `times` */
-export function createVerifier(registrarKey: Uint8Array, nowMs: () => number = () => performance.now()): Verifier {
+export interface VerifierOptions {
+  /** PKR, and what has followed it. */
+  registrar: KeyLine;
+  /** First 4 bytes of the newest key that the terminal was given: what is by a newer one it could not check itself. Default: any. */
+  terminalHas?(): Uint8Array | null;
+  /** A clock for `times`. */
+  nowMs?(): number;
+}
+
+/** Makes a verifier. */
+export function createVerifier({ registrar, terminalHas = () => null, nowMs = () => performance.now() }: VerifierOptions): Verifier {
   const times: VerifierTimes = { count: 0, sumMs: 0, maxMs: 0 };
 
   function judgeLicense(bytes: Uint8Array): { code: Code; pku?: Uint8Array } {
     const offered = license.decode(bytes);
     const body = offered && licenseBody.decode(offered.body);
     if (!offered || !body) return { code: 'BAD_REQUEST' };
-    const good = verify(registrarKey, signedBytes(SIGNED.license, offered.body), offered.signature);
-    return good ? { code: 'OK', pku: body.pku } : { code: 'LICENSE_INVALID' };
+    const keys = registrar.keys();
+    const by = keys.findIndex(({ key, untilS }) => body.validUntilS <= untilS && verify(key, signedBytes(SIGNED.license, offered.body), offered.signature));
+    const has = terminalHas();
+    const newest = has ? keys.findIndex(({ key }) => equal(key.subarray(0, has.length), has)) : keys.length - 1;
+    // The terminal was given a key that this bridge has not heard of: it checks by itself.
+    if (by < 0) return { code: newest < 0 ? 'BUSY' : 'LICENSE_INVALID' };
+    return newest >= 0 && by > newest ? { code: 'KEY_UNKNOWN' } : { code: 'OK', pku: body.pku };
   }
 
   function judgeHistory(bytes: Uint8Array): Code {

@@ -2,6 +2,7 @@
  * The bridge against a fake terminal on an emulated cable, with the real issuer: relay, time, deny list, charges, and all
  * that comes back after the cable was pulled, the terminal restarted, or the bridge ended.
  */
+import { fixedLine } from '../../host-bridge/actors/key-line.js';
 import { crc32 } from 'node:zlib';
 import { fromHex, toChars, toHex } from '../../firmware/core/bytes.js';
 import { encodeFrame, FRAME } from '../../firmware/wire/link-frame.js';
@@ -114,7 +115,7 @@ describe('time and deny list', () => {
     const notices = createNoticePush({
       issuer: { signedTime: () => new Promise((resolve) => answers.push(resolve)), denyList: () => refusal('SERVICE_DOWN') },
       terminal: { up: () => true, time: async (bytes) => (brought.push(bytes), 'OK'), denyList: async () => 'OK' },
-      ...{ issuerKey: issuerKey.publicKey, scheduler: clock, log: silentLog() },
+      ...{ issuerLine: fixedLine(issuerKey.publicKey), learn: async () => undefined, scheduler: clock, log: silentLog() },
     });
     rig = await createRig();
     const timeOf = (fill: number) => rig.issuer.signedTime(new Uint8Array(8).fill(fill)) as { ok: true; time: Uint8Array };

@@ -13,7 +13,7 @@ import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Scheduler } from '../../host-bridge/emulator/scheduler.js';
 import type { SerialEnd } from '../../host-bridge/emulator/serial-line.js';
 import type { FakeToken } from './fake-token.js';
-import { ISSUER, rsOf, SHOP, TERMINAL_ID, terminalKey } from './messages.js';
+import { ISSUER, registrarKey, rsOf, SHOP, TERMINAL_ID, terminalKey } from './messages.js';
 
 export interface FakeTerminal {
   link: LinkSession;
@@ -111,7 +111,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
       const counts = { historiesPending: 0, tombstonesPending: 0, variablesUsed: 1, variablesTotal: 2, flashWrites: 3 };
       const chargeState = terminal.charge?.state ?? 0;
       const { terminalId, denyVersion } = terminal;
-      reply('OK', terminalStatus.encode({ version: 1, issuer: ISSUER, terminalId, terminalKey: terminalKey.publicKey, timeS: 0, denyVersion, chargeState, shop: SHOP, ...counts }));
+      reply('OK', terminalStatus.encode({ version: 1, issuer: ISSUER, terminalId, terminalKey: terminalKey.publicKey, timeS: 0, denyVersion, registrar: registrarKey.publicKey.slice(0, 4), chargeState, shop: SHOP, ...counts }));
     } else reply('BAD_REQUEST');
   }
   function request(kind: number, body: Uint8Array, timeoutMs = 10_000): Promise<{ code: Code; body: Uint8Array }> {

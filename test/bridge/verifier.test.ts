@@ -1,10 +1,11 @@
 /** VERIFY: the one rule, on licenses and histories; every field of them counts. */
+import { fixedLine } from '../../host-bridge/actors/key-line.js';
 import { VERIFY } from '../../firmware/wire/link-messages.js';
 import { createSigner } from '../../host-bridge/actors/signer.js';
 import { createVerifier } from '../../host-bridge/relay/verifier.js';
 import { makeHistory, makeLicense, registrarKey, seedOf } from './messages.js';
 
-const verifier = createVerifier(registrarKey.publicKey);
+const verifier = createVerifier({ registrar: fixedLine(registrarKey.publicKey) });
 const ask = (what: number, bytes: Uint8Array) => verifier.answer(Uint8Array.of(what, ...bytes));
 const flipped = (bytes: Uint8Array, at: number, mask = 1) => bytes.map((byte, i) => (i === at ? byte ^ mask : byte));
 
@@ -36,7 +37,7 @@ test('the license of one pseudonym is no license for another, nor one of another
   const mixed = makeHistory(1, 100, other);
   mixed.set(makeLicense(), 0);
   expect(ask(VERIFY.history, mixed)).toBe('SIGNATURE_INVALID');
-  expect(createVerifier(other.publicKey).history(makeHistory(1))).toBe('LICENSE_INVALID');
+  expect(createVerifier({ registrar: fixedLine(other.publicKey) }).history(makeHistory(1))).toBe('LICENSE_INVALID');
 });
 
 test('what is no request is named so, whatever its length', () => {
@@ -50,7 +51,7 @@ test('what is no request is named so, whatever its length', () => {
 
 test('times are measured', () => {
   let ms = 0;
-  const timed = createVerifier(registrarKey.publicKey, () => (ms += 3));
+  const timed = createVerifier({ registrar: fixedLine(registrarKey.publicKey), nowMs: () => (ms += 3) });
   timed.answer(Uint8Array.of(VERIFY.license, ...makeLicense()));
   timed.answer(new Uint8Array(0));
   expect(timed.times()).toEqual({ count: 2, sumMs: 6, maxMs: 3 });

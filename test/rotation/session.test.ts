@@ -182,3 +182,30 @@ test('before it is in force a successor signs nothing, and after it the first ke
   await at.close();
   at.end();
 });
+
+test('a coupon that was blinded for the old key is signed with it while its time lasts, and is worth its amount once', async () => {
+  const at = await startRotating(2);
+  const [ada, bob] = [at.userOf('Ada', 100), at.userOf('Bob', 100)];
+  for (const user of [ada, bob]) {
+    expect(await register(at, user)).toBe('OK');
+    expect(at.bringCouponKeys(user)).toBe('OK');
+    await user.startCoupon(10);
+  }
+  const late = bob.waiting!.bytes;
+  const { untilS } = await at.rotate('bank');
+  expect(await finish(at, ada)).toBe('OK');
+  await ada.startRedemption(ada.coupons[0]!);
+  expect(await finish(at, ada)).toBe('OK');
+  // One bought now is under the new key.
+  const old = ada.couponKeys.get(10)!;
+  expect(at.bringCouponKeys(ada)).toBe('OK');
+  expect(ada.couponKeys.get(10)).not.toEqual(old);
+  await ada.startCoupon(10);
+  expect(await finish(at, ada)).toBe('OK');
+  at.clock.nowS = untilS;
+  expect(good(await at.bank!.request(late)).boxes).toEqual([]);
+  expect([ada.balance, good(at.accounts.balanceOf('Ada')).balance, good(at.accounts.balanceOf('Bob')).balance]).toEqual([10, 80, 100]);
+  expect(at.conservation()).toMatchObject({ ok: true });
+  await at.close();
+  at.end();
+});

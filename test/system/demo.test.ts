@@ -55,6 +55,7 @@ test.each([
   ['refund', 3, 1, ['paid']],
   ['torn', 4, 3, ['paid', 'paid', 'paid', 'paid', 'paid']],
   ['renew', 6, 2, ['paid', 'LICENSE_EXPIRED', 'paid']],
+  ['rotate', 5, 1, ['paid', 'paid', 'paid', 'paid', 'paid']],
 ] as const)('%s, in scheme %i with %i pseudonyms: what it must show holds, and the books are right', async (scenario, scheme, pseudonyms, results) => {
   const report = await run(scenario, null, scheme, pseudonyms);
   expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);

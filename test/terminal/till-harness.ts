@@ -20,6 +20,7 @@ export const CONFIG: TillConfig = {
   currency: 'EUR',
   shop: "Anna's Bakery",
   terminalId: Uint8Array.of(9, 8, 7, 6),
+  registrar: Uint8Array.of(1, 1, 1, 1),
   floorLimit: 1000,
   undeliveredMaxAgeS: 302400,
 };

@@ -71,6 +71,8 @@ export const CONFIG: PurseConfig = {
   currency: 'EUR',
   registrarKey: registrar.publicKey,
   issuerKey: issuer.publicKey,
+  registrarBefore: null,
+  issuerBefore: null,
   limits: { paymentMax: 1000, sumMax: 2500 },
   debitSlots: 4,
   pseudonyms: 1,

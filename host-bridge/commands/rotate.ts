@@ -1,0 +1,108 @@
+/**
+ * `tapcash rotate`: a house gets another key; and which keys each house of a folder has had.
+ */
+import { existsSync } from 'node:fs';
+import { toHex } from '../../firmware/core/bytes.js';
+import type { HouseName } from '../actors/key-line.js';
+import { failure } from '../errors.js';
+import { createHouseClient } from '../http/client.js';
+import { pathsOf } from '../http/key-file.js';
+import { lastRotation, openHouseBooks, rotate, tidyKeys, type Rotation } from '../http/rotate.js';
+import { must, print } from './output.js';
+
+export interface RotateCommand {
+  data: string;
+  /** Days until the new key signs. */
+  in: string;
+  tell?: string[];
+  again?: boolean;
+  tidy?: boolean;
+  json?: boolean;
+}
+
+/** Days from the notice to the new key: time to bring the boards up to date. */
+export const LEAD_DAYS = 14;
+
+/** What `tapcash rotate --help` teaches. */
+export const ROTATE_HELP = `
+A house signs with one key at a time. The new key's notice is signed under the old one, and every house keeps it; licenses
+under the old key are taken until they end, what says no time for a year, so nothing that was paid is lost. Boards know two
+keys of a house, so the next rotation must wait until the old key's time is over: "tapcash keys" says when.
+
+  1. tapcash rotate issuer --tell http://127.0.0.1:8103      the key, and the bank is told
+  2. tapcash manifest --scheme 6                              what boards are given, with both keys
+  3. tapcash provision token|terminal ...                     each board, best before the new key signs
+  4. tapcash rotate issuer --tidy                             later: the old private key is deleted`;
+
+const DAY_S = 86400;
+const HOUSES: HouseName[] = ['issuer', 'trustee', 'bank'];
+
+/** A day for people. */
+const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);
+
+function houseArgument(text: string): HouseName {
+  const house = HOUSES.find((one) => one === text);
+  if (!house) throw failure('USAGE', `${text}: ${HOUSES.join(', ')} expected`);
+  return house;
+}
+
+function daysArgument(text: string): number {
+  if (!/^[0-9]{1,3}$/.test(text)) throw failure('USAGE', `--in ${text}: whole days expected, 0 for at once`);
+  return Number(text);
+}
+
+function madeBefore(dataDir: string, house: HouseName): Rotation {
+  const books = openHouseBooks(dataDir, house);
+  try {
+    const last = lastRotation(books, house);
+    if (!last) throw failure('USAGE', `the ${house} has its first key: without --again it gets another`);
+    return last;
+  } finally {
+    books.close();
+  }
+}
+
+/** `tapcash rotate HOUSE`. */
+export async function rotateKey(name: string, options: RotateCommand): Promise<void> {
+  const house = houseArgument(name);
+  const nowS = Math.floor(Date.now() / 1000);
+  if (options.tidy) {
+    const gone = tidyKeys(options.data, house, nowS);
+    return print(options.json, { ok: true, house, deleted: gone }, gone.map((path) => `deleted ${path}`).join('\n') || 'Every private key that is there is still needed.');
+  }
+  const leadS = daysArgument(options.in) * DAY_S;
+  const done = options.again ? madeBefore(options.data, house) : await rotate({ dataDir: options.data, house, nowS, fromS: nowS + leadS });
+  const told: string[] = [];
+  for (const url of options.tell ?? []) {
+    must(await createHouseClient({ url }).succeed(done.notice));
+    told.push(url);
+  }
+  const { number, newKey, fromS, untilS, notice } = done;
+  const lines = [
+    `The ${house} signs with ${toHex(newKey)} from ${day(fromS)} on; its key before that is taken until ${day(untilS)}.`,
+    told.length > 0 ? `Told: ${told.join(', ')}.` : `The other houses must hear of it before then: tapcash rotate ${house} --again --tell URL ...`,
+    `Boards: tapcash manifest, then tapcash provision for each; one that is not brought up to date refuses what the new key signs.`,
+    ...(house === 'bank' ? ['In scheme 2, on that day: tapcash office coupon-keys.'] : []),
+  ];
+  print(options.json, { ok: true, house, number, newKey: toHex(newKey), fromS, untilS, notice: toHex(notice), told }, lines.join('\n'));
+}
+
+/** The keys of the houses whose books lie in a folder, oldest first. */
+export function keyLines(dataDir: string): { house: HouseName; key: string; fromS: number; untilS: number | null }[] {
+  return HOUSES.filter((house) => existsSync(pathsOf(dataDir, house).database)).flatMap((house) => {
+    const books = openHouseBooks(dataDir, house);
+    try {
+      return books.line.keys().map(({ key, fromS, untilS }) => ({ house, key: toHex(key), fromS, untilS: untilS === Infinity ? null : untilS }));
+    } finally {
+      books.close();
+    }
+  });
+}
+
+/** The same for people; nothing where no house has had more than one. */
+export function keyLinesText(lines: ReturnType<typeof keyLines>): string[] {
+  const rotated = new Set(lines.filter(({ fromS }) => fromS > 0).map(({ house }) => house));
+  return lines
+    .filter(({ house }) => rotated.has(house))
+    .map(({ house, key, fromS, untilS }) => `${house.padEnd(9)} ${key.slice(0, 16)}  ${fromS > 0 ? `signs from ${day(fromS)}` : 'the first key'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`);
+}
