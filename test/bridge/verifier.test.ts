@@ -1,5 +1,7 @@
 /** VERIFY: the one rule, on licenses and histories; every field of them counts. */
-import { fixedLine } from '../../host-bridge/actors/key-line.js';
+import { license, licenseBody } from '../../firmware/wire/payment.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { fixedLine, type KeyLine } from '../../host-bridge/actors/key-line.js';
 import { VERIFY } from '../../firmware/wire/link-messages.js';
 import { createSigner } from '../../host-bridge/actors/signer.js';
 import { createVerifier } from '../../host-bridge/relay/verifier.js';
@@ -38,6 +40,23 @@ test('the license of one pseudonym is no license for another, nor one of another
   mixed.set(makeLicense(), 0);
   expect(ask(VERIFY.history, mixed)).toBe('SIGNATURE_INVALID');
   expect(createVerifier({ registrar: fixedLine(other.publicKey) }).history(makeHistory(1))).toBe('LICENSE_INVALID');
+});
+
+test('keys that follow: by what the terminal was given, and no verdict where it has one that the bridge has not heard of', () => {
+  const [before, later] = [registrarKey, createSigner(seedOf('later'))];
+  const endS = licenseBody.decode(license.decode(makeLicense())!.body)!.validUntilS;
+  const lineUntil = (untilS: number): KeyLine => ({ keys: () => [
+    { key: before.publicKey, sealKey: null, fromS: 0, endS: 1, untilS },
+    { key: later.publicKey, sealKey: null, fromS: 1, endS: Infinity, untilS: Infinity },
+  ] });
+  const { body } = license.decode(makeLicense())!;
+  const byLater = license.encode({ body, signature: later.sign(SIGNED.license, body) });
+  const judge = (has: Uint8Array | null, bytes: Uint8Array, untilS = endS) => createVerifier({ registrar: lineUntil(untilS), terminalHas: () => has && has.slice(0, 4) }).license(bytes);
+  expect([judge(null, byLater), judge(later.publicKey, byLater), judge(before.publicKey, byLater)]).toEqual(['OK', 'OK', 'KEY_UNKNOWN']);
+  expect([judge(before.publicKey, makeLicense()), judge(later.publicKey, makeLicense())]).toEqual(['OK', 'OK']);
+  expect(judge(later.publicKey, makeLicense(), endS - 1)).toBe('LICENSE_INVALID');
+  const unheard = createVerifier({ registrar: fixedLine(before.publicKey), terminalHas: () => later.publicKey.slice(0, 4) });
+  expect([unheard.license(byLater), unheard.license(makeLicense())]).toEqual(['BUSY', 'OK']);
 });
 
 test('what is no request is named so, whatever its length', () => {

@@ -12,6 +12,8 @@ import { provisionBoard, type BoardPurpose, type ProvisionOptions } from '../../
 import { fromChars, toHex } from '../../firmware/core/bytes.js';
 import { institutionsText } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
+import { writeSuccession } from '../../host-bridge/actors/succession.js';
 import { attemptOn, BOARD, espBench, plantInterpreter, type EspBench } from './bench.js';
 
 const signer = (n: number): Signer => createSigner(new Uint8Array(32).fill(n));
@@ -131,3 +133,48 @@ test('a label shows its key to a reader of codes', () => {
   expect(labelSvg(label)).toContain('Alice &amp; Bob');
   expect(decodeQr(pixelsOf(labelPng(label)))).toBe(`TAPCASH:TOKEN:${label.key.toUpperCase()}`);
 });
+
+describe('the root, when the issuer has another key', () => {
+  const [next, third] = [signer(11), signer(12)];
+  const issuer = issuerIdOf(ROOT.publicKey);
+  const succession = (old: Signer, number: number, to: Signer, house: number = HOUSE.issuer): Uint8Array =>
+    writeSuccession(old, { house, issuer, number, newKey: to.publicKey, sealKey: new Uint8Array(32), fromS: number, untilS: number + 1 });
+  const first = succession(ROOT, 1, next);
+  const later = { ...facts(next.publicKey), issuer, before: { registrarKey: null, registrarUntilS: 0, issuerKey: ROOT.publicKey } };
+  const following = signManifest(later, next, MANIFEST, [first]);
+
+  test('the manifest is read back, and signed by nobody who does not follow', () => {
+    expect(parseManifest(JSON.stringify(following))).toEqual(following);
+    expect(following).toMatchObject({ version: 2, root: toHex(next.publicKey), issuerBefore: MANIFEST.root, roots: toHex(first) });
+    for (const change of [{ issuerBefore: '' }, { registrarUntilS: 9 }, { roots: 'x' }]) {
+      expect(() => parseManifest(JSON.stringify({ ...following, ...change }))).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }));
+    }
+    expect(() => signManifest(later, third, MANIFEST, [first.slice(1)])).toThrow(expect.objectContaining({ code: 'KEY_MISMATCH' }));
+  });
+
+  test('a board follows it by the notices, over several at once, and never back; a notice of somebody else, or for another house, leads nowhere', async () => {
+    const bench = await flashed('user-token');
+    const { keys } = await give(bench);
+    const as = (root: Signer, version: number, ...notices: Uint8Array[]): Manifest => {
+      const unsigned = { ...following, version, root: toHex(root.publicKey), roots: notices.map(toHex).join(',') };
+      return { ...unsigned, signature: toHex(root.sign(SIGNED.institutions, fromChars(institutionsText(unsigned)))) };
+    };
+    const forged = [as(third, 3, succession(third, 1, third)), as(third, 3, relabelled(first, third.publicKey)), as(next, 3, succession(ROOT, 1, next, HOUSE.bank)), as(next, 3)];
+    for (const manifest of forged) {
+      bench.esp.board.files.delete('tapcash.cfg');
+      await expect(give(bench, { manifest })).rejects.toMatchObject({ code: 'ROOT_MISMATCH', detail: expect.stringContaining('not signed') });
+    }
+    expect((await give(bench, { manifest: as(third, 3, first, succession(next, 2, third)) })).keys).toEqual(keys);
+    // The old root signs nothing any more, and leads nowhere else.
+    bench.esp.board.files.delete('tapcash.cfg');
+    for (const manifest of [as(ROOT, 4), as(signer(13), 4, succession(ROOT, 1, signer(13)))]) {
+      await expect(give(bench, { manifest })).rejects.toMatchObject({ code: 'ROOT_MISMATCH', detail: expect.stringContaining('not signed') });
+    }
+  }, 120_000);
+});
+
+/** The same with another new key, and so not signed. */
+function relabelled(notice: Uint8Array, newKey: Uint8Array): Uint8Array {
+  const { signature, body } = signedSuccession.decode(notice)!;
+  return signedSuccession.encode({ signature, body: successionBody.encode({ ...successionBody.decode(body)!, newKey }) });
+}

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { terminalFiles } from '../../flash-scripts/board-files.js';
+import { terminalFiles, type IssuerFacts } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
@@ -46,7 +46,7 @@ export interface Bench {
   board: Board;
   scheduler: Scheduler;
   lines: string[];
-  bridge: { up: boolean; verifies: boolean; stores: boolean; histories: Uint8Array[]; tombstones: number; reports: TapReport[]; alarms: Code[] };
+  bridge: { up: boolean; verifies: boolean; verdict: Code | null; stores: boolean; histories: Uint8Array[]; tombstones: number; reports: TapReport[]; alarms: Code[] };
   /** Waits until it is true. */
   until(done: () => boolean, limitMs: number): Promise<void>;
   request(kind: number, body: Uint8Array): Promise<{ code: Code; body: Uint8Array }>;
@@ -70,7 +70,7 @@ const serialOf = (end: SerialEnd) => ({
 export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n);
 
 /** Makes the bench; the board is off. @param interpreter the executable, or null for the emulated board */
-export async function createBench(interpreter: string | null, change: object = {}, otherFiles: Record<string, Uint8Array> = {}): Promise<Bench> {
+export async function createBench(interpreter: string | null, change: object = {}, otherFiles: Record<string, Uint8Array> = {}, otherFacts: Partial<IssuerFacts> = {}): Promise<Bench> {
   const virtual = interpreter ? null : createVirtualScheduler();
   const scheduler: Scheduler = virtual ?? createRealScheduler();
   const clock = { setTimeout: (f: () => void, ms: number) => scheduler.setTimer(f, ms), clearTimeout: (t: any) => scheduler.clearTimer(t), nowMs: () => scheduler.nowMs() };
@@ -86,7 +86,7 @@ export async function createBench(interpreter: string | null, change: object = {
 
   const lines: string[] = [];
   const entry = loadBoard(interpreter ? 'linux' : 'emulated');
-  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: ISSUER_KEY.publicKey };
+  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: ISSUER_KEY.publicKey, ...otherFacts };
   const { bundle, overlays } = await builtProgram('shop-terminal');
   const files = { ...overlays, ...terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32))), ...otherFiles };
   const serials = { Serial1: cable.a, Serial2: readerLine.a };
@@ -124,10 +124,11 @@ export async function createBench(interpreter: string | null, change: object = {
   });
   card.start();
 
-  const bridge: Bench['bridge'] = { up: false, verifies: true, stores: true, histories: [], tombstones: 0, reports: [], alarms: [] };
+  const bridge: Bench['bridge'] = { up: false, verifies: true, verdict: null, stores: true, histories: [], tombstones: 0, reports: [], alarms: [] };
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void {
     if (kind === KIND.verify) {
       if (!bridge.verifies) return reply('BUSY');
+      if (bridge.verdict) return reply(bridge.verdict);
       const bytes = body.slice(1);
       if (body[0] === 1) return reply(licenseIsGood(bytes) ? 'OK' : 'LICENSE_INVALID');
       return reply(paymentIsGood(bytes) ? 'OK' : 'SIGNATURE_INVALID');

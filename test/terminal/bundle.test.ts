@@ -1,12 +1,13 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
-import { codeNumber } from '../../firmware/core/codes.js';
+import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { KIND } from '../../firmware/wire/link-messages.js';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { createBench, createToken, denyList, keyOf, type Bench } from './board-bench.js';
-import { multiplesFor } from './shop-harness.js';
+import { createBench, createToken, denyList, ISSUER_KEY, keyOf, type Bench } from './board-bench.js';
+import { licenseFor, multiplesFor, REGISTRAR } from './shop-harness.js';
+import { NOW_S } from './till-harness.js';
 
 const interpreter = findInterpreter();
 const places: [string, string | null, typeof describe][] = [
@@ -81,6 +82,42 @@ for (const [place, path, run] of places) {
       bench.present(null);
       expect(await bench.cancel(2)).toBe('OK');
       await bench.until(() => bench.bridge.tombstones === 1, 5000);
+      expect(bench.board.errors).toEqual([]);
+    });
+
+    test('with the next keys: takes what the keys before signed, while it may last, and refuses by name what is by a key that it was not given', async () => {
+      const [registrarKey, issuerKey] = [keyOf(2001).publicKey, keyOf(2002).publicKey];
+      const before = { registrarKey: REGISTRAR.publicKey, registrarUntilS: NOW_S + 1e6, issuerKey: ISSUER_KEY.publicKey };
+      bench = await createBench(path, {}, {}, { registrarKey, issuerKey, before });
+      bench.bridge.verifies = false;
+      await boot();
+      // Time and deny list of the issuer's key before.
+      expect((await bench.request(KIND.denyList, denyList(3, []))).code).toBe('OK');
+      let status = await bench.status();
+      for (let i = 0; i < 50 && status.timeS === 0; i++) status = await bench.status();
+      expect(status.timeS).toBeGreaterThan(0);
+      expect(status.registrar).toEqual(registrarKey.slice(0, 4));
+      expect(await bench.charge(1, 350)).toBe('OK');
+      bench.present(createToken(1));
+      await bench.until(() => bench.board.screen()[0] === 'PAID', 60_000);
+      bench.present(null);
+      await bench.until(() => bench.bridge.histories.length > 0, 10_000);
+      const codes = () => bench.bridge.reports.filter(({ chargeId }) => chargeId[7] === 2).map(({ code }) => codeOf(code)).filter((code) => code !== 'TAP_TORN');
+      // A license under that key which ends later than any that it gave: a thief's.
+      expect(await bench.charge(2, 5)).toBe('OK');
+      const late = createToken(2);
+      late.license = licenseFor(2, REGISTRAR, NOW_S + 1e6 + 1);
+      bench.present(late);
+      await bench.until(() => codes().length > 0, 60_000);
+      expect(codes()).toEqual(['LICENSE_INVALID']);
+      bench.present(null);
+      // One under a key that only the bridge knows.
+      bench.bridge.verifies = true;
+      bench.bridge.verdict = 'KEY_UNKNOWN';
+      bench.present(createToken(3));
+      await bench.until(() => codes().length > 1, 60_000);
+      expect(codes()[1]).toBe('KEY_UNKNOWN');
+      expect(bench.bridge.alarms).toEqual([]);
       expect(bench.board.errors).toEqual([]);
     });
 
