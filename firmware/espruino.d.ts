@@ -71,6 +71,7 @@ interface EspruinoGraphics {
   getWidth(): number;
   getHeight(): number;
   drawString(text: string, x: number, y: number, solid?: boolean): EspruinoGraphics;
+  drawRect(x1: number, y1: number, x2: number, y2: number): EspruinoGraphics;
   stringWidth(text: string): number;
 }
 
@@ -150,6 +151,8 @@ declare var E: {
   /** 'init': after boot code has run. 'kill': before a reset. 'errorFlag': an error was noted, see `getErrorFlags`. */
   on(event: 'init' | 'kill', callback: () => void): void;
   on(event: 'errorFlag', callback: (flags: string[]) => void): void;
+  /** Builds with a touch panel: pixels of the display; b is 0 where the finger has gone. */
+  on(event: 'touch', callback: (touch: { x: number; y: number; b: number }) => void): void;
   removeAllListeners(event?: string): void;
   /** Names such as "FIFO_FULL" and "LOW_MEMORY" since the last call. */
   getErrorFlags(): string[];

@@ -120,10 +120,18 @@ export function beforeFields({ before }: IssuerFacts): Pick<Institutions, 'regis
   return { registrarBefore: hex(before.registrarKey), registrarUntilS: before.registrarKey ? before.registrarUntilS : 0, issuerBefore: hex(before.issuerKey) };
 }
 
+/** A token's display has no keys: it is asked for no amount. */
+function configFor(role: string, board: BoardConfig): BoardConfig {
+  const config = firmwareConfig(board);
+  if (role !== 'user-token' || !config.display) return config;
+  const { keys, ...display } = config.display;
+  return { ...config, display };
+}
+
 function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {
   if (seed.length !== SEED_BYTES) throw new RangeError('a board is given 32 bytes of entropy');
   const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey), ...beforeFields(facts) };
-  const config = JSON.stringify({ role, board: firmwareConfig(board), provision: { ...common, ...signedFields(facts), ...provision } });
+  const config = JSON.stringify({ role, board: configFor(role, board), provision: { ...common, ...signedFields(facts), ...provision } });
   return {
     'tapcash.cfg': Buffer.from(config, 'latin1'),
     'tapcash.seed': seed,

@@ -89,6 +89,8 @@ export interface DisplayConfig {
   /** ILI9341: MADCTL, and whether the panel shows colours inverted. */
   memoryAccess?: number;
   inverted?: boolean;
+  /** "graphics", terminals: keys for the amount that are drawn and touched (touch-keys.ts), four rows of three. */
+  keys?: string[];
 }
 
 /** Where fresh entropy comes from: a register with the radio on, or a file of the operating system. */

@@ -8,6 +8,9 @@
 import type { BoardConfig, KeypadConfig } from './board-config.js';
 import { watchButton } from './buttons.js';
 import type { ButtonPins } from './buttons.js';
+import type { Clock } from './clock.js';
+import { watchTouchKeys } from './touch-keys.js';
+import type { TouchPanel } from './touch-keys.js';
 
 /** What of Espruino's globals a keypad needs. */
 export interface KeypadPins extends ButtonPins {
@@ -39,9 +42,10 @@ export function watchKeypad(pins: KeypadPins, config: KeypadConfig, onKey: (key:
   for (let i = 0; i < config.columns.length; i++) watchColumn(i);
 }
 
-/** The same for whatever a board has for amounts: a keypad, or single buttons. */
-export function watchAmountKeys(pins: KeypadPins, config: BoardConfig, onKey: (key: string) => void): void {
+/** The same for whatever a board has for amounts: a keypad, single buttons, or keys on its display. */
+export function watchAmountKeys(pins: KeypadPins, panel: TouchPanel, clock: Clock, config: BoardConfig, onKey: (key: string) => void): void {
   if (config.keypad) watchKeypad(pins, config.keypad, onKey);
+  if (config.display && config.display.keys) watchTouchKeys(panel, clock, config.display.keys, onKey);
   (config.amountKeys || []).forEach(function (button) {
     watchButton(pins, button, function () {
       onKey(button.key);

@@ -12,6 +12,8 @@ import type { Clock } from './clock.js';
 import type { DisplayConfig } from './board-config.js';
 import { drawLines, toneOf } from './display.js';
 import type { Display, DisplayGraphics } from './display.js';
+import { drawTouchKeys, LINES_WIDTH } from './touch-keys.js';
+import type { KeyGraphics } from './touch-keys.js';
 
 /** What of Espruino's SPI a display needs. */
 export interface LcdBus {
@@ -20,7 +22,7 @@ export interface LcdBus {
 }
 
 /** What of the interpreter's own display is needed. */
-export interface OwnGraphics extends DisplayGraphics {
+export interface OwnGraphics extends KeyGraphics {
   getWidth(): number;
   getHeight(): number;
   setColor(colour: number): any;
@@ -56,11 +58,12 @@ function pair(colour: number): number {
   return (((colour & 255) << 8) | (colour >> 8)) * 65537;
 }
 
-function drawOwn(graphics: OwnGraphics, lines: string[], tone: number): void {
+function drawOwn(graphics: OwnGraphics, lines: string[], tone: number, keys?: string[]): void {
   graphics.setBgColor(BACKGROUNDS[tone]);
   graphics.setColor(TEXTS[tone]);
   graphics.clear();
-  drawLines(graphics, lines, graphics.getWidth(), graphics.getHeight());
+  drawLines(graphics, lines, keys ? LINES_WIDTH : graphics.getWidth(), graphics.getHeight());
+  if (keys) drawTouchKeys(graphics, keys);
 }
 
 /** Starts an ILI9341 and gives the function that shows lines on it, which works once `ready` was called. */
@@ -132,7 +135,7 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
     }
     try {
       const tone = toneOf(lines[0]);
-      if (own) drawOwn(own, lines, tone);
+      if (own) drawOwn(own, lines, tone, config.keys);
       else drawIli(lines, tone);
     } catch (error) {
       failed = true;

@@ -250,7 +250,8 @@ function run(board: Board, setup: TerminalSetup): void {
     return { createEntry: createAmountEntry, watch: watchAmountKeys };
   });
   // Most terminals have none: the bridge says the amount.
-  const keys = config.keypad || config.amountKeys ? loadKeys() : null;
+  const onDisplay = config.display && config.display.keys;
+  const keys = config.keypad || config.amountKeys || onDisplay ? loadKeys() : null;
   terminal = createTerminal({
     entry: keys && keys.createEntry(),
     config: setup.till,
@@ -283,8 +284,9 @@ function run(board: Board, setup: TerminalSetup): void {
       return board.records.writes() + board.records.erases();
     },
   });
-  watchButton(espruinoPins(), config.buttons.user, terminal.onButton);
-  if (keys) keys.watch(espruinoPins(), config, terminal.onKey);
+  // A touch would be the button, too, where keys are touched: they have one for each of its meanings.
+  if (!onDisplay) watchButton(espruinoPins(), config.buttons.user, terminal.onButton);
+  if (keys) keys.watch(espruinoPins(), E, board.clock, config, terminal.onKey);
   terminal.start();
   link.start();
 }

@@ -10,7 +10,7 @@ type Text = { text: string; x: number; y: number };
 
 /** What is drawn, and what is shown. */
 export interface Screen {
-  /** Lines of text that the display shows, from top to bottom. */
+  /** Lines of text that the display shows, from top to bottom; single characters are keys, and no lines. */
   lines: string[];
   /** Called when the program sends its picture to the display. */
   show(): void;
@@ -23,7 +23,7 @@ export function createGraphics(realm: Realm): { screen: Screen; Graphics: object
     lines: [],
     show() {
       const rows = new Map<number, Text[]>();
-      for (const text of texts) rows.set(text.y, [...(rows.get(text.y) ?? []), text]);
+      for (const text of texts.filter((each) => each.text.length > 1)) rows.set(text.y, [...(rows.get(text.y) ?? []), text]);
       screen.lines = [...rows.entries()]
         .sort(([a], [b]) => a - b)
         .map(([, row]) => row.sort((a, b) => a.x - b.x).map((t) => t.text).join(' '));

@@ -1,6 +1,6 @@
 /** The terminal's bundle on emulated boards with displays in colour: their driver is loaded, and shows what happens. */
 import { randomBytes } from 'node:crypto';
-import { terminalFiles } from '../../flash-scripts/board-files.js';
+import { terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
@@ -59,6 +59,43 @@ test('m5stack-core: its three buttons make an amount, charge it, and cancel', as
   expect(board.screen()[0]).toBe('CANCELLED');
   expect(board.errors).toEqual([]);
   board.powerOff();
+});
+
+test('esp32-cyd: an amount is touched on its display, charged and cancelled; a bouncing finger counts once', async () => {
+  const { board, scheduler } = await boot('esp32-cyd');
+  const panel = (x: number, y: number, b: number): void => void board.evaluate(`E.emit('touch', { x: ${x}, y: ${y}, b: ${b} })`);
+  /** In the middle of a key, or a little off it, as an estimate of the place may be. */
+  function touch(key: string, off = 0): void {
+    const at = '123456789*0#'.indexOf(key);
+    const [x, y] = [215 + 42 * (at % 3) + off, 30 + 60 * Math.floor(at / 3) + off];
+    for (const [dx, b] of [[0, 1], [0, 0], [0, 1], [2, 1], [2, 0], [2, 1], [0, 0]] as const) {
+      panel(x + dx, y, b);
+      scheduler.advance(20);
+    }
+    scheduler.advance(200);
+  }
+  touch('3');
+  touch('5', 12);
+  touch('0', -12);
+  panel(60, 120, 1); // beside the keys
+  panel(60, 120, 0);
+  scheduler.advance(300);
+  expect(board.screen().slice(0, 2)).toEqual(['AMOUNT', '3.50 EUR']);
+  touch('#');
+  expect(board.screen().slice(0, 2)).toEqual(['PAY', '3.50 EUR']);
+  touch('7');
+  expect(board.screen()[0]).toBe('PAY');
+  touch('*');
+  expect(board.screen()[0]).toBe('CANCELLED');
+  expect(board.errors).toEqual([]);
+  board.powerOff();
+});
+
+test('a token shows no keys, and its button is a finger anywhere', () => {
+  const entry = loadBoard('esp32-cyd');
+  const facts = { issuer: Uint8Array.of(1, 2, 3, 4), currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: keyOf(1002).publicKey };
+  const files = tokenFiles(entry, facts, TOKEN_LIMITS, new Uint8Array(32));
+  expect(JSON.parse(Buffer.from(files['tapcash.cfg']).toString()).board.display).toEqual({ type: 'graphics' });
 });
 
 test('a display in colour without its file is a fault, told on the console', async () => {

@@ -64,6 +64,15 @@ run('screens in the real interpreter', () => {
     expect(['pay', 'paid', 'large', 'alarm'].map((name) => background(`${name}-lcd`))).toEqual([0, 0x00fc00, 0x00fc00, 0xf80000]);
   });
 
+  test('keys stand beside the lines, on a board that has them touched, and end at the edges', () => {
+    const { width, height, pixels } = at('entry-keys');
+    const column = (x: number): number[] => Array.from({ length: height }, (_, y) => pixels[y * width + x]);
+    const changes = (list: number[]): number => list.filter((pixel, i) => i > 0 && pixel !== list[i - 1]).length;
+    expect(changes(column(193))).toBe(0); // between lines and keys
+    expect(changes([...pixels.subarray(2 * width, 3 * width)])).toBe(6); // the upper sides of three keys
+    expect([...new Set(column(319))]).toEqual([0]);
+  });
+
   test('nothing is cut off at the edges', () => {
     for (const { width, height, pixels } of pictures.values()) {
       for (let y = 0; y < height; y++) expect(pixels[y * width + width - 1]).toBe(pixels[0]);

@@ -73,11 +73,30 @@ const devices: any = {
 
 const oled = createDisplay(devices, { type: 'ssd1306', port: 'I2C1' });
 const lcd = createLcd(devices, { type: 'ili9341', port: 'SPI2', cs: 'D14', dc: 'D27', reset: 'D33', backlight: 'D32', memoryAccess: 8, inverted: true });
+// A display that the interpreter drives itself: its picture is told row by row, as a panel would get it.
+const own = Graphics.createArrayBuffer(320, 240, 16);
+const keys = createLcd({ own: function () { return own; } } as any, { type: 'graphics', keys: ['123', '456', '789', '*0#'] });
+function tellOwn(): void {
+  tell('keys', 'command', [0x29]);
+  tell('keys', 'command', [0x2c]);
+  for (let y = 0; y < 240; y++) {
+    // Not a view of the buffer: those begin at 65,535 at most here.
+    const row = new Uint8Array(640);
+    for (let x = 0; x < 320; x++) {
+      const pixel = own.getPixel(x, y);
+      row[2 * x] = pixel >> 8;
+      row[2 * x + 1] = pixel;
+    }
+    tell('keys', 'data', row);
+  }
+}
 while (pending.length > 0) (pending.shift() as () => void)();
 for (const each of Object.keys(screens)) {
   name = each;
   oled.show(screens[each]);
   lcd.show(screens[each]);
+  keys.show(screens[each]);
+  if (each === 'entry') tellOwn();
   name = '';
-  if (oled.broken() || lcd.broken()) print('broken ' + each);
+  if (oled.broken() || lcd.broken() || keys.broken()) print('broken ' + each);
 }
