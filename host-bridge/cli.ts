@@ -150,6 +150,7 @@ program
   .option('--in <days>', 'until the new key signs: time to tell the houses and bring boards up to date; 0 for at once', String(LEAD_DAYS))
   .option('--tell <url...>', 'bring the notice to these houses; it proves itself, and may be brought again')
   .option('--again', 'no new key: the last notice, for --tell')
+  .option('--restore <notice>', 'no new key: a notice of this house that another one has (its /v1/parameters), after an older database was restored')
   .option('--tidy', 'no new key: delete private keys that are no longer needed')
   .option(...serviceData)
   .option(...jsonOption)

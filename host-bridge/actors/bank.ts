@@ -95,7 +95,7 @@ export function createBank(options: BankOptions): Bank {
     refund: (bytes) => thenPassOn(context, refund(house, bytes)),
     claim: (bytes) => thenPassOn(context, claim(house, bytes)),
     couponKeys: () => ({ ok: true, keys: (context.coupons?.amounts ?? []).map((amount, i) => ({ amount, modulus: context.coupons!.moduli[i]! })) }),
-    succeed: (notice) => acceptSuccession(store, lines, notice, nowS()),
+    succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'bank'),
     office: (operator) => createBankOffice(context, operator),
     forward: () => forward(context),
   };

@@ -130,7 +130,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     receive: (message, signature) => receiveFromBank(context, message, signature),
     redeem: (request) => redeem(context, request),
     returnCash: (histories) => elsewhere ?? acceptReturn(context, histories),
-    succeed: (notice) => acceptSuccession(store, lines, notice, nowS()),
+    succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'issuer'),
     couponKeys: () => {
       const found = currentCouponKeys(context);
       return found ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] } : refusal('NOT_FOUND', 'no coupon keys');

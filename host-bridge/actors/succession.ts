@@ -53,8 +53,11 @@ function weigh(lines: KeyLines, line: KeyLine, body: SuccessionBody, given: { si
   return { ok: true };
 }
 
-/** Takes a notice that somebody brought. @param bytes encoded `signedSuccession`. Codes: ISSUER_UNKNOWN and those of `weigh`. */
-export function acceptSuccession(store: SuccessionStore, lines: KeyLines, bytes: Uint8Array, nowS: number): Result<{ house: HouseName; number: number; repeated: boolean }> {
+/**
+ * Takes a notice that somebody brought. Codes: ISSUER_UNKNOWN and those of `weigh`. @param bytes encoded `signedSuccession`
+ * @param own the house that takes it: its own keys follow where they are kept alone, or whoever has an old one could silence it
+ */
+export function acceptSuccession(store: SuccessionStore, lines: KeyLines, bytes: Uint8Array, nowS: number, own: HouseName | null = null): Result<{ house: HouseName; number: number; repeated: boolean }> {
   const given = signedSuccession.decode(bytes);
   const body = given && successionBody.decode(given.body);
   const house = body && houseName(body.house);
@@ -66,6 +69,7 @@ export function acceptSuccession(store: SuccessionStore, lines: KeyLines, bytes:
     if (stored && equal(stored, bytes)) return { ok: true, house, number: body.number, repeated: true };
     const ruling = weigh(lines, line, body, given);
     if (!ruling.ok) return ruling;
+    if (house === own) return refusal('SUCCESSION_CONFLICT', `the ${own}'s own key follows where it is kept: tapcash rotate`);
     store.addSuccession({ house: body.house, number: body.number, notice: bytes, timeS: nowS });
     return { ok: true, house, number: body.number, repeated: false };
   });

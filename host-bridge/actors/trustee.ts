@@ -98,7 +98,7 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
       });
     },
 
-    succeed: (notice) => acceptSuccession(store, lines, notice, nowS()),
+    succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'trustee'),
 
     // [0056]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name.
     trace(orderBytes) {

@@ -8,7 +8,7 @@ import { createControlClient, type ControlCharge, type ControlClient } from '../
 import { CONTROL_FILE } from '../relay/control-api.js';
 import type { DeskEvent } from '../relay/desk-steps.js';
 import { eventText } from '../relay/teller.js';
-import { amountArgument, interrupted, money, must, print } from './output.js';
+import { day, amountArgument, interrupted, money, must, print } from './output.js';
 
 export interface ClerkOptions {
   data: string;
@@ -71,7 +71,7 @@ export async function refund(payment: string, text: string | undefined, options:
 /** `tapcash status`. */
 export async function status(options: ClerkOptions): Promise<void> {
   const now = must(await clientOf(options.data).status());
-  const { link, terminal, charge: last, outbox, trouble, outage, alarms } = now;
+  const { link, terminal, charge: last, outbox, trouble, outage, alarms, keys, hasNewestKey } = now;
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
@@ -80,6 +80,8 @@ export async function status(options: ClerkOptions): Promise<void> {
     ...trouble.map((entry) => `trouble    ${entry.kind} ${entry.state} ${entry.code ?? ''} ${entry.amount === null ? '' : money(entry.amount)}`),
     ...(terminal ? [`variables  ${terminal.variablesUsed || 'not counted'} of ${terminal.variablesTotal || '?'}; flash writes ${terminal.flashWrites}`] : []),
     ...(alarms.length > 0 ? [`alarms     ${alarms.join(', ')}`] : []),
+    ...keys.filter(({ fromS }) => fromS > 0).map(({ house, key, fromS }) => `keys       the ${house} signs with ${key.slice(0, 16)} from ${day(fromS)} on`),
+    ...(hasNewestKey === false ? ['keys       the terminal was not given the newest key: tapcash manifest, then tapcash provision terminal'] : []),
   ];
   print(options.json, now, lines.join('\n'));
 }

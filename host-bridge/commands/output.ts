@@ -8,6 +8,9 @@ import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../errors.js';
 
+/** A day for people. @param timeS Unix time */
+export const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);
+
 /** Unwraps a result. @throws TapcashError of its code */
 export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
   if (!result.ok) throw failure(result.code, result.detail);

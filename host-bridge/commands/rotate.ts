@@ -2,13 +2,13 @@
  * `tapcash rotate`: a house gets another key; and which keys each house of a folder has had.
  */
 import { existsSync } from 'node:fs';
-import { toHex } from '../../firmware/core/bytes.js';
+import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { HouseName } from '../actors/key-line.js';
 import { failure } from '../errors.js';
 import { createHouseClient } from '../http/client.js';
 import { pathsOf } from '../http/key-file.js';
-import { lastRotation, openHouseBooks, rotate, tidyKeys, type Rotation } from '../http/rotate.js';
-import { must, print } from './output.js';
+import { lastRotation, openHouseBooks, restoreSuccession, rotate, tidyKeys, type Rotation } from '../http/rotate.js';
+import { day, must, print } from './output.js';
 
 export interface RotateCommand {
   data: string;
@@ -17,6 +17,8 @@ export interface RotateCommand {
   tell?: string[];
   again?: boolean;
   tidy?: boolean;
+  /** A notice, in hexadecimal. */
+  restore?: string;
   json?: boolean;
 }
 
@@ -36,9 +38,6 @@ keys of a house, so the next rotation must wait until the old key's time is over
 
 const DAY_S = 86400;
 const HOUSES: HouseName[] = ['issuer', 'trustee', 'bank'];
-
-/** A day for people. */
-const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);
 
 function houseArgument(text: string): HouseName {
   const house = HOUSES.find((one) => one === text);
@@ -69,6 +68,10 @@ export async function rotateKey(name: string, options: RotateCommand): Promise<v
   if (options.tidy) {
     const gone = tidyKeys(options.data, house, nowS);
     return print(options.json, { ok: true, house, deleted: gone }, gone.map((path) => `deleted ${path}`).join('\n') || 'Every private key that is there is still needed.');
+  }
+  if (options.restore !== undefined) {
+    const { number, repeated } = restoreSuccession(options.data, house, fromHex(options.restore) ?? new Uint8Array(0), nowS);
+    return print(options.json, { ok: true, house, number, repeated }, `The ${house}'s books know its successor number ${number}${repeated ? ' already' : ' again'}.`);
   }
   const leadS = daysArgument(options.in) * DAY_S;
   const done = options.again ? madeBefore(options.data, house) : await rotate({ dataDir: options.data, house, nowS, fromS: nowS + leadS });

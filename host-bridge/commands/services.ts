@@ -22,7 +22,7 @@ import { linkage, linkageText } from '../ledger/linkage.js';
 import { startBridge } from '../relay/bridge.js';
 import { startControl } from '../relay/control-api.js';
 import { openBoardPort } from '../serial/port.js';
-import { interrupted, keyArgument, money, must, print, schemeArgument } from './output.js';
+import { day, interrupted, keyArgument, money, must, print, schemeArgument } from './output.js';
 
 interface ServiceCommand {
   data: string;
@@ -170,6 +170,7 @@ export function linkageCommand(options: { data: string; json?: boolean }): void 
 function auditText(report: AuditReport): string {
   const rows = Object.entries(report.rows).map(([table, count]) => `  ${table.padEnd(18)} ${String(count).padStart(6)} checked`);
   const broken = report.broken.map((row) => `  BROKEN ${row.database} ${row.table} ${row.row}: ${row.problem}`);
+  const keys = report.keys.filter(({ fromS, untilS }) => fromS > 0 || untilS !== null).map(({ house, key, fromS, untilS }) => `  key of the ${house.padEnd(8)} ${key.slice(0, 16)}  signed ${fromS > 0 ? `from ${day(fromS)}` : 'first'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`);
   const kept = report.in === report.held ? 'conservation holds' : 'CONSERVATION BROKEN';
-  return [...rows, ...broken, `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`].join('\n');
+  return [...rows, ...keys, ...broken, `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`].join('\n');
 }

@@ -9,9 +9,9 @@
  * time is over. `tidyKeys` deletes what is not kept.
  */
 import { existsSync, unlinkSync } from 'node:fs';
-import { toHex } from '../../firmware/core/bytes.js';
+import { equal, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import { HOUSE } from '../../firmware/wire/succession.js';
+import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
 import { createUnsealer } from '../actors/box.js';
 import { COUPON_AMOUNTS } from '../actors/coupon-signer.js';
 import { linesOf, type HouseName, type KeyLine, type KeyLines } from '../actors/key-line.js';
@@ -115,6 +115,22 @@ export async function rotate(options: RotateOptions): Promise<Rotation> {
     if (!taken.ok) throw failure(taken.code, taken.detail);
     onStep('done');
     return { house, number, newKey, fromS, untilS, notice };
+  } finally {
+    books.close();
+  }
+}
+
+/** Takes a house's own notice back from another house, after its database was restored. @throws TapcashError of `acceptSuccession`, KEY_FILE_INVALID where the new key is not here */
+export function restoreSuccession(dataDir: string, house: HouseName, notice: Uint8Array, nowS: number): { number: number; repeated: boolean } {
+  const books = openHouseBooks(dataDir, house);
+  try {
+    const body = successionBody.decode(signedSuccession.decode(notice)?.body ?? new Uint8Array(0));
+    if (!body || body.house !== HOUSE[house]) throw failure('BAD_REQUEST', `no notice of the ${house}`);
+    const path = keyPaths(dataDir, house, body.number + 1).key;
+    if (!equal(readKeyFile(path).publicKey, body.newKey)) throw failure('KEY_FILE_INVALID', `${path}: not the key of this notice`);
+    const taken = acceptSuccession(books.store, books.lines, notice, nowS);
+    if (!taken.ok) throw failure(taken.code, taken.detail);
+    return taken;
   } finally {
     books.close();
   }

@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { readU32, toHex } from '../../firmware/core/bytes.js';
+import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
 import type { Scheduler } from '../emulator/scheduler.js';
@@ -28,7 +28,7 @@ import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js'
 import { createRefunds, type Refunds } from './refunds.js';
 import { call, type Services } from './services.js';
 import { createTeller, type Teller } from './teller.js';
-import { linesOf } from '../actors/key-line.js';
+import { linesOf, type KeyLines } from '../actors/key-line.js';
 import { acceptSuccession, memorySuccessions } from '../actors/succession.js';
 import { createVerifier, type Verifier, type VerifierTimes } from './verifier.js';
 
@@ -79,6 +79,10 @@ export interface BridgeStatus {
   verify: VerifierTimes;
   /** Codes of alarms since the start, newest last. */
   alarms: Code[];
+  /** The keys of issuer and registrar that this bridge has heard of, oldest first; Unix time, `untilS` null for the last. */
+  keys: { house: 'issuer' | 'registrar'; key: Uint8Array; fromS: number; untilS: number | null }[];
+  /** Whether the terminal was given the registrar's newest key; null before it has said. */
+  hasNewestKey: boolean | null;
 }
 
 /** A running bridge. */
@@ -221,12 +225,19 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     async status() {
       if (terminal.up()) await askStatus();
       const trouble = outbox.entries(['refused', 'held'], TROUBLE_MAX);
-      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, deskBusy, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms] };
+      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, deskBusy, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms], ...keyStatus(lines, lastStatus) };
     },
     drained: (waitMs) => drained(outbox, scheduler, waitMs),
     pushDenyList: notices.pushDenyList,
     close,
   };
+}
+
+/** Keys for people, and whether the terminal has the newest. */
+function keyStatus(lines: KeyLines, terminal: TerminalStatus | null): Pick<BridgeStatus, 'keys' | 'hasNewestKey'> {
+  const keys = (['issuer', 'registrar'] as const).flatMap((house) => lines[house].keys().map(({ key, fromS, untilS }) => ({ house, key, fromS, untilS: untilS === Infinity ? null : untilS })));
+  const newest = lines.registrar.keys().at(-1)!.key;
+  return { keys, hasNewestKey: terminal && equal(terminal.registrar, newest.subarray(0, terminal.registrar.length)) };
 }
 
 interface RequestContext {

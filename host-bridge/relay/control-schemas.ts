@@ -43,6 +43,8 @@ const Status = object({
   outage: nullable(Code),
   verify: object({ count: Count, sumMs: Type.Number(), maxMs: Type.Number() }),
   alarms: Type.Array(Code),
+  keys: Type.Array(object({ house: Type.Union([Type.Literal('issuer'), Type.Literal('registrar')]), key: hex(32), fromS: Count, untilS: nullable(Count) })),
+  hasNewestKey: nullable(Type.Boolean()),
 });
 
 const Registered = object({ name: Type.String(), pku: nullable(hex(32)), balance: nullable(Type.Integer()), repeated: Type.Boolean() });

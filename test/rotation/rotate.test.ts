@@ -7,16 +7,17 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../flash-scripts/package-root.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
+import { writeSuccession } from '../../host-bridge/actors/succession.js';
 import { firstKey } from '../../host-bridge/http/house-keys.js';
 import { keyPaths, readKeyFile } from '../../host-bridge/http/key-file.js';
-import { lastRotation, openHouseBooks, rotate, tidyKeys } from '../../host-bridge/http/rotate.js';
+import { lastRotation, openHouseBooks, restoreSuccession, rotate, tidyKeys } from '../../host-bridge/http/rotate.js';
 import { startIssuer, startTrustee } from '../../host-bridge/http/start.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
 import { BANK_MIGRATIONS, ISSUER_MIGRATIONS, TRUSTEE_MIGRATIONS } from '../../host-bridge/ledger/sqlite-schema.js';
 import { openDatabase } from '../../host-bridge/ledger/sqlite.js';
 import { finish, register } from '../actors/houses.js';
 import type { ReferenceWallet } from '../actors/reference-wallet.js';
-import { BOOKS, good, ISSUER, issuerSigner, START_S } from '../actors/world.js';
+import { BOOKS, codeOf, good, ISSUER, issuerSigner, signerOf, START_S } from '../actors/world.js';
 import { housesOf, startRotating, type Rotating } from './rotating-houses.js';
 
 const CLI = join(packageRoot(), 'dist', 'host-bridge', 'cli.js');
@@ -108,6 +109,32 @@ test('the next rotation waits until the time of the old key is over, and then fo
   await at.close();
   const started = await startTrustee({ dataDir: at.dataDir, scheme: 1, issuerKey: issuerSigner.publicKey, clock: () => second.fromS });
   await started.close();
+});
+
+test('books that were restored from before a rotation: the house is named, takes nothing from strangers, and gets its notice back', async () => {
+  at = await startRotating(3);
+  const { issuer } = at;
+  const { notice, newKey } = await at.rotate('issuer');
+  const database = openDatabase(at.databases.issuerDatabase, { migrations: ISSUER_MIGRATIONS });
+  database.prepare('DELETE FROM successions').run();
+  database.close();
+  // With the same key file another notice: a fork, which no house takes.
+  const again = await rotate({ dataDir: at.dataDir, house: 'issuer', nowS: at.clock.nowS + 5, fromS: 0 });
+  expect(again.newKey).toEqual(newKey);
+  expect(codeOf(at.bank!.succeed(again.notice))).toBe('SUCCESSION_CONFLICT');
+  const undo = openDatabase(at.databases.issuerDatabase, { migrations: ISSUER_MIGRATIONS });
+  undo.prepare('DELETE FROM successions').run();
+  undo.close();
+  // Whoever has an old key may not make the house follow a key that it does not have.
+  expect(codeOf(issuer.succeed(notice))).toBe('SUCCESSION_CONFLICT');
+  const [kept] = good(at.bank!.parameters()).parameters.successions;
+  const thief = writeSuccession(issuerSigner, { house: 1, issuer: ISSUER, number: 1, newKey: signerOf('thief').publicKey, sealKey: new Uint8Array(32), fromS: START_S, untilS: START_S + 1 });
+  expect(() => restoreSuccession(at.dataDir, 'issuer', thief, at.clock.nowS)).toThrow(expect.objectContaining({ code: 'KEY_FILE_INVALID' }));
+  expect(restoreSuccession(at.dataDir, 'issuer', kept!, at.clock.nowS)).toMatchObject({ number: 1, repeated: false });
+  expect(restoreSuccession(at.dataDir, 'issuer', kept!, at.clock.nowS)).toMatchObject({ repeated: true });
+  const ada = at.userOf('Ada', 100);
+  at.update(ada);
+  expect(await register(at, ada)).toBe('OK');
 });
 
 test('a house that was never started has nothing to rotate', async () => {
