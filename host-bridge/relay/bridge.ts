@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
+import { readU32, toHex } from '../../firmware/core/bytes.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
 import type { Scheduler } from '../emulator/scheduler.js';
@@ -22,14 +22,13 @@ import { createCharges, type Charge, type Charges } from './charges.js';
 import { createClerk, type Clerk } from './clerk.js';
 import { createDeskActs } from './desk-acts.js';
 import { createUnload } from './desk-unload.js';
+import { createHouseLines, type KeyStatus } from './house-lines.js';
 import { createNoticePush, type NoticePush } from './notice-push.js';
 import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
 import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js';
 import { createRefunds, type Refunds } from './refunds.js';
-import { call, type Services } from './services.js';
+import type { Services } from './services.js';
 import { createTeller, type Teller } from './teller.js';
-import { linesOf, type KeyLines } from '../actors/key-line.js';
-import { acceptSuccession, memorySuccessions } from '../actors/succession.js';
 import { createVerifier, type Verifier, type VerifierTimes } from './verifier.js';
 
 export interface BridgeOptions {
@@ -64,7 +63,7 @@ export type BridgeEvent =
   | { type: 'delivered'; kind: OutboxKind; result: string; code: ErrorCode | null };
 
 /** State of the bridge, for people. */
-export interface BridgeStatus {
+export interface BridgeStatus extends KeyStatus {
   link: { up: boolean; code: Code; port: ErrorBody | null };
   /** As of the last question to it; null before. */
   terminal: TerminalStatus | null;
@@ -79,10 +78,6 @@ export interface BridgeStatus {
   verify: VerifierTimes;
   /** Codes of alarms since the start, newest last. */
   alarms: Code[];
-  /** The keys of issuer and registrar that this bridge has heard of, oldest first; Unix time, `untilS` null for the last. */
-  keys: { house: 'issuer' | 'registrar'; key: Uint8Array; fromS: number; untilS: number | null }[];
-  /** Whether the terminal was given the registrar's newest key; null before it has said. */
-  hasNewestKey: boolean | null;
 }
 
 /** A running bridge. */
@@ -112,8 +107,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { services, log = silentLog(), scheduler = createRealScheduler(), random = randomBytes, clock = () => Date.now() / 1000, onEvent = () => undefined } = options;
   const database = openBridgeStore(options.dataDir);
   const outbox = createOutbox(database, clock);
-  const successions = memorySuccessions();
-  const lines = linesOf(successions, { issuerKey: options.issuerKey, registrarKey: options.registrarKey });
+  const lines = createHouseLines({ issuerKey: options.issuerKey, registrarKey: options.registrarKey }, services.issuer, clock, log);
   const verifier = createVerifier({ registrar: lines.registrar, terminalHas: () => lastStatus?.registrar ?? null });
   const link: BridgeStatus['link'] = { up: false, code: 'LINK_DOWN', port: null };
   const alarms: Code[] = [];
@@ -156,11 +150,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     onRequest: (kind, body, reply) => reply(answer({ kind, body, outbox, verifier, notices, clerk, log, alarms, delivery, onEvent })),
   });
   const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
-  const notices = createNoticePush({ issuer: services.issuer, terminal, issuerLine: lines.issuer, learn, scheduler, log, denyPollMs: options.denyPollMs });
+  const notices = createNoticePush({ issuer: services.issuer, terminal, issuerLine: lines.issuer, learn: lines.learn, scheduler, log, denyPollMs: options.denyPollMs });
   const acts = createDeskActs(database, random, clock);
   const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
   const ending = new AbortController();
-  const teller = createTeller({ terminal, scheduler, services, acts, registrar: lines.registrar, keysFollowed: () => lines.issuer.keys().length + lines.registrar.keys().length > 2, unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }), reserve, closed: ending.signal });
+  const teller = createTeller({ terminal, scheduler, services, acts, registrar: lines.registrar, keysFollowed: lines.haveFollowed, unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }), reserve, closed: ending.signal });
 
   function reserve(): Result<{ free(): void }> {
     if (deskBusy) return refusal('BUSY', 'the desk is in use');
@@ -169,19 +163,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     return { ok: true, free: () => void (deskBusy = false) };
   }
 
-  /** Asks the issuer which keys have followed. One that cannot be reached, or says what does not follow, changes nothing. */
-  async function learn(): Promise<void> {
-    const known = await call(() => services.issuer.parameters());
-    if (!known.ok) return;
-    for (const notice of known.parameters.successions) {
-      const taken = acceptSuccession(successions, lines, notice, clock());
-      if (taken.ok && !taken.repeated) log.info({ house: taken.house, number: taken.number }, 'another key follows');
-    }
-  }
-
   /** Asks the terminal who it is; what waits for that goes on. */
   async function greet(): Promise<void> {
-    void learn();
+    void lines.learn();
     const asked = await askStatus();
     if (!asked) return;
     clerk.onTerminal(asked.terminalId);
@@ -225,19 +209,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     async status() {
       if (terminal.up()) await askStatus();
       const trouble = outbox.entries(['refused', 'held'], TROUBLE_MAX);
-      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, deskBusy, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms], ...keyStatus(lines, lastStatus) };
+      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, deskBusy, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms], ...lines.status(lastStatus?.registrar ?? null) };
     },
     drained: (waitMs) => drained(outbox, scheduler, waitMs),
     pushDenyList: notices.pushDenyList,
     close,
   };
-}
-
-/** Keys for people, and whether the terminal has the newest. */
-function keyStatus(lines: KeyLines, terminal: TerminalStatus | null): Pick<BridgeStatus, 'keys' | 'hasNewestKey'> {
-  const keys = (['issuer', 'registrar'] as const).flatMap((house) => lines[house].keys().map(({ key, fromS, untilS }) => ({ house, key, fromS, untilS: untilS === Infinity ? null : untilS })));
-  const newest = lines.registrar.keys().at(-1)!.key;
-  return { keys, hasNewestKey: terminal && equal(terminal.registrar, newest.subarray(0, terminal.registrar.length)) };
 }
 
 interface RequestContext {
