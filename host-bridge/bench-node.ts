@@ -11,7 +11,8 @@ import { createRsa } from '../firmware/crypto/rsa.js';
 import { createScalars } from '../firmware/crypto/scalar.js';
 import { createX25519 } from '../firmware/crypto/x25519.js';
 import type { BoardFiles } from './bench-board.js';
-import { SEALED_BYTES, SEED, SIGNED_BYTES, type Operation } from './bench-programs.js';
+import { OPERATIONS, SEALED_BYTES, SEED, SIGNED_BYTES, type Figure, type Operation } from './bench-programs.js';
+import { rivalsOnNode } from './bench-rivals.js';
 import { aesBlocks, createHostNatives } from './emulator/natives.js';
 
 function random(count: number): Uint8Array {
@@ -30,8 +31,20 @@ function measure(repeat: number, call: () => void): { ms: number } {
   return { ms: best };
 }
 
-/** Measures every operation. @param files those of bench-programs.ts */
-export function measureOnNode(files: BoardFiles): Record<Operation, { ms: number }> {
+/** Every operation, and how many times as fast as the others it is. @param files those of bench-programs.ts */
+export async function measureOnNode(files: BoardFiles): Promise<Record<Operation, Figure>> {
+  const own = measureOwn(files);
+  const figures: Record<Operation, Figure> = { ...own };
+  for (const [rival, calls] of Object.entries(await rivalsOnNode())) {
+    const took = { keyPair: measure(20, calls.keyPair), sign: measure(20, calls.sign), verify: measure(10, calls.verify) };
+    for (const [name, , same] of OPERATIONS) if (same) figures[name] = { ...figures[name], [TIMES[rival as keyof typeof TIMES]]: took[same].ms / own[name].ms };
+  }
+  return figures;
+}
+
+const TIMES = { tweetnacl: 'timesTweetnacl', tweetnaclFast: 'timesTweetnaclFast', noble: 'timesNoble' } as const;
+
+function measureOwn(files: BoardFiles): Record<Operation, { ms: number }> {
   const natives = createHostNatives({ checked: false });
   const ed: Ed25519 = createEd25519(natives, { base: files.baseTable! });
   const key = ed.keyFromSeed(new Uint8Array(Buffer.from(SEED, 'hex')));

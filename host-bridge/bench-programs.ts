@@ -11,12 +11,24 @@ export const SIGNED_BYTES = 100;
 export type Operation =
   | 'signAtTap' | 'makeNonce' | 'keyPair' | 'verifyKnownKey' | 'verifyAnyKey' | 'verifyBareKey' | 'hpkeSeal' | 'rsaPublic' | 'blindUnblind';
 
-/** TweetNaCl.js has two builds: the port of TweetNaCl itself, and an unrolled one that is twice as fast. */
-export const RIVALS = { tweetnacl: 'nacl.min.js', tweetnaclFast: 'nacl-fast.min.js' } as const;
-export type Rival = keyof typeof RIVALS;
+/** What other libraries have, too. */
+export type Compared = 'keyPair' | 'sign' | 'verify';
 
-/** Operation, its name for people, TweetNaCl's operation that it is compared with. */
-export const OPERATIONS: [Operation, string, 'keyPair' | 'sign' | 'verify' | null][] = [
+/** TweetNaCl.js has two builds: the port of TweetNaCl itself, and an unrolled one that is twice as fast. */
+export type Rival = 'tweetnacl' | 'tweetnaclFast';
+
+/** One operation. */
+export interface Figure {
+  ms: number;
+  /** How many times as fast as nacl.js, and as nacl-fast.js, of TweetNaCl.js in the same process; absent without it. */
+  timesTweetnacl?: number;
+  timesTweetnaclFast?: number;
+  /** The same of @noble/curves, on Node. */
+  timesNoble?: number;
+}
+
+/** Operation, its name for people, the others' operation that it is compared with. */
+export const OPERATIONS: [Operation, string, Compared | null][] = [
   ['signAtTap', 'sign at the tap (nonce ready)', 'sign'],
   ['makeNonce', 'make one nonce (batch of 8)', 'sign'],
   ['keyPair', 'key pair', 'keyPair'],

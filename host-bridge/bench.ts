@@ -6,9 +6,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { overlayBytes, type Role } from '../flash-scripts/build.js';
 import { builtProgram } from '../flash-scripts/built-bundles.js';
 import { packageRoot } from '../flash-scripts/package-root.js';
@@ -17,20 +16,13 @@ import { createEd25519 } from '../firmware/crypto/ed25519.js';
 import { boardScript, runBoardScript, type BoardFiles } from './bench-board.js';
 import { measureMemory, type MemoryReport } from './bench-memory.js';
 import { measureOnNode } from './bench-node.js';
-import { OPERATIONS, PROGRAM, rivalProgram, RIVALS, SEED, timesOf, type Operation, type Rival } from './bench-programs.js';
+import { OPERATIONS, PROGRAM, rivalProgram, SEED, timesOf, type Figure, type Operation } from './bench-programs.js';
+import { INSTALL, rivalSources } from './bench-rivals.js';
 import { tapSvg } from './bench-plot.js';
 import { ESTIMATE, measureTap, type Percentiles, type TapBudget } from './bench-tap.js';
 import { measureTiming, T_LIMIT, type TimingReport } from './bench-timing.js';
 import { createHostNatives } from './emulator/natives.js';
 import { multiplesOf } from './relay/key-multiples.js';
-
-/** One operation. */
-export interface Figure {
-  ms: number;
-  /** How many times as fast as nacl.js, and as nacl-fast.js, of TweetNaCl.js in the same process; absent without it. */
-  timesTweetnacl?: number;
-  timesTweetnaclFast?: number;
-}
 
 /** What `--json` prints. */
 export interface BenchReport {
@@ -92,14 +84,8 @@ async function programBytes(role: Role): Promise<{ bundle: number; overlay: numb
   return { bundle: program.bundle.length, overlay: overlayBytes(program) };
 }
 
-/** Sources of TweetNaCl.js, where it is installed. */
-function rivals(): [Rival, string][] {
-  const paths = Object.entries(RIVALS).map(([name, file]) => [name, join(packageRoot(), 'node_modules', 'tweetnacl', file)] as [Rival, string]);
-  return paths.filter(([, path]) => existsSync(path)).map(([name, path]) => [name, readFileSync(path, 'latin1')]);
-}
-
 async function measureInInterpreter(path: string, files: BoardFiles) {
-  const against = rivals();
+  const against = rivalSources();
   const script = await boardScript(files, PROGRAM + against.map(([name, source]) => rivalProgram(name, source)).join('\n'));
   const values = new Map((await runBoardScript(path, files, script, 600_000)).map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]));
   const ms = (name: string): number => Number(values.get(name)) / 1e6;
@@ -126,8 +112,9 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const say = options.json ? () => undefined : log;
   say('making tables ...');
   const files = makeFiles();
+  if (rivalSources().length === 0) process.stderr.write(`no library to compare with is installed: ${INSTALL}\n`);
   say('measuring on Node ...');
-  const node = { version: process.version, operations: measureOnNode(files) };
+  const node = { version: process.version, operations: await measureOnNode(files) };
   if (interpreter) say(`measuring operations in ${interpreter}, half a minute ...`);
   const inside = interpreter ? await measureInInterpreter(interpreter, files) : null;
   const long = interpreter && !options.quick ? interpreter : null;
@@ -156,17 +143,26 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   return report;
 }
 
+const ratio = (times: number | undefined): string => (times === undefined ? '' : times < 10 ? times.toFixed(1) : times.toFixed(0));
+
 function describe(report: BenchReport, log: (line: string) => void): void {
   log(`\n${report.machine}, commit ${report.commit}, Node ${report.node.version}`);
   if (report.interpreter) log(`Espruino ${report.interpreter.version} ${report.interpreter.build}, empty loop ${report.emptyLoopUs!.toFixed(2)} us`);
   else log('interpreter: skipped, none found (set ESPRUINO or put espruino-linux on the PATH)');
   const row = (title: string, ...cells: string[]): void => log(title.padEnd(32) + cells.map((cell) => cell.padStart(16)).join(''));
-  row('', 'interpreter', 'x nacl.js', 'x nacl-fast.js', 'Node');
-  for (const [name, title] of OPERATIONS) {
-    const inside = report.operations?.[name];
-    row(title, inside ? `${inside.ms.toFixed(2)} ms` : '-', inside?.timesTweetnacl?.toFixed(0) ?? '-', inside?.timesTweetnaclFast?.toFixed(0) ?? '-', `${report.node.operations[name].ms.toFixed(3)} ms`);
-  }
-  log('nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, run in the same process.\n');
+  const table = (where: string, figures: Record<Operation, Figure> | null): void => {
+    if (!figures) return;
+    const times = ([['x nacl.js', 'timesTweetnacl'], ['x nacl-fast.js', 'timesTweetnaclFast'], ['x noble', 'timesNoble']] as const).filter(([, key]) => figures.keyPair[key] !== undefined);
+    row('', where, ...times.map(([title]) => title));
+    for (const [name, title] of OPERATIONS) {
+      const figure = figures[name];
+      row(title, `${figure.ms.toFixed(figure.ms < 0.1 ? 3 : 2)} ms`, ...times.map(([, key]) => ratio(figure[key])));
+    }
+    log('');
+  };
+  table('interpreter', report.operations);
+  table('Node', report.node.operations);
+  log('nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, noble is @noble/curves; each in the same process.\n');
   row('', 'bundle', 'overlay', 'tables', 'most variables');
   for (const board of ['token', 'terminal'] as const) {
     row(board, `${report.bytes[board].bundle} bytes`, `${report.bytes[board].overlay} bytes`, `${report.bytes[board].tables} bytes`, report.memory ? String(report.memory[board].variablesPeak) : '-');
