@@ -17,7 +17,7 @@ export function compileSources(): string {
   symlinkSync(join(ROOT, 'node_modules'), join(out, 'node_modules'));
   for (const folder of ['host-bridge', 'firmware']) {
     for (const path of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })) {
-      if (!path.endsWith('.ts') || path.endsWith('.d.ts')) continue;
+      if (!path.endsWith('.ts') || path.endsWith('.d.ts') || path.includes('node_modules')) continue;
       const file = join(out, folder, path.replace(/\.ts$/, '.js'));
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, transformSync(readFileSync(join(ROOT, folder, path), 'utf8'), { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }).code);
