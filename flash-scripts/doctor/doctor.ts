@@ -57,7 +57,7 @@ async function tried(check: Finding['check'], work: () => Promise<Finding>): Pro
 
 async function checkMemory(console: BoardConsole): Promise<Finding> {
   const [total, used] = String(await console.evaluate('process.memory().total+","+process.memory().usage')).split(',').map(Number);
-  const found = `${used} of ${total} variables in use, without our firmware`;
+  const found = `${total} variables, of which ${used} are in use without our firmware; it needs ${VARIABLES_MIN}`;
   // An emulated board counts none.
   return total > 0 && total < VARIABLES_MIN ? bad('memory', 'MEMORY_LOW', found) : good('memory', found);
 }

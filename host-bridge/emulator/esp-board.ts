@@ -6,7 +6,7 @@
  * images of tests say in text (`EMULATED_INTERPRETER`), so that an old one can be flashed as well.
  * Records and Storage of the emulated board lie where Espruino's partition table has them (partitions_espruino.csv).
  */
-import { EmulatedBoard, createBoard } from './board.js';
+import { BoardOptions, EmulatedBoard, createBoard } from './board.js';
 import { createEspRom, EspChip, EspRom } from './esp-rom.js';
 import { createEmulatedFlash, EmulatedFlash } from './flash.js';
 import type { Scheduler } from './scheduler.js';
@@ -31,6 +31,8 @@ export interface EspBoardOptions {
   entropy: (count: number) => Uint8Array;
   /** What is wired to the other ports. */
   serials?: { Serial2?: SerialEnd };
+  /** What is on other buses, as boards have it. */
+  buses?: Pick<BoardOptions, 'i2c' | 'spi'>;
   onConsole?: (line: string) => void;
 }
 
@@ -66,6 +68,7 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
   const board = createBoard({
     scheduler, name: options.name, bundle: '', flash: records, entropy: options.entropy, interpreter,
     serials: { ...options.serials, Serial1: serial1 },
+    ...options.buses,
     ...(options.onConsole ? { onConsole: options.onConsole } : {}),
   });
   board.files.clear();

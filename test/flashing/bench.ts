@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadBoard, type BoardEntry } from '../../flash-scripts/boards.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
+import type { Pn532Config } from '../../firmware/drivers/board-config.js';
+import { PN532_I2C_ADDRESS } from '../../firmware/drivers/pn532-i2c.js';
 import { createEspBoard, type EspBoard } from '../../host-bridge/emulator/esp-board.js';
 import { createEmulatedCable, type EmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
+import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine, type SerialLine } from '../../host-bridge/emulator/serial-line.js';
@@ -42,18 +45,22 @@ export interface EspBench {
   lines: string[];
 }
 
-/** A new board, its flash empty. */
-export function espBench(chip: EspChip = 'esp32', hasLines = true): EspBench {
+/** A new board, its flash empty. @param config where its PN532 is */
+export function espBench(chip: EspChip = 'esp32', hasLines = true, config: Pn532Config = BOARD.pn532): EspBench {
   const scheduler = createRealScheduler();
   const pn532 = createPn532Chip(scheduler);
   const wire = createSerialLine(scheduler);
-  pn532.connectHsu(wire.b, (baud) => void (wire.baud = baud));
+  // A chip that is on a UART says nothing on its other interfaces.
+  if (config.bus === 'uart') pn532.connectHsu(wire.b, (baud) => void (wire.baud = baud));
+  const i2c = createI2cBus();
+  i2c.attach(PN532_I2C_ADDRESS, pn532.i2c);
   const entropy: EspBench['entropy'] = { fixed: null };
   const lines: string[] = [];
   const esp = createEspBoard({
     scheduler, name: 'board', chip, records: BOARD.flash,
     entropy: (count) => (entropy.fixed === null ? new Uint8Array(randomBytes(count)) : new Uint8Array(count).fill(entropy.fixed)),
     serials: { Serial2: wire.a },
+    buses: { i2c, spi: config.nss ? { [config.nss]: pn532.spi } : {} },
     onConsole: (line) => void lines.push(line),
   });
   boards.push(esp);

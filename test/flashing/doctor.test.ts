@@ -1,5 +1,6 @@
 /** `tapcash doctor` on the emulated board: nothing wrong with a good one, and each fault by its name on one that has it. */
 import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards.js';
 import { examineBoard, type DoctorOptions, type Finding } from '../../flash-scripts/doctor/doctor.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';
@@ -42,6 +43,16 @@ test('a good terminal also says what it has to deliver', async () => {
   const findings = await examine(bench);
   expect(faults(findings)).toEqual([]);
   expect(findings.at(-1)).toMatchObject({ check: 'undelivered', found: '0 histories, 0 cancellations' });
+}, 60_000);
+
+test.each(['i2c', 'spi'] as const)('a PN532 on %s answers, and one that is not there does not', async (bus) => {
+  const board = loadBoard(bus === 'i2c' ? 'esp32-cyd' : 'esp32-devkitc-wrover');
+  const bench = espBench('esp32', true, board.pn532);
+  plantInterpreter(bench.esp);
+  const found = (await examine(bench, { board })).find(({ check }) => check === 'pn532')!;
+  expect(found).toMatchObject({ ok: true, found: `PN532, firmware 1.6, on ${bus}` });
+  const elsewhere = { ...board, pn532: { ...board.pn532, ...(bus === 'i2c' ? { port: 'I2C2' } : { nss: 'D27' }) } };
+  expect((await examine(bench, { board: elsewhere })).find(({ check }) => check === 'pn532')).toMatchObject({ ok: false, code: 'PN532_NO_ACK' });
 }, 60_000);
 
 test.each<[string, (bench: EspBench) => void, string[]]>([
