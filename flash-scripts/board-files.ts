@@ -12,7 +12,7 @@ import { schemeOf } from '../firmware/core/scheme.js';
 import { firmwareConfig } from './boards.js';
 import type { Role } from './build.js';
 import { builtProgram } from './built-bundles.js';
-import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable } from './tables.js';
+import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE, TABLES_BYTES_MAX } from './tables.js';
 
 /** Public keys and names that every board of one issuer is provisioned with. */
 export interface IssuerFacts {
@@ -85,11 +85,22 @@ export const SEED_BYTES = 32;
 const made = new Map<string, Uint8Array>();
 
 /** A table, made once a process: some 100 ms each. */
-function table(key?: Uint8Array): Uint8Array {
+function table(key?: Uint8Array, shape = key ? KEY_SHAPE : BASE_SHAPE): Uint8Array {
   const name = key ? toHex(key) : 'base';
   let bytes = made.get(name);
-  if (!bytes) made.set(name, (bytes = makeCombTable(key ? KEY_SHAPE : BASE_SHAPE, key)));
+  if (!bytes) made.set(name, (bytes = makeCombTable(shape, key)));
   return bytes;
+}
+
+/** Bytes of the tables among a board's files. */
+export function tableBytes(all: Record<string, Uint8Array>): number {
+  return Object.entries(all).reduce((sum, [name, { length }]) => sum + (name.startsWith('tab.') ? length : 0), 0);
+}
+
+/** @throws RangeError where a board's tables take more than they may */
+function withinTables(all: Record<string, Uint8Array>): Record<string, Uint8Array> {
+  if (tableBytes(all) > TABLES_BYTES_MAX) throw new RangeError(`tables of ${tableBytes(all)} bytes, at most ${TABLES_BYTES_MAX}`);
+  return all;
 }
 
 /** What a role's program needs in Storage whoever the board belongs to: written by an update, beside what it was provisioned with. */
@@ -104,7 +115,7 @@ export function issuerTables({ issuerKey, registrarKey, sealKey }: IssuerFacts):
   return {
     'tab.issuer': table(issuerKey),
     'tab.registrar': table(registrarKey),
-    ...(sealKey ? { 'tab.seal': table(edwardsOfX25519(sealKey)) } : {}),
+    ...(sealKey ? { 'tab.seal': table(edwardsOfX25519(sealKey), SEAL_SHAPE) } : {}),
   };
 }
 
@@ -154,10 +165,10 @@ export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: Token
   const all = seals ? { ...made, ...issuerTables(facts) } : made;
   // Where the issuer licenses, one table serves for both keys.
   if (toHex(facts.registrarKey) === toHex(facts.issuerKey)) delete all['tab.registrar'];
-  return all;
+  return withinTables(all);
 }
 
 /** Files of a shop terminal. @param seed 32 random bytes, not to be kept */
 export function terminalFiles(board: BoardConfig, facts: IssuerFacts, terms: TerminalTerms, seed: Uint8Array): Record<string, Uint8Array> {
-  return files('shop-terminal', board, facts, { ...terms, terminalId: toHex(terms.terminalId) }, seed);
+  return withinTables(files('shop-terminal', board, facts, { ...terms, terminalId: toHex(terms.terminalId) }, seed));
 }

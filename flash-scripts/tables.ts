@@ -20,6 +20,11 @@ export interface CombShape {
 export const BASE_SHAPE: CombShape = { teeth: 8, subs: 3, columns: 11 };
 /** 27,688 bytes: 39 additions, and 2 doublings more than the base point's. */
 export const KEY_SHAPE: CombShape = { teeth: 7, subs: 3, columns: 13 };
+/** 18,472 bytes: 44 additions, and as many doublings as the base point's. For the key that tokens seal to: with KEY_SHAPE a token's tables would have 138,400 bytes. */
+export const SEAL_SHAPE: CombShape = { teeth: 6, subs: 4, columns: 11 };
+
+/** Most bytes of a board's tables together. */
+export const TABLES_BYTES_MAX = 128 * 1024;
 
 const P = 2n ** 255n - 19n;
 const D = ed25519.Point.CURVE().d;

@@ -1,7 +1,7 @@
 /** X25519 and HPKE of the board against the RFCs' vectors, node:crypto and @hpke/core. */
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import { edwardsOfX25519, KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/tables.js';
 import { openCombTable } from '../../firmware/crypto/comb-table.js';
 import { createEdwards } from '../../firmware/crypto/edwards.js';
 import { hkdfExpand, hkdfExtract } from '../../firmware/crypto/hkdf.js';
@@ -13,7 +13,7 @@ import { baseTable, bytes, checked, hex, plain, random } from './natives.js';
 
 const base = openCombTable(baseTable);
 const x25519 = createX25519(createEdwards(plain), createScalars(plain));
-const tableFor = (publicKey: Uint8Array) => openCombTable(makeCombTable(KEY_SHAPE, edwardsOfX25519(publicKey)));
+const tableFor = (publicKey: Uint8Array) => openCombTable(makeCombTable(SEAL_SHAPE, edwardsOfX25519(publicKey)));
 
 test('HKDF: RFC 5869 A.1 and A.3', () => {
   const first = hkdfExtract(plain, bytes('000102030405060708090a0b0c'), [new Uint8Array(22).fill(11)]);

@@ -15,7 +15,7 @@ import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { amountRequest, couponStart, partRequest, replyAnswer, replyData, requestPart } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
-import { edwardsOfX25519, KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/tables.js';
 import { createUnsealer, openBox, sealBox, type Unsealer } from '../../host-bridge/actors/box.js';
 import { blindSign } from '../../host-bridge/actors/coupon-signer.js';
 import { verifyCoupon } from '../../host-bridge/actors/issuer-cash.js';
@@ -51,7 +51,7 @@ export function configOf(scheme: number, pseudonyms = 1, policy: Policy = 'rotat
 
 /** The desk's real cryptography. @param draws what was drawn, for a test that looks for secrets */
 export function realTools(keys: HouseKeys, draw: (count: number) => Uint8Array = random): DeskTools {
-  const sealTable = makeCombTable(KEY_SHAPE, edwardsOfX25519(keys.unsealer.publicKey));
+  const sealTable = makeCombTable(SEAL_SHAPE, edwardsOfX25519(keys.unsealer.publicKey));
   const sha384 = (data: Uint8Array) => new Uint8Array(createHash('sha384').update(data).digest());
   return createDeskTools({ natives: plain, aes: aesBlocks, sha384, ed25519: fastEd(), sealTable: sealTable as unknown as ArrayBuffer, random: draw });
 }
