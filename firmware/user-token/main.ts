@@ -60,8 +60,11 @@ interface TokenProvision {
 /** Between two keys in the making: time for the button and the display. */
 const KEY_GAP_MS = 10;
 
-/** Nonces held ready: for a few taps in a row, each of which takes one; two share an inversion. */
-const NONCES_MAX = 4;
+/**
+ * Nonces held ready: for taps in a row, each of which takes one; two share an inversion. A payment without one takes an ESP32
+ * seconds (estimate). Each takes some 20 variables.
+ */
+const NONCES_MAX = 8;
 const NONCES_BATCH = 2;
 
 /** Between two looks whether the first nonce is ready. */

@@ -53,6 +53,8 @@ export interface Token {
 
 /** Between two pieces of idle work: time for the button and the first bytes of a tap. */
 const WORK_GAP_MS = 10;
+/** Since the last tap, before work begins while there are nonces. */
+const QUIET_MS = 3000;
 /** Between two looks for work when there was none. */
 const REST_MS = 1000;
 
@@ -63,6 +65,8 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   const clock = parts.clock;
   const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
   let inField = false;
+  // When a reader was last seen.
+  let leftMs = -QUIET_MS;
   // Loaded at the first desk command, gone at the next payment, which needs the room.
   let desk: Desk | null = null;
 
@@ -153,8 +157,9 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function workOn(): void {
     let more = false;
-    // A tap comes first: whatever the pool lacks then is made at the tap.
-    if (!inField) {
+    // A tap comes first: whatever the pool lacks then is made at the tap. So does the next one, while there are nonces: customers
+    // pay again within seconds, and a piece of work, with what it loads, would hold them up.
+    if (!inField && (parts.nonces() === 0 || clock.nowMs() - leftMs >= QUIET_MS)) {
       const done = guarded<{ ok: true; more: boolean }>(state, function () {
         const hasMore = parts.work();
         if (!hasMore && !desk) parts.makeRoom();
@@ -175,6 +180,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     },
     setInField: function (now) {
       inField = now;
+      leftMs = clock.nowMs();
     },
     press: function () {
       const nowMs = clock.nowMs();

@@ -163,15 +163,19 @@ test('hostile APDUs never throw, and change nothing', () => {
   expect(parts.purse.state.fault).toBe('');
 });
 
-test('idle work runs between taps only', () => {
+test('idle work runs between taps only, and not at once after one', () => {
   const { scheduler, token, work } = board(ready(5000));
   token.start();
   token.setInField(true);
   const before = work.done;
   scheduler.advance(5000);
   expect(work.done).toBe(before);
+  // Nonces are left: the next customer's tap would be held up.
   token.setInField(false);
-  scheduler.advance(1500);
+  const left = work.done;
+  scheduler.advance(2500);
+  expect(work.done).toBe(left);
+  scheduler.advance(2000);
   expect(work.done).toBeGreaterThanOrEqual(before + 2);
   expect(work.left).toBeLessThanOrEqual(0);
 });
