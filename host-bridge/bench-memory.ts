@@ -37,7 +37,7 @@ export interface MemoryReport {
 /** Half of an ESP32's variables. */
 export const VARIABLES_MAX = 8191;
 
-const NONCES = 4;
+const NONCES = 8;
 const WAIT_MS_MAX = 90_000;
 /** Above the floor limit, so that a terminal alone checks before it says PAID. */
 const AMOUNT = 2100;
@@ -105,8 +105,9 @@ async function pay(bench: TapBench, token: Token): Promise<void> {
 /** With its nonces ready; asked at the desk, so that what the desk takes has to make room. */
 async function fillNonces(bench: TapBench, token: Token): Promise<void> {
   for (let tries = 0; (await bench.status(token)).nonces < NONCES; tries++) {
-    if (tries > 20) throw new Error('counting variables: a token makes no nonces');
-    await bench.rest(2000);
+    if (tries > 10) throw new Error('counting variables: a token makes no nonces');
+    // A token works for its pool when it has been left alone for a while.
+    await bench.rest(7000);
   }
 }
 
