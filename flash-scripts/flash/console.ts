@@ -133,8 +133,9 @@ function checkVersion(version: string): void {
 }
 
 /** Empties the interpreter's memory, and waits until it listens again. What follows `reset()` at once may be lost. */
-async function settle(line: Line): Promise<boolean> {
-  await line.connection.write('\x10reset()\n');
+async function settle(line: Line, attempt: Attempt): Promise<boolean> {
+  // EspruinoTools never settles the promise of a write that fails.
+  await attempt.run(line.connection.write('\x10reset()\n'));
   for (let tries = 0; tries < 10; tries++) if (await line.probe('\x03')) return true;
   return false;
 }
@@ -154,7 +155,7 @@ export async function openConsole(device: SerialDevice, options: ConsoleOptions)
     if (!found) throw failure('BOARD_SILENT', device.path);
     version = found;
     checkVersion(version);
-    if (!(await settle(line))) throw failure('BOARD_SILENT', `${device.path}: silent after reset()`);
+    if (!(await settle(line, attempt))) throw failure('BOARD_SILENT', `${device.path}: silent after reset()`);
   } catch (thrown) {
     await device.close();
     throw thrown;
