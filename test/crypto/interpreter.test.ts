@@ -9,7 +9,12 @@ import { boardScript, runBoardScript } from '../../host-bridge/bench-board.js';
 import { measureTiming, T_LIMIT } from '../../host-bridge/bench-timing.js';
 import { aesBlocks } from '../../host-bridge/emulator/natives.js';
 import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
+import { mutate, pick } from './mutations.js';
 import { baseTable, bytes, fastEd, hex, inverseOf, plain, random } from './natives.js';
+
+/** Signatures judged in the interpreter, so many a process: their text takes its memory. */
+const COUNT = 320;
+const BATCH = 80;
 
 const interpreter = findInterpreter();
 const interpreterTest = interpreter ? test : test.skip;
@@ -61,6 +66,27 @@ describe('in the real interpreter', () => {
     expect(seen.size).toBe(seeds.length);
     expect(lines[seeds.length]).toBe('true false false');
   });
+
+  interpreterTest(`${COUNT} signatures, right and mutated: the verdict of the one rule on the host`, async () => {
+    const ed = fastEd();
+    const keys = Array.from({ length: 5 }, () => ed.keyFromSeed(random(32)));
+    for (let done = 0; done < COUNT; done += BATCH) {
+      const cases = ed.makeNonces(random, BATCH).map((nonce) => {
+        const key = keys[pick(keys.length)]!;
+        const message = random(pick(100));
+        const signature = ed.sign(key, nonce, message);
+        return pick(3) === 0 ? [key.publicKey, message, signature] : mutate(key.publicKey, message, signature);
+      });
+      const verdicts = cases.map(([key, message, signature]) => (verifyOnHost(key!, message!, signature!) ? 1 : 0));
+      expect(new Set(verdicts).size).toBe(2);
+      const [line] = await run(
+        `var cases=${JSON.stringify(cases.map((each) => each.map(hex)))},out="";
+         for(var i=0;i<cases.length;i++)out+=ed.verify(fromHex(cases[i][0]),fromHex(cases[i][1]),fromHex(cases[i][2]))?1:0;
+         print(out);`,
+      );
+      expect(line).toBe(verdicts.join(''));
+    }
+  }, 300_000);
 
   interpreterTest('hostile bytes get the same answer as on the host', async () => {
     const ed = fastEd();
