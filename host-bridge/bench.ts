@@ -97,7 +97,7 @@ async function measureInInterpreter(path: string, files: BoardFiles) {
   const [version, ...build] = (values.get('version') ?? '').split(' ');
   return {
     interpreter: { version: version!, build: build.join(' ') },
-    emptyLoopUs: ms('emptyLoop') * 1000,
+    emptyLoopUs: (ms('emptyLoop') / timesOf('emptyLoop')) * 1000,
     operations: Object.fromEntries(OPERATIONS.map(figure)) as Record<Operation, Figure>,
   };
 }
@@ -109,13 +109,13 @@ async function measureInInterpreter(path: string, files: BoardFiles) {
 export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const { interpreter } = options;
   const log = options.log ?? ((line: string) => console.log(line));
-  const say = options.json ? () => undefined : log;
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   say('making tables ...');
   const files = makeFiles();
   if (rivalSources().length === 0) process.stderr.write(`no library to compare with is installed: ${INSTALL}\n`);
   say('measuring on Node ...');
   const node = { version: process.version, operations: await measureOnNode(files) };
-  if (interpreter) say(`measuring operations in ${interpreter}, half a minute ...`);
+  if (interpreter) say(`measuring operations in ${interpreter}, two minutes ...`);
   const inside = interpreter ? await measureInInterpreter(interpreter, files) : null;
   const long = interpreter && !options.quick ? interpreter : null;
   if (long) say('counting the variables of a payment, a minute ...');

@@ -146,7 +146,7 @@ const HOST_ERRORS = {
   KEY_FILE_INVALID: row(500, environment, 'A key file is damaged, or others may read it.', 'Restore it from a backup and set its mode to 600. Do not make a new one: boards trust the old key.'),
   DATA_DIR_FAILED: row(500, environment, 'The data folder cannot be made or written.', 'Check its path and who may write there.'),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
-  PORT_IN_USE: row(503, environment, 'Another program uses this port.', 'End it, or choose another port; a service takes a free one for 0.'),
+  PORT_IN_USE: row(503, environment, 'Another program uses this port.', 'End it (a bridge, a serial monitor), or choose another port; a service that is given 0 takes a free one.'),
   PORT_MISSING: row(503, environment, 'There is no such serial port.', 'Plug the board in, check the path, and that you may open it.'),
   PORT_DENIED: row(503, environment, 'This user may not open the serial port.', 'Join the group that owns it (often dialout or uucp), then log in again.'),
   PORT_FAILED: row(503, environment, 'A port could not be opened, or failed while in use.', 'Check cable and permissions; close other programs that use it.'),
