@@ -185,11 +185,10 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
 async function passOn(context: BankContext, row: BankRequestRow): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
   if (row.kind === REQUEST.coupon) {
     const { request } = ownedRequest.decode(row.owned)!;
-    const refused = row.draw === null ? context.coupons?.refuse(row.amount, request) : null;
-    if (row.draw === null) return end(context, row, 'refused', null, null, refused ? [refused] : []);
-    const signed = context.coupons?.sign(row.amount, request) ?? null;
-    // No number below n, or for a key whose time is over: nothing to sign, and the draw goes back.
-    return end(context, row, signed ? 'done' : 'refused', null, null, signed ? [signed] : []);
+    const drawn = row.draw !== null;
+    // None where it is no number below n, or for a key whose time is over: then a draw goes back.
+    const signature = drawn ? context.coupons?.sign(row.amount, request) : context.coupons?.refuse(row.amount, request);
+    return end(context, row, drawn && signature ? 'done' : 'refused', null, null, signature ? [signature] : []);
   }
   const given = await context.issuerService.receive(row.message!, row.messageSignature);
   if (!given.ok) return given;

@@ -84,30 +84,33 @@ export async function tokenWrites({ world }: Stage): Promise<number> {
 export async function deliver({ world, step }: Stage): Promise<void> {
   await step('deposit', async () => {
     for (const shop of world.shops) {
-      if (!(await handedOver(shop)) || !(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
+      if (!(await comesTrue(() => isHandedOver(shop))) || !(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
     }
   });
-  if (world.bank) await step('return to the issuer', () => returned(world));
+  if (!world.bank) return;
+  await step('return to the issuer', async () => {
+    if (!(await comesTrue(() => isReturned(world)))) throw failure('SERVICE_DOWN', 'the bank cannot return histories');
+  });
 }
 
-/** Waits until the bridge has what the terminal held: it shows PAID before it brings the history. */
-async function handedOver(shop: Shop): Promise<boolean> {
+/** Looks until something has come true, `DRAIN_MS` at most. @returns whether it has */
+async function comesTrue(look: () => Promise<boolean>): Promise<boolean> {
   const endMs = performance.now() + DRAIN_MS;
   for (;;) {
-    const { link, terminal } = await shop.bridge.status();
-    if (link.up && terminal && terminal.historiesPending + terminal.tombstonesPending === 0) return true;
+    if (await look()) return true;
     if (performance.now() > endMs) return false;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** Waits until the bank has nothing left for the issuer. */
-async function returned(world: World): Promise<void> {
-  const endMs = performance.now() + DRAIN_MS;
-  for (;;) {
-    const { numbers } = must('numbers', await world.accounts.numbers());
-    if (numbers.unreturned + numbers.drawsPending === 0) return;
-    if (performance.now() > endMs) throw failure('SERVICE_DOWN', 'the bank cannot return histories');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** Whether the bridge has what the terminal held: it shows PAID before it brings the history. */
+async function isHandedOver(shop: Shop): Promise<boolean> {
+  const { link, terminal } = await shop.bridge.status();
+  return link.up && terminal !== null && terminal.historiesPending + terminal.tombstonesPending === 0;
+}
+
+/** Whether the bank has nothing left for the issuer. */
+async function isReturned(world: World): Promise<boolean> {
+  const { numbers } = must('numbers', await world.accounts.numbers());
+  return numbers.unreturned + numbers.drawsPending === 0;
 }
