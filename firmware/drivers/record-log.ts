@@ -15,6 +15,7 @@
  */
 import { writeU32 } from '../core/bytes.js';
 import { Crc32, encodeRecord, MARK_COMMITTED, PAGE_HEADER_BYTES, recordBytes, RECORDS_AT, TYPE_TAIL } from './record-format.js';
+import { createRecordIndex, entryOf, setEntry, slotsOf } from './record-index.js';
 import {
   entryLength,
   entryOffset,
@@ -101,16 +102,15 @@ function collect(s: LogState): void {
   const page = s.sequences.indexOf(s.tail);
   const start = page * s.region.pageBytes;
   const end = start + s.region.pageBytes;
-  for (const type in s.index) {
-    const slots = s.index[type];
-    for (const slot in slots) {
-      const offset = entryOffset(slots[slot]);
-      if (offset < start || offset >= end) continue;
-      const payload = readPayload(s, slots[slot]);
-      if (payload === null) throw flashError('FLASH_DAMAGED', s.region.address + offset);
-      const copied = append(s, +type, +slot, payload, s.region.pageBytes - TAIL_BYTES);
-      slots[slot] = packEntry(copied, payload.length);
-    }
+  const { keys, entries } = s.index;
+  for (let i = 0; i < keys.length; i++) {
+    const offset = entryOffset(entries[i]);
+    if (!keys[i] || offset < start || offset >= end) continue;
+    const payload = readPayload(s, entries[i]);
+    if (payload === null) throw flashError('FLASH_DAMAGED', s.region.address + offset);
+    const key = keys[i] - 1;
+    const copied = append(s, key >> 16, key & 65535, payload, s.region.pageBytes - TAIL_BYTES);
+    entries[i] = packEntry(copied, payload.length);
   }
   const tail = new Uint8Array(4);
   writeU32(tail, 0, s.tail + 1);
@@ -125,9 +125,8 @@ function put(s: LogState, type: number, slot: number, payload: Uint8Array): void
   const bytes = recordBytes(payload.length);
   if (bytes > pageRoom(s)) throw new TypeError('record of ' + payload.length + ' bytes');
   if (s.failed) throw flashError('FLASH_WRITE_FAILED', s.region.address);
-  const slots = s.index[type] || (s.index[type] = {});
-  const old = slots[slot];
-  if (payload.length === 0 && old === undefined) return;
+  const old = entryOf(s.index, type, slot);
+  if (payload.length === 0 && !old) return;
   if (payload.length > 0 && spare(s, bytes) < bytes) throw flashError('FLASH_FULL', s.region.address);
   // `capacity` sees to it that once round is enough; a deletion is let in above it, but frees more than it takes.
   for (let rounds = 0; s.at + bytes > s.region.pageBytes - TAIL_BYTES; rounds++) {
@@ -137,11 +136,9 @@ function put(s: LogState, type: number, slot: number, payload: Uint8Array): void
   }
   const offset = append(s, type, slot, payload, s.region.pageBytes);
   // `collect` may have moved the old record, not changed its length.
-  if (old !== undefined) s.liveBytes -= recordBytes(entryLength(old));
-  if (payload.length === 0) {
-    delete slots[slot];
-  } else {
-    slots[slot] = packEntry(offset, payload.length);
+  if (old) s.liveBytes -= recordBytes(entryLength(old));
+  setEntry(s.index, type, slot, payload.length === 0 ? 0 : packEntry(offset, payload.length));
+  if (payload.length > 0) {
     s.liveBytes += bytes;
     s.largestBytes = Math.max(s.largestBytes, bytes);
   }
@@ -181,7 +178,7 @@ function makeState(flash: RawFlash, region: LogRegion, crc32: Crc32): LogState {
     at: 0,
     unclosed: -1,
     blankPage: -1,
-    index: {},
+    index: createRecordIndex(),
     liveBytes: 0,
     largestBytes: 0,
     writes: 0,
@@ -212,18 +209,14 @@ export function createRecordLog(s: LogState): RecordLog {
       put(s, type, slot, payload);
     },
     get: function (type, slot) {
-      const entry = s.index[type] && s.index[type][slot];
-      if (entry === undefined) return null;
+      const entry = entryOf(s.index, type, slot);
+      if (!entry) return null;
       const payload = readPayload(s, entry);
       if (payload === null) throw flashError('FLASH_DAMAGED', s.region.address + entryOffset(entry));
       return payload;
     },
     slots: function (type) {
-      const found: number[] = [];
-      for (const slot in s.index[type] || {}) found.push(+slot);
-      return found.sort(function (a, b) {
-        return a - b;
-      });
+      return slotsOf(s.index, type);
     },
     fits: function (payloadBytes) {
       const bytes = recordBytes(payloadBytes);

@@ -3,6 +3,7 @@
  *
  * `record-log.ts` has the rules; `record-format.ts` the bytes. Offsets count from the start of the log's region.
  */
+import type { RecordIndex } from './record-index.js';
 import { CLOSED_AT, Crc32, pageHeader, RECORDS_AT } from './record-format.js';
 
 /** Flash as Espruino's `require("Flash")` offers it; addresses and lengths of writes in whole words of 4 bytes. */
@@ -44,7 +45,7 @@ export interface LogState {
   /** Page that was erased since the log was opened; else -1. */
   blankPage: number;
   /** type, slot: where the newest record is, as `packEntry` has it. */
-  index: { [type: number]: { [slot: number]: number } };
+  index: RecordIndex;
   /** Bytes of live records with their overhead, and of the largest record so far. */
   liveBytes: number;
   largestBytes: number;

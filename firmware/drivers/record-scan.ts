@@ -24,6 +24,7 @@ import {
   RECORDS_AT,
   TYPE_TAIL,
 } from './record-format.js';
+import { createRecordIndex, entryOf, setEntry } from './record-index.js';
 import {
   entryLength,
   entryOffset,
@@ -65,10 +66,9 @@ function committedWithin(s: LogState, from: number, end: number): boolean {
 
 /** Puts a record into the index, unless a newer page has one of the same type and slot. */
 function enter(s: LogState, head: RecordHead, offset: number): void {
-  const slots = s.index[head.type] || (s.index[head.type] = {});
-  const known = slots[head.slot];
-  if (known !== undefined && Math.floor(entryOffset(known) / s.region.pageBytes) !== Math.floor(offset / s.region.pageBytes)) return;
-  slots[head.slot] = packEntry(offset, head.length);
+  const known = entryOf(s.index, head.type, head.slot);
+  if (known && Math.floor(entryOffset(known) / s.region.pageBytes) !== Math.floor(offset / s.region.pageBytes)) return;
+  setEntry(s.index, head.type, head.slot, packEntry(offset, head.length));
 }
 
 /**
@@ -194,21 +194,21 @@ function begin(s: LogState): number {
 
 /** Reads all pages in use, newest first. Returns the offset of what is damaged, or SOUND. */
 function scanPages(s: LogState): number {
-  s.index = {};
+  s.index = createRecordIndex();
   s.tail = 1;
   for (let sequence = s.head; sequence >= s.tail; sequence--) {
     const page = s.sequences.indexOf(sequence);
     if (page < 0) return s.headPage * s.region.pageBytes;
     const damaged = scanPage(s, page, sequence === s.head);
     if (damaged !== SOUND) return damaged;
-    const tailEntry = s.index[TYPE_TAIL] && s.index[TYPE_TAIL][0];
-    if (tailEntry !== undefined) {
+    const tailEntry = entryOf(s.index, TYPE_TAIL, 0);
+    if (tailEntry) {
       const payload = readPayload(s, tailEntry);
       if (payload === null || payload.length !== 4) return entryOffset(tailEntry);
       s.tail = readU32(payload, 0);
     }
   }
-  delete s.index[TYPE_TAIL];
+  setEntry(s.index, TYPE_TAIL, 0, 0);
   for (let page = 0; page < s.region.pages; page++) if (s.sequences[page] < s.tail) s.sequences[page] = 0;
   return SOUND;
 }
@@ -227,29 +227,20 @@ function checkClosed(s: LogState): number {
   return SOUND;
 }
 
-/** `checkLive` for the slots of one type. */
-function checkSlots(s: LogState, slots: { [slot: number]: number }): number {
-  const deleted: string[] = [];
-  for (const slot in slots) {
-    if (readPayload(s, slots[slot]) === null) return entryOffset(slots[slot]);
-    const bytes = recordBytes(entryLength(slots[slot]));
-    if (entryLength(slots[slot]) === 0) {
-      deleted.push(slot);
-    } else {
-      s.liveBytes += bytes;
-      s.largestBytes = Math.max(s.largestBytes, bytes);
-    }
-  }
-  for (let i = 0; i < deleted.length; i++) delete slots[deleted[i] as unknown as number];
-  return SOUND;
-}
-
 /** Checks every live record, drops deletions from the index and adds up what is live. */
 function checkLive(s: LogState): number {
   s.liveBytes = 0;
-  for (const type in s.index) {
-    const damaged = checkSlots(s, s.index[type]);
-    if (damaged !== SOUND) return damaged;
+  const { keys, entries } = s.index;
+  for (let i = 0; i < keys.length; i++) {
+    if (!keys[i]) continue;
+    if (readPayload(s, entries[i]) === null) return entryOffset(entries[i]);
+    if (entryLength(entries[i]) === 0) {
+      keys[i] = entries[i] = 0;
+      continue;
+    }
+    const bytes = recordBytes(entryLength(entries[i]));
+    s.liveBytes += bytes;
+    s.largestBytes = Math.max(s.largestBytes, bytes);
   }
   return SOUND;
 }

@@ -211,7 +211,9 @@ function run(board: Board, setup: TerminalSetup): void {
 
   // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
   const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });
-  const key = ed25519().keyFromSeed(loadTerminalSeed(records, random));
+  const seed = loadTerminalSeed(records, random);
+  // It signs what is rare, and not prepared for that: 110 variables.
+  const key = ed25519().keyOfPair(seed, ed25519().publicKeyOf(seed), false);
   const nonceSource = createNonceSource({ natives: natives, secret: key.prefix, bootCounter: board.bootCount, entropy: entropy });
   const nonces = createNoncePool({ ed: ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
   const issuer = openTable(board, ed25519(), 'tab.issuer', setup.issuerKey);
