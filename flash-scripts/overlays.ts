@@ -2,7 +2,7 @@
  * Cuts a program into its bundle and its overlays: files of Storage that are evaluated when they are wanted
  * (firmware/overlay.d.ts says what a source writes).
  *
- * 1. gatherOverlays, before minifying: what only an overlay uses moves into its function. Until the last step the program
+ * 1. gatherOverlays, before minifying: what only overlays use moves into their functions. Until the last step the program
  *    stays one text, so that names are shortened alike everywhere.
  * 2. cutOverlays, last: the function's statements become the file, and `Function` stands in its place, which makes a
  *    function of them again.
@@ -80,7 +80,25 @@ function checkFree({ file, make, parents }: OverlayCall, wrapper: AnyNode): void
   if (hidden.length) throw new BuildError('BUILD_REFUSED', `${file}: only names of modules can be used in an overlay, not ${hidden.join(', ')}`);
 }
 
-/** Moves what only one overlay uses into its function. @param source one self-calling function */
+/** Whether a statement is a variable that the program assigns again: two copies of it would be two variables. */
+function isState(statement: AnyNode, assigned: Set<string>): boolean {
+  return statement.type === 'VariableDeclaration' && assigned.has(declaredName(statement)!);
+}
+
+/** Names that are assigned to, or counted up or down, after their declaration. */
+function assignedNames(program: AnyNode): Set<string> {
+  const names = new Set<string>();
+  walk(program, (node) => {
+    const target = node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
+    if (target?.type === 'Identifier') names.add(target.name);
+  });
+  return names;
+}
+
+/**
+ * Moves what only overlays use into their functions; what several use, into each of them: it would take room in the bundle
+ * and variables while none of them is loaded. @param source one self-calling function
+ */
 export function gatherOverlays(source: string): string {
   const program = parseBundle(source);
   const calls = overlayCalls(program);
@@ -108,10 +126,15 @@ export function gatherOverlays(source: string): string {
   const byMain = neededBy(statements.filter((statement) => declaredName(statement) === null).flatMap((statement) => [...uses.get(statement)!]));
   const byOverlay = makes.map((make) => neededBy(namesIn(make, [])));
   const code = new TextEdits(source);
+  const assigned = assignedNames(program);
+  const moving = statements.filter((statement) => !byMain.has(statement) && byOverlay.some((needed) => needed.has(statement)));
+  for (const { start, end } of moving) code.replace(start, end, '');
   makes.forEach((make, i) => {
-    const isOwn = (statement: AnyNode): boolean => !byMain.has(statement) && byOverlay.every((needed, j) => needed.has(statement) === (i === j));
-    const own = statements.filter(isOwn);
-    for (const { start, end } of own) code.replace(start, end, '');
+    const own = moving.filter((statement) => byOverlay[i]!.has(statement));
+    for (const statement of own) {
+      if (!isState(statement, assigned) || byOverlay.every((needed, j) => i === j || !needed.has(statement))) continue;
+      throw new BuildError('BUILD_REFUSED', `${calls[i]!.file}: ${declaredName(statement)} changes, and another overlay uses it, too`);
+    }
     code.insert(make.body.start + 1, own.map(({ start, end }) => `\n${source.slice(start, end)}`).join(''));
   });
   return code.toString();
