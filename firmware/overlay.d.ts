@@ -3,7 +3,22 @@
  * room in the bundle nor variables until it is loaded. Only main files have overlays.
  *
  * `make` is a function expression without parameters that uses names of modules only. The build (flash-scripts/overlays.ts)
- * puts it, with every function and constant that nothing else uses, into `file`, and writes `open(file, id, Function)` in its
+ * puts it, with every function and constant that only overlays use, into `file`, and writes `open(file, id, Function)` in its
  * place: of the file's text `Function` makes `make` again, and `id` is what the text must begin with, in quotes.
  */
 declare function overlay<T>(open: <U>(file: string, id: string, start: (text: string) => () => U) => () => U, file: string, make: () => T): () => T;
+
+/** An overlay whose names are global while it is loaded. */
+interface Resident<T> {
+  /** Loads it, again if it is there. */
+  load(): T;
+  /** Deletes its names; nothing that came from it may be used any more. */
+  drop(): void;
+}
+
+/**
+ * The same for a part of many functions that stays loaded for long: with each function Espruino keeps the scopes around it, in
+ * an overlay a list of three variables, here one or none. A name outside its function is found later, behind all of the
+ * program's own. `make` returns an expression; `evaluate` leaves its value in the global of the file's name.
+ */
+declare function resident<T>(open: <U>(file: string, id: string, evaluate: (text: string) => void) => Resident<U>, file: string, make: () => T): Resident<T>;

@@ -4,8 +4,9 @@
  *
  * 1. gatherOverlays, before minifying: what only overlays use moves into their functions. Until the last step the program
  *    stays one text, so that names are shortened alike everywhere.
- * 2. cutOverlays, last: the function's statements become the file, and `Function` stands in its place, which makes a
- *    function of them again.
+ * 2. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place, which makes
+ *    a function of them again. Of a `resident`, `eval` does: its names, made unlike all others, become global, and the file
+ *    says which, so that they can be deleted.
  * 3. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them. With
  *    each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of them a list of
  *    d + 2. With 600 functions that was every sixth variable of a board.
@@ -18,10 +19,12 @@ import { bodyOf, isFunction, isReference, parseBundle, walk, wrapperOf } from '.
 import type { AnyNode, FunctionNode } from './syntax-tree.js';
 import { TextEdits } from './text-edits.js';
 
-const NAME = 'overlay';
+/** Longest list of a resident's names: what a board reads of the file to find them (firmware/drivers/startup.ts). */
+const NAMES_BYTES_MAX = 1000;
 
-/** A call of `overlay`, taken apart. */
+/** A call of `overlay` or `resident`, taken apart. */
 interface OverlayCall {
+  isResident: boolean;
   node: AnyNode;
   open: AnyNode;
   file: string;
@@ -32,12 +35,14 @@ interface OverlayCall {
 function overlayCalls(program: AnyNode): OverlayCall[] {
   const calls: OverlayCall[] = [];
   walk(program, (node, parents) => {
-    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== NAME) return;
+    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier') return;
+    const { name } = node.callee;
+    if (name !== 'overlay' && name !== 'resident') return;
     const [open, file, make] = node.arguments;
     if (!open || file?.type !== 'Literal' || typeof file.value !== 'string' || make?.type !== 'FunctionExpression' || make.params.length) {
-      throw new BuildError('BUILD_REFUSED', `${NAME}(open, 'file', function () { ... }) expected`);
+      throw new BuildError('BUILD_REFUSED', `${name}(open, 'file', function () { ... }) expected`);
     }
-    calls.push({ node, open, file: file.value, make: make as FunctionNode, parents });
+    calls.push({ isResident: name === 'resident', node, open, file: file.value, make: make as FunctionNode, parents });
   });
   return calls;
 }
@@ -152,14 +157,84 @@ function statementsOf(code: string, { body }: FunctionNode): string {
   return code.slice(body.start + 1, body.end - 1);
 }
 
+/** Names that a function declares for itself: parameters, variables, functions. */
+function ownNames(scope: FunctionNode): Set<string> {
+  const names = new Set(scope.params.map((param) => (param as { name: string }).name));
+  if (scope.type === 'FunctionExpression' && scope.id) names.add(scope.id.name);
+  walk(scope.body, (node, parents) => {
+    if (parents.some(isFunction)) return;
+    if (node.type === 'VariableDeclarator') names.add((node.id as { name: string }).name);
+    if (node.type === 'FunctionDeclaration') names.add(node.id!.name);
+  });
+  return names;
+}
+
+/** Words of two letters that are no names. */
+const WORDS = new Set(['do', 'if', 'in']);
+
+/** Gives names of two letters that nothing in a program is called. */
+function unusedNames(program: AnyNode): () => string {
+  const used = new Set(WORDS);
+  walk(program, (node) => {
+    if (node.type === 'Identifier') used.add(node.name);
+  });
+  const letters = 'abcdefghijklmnopqrstuvwxyz$_';
+  let at = 0;
+  return () => {
+    for (;;) {
+      const name = `${letters[Math.floor(at / letters.length)]}${letters[at % letters.length]}`;
+      at++;
+      if (name.length !== 2) throw new BuildError('BUILD_FAILED', 'no names are left for a resident overlay');
+      if (!used.has(name)) return name;
+    }
+  };
+}
+
+/**
+ * A resident's statements as they make its names global: `var` and `function` give way to assignments, since in a setter,
+ * where boards evaluate them (firmware/drivers/startup.ts), Espruino would declare a function where nobody finds it.
+ */
+function globalStatements(code: string, { file, make }: OverlayCall, fresh: () => string): { names: string; statements: string } {
+  const edits = new TextEdits(code);
+  const names = new Map([...ownNames(make)].map((name) => [name, fresh()]));
+  walk(make.body, (node, parents) => {
+    if (node.type !== 'Identifier' || !names.has(node.name) || !isReference(node, parents[parents.length - 1])) return;
+    // A function around it may have a name of its own that reads the same; a declared function's own name lies outside it.
+    const around = parents.filter((each) => isFunction(each) && !(each.type === 'FunctionDeclaration' && each.id === node));
+    if (!around.some((each) => ownNames(each as FunctionNode).has(node.name))) edits.replace(node.start, node.end, names.get(node.name)!);
+  });
+  const statements = make.body.body;
+  const last = statements[statements.length - 1];
+  if (last?.type !== 'ReturnStatement' || !last.argument) throw new BuildError('BUILD_REFUSED', `${file}: one statement, return, expected`);
+  const parts = statements.map((statement) => {
+    if (statement.type === 'FunctionDeclaration') return `${names.get(statement.id!.name)}=function${edits.slice(statement.id!.end, statement.end)};`;
+    if (statement.type === 'VariableDeclaration') {
+      return statement.declarations.map(({ id, init }) => `${names.get((id as { name: string }).name)}=${init ? edits.slice(init.start, init.end) : 'void 0'};`).join('');
+    }
+    if (statement === last) return `global["${file}"]=${edits.slice(last.argument!.start, last.argument!.end)}`;
+    return edits.slice(statement.start, statement.end);
+  });
+  const list = [...names.values()].join(' ');
+  if (list.length > NAMES_BYTES_MAX) throw new BuildError('BUILD_FAILED', `${file}: ${names.size} names`);
+  return { names: list, statements: parts.join('') };
+}
+
 /** Cuts finished code. @param code one self-calling function */
 export function cutOverlays(code: string): CutProgram {
   const id = createHash('sha256').update(code).digest('hex').slice(0, 8);
+  const program = parseBundle(code);
+  const fresh = unusedNames(program);
   const edits = new TextEdits(code);
   const overlays: Record<string, string> = {};
-  for (const { node, open, file, make } of overlayCalls(parseBundle(code))) {
-    overlays[file] = `"${id}";${statementsOf(code, make)}`;
-    edits.replace(node.start, node.end, `${code.slice(open.start, open.end)}("${file}","${id}",Function)`);
+  for (const call of overlayCalls(program)) {
+    const { isResident, node, open, file, make } = call;
+    if (isResident) {
+      const { names, statements } = globalStatements(code, call, fresh);
+      overlays[file] = `"${id}";"${names}";${statements}`;
+    } else {
+      overlays[file] = `"${id}";${statementsOf(code, make)}`;
+    }
+    edits.replace(node.start, node.end, `${code.slice(open.start, open.end)}("${file}","${id}",${isResident ? 'eval' : 'Function'})`);
   }
   return { bundle: edits.toString(), overlays };
 }

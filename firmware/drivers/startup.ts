@@ -56,6 +56,37 @@ export function readOverlay(storage: StorageModule, file: string, id: string): s
   return text;
 }
 
+/** As overlay.d.ts has it. */
+export interface ResidentOverlay<T> {
+  load(): T;
+  drop(): void;
+}
+
+/** Most characters of the list of a resident overlay's names, its second text (flash-scripts/overlays.ts). */
+const NAMES_BYTES_MAX = 1000;
+
+/**
+ * A resident overlay (overlay.d.ts), loaded into a global object and deleted from it.
+ * @param root the global object @param evaluate `eval` @throws Error as readOverlay, at once and at each load
+ */
+export function openResident<T>(storage: StorageModule, root: any, file: string, id: string, evaluate: (text: string) => void): ResidentOverlay<T> {
+  readOverlay(storage, file, id);
+  return {
+    load: function () {
+      // Espruino calls a setter outside of every scope, so that functions that are made there keep none.
+      const outside: any = Object.defineProperty({}, 'text', { set: evaluate });
+      outside.text = readOverlay(storage, file, id);
+      const made = root[file];
+      delete root[file];
+      return made;
+    },
+    drop: function () {
+      const names = (storage.read(file, id.length + 4, NAMES_BYTES_MAX) || '').split('"')[0].split(' ');
+      for (let i = 0; i < names.length; i++) delete root[names[i]];
+    },
+  };
+}
+
 /** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. */
 export function readConfig<P>(
   storage: StorageModule,

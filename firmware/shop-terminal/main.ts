@@ -21,6 +21,7 @@ import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
 import type { RecordLog } from '../drivers/record-log.js';
 import { rootFault } from '../drivers/root.js';
+import { openResident } from '../drivers/startup.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
@@ -177,13 +178,16 @@ function run(board: Board, setup: TerminalSetup): void {
   const records = guardRecords(board.records, fail);
   const natives = createEspruinoNatives(E, require('crypto'));
   // Arithmetic on the curve lies in Storage's 'curve.js': a payment that the bridge checks does without, and has its room.
-  const loadCurve = overlay(board.openOverlay, 'curve.js', function () {
+  function open<T>(file: string, id: string, evaluate: (text: string) => void): Resident<T> {
+    return openResident(board.storage, global, file, id, evaluate);
+  }
+  const curve = resident(open, 'curve.js', function () {
     return createEd25519;
   });
-  let curve: Ed25519 | null = null;
+  let loaded: Ed25519 | null = null;
   function ed25519(): Ed25519 {
-    curve = curve || loadCurve()(natives, { base: readTable(board, 'tab.base') });
-    return curve;
+    loaded = loaded || curve.load()(natives, { base: readTable(board, 'tab.base') });
+    return loaded;
   }
 
   const loadRoot = overlay(board.openOverlay, 'root.js', function () {
@@ -279,7 +283,8 @@ function run(board: Board, setup: TerminalSetup): void {
       return !nonces.fillStep() || records.tidy();
     },
     makeRoom: function () {
-      curve = null;
+      if (loaded) curve.drop();
+      loaded = null;
     },
     memory: board.memory,
     flashWrites: function () {

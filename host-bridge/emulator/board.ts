@@ -18,7 +18,7 @@ import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from './scheduler.js';
 import type { SerialEnd } from './serial-line.js';
 import type { SpiDevices } from './spi-bus.js';
-import { FUNCTION, programText } from './program-text.js';
+import { EVAL, FUNCTION, programText } from './program-text.js';
 import { METER, workMs, type Speed } from './work-meter.js';
 
 export interface BoardOptions {
@@ -185,10 +185,15 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
         start(again);
       },
     });
-    Object.assign(context, api.globals, { global: context, [FUNCTION]: (code: string) => {
+    const loaded = (code: string): string => {
       if (isMetered) (context.$work as { loaded: number }).loaded += code.length;
-      return vm.compileFunction(programText(code, isMetered), [], { parsingContext: context, filename: `${name}:overlay` });
-    } });
+      return programText(code, isMetered);
+    };
+    Object.assign(context, api.globals, {
+      global: context,
+      [FUNCTION]: (code: string) => vm.compileFunction(loaded(code), [], { parsingContext: context, filename: `${name}:overlay` }),
+      [EVAL]: (code: string) => compile(loaded(code), `${name}:overlay`).runInContext(context),
+    });
     life = { cycle, api, context };
     consoleLines = [];
     if (!load) return;

@@ -8,8 +8,10 @@ import { TextEdits } from '../../flash-scripts/text-edits.js';
 import { detokenise } from '../../flash-scripts/tokens.js';
 import { meterProgram } from './work-meter.js';
 
-/** In the context, in the place of `Function`: makes a function of a text that may be in tokens. */
+/** In the context, in the place of `Function` and `eval`: the same of a text that may be in tokens. */
 export const FUNCTION = '$Function';
+export const EVAL = '$eval';
+const STAND_INS = new Map([['Function', FUNCTION], ['eval', EVAL]]);
 
 /** Texts by what they were made from, however often boards start. */
 const letters = new Map<string, string>();
@@ -18,11 +20,12 @@ const TEXTS_MAX = 64;
 
 function convert(code: string, isMetered: boolean): string {
   const text = detokenise(code);
-  if (!text.includes('Function') && !isMetered) return text;
+  if (![...STAND_INS.keys()].some((name) => text.includes(name)) && !isMetered) return text;
   const edits = new TextEdits(text);
   const program = parseBundle(text);
   walk(program, (node, parents) => {
-    if (node.type === 'Identifier' && node.name === 'Function' && isReference(node, parents[parents.length - 1])) edits.replace(node.start, node.end, FUNCTION);
+    const standIn = node.type === 'Identifier' && isReference(node, parents[parents.length - 1]) && STAND_INS.get(node.name);
+    if (standIn) edits.replace(node.start, node.end, standIn);
   });
   if (isMetered) meterProgram(program, edits);
   return edits.toString();

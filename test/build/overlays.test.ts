@@ -44,10 +44,10 @@ beforeAll(async () => {
 
 const LINES = ['nobody uses this else 42 1', 'nobody uses this else 42 2', '11 3'];
 
-function onBoard(files: Record<string, string>): string[] {
+function onBoard(files: Record<string, string>, { program } = built): string[] {
   const lines: string[] = [];
   const board = createBoard({
-    scheduler: createVirtualScheduler(), name: 'board', bundle: built.program.bundle, files,
+    scheduler: createVirtualScheduler(), name: 'board', bundle: program.bundle, files,
     flash: createEmulatedFlash({ address: 0, bytes: 4096, pageBytes: 1024 }), entropy: () => new Uint8Array(0), onConsole: (line) => void lines.push(line),
   });
   board.powerOn();
@@ -77,7 +77,7 @@ interpreterTest('it runs in the interpreter, too', () => {
   expect(runInEspruino(`require("Storage").write("extra.js",atob("${text}"));${built.program.bundle}`)).toEqual(LINES);
 });
 
-test('what the main program or two overlays use stays in the main program', () => {
+test('what the main program uses stays there, what overlays use goes to each of them', () => {
   const source = `(function(){
     function both(){return 1} function first(){return both()+deep()} function deep(){return 2} var used=3; var unused=both;
     overlay(o,'a.js',function(){return first()+used}); overlay(o,'b.js',function(){return both()});
@@ -85,8 +85,82 @@ test('what the main program or two overlays use stays in the main program', () =
   })();`;
   const text = gatherOverlays(source);
   const [a, b] = [text.indexOf("'a.js'"), text.indexOf("'b.js'")];
-  const places = ['both', 'first', 'deep'].map((name) => text.indexOf(`function ${name}(`)).concat(text.indexOf('var used'));
-  expect(places.map((at) => (at < a ? 'main' : at < b ? 'a' : 'b'))).toEqual(['main', 'a', 'a', 'main']);
+  const places = (name: string): string[] => [...text.matchAll(new RegExp(`(function|var) ${name}\\b`, 'g'))].map(({ index }) => (index < a ? 'main' : index < b ? 'a' : 'b'));
+  expect(['both', 'first', 'deep', 'used'].map(places)).toEqual([['a', 'b'], ['a'], ['a'], ['main']]);
+});
+
+test('a variable that changes cannot be copied to two overlays', () => {
+  const source = (change: string): string => `(function(){
+    var state=1; function both(){${change} return state}
+    overlay(o,'a.js',function(){return both()}); overlay(o,'b.js',function(){return state});
+  })();`;
+  expect(() => gatherOverlays(source('state=2;'))).toThrow(/a\.js: state changes, and another overlay uses it, too/);
+  expect(() => gatherOverlays(source(''))).not.toThrow();
+});
+
+describe('a resident overlay', () => {
+  const RESIDENT = `
+    const root = global as any;
+    function half(value: number): number { return value / 2; }
+    function tally(start: number): { add: (half: number) => number } {
+      let sum = start;
+      // A parameter that is called like a function of the overlay.
+      function add(half: number): number { return (sum += half + twice(half)); }
+      return { add: add };
+    }
+    function twice(value: number): number { return half(value * LIST.length); }
+    const LIST = [1, 2, 3, 4];
+    function shared(value: number): number { return value + 1; }
+    const part = resident(function (file, id, evaluate) {
+      return {
+        load: function () {
+          const outside: any = Object.defineProperty({}, 'text', { set: evaluate });
+          outside.text = require('Storage').read(file);
+          const made = root[file];
+          delete root[file];
+          return made;
+        },
+        drop: function () {
+          const names = (require('Storage').read(file, id.length + 4, 1000) || '').split('"')[0].split(' ');
+          let left = 0;
+          for (let i = 0; i < names.length; i++) { if (names[i] in root) left++; delete root[names[i]]; }
+          print('dropped', names.length > 1, left === names.length, names[0] in root);
+        },
+      };
+    }, 'part.js', function () { return { tally: tally, half: function (value: number) { return shared(half(value)); } }; });
+    const made = part.load();
+    const tallied = made.tally(10);
+    print(tallied.add(1), tallied.add(2), made.half(8), shared(1));
+    part.drop();
+    const again = part.load();
+    print(again.tally(0).add(4));
+  `;
+  const SAID = ['13 19 5 2', 'dropped true true false', '12'];
+  let program: Bundle;
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(packageRoot(), 'test', 'build', 'tmp-'));
+    try {
+      writeFileSync(join(folder, 'program.ts'), RESIDENT);
+      program = await buildBundle(join(folder, 'program.ts'));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
+
+  test('makes its names global while it is loaded', () => {
+    expect(onBoard(program.program.overlays, program)).toEqual(SAID);
+  });
+
+  interpreterTest('does so in the interpreter, too', () => {
+    const text = Buffer.from(program.program.overlays['part.js']!, 'latin1').toString('base64');
+    expect(runInEspruino(`require("Storage").write("part.js",atob("${text}"));${program.program.bundle}`)).toEqual(SAID);
+  });
+
+  interpreterTest('makes functions that keep no scope, where an overlay makes some that do', () => {
+    const sizes = (load: string): string[] => runInEspruino(`var f;(function(){var around=1;${load}})();print(E.getSizeOf(f));`);
+    const [inside, outside] = [sizes('f=function(){return 1};'), sizes("Object.defineProperty({},'text',{set:eval}).text='f=function(){return 1};';")];
+    expect(Number(outside)).toBeLessThan(Number(inside));
+  });
 });
 
 test('anything but a function in its place is refused', () => {
