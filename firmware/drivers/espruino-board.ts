@@ -119,7 +119,8 @@ function createFail(display: Display, indicator: Indicator, clock: Clock): (faul
   };
 }
 
-function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
+/** @param open what opens the overlays of buses: HSU is in the bundle, the others a board loads that has one */
+function openPn532(board: BoardConfig, clock: Clock, open: OpenOverlay): Pn532Link {
   const config = board.pn532;
   const port = espruinoPort(config.port);
   if (!port) throw new Error('board.pn532.port: no ' + config.port);
@@ -128,11 +129,17 @@ function openPn532(board: BoardConfig, clock: Clock): Pn532Link {
     // A class, not a port: a port in software is made of it.
     const spi = new port();
     spi.setup({ sck: config.sck, miso: config.miso, mosi: config.mosi, mode: 0, order: 'lsb' });
-    return createPn532Link(createSpiPort(spi, config.nss!, clock, {}), clock, options);
+    const createPort = overlay(open, 'spi.js', function () {
+      return createSpiPort;
+    })();
+    return createPn532Link(createPort(spi, config.nss!, clock, {}), clock, options);
   }
   if (config.bus === 'i2c') {
     port.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 100000 });
-    return createPn532Link(createI2cPort(port, clock, {}), clock, options);
+    const createPort = overlay(open, 'i2c.js', function () {
+      return createI2cPort;
+    })();
+    return createPn532Link(createPort(port, clock, {}), clock, options);
   }
   function setup(baud: number): void {
     port.setup(baud, serialOptions(config));
@@ -271,7 +278,7 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
             leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
           },
           openPn532: function () {
-            return openPn532(config.board, clock);
+            return openPn532(config.board, clock, openOverlay);
           },
           fail: fail,
           attempt: attempt,
