@@ -37,7 +37,7 @@ const NONCES = 8;
 
 /** What a reader of the figures should know. */
 export const ESTIMATE = [
-  `An estimate: ${ESP32_SPEED.statementUs} us a statement, ${ESP32_SPEED.dotElementUs} us an element of a dot product, ${ESP32_SPEED.hashBlockUs} us a hash block, ${ESP32_SPEED.i2cByteUs} us a byte on I2C, ${ESP32_SPEED.overlayByteUs} us a byte of an overlay, HSU at 460,800 baud, 115,200 to the bridge.`,
+  `An estimate: ${ESP32_SPEED.statementUs} us a statement, ${ESP32_SPEED.dotElementUs} us an element of a dot product, ${ESP32_SPEED.byteUs} us a byte and ${ESP32_SPEED.characterUs} us a character in native calls, ${ESP32_SPEED.hashBlockUs} us a hash block, ${ESP32_SPEED.i2cByteUs} us a byte on I2C, ${ESP32_SPEED.overlayByteUs} us a byte of an overlay, HSU at 460,800 baud, 115,200 to the bridge.`,
   `p50: taps without a fault. p99: with every enumerated retry too, with tokens switched on at the reader, and ${NONCES} payments in a row. Alone: the terminal checks the signature itself.`,
 ];
 

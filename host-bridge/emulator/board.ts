@@ -155,7 +155,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   /** Begins a power cycle: a new context, then the boot files. */
   function start(load: boolean): void {
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY as unknown as object) as vm.Context;
-    const readWork = (): number[] => (typeof context.$work === 'function' ? context.$work() : [0, 0, 0, 0, 0]);
+    const readWork = (): number[] => (typeof context.$work === 'function' ? context.$work() : []);
     const cycle = createCycle(scheduler, { print: printed, error: (text) => void errors.push(text) }, options.speed && workMs(options.speed, readWork, flash));
     let random = 1;
     const makeRealm = prelude.runInContext(context) as (random: () => number, now: () => number) => Api['globals'];

@@ -5,6 +5,7 @@
  * picture to the display. The buffer has the right size and stays zero.
  */
 import type { Realm } from './espruino-e.js';
+import { checkedPairs } from './natives.js';
 
 type Text = { text: string; x: number; y: number };
 
@@ -38,6 +39,7 @@ export function createGraphics(realm: Realm): { screen: Screen; Graphics: object
       stringWidth: (text: string) => String(text).length * 6,
       getFontHeight: () => 8,
       flip: () => screen.show(),
+      transformVertices: checkedPairs,
     };
     const chain = (name: string, work: (...args: never[]) => void) => {
       g[name] = (...args: never[]) => {

@@ -132,6 +132,18 @@ export function createI2cPort(bus: I2cDevices | undefined, realm: Realm, cycle: 
   const refuse = (): never => {
     throw new Error('I2C: no acknowledge');
   };
+  /** Where programs take time, bytes go out when it has passed; nobody is there to hear then that they were refused. */
+  function send(devices: I2cDevices, address: number, bytes: Uint8Array): void {
+    let isLate = false;
+    cycle.output(() => {
+      try {
+        devices.writeTo(address, bytes);
+      } catch (refused) {
+        if (!isLate) throw refused;
+      }
+    });
+    isLate = true;
+  }
   const writeTo = (to: unknown, ...data: unknown[]): void => {
     if (!open) cycle.fault('I2C: used before setup');
     if (!cycle.alive) return;
@@ -139,7 +151,7 @@ export function createI2cPort(bus: I2cDevices | undefined, realm: Realm, cycle: 
     const bytes = Uint8Array.from(bytesOf(data));
     if (onDisplay && OLED_ADDRESSES.includes(address)) {
       if (bytes[0] === 0x40) onDisplay();
-    } else if (bus) bus.writeTo(address, bytes);
+    } else if (bus) send(bus, address, bytes);
     else refuse();
   };
   const readFrom = (from: unknown, count: number): Uint8Array => {

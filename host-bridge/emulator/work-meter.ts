@@ -1,8 +1,10 @@
 /**
  * How long a program would take on a slower machine: counts what it does, at given prices.
  *
- * Counted are statements (expressions joined by commas each, as minified code has them), elements of dot products, blocks
- * of hashes, bytes of overlays and flash operations; everything else of the interpreter is in the price of a statement. An estimate.
+ * Counted are statements (expressions joined by commas each, as minified code has them), what native calls go through
+ * (elements, bytes, characters, blocks of hashes), bytes on I2C and of overlays, and flash operations; everything else of
+ * the interpreter is in the price of a statement: tests of loops and branches, calls, and the search for room for an array,
+ * which walks along free variables and takes the longer the more scattered they are. An estimate.
  */
 import { walk, type AnyNode, type Program } from '../../flash-scripts/syntax-tree.js';
 import type { TextEdits } from '../../flash-scripts/text-edits.js';
@@ -13,6 +15,12 @@ export interface Speed {
   statementUs: number;
   /** One product of E.convolve. */
   dotElementUs: number;
+  /** One value of Graphics.transformVertices, or of E.mapInPlace. */
+  pairValueUs: number;
+  /** One byte or other element that a native call copies, sums or converts. */
+  byteUs: number;
+  /** One character that a native call searches or joins. */
+  characterUs: number;
   /** One block of SHA-256 or SHA-512. */
   hashBlockUs: number;
   /** One byte on I2C, at 400 kHz nine bits; the bus is waited for. */
@@ -25,12 +33,24 @@ export interface Speed {
 
 /**
  * An ESP32 at 240 MHz; every one of these is an estimate, none was measured on a board.
- * statement: 0.4 us of the Linux build times 100, by published loops on boards of this class; dot product: one
- * multiplication and one addition of doubles in software, and reading two elements, some 250 cycles; hash: SHA-512 in C, some
- * 4,000 cycles a block; flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32); overlay: 13,284 bytes
- * of functions took as long as 330 rounds of an empty loop where flash is mapped (a Linux build of 32 bits with that).
+ *
+ * A hundred times what Espruino's Linux build takes (2v29.277, -O2, on an AMD EPYC; empty loop 0.39 us a round). Published is
+ * a loop on an Espruino Pico of 84 MHz, whose doubles are in software too: the series for pi, 458 us a round, here 1.54 us.
+ * By the clock that is 104 times at 240 MHz. An ESP32 runs its interpreter from flash, through a cache.
+ *
+ * - statement: messages and frames of this firmware took 1.5 to 2.3 us for each that is counted here, 4 to 6 rounds of the
+ *   empty loop, for a statement has calls, members and arithmetic in it;
+ * - dot product: 24 to 31 ns an element, of typed arrays of any kind, on flash or not (an iterator goes byte by byte); and in
+ *   software some 120 cycles for multiplication and addition, which cost nothing there;
+ * - pairs and picks: 92 and 104 ns; bytes: 20 to 29 ns (set, E.sum, E.CRC32, E.toUint8Array);
+ * - characters: indexOf and split compare at each, 58 and 68 ns; join takes 93;
+ * - hash: 0.54 us for a block of SHA-256, 0.26 for one of SHA-512, whose words of 64 bits an ESP32 does not have;
+ * - flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32); overlay: 13,284 bytes of
+ *   functions took as long as 330 rounds of an empty loop where flash is mapped (a Linux build of 32 bits with that).
  */
-export const ESP32_SPEED: Speed = { statementUs: 40, dotElementUs: 1, hashBlockUs: 17, i2cByteUs: 22.5, overlayByteUs: 1, flashWriteMs: 0.4, flashEraseMs: 45 };
+export const ESP32_SPEED: Speed = {
+  statementUs: 180, dotElementUs: 3, pairValueUs: 10, byteUs: 2, characterUs: 7, hashBlockUs: 50, i2cByteUs: 22.5, overlayByteUs: 1, flashWriteMs: 0.4, flashEraseMs: 45,
+};
 
 const isStatement = (node: AnyNode): boolean => (node.type.endsWith('Statement') || node.type === 'VariableDeclaration') && node.type !== 'BlockStatement' && node.type !== 'EmptyStatement';
 
@@ -51,34 +71,55 @@ export function meterProgram(program: Program, edits: TextEdits): void {
   });
 }
 
+/** What `$work()` tells, in this order. */
+const COUNTED = ['n', 'dots', 'pairs', 'bytes', 'characters', 'blocks', 'i2c', 'loaded'];
+
 /** Runs before the program, in its context. */
 export const METER = `
-function $work(){return [$work.n,$work.dots,$work.blocks,$work.i2c,$work.loaded];}
-$work.n=$work.dots=$work.blocks=$work.i2c=$work.loaded=0;
+function $work(){return [${COUNTED.map((name) => `$work.${name}`).join()}];}
+${COUNTED.map((name) => `$work.${name}=`).join('')}0;
 (function(){
-  var convolve=E.convolve,old=require,writeTo=I2C1.writeTo,readFrom=I2C1.readFrom;
-  I2C1.writeTo=function(a,data){$work.i2c+=1+(data.length||1);return writeTo.apply(I2C1,arguments);};
-  I2C1.readFrom=function(a,n){$work.i2c+=1+n;return readFrom.call(I2C1,a,n);};
-  E.convolve=function(a,b,c){$work.dots+=a.length;return convolve(a,b,c);};
-  function metered(hash,bytes){return function(data){$work.blocks+=Math.ceil(((data.length||data.byteLength||0)+9)/bytes);return hash(data);};}
+  var old=require,image=Graphics.createArrayBuffer;
+  // Counts what a method goes through, each time that it is called.
+  function meter(object,name,count,size){
+    var plain=object[name];
+    if(plain)object[name]=function(){$work[count]+=size.apply(this,arguments);return plain.apply(this,arguments);};
+  }
+  function first(data){return data.length;}
+  function own(){return this.length;}
+  meter(I2C1,"writeTo","i2c",function(a,data){return 1+(data.length||1);});
+  meter(I2C1,"readFrom","i2c",function(a,n){return 1+n;});
+  meter(E,"convolve","dots",first);
+  meter(E,"mapInPlace","pairs",first);
+  ["sum","CRC32","toUint8Array"].forEach(function(name){meter(E,name,"bytes",first);});
+  meter(Uint8Array.prototype.__proto__,"set","bytes",first);
+  meter(String.prototype,"split","characters",own);
+  meter(String.prototype,"indexOf","characters",own);
+  meter(Array.prototype,"join","characters",function(){for(var n=0,i=0;i<this.length;i++)n+=(""+this[i]).length;return n;});
+  Graphics.createArrayBuffer=function(){
+    var g=image.apply(Graphics,arguments);
+    meter(g,"transformVertices","pairs",first);
+    return g;
+  };
   require=function(name){
     var module=old(name);
     if(name!=="crypto"||module.$metered)return module;
     module.$metered=true;
-    module.SHA256=metered(module.SHA256,64);
-    module.SHA512=metered(module.SHA512,128);
+    function blocks(bytes){return function(data){return Math.ceil(((data.length||data.byteLength||0)+9)/bytes);};}
+    meter(module,"SHA256","blocks",blocks(64));
+    meter(module,"SHA512","blocks",blocks(128));
     return module;
   };
 })();
 `;
 
-/** Milliseconds that a program has worked since its start; read in its context. */
+/** Milliseconds that a program has worked since its start; read in its context. @param read `$work`, or nothing before METER has run */
 export function workMs(speed: Speed, read: () => number[], flash: EmulatedFlash): () => number {
   const { writes, erases } = flash.counters;
+  const prices = [speed.statementUs, speed.dotElementUs, speed.pairValueUs, speed.byteUs, speed.characterUs, speed.hashBlockUs, speed.i2cByteUs, speed.overlayByteUs];
   return () => {
-    const [statements, dots, blocks, i2c, loaded] = read() as [number, number, number, number, number];
     const now = flash.counters;
     const flashMs = (now.writes - writes) * speed.flashWriteMs + (now.erases - erases) * speed.flashEraseMs;
-    return (statements * speed.statementUs + dots * speed.dotElementUs + blocks * speed.hashBlockUs + i2c * speed.i2cByteUs + loaded * speed.overlayByteUs) / 1000 + flashMs;
+    return read().reduce((sum, count, i) => sum + count * prices[i]!, 0) / 1000 + flashMs;
   };
 }
