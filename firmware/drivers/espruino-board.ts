@@ -7,6 +7,7 @@
  *
  * Left out: keys and random numbers, which need crypto/ and belong to the roles' main files.
  */
+import { toChars } from '../core/bytes.js';
 import { NATIVES } from '../core/natives.js';
 import type { BoardConfig, DisplayConfig, StoredConfig } from './board-config.js';
 import { isPressed } from './buttons.js';
@@ -119,6 +120,11 @@ function createFail(display: Display, indicator: Indicator, clock: Clock): (faul
   };
 }
 
+/** Native, but without an answer where memory has no room for the text in one piece. */
+export function textOf(bytes: Uint8Array): string {
+  return E.toString(bytes) || toChars(bytes);
+}
+
 /** @param open what opens the overlays of buses: HSU is in the bundle, the others a board loads that has one */
 function openPn532(board: BoardConfig, clock: Clock, open: OpenOverlay): Pn532Link {
   const config = board.pn532;
@@ -132,14 +138,14 @@ function openPn532(board: BoardConfig, clock: Clock, open: OpenOverlay): Pn532Li
     const createPort = overlay(open, 'spi.js', function () {
       return createSpiPort;
     })();
-    return createPn532Link(createPort(spi, config.nss!, clock, {}), clock, options);
+    return createPn532Link(createPort(spi, config.nss!, clock, { toChars: textOf }), clock, options);
   }
   if (config.bus === 'i2c') {
     port.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 100000 });
     const createPort = overlay(open, 'i2c.js', function () {
       return createI2cPort;
     })();
-    return createPn532Link(createPort(port, clock, {}), clock, options);
+    return createPn532Link(createPort(port, clock, { toChars: textOf }), clock, options);
   }
   function setup(baud: number): void {
     port.setup(baud, serialOptions(config));

@@ -54,7 +54,7 @@ const SAM_CONFIGURATION = [0x14, 0x01, 0x00, 0x01];
 const SET_PARAMETERS = [0x12, 0x20];
 /** Our own field off: a target listens to the other's (7.3.1, item 1). */
 const RF_OFF = [0x32, 0x01, 0x00];
-const TG_GET_DATA = [0x86];
+const TG_GET_DATA = new Uint8Array([0x86]);
 const TG_SET_DATA = 0x8e;
 /** "No precise diagnosis": what the reader gets where our own program fails. */
 const SW_FAILURE = [0x6f, 0x00];
@@ -152,7 +152,7 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   }
 
   function getCommand(parts: Uint8Array[]): void {
-    send(new Uint8Array(TG_GET_DATA), commandTimeoutMs, true, function (result) {
+    send(TG_GET_DATA, commandTimeoutMs, true, function (result) {
       if (!result.ok) return released(result);
       if (result.data.length === 0) return released({ ok: false, code: 'PN532_ERROR' });
       const status = result.data[0];

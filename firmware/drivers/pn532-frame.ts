@@ -68,23 +68,12 @@ export function nackFrame(): Uint8Array {
 export function encodeFrame(tfi: number, data: Uint8Array, natives = plainBytes): Uint8Array {
   if (data.length > FRAME_DATA_BYTES_MAX) throw new RangeError('PN532 frame data of ' + data.length + ' bytes');
   const length = data.length + 1;
-  const extended = length > 255;
-  const at = extended ? 8 : 5;
-  const out = new Uint8Array(at + length + 2);
-  out[2] = 0xff;
-  if (extended) {
-    out[3] = 0xff;
-    out[4] = 0xff;
-    out[5] = length >> 8;
-    out[6] = length & 255;
-    out[7] = -(out[5] + out[6]) & 255;
-  } else {
-    out[3] = length;
-    out[4] = -length & 255;
-  }
-  out[at] = tfi;
-  out.set(data, at + 1);
-  out[at + length] = -(tfi + natives.sum(data)) & 255;
+  const check = -((length >> 8) + length) & 255;
+  const head = length > 255 ? [0, 0, 0xff, 0xff, 0xff, length >> 8, length & 255, check, tfi] : [0, 0, 0xff, length, check, tfi];
+  const out = new Uint8Array(head.length + length + 1);
+  out.set(head, 0);
+  out.set(data, head.length);
+  out[head.length + length - 1] = -(tfi + natives.sum(data)) & 255;
   return out;
 }
 
@@ -107,7 +96,23 @@ export interface FrameParser {
  */
 export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataBytesMax: number, natives = plainBytes): FrameParser {
   const startCode = String.fromCharCode(0, 0xff);
+  const ackText = String.fromCharCode(0, 0, 0xff, 0, 0xff, 0);
   let buffer = '';
+
+  /** A chunk that is one ACK, or one whole normal frame with data, as nearly all are: a search would take three times as long. */
+  function isFrame(chunk: string): boolean {
+    if (chunk === ackText) {
+      onFrame({ kind: 'ack' });
+      return true;
+    }
+    const end = chunk.charCodeAt(3) + 6;
+    if (chunk.length !== end + 1 || end < 8 || end - 7 > dataBytesMax) return false;
+    const bytes = natives.toBytes(chunk);
+    // LEN and LCS add up to 0, and so do TFI to DCS: what is left of the sum is the start code.
+    const isWhole = bytes[0] + bytes[1] + bytes[end] === 0 && bytes[2] === 0xff && ((bytes[3] + bytes[4]) & 255) === 0 && (natives.sum(bytes) & 255) === 0xff;
+    if (isWhole) onFrame({ kind: 'data', tfi: bytes[5], data: bytes.subarray(6, end - 1) });
+    return isWhole;
+  }
 
   /** Takes one frame or one false start off the buffer; false when there is nothing to do before more bytes come. */
   function scan(): boolean {
@@ -155,6 +160,7 @@ export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataByte
 
   return {
     push: function (chunk) {
+      if (buffer.length === 0 && isFrame(chunk)) return;
       buffer += chunk;
       while (scan());
     },

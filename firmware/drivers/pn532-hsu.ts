@@ -1,6 +1,6 @@
 /**
  * PN532 port over its high-speed UART (interface switches 0 0), 8N1: 115200 baud from the chip's power-up on, then the rate
- * of the board's configuration (SetSerialBaudRate, 7.2.8). At 115200 the bytes on both UARTs were a third of a modelled tap.
+ * of the board's configuration (SetSerialBaudRate, 7.2.8).
  *
  * Source: NXP UM0701-02, 6.2.3 (HSU) and 7.2.11 (wake-up): the chip leaves power-down after five rising edges on its
  * receive line, and hears nothing while its oscillator starts. 55 55 gives ten edges, the 14 zeros that follow are the

@@ -8,7 +8,7 @@
  */
 import type { Clock } from './clock.js';
 import type { Pn532Port } from './pn532-link.js';
-import { charsFrom, createPolledPort } from './pn532-polled.js';
+import { charsOf, createPolledPort } from './pn532-polled.js';
 import type { PollOptions } from './pn532-polled.js';
 
 /** What the port needs of Espruino's I2C. Both calls may throw where nobody acknowledges. */
@@ -31,7 +31,7 @@ export function createI2cPort(i2c: I2cBus, clock: Clock, options: PollOptions): 
     },
     read: function (bytes: number) {
       const found = i2c.readFrom(PN532_I2C_ADDRESS, 1 + bytes);
-      return found[0] & 1 ? charsFrom(found, 1) : '';
+      return found[0] & 1 ? charsOf(found, options) : '';
     },
   };
   return createPolledPort(bus, clock, options);

@@ -155,7 +155,11 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   let nacksLeft = 0;
   let fast = false; // the rate of our side
   let asleep = true; // until a frame comes, the chip may be in power-down: 6.2.3, 7.2.11
-  let timer: any;
+  let timer: any; // runs out at timerMs, for whatever is awaited then
+  let timerMs = 0;
+  let dueMs = 0; // when the wait ends
+  let onDue: () => void;
+  let looked = false; // the end was seen once
   let gapTimer: any;
 
   const hasFast = port.fastCode !== undefined && port.fastCode >= 0;
@@ -166,33 +170,46 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function clearGap(): void {
-    if (gapTimer !== undefined) clock.clearTimeout(gapTimer);
+    clock.clearTimeout(gapTimer);
     gapTimer = undefined;
   }
 
-  function clearTimers(): void {
-    if (timer !== undefined) clock.clearTimeout(timer);
-    timer = undefined;
-    clearGap();
+  function arm(delayMs: number): void {
+    timerMs = clock.nowMs() + delayMs;
+    timer = clock.setTimeout(onTimer, delayMs);
   }
 
   /**
-   * Waits, and then once more for a moment: where our own program kept the interpreter busy past the end of a wait, what
-   * arrived meanwhile may stand in the queue behind the timer.
+   * At the end of a wait one more moment: where our own program kept the interpreter busy past it, what arrived meanwhile
+   * may stand in the queue behind the timer.
    */
+  function onTimer(): void {
+    timer = undefined;
+    if (!callback) return;
+    const leftMs = dueMs - clock.nowMs();
+    if (leftMs <= 0 && looked) return onDue();
+    looked = leftMs <= 0;
+    arm(looked ? SECOND_LOOK_MS : leftMs);
+  }
+
+  /** Waits instead of what was waited for. A timer that runs out earlier is left to look again: most waits end long before. */
   function wait(delayMs: number, then: () => void): void {
-    timer = clock.setTimeout(function () {
-      timer = clock.setTimeout(then, SECOND_LOOK_MS);
-    }, delayMs);
+    dueMs = clock.nowMs() + delayMs;
+    onDue = then;
+    looked = false;
+    if (timer !== undefined) {
+      if (timerMs <= dueMs) return;
+      clock.clearTimeout(timer);
+    }
+    arm(delayMs);
   }
 
   function finish(result: LinkResult): void {
     const done = callback;
-    clearTimers();
+    if (gapTimer !== undefined) clearGap();
     callback = null;
     frame = null;
     port.expect(0);
-    parser.reset();
     if (done) done(result);
   }
 
@@ -207,7 +224,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     attemptsLeft--;
     acked = false;
     parser.reset();
-    clearTimers();
+    if (gapTimer !== undefined) clearGap();
     wait(ackTimeoutMs, onAckTimeout);
     port.expect(ACK_FRAME_BYTES);
     sent = true; // before the call: an answer may come within it
@@ -215,7 +232,6 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function onAckTimeout(): void {
-    timer = undefined;
     asleep = true;
     // What the bus refused never reached the chip, so its repetition is the first time for any command.
     if (attemptsLeft > 0 && (!once || !sent)) {
@@ -226,13 +242,12 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function onAnswerTimeout(): void {
-    timer = undefined;
     giveUp({ ok: false, code: 'PN532_TIMEOUT' });
   }
 
   /** The answer is damaged, or stopped half-way: ask for it again (6.2.1.4). */
   function onDamage(): void {
-    clearGap();
+    if (gapTimer !== undefined) clearGap();
     if (!acked) return;
     if (nacksLeft-- === 0) {
       giveUp({ ok: false, code: 'PN532_DAMAGED' });
@@ -248,7 +263,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     if (!callback) return;
     if (found.kind === 'damaged') {
       // Not at once: what follows may still be a good frame, and a NACK would cross with it.
-      clearGap();
+      if (gapTimer !== undefined) clearGap();
       if (acked) gapTimer = clock.setTimeout(onDamage, gapMs);
       return;
     }
@@ -256,7 +271,6 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     if (!acked) {
       if (found.kind !== 'ack') return;
       acked = true;
-      clearTimers();
       wait(answerMs, onAnswerTimeout);
       port.expect(options.burstBytesMax);
     } else if (found.kind === 'error') {
@@ -272,7 +286,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     if (!callback) return; // nobody asked: an answer that came after its command was given up
     const waited = frame;
     const wasAcked = acked;
-    clearGap();
+    if (gapTimer !== undefined) clearGap();
     parser.push(chunk);
     if (!callback || frame !== waited || !acked) return;
     if (whole) {

@@ -5,6 +5,7 @@
  * meanwhile (7.2.10). A transfer that ends before the frame does loses the rest (a NACK brings all of it again), so each read
  * asks for the most that the frame can have.
  */
+import { toChars } from '../core/bytes.js';
 import type { Clock } from './clock.js';
 import type { Pn532Port } from './pn532-link.js';
 
@@ -25,6 +26,8 @@ export interface PollOptions {
   pollMs?: number;
   /** Polls slow down to this while the chip waits for a card or a reader. Default 10. */
   pollMsMax?: number;
+  /** A native for text of bytes, where there is one: a loop was a third of a tap's statements. */
+  toChars?(bytes: Uint8Array): string;
 }
 
 /** Makes a port on a bus that is set up already. */
@@ -71,9 +74,11 @@ export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOpti
   return port;
 }
 
-/** Bytes from `at` on as character codes. */
-export function charsFrom(bytes: Uint8Array, at: number): string {
-  let out = '';
-  for (let i = at; i < bytes.length; i++) out += String.fromCharCode(bytes[i]);
-  return out;
+/**
+ * The frame that was read, after a first byte of the bus, as character codes; what was read past the frame is left away.
+ * An extended frame, or what has another preamble than the chip's, is given as it came: FF stands in LEN's place.
+ */
+export function charsOf(found: Uint8Array, options: PollOptions): string {
+  const length = found[4];
+  return (options.toChars || toChars)(found.subarray(1, length === 0xff ? found.length : length + 8));
 }

@@ -11,7 +11,7 @@
  */
 import type { Clock } from './clock.js';
 import type { Pn532Port } from './pn532-link.js';
-import { charsFrom, createPolledPort } from './pn532-polled.js';
+import { charsOf, createPolledPort } from './pn532-polled.js';
 import type { PollOptions } from './pn532-polled.js';
 
 /** What the port needs of Espruino's SPI: bytes go out while as many come in; `nss` is low meanwhile. */
@@ -54,7 +54,7 @@ export function createSpiPort(spi: SpiBus, nss: string, clock: Clock, options: P
     },
     read: function (bytes: number) {
       // Until our frame is out, what waits is an answer to somebody else: a program before a reset.
-      return waking > 0 ? '' : charsFrom(transfer(READ_FRAME, bytes), 1);
+      return waking > 0 ? '' : charsOf(transfer(READ_FRAME, bytes), options);
     },
   };
   return createPolledPort(bus, clock, options);

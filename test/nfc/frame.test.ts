@@ -23,6 +23,11 @@ function parse(chunks: string[], dataBytesMax = FRAME_DATA_BYTES_MAX): Pn532Fram
   return frames;
 }
 
+test('a byte too little in the checksum is not made good by a postamble of 1', () => {
+  const frame = hex('00 00 FF 06 FA D5 03 32 01 06 07 E7 01');
+  expect(parse([chars(frame)])).toEqual([{ kind: 'damaged' }]);
+});
+
 test('frames printed in the manual', () => {
   // GetFirmwareVersion and its answer; ACK, NACK, error: UM0701-02 6.2.1, 7.2.2
   expect(encodeFrame(TFI_TO_CHIP, hex('02'))).toEqual(hex('00 00 FF 02 FE D4 02 2A 00'));
