@@ -113,6 +113,9 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   const notices = parts.notices;
   let checking = false; // between CHALLENGE and the verified answer
   let state: number = CHARGE_STATES.none;
+  // What a tap says of the charge, encoded once.
+  let opening: Uint8Array | null = null;
+  let asked: Uint8Array | null = null;
   let now: ChargeRecord = {
     state: CHARGE_STATES.none,
     id: new Uint8Array(CHARGE_ID_BYTES),
@@ -129,6 +132,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     records.put(RECORD.charge, 0, chargeRecord.encode(record));
     now = record;
     state = newState;
+    opening = asked = null;
   }
 
   /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
@@ -141,7 +145,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   }
 
   function encodeChargeId(): Uint8Array {
-    return chargeId.encode({ rs: now.rs, shop: config.shop });
+    opening = opening || chargeId.encode({ rs: now.rs, shop: config.shop });
+    return opening;
   }
 
   function bury(why: number): void {
@@ -179,15 +184,18 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   }
 
   function encodeChallenge(): Uint8Array {
-    return challenge.encode({
-      issuer: config.issuer,
-      currency: config.currency,
-      amount: now.amount,
-      timeS: now.timeS,
-      counter: now.counter,
-      rs: now.rs,
-      shop: config.shop,
-    });
+    asked =
+      asked ||
+      challenge.encode({
+        issuer: config.issuer,
+        currency: config.currency,
+        amount: now.amount,
+        timeS: now.timeS,
+        counter: now.counter,
+        rs: now.rs,
+        shop: config.shop,
+      });
+    return asked;
   }
 
   recover();
@@ -206,6 +214,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       if (histories.isFull() || records.freeBytes() < ROOM_BYTES) return 'HISTORY_FULL';
       if (needsTime(amount)) return 'TIME_STALE';
       renew(id, amount);
+      // While nobody waits for it.
+      encodeChargeId();
       return 'OK';
     },
     cancel: function (id) {

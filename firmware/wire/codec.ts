@@ -54,13 +54,11 @@ function textOf(bytes: Uint8Array, start: number, end: number): string {
   return String.fromCharCode.apply(String, bytes.subarray(start, end) as unknown as number[]);
 }
 
-function fieldBytes(kind: string, length: number, value: any): number {
-  if (kind === U8) return 1;
-  if (kind === U32) return 4;
-  if (kind === AMOUNT || kind === BALANCE) return AMOUNT_BYTES;
-  if (kind === NAME) return 1 + value.length;
-  if (kind === REST) return value.length;
-  return length;
+/** Bytes of a field; of its value only the length is looked at. */
+function fieldBytes(field: string[], value: any): number {
+  const kind = field[1];
+  if (field[2]) return +field[2];
+  return kind === U8 ? 1 : kind === U32 ? 4 : kind === NAME ? 1 + value.length : kind === REST ? value.length : AMOUNT_BYTES;
 }
 
 function wrong(name: string): never {
@@ -70,7 +68,10 @@ function wrong(name: string): never {
 function putField(out: Uint8Array, at: number, field: string[], value: any): void {
   const name = field[0];
   const kind = field[1];
-  if (kind === U8 || kind === U32) {
+  if (kind === BYTES || kind === REST) {
+    if (kind === BYTES && value.length !== +field[2]) wrong(name);
+    out.set(value, at);
+  } else if (kind === U8 || kind === U32) {
     if (typeof value !== 'number' || value < 0 || value > (kind === U8 ? 255 : 4294967295) || Math.floor(value) !== value) wrong(name);
     if (kind === U8) out[at] = value;
     else writeU32(out, at, value);
@@ -81,37 +82,23 @@ function putField(out: Uint8Array, at: number, field: string[], value: any): voi
     if (!isName(value)) wrong(name);
     out[at] = value.length;
     for (let i = 0; i < value.length; i++) out[at + 1 + i] = value.charCodeAt(i);
-  } else if (kind === 'ascii') {
+  } else {
     if (!isAscii(value, +field[2])) wrong(name);
     for (let i = 0; i < value.length; i++) out[at + i] = value.charCodeAt(i);
-  } else {
-    if (kind === BYTES && value.length !== +field[2]) wrong(name);
-    out.set(value, at);
   }
 }
 
-/** The field's value at `at`, or undefined where the bytes do not hold one; `end` is the message's length. */
-function takeField(bytes: Uint8Array, at: number, field: string[], end: number): any {
-  const kind = field[1];
-  if (kind === REST) return copy(bytes, at, end);
-  if (kind === NAME) {
-    if (at >= end || at + 1 + bytes[at] > end) return undefined;
-    const name = textOf(bytes, at + 1, at + 1 + bytes[at]);
-    return isName(name) ? name : undefined;
-  }
-  const length = fieldBytes(kind, +field[2], undefined);
-  if (at + length > end) return undefined;
+/** The value of a field that stands from `at` to `end`, or undefined where it is none. */
+function takeField(bytes: Uint8Array, at: number, end: number, kind: string): any {
+  if (kind === BYTES || kind === REST) return copy(bytes, at, end);
   if (kind === U8) return bytes[at];
   if (kind === U32) return readU32(bytes, at);
   if (kind === AMOUNT || kind === BALANCE) {
     const value = readBalance(bytes, at);
     return value === null || (kind === AMOUNT && value === 0) ? undefined : value;
   }
-  if (kind === 'ascii') {
-    const text = textOf(bytes, at, at + length);
-    return isAscii(text, length) ? text : undefined;
-  }
-  return copy(bytes, at, at + length);
+  const text = textOf(bytes, kind === NAME ? at + 1 : at, end);
+  return (kind === NAME ? isName(text) : isAscii(text, end - at)) ? text : undefined;
 }
 
 function splitField(field: string): string[] {
@@ -131,7 +118,7 @@ class MessageCodec<T> implements Codec<T> {
     const fields = this.layout.split(' ').map(splitField);
     const sizes: number[] = [];
     let length = 0;
-    for (let i = 0; i < fields.length; i++) length += sizes[i] = fieldBytes(fields[i][1], +fields[i][2], values[fields[i][0]]);
+    for (let i = 0; i < fields.length; i++) length += sizes[i] = fieldBytes(fields[i], values[fields[i][0]]);
     const out = new Uint8Array(length);
     let at = 0;
     for (let i = 0; i < fields.length; i++) {
@@ -143,13 +130,16 @@ class MessageCodec<T> implements Codec<T> {
 
   decode(bytes: Uint8Array): T | null {
     const out: any = {};
-    const fields = this.layout.split(' ').map(splitField);
+    const fields = this.layout.split(' ');
     let at = 0;
     for (let i = 0; i < fields.length; i++) {
-      const value = takeField(bytes, at, fields[i], bytes.length);
+      const field = fields[i].split(',');
+      // A REST has what is left, a name what its first byte says; NaN, past the message's end.
+      const end = at + fieldBytes(field, { length: field[1] === REST ? bytes.length - at : bytes[at] });
+      const value = end <= bytes.length ? takeField(bytes, at, end, field[1]) : undefined;
       if (value === undefined) return null;
-      out[fields[i][0]] = value;
-      at += fieldBytes(fields[i][1], +fields[i][2], value);
+      out[field[0]] = value;
+      at = end;
     }
     return at === bytes.length ? (out as T) : null;
   }
