@@ -36,6 +36,8 @@ export const JOINED = 100;
  */
 export function interpreterPrelude(mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }, consolePath?: string): string {
   return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== ${ESP32_VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
+// Collects garbage: what was just freed is scattered, and every array would be looked for in all of it.
+process.memory();
 (function (g) {
 var fs = require("fs"), held = JSON.parse(fs.readFile("${HELD_FILE}")), out = {}, rest = {0: 1}, watches = {}, next = 1;
 // The interpreter's stdout, wherever its console is.
