@@ -34,7 +34,7 @@ export interface SealedRequests {
   own(kind: number, amount: number, request: Uint8Array): Uint8Array | null;
 }
 
-/** Proofs of possession that one call signs: with nonces to be made, some seconds on an ESP32 (estimate). */
+/** Proofs of possession that one call signs: with nonces to be made, ten seconds on a modelled ESP32. */
 const PROOFS_A_CALL = 4;
 
 const NO_KID = new Uint8Array(KID_BYTES);

@@ -20,8 +20,8 @@ export const HOST_BURST_BYTES = 512;
 const REOPEN_MS = 1000;
 /** How long a terminal may take for a request. A board that verifies a list on its own is deaf for seconds. */
 const TIMEOUTS_MS = { status: 15_000, charge: 20_000, cancel: 20_000, time: 60_000, denyList: 90_000 };
-/** Beyond the time that somebody has to tap. */
-const DESK_EXTRA_MS = 30_000;
+/** Beyond the time that somebody has to tap; a terminal waits 60 s for a token's answer (firmware/shop-terminal/main.ts). */
+const DESK_EXTRA_MS = 75_000;
 
 /** An answer of the terminal. */
 export interface Answer {
