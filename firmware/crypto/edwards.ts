@@ -17,14 +17,18 @@ import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
 import { createElement, createField, type Element, type Field } from './field.js';
 import { powerOfTwo } from './limbs.js';
 import { createMultiples, POINT_NUMBERS, type GeneralEntry, type PointTable } from './multiples.js';
-import { pairsOf, type Natives } from './natives.js';
-import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
+import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
+import { alternate, ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
 
-/** A point as X/Z, Y/Z, waiting for an inversion that several share. */
-export interface Projective {
-  x: Float64Array;
-  y: Float64Array;
-  z: Element;
+/**
+ * A point as X/Z, Y/Z, waiting for an inversion that several share: X, Y and Z one after another, 36 numbers, each flat
+ * (field.ts) and a sum of at most four carried numbers. One array, because Espruino looks long for a free place for each.
+ */
+export type Projective = Float64Array;
+
+/** X, Y or Z, 0, 1 or 2, of a point, as flat operand. */
+export function coordinate(point: Projective, which: number): Float64Array {
+  return point.subarray(12 * which, 12 * which + 12);
 }
 
 /** A scalar for one comb. */
@@ -92,11 +96,19 @@ export function createEdwards(natives: Natives): Edwards {
   const field = createField(natives);
   const steps = createPointSteps(natives);
   const pairs = pairsOf(natives);
+  const pick = pickOf(natives);
+  const back = reversed(12);
+  // From numbers that alternate to the first and the second of them, both reversed.
+  const coordinatesBack = new Uint8Array(24);
+  for (let i = 0; i < 24; i++) coordinatesBack[i] = i < 12 ? 22 - 2 * i : 47 - 2 * i;
   const unscale = powerOfTwo(-ENTRY_SCALE);
-  const entryScale = [powerOfTwo(ENTRY_SCALE), 0, 0, powerOfTwo(ENTRY_SCALE), 0, 0];
+  const entryScale = [1 / unscale, 0, 0, 1 / unscale, 0, 0];
+  const productScale = [entryScale[0] / unscale, 0, 0, entryScale[0] / unscale, 0, 0];
+  const zUnscaled = [2 * unscale * unscale, 0, 0, 2 * unscale * unscale, 0, 0];
 
   const one = field.one;
   const multiples = createMultiples(natives, field, steps);
+  const spare = createElement();
 
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
   let twist = 1;
@@ -105,14 +117,13 @@ export function createEdwards(natives: Natives): Edwards {
   function setNeutral(blind: Uint8Array | null): void {
     const start = createElement();
     if (blind) field.fromBytes(start, blind);
-    else field.mul(start, one, one);
-    const limbs = pairs(start.w.subarray(12), entryScale);
-    steps.load({ p: limbs, q: limbs, t: field.zero.f, z: limbs });
+    const limbs = (blind ? start : one).w.subarray(12);
+    steps.load({ pq: pairs(alternate(limbs, limbs), entryScale), t: field.zero.f, z: pairs(limbs, productScale) });
     twist = 1;
   }
 
-  /** Adds what one column of a comb says. */
-  function addColumn(table: CombTable | PointTable, bits: Uint8Array, column: number): void {
+  /** Adds what one column of a comb says; extended: T is there already. */
+  function addColumn(table: CombTable | PointTable, bits: Uint8Array, column: number, extended: boolean): void {
     const stride = table.subs * table.columns;
     const top = table.teeth - 1;
     const half = (1 << top) - 1;
@@ -121,6 +132,7 @@ export function createEdwards(natives: Natives): Edwards {
       // The highest tooth's sign is the entry's; if it is -, the others count from there.
       const plus = bits[at + top * stride];
       const index = sub * (half + 1) + (natives.dot(table.weights, bits, at) ^ (half * (1 - plus)));
+      if (sub || !extended) steps.extend();
       if ('points' in table) addPlain(table.points, index * POINT_NUMBERS, plus);
       else addStored(table, index, plus);
       twist *= 2 * plus - 1;
@@ -158,12 +170,12 @@ export function createEdwards(natives: Natives): Edwards {
 
   /** Doubles if a column went before, and adds what this column says. */
   function doColumn(table: CombTable | PointTable, bits: Uint8Array, column: number): void {
-    if (column < table.columns - 1) {
+    const begins = column === table.columns - 1;
+    if (!begins) {
       steps.double();
-      steps.extend();
       twist = 1;
     }
-    addColumn(table, bits, column);
+    addColumn(table, bits, column, begins);
   }
 
   function startComb(term: CombTerm, blind: Uint8Array): CombJob {
@@ -184,12 +196,14 @@ export function createEdwards(natives: Natives): Edwards {
   function multiply(combs: CombTerm[], windows: WindowTerm[]): Projective {
     setNeutral(null);
     let begun = false;
+    // At first T is there, as of the neutral point.
+    let extended = true;
     let at = windows.length ? 256 : 0;
     for (let i = 0; i < combs.length; i++) if (combs[i].table.columns > at) at = combs[i].table.columns;
     while (at-- > 0) {
-      let extended = !begun;
       if (begun) {
         steps.double();
+        extended = false;
         twist = 1;
       }
       for (let i = 0; i < windows.length; i++) {
@@ -197,46 +211,36 @@ export function createEdwards(natives: Natives): Edwards {
         if (!digit) continue;
         if (!extended) steps.extend();
         addDigit(windows[i].multiples, digit);
-        extended = begun = true;
+        extended = false;
+        begun = true;
       }
       for (let i = 0; i < combs.length; i++) {
         if (at >= combs[i].table.columns) continue;
-        if (!extended) steps.extend();
-        addColumn(combs[i].table, combs[i].signedBits, at);
-        extended = begun = true;
+        addColumn(combs[i].table, combs[i].signedBits, at, extended);
+        extended = false;
+        begun = true;
       }
     }
     return take();
   }
 
-  /** The working point, freed from the twist. */
+  /** The working point, freed from the twist: twice X, Y and Z. */
   function take(): Projective {
     const point = steps.read();
-    const xs: number[] = [];
-    const ys: number[] = [];
-    for (let k = 0; k < 12; k++) {
-      xs.push((point.q[k] - point.p[k]) * twist * unscale);
-      ys.push((point.q[k] + point.p[k]) * twist * unscale);
-    }
-    const x = createElement();
-    const y = createElement();
-    const z = createElement();
-    field.fromLimbs(x, xs);
-    field.fromLimbs(y, ys);
-    field.fromLimbs(z, pairs(point.z, [2 * unscale, 0, 0, 2 * unscale, 0, 0]));
-    return { x: x.f, y: y.f, z };
+    const sign = twist * unscale;
+    const out = new Float64Array(36);
+    pick(coordinatesBack, out, pairs(point.pq, [-sign, sign, sign, sign, 0, 0]));
+    pick(back, coordinate(out, 2), pairs(point.z, zUnscaled));
+    return out;
   }
 
   function isNeutral(combs: CombTerm[], windows: WindowTerm[]): boolean {
-    multiply(combs, windows);
-    const point = take();
+    const point = multiply(combs, windows);
     const x = createElement();
     const difference = createElement();
-    const y = { f: point.y, w: point.z.w };
-    x.f.set(point.x);
-    field.combine(difference, y, point.z, -1);
-    field.mul(x, x, one);
-    field.mul(difference, difference, one);
+    field.carry(x, coordinate(point, 0));
+    field.combine(difference, { f: coordinate(point, 1), w: x.w }, { f: coordinate(point, 2), w: x.w }, -1);
+    field.carry(difference, difference.f);
     return field.isZero(x) && field.isZero(difference);
   }
 
@@ -251,7 +255,7 @@ export function createEdwards(natives: Natives): Edwards {
     if (!job.inverse) {
       for (let i = 0; i < points.length; i++) {
         const next = createElement();
-        field.mul(next, prefix[i], points[i].z);
+        field.mulFlat(next, coordinate(points[i], 2), prefix[i]);
         prefix.push(next);
       }
       job.inverse = createElement();
@@ -259,16 +263,17 @@ export function createEdwards(natives: Natives): Edwards {
       return !job.left;
     }
     const i = --job.left;
-    const each = createElement();
-    const rest = createElement();
-    const coordinate = createElement();
+    const point = points[i];
+    // The prefix has served, and makes room.
+    const each = prefix[i + 1];
     field.mul(each, job.inverse, prefix[i]);
-    field.mul(rest, job.inverse, points[i].z);
-    job.inverse = rest;
-    field.mul(coordinate, { f: points[i].x, w: each.w }, each);
-    const odd = field.toBytes(coordinate)[0] & 1;
-    field.mul(coordinate, { f: points[i].y, w: each.w }, each);
-    const encoding = field.toBytes(coordinate);
+    field.mulFlat(spare, coordinate(point, 2), job.inverse);
+    job.inverse.f.set(spare.f);
+    job.inverse.w.set(spare.w);
+    field.mulFlat(spare, coordinate(point, 0), each);
+    const odd = field.toBytes(spare)[0] & 1;
+    field.mulFlat(spare, coordinate(point, 1), each);
+    const encoding = field.toBytes(spare);
     encoding[31] |= odd << 7;
     job.out[i] = encoding;
     return !i;

@@ -44,13 +44,17 @@ export interface Field {
   euclid: Euclid;
   /** o = a * b; o may be one of the operands' objects only if it is not read again. */
   mul(o: Element, a: Element, b: Element): void;
+  /** o = a * b, a a flat operand. */
+  mulFlat(o: Element, a: Numbers, b: Element): void;
+  /** o = a flat operand of at most 2^27 units each, carried. */
+  carry(o: Element, a: Numbers): void;
   /** o = a^(2^n), n > 0; o is not a. */
   squareTimes(o: Element, a: Element, n: number): void;
   /** o = 1/a, or 0 for 0; by Euclid, else by Fermat. Not in constant time: a is public, or was multiplied by a random number. */
   invert(o: Element, a: Element): void;
   /** o = a^((p - 5)/8), the power that square roots need (RFC 8032 5.1.3). */
   power58(o: Element, a: Element): void;
-  /** o = the number of 12 limbs from the lowest, at most 2^27 units each; carries them. */
+  /** As carry(), for limbs from the lowest. */
   fromLimbs(o: Element, limbs: Numbers): void;
   /** Whether a is 0 modulo p. Public data: tells by a branch. */
   isZero(a: Element): boolean;
@@ -128,6 +132,14 @@ export function createField(natives: Natives): Field {
 
   function mul(o: Element, a: Element, b: Element): void {
     product(o.f, o.w, a.f, b.w);
+  }
+
+  function mulFlat(o: Element, a: Numbers, b: Element): void {
+    product(o.f, o.w, a, b.w);
+  }
+
+  function carry(o: Element, a: Numbers): void {
+    product(o.f, o.w, a, one.w);
   }
 
   /** Two buffers in turn, because a product must not overwrite its operands. */
@@ -213,15 +225,17 @@ export function createField(natives: Natives): Field {
 
   function fromLimbs(o: Element, limbs: Numbers): void {
     pick(back, loose, limbs);
-    product(o.f, o.w, loose, one.w);
+    carry(o, loose);
   }
 
   function combine(o: Element, a: Element, b: Element, sign: number): void {
-    for (let k = 0; k < 12; k++) {
-      const limb = (o.f[11 - k] = a.f[11 - k] + sign * b.f[11 - k]);
-      o.w[12 + k] = limb;
-      o.w[k] = K * limb;
-    }
+    const f = o.f;
+    const x = a.f;
+    const y = b.f;
+    for (let k = 0; k < 12; k++) f[k] = x[k] + sign * y[k];
+    pick(back, loose, f);
+    o.w.set(pairs(loose, wrapped));
+    o.w.set(loose, 12);
   }
 
   /** Each byte goes whole into the limb in which it begins; carrying does the rest. */
@@ -262,5 +276,5 @@ export function createField(natives: Natives): Field {
     return true;
   }
 
-  return { zero, one, euclid, mul, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes, isZero };
+  return { zero, one, euclid, mul, mulFlat, carry, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes, isZero };
 }

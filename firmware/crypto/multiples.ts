@@ -9,7 +9,7 @@ import { CURVE_D, decodePoint } from './decode.js';
 import { createElement, type Element, type Field } from './field.js';
 import { powerOfTwo } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
-import { ENTRY_SCALE, type PointSteps } from './point-steps.js';
+import { alternate, ENTRY_SCALE, type PointSteps } from './point-steps.js';
 
 /** A point as table entry, not normalised: flat operands (point-steps.ts). */
 export interface GeneralEntry {
@@ -48,10 +48,15 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
   const scale = powerOfTwo(ENTRY_SCALE);
   const entryScale = [scale, 0, 0, scale, 0, 0];
   const entryScaleTwice = [2 * scale, 0, 0, 2 * scale, 0, 0];
-  const twice = [2, 0, 0, 2, 0, 0];
-  const unscaled = [1 / scale, 0, 0, 1 / scale, 0, 0];
+  const productScale = [scale * scale, 0, 0, scale * scale, 0, 0];
+  const productTwice = [2 / scale, 0, 0, 2 / scale, 0, 0];
+  const unscaled = [1 / scale / scale, 0, 0, 1 / scale / scale, 0, 0];
   const pick = pickOf(natives);
   const back = reversed(12);
+  const firstBack = new Uint8Array(12);
+  const secondBack = new Uint8Array(12);
+  for (let i = 0; i < 12; i++) firstBack[i] = 22 - 2 * i;
+  for (let i = 0; i < 12; i++) secondBack[i] = 23 - 2 * i;
   const curveD = createElement();
   field.fromBytes(curveD, CURVE_D);
   const one = field.one;
@@ -65,11 +70,11 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
       z: new Float64Array(12),
     };
     const point = steps.read();
-    pick(back, entry.m, point.p);
-    pick(back, entry.n, point.q);
-    pick(back, entry.z, pairs(point.z, twice));
+    pick(firstBack, entry.m, point.pq);
+    pick(secondBack, entry.n, point.pq);
+    pick(back, entry.z, pairs(point.z, productTwice));
     const dt = createElement();
-    field.fromLimbs(dt, pairs(point.t, unscaled));
+    field.fromLimbs(dt, pairs(point.t!, unscaled));
     const product = createElement();
     field.mul(product, curveD, dt);
     entry.d.set(pairs(product.f, entryScaleTwice));
@@ -100,10 +105,9 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
     field.combine(sum, y, x, 1);
     field.mul(product, x, y);
     steps.load({
-      p: pairs(difference.w.subarray(12), entryScale),
-      q: pairs(sum.w.subarray(12), entryScale),
-      t: pairs(product.w.subarray(12), entryScale),
-      z: pairs(one.w.subarray(12), entryScale),
+      pq: pairs(alternate(difference.w.subarray(12), sum.w.subarray(12)), entryScale),
+      t: pairs(product.w.subarray(12), productScale),
+      z: pairs(one.w.subarray(12), productScale),
     });
   }
 
@@ -124,6 +128,7 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
     let next = result[0];
     for (let i = 0; i < 7; i++) {
       steps.addGeneral(next.m, next.n, next.d, next.z, 0);
+      steps.extend();
       result.push(takeEntry());
       next = doubled;
     }

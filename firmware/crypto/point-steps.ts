@@ -7,25 +7,27 @@
  * n = (y + x)/2 and d x y.
  *     addition:  H, E = n q +- m p,  F, G = Z -+ (d x y) T                    (each half of the paper's)
  *     doubling:  H, E = q^2 +- p^2,  G = 2 p q,  F = 4 Z^2 - G       (twice the paper's, H and F negated)
- *     both:      p, q = G H -+ F E,  Z = F G,  T = E H
+ *     both:      p, q = G H -+ E F,  Z = F G,  T = E H
+ * T is left out where a doubling follows, which does not need it.
  *
  * What costs time is neither the product nor the sum but each thing that is named. So:
- *   - sums and differences of pairs, copies and factors are the native pairs(), over whole arrays in
- *     which two numbers alternate limb by limb (H, E; F, G);
- *   - p and q are sums of two products as one dot product each, over such arrays;
+ *   - sums and differences of pairs, copies and factors are the native pairs() and pick(), over whole arrays in
+ *     which two numbers alternate limb by limb (H, E; F, G; p, q);
  *   - carried columns are elements of an array literal: no store has to be named.
- * Storing each limb where it is needed instead took a third more (Linux build, -O2, November 2026).
+ * Storing each limb where it is needed instead took a third more (Linux build, -O2, November 2026). A column of 12
+ * products and its carry take 1.9 us there, one of 24 products 2.3 us: p and q as one dot product each, over
+ * alternating G, F and H, E, made an addition a seventh slower than G H and E F by themselves. All columns of a
+ * product by one native map() over offsets, handed to a function for the carries, were no faster than these.
  *
- * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128. The working
- * point has the same scale, so that its products with entries and with itself are alike, 2^-252; pairs() makes H, E, F,
- * G times 2^-63 of them, whose products have the scale of the point again.
+ * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128. The working point,
+ * H, E, F and G have the same scale, so that all products are alike, 2^-252. Z stays so; pairs() brings the others back.
  *
  * Sign. To subtract an entry, m and n change places and C = (d x y) T its sign. Instead of C's, the sign of
  * Z in F and G is changed: that gives -X and -Y beside the right Z and T, the point plus (0, -1), which a
  * doubling removes and which the caller undoes at the end (edwards.ts).
  *
- * Range: H and E are sums of 2 carried numbers, F and G of 2 (of 6 and 2 after doubling), so that a column
- * of p or q is at most 16 products of carried numbers; field.test.ts shows that there is room for it.
+ * Range: H, E, p and q are sums of 2 carried numbers, F and G of 2 (of 6 and 2 after doubling), so that a column
+ * is at most 12 products of carried numbers; field.test.ts shows that there is room for it.
  * No branch and no index depends on a value.
  */
 import { powerOfTwo, rounder } from './limbs.js';
@@ -34,39 +36,49 @@ import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives
 /** Entries of tables, and working points, are limbs times 2^-126. */
 export const ENTRY_SCALE = -126;
 
-/** A point: limbs from the lowest, times 2^ENTRY_SCALE. t is right only after an addition or extend(). */
+/** A point: limbs from the lowest. */
 export interface Coordinates {
-  p: Numbers;
-  q: Numbers;
-  t: Numbers;
+  /** p and q in turn, times 2^ENTRY_SCALE: 24 numbers. */
+  pq: Numbers;
+  /** 2^(2 ENTRY_SCALE) times as large, as is z; null where a doubling follows. */
+  t: Numbers | null;
   z: Numbers;
+}
+
+/** Limbs of two numbers in turn. */
+export function alternate(a: Numbers, b: Numbers): number[] {
+  const out: number[] = [];
+  for (let k = 0; k < 12; k++) out.push(a[k], b[k]);
+  return out;
 }
 
 /** A working point and the steps on it. */
 export interface PointSteps {
   /** Begins with a point; nothing of it is kept by reference that changes later. */
   load(point: Coordinates): void;
-  /** The working point. */
+  /** The working point. Its t is right only after load() and extend(). */
   read(): Coordinates;
   /**
    * Adds the entry (m, n, d), minus 0; or with m and n swapped subtracts it, minus 1: see "Sign" above.
-   * The same for entries twice that size: minus 2 and 3.
+   * The same for entries twice that size: minus 2 and 3. Needs t, and leaves it to extend().
    */
   add(m: Numbers, n: Numbers, d: Numbers, minus: number): void;
   /** As add(), for an entry with its own z (flat, scaled like the others). */
   addGeneral(m: Numbers, n: Numbers, d: Numbers, z2: Numbers, minus: number): void;
-  /** Doubles, without t. */
+  /** Doubles; needs no t. */
   double(): void;
-  /** Computes t after double(), for an addition. */
+  /** Computes t after a step, for an addition. */
   extend(): void;
 }
 
-/** Chains of carried columns; their results are arrays of limbs from the lowest. */
+/** Chains of carried columns of operands scaled by 2^ENTRY_SCALE each; their results are arrays of limbs from the lowest. */
 interface Chains {
-  /** a * aw and b * bw in turn: 24 limbs, for operands scaled by 2^ENTRY_SCALE each. */
+  /** a * aw and b * bw in turn: 24 limbs. */
   twin(a: Numbers, aw: Numbers, b: Numbers, bw: Numbers): number[];
-  /** The limbs of z and of d * tw in turn; scale as twin(). */
+  /** The limbs of z and of d * tw in turn. */
   mixed(z: Numbers, d: Numbers, tw: Numbers): number[];
+  /** a * aw: 12 limbs. */
+  single(a: Numbers, aw: Numbers): number[];
 }
 
 function createChains(natives: Natives): Chains {
@@ -151,168 +163,140 @@ function createChains(natives: Natives): Chains {
     return out;
   }
 
-  return { twin, mixed };
-}
-
-/** The limbs of a * aw, where numbers alternate: a[0] aw[..] + a[1] aw[..]; for products times 2^ENTRY_SCALE. */
-function createDense(natives: Natives): (a: Numbers, aw: Numbers) => number[] {
-  const c = natives.dot;
-  let r = 0;
-  let s = 0;
-  const M0 = rounder(0, ENTRY_SCALE);
-  const M1 = rounder(1, ENTRY_SCALE);
-  const M2 = rounder(2, ENTRY_SCALE);
-  const M3 = rounder(3, ENTRY_SCALE);
-  const M4 = rounder(4, ENTRY_SCALE);
-  const M5 = rounder(5, ENTRY_SCALE);
-  const M6 = rounder(6, ENTRY_SCALE);
-  const M7 = rounder(7, ENTRY_SCALE);
-  const M8 = rounder(8, ENTRY_SCALE);
-  const M9 = rounder(9, ENTRY_SCALE);
-  const MA = rounder(10, ENTRY_SCALE);
-  const MB = rounder(11, ENTRY_SCALE);
-  const K = 19 * powerOfTwo(-255);
-  let x = 0;
-  let y = 0;
-
-  return (a, aw) => {
-    x = c(a, aw, 24);
-    s = K * (y = x + MB - MB);
+  function single(a: Numbers, aw: Numbers): number[] {
+    x = c(a, aw, 12);
+    s = K * (y = x + NB - NB);
     const out = [
-      (s += c(a, aw, 2)) - (r = s + M0 - M0),
-      (r += c(a, aw, 4)) - (s = r + M1 - M1),
-      (s += c(a, aw, 6)) - (r = s + M2 - M2),
-      (r += c(a, aw, 8)) - (s = r + M3 - M3),
-      (s += c(a, aw, 10)) - (r = s + M4 - M4),
-      (r += c(a, aw, 12)) - (s = r + M5 - M5),
-      (s += c(a, aw, 14)) - (r = s + M6 - M6),
-      (r += c(a, aw, 16)) - (s = r + M7 - M7),
-      (s += c(a, aw, 18)) - (r = s + M8 - M8),
-      (r += c(a, aw, 20)) - (s = r + M9 - M9),
-      (s += c(a, aw, 22)) - (r = s + MA - MA),
-      (x += r - y) - (s = x + MB - MB),
+      (s += c(a, aw, 1)) - (r = s + N0 - N0),
+      (r += c(a, aw, 2)) - (s = r + N1 - N1),
+      (s += c(a, aw, 3)) - (r = s + N2 - N2),
+      (r += c(a, aw, 4)) - (s = r + N3 - N3),
+      (s += c(a, aw, 5)) - (r = s + N4 - N4),
+      (r += c(a, aw, 6)) - (s = r + N5 - N5),
+      (s += c(a, aw, 7)) - (r = s + N6 - N6),
+      (r += c(a, aw, 8)) - (s = r + N7 - N7),
+      (s += c(a, aw, 9)) - (r = s + N8 - N8),
+      (r += c(a, aw, 10)) - (s = r + N9 - N9),
+      (s += c(a, aw, 11)) - (r = s + NA - NA),
+      (x += r - y) - (s = x + NB - NB),
     ];
     out[0] += K * s;
     return out;
-  };
+  }
+
+  return { twin, mixed, single };
 }
 
 /** A working point on the given natives. */
 export function createPointSteps(natives: Natives): PointSteps {
   const pairs = pairsOf(natives);
+  const pick = pickOf(natives);
   const chains = createChains(natives);
   const twin = chains.twin;
   const mixed = chains.mixed;
-  const dense = createDense(natives);
-  const pick = pickOf(natives);
+  const single = chains.single;
   const K = 19 * powerOfTwo(-255);
-  /** From products, and from Z, to H, E, F, G. */
-  const u = powerOfTwo((-3 * ENTRY_SCALE) / 2);
-  const v = powerOfTwo(-ENTRY_SCALE / 2);
+  /** From products to the scale of operands. */
+  const u = powerOfTwo(-ENTRY_SCALE);
   const back12 = reversed(12);
-  const back24 = reversed(24);
+  // Of two numbers that alternate, the first and the second; and the same reversed.
+  const first = new Uint8Array(12);
+  const second = new Uint8Array(12);
+  for (let i = 0; i < 12; i++) first[i] = 2 * i;
+  for (let i = 0; i < 12; i++) second[i] = 2 * i + 1;
+  const secondBack = new Uint8Array(second).reverse();
 
   // Matrices for pairs(): from (x, y) to (m[0] x + m[2] y, m[1] x + m[3] y).
   const wrapped = [K, 0, 0, K, 0, 0];
-  const half = [0.5, 0, 0, 0.5, 0, 0];
-  const firstNegated = [-1, 0, 0, 1, 0, 0];
-  const first = [1, 0, 0, 0, 0, 0];
-  const firstWrapped = [K, 0, 0, 0, 0, 0];
+  const unscaled = [u, 0, 0, u, 0, 0];
+  const unscaledWrapped = [K * u, 0, 0, K * u, 0, 0];
   const heOfProducts = [u, u, u, -u, 0, 0];
   const fgOfZAndC = [
-    [v, v, -u, u, 0, 0],
-    [-v, -v, -u, u, 0, 0],
-    [2 * v, 2 * v, -u, u, 0, 0],
-    [-2 * v, -2 * v, -u, u, 0, 0],
-  ];
-  const fgOfProducts = [
     [u, u, -u, u, 0, 0],
     [-u, -u, -u, u, 0, 0],
+    [2 * u, 2 * u, -u, u, 0, 0],
+    [-2 * u, -2 * u, -u, u, 0, 0],
   ];
   const heOfSquares = [u, -u, u, u, 0, 0];
   const fgOfSquares = [-2 * u, 2 * u, 4 * u, 0, 0, 0];
+  const pqOfProducts = [u, u, -u, u, 0, 0];
 
-  let p: Numbers = [];
-  let q: Numbers = [];
-  let t: Numbers = [];
+  let pq: Numbers = [];
+  let t: Numbers | null = null;
   let z: Numbers = [];
-  let he: number[] = [];
+  // Wide operands, and where their limbs begin.
   const pw = new Float64Array(24);
   const qw = new Float64Array(24);
   const tw = new Float64Array(24);
-  const zw = new Float64Array(24);
-  const pf = new Float64Array(12);
-  const qf = new Float64Array(12);
-  const zf = new Float64Array(12);
-  const heWide = new Float64Array(48);
-  const fWide = new Float64Array(48);
-  const gf = new Float64Array(24);
-  const gfMinus = new Float64Array(24);
-  const eh = new Float64Array(24);
+  const hw = new Float64Array(24);
+  const fw = new Float64Array(24);
+  const p = pw.subarray(12);
+  const q = qw.subarray(12);
+  const h = hw.subarray(12);
+  const f = fw.subarray(12);
+  // Flat operands.
+  const ef = new Float64Array(12);
+  const gf = new Float64Array(12);
 
-  function widen(wide: Float64Array, limbs: Numbers): void {
-    wide.set(pairs(limbs, wrapped));
-    wide.set(limbs, limbs.length);
+  function widenPoint(): void {
+    pick(first, p, pq);
+    pick(second, q, pq);
+    pw.set(pairs(p, wrapped));
+    qw.set(pairs(q, wrapped));
+  }
+
+  /** From a product to a wide operand. */
+  function widen(wide: Float64Array, product: Numbers): void {
+    wide.set(pairs(product, unscaledWrapped));
+    wide.set(pairs(product, unscaled), 12);
   }
 
   /** p, q and Z from H, E and F, G, alternating. */
-  function second(fg: number[]): void {
-    pick(back24, gf, fg);
-    pick(back24, gfMinus, pairs(fg, firstNegated));
-    heWide.set(pairs(he, wrapped));
-    heWide.set(he, 24);
-    fWide.set(pairs(fg, firstWrapped));
-    fWide.set(pairs(fg, first), 24);
-    p = dense(gfMinus, heWide);
-    pw.set(pairs(p, wrapped));
-    pw.set(p, 12);
-    q = dense(gf, heWide);
-    qw.set(pairs(q, wrapped));
-    qw.set(q, 12);
-    z = dense(gf, fWide);
+  function finish(he: number[], fg: number[]): void {
+    pick(first, h, he);
+    pick(secondBack, ef, he);
+    pick(first, f, fg);
+    pick(secondBack, gf, fg);
+    hw.set(pairs(h, wrapped));
+    fw.set(pairs(f, wrapped));
+    pq = pairs(twin(gf, hw, ef, fw), pqOfProducts);
+    z = single(gf, fw);
+    widenPoint();
   }
 
   function extend(): void {
-    // (E H + H E)/2, because H and E stand together; twice T would leave halves of units in C.
-    pick(back24, eh, pairs(he, half));
-    t = dense(eh, heWide);
-    tw.set(pairs(t, wrapped));
-    tw.set(t, 12);
+    widen(tw, (t = single(ef, hw)));
   }
 
   function add(m: Numbers, n: Numbers, d: Numbers, minus: number): void {
-    he = pairs(twin(n, qw, m, pw), heOfProducts);
-    second(pairs(mixed(z, d, tw), fgOfZAndC[minus]));
-    extend();
+    finish(pairs(twin(n, qw, m, pw), heOfProducts), pairs(mixed(z, d, tw), fgOfZAndC[minus]));
   }
 
+  // fw and ef, gf are free until finish() fills them.
   function addGeneral(m: Numbers, n: Numbers, d: Numbers, z2: Numbers, minus: number): void {
-    he = pairs(twin(n, qw, m, pw), heOfProducts);
-    zw.set(pairs(z, wrapped));
-    zw.set(z, 12);
-    second(pairs(twin(z2, zw, d, tw), fgOfProducts[minus]));
-    extend();
+    widen(fw, z);
+    finish(pairs(twin(n, qw, m, pw), heOfProducts), pairs(twin(z2, fw, d, tw), fgOfZAndC[minus]));
   }
 
   function double(): void {
-    pick(back12, pf, p);
-    pick(back12, qf, q);
-    pick(back12, zf, z);
-    zw.set(pairs(z, wrapped));
-    zw.set(z, 12);
-    he = pairs(twin(pf, pw, qf, qw), heOfSquares);
-    second(pairs(twin(pf, qw, zf, zw), fgOfSquares));
+    widen(fw, z);
+    pick(back12, ef, p);
+    pick(back12, gf, q);
+    const he = pairs(twin(ef, pw, gf, qw), heOfSquares);
+    pick(back12, gf, f);
+    finish(he, pairs(twin(ef, qw, gf, fw), fgOfSquares));
   }
 
   function load(point: Coordinates): void {
-    widen(pw, (p = point.p));
-    widen(qw, (q = point.q));
-    widen(tw, (t = point.t));
+    pq = point.pq;
+    t = point.t;
     z = point.z;
+    widenPoint();
+    if (t) widen(tw, t);
   }
 
   function read(): Coordinates {
-    return { p, q, t, z };
+    return { pq, t, z };
   }
 
   return { load, read, add, addGeneral, double, extend };

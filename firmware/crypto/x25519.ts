@@ -28,34 +28,33 @@ export interface X25519 {
 export function createX25519(curve: Edwards, scalars: Scalars): X25519 {
   const field = curve.field;
 
+  /** Z + Y and Z - Y of a point, flat, one after another: sums of six carried numbers. */
+  function sums(point: Projective): Float64Array {
+    const out = new Float64Array(24);
+    for (let k = 0; k < 12; k++) {
+      out[k] = point[24 + k] + point[12 + k];
+      out[12 + k] = point[24 + k] - point[12 + k];
+    }
+    return out;
+  }
+
   /** (Z + Y)/(Z - Y) of two points. */
-  function montgomery(a: Projective, b: Projective): Uint8Array[] {
-    const above = createElement();
-    const below = createElement();
-    const otherAbove = createElement();
-    const otherBelow = createElement();
-    const y = createElement();
+  function montgomery(a: Float64Array, b: Float64Array): Uint8Array[] {
+    const above = a.subarray(0, 12);
+    const below = a.subarray(12, 24);
+    const otherAbove = b.subarray(0, 12);
+    const otherBelow = b.subarray(12, 24);
     const product = createElement();
     const inverse = createElement();
-    const one = createElement();
-    one.f[11] = one.w[12] = 1;
-    y.f.set(a.y);
-    field.combine(above, a.z, y, 1);
-    field.combine(below, a.z, y, -1);
-    y.f.set(b.y);
-    field.combine(otherAbove, b.z, y, 1);
-    field.combine(otherBelow, b.z, y, -1);
-    // Carried before they are multiplied again and again.
-    field.mul(product, below, otherBelow);
+    field.carry(inverse, below);
+    field.mulFlat(product, otherBelow, inverse);
     field.invert(inverse, product);
-    const out: Uint8Array[] = [];
-    field.mul(product, above, otherBelow);
-    field.mul(y, product, inverse);
-    out.push(field.toBytes(y));
-    field.mul(product, otherAbove, below);
-    field.mul(y, product, inverse);
-    out.push(field.toBytes(y));
-    return out;
+    field.mulFlat(product, otherBelow, inverse);
+    field.mulFlat(product, above, product);
+    const first = field.toBytes(product);
+    field.mulFlat(product, below, inverse);
+    field.mulFlat(product, otherAbove, product);
+    return [first, field.toBytes(product)];
   }
 
   function multiply(table: CombTable, scalar: Scalar, blind: Uint8Array): Projective {
@@ -67,12 +66,14 @@ export function createX25519(curve: Edwards, scalars: Scalars): X25519 {
 
   return {
     publicKeyOf(table) {
-      const z = createElement();
       const y = createElement();
-      z.f[11] = z.w[12] = 1;
       field.fromBytes(y, table.key);
-      const point = { x: z.f, y: y.f, z };
-      return montgomery(point, point)[0];
+      // X is not read.
+      const point = new Float64Array(36);
+      point.set(y.f, 12);
+      point.set(field.one.f, 24);
+      const same = sums(point);
+      return montgomery(same, same)[0];
     },
     multiplyTwo(secret, blind, first, second) {
       const wide = new Uint8Array(64);
@@ -80,7 +81,7 @@ export function createX25519(curve: Edwards, scalars: Scalars): X25519 {
       wide[0] &= 248;
       wide[31] = (wide[31] & 127) | 64;
       const scalar = scalars.reduce(wide);
-      const results = montgomery(multiply(first, scalar, blind), multiply(second, scalar, blind));
+      const results = montgomery(sums(multiply(first, scalar, blind)), sums(multiply(second, scalar, blind)));
       for (let i = 0; i < 8; i++) scalar[i] = 0;
       return results;
     },
