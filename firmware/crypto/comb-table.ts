@@ -22,6 +22,8 @@ export const HEADER_BYTES = 40;
 export const COORDINATE_BYTES = 48;
 /** Bytes of one entry. */
 export const ENTRY_BYTES = 144;
+/** Numbers of one entry. */
+export const ENTRY_NUMBERS = 36;
 
 /** How a comb reads a scalar (edwards.ts). */
 export interface CombShape {
@@ -34,13 +36,17 @@ export interface CombShape {
   weights: Uint8Array;
 }
 
+/** A comb with its entries, ENTRY_NUMBERS each, one after another. */
+export interface Comb extends CombShape {
+  entries: Float32Array | Float64Array;
+  /** Whether entries are twice those of a table in flash (multiples.ts). */
+  twice: boolean;
+}
+
 /** A table in memory or flash. */
-export interface CombTable extends CombShape {
+export interface CombTable extends Comb {
   /** 32 bytes: the point. */
   key: Uint8Array;
-  buffer: ArrayBuffer;
-  /** Where the first entry begins in buffer. */
-  offset: number;
 }
 
 /** A comb of t teeth, s subs, e columns. */
@@ -80,7 +86,7 @@ export function openCombTable(data: ArrayBuffer | Uint8Array): CombTable {
     bits: shape.bits,
     weights: shape.weights,
     key,
-    buffer: bytes.buffer as ArrayBuffer,
-    offset: bytes.byteOffset + HEADER_BYTES,
+    entries: new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + HEADER_BYTES, (bytes.length - HEADER_BYTES) >> 2),
+    twice: false,
   };
 }

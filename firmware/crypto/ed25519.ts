@@ -16,9 +16,9 @@
  * Left out: Ed25519ctx and Ed25519ph, and signing with the RFC's own nonce.
  */
 import { isAcceptablePoint } from './acceptable-point.js';
-import { openCombTable, type CombTable } from './comb-table.js';
+import { openCombTable, type Comb, type CombTable } from './comb-table.js';
 import { createEdwards, type CombJob, type Edwards, type EncodeJob, type Projective } from './edwards.js';
-import type { GeneralEntry, PointTable } from './multiples.js';
+import type { GeneralEntry } from './multiples.js';
 import { createHalver } from './half-size.js';
 import { naf } from './naf.js';
 import type { Natives } from './natives.js';
@@ -45,7 +45,7 @@ export interface PreparedKey {
   /** 32 bytes. */
   publicKey: Uint8Array;
   /** The table, for a key known when the flash was written, or one that came with its multiples. */
-  table: CombTable | PointTable | null;
+  table: Comb | null;
   /** Multiples of -A, where there is no table. */
   multiples: GeneralEntry[];
 }
@@ -133,9 +133,11 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
       return nonces;
     }
     if (!job.comb) {
-      const k = scalars.reduce(random(64));
+      // One draw, because a draw takes a dozen hashes (hmac-drbg.ts).
+      const drawn = random(96);
+      const k = scalars.reduce(drawn.subarray(0, 64));
       job.secrets.push(k);
-      job.comb = startBase(k, random(32));
+      job.comb = startBase(k, drawn.subarray(64, 96));
     }
     const point = curve.stepComb(job.comb);
     if (point) {
@@ -167,7 +169,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   }
 
   /** Condition 5 for a key with a table, as it stands. */
-  function verifyByTable(table: CombTable | PointTable, h: Scalar, signature: Uint8Array): boolean {
+  function verifyByTable(table: Comb, h: Scalar, signature: Uint8Array): boolean {
     const S = scalars.fromBytes(half(signature, 32));
     const combs = [
       { table: base, signedBits: scalars.signedBits(S, base.bits) },

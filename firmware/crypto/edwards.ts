@@ -13,12 +13,12 @@
  *
  * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
  */
-import { COORDINATE_BYTES, ENTRY_BYTES, type CombTable } from './comb-table.js';
+import { ENTRY_NUMBERS, type Comb } from './comb-table.js';
 import { createElement, createField, type Element, type Field } from './field.js';
-import { powerOfTwo } from './limbs.js';
-import { createMultiples, POINT_NUMBERS, type GeneralEntry, type PointTable } from './multiples.js';
+import { alternate, powerOfTwo } from './limbs.js';
+import { createMultiples, type GeneralEntry } from './multiples.js';
 import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
-import { alternate, ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
+import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
 
 /**
  * A point as X/Z, Y/Z, waiting for an inversion that several share: X, Y and Z one after another, 36 numbers, each flat
@@ -33,7 +33,7 @@ export function coordinate(point: Projective, which: number): Float64Array {
 
 /** A scalar for one comb. */
 export interface CombTerm {
-  table: CombTable | PointTable;
+  table: Comb;
   /** scalar.ts, signedBits(s, table.bits). */
   signedBits: Uint8Array;
 }
@@ -88,13 +88,16 @@ export interface Edwards {
   /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
   oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
   /** The comb whose entries are given as x and y, 64 bytes each (multiples.ts). */
-  pointTable(coordinates: Uint8Array, teeth: number, columns: number): PointTable;
+  pointTable(coordinates: Uint8Array, teeth: number, columns: number): Comb;
 }
 
 /** Multiplication on edwards25519 over the given natives. */
 export function createEdwards(natives: Natives): Edwards {
   const field = createField(natives);
   const steps = createPointSteps(natives);
+  const add = steps.add;
+  const extend = steps.extend;
+  const dot = natives.dot;
   const pairs = pairsOf(natives);
   const pick = pickOf(natives);
   const back = reversed(12);
@@ -113,49 +116,41 @@ export function createEdwards(natives: Natives): Edwards {
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
   let twist = 1;
 
+  /** Whose point the working point is; null where it is nobody's. */
+  let working: CombJob | null = null;
+
   /** The neutral point, with Z from 32 bytes, or 1. */
   function setNeutral(blind: Uint8Array | null): void {
-    const start = createElement();
-    if (blind) field.fromBytes(start, blind);
-    const limbs = (blind ? start : one).w.subarray(12);
+    working = null;
+    if (blind) field.fromBytes(spare, blind);
+    const limbs = (blind ? spare : one).w.subarray(12);
     steps.load({ pq: pairs(alternate(limbs, limbs), entryScale), t: field.zero.f, z: pairs(limbs, productScale) });
     twist = 1;
   }
 
   /** Adds what one column of a comb says; extended: T is there already. */
-  function addColumn(table: CombTable | PointTable, bits: Uint8Array, column: number, extended: boolean): void {
-    const stride = table.subs * table.columns;
-    const top = table.teeth - 1;
-    const half = (1 << top) - 1;
-    for (let sub = 0; sub < table.subs; sub++) {
-      const at = sub * table.columns + column;
+  function addColumn(table: Comb, bits: Uint8Array, column: number, extended: boolean): void {
+    const entries = table.entries;
+    const weights = table.weights;
+    const columns = table.columns;
+    const end = table.subs * columns;
+    const top = (table.teeth - 1) * end;
+    const half = (1 << (table.teeth - 1)) - 1;
+    const minus = table.twice ? 3 : 1;
+    let entry = 0;
+    for (let at = column; at < end; at += columns) {
       // The highest tooth's sign is the entry's; if it is -, the others count from there.
-      const plus = bits[at + top * stride];
-      const index = sub * (half + 1) + (natives.dot(table.weights, bits, at) ^ (half * (1 - plus)));
-      if (sub || !extended) steps.extend();
-      if ('points' in table) addPlain(table.points, index * POINT_NUMBERS, plus);
-      else addStored(table, index, plus);
+      const plus = bits[at + top];
+      const index = entry + ENTRY_NUMBERS * (dot(weights, bits, at) ^ (half * (1 - plus)));
+      // To subtract an entry, its m and n change places.
+      const m = index + 12 - 12 * plus;
+      const n = index + 12 * plus;
+      if (extended) extended = false;
+      else extend();
+      add(entries.subarray(m, m + 12), entries.subarray(n, n + 12), entries.subarray(index + 24, index + 36), minus - plus);
       twist *= 2 * plus - 1;
+      entry += ENTRY_NUMBERS * (half + 1);
     }
-  }
-
-  /** Adds an entry in flash, or subtracts it: plus is 1 or 0. */
-  function addStored(table: CombTable, index: number, plus: number): void {
-    const entry = table.offset + index * ENTRY_BYTES;
-    steps.add(
-      new Float32Array(table.buffer, entry + (1 - plus) * COORDINATE_BYTES, 12),
-      new Float32Array(table.buffer, entry + plus * COORDINATE_BYTES, 12),
-      new Float32Array(table.buffer, entry + 2 * COORDINATE_BYTES, 12),
-      1 - plus,
-    );
-  }
-
-  /** Adds an entry that came with its key, or subtracts it. */
-  function addPlain(points: Float64Array, at: number, plus: number): void {
-    // m and n change places to subtract.
-    const m = at + 12 * (1 - plus);
-    const n = at + 12 * plus;
-    steps.add(points.subarray(m, m + 12), points.subarray(n, n + 12), points.subarray(at + 24, at + POINT_NUMBERS), 3 - plus);
   }
 
   /** Adds an odd multiple, -15 to 15, of a point without a table. */
@@ -169,7 +164,7 @@ export function createEdwards(natives: Natives): Edwards {
   }
 
   /** Doubles if a column went before, and adds what this column says. */
-  function doColumn(table: CombTable | PointTable, bits: Uint8Array, column: number): void {
+  function doColumn(table: Comb, bits: Uint8Array, column: number): void {
     const begins = column === table.columns - 1;
     if (!begins) {
       steps.double();
@@ -180,11 +175,14 @@ export function createEdwards(natives: Natives): Edwards {
 
   function startComb(term: CombTerm, blind: Uint8Array): CombJob {
     setNeutral(blind);
-    return { term, left: term.table.columns, point: steps.read() };
+    const job = { term, left: term.table.columns, point: steps.read() };
+    working = job;
+    return job;
   }
 
   function stepComb(job: CombJob): Projective | null {
-    steps.load(job.point);
+    if (working !== job) steps.load(job.point);
+    working = job;
     job.left--;
     twist = 1;
     doColumn(job.term.table, job.term.signedBits, job.left);
@@ -271,7 +269,7 @@ export function createEdwards(natives: Natives): Edwards {
     job.inverse.f.set(spare.f);
     job.inverse.w.set(spare.w);
     field.mulFlat(spare, coordinate(point, 0), each);
-    const odd = field.toBytes(spare)[0] & 1;
+    const odd = field.isOdd(spare);
     field.mulFlat(spare, coordinate(point, 1), each);
     const encoding = field.toBytes(spare);
     encoding[31] |= odd << 7;
@@ -294,7 +292,10 @@ export function createEdwards(natives: Natives): Edwards {
     multiply,
     isNeutral,
     encode,
-    oddMultiples: multiples.odd,
+    oddMultiples: (encoding, negate) => {
+      working = null;
+      return multiples.odd(encoding, negate);
+    },
     pointTable: multiples.table,
   };
 }

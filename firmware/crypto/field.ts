@@ -30,9 +30,10 @@ export interface Element {
   w: Float64Array;
 }
 
-/** A fresh zero. */
+/** A fresh zero; in one array, because Espruino looks long for a free place for each. */
 export function createElement(): Element {
-  return { f: new Float64Array(12), w: new Float64Array(24) };
+  const room = new Float64Array(36);
+  return { f: room.subarray(0, 12), w: room.subarray(12, 36) };
 }
 
 /** Field operations on one native dot product. */
@@ -62,6 +63,8 @@ export interface Field {
   combine(o: Element, a: Element, b: Element, sign: number): void;
   /** o = 32 bytes little-endian, top bit ignored. */
   fromBytes(o: Element, bytes: Uint8Array): void;
+  /** The lowest bit of the canonical a, which tells x's sign (RFC 8032 5.1.2). */
+  isOdd(a: Element): number;
   /** The canonical 32 bytes of a, little-endian. */
   toBytes(a: Element): Uint8Array;
 }
@@ -90,6 +93,7 @@ export function createField(natives: Natives): Field {
   let y = 0;
   const pairs = pairsOf(natives);
   const pick = pickOf(natives);
+  const floor = Math.floor;
   const back = reversed(12);
   const wrapped = [K, 0, 0, K, 0, 0];
   const unit: number[] = [];
@@ -203,7 +207,7 @@ export function createField(natives: Natives): Field {
     modulus[0] = -19;
     modulus[11] = unit[12];
     const number = new Float64Array(12);
-    for (let k = 0; k < 12; k++) number[k] = a.f[11 - k];
+    pick(back, number, a.f);
     const found = euclid.run(modulus, number, 1);
     if (!found) {
       invertByPower(o, a);
@@ -211,8 +215,7 @@ export function createField(natives: Natives): Field {
     }
     // The last remainder but one is 1 or -1 (or p, for a = 0: then its cofactor is 0).
     const sign = approximate(found.big) < 0 ? -1 : 1;
-    for (let k = 0; k < 12; k++) loose[11 - k] = sign * found.bigCofactor[k];
-    product(o.f, o.w, loose, one.w);
+    fromLimbs(o, pairs(found.bigCofactor, [sign, 0, 0, sign, 0, 0]));
   }
 
   function power58(o: Element, a: Element): void {
@@ -250,24 +253,37 @@ export function createField(natives: Natives): Field {
     product(o.f, o.w, loose, one.w);
   }
 
+  /** The number from 0 to p - 1, plus p or 2^255: limbs from 0 up to the next one's unit in `whole`. What it is above p - 1, in units of limb 12. */
   const whole = new Float64Array(12);
-  function toBytes(a: Element): Uint8Array {
+  function normalize(a: Element): number {
+    const f = a.f;
     // 1. a + p, each limb from 0 up to the next one's unit.
     let carry = -19;
     for (let k = 0; k < 12; k++) {
       const size = unit[k + 1];
-      const value = a.f[11 - k] + carry + (k === 11 ? size : 0);
-      carry = Math.floor(value / size) * size;
+      const value = f[11 - k] + carry + (k === 11 ? size : 0);
+      carry = floor(value / size) * size;
       whole[k] = value - carry;
     }
     whole[0] += K * carry;
     // 2. Is it p or more? Then 19 more carry out of the top.
     let over = 19;
-    for (let k = 0; k < 12; k++) over = Math.floor((whole[k] + over) / unit[k + 1]) * unit[k + 1];
-    // 3. Bytes; what leaves the top is the multiple of 2^255 that step 2 counted.
+    for (let k = 0; k < 12; k++) over = floor((whole[k] + over) / unit[k + 1]) * unit[k + 1];
+    return over;
+  }
+
+  function toBytes(a: Element): Uint8Array {
+    const over = normalize(a);
+    // What leaves the top is the multiple of 2^255 that normalize() counted.
     const out = limbsToBytes(whole, K * over);
     out[31] &= 127;
     return out;
+  }
+
+  function isOdd(a: Element): number {
+    const over = normalize(a);
+    // p is odd.
+    return (whole[0] + over / unit[12]) & 1;
   }
 
   function isZero(a: Element): boolean {
@@ -276,5 +292,5 @@ export function createField(natives: Natives): Field {
     return true;
   }
 
-  return { zero, one, euclid, mul, mulFlat, carry, squareTimes, invert, power58, fromLimbs, combine, fromBytes, toBytes, isZero };
+  return { zero, one, euclid, mul, mulFlat, carry, squareTimes, invert, power58, fromLimbs, combine, fromBytes, isOdd, toBytes, isZero };
 }

@@ -18,3 +18,10 @@ export function powerOfTwo(n: number): number {
 export function rounder(k: number, scale: number): number {
   return 1.5 * powerOfTwo(52 + BIT[k + 1] + scale);
 }
+
+/** Limbs of two numbers in turn. */
+export function alternate(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
+  const out: number[] = [];
+  for (let k = 0; k < 12; k++) out.push(a[k], b[k]);
+  return out;
+}

@@ -4,12 +4,12 @@
  *
  * Everything here is public: steps and branches depend on the points.
  */
-import { combShape, type CombShape } from './comb-table.js';
+import { combShape, ENTRY_NUMBERS, type Comb } from './comb-table.js';
 import { CURVE_D, decodePoint } from './decode.js';
 import { createElement, type Element, type Field } from './field.js';
-import { powerOfTwo } from './limbs.js';
+import { alternate, powerOfTwo } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
-import { alternate, ENTRY_SCALE, type PointSteps } from './point-steps.js';
+import { ENTRY_SCALE, type PointSteps } from './point-steps.js';
 
 /** A point as table entry, not normalised: flat operands (point-steps.ts). */
 export interface GeneralEntry {
@@ -19,27 +19,15 @@ export interface GeneralEntry {
   z: Float64Array;
 }
 
-/** Numbers of an entry that came with its key: m, n and d, 12 each. */
-export const POINT_NUMBERS = 36;
-
-/** A comb whose entries came with the key; subs is 1. */
-export interface PointTable extends CombShape {
-  /**
-   * 2^(teeth - 1) entries, normalised, each twice that of a table in flash so that nothing is halved: flat operands, all in one
-   * array, which takes fewer variables than many.
-   */
-  points: Float64Array;
-}
-
 /** Multiples on a field and its steps. */
 export interface Multiples {
   /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
   odd(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
   /**
    * The comb whose entries (edwards.ts) are given as x and y, 32 bytes little-endian each. They are taken as given:
-   * whoever signed them answers for them.
+   * whoever signed them answers for them. Here they are twice those of a table in flash, so that nothing is halved.
    */
-  table(coordinates: Uint8Array, teeth: number, columns: number): PointTable;
+  table(coordinates: Uint8Array, teeth: number, columns: number): Comb;
 }
 
 /** Multiples on the given field and steps, whose working point they use. */
@@ -82,18 +70,18 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
   }
 
   /** (x, y) as the entry that begins at `at`. */
-  function putEntry(points: Float64Array, at: number, x: Element, y: Element): void {
+  function putEntry(entries: Float64Array, at: number, x: Element, y: Element): void {
     const sum = createElement();
     const carried = createElement();
     field.combine(sum, y, x, -1);
     field.mul(carried, sum, one);
-    points.set(pairs(carried.f, entryScale), at);
+    entries.set(pairs(carried.f, entryScale), at);
     field.combine(sum, y, x, 1);
     field.mul(carried, sum, one);
-    points.set(pairs(carried.f, entryScale), at + 12);
+    entries.set(pairs(carried.f, entryScale), at + 12);
     field.mul(sum, x, y);
     field.mul(carried, curveD, sum);
-    points.set(pairs(carried.f, entryScaleTwice), at + 24);
+    entries.set(pairs(carried.f, entryScaleTwice), at + 24);
   }
 
   /** Makes (x, y) the working point. */
@@ -135,17 +123,17 @@ export function createMultiples(natives: Natives, field: Field, steps: PointStep
     return result;
   }
 
-  function table(coordinates: Uint8Array, teeth: number, columns: number): PointTable {
+  function table(coordinates: Uint8Array, teeth: number, columns: number): Comb {
     const shape = combShape(teeth, 1, columns);
-    const points = new Float64Array((coordinates.length >> 6) * POINT_NUMBERS);
+    const entries = new Float64Array((coordinates.length >> 6) * ENTRY_NUMBERS);
     const x = createElement();
     const y = createElement();
     for (let at = 0; at < coordinates.length; at += 64) {
       field.fromBytes(x, coordinates.subarray(at, at + 32));
       field.fromBytes(y, coordinates.subarray(at + 32, at + 64));
-      putEntry(points, (at >> 6) * POINT_NUMBERS, x, y);
+      putEntry(entries, (at >> 6) * ENTRY_NUMBERS, x, y);
     }
-    return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, points };
+    return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, entries, twice: true };
   }
 
   return { odd, table };

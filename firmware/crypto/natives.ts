@@ -25,6 +25,8 @@ export interface Natives {
    * to[i] = from[indices[i]]: Espruino's E.mapInPlace. Where a build lacks it, pickOf() gives a slow one.
    */
   pick?(indices: Uint8Array, to: Float64Array, from: Numbers): void;
+  /** to[i] = bit i of `from`, from each byte's lowest on: E.mapInPlace, too. Where a build lacks it, unpackOf() gives a slow one. */
+  unpack?(from: Uint8Array, to: Uint8Array): void;
   /** SHA-256 (FIPS 180-4) of any number of bytes; 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
   /** SHA-512 (FIPS 180-4) of any number of bytes; 64 bytes. */
@@ -53,6 +55,15 @@ function slowPick(indices: Uint8Array, to: Float64Array, from: Numbers): void {
 /** The native pick(), or one in JavaScript. */
 export function pickOf(natives: Natives): (indices: Uint8Array, to: Float64Array, from: Numbers) => void {
   return natives.pick || slowPick;
+}
+
+function slowUnpack(from: Uint8Array, to: Uint8Array): void {
+  for (let i = 0; i < to.length; i++) to[i] = (from[i >> 3] >> (i & 7)) & 1;
+}
+
+/** The native unpack(), or one in JavaScript. */
+export function unpackOf(natives: Natives): (from: Uint8Array, to: Uint8Array) => void {
+  return natives.unpack || slowUnpack;
 }
 
 /** count - 1, count - 2, ... 0: with pick(), the copy of an array in reverse. */

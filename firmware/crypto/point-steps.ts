@@ -45,13 +45,6 @@ export interface Coordinates {
   z: Numbers;
 }
 
-/** Limbs of two numbers in turn. */
-export function alternate(a: Numbers, b: Numbers): number[] {
-  const out: number[] = [];
-  for (let k = 0; k < 12; k++) out.push(a[k], b[k]);
-  return out;
-}
-
 /** A working point and the steps on it. */
 export interface PointSteps {
   /** Begins with a point; nothing of it is kept by reference that changes later. */

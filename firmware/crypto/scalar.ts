@@ -8,7 +8,7 @@
  *
  * No branch and no index depends on a secret.
  */
-import type { Natives } from './natives.js';
+import { unpackOf, type Natives } from './natives.js';
 
 /** 8 limbs of 32 bits, least first. */
 export type Scalar = Float64Array;
@@ -71,6 +71,8 @@ export function createScalars(natives: Natives): Scalars {
   const dot = natives.dot;
   const floor = Math.floor;
   const low = new Float64Array(8);
+  const orderLimbs = [DELTA0, DELTA1, DELTA2, DELTA3, 0, 0, 0, TOP];
+  const unpack = unpackOf(natives);
 
   /** `low` mod L, for a number from 0 to 2^275 in limbs of either sign up to 2^52; unrolled for speed. */
   function reduceLow(): Scalar {
@@ -147,16 +149,6 @@ export function createScalars(natives: Natives): Scalars {
     out[6] = v - over * LIMB;
     out[7] = m7 + negative * TOP + over;
     return out;
-  }
-
-  /** Carries `low`, for a number from 0 to 2^256. */
-  function carry(): void {
-    let over = 0;
-    for (let i = 0; i < 8; i++) {
-      const value = low[i] + over;
-      over = floor(value / LIMB);
-      low[i] = value - over * LIMB;
-    }
   }
 
   function columns(s: Scalar): ScalarColumns {
@@ -244,35 +236,33 @@ export function createScalars(natives: Natives): Scalars {
     return out;
   }
 
+  /** 2^bits - 1 mod L for each number of bits that was asked for. */
+  const offsets: { [bits: number]: Scalar } = {};
+  function offsetOf(bits: number): Scalar {
+    if (!offsets[bits]) {
+      const power = new Uint8Array(64);
+      power[bits >> 3] = 1 << (bits & 7);
+      low.set(reduce(power));
+      low[0] -= 1;
+      offsets[bits] = reduceLow();
+    }
+    return offsets[bits];
+  }
+
   function signedBits(s: Scalar, bits: number): Uint8Array {
     // 1. s + 2^bits - 1 mod L, and L more if that is odd: an even number under 2^254.
-    const power = new Uint8Array(64);
-    power[bits >> 3] = 1 << (bits & 7);
-    low.set(reduce(power));
-    for (let i = 0; i < 8; i++) low[i] += s[i];
-    low[0] -= 1;
-    carry();
-    const odd = low[0] % 2;
-    low[0] += odd * DELTA0;
-    low[1] += odd * DELTA1;
-    low[2] += odd * DELTA2;
-    low[3] += odd * DELTA3;
-    low[7] += odd * TOP;
-    carry();
-    // 2. Half of it, bit by bit.
-    const bytes = toBytes(low);
-    const out = new Uint8Array(bits);
-    let i = 0;
-    let byte = bytes[0] >> 1;
-    for (let j = 1; j <= 32; j++) {
-      const end = j * 8 - 1;
-      while (i < end) {
-        out[i++] = byte & 1;
-        byte >>= 1;
-      }
-      byte = j < 32 ? bytes[j] : 0;
+    const offset = offsetOf(bits);
+    const odd = (s[0] + offset[0]) % 2;
+    let over = 0;
+    for (let i = 0; i < 8; i++) {
+      const value = s[i] + offset[i] + odd * orderLimbs[i] + over;
+      over = floor(value / LIMB);
+      low[i] = value - over * LIMB;
     }
-    return out;
+    // 2. Half of it, bit by bit.
+    const out = new Uint8Array(bits + 1);
+    unpack(toBytes(low), out);
+    return out.subarray(1);
   }
 
   return { columns, mulHash, mulHashAdd, mulAdd, reduce, negate, order, toBytes, fromBytes, signedBits };

@@ -10,7 +10,7 @@ import type { Natives, Numbers } from '../crypto/natives.js';
 /** The part of Espruino's E in use. */
 export interface EspruinoE {
   convolve(a: Numbers, b: Numbers, offset: number): number;
-  mapInPlace?(from: Uint8Array, to: Float64Array, map: Numbers): void;
+  mapInPlace?(from: Uint8Array, to: Float64Array | Uint8Array, map: Numbers | undefined, bits?: number): void;
 }
 
 /** The part of Espruino's require("crypto") in use. */
@@ -47,10 +47,12 @@ function findPairs(): Natives['pairs'] {
 
 /** Natives for firmware/crypto. Without Graphics signatures are right, but several times slower. */
 export function createEspruinoNatives(e: EspruinoE, crypto: EspruinoCrypto): Natives {
+  const mapInPlace = e.mapInPlace;
   return {
     dot: e.convolve,
     pairs: findPairs(),
-    pick: e.mapInPlace,
+    pick: mapInPlace,
+    unpack: mapInPlace && ((from, to) => mapInPlace(from, to, undefined, -1)),
     sha256: (data) => new Uint8Array(crypto.SHA256(data)),
     sha512: (data) => new Uint8Array(crypto.SHA512(data)),
   };

@@ -119,18 +119,19 @@ export interface EOptions {
   openFile?: (path: string, mode: string) => unknown;
 }
 
-/** `E.mapInPlace` (jswrap_espruino.c): groups of bits, the highest first, looked up in a table or taken as they are. */
+/** `E.mapInPlace` (jswrap_espruino.c): groups of bits, the highest first or, for a negative number, the lowest; looked up in a table or taken as they are. */
 function mapInPlace(from: Uint8Array, to: number[], map: ArrayLike<number> | undefined, bits = 0): void {
   const size = 8 * from.BYTES_PER_ELEMENT;
-  const group = bits || size;
+  const group = Math.abs(bits) || size;
   let pool = 0;
   let pooled = 0;
   let at = 0;
   for (let i = 0; at < to.length && (i < from.length || pooled >= group); at++) {
-    for (; pooled < group; pooled += size) pool = pool * 2 ** size + (from[i++] ?? 0);
+    for (; pooled < group; pooled += size) pool = bits < 0 ? pool + (from[i++] ?? 0) * 2 ** pooled : pool * 2 ** size + (from[i++] ?? 0);
     pooled -= group;
-    const element = Math.floor(pool / 2 ** pooled);
-    pool -= element * 2 ** pooled;
+    const rest = bits < 0 ? 2 ** group : 2 ** pooled;
+    const element = bits < 0 ? pool % rest : Math.floor(pool / rest);
+    pool = bits < 0 ? Math.floor(pool / rest) : pool - element * rest;
     to[at] = map ? (map[element] ?? 0) : element;
   }
 }

@@ -72,7 +72,11 @@ const CASES: Record<string, string> = {
   'dot products': `
     print(E.convolve([1, 2, 3], [4, 5, 6, 7], 2), E.convolve([1, 2, 3], [4, 5, 6, 7], -1), E.convolve([1, 2, 3, 4, 5], [1, 10], 0), E.convolve([1, 2], [3, 4], 7));
     print(E.convolve(new Uint8Array([1, 2]), '\\xff\\x01', 0), E.convolve(new Float64Array([0.5, 4194304]), new Float64Array([8, 4194304]), 0), E.convolve([], [1], 0));
-    print(E.convolve(new Float32Array([1.5, 2.5, 100]).subarray(1), new Int16Array([-3, 7, 9]), 1), E.convolve([3], new Float64Array([1, 2, 3]), 2));`,
+    print(E.convolve(new Float32Array([1.5, 2.5, 100]).subarray(1), new Int16Array([-3, 7, 9]), 1), E.convolve([3], new Float64Array([1, 2, 3]), 2));
+    var bits = new Uint8Array(18), pairs = new Uint8Array(9);
+    E.mapInPlace(new Uint8Array([5, 128]), bits, undefined, -1);
+    E.mapInPlace(new Uint8Array([27, 228]), pairs, [7, 8, 9, 10], 2);
+    print(bits.join(), pairs.join());`,
   hashes: `
     var c = require('crypto');
     ['SHA1', 'SHA224', 'SHA256', 'SHA384', 'SHA512'].forEach(function (n) { print(n, hex(c[n]('abc')), hex(c[n](new Uint8Array([1, 0, 255])))); });
