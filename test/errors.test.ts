@@ -3,7 +3,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CODES } from '../firmware/core/codes.js';
+import { allCodes } from '../firmware/core/codes.js';
 import { bodyOfThrown, ERRORS, errorBody, EXIT, exitCodeOf, failure, isErrorCode, isFailure, isRetryable, messageOf, refusal, type ErrorCode } from '../host-bridge/errors.js';
 
 const ROOT = join(__dirname, '..');
@@ -13,7 +13,7 @@ const codes = Object.keys(ERRORS) as ErrorCode[];
 const HEAD = `# Errors
 
 Every refusal and every failure has one of these codes: in HTTP replies as \`{code, message, remedy}\` with the status below,
-in \`--json\` output likewise, and as exit code of the command. The first ${CODES.length} are the boards' own; on the radio a code is the status
+in \`--json\` output likewise, and as exit code of the command. The first ${allCodes().length} are the boards' own; on the radio a code is the status
 word 0x6400 + number (firmware/core/codes.ts), the others exist on the host only, but for those of
 the drivers at the end. The table is host-bridge/errors.ts; this page is
 made from it.
@@ -29,7 +29,7 @@ function page(): string {
   const cell = (text: string) => text.replace(/\|/g, '\\|');
   const rows = codes.map((code) => {
     const { cause, remedy, http, exit } = ERRORS[code];
-    const number = (CODES as readonly string[]).indexOf(code);
+    const number = (allCodes() as readonly string[]).indexOf(code);
     return `| ${code} | ${number < 0 ? '' : number} | ${http} | ${exit} | ${cell(cause)} | ${cell(remedy)} |\n`;
   });
   return HEAD + rows.join('');
@@ -47,7 +47,7 @@ test('docs/errors.md has exactly the codes of the table, with their words', () =
 });
 
 test('the table starts with every code of the boards, in their order', () => {
-  expect(codes.slice(0, CODES.length)).toEqual([...CODES]);
+  expect(codes.slice(0, allCodes().length)).toEqual([...allCodes()]);
 });
 
 test.each(codes)('%s has a cause, a remedy, a status and an exit code that fit', (code) => {

@@ -9,7 +9,7 @@
  * the issuer, under K, that it has ended. For a coupon the bank says so itself, signed by the key that will not sign it.
  */
 import { createHash } from 'node:crypto';
-import { CODES, codeOf } from '../../firmware/core/codes.js';
+import { allCodes, codeOf } from '../../firmware/core/codes.js';
 import { equal } from '../../firmware/core/bytes.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
 import { bankMessage, issuerReply, packBoxes, unpackBoxes } from '../../firmware/wire/institutions.js';
@@ -194,7 +194,7 @@ async function passOn(context: BankContext, row: BankRequestRow): Promise<Result
   if (!given.ok) return given;
   const reply = issuerReply.decode(given.reply);
   const fits = reply && equal(reply.messageHash, sha256(row.message!)) && equal(reply.boxesHash, sha256(packBoxes(given.boxes)));
-  if (!reply || !fits || reply.code >= CODES.length) return refusal('REPLY_INVALID', 'issuer reply');
+  if (!reply || !fits || reply.code >= allCodes().length) return refusal('REPLY_INVALID', 'issuer reply');
   // [0096], [0099]: SKI over the reply, where the scheme signs; the bank keeps it.
   if (context.scheme.signedBetweenInstitutions) {
     const { signature } = given;

@@ -2,7 +2,7 @@
  * A request that the issuer has opened, and what it decides about it: between issuer-requests.ts, which opens and seals, and
  * the procedures that decide.
  */
-import { CODES, type Code } from '../../firmware/core/codes.js';
+import { allCodes, type Code } from '../../firmware/core/codes.js';
 import type { Result } from '../errors.js';
 
 /** A request after its decryption: what its reply is kept and sealed under. */
@@ -25,7 +25,7 @@ export interface Decided {
 
 /** A code that boards do not know is REFUSED to them. */
 function boardCode(code: string): Code {
-  return (CODES as readonly string[]).includes(code) ? (code as Code) : 'REFUSED';
+  return (allCodes() as readonly string[]).includes(code) ? (code as Code) : 'REFUSED';
 }
 
 /** A refusal in a box of the token's. */

@@ -5,7 +5,7 @@
  * The token keeps a request until it has the reply, and gives the same bytes again; bank and issuer keep theirs. So a
  * procedure that broke off anywhere is begun again, and what waits is finished first.
  */
-import { CODES, codeOf, type Code } from '../../firmware/core/codes.js';
+import { allCodes, codeOf, type Code } from '../../firmware/core/codes.js';
 import { concat } from '../../firmware/core/bytes.js';
 import { couponKey, COUPON_KEY_BYTES, couponKeysBody, REQUEST, signedCouponKeys } from '../../firmware/wire/request.js';
 import { amountRequest, couponStart, INS, partRequest, replyAnswer, replyData, requestPart, type RequestPart } from '../../firmware/wire/token-commands.js';
@@ -59,7 +59,7 @@ export async function finish(services: Services, steps: DeskSteps, first: Reques
     last = taken.answer;
     if (last.left === 0) break;
   }
-  if (last.left > 0 || last.code >= CODES.length) return refusal('REPLY_INVALID', 'boxes are missing');
+  if (last.left > 0 || last.code >= allCodes().length) return refusal('REPLY_INVALID', 'boxes are missing');
   return { ok: true, kind: first.kind, amount: first.amount, code: codeOf(last.code), receiptNumber: last.receiptNumber, repeated: given.repeated };
 }
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { CODES } from '../../firmware/core/codes.js';
+import { allCodes } from '../../firmware/core/codes.js';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { bankMessage, issuerReply } from '../../firmware/wire/institutions.js';
@@ -35,7 +35,7 @@ afterEach(() => houses.close());
 
 const requestOf = (owned: Uint8Array) => ownedRequest.decode(owned)!.request;
 const ebc = (wallet: ReferenceWallet) => good(houses.office.counterOf(wallet.pku)).ebc;
-const codeIn = ({ reply }: BankReply) => CODES[issuerReply.decode(reply)!.code];
+const codeIn = ({ reply }: BankReply) => allCodes()[issuerReply.decode(reply)!.code];
 
 /** What a bank that owns SKB may say to the issuer. */
 async function say(kind: number, amount: number, request: Uint8Array): Promise<BankReply> {

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layouts, layoutTable } from './layouts.js';
-import { CODES, statusWord } from '../../firmware/core/codes.js';
+import { allCodes, statusWord } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { KIND } from '../../firmware/wire/link-messages.js';
 import { FRAME } from '../../firmware/wire/link-frame.js';
@@ -26,7 +26,7 @@ const expected = [
   numbers('APDU instructions', INS, 2),
   numbers('Serial frame types', FRAME, 2),
   numbers('Serial message kinds', KIND, 2),
-  numbers('Result codes as status words', Object.fromEntries(CODES.map((code) => [code, statusWord(code)])), 4),
+  numbers('Result codes as status words', Object.fromEntries(allCodes().map((code) => [code, statusWord(code)])), 4),
 ].join('\n\n');
 
 test('the document holds the layouts of the code', () => {
