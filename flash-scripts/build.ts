@@ -3,7 +3,7 @@
  *
  *   compile.ts   type check, source rules (refuse*.ts), lowering, ES5 by module
  *   minify.ts    one function of all modules, terser; property-names.ts: which names of properties it may shorten
- *   overlays.ts  before and last: parts that lie in files of their own
+ *   overlays.ts  before, after and last: parts that lie in files of their own
  *   alias.ts     natives as variables of that function
  *   repair.ts    compound assignments and numbers that Espruino reads differently
  *   hoist.ts     declarations to the top of their function
@@ -19,7 +19,7 @@ import { BuildError } from './build-error.js';
 import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
-import { cutOverlays, gatherOverlays, openBundle, type CutProgram } from './overlays.js';
+import { cutOverlays, gatherOverlays, gatherResidents, openBundle, type CutProgram } from './overlays.js';
 import { packageRoot } from './package-root.js';
 import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
@@ -62,7 +62,7 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
   const joined = await joinModules(compiled);
   const minify = options.minify !== false;
   const short = await shorten(aliasNatives(gatherOverlays(joined)), minify, options.shortNames);
-  const code = hoist(repair(short));
+  const code = hoist(repair(gatherResidents(short)));
   const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
   const letters = cutOverlays(code);

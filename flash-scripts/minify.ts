@@ -60,6 +60,8 @@ const TAKEN = ['E', 'g', ...['A', 'B', 'C', 'D'].flatMap((port) => Array.from({ 
 const OPTIONS: MinifyOptions = {
   ecma: 5,
   compress: {
+    // A layout that nobody uses is nothing.
+    pure_funcs: [LAYOUT_MAKER],
     // Would drop "ram", Espruino's own directive.
     directives: false,
     passes: 2,

@@ -2,12 +2,14 @@
  * Cuts a program into its bundle and its overlays: files of Storage that are evaluated when they are wanted
  * (firmware/overlay.d.ts says what a source writes).
  *
- * 1. gatherOverlays, before minifying: what only overlays use moves into their functions. Until the last step the program
- *    stays one text, so that names are shortened alike everywhere.
- * 2. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place, which makes
- *    a function of them again. Of a `resident`, `eval` does: its names, made unlike all others, become global, and the file
- *    says which, so that they can be deleted.
- * 3. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them. With
+ * 1. gatherOverlays, before minifying: what only an `overlay` uses moves into its function, what several use into each of
+ *    them. Until the last step the program stays one text, so that names are shortened alike everywhere.
+ * 2. gatherResidents, after minifying, when no two names of the program are the same: the same for each `resident`. What several
+ *    of these use moves into the first of them, which must be loaded before the others.
+ * 3. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place, which makes
+ *    a function of them again; of a `resident`, `eval`, which makes its names global. The file says which, so that they can be
+ *    deleted.
+ * 4. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them. With
  *    each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of them a list of
  *    d + 2. With 600 functions that was every sixth variable of a board.
  *
@@ -47,35 +49,37 @@ function overlayCalls(program: AnyNode): OverlayCall[] {
   return calls;
 }
 
-/** The name that a statement declares, if that is all it does. */
-function declaredName(statement: AnyNode): string | null {
-  if (statement.type === 'FunctionDeclaration') return statement.id!.name;
-  if (statement.type !== 'VariableDeclaration' || statement.declarations.length !== 1) return null;
-  return (statement.declarations[0]!.id as { name: string }).name;
+const declaredNames = new WeakMap<AnyNode, Set<string>>();
+
+/** Names that a function declares for itself: parameters, variables, functions. */
+function ownNames(scope: FunctionNode): Set<string> {
+  let names = declaredNames.get(scope);
+  if (names) return names;
+  declaredNames.set(scope, (names = new Set(scope.params.map((param) => (param as { name: string }).name))));
+  const add = (name: string): void => void names!.add(name);
+  if (scope.type === 'FunctionExpression' && scope.id) add(scope.id.name);
+  walk(scope.body, (node, parents) => {
+    if (parents.some(isFunction)) return;
+    if (node.type === 'VariableDeclarator') add((node.id as { name: string }).name);
+    if (node.type === 'FunctionDeclaration') add(node.id!.name);
+  });
+  return names;
 }
 
-/** Names that a piece of program mentions, `outside` overlays only. */
+/** Names of others that a piece of program mentions, `outside` overlays only. */
 function namesIn(node: AnyNode, outside: AnyNode[]): Set<string> {
   const names = new Set<string>();
   walk(node, (each, parents) => {
     if (each.type !== 'Identifier' || !isReference(each, parents[parents.length - 1])) return;
-    if (!outside.some((part) => parents.includes(part))) names.add(each.name);
+    if (outside.some((part) => parents.includes(part)) || parents.some((part) => isFunction(part) && ownNames(part).has(each.name))) return;
+    names.add(each.name);
   });
   return names;
 }
 
 /** Names that functions around an overlay declare, the program's own left out: its file could not see them. */
 function namesAround(parents: AnyNode[], wrapper: AnyNode): Set<string> {
-  const names = new Set<string>();
-  for (const scope of parents.filter((each) => isFunction(each) && each !== wrapper)) {
-    for (const param of (scope as FunctionNode).params) names.add((param as { name: string }).name);
-    walk(scope, (node, inside) => {
-      if (inside.slice(1).some(isFunction)) return;
-      if (node.type === 'VariableDeclarator') names.add((node.id as { name: string }).name);
-      if (node.type === 'FunctionDeclaration') names.add(node.id!.name);
-    });
-  }
-  return names;
+  return new Set(parents.flatMap((each) => (isFunction(each) && each !== wrapper ? [...ownNames(each)] : [])));
 }
 
 /** @throws BuildError where an overlay uses what its file cannot see */
@@ -83,11 +87,6 @@ function checkFree({ file, make, parents }: OverlayCall, wrapper: AnyNode): void
   const around = namesAround(parents, wrapper);
   const hidden = [...namesIn(make, [])].filter((name) => around.has(name));
   if (hidden.length) throw new BuildError('BUILD_REFUSED', `${file}: only names of modules can be used in an overlay, not ${hidden.join(', ')}`);
-}
-
-/** Whether a statement is a variable that the program assigns again: two copies of it would be two variables. */
-function isState(statement: AnyNode, assigned: Set<string>): boolean {
-  return statement.type === 'VariableDeclaration' && assigned.has(declaredName(statement)!);
 }
 
 /** Names that are assigned to, or counted up or down, after their declaration. */
@@ -100,49 +99,108 @@ function assignedNames(program: AnyNode): Set<string> {
   return names;
 }
 
+/** What a program's function declares, one name each, and what it does. */
+class Declarations {
+  /** By name, in the order of the text: a function, or one variable of a `var`. */
+  readonly nodes = new Map<string, AnyNode>();
+  private readonly uses = new Map<AnyNode, Set<string>>();
+  private readonly others: AnyNode[] = [];
+
+  /** @param outside functions whose mentions of names do not count */
+  constructor(readonly statements: AnyNode[], private readonly outside: AnyNode[]) {
+    for (const statement of statements) {
+      if (statement.type === 'FunctionDeclaration') this.nodes.set(statement.id!.name, statement);
+      else if (statement.type === 'VariableDeclaration') for (const each of statement.declarations) this.nodes.set((each.id as { name: string }).name, each);
+      else this.others.push(statement);
+    }
+    for (const node of this.nodes.values()) this.uses.set(node, namesIn(node, outside));
+  }
+
+  /** All that these names need, themselves included. */
+  neededBy(names: Iterable<string>): Set<AnyNode> {
+    const needed = new Set<AnyNode>();
+    const waiting = [...names];
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      const node = this.nodes.get(name);
+      if (!node || needed.has(node)) continue;
+      needed.add(node);
+      waiting.push(...this.uses.get(node)!);
+    }
+    return needed;
+  }
+
+  /** All that the program does not do without. */
+  neededByMain(): Set<AnyNode> {
+    return this.neededBy(this.others.flatMap((statement) => [...namesIn(statement, this.outside)]));
+  }
+
+  /** These as statements, in the order of the text. */
+  text(source: string, chosen: (node: AnyNode) => boolean): string {
+    const parts = [...this.nodes.values()].filter(chosen).map((node) => (node.type === 'VariableDeclarator' ? 'var ' : '') + source.slice(node.start, node.end));
+    return parts.map((part) => `\n${part}${part.startsWith('var ') ? ';' : ''}`).join('');
+  }
+
+  /** Takes these out of the text. */
+  remove(source: string, edits: TextEdits, gone: (node: AnyNode) => boolean): void {
+    for (const statement of this.statements) {
+      if (statement.type === 'FunctionDeclaration' && gone(statement)) edits.replace(statement.start, statement.end, '');
+      if (statement.type !== 'VariableDeclaration' || !statement.declarations.some(gone)) continue;
+      const left = statement.declarations.filter((each) => !gone(each)).map(({ start, end }) => source.slice(start, end));
+      edits.replace(statement.start, statement.end, left.length ? `var ${left.join(',')};` : '');
+    }
+  }
+}
+
 /**
  * Moves what only overlays use into their functions; what several use, into each of them: it would take room in the bundle
  * and variables while none of them is loaded. @param source one self-calling function
  */
 export function gatherOverlays(source: string): string {
   const program = parseBundle(source);
-  const calls = overlayCalls(program);
   const wrapper = wrapperOf(program);
-  if (!calls.length || !wrapper) return source;
-  for (const call of calls) checkFree(call, wrapper);
-  const makes = calls.map(({ make }) => make);
-  const statements = bodyOf(wrapper);
-  const declares = new Map(statements.map((statement) => [declaredName(statement), statement]));
-  const uses = new Map(statements.map((statement) => [statement, namesIn(statement, makes)]));
-
-  /** All statements that these need, themselves left out unless they need each other. */
-  function neededBy(names: Iterable<string>): Set<AnyNode> {
-    const needed = new Set<AnyNode>();
-    const waiting = [...names];
-    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-      const statement = declares.get(name);
-      if (!statement || needed.has(statement)) continue;
-      needed.add(statement);
-      waiting.push(...uses.get(statement)!);
-    }
-    return needed;
-  }
-
-  const byMain = neededBy(statements.filter((statement) => declaredName(statement) === null).flatMap((statement) => [...uses.get(statement)!]));
-  const byOverlay = makes.map((make) => neededBy(namesIn(make, [])));
-  const code = new TextEdits(source);
+  const all = overlayCalls(program);
+  if (!all.length || !wrapper) return source;
+  for (const call of all) checkFree(call, wrapper);
+  const calls = all.filter(({ isResident }) => !isResident);
+  const declared = new Declarations(bodyOf(wrapper), all.map(({ make }) => make));
+  const byMain = declared.neededByMain();
+  const byOverlay = calls.map(({ make }) => declared.neededBy(namesIn(make, [])));
+  // These stay where they are until residents are gathered.
+  const byResident = declared.neededBy(all.flatMap(({ isResident, make }) => (isResident ? [...namesIn(make, [])] : [])));
   const assigned = assignedNames(program);
-  const moving = statements.filter((statement) => !byMain.has(statement) && byOverlay.some((needed) => needed.has(statement)));
-  for (const { start, end } of moving) code.replace(start, end, '');
-  makes.forEach((make, i) => {
-    const own = moving.filter((statement) => byOverlay[i]!.has(statement));
-    for (const statement of own) {
-      if (!isState(statement, assigned) || byOverlay.every((needed, j) => i === j || !needed.has(statement))) continue;
-      throw new BuildError('BUILD_REFUSED', `${calls[i]!.file}: ${declaredName(statement)} changes, and another overlay uses it, too`);
+  const edits = new TextEdits(source);
+  calls.forEach(({ file, make }, i) => {
+    const isOwn = (node: AnyNode): boolean => byOverlay[i]!.has(node) && !byMain.has(node);
+    for (const [name, node] of declared.nodes) {
+      const isShared = isOwn(node) && (byResident.has(node) || byOverlay.some((needed, j) => i !== j && needed.has(node)));
+      if (isShared && node.type === 'VariableDeclarator' && assigned.has(name)) throw new BuildError('BUILD_REFUSED', `${file}: ${name} changes, and another overlay uses it, too`);
     }
-    code.insert(make.body.start + 1, own.map(({ start, end }) => `\n${source.slice(start, end)}`).join(''));
+    edits.insert(make.body.start + 1, declared.text(source, isOwn));
   });
-  return code.toString();
+  declared.remove(source, edits, (node) => !byMain.has(node) && !byResident.has(node) && byOverlay.some((needed) => needed.has(node)));
+  return edits.toString();
+}
+
+/** The same for residents, of minified code. What is needed by two, the first has. */
+export function gatherResidents(source: string): string {
+  const program = parseBundle(source);
+  const wrapper = wrapperOf(program);
+  const calls = overlayCalls(program).filter(({ isResident }) => isResident);
+  if (!calls.length || !wrapper) return source;
+  const declared = new Declarations(bodyOf(wrapper), calls.map(({ make }) => make));
+  const taken = declared.neededByMain();
+  const edits = new TextEdits(source);
+  const moved = new Set<AnyNode>();
+  for (const { make } of calls) {
+    const own = [...declared.neededBy(namesIn(make, []))].filter((node) => !taken.has(node));
+    edits.insert(make.body.start + 1, declared.text(source, (node) => own.includes(node)));
+    for (const node of own) {
+      taken.add(node);
+      moved.add(node);
+    }
+  }
+  declared.remove(source, edits, (node) => moved.has(node));
+  return edits.toString();
 }
 
 /** A program in its files. */
@@ -157,79 +215,39 @@ function statementsOf(code: string, { body }: FunctionNode): string {
   return code.slice(body.start + 1, body.end - 1);
 }
 
-/** Names that a function declares for itself: parameters, variables, functions. */
-function ownNames(scope: FunctionNode): Set<string> {
-  const names = new Set(scope.params.map((param) => (param as { name: string }).name));
-  if (scope.type === 'FunctionExpression' && scope.id) names.add(scope.id.name);
-  walk(scope.body, (node, parents) => {
-    if (parents.some(isFunction)) return;
-    if (node.type === 'VariableDeclarator') names.add((node.id as { name: string }).name);
-    if (node.type === 'FunctionDeclaration') names.add(node.id!.name);
-  });
-  return names;
-}
-
-/** Words of two letters that are no names. */
-const WORDS = new Set(['do', 'if', 'in']);
-
-/** Gives names of two letters that nothing in a program is called. */
-function unusedNames(program: AnyNode): () => string {
-  const used = new Set(WORDS);
-  walk(program, (node) => {
-    if (node.type === 'Identifier') used.add(node.name);
-  });
-  const letters = 'abcdefghijklmnopqrstuvwxyz$_';
-  let at = 0;
-  return () => {
-    for (;;) {
-      const name = `${letters[Math.floor(at / letters.length)]}${letters[at % letters.length]}`;
-      at++;
-      if (name.length !== 2) throw new BuildError('BUILD_FAILED', 'no names are left for a resident overlay');
-      if (!used.has(name)) return name;
-    }
-  };
-}
-
 /**
  * A resident's statements as they make its names global: `var` and `function` give way to assignments, since in a setter,
  * where boards evaluate them (firmware/drivers/startup.ts), Espruino would declare a function where nobody finds it.
  */
-function globalStatements(code: string, { file, make }: OverlayCall, fresh: () => string): { names: string; statements: string } {
-  const edits = new TextEdits(code);
-  const names = new Map([...ownNames(make)].map((name) => [name, fresh()]));
-  walk(make.body, (node, parents) => {
-    if (node.type !== 'Identifier' || !names.has(node.name) || !isReference(node, parents[parents.length - 1])) return;
-    // A function around it may have a name of its own that reads the same; a declared function's own name lies outside it.
-    const around = parents.filter((each) => isFunction(each) && !(each.type === 'FunctionDeclaration' && each.id === node));
-    if (!around.some((each) => ownNames(each as FunctionNode).has(node.name))) edits.replace(node.start, node.end, names.get(node.name)!);
-  });
+function globalStatements(code: string, { file, make }: OverlayCall): { names: string; statements: string } {
+  const names: string[] = [];
+  const text = ({ start, end }: AnyNode): string => code.slice(start, end);
+  const assign = (name: string, value: string): string => {
+    names.push(name);
+    return `${name}=${value};`;
+  };
   const statements = make.body.body;
   const last = statements[statements.length - 1];
   if (last?.type !== 'ReturnStatement' || !last.argument) throw new BuildError('BUILD_REFUSED', `${file}: one statement, return, expected`);
   const parts = statements.map((statement) => {
-    if (statement.type === 'FunctionDeclaration') return `${names.get(statement.id!.name)}=function${edits.slice(statement.id!.end, statement.end)};`;
-    if (statement.type === 'VariableDeclaration') {
-      return statement.declarations.map(({ id, init }) => `${names.get((id as { name: string }).name)}=${init ? edits.slice(init.start, init.end) : 'void 0'};`).join('');
-    }
-    if (statement === last) return `global["${file}"]=${edits.slice(last.argument!.start, last.argument!.end)}`;
-    return edits.slice(statement.start, statement.end);
+    if (statement.type === 'FunctionDeclaration') return assign(statement.id!.name, `function${code.slice(statement.id!.end, statement.end)}`);
+    if (statement.type === 'VariableDeclaration') return statement.declarations.map(({ id, init }) => assign((id as { name: string }).name, init ? text(init) : 'void 0')).join('');
+    return statement === last ? `global["${file}"]=${text(last.argument!)}` : text(statement);
   });
-  const list = [...names.values()].join(' ');
-  if (list.length > NAMES_BYTES_MAX) throw new BuildError('BUILD_FAILED', `${file}: ${names.size} names`);
+  const list = names.join(' ');
+  if (list.length > NAMES_BYTES_MAX) throw new BuildError('BUILD_FAILED', `${file}: ${names.length} names`);
   return { names: list, statements: parts.join('') };
 }
 
 /** Cuts finished code. @param code one self-calling function */
 export function cutOverlays(code: string): CutProgram {
   const id = createHash('sha256').update(code).digest('hex').slice(0, 8);
-  const program = parseBundle(code);
-  const fresh = unusedNames(program);
   const edits = new TextEdits(code);
   const overlays: Record<string, string> = {};
-  for (const call of overlayCalls(program)) {
+  for (const call of overlayCalls(parseBundle(code))) {
     const { isResident, node, open, file, make } = call;
     if (isResident) {
-      const { names, statements } = globalStatements(code, call, fresh);
+      const { names, statements } = globalStatements(code, call);
       overlays[file] = `"${id}";"${names}";${statements}`;
     } else {
       overlays[file] = `"${id}";${statementsOf(code, make)}`;

@@ -16,17 +16,17 @@
  * Left out: Ed25519ctx and Ed25519ph, and signing with the RFC's own nonce.
  */
 import { isAcceptablePoint } from './acceptable-point.js';
-import { openCombTable, type Comb, type CombTable } from './comb-table.js';
-import { createEdwards, type CombJob, type Edwards, type EncodeJob, type Projective } from './edwards.js';
-import type { GeneralEntry } from './multiples.js';
+import { isNeutral, startComb, startEncode, stepComb, stepEncode, type CombJob, type EncodeJob, type Projective } from './edwards.js';
 import { createHalver } from './half-size.js';
+import { oddMultiples, windowTerm, type GeneralEntry } from './multiples.js';
 import { naf } from './naf.js';
 import type { Natives } from './natives.js';
-import { createScalars, isBelowOrder, type Scalar, type Scalars } from './scalar.js';
-import { challengeHash, createSigner, needBytes, secretsOf, type Nonce, type Signer, type SigningKey } from './signer.js';
+import type { Scalar } from './scalar.js';
+import { createSigner, needBytes, secretsOf, type Nonce, type Signer, type SigningKey } from './signer.js';
+import { challengeOf, createVerifier, half, isAcceptableSignature, type PreparedKey, type TabledKey, type Tables, type Verifier } from './verifier.js';
 
 export { isAcceptablePoint };
-export type { Nonce, Signer, SigningKey };
+export type { Nonce, PreparedKey, Signer, SigningKey };
 
 /** Gives `count` secret random bytes (nonce-source.ts). */
 export type Random = (count: number) => Uint8Array;
@@ -40,22 +40,8 @@ export interface NonceJob {
   encode: EncodeJob | null;
 }
 
-/** A public key that many signatures are checked against. */
-export interface PreparedKey {
-  /** 32 bytes. */
-  publicKey: Uint8Array;
-  /** The table, for a key known when the flash was written, or one that came with its multiples. */
-  table: Comb | null;
-  /** Multiples of -A, where there is no table. */
-  multiples: GeneralEntry[];
-}
-
 /** Ed25519 on the board. Bytes from outside never throw; wrong types from our own code throw TypeError. */
-export interface Ed25519 extends Signer {
-  /** What it is made of, for X25519 beside it. */
-  curve: Edwards;
-  scalars: Scalars;
-  base: CombTable;
+export interface Ed25519 extends Signer, Verifier {
   /** The key pair of a seed of 32 bytes (RFC 8032 5.1.5). */
   keyFromSeed(seed: Uint8Array): SigningKey;
   /** A, of a seed. */
@@ -73,47 +59,33 @@ export interface Ed25519 extends Signer {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Prepares a key of 32 bytes, or a table (comb-table.ts); null if it is no acceptable key. */
   prepareKey(keyOrTable: Uint8Array | ArrayBuffer): PreparedKey | null;
-  /**
-   * Prepares a key that comes with multiples (KEY_MULTIPLES_BYTES), which somebody trusted has signed: they are taken
-   * as given. Null if it is no acceptable key.
-   */
-  prepareWithMultiples(publicKey: Uint8Array, multiples: Uint8Array): PreparedKey | null;
   /** As verify(), for a prepared key. */
   verifyKnown(key: PreparedKey, message: Uint8Array, signature: Uint8Array): boolean;
   /** Whether a key may be licensed: conditions 3 and 4, and [L]A = O. */
   isLicensable(publicKey: Uint8Array): boolean;
 }
 
-/**
- * Multiples of a key A that shorten its check, 8 points as x and y, 32 bytes little-endian each: 2^192 A +- 2^128 A +-
- * 2^64 A +- A, where bit 2, 1, 0 of the point's number is 1 for +. They make 64 doublings do, without a square root.
- */
-export const KEY_MULTIPLES_BYTES = 512;
-export const KEY_MULTIPLES_TEETH = 4;
-export const KEY_MULTIPLES_COLUMNS = 64;
-
-/** Tables in flash. */
-export interface Tables {
-  /** The base point's table: layout in comb-table.ts. */
-  base: ArrayBuffer | Uint8Array;
-}
-
 /** Ed25519 over the given natives and tables. */
 export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
-  const curve = createEdwards(natives);
-  const scalars = createScalars(natives);
+  return completeVerifier(natives, createVerifier(natives, tables));
+}
+
+/** Ed25519 on a verifier over the same natives. */
+export function completeVerifier(natives: Natives, verifier: Verifier): Ed25519 {
+  const curve = verifier.curve;
+  const scalars = verifier.scalars;
+  const base = verifier.base;
   const signer = createSigner(natives, scalars);
-  const base = openCombTable(tables.base);
 
   function startBase(s: Scalar, blind: Uint8Array): CombJob {
-    return curve.startComb({ table: base, signedBits: scalars.signedBits(s, base.bits) }, blind);
+    return startComb(curve, { table: base, signedBits: scalars.signedBits(s, base.bits) }, blind);
   }
 
   function publicKeyOf(seed: Uint8Array): Uint8Array {
     const secrets = secretsOf(natives, scalars, seed);
     const job = startBase(secrets.s, natives.sha256(secrets.hash));
     let point: Projective | null = null;
-    while (!point) point = curve.stepComb(job);
+    while (!point) point = stepComb(curve, job);
     return curve.encode(point);
   }
 
@@ -127,7 +99,7 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
 
   function stepNonces(job: NonceJob, random: Random): Nonce[] | null {
     if (job.encode) {
-      if (!curve.stepEncode(job.encode)) return null;
+      if (!stepEncode(curve, job.encode)) return null;
       const nonces: Nonce[] = [];
       for (let i = 0; i < job.count; i++) nonces.push({ R: job.encode.out[i], k: job.secrets[i] });
       return nonces;
@@ -139,11 +111,11 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
       job.secrets.push(k);
       job.comb = startBase(k, drawn.subarray(64, 96));
     }
-    const point = curve.stepComb(job.comb);
+    const point = stepComb(curve, job.comb);
     if (point) {
       job.comb = null;
       job.points.push(point);
-      if (job.points.length === job.count) job.encode = curve.startEncode(job.points);
+      if (job.points.length === job.count) job.encode = startEncode(curve, job.points);
     }
     return null;
   }
@@ -155,30 +127,10 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     return nonces;
   }
 
-  /** Conditions 1 to 4 for the signature. */
-  function isAcceptableSignature(signature: Uint8Array): boolean {
-    return signature.length === 64 && isBelowOrder(signature, 32) && isAcceptablePoint(signature, 0);
-  }
-
   function verifyKnown(key: PreparedKey, message: Uint8Array, signature: Uint8Array): boolean {
-    needBytes(message, message.length, 'message');
-    needBytes(signature, signature.length, 'signature');
-    if (!isAcceptableSignature(signature)) return false;
-    const h = scalars.reduce(challengeHash(natives, signature, key.publicKey, message));
-    return key.table ? verifyByTable(key.table, h, signature) : verifyByHalves(key.multiples, h, signature);
-  }
-
-  /** Condition 5 for a key with a table, as it stands. */
-  function verifyByTable(table: Comb, h: Scalar, signature: Uint8Array): boolean {
-    const S = scalars.fromBytes(half(signature, 32));
-    const combs = [
-      { table: base, signedBits: scalars.signedBits(S, base.bits) },
-      { table, signedBits: scalars.signedBits(scalars.negate(h), table.bits) },
-    ];
-    const R = curve.encode(curve.multiply(combs, []));
-    let difference = 0;
-    for (let i = 0; i < 32; i++) difference |= R[i] ^ signature[i];
-    return difference === 0;
+    if (key.table) return verifier.verifyTabled(key as TabledKey, message, signature);
+    const h = challengeOf(natives, scalars, key.publicKey, message, signature);
+    return h !== null && verifyByHalves(key.multiples, h, signature);
   }
 
   /**
@@ -186,35 +138,26 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
    * (half-size.ts). Where R is no point, no encoding equals it.
    */
   function verifyByHalves(multiplesOfA: GeneralEntry[], h: Scalar, signature: Uint8Array): boolean {
-    const multiplesOfR = curve.oddMultiples(half(signature, 0), true);
+    const multiplesOfR = oddMultiples(curve, half(signature, 0), true);
     if (!multiplesOfR) return false;
     // Made when it is needed: few signatures are checked so, and its functions take 60 variables.
     const halver = createHalver(natives, scalars, curve.field.euclid);
     const halves = halver.halve(h);
     const combs = [{ table: base, signedBits: scalars.signedBits(halver.timesV(halves, signature, 32), base.bits) }];
     const windows = [
-      { multiples: multiplesOfA, digits: naf(halves.u, halves.uNegative) },
-      { multiples: multiplesOfR, digits: naf(halves.v, halves.vNegative) },
+      windowTerm(curve, multiplesOfA, naf(halves.u, halves.uNegative)),
+      windowTerm(curve, multiplesOfR, naf(halves.v, halves.vNegative)),
     ];
-    return curve.isNeutral(combs, windows);
+    return isNeutral(curve, combs, windows);
   }
 
   function prepareKey(keyOrTable: Uint8Array | ArrayBuffer): PreparedKey | null {
     if (keyOrTable instanceof Uint8Array && keyOrTable.length <= 32) {
       if (keyOrTable.length !== 32 || !isAcceptablePoint(keyOrTable, 0)) return null;
-      const multiples = curve.oddMultiples(keyOrTable, true);
+      const multiples = oddMultiples(curve, keyOrTable, true);
       return multiples && { publicKey: half(keyOrTable, 0), table: null, multiples };
     }
-    const table = openCombTable(keyOrTable);
-    return isAcceptablePoint(table.key, 0) ? { publicKey: table.key, table, multiples: [] } : null;
-  }
-
-  function prepareWithMultiples(publicKey: Uint8Array, multiples: Uint8Array): PreparedKey | null {
-    needBytes(publicKey, 32, 'publicKey');
-    needBytes(multiples, KEY_MULTIPLES_BYTES, 'multiples');
-    if (!isAcceptablePoint(publicKey, 0)) return null;
-    const table = curve.pointTable(multiples, KEY_MULTIPLES_TEETH, KEY_MULTIPLES_COLUMNS);
-    return { publicKey: half(publicKey, 0), table, multiples: [] };
+    return verifier.prepareTable(keyOrTable);
   }
 
   function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -229,9 +172,9 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
   function isLicensable(publicKey: Uint8Array): boolean {
     needBytes(publicKey, publicKey.length, 'publicKey');
     if (publicKey.length !== 32 || !isAcceptablePoint(publicKey, 0)) return false;
-    const multiples = curve.oddMultiples(publicKey, false);
+    const multiples = oddMultiples(curve, publicKey, false);
     if (!multiples) return false;
-    return curve.isNeutral([], [{ multiples, digits: naf(scalars.order(), false) }]);
+    return isNeutral(curve, [], [windowTerm(curve, multiples, naf(scalars.order(), false))]);
   }
 
   return {
@@ -247,15 +190,10 @@ export function createEd25519(natives: Natives, tables: Tables): Ed25519 {
     sign: signer.sign,
     verify,
     prepareKey,
-    prepareWithMultiples,
+    prepareTable: verifier.prepareTable,
+    prepareWithMultiples: verifier.prepareWithMultiples,
+    verifyTabled: verifier.verifyTabled,
     verifyKnown,
     isLicensable,
   };
-}
-
-/** 32 bytes from `offset` on, copied. */
-function half(bytes: Uint8Array, offset: number): Uint8Array {
-  const out = new Uint8Array(32);
-  for (let i = 0; i < 32; i++) out[i] = bytes[offset + i];
-  return out;
 }

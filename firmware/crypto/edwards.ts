@@ -11,14 +11,15 @@
  * takes as long as reading another; and the first Z can be chosen at random, so that the numbers
  * worked on do not repeat.
  *
+ * What only some need are functions of a curve, not methods, so that a board that only checks signatures does without them.
+ *
  * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
  */
 import { ENTRY_NUMBERS, type Comb } from './comb-table.js';
 import { createElement, createField, type Element, type Field } from './field.js';
 import { alternate, powerOfTwo } from './limbs.js';
-import { createMultiples, type GeneralEntry } from './multiples.js';
 import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
-import { ENTRY_SCALE, createPointSteps, type Coordinates } from './point-steps.js';
+import { ENTRY_SCALE, createPointSteps, type Coordinates, type PointSteps } from './point-steps.js';
 
 /**
  * A point as X/Z, Y/Z, waiting for an inversion that several share: X, Y and Z one after another, 36 numbers, each flat
@@ -38,12 +39,12 @@ export interface CombTerm {
   signedBits: Uint8Array;
 }
 
-/** A scalar for a point without a table. Public data only: steps depend on the digits. */
+/** A scalar for a point without a table (multiples.ts). Public data only: steps depend on the digits. */
 export interface WindowTerm {
-  /** 1, 3, ... 15 times the point. */
-  multiples: GeneralEntry[];
   /** naf(): least first, each 0 or odd from -15 to 15. */
   digits: Int8Array;
+  /** Adds a digit's multiple to the working point; -1 if that adds the point (0, -1), too (point-steps.ts, "Sign"), else 1. */
+  add(digit: number): number;
 }
 
 /** A multiplication of a comb's point, which has a table in flash, by a secret scalar, done a column at a time. */
@@ -69,26 +70,25 @@ export interface EncodeJob {
 
 /** Multiplication on edwards25519. */
 export interface Edwards {
+  natives: Natives;
   /** The field that it works in. */
   field: Field;
-  /** Begins a multiplication; blind: 32 bytes that Z starts from. */
-  startComb(term: CombTerm, blind: Uint8Array): CombJob;
-  /** One column: a doubling and an addition for each sub. The result after the last column, else null. */
-  stepComb(job: CombJob): Projective | null;
-  /** Begins to encode; steps share one inversion. */
-  startEncode(points: Projective[]): EncodeJob;
-  /** First step: the inversion; then one point each. Whether all are encoded (job.out). */
-  stepEncode(job: EncodeJob): boolean;
+  /** The working point. */
+  steps: PointSteps;
+  /** Whose the working point is; null where it is nobody's. */
+  working: CombJob | null;
+  /** Makes the neutral point the working point, with Z from 32 bytes, or 1. */
+  setNeutral(blind: Uint8Array | null): void;
+  /** Doubles if a column went before, and adds what this column of a comb says. */
+  doColumn(term: CombTerm, column: number): void;
+  /** The working point, freed from the twist. */
+  take(): Projective;
   /** The sum of all terms. Public scalars only. */
   multiply(combs: CombTerm[], windows: WindowTerm[]): Projective;
-  /** Whether the sum of all terms is the neutral point. */
-  isNeutral(combs: CombTerm[], windows: WindowTerm[]): boolean;
-  /** The encoding of a point (RFC 8032 5.1.2), 32 bytes. */
+  /** The encoding (RFC 8032 5.1.2), 32 bytes, of a point, with the inverse of its Z. */
+  encodeBy(point: Projective, inverse: Element): Uint8Array;
+  /** The encoding of a point. */
   encode(point: Projective): Uint8Array;
-  /** 1, 3, ... 15 times the point with this encoding, or of its negative; null if it is no point. */
-  oddMultiples(encoding: Uint8Array, negate: boolean): GeneralEntry[] | null;
-  /** The comb whose entries are given as x and y, 64 bytes each (multiples.ts). */
-  pointTable(coordinates: Uint8Array, teeth: number, columns: number): Comb;
 }
 
 /** Multiplication on edwards25519 over the given natives. */
@@ -110,18 +110,13 @@ export function createEdwards(natives: Natives): Edwards {
   const zUnscaled = [2 * unscale * unscale, 0, 0, 2 * unscale * unscale, 0, 0];
 
   const one = field.one;
-  const multiples = createMultiples(natives, field, steps);
   const spare = createElement();
 
   /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
   let twist = 1;
 
-  /** Whose point the working point is; null where it is nobody's. */
-  let working: CombJob | null = null;
-
-  /** The neutral point, with Z from 32 bytes, or 1. */
   function setNeutral(blind: Uint8Array | null): void {
-    working = null;
+    curve.working = null;
     if (blind) field.fromBytes(spare, blind);
     const limbs = (blind ? spare : one).w.subarray(12);
     steps.load({ pq: pairs(alternate(limbs, limbs), entryScale), t: field.zero.f, z: pairs(limbs, productScale) });
@@ -153,42 +148,11 @@ export function createEdwards(natives: Natives): Edwards {
     }
   }
 
-  /** Adds an odd multiple, -15 to 15, of a point without a table. */
-  function addDigit(entries: GeneralEntry[], digit: number): void {
-    const entry = entries[(digit < 0 ? -digit : digit) >> 1];
-    if (digit > 0) steps.addGeneral(entry.m, entry.n, entry.d, entry.z, 0);
-    else {
-      steps.addGeneral(entry.n, entry.m, entry.d, entry.z, 1);
-      twist = -twist;
-    }
-  }
-
-  /** Doubles if a column went before, and adds what this column says. */
-  function doColumn(table: Comb, bits: Uint8Array, column: number): void {
-    const begins = column === table.columns - 1;
-    if (!begins) {
-      steps.double();
-      twist = 1;
-    }
-    addColumn(table, bits, column, begins);
-  }
-
-  function startComb(term: CombTerm, blind: Uint8Array): CombJob {
-    setNeutral(blind);
-    const job = { term, left: term.table.columns, point: steps.read() };
-    working = job;
-    return job;
-  }
-
-  function stepComb(job: CombJob): Projective | null {
-    if (working !== job) steps.load(job.point);
-    working = job;
-    job.left--;
+  function doColumn(term: CombTerm, column: number): void {
+    const begins = column === term.table.columns - 1;
     twist = 1;
-    doColumn(job.term.table, job.term.signedBits, job.left);
-    if (!job.left) return take();
-    job.point = steps.read();
-    return null;
+    if (!begins) steps.double();
+    addColumn(term.table, term.signedBits, column, begins);
   }
 
   function multiply(combs: CombTerm[], windows: WindowTerm[]): Projective {
@@ -208,7 +172,7 @@ export function createEdwards(natives: Natives): Edwards {
         const digit = windows[i].digits[at];
         if (!digit) continue;
         if (!extended) steps.extend();
-        addDigit(windows[i].multiples, digit);
+        twist *= windows[i].add(digit);
         extended = false;
         begun = true;
       }
@@ -232,70 +196,85 @@ export function createEdwards(natives: Natives): Edwards {
     return out;
   }
 
-  function isNeutral(combs: CombTerm[], windows: WindowTerm[]): boolean {
-    const point = multiply(combs, windows);
-    const x = createElement();
-    const difference = createElement();
-    field.carry(x, coordinate(point, 0));
-    field.combine(difference, { f: coordinate(point, 1), w: x.w }, { f: coordinate(point, 2), w: x.w }, -1);
-    field.carry(difference, difference.f);
-    return field.isZero(x) && field.isZero(difference);
-  }
-
-  // Montgomery's trick: products of the first i Z's, one inversion, and back.
-  function startEncode(points: Projective[]): EncodeJob {
-    return { points, prefix: [one], inverse: null, left: points.length, out: [] };
-  }
-
-  function stepEncode(job: EncodeJob): boolean {
-    const points = job.points;
-    const prefix = job.prefix;
-    if (!job.inverse) {
-      for (let i = 0; i < points.length; i++) {
-        const next = createElement();
-        field.mulFlat(next, coordinate(points[i], 2), prefix[i]);
-        prefix.push(next);
-      }
-      job.inverse = createElement();
-      field.invert(job.inverse, prefix[points.length]);
-      return !job.left;
-    }
-    const i = --job.left;
-    const point = points[i];
-    // The prefix has served, and makes room.
-    const each = prefix[i + 1];
-    field.mul(each, job.inverse, prefix[i]);
-    field.mulFlat(spare, coordinate(point, 2), job.inverse);
-    job.inverse.f.set(spare.f);
-    job.inverse.w.set(spare.w);
-    field.mulFlat(spare, coordinate(point, 0), each);
+  function encodeBy(point: Projective, inverse: Element): Uint8Array {
+    field.mulFlat(spare, coordinate(point, 0), inverse);
     const odd = field.isOdd(spare);
-    field.mulFlat(spare, coordinate(point, 1), each);
+    field.mulFlat(spare, coordinate(point, 1), inverse);
     const encoding = field.toBytes(spare);
     encoding[31] |= odd << 7;
-    job.out[i] = encoding;
-    return !i;
+    return encoding;
   }
 
   function encode(point: Projective): Uint8Array {
-    const job = startEncode([point]);
-    while (!stepEncode(job));
-    return job.out[0];
+    const z = createElement();
+    const inverse = createElement();
+    field.carry(z, coordinate(point, 2));
+    field.invert(inverse, z);
+    return encodeBy(point, inverse);
   }
 
-  return {
-    field,
-    startComb,
-    stepComb,
-    startEncode,
-    stepEncode,
-    multiply,
-    isNeutral,
-    encode,
-    oddMultiples: (encoding, negate) => {
-      working = null;
-      return multiples.odd(encoding, negate);
-    },
-    pointTable: multiples.table,
-  };
+  const curve: Edwards = { natives, field, steps, working: null, setNeutral, doColumn, take, multiply, encodeBy, encode };
+  return curve;
+}
+
+/** Begins a multiplication; blind: 32 bytes that Z starts from. */
+export function startComb(curve: Edwards, term: CombTerm, blind: Uint8Array): CombJob {
+  curve.setNeutral(blind);
+  const job = { term, left: term.table.columns, point: curve.steps.read() };
+  curve.working = job;
+  return job;
+}
+
+/** One column: a doubling and an addition for each sub. The result after the last column, else null. */
+export function stepComb(curve: Edwards, job: CombJob): Projective | null {
+  if (curve.working !== job) curve.steps.load(job.point);
+  curve.working = job;
+  job.left--;
+  curve.doColumn(job.term, job.left);
+  if (!job.left) return curve.take();
+  job.point = curve.steps.read();
+  return null;
+}
+
+/** Begins to encode; steps share one inversion, by Montgomery's trick: products of the first i Z's, one inversion, and back. */
+export function startEncode(curve: Edwards, points: Projective[]): EncodeJob {
+  return { points, prefix: [curve.field.one], inverse: null, left: points.length, out: [] };
+}
+
+/** First step: the inversion; then one point each. Whether all are encoded (job.out). */
+export function stepEncode(curve: Edwards, job: EncodeJob): boolean {
+  const field = curve.field;
+  const points = job.points;
+  const prefix = job.prefix;
+  if (!job.inverse) {
+    for (let i = 0; i < points.length; i++) {
+      const next = createElement();
+      field.mulFlat(next, coordinate(points[i], 2), prefix[i]);
+      prefix.push(next);
+    }
+    job.inverse = createElement();
+    field.invert(job.inverse, prefix[points.length]);
+    return !job.left;
+  }
+  const i = --job.left;
+  // The prefix has served, and makes room.
+  const each = prefix[i + 1];
+  field.mul(each, job.inverse, prefix[i]);
+  const rest = createElement();
+  field.mulFlat(rest, coordinate(points[i], 2), job.inverse);
+  job.inverse = rest;
+  job.out[i] = curve.encodeBy(points[i], each);
+  return !i;
+}
+
+/** Whether the sum of all terms is the neutral point. */
+export function isNeutral(curve: Edwards, combs: CombTerm[], windows: WindowTerm[]): boolean {
+  const field = curve.field;
+  const point = curve.multiply(combs, windows);
+  const x = createElement();
+  const difference = createElement();
+  field.carry(x, coordinate(point, 0));
+  field.combine(difference, { f: coordinate(point, 1), w: x.w }, { f: coordinate(point, 2), w: x.w }, -1);
+  field.carry(difference, difference.f);
+  return field.isZero(x) && field.isZero(difference);
 }

@@ -116,16 +116,23 @@ export function createEuclid(): Euclid {
   return { run, carry };
 }
 
-/** Where 16-bit word i of a number finds the limb that begins in it, and with what factor; -1: none does. */
-const WORD_LIMB: number[] = [];
-const WORD_FACTOR: number[] = [];
-for (let i = 0, k = 0; i < 16; i++) {
-  const begins = k < 12 && BIT[k] < 16 * i + 16;
-  WORD_LIMB.push(begins ? k : -1);
-  // From limbs in their absolute place to words counted from 1.
-  WORD_FACTOR.push(begins ? powerOfTwo(-16 * i) : 0);
-  if (begins) k++;
+/** The limb that begins in each 16-bit word of a number; -1: none does. */
+function limbsOfWords(): number[] {
+  const limbs: number[] = [];
+  let k = 0;
+  for (let i = 0; i < 16; i++) limbs.push(k < 12 && BIT[k] < 16 * i + 16 ? k++ : -1);
+  return limbs;
 }
+
+/** From limbs in their absolute place to words counted from 1. */
+function wordFactors(): number[] {
+  const factors: number[] = [];
+  for (let i = 0; i < 16; i++) factors.push(powerOfTwo(-16 * i));
+  return factors;
+}
+
+const WORD_LIMB = limbsOfWords();
+const WORD_FACTOR = wordFactors();
 
 /**
  * The bytes of a number from 0 to 2^256 - 1, little-endian, plus `more` (a small number).

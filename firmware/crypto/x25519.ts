@@ -8,7 +8,7 @@
  * Left out: the ladder, for keys that come without a table.
  */
 import type { CombTable } from './comb-table.js';
-import type { Edwards, Projective } from './edwards.js';
+import { startComb, stepComb, type Edwards, type Projective } from './edwards.js';
 import { createElement } from './field.js';
 import type { Scalar, Scalars } from './scalar.js';
 
@@ -58,9 +58,9 @@ export function createX25519(curve: Edwards, scalars: Scalars): X25519 {
   }
 
   function multiply(table: CombTable, scalar: Scalar, blind: Uint8Array): Projective {
-    const job = curve.startComb({ table, signedBits: scalars.signedBits(scalar, table.bits) }, blind);
+    const job = startComb(curve, { table, signedBits: scalars.signedBits(scalar, table.bits) }, blind);
     let point: Projective | null = null;
-    while (!point) point = curve.stepComb(job);
+    while (!point) point = stepComb(curve, job);
     return point;
   }
 

@@ -6,11 +6,12 @@
  * Left out: every rule; they are in the modules that this one puts together.
  */
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
-import { createEd25519, Ed25519, PreparedKey } from '../crypto/ed25519.js';
+import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
 import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
 import type { Natives } from '../crypto/natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
+import { createVerifier, TabledKey, Verifier } from '../crypto/verifier.js';
 import { watchButton } from '../drivers/buttons.js';
 import { espruinoPins, espruinoPort, OpenLcd, RunningBoard, serialOptions, startBoard, textOf } from '../drivers/espruino-board.js';
 import { createEspruinoNatives } from '../drivers/espruino-natives.js';
@@ -60,17 +61,59 @@ function readTable(board: Board, name: string): ArrayBuffer {
   return table;
 }
 
+/** Arithmetic on the curve, in two overlays. */
+interface Curve {
+  /** What checks signatures of keys with tables, 'check.js': a terminal that checks alone needs no more. */
+  verifier(): Verifier;
+  /** The rest, 'curve.js', which stands on the other. */
+  ed25519(): Ed25519;
+  drop(): void;
+}
+
+function openCurve(board: Board, natives: Natives): Curve {
+  function open<T>(file: string, id: string, evaluate: (text: string) => void): Resident<T> {
+    return openResident(board.storage, global, file, id, evaluate);
+  }
+  const check = resident(open, 'check.js', function () {
+    return createVerifier;
+  });
+  const rest = resident(open, 'curve.js', function () {
+    return completeVerifier;
+  });
+  let verifier: Verifier | null = null;
+  let ed25519: Ed25519 | null = null;
+
+  function getVerifier(): Verifier {
+    verifier = verifier || check.load()(natives, { base: readTable(board, 'tab.base') });
+    return verifier;
+  }
+
+  return {
+    verifier: getVerifier,
+    ed25519: function () {
+      const known = getVerifier();
+      ed25519 = ed25519 || rest.load()(natives, known);
+      return ed25519;
+    },
+    drop: function () {
+      if (ed25519) rest.drop();
+      if (verifier) check.drop();
+      ed25519 = verifier = null;
+    },
+  };
+}
+
 /** A known key with its table from Storage. @throws Error when the table is missing or belongs to another key */
-function openTable(board: Board, ed25519: Ed25519, name: string, publicKey: Uint8Array): PreparedKey {
-  const prepared = ed25519.prepareKey(readTable(board, name));
+function openTable(board: Board, curve: Curve, name: string, publicKey: Uint8Array): TabledKey {
+  const prepared = curve.verifier().prepareTable(readTable(board, name));
   if (!prepared || !equal(prepared.publicKey, publicKey)) throw new Error(name + ': not the table of the provisioned key');
   return prepared;
 }
 
 /** Whether a house signed it: with its key, or with the one before that, which has no table. */
-function isBy(ed25519: Ed25519, key: PreparedKey, before: Uint8Array | null, type: number, message: Uint8Array, signature: Uint8Array): boolean {
+function isBy(curve: Curve, key: TabledKey, before: Uint8Array | null, type: number, message: Uint8Array, signature: Uint8Array): boolean {
   const bytes = signedBytes(type, message);
-  return ed25519.verifyKnown(key, bytes, signature) || (!!before && ed25519.verify(before, bytes, signature));
+  return curve.verifier().verifyTabled(key, bytes, signature) || (!!before && curve.ed25519().verify(before, bytes, signature));
 }
 
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
@@ -89,12 +132,12 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
 }
 
 /** Judges by the registrar's key, and by the one before it while its licenses last. */
-function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: PreparedKey, setup: TerminalSetup): BoardVerifier {
+function createBoardVerifier(natives: Natives, curve: Curve, registrar: TabledKey, setup: TerminalSetup): BoardVerifier {
   /** The PKU with its multiples; null if they are not those that the registrar made. */
-  function prepare(body: LicenseBody, multiples: Uint8Array): PreparedKey | null {
+  function prepare(body: LicenseBody, multiples: Uint8Array): TabledKey | null {
     const hash = copy(natives.sha256(multiples), 0, MULTIPLES_HASH_BYTES);
     const made = multiples.length === MULTIPLES_BYTES && equal(body.multiplesHash, hash);
-    return made ? ed25519().prepareWithMultiples(body.pku, multiples) : null;
+    return made ? curve.verifier().prepareWithMultiples(body.pku, multiples) : null;
   }
 
   return {
@@ -103,7 +146,7 @@ function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: Pre
       const body = signed && licenseBody.decode(signed.body);
       if (!signed || !body) return false;
       const before = body.validUntilS <= setup.registrarUntilS ? setup.registrarBefore : null;
-      return isBy(ed25519(), registrar, before, SIGNED.license, signed.body, signed.signature);
+      return isBy(curve, registrar, before, SIGNED.license, signed.body, signed.signature);
     },
     payment: function (bytes, multiples) {
       const kept = history.decode(bytes);
@@ -112,7 +155,7 @@ function createVerifier(natives: Natives, ed25519: () => Ed25519, registrar: Pre
       if (!kept || !body) return false;
       const message = signedBytes(SIGNED.payment, kept.challenge);
       const key = multiples ? prepare(body, multiples) : null;
-      return key ? ed25519().verifyKnown(key, message, kept.signature) : ed25519().verify(body.pku, message, kept.signature);
+      return key ? curve.verifier().verifyTabled(key, message, kept.signature) : curve.ed25519().verify(body.pku, message, kept.signature);
     },
   };
 }
@@ -178,18 +221,8 @@ function run(board: Board, setup: TerminalSetup): void {
   if (!samples || !isHealthy(samples, ONE_BIT)) return fail('entropy: the source fails');
   const records = guardRecords(board.records, fail);
   const natives = createEspruinoNatives(E, require('crypto'));
-  // Arithmetic on the curve lies in Storage's 'curve.js': a payment that the bridge checks does without, and has its room.
-  function open<T>(file: string, id: string, evaluate: (text: string) => void): Resident<T> {
-    return openResident(board.storage, global, file, id, evaluate);
-  }
-  const curve = resident(open, 'curve.js', function () {
-    return createEd25519;
-  });
-  let loaded: Ed25519 | null = null;
-  function ed25519(): Ed25519 {
-    loaded = loaded || curve.load()(natives, { base: readTable(board, 'tab.base') });
-    return loaded;
-  }
+  // A payment that the bridge checks does without, and has its room.
+  const curve = openCurve(board, natives);
 
   const loadRoot = overlay(board.openOverlay, 'root.js', function () {
     return { fault: rootFault, followedBy: followedBy };
@@ -197,7 +230,7 @@ function run(board: Board, setup: TerminalSetup): void {
   const root = loadRoot();
   function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
     return function (publicKey, message, signature) {
-      return ed25519().verify(publicKey, signedBytes(type, message), signature);
+      return curve.ed25519().verify(publicKey, signedBytes(type, message), signature);
     };
   }
   const unsigned = root.fault(
@@ -218,16 +251,16 @@ function run(board: Board, setup: TerminalSetup): void {
   const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });
   const seed = loadTerminalSeed(records, random);
   // It signs what is rare, and not prepared for that: 110 variables.
-  const key = ed25519().keyOfPair(seed, ed25519().publicKeyOf(seed), false);
+  const key = curve.ed25519().keyOfPair(seed, curve.ed25519().publicKeyOf(seed), false);
   const nonceSource = createNonceSource({ natives: natives, secret: key.prefix, bootCounter: board.bootCount, entropy: entropy });
-  const nonces = createNoncePool({ ed: ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
-  const issuer = openTable(board, ed25519(), 'tab.issuer', setup.issuerKey);
+  const nonces = createNoncePool({ ed: curve.ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
+  const issuer = openTable(board, curve, 'tab.issuer', setup.issuerKey);
 
   const histories = openHistoryLog(records, setup.historiesMax);
   const tombstones = openTombstoneLog(records);
   const notices = openIssuerNotices(records, setup.limits, board.clock.nowMs);
   function sign(type: number, message: Uint8Array): Uint8Array {
-    return ed25519().sign(key, nonces.take(), signedBytes(type, message));
+    return curve.ed25519().sign(key, nonces.take(), signedBytes(type, message));
   }
   const till = openTill(
     {
@@ -241,7 +274,7 @@ function run(board: Board, setup: TerminalSetup): void {
     setup.till,
   );
 
-  const verifier = createVerifier(natives, ed25519, openTable(board, ed25519(), 'tab.registrar', setup.registrarKey), setup);
+  const verifier = createBoardVerifier(natives, curve, openTable(board, curve, 'tab.registrar', setup.registrarKey), setup);
   // Before the link: from here on its frames pass where the console was.
   board.introduce(function (asked) {
     return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));
@@ -274,7 +307,7 @@ function run(board: Board, setup: TerminalSetup): void {
     indicator: board.indicator,
     board: verifier,
     verifyIssuer: function (type, message, signature) {
-      return isBy(ed25519(), issuer, setup.issuerBefore, type, message, signature);
+      return isBy(curve, issuer, setup.issuerBefore, type, message, signature);
     },
     sha256: natives.sha256,
     random: random,
@@ -283,10 +316,7 @@ function run(board: Board, setup: TerminalSetup): void {
     prepare: function () {
       return !nonces.fillStep() || records.tidy();
     },
-    makeRoom: function () {
-      if (loaded) curve.drop();
-      loaded = null;
-    },
+    makeRoom: curve.drop,
     memory: board.memory,
     flashWrites: function () {
       return board.records.writes() + board.records.erases();

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { KEY_MULTIPLES_BYTES, KEY_MULTIPLES_COLUMNS, KEY_MULTIPLES_TEETH } from '../../firmware/crypto/ed25519.js';
+import { KEY_MULTIPLES_BYTES, KEY_MULTIPLES_COLUMNS, KEY_MULTIPLES_TEETH } from '../../firmware/crypto/verifier.js';
 import { MULTIPLES_HASH_BYTES } from '../../firmware/wire/payment.js';
 
 function littleEndian(value: bigint): Uint8Array {

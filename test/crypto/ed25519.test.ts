@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVeri
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { KEY_SHAPE, BASE_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { openCombTable } from '../../firmware/crypto/comb-table.js';
-import { isAcceptablePoint, KEY_MULTIPLES_BYTES } from '../../firmware/crypto/ed25519.js';
+import { isAcceptablePoint } from '../../firmware/crypto/ed25519.js';
+import { KEY_MULTIPLES_BYTES } from '../../firmware/crypto/verifier.js';
 import { MULTIPLES_BYTES } from '../../firmware/wire/payment.js';
 import { multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { isLicensable as isLicensableOnHost, verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
