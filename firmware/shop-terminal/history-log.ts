@@ -56,12 +56,16 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     times[slot] = record.timeS;
   }
 
-  const slots = records.slots(RECORD.history);
-  for (let i = 0; i < slots.length; i++) {
-    if (slots[i] >= max) damaged(slots[i]);
-    note(slots[i], read(slots[i]));
-    count++;
+  // A function, or the log would keep the list of slots, a variable each.
+  function load(): void {
+    const slots = records.slots(RECORD.history);
+    for (let i = 0; i < slots.length; i++) {
+      if (slots[i] >= max) damaged(slots[i]);
+      note(slots[i], read(slots[i]));
+      count++;
+    }
   }
+  load();
 
   return {
     count: function () {

@@ -39,7 +39,8 @@ import { loadTerminalSeed } from './terminal-key.js';
 import { openTill } from './till.js';
 import { openTombstoneLog } from './tombstone-log.js';
 
-type Board = RunningBoard<TerminalProvision>;
+/** `provision` is null once it has been read. */
+type Board = RunningBoard<TerminalProvision | null>;
 
 /** Nonces kept ready: a rebinding and a cancel in one tap. */
 const NONCES_MAX = 2;
@@ -199,6 +200,37 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
   return session;
 }
 
+// What `run` needs once stands in functions of its own: whatever it names itself, its own functions keep for ever.
+
+function isSourceHealthy(board: Board): boolean {
+  const samples = board.takeEntropy(STARTUP_SAMPLES);
+  return !!samples && isHealthy(samples, ONE_BIT);
+}
+
+/** What is wrong with the institutions that the board was provisioned with, by its root; or ''. */
+function institutionsFault(board: Board, records: Records, natives: Natives, curve: Curve): string {
+  const root = overlay(board.openOverlay, 'root.js', function () {
+    return { fault: rootFault, followedBy: followedBy };
+  })();
+  function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
+    return function (publicKey, message, signature) {
+      return curve.ed25519().verify(publicKey, signedBytes(type, message), signature);
+    };
+  }
+  return root.fault(
+    {
+      storage: board.storage,
+      records: records,
+      sha256: natives.sha256,
+      verify: isSignedBy(SIGNED.institutions),
+      followedBy: function (key, notices) {
+        return root.followedBy(key, notices, isSignedBy(SIGNED.succession));
+      },
+    },
+    board.config.provision!,
+  );
+}
+
 function run(board: Board, setup: TerminalSetup): void {
   let terminal: Terminal | null = null;
   let failed = false;
@@ -217,35 +249,16 @@ function run(board: Board, setup: TerminalSetup): void {
     throw new Error('entropy: the source fails');
   }
 
-  const samples = board.takeEntropy(STARTUP_SAMPLES);
-  if (!samples || !isHealthy(samples, ONE_BIT)) return fail('entropy: the source fails');
+  if (!isSourceHealthy(board)) return fail('entropy: the source fails');
   const records = guardRecords(board.records, fail);
   const natives = createEspruinoNatives(E, require('crypto'));
   // A payment that the bridge checks does without, and has its room.
   const curve = openCurve(board, natives);
 
-  const loadRoot = overlay(board.openOverlay, 'root.js', function () {
-    return { fault: rootFault, followedBy: followedBy };
-  });
-  const root = loadRoot();
-  function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
-    return function (publicKey, message, signature) {
-      return curve.ed25519().verify(publicKey, signedBytes(type, message), signature);
-    };
-  }
-  const unsigned = root.fault(
-    {
-      storage: board.storage,
-      records: records,
-      sha256: natives.sha256,
-      verify: isSignedBy(SIGNED.institutions),
-      followedBy: function (key, notices) {
-        return root.followedBy(key, notices, isSignedBy(SIGNED.succession));
-      },
-    },
-    board.config.provision,
-  );
+  const unsigned = institutionsFault(board, records, natives, curve);
   if (unsigned) return fail('provision: ' + unsigned);
+  // Read and checked: 80 variables.
+  board.config.provision = null;
 
   // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
   const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });
@@ -341,12 +354,12 @@ const openLcd: OpenLcd = function (open) {
   });
 };
 
-startBoard<TerminalProvision>('shop-terminal', isUsable, openLcd, function (board) {
+startBoard<TerminalProvision | null>('shop-terminal', isUsable, openLcd, function (board) {
   // Needed once: it lies in Storage's 'start.js', and its room is free again.
   const loadStart = overlay(board.openOverlay, 'start.js', function () {
     return readProvision;
   });
-  const read = loadStart()(board.config.provision);
+  const read = loadStart()(board.config.provision!);
   if (read.ok) run(board, read.setup);
   else board.fail('NOT_PROVISIONED: ' + read.fault);
 });

@@ -71,11 +71,15 @@ export function openTombstoneLog(records: Records): TombstoneLog {
     return free >= 0 ? free : lowest(DELIVERED, 0);
   }
 
-  const slots = records.slots(RECORD.tombstone);
-  for (let i = 0; i < slots.length; i++) {
-    if (slots[i] >= TOMBSTONES_MAX) damaged(slots[i]);
-    note(slots[i], read(slots[i]));
+  // A function, or the log would keep the list of slots, a variable each.
+  function load(): void {
+    const slots = records.slots(RECORD.tombstone);
+    for (let i = 0; i < slots.length; i++) {
+      if (slots[i] >= TOMBSTONES_MAX) damaged(slots[i]);
+      note(slots[i], read(slots[i]));
+    }
   }
+  load();
 
   return {
     pending: function () {
