@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBundle, type Bundle } from '../../flash-scripts/build.js';
-import { gatherOverlays } from '../../flash-scripts/overlays.js';
+import { gatherOverlays, gatherResidents } from '../../flash-scripts/overlays.js';
 import { packageRoot } from '../../flash-scripts/package-root.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
@@ -100,7 +100,8 @@ test('a variable that changes cannot be copied to two overlays', () => {
 
 describe('a resident overlay', () => {
   const RESIDENT = `
-    const root = global as any;
+    import { openResident } from '../../../firmware/drivers/startup.js';
+    const storage = require('Storage') as any;
     function half(value: number): number { return value / 2; }
     function tally(start: number): { add: (half: number) => number } {
       let sum = start;
@@ -111,31 +112,21 @@ describe('a resident overlay', () => {
     function twice(value: number): number { return half(value * LIST.length); }
     const LIST = [1, 2, 3, 4];
     function shared(value: number): number { return value + 1; }
-    const part = resident(function (file, id, evaluate) {
-      return {
-        load: function () {
-          const outside: any = Object.defineProperty({}, 'text', { set: evaluate });
-          outside.text = require('Storage').read(file);
-          const made = root[file];
-          delete root[file];
-          return made;
-        },
-        drop: function () {
-          const names = (require('Storage').read(file, id.length + 4, 1000) || '').split('"')[0].split(' ');
-          let left = 0;
-          for (let i = 0; i < names.length; i++) { if (names[i] in root) left++; delete root[names[i]]; }
-          print('dropped', names.length > 1, left === names.length, names[0] in root);
-        },
-      };
+    function names(): string[] { return storage.read('part.js').split('"')[3].split(' '); }
+    function there(): boolean[] { return names().map(function (name) { return name in global; }); }
+    const part = resident(function <T>(file: string, id: string, evaluate: (text: string) => void): any {
+      return openResident<T>(storage, global, file, id, evaluate);
     }, 'part.js', function () { return { tally: tally, half: function (value: number) { return shared(half(value)); } }; });
     const made = part.load();
     const tallied = made.tally(10);
     print(tallied.add(1), tallied.add(2), made.half(8), shared(1));
+    print(names().length > 1, there().indexOf(false));
     part.drop();
+    print(there().indexOf(true), 'part.js' in global);
     const again = part.load();
     print(again.tally(0).add(4));
   `;
-  const SAID = ['13 19 5 2', 'dropped true true false', '12'];
+  const SAID = ['13 19 5 2', 'true -1', '-1 false', '12'];
   let program: Bundle;
   beforeAll(async () => {
     const folder = mkdtempSync(join(packageRoot(), 'test', 'build', 'tmp-'));
@@ -161,6 +152,17 @@ describe('a resident overlay', () => {
     const [inside, outside] = [sizes('f=function(){return 1};'), sizes("Object.defineProperty({},'text',{set:eval}).text='f=function(){return 1};';")];
     expect(Number(outside)).toBeLessThan(Number(inside));
   });
+});
+
+test('what several residents use lies in the first of them, and a local name is nobody else\'s', () => {
+  const text = gatherResidents(`(function(){
+    function a(){return 1} function b(a){return a} var c=2,d=3; function e(){return a()+c}
+    resident(o,'x.js',function(){return e}); resident(o,'y.js',function(){return a()+d+c});
+    print(b(1));
+  })()`);
+  const [x, y] = [text.indexOf("'x.js'"), text.indexOf("'y.js'")];
+  const places = (name: string): string[] => [...text.matchAll(new RegExp(`(function|var) ${name}\\b`, 'g'))].map(({ index }) => (index < x ? 'main' : index < y ? 'x' : 'y'));
+  expect(['a', 'b', 'c', 'd', 'e'].map(places)).toEqual([['x'], ['main'], ['x'], ['y'], ['x']]);
 });
 
 test('anything but a function in its place is refused', () => {
