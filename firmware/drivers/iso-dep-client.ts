@@ -54,17 +54,12 @@ export const INS_GET_RESPONSE = 0xc0;
 
 /** Encodes a short command APDU with Le; `le` 256 is coded 00 (ISO/IEC 7816-4 5.1). */
 export function encodeApdu(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): Uint8Array {
-  const body = data.length > 0 ? 1 + data.length : 0;
-  const out = new Uint8Array(4 + body + 1);
-  out[0] = cla;
-  out[1] = ins;
-  out[2] = p1;
-  out[3] = p2;
-  if (body > 0) {
-    out[4] = data.length;
-    out.set(data, 5);
-  }
-  out[4 + body] = le & 255;
+  const head = [cla, ins, p1, p2, data.length || le & 255];
+  if (data.length === 0) return new Uint8Array(head);
+  const out = new Uint8Array(6 + data.length);
+  out.set(head);
+  out.set(data, 5);
+  out[5 + data.length] = le;
   return out;
 }
 
@@ -120,7 +115,7 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
       answerBytes += bytes;
       if (answerBytes > messageBytesMax) return finish({ ok: false, code: 'TOO_LONG' });
       if (bytes > 0) answer.push(response.subarray(0, bytes));
-      if (sw >> 8 !== 0x61) return finish({ ok: true, data: concat(answer), sw: sw });
+      if (sw >> 8 !== 0x61) return finish({ ok: true, data: answer.length === 1 ? answer[0] : concat(answer), sw: sw });
       // 61xx: xx more bytes wait, 00 for 256 or more. One that brought none would go on for ever.
       if (bytes === 0) return finish({ ok: false, code: 'RF_ERROR' });
       const le = Math.min(sw & 255 || 256, leMax);

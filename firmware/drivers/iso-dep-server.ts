@@ -79,26 +79,18 @@ export interface CommandApdu {
 /** Takes a short command APDU apart (ISO/IEC 7816-4 5.1, cases 1 to 4); null for any other bytes. */
 export function parseApdu(apdu: Uint8Array): CommandApdu | null {
   const length = apdu.length;
-  if (length < 4) return null;
-  const out = { cla: apdu[0], ins: apdu[1], p1: apdu[2], p2: apdu[3], data: apdu.subarray(0, 0), le: 0 };
-  if (length === 4) return out;
-  if (length === 5) {
-    out.le = apdu[4] || 256;
-    return out;
-  }
-  const lc = apdu[4];
-  if (lc === 0 || length < 5 + lc || length > 6 + lc) return null;
-  out.data = apdu.subarray(5, 5 + lc);
-  if (length === 6 + lc) out.le = apdu[length - 1] || 256;
-  return out;
+  const lc = length > 5 ? apdu[4] : 0;
+  // What is left for Le, beside header, Lc and data.
+  const left = length - 4 - (length > 5 ? 1 + lc : 0);
+  if (length < 4 || left < 0 || left > 1 || (length > 5 && lc === 0)) return null;
+  return { cla: apdu[0], ins: apdu[1], p1: apdu[2], p2: apdu[3], data: apdu.subarray(length - left - lc, length - left), le: left && (apdu[length - 1] || 256) };
 }
 
 /** A response APDU. */
 function respond(data: Uint8Array, sw: number): Uint8Array {
   const out = new Uint8Array(data.length + 2);
-  out.set(data, 0);
-  out[data.length] = sw >> 8;
-  out[data.length + 1] = sw & 255;
+  out.set(data);
+  out.set([sw >> 8, sw & 255], data.length);
   return out;
 }
 
@@ -135,6 +127,7 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
   }
 
   function answer(data: Uint8Array, sw: number, le: number): Uint8Array {
+    if (data.length <= (le || 256) && data.length <= responseDataBytesMax) return respond(data, sw);
     pending = data;
     pendingSw = sw;
     return handOut(le);
@@ -183,8 +176,8 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
       chainBytes += data.length;
       if (more) return status(SW_OK);
       data = chain.subarray(0, chainBytes);
+      forget();
     }
-    forget();
     const result = options.handlers.command(command.ins, data, command.p1, command.p2);
     return answer(result.data || none, result.sw, command.le);
   }

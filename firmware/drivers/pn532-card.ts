@@ -54,10 +54,12 @@ const SAM_CONFIGURATION = [0x14, 0x01, 0x00, 0x01];
 const SET_PARAMETERS = [0x12, 0x20];
 /** Our own field off: a target listens to the other's (7.3.1, item 1). */
 const RF_OFF = [0x32, 0x01, 0x00];
-const TG_GET_DATA = new Uint8Array([0x86]);
+const TG_GET_DATA = 0x86;
 const TG_SET_DATA = 0x8e;
+/** The answer to TgSetData: 00 00 FF 03 FD D5 8F status DCS 00. */
+const SET_ANSWER_BYTES = 10;
 /** "No precise diagnosis": what the reader gets where our own program fails. */
-const SW_FAILURE = [0x6f, 0x00];
+const SW_FAILURE = new Uint8Array([0x6f, 0x00]);
 
 /**
  * TgInitAsTarget for an ISO/IEC 14443-4 card only (7.3.14): mode 05 = PassiveOnly and PICCOnly.
@@ -83,6 +85,9 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   let running = false;
   let active = false;
   let triesLeft = 0;
+  const getData = { frame: link.commandFrame([TG_GET_DATA], new Uint8Array(0)), timeoutMs: commandTimeoutMs, once: true, callback: onData };
+  const setData = { frame: getData.frame, timeoutMs: commandTimeoutMs, once: true, callback: onAnswered, answerBytesMax: SET_ANSWER_BYTES };
+  let begun: Uint8Array | null = null; // the first part of a command that comes in two
   let exchange = 0; // number of the command being answered; a late reply to another one is dropped
   let timer: any;
 
@@ -130,7 +135,7 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
         if (result.data.length === 0 || (result.data[0] & 0x08) === 0) return listen();
         active = true;
         if (options.onActivated) options.onActivated();
-        if (active) getCommand([]);
+        if (active) getCommand();
       } else if (result.code === 'PN532_TIMEOUT') {
         listen(); // nobody came
       } else {
@@ -151,55 +156,66 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
     else listen();
   }
 
-  function getCommand(parts: Uint8Array[]): void {
-    send(TG_GET_DATA, commandTimeoutMs, true, function (result) {
-      if (!result.ok) return released(result);
-      if (result.data.length === 0) return released({ ok: false, code: 'PN532_ERROR' });
-      const status = result.data[0];
-      if ((status & 0x3f) !== 0) return released(rfFailure(status));
-      parts.push(result.data.subarray(1));
-      // MI (bit 6): the rest of a command above 262 bytes (7.3.16). No APDU of ours is; do not collect it.
-      if ((status & 0x40) !== 0) return parts.length > 1 ? released({ ok: false, code: 'TOO_LONG' }) : getCommand(parts);
-      handle(parts.length === 1 ? parts[0] : concat(parts));
-    });
+  function getCommand(): void {
+    link.exchange(getData);
+  }
+
+  function onData(result: LinkResult): void {
+    if (!running) return;
+    if (result.ok && result.data[0] === 0 && !begun) handle(result.data.subarray(1));
+    else onOtherData(result);
+  }
+
+  /** A failure, or a command in parts. */
+  function onOtherData(result: LinkResult): void {
+    const first = begun;
+    begun = null;
+    if (!result.ok) return released(result);
+    if (result.data.length === 0) return released({ ok: false, code: 'PN532_ERROR' });
+    const status = result.data[0];
+    if ((status & 0x3f) !== 0) return released(rfFailure(status));
+    const part = result.data.subarray(1);
+    // MI (bit 6): the rest of a command above 262 bytes (7.3.16). No APDU of ours is; do not collect it.
+    if ((status & 0x40) === 0) return handle(first ? concat([first, part]) : part);
+    if (first) return released({ ok: false, code: 'TOO_LONG' });
+    begun = part;
+    getCommand();
   }
 
   function handle(apdu: Uint8Array): void {
     const number = ++exchange;
-    function reply(response: Uint8Array): void {
-      if (!running || number !== exchange) return;
-      exchange++;
-      clearTimer();
-      setAnswer(response);
-    }
     let response: Uint8Array | null = null;
     try {
-      response = options.onCommand(apdu, reply);
+      response = options.onCommand(apdu, function (late) {
+        if (!running || number !== exchange) return;
+        clearTimer();
+        setAnswer(late);
+      });
     } catch (error) {
       // The reader gets a status word and the loop goes on; what went wrong must not leave this board by radio.
-      response = new Uint8Array(SW_FAILURE);
+      response = SW_FAILURE;
     }
-    if (response) reply(response);
-    else if (running && number === exchange) {
-      timer = clock.setTimeout(function () {
-        timer = undefined;
-        released({ ok: false, code: 'NO_REPLY' });
-      }, replyTimeoutMs);
-    }
+    if (!running || number !== exchange) return;
+    if (response) return setAnswer(response);
+    timer = clock.setTimeout(function () {
+      timer = undefined;
+      released({ ok: false, code: 'NO_REPLY' });
+    }, replyTimeoutMs);
   }
 
   function setAnswer(response: Uint8Array): void {
+    exchange++;
     const fits = response.length > 0 && response.length <= DATA_BYTES_MAX;
-    const data = fits ? response : new Uint8Array(SW_FAILURE);
-    const command = new Uint8Array(1 + data.length);
-    command[0] = TG_SET_DATA;
-    command.set(data, 1);
-    send(command, commandTimeoutMs, true, function (result) {
-      if (!result.ok) return released(result);
-      const status = result.data.length > 0 ? result.data[0] : 0x01;
-      if ((status & 0x3f) !== 0) released(rfFailure(status));
-      else getCommand([]);
-    });
+    setData.frame = link.commandFrame([TG_SET_DATA], fits ? response : SW_FAILURE);
+    link.exchange(setData);
+  }
+
+  function onAnswered(result: LinkResult): void {
+    if (!running) return;
+    if (!result.ok) return released(result);
+    const status = result.data.length > 0 ? result.data[0] : 0x01;
+    if ((status & 0x3f) !== 0) released(rfFailure(status));
+    else getCommand();
   }
 
   return {
@@ -207,6 +223,7 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
       if (running) return;
       running = true;
       active = false;
+      begun = null;
       triesLeft = initTriesMax;
       init();
     },

@@ -60,21 +60,47 @@ export function nackFrame(): Uint8Array {
 }
 
 /**
- * Encodes an information frame, normal up to 254 bytes of data and extended above.
- * @param tfi TFI_TO_CHIP or TFI_TO_HOST
- * @param data what follows TFI, 0 to FRAME_DATA_BYTES_MAX bytes
- * @throws RangeError where the data is longer
+ * Encodes an information frame, normal up to 254 bytes after TFI and extended above.
+ * @param head TFI, and what else comes before the data: a command code, say
+ * @param data the rest, 0 to FRAME_DATA_BYTES_MAX bytes with what is in `head` after TFI
+ * @throws RangeError where that is longer
  */
-export function encodeFrame(tfi: number, data: Uint8Array, natives = plainBytes): Uint8Array {
-  if (data.length > FRAME_DATA_BYTES_MAX) throw new RangeError('PN532 frame data of ' + data.length + ' bytes');
-  const length = data.length + 1;
-  const check = -((length >> 8) + length) & 255;
-  const head = length > 255 ? [0, 0, 0xff, 0xff, 0xff, length >> 8, length & 255, check, tfi] : [0, 0, 0xff, length, check, tfi];
-  const out = new Uint8Array(head.length + length + 1);
-  out.set(head, 0);
-  out.set(data, head.length);
-  out[head.length + length - 1] = -(tfi + natives.sum(data)) & 255;
+export function encodeFrame(head: number[], data: Uint8Array, natives = plainBytes): Uint8Array {
+  const length = head.length + data.length;
+  if (length > 255) return encodeExtended(head, data, natives);
+  const out = new Uint8Array(length + 7);
+  out.set([0, 0, 0xff, length, -length & 255].concat(head));
+  out.set(data, 5 + head.length);
+  // LEN and LCS add up to 0, and so shall TFI to DCS: what is left of the sum is the start code.
+  out[length + 5] = (0xff - natives.sum(out)) & 255;
   return out;
+}
+
+function encodeExtended(head: number[], data: Uint8Array, natives: ByteNatives): Uint8Array {
+  const length = head.length + data.length;
+  if (length - 1 > FRAME_DATA_BYTES_MAX) throw new RangeError('PN532 frame data of ' + (length - 1) + ' bytes');
+  const start = [0, 0, 0xff, 0xff, 0xff, length >> 8, length & 255, -((length >> 8) + length) & 255].concat(head);
+  const out = new Uint8Array(length + 10);
+  out.set(start);
+  out.set(data, start.length);
+  out[length + 8] = -natives.sum(out.subarray(8, length + 8)) & 255;
+  return out;
+}
+
+/** ACK frame as it comes, character codes. */
+export const ACK_TEXT = '\x00\x00\xff\x00\xff\x00';
+
+/**
+ * The data after the answer's code, where a chunk is one whole normal frame with that answer, as nearly all are: the parser
+ * would take three times as long. Null for any other chunk.
+ * @param answerCode the command's code plus 1
+ */
+export function wholeAnswer(chunk: string, answerCode: number, natives = plainBytes): Uint8Array | null {
+  const bytes = natives.toBytes(chunk);
+  const length = bytes[3];
+  if (bytes.length !== length + 7 || bytes[5] !== TFI_TO_HOST || bytes[6] !== answerCode) return null;
+  const isFramed = bytes[0] + bytes[1] + bytes[length + 6] === 0 && bytes[2] === 0xff && ((length + bytes[4]) & 255) === 0;
+  return isFramed && (natives.sum(bytes) & 255) === 0xff ? bytes.subarray(7, length + 5) : null;
 }
 
 export interface FrameParser {
@@ -96,23 +122,7 @@ export interface FrameParser {
  */
 export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataBytesMax: number, natives = plainBytes): FrameParser {
   const startCode = String.fromCharCode(0, 0xff);
-  const ackText = String.fromCharCode(0, 0, 0xff, 0, 0xff, 0);
   let buffer = '';
-
-  /** A chunk that is one ACK, or one whole normal frame with data, as nearly all are: a search would take three times as long. */
-  function isFrame(chunk: string): boolean {
-    if (chunk === ackText) {
-      onFrame({ kind: 'ack' });
-      return true;
-    }
-    const end = chunk.charCodeAt(3) + 6;
-    if (chunk.length !== end + 1 || end < 8 || end - 7 > dataBytesMax) return false;
-    const bytes = natives.toBytes(chunk);
-    // LEN and LCS add up to 0, and so do TFI to DCS: what is left of the sum is the start code.
-    const isWhole = bytes[0] + bytes[1] + bytes[end] === 0 && bytes[2] === 0xff && ((bytes[3] + bytes[4]) & 255) === 0 && (natives.sum(bytes) & 255) === 0xff;
-    if (isWhole) onFrame({ kind: 'data', tfi: bytes[5], data: bytes.subarray(6, end - 1) });
-    return isWhole;
-  }
 
   /** Takes one frame or one false start off the buffer; false when there is nothing to do before more bytes come. */
   function scan(): boolean {
@@ -160,7 +170,6 @@ export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataByte
 
   return {
     push: function (chunk) {
-      if (buffer.length === 0 && isFrame(chunk)) return;
       buffer += chunk;
       while (scan());
     },

@@ -35,6 +35,15 @@ export function createHsuPort(serial: SerialDevice, baud = HSU_BAUD, setup?: (ba
   const code = BAUD_RATES.indexOf(baud);
   if (code < 0) throw new Error('board.pn532.baud');
   let now = HSU_BAUD;
+
+  function wakeUp(frame: Uint8Array): Uint8Array {
+    const at = 2 + Math.ceil((WAKE_BYTES * now) / HSU_BAUD);
+    const bytes = new Uint8Array(at + frame.length);
+    bytes[0] = bytes[1] = 0x55;
+    bytes.set(frame, at);
+    return bytes;
+  }
+
   const port: Pn532Port = {
     fastCode: setup && baud !== HSU_BAUD ? code : -1,
     setFast: function (fast) {
@@ -43,21 +52,11 @@ export function createHsuPort(serial: SerialDevice, baud = HSU_BAUD, setup?: (ba
     },
     send: function (frame, wake) {
       // One write, so that nothing of ours comes between wake-up and frame.
-      let bytes = frame;
-      if (wake) {
-        const at = 2 + Math.ceil((WAKE_BYTES * now) / HSU_BAUD);
-        bytes = new Uint8Array(at + frame.length);
-        bytes[0] = bytes[1] = 0x55;
-        bytes.set(frame, at);
-      }
-      serial.write(bytes);
+      serial.write(wake ? wakeUp(frame) : frame);
       return true;
     },
-    expect: function () {
-      // Bytes come by themselves.
-    },
     onBytes: function () {
-      // Until a link listens.
+      return 0; // until a link listens
     },
   };
   serial.on('data', function (data) {

@@ -7,6 +7,7 @@
  * Left out: H_REQ. A read blocks the interpreter for its bytes (64 bytes: 6 ms at 100 kHz, 1.5 ms at 400 kHz).
  */
 import type { Clock } from './clock.js';
+import { ACK_FRAME_BYTES } from './pn532-frame.js';
 import type { Pn532Port } from './pn532-link.js';
 import { charsOf, createPolledPort } from './pn532-polled.js';
 import type { PollOptions } from './pn532-polled.js';
@@ -26,8 +27,8 @@ export function createI2cPort(i2c: I2cBus, clock: Clock, options: PollOptions): 
     write: function (frame: Uint8Array) {
       i2c.writeTo(PN532_I2C_ADDRESS, frame);
     },
-    ready: function () {
-      return (i2c.readFrom(PN532_I2C_ADDRESS, 1)[0] & 1) === 1;
+    ready: function (bytes: number) {
+      return bytes <= ACK_FRAME_BYTES || (i2c.readFrom(PN532_I2C_ADDRESS, 1)[0] & 1) === 1;
     },
     read: function (bytes: number) {
       const found = i2c.readFrom(PN532_I2C_ADDRESS, 1 + bytes);

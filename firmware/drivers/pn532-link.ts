@@ -11,6 +11,7 @@
 import type { Clock } from './clock.js';
 import {
   ACK_FRAME_BYTES,
+  ACK_TEXT,
   ackFrame,
   ByteNatives,
   createFrameParser,
@@ -20,6 +21,7 @@ import {
   Pn532Frame,
   TFI_TO_CHIP,
   TFI_TO_HOST,
+  wholeAnswer,
 } from './pn532-frame.js';
 
 /**
@@ -61,26 +63,45 @@ export type LinkResult = { ok: true; data: Uint8Array } | NfcFailure;
 
 /** What carries frames to and from the chip. */
 export interface Pn532Port {
-  /** Sends a frame, after the interface's wake-up if `wake`; false if the bus refused it. */
-  send(frame: Uint8Array, wake: boolean): boolean;
-  /** The most bytes that the next frame from the chip can have; 0 when none is awaited (an I2C port stops polling). */
-  expect(frameBytesMax: number): void;
+  /**
+   * Sends a frame, after the interface's wake-up if `wake`; false if the bus refused it.
+   * @param nextBytesMax most bytes of the frame that comes then; 0 when none is awaited (an I2C port stops polling)
+   */
+  send(frame: Uint8Array, wake: boolean, nextBytesMax: number): boolean;
   /** Parameter of SetSerialBaudRate for the port's faster rate; -1, or not given, where it has only one. */
   fastCode?: number;
   /** Goes to the faster rate, or back to the chip's own after power-up. */
   setFast?(fast: boolean): void;
-  /** Set by the link. `whole` is true where the chunk is a complete transfer, so that a frame missing in it is damaged. */
-  onBytes: (chunk: string, whole: boolean) => void;
+  /**
+   * Set by the link. `whole` is true where the chunk is a complete transfer, so that a frame missing in it is damaged.
+   * Returns the most bytes of the frame that comes next, 0 when none is awaited.
+   */
+  onBytes: (chunk: string, whole: boolean) => number;
+}
+
+/** A command with its frame; the parts of `command`, and: */
+export interface LinkCommand {
+  /** From `commandFrame`. */
+  frame: Uint8Array;
+  timeoutMs: number;
+  once: boolean;
+  callback: (result: LinkResult) => void;
+  /** Most bytes of the answer's frame, where that is less than the board's burst. */
+  answerBytesMax?: number;
 }
 
 export interface Pn532Link {
   /**
    * Sends a command and calls back exactly once, later or (BUSY) at once.
    * @param command command code and parameters, at most 265 bytes
-   * @param timeoutMs longest wait between ACK and answer
+   * @param timeoutMs longest wait for the answer, beside that for the ACK
    * @param once true for commands that must not be repeated when their ACK is missing
    */
   command(command: Uint8Array, timeoutMs: number, once: boolean, callback: (result: LinkResult) => void): void;
+  /** The same of a command that its caller keeps, and does not change before its callback. */
+  exchange(command: LinkCommand): void;
+  /** The frame of a command: code and first parameters, then the rest. */
+  commandFrame(head: number[], data: Uint8Array): Uint8Array;
   /** Gives up the command under way, whose callback gets CANCELLED; the chip is told by an ACK frame (6.2.2.1). */
   cancel(): void;
   /** Whether a command is under way. */
@@ -144,22 +165,18 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   const ackTimeoutMs = options.ackTimeoutMs || 250;
   const gapMs = options.gapMs || 100;
   const retriesMax = options.retriesMax === undefined ? 2 : options.retriesMax;
-  let code = -1; // of the command under way
-  let frame: Uint8Array | null = null;
-  let callback: ((result: LinkResult) => void) | null = null;
+  const natives = options.natives;
+  let asked: LinkCommand | null = null; // the command under way
   let acked = false;
-  let once = false;
-  let answerMs = 0;
-  let attemptsLeft = 0;
-  let sent = false;
-  let nacksLeft = 0;
+  let refused = false; // by the bus, when it was last sent
+  let repetitions = 0; // of it, and of its answer
   let fast = false; // the rate of our side
   let asleep = true; // until a frame comes, the chip may be in power-down: 6.2.3, 7.2.11
   let timer: any; // runs out at timerMs, for whatever is awaited then
   let timerMs = 0;
   let dueMs = 0; // when the wait ends
-  let onDue: () => void;
-  let looked = false; // the end was seen once
+  let lookedMs = -1; // the end that was seen once
+  let untidy = false; // the parser may hold something, gapTimer runs, or something was repeated
   let gapTimer: any;
 
   const hasFast = port.fastCode !== undefined && port.fastCode >= 0;
@@ -170,8 +187,14 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function clearGap(): void {
-    clock.clearTimeout(gapTimer);
+    if (gapTimer !== undefined) clock.clearTimeout(gapTimer);
     gapTimer = undefined;
+  }
+
+  function forget(): void {
+    untidy = false;
+    clearGap();
+    parser.reset();
   }
 
   function arm(delayMs: number): void {
@@ -185,18 +208,17 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
    */
   function onTimer(): void {
     timer = undefined;
-    if (!callback) return;
+    if (!asked) return;
     const leftMs = dueMs - clock.nowMs();
-    if (leftMs <= 0 && looked) return onDue();
-    looked = leftMs <= 0;
-    arm(looked ? SECOND_LOOK_MS : leftMs);
+    if (leftMs > 0) return arm(leftMs);
+    if (lookedMs === dueMs) return acked ? giveUp({ ok: false, code: 'PN532_TIMEOUT' }) : onAckTimeout();
+    lookedMs = dueMs;
+    arm(SECOND_LOOK_MS);
   }
 
   /** Waits instead of what was waited for. A timer that runs out earlier is left to look again: most waits end long before. */
-  function wait(delayMs: number, then: () => void): void {
+  function wait(delayMs: number): void {
     dueMs = clock.nowMs() + delayMs;
-    onDue = then;
-    looked = false;
     if (timer !== undefined) {
       if (timerMs <= dueMs) return;
       clock.clearTimeout(timer);
@@ -205,123 +227,143 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function finish(result: LinkResult): void {
-    const done = callback;
-    if (gapTimer !== undefined) clearGap();
-    callback = null;
-    frame = null;
-    port.expect(0);
-    if (done) done(result);
+    const done = asked!.callback;
+    if (untidy) forget();
+    asked = null;
+    done(result);
   }
 
   /** Ends a command that the chip may still be working on. The ACK takes it back; it may be asleep in TgInitAsTarget. */
   function giveUp(failure: NfcFailure): void {
     asleep = true;
-    port.send(ackFrame(), true);
+    port.send(ackFrame(), true, 0);
     finish(failure);
   }
 
   function transmit(): void {
-    attemptsLeft--;
     acked = false;
-    parser.reset();
-    if (gapTimer !== undefined) clearGap();
-    wait(ackTimeoutMs, onAckTimeout);
-    port.expect(ACK_FRAME_BYTES);
-    sent = true; // before the call: an answer may come within it
-    if (!port.send(frame!, asleep)) sent = false;
+    if (untidy) forget();
+    wait(ackTimeoutMs);
+    if (!port.send(asked!.frame, asleep, ACK_FRAME_BYTES)) refused = true;
   }
 
   function onAckTimeout(): void {
     asleep = true;
     // What the bus refused never reached the chip, so its repetition is the first time for any command.
-    if (attemptsLeft > 0 && (!once || !sent)) {
+    if (repetitions < retriesMax && (!asked!.once || refused)) {
+      repetitions++;
+      refused = false;
       // The chip may have been reset since, or we: then it talks at the other rate.
       if (hasFast) setFast(!fast);
       transmit();
     } else giveUp({ ok: false, code: 'PN532_NO_ACK' });
   }
 
-  function onAnswerTimeout(): void {
-    giveUp({ ok: false, code: 'PN532_TIMEOUT' });
-  }
-
   /** The answer is damaged, or stopped half-way: ask for it again (6.2.1.4). */
   function onDamage(): void {
-    if (gapTimer !== undefined) clearGap();
+    forget();
     if (!acked) return;
-    if (nacksLeft-- === 0) {
+    if (repetitions++ === retriesMax) {
       giveUp({ ok: false, code: 'PN532_DAMAGED' });
       return;
     }
-    parser.reset();
+    untidy = true;
     gapTimer = clock.setTimeout(onDamage, ackTimeoutMs);
-    port.expect(options.burstBytesMax);
-    port.send(nackFrame(), false);
+    // All of it: what was read of it may have been too little.
+    port.send(nackFrame(), false, options.burstBytesMax);
+  }
+
+  function onAck(): void {
+    acked = true;
+    // The timer runs out no later than the wait for the ACK does, and then looks again.
+    dueMs += asked!.timeoutMs;
+  }
+
+  /** LEN and LCS FF FF: an extended frame, whose lengths come after them. */
+  function answerCode(): number {
+    return 1 + asked!.frame[asked!.frame[4] === 0xff ? 9 : 6];
   }
 
   function onFrame(found: Pn532Frame): void {
-    if (!callback) return;
+    if (!asked) return;
     if (found.kind === 'damaged') {
       // Not at once: what follows may still be a good frame, and a NACK would cross with it.
-      if (gapTimer !== undefined) clearGap();
+      clearGap();
       if (acked) gapTimer = clock.setTimeout(onDamage, gapMs);
       return;
     }
     asleep = false;
     if (!acked) {
-      if (found.kind !== 'ack') return;
-      acked = true;
-      wait(answerMs, onAnswerTimeout);
-      port.expect(options.burstBytesMax);
+      if (found.kind === 'ack') onAck();
     } else if (found.kind === 'error') {
       finish({ ok: false, code: 'PN532_ERROR' });
-    } else if (found.kind === 'data' && found.tfi === TFI_TO_HOST && found.data.length > 0 && found.data[0] === code + 1) {
+    } else if (found.kind === 'data' && found.tfi === TFI_TO_HOST && found.data.length > 0 && found.data[0] === answerCode()) {
       finish({ ok: true, data: found.data.subarray(1) });
     }
   }
 
-  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX, options.natives);
+  const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX, natives);
 
-  port.onBytes = function (chunk, whole) {
-    if (!callback) return; // nobody asked: an answer that came after its command was given up
-    const waited = frame;
+  /** Whatever is not simply the ACK, the answer, or one after the other. */
+  function parse(chunk: string, whole: boolean): void {
+    const waited = asked;
     const wasAcked = acked;
-    if (gapTimer !== undefined) clearGap();
+    clearGap();
+    untidy = true;
     parser.push(chunk);
-    if (!callback || frame !== waited || !acked) return;
+    if (!asked || asked !== waited || !acked) return;
     if (whole) {
       if (wasAcked) onDamage();
     } else if (parser.partial() && gapTimer === undefined) {
       gapTimer = clock.setTimeout(onDamage, gapMs);
     }
+  }
+
+  function answerBytes(): number {
+    return asked!.answerBytesMax || options.burstBytesMax;
+  }
+
+  port.onBytes = function (chunk, whole) {
+    if (!asked) return 0; // nobody asked: an answer that came after its command was given up
+    let rest = chunk;
+    if (!acked && !untidy && chunk.substr(0, ACK_FRAME_BYTES) === ACK_TEXT) {
+      onAck();
+      if (whole || chunk.length === ACK_FRAME_BYTES) return answerBytes();
+      rest = chunk.substr(ACK_FRAME_BYTES);
+    }
+    const data = acked && !untidy ? wholeAnswer(rest, answerCode(), natives) : null;
+    if (data) {
+      asleep = false;
+      finish({ ok: true, data: data });
+    } else parse(rest, whole);
+    return !asked ? 0 : acked ? answerBytes() : ACK_FRAME_BYTES;
   };
 
   const link: Pn532Link = {
     command: function (command, timeoutMs, commandOnce, done) {
-      if (callback) {
-        done({ ok: false, code: 'BUSY' });
-        return;
-      }
-      code = command[0];
-      frame = encodeFrame(TFI_TO_CHIP, command, options.natives);
-      callback = done;
-      once = commandOnce;
-      answerMs = timeoutMs;
-      attemptsLeft = 1 + retriesMax;
-      nacksLeft = retriesMax;
+      link.exchange({ frame: link.commandFrame([], command), timeoutMs: timeoutMs, once: commandOnce, callback: done });
+    },
+    exchange: function (command) {
+      if (asked) return command.callback({ ok: false, code: 'BUSY' });
+      asked = command;
+      refused = false;
+      repetitions = 0;
       transmit();
     },
+    commandFrame: function (head, data) {
+      return encodeFrame([TFI_TO_CHIP].concat(head), data, natives);
+    },
     cancel: function () {
-      if (callback) giveUp({ ok: false, code: 'CANCELLED' });
+      if (asked) giveUp({ ok: false, code: 'CANCELLED' });
     },
     busy: function () {
-      return callback !== null;
+      return asked !== null;
     },
     speedUp: function (done) {
       if (!hasFast || fast) return done({ ok: true, data: new Uint8Array(0) });
       link.command(new Uint8Array([SET_SERIAL_BAUD_RATE, port.fastCode!]), ackTimeoutMs, false, function (result) {
         if (!result.ok) return done(result);
-        port.send(ackFrame(), false);
+        port.send(ackFrame(), false, 0);
         clock.setTimeout(function () {
           setFast(true);
           done(result);

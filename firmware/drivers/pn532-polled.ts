@@ -13,8 +13,8 @@ import type { Pn532Port } from './pn532-link.js';
 export interface PolledBus {
   /** Sends a frame, after what wakes the chip if `wake`. */
   write(frame: Uint8Array, wake: boolean): void;
-  /** Whether a frame waits. */
-  ready(): boolean;
+  /** Whether a frame waits; or true, where reading so many bytes and their status takes no longer than asking. */
+  ready(bytes: number): boolean;
   /** The waiting frame and what follows it, as character codes; '' where none waits after all. */
   read(bytes: number): string;
 }
@@ -39,21 +39,33 @@ export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOpti
   let waitMs = pollMs;
   let timer: any;
 
+  function start(): void {
+    waitMs = pollMs;
+    if (timer === undefined) timer = clock.setTimeout(poll, pollMs);
+  }
+
   function poll(): void {
     timer = undefined;
+    if (awaitedBytes === 0) return;
     let chunk = '';
     try {
-      if (irq ? !irq() : bus.ready()) chunk = bus.read(awaitedBytes);
+      if (irq ? !irq() : bus.ready(awaitedBytes)) chunk = bus.read(awaitedBytes);
     } catch (error) {
       // Not acknowledged: as good as not ready. The link's timeout ends the wait.
     }
-    waitMs = Math.min(waitMs + 1, pollMsMax);
-    timer = clock.setTimeout(poll, waitMs);
-    if (chunk.length > 0) port.onBytes(chunk, true);
+    if (chunk) {
+      awaitedBytes = port.onBytes(chunk, true);
+      if (awaitedBytes > 0) start();
+    } else {
+      timer = clock.setTimeout(poll, waitMs);
+      if (waitMs < pollMsMax) waitMs++;
+    }
   }
 
   const port: Pn532Port = {
-    send: function (frame, wake) {
+    send: function (frame, wake, nextBytesMax) {
+      awaitedBytes = nextBytesMax;
+      if (nextBytesMax > 0) start();
       try {
         bus.write(frame, wake);
         return true;
@@ -61,14 +73,8 @@ export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOpti
         return false;
       }
     },
-    expect: function (frameBytesMax) {
-      awaitedBytes = frameBytesMax;
-      waitMs = pollMs;
-      if (timer !== undefined) clock.clearTimeout(timer);
-      timer = frameBytesMax > 0 ? clock.setTimeout(poll, waitMs) : undefined;
-    },
     onBytes: function () {
-      // Until a link listens.
+      return 0; // until a link listens
     },
   };
   return port;

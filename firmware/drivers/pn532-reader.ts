@@ -169,35 +169,46 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     });
   }
 
+  // The exchange under way, and what has come of its answer.
+  let answered: (result: ExchangeResult) => void;
+  let parts: Uint8Array[] = [];
+  const dataExchange = { frame: new Uint8Array(0) as Uint8Array, timeoutMs: exchangeTimeoutMs, once: true, callback: onData };
+
+  function fail(failure: NfcFailure): void {
+    target = 0;
+    answered(failure);
+  }
+
+  function onData(result: LinkResult): void {
+    if (result.ok && result.data[0] === 0 && parts.length === 0) answered({ ok: true, data: result.data.subarray(1) });
+    else onOtherData(result);
+  }
+
+  /** A failure, or an answer in parts. */
+  function onOtherData(result: LinkResult): void {
+    if (!result.ok) return fail(result);
+    // Status, then data. Bits 5..0 of the status are the error, bit 6 is MI: there is more (7.3.8).
+    if (result.data.length === 0) return fail({ ok: false, code: 'PN532_ERROR' });
+    const status = result.data[0];
+    if ((status & 0x3f) !== 0) return fail(rfFailure(status));
+    parts.push(result.data.subarray(1));
+    const data = concat(parts);
+    if (data.length > ANSWER_BYTES_MAX || parts.length > 16) return fail({ ok: false, code: 'TOO_LONG' });
+    if ((status & 0x40) === 0) answered({ ok: true, data: data });
+    else exchange(new Uint8Array(0));
+  }
+
+  function exchange(data: Uint8Array): void {
+    dataExchange.frame = link.commandFrame([0x40, target], data);
+    link.exchange(dataExchange);
+  }
+
   function transceive(apdu: Uint8Array, callback: (result: ExchangeResult) => void): void {
     if (apdu.length > DATA_BYTES_MAX) return callback({ ok: false, code: 'TOO_LONG' });
     if (target === 0) return callback({ ok: false, code: 'RF_LOST' });
-    const parts: Uint8Array[] = [];
-    let total = 0;
-
-    function fail(failure: NfcFailure): void {
-      if (failure.code !== 'BUSY') target = 0;
-      callback(failure);
-    }
-    function onAnswer(result: LinkResult): void {
-      if (!result.ok) return fail(result);
-      // Status, then data. Bits 5..0 of the status are the error, bit 6 is MI: there is more (7.3.8).
-      if (result.data.length === 0) return fail({ ok: false, code: 'PN532_ERROR' });
-      const status = result.data[0];
-      if ((status & 0x3f) !== 0) return fail(rfFailure(status));
-      parts.push(result.data.subarray(1));
-      total += result.data.length - 1;
-      if (total > ANSWER_BYTES_MAX || parts.length > 16) return fail({ ok: false, code: 'TOO_LONG' });
-      if ((status & 0x40) !== 0) exchange(new Uint8Array(0));
-      else callback({ ok: true, data: parts.length === 1 ? parts[0] : concat(parts) });
-    }
-    function exchange(data: Uint8Array): void {
-      const command = new Uint8Array(2 + data.length);
-      command[0] = 0x40;
-      command[1] = target;
-      command.set(data, 2);
-      link.command(command, exchangeTimeoutMs, true, onAnswer);
-    }
+    if (link.busy()) return callback({ ok: false, code: 'BUSY' });
+    answered = callback;
+    parts = [];
     exchange(apdu);
   }
 

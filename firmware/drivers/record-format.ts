@@ -84,13 +84,7 @@ export function pageSequence(bytes: Uint8Array, crc32: Crc32): number {
 export function encodeRecord(type: number, slot: number, payload: Uint8Array, crc32: Crc32): Uint8Array {
   const length = payload.length;
   const out = new Uint8Array(recordBytes(length) - 4);
-  out[0] = type;
-  out[2] = slot >> 8;
-  out[3] = slot & 255;
-  out[4] = length >> 8;
-  out[5] = length & 255;
-  out[6] = out[4] ^ 255;
-  out[7] = out[5] ^ 255;
+  out.set([type, 0, slot >> 8, slot & 255, length >> 8, length & 255, (length >> 8) ^ 255, (length & 255) ^ 255]);
   writeU32(out, 8, crc32(payload));
   writeU32(out, 12, crc32(out.subarray(0, 12)));
   out.set(payload, 16);

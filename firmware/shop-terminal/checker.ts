@@ -7,8 +7,8 @@
  *
  * Left out: the arithmetic, which comes as an argument.
  */
-import { toChars } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
+import { textOf } from '../wire/codec.js';
 import { VERIFY } from '../wire/link-messages.js';
 
 /** Verification on the board: slow, and sure. */
@@ -96,7 +96,7 @@ export function createChecker(parts: CheckerParts): Checker {
 
   return {
     license: function (bytes, done) {
-      const hash = toChars(parts.sha256(bytes));
+      const hash = textOf(parts.sha256(bytes), 0, 32);
       if (known.indexOf(hash) >= 0) {
         done('OK');
         return;

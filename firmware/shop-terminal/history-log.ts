@@ -4,7 +4,7 @@
  * A history is kept until the bridge says that it is on disk, and delivered oldest first. One that nobody has verified
  * waits for its check before it is delivered, for afterwards the body is gone.
  */
-import { historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './records.js';
+import { encodeHistoryRecord, historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './records.js';
 
 /** Thrown by `open` on a record that is committed but no history: the board must stop rather than lose one. */
 function damaged(slot: number): never {
@@ -107,7 +107,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     add: function (record) {
       const slot = states.indexOf(FREE);
       if (slot < 0) throw new RangeError('no free place for a history');
-      records.put(RECORD.history, slot, historyRecord.encode(record));
+      records.put(RECORD.history, slot, encodeHistoryRecord(record));
       note(slot, record);
       count++;
       return slot;
@@ -115,7 +115,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     setVerified: function (slot) {
       const record = read(slot);
       record.unverified = 0;
-      records.put(RECORD.history, slot, historyRecord.encode(record));
+      records.put(RECORD.history, slot, encodeHistoryRecord(record));
       states[slot] = VERIFIED;
     },
     remove: function (slot) {

@@ -9,6 +9,7 @@
  * Records are short: the log keeps room for the longest one in every page, so a single one of 3 kB would cost it half of
  * what it can hold.
  */
+import { writeU32 } from '../core/bytes.js';
 import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from '../wire/codec.js';
 import { CHARGE_ID_BYTES } from '../wire/link-messages.js';
 import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
@@ -74,6 +75,10 @@ export const chargeRecord = defineMessage<ChargeRecord>([
   ['boundPku', BYTES, KEY_BYTES],
 ]);
 
+/** Where Ts and the PKU of an encoded `chargeRecord` stand: what binding changes. */
+export const CHARGE_TIME_AT = 21;
+export const CHARGE_PKU_AT = 41;
+
 /** H with what is needed without decoding it. */
 export interface HistoryRecord {
   /** 1 while nobody has verified it. */
@@ -93,6 +98,17 @@ export const historyRecord = defineMessage<HistoryRecord>([
   ['chargeId', BYTES, CHARGE_ID_BYTES],
   ['history', REST],
 ]);
+
+/** The same as `historyRecord.encode`, in a fifth of its statements. */
+export function encodeHistoryRecord(record: HistoryRecord): Uint8Array {
+  const out = new Uint8Array(9 + CHARGE_ID_BYTES + record.history.length);
+  out[0] = record.unverified;
+  writeU32(out, 1, record.counter);
+  writeU32(out, 5, record.timeS);
+  out.set(record.chargeId, 9);
+  out.set(record.history, 9 + CHARGE_ID_BYTES);
+  return out;
+}
 
 /** Why a tombstone was set: the clerk cancelled, or the charge goes on under a new Rs for another token. */
 export const WHY = { cancelled: 1, rebound: 2 };

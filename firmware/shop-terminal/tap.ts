@@ -12,7 +12,7 @@ import type { ApduClient, ApduResult } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import { chargeId, LICENSE_BYTES, RS_BYTES } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
-import { AID, CLA, INS, recallRequest, selectAnswer } from '../wire/token-commands.js';
+import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
 import { Till } from './till.js';
 
@@ -61,9 +61,9 @@ export function codeOfNfc(code: NfcCode): Code {
 export function selectToken(client: ApduClient, failed: (code: NfcCode) => Code, done: (code: Code) => void): void {
   client.select(AID, function (result: ApduResult) {
     if (!result.ok) return done(failed(result.code));
-    const answer = result.sw === SW_OK ? selectAnswer.decode(result.data) : null;
-    if (!answer || answer.version !== WIRE_VERSION) return done('NO_TOKEN');
-    client.setLimits(answer.commandBytesMax);
+    // Encoded `selectAnswer`.
+    if (result.sw !== SW_OK || result.data.length !== 2 || result.data[0] !== WIRE_VERSION) return done('NO_TOKEN');
+    client.setLimits(result.data[1]);
     done('OK');
   });
 }
@@ -176,7 +176,7 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
     unacknowledged = data[LICENSE_BYTES];
     const judged = till.judge(licenseBytes);
     if (!judged.ok) return fail(judged.code);
-    pku = judged.body.pku;
+    pku = judged.pku;
     parts.checker.license(licenseBytes, onLicenseChecked);
   }
 

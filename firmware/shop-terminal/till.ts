@@ -11,17 +11,20 @@
  *
  * Left out: signatures of licenses and payments are checked by the caller (checker.ts) between `judge` and `keep`.
  */
-import { isAmount } from '../core/amount.js';
-import { concat, equal } from '../core/bytes.js';
+import { AMOUNT_BYTES, isAmount } from '../core/amount.js';
+import { concat, copy, equal, fromChars, readU32, writeU32 } from '../core/bytes.js';
 import { Code, Refusal, refuse } from '../core/codes.js';
 import { classPaymentMax } from '../core/license-class.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
-import { challenge, chargeId, history, KEY_BYTES, license, licenseBody, LicenseBody, payment, RS_BYTES } from '../wire/payment.js';
+import {
+  challenge, CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT, chargeId, KEY_BYTES, LICENSE_BYTES, LICENSE_CLASS_AT, LICENSE_PKU_AT, LICENSE_UNTIL_AT, RS_BYTES,
+  SIGNATURE_BYTES, TERMS_BYTES,
+} from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
 import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
-import { chargeRecord, ChargeRecord, RECORD, Records, WHY } from './records.js';
+import { CHARGE_PKU_AT, CHARGE_TIME_AT, chargeRecord, ChargeRecord, RECORD, Records, WHY } from './records.js';
 import { TombstoneLog } from './tombstone-log.js';
 
 /** What is provisioned for the till. Amounts in minor units. */
@@ -74,8 +77,8 @@ export interface Till {
   view(): ChargeView;
   /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
   opening(): Uint8Array;
-  /** What a license says, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED, STALE_LIMIT. */
-  judge(licenseBytes: Uint8Array): { ok: true; body: LicenseBody } | Refusal;
+  /** PKU of a license, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED, STALE_LIMIT. */
+  judge(licenseBytes: Uint8Array): { ok: true; pku: Uint8Array } | Refusal;
   /** Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE. */
   bind(pku: Uint8Array): Code | 'AGAIN';
   /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
@@ -116,6 +119,10 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   // What a tap says of the charge, encoded once.
   let opening: Uint8Array | null = null;
   let asked: Uint8Array | null = null;
+  // Encoded `now`.
+  let stored: Uint8Array | null = null;
+  // What license and challenge begin with.
+  const terms = concat([config.issuer, fromChars(config.currency)]);
   let now: ChargeRecord = {
     state: CHARGE_STATES.none,
     id: new Uint8Array(CHARGE_ID_BYTES),
@@ -129,10 +136,24 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   /** Writes the charge with these changes; RAM follows flash. */
   function put(newState: number, counter: number, timeS: number, rs: Uint8Array, boundPku: Uint8Array, id: Uint8Array, amount: number): void {
     const record = { state: newState, id: id, amount: amount, counter: counter, timeS: timeS, rs: rs, boundPku: boundPku };
-    records.put(RECORD.charge, 0, chargeRecord.encode(record));
+    const bytes = chargeRecord.encode(record);
+    records.put(RECORD.charge, 0, bytes);
     now = record;
+    stored = bytes;
     state = newState;
     opening = asked = null;
+  }
+
+  /** Gives the open charge to a PKU, at a time; a customer waits, so that what is encoded already is not encoded again. */
+  function bindTo(pku: Uint8Array, timeS: number): void {
+    const bytes = copy(stored!, 0, CHARGE_PKU_AT + KEY_BYTES);
+    writeU32(bytes, CHARGE_TIME_AT, timeS);
+    bytes.set(pku, CHARGE_PKU_AT);
+    records.put(RECORD.charge, 0, bytes);
+    stored = bytes;
+    now.timeS = timeS;
+    now.boundPku = pku;
+    if (asked) writeU32(asked, CHALLENGE_TIME_AT, timeS);
   }
 
   /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
@@ -161,6 +182,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     const record = chargeRecord.decode(payload);
     if (!record) throw new Error('charge in flash cannot be read');
     now = record;
+    stored = payload;
     state = record.state;
     if (state !== CHARGE_STATES.open) return;
     const slot = histories.find(now.counter);
@@ -216,6 +238,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       renew(id, amount);
       // While nobody waits for it.
       encodeChargeId();
+      encodeChallenge();
       return 'OK';
     },
     cancel: function (id) {
@@ -233,18 +256,16 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     },
     opening: encodeChargeId,
     judge: function (licenseBytes) {
-      const outer = license.decode(licenseBytes);
-      const body = outer && licenseBody.decode(outer.body);
-      if (!body || !equal(body.issuer, config.issuer) || body.currency !== config.currency || isZero(body.pku)) {
-        return refuse('LICENSE_INVALID');
-      }
+      if (licenseBytes.length !== LICENSE_BYTES || !equal(licenseBytes.subarray(0, TERMS_BYTES), terms)) return refuse('LICENSE_INVALID');
+      const pku = copy(licenseBytes, LICENSE_PKU_AT, LICENSE_PKU_AT + KEY_BYTES);
+      if (isZero(pku)) return refuse('LICENSE_INVALID');
       // A license is judged by Ts; that of a bound charge is already in the challenge that the token may have signed.
-      const timeS = isBoundTo(body.pku) ? now.timeS : notices.timeS();
-      if (body.validUntilS <= timeS) return refuse('LICENSE_EXPIRED');
-      if (now.amount > classPaymentMax(body.licenseClass)) return refuse('CLASS_LIMIT');
-      if (notices.isDenied(body.pku)) return refuse('DENIED');
-      if (!notices.allows(body.pku, now.rs, now.amount)) return refuse('STALE_LIMIT');
-      return { ok: true, body: body };
+      const timeS = isBoundTo(pku) ? now.timeS : notices.timeS();
+      if (readU32(licenseBytes, LICENSE_UNTIL_AT) <= timeS) return refuse('LICENSE_EXPIRED');
+      if (now.amount > classPaymentMax(licenseBytes[LICENSE_CLASS_AT])) return refuse('CLASS_LIMIT');
+      if (notices.isDenied(pku)) return refuse('DENIED');
+      if (!notices.allows(pku, now.rs, now.amount)) return refuse('STALE_LIMIT');
+      return { ok: true, pku: pku };
     },
     bind: function (pku) {
       if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
@@ -256,7 +277,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         renew(now.id, now.amount);
         return 'AGAIN';
       }
-      put(CHARGE_STATES.open, now.counter, notices.timeS(), now.rs, pku, now.id, now.amount);
+      bindTo(pku, notices.timeS());
       return 'OK';
     },
     challenge: function () {
@@ -265,13 +286,12 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return encodeChallenge();
     },
     complete: function (licenseBytes, answer) {
-      const paid = payment.decode(answer);
-      if (!paid) return refuse('BAD_REQUEST');
-      if (paid.amount !== now.amount) return refuse('AMOUNT_INVALID');
-      return {
-        ok: true,
-        history: history.encode({ license: licenseBytes, signature: paid.signature, challenge: encodeChallenge() }),
-      };
+      // Encoded `payment`: y as the challenge has it, and the signature.
+      if (answer.length !== AMOUNT_BYTES + SIGNATURE_BYTES) return refuse('BAD_REQUEST');
+      const sent = encodeChallenge();
+      if (!equal(answer.subarray(0, AMOUNT_BYTES), sent.subarray(CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT))) return refuse('AMOUNT_INVALID');
+      // Encoded `history`.
+      return { ok: true, history: concat([licenseBytes, answer.subarray(AMOUNT_BYTES), sent]) };
     },
     release: function () {
       checking = false;

@@ -8,11 +8,11 @@
  * Several pseudonyms share one Balance [0117]; which one pays is chosen in policy.ts.
  * Left out: registration and withdrawal, which no payment needs (desk.ts).
  */
-import { copy, equal } from '../core/bytes.js';
+import { concat, copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
 import type { Scheme } from '../core/scheme.js';
-import { challenge, chargeId, LICENSE_BYTES, MULTIPLES_BYTES, payment, RS_BYTES } from '../wire/payment.js';
+import { CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, CHALLENGE_TIME_AT, isChargeId, LICENSE_BYTES, MULTIPLES_BYTES, readChallenge, RS_BYTES } from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { recallRequest } from '../wire/token-commands.js';
@@ -20,7 +20,7 @@ import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
 import { choosePseudonym } from './policy.js';
 import type { Policy } from './policy.js';
-import { CHALLENGE_CHARGE_AT, identityRecord, RECORD } from './records.js';
+import { identityRecord, RECORD } from './records.js';
 import type { Records } from './records.js';
 
 /** The token's keys. Index 0 is the account key, index 1 on are the pseudonym keys. */
@@ -96,6 +96,8 @@ export interface Purse {
   pay(challengeBytes: Uint8Array, nowMs: number): PayAnswer;
   /** ACK: nothing. */
   ack(data: Uint8Array): PurseAnswer;
+  /** A desk command is done: what is kept of the records may be old. */
+  changed(): void;
   /** RECALL: Rs, 16 bytes. */
   recall(data: Uint8Array): PurseAnswer;
   /** The owner pressed the button: confirms the payment that waits for it, or else opens the desk. Resets the sum. @returns whether it confirmed */
@@ -175,6 +177,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   };
   // The pseudonym that the present reader was shown; -1: none.
   let shown = -1;
+  // The license that was last shown, and whose it is; -1: none.
+  let held: Uint8Array = NOTHING;
+  let heldOf = -1;
   // The payment above the limits that was last asked for, when it was, and when it was confirmed (-1: not yet).
   let waiting: Challenge | null = null;
   let askedMs = -1;
@@ -208,17 +213,21 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     return choosePseudonym(config.policy, config.pseudonyms, journal.lastDebit(), shop, keys.secretHash);
   }
 
+  /** Encoded `payment`: the amount as the challenge has it, and the signature. */
+  function answerTo(challengeBytes: Uint8Array, signature: Uint8Array): Uint8Array {
+    return concat([challengeBytes.subarray(CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT), signature]);
+  }
+
   function payChecked(bytes: Uint8Array, nowMs: number): PayAnswer {
     // 1. It is a challenge.
-    const asked = challenge.decode(bytes);
+    const asked = readChallenge(bytes);
     if (!asked) return refuse('BAD_REQUEST');
     // 2. A known (IdS, Rs): the same question has the same answer, any other none.
     const known = journal.find(bytes.subarray(CHALLENGE_CHARGE_AT));
     if (known >= 0) {
       const debit = journal.read(known);
       if (!equal(debit.challenge, bytes)) return refuse('CHALLENGE_CONFLICT');
-      const again = payment.encode({ amount: asked.amount, signature: debit.signature });
-      return { ok: true, data: again, paid: asked, repeated: true };
+      return { ok: true, data: answerTo(bytes, debit.signature), paid: asked, repeated: true };
     }
     // 3. Licenses to pay with.
     if (!state.licensed) return refuse('NOT_LICENSED');
@@ -240,18 +249,25 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     journal.debit(slot, pseudonym, asked.amount, sumAfter, signature, bytes);
     sumReset = false;
     if (confirmed) waiting = null;
-    return { ok: true, data: payment.encode({ amount: asked.amount, signature: signature }), paid: asked, repeated: false };
+    return { ok: true, data: answerTo(bytes, signature), paid: asked, repeated: false };
+  }
+
+  /** The license of a pseudonym; that of the last tap is still at hand. */
+  function licenseOf(pseudonym: number): Uint8Array {
+    if (pseudonym !== heldOf) held = copy(records.get(RECORD.license, pseudonym)!, 0, LICENSE_BYTES);
+    heldOf = pseudonym;
+    return held;
   }
 
   function openChecked(data: Uint8Array): PurseAnswer {
     // 1. It is a charge id.  2. A license: that of the journalled debit, or of the pseudonym chosen for this shop.
-    if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
+    if (!isChargeId(data)) return refuse('BAD_REQUEST');
     if (!state.licensed) return refuse('NOT_LICENSED');
     const known = journal.find(data);
     const shop = data.subarray(RS_BYTES);
     shown = known >= 0 ? journal.read(known).pseudonym : chosen(shop);
     const out = new Uint8Array(LICENSE_BYTES + 1);
-    out.set(records.get(RECORD.license, shown)!.subarray(0, LICENSE_BYTES), 0);
+    out.set(licenseOf(shown));
     out[LICENSE_BYTES] = journal.unsettledOf(shop).length;
     return { ok: true, data: out };
   }
@@ -263,7 +279,7 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
 
   function ackChecked(data: Uint8Array): PurseAnswer {
     // 1. It is a charge id.  2. Of a debit that the journal has. Acknowledged already: the same answer, no write.
-    if (!chargeId.decode(data)) return refuse('BAD_REQUEST');
+    if (!isChargeId(data)) return refuse('BAD_REQUEST');
     const known = journal.find(data);
     if (known < 0) return refuse('NO_CHARGE');
     journal.settle(known);
@@ -299,6 +315,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
       return guarded<PurseAnswer>(state, function () {
         return ackChecked(data);
       });
+    },
+    changed: function () {
+      heldOf = -1;
     },
     recall: function (data) {
       return guarded<PurseAnswer>(state, function () {

@@ -5,6 +5,8 @@
  * the challenge and the signature become durable together or not at all. The Balance is the one in the record with the
  * highest purse sequence, DEBIT or CREDIT. Types 1 to 3 (keys, seed, boot counter) stand in drivers/startup.ts.
  */
+import { writeAmount } from '../core/amount.js';
+import { writeU32 } from '../core/bytes.js';
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from '../wire/codec.js';
 import { SIGNATURE_BYTES } from '../wire/payment.js';
 
@@ -59,10 +61,21 @@ export const debitRecord = defineMessage<DebitRecord>([
   ['challenge', REST],
 ]);
 
-/** Where a debit's challenge begins, and in it y and the charge id: Rs and IdS, its last two fields as encoded `chargeId`. */
+/** Where a debit's signature and challenge begin. */
+const DEBIT_SIGNATURE_AT = 21;
 export const DEBIT_CHALLENGE_AT = 85;
-export const CHALLENGE_AMOUNT_AT = 7;
-export const CHALLENGE_CHARGE_AT = 23;
+
+/** The same as `debitRecord.encode`, in a third of its statements. @throws RangeError for amounts that are none */
+export function encodeDebit(debit: DebitRecord): Uint8Array {
+  const out = new Uint8Array(DEBIT_CHALLENGE_AT + debit.challenge.length);
+  writeU32(out, 0, debit.purseSequence);
+  out[4] = debit.pseudonym;
+  writeAmount(out, 5, debit.balance);
+  writeAmount(out, 13, debit.sumSincePress);
+  out.set(debit.signature, DEBIT_SIGNATURE_AT);
+  out.set(debit.challenge, DEBIT_CHALLENGE_AT);
+  return out;
+}
 
 /** The debit of that sequence was acknowledged: its slot may be used again. */
 export const settledRecord = defineMessage<{ purseSequence: number }>([['purseSequence', U32]]);

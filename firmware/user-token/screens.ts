@@ -55,10 +55,12 @@ export function createScreens(clock: Clock, display: Display, indicator: Indicat
   let lines: string[] = [];
   let drawTimer: any;
   let homeTimer: any;
+  let unsaid: Challenge | null = null; // paid, and not yet told: while a reader waits there is no time
   let last = ''; // amount of the payment under way, for `paid`
 
   function draw(): void {
     drawTimer = undefined;
+    tell();
     display.show(lines.length > 0 ? lines : homeLines());
   }
 
@@ -74,16 +76,29 @@ export function createScreens(clock: Clock, display: Display, indicator: Indicat
     drawSoon(0);
   }
 
-  function show(text: string[], forMs: number): void {
+  function keep(text: string[], forMs: number): void {
     if (homeTimer !== undefined) clock.clearTimeout(homeTimer);
     homeTimer = clock.setTimeout(home, forMs);
     lines = text;
+    unsaid = null;
+  }
+
+  function show(text: string[], forMs: number): void {
+    keep(text, forMs);
     drawSoon(QUIET_MS);
   }
 
   /** LED and buzzer; digits only where nobody can read them. */
   function announce(signal: number[], text: string): void {
     indicator.announce(signal, display.broken() ? text : '');
+  }
+
+  /** What was paid. */
+  function tell(): void {
+    if (!unsaid) return;
+    last = amountText(unsaid.amount, unsaid.currency);
+    keep(['PAY ' + last].concat(wrap('to ' + unsaid.shop)), NEWS_MS);
+    announce(SIGNAL.good, last);
   }
 
   return {
@@ -103,11 +118,11 @@ export function createScreens(clock: Clock, display: Display, indicator: Indicat
       show(['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)), QUESTION_MS);
     },
     paying: function (paid) {
-      last = amountText(paid.amount, paid.currency);
-      show(['PAY ' + last].concat(wrap('to ' + paid.shop)), NEWS_MS);
-      announce(SIGNAL.good, last);
+      unsaid = paid;
+      drawSoon(QUIET_MS);
     },
     paid: function () {
+      tell();
       show(['PAID ' + last].concat(homeLines()), NEWS_MS);
     },
     received: function (amount, currency) {

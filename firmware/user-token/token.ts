@@ -64,6 +64,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   const journal = state.journal;
   const clock = parts.clock;
   const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
+  const selected = selectAnswer.encode({ version: WIRE_VERSION, commandBytesMax: parts.commandBytesMax });
   let inField = false;
   // When a reader was last seen.
   let leftMs = -QUIET_MS;
@@ -113,6 +114,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
       if (!desk) desk = parts.loadDesk(screens.progress);
       return desk.answer(ins, data, clock.nowMs());
     });
+    purse.changed();
     if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
     else if (ins === INS.receipt && !answer.ok) screens.refused(answer.code);
     return answer;
@@ -174,7 +176,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     handlers: {
       select: function () {
         purse.select();
-        return selectAnswer.encode({ version: WIRE_VERSION, commandBytesMax: parts.commandBytesMax });
+        return selected;
       },
       command: command,
     },

@@ -45,12 +45,13 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T | null;
 }
 
-function isAscii(text: unknown, length: number): boolean {
+/** Whether a text has that many characters, all of them printable ASCII. */
+export function isAscii(text: unknown, length: number): boolean {
   return typeof text === 'string' && text.length === length && ASCII_PATTERN.test(text);
 }
 
 /** Text of bytes `start` to `end`; one native call, for a loop over characters would be half of a decoder's time. */
-function textOf(bytes: Uint8Array, start: number, end: number): string {
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
   return String.fromCharCode.apply(String, bytes.subarray(start, end) as unknown as number[]);
 }
 

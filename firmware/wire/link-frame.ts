@@ -9,7 +9,7 @@
  * In every frame after the handshake the CRC is XORed with the session (link-session.ts): a frame of an earlier session,
  * which a host's buffers may hold for long, is never taken for one of this.
  */
-import { concat, copy, fromChars, readU32, toChars, writeU32 } from '../core/bytes.js';
+import { fromChars, readU32, toChars, writeU32 } from '../core/bytes.js';
 
 /** Frame types. */
 export const FRAME = {
@@ -79,10 +79,12 @@ function replaced(text: string, from: string, to: string): string {
 
 /** Encodes a frame, SLIP included. */
 export function encodeFrame(frame: Frame, crc32: Crc32, chars: Chars = PLAIN_CHARS): Uint8Array {
-  const body = concat([new Uint8Array([frame.type, frame.sequence]), frame.payload]);
-  const crc = new Uint8Array(4);
-  writeU32(crc, 0, crc32(body));
-  const raw = chars.toChars(concat([body, crc]));
+  const end = 2 + frame.payload.length;
+  const bytes = new Uint8Array(end + 4);
+  bytes.set([frame.type, frame.sequence]);
+  bytes.set(frame.payload, 2);
+  writeU32(bytes, end, crc32(bytes.subarray(0, end)));
+  const raw = chars.toChars(bytes);
   return chars.fromChars(END_TEXT + replaced(replaced(raw, ESC_TEXT, ESC_ESC_TEXT), END_TEXT, ESC_END_TEXT) + END_TEXT);
 }
 
@@ -119,13 +121,19 @@ export function createFrameDecoder(
     const bytes = chars.fromChars(replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT));
     const length = bytes.length;
     if (length < OVERHEAD_BYTES) return;
-    const difference = crc32(copy(bytes, 0, length - 4)) ^ readU32(bytes, length - 4);
+    const difference = crc32(bytes.subarray(0, length - 4)) ^ readU32(bytes, length - 4);
     if (difference !== 0) onDamaged(difference);
-    else onFrame({ type: bytes[0], sequence: bytes[1], payload: copy(bytes, 2, length - 4) });
+    else onFrame({ type: bytes[0], sequence: bytes[1], payload: bytes.subarray(2, length - 4) });
   }
 
   return function (data: Uint8Array | string): void {
-    text += typeof data === 'string' ? data : chars.toChars(data);
+    const chunk = typeof data === 'string' ? data : chars.toChars(data);
+    // A chunk is mostly one frame.
+    if (text === '' && !tooLong && chunk.length <= FRAME_BYTES_MAX && chunk.charAt(0) === END_TEXT && chunk.indexOf(END_TEXT, 1) === chunk.length - 1) {
+      if (chunk.length > OVERHEAD_BYTES + 1) finish(chunk.substr(1, chunk.length - 2));
+      return;
+    }
+    text += chunk;
     let end = text.indexOf(END_TEXT);
     while (end >= 0) {
       const coded = text.substr(0, end);

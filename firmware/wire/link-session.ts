@@ -84,7 +84,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     if (request.timer !== null) clock.clearTimeout(request.timer);
     if (!request.callback) return;
     if (cut) request.callback('BAD_REQUEST', NOTHING);
-    else request.callback(codeOf(message[2]), copy(message, 3, message.length));
+    else request.callback(codeOf(message[2]), message.subarray(3));
   }
 
   function onRequest(kind: number, id: number, body: Uint8Array, cut: boolean): void {

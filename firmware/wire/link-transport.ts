@@ -14,7 +14,7 @@
  *
  * Left out: encryption and authentication of the line; what counts is signed inside the messages.
  */
-import { concat, copy } from '../core/bytes.js';
+import { concat } from '../core/bytes.js';
 import { type Code } from '../core/codes.js';
 import { ACK_CODED_BYTES_MAX, createFrameDecoder, encodeFrame, FRAME, partBytes, type Chars, type Crc32, type Frame } from './link-frame.js';
 import { hello, type Hello } from './link-messages.js';
@@ -251,7 +251,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     const bytes = message.bytes;
     flyingEnd = message.at + partBytes(bytes, message.at, frameBytesMax);
     const type = flyingEnd < bytes.length ? FRAME.part : message.at > 0 ? FRAME.last : FRAME.whole;
-    flyingBytes = encodeFrame({ type: type, sequence: sequence, payload: copy(bytes, message.at, flyingEnd) }, frameCrc, options.chars);
+    flyingBytes = encodeFrame({ type: type, sequence: sequence, payload: bytes.subarray(message.at, flyingEnd) }, frameCrc, options.chars);
     flying = message;
     sends = 0;
     sendFlying();

@@ -1,7 +1,9 @@
 /**
  * Payment [0022]-[0027]: license, challenge, history, and the shop's tombstone.
  */
-import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8 } from './codec.js';
+import { readBalance } from '../core/amount.js';
+import { readU32 } from '../core/bytes.js';
+import { defineMessage, isAscii, isName, BYTES, AMOUNT, NAME, REST, textOf, U32, U8 } from './codec.js';
 
 /** Bytes of an Ed25519 public key, of a signature, of Rs, of an issuer's id. */
 export const KEY_BYTES = 32;
@@ -37,6 +39,15 @@ export const licenseBody = defineMessage<LicenseBody>([
   ['pku', BYTES, KEY_BYTES],
   ['multiplesHash', BYTES, MULTIPLES_HASH_BYTES],
 ]);
+
+/**
+ * Where fields of a license stand, for a terminal that needs some of them at a tap: the decoder would take it 20 ms (estimate). It
+ * begins with issuer and currency, as a challenge does.
+ */
+export const TERMS_BYTES = 7;
+export const LICENSE_CLASS_AT = 7;
+export const LICENSE_UNTIL_AT = 8;
+export const LICENSE_PKU_AT = 12;
 
 /** License: body and the registrar's signature of type `license` over it. */
 export interface License {
@@ -75,6 +86,32 @@ export const challenge = defineMessage<Challenge>([
   ['shop', NAME],
 ]);
 
+/** Where fields of an encoded challenge stand, and what it says last: Rs and IdS, as encoded `chargeId`. */
+export const CHALLENGE_AMOUNT_AT = 7;
+export const CHALLENGE_TIME_AT = 15;
+export const CHALLENGE_CHARGE_AT = 23;
+
+/** Whether an IdS, length and characters, stands from `at` to the end. */
+function endsInName(bytes: Uint8Array, at: number): boolean {
+  return bytes.length === at + 1 + bytes[at] && isName(textOf(bytes, at + 1, bytes.length));
+}
+
+/** The same as `challenge.decode`, in a fifth of its statements; `issuer` and `rs` are views of the bytes. */
+export function readChallenge(bytes: Uint8Array): Challenge | null {
+  const amount = bytes.length > CHALLENGE_CHARGE_AT + RS_BYTES ? readBalance(bytes, CHALLENGE_AMOUNT_AT) : null;
+  const currency = textOf(bytes, ISSUER_ID_BYTES, CHALLENGE_AMOUNT_AT);
+  if (!amount || !isAscii(currency, 3) || !endsInName(bytes, CHALLENGE_CHARGE_AT + RS_BYTES)) return null;
+  return {
+    issuer: bytes.subarray(0, ISSUER_ID_BYTES),
+    currency: currency,
+    amount: amount,
+    timeS: readU32(bytes, CHALLENGE_TIME_AT),
+    counter: readU32(bytes, CHALLENGE_TIME_AT + 4),
+    rs: bytes.subarray(CHALLENGE_CHARGE_AT, CHALLENGE_CHARGE_AT + RS_BYTES),
+    shop: textOf(bytes, CHALLENGE_CHARGE_AT + RS_BYTES + 1, bytes.length),
+  };
+}
+
 /** (IdS, Rs): data of OPEN and ACK, and what a shop's tombstone signs. */
 export interface ChargeId {
   rs: Uint8Array;
@@ -84,6 +121,11 @@ export const chargeId = defineMessage<ChargeId>([
   ['rs', BYTES, RS_BYTES],
   ['shop', NAME],
 ]);
+
+/** Whether `chargeId.decode` would take these bytes. */
+export function isChargeId(bytes: Uint8Array): boolean {
+  return endsInName(bytes, RS_BYTES);
+}
 
 /** Answer to CHALLENGE: the amount again and SKU(y, IdS, Rs, Ts) [0025]. */
 export interface Payment {

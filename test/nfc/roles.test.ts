@@ -17,7 +17,11 @@ function createScript(script: Script) {
   const sent: string[] = [];
   let waiting: ((result: LinkResult) => void) | null = null;
   const link: Pn532Link = {
-    command(command, _timeoutMs, _once, callback) {
+    command(command, timeoutMs, once, callback) {
+      link.exchange({ frame: command, timeoutMs, once, callback });
+    },
+    commandFrame: (head, data) => Uint8Array.of(...head, ...data),
+    exchange({ frame: command, callback }) {
       if (waiting) throw new Error('two commands at once');
       const reply = script(text(command), sent.push(text(command)) - 1);
       waiting = callback;
