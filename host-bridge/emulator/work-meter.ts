@@ -95,7 +95,9 @@ ${COUNTED.map((name) => `$work.${name}=`).join('')}0;
   meter(Uint8Array.prototype.__proto__,"set","bytes",first);
   meter(String.prototype,"split","characters",own);
   meter(String.prototype,"indexOf","characters",own);
-  meter(Array.prototype,"join","characters",function(){for(var n=0,i=0;i<this.length;i++)n+=(""+this[i]).length;return n;});
+  function joined(){for(var n=0,i=0;i<this.length;i++)n+=(""+this[i]).length;return n;}
+  meter(Array.prototype,"join","characters",joined);
+  meter(Uint8Array.prototype.__proto__,"join","characters",joined);
   Graphics.createArrayBuffer=function(){
     var g=image.apply(Graphics,arguments);
     meter(g,"transformVertices","pairs",first);
