@@ -283,7 +283,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     irq: pins.irq,
     connectHsu: pins.connectHsu,
     enterAsReader(field) {
-      initiator = createInitiator(scheduler, field.attachReader({ onFrame: (frame) => initiator?.onFrame(frame) }));
+      initiator = createInitiator(scheduler, field.attachReader({ onBegin: () => initiator?.onBegin(), onFrame: (frame) => initiator?.onFrame(frame) }));
     },
     setPower(on) {
       host.reset();

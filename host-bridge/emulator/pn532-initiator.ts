@@ -29,6 +29,8 @@ export interface Pn532Initiator {
   deselect(done: () => void): void;
   /** Forgets what is under way. */
   abort(): void;
+  /** A card begins to send: no waiting time runs out before its frame ends. */
+  onBegin(): void;
   onFrame(frame: Uint8Array): void;
   /** MxRtyCOM (7.3.1, item 4): how often a block without a good answer is asked for again. */
   retries: number;
@@ -49,6 +51,8 @@ const GATHER_MS = 0.05;
 const TURNAROUND_MS = 0.4;
 const ANSWER_BYTES_MAX = 4096;
 const FSDI = 8;
+/** What a frame of FSDI takes, and some more: how long one that never ends is waited for. */
+const LONGEST_FRAME_MS = airTimeMs(frameBytes(FSDI)) + 5;
 
 /** Makes an initiator on a port of the field. */
 export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initiator {
@@ -156,10 +160,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
       done(status, status === STATUS.OK ? Uint8Array.from(answer) : new Uint8Array(0));
     }
     function send(block: Block, multiplier = 1): void {
-      const frame = withCrc(encodeBlock(block));
-      // The field hands a frame over at its end: wait for the start of the longest one.
-      const waitForMs = waitMs * multiplier + airTimeMs(frameBytes(FSDI));
-      ask(frame, waitForMs, onFrames, Math.max(guardUntilMs, scheduler.nowMs() + TURNAROUND_MS));
+      ask(withCrc(encodeBlock(block)), waitMs * multiplier, onFrames, Math.max(guardUntilMs, scheduler.nowMs() + TURNAROUND_MS));
     }
     function sendPart(): void {
       const part = data.subarray(sent, sent + cardFrameBytes - 3);
@@ -212,6 +213,11 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
     exchange,
     deselect: (done) => ask(withCrc(encodeBlock({ kind: 'DESELECT' })), SHORT_WAIT_MS + 2, () => done()),
     abort: clear,
+    onBegin() {
+      if (!onReply) return;
+      if (timer) scheduler.clearTimer(timer);
+      timer = scheduler.setTimer(deliver, LONGEST_FRAME_MS);
+    },
     onFrame(frame) {
       if (!onReply) return;
       replies.push(frame);

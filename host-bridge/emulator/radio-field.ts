@@ -26,6 +26,8 @@ export interface AirCard {
 
 /** What the field calls in the reader. */
 export interface AirReader {
+  /** A card begins to send. */
+  onBegin?(): void;
   onFrame(frame: Uint8Array): void;
 }
 
@@ -105,6 +107,7 @@ export function createRadioField(scheduler: Scheduler): RadioField {
     const mine = generation;
     const came = near.map((card) => arrivals.get(card));
     if (field.onTraffic) field.onTraffic(toCard, bytes, passed);
+    if (!toCard && passed > 0) reader?.onBegin?.();
     scheduler.setTimer(() => {
       near.forEach((card, i) => {
         if (mine !== generation || passed < frame.length || arrivals.get(card) !== came[i]) return;
