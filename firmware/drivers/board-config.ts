@@ -52,7 +52,7 @@ export interface Pn532Config {
   miso?: string;
   mosi?: string;
   nss?: string;
-  /** Most bytes that come in one go: Espruino 2v29 on ESP32 loses what a UART brings above about 64. */
+  /** Most bytes that come in one go, in an interpreter that loses none (`limitBursts`). */
   burstBytesMax: number;
 }
 
@@ -144,6 +144,25 @@ function isPin(config: PinConfig | undefined): boolean {
 
 function isWhole(value: unknown, least: number): boolean {
   return typeof value === 'number' && value >= least && Math.floor(value) === value;
+}
+
+/** What an older interpreter takes of what a UART brings in one go; the rest is lost (Espruino's issue 2718). */
+const OLD_BURST_BYTES = 64;
+/** The first that loses nothing: 2v29.96, of July 2026. */
+const LOSSLESS = { release: 2029, build: 96 };
+
+/**
+ * Holds the PN532's answers on a UART to what the interpreter takes in one go.
+ * @param version `process.version`, "2v29" for a release or "2v29.277" for a build after it
+ */
+export function limitBursts(board: BoardConfig, version: string): void {
+  const parts = version.split('v');
+  const minor = ('' + parts[1]).split('.');
+  const release = parseInt(parts[0], 10) * 1000 + parseInt(minor[0], 10);
+  const build = minor.length > 1 ? parseInt(minor[1], 10) : 0;
+  const isLossless = release > LOSSLESS.release || (release === LOSSLESS.release && build >= LOSSLESS.build);
+  const pn532 = board.pn532;
+  if (pn532.bus === 'uart' && !isLossless) pn532.burstBytesMax = Math.min(pn532.burstBytesMax, OLD_BURST_BYTES);
 }
 
 /** What is wrong with a board's entry, as "path: what it must be"; null where it can be run. */

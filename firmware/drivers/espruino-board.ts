@@ -219,7 +219,7 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
     boot = overlay(openOverlay, 'boot.js', function (): Boot {
       return { readConfig: readConfig, missingNative: missingNative, scanRecords: scanRecords };
     })();
-    const read = boot.readConfig<P>(storage, role);
+    const read = boot.readConfig<P>(storage, role, process.version);
     if (read.ok) stored = read.config;
     else fault = 'NOT_PROVISIONED: ' + read.fault;
     display = displayOf(

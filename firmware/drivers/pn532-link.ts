@@ -176,6 +176,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   let timerMs = 0;
   let dueMs = 0; // when the wait ends
   let lookedMs = -1; // the end that was seen once
+  let held = ''; // the beginning of what comes in pieces; gapTimer runs
   let untidy = false; // the parser may hold something, gapTimer runs, or something was repeated
   let gapTimer: any;
 
@@ -193,6 +194,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
 
   function forget(): void {
     untidy = false;
+    held = '';
     clearGap();
     parser.reset();
   }
@@ -228,7 +230,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
 
   function finish(result: LinkResult): void {
     const done = asked!.callback;
-    if (untidy) forget();
+    if (untidy || gapTimer !== undefined) forget();
     asked = null;
     done(result);
   }
@@ -304,6 +306,16 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
 
   const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX, natives);
 
+  /** Whether an ACK, or an answer by its length, is not all there; of an extended frame the parser knows more. */
+  function isBegun(text: string): boolean {
+    return text.length < (acked && text.length > 3 ? text.charCodeAt(3) + 7 : ACK_FRAME_BYTES);
+  }
+
+  function hold(text: string): void {
+    held = text;
+    if (gapTimer === undefined) gapTimer = clock.setTimeout(onDamage, gapMs);
+  }
+
   /** Whatever is not simply the ACK, the answer, or one after the other. */
   function parse(chunk: string, whole: boolean): void {
     const waited = asked;
@@ -325,17 +337,22 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
 
   port.onBytes = function (chunk, whole) {
     if (!asked) return 0; // nobody asked: an answer that came after its command was given up
-    let rest = chunk;
-    if (!acked && !untidy && chunk.substr(0, ACK_FRAME_BYTES) === ACK_TEXT) {
+    let text = held + chunk;
+    held = '';
+    if (!acked && !untidy && text.substr(0, ACK_FRAME_BYTES) === ACK_TEXT) {
       onAck();
-      if (whole || chunk.length === ACK_FRAME_BYTES) return answerBytes();
-      rest = chunk.substr(ACK_FRAME_BYTES);
+      if (whole || text.length === ACK_FRAME_BYTES) return answerBytes();
+      text = text.substr(ACK_FRAME_BYTES);
     }
-    const data = acked && !untidy ? wholeAnswer(rest, answerCode(), natives) : null;
+    if (!whole && !untidy && isBegun(text)) {
+      hold(text);
+      return 0;
+    }
+    const data = acked && !untidy ? wholeAnswer(text, answerCode(), natives) : null;
     if (data) {
       asleep = false;
       finish({ ok: true, data: data });
-    } else parse(rest, whole);
+    } else parse(text, whole);
     return !asked ? 0 : acked ? answerBytes() : ACK_FRAME_BYTES;
   };
 

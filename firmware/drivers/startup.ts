@@ -6,7 +6,7 @@
  * runs after it: a board never works with a store, a source of entropy or a configuration that is not good.
  */
 import { fromChars, readU32, writeU32 } from '../core/bytes.js';
-import { boardFault } from './board-config.js';
+import { boardFault, limitBursts } from './board-config.js';
 import type { StoredConfig } from './board-config.js';
 
 /** Files in Storage. */
@@ -87,10 +87,11 @@ export function openResident<T>(storage: StorageModule, root: any, file: string,
   };
 }
 
-/** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. */
+/** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. @param version of the interpreter */
 export function readConfig<P>(
   storage: StorageModule,
   role: string,
+  version: string,
 ): { ok: true; config: StoredConfig<P> } | { ok: false; fault: string } {
   const text = storage.read(CONFIG_FILE);
   if (text === undefined) return { ok: false, fault: 'not provisioned: no ' + CONFIG_FILE };
@@ -105,6 +106,7 @@ export function readConfig<P>(
   const fault = boardFault(config.board);
   if (fault) return { ok: false, fault: CONFIG_FILE + ': ' + fault };
   if (!config.provision || typeof config.provision !== 'object') return { ok: false, fault: CONFIG_FILE + ': provision: missing' };
+  limitBursts(config.board, version);
   return { ok: true, config: config };
 }
 

@@ -47,9 +47,20 @@ function expectIdle(scheduler: ReturnType<typeof createVirtualScheduler>): void 
 test('ACK and answer in any pieces', () => {
   const all = [...ackFrame(), ...VERSION_ANSWER];
   for (let cut = 1; cut < all.length; cut++) {
-    expect(createScripted(() => [all.slice(0, cut), all.slice(cut)]).run()).toEqual(ok);
+    const chip = createScripted(() => [all.slice(0, cut), all.slice(cut)]);
+    expect(chip.run()).toEqual(ok);
+    expect(chip.sent).toHaveLength(1);
+    expectIdle(chip.scheduler);
   }
   expect(createScripted(() => all.map((byte) => [byte])).run()).toEqual(ok);
+});
+
+test('an answer whose rest is lost is asked for again', () => {
+  for (let cut = 1; cut < VERSION_ANSWER.length; cut++) {
+    const chip = createScripted((sent) => (isNack(sent) ? [VERSION_ANSWER] : [ackFrame(), VERSION_ANSWER.subarray(0, cut)]));
+    expect(chip.run()).toEqual(ok);
+    expect(chip.sent.map(isNack)).toEqual([false, true]);
+  }
 });
 
 test('a silent chip: three attempts, then an abort; a command that must not be repeated is sent once', () => {

@@ -1,7 +1,7 @@
 /**
  * The board drivers both roles share: entropy with its radio, configuration, start-up, display bytes, button, console.
  */
-import { boardFault, type BoardConfig } from '../../firmware/drivers/board-config.js';
+import { boardFault, limitBursts, type BoardConfig } from '../../firmware/drivers/board-config.js';
 import { isPressed, watchButton } from '../../firmware/drivers/buttons.js';
 import { createClock } from '../../firmware/drivers/clock.js';
 import { createDisplay } from '../../firmware/drivers/display.js';
@@ -118,7 +118,7 @@ function storageOf(files: Record<string, string>) {
 
 test('the provisioned file', () => {
   const good = JSON.stringify({ role: 'token', board: BOARD, provision: {} });
-  const read = (text?: string) => readConfig(storageOf(text === undefined ? {} : { 'tapcash.cfg': text }), 'token');
+  const read = (text?: string) => readConfig(storageOf(text === undefined ? {} : { 'tapcash.cfg': text }), 'token', '2v29.277');
   expect(read(good)).toMatchObject({ ok: true, config: { role: 'token' } });
   const faults: [string | undefined, RegExp][] = [
     [undefined, /not provisioned/], ['{', /damaged/], ['null', /damaged/], ['7', /damaged/],
@@ -127,6 +127,17 @@ test('the provisioned file', () => {
     [JSON.stringify({ role: 'token', board: BOARD }), /provision: missing/],
   ];
   for (const [text, fault] of faults) expect(read(text)).toMatchObject({ ok: false, fault: expect.stringMatching(fault) });
+});
+
+test('an interpreter that loses long bursts is spared them, on a UART', () => {
+  const burst = (version: string, bus: string) => {
+    const board = { ...BOARD, pn532: { ...BOARD.pn532, bus, burstBytesMax: 264 } } as typeof BOARD;
+    limitBursts(board, version);
+    return board.pn532.burstBytesMax;
+  };
+  for (const version of ['2v25', '2v29', '2v29.95', '1v99.300', '', 'x', '2v']) expect([version, burst(version, 'uart')]).toEqual([version, 64]);
+  for (const version of ['2v29.96', '2v29.277', '2v30', '3v01', '2v29.277-dirty']) expect([version, burst(version, 'uart')]).toEqual([version, 264]);
+  expect(burst('2v29', 'i2c')).toBe(264);
 });
 
 test('the seed moves to raw flash before it leaves Storage; boots are counted durably', () => {
