@@ -172,6 +172,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       driven,
       serials: { ...options.serials },
       serialBurstBytesMax: options.serialBurstBytesMax ?? Infinity,
+      serialPollMs: options.speed?.serialPollMs ?? 0,
       i2c,
       spi: options.spi ?? {},
       ownDisplay: options.ownDisplay === true,

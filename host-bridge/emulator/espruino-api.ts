@@ -10,7 +10,7 @@ import { charsOf, createE, Emitter, Realm } from './espruino-e.js';
 import { createGraphics, Screen } from './espruino-graphics.js';
 import { createCrypto, createFlashModule, createStorage, createWifi, Files } from './espruino-modules.js';
 import { createPins, DrivenPins, Pins } from './espruino-pins.js';
-import { Console, createConsole, createI2cPort, createSerialPort, I2cDevices } from './espruino-ports.js';
+import { Console, CONSOLE_PORT, createConsole, createI2cPort, createSerialPort, I2cDevices } from './espruino-ports.js';
 import { createPromise } from './espruino-promise.js';
 import type { SerialEnd } from './serial-line.js';
 import { createSpi, SpiDevices } from './spi-bus.js';
@@ -36,6 +36,8 @@ export interface ApiOptions {
   serials: Record<string, SerialEnd | undefined>;
   /** Most bytes that a serial port takes in one go. */
   serialBurstBytesMax: number;
+  /** How often a board looks for bytes on its serial ports, milliseconds; 0: at once. */
+  serialPollMs: number;
   i2c: I2cDevices | undefined;
   spi: SpiDevices;
   /** The build drives a display by itself: the global g. */
@@ -127,12 +129,12 @@ export function createApi(options: ApiOptions): Api {
   const { cycle, realm, files } = options;
   const serials = options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
   const storage = createStorage(files, STORAGE_BYTES, realm, cycle);
-  const console = createConsole(options.platform === 'esp32' ? 'Serial1' : null, options.serials, {
+  const console = createConsole(options.platform === 'esp32' ? CONSOLE_PORT : null, options.serials, {
     evaluate: options.evaluate,
     writeFile: (name, data, offset, size) => void storage.write(name, data, offset, size),
   });
   const ports: Record<string, unknown> = {};
-  for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax);
+  for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax, options.serialPollMs);
 
   const { screen, Graphics, createOwn } = createGraphics(realm);
   const pins = createPins(cycle, options.driven);

@@ -23,6 +23,8 @@ export interface SerialPort extends Emitter {
   setConsole(force?: boolean): void;
 }
 
+/** Where an ESP32's console is after power-up. */
+export const CONSOLE_PORT = 'Serial1';
 /** Most characters that a port without a handler keeps. */
 const KEPT_CHARACTERS = 4096;
 
@@ -61,7 +63,8 @@ export function createConsole(start: string | null, ends: Record<string, SerialE
 
 /**
  * A serial port that is wired to `end`, or to nothing.
- * @param burstBytesMax most bytes that it takes in one go (ESPRUINO.md: 2v29 on ESP32 loses what is over about 64)
+ * @param burstBytesMax most bytes that it takes in one go (2v29 on ESP32 loses what is over 64)
+ * @param pollMs how often the board's serial task looks for bytes; 0: they come at once
  */
 export function createSerialPort(
   name: string,
@@ -69,6 +72,7 @@ export function createSerialPort(
   cycle: Cycle,
   console: Console,
   burstBytesMax: number,
+  pollMs: number,
 ): SerialPort {
   const emitter = createEmitter(cycle);
   let kept = '';
@@ -84,6 +88,7 @@ export function createSerialPort(
   }
   // The console opens its port by itself.
   if (end) end.onData = (data) => cycle.alive && receive(data);
+  if (end && pollMs > 0) end.task = { pollMs, afterSilence: name === CONSOLE_PORT };
 
   const port: SerialPort = {
     ...emitter,

@@ -25,6 +25,8 @@ export interface Speed {
   hashBlockUs: number;
   /** One byte on I2C, at 400 kHz nine bits; the bus is waited for. */
   i2cByteUs: number;
+  /** How often bytes on a serial port are looked for: no work, but a wait (serial-line.ts). */
+  serialPollMs: number;
   /** One byte of an overlay that is loaded, beside what its statements take. */
   overlayByteUs: number;
   flashWriteMs: number;
@@ -45,11 +47,13 @@ export interface Speed {
  * - pairs and picks: 92 and 104 ns; bytes: 20 to 29 ns (set, E.sum, E.CRC32, E.toUint8Array);
  * - characters: indexOf and split compare at each, 58 and 68 ns; join takes 93;
  * - hash: 0.54 us for a block of SHA-256, 0.26 for one of SHA-512, whose words of 64 bits an ESP32 does not have;
+ * - serial ports: a task looks every 5 ms, on the console's port after 5 ms of silence (targets/esp32/jshardwareUart.c since
+ *   2v29.267, August 2026; every 100 ms in 2v29 as released, and when nothing has come for 25 s);
  * - flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32); overlay: 13,284 bytes of
  *   functions took as long as 330 rounds of an empty loop where flash is mapped (a Linux build of 32 bits with that).
  */
 export const ESP32_SPEED: Speed = {
-  statementUs: 180, dotElementUs: 3, pairValueUs: 10, byteUs: 2, characterUs: 7, hashBlockUs: 50, i2cByteUs: 22.5, overlayByteUs: 1, flashWriteMs: 0.4, flashEraseMs: 45,
+  statementUs: 180, dotElementUs: 3, pairValueUs: 10, byteUs: 2, characterUs: 7, hashBlockUs: 50, i2cByteUs: 22.5, serialPollMs: 5, overlayByteUs: 1, flashWriteMs: 0.4, flashEraseMs: 45,
 };
 
 const isStatement = (node: AnyNode): boolean => (node.type.endsWith('Statement') || node.type === 'VariableDeclaration') && node.type !== 'BlockStatement' && node.type !== 'EmptyStatement';

@@ -3,6 +3,7 @@ import { BoardOptions, createBoard, EmulatedBoard } from '../../host-bridge/emul
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { ESP32_SPEED } from '../../host-bridge/emulator/work-meter.js';
 
 const ADDRESS = 0x310000;
 
@@ -143,6 +144,26 @@ describe('an emulated board', () => {
     scheduler.advance(100);
     expect(lines).toEqual(['64', '64']);
     expect(board.errors).toEqual(['Serial2: 6 bytes lost of a burst of 70']);
+  });
+
+  test('gets bytes when its serial task looks, in events of 64; on the console\'s port after silence', () => {
+    const scheduler = createVirtualScheduler();
+    const [line, link] = [createSerialLine(scheduler, 460_800), createSerialLine(scheduler)];
+    const { board, lines } = make(
+      `E.setConsole(null, { force: true }); Serial1.setup(115200); Serial2.setup(460800);
+       function tell(name) { return function (d) { print(name, Math.floor(Date.now()), d.length); }; }
+       Serial1.on('data', tell('link')); Serial2.on('data', tell('chip'));`,
+      { scheduler, serials: { Serial1: link.a, Serial2: line.a }, speed: { ...ESP32_SPEED, statementUs: 0 } },
+    );
+    [line.a.baud, line.b.baud] = [undefined, undefined];
+    board.powerOn();
+    // 143 bytes take 3.1 ms; the first byte is seen at once, the rest by the next poll.
+    line.b.write('x'.repeat(143));
+    link.b.write('y'.repeat(20));
+    scheduler.advance(2);
+    link.b.write('z'.repeat(60));
+    scheduler.advance(100);
+    expect(lines).toEqual(['chip 0 1', 'chip 5 64', 'chip 5 64', 'chip 5 14', 'link 12 64', 'link 12 16']);
   });
 
   test('debounces a button and shows pins', () => {
