@@ -8,17 +8,35 @@
  * Left out: extended length, logical channels, secure messaging, 6Cxx (our card never sends it).
  */
 import { concat } from '../core/bytes.js';
-import type { ExchangeResult } from './pn532-reader.js';
+import type { ExchangeResult, PreparedApdu } from './pn532-reader.js';
 import type { NfcFailure } from './pn532-link.js';
 
 /** An answer: all its data, and the status word of the last part (0x9000 is success). */
 export type ApduResult = { ok: true; data: Uint8Array; sw: number } | NfcFailure;
 
+/** A command that can be sent any number of times. */
+export interface PreparedCommand {
+  cla: number;
+  ins: number;
+  p1: number;
+  p2: number;
+  data: Uint8Array;
+  /** All of it in one APDU, where it fits one. */
+  whole: PreparedApdu | null;
+}
+
 export interface ApduClient {
   /**
-   * Sends a command with 0 to 704 bytes of data, and collects its whole answer.
+   * Makes a command ready, with 0 to 704 bytes of data: what can be done while nobody waits for it.
+   * @param le most data bytes that are expected in its answer; an answer with more arrives too, in parts
+   */
+  prepare(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedCommand;
+  /**
+   * Sends a command, and collects its whole answer.
    * @param callback gets any status word with `ok: true`; `ok: false` where radio, chip or protocol failed
    */
+  send(command: PreparedCommand, callback: (result: ApduResult) => void): void;
+  /** Both at once. */
   command(
     cla: number,
     ins: number,
@@ -27,15 +45,16 @@ export interface ApduClient {
     data: Uint8Array,
     callback: (result: ApduResult) => void,
   ): void;
-  /** SELECT by application identifier. Begins a conversation: the card forgets what an earlier one left half done. */
-  select(aid: Uint8Array, callback: (result: ApduResult) => void): void;
   /** From the card's answer to SELECT: most data bytes in one command APDU, 1 to 255. */
   setLimits(commandDataBytesMax: number): void;
 }
 
 export interface ApduClientOptions {
-  /** Carries one APDU to the card and its answer back: `reader.transceive`. */
-  transceive: (apdu: Uint8Array, callback: (result: ExchangeResult) => void) => void;
+  /** Carries one APDU to the card and its answer back: the reader. */
+  radio: {
+    prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
+    transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void;
+  };
   /** Longest response APDU that this side can receive, status word included: `apduBytesMax(burstBytesMax)`. */
   responseBytesMax: number;
   /** Most data bytes in a command until `setLimits`. Default 32, enough for SELECT. */
@@ -49,6 +68,7 @@ export const MESSAGE_BYTES_MAX = 704;
 
 /** CLA bit 5: more commands of this chain follow (ISO/IEC 7816-4 5.1.1). */
 export const CLA_CHAINING = 0x10;
+/** With P1 04, P2 00 SELECT by application identifier: the card forgets what an earlier conversation left half done. */
 export const INS_SELECT = 0xa4;
 export const INS_GET_RESPONSE = 0xc0;
 
@@ -72,62 +92,81 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
   const messageBytesMax = options.messageBytesMax || MESSAGE_BYTES_MAX;
   const leMax = Math.min(options.responseBytesMax - 2, 256);
   let commandDataBytesMax = options.commandDataBytesMax || 32;
-  let busy = false;
+  // The command under way, and what has come of its answer.
+  let asked: PreparedCommand | null = null;
+  let callback: (result: ApduResult) => void;
+  let answer: Uint8Array[] = [];
+  let answerBytes = 0;
+  let sent = 0;
 
-  function command(
-    cla: number,
-    ins: number,
-    p1: number,
-    p2: number,
-    data: Uint8Array,
-    callback: (result: ApduResult) => void,
-  ): void {
-    if (busy) return callback({ ok: false, code: 'BUSY' });
-    if (data.length > messageBytesMax) return callback({ ok: false, code: 'TOO_LONG' });
-    busy = true;
-    const chunkMax = commandDataBytesMax;
-    const answer: Uint8Array[] = [];
-    let answerBytes = 0;
-    let sent = 0;
-    let last = false;
+  function finish(result: ApduResult): void {
+    asked = null;
+    callback(result);
+  }
 
-    function finish(result: ApduResult): void {
-      busy = false;
-      callback(result);
-    }
-    function sendPart(): void {
-      const part = data.subarray(sent, Math.min(sent + chunkMax, data.length));
-      sent += part.length;
-      last = sent === data.length;
-      options.transceive(encodeApdu(last ? cla : cla | CLA_CHAINING, ins, p1, p2, part, leMax), onAnswer);
-    }
-    function onAnswer(result: ExchangeResult): void {
-      if (!result.ok) return finish(result);
-      const response = result.data;
-      const bytes = response.length - 2;
-      if (bytes < 0 || bytes > leMax) return finish({ ok: false, code: 'RF_ERROR' });
-      const sw = response[bytes] * 256 + response[bytes + 1];
-      if (!last) {
-        // A part of a command is answered by 9000 alone; anything else ends the chain, and is the answer to all of it.
-        if (sw === 0x9000 && bytes === 0) return sendPart();
-        return finish({ ok: true, data: response.subarray(0, bytes), sw: sw });
-      }
-      answerBytes += bytes;
-      if (answerBytes > messageBytesMax) return finish({ ok: false, code: 'TOO_LONG' });
-      if (bytes > 0) answer.push(response.subarray(0, bytes));
-      if (sw >> 8 !== 0x61) return finish({ ok: true, data: answer.length === 1 ? answer[0] : concat(answer), sw: sw });
-      // 61xx: xx more bytes wait, 00 for 256 or more. One that brought none would go on for ever.
-      if (bytes === 0) return finish({ ok: false, code: 'RF_ERROR' });
-      const le = Math.min(sw & 255 || 256, leMax);
-      options.transceive(encodeApdu(cla & 0xef, INS_GET_RESPONSE, 0, 0, new Uint8Array(0), le), onAnswer);
-    }
+  function apdu(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedApdu {
+    return options.radio.prepare(encodeApdu(cla, ins, p1, p2, data, le), le + 2);
+  }
+
+  function prepare(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedCommand {
+    const whole = data.length > commandDataBytesMax ? null : apdu(cla, ins, p1, p2, data, Math.min(le, leMax));
+    return { cla: cla, ins: ins, p1: p1, p2: p2, data: data, whole: whole };
+  }
+
+  function send(command: PreparedCommand, done: (result: ApduResult) => void): void {
+    if (asked) return done({ ok: false, code: 'BUSY' });
+    sent = command.data.length;
+    if (sent > messageBytesMax) return done({ ok: false, code: 'TOO_LONG' });
+    asked = command;
+    callback = done;
+    if (answerBytes > 0) answer = [];
+    answerBytes = 0;
+    // The card may take less than the one before it.
+    if (command.whole && sent <= commandDataBytesMax) return options.radio.transceive(command.whole, onAnswer);
+    sent = 0;
     sendPart();
   }
 
+  function sendPart(): void {
+    const command = asked!;
+    const part = command.data.subarray(sent, Math.min(sent + commandDataBytesMax, command.data.length));
+    sent += part.length;
+    const cla = sent < command.data.length ? command.cla | CLA_CHAINING : command.cla;
+    options.radio.transceive(apdu(cla, command.ins, command.p1, command.p2, part, leMax), onAnswer);
+  }
+
+  function onAnswer(result: ExchangeResult): void {
+    if (!result.ok) return finish(result);
+    const response = result.data;
+    const bytes = response.length - 2;
+    if (bytes < 0 || bytes > leMax) return finish({ ok: false, code: 'RF_ERROR' });
+    const sw = response[bytes] * 256 + response[bytes + 1];
+    const data = response.subarray(0, bytes);
+    if (sent < asked!.data.length) {
+      // A part of a command is answered by 9000 alone; anything else ends the chain, and is the answer to all of it.
+      if (sw === 0x9000 && bytes === 0) return sendPart();
+      return finish({ ok: true, data: data, sw: sw });
+    }
+    if (sw >> 8 !== 0x61 && answerBytes === 0) return finish({ ok: true, data: data, sw: sw });
+    collect(data, sw);
+  }
+
+  /** An answer in parts. */
+  function collect(data: Uint8Array, sw: number): void {
+    answer.push(data);
+    answerBytes += data.length;
+    if (answerBytes > messageBytesMax) return finish({ ok: false, code: 'TOO_LONG' });
+    if (sw >> 8 !== 0x61) return finish({ ok: true, data: concat(answer), sw: sw });
+    // 61xx: xx more bytes wait, 00 for 256 or more. One that brought none would go on for ever.
+    if (data.length === 0) return finish({ ok: false, code: 'RF_ERROR' });
+    options.radio.transceive(apdu(asked!.cla & 0xef, INS_GET_RESPONSE, 0, 0, data.subarray(0, 0), Math.min(sw & 255 || 256, leMax)), onAnswer);
+  }
+
   return {
-    command: command,
-    select: function (aid, callback) {
-      command(0x00, INS_SELECT, 0x04, 0x00, aid, callback);
+    prepare: prepare,
+    send: send,
+    command: function (cla, ins, p1, p2, data, done) {
+      send(prepare(cla, ins, p1, p2, data, leMax), done);
     },
     setLimits: function (bytes) {
       if (bytes >= 1 && bytes <= 255) commandDataBytesMax = bytes;

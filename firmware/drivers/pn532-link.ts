@@ -86,7 +86,7 @@ export interface LinkCommand {
   timeoutMs: number;
   once: boolean;
   callback: (result: LinkResult) => void;
-  /** Most bytes of the answer's frame, where that is less than the board's burst. */
+  /** Most bytes of the answer's frame, where that is less than the board's burst; what is longer is asked for again. */
   answerBytesMax?: number;
 }
 
@@ -123,6 +123,8 @@ export interface LinkOptions {
   natives?: ByteNatives;
 }
 
+/** Bytes of an answer's frame beside its data: preamble, start code, LEN, LCS, TFI, command code; DCS, postamble. */
+export const ANSWER_FRAME_BYTES = 9;
 /** Bytes that a frame adds to the radio data in it, with the ACK before it: the chip may send both in one burst. */
 const ANSWER_OVERHEAD_BYTES = 6 + 7 + 3;
 
@@ -246,7 +248,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     acked = false;
     if (untidy) forget();
     wait(ackTimeoutMs);
-    if (!port.send(asked!.frame, asleep, ACK_FRAME_BYTES)) refused = true;
+    refused = !port.send(asked!.frame, asleep, ACK_FRAME_BYTES);
   }
 
   function onAckTimeout(): void {
@@ -254,7 +256,6 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     // What the bus refused never reached the chip, so its repetition is the first time for any command.
     if (repetitions < retriesMax && (!asked!.once || refused)) {
       repetitions++;
-      refused = false;
       // The chip may have been reset since, or we: then it talks at the other rate.
       if (hasFast) setFast(!fast);
       transmit();
@@ -332,7 +333,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function answerBytes(): number {
-    return asked!.answerBytesMax || options.burstBytesMax;
+    return Math.min(asked!.answerBytesMax || options.burstBytesMax, options.burstBytesMax);
   }
 
   port.onBytes = function (chunk, whole) {
@@ -363,7 +364,6 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     exchange: function (command) {
       if (asked) return command.callback({ ok: false, code: 'BUSY' });
       asked = command;
-      refused = false;
       repetitions = 0;
       transmit();
     },

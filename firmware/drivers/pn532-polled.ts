@@ -22,18 +22,21 @@ export interface PolledBus {
 export interface PollOptions {
   /** Reads the P70_IRQ pin: false or 0 while a frame is ready. Without it the port polls the status. */
   irq?: () => boolean | number;
-  /** First wait between two polls. Default 2. */
+  /** First wait between two polls. Default 1. */
   pollMs?: number;
-  /** Polls slow down to this while the chip waits for a card or a reader. Default 10. */
+  /** Polls slow down to this, within a second: while the chip waits for a card or a reader. Default 10. */
   pollMsMax?: number;
   /** A native for text of bytes, where there is one: a loop was a third of a tap's statements. */
   toChars?(bytes: Uint8Array): string;
 }
 
+/** By how much a wait is longer than the one before. */
+const POLL_GROWTH_MS = 0.05;
+
 /** Makes a port on a bus that is set up already. */
 export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOptions): Pn532Port {
   const irq = options.irq;
-  const pollMs = options.pollMs || 2;
+  const pollMs = options.pollMs || 1;
   const pollMsMax = options.pollMsMax || 10;
   let awaitedBytes = 0;
   let waitMs = pollMs;
@@ -58,7 +61,7 @@ export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOpti
       if (awaitedBytes > 0) start();
     } else {
       timer = clock.setTimeout(poll, waitMs);
-      if (waitMs < pollMsMax) waitMs++;
+      if (waitMs < pollMsMax) waitMs += POLL_GROWTH_MS;
     }
   }
 

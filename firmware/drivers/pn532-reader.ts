@@ -9,7 +9,7 @@
  */
 import { concat } from '../core/bytes.js';
 import type { Clock } from './clock.js';
-import { LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
+import { ANSWER_FRAME_BYTES, LinkCommand, LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
 
 /** A card in the field. */
 export interface CardInfo {
@@ -34,13 +34,21 @@ export interface Pn532Reader {
    * @param timeoutMs longest wait; afterwards NO_CARD. A card that is no ISO/IEC 14443-4 card is CARD_UNSUPPORTED.
    */
   findCard(callback: (result: FindResult) => void, timeoutMs: number): void;
-  /** Sends an APDU (1 to 262 bytes) to the card that findCard found, and gives its answer. */
-  transceive(apdu: Uint8Array, callback: (result: ExchangeResult) => void): void;
+  /**
+   * Makes an APDU (1 to 262 bytes) ready to be sent, any number of times: what can be done while nobody waits for it.
+   * @param answerBytesMax most bytes of its answer, status word included; one that is longer takes longer
+   */
+  prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
+  /** Sends an APDU to the card that findCard found, and gives its answer. */
+  transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void;
   /** Deselects the card and switches the field off. Also after an error; then its own result hardly matters. */
   release(callback: (result: DoneResult) => void): void;
   /** Gives up what is under way; its callback gets CANCELLED. */
   cancel(): void;
 }
+
+/** An APDU in its frame; without one where it was too long. */
+export type PreparedApdu = LinkCommand;
 
 export interface ReaderOptions {
   /** Longest wait for a card's answer to one APDU, including the extensions it asks for. Default 10000. */
@@ -71,6 +79,8 @@ const RF_OFF = [0x32, 0x01, 0x00];
 /** One target, 106 kbit/s type A (7.3.5). */
 const IN_LIST_PASSIVE_TARGET = [0x4a, 0x01, 0x00];
 const IN_RELEASE_ALL = [0x52, 0x00];
+/** To the one target (7.3.8). */
+const IN_DATA_EXCHANGE = [0x40, 0x01];
 
 /** The card in an answer to InListPassiveTarget (7.3.5, 106 kbit/s type A); null where there is none or it is no such answer. */
 export function parseTarget(answer: Uint8Array): { card: CardInfo; hasAts: boolean } | null {
@@ -90,7 +100,7 @@ export function parseTarget(answer: Uint8Array): { card: CardInfo; hasAts: boole
 export function createPn532Reader(link: Pn532Link, clock: Clock, options: ReaderOptions): Pn532Reader {
   const exchangeTimeoutMs = options.exchangeTimeoutMs || 10000;
   const pollMs = options.pollMs || 40;
-  let target = 0;
+  let hasTarget = false;
   let pauseTimer: any;
   let onPauseCancel: (() => void) | null = null;
 
@@ -129,7 +139,7 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
   }
 
   function init(callback: (result: DoneResult) => void): void {
-    target = 0;
+    hasTarget = false;
     run([SAM_CONFIGURATION], function (woken) {
       if (!woken.ok) return callback(woken);
       link.speedUp(function (faster) {
@@ -142,7 +152,7 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
   function findCard(callback: (result: FindResult) => void, timeoutMs: number): void {
     const endMs = clock.nowMs() + timeoutMs;
     let seenOther = false;
-    target = 0;
+    hasTarget = false;
 
     function cancelled(): void {
       callback({ ok: false, code: 'CANCELLED' });
@@ -155,7 +165,7 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
       if (!result.ok && result.code !== 'PN532_DAMAGED' && result.code !== 'PN532_TIMEOUT') return callback(result);
       const found = result.ok ? parseTarget(result.data) : null;
       if (found && found.hasAts && (found.card.selRes & 0x20) !== 0) {
-        target = 1;
+        hasTarget = true;
         return callback({ ok: true, card: found.card });
       }
       if (found) seenOther = true;
@@ -172,10 +182,9 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
   // The exchange under way, and what has come of its answer.
   let answered: (result: ExchangeResult) => void;
   let parts: Uint8Array[] = [];
-  const dataExchange = { frame: new Uint8Array(0) as Uint8Array, timeoutMs: exchangeTimeoutMs, once: true, callback: onData };
 
   function fail(failure: NfcFailure): void {
-    target = 0;
+    hasTarget = false;
     answered(failure);
   }
 
@@ -195,30 +204,32 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     const data = concat(parts);
     if (data.length > ANSWER_BYTES_MAX || parts.length > 16) return fail({ ok: false, code: 'TOO_LONG' });
     if ((status & 0x40) === 0) answered({ ok: true, data: data });
-    else exchange(new Uint8Array(0));
+    else link.exchange(prepare(new Uint8Array(0), ANSWER_BYTES_MAX));
   }
 
-  function exchange(data: Uint8Array): void {
-    dataExchange.frame = link.commandFrame([0x40, target], data);
-    link.exchange(dataExchange);
+  function prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu {
+    const frame = apdu.length > DATA_BYTES_MAX ? apdu.subarray(0, 0) : link.commandFrame(IN_DATA_EXCHANGE, apdu);
+    // Before the answer's data comes the chip's status.
+    return { frame: frame, timeoutMs: exchangeTimeoutMs, once: true, callback: onData, answerBytesMax: ANSWER_FRAME_BYTES + 1 + answerBytesMax };
   }
 
-  function transceive(apdu: Uint8Array, callback: (result: ExchangeResult) => void): void {
-    if (apdu.length > DATA_BYTES_MAX) return callback({ ok: false, code: 'TOO_LONG' });
-    if (target === 0) return callback({ ok: false, code: 'RF_LOST' });
+  function transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void {
+    if (apdu.frame.length === 0) return callback({ ok: false, code: 'TOO_LONG' });
+    if (!hasTarget) return callback({ ok: false, code: 'RF_LOST' });
     if (link.busy()) return callback({ ok: false, code: 'BUSY' });
     answered = callback;
-    parts = [];
-    exchange(apdu);
+    if (parts.length > 0) parts = [];
+    link.exchange(apdu);
   }
 
   return {
     init: init,
     findCard: findCard,
+    prepare: prepare,
     transceive: transceive,
     release: function (callback) {
-      const commands = target === 0 ? [RF_OFF] : [IN_RELEASE_ALL, RF_OFF];
-      target = 0;
+      const commands = hasTarget ? [IN_RELEASE_ALL, RF_OFF] : [RF_OFF];
+      hasTarget = false;
       run(commands, callback);
     },
     cancel: function () {

@@ -313,7 +313,7 @@ function run(board: Board, setup: TerminalSetup): void {
     tombstones: tombstones,
     notices: notices,
     reader: reader,
-    client: createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(pn532.burstBytesMax) }),
+    client: createApduClient({ radio: reader, responseBytesMax: apduBytesMax(pn532.burstBytesMax) }),
     link: link,
     clock: board.clock,
     display: board.display,

@@ -8,7 +8,7 @@
  */
 import { copy, equal } from '../core/bytes.js';
 import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
-import type { ApduClient, ApduResult } from '../drivers/iso-dep-client.js';
+import { ApduClient, ApduResult, INS_SELECT } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import { chargeId, LICENSE_BYTES, RS_BYTES } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
@@ -59,7 +59,7 @@ export function codeOfNfc(code: NfcCode): Code {
 
 /** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. */
 export function selectToken(client: ApduClient, failed: (code: NfcCode) => Code, done: (code: Code) => void): void {
-  client.select(AID, function (result: ApduResult) {
+  client.command(0x00, INS_SELECT, 0x04, 0x00, AID, function (result: ApduResult) {
     if (!result.ok) return done(failed(result.code));
     // Encoded `selectAnswer`.
     if (result.sw !== SW_OK || result.data.length !== 2 || result.data[0] !== WIRE_VERSION) return done('NO_TOKEN');

@@ -1,6 +1,6 @@
 /** The APDU layer by itself: chaining both ways, limits, a table of refusals, hostile bytes. ISO/IEC 7816-4. */
 import fc from 'fast-check';
-import { createApduClient, encodeApdu } from '../../firmware/drivers/iso-dep-client.js';
+import { type ApduClient, createApduClient, encodeApdu, INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
 import { ApduServerOptions, createApduServer, parseApdu } from '../../firmware/drivers/iso-dep-server.js';
 
 const AID = Uint8Array.of(0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68);
@@ -170,19 +170,23 @@ test('APDUs: what is encoded is parsed, at every length; nothing else is', () =>
 });
 
 describe('client against server', () => {
+  /** A radio that needs no frames. */
+  const radioOf = (transceive: (apdu: Uint8Array, callback: (result: any) => void) => void): any => ({ prepare: (apdu: Uint8Array) => apdu, transceive });
+  const select = (client: ApduClient, done: (result: any) => void) => client.command(0x00, INS_SELECT, 0x04, 0x00, AID, done);
+
   function connect(responseBytesMax: number, commandDataBytesMax: number) {
     const token = createToken();
     const traffic: string[] = [];
     const client = createApduClient({
       responseBytesMax,
       commandDataBytesMax,
-      transceive: (apdu, callback) => {
+      radio: radioOf((apdu, callback) => {
         expect(apdu.length).toBeLessThanOrEqual(6 + commandDataBytesMax);
         const answer = token.server.handle(apdu);
         expect(answer.length).toBeLessThanOrEqual(responseBytesMax);
         traffic.push(text(apdu));
         callback({ ok: true, data: answer });
-      },
+      }),
     });
     token.send(SELECT);
     return { client, token, traffic };
@@ -229,10 +233,10 @@ describe('client against server', () => {
     let calls = 0;
     const client = createApduClient({
       responseBytesMax: 48,
-      transceive: (_apdu, callback) => {
+      radio: radioOf((_apdu, callback) => {
         calls++;
         callback({ ok: true, data: hex(answer) });
-      },
+      }),
     });
     let result: any;
     client.command(0x80, 2, 0, 0, bytes(3), (r) => (result = r));
@@ -242,16 +246,16 @@ describe('client against server', () => {
 
   test('a failure of the radio goes through, and the client is free again; two commands at once are BUSY', () => {
     let pending: any;
-    const client = createApduClient({ responseBytesMax: 48, transceive: (_apdu, callback) => (pending = callback) });
+    const client = createApduClient({ responseBytesMax: 48, radio: radioOf((_apdu, callback) => (pending = callback)) });
     const results: any[] = [];
-    client.select(AID, (r) => results.push(r));
-    client.select(AID, (r) => results.push(r));
+    select(client, (r) => results.push(r));
+    select(client, (r) => results.push(r));
     expect(results).toEqual([{ ok: false, code: 'BUSY' }]);
     pending({ ok: false, code: 'RF_LOST', status: 1 });
     expect(results[1]).toEqual({ ok: false, code: 'RF_LOST', status: 1 });
-    client.select(AID, (r) => results.push(r));
+    select(client, (r) => results.push(r));
     pending({ ok: true, data: hex('012a9000') });
     expect(results[2]).toEqual({ ok: true, data: hex('012a'), sw: 0x9000 });
-    expect(() => createApduClient({ responseBytesMax: 2, transceive: () => undefined })).toThrow(RangeError);
+    expect(() => createApduClient({ responseBytesMax: 2, radio: radioOf(() => undefined) })).toThrow(RangeError);
   });
 });

@@ -104,7 +104,7 @@ test('cancel: while searching, while exchanging, while idle', () => {
   t.field.present(t.user.chip.card);
   expect(await1<any>(t.scheduler, 3000, (done) => t.reader.findCard(done, 2000)).ok).toBe(true);
   outcome = '';
-  t.reader.transceive(Uint8Array.of(0, 0xa4, 4, 0), (r) => (outcome += r.ok ? 'ok' : r.code));
+  t.reader.transceive(t.reader.prepare(Uint8Array.of(0, 0xa4, 4, 0), 64), (r) => (outcome += r.ok ? 'ok' : r.code));
   t.scheduler.advance(300);
   t.reader.cancel();
   t.reader.cancel();
@@ -119,10 +119,10 @@ test('misuse is a named result: two operations at once, no card, too long', () =
   let first: any;
   t.reader.findCard((r) => (first = r), 2000);
   expect(await1<any>(t.scheduler, 10, (done) => t.reader.init(done))).toEqual({ ok: false, code: 'BUSY' });
-  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(bytes(5), done))).toEqual({ ok: false, code: 'RF_LOST' });
+  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(5), 64), done))).toEqual({ ok: false, code: 'RF_LOST' });
   t.scheduler.advance(1000);
   expect(first.ok).toBe(true);
-  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(bytes(263), done))).toEqual({ ok: false, code: 'TOO_LONG' });
+  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(263), 64), done))).toEqual({ ok: false, code: 'TOO_LONG' });
   expect(await1<any>(t.scheduler, 10, (done) => t.client.command(0x80, 2, 0, 0, bytes(705), done))).toEqual({
     ok: false,
     code: 'TOO_LONG',

@@ -20,7 +20,7 @@ const TAPS = 2;
 function program(shopPath: string, userPath: string): string {
   const drivers = resolve(__dirname, '../../firmware/drivers');
   return `
-import { createApduClient } from '${drivers}/iso-dep-client.js';
+import { createApduClient, INS_SELECT } from '${drivers}/iso-dep-client.js';
 import { createApduServer } from '${drivers}/iso-dep-server.js';
 import { createClock } from '${drivers}/clock.js';
 import { createPn532Card } from '${drivers}/pn532-card.js';
@@ -64,7 +64,7 @@ const card = createPn532Card(createPn532Link(createHsuPort(Serial2), clock, { bu
   },
 });
 const reader = createPn532Reader(createPn532Link(createHsuPort(Serial1), clock, { burstBytesMax: 64 }), clock, {});
-const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(64) });
+const client = createApduClient({ radio: reader, responseBytesMax: apduBytesMax(64) });
 const message = new Uint8Array(300);
 for (let i = 0; i < 300; i++) message[i] = (i * 7) & 255;
 
@@ -83,7 +83,7 @@ function tap(): void {
   const startMs = clock.nowMs();
   reader.findCard(function (found) {
     if (!found.ok) return fail('find', found.code);
-    client.select(aid, function (selected) {
+    client.command(0x00, INS_SELECT, 0x04, 0x00, aid, function (selected) {
       if (!selected.ok) return fail('select', selected.code);
       client.setLimits(selected.data[1]);
       client.command(0x80, 2, 0, 0, message, function (result) {

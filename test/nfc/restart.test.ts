@@ -1,4 +1,5 @@
 /** Both boards lose power at any moment of a tap while their chips keep theirs: new drivers find their way back. */
+import { INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
 import { await1, Wiring } from './bench.js';
 import { AID, createTap } from './tap.js';
 
@@ -17,7 +18,7 @@ test.each<[Wiring, number]>([
       t.field.present(t.user.chip.card);
       t.reader.findCard((found) => {
         if (!found.ok) return;
-        t.client.select(AID, (selected) => {
+        t.client.command(0x00, INS_SELECT, 0x04, 0x00, AID, (selected) => {
           if (selected.ok) t.client.command(0x80, 2, 0, 0, MESSAGE, () => undefined);
         });
       }, 1000);

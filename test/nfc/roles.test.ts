@@ -69,7 +69,7 @@ describe('reader', () => {
     const s = createScript(script);
     const reader = createPn532Reader(s.link, s.clock, {});
     const find = () => await1<any>(s.scheduler, 5000, (done) => reader.findCard(done, 300));
-    const exchange = () => await1<any>(s.scheduler, 5000, (done) => reader.transceive(hex('00a40400'), done));
+    const exchange = () => await1<any>(s.scheduler, 5000, (done) => reader.transceive(reader.prepare(hex('00a40400'), 64), done));
     return { ...s, reader, find, exchange };
   }
   const withExchanges = (...answers: (string | LinkResult)[]) =>

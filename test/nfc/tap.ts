@@ -1,5 +1,5 @@
 /** A terminal and a token at the level of APDUs, on the bench: the token gives back what it gets, reversed. */
-import { createApduClient } from '../../firmware/drivers/iso-dep-client.js';
+import { createApduClient, INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
 import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
 import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { apduBytesMax, commandDataBytesMax, NfcFailure } from '../../firmware/drivers/pn532-link.js';
@@ -41,7 +41,7 @@ export function createTap(options: TapOptions = {}) {
   if (!before) shop.chip.enterAsReader(field);
 
   const reader = createPn532Reader(shop.link, clock, { exchangeTimeoutMs: 3000 });
-  const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(burst) });
+  const client = createApduClient({ radio: reader, responseBytesMax: apduBytesMax(burst) });
 
   const log = { activated: 0, released: [] as NfcFailure[], errors: [] as NfcFailure[], commands: [] as Uint8Array[], apdus: 0 };
   const server = createApduServer({
@@ -78,7 +78,7 @@ export function createTap(options: TapOptions = {}) {
       const end = (outcome: Outcome) => reader.release(() => done(outcome));
       reader.findCard((found) => {
         if (!found.ok) return end({ step: 'find', code: found.code });
-        client.select(AID, (selected) => {
+        client.command(0x00, INS_SELECT, 0x04, 0x00, AID, (selected) => {
           if (!selected.ok) return end({ step: 'select', code: selected.code });
           if (selected.sw !== 0x9000) return end({ step: 'select', sw: selected.sw });
           client.setLimits(selected.data[1]);

@@ -2,6 +2,7 @@
  * A whole terminal on emulated flash and virtual time, with stand-ins for what others own: a token that journals and
  * signs, a radio that can tear at any command, a bridge that can lie, forget and fall silent.
  */
+import { INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
@@ -289,6 +290,7 @@ export function createWorld(): World {
         };
         later(born, look, 12);
       },
+      prepare: () => { throw new Error('not used'); },
       transceive: () => { throw new Error('not used'); },
       release: (done: any) => void later(born, () => done({ ok: true }), 2),
       cancel: () => cancelled?.(),
@@ -305,12 +307,16 @@ export function createWorld(): World {
       if (tear) field.token = null;
       done(result && !tear ? { ok: true, ...result } : { ok: false, code: 'RF_LOST' });
     }, 20);
+    const send = ({ ins, data }: { ins: number; data: Uint8Array }, done: any): void => {
+      const copy = data.slice();
+      if (ins === INS_SELECT) run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: 1, commandBytesMax: 200 }) }), done);
+      else run((token) => { const a = token.answer(ins, copy); return { sw: statusWord(a.code), data: a.data }; }, done);
+    };
+    const prepare = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({ cla, ins, p1, p2, data, whole: null });
     return {
-      command: (_cla: number, ins: number, _p1: number, _p2: number, data: Uint8Array, done: any) => {
-        const copy = data.slice();
-        run((token) => { const a = token.answer(ins, copy); return { sw: statusWord(a.code), data: a.data }; }, done);
-      },
-      select: (_aid: Uint8Array, done: any) => run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: 1, commandBytesMax: 200 }) }), done),
+      prepare,
+      send,
+      command: (cla: number, ins: number, p1: number, p2: number, data: Uint8Array, done: any) => send(prepare(cla, ins, p1, p2, data), done),
       setLimits: () => undefined,
     };
   }

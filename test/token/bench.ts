@@ -9,7 +9,7 @@ import { tokenFiles, type TokenScheme } from '../../flash-scripts/board-files.js
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import type { CutProgram } from '../../flash-scripts/overlays.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
-import { createApduClient } from '../../firmware/drivers/iso-dep-client.js';
+import { createApduClient, INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
 import { apduBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
@@ -62,7 +62,7 @@ export function createShop(scheduler: Scheduler, exchangeTimeoutMs = 10_000) {
     on: (_event: 'data', callback: (data: string) => void) => void (end.onData = callback),
   };
   const reader = createPn532Reader(createPn532Link(createHsuPort(serial), clock, { burstBytesMax: 64 }), clock, { exchangeTimeoutMs });
-  const client = createApduClient({ transceive: reader.transceive, responseBytesMax: apduBytesMax(64) });
+  const client = createApduClient({ radio: reader, responseBytesMax: apduBytesMax(64) });
   let ready = false;
 
   /** Waits for a token, selects the application, sends commands in turn, lets go. */
@@ -82,7 +82,7 @@ export function createShop(scheduler: Scheduler, exchangeTimeoutMs = 10_000) {
       ready = true;
       reader.findCard((found) => {
         if (!found.ok) return end({ code: found.code, data: new Uint8Array(0) });
-        client.select(AID, (selected) => {
+        client.command(0x00, INS_SELECT, 0x04, 0x00, AID, (selected) => {
           if (!selected.ok) return end({ code: selected.code, data: new Uint8Array(0) });
           client.setLimits(selectAnswer.decode(selected.data)!.commandBytesMax);
           next();
