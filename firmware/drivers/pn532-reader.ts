@@ -29,8 +29,8 @@ export interface Pn532Reader {
   /** Wakes and configures the chip. PN532_ERROR where the chip is another one or cannot read type A. */
   init(callback: (result: DoneResult) => void): void;
   /**
-   * Waits for a card and activates it. Switches the field off first, so that a card left in the middle of an exchange
-   * starts anew.
+   * Waits for a card and activates it. Switches the field off before each search, so that a card left in the middle of an
+   * exchange, or of its activation, starts anew.
    * @param timeoutMs longest wait; afterwards NO_CARD. A card that is no ISO/IEC 14443-4 card is CARD_UNSUPPORTED.
    */
   findCard(callback: (result: FindResult) => void, timeoutMs: number): void;
@@ -53,7 +53,7 @@ export type PreparedApdu = LinkCommand;
 export interface ReaderOptions {
   /** Longest wait for a card's answer to one APDU, including the extensions it asks for. Default 10000. */
   exchangeTimeoutMs?: number;
-  /** Pause between two searches for a card. Default 40. */
+  /** Pause between two searches for a card, at least 10. Default 40. */
   pollMs?: number;
 }
 
@@ -169,14 +169,18 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
         return callback({ ok: true, card: found.card });
       }
       if (found) seenOther = true;
-      if (clock.nowMs() < endMs) pause(pollMs, search, cancelled);
+      if (clock.nowMs() < endMs) fieldOff(pollMs);
       else callback(result.ok ? { ok: false, code: seenOther ? 'CARD_UNSUPPORTED' : 'NO_CARD' } : result);
     }
 
-    run([RF_OFF], function (off) {
-      if (!off.ok) return callback(off);
-      pause(FIELD_OFF_MS, search, cancelled);
-    });
+    /** Before each search: a card whose answer to RATS was damaged hears nothing else until the field is gone. */
+    function fieldOff(pauseMs: number): void {
+      run([RF_OFF], function (off) {
+        if (off.ok) pause(pauseMs, search, cancelled);
+        else callback(off);
+      });
+    }
+    fieldOff(FIELD_OFF_MS);
   }
 
   // The exchange under way, and what has come of its answer.

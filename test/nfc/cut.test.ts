@@ -49,6 +49,25 @@ test.each([0, 3])('cut after every byte, either direction; the token thinks for 
   expect(seen.commandRF_LOST).toBeGreaterThan(200);
 });
 
+test('a card is found soon, whichever byte of its activation is damaged', () => {
+  const clean = started();
+  const counts = clean.field.counts();
+  let activation = 0;
+  clean.reader.findCard(() => {
+    const now = clean.field.counts();
+    activation = now.toCard + now.toReader - counts.toCard - counts.toReader;
+  }, 2000);
+  clean.scheduler.advance(2000);
+  expect(activation).toBeGreaterThan(30);
+  for (let n = 0; n < activation; n++) {
+    const t = started();
+    t.field.flipBit(n, 3);
+    const fromMs = t.scheduler.nowMs();
+    expect([n, await1<any>(t.scheduler, 2000, (done) => t.reader.findCard(done, 2000))]).toMatchObject([n, { ok: true }]);
+    expect([n, t.scheduler.nowMs() - fromMs < 200]).toEqual([n, true]);
+  }
+});
+
 test('cut at the boundary of the last command: its response lost, or nothing lost', () => {
   // Find the byte after which the whole response to the command has passed.
   const t0 = started();
