@@ -57,9 +57,10 @@ function percentile(sorted: number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!);
 }
 
-/** One charge, tapped until PAID. @returns from the token's arrival on the reader, and the report */
+/** One charge, tapped until PAID. @returns from the token's arrival until PAID showed, and the report */
 async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: boolean, restMs = 2500): Promise<{ ms: number; report: TapReport | undefined }> {
-  const { scheduler, field, reports, kept } = bench;
+  const { field, reports, kept } = bench;
+  const terminal = bench.terminalDevice.board;
   const before = reports.length;
   const histories = kept.size;
   const { code } = await bench.charge(AMOUNT);
@@ -71,22 +72,20 @@ async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: 
     token.device.board.reset();
   }
   // From the poll that finds it: how often a terminal polls is its own affair.
-  let found = 0;
   const bytes = field.counts();
   token.presence.hold(field);
   await bench.until(() => field.counts().toReader > bytes.toReader, TAP_MS_MAX);
-  found = scheduler.nowMs();
+  const foundMs = bench.scheduler.nowMs();
   if (flipAt !== null) field.flipBit(flipAt, 3);
-  // A history at the bridge is later than PAID, by no more than its way there.
-  if (!(await bench.until(() => kept.size > histories, TAP_MS_MAX))) throw new Error(`a tap on slow boards was not paid (${flipAt}, ${fresh}): ${bench.terminalDevice.board.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`);
-  const report = reports.slice(before).find(({ code }) => code === 0);
-  // A tap that began again counts from its first beginning.
-  const ms = report && reports.length === before + 1 ? report.paidMs : scheduler.nowMs() - found;
+  const isPaid = await bench.until(() => terminal.screen()[0] === 'PAID', TAP_MS_MAX);
+  if (!isPaid) throw new Error(`a tap on slow boards was not paid (${flipAt}, ${fresh}): ${terminal.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`);
+  const ms = terminal.shownMs!() - foundMs;
   field.flipBit(Number.MAX_SAFE_INTEGER, 0);
+  await bench.until(() => kept.size > histories, TAP_MS_MAX);
   await bench.rest(Math.min(1500, restMs));
   token.presence.leave();
   await bench.rest(fresh ? REFILL_MS : restMs);
-  return { ms, report };
+  return { ms, report: reports.slice(before).find((each) => each.code === 0) };
 }
 
 /** From a reset until a token's pool is full again; generous, of the virtual clock. */

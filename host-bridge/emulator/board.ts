@@ -74,6 +74,8 @@ export interface Board {
   pin(pin: string): number;
   /** The lines that the display shows. */
   screen(): string[];
+  /** When its display changed last, on the scheduler's clock; emulated boards only. */
+  shownMs?(): number;
   /** Exceptions that nobody caught, and mistakes that a real board would not notice, since the board was made. */
   readonly errors: string[];
 }
@@ -141,6 +143,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   const errors: string[] = [];
   let i2c = options.i2c;
   let life: Life | null = null;
+  let bornMs = 0;
   let consoleLines: string[] = [];
 
   function printed(line: string): void {
@@ -155,6 +158,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   /** Begins a power cycle: a new context, then the boot files. */
   function start(load: boolean): void {
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY as unknown as object) as vm.Context;
+    bornMs = scheduler.nowMs();
     const readWork = (): number[] => (typeof context.$work === 'function' ? context.$work() : []);
     const cycle = createCycle(scheduler, { print: printed, error: (text) => void errors.push(text) }, options.speed && workMs(options.speed, readWork, flash));
     let random = 1;
@@ -251,6 +255,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     hold: (pin, level) => drive(pin, true, level),
     release: (pin) => drive(pin, false),
     pin: (pin) => (life ? life.api.pins.level(pinNumber(pin)) : 0),
+    shownMs: () => bornMs + (life?.api.screen.shownMs ?? 0),
     screen: () => (!life ? [] : life.api.screen.lines.length > 0 ? life.api.screen.lines : consoleLines),
     setI2c(devices) {
       i2c = devices;

@@ -136,7 +136,7 @@ export function createApi(options: ApiOptions): Api {
   const ports: Record<string, unknown> = {};
   for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax, options.serialPollMs);
 
-  const { screen, Graphics, createOwn } = createGraphics(realm);
+  const { screen, Graphics, createOwn } = createGraphics(realm, () => cycle.nowMs());
   const pins = createPins(cycle, options.driven);
   const wifi = createWifi(cycle);
   const print = (...values: unknown[]) => {

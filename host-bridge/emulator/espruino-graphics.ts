@@ -13,16 +13,20 @@ type Text = { text: string; x: number; y: number };
 export interface Screen {
   /** Lines of text that the display shows, from top to bottom; single characters are keys, and no lines. */
   lines: string[];
+  /** When it was sent last, on the board's clock. */
+  shownMs: number;
   /** Called when the program sends its picture to the display. */
   show(): void;
 }
 
 /** Makes a blank screen, the `Graphics` object that draws on it, and the `g` of builds with a display, which needs no sending. */
-export function createGraphics(realm: Realm): { screen: Screen; Graphics: object; createOwn: () => object } {
+export function createGraphics(realm: Realm, nowMs: () => number): { screen: Screen; Graphics: object; createOwn: () => object } {
   let texts: Text[] = [];
   const screen: Screen = {
     lines: [],
+    shownMs: 0,
     show() {
+      screen.shownMs = nowMs();
       const rows = new Map<number, Text[]>();
       for (const text of texts.filter((each) => each.text.length > 1)) rows.set(text.y, [...(rows.get(text.y) ?? []), text]);
       screen.lines = [...rows.entries()]
