@@ -28,7 +28,10 @@ export interface CardOptions {
   onError?: (failure: NfcFailure, final: boolean) => void;
   /** `count` random bytes for the UID. */
   random: (count: number) => Uint8Array;
-  /** Longest wait for a reader before listening anew; also how soon a dead chip is noticed. Default 30000. */
+  /**
+   * Longest wait for a reader before listening anew; also how soon a dead chip is noticed. Default 20000: an ESP32 whose serial
+   * ports are silent for 25 s looks at them ten times a second only (targets/esp32/jshardwareUart.c).
+   */
   listenMs?: number;
   /** Longest silence of a reader that keeps its field on; a terminal may verify for long. Default 30000. */
   commandTimeoutMs?: number;
@@ -78,7 +81,7 @@ export function initAsTargetCommand(uid: Uint8Array): Uint8Array {
 
 /** Makes a card over a link that nobody else uses. */
 export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOptions): Pn532Card {
-  const listenMs = options.listenMs || 30000;
+  const listenMs = options.listenMs || 20000;
   const commandTimeoutMs = options.commandTimeoutMs || 30000;
   const replyTimeoutMs = options.replyTimeoutMs || 10000;
   const initTriesMax = options.initTriesMax || 5;

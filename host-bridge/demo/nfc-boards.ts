@@ -78,7 +78,7 @@ export type Pn532Bus = 'uart' | 'i2c' | 'spi';
 function onBus(board: BoardConfig, bus: Pn532Bus): BoardConfig {
   if (bus === 'uart') return board;
   if (bus === 'spi') return { ...board, pn532: loadBoard('esp32-devkitc-wrover').pn532 };
-  return { ...board, pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 264 } };
+  return { ...board, pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 144 } };
 }
 
 async function updated(board: Board, files: Record<string, Uint8Array>, ready: () => Promise<void>): Promise<void> {
