@@ -4,7 +4,7 @@
  * An amount is a whole number of minor units (cents), 1 to 2^53 - 1. A balance may also be 0. On the wire both are
  * 8 bytes, big-endian, and anything else that 8 bytes can say is refused.
  */
-import { readU32, writeU32 } from './bytes.js';
+import { readU32 } from './bytes.js';
 
 /** 2^53 - 1, the largest amount and the largest balance. Written out: Espruino's `Math.pow` is not exact. */
 export const AMOUNT_MAX = 9007199254740991;
@@ -26,8 +26,8 @@ export function isAmount(value: unknown): value is number {
 export function writeAmount(bytes: Uint8Array, at: number, value: number): void {
   if (!isBalance(value)) throw new RangeError('not an amount in minor units');
   const high = Math.floor(value / 4294967296);
-  writeU32(bytes, at, high);
-  writeU32(bytes, at + 4, value - high * 4294967296);
+  const low = value - high * 4294967296;
+  bytes.set([0, high >> 16, (high >> 8) & 255, high & 255, Math.floor(low / 16777216), (low >> 16) & 255, (low >> 8) & 255, low & 255], at);
 }
 
 /** Reads 8 bytes as a balance; null above 2^53 - 1. */

@@ -80,15 +80,18 @@ export function pageSequence(bytes: Uint8Array, crc32: Crc32): number {
   return first !== 0 ? first : second;
 }
 
-/** Header and padded payload of a record: all but its mark. */
-export function encodeRecord(type: number, slot: number, payload: Uint8Array, crc32: Crc32): Uint8Array {
-  const length = payload.length;
+/** Header and padded payload of a record, all but its mark, with no payload yet. */
+export function beginRecord(type: number, slot: number, length: number): Uint8Array {
   const out = new Uint8Array(recordBytes(length) - 4);
   out.set([type, 0, slot >> 8, slot & 255, length >> 8, length & 255, (length >> 8) ^ 255, (length & 255) ^ 255]);
-  writeU32(out, 8, crc32(payload));
-  writeU32(out, 12, crc32(out.subarray(0, 12)));
-  out.set(payload, 16);
   return out;
+}
+
+/** Completes what `beginRecord` gave. */
+export function fillRecord(record: Uint8Array, payload: Uint8Array, crc32: Crc32): void {
+  record.set(payload, 16);
+  writeU32(record, 8, crc32(payload));
+  writeU32(record, 12, crc32(record.subarray(0, 12)));
 }
 
 /** What the mark of a record says; `torn` is neither blank nor surely one of the others. */

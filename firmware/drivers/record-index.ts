@@ -21,7 +21,8 @@ export function createRecordIndex(): RecordIndex {
   return { keys: new Uint32Array(ROOM), entries: new Uint32Array(ROOM) };
 }
 
-function keyOf(type: number, slot: number): number {
+/** The key of a record. */
+export function keyOf(type: number, slot: number): number {
   return type * 65536 + slot + 1;
 }
 
@@ -31,14 +32,10 @@ export function entryOf(index: RecordIndex, type: number, slot: number): number 
   return at < 0 ? 0 : index.entries[at];
 }
 
-/** Sets the entry of a record; 0 forgets it. */
-export function setEntry(index: RecordIndex, type: number, slot: number, entry: number): void {
-  const key = keyOf(type, slot);
+/** The place of a key, or a free one, whose entry is 0. */
+export function placeOf(index: RecordIndex, key: number): number {
   let at = index.keys.indexOf(key);
-  if (at < 0) {
-    if (!entry) return;
-    at = index.keys.indexOf(0);
-  }
+  if (at < 0) at = index.keys.indexOf(0);
   if (at < 0) {
     at = index.keys.length;
     const keys = new Uint32Array(at + ROOM);
@@ -48,6 +45,14 @@ export function setEntry(index: RecordIndex, type: number, slot: number, entry: 
     index.keys = keys;
     index.entries = entries;
   }
+  return at;
+}
+
+/** Sets the entry of a record; 0 forgets it. */
+export function setEntry(index: RecordIndex, type: number, slot: number, entry: number): void {
+  const key = keyOf(type, slot);
+  if (!entry && index.keys.indexOf(key) < 0) return;
+  const at = placeOf(index, key);
   index.keys[at] = entry ? key : 0;
   index.entries[at] = entry;
 }

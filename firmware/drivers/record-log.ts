@@ -14,8 +14,8 @@
  * whatever happened to it. Left out: wear statistics, and correction of more than a flipped mark.
  */
 import { writeU32 } from '../core/bytes.js';
-import { Crc32, encodeRecord, MARK_COMMITTED, PAGE_HEADER_BYTES, recordBytes, RECORDS_AT, TYPE_TAIL } from './record-format.js';
-import { createRecordIndex, entryOf, setEntry, slotsOf } from './record-index.js';
+import { beginRecord, Crc32, fillRecord, MARK_COMMITTED, PAGE_HEADER_BYTES, recordBytes, RECORDS_AT, TYPE_TAIL } from './record-format.js';
+import { createRecordIndex, entryOf, keyOf, placeOf, slotsOf } from './record-index.js';
 import {
   entryLength,
   entryOffset,
@@ -39,6 +39,20 @@ export type { LogRegion, RawFlash } from './record-pages.js';
 /** Room that every page keeps for one record naming the oldest page, so that a whole page can be copied into another. */
 const TAIL_BYTES = recordBytes(4);
 
+/** What is known of a record before its payload. */
+export interface ReadyRecord {
+  key: number;
+  length: number;
+  /** `LogState.writes` then: a write since may have taken the place. */
+  writes: number;
+  /** From `beginRecord`. */
+  record: Uint8Array;
+  /** Of the record, from the region's start. */
+  offset: number;
+  /** Its place in the index. */
+  at: number;
+}
+
 /** An open log. */
 export interface RecordLog {
   /**
@@ -46,9 +60,15 @@ export interface RecordLog {
    * @param type 1..255
    * @param slot 0..65535
    * @param payload at most `payloadBytesMax` bytes
+   * @param ready what `prepare` gave, where somebody waits for this record
    * Throws an error with code FLASH_FULL (nothing was written) or FLASH_WRITE_FAILED (the log takes no more).
    */
-  put(type: number, slot: number, payload: Uint8Array): void;
+  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  /**
+   * Does beforehand what a `put` has to do before it writes, opening a page where that is needed; throws as it does.
+   * @returns for that `put`; no use, and no harm, once something else was written
+   */
+  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
   /** The payload stored last, or null. Throws an error with code FLASH_DAMAGED if it cannot be read any more. */
   get(type: number, slot: number): Uint8Array | null;
   /** The slots of a type that hold something, ascending. */
@@ -86,14 +106,19 @@ function spare(s: LogState, bytes: number): number {
   return capacity(s, Math.max(s.largestBytes, bytes, TAIL_BYTES)) - s.liveBytes - recordBytes(0);
 }
 
+/** Writes a record that `beginRecord` began, and its mark. */
+function write(s: LogState, record: Uint8Array, payload: Uint8Array, offset: number): void {
+  fillRecord(record, payload, s.crc32);
+  program(s, record, offset + 4);
+  program(s, new Uint8Array(MARK_COMMITTED), offset);
+  s.at += record.length + 4;
+}
+
 /** Appends a record where there is room up to `limit`, else in a new page. Returns its offset. */
 function append(s: LogState, type: number, slot: number, payload: Uint8Array, limit: number): number {
-  const bytes = recordBytes(payload.length);
-  if (s.at + bytes > limit) openPage(s);
+  if (s.at + recordBytes(payload.length) > limit) openPage(s);
   const offset = s.headPage * s.region.pageBytes + s.at;
-  program(s, encodeRecord(type, slot, payload, s.crc32), offset + 4);
-  program(s, new Uint8Array(MARK_COMMITTED), offset);
-  s.at += bytes;
+  write(s, beginRecord(type, slot, payload.length), payload, offset);
   return offset;
 }
 
@@ -120,28 +145,42 @@ function collect(s: LogState): void {
   settle(s);
 }
 
-function put(s: LogState, type: number, slot: number, payload: Uint8Array): void {
-  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535)) throw new TypeError('record type or slot');
-  const bytes = recordBytes(payload.length);
-  if (bytes > pageRoom(s)) throw new TypeError('record of ' + payload.length + ' bytes');
+/** See `RecordLog.prepare`. */
+function prepare(s: LogState, type: number, slot: number, length: number): ReadyRecord {
+  const bytes = recordBytes(length);
+  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535 && bytes <= pageRoom(s))) throw new TypeError('record type, slot or length');
   if (s.failed) throw flashError('FLASH_WRITE_FAILED', s.region.address);
-  const old = entryOf(s.index, type, slot);
-  if (payload.length === 0 && !old) return;
-  if (payload.length > 0 && spare(s, bytes) < bytes) throw flashError('FLASH_FULL', s.region.address);
+  if (length > 0 && spare(s, bytes) < bytes) throw flashError('FLASH_FULL', s.region.address);
   // `capacity` sees to it that once round is enough; a deletion is let in above it, but frees more than it takes.
   for (let rounds = 0; s.at + bytes > s.region.pageBytes - TAIL_BYTES; rounds++) {
     if (rounds > 2 * s.region.pages) throw flashError('FLASH_FULL', s.region.address);
     if (freePages(s) > 1) openPage(s);
     else collect(s);
   }
-  const offset = append(s, type, slot, payload, s.region.pageBytes);
-  // `collect` may have moved the old record, not changed its length.
-  if (old) s.liveBytes -= recordBytes(entryLength(old));
-  setEntry(s.index, type, slot, payload.length === 0 ? 0 : packEntry(offset, payload.length));
-  if (payload.length > 0) {
-    s.liveBytes += bytes;
-    s.largestBytes = Math.max(s.largestBytes, bytes);
-  }
+  s.largestBytes = Math.max(s.largestBytes, bytes);
+  const key = keyOf(type, slot);
+  return {
+    key: key,
+    length: length,
+    writes: s.writes,
+    record: beginRecord(type, slot, length),
+    offset: s.headPage * s.region.pageBytes + s.at,
+    at: placeOf(s.index, key),
+  };
+}
+
+function put(s: LogState, type: number, slot: number, payload: Uint8Array, ready: ReadyRecord | undefined): void {
+  const length = payload.length;
+  if (length === 0 && !entryOf(s.index, type, slot)) return;
+  const isReady = ready && !s.failed && ready.writes === s.writes && ready.key === keyOf(type, slot) && ready.length === length;
+  const next = isReady ? ready : prepare(s, type, slot, length);
+  write(s, next.record, payload, next.offset);
+  const { keys, entries } = s.index;
+  const old = entries[next.at];
+  // A deletion's record is not live.
+  s.liveBytes += (length && recordBytes(length)) - (old && recordBytes(entryLength(old)));
+  keys[next.at] = length && next.key;
+  entries[next.at] = length && packEntry(next.offset, length);
 }
 
 /** See `RecordLog.tidy`: frees pages while much of the log is dead, and erases the page that comes next. */
@@ -205,8 +244,11 @@ export function scanRecords(flash: RawFlash, region: LogRegion, crc32: Crc32): O
 /** The log of a state that `scanRecords` gave. */
 export function createRecordLog(s: LogState): RecordLog {
   return {
-    put: function (type, slot, payload) {
-      put(s, type, slot, payload);
+    put: function (type, slot, payload, ready) {
+      put(s, type, slot, payload, ready);
+    },
+    prepare: function (type, slot, payloadBytes) {
+      return prepare(s, type, slot, payloadBytes);
     },
     get: function (type, slot) {
       const entry = entryOf(s.index, type, slot);

@@ -30,9 +30,7 @@ const ASCII_PATTERN = /^[!-~]+$/;
 
 /** Whether `name` can be an IdU or IdS: 1 to 24 characters, letters, digits and " ._'-&", no space at either end. */
 export function isName(name: unknown): name is string {
-  if (typeof name !== 'string' || name.length < 1 || name.length > NAME_BYTES_MAX) return false;
-  if (name[0] === ' ' || name[name.length - 1] === ' ') return false;
-  return NAME_PATTERN.test(name);
+  return typeof name === 'string' && name.length <= NAME_BYTES_MAX && name[0] !== ' ' && name[name.length - 1] !== ' ' && NAME_PATTERN.test(name);
 }
 
 /** A message's layout with its two directions. */

@@ -2,8 +2,6 @@
  * What is signed. Every signed message is a domain tag (product, version, type) followed by the message's bytes, so that
  * no signature of one type is valid as another.
  */
-import { concat } from '../core/bytes.js';
-
 /** Version of all formats in firmware/wire. */
 export const WIRE_VERSION = 1;
 
@@ -43,6 +41,8 @@ export const TAG_BYTES = 9;
 
 /** The bytes that are signed: tag, then the message. @param type one of `SIGNED` */
 export function signedBytes(type: number, message: Uint8Array): Uint8Array {
-  const tag = new Uint8Array([116, 97, 112, 99, 97, 115, 104, WIRE_VERSION, type]);
-  return concat([tag, message]);
+  const out = new Uint8Array(TAG_BYTES + message.length);
+  out.set([116, 97, 112, 99, 97, 115, 104, WIRE_VERSION, type]);
+  out.set(message, TAG_BYTES);
+  return out;
 }

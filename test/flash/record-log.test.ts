@@ -1,6 +1,6 @@
 /** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
 import fc from 'fast-check';
-import { formatRecordLog, LogRegion, openRecordLog } from '../../firmware/drivers/record-log.js';
+import { formatRecordLog, LogRegion, openRecordLog, ReadyRecord } from '../../firmware/drivers/record-log.js';
 import { apply, contents, crc, expectContents, makeFlash, Model, openLog, payload, Put, REGION } from './log-harness.js';
 
 /** Four records that stay, and others that change. */
@@ -21,7 +21,7 @@ function codeOf(work: () => unknown): unknown {
 
 describe('a record log', () => {
   test('holds what any workload puts, across reopenings and tidying', () => {
-    const put = fc.record({ type: fc.integer({ min: 1, max: 3 }), slot: fc.integer({ min: 0, max: 4 }), length: fc.integer({ min: 0, max: 40 }) });
+    const put = fc.record({ type: fc.integer({ min: 1, max: 3 }), slot: fc.integer({ min: 0, max: 4 }), length: fc.integer({ min: 0, max: 40 }), ahead: fc.boolean() });
     const step = fc.oneof({ weight: 8, arbitrary: put }, { weight: 1, arbitrary: fc.constant('reopen' as const) }, { weight: 1, arbitrary: fc.constant('tidy' as const) });
     const region: LogRegion = { address: 0x10030000, pages: 10, pageBytes: 512, eraseBytes: 256 };
     fc.assert(
@@ -29,12 +29,18 @@ describe('a record log', () => {
         const flash = makeFlash(region, { seed });
         let log = openLog(flash, region);
         let model: Model = new Map();
+        let ready: ReadyRecord | undefined;
         steps.forEach((s, i) => {
-          if (s === 'reopen') log = openLog(flash, region);
-          else if (s === 'tidy') log.tidy();
+          if (s === 'reopen') {
+            log = openLog(flash, region);
+            ready = undefined;
+          } else if (s === 'tidy') log.tidy();
           else {
             const put: Put = { type: s.type, slot: s.slot, payload: payload(s.length, i) };
-            log.put(put.type, put.slot, put.payload);
+            // Prepared for this record or for one before, of whatever length.
+            if (s.ahead) ready = log.prepare(put.type, put.slot, (s.length + (i % 2)) % 41);
+            expectContents(log, model);
+            log.put(put.type, put.slot, put.payload, ready);
             model = apply(model, put);
           }
           expectContents(log, model);
