@@ -192,7 +192,6 @@ const DRIVER_ERRORS = {
   NO_CARD: row(408, refused, 'No card is in the field.', 'Hold the token to the reader.'),
   CARD_UNSUPPORTED: row(409, refused, 'The card in the field does not speak ISO/IEC 14443-4.', 'Take other cards away and tap the token.'),
   TOO_LONG: row(413, refused, 'A message is longer than the receiver takes.', 'Bring both boards to the same version.'),
-  NO_REPLY: row(504, environment, 'The token had no answer in time.', 'Tap again; if it stays, reset the token.'),
   CANCELLED: row(409, refused, 'The operation was called off.', 'Nothing to do.'),
   PN532_NO_ACK: row(503, environment, 'The PN532 does not acknowledge commands.', "Check its wiring, its power, and its interface switches against the board's configuration."),
   PN532_TIMEOUT: row(504, environment, 'The PN532 took a command and did not answer in time.', 'Tap again; if it stays, check wiring and power.'),

@@ -7,7 +7,7 @@
  *
  * | status | when |
  * |---|---|
- * | 6700 | no short APDU, or a chain longer than `messageBytesMax` |
+ * | 6700 | no short APDU, or a chain longer than `MESSAGE_BYTES_MAX` |
  * | 6E00 | another class (also secure messaging and logical channels) |
  * | 6884 | a chained SELECT or GET RESPONSE |
  * | 6A86 | SELECT or GET RESPONSE with other P1 P2 |
@@ -41,8 +41,10 @@ export interface ApduAnswer {
 }
 
 export interface ApduHandlers {
-  /** SELECT of our application: forget any conversation under way; the bytes of the answer. */
-  select: () => Uint8Array;
+  /** Data of the answer to SELECT. */
+  selectAnswer: Uint8Array;
+  /** SELECT of our application: forget any conversation under way. */
+  select: () => void;
   /** A whole command, its parts joined. */
   command: (ins: number, data: Uint8Array, p1: number, p2: number) => ApduAnswer;
 }
@@ -52,16 +54,16 @@ export interface ApduServerOptions {
   aid: Uint8Array;
   /** Class byte of the application's commands. Default 80 (proprietary). */
   cla?: number;
-  /** Longest data of one command, parts joined. Default 704. */
-  messageBytesMax?: number;
-  /** Longest data of one response APDU, whatever Le allows. Default 256. */
-  responseDataBytesMax?: number;
+  /** Joins an answer's data and status word for whoever carries it: to his frame, say. Default: to a response APDU. */
+  respond?: (data: Uint8Array, sw: number) => Uint8Array;
   handlers: ApduHandlers;
 }
 
 export interface ApduServer {
-  /** Answers a command APDU of any bytes: at most 256 data bytes and a status word. */
+  /** Answers a command APDU of any bytes, by `respond` of at most 256 data bytes and a status word. */
   handle(apdu: Uint8Array): Uint8Array;
+  /** Whether the reader has more of the answer to fetch. */
+  hasMore(): boolean;
   /** Forgets selection, chain and pending answer: for a new activation. */
   reset(): void;
 }
@@ -87,7 +89,7 @@ export function parseApdu(apdu: Uint8Array): CommandApdu | null {
 }
 
 /** A response APDU. */
-function respond(data: Uint8Array, sw: number): Uint8Array {
+function responseApdu(data: Uint8Array, sw: number): Uint8Array {
   const out = new Uint8Array(data.length + 2);
   out.set(data);
   out.set([sw >> 8, sw & 255], data.length);
@@ -98,8 +100,10 @@ function respond(data: Uint8Array, sw: number): Uint8Array {
 export function createApduServer(options: ApduServerOptions): ApduServer {
   const none = new Uint8Array(0);
   const cla = options.cla === undefined ? 0x80 : options.cla;
-  const messageBytesMax = options.messageBytesMax || MESSAGE_BYTES_MAX;
-  const responseDataBytesMax = options.responseDataBytesMax || 256;
+  const respond = options.respond || responseApdu;
+  const handlers = options.handlers;
+  // Made once: a reader waits for it.
+  const selectResponse = respond(handlers.selectAnswer, SW_OK);
   let selected = false;
   let pending: Uint8Array = none; // what GET RESPONSE would fetch
   let pendingSw = 0;
@@ -117,20 +121,23 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
     return respond(none, sw);
   }
 
-  /** As much of the pending answer as Le (256 where there is none) and this side allow; 61xx while some is left. */
+  /** As much of the pending answer as Le (256 where there is none) allows; 61xx while some is left. */
   function handOut(le: number): Uint8Array {
-    const bytes = Math.min(le || 256, responseDataBytesMax, pending.length);
+    const bytes = Math.min(le || 256, pending.length);
     const part = pending.subarray(0, bytes);
     pending = pending.subarray(bytes);
     if (pending.length === 0) return respond(part, pendingSw);
     return respond(part, 0x6100 + (pending.length > 255 ? 0 : pending.length));
   }
 
-  function answer(data: Uint8Array, sw: number, le: number): Uint8Array {
-    if (data.length <= (le || 256) && data.length <= responseDataBytesMax) return respond(data, sw);
+  function handOutFirst(data: Uint8Array, sw: number, le: number): Uint8Array {
     pending = data;
     pendingSw = sw;
     return handOut(le);
+  }
+
+  function fits(data: Uint8Array, le: number): boolean {
+    return data.length <= (le || 256);
   }
 
   function select(command: CommandApdu): Uint8Array {
@@ -138,9 +145,9 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
     if (command.p1 !== 0x04 || command.p2 !== 0x00) return status(SW_WRONG_P1_P2);
     if (!equal(command.data, options.aid)) return status(SW_NOT_FOUND);
     forget();
-    const data = options.handlers.select();
+    handlers.select();
     selected = true;
-    return answer(data, SW_OK, command.le);
+    return fits(handlers.selectAnswer, command.le) ? selectResponse : handOutFirst(handlers.selectAnswer, SW_OK, command.le);
   }
 
   function getResponse(command: CommandApdu): Uint8Array {
@@ -150,36 +157,33 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
     return handOut(command.le);
   }
 
+  function run(command: CommandApdu, data: Uint8Array): Uint8Array {
+    const result = handlers.command(command.ins, data, command.p1, command.p2);
+    const found = result.data || none;
+    return fits(found, command.le) ? respond(found, result.sw) : handOutFirst(found, result.sw, command.le);
+  }
+
+  /** A part of a chain, the last one included. */
   function collect(command: CommandApdu): Uint8Array {
-    if (!selected) return status(SW_NOT_ALLOWED);
-    pending = none;
     const head = command.ins * 65536 + command.p1 * 256 + command.p2;
     if (chain && head !== chainHead) {
       forget();
       return status(SW_CHAIN_LEFT_OFF);
     }
-    if (chainBytes + command.data.length > messageBytesMax) {
+    const more = (command.cla & CLA_CHAINING) !== 0;
+    // Parts of no bytes would let a chain go on for ever.
+    if (chainBytes + command.data.length > MESSAGE_BYTES_MAX || (more && command.data.length === 0)) {
       forget();
       return status(SW_WRONG_LENGTH);
     }
-    let data = command.data;
-    const more = (command.cla & CLA_CHAINING) !== 0;
-    if (chain || more) {
-      // Parts of no bytes would let a chain go on for ever.
-      if (more && data.length === 0) {
-        forget();
-        return status(SW_WRONG_LENGTH);
-      }
-      if (!chain) chain = new Uint8Array(messageBytesMax);
-      chain.set(data, chainBytes);
-      chainHead = head;
-      chainBytes += data.length;
-      if (more) return status(SW_OK);
-      data = chain.subarray(0, chainBytes);
-      forget();
-    }
-    const result = options.handlers.command(command.ins, data, command.p1, command.p2);
-    return answer(result.data || none, result.sw, command.le);
+    if (!chain) chain = new Uint8Array(MESSAGE_BYTES_MAX);
+    chain.set(command.data, chainBytes);
+    chainHead = head;
+    chainBytes += command.data.length;
+    if (more) return status(SW_OK);
+    const data = chain.subarray(0, chainBytes);
+    forget();
+    return run(command, data);
   }
 
   function dispatch(apdu: Uint8Array): Uint8Array {
@@ -189,7 +193,9 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
     if (command.ins === INS_SELECT && plain === 0) return select(command);
     if (plain !== cla && !(command.ins === INS_GET_RESPONSE && plain === 0)) return status(SW_UNKNOWN_CLA);
     if (command.ins === INS_GET_RESPONSE) return getResponse(command);
-    return collect(command);
+    if (!selected) return status(SW_NOT_ALLOWED);
+    pending = none;
+    return chain || command.cla & CLA_CHAINING ? collect(command) : run(command, command.data);
   }
 
   return {
@@ -201,6 +207,9 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
         forget();
         return status(SW_FAILURE);
       }
+    },
+    hasMore: function () {
+      return pending.length > 0;
     },
     reset: function () {
       selected = false;

@@ -15,11 +15,10 @@ import type { Clock } from './clock.js';
 import { LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
 
 export interface CardOptions {
-  /**
-   * Answers a command APDU: with a response APDU (2 to 262 bytes) at once, or with null and by `reply` later. `reply` does
-   * nothing once the reader has gone, and works once.
-   */
-  onCommand: (apdu: Uint8Array, reply: (response: Uint8Array) => void) => Uint8Array | null;
+  /** Answers a command APDU by a frame of `answerFrames`; must not throw. */
+  onCommand: (apdu: Uint8Array) => Uint8Array;
+  /** An answer is out and the next command asked for: time for what no reader should wait for, some milliseconds at most. */
+  onWaiting?: () => void;
   /** A reader has selected us. Forget whatever an earlier one left half done. */
   onActivated?: () => void;
   /** The reader has gone, or is given up. RF_LOST is the ordinary end of a tap. */
@@ -35,8 +34,6 @@ export interface CardOptions {
   listenMs?: number;
   /** Longest silence of a reader that keeps its field on; a terminal may verify for long. Default 30000. */
   commandTimeoutMs?: number;
-  /** Longest wait for `reply`. Default 10000. */
-  replyTimeoutMs?: number;
   /** Attempts at a chip that fails before giving up. Default 5. */
   initTriesMax?: number;
 }
@@ -50,7 +47,6 @@ export interface Pn532Card {
 
 const COMMAND_TIMEOUT_MS = 500;
 const RETRY_MS = 500;
-const DATA_BYTES_MAX = 262;
 /** Normal mode, no SAM, no timeout, P70_IRQ used (7.2.10). */
 const SAM_CONFIGURATION = [0x14, 0x01, 0x00, 0x01];
 /** fISO14443-4_PICC (7.2.9): the chip emulates an ISO/IEC 14443-4 card; without bit 4 it sends no RATS of its own. */
@@ -61,8 +57,6 @@ const TG_GET_DATA = 0x86;
 const TG_SET_DATA = 0x8e;
 /** The answer to TgSetData: 00 00 FF 03 FD D5 8F status DCS 00. */
 const SET_ANSWER_BYTES = 10;
-/** "No precise diagnosis": what the reader gets where our own program fails. */
-const SW_FAILURE = new Uint8Array([0x6f, 0x00]);
 
 /**
  * TgInitAsTarget for an ISO/IEC 14443-4 card only (7.3.14): mode 05 = PassiveOnly and PICCOnly.
@@ -79,11 +73,20 @@ export function initAsTargetCommand(uid: Uint8Array): Uint8Array {
   return command;
 }
 
+/**
+ * Makes the frames of answers: TgSetData with data and status word, joined once (7.3.17).
+ * @returns of at most 260 bytes of data and a status word: the frame
+ */
+export function answerFrames(link: Pn532Link): (data: Uint8Array, sw: number) => Uint8Array {
+  return function (data, sw) {
+    return link.commandFrame([TG_SET_DATA], data, [sw >> 8, sw & 255]);
+  };
+}
+
 /** Makes a card over a link that nobody else uses. */
 export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOptions): Pn532Card {
   const listenMs = options.listenMs || 20000;
   const commandTimeoutMs = options.commandTimeoutMs || 30000;
-  const replyTimeoutMs = options.replyTimeoutMs || 10000;
   const initTriesMax = options.initTriesMax || 5;
   let running = false;
   let active = false;
@@ -91,7 +94,6 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   const getData = { frame: link.commandFrame([TG_GET_DATA], new Uint8Array(0)), timeoutMs: commandTimeoutMs, once: true, callback: onData };
   const setData = { frame: getData.frame, timeoutMs: commandTimeoutMs, once: true, callback: onAnswered, answerBytesMax: SET_ANSWER_BYTES };
   let begun: Uint8Array | null = null; // the first part of a command that comes in two
-  let exchange = 0; // number of the command being answered; a late reply to another one is dropped
   let timer: any;
 
   function clearTimer(): void {
@@ -150,7 +152,6 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   /** Ends the activation, whatever the reason, and listens anew. */
   function released(reason: NfcFailure): void {
     clearTimer();
-    exchange++;
     active = false;
     if (options.onReleased) options.onReleased(reason);
     if (!running) return;
@@ -165,7 +166,7 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
 
   function onData(result: LinkResult): void {
     if (!running) return;
-    if (result.ok && result.data[0] === 0 && !begun) handle(result.data.subarray(1));
+    if (result.ok && result.data[0] === 0 && !begun) answer(result.data.subarray(1));
     else onOtherData(result);
   }
 
@@ -179,46 +180,24 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
     if ((status & 0x3f) !== 0) return released(rfFailure(status));
     const part = result.data.subarray(1);
     // MI (bit 6): the rest of a command above 262 bytes (7.3.16). No APDU of ours is; do not collect it.
-    if ((status & 0x40) === 0) return handle(first ? concat([first, part]) : part);
+    if ((status & 0x40) === 0) return answer(first ? concat([first, part]) : part);
     if (first) return released({ ok: false, code: 'TOO_LONG' });
     begun = part;
     getCommand();
   }
 
-  function handle(apdu: Uint8Array): void {
-    const number = ++exchange;
-    let response: Uint8Array | null = null;
-    try {
-      response = options.onCommand(apdu, function (late) {
-        if (!running || number !== exchange) return;
-        clearTimer();
-        setAnswer(late);
-      });
-    } catch (error) {
-      // The reader gets a status word and the loop goes on; what went wrong must not leave this board by radio.
-      response = SW_FAILURE;
-    }
-    if (!running || number !== exchange) return;
-    if (response) return setAnswer(response);
-    timer = clock.setTimeout(function () {
-      timer = undefined;
-      released({ ok: false, code: 'NO_REPLY' });
-    }, replyTimeoutMs);
-  }
-
-  function setAnswer(response: Uint8Array): void {
-    exchange++;
-    const fits = response.length > 0 && response.length <= DATA_BYTES_MAX;
-    setData.frame = link.commandFrame([TG_SET_DATA], fits ? response : SW_FAILURE);
-    link.exchange(setData);
+  function answer(apdu: Uint8Array): void {
+    setData.frame = options.onCommand(apdu);
+    if (running) link.exchange(setData);
   }
 
   function onAnswered(result: LinkResult): void {
     if (!running) return;
     if (!result.ok) return released(result);
     const status = result.data.length > 0 ? result.data[0] : 0x01;
-    if ((status & 0x3f) !== 0) released(rfFailure(status));
-    else getCommand();
+    if ((status & 0x3f) !== 0) return released(rfFailure(status));
+    getCommand();
+    if (options.onWaiting) options.onWaiting();
   }
 
   return {
@@ -233,7 +212,6 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
     stop: function () {
       running = false;
       active = false;
-      exchange++;
       clearTimer();
       link.cancel();
     },

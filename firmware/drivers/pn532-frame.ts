@@ -62,27 +62,29 @@ export function nackFrame(): Uint8Array {
 /**
  * Encodes an information frame, normal up to 254 bytes after TFI and extended above.
  * @param head TFI, and what else comes before the data: a command code, say
- * @param data the rest, 0 to FRAME_DATA_BYTES_MAX bytes with what is in `head` after TFI
+ * @param tail what comes after them; all together 1 to FRAME_DATA_BYTES_MAX bytes after TFI
  * @throws RangeError where that is longer
  */
-export function encodeFrame(head: number[], data: Uint8Array, natives = plainBytes): Uint8Array {
-  const length = head.length + data.length;
-  if (length > 255) return encodeExtended(head, data, natives);
+export function encodeFrame(head: number[], data: Uint8Array, tail: number[], natives: ByteNatives): Uint8Array {
+  const length = head.length + data.length + tail.length;
+  if (length > 255) return encodeExtended(head, data, tail, natives);
   const out = new Uint8Array(length + 7);
   out.set([0, 0, 0xff, length, -length & 255].concat(head));
   out.set(data, 5 + head.length);
+  out.set(tail, 5 + length - tail.length);
   // LEN and LCS add up to 0, and so shall TFI to DCS: what is left of the sum is the start code.
   out[length + 5] = (0xff - natives.sum(out)) & 255;
   return out;
 }
 
-function encodeExtended(head: number[], data: Uint8Array, natives: ByteNatives): Uint8Array {
-  const length = head.length + data.length;
+function encodeExtended(head: number[], data: Uint8Array, tail: number[], natives: ByteNatives): Uint8Array {
+  const length = head.length + data.length + tail.length;
   if (length - 1 > FRAME_DATA_BYTES_MAX) throw new RangeError('PN532 frame data of ' + (length - 1) + ' bytes');
   const start = [0, 0, 0xff, 0xff, 0xff, length >> 8, length & 255, -((length >> 8) + length) & 255].concat(head);
   const out = new Uint8Array(length + 10);
   out.set(start);
   out.set(data, start.length);
+  out.set(tail, length + 8 - tail.length);
   out[length + 8] = -natives.sum(out.subarray(8, length + 8)) & 255;
   return out;
 }

@@ -18,6 +18,7 @@ import {
   encodeFrame,
   FRAME_DATA_BYTES_MAX,
   nackFrame,
+  plainBytes,
   Pn532Frame,
   TFI_TO_CHIP,
   TFI_TO_HOST,
@@ -35,7 +36,6 @@ import {
  * - `PN532_DAMAGED`: its answers arrive damaged: bursts above burstBytesMax, or a bad line.
  * - `PN532_ERROR`: it refuses the command, or is not a PN532; `status` has its error byte where it gave one.
  * - `BUSY`: a command is already under way.  `CANCELLED`: the caller gave the operation up.
- * - `NO_REPLY`: card role: our own program did not answer a command in time.
  */
 export type NfcCode =
   | 'RF_LOST'
@@ -48,8 +48,7 @@ export type NfcCode =
   | 'PN532_DAMAGED'
   | 'PN532_ERROR'
   | 'BUSY'
-  | 'CANCELLED'
-  | 'NO_REPLY';
+  | 'CANCELLED';
 
 export interface NfcFailure {
   ok: false;
@@ -100,8 +99,8 @@ export interface Pn532Link {
   command(command: Uint8Array, timeoutMs: number, once: boolean, callback: (result: LinkResult) => void): void;
   /** The same of a command that its caller keeps, and does not change before its callback. */
   exchange(command: LinkCommand): void;
-  /** The frame of a command: code and first parameters, then the rest. */
-  commandFrame(head: number[], data: Uint8Array): Uint8Array;
+  /** The frame of a command: code and first parameters, then the rest, and what may come after it. */
+  commandFrame(head: number[], data: Uint8Array, tail?: number[]): Uint8Array;
   /** Gives up the command under way, whose callback gets CANCELLED; the chip is told by an ACK frame (6.2.2.1). */
   cancel(): void;
   /** Whether a command is under way. */
@@ -167,7 +166,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   const ackTimeoutMs = options.ackTimeoutMs || 250;
   const gapMs = options.gapMs || 100;
   const retriesMax = options.retriesMax === undefined ? 2 : options.retriesMax;
-  const natives = options.natives;
+  const natives = options.natives || plainBytes;
   let asked: LinkCommand | null = null; // the command under way
   let acked = false;
   let refused = false; // by the bus, when it was last sent
@@ -367,8 +366,8 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       repetitions = 0;
       transmit();
     },
-    commandFrame: function (head, data) {
-      return encodeFrame([TFI_TO_CHIP].concat(head), data, natives);
+    commandFrame: function (head, data, tail) {
+      return encodeFrame([TFI_TO_CHIP].concat(head), data, tail || [], natives);
     },
     cancel: function () {
       if (asked) giveUp({ ok: false, code: 'CANCELLED' });

@@ -11,6 +11,7 @@
 import { readBalance } from '../core/amount.js';
 import { copy, equal, readU32 } from '../core/bytes.js';
 import { CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, RS_BYTES } from '../wire/payment.js';
+import type { ReadyRecord } from '../drivers/record-log.js';
 import { creditRecord, DEBIT_CHALLENGE_AT, debitRecord, encodeDebit, RECORD, settledRecord } from './records.js';
 import type { LastDebit } from './policy.js';
 import type { DebitRecord, Records } from './records.js';
@@ -37,6 +38,8 @@ export interface Journal {
   isSettled(slot: number): boolean;
   /** A slot for the next debit, or -1. */
   freeSlot(): number;
+  /** Does beforehand what a debit in that slot takes without its amount. @param challengeBytes length of its challenge */
+  prepare(slot: number, challengeBytes: number): void;
   /** Writes the one record of a payment. `sumSincePress` counts this debit too. */
   debit(slot: number, pseudonym: number, amount: number, sumSincePress: number, signature: Uint8Array, challengeBytes: Uint8Array): void;
   /** Marks a debit as acknowledged. */
@@ -139,6 +142,8 @@ export function openJournal(records: Records, slotCount: number): Journal {
 
   // What freeSlot would find; -1: not looked for since.
   let nextSlot = -1;
+  // Room for the next debit's record, where it was prepared.
+  let ready: ReadyRecord | undefined;
 
   function findFreeSlot(): number {
     const empty = sequences.indexOf(0);
@@ -199,6 +204,9 @@ export function openJournal(records: Records, slotCount: number): Journal {
       if (nextSlot < 0) nextSlot = findFreeSlot();
       return nextSlot;
     },
+    prepare: function (slot, challengeLength) {
+      ready = records.prepare(RECORD.debit, slot, DEBIT_CHALLENGE_AT + challengeLength);
+    },
     debit: function (slot, pseudonym, amount, sum, signature, challengeBytes) {
       if (isUnsettled(slot)) throw new RangeError('the place is taken');
       const record: DebitRecord = {
@@ -209,12 +217,12 @@ export function openJournal(records: Records, slotCount: number): Journal {
         signature: signature,
         challenge: challengeBytes,
       };
-      records.put(RECORD.debit, slot, encodeDebit(record));
-      sequence = record.purseSequence;
+      records.put(RECORD.debit, slot, encodeDebit(record), ready);
+      sequence = sequences[slot] = record.purseSequence;
       balance = record.balance;
       sumSincePress = sum;
       lastDebit = { sequence: sequence, pseudonym: pseudonym };
-      sequences[slot] = sequence;
+      ready = undefined;
       nextSlot = -1;
       fingerprints[slot] = fingerprint(challengeBytes, CHALLENGE_CHARGE_AT);
       unsettled++;

@@ -26,7 +26,7 @@ import type { OpenLcd, RunningBoard } from '../drivers/espruino-board.js';
 import { createEspruinoCiphers, createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduServer } from '../drivers/iso-dep-server.js';
 import { createLcd } from '../drivers/lcd.js';
-import { createPn532Card } from '../drivers/pn532-card.js';
+import { answerFrames, createPn532Card } from '../drivers/pn532-card.js';
 import { commandDataBytesMax } from '../drivers/pn532-link.js';
 import { rootFault } from '../drivers/root.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
@@ -253,9 +253,13 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
       return board.records.writes() + board.records.erases();
     },
   });
-  const server = createApduServer({ aid: AID, cla: CLA, handlers: token.handlers });
-  const card = createPn532Card(board.openPn532(), board.clock, {
+  const link = board.openPn532();
+  const server = createApduServer({ aid: AID, cla: CLA, respond: answerFrames(link), handlers: token.handlers });
+  const card = createPn532Card(link, board.clock, {
     onCommand: server.handle,
+    onWaiting: function () {
+      if (!server.hasMore()) token.finish();
+    },
     onActivated: function () {
       server.reset();
       token.setInField(true);

@@ -8,11 +8,15 @@
  * Several pseudonyms share one Balance [0117]; which one pays is chosen in policy.ts.
  * Left out: registration and withdrawal, which no payment needs (desk.ts).
  */
-import { concat, copy, equal } from '../core/bytes.js';
+import { AMOUNT_BYTES, readBalance } from '../core/amount.js';
+import { concat, copy, equal, fromChars } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
 import type { Scheme } from '../core/scheme.js';
-import { CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, CHALLENGE_TIME_AT, isChargeId, LICENSE_BYTES, MULTIPLES_BYTES, readChallenge, RS_BYTES } from '../wire/payment.js';
+import { isAscii, textOf } from '../wire/codec.js';
+import {
+  CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, CHALLENGE_TIME_AT, isChargeId, ISSUER_ID_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, readChallenge, RS_BYTES, SIGNATURE_BYTES,
+} from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { recallRequest } from '../wire/token-commands.js';
@@ -65,8 +69,18 @@ export interface PurseConfig {
 /** What a command answers: data for the reader, possibly none, or a code. */
 export type PurseAnswer = { ok: true; data: Uint8Array } | Refusal;
 
-/** What a payment answers; `paid` and `repeated` are for the owner's display. */
-export type PayAnswer = { ok: true; data: Uint8Array; paid: Challenge; repeated: boolean } | Refusal;
+/** What a payment answers; `repeated`: as before. */
+export type PayAnswer = { ok: true; data: Uint8Array; repeated: boolean } | Refusal;
+
+/** What the journal says of a charge (IdS, Rs), and who pays or paid it. */
+interface Charge {
+  /** Encoded `chargeId`: its length, and itself as text, which one native call compares. */
+  bytes: number;
+  text: string;
+  /** Slot of its debit; -1: none. */
+  slot: number;
+  pseudonym: number;
+}
 
 /** Desk and purse share it. */
 export interface PurseState {
@@ -90,6 +104,8 @@ export interface Purse {
   select(): void;
   /** OPEN: license (124 bytes), then the number of debits for this shop never acknowledged (1). */
   open(data: Uint8Array): PurseAnswer;
+  /** For the time between the answer to OPEN and the challenge: what a debit for that charge takes without its amount. Changes nothing. */
+  prepare(): void;
   /** MULTIPLES of the PKU in the license that OPEN gave, 512 bytes. */
   multiples(): PurseAnswer;
   /** CHALLENGE: encoded `payment`. */
@@ -152,10 +168,10 @@ function storedName(records: Records): string {
  * failure is either durable or not there: a payment writes one record and changes RAM after it; where a desk command writes
  * several, done again it completes what was begun.
  */
-export function guarded<T>(state: PurseState, command: () => T | Refusal): T | Refusal {
+export function guarded<T>(state: PurseState, command: (data: Uint8Array, nowMs: number) => T | Refusal, data?: Uint8Array, nowMs?: number): T | Refusal {
   if (state.fault) return refuse('DEVICE_FAULT');
   try {
-    return command();
+    return command(data!, nowMs!);
   } catch (error) {
     state.fault = '' + ((error as { message?: string }).message || error);
     return refuse('DEVICE_FAULT');
@@ -177,9 +193,13 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   };
   // The pseudonym that the present reader was shown; -1: none.
   let shown = -1;
-  // The license that was last shown, and whose it is; -1: none.
+  // The answer to OPEN that was last given, and whose license it has; -1: none.
   let held: Uint8Array = NOTHING;
   let heldOf = -1;
+  // The charge that was last opened, until anything is written.
+  let opened: Charge | null = null;
+  // How challenges in our issuer's money begin.
+  const terms = concat([config.issuer, fromChars(config.currency)]).join();
   // The payment above the limits that was last asked for, when it was, and when it was confirmed (-1: not yet).
   let waiting: Challenge | null = null;
   let askedMs = -1;
@@ -215,61 +235,75 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
 
   /** Encoded `payment`: the amount as the challenge has it, and the signature. */
   function answerTo(challengeBytes: Uint8Array, signature: Uint8Array): Uint8Array {
-    return concat([challengeBytes.subarray(CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT), signature]);
+    const out = new Uint8Array(AMOUNT_BYTES + SIGNATURE_BYTES);
+    out.set(challengeBytes.subarray(CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT));
+    out.set(signature, AMOUNT_BYTES);
+    return out;
+  }
+
+  /** @param id encoded `chargeId`; null where it is none */
+  function lookUp(id: Uint8Array): Charge | null {
+    if (!isChargeId(id)) return null;
+    const slot = journal.find(id);
+    return { bytes: id.length, text: id.join(), slot: slot, pseudonym: slot >= 0 ? journal.read(slot).pseudonym : chosen(id.subarray(RS_BYTES)) };
   }
 
   function payChecked(bytes: Uint8Array, nowMs: number): PayAnswer {
     // 1. It is a challenge.
-    const asked = readChallenge(bytes);
-    if (!asked) return refuse('BAD_REQUEST');
+    const id = bytes.subarray(CHALLENGE_CHARGE_AT);
+    const charge = opened && opened.text === id.join() ? opened : lookUp(id);
+    const amount = readBalance(bytes, CHALLENGE_AMOUNT_AT);
+    const isOurs = bytes.subarray(0, CHALLENGE_AMOUNT_AT).join() === terms;
+    if (!charge || !amount || !(isOurs || isAscii(textOf(bytes, ISSUER_ID_BYTES, CHALLENGE_AMOUNT_AT), 3))) return refuse('BAD_REQUEST');
     // 2. A known (IdS, Rs): the same question has the same answer, any other none.
-    const known = journal.find(bytes.subarray(CHALLENGE_CHARGE_AT));
-    if (known >= 0) {
-      const debit = journal.read(known);
-      if (!equal(debit.challenge, bytes)) return refuse('CHALLENGE_CONFLICT');
-      return { ok: true, data: answerTo(bytes, debit.signature), paid: asked, repeated: true };
-    }
+    if (charge.slot >= 0) return repeat(charge.slot, bytes);
     // 3. Licenses to pay with.
     if (!state.licensed) return refuse('NOT_LICENSED');
     // 4. Our issuer and currency.
-    if (!equal(asked.issuer, config.issuer) || asked.currency !== config.currency) return refuse('REFUSED');
+    if (!isOurs) return refuse('REFUSED');
     // 5. Within the limits or confirmed, and Balance enough. One code for both, and one way on: a reader learns neither
     //    limit nor Balance from what it may ask. The owner's display says which (`isShort`).
-    const sumAfter = sum() + asked.amount;
-    const within = asked.amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
-    const confirmed = !within && isConfirmed(asked, nowMs);
-    if (asked.amount > journal.balance() || (!within && !confirmed)) return wait(asked, nowMs);
+    const sumAfter = sum() + amount;
+    const within = amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
+    const confirmed = !within && isConfirmed(readChallenge(bytes)!, nowMs);
+    if (amount > journal.balance() || (!within && !confirmed)) return wait(readChallenge(bytes)!, nowMs);
     // 6. A place in the journal.
     const slot = journal.freeSlot();
     if (slot < 0) return refuse('JOURNAL_FULL');
     // 7. Sign, then one durable record, then the answer.
-    const pseudonym = chosen(bytes.subarray(CHALLENGE_CHARGE_AT + RS_BYTES));
-    const signature = keys.sign(PSEUDONYM_KEY + pseudonym, signedBytes(SIGNED.payment, bytes));
+    const signature = keys.sign(PSEUDONYM_KEY + charge.pseudonym, signedBytes(SIGNED.payment, bytes));
     if (!signature) return refuse('DEVICE_FAULT');
-    journal.debit(slot, pseudonym, asked.amount, sumAfter, signature, bytes);
+    journal.debit(slot, charge.pseudonym, amount, sumAfter, signature, bytes);
+    opened = null;
     sumReset = false;
     if (confirmed) waiting = null;
-    return { ok: true, data: answerTo(bytes, signature), paid: asked, repeated: false };
+    return { ok: true, data: answerTo(bytes, signature), repeated: false };
   }
 
-  /** The license of a pseudonym; that of the last tap is still at hand. */
-  function licenseOf(pseudonym: number): Uint8Array {
-    if (pseudonym !== heldOf) held = copy(records.get(RECORD.license, pseudonym)!, 0, LICENSE_BYTES);
-    heldOf = pseudonym;
-    return held;
+  /** A challenge for a charge that has its debit. */
+  function repeat(slot: number, bytes: Uint8Array): PayAnswer {
+    const debit = journal.read(slot);
+    if (!equal(debit.challenge, bytes)) return refuse('CHALLENGE_CONFLICT');
+    return { ok: true, data: answerTo(bytes, debit.signature), repeated: true };
   }
 
   function openChecked(data: Uint8Array): PurseAnswer {
     // 1. It is a charge id.  2. A license: that of the journalled debit, or of the pseudonym chosen for this shop.
-    if (!isChargeId(data)) return refuse('BAD_REQUEST');
+    opened = lookUp(data);
+    if (!opened) return refuse('BAD_REQUEST');
     if (!state.licensed) return refuse('NOT_LICENSED');
-    const known = journal.find(data);
-    const shop = data.subarray(RS_BYTES);
-    shown = known >= 0 ? journal.read(known).pseudonym : chosen(shop);
-    const out = new Uint8Array(LICENSE_BYTES + 1);
-    out.set(licenseOf(shown));
-    out[LICENSE_BYTES] = journal.unsettledOf(shop).length;
-    return { ok: true, data: out };
+    shown = opened.pseudonym;
+    // The license of the last tap is still at hand; the last byte is the count's.
+    if (shown !== heldOf) held = copy(records.get(RECORD.license, shown)!, 0, LICENSE_BYTES + 1);
+    heldOf = shown;
+    held[LICENSE_BYTES] = journal.unsettledOf(data.subarray(RS_BYTES)).length;
+    return { ok: true, data: held };
+  }
+
+  function prepareDebit(): { ok: true } {
+    const slot = opened && opened.slot < 0 && state.licensed ? journal.freeSlot() : -1;
+    if (slot >= 0) journal.prepare(slot, CHALLENGE_CHARGE_AT + opened!.bytes);
+    return { ok: true };
   }
 
   function multiplesOfLicense(): PurseAnswer {
@@ -299,30 +333,26 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
       shown = -1;
     },
     open: function (data) {
-      return guarded<PurseAnswer>(state, function () {
-        return openChecked(data);
-      });
+      return guarded<PurseAnswer>(state, openChecked, data);
+    },
+    prepare: function () {
+      guarded<{ ok: true }>(state, prepareDebit);
     },
     multiples: function () {
       return guarded<PurseAnswer>(state, multiplesOfLicense);
     },
     pay: function (bytes, nowMs) {
-      return guarded<PayAnswer>(state, function () {
-        return payChecked(bytes, nowMs);
-      });
+      return guarded<PayAnswer>(state, payChecked, bytes, nowMs);
     },
     ack: function (data) {
-      return guarded<PurseAnswer>(state, function () {
-        return ackChecked(data);
-      });
+      return guarded<PurseAnswer>(state, ackChecked, data);
     },
     changed: function () {
       heldOf = -1;
+      opened = null;
     },
     recall: function (data) {
-      return guarded<PurseAnswer>(state, function () {
-        return recallChecked(data);
-      });
+      return guarded<PurseAnswer>(state, recallChecked, data);
     },
     press: function (nowMs) {
       sumReset = true;

@@ -7,13 +7,16 @@
  */
 import { writeAmount } from '../core/amount.js';
 import { writeU32 } from '../core/bytes.js';
+import type { ReadyRecord } from '../drivers/record-log.js';
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from '../wire/codec.js';
 import { SIGNATURE_BYTES } from '../wire/payment.js';
 
 /** The part of the record log that is used here: the newest committed payload of each (type, slot). */
 export interface Records {
   /** Durable when it returns. @throws when the flash fails, or the payload does not fit */
-  put(type: number, slot: number, payload: Uint8Array): void;
+  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  /** Does beforehand what a `put` has to do before it writes. @throws when the flash fails, or the payload would not fit */
+  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
   /** The payload, or null where there is none. @throws when the flash fails */
   get(type: number, slot: number): Uint8Array | null;
   /** Slots of this type that hold a record, in any order. */

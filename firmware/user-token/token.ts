@@ -11,6 +11,7 @@ import type { Display } from '../drivers/display.js';
 import type { Indicator } from '../drivers/indicator.js';
 import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../drivers/iso-dep-server.js';
 import type { ApduAnswer, ApduHandlers } from '../drivers/iso-dep-server.js';
+import { readChallenge } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { INS, isDeskCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
 import type { Desk } from './desk.js';
@@ -43,6 +44,8 @@ export interface TokenParts {
 export interface Token {
   /** For the APDU server. */
   handlers: ApduHandlers;
+  /** The answer to a command is out: what of it no reader has to wait for. */
+  finish(): void;
   /** A reader came, or went. */
   setInField(inField: boolean): void;
   /** The owner pressed the button. */
@@ -64,12 +67,13 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   const journal = state.journal;
   const clock = parts.clock;
   const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
-  const selected = selectAnswer.encode({ version: WIRE_VERSION, commandBytesMax: parts.commandBytesMax });
   let inField = false;
   // When a reader was last seen.
   let leftMs = -QUIET_MS;
   // Loaded at the first desk command, gone at the next payment, which needs the room.
   let desk: Desk | null = null;
+  // What is left to do of a command once its answer is out.
+  let unfinished: (() => void) | null = null;
 
   function homeLines(): string[] {
     if (state.fault) return ['FAULT'].concat(wrap(state.fault));
@@ -81,24 +85,41 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     return out;
   }
 
-  function pay(data: Uint8Array): PurseAnswer {
-    const nowMs = clock.nowMs();
-    const answer = purse.pay(data, nowMs);
-    if (answer.ok) {
-      screens.paying(answer.paid);
-      return answer;
-    }
+  /** Tells the owner how a payment went. */
+  function tellPayment(asked: Uint8Array, answer: PurseAnswer, nowMs: number): void {
+    if (answer.ok) return screens.paying(readChallenge(asked)!);
     const waiting = answer.code === 'CONFIRM_NEEDED' ? purse.pending(nowMs) : null;
     if (!waiting) screens.refused(answer.code);
     else if (waiting.isShort) screens.short(waiting.challenge);
     else screens.askConfirm(waiting.challenge);
+  }
+
+  function pay(data: Uint8Array): PurseAnswer {
+    const nowMs = clock.nowMs();
+    const answer = purse.pay(data, nowMs);
+    unfinished = function () {
+      tellPayment(data, answer, nowMs);
+    };
     return answer;
   }
 
-  function open(data: Uint8Array): PurseAnswer {
+  /** A payment is about to come: what only the desk needs makes room. */
+  function expectPayment(): void {
     desk = null;
     parts.makeRoom();
+    purse.prepare();
+  }
+
+  function open(data: Uint8Array): PurseAnswer {
+    unfinished = expectPayment;
     return purse.open(data);
+  }
+
+  function finish(): void {
+    screens.quiet();
+    const rest = unfinished;
+    unfinished = null;
+    if (rest) rest();
   }
 
   function ack(data: Uint8Array): PurseAnswer {
@@ -150,7 +171,6 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   }
 
   function command(ins: number, data: Uint8Array, p1: number, p2: number): ApduAnswer {
-    screens.quiet();
     if (p1 !== 0 || p2 !== 0) return { sw: SW_WRONG_P1_P2 };
     const answer = answerOf(ins, data);
     if (!answer) return { sw: SW_UNKNOWN_INS };
@@ -174,14 +194,15 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   return {
     handlers: {
-      select: function () {
-        purse.select();
-        return selected;
-      },
+      selectAnswer: selectAnswer.encode({ version: WIRE_VERSION, commandBytesMax: parts.commandBytesMax }),
+      select: purse.select,
       command: command,
     },
+    finish: finish,
     setInField: function (now) {
       inField = now;
+      // A reader that went with the answer has left its rest.
+      finish();
       leftMs = clock.nowMs();
     },
     press: function () {

@@ -14,7 +14,8 @@ function createToken(overrides: Partial<ApduServerOptions> = {}) {
   const server = createApduServer({
     aid: AID,
     handlers: {
-      select: () => Uint8Array.of(1, 42),
+      selectAnswer: Uint8Array.of(1, 42),
+      select: () => undefined,
       command: (ins, data) => {
         log.push({ ins, data: text(data) });
         if (ins === 0x02) return { sw: 0x9000, data: data.slice() };
@@ -32,6 +33,8 @@ function createToken(overrides: Partial<ApduServerOptions> = {}) {
 test.each([
   // [what, commands before, command, answer]
   ['SELECT', [], SELECT, '012a9000'],
+  ['SELECT with a small Le', [], '00a4040008f07461706361736801', '016101'],
+  ['rest of the answer to SELECT', ['00a4040008f07461706361736801'], '00c0000001', '2a9000'],
   ['SELECT without Le', [], '00a4040008f074617063617368', '012a9000'],
   ['SELECT of another application', [], '00a4040007a000000003101000', '6a82'],
   ['SELECT of part of the name', [], '00a4040004f0746170', '6a82'],

@@ -23,7 +23,7 @@ function program(shopPath: string, userPath: string): string {
 import { createApduClient, INS_SELECT } from '${drivers}/iso-dep-client.js';
 import { createApduServer } from '${drivers}/iso-dep-server.js';
 import { createClock } from '${drivers}/clock.js';
-import { createPn532Card } from '${drivers}/pn532-card.js';
+import { answerFrames, createPn532Card } from '${drivers}/pn532-card.js';
 import { createHsuPort } from '${drivers}/pn532-hsu.js';
 import { apduBytesMax, commandDataBytesMax, createPn532Link } from '${drivers}/pn532-link.js';
 import { createPn532Reader } from '${drivers}/pn532-reader.js';
@@ -36,12 +36,13 @@ let uid = 0;
 let taps = 0;
 let gone = 0;
 
+const userLink = createPn532Link(createHsuPort(Serial2), clock, { burstBytesMax: 64 });
 const server = createApduServer({
   aid: aid,
+  respond: answerFrames(userLink),
   handlers: {
-    select: function () {
-      return new Uint8Array([1, commandDataBytesMax(64)]);
-    },
+    selectAnswer: new Uint8Array([1, commandDataBytesMax(64)]),
+    select: function () {},
     command: function (_ins, data) {
       const out = new Uint8Array(data.length);
       for (let i = 0; i < data.length; i++) out[i] = data[data.length - 1 - i];
@@ -49,15 +50,13 @@ const server = createApduServer({
     },
   },
 });
-const card = createPn532Card(createPn532Link(createHsuPort(Serial2), clock, { burstBytesMax: 64 }), clock, {
+const card = createPn532Card(userLink, clock, {
   random: function (count) {
     const out = new Uint8Array(count);
     out[0] = ++uid;
     return out;
   },
-  onCommand: function (apdu) {
-    return server.handle(apdu);
-  },
+  onCommand: server.handle,
   onActivated: server.reset,
   onReleased: function () {
     gone++;

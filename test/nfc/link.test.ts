@@ -1,15 +1,15 @@
 /** The dialog with the chip when chip or line misbehave: every command calls back once, in bounded time, by name. */
 import fc from 'fast-check';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
-import { ackFrame, encodeFrame, nackFrame, TFI_TO_HOST } from '../../firmware/drivers/pn532-frame.js';
+import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
+import { ackFrame, encodeFrame, nackFrame, plainBytes, TFI_TO_HOST } from '../../firmware/drivers/pn532-frame.js';
 import { createI2cPort } from '../../firmware/drivers/pn532-i2c.js';
 import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader, parseTarget } from '../../firmware/drivers/pn532-reader.js';
 import { await1, clockOf, createBoard, Wiring } from './bench.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));
-const answer = (...data: number[]) => encodeFrame([TFI_TO_HOST], Uint8Array.from(data));
+const answer = (...data: number[]) => encodeFrame([TFI_TO_HOST], Uint8Array.from(data), [], plainBytes);
 const VERSION = Uint8Array.of(0x02);
 const VERSION_ANSWER = answer(0x03, 0x32, 0x01, 0x06, 0x07);
 const ok = { ok: true, data: Uint8Array.of(0x32, 0x01, 0x06, 0x07) };
@@ -146,7 +146,7 @@ test('noise around a good answer does no harm', () => {
 
 test('error frame, foreign answers, wrong direction', () => {
   expect(createScripted(() => [ackFrame(), [0, 0, 0xff, 1, 0xff, 0x7f, 0x81, 0]]).run()).toEqual({ ok: false, code: 'PN532_ERROR' });
-  const echo = encodeFrame([0xd4], Uint8Array.of(0x03, 1, 2, 3, 4));
+  const echo = encodeFrame([0xd4], Uint8Array.of(0x03, 1, 2, 3, 4), [], plainBytes);
   expect(createScripted(() => [ackFrame(), answer(0x05, 9), answer(), echo, VERSION_ANSWER]).run()).toEqual(ok);
 });
 
@@ -239,7 +239,7 @@ describe('reader and card before chips that answer nonsense', () => {
         const card = createPn532Card(chip.link, clockOf(chip.scheduler), {
           random: (n) => new Uint8Array(n),
           listenMs: 300,
-          onCommand: () => Uint8Array.of(0x90, 0),
+          onCommand: () => answerFrames(chip.link)(new Uint8Array(0), 0x9000),
           onError: (_failure, final) => (finals += final ? 1 : 0),
         });
         card.start();
@@ -259,7 +259,7 @@ describe('reader and card before chips that answer nonsense', () => {
     const errors: [string, boolean][] = [];
     const card = createPn532Card(chip.link, clockOf(chip.scheduler), {
       random: (n) => new Uint8Array(n),
-      onCommand: () => null,
+      onCommand: () => new Uint8Array(0),
       onError: (failure, final) => errors.push([failure.code, final]),
     });
     card.start();

@@ -1,8 +1,8 @@
 /** A terminal and a token at the level of APDUs, on the bench: the token gives back what it gets, reversed. */
 import { createApduClient, INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
 import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
-import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
-import { apduBytesMax, commandDataBytesMax, NfcFailure } from '../../firmware/drivers/pn532-link.js';
+import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
+import { apduBytesMax, commandDataBytesMax, NfcFailure, Pn532Link } from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
 import { createRadioField, RadioField } from '../../host-bridge/emulator/radio-field.js';
 import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
@@ -44,10 +44,21 @@ export function createTap(options: TapOptions = {}) {
   const client = createApduClient({ radio: reader, responseBytesMax: apduBytesMax(burst) });
 
   const log = { activated: 0, released: [] as NfcFailure[], errors: [] as NfcFailure[], commands: [] as Uint8Array[], apdus: 0 };
+  // Thinking is what comes before the answer is sent.
+  const thinking: Pn532Link = {
+    ...user.link,
+    exchange: (command) => {
+      const isAnswer = command.frame[6] === 0x8e;
+      if (!isAnswer || thinkMs === 0) user.link.exchange(command);
+      else clock.setTimeout(() => user.link.exchange(command), thinkMs);
+    },
+  };
   const server = createApduServer({
     aid: AID,
+    respond: answerFrames(user.link),
     handlers: {
-      select: () => Uint8Array.of(1, Math.min(255, commandDataBytesMax(burst))),
+      selectAnswer: Uint8Array.of(1, Math.min(255, commandDataBytesMax(burst))),
+      select: () => undefined,
       command: (ins, data) => {
         log.commands.push(data.slice());
         return ins === 0x02 ? { sw: 0x9000, data: data.slice().reverse() } : { sw: 0x6d00 };
@@ -55,7 +66,7 @@ export function createTap(options: TapOptions = {}) {
     },
   });
   let uid = 0;
-  const card = createPn532Card(user.link, clock, {
+  const card = createPn532Card(thinking, clock, {
     random: (n) => Uint8Array.from({ length: n }, () => ++uid & 255),
     onActivated: () => {
       log.activated++;
@@ -63,11 +74,9 @@ export function createTap(options: TapOptions = {}) {
     },
     onReleased: (reason) => log.released.push(reason),
     onError: (failure) => log.errors.push(failure),
-    onCommand: (apdu, reply) => {
+    onCommand: (apdu) => {
       log.apdus++;
-      if (thinkMs === 0) return server.handle(apdu);
-      clock.setTimeout(() => reply(server.handle(apdu)), thinkMs);
-      return null;
+      return server.handle(apdu);
     },
   });
 

@@ -9,7 +9,7 @@ import { loadBoard } from '../../flash-scripts/boards.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
-import { createPn532Card } from '../../firmware/drivers/pn532-card.js';
+import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
 import { commandDataBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
 import { chargeRequest, KIND, tapReport, terminalStatus, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
@@ -106,10 +106,13 @@ export async function createBench(interpreter: string | null, change: object = {
 
   // The token: its chip, our test's rules.
   let token: Token | null = null;
+  const chip = createPn532Link(createHsuPort(serialOf(tokenLine.a)), clock, { burstBytesMax: BURST });
   const server = createApduServer({
     aid: AID,
+    respond: answerFrames(chip),
     handlers: {
-      select: () => selectAnswer.encode({ version: 1, commandBytesMax: Math.min(255, commandDataBytesMax(BURST)) }),
+      select: () => undefined,
+      selectAnswer: selectAnswer.encode({ version: 1, commandBytesMax: Math.min(255, commandDataBytesMax(BURST)) }),
       command: (ins, data) => {
         if (!token) return { sw: 0x6f00 };
         const answer = token.answer(ins, data);
@@ -117,7 +120,7 @@ export async function createBench(interpreter: string | null, change: object = {
       },
     },
   });
-  const card = createPn532Card(createPn532Link(createHsuPort(serialOf(tokenLine.a)), clock, { burstBytesMax: BURST }), clock, {
+  const card = createPn532Card(chip, clock, {
     random: (count) => new Uint8Array(randomBytes(count)),
     onActivated: () => server.reset(),
     onCommand: (apdu) => server.handle(apdu),

@@ -21,7 +21,9 @@ interface Model {
 }
 
 type Step =
-  | { do: 'pay'; number: number; amount: number; shop: string }
+  /** Of a charge that was opened before, prepared, or not. */
+  | { do: 'pay'; number: number; amount: number; shop: string; ahead: boolean }
+  | { do: 'open'; number: number; shop: string }
   | { do: 'ack'; number: number; shop: string }
   | { do: 'receipt'; offset: number; amount: number }
   | { do: 'press' }
@@ -32,7 +34,8 @@ type Step =
 const shop = fc.constantFrom('Cafe', 'Kiosk');
 const number = fc.integer({ min: 1, max: 12 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('pay' as const), number, amount: fc.integer({ min: 1, max: 1200 }), shop }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('pay' as const), number, amount: fc.integer({ min: 1, max: 1200 }), shop, ahead: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('open' as const), number, shop }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('ack' as const), number, shop }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('receipt' as const), offset: fc.integer({ min: 0, max: 2 }), amount: fc.integer({ min: 1, max: 3000 }) }) },
   { weight: 3, arbitrary: fc.constant({ do: 'press' as const }) },
@@ -41,10 +44,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('noise' as const), bytes: fc.uint8Array({ maxLength: 130 }) }) },
 );
 
+const unsettledAt = (model: Model, shop: string) => [...model.debits].filter(([key, debit]) => key.startsWith(shop) && !debit.acknowledged).length;
 const unacknowledged = (model: Model) => [...model.debits.values()].filter((debit) => !debit.acknowledged).length;
 
 /** One step on both; `cut` says that power may go during it, so that DEVICE_FAULT is a possible answer. */
 function take(token: TestPurse, model: Model, now: Step, cut: boolean): void {
+  if (now.do === 'open' || (now.do === 'pay' && now.ahead)) {
+    const answer = token.purse.open(chargeBytes(now.number, now.shop));
+    expect(answer.ok ? answer.data[124] : cut && answer.code).toEqual(answer.ok ? unsettledAt(model, now.shop) : 'DEVICE_FAULT');
+    token.purse.prepare();
+  }
   if (now.do === 'pay') {
     const bytes = challengeBytes({ number: now.number, amount: now.amount, shop: now.shop });
     const answer = token.purse.pay(bytes, 0);

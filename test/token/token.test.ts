@@ -39,6 +39,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   const server = createApduServer({ aid: AID, handlers: token.handlers });
   const send = (ins: number, data: Uint8Array, cla = 0x80) => {
     const answer = server.handle(new Uint8Array([cla, ins, 0, 0, ...(data.length ? [data.length, ...data] : []), 0]));
+    token.finish();
     const sw = answer[answer.length - 2] * 256 + answer[answer.length - 1];
     return { sw, code: codeOfStatusWord(sw), data: answer.slice(0, -2) };
   };
