@@ -169,18 +169,20 @@ function prepare(s: LogState, type: number, slot: number, length: number): Ready
   };
 }
 
-function put(s: LogState, type: number, slot: number, payload: Uint8Array, ready: ReadyRecord | undefined): void {
-  const length = payload.length;
-  if (length === 0 && !entryOf(s.index, type, slot)) return;
-  const isReady = ready && !s.failed && ready.writes === s.writes && ready.key === keyOf(type, slot) && ready.length === length;
-  const next = isReady ? ready : prepare(s, type, slot, length);
+/** Writes a record that was prepared since the last write, and enters it. */
+function commit(s: LogState, next: ReadyRecord, payload: Uint8Array): void {
   write(s, next.record, payload, next.offset);
   const { keys, entries } = s.index;
+  const length = next.length;
   const old = entries[next.at];
   // A deletion's record is not live.
   s.liveBytes += (length && recordBytes(length)) - (old && recordBytes(entryLength(old)));
   keys[next.at] = length && next.key;
   entries[next.at] = length && packEntry(next.offset, length);
+}
+
+function isReady(s: LogState, ready: ReadyRecord, type: number, slot: number, length: number): boolean {
+  return !s.failed && ready.writes === s.writes && ready.key === keyOf(type, slot) && ready.length === length;
 }
 
 /** See `RecordLog.tidy`: frees pages while much of the log is dead, and erases the page that comes next. */
@@ -245,7 +247,9 @@ export function scanRecords(flash: RawFlash, region: LogRegion, crc32: Crc32): O
 export function createRecordLog(s: LogState): RecordLog {
   return {
     put: function (type, slot, payload, ready) {
-      put(s, type, slot, payload, ready);
+      const length = payload.length;
+      if (ready && isReady(s, ready, type, slot, length)) commit(s, ready, payload);
+      else if (length > 0 || entryOf(s.index, type, slot)) commit(s, prepare(s, type, slot, length), payload);
     },
     prepare: function (type, slot, payloadBytes) {
       return prepare(s, type, slot, payloadBytes);

@@ -16,13 +16,15 @@ import { creditRecord, DEBIT_CHALLENGE_AT, debitRecord, encodeDebit, RECORD, set
 import type { LastDebit } from './policy.js';
 import type { DebitRecord, Records } from './records.js';
 
+/** The newest debit, with the sum of debits since the button was last pressed. */
+export interface NewestDebit extends LastDebit {
+  sumSincePress: number;
+}
+
 /** The journal. Methods that write throw when the flash fails. */
 export interface Journal {
   balance(): number;
-  /** Sum of debits since the button was last pressed, as the newest debit has it. */
-  sumSincePress(): number;
-  /** The newest debit, for the choice of a pseudonym. */
-  lastDebit(): LastDebit;
+  lastDebit(): NewestDebit;
   /** Number of the last receipt taken, 0 before the first. */
   receiptNumber(): number;
   /** Debits never acknowledged. */
@@ -72,9 +74,8 @@ export function openJournal(records: Records, slotCount: number): Journal {
   const fingerprints = new Uint32Array(slotCount);
   let sequence = 0;
   let balance = 0;
-  let sumSincePress = 0;
   let receiptNumber = 0;
-  let lastDebit: LastDebit = { sequence: 0, pseudonym: -1 };
+  let lastDebit: NewestDebit = { sequence: 0, pseudonym: -1, sumSincePress: 0 };
 
   function payloadOf(slot: number): Uint8Array {
     const payload = records.get(RECORD.debit, slot);
@@ -103,8 +104,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
     if (newest < 0) return;
     const debit = read(newest);
     balance = debit.balance;
-    sumSincePress = debit.sumSincePress;
-    lastDebit = { sequence: sequence, pseudonym: debit.pseudonym };
+    lastDebit = { sequence: sequence, pseudonym: debit.pseudonym, sumSincePress: debit.sumSincePress };
   }
 
   function loadSettled(): void {
@@ -158,9 +158,6 @@ export function openJournal(records: Records, slotCount: number): Journal {
   return {
     balance: function () {
       return balance;
-    },
-    sumSincePress: function () {
-      return sumSincePress;
     },
     lastDebit: function () {
       return lastDebit;
@@ -220,8 +217,7 @@ export function openJournal(records: Records, slotCount: number): Journal {
       records.put(RECORD.debit, slot, encodeDebit(record), ready);
       sequence = sequences[slot] = record.purseSequence;
       balance = record.balance;
-      sumSincePress = sum;
-      lastDebit = { sequence: sequence, pseudonym: pseudonym };
+      lastDebit = { sequence: sequence, pseudonym: pseudonym, sumSincePress: sum };
       ready = undefined;
       nextSlot = -1;
       fingerprints[slot] = fingerprint(challengeBytes, CHALLENGE_CHARGE_AT);

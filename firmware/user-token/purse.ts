@@ -20,6 +20,7 @@ import {
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { recallRequest } from '../wire/token-commands.js';
+import { createConfirmation, isRecent } from './confirmation.js';
 import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
 import { choosePseudonym } from './policy.js';
@@ -128,14 +129,6 @@ export function isDeskOpen(state: PurseState, nowMs: number): boolean {
   return !state.licensed || isRecent(state.deskMs, nowMs);
 }
 
-/** How long a press counts, for the payment it confirms and for the desk; and how long a payment waits for one. */
-export const PRESS_MS = 60000;
-
-/** Whether `sinceMs` is at most `PRESS_MS` ago; a clock that was set back ends it. */
-export function isRecent(sinceMs: number, nowMs: number): boolean {
-  return sinceMs >= 0 && nowMs >= sinceMs && nowMs - sinceMs <= PRESS_MS;
-}
-
 /** Keys in `PurseKeys`: the account key, and that of pseudonym 0; pseudonym i has PSEUDONYM_KEY + i. */
 export const ACCOUNT_KEY = 0;
 export const PSEUDONYM_KEY = 1;
@@ -200,34 +193,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   let opened: Charge | null = null;
   // How challenges in our issuer's money begin.
   const terms = concat([config.issuer, fromChars(config.currency)]).join();
-  // The payment above the limits that was last asked for, when it was, and when it was confirmed (-1: not yet).
-  let waiting: Challenge | null = null;
-  let askedMs = -1;
-  let confirmedMs = -1;
+  const confirmation = createConfirmation();
   // After a press and before the next debit makes it durable, the sum counts from 0.
   let sumReset = false;
-
-  function sum(): number {
-    return sumReset ? 0 : journal.sumSincePress();
-  }
-
-  function isConfirmed(asked: Challenge, nowMs: number): boolean {
-    return (
-      waiting !== null &&
-      isRecent(confirmedMs, nowMs) &&
-      waiting.amount === asked.amount &&
-      waiting.shop === asked.shop &&
-      equal(waiting.rs, asked.rs)
-    );
-  }
-
-  function wait(asked: Challenge, nowMs: number): Refusal {
-    // A confirmation that was given for another payment is not carried over, nor one that ran out.
-    waiting = asked;
-    askedMs = nowMs;
-    confirmedMs = -1;
-    return refuse('CONFIRM_NEEDED');
-  }
 
   function chosen(shop: Uint8Array): number {
     return choosePseudonym(config.policy, config.pseudonyms, journal.lastDebit(), shop, keys.secretHash);
@@ -263,10 +231,12 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     if (!isOurs) return refuse('REFUSED');
     // 5. Within the limits or confirmed, and Balance enough. One code for both, and one way on: a reader learns neither
     //    limit nor Balance from what it may ask. The owner's display says which (`isShort`).
-    const sumAfter = sum() + amount;
+    const sumAfter = (sumReset ? 0 : journal.lastDebit().sumSincePress) + amount;
     const within = amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
-    const confirmed = !within && isConfirmed(readChallenge(bytes)!, nowMs);
-    if (amount > journal.balance() || (!within && !confirmed)) return wait(readChallenge(bytes)!, nowMs);
+    if (amount > journal.balance() || !(within || confirmation.isGiven(readChallenge(bytes)!, nowMs))) {
+      confirmation.ask(readChallenge(bytes)!, nowMs);
+      return refuse('CONFIRM_NEEDED');
+    }
     // 6. A place in the journal.
     const slot = journal.freeSlot();
     if (slot < 0) return refuse('JOURNAL_FULL');
@@ -276,7 +246,7 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     journal.debit(slot, charge.pseudonym, amount, sumAfter, signature, bytes);
     opened = null;
     sumReset = false;
-    if (confirmed) waiting = null;
+    if (!within) confirmation.end();
     return { ok: true, data: answerTo(bytes, signature), repeated: false };
   }
 
@@ -356,15 +326,13 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     },
     press: function (nowMs) {
       sumReset = true;
-      // A press that answers "pay this?" says nothing else: a reader cannot use it to open the desk.
-      const confirms = waiting !== null && confirmedMs < 0 && isRecent(askedMs, nowMs);
-      if (confirms) confirmedMs = nowMs;
-      else state.deskMs = nowMs;
+      const confirms = confirmation.press(nowMs);
+      if (!confirms) state.deskMs = nowMs;
       return confirms;
     },
     pending: function (nowMs) {
-      if (!waiting || !isRecent(confirmedMs < 0 ? askedMs : confirmedMs, nowMs)) return null;
-      return { challenge: waiting, confirmed: confirmedMs >= 0, isShort: waiting.amount > journal.balance() };
+      const found = confirmation.pending(nowMs);
+      return found && { challenge: found.challenge, confirmed: found.confirmed, isShort: found.challenge.amount > journal.balance() };
     },
     state: state,
   };

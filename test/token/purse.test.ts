@@ -3,7 +3,7 @@
  */
 import { amountText } from '../../firmware/core/amount-text.js';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
-import { PRESS_MS } from '../../firmware/user-token/purse.js';
+import { PRESS_MS } from '../../firmware/user-token/confirmation.js';
 import { RECORD } from '../../firmware/user-token/records.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { identity, recallRequest, receiptAnswer, requestPart } from '../../firmware/wire/token-commands.js';
@@ -172,7 +172,7 @@ test('the sum since the last press is limited, across resets, and a press sets i
   token.purse.press(1);
   must(token.purse.pay(challengeBytes({ amount: 501, number: 3 }), 2));
   token = boot(token.flash, config);
-  expect(token.purse.state.journal.sumSincePress()).toBe(501);
+  expect(token.purse.state.journal.lastDebit().sumSincePress).toBe(501);
   // One press sets it back once.
   token.purse.press(3);
   for (const number of [5, 6]) must(token.purse.pay(challengeBytes({ amount: 1000, number }), 4));
