@@ -18,6 +18,8 @@ export const LINES_MAX = 5;
 export interface Display {
   /** Shows these lines, and nothing else. */
   show(lines: string[]): void;
+  /** Draws lines where nobody sees them yet, so that `show` of the same array takes less time. */
+  prepare(lines: string[]): void;
   /** True where nobody can read what is shown. */
   broken(): boolean;
 }
@@ -50,6 +52,7 @@ export interface DisplayDevices {
 function createNoDisplay(): Display {
   return {
     show: function () {},
+    prepare: function () {},
     broken: function () {
       return true;
     },
@@ -61,6 +64,7 @@ function createConsoleDisplay(print: (text: string) => void): Display {
     show: function (lines) {
       print('[display] ' + lines.join(' | '));
     },
+    prepare: function () {},
     broken: function () {
       return false;
     },
@@ -136,37 +140,40 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
   const width = config.width || 128;
   const height = config.height || 64;
   let graphics: DisplayGraphics | null = null;
+  let drawn: string[] | null = null; // the lines in its memory
   let failed = false;
 
+  // Commands go in one transfer: after a control byte 00 nothing but commands comes (8.1.5.2).
   function start(): void {
     bus.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 400000 });
-    const commands = startCommands(height);
-    for (let i = 0; i < commands.length; i++) bus.writeTo(address, 0, commands[i]);
+    bus.writeTo(address, 0, startCommands(height));
     // From 2v25 on Espruino puts the highest bit first unless told.
     graphics = devices.createGraphics(width, height, 1, { vertical_byte: true, msb: false });
   }
 
   function draw(lines: string[]): void {
-    if (!graphics) start();
-    const screen = graphics!;
-    screen.clear();
-    drawLines(screen, lines, width, height);
-    const commands = [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, 0, height / 8 - 1];
-    for (let i = 0; i < commands.length; i++) bus.writeTo(address, 0, commands[i]);
-    // One page row at a time: some ports take no longer transfers.
-    for (let at = 0; at < (width * height) / 8; at += width) {
-      bus.writeTo(address, 0x40, new Uint8Array(screen.buffer, at, width));
-    }
+    graphics!.clear();
+    drawLines(graphics!, lines, width, height);
+    drawn = lines;
   }
 
   return {
     show: function (lines) {
       if (failed) return;
       try {
-        draw(lines);
+        if (!graphics) start();
+        if (lines !== drawn) draw(lines);
+        bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, 0, height / 8 - 1]);
+        // One page row at a time: some ports take no longer transfers.
+        for (let at = 0; at < (width * height) / 8; at += width) {
+          bus.writeTo(address, 0x40, new Uint8Array(graphics!.buffer, at, width));
+        }
       } catch (error) {
         failed = true;
       }
+    },
+    prepare: function (lines) {
+      if (graphics && !failed) draw(lines);
     },
     broken: function () {
       return failed;

@@ -150,6 +150,8 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
   }
   return {
     show: show,
+    // What it draws shows at once.
+    prepare: function () {},
     broken: function () {
       return failed;
     },

@@ -7,9 +7,13 @@
  *
  * Left out: the arithmetic, which comes as an argument.
  */
+import { concat } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
 import { textOf } from '../wire/codec.js';
-import { VERIFY } from '../wire/link-messages.js';
+import { KIND, VERIFY } from '../wire/link-messages.js';
+import type { BegunRequest } from '../wire/link-session.js';
+import { LICENSE_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
+import type { BridgeLink } from './delivery.js';
 
 /** Verification on the board: slow, and sure. */
 export interface BoardVerifier {
@@ -25,10 +29,9 @@ export interface BoardVerifier {
 /** What the checker works with. */
 export interface CheckerParts {
   board: BoardVerifier;
-  /** Whether the bridge can be asked. */
-  up(): boolean;
-  /** Asks the bridge, within a time that a customer waits: its code, or LINK_DOWN, NO_ANSWER. Calls back exactly once. */
-  ask(what: number, bytes: Uint8Array, done: (code: Code) => void): void;
+  link: BridgeLink;
+  /** How long a customer waits for the bridge's verdict. */
+  timeoutMs: number;
   /** SHA-256, 32 bytes. */
   sha256(bytes: Uint8Array): Uint8Array;
   /** Called before the board is busy for a while. */
@@ -42,12 +45,19 @@ export interface Checker {
   /** OK, or why not: LICENSE_INVALID; and a bridge may know that the key is too new for this board, KEY_UNKNOWN. */
   license(bytes: Uint8Array, done: (code: Code) => void): void;
   /**
+   * Tells the bridge all of a payment but its signature, while the token makes that; null where it cannot be asked. What comes
+   * back goes to `payment`, or is dropped.
+   */
+  begin(licenseBytes: Uint8Array, challengeBytes: Uint8Array): BegunRequest | null;
+  drop(begun: BegunRequest): void;
+  /**
    * OK, LICENSE_INVALID, SIGNATURE_INVALID; or LATER where no bridge answers and `mayWait`.
-   * The license in it has been checked before. `fetch` gets the PKU's multiples from the token, or null; it is called
-   * once at most, when the board itself is to check.
+   * The license in it has been checked before. `begun` is what `begin` gave for it. `fetch` gets the PKU's multiples from the
+   * token, or null; it is called once at most, when the board itself is to check.
    */
   payment(
     historyBytes: Uint8Array,
+    begun: BegunRequest | null,
     mayWait: boolean,
     fetch: (then: (multiples: Uint8Array | null) => void) => void,
     done: (code: Code | 'LATER') => void,
@@ -58,6 +68,7 @@ export interface Checker {
   recheck(): void;
 }
 
+const NOTHING = new Uint8Array(0);
 /** Licenses known to be good; the oldest is forgotten first. */
 const CACHE_MAX = 16;
 /** Things to check again; what comes while the queue is full is left unchecked, as there was no time. */
@@ -80,18 +91,20 @@ export function createChecker(parts: CheckerParts): Checker {
     return parts.board.payment(bytes, multiples) ? 'OK' : 'SIGNATURE_INVALID';
   }
 
-  /** Asks the bridge if it can be trusted; `done` gets null where it gave no verdict. */
-  function askBridge(what: number, bytes: Uint8Array, done: (code: Code | null) => void): void {
-    if (!trusted || !parts.up()) {
-      done(null);
-      return;
-    }
-    parts.ask(what, bytes, function (code) {
-      if (code === 'OK' && queue.length < QUEUE_MAX) queue.push({ what: what, bytes: bytes });
-      const verdict = code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID' || code === 'KEY_UNKNOWN';
-      // What it said while it was found lying counts as unsaid.
-      done(verdict && trusted ? code : null);
-    });
+  /** Asks the bridge the rest; `done` gets null where it gave no verdict. @param bytes what the board would check */
+  function finish(begun: BegunRequest | null, rest: Uint8Array, what: number, bytes: Uint8Array, done: (code: Code | null) => void): void {
+    if (!begun) return done(null);
+    parts.link.finish(
+      begun,
+      rest,
+      function (code) {
+        if (code === 'OK' && queue.length < QUEUE_MAX) queue.push({ what: what, bytes: bytes });
+        const verdict = code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID' || code === 'KEY_UNKNOWN';
+        // What it said while it was found lying counts as unsaid.
+        done(verdict && trusted ? code : null);
+      },
+      parts.timeoutMs,
+    );
   }
 
   return {
@@ -101,15 +114,23 @@ export function createChecker(parts: CheckerParts): Checker {
         done('OK');
         return;
       }
-      askBridge(VERIFY.license, bytes, function (code) {
+      const begun = trusted ? parts.link.begin(KIND.verify, concat([new Uint8Array([VERIFY.license]), bytes]), 0) : null;
+      finish(begun, NOTHING, VERIFY.license, bytes, function (code) {
         if (code === null) parts.slow();
         const result = code === null ? onBoard(VERIFY.license, bytes, null) : code;
         if (result === 'OK') remember(hash);
         done(result);
       });
     },
-    payment: function (bytes, mayWait, fetch, done) {
-      askBridge(VERIFY.history, bytes, function (code) {
+    begin: function (licenseBytes, challengeBytes) {
+      const start = concat([new Uint8Array([VERIFY.payment]), licenseBytes, challengeBytes]);
+      return trusted ? parts.link.begin(KIND.verify, start, SIGNATURE_BYTES) : null;
+    },
+    drop: function (begun) {
+      parts.link.finish(begun, NOTHING, function () {}, parts.timeoutMs);
+    },
+    payment: function (bytes, begun, mayWait, fetch, done) {
+      finish(begun, bytes.subarray(LICENSE_BYTES, LICENSE_BYTES + SIGNATURE_BYTES), VERIFY.payment, bytes, function (code) {
         if (code !== null) {
           done(code);
           return;
@@ -120,7 +141,7 @@ export function createChecker(parts: CheckerParts): Checker {
         }
         parts.slow();
         fetch(function (multiples) {
-          done(onBoard(VERIFY.history, bytes, multiples));
+          done(onBoard(VERIFY.payment, bytes, multiples));
         });
       });
     },

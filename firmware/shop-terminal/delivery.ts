@@ -7,6 +7,7 @@
 import { Code, codeNumber } from '../core/codes.js';
 import type { Clock } from '../drivers/clock.js';
 import { KIND } from '../wire/link-messages.js';
+import type { BegunRequest } from '../wire/link-session.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices, NONCE_MAX_AGE_MS } from './issuer-notices.js';
 import { Till } from './till.js';
@@ -16,6 +17,9 @@ import { TombstoneLog } from './tombstone-log.js';
 export interface BridgeLink {
   up(): boolean;
   request(kind: number, body: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
+  /** A request whose rest comes later: link-session.ts. */
+  begin(kind: number, start: Uint8Array, restBytes: number): BegunRequest | null;
+  finish(begun: BegunRequest | null, rest: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
 }
 
 /** What delivery works with. */

@@ -29,8 +29,11 @@ export interface HistoryLog {
   oldest(unverified: boolean, after: number): number;
   counterOf(slot: number): number;
   read(slot: number): HistoryRecord;
-  /** Keeps a history; durable when it returns. @throws RangeError when the log is full */
-  add(record: HistoryRecord): number;
+  /**
+   * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log is full
+   * @param counter that of the record @param timeS the same
+   */
+  add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number): number;
   /** The history was checked and is good; durable when it returns. */
   setVerified(slot: number): void;
   /** The bridge has it, or it was checked and is bad; durable when it returns. */
@@ -50,10 +53,10 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     return (payload && historyRecord.decode(payload)) || damaged(slot);
   }
 
-  function note(slot: number, record: HistoryRecord): void {
-    states[slot] = record.unverified ? UNVERIFIED : VERIFIED;
-    counters[slot] = record.counter;
-    times[slot] = record.timeS;
+  function note(slot: number, unverified: boolean, counter: number, timeS: number): void {
+    states[slot] = unverified ? UNVERIFIED : VERIFIED;
+    counters[slot] = counter;
+    times[slot] = timeS;
   }
 
   // A function, or the log would keep the list of slots, a variable each.
@@ -61,7 +64,8 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     const slots = records.slots(RECORD.history);
     for (let i = 0; i < slots.length; i++) {
       if (slots[i] >= max) damaged(slots[i]);
-      note(slots[i], read(slots[i]));
+      const record = read(slots[i]);
+      note(slots[i], record.unverified > 0, record.counter, record.timeS);
       count++;
     }
   }
@@ -104,11 +108,12 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       return counters[slot];
     },
     read: read,
-    add: function (record) {
+    add: function (bytes, unverified, counter, timeS) {
       const slot = states.indexOf(FREE);
       if (slot < 0) throw new RangeError('no free place for a history');
-      records.put(RECORD.history, slot, encodeHistoryRecord(record));
-      note(slot, record);
+      bytes[0] = unverified ? 1 : 0;
+      records.put(RECORD.history, slot, bytes);
+      note(slot, unverified, counter, timeS);
       count++;
       return slot;
     },

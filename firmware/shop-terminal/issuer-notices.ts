@@ -85,9 +85,7 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
   }
 
   function timeS(): number {
-    if (baseS === 0) return 0;
-    const estimate = baseS + Math.floor((nowMs() - baseMs) / 1000);
-    return estimate > 4294967295 ? 4294967295 : estimate;
+    return baseS === 0 ? 0 : Math.min(4294967295, baseS + Math.floor((nowMs() - baseMs) / 1000));
   }
 
   function listIsStale(): boolean {

@@ -99,14 +99,17 @@ export const historyRecord = defineMessage<HistoryRecord>([
   ['history', REST],
 ]);
 
+/** Where H stands in an encoded `historyRecord`; its flag UNVERIFIED is the first byte. */
+export const HISTORY_AT = 9 + CHARGE_ID_BYTES;
+
 /** The same as `historyRecord.encode`, in a fifth of its statements. */
 export function encodeHistoryRecord(record: HistoryRecord): Uint8Array {
-  const out = new Uint8Array(9 + CHARGE_ID_BYTES + record.history.length);
+  const out = new Uint8Array(HISTORY_AT + record.history.length);
   out[0] = record.unverified;
   writeU32(out, 1, record.counter);
   writeU32(out, 5, record.timeS);
   out.set(record.chargeId, 9);
-  out.set(record.history, 9 + CHARGE_ID_BYTES);
+  out.set(record.history, HISTORY_AT);
   return out;
 }
 

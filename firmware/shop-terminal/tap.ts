@@ -6,10 +6,10 @@
  * It can end anywhere: what is durable then is the till's affair, and tapping again goes on from there. After PAID nothing
  * that the token does changes the result; a debit whose ACK got lost is offered by the token at its next tap here.
  */
-import { copy, equal } from '../core/bytes.js';
 import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
 import { ApduClient, ApduResult, INS_SELECT } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
+import type { BegunRequest } from '../wire/link-session.js';
 import { chargeId, LICENSE_BYTES, RS_BYTES } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
@@ -28,6 +28,8 @@ export interface TapParts {
   failed(code: NfcCode): Code;
   /** H is durable: show what the till says. */
   kept(): void;
+  /** It shows, and the token waits for nothing: what else there is to do about it. */
+  told(): void;
 }
 
 /** How a tap went. Durations in milliseconds: of each phase, and `paidMs` from the start until PAID showed (else 0). */
@@ -44,6 +46,16 @@ export interface TapOutcome {
   flashMs: number;
   paidMs: number;
 }
+
+/** Phases, in their order, by what ends them. */
+const START = 0;
+const SELECTED = 1;
+const LICENSED = 2;
+const BOUND = 3;
+const ANSWERED = 4;
+const VERIFIED = 5;
+const KEPT = 6;
+const PAID = 7;
 
 /** Debits acknowledged in one tap besides that of its own charge. */
 const RECALLS_MAX = 16;
@@ -68,34 +80,51 @@ export function selectToken(client: ApduClient, failed: (code: NfcCode) => Code,
   });
 }
 
-/** Talks to the token that the reader has found, for the till's open charge; calls back exactly once. */
-export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): void {
+/**
+ * Makes the tap of the till's open charge. What comes back, called once, talks to the token that the reader has found; `done`
+ * is then called exactly once.
+ */
+export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void): () => void {
   const till = parts.till;
-  const startMs = parts.nowMs();
-  const outcome: TapOutcome = { code: 'OK', selectMs: 0, licenseMs: 0, challengeMs: 0, verifyMs: 0, flashMs: 0, paidMs: 0 };
-  let phaseMs = startMs;
+  let tapCode: Code = 'OK';
+  // When each phase ended, the last time; 0 for those that were not reached. In an array, for a number is two variables.
+  const endMs = new Float64Array(8);
   let rounds = 0;
   let unacknowledged = 0;
   let opened: Uint8Array = new Uint8Array(0);
+  let counter = 0; // of its Rs
   let licenseBytes: Uint8Array = opened;
-  let pku: Uint8Array = licenseBytes;
+  let pku: Uint8Array = opened;
+  let begun: BegunRequest | null = null; // the bridge's check of the payment
+  let over = false;
 
-  /** Milliseconds since the last call. */
-  function lap(): number {
-    const beforeMs = phaseMs;
-    phaseMs = parts.nowMs();
-    return Math.round(phaseMs - beforeMs);
+  /** Nothing more comes of the challenge, and what was made ready for its answer. */
+  function release(): void {
+    till.release();
+    if (begun) parts.checker.drop(begun);
+    begun = null;
   }
 
   function end(): void {
-    till.release();
-    done(outcome);
+    over = true;
+    release();
+    const tookMs = new Uint32Array(KEPT + 1);
+    for (let i = SELECTED; i <= KEPT; i++) tookMs[i] = Math.max(0, Math.round(endMs[i] - endMs[i - 1]));
+    done({
+      code: tapCode,
+      selectMs: tookMs[SELECTED],
+      licenseMs: tookMs[LICENSED],
+      challengeMs: tookMs[ANSWERED],
+      verifyMs: tookMs[VERIFIED],
+      flashMs: tookMs[BOUND] + tookMs[KEPT],
+      paidMs: endMs[PAID] > 0 ? Math.max(1, Math.round(endMs[PAID] - endMs[START])) : 0,
+    });
   }
 
   /** The payment came to nothing; the token may still have debits to settle. */
   function fail(code: Code): void {
-    till.release();
-    outcome.code = code;
+    release();
+    tapCode = code;
     recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
   }
 
@@ -107,7 +136,7 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
         return;
       }
       const code = parts.failed(result.code);
-      if (outcome.paidMs === 0 && outcome.code === 'OK') outcome.code = code;
+      if (endMs[PAID] === 0 && tapCode === 'OK') tapCode = code;
       end();
     });
   }
@@ -124,25 +153,28 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
     });
   }
 
-  function keep(historyBytes: Uint8Array, verified: boolean): void {
-    till.keep(pku, historyBytes, verified);
-    outcome.flashMs += lap();
+  function keep(verified: boolean): void {
+    till.keep(pku, verified);
+    endMs[KEPT] = parts.nowMs();
     parts.kept();
-    outcome.paidMs = Math.max(1, Math.round(parts.nowMs() - startMs));
+    endMs[PAID] = parts.nowMs();
     // Not the till's Rs of now: once H is kept, the next charge may come at any moment.
     send(INS.ack, opened, function () {
       recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
     });
+    parts.told();
   }
 
   function onAnswer(code: Code, data: Uint8Array): void {
-    outcome.challengeMs += lap();
+    endMs[ANSWERED] = parts.nowMs();
     if (code !== 'OK') return fail(code);
-    const completed = till.complete(licenseBytes, data);
+    const completed = till.complete(data);
     if (!completed.ok) return fail(completed.code);
-    parts.checker.payment(completed.history, till.mayAccept(), fetchMultiples, function (checked) {
-      outcome.verifyMs += lap();
-      if (checked === 'OK' || checked === 'LATER') keep(completed.history, checked === 'OK');
+    const asked = begun;
+    begun = null;
+    parts.checker.payment(completed.history, asked, till.mayAccept(), fetchMultiples, function (checked) {
+      endMs[VERIFIED] = parts.nowMs();
+      if (checked === 'OK' || checked === 'LATER') keep(checked === 'OK');
       else fail(checked);
     });
   }
@@ -156,23 +188,30 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
   }
 
   function onLicenseChecked(code: Code): void {
-    outcome.licenseMs += lap();
+    endMs[LICENSED] = parts.nowMs();
     if (code !== 'OK') return fail(code);
     // While the bridge was asked, the clerk may have cancelled, and even opened another charge.
-    if (!equal(opened, till.opening())) return fail('NO_CHARGE');
+    if (counter !== till.view().counter) return fail('NO_CHARGE');
     const bound = till.bind(pku);
-    outcome.flashMs += lap();
+    endMs[BOUND] = parts.nowMs();
     if (bound === 'AGAIN') {
       if (++rounds < ROUNDS_MAX) open();
       else fail('BUSY');
-    } else if (bound === 'OK') send(INS.challenge, till.challenge(), onAnswer);
-    else fail(bound);
+      return;
+    }
+    if (bound !== 'OK') return fail(bound);
+    const challenge = till.challenge();
+    send(INS.challenge, challenge, onAnswer);
+    if (over) return;
+    // While the token signs, what its answer needs is made ready; nothing of it is durable, or shows.
+    begun = parts.checker.begin(licenseBytes, challenge);
+    till.expect(licenseBytes);
   }
 
   function onOpened(code: Code, data: Uint8Array): void {
     if (code !== 'OK') return fail(code);
     if (data.length !== LICENSE_BYTES + 1) return fail('BAD_REQUEST');
-    licenseBytes = copy(data, 0, LICENSE_BYTES);
+    licenseBytes = data.subarray(0, LICENSE_BYTES);
     unacknowledged = data[LICENSE_BYTES];
     const judged = till.judge(licenseBytes);
     if (!judged.ok) return fail(judged.code);
@@ -182,15 +221,19 @@ export function runTap(parts: TapParts, done: (outcome: TapOutcome) => void): vo
 
   function open(): void {
     opened = till.opening();
+    counter = till.view().counter;
     send(INS.open, opened, onOpened);
   }
 
-  selectToken(parts.client, parts.failed, function (code) {
-    outcome.selectMs = lap();
-    if (code === 'OK') open();
-    else {
-      outcome.code = code;
-      end();
-    }
-  });
+  return function () {
+    endMs[START] = parts.nowMs();
+    selectToken(parts.client, parts.failed, function (code) {
+      endMs[SELECTED] = parts.nowMs();
+      if (code === 'OK') open();
+      else {
+        tapCode = code;
+        end();
+      }
+    });
+  };
 }

@@ -17,7 +17,8 @@ import type { Indicator } from '../drivers/indicator.js';
 import type { ApduClient } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import type { FindResult, Pn532Reader } from '../drivers/pn532-reader.js';
-import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest, KIND } from '../wire/link-messages.js';
+import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest } from '../wire/link-messages.js';
+import { LICENSE_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
 import type { AmountEntry } from './amount-entry.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
 import { BoardVerifier, createChecker } from './checker.js';
@@ -25,7 +26,7 @@ import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk.js';
 import { encodeReport } from './report.js';
 import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, entryLines, entryRefusedLines, idleLines } from './screen.js';
-import { codeOfNfc, runTap, TapOutcome } from './tap.js';
+import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
 /** What the terminal works with. */
@@ -43,7 +44,7 @@ export interface TerminalParts extends ServiceParts {
   random(count: number): Uint8Array;
   /** Does one piece of work for later: nonces, flash pages. False when there is none. */
   prepare(): boolean;
-  /** Lets go of what can be loaded again: a tap begins, or nothing is left to do. */
+  /** Lets go of what can be loaded again: a token may come, or nothing is left to do. */
   makeRoom(): void;
 }
 
@@ -99,6 +100,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let failingSinceMs = -1; // it has done nothing right since then
   const entry = parts.entry;
   let entryTimer: any;
+  let paidLines: string[] | null = null; // drawn already, for the Rs with this counter
+  let paidCounter = 0;
 
   const delivery = createDelivery({
     till: till,
@@ -111,15 +114,11 @@ export function createTerminal(parts: TerminalParts): Terminal {
   });
   const checker = createChecker({
     board: parts.board,
-    up: link.up,
-    ask: function (what, bytes, done) {
-      const body = new Uint8Array(1 + bytes.length);
-      body[0] = what;
-      body.set(bytes, 1);
-      link.request(KIND.verify, body, done, VERIFY_TIMEOUT_MS);
-    },
+    link: link,
+    timeoutMs: VERIFY_TIMEOUT_MS,
     sha256: parts.sha256,
     slow: function () {
+      paidLines = null;
       parts.display.show(CHECKING_LINES);
     },
     lied: function () {
@@ -216,17 +215,23 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   // The open charge.
 
+  /** Waits for a token; what its tap can have ready is made before it comes. */
   function poll(): void {
+    parts.makeRoom();
+    drawPaid();
+    const start = prepareTap();
     radio = 'polling';
-    reader.findCard(onCard, POLL_MS);
+    reader.findCard(function (found) {
+      onCard(found, start);
+    }, POLL_MS);
   }
 
-  function onCard(found: FindResult): void {
+  function onCard(found: FindResult, start: () => void): void {
     if (stopped) return;
     if (found.ok) {
-      readerWorks();
       radio = 'tap';
-      tap();
+      start();
+      readerWorks();
       return;
     }
     onNfcFailure(found.code);
@@ -242,17 +247,27 @@ export function createTerminal(parts: TerminalParts): Terminal {
     parts.indicator.play(code === 'CONFIRM_NEEDED' ? SIGNAL.ask : SIGNAL.bad, code === 'TAP_TORN');
   }
 
-  function tap(): void {
-    parts.makeRoom();
+  function drawPaid(): void {
+    paidLines = null;
+    // Without a bridge the board checks for itself, and has a picture for that time.
+    if (!link.up()) return;
+    const view = till.view();
+    view.state = CHARGE_STATES.paid;
+    paidCounter = view.counter;
+    paidLines = chargeLines(view, parts.config.currency, 'OK');
+    parts.display.prepare(paidLines);
+  }
+
+  function prepareTap(): () => void {
     const writes = parts.flashWrites();
     let kept: ChargeView | null = null;
-
     function onKept(): void {
       // Kept for the report: the next charge may come before the tap is over.
       kept = till.view();
       lastCode = 'OK';
-      show();
-      parts.indicator.play(SIGNAL.good, false);
+      // The charge may be another than when the wait for a token began.
+      if (paidLines && kept.state === CHARGE_STATES.paid && kept.counter === paidCounter) parts.display.show(paidLines);
+      else show();
     }
     function onEnd(outcome: TapOutcome): void {
       if (stopped) return;
@@ -264,7 +279,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       delivery.pump();
       freeRadio(refused && outcome.code !== 'TAP_TORN' ? REFUSED_PAUSE_MS : 0);
     }
-    runTap(
+    return createTap(
       {
         till: till,
         checker: checker,
@@ -273,6 +288,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
         nowMs: clock.nowMs,
         failed: onNfcFailure,
         kept: onKept,
+        told: function () {
+          parts.indicator.play(SIGNAL.good, false);
+        },
       },
       onEnd,
     );
@@ -314,28 +332,33 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   // Idle work.
 
-  /** The token has gone. */
-  function withoutMultiples(then: (multiples: null) => void): void {
-    then(null);
-  }
-
   function checkAccepted(slot: number): void {
     const historyBytes = parts.histories.read(slot).history;
     checking = true;
-    checker.payment(historyBytes, false, withoutMultiples, function (code) {
-      checking = false;
-      if (stopped) return;
-      // Kept money is given up on the board's own word only.
-      const good = code === 'OK' || parts.board.payment(historyBytes, null);
-      till.checked(slot, good);
-      if (good) show();
-      else alarm('SIGNATURE_INVALID');
-      if (till.view().state !== CHARGE_STATES.none) {
-        delivery.report(encodeReport(till.view(), good ? 'OK' : 'SIGNATURE_INVALID', null, 0));
-      }
-      delivery.pump();
-      wake();
-    });
+    const begun = checker.begin(historyBytes.subarray(0, LICENSE_BYTES), historyBytes.subarray(LICENSE_BYTES + SIGNATURE_BYTES));
+    checker.payment(
+      historyBytes,
+      begun,
+      false,
+      // The token has gone.
+      function (then) {
+        then(null);
+      },
+      function (code) {
+        checking = false;
+        if (stopped) return;
+        // Kept money is given up on the board's own word only.
+        const good = code === 'OK' || parts.board.payment(historyBytes, null);
+        till.checked(slot, good);
+        if (good) show();
+        else alarm('SIGNATURE_INVALID');
+        if (till.view().state !== CHARGE_STATES.none) {
+          delivery.report(encodeReport(till.view(), good ? 'OK' : 'SIGNATURE_INVALID', null, 0));
+        }
+        delivery.pump();
+        wake();
+      },
+    );
   }
 
   function idle(): void {
@@ -351,12 +374,6 @@ export function createTerminal(parts: TerminalParts): Terminal {
   }
 
   // The amount entry.
-
-  function forgetEntry(): void {
-    entryTimer = undefined;
-    entry!.clear();
-    show();
-  }
 
   /** A charge is open, by whose wish ever. */
   function opened(): void {
@@ -383,7 +400,11 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (!entry || desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
     if (entry.press(key)) return chargeEntry();
     if (entryTimer !== undefined) clock.clearTimeout(entryTimer);
-    entryTimer = clock.setTimeout(forgetEntry, ENTRY_MS);
+    entryTimer = clock.setTimeout(function () {
+      entryTimer = undefined;
+      entry.clear();
+      show();
+    }, ENTRY_MS);
     show();
   }
 

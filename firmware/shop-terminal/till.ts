@@ -4,7 +4,7 @@
  * A pure state machine over durable records: no radio, no link, no timers. Each function that changes something has put
  * it into flash when it returns, and changes what RAM says only after that. The order of a payment:
  *
- *   charge -> opening (OPEN) -> judge -> bind -> challenge (CHALLENGE) -> complete -> keep -> [checked] -> delivered
+ *   charge -> opening (OPEN) -> judge -> bind -> challenge (CHALLENGE) -> expect -> complete -> keep -> [checked] -> delivered
  *
  * - One charge, one token: `bind` is durable before CHALLENGE is sent. Another token gets a new Rs, after a tombstone.
  * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See records.ts.
@@ -12,19 +12,22 @@
  * Left out: signatures of licenses and payments are checked by the caller (checker.ts) between `judge` and `keep`.
  */
 import { AMOUNT_BYTES, isAmount } from '../core/amount.js';
-import { concat, copy, equal, fromChars, readU32, writeU32 } from '../core/bytes.js';
+import { concat, equal, readU32, writeU32 } from '../core/bytes.js';
 import { Code, Refusal, refuse } from '../core/codes.js';
 import { classPaymentMax } from '../core/license-class.js';
+import { textOf } from '../wire/codec.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
 import {
-  challenge, CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT, chargeId, KEY_BYTES, LICENSE_BYTES, LICENSE_CLASS_AT, LICENSE_PKU_AT, LICENSE_UNTIL_AT, RS_BYTES,
+  challenge, CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT, chargeId, ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, LICENSE_CLASS_AT, LICENSE_PKU_AT, LICENSE_UNTIL_AT, RS_BYTES,
   SIGNATURE_BYTES, TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
 import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
-import { CHARGE_PKU_AT, CHARGE_TIME_AT, chargeRecord, ChargeRecord, RECORD, Records, WHY } from './records.js';
+import {
+  CHARGE_PKU_AT, CHARGE_TIME_AT, chargeRecord, ChargeRecord, encodeHistoryRecord, HISTORY_AT, RECORD, Records, WHY,
+} from './records.js';
 import { TombstoneLog } from './tombstone-log.js';
 
 /** What is provisioned for the till. Amounts in minor units. */
@@ -63,6 +66,8 @@ export interface ChargeView {
   id: Uint8Array;
   amount: number;
   rs: Uint8Array;
+  /** Of Rs: no other one has it. */
+  counter: number;
 }
 
 /** The charge's life. */
@@ -83,14 +88,16 @@ export interface Till {
   bind(pku: Uint8Array): Code | 'AGAIN';
   /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
   challenge(): Uint8Array;
-  /** The encoded history that an answer to CHALLENGE makes, still to be verified: BAD_REQUEST, AMOUNT_INVALID. */
-  complete(licenseBytes: Uint8Array, answer: Uint8Array): { ok: true; history: Uint8Array } | Refusal;
+  /** Makes ready what the answer to that CHALLENGE goes into; for the time that the token works on it. */
+  expect(licenseBytes: Uint8Array): void;
+  /** After `expect`: the encoded history that the answer makes, still to be verified. BAD_REQUEST, AMOUNT_INVALID. */
+  complete(answer: Uint8Array): { ok: true; history: Uint8Array } | Refusal;
   /** The tap came to nothing. */
   release(): void;
   /** Whether a payment of this amount may be kept before it is verified. */
   mayAccept(): boolean;
-  /** Keeps the history; the charge is paid, or accepted where it is not verified yet. */
-  keep(pku: Uint8Array, historyBytes: Uint8Array, verified: boolean): void;
+  /** Keeps the history that `complete` made; the charge is paid, or accepted where it is not verified yet. */
+  keep(pku: Uint8Array, verified: boolean): void;
   /** An accepted history was checked. A bad one is thrown away, and its charge is open again. */
   checked(slot: number, good: boolean): void;
   /** The bridge has the history on its disk. */
@@ -103,10 +110,6 @@ const COUNTER_MAX = 4294967295;
 
 /** Free bytes that a charge needs to be carried through: charge, history, tombstone, sum, and a deny list meanwhile. */
 const ROOM_BYTES = DENY_ROOM_BYTES + 2048;
-
-function isZero(bytes: Uint8Array): boolean {
-  return equal(bytes, new Uint8Array(bytes.length));
-}
 
 /** Opens the till on what the flash holds. */
 export function openTill(parts: TillParts, config: TillConfig): Till {
@@ -121,8 +124,13 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   let asked: Uint8Array | null = null;
   // Encoded `now`.
   let stored: Uint8Array | null = null;
+  // The record of the history that is awaited, or was completed; without its signature, or with it.
+  let awaited: Uint8Array | null = null;
   // What license and challenge begin with.
-  const terms = concat([config.issuer, fromChars(config.currency)]);
+  const terms = textOf(config.issuer, 0, ISSUER_ID_BYTES) + config.currency;
+  // Keys are compared as text, by one native call.
+  const nobody = textOf(new Uint8Array(KEY_BYTES), 0, KEY_BYTES);
+  let boundName = nobody; // of `now.boundPku`
   let now: ChargeRecord = {
     state: CHARGE_STATES.none,
     id: new Uint8Array(CHARGE_ID_BYTES),
@@ -139,20 +147,21 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     const bytes = chargeRecord.encode(record);
     records.put(RECORD.charge, 0, bytes);
     now = record;
+    boundName = textOf(boundPku, 0, KEY_BYTES);
     stored = bytes;
     state = newState;
-    opening = asked = null;
+    opening = asked = awaited = null;
   }
 
   /** Gives the open charge to a PKU, at a time; a customer waits, so that what is encoded already is not encoded again. */
-  function bindTo(pku: Uint8Array, timeS: number): void {
-    const bytes = copy(stored!, 0, CHARGE_PKU_AT + KEY_BYTES);
+  function bindTo(pku: Uint8Array, name: string, timeS: number): void {
+    const bytes = stored!; // only here, and written anew if the flash fails
     writeU32(bytes, CHARGE_TIME_AT, timeS);
     bytes.set(pku, CHARGE_PKU_AT);
     records.put(RECORD.charge, 0, bytes);
-    stored = bytes;
     now.timeS = timeS;
-    now.boundPku = pku;
+    now.boundPku = bytes.subarray(CHARGE_PKU_AT);
+    boundName = name;
     if (asked) writeU32(asked, CHALLENGE_TIME_AT, timeS);
   }
 
@@ -182,6 +191,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     const record = chargeRecord.decode(payload);
     if (!record) throw new Error('charge in flash cannot be read');
     now = record;
+    boundName = textOf(record.boundPku, 0, KEY_BYTES);
     stored = payload;
     state = record.state;
     if (state !== CHARGE_STATES.open) return;
@@ -192,17 +202,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     else if (why === WHY.rebound) renew(now.id, now.amount);
   }
 
-  function isOld(): boolean {
-    const oldestS = histories.oldestTimeS();
-    return oldestS >= 0 && notices.timeS() - oldestS > config.undeliveredMaxAgeS;
-  }
-
   function needsTime(amount: number): boolean {
     return amount > config.floorLimit && notices.timeIsStale();
-  }
-
-  function isBoundTo(pku: Uint8Array): boolean {
-    return equal(now.boundPku, pku);
   }
 
   function encodeChallenge(): Uint8Array {
@@ -232,7 +233,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         return amount === now.amount ? 'OK' : 'CHARGE_OPEN';
       }
       if (open) return 'CHARGE_OPEN';
-      if (isOld()) return 'UNDELIVERED_OLD';
+      const oldestS = histories.oldestTimeS();
+      if (oldestS >= 0 && notices.timeS() - oldestS > config.undeliveredMaxAgeS) return 'UNDELIVERED_OLD';
       if (histories.isFull() || records.freeBytes() < ROOM_BYTES) return 'HISTORY_FULL';
       if (needsTime(amount)) return 'TIME_STALE';
       renew(id, amount);
@@ -252,15 +254,16 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return 'OK';
     },
     view: function () {
-      return { state: state, id: now.id, amount: now.amount, rs: now.rs };
+      return { state: state, id: now.id, amount: now.amount, rs: now.rs, counter: now.counter };
     },
     opening: encodeChargeId,
     judge: function (licenseBytes) {
-      if (licenseBytes.length !== LICENSE_BYTES || !equal(licenseBytes.subarray(0, TERMS_BYTES), terms)) return refuse('LICENSE_INVALID');
-      const pku = copy(licenseBytes, LICENSE_PKU_AT, LICENSE_PKU_AT + KEY_BYTES);
-      if (isZero(pku)) return refuse('LICENSE_INVALID');
+      if (licenseBytes.length !== LICENSE_BYTES || textOf(licenseBytes, 0, TERMS_BYTES) !== terms) return refuse('LICENSE_INVALID');
+      const pku = licenseBytes.subarray(LICENSE_PKU_AT, LICENSE_PKU_AT + KEY_BYTES);
+      const name = textOf(pku, 0, KEY_BYTES);
+      if (name === nobody) return refuse('LICENSE_INVALID');
       // A license is judged by Ts; that of a bound charge is already in the challenge that the token may have signed.
-      const timeS = isBoundTo(pku) ? now.timeS : notices.timeS();
+      const timeS = name === boundName ? now.timeS : notices.timeS();
       if (readU32(licenseBytes, LICENSE_UNTIL_AT) <= timeS) return refuse('LICENSE_EXPIRED');
       if (now.amount > classPaymentMax(licenseBytes[LICENSE_CLASS_AT])) return refuse('CLASS_LIMIT');
       if (notices.isDenied(pku)) return refuse('DENIED');
@@ -269,48 +272,55 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     },
     bind: function (pku) {
       if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
-      if (isBoundTo(pku)) return 'OK';
+      const name = textOf(pku, 0, KEY_BYTES);
+      if (name === boundName) return 'OK';
       if (needsTime(now.amount)) return 'TIME_STALE';
-      if (!isZero(now.boundPku)) {
+      if (boundName !== nobody) {
         if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
         bury(WHY.rebound);
         renew(now.id, now.amount);
         return 'AGAIN';
       }
-      bindTo(pku, notices.timeS());
+      bindTo(pku, name, notices.timeS());
       return 'OK';
     },
     challenge: function () {
-      if (state !== CHARGE_STATES.open || isZero(now.boundPku)) throw new TypeError('challenge of a charge that is not bound');
+      if (state !== CHARGE_STATES.open || boundName === nobody) throw new TypeError('challenge of a charge that is not bound');
       checking = true;
       return encodeChallenge();
     },
-    complete: function (licenseBytes, answer) {
+    expect: function (licenseBytes) {
+      awaited = encodeHistoryRecord({
+        unverified: 1,
+        counter: now.counter,
+        timeS: now.timeS,
+        chargeId: now.id,
+        history: concat([licenseBytes, new Uint8Array(SIGNATURE_BYTES), encodeChallenge()]),
+      });
+    },
+    complete: function (answer) {
+      const record = awaited;
+      if (!record) throw new TypeError('an answer that is not expected');
       // Encoded `payment`: y as the challenge has it, and the signature.
       if (answer.length !== AMOUNT_BYTES + SIGNATURE_BYTES) return refuse('BAD_REQUEST');
-      const sent = encodeChallenge();
-      if (!equal(answer.subarray(0, AMOUNT_BYTES), sent.subarray(CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT))) return refuse('AMOUNT_INVALID');
-      // Encoded `history`.
-      return { ok: true, history: concat([licenseBytes, answer.subarray(AMOUNT_BYTES), sent]) };
+      if (textOf(answer, 0, AMOUNT_BYTES) !== textOf(encodeChallenge(), CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT)) return refuse('AMOUNT_INVALID');
+      record.set(answer.subarray(AMOUNT_BYTES), HISTORY_AT + LICENSE_BYTES);
+      return { ok: true, history: record.subarray(HISTORY_AT) };
     },
     release: function () {
       checking = false;
+      awaited = null;
     },
     mayAccept: function () {
       return now.amount <= config.floorLimit;
     },
-    keep: function (pku, historyBytes, verified) {
-      if (state !== CHARGE_STATES.open || !isBoundTo(pku)) throw new TypeError('keep without an open charge of this token');
+    keep: function (pku, verified) {
+      if (state !== CHARGE_STATES.open || !awaited || textOf(pku, 0, KEY_BYTES) !== boundName) throw new TypeError('keep without an open charge of this token');
       notices.count(pku, now.rs, now.amount);
-      histories.add({
-        unverified: verified ? 0 : 1,
-        counter: now.counter,
-        timeS: now.timeS,
-        chargeId: now.id,
-        history: historyBytes,
-      });
+      histories.add(awaited, !verified, now.counter, now.timeS);
       state = verified ? CHARGE_STATES.paid : CHARGE_STATES.accepted;
       checking = false;
+      awaited = null;
     },
     checked: function (slot, good) {
       const isOurs = histories.find(now.counter) === slot;

@@ -118,7 +118,9 @@ export function createFrameDecoder(
   let tooLong = false;
 
   function finish(coded: string): void {
-    const bytes = chars.fromChars(replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT));
+    // Few short frames have an escape.
+    const text = coded.indexOf(ESC_TEXT) < 0 ? coded : replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT);
+    const bytes = chars.fromChars(text);
     const length = bytes.length;
     if (length < OVERHEAD_BYTES) return;
     const difference = crc32(bytes.subarray(0, length - 4)) ^ readU32(bytes, length - 4);

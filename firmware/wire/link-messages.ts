@@ -83,13 +83,16 @@ export const deskRequest = defineMessage<DeskRequest>([
   ['data', REST],
 ]);
 
-/** What the terminal wants verified: a license, or a whole history (license, signature, challenge). */
+/** What the terminal wants verified. */
 export const verifyRequest = defineMessage<{ what: number; bytes: Uint8Array }>([
   ['what', U8],
   ['bytes', REST],
 ]);
-/** Values of `what`. */
-export const VERIFY = { license: 1, history: 2 };
+/**
+ * Values of `what`: a license; a payment: license, challenge and, for that is known last, signature (2 was the same in the order
+ * of a history).
+ */
+export const VERIFY = { license: 1, payment: 3 };
 
 /** State of the terminal. */
 export interface TerminalStatus {

@@ -23,6 +23,15 @@ export interface LinkOptions extends LinkEnvironment {
   onRequest(kind: number, body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void;
 }
 
+/** A request; `callback` is null before it is finished, and once it was given up. To all others, what names it to its session. */
+export interface BegunRequest {
+  id: number;
+  kind: number;
+  callback: ((code: Code, body: Uint8Array) => void) | null;
+  timer: any;
+  message: Outgoing | null;
+}
+
 /** One end of the link. */
 export interface LinkSession {
   /** Starts asking for a session. */
@@ -38,32 +47,34 @@ export interface LinkSession {
    * @throws RangeError for a message above `MESSAGE_BYTES_MAX`
    */
   request(kind: number, body: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
-}
-
-/** A request that waits for its answer; `callback` is null once it was given up. */
-interface Waiting {
-  id: number;
-  kind: number;
-  callback: ((code: Code, body: Uint8Array) => void) | null;
-  timer: any;
-  message: Outgoing | null;
+  /**
+   * Sends the beginning of a request while its last `restBytes` are not known yet, so that they alone are waited for on the line.
+   * Null where `request` would say LINK_DOWN or BUSY. It must be finished, at once if it has no rest; until then only messages
+   * of one frame pass it.
+   */
+  begin(kind: number, start: Uint8Array, restBytes: number): BegunRequest | null;
+  /**
+   * Sends the rest; `callback` as in `request`. A rest that is shorter than announced gives the request up: the peer gets one that
+   * is too short. Null is what `begin` refused.
+   */
+  finish(begun: BegunRequest | null, rest: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
 }
 
 /** Makes one end of a link. @throws RangeError for a burst below `BURST_BYTES_MIN` */
 export function createLinkSession(options: LinkOptions): LinkSession {
   const clock = options.clock;
   const NOTHING = new Uint8Array(0);
-  let waiting: Waiting[] = [];
+  let waiting: BegunRequest[] = [];
   let nextId = 0;
   /** Requests of the peer that are not yet answered. */
-  let open = 0;
+  let unanswered = 0;
   /** Counts sessions that ended, so that an answer knows that its session is over. */
   let ended = 0;
 
   function failAll(): void {
     const lost = waiting;
     waiting = [];
-    open = 0;
+    unanswered = 0;
     ended++;
     for (let i = 0; i < lost.length; i++) {
       if (lost[i].timer !== null) clock.clearTimeout(lost[i].timer);
@@ -81,6 +92,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     if (i === waiting.length || message.length < 3) return;
     const request = waiting[i];
     waiting.splice(i, 1);
+    request.message = null;
     if (request.timer !== null) clock.clearTimeout(request.timer);
     if (!request.callback) return;
     if (cut) request.callback('BAD_REQUEST', NOTHING);
@@ -92,18 +104,18 @@ export function createLinkSession(options: LinkOptions): LinkSession {
       transport.send(concat([new Uint8Array([kind | 128, id, codeNumber(code)]), answerBody]));
     }
     if (transport.queued() >= QUEUE_MAX) return;
-    if (cut || open >= REQUESTS_MAX) {
+    if (cut || unanswered >= REQUESTS_MAX) {
       answer(cut ? 'BAD_REQUEST' : 'BUSY', NOTHING);
       return;
     }
     const mine = ended;
     let answered = false;
-    open++;
+    unanswered++;
     options.onRequest(kind, body, function (code: Code, answerBody?: Uint8Array): void {
       if (answered) return;
       answered = true;
       if (mine !== ended) return;
-      open--;
+      unanswered--;
       answer(code, answerBody || NOTHING);
     });
   }
@@ -139,7 +151,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
   }
 
   /** The time of a request is over. Its id stays reserved, unless the peer cannot have seen it. */
-  function abandon(request: Waiting): void {
+  function abandon(request: BegunRequest): void {
     const callback = request.callback as (code: Code, body: Uint8Array) => void;
     request.callback = null;
     request.timer = null;
@@ -152,6 +164,36 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     callback('NO_ANSWER', NOTHING);
   }
 
+  function begin(kind: number, start: Uint8Array, restBytes: number): BegunRequest | null {
+    let live = 0;
+    for (let i = 0; i < waiting.length; i++) if (waiting[i].callback) live++;
+    if (!transport.up() || live >= REQUESTS_MAX) return null;
+    const request: BegunRequest = { id: freeId(), kind: kind, callback: null, timer: null, message: null };
+    const ready = 2 + start.length;
+    const bytes = new Uint8Array(ready + restBytes);
+    bytes.set([kind, request.id]);
+    bytes.set(start, 2);
+    waiting.push(request);
+    request.message = transport.send(bytes, ready);
+    return request;
+  }
+
+  function finish(request: BegunRequest | null, rest: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void {
+    // Not begun, or its session ended, or it was answered before its end.
+    if (!request || waiting.indexOf(request) < 0) {
+      const code: Code = !request && transport.up() ? 'BUSY' : 'LINK_DOWN';
+      clock.setTimeout(function (): void {
+        callback(code, NOTHING);
+      }, 0);
+      return;
+    }
+    request.callback = callback;
+    request.timer = clock.setTimeout(function (): void {
+      abandon(request);
+    }, timeoutMs);
+    transport.finish(request.message!, rest);
+  }
+
   return {
     start: transport.start,
     stop: function (): void {
@@ -162,21 +204,9 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     receive: transport.receive,
     request: function (kind, body, callback, timeoutMs): void {
       if (body.length + 2 > MESSAGE_BYTES_MAX) throw new RangeError('message too long for the link');
-      let live = 0;
-      for (let i = 0; i < waiting.length; i++) if (waiting[i].callback) live++;
-      if (!transport.up() || live >= REQUESTS_MAX) {
-        const code: Code = transport.up() ? 'BUSY' : 'LINK_DOWN';
-        clock.setTimeout(function (): void {
-          callback(code, NOTHING);
-        }, 0);
-        return;
-      }
-      const request: Waiting = { id: freeId(), kind: kind, callback: callback, timer: null, message: null };
-      request.timer = clock.setTimeout(function (): void {
-        abandon(request);
-      }, timeoutMs);
-      waiting.push(request);
-      request.message = transport.send(concat([new Uint8Array([kind, request.id]), body]));
+      finish(begin(kind, body, 0), NOTHING, callback, timeoutMs);
     },
+    begin: begin,
+    finish: finish,
   };
 }

@@ -7,7 +7,7 @@
  *    the bridge's number wins. A peer of another version is named as such, and asking goes on, for it may be updated.
  * 2. Messages go in frames that the receiver's burst holds, each sent again until its ACK comes (stop and wait). A frame
  *    that comes twice is acknowledged twice and taken once. A message of one frame overtakes the rest of a long one, so
- *    that a tap does not wait for a deny list.
+ *    that a tap does not wait for a deny list. A message may be sent while its end is not known yet.
  * 3. A frame without ACK after `SENDS_MAX` sendings ends the session; asking starts anew.
  * 4. The CRC of a frame is XORed with the session's number. So `STRANGERS_MAX` frames in a row that differ by one number
  *    from what they should be come from a peer in another session, whose handshake half got lost: asking starts anew.
@@ -64,9 +64,10 @@ export interface TransportOptions extends LinkEnvironment {
   onMessage(message: Uint8Array, cut: boolean): void;
 }
 
-/** A message on its way out; `at` bytes of it are acknowledged. */
+/** A message on its way out: all its bytes, of which `ready` are known and `at` acknowledged. */
 export interface Outgoing {
   bytes: Uint8Array;
+  ready: number;
   at: number;
 }
 
@@ -78,8 +79,10 @@ export interface LinkTransport {
   up(): boolean;
   /** Takes what comes from the line, as bytes or as a string of character codes. */
   receive(data: Uint8Array | string): void;
-  /** Sends a message of 1 to `MESSAGE_BYTES_MAX` bytes; only while up. */
-  send(bytes: Uint8Array): Outgoing;
+  /** Sends a message of 1 to `MESSAGE_BYTES_MAX` bytes, or the first `ready` of them, at least 1; only while up. */
+  send(bytes: Uint8Array, ready?: number): Outgoing;
+  /** Sends the rest of a message of this session, whose length ends with it: less than announced where it is given up. */
+  finish(message: Outgoing, rest: Uint8Array): void;
   /** Takes a message back, if no byte of it was sent. */
   recall(message: Outgoing): boolean;
   /** Messages not yet delivered. */
@@ -105,9 +108,11 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   /** The message of which a frame waits for its ACK, where that frame ends in it, and the coded frame. */
   let flying: Outgoing | null = null;
   let flyingEnd = 0;
+  let flyingIsLast = false;
   let flyingBytes: Uint8Array = NOTHING;
   let sequence = 0;
   let sends = 0;
+  let ackTimeoutMs = 0;
   let ackTimer: any = null;
 
   let received = 255;
@@ -118,8 +123,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   let partsBytes = 0;
 
   function frameCrc(body: Uint8Array): number {
-    const crc = options.crc32(body);
-    return body[0] === FRAME.hello || body[0] === FRAME.helloAck ? crc : (crc ^ session) >>> 0;
+    return (options.crc32(body) ^ (body[0] === FRAME.hello || body[0] === FRAME.helloAck ? 0 : session)) >>> 0;
   }
 
   function writeFrame(type: number, number: number, payload: Uint8Array): void {
@@ -227,30 +231,30 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
       restart('LINK_DOWN');
       return;
     }
-    let delayMs = ACK_TIMEOUT_MS;
-    for (let i = 0; i < sends; i++) delayMs += delayMs;
-    sends++;
-    ackTimer = clock.setTimeout(sendFlying, delayMs < ACK_TIMEOUT_MAX_MS ? delayMs : ACK_TIMEOUT_MAX_MS);
+    ackTimeoutMs = sends++ === 0 ? ACK_TIMEOUT_MS : Math.min(2 * ackTimeoutMs, ACK_TIMEOUT_MAX_MS);
+    ackTimer = clock.setTimeout(sendFlying, ackTimeoutMs);
     options.write(flyingBytes);
   }
 
-  /** The first message, or while it is on its way the first other one that a single frame holds. */
-  function choose(): Outgoing {
-    if (queue[0].at > 0) {
-      for (let i = 1; i < queue.length; i++) {
-        const bytes = queue[i].bytes;
-        if (partBytes(bytes, 0, frameBytesMax) === bytes.length) return queue[i];
-      }
+  /** The first message, or while it is on its way the first other one that a single frame holds; null where its end is awaited. */
+  function choose(): Outgoing | null {
+    const first = queue[0];
+    if (first.at === 0) return first;
+    for (let i = 1; i < queue.length; i++) {
+      const bytes = queue[i].bytes;
+      if (queue[i].ready === bytes.length && partBytes(bytes, 0, frameBytesMax) === bytes.length) return queue[i];
     }
-    return queue[0];
+    return first.at < first.ready || first.ready === first.bytes.length ? first : null;
   }
 
   function sendNext(): void {
     if (flying || queue.length === 0) return;
     const message = choose();
+    if (!message) return;
     const bytes = message.bytes;
-    flyingEnd = message.at + partBytes(bytes, message.at, frameBytesMax);
-    const type = flyingEnd < bytes.length ? FRAME.part : message.at > 0 ? FRAME.last : FRAME.whole;
+    flyingEnd = message.at + partBytes(bytes.subarray(0, message.ready), message.at, frameBytesMax);
+    flyingIsLast = flyingEnd === bytes.length;
+    const type = !flyingIsLast ? FRAME.part : message.at > 0 ? FRAME.last : FRAME.whole;
     flyingBytes = encodeFrame({ type: type, sequence: sequence, payload: bytes.subarray(message.at, flyingEnd) }, frameCrc, options.chars);
     flying = message;
     sends = 0;
@@ -261,7 +265,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     if (!flying || number !== sequence) return;
     ackTimer = stopTimer(ackTimer);
     flying.at = flyingEnd;
-    if (flyingEnd === flying.bytes.length) queue.splice(queue.indexOf(flying), 1);
+    if (flyingIsLast) queue.splice(queue.indexOf(flying), 1);
     flying = null;
     sequence = (sequence + 1) & 255;
     sendNext();
@@ -273,7 +277,14 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     const ahead = (frame.sequence - received) & 255;
     if (ahead > 1) return;
     received = frame.sequence;
-    // Acknowledged before it is acted on: what follows may take the board a second.
+    const mine = session;
+    // An answer (link-session.ts gives it a kind above 127) is what a customer waits for.
+    if (ahead > 0 && frame.type === FRAME.whole && frame.payload[0] > 127) {
+      options.onMessage(frame.payload, false);
+      if (session === mine) writeFrame(FRAME.ack, frame.sequence, NOTHING);
+      return;
+    }
+    // Anything else is acknowledged before it is acted on: what follows may take the board a second.
     writeFrame(FRAME.ack, frame.sequence, NOTHING);
     if (ahead === 0) return;
     if (frame.type === FRAME.whole) {
@@ -291,10 +302,11 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   }
 
   function onFrame(frame: Frame): void {
-    if (!running) return;
-    strangers = 0;
     const type = frame.type;
-    if (type === FRAME.hello || type === FRAME.helloAck) {
+    strangers = 0;
+    if (isUp && type === FRAME.ack) onAck(frame.sequence);
+    else if (isUp && (type === FRAME.part || type === FRAME.last || type === FRAME.whole)) onData(frame);
+    else if (running && (type === FRAME.hello || type === FRAME.helloAck)) {
       if (frame.payload.length > 1 && frame.payload[0] !== WIRE_VERSION) {
         onStranger(frame);
         return;
@@ -304,9 +316,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
       if (!peer || peer.role === options.role || peer.burstBytesMax < BURST_BYTES_MIN) return;
       if (type === FRAME.hello) onHello(peer);
       else onHelloAck(peer);
-    } else if (!isUp) return;
-    else if (type === FRAME.ack) onAck(frame.sequence);
-    else if (type === FRAME.part || type === FRAME.last || type === FRAME.whole) onData(frame);
+    }
   }
 
   return {
@@ -322,11 +332,17 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
       return isUp;
     },
     receive: createFrameDecoder(frameCrc, onFrame, onDamaged, options.chars),
-    send: function (bytes: Uint8Array): Outgoing {
-      const message = { bytes: bytes, at: 0 };
+    send: function (bytes: Uint8Array, ready?: number): Outgoing {
+      const message = { bytes: bytes, ready: ready || bytes.length, at: 0 };
       queue.push(message);
       sendNext();
       return message;
+    },
+    finish: function (message: Outgoing, rest: Uint8Array): void {
+      message.bytes.set(rest, message.ready);
+      message.ready += rest.length;
+      message.bytes = message.bytes.subarray(0, message.ready);
+      sendNext();
     },
     recall: function (message: Outgoing): boolean {
       const i = queue.indexOf(message);

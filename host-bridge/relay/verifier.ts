@@ -1,14 +1,14 @@
 /**
- * The bridge's answer to VERIFY: a license, or a whole history, judged by the one rule (relay/ed25519-verify.ts).
+ * The bridge's answer to VERIFY: a license, or a whole payment, judged by the one rule (relay/ed25519-verify.ts).
  *
  * Only signatures are judged here. Validity, deny list, currency and amount are the terminal's, which checks later on its
  * own what the bridge called good (SECURITY.md: malicious bridge).
  */
-import { equal } from '../../firmware/core/bytes.js';
+import { concat, equal } from '../../firmware/core/bytes.js';
 import type { KeyLine } from '../actors/key-line.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { VERIFY, verifyRequest } from '../../firmware/wire/link-messages.js';
-import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
+import { challenge, history, license, licenseBody, LICENSE_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { verify } from './ed25519-verify.js';
 
@@ -37,6 +37,13 @@ export interface VerifierOptions {
   terminalHas?(): Uint8Array | null;
   /** A clock for `times`. */
   nowMs?(): number;
+}
+
+/** The encoded history of what VERIFY.payment brings, where the signature comes last; empty where it is too short for one. */
+export function historyOfPayment(bytes: Uint8Array): Uint8Array {
+  const signatureAt = bytes.length - SIGNATURE_BYTES;
+  if (signatureAt < LICENSE_BYTES) return new Uint8Array(0);
+  return concat([bytes.subarray(0, LICENSE_BYTES), bytes.subarray(signatureAt), bytes.subarray(LICENSE_BYTES, signatureAt)]);
 }
 
 /** Makes a verifier. */
@@ -72,7 +79,7 @@ export function createVerifier({ registrar, terminalHas = () => null, nowMs = ()
       const request = verifyRequest.decode(body);
       let code: Code = 'BAD_REQUEST';
       if (request?.what === VERIFY.license) code = judgeLicense(request.bytes).code;
-      else if (request?.what === VERIFY.history) code = judgeHistory(request.bytes);
+      else if (request?.what === VERIFY.payment) code = judgeHistory(historyOfPayment(request.bytes));
       const ms = nowMs() - startMs;
       times.count++;
       times.sumMs += ms;

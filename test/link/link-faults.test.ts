@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { FRAME } from '../../firmware/wire/link-frame.js';
 import { ROLE } from '../../firmware/wire/link-session.js';
 import { ACK_TIMEOUT_MS } from '../../firmware/wire/link-transport.js';
-import { ask, bootBoth, createPair, pattern, type Fault, type Outcome, type Pair } from './harness.js';
+import { ask, askInParts, bootBoth, createPair, pattern, type Fault, type Outcome, type Pair } from './harness.js';
 
 const out = (bytes: Uint8Array, delayMs = 0) => ({ bytes, delayMs });
 const flip = (bytes: Uint8Array, bit: number) => {
@@ -14,12 +14,14 @@ const flip = (bytes: Uint8Array, bit: number) => {
   return bytes;
 };
 
-/** What both sides say to each other: short and long, both ways at once. Bodies name the request. */
+/** What both sides say to each other: short and long, both ways at once, one begun before its end is known. Bodies name the request. */
 const SIZES = [3, 90, 0];
 function converse(pair: Pair): Outcome[] {
   return SIZES.flatMap((size, i) => [
     ask(pair.bridge, 1 + i, Uint8Array.of(2 * i, ...pattern(size, 10 + i))),
-    ask(pair.terminal, 1 + i, Uint8Array.of(2 * i + 1, ...pattern(size, 20 + i))),
+    i === 1
+      ? askInParts(pair, pair.terminal, 2, Uint8Array.of(3, ...pattern(size, 21)), 50, 30)
+      : ask(pair.terminal, 1 + i, Uint8Array.of(2 * i + 1, ...pattern(size, 20 + i))),
   ]);
 }
 

@@ -4,7 +4,7 @@ import { allCodes } from '../../firmware/core/codes.js';
 import { encodeFrame, FRAME } from '../../firmware/wire/link-frame.js';
 import { createLinkSession, MESSAGE_BYTES_MAX, REQUESTS_MAX, ROLE } from '../../firmware/wire/link-session.js';
 import { createLinkTransport, SENDS_MAX } from '../../firmware/wire/link-transport.js';
-import { ask, bootBoth, createPair, pattern } from './harness.js';
+import { ask, askInParts, bootBoth, createPair, pattern } from './harness.js';
 
 test('both ends come up once, whoever starts first, and each takes the other for what it is', () => {
   for (const order of [['bridge', 'terminal'], ['terminal', 'bridge']] as const) {
@@ -51,6 +51,75 @@ test('a VERIFY takes little more than its bytes on the line', () => {
     expect(outcome.code).toBe('OK');
     expect(ms).toBeLessThan(limitMs);
   }
+});
+
+describe('a request whose end is not known yet', () => {
+  const body = pattern(200, 7);
+  const begin = (pair: ReturnType<typeof createPair>, known: number, afterMs: number) => askInParts(pair, pair.terminal, 2, body, known, afterMs);
+
+  test('arrives whole, however much of it was known and whenever the rest comes', () => {
+    for (const bursts of [[512, 64], [64, 64], [48, 48]] as [number, number][]) {
+      for (const known of [0, 1, 20, 100, 199]) {
+        for (const afterMs of [0, 1, 5, 100, 1000]) {
+          const pair = createPair({ bursts });
+          bootBoth(pair);
+          const outcome = begin(pair, known, afterMs);
+          expect(pair.scheduler.runUntil(() => outcome.calls > 0, 3000)).toBe(true);
+          expect(outcome).toEqual({ calls: 1, code: 'OK', body });
+          expect(pair.bridge.requests).toEqual([{ kind: 2, body }]);
+        }
+      }
+    }
+  });
+
+  test('has only its rest to be waited for, and lets messages of one frame pass', () => {
+    const pair = createPair({ bursts: [512, 64], respond: (_kind, _body, reply) => reply('OK') });
+    bootBoth(pair);
+    const outcome = begin(pair, 136, 100);
+    const between = ask(pair.terminal, 5, pattern(9, 1));
+    pair.scheduler.advance(100);
+    expect([between.code, pair.bridge.requests.map(({ kind }) => kind)]).toEqual(['OK', [5]]);
+    const startMs = pair.scheduler.nowMs();
+    pair.scheduler.runUntil(() => outcome.calls > 0, 1000);
+    expect(pair.scheduler.nowMs() - startMs).toBeLessThan(((64 + 12 + 13) * 10_000) / 115200 + 3);
+  });
+
+  test('given up: its answer is heard by nobody, and what comes then is understood', () => {
+    for (const bursts of [[512, 64], [48, 48]] as [number, number][]) {
+      for (const before of [0, 3]) { // messages in front of it
+        for (const afterMs of [0, 1, 10, 100]) {
+          const pair = createPair({ bursts });
+          bootBoth(pair);
+          const front = Array.from({ length: before }, (_, i) => ask(pair.terminal, 3, pattern(40, i)));
+          const begun = pair.terminal.link.begin(2, body.slice(0, 60), 64)!;
+          pair.scheduler.advance(afterMs);
+          pair.terminal.link.finish(begun, new Uint8Array(0), () => undefined, 1000);
+          const next = begin(pair, 100, 20);
+          const last = ask(pair.terminal, 4, body);
+          pair.scheduler.advance(3000);
+          expect([...front, next, last].map(({ calls, code }) => `${calls} ${code}`)).toEqual(new Array(before + 2).fill('1 OK'));
+          const lengths = pair.bridge.requests.filter(({ kind }) => kind === 2).map((one) => one.body.length);
+          expect(lengths.sort()).toEqual([200, 60]);
+        }
+      }
+    }
+  });
+
+  test('ends with its session, and is refused where a request would be', () => {
+    const pair = createPair({ respond: () => undefined });
+    pair.boot('terminal');
+    expect(pair.terminal.link.begin(2, body, 0)).toBeNull();
+    pair.boot('bridge');
+    pair.scheduler.advance(3000);
+    const finished = begin(pair, 100, 5000);
+    pair.terminal.link.begin(2, body, 10);
+    pair.boot('bridge');
+    pair.scheduler.advance(6000);
+    expect(finished).toMatchObject({ calls: 1, code: 'LINK_DOWN' });
+    expect(pair.bridge.requests).toEqual([]);
+    for (let i = 0; i < REQUESTS_MAX; i++) ask(pair.terminal, 1, pattern(1, i));
+    expect(pair.terminal.link.begin(2, body, 0)).toBeNull();
+  });
 });
 
 test('answers find their requests in any order; each reply counts once', () => {

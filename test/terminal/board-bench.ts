@@ -13,6 +13,7 @@ import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
 import { commandDataBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
 import { chargeRequest, KIND, tapReport, terminalStatus, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
+import { historyOfPayment } from '../../host-bridge/relay/verifier.js';
 import { createLinkSession, ROLE } from '../../firmware/wire/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { history } from '../../firmware/wire/payment.js';
@@ -134,7 +135,7 @@ export async function createBench(interpreter: string | null, change: object = {
       if (bridge.verdict) return reply(bridge.verdict);
       const bytes = body.slice(1);
       if (body[0] === 1) return reply(licenseIsGood(bytes) ? 'OK' : 'LICENSE_INVALID');
-      return reply(paymentIsGood(bytes) ? 'OK' : 'SIGNATURE_INVALID');
+      return reply(paymentIsGood(historyOfPayment(bytes)) ? 'OK' : 'SIGNATURE_INVALID');
     }
     if (kind === KIND.history && !bridge.stores) return reply('BUSY');
     if (kind === KIND.history && history.decode(body)) bridge.histories.push(body);

@@ -38,7 +38,7 @@ test('every line fits the display, and no screen has more lines than the display
   for (const code of allCodes()) {
     for (const state of [1, 2, 3, 4]) {
       for (const amount of [1, 350, 2 ** 53 - 1]) {
-        const lines = chargeLines({ state, id: idOf(1), amount, rs: new Uint8Array(16) }, 'EUR', code);
+        const lines = chargeLines({ state, id: idOf(1), amount, rs: new Uint8Array(16), counter: 1 }, 'EUR', code);
         expect(lines.length).toBeLessThanOrEqual(LINES_MAX);
         for (const line of lines) expect(line.length).toBeLessThanOrEqual(LINE_CHARACTERS);
       }
@@ -46,5 +46,5 @@ test('every line fits the display, and no screen has more lines than the display
     expect(alarmLines(code).every((line) => line.length <= LINE_CHARACTERS)).toBe(true);
     expect(idleLines('x'.repeat(24), false, code).length).toBeLessThanOrEqual(LINES_MAX);
   }
-  expect(chargeLines({ state: 1, id: idOf(1), amount: 350, rs: new Uint8Array(16) }, 'EUR', 'OK')).toEqual(['PAY', '3.50 EUR', 'tap your token']);
+  expect(chargeLines({ state: 1, id: idOf(1), amount: 350, rs: new Uint8Array(16), counter: 1 }, 'EUR', 'OK')).toEqual(['PAY', '3.50 EUR', 'tap your token']);
 });

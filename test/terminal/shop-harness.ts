@@ -12,6 +12,10 @@ import { codeNumber, codeOf, statusWord, type Code } from '../../firmware/core/c
 import { createAmountEntry } from '../../firmware/shop-terminal/amount-entry.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
+import { historyOfPayment } from '../../host-bridge/relay/verifier.js';
+import { amountText } from '../../firmware/core/amount-text.js';
+import { concat } from '../../firmware/core/bytes.js';
+import type { BridgeLink } from '../../firmware/shop-terminal/delivery.js';
 import { createTerminal, type Terminal } from '../../firmware/shop-terminal/terminal.js';
 import { openTill, type Till } from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
@@ -224,7 +228,7 @@ export function createWorld(): World {
     if (bridge.verifies === 'yes') return 'OK';
     const bytes = body.subarray(1);
     if (body[0] === VERIFY.license) return bridge.verifies === 'no' || !licenseIsGood(bytes) ? 'LICENSE_INVALID' : 'OK';
-    return bridge.verifies === 'no' || !paymentIsGood(bytes) ? 'SIGNATURE_INVALID' : 'OK';
+    return bridge.verifies === 'no' || !paymentIsGood(historyOfPayment(bytes)) ? 'SIGNATURE_INVALID' : 'OK';
   }
 
   function onBridge(born: number, kind: number, body: Uint8Array): Code | null {
@@ -254,19 +258,35 @@ export function createWorld(): World {
     return 'OK';
   }
 
+  /** Questions to the bridge of which only the beginning was sent. */
+  const begun = new Set<object>();
+
   function createLink(born: number) {
+    type Done = (code: Code, body: Uint8Array) => void;
+    function ask(kind: number, body: Uint8Array, done: Done, timeoutMs: number): void {
+      const copy = body.slice();
+      const up = bridge.up;
+      later(born, () => {
+        const code = up && bridge.up ? onBridge(born, kind, copy) : 'LINK_DOWN';
+        if (code !== null) done(code, new Uint8Array(0));
+        else later(born, () => done('NO_ANSWER', new Uint8Array(0)), timeoutMs);
+      }, 2);
+    }
     return {
       up: () => bridge.up,
-      request(kind: number, body: Uint8Array, done: (code: Code, body: Uint8Array) => void, timeoutMs: number) {
-        const copy = body.slice();
-        const up = bridge.up;
-        later(born, () => {
-          const code = up && bridge.up ? onBridge(born, kind, copy) : 'LINK_DOWN';
-          if (code !== null) done(code, new Uint8Array(0));
-          else later(born, () => done('NO_ANSWER', new Uint8Array(0)), timeoutMs);
-        }, 2);
+      request: ask,
+      begin(kind: number, start: Uint8Array, restBytes: number) {
+        if (!bridge.up) return null;
+        const request = { kind, known: start.slice(), restBytes };
+        begun.add(request);
+        return request;
       },
-    };
+      finish(request: any, rest: Uint8Array, done: Done, timeoutMs: number) {
+        const givenUp = rest.length === 0 && request.restBytes > 0;
+        if (!begun.delete(request) || (!givenUp && rest.length !== request.restBytes)) throw new Error('a question to the bridge ended wrongly');
+        if (!givenUp) ask(request.kind, concat([request.known, rest]), done, timeoutMs);
+      },
+    } as unknown as BridgeLink;
   }
 
   function createReader(born: number) {
@@ -357,7 +377,9 @@ export function createWorld(): World {
         show(lines: string[]) {
           screen.push(lines);
           if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash)) throw new Error(lines[0] + ' shown before H was durable');
+          if (lines[0] === 'PAID' && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR')) throw new Error('PAID shows another amount');
         },
+        prepare: () => undefined,
         broken: () => false,
       },
       indicator: { play: () => undefined, blink: () => undefined, announce: () => undefined, stop: () => undefined } as any,

@@ -115,7 +115,8 @@ export function tapUntilAnswer(till: Till, pku: Uint8Array, licenseBytes = makeL
   if (bound === 'AGAIN') bound = till.bind(pku);
   if (bound !== 'OK') return bound;
   const sent = till.challenge();
-  const completed = till.complete(licenseBytes, answer(pku, sent, till.view().amount));
+  till.expect(licenseBytes);
+  const completed = till.complete(answer(pku, sent, till.view().amount));
   return completed.ok ? completed.history : completed.code;
 }
 
@@ -123,6 +124,6 @@ export function tapUntilAnswer(till: Till, pku: Uint8Array, licenseBytes = makeL
 export function tap(till: Till, pku: Uint8Array, verified = true): string {
   const history = tapUntilAnswer(till, pku);
   if (typeof history === 'string') return history;
-  till.keep(pku, history, verified);
+  till.keep(pku, verified);
   return 'OK';
 }

@@ -184,11 +184,11 @@ test('the console leaves the port that is needed, and no other', () => {
 });
 
 test('SSD1306: start-up once, then one row of bytes a page; a dead display is left alone', () => {
-  const sent: [number, number, Uint8Array | number][] = [];
+  const sent: [number, number, Uint8Array | number[]][] = [];
   let dead = false;
   const bus = {
     setup: () => undefined,
-    writeTo: (address: number, control: number, data: Uint8Array | number) => {
+    writeTo: (address: number, control: number, data: Uint8Array | number[]) => {
       if (dead) throw new Error('no acknowledge');
       sent.push([address, control, data instanceof Uint8Array ? data.slice() : data]);
     },
@@ -204,7 +204,7 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
   display.show(['one', 'two']);
   expect(drawn.map(([text]) => text)).toEqual(['one', 'two']);
   expect(drawn[1][2]).toBeGreaterThan(drawn[0][2] + 8);
-  const commands = sent.filter(([, control]) => control === 0).map(([, , data]) => data);
+  const commands = sent.filter(([, control]) => control === 0).flatMap(([, , data]) => data as number[]);
   expect(commands[0]).toBe(0xae);
   expect(commands.filter((byte) => byte === 0xaf).length).toBe(1);
   const rows = sent.filter(([, control]) => control === 0x40);
@@ -212,7 +212,18 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
   expect((rows[7][2] as Uint8Array)[127]).toBe(1023 & 255);
   sent.length = 0;
   display.show(['three']);
-  expect(sent.filter(([, , data]) => data === 0xaf)).toEqual([]);
+  expect(sent.filter(([, control, data]) => control === 0 && (data as number[]).includes(0xaf))).toEqual([]);
+  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile.
+  const paid = ['PAID'];
+  for (const between of [0, 1]) {
+    sent.length = 0;
+    display.prepare(paid);
+    expect([drawn.map(([text]) => text), sent.length]).toEqual([['PAID'], 0]);
+    if (between) display.show(['other']);
+    drawn.length = sent.length = 0;
+    display.show(paid);
+    expect([drawn.length, sent.length]).toEqual([between, 9]);
+  }
   expect(display.broken()).toBe(false);
   dead = true;
   display.show(['four']);
