@@ -11,7 +11,7 @@ import { createRsa } from '../firmware/crypto/rsa.js';
 import { createScalars } from '../firmware/crypto/scalar.js';
 import { createX25519 } from '../firmware/crypto/x25519.js';
 import type { BoardFiles } from './bench-board.js';
-import { OPERATIONS, SEALED_BYTES, SEED, SIGNED_BYTES, type Figure, type Operation } from './bench-programs.js';
+import { median, OPERATIONS, ROUNDS, SCHEDULE, SEALED_BYTES, SEED, SIGNED_BYTES, type Compared, type Figure, type Operation } from './bench-programs.js';
 import { rivalsOnNode } from './bench-rivals.js';
 import { aesBlocks, createHostNatives } from './emulator/natives.js';
 
@@ -19,32 +19,49 @@ function random(count: number): Uint8Array {
   return new Uint8Array(count).map((_, i) => (i * 89 + 7) & 255);
 }
 
-/** Milliseconds of one call, the best of three rounds. */
-function measure(repeat: number, call: () => void): { ms: number } {
-  let best = Infinity;
-  for (let round = 0; round < 3; round++) {
-    const start = process.cpuUsage();
-    for (let i = 0; i < repeat; i++) call();
-    const used = process.cpuUsage(start);
-    best = Math.min(best, (used.user + used.system) / 1000 / repeat);
-  }
-  return { ms: best };
-}
-
-/** Every operation, and how many times as fast as the others it is. @param files those of bench-programs.ts */
-export async function measureOnNode(files: BoardFiles): Promise<Record<Operation, Figure>> {
-  const own = measureOwn(files);
-  const figures: Record<Operation, Figure> = { ...own };
-  for (const [rival, calls] of Object.entries(await rivalsOnNode())) {
-    const took = { keyPair: measure(20, calls.keyPair), sign: measure(20, calls.sign), verify: measure(10, calls.verify) };
-    for (const [name, , same] of OPERATIONS) if (same) figures[name] = { ...figures[name], [TIMES[rival as keyof typeof TIMES]]: took[same].ms / own[name].ms };
-  }
-  return figures;
+/** Milliseconds of one call. */
+function measure(repeat: number, call: () => void): number {
+  const start = process.cpuUsage();
+  for (let i = 0; i < repeat; i++) call();
+  const used = process.cpuUsage(start);
+  return (used.user + used.system) / 1000 / repeat;
 }
 
 const TIMES = { tweetnacl: 'timesTweetnacl', tweetnaclFast: 'timesTweetnaclFast', noble: 'timesNoble' } as const;
+/** Calls of a rival in a row. */
+const REPEATS: Record<Compared, number> = { keyPair: 10, sign: 10, verify: 5 };
 
-function measureOwn(files: BoardFiles): Record<Operation, { ms: number }> {
+/** Every operation, and how many times as fast as the others it is, in alternation as bench-programs.ts says. @param files those of bench-programs.ts */
+export async function measureOnNode(files: BoardFiles): Promise<Record<Operation, Figure>> {
+  const own = ownOperations(files);
+  const rivals = Object.entries(await rivalsOnNode());
+  const found = new Map<string, number[]>();
+  const note = (name: string, value: number): void => void found.set(name, [...(found.get(name) ?? []), value]);
+  const measureOwn = (name: Operation): number => {
+    const value = own[name]();
+    note(name, value);
+    return value;
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [names, compared] of SCHEDULE) {
+      let last = names.map(measureOwn);
+      for (const [rival, calls] of compared ? rivals : []) {
+        const took = measure(REPEATS[compared!], calls[compared!]);
+        const next = names.map(measureOwn);
+        names.forEach((name, i) => note(`${name}.${rival}`, (2 * took) / (last[i]! + next[i]!)));
+        last = next;
+      }
+    }
+  }
+  const figure = ([name, , same]: (typeof OPERATIONS)[number]): [Operation, Figure] => [
+    name,
+    { ms: median(found.get(name)!), ...Object.fromEntries(same ? rivals.map(([rival]) => [TIMES[rival as keyof typeof TIMES], median(found.get(`${name}.${rival}`)!)]) : []) },
+  ];
+  return Object.fromEntries(OPERATIONS.map(figure)) as Record<Operation, Figure>;
+}
+
+/** Each measures itself: milliseconds. */
+function ownOperations(files: BoardFiles): Record<Operation, () => number> {
   const natives = createHostNatives({ checked: false });
   const ed: Ed25519 = createEd25519(natives, { base: files.baseTable! });
   const key = ed.keyFromSeed(new Uint8Array(Buffer.from(SEED, 'hex')));
@@ -62,14 +79,14 @@ function measureOwn(files: BoardFiles): Record<Operation, { ms: number }> {
   const blinding = { r: x, power: x, mask: x };
   const inverse = rsa.toBytes(modulus, x);
   return {
-    signAtTap: measure(200, () => ed.sign(key, { R: spare!.R, k: spare!.k!.slice() }, message)),
-    makeNonce: { ms: measure(3, () => ed.makeNonces(random, 8)).ms / 8 },
-    keyPair: measure(20, () => ed.keyFromSeed(random(32))),
-    verifyKnownKey: measure(20, () => ed.verifyKnown(known, message, signature)),
-    verifyAnyKey: measure(10, () => ed.verifyKnown(ed.prepareWithMultiples(key.publicKey, files.multiples!)!, message, signature)),
-    verifyBareKey: measure(10, () => ed.verify(key.publicKey, message, signature)),
-    hpkeSeal: measure(10, () => sealer.seal(sealer.encapsulate(random(32), random(32)), nothing, nothing, new Uint8Array(SEALED_BYTES))),
-    rsaPublic: measure(10, () => rsa.power65537(modulus, x)),
-    blindUnblind: measure(10, () => blindRsa.unblind(modulus, inverse, blindRsa.blind(modulus, blinding, random(64), random(48)))),
+    signAtTap: () => measure(200, () => ed.sign(key, { R: spare!.R, k: spare!.k!.slice() }, message)),
+    makeNonce: () => measure(2, () => ed.makeNonces(random, 8)) / 8,
+    keyPair: () => measure(20, () => ed.keyFromSeed(random(32))),
+    verifyKnownKey: () => measure(20, () => ed.verifyKnown(known, message, signature)),
+    verifyAnyKey: () => measure(10, () => ed.verifyKnown(ed.prepareWithMultiples(key.publicKey, files.multiples!)!, message, signature)),
+    verifyBareKey: () => measure(10, () => ed.verify(key.publicKey, message, signature)),
+    hpkeSeal: () => measure(10, () => sealer.seal(sealer.encapsulate(random(32), random(32)), nothing, nothing, new Uint8Array(SEALED_BYTES))),
+    rsaPublic: () => measure(10, () => rsa.power65537(modulus, x)),
+    blindUnblind: () => measure(10, () => blindRsa.unblind(modulus, inverse, blindRsa.blind(modulus, blinding, random(64), random(48)))),
   };
 }

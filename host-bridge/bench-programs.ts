@@ -1,5 +1,8 @@
 /**
  * What the benchmark runs in the interpreter, as plain Espruino JavaScript over `lib` of bench-board.ts.
+ *
+ * Machines change speed while they run. So everything is measured in alternation: in each of several rounds an operation,
+ * its rival, and the operation again, one directly after another. Ratios are medians of the rounds' ratios, milliseconds are medians over the run.
  */
 
 /** Seed of the key that is measured with. */
@@ -19,8 +22,9 @@ export type Rival = 'tweetnacl' | 'tweetnaclFast';
 
 /** One operation. */
 export interface Figure {
+  /** The median of measurements that are spread over the run. */
   ms: number;
-  /** How many times as fast as nacl.js, and as nacl-fast.js, of TweetNaCl.js in the same process; absent without it. */
+  /** How many times as fast as nacl.js, and as nacl-fast.js, of TweetNaCl.js in the same process, the median of the rounds; absent without it. */
   timesTweetnacl?: number;
   timesTweetnaclFast?: number;
   /** The same of @noble/curves, on Node. */
@@ -40,74 +44,111 @@ export const OPERATIONS: [Operation, string, Compared | null][] = [
   ['blindUnblind', 'blind and unblind, r prepared', null],
 ];
 
-/** Calls of one round: the interpreter's clock of processor time ticks every 4 ms. `makeNonce` makes 8 a call. */
-const REPEATS: Record<Operation, number> = { signAtTap: 25, makeNonce: 4, keyPair: 16, verifyKnownKey: 12, verifyAnyKey: 8, verifyBareKey: 6, hpkeSeal: 12, rsaPublic: 12, blindUnblind: 40 };
-/** Rounds of a figure, which is their median. */
-const ROUNDS = 3;
-/** Rounds of signing, whose mean is taken. */
-const SIGN_ROUNDS = 16;
+/** How many nonces share an inversion. */
 const NONCES_A_CALL = 8;
-const LOOPS = 500_000;
-/** How many single operations stand behind a figure, for the division. */
-export const timesOf = (name: Operation | 'emptyLoop'): number => ({ makeNonce: NONCES_A_CALL, emptyLoop: LOOPS } as Record<string, number>)[name] ?? 1;
+const LOOPS = 100_000;
+/** Rounds over all operations. */
+export const ROUNDS = 4;
 
-const measured = (name: Operation, body: string): string => `time(${JSON.stringify(name)},${REPEATS[name]},function(){${body}});`;
+/** Calls in a row: the interpreter's clock of processor time ticks every 4 ms. */
+const REPEATS: Record<Operation, number> = { signAtTap: 300, makeNonce: 2, keyPair: 6, verifyKnownKey: 5, verifyAnyKey: 3, verifyBareKey: 3, hpkeSeal: 5, rsaPublic: 4, blindUnblind: 12 };
+/** How many single operations a call is, for the division. */
+const TIMES: Partial<Record<Operation, number>> = { makeNonce: NONCES_A_CALL };
 
-/** Prints "name nanoseconds" for each operation, "emptyLoop", and "version ...". Files: baseTable, keyTable, multiples, peerTable, modulus. */
-export const PROGRAM = `
-function time(name,n,f){
-  var rounds=[],t;
-  for(var r=0;r<${ROUNDS};r++){t=cpu();for(var i=0;i<n;i++)f();rounds.push((cpu()-t)/n*1000000000);}
-  print(name,rounds.sort(function(a,b){return a-b;})[${(ROUNDS - 1) / 2}]);
-}
+/**
+ * What is measured one directly after another: own operations, and the others' operation that they are compared with. What
+ * has no rival comes again and again, to be spread over the run, too.
+ */
+export const SCHEDULE: [Operation[], Compared | null][] = (['keyPair', 'sign', 'verify'] as const).flatMap((compared): [Operation[], Compared | null][] => [
+  [OPERATIONS.filter(([, , same]) => same === compared).map(([name]) => name), compared],
+  [OPERATIONS.filter(([, , same]) => !same).map(([name]) => name), null],
+]);
+
+const operation = (name: Operation, body: string): string => `own.${name}=[${REPEATS[name]},${TIMES[name] ?? 1},function(){${body}}];`;
+
+/**
+ * Makes the operations and rivals[]. Files: baseTable, keyTable, multiples, peerTable, modulus.
+ * Signing empties its nonce, which is filled again each time.
+ */
+const OPERATIONS_OF_BOARD = `
+var own={},rivals=[];
 var ed=lib.createEd25519(lib.natives,{base:baseTable}),known=ed.prepareKey(keyTable),seed=fromHex("${SEED}"),key=ed.keyFromSeed(seed);
-var count=0,message=new Uint8Array(${SIGNED_BYTES}),nonces,signature;
+var count=0,message=new Uint8Array(${SIGNED_BYTES}),spare,secret,signature;
 function draw(n){
   var out=new Uint8Array(n),part;
   for(var i=0;i<n;i+=64){count++;part=lib.natives.sha512(new Uint8Array([count&255,count>>8]));out.set(n-i<64?part.subarray(0,n-i):part,i);}
   return out;
 }
-time("emptyLoop",1,function(){for(var i=0;i<${LOOPS};i++);});
-${measured('keyPair', 'ed.keyFromSeed(seed);')}
-${measured('makeNonce', `ed.makeNonces(draw,${NONCES_A_CALL});`)}
-// A board holds few nonces, so few at a time here: with hundreds in memory all is slower.
-(function(){
-  var spent=0,t;
-  for(var r=0;r<${SIGN_ROUNDS};r++){nonces=ed.makeNonces(draw,${REPEATS.signAtTap});t=cpu();while(nonces.length)signature=ed.sign(key,nonces.pop(),message);spent+=cpu()-t;}
-  print("signAtTap",spent/${SIGN_ROUNDS * REPEATS.signAtTap}*1000000000);
-})();
-${measured('verifyKnownKey', 'if(!ed.verifyKnown(known,message,signature))throw "known key";')}
-${measured('verifyAnyKey', 'if(!ed.verifyKnown(ed.prepareWithMultiples(key.publicKey,multiples),message,signature))throw "any key";')}
-${measured('verifyBareKey', 'if(!ed.verify(key.publicKey,message,signature))throw "bare key";')}
+spare=ed.makeNonces(draw,1)[0];
+secret=new Float64Array(spare.k);
+${operation('keyPair', 'ed.keyFromSeed(seed);')}
+${operation('makeNonce', `ed.makeNonces(draw,${NONCES_A_CALL});`)}
+${operation('signAtTap', 'var k=spare.k;k.set(secret);signature=ed.sign(key,spare,message);spare.k=k;')}
+own.signAtTap[2]();
+${operation('verifyKnownKey', 'if(!ed.verifyKnown(known,message,signature))throw "known key";')}
+${operation('verifyAnyKey', 'if(!ed.verifyKnown(ed.prepareWithMultiples(key.publicKey,multiples),message,signature))throw "any key";')}
+${operation('verifyBareKey', 'if(!ed.verify(key.publicKey,message,signature))throw "bare key";')}
 (function(){
   var x=lib.createX25519(lib.createEdwards(lib.natives),lib.createScalars(lib.natives));
   var sealer=lib.createSealer(lib.natives,lib.ciphers.aes,x,lib.openCombTable(baseTable),lib.openCombTable(peerTable));
   var plain=new Uint8Array(${SEALED_BYTES}),none=new Uint8Array(0),secret=draw(32),blind=draw(32);
-  ${measured('hpkeSeal', 'sealer.seal(sealer.encapsulate(secret,blind),none,none,plain);')}
+  ${operation('hpkeSeal', 'sealer.seal(sealer.encapsulate(secret,blind),none,none,plain);')}
 })();
 (function(){
   var rsa=lib.createRsa(lib.natives),blindRsa=lib.createBlindRsa(rsa,lib.ciphers.sha384),m=rsa.prepare(modulus);
   // Any numbers take as long as those of a coupon.
   var x=rsa.fromBytesBelow(m,draw(256)),blinding={r:x,power:x,mask:x},inverse=rsa.toBytes(m,x),prepared=draw(64),salt=draw(48);
-  ${measured('rsaPublic', 'rsa.power65537(m,x);')}
-  ${measured('blindUnblind', 'blindRsa.unblind(m,inverse,blindRsa.blind(m,blinding,prepared,salt));')}
+  ${operation('rsaPublic', 'rsa.power65537(m,x);')}
+  ${operation('blindUnblind', 'blindRsa.unblind(m,inverse,blindRsa.blind(m,blinding,prepared,salt));')}
 })();
-print("version",process.env.VERSION,process.env.BOARD||"");
 `;
 
-/** The same operations of a rival whose source is given. */
-export function rivalProgram(name: Rival, source: string): string {
+/** Adds a rival whose source is given. */
+function rivalProgram([name, source]: [Rival, string]): string {
   return `
 (function(){
 var module={exports:{}};
 ${source}
-var nacl=module.exports,pair,sig;
-time("${name}.keyPair",1,function(){pair=nacl.sign.keyPair.fromSeed(seed);});
-if(toHex(pair.publicKey)!=toHex(key.publicKey))throw "the rival's key differs";
-time("${name}.sign",1,function(){sig=nacl.sign.detached(message,pair.secretKey);});
-time("${name}.verify",1,function(){if(!nacl.sign.detached.verify(message,signature,pair.publicKey))throw "the rival refuses";});
+var nacl=module.exports,pair;
+rivals.push({
+  name:"${name}",
+  keyPair:function(){pair=nacl.sign.keyPair.fromSeed(seed);if(toHex(pair.publicKey)!=toHex(key.publicKey))throw "the rival's key differs";},
+  sign:function(){nacl.sign.detached(message,pair.secretKey);},
+  verify:function(){if(!nacl.sign.detached.verify(message,signature,pair.publicKey))throw "the rival refuses";}
+});
 })();
 `;
+}
+
+/**
+ * Prints, for each time that something was measured, "emptyLoop ms", "operation ms", and "operation.rival ratio"; and
+ * "version ...". An operation is measured directly before and after each rival, whose ratio is to the mean of the two.
+ */
+export function operationsProgram(rivals: [Rival, string][]): string {
+  return `${OPERATIONS_OF_BOARD}${rivals.map(rivalProgram).join('')}
+function ms(n,f){var t=cpu();for(var i=0;i<n;i++)f();return (cpu()-t)/n*1000;}
+function measure(name){var o=own[name],t=ms(o[0],o[2])/o[1];print(name,t);return t;}
+function round(names,compared){
+  var last=names.map(measure),t,next;
+  if(compared)rivals.forEach(function(rival){
+    t=ms(1,rival[compared]);
+    next=names.map(measure);
+    names.forEach(function(name,i){print(name+"."+rival.name,2*t/(last[i]+next[i]));});
+    last=next;
+  });
+}
+for(var r=0;r<${ROUNDS};r++){
+  print("emptyLoop",ms(1,function(){for(var i=0;i<${LOOPS};i++);})/${LOOPS});
+  ${SCHEDULE.map(([names, compared]) => `round(${JSON.stringify(names)},${JSON.stringify(compared)});`).join('\n  ')}
+}
+print("version",process.env.VERSION,process.env.BOARD||"");
+`;
+}
+
+/** The value in the middle. */
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * `tapcash bench`: what the board's cryptography costs in Espruino's Linux build, and what a payment takes.
  *
- * Machines change speed while they run, so the figures to compare are the ratios: TweetNaCl.js runs in the same process,
- * right after. An ESP32 is some hundred times slower; nothing here was measured on one.
+ * Machines change speed while they run, so the figures to compare are the ratios: TweetNaCl.js runs in the same process, in
+ * alternation with ours (bench-programs.ts). An ESP32 is some hundred times slower; nothing here was measured on one.
  */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -16,7 +16,7 @@ import { createEd25519 } from '../firmware/crypto/ed25519.js';
 import { boardScript, runBoardScript, type BoardFiles } from './bench-board.js';
 import { measureMemory, type MemoryReport } from './bench-memory.js';
 import { measureOnNode } from './bench-node.js';
-import { OPERATIONS, PROGRAM, rivalProgram, SEED, timesOf, type Figure, type Operation } from './bench-programs.js';
+import { median, OPERATIONS, operationsProgram, ROUNDS, SEED, type Figure, type Operation } from './bench-programs.js';
 import { INSTALL, rivalSources } from './bench-rivals.js';
 import { tapSvg } from './bench-plot.js';
 import { ESTIMATE, measureTap, type Percentiles, type TapBudget } from './bench-tap.js';
@@ -85,19 +85,23 @@ async function programBytes(role: Role): Promise<{ bundle: number; overlay: numb
 }
 
 async function measureInInterpreter(path: string, files: BoardFiles) {
-  const against = rivalSources();
-  const script = await boardScript(files, PROGRAM + against.map(([name, source]) => rivalProgram(name, source)).join('\n'));
-  const values = new Map((await runBoardScript(path, files, script, 600_000)).map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]));
-  const ms = (name: string): number => Number(values.get(name)) / 1e6;
-  const figure = ([name, , same]: (typeof OPERATIONS)[number]): [Operation, Figure] => {
-    const own = ms(name) / timesOf(name);
-    const times = same ? against.map(([rival]) => [rival === 'tweetnacl' ? 'timesTweetnacl' : 'timesTweetnaclFast', ms(`${rival}.${same}`) / own]) : [];
-    return [name, { ms: own, ...Object.fromEntries(times) }];
+  const script = await boardScript(files, operationsProgram(rivalSources()));
+  const values = new Map<string, string[]>();
+  for (const line of await runBoardScript(path, files, script, 900_000)) {
+    const [name, ...rest] = line.split(' ');
+    values.set(name!, [...(values.get(name!) ?? []), rest.join(' ')]);
+  }
+  const middle = (name: string): number => median(values.get(name)!.map(Number));
+  const figure = ([name]: (typeof OPERATIONS)[number]): [Operation, Figure] => {
+    const figure: Figure = { ms: middle(name) };
+    if (values.has(`${name}.tweetnacl`)) figure.timesTweetnacl = middle(`${name}.tweetnacl`);
+    if (values.has(`${name}.tweetnaclFast`)) figure.timesTweetnaclFast = middle(`${name}.tweetnaclFast`);
+    return [name, figure];
   };
-  const [version, ...build] = (values.get('version') ?? '').split(' ');
+  const [version, ...build] = values.get('version')![0]!.split(' ');
   return {
     interpreter: { version: version!, build: build.join(' ') },
-    emptyLoopUs: (ms('emptyLoop') / timesOf('emptyLoop')) * 1000,
+    emptyLoopUs: middle('emptyLoop') * 1000,
     operations: Object.fromEntries(OPERATIONS.map(figure)) as Record<Operation, Figure>,
   };
 }
@@ -163,7 +167,8 @@ function describe(report: BenchReport, log: (line: string) => void): void {
   };
   table('interpreter', report.operations);
   table('Node', report.node.operations);
-  log('nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, noble is @noble/curves; each in the same process.\n');
+  log('nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, noble is @noble/curves; each in the same process, in alternation:');
+  log(`medians of ${ROUNDS} rounds spread over the run, ratios those within a round.\n`);
   row('', 'bundle', 'overlay', 'tables', 'most variables');
   for (const board of ['token', 'terminal'] as const) {
     row(board, `${report.bytes[board].bundle} bytes`, `${report.bytes[board].overlay} bytes`, `${report.bytes[board].tables} bytes`, report.memory ? String(report.memory[board].variablesPeak) : '-');
