@@ -39,8 +39,6 @@ export interface CombShape {
 /** A comb with its entries, ENTRY_NUMBERS each, one after another. */
 export interface Comb extends CombShape {
   entries: Float32Array | Float64Array;
-  /** Whether entries are twice those of a table in flash (multiples.ts). */
-  twice: boolean;
 }
 
 /** A table in memory or flash. */
@@ -87,6 +85,5 @@ export function openCombTable(data: ArrayBuffer | Uint8Array): CombTable {
     weights: shape.weights,
     key,
     entries: new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + HEADER_BYTES, (bytes.length - HEADER_BYTES) >> 2),
-    twice: false,
   };
 }

@@ -17,8 +17,8 @@
  */
 import { ENTRY_NUMBERS, type Comb } from './comb-table.js';
 import { createElement, createField, type Element, type Field } from './field.js';
-import { alternate, powerOfTwo } from './limbs.js';
-import { pairsOf, pickOf, reversed, type Natives } from './natives.js';
+import { alternate, powerOfTwo, turned } from './limbs.js';
+import { pairsOf, pickOf, type Natives } from './natives.js';
 import { ENTRY_SCALE, createPointSteps, type Coordinates, type PointSteps } from './point-steps.js';
 
 /**
@@ -43,8 +43,8 @@ export interface CombTerm {
 export interface WindowTerm {
   /** naf(): least first, each 0 or odd from -15 to 15. */
   digits: Int8Array;
-  /** Adds a digit's multiple to the working point; -1 if that adds the point (0, -1), too (point-steps.ts, "Sign"), else 1. */
-  add(digit: number): number;
+  /** Adds a digit's multiple to the working point. */
+  add(digit: number): void;
 }
 
 /** A multiplication of a comb's point, which has a table in flash, by a secret scalar, done a column at a time. */
@@ -81,7 +81,7 @@ export interface Edwards {
   setNeutral(blind: Uint8Array | null): void;
   /** Doubles if a column went before, and adds what this column of a comb says. */
   doColumn(term: CombTerm, column: number): void;
-  /** The working point, freed from the twist. */
+  /** The working point: twice X, Y and Z. */
   take(): Projective;
   /** The sum of all terms. Public scalars only. */
   multiply(combs: CombTerm[], windows: WindowTerm[]): Projective;
@@ -100,10 +100,14 @@ export function createEdwards(natives: Natives): Edwards {
   const dot = natives.dot;
   const pairs = pairsOf(natives);
   const pick = pickOf(natives);
-  const back = reversed(12);
-  // From numbers that alternate to the first and the second of them, both reversed.
+  // From limbs as point-steps.ts has them to flat operands; and from two numbers that alternate to both.
+  const back = new Uint8Array(12);
   const coordinatesBack = new Uint8Array(24);
-  for (let i = 0; i < 24; i++) coordinatesBack[i] = i < 12 ? 22 - 2 * i : 47 - 2 * i;
+  for (let i = 0; i < 12; i++) {
+    back[i] = (22 - i) % 12;
+    coordinatesBack[i] = 2 * back[i];
+    coordinatesBack[12 + i] = 2 * back[i] + 1;
+  }
   const unscale = powerOfTwo(-ENTRY_SCALE);
   const entryScale = [1 / unscale, 0, 0, 1 / unscale, 0, 0];
   const productScale = [entryScale[0] / unscale, 0, 0, entryScale[0] / unscale, 0, 0];
@@ -112,15 +116,11 @@ export function createEdwards(natives: Natives): Edwards {
   const one = field.one;
   const spare = createElement();
 
-  /** Since the last doubling, has the point (0, -1) been added (point-steps.ts, "Sign")? Then -1. */
-  let twist = 1;
-
   function setNeutral(blind: Uint8Array | null): void {
     curve.working = null;
     if (blind) field.fromBytes(spare, blind);
     const limbs = (blind ? spare : one).w.subarray(12);
-    steps.load({ pq: pairs(alternate(limbs, limbs), entryScale), t: field.zero.f, z: pairs(limbs, productScale) });
-    twist = 1;
+    steps.load({ pq: pairs(alternate(limbs, limbs), entryScale), t: field.zero.f, z: pairs(turned(limbs), productScale) });
   }
 
   /** Adds what one column of a comb says; extended: T is there already. */
@@ -131,7 +131,6 @@ export function createEdwards(natives: Natives): Edwards {
     const end = table.subs * columns;
     const top = (table.teeth - 1) * end;
     const half = (1 << (table.teeth - 1)) - 1;
-    const minus = table.twice ? 3 : 1;
     let entry = 0;
     for (let at = column; at < end; at += columns) {
       // The highest tooth's sign is the entry's; if it is -, the others count from there.
@@ -142,15 +141,13 @@ export function createEdwards(natives: Natives): Edwards {
       const n = index + 12 * plus;
       if (extended) extended = false;
       else extend();
-      add(entries.subarray(m, m + 12), entries.subarray(n, n + 12), entries.subarray(index + 24, index + 36), minus - plus);
-      twist *= 2 * plus - 1;
+      add(entries.subarray(m, m + 12), entries.subarray(n, n + 12), entries.subarray(index + 24, index + 36), plus);
       entry += ENTRY_NUMBERS * (half + 1);
     }
   }
 
   function doColumn(term: CombTerm, column: number): void {
     const begins = column === term.table.columns - 1;
-    twist = 1;
     if (!begins) steps.double();
     addColumn(term.table, term.signedBits, column, begins);
   }
@@ -166,13 +163,12 @@ export function createEdwards(natives: Natives): Edwards {
       if (begun) {
         steps.double();
         extended = false;
-        twist = 1;
       }
       for (let i = 0; i < windows.length; i++) {
         const digit = windows[i].digits[at];
         if (!digit) continue;
         if (!extended) steps.extend();
-        twist *= windows[i].add(digit);
+        windows[i].add(digit);
         extended = false;
         begun = true;
       }
@@ -186,12 +182,10 @@ export function createEdwards(natives: Natives): Edwards {
     return take();
   }
 
-  /** The working point, freed from the twist: twice X, Y and Z. */
   function take(): Projective {
     const point = steps.read();
-    const sign = twist * unscale;
     const out = new Float64Array(36);
-    pick(coordinatesBack, out, pairs(point.pq, [-sign, sign, sign, sign, 0, 0]));
+    pick(coordinatesBack, out, pairs(point.pq, [-unscale, unscale, unscale, unscale, 0, 0]));
     pick(back, coordinate(out, 2), pairs(point.z, zUnscaled));
     return out;
   }

@@ -19,9 +19,16 @@ export function rounder(k: number, scale: number): number {
   return 1.5 * powerOfTwo(52 + BIT[k + 1] + scale);
 }
 
-/** Limbs of two numbers in turn. */
+/** 12 limbs from the lowest in the order of point-steps.ts: 1, 2 ... 11, 0. */
+export function turned(limbs: ArrayLike<number>): number[] {
+  const out: number[] = [];
+  for (let k = 1; k < 13; k++) out.push(limbs[k % 12]);
+  return out;
+}
+
+/** Limbs of two numbers in turn, in that order. */
 export function alternate(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
   const out: number[] = [];
-  for (let k = 0; k < 12; k++) out.push(a[k], b[k]);
+  for (let k = 1; k < 13; k++) out.push(a[k % 12], b[k % 12]);
   return out;
 }

@@ -8,8 +8,8 @@ import { combShape, ENTRY_NUMBERS, type Comb } from './comb-table.js';
 import { CURVE_D, decodePoint } from './decode.js';
 import type { Edwards, WindowTerm } from './edwards.js';
 import { createElement, type Element, type Field } from './field.js';
-import { alternate, powerOfTwo } from './limbs.js';
-import { pairsOf, pickOf, reversed } from './natives.js';
+import { alternate, powerOfTwo, turned } from './limbs.js';
+import { pairsOf, pickOf } from './natives.js';
 import { ENTRY_SCALE } from './point-steps.js';
 
 /** A point as table entry, not normalised: flat operands (point-steps.ts). */
@@ -31,22 +31,32 @@ function curveD(field: Field): Element {
   return d;
 }
 
-/** (x, y) as the entry that begins at `at`, twice that of a table in flash, so that nothing is halved. */
-function putEntry(curve: Edwards, d: Element, entries: Float64Array, at: number, x: Element, y: Element): void {
+/** (x, y) as the entry that begins at `at`. @param half 1/2 @param d the curve's */
+function putEntry(curve: Edwards, half: Element, d: Element, entries: Float64Array, at: number, x: Element, y: Element): void {
   const field = curve.field;
   const pairs = pairsOf(curve.natives);
-  const scale = powerOfTwo(ENTRY_SCALE);
+  const scale = scaling(powerOfTwo(ENTRY_SCALE));
   const sum = createElement();
-  const carried = createElement();
+  const product = createElement();
   field.combine(sum, y, x, -1);
-  field.carry(carried, sum.f);
-  entries.set(pairs(carried.f, scaling(scale)), at);
+  field.mul(product, sum, half);
+  entries.set(pairs(product.f, scale), at);
   field.combine(sum, y, x, 1);
-  field.carry(carried, sum.f);
-  entries.set(pairs(carried.f, scaling(scale)), at + 12);
+  field.mul(product, sum, half);
+  entries.set(pairs(product.f, scale), at + 12);
   field.mul(sum, x, y);
-  field.mul(carried, d, sum);
-  entries.set(pairs(carried.f, scaling(2 * scale)), at + 24);
+  field.mul(product, d, sum);
+  entries.set(pairs(product.f, scale), at + 24);
+}
+
+/** 1/2 modulo p: 2^254 - 9. */
+function halfOf(field: Field): Element {
+  const half = createElement();
+  const limbs = new Float64Array(12);
+  limbs[0] = -9;
+  limbs[11] = powerOfTwo(254);
+  field.fromLimbs(half, limbs);
+  return half;
 }
 
 /**
@@ -58,20 +68,21 @@ export function pointTable(curve: Edwards, coordinates: Uint8Array, teeth: numbe
   const shape = combShape(teeth, 1, columns);
   const entries = new Float64Array((coordinates.length >> 6) * ENTRY_NUMBERS);
   const d = curveD(field);
+  const half = halfOf(field);
   const x = createElement();
   const y = createElement();
   for (let at = 0; at < coordinates.length; at += 64) {
     field.fromBytes(x, coordinates.subarray(at, at + 32));
     field.fromBytes(y, coordinates.subarray(at + 32, at + 64));
-    putEntry(curve, d, entries, (at >> 6) * ENTRY_NUMBERS, x, y);
+    putEntry(curve, half, d, entries, (at >> 6) * ENTRY_NUMBERS, x, y);
   }
-  return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, entries, twice: true };
+  return { teeth, subs: 1, columns, bits: shape.bits, weights: shape.weights, entries };
 }
 
-/** `count`, `count` - 2 ... with pick(), every other number in reverse. */
-function everyOther(count: number): Uint8Array {
+/** With pick(): limbs of point-steps.ts reversed, `step` apart from `at` on. */
+function backwards(step: number, at: number): Uint8Array {
   const indices = new Uint8Array(12);
-  for (let i = 0; i < 12; i++) indices[i] = count - 2 * i;
+  for (let i = 0; i < 12; i++) indices[i] = ((22 - i) % 12) * step + at;
   return indices;
 }
 
@@ -88,12 +99,13 @@ function takeEntry(curve: Edwards, d: Element): GeneralEntry {
     z: new Float64Array(12),
   };
   const point = curve.steps.read();
-  pick(everyOther(22), entry.m, point.pq);
-  pick(everyOther(23), entry.n, point.pq);
-  pick(reversed(12), entry.z, pairs(point.z, scaling(2 / scale)));
+  pick(backwards(2, 0), entry.m, point.pq);
+  pick(backwards(2, 1), entry.n, point.pq);
+  pick(backwards(1, 0), entry.z, pairs(point.z, scaling(2 / scale)));
   const dt = createElement();
-  field.fromLimbs(dt, pairs(point.t!, scaling(1 / scale / scale)));
   const product = createElement();
+  pick(backwards(1, 0), product.f, pairs(point.t!, scaling(1 / scale / scale)));
+  field.carry(dt, product.f);
   field.mul(product, d, dt);
   entry.d.set(pairs(product.f, scaling(2 * scale)));
   return entry;
@@ -113,8 +125,8 @@ function load(curve: Edwards, x: Element, y: Element): void {
   curve.working = null;
   curve.steps.load({
     pq: pairs(alternate(difference.w.subarray(12), sum.w.subarray(12)), scaling(scale)),
-    t: pairs(product.w.subarray(12), scaling(scale * scale)),
-    z: pairs(field.one.w.subarray(12), scaling(scale * scale)),
+    t: pairs(turned(product.w.subarray(12)), scaling(scale * scale)),
+    z: pairs(turned(field.one.w.subarray(12)), scaling(scale * scale)),
   });
 }
 
@@ -138,7 +150,7 @@ export function oddMultiples(curve: Edwards, encoding: Uint8Array, negate: boole
   // 2 P + P, and then 2 P more each time.
   let next = result[0];
   for (let i = 0; i < 7; i++) {
-    steps.addGeneral(next.m, next.n, next.d, next.z, 0);
+    steps.addGeneral(next.m, next.n, next.d, next.z, 1);
     steps.extend();
     result.push(takeEntry(curve, d));
     next = doubled;
@@ -153,9 +165,8 @@ export function windowTerm(curve: Edwards, multiples: GeneralEntry[], digits: In
     digits,
     add(digit) {
       const entry = multiples[(digit < 0 ? -digit : digit) >> 1];
-      if (digit > 0) addGeneral(entry.m, entry.n, entry.d, entry.z, 0);
-      else addGeneral(entry.n, entry.m, entry.d, entry.z, 1);
-      return digit > 0 ? 1 : -1;
+      if (digit > 0) addGeneral(entry.m, entry.n, entry.d, entry.z, 1);
+      else addGeneral(entry.n, entry.m, entry.d, entry.z, 0);
     },
   };
 }
