@@ -2,7 +2,7 @@
  * Euclid's algorithm after Lehmer (Knuth, TAOCP 2, 4.5.2, algorithm L) on numbers of 255 bits, for
  * inversion (field.ts) and for halving the size of scalars (half-size.ts).
  *
- * Numbers are 12 limbs as in field.ts, from the lowest. Quotients are taken from doubles of the two
+ * Numbers are 12 limbs as in field.ts, two of them in turn: pairs() multiplies them by a matrix. Quotients are taken from doubles of the two
  * numbers, some 30 bits of them at a time; then both numbers and their cofactors are multiplied by the
  * 2 x 2 matrix of those quotients. A quotient that is off by one is no error: each step is undone by
  * another whole-number step, so that the greatest common divisor stays what it was.
@@ -10,72 +10,73 @@
  * Time depends on the numbers. Callers hand over what is public or was multiplied by a random number.
  */
 import { BIT, powerOfTwo, rounder } from './limbs.js';
+import { pairsOf, type Natives } from './natives.js';
 
 /** Entries of matrices: two products with limbs of 22 bits, their sum and a carry stay under 2^53. */
 const ENTRY_MAX = 536870912;
 /** More rounds than 255 bits ever take: each takes some 28 bits from two numbers. */
 const ROUNDS_MAX = 40;
 
-/** Two successive remainders with big = bigCofactor * b mod a, and so on. Reused by the next run. */
-export interface Remainders {
-  big: Float64Array;
-  small: Float64Array;
-  bigCofactor: Float64Array;
-  smallCofactor: Float64Array;
-}
-
-/** A number as one double, rounded; 0 only for 0. */
-export function approximate(a: Float64Array): number {
-  return a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7] + a[8] + a[9] + a[10] + a[11];
-}
-
-/** Euclid's algorithm with its own working space. */
+/** Euclid's algorithm with its own working space; numbers are limbs from the lowest, the greater and the smaller in turn. */
 export interface Euclid {
+  /** The two numbers: two successive remainders after run(). */
+  numbers: Float64Array;
+  /** After run() with a and b in `numbers`: what b is multiplied with for each of them, modulo a. */
+  cofactors: Float64Array;
   /**
-   * Divides a and b (12 limbs each; overwritten) until the smaller is below `stop`; null when a quotient
+   * Divides the numbers, the second at most as great as the first, until the smaller is below `stop`; false when a quotient
    * of 30 bits or more comes, which random numbers hardly ever have.
    */
-  run(a: Float64Array, b: Float64Array, stop: number): Remainders | null;
+  run(stop: number): boolean;
   /** Carries limbs of up to 2^51 units, in place; gives them back. */
   carry(a: Float64Array): Float64Array;
 }
 
 /** Working space for one run at a time. */
-export function createEuclid(): Euclid {
+export function createEuclid(natives: Natives): Euclid {
   let carryA = 0;
   let carryB = 0;
   let x = 0;
-  let y = 0;
+  const pairs = pairsOf(natives);
   const rounders: number[] = [];
   for (let k = 0; k < 11; k++) rounders.push(rounder(k, 0));
-  const spare: Float64Array[] = [];
-  for (let i = 0; i < 4; i++) spare.push(new Float64Array(12));
+  const numbers = new Float64Array(24);
+  const cofactors = new Float64Array(24);
 
-  /** (to0, to1) = (m00 a + m01 b, m10 a + m11 b), carried. */
-  function apply(
-    m00: number, m01: number, m10: number, m11: number,
-    a: Float64Array, b: Float64Array, to0: Float64Array, to1: Float64Array,
-  ): void {
+  /** The first n limbs of both numbers, times the matrix, carried. */
+  function apply(to: Float64Array, n: number, matrix: number[]): void {
+    const end = 2 * n - 2;
+    to.set(pairs(to.subarray(0, end + 2), matrix));
     carryA = carryB = 0;
-    for (let k = 0; k < 11; k++) {
-      const round = rounders[k];
-      x = m00 * a[k] + m01 * b[k] + carryA;
-      y = m10 * a[k] + m11 * b[k] + carryB;
-      to0[k] = x - (carryA = x + round - round);
-      to1[k] = y - (carryB = y + round - round);
+    for (let i = 0; i < end; i++) {
+      const round = rounders[i >> 1];
+      to[i] = (x = to[i] + carryA) - (carryA = x + round - round);
+      i++;
+      to[i] = (x = to[i] + carryB) - (carryB = x + round - round);
     }
-    to0[11] = m00 * a[11] + m01 * b[11] + carryA;
-    to1[11] = m10 * a[11] + m11 * b[11] + carryB;
+    to[end] += carryA;
+    to[end + 1] += carryB;
   }
 
-  function run(a: Float64Array, b: Float64Array, stop: number): Remainders | null {
-    let now: Remainders = { big: a, small: b, bigCofactor: spare[0], smallCofactor: spare[1] };
-    let next: Remainders = { big: new Float64Array(12), small: new Float64Array(12), bigCofactor: spare[2], smallCofactor: spare[3] };
-    for (let k = 0; k < 12; k++) now.bigCofactor[k] = now.smallCofactor[k] = 0;
-    now.smallCofactor[0] = 1;
+  /** How many of the first n limbs are in use. */
+  function inUse(of: Float64Array, n: number): number {
+    while (n > 1 && !of[2 * n - 1] && !of[2 * n - 2]) n--;
+    return n;
+  }
+
+  function run(stop: number): boolean {
+    cofactors.fill(0);
+    cofactors[1] = 1;
+    // The numbers get shorter while their cofactors grow, by two limbs a round at most: together they are 12 limbs long.
+    let n = 12;
+    let m = 1;
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      let big = approximate(now.big);
-      let small = approximate(now.small);
+      let big = 0;
+      let small = 0;
+      for (let i = 0; i < 2 * n; i++) {
+        big += numbers[i++];
+        small += numbers[i];
+      }
       let m00 = 1;
       let m01 = 0;
       let m10 = 0;
@@ -93,14 +94,15 @@ export function createEuclid(): Euclid {
         m10 = next0;
         m11 = next1;
       }
-      if (m01 === 0) return small < stop && small > -stop ? now : null;
-      apply(m00, m01, m10, m11, now.big, now.small, next.big, next.small);
-      apply(m00, m01, m10, m11, now.bigCofactor, now.smallCofactor, next.bigCofactor, next.smallCofactor);
-      const swap = now;
-      now = next;
-      next = swap;
+      if (m01 === 0) return small < stop && small > -stop;
+      const matrix = [m00, m10, m01, m11, 0, 0];
+      apply(numbers, n, matrix);
+      n = inUse(numbers, n);
+      m = m > 10 ? 12 : m + 2;
+      apply(cofactors, m, matrix);
+      m = inUse(cofactors, m);
     }
-    return null;
+    return false;
   }
 
   function carry(a: Float64Array): Float64Array {
@@ -113,7 +115,7 @@ export function createEuclid(): Euclid {
     return a;
   }
 
-  return { run, carry };
+  return { numbers, cofactors, run, carry };
 }
 
 /** The limb that begins in each 16-bit word of a number; -1: none does. */

@@ -18,7 +18,7 @@
  * with each other. The host's dot() asserts it for every call; test/crypto/field.test.ts bounds
  * the worst case. No branch and no index depends on a value.
  */
-import { createEuclid, approximate, limbsToBytes, type Euclid } from './euclid.js';
+import { createEuclid, limbsToBytes, type Euclid } from './euclid.js';
 import { BIT, powerOfTwo, rounder } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
 
@@ -95,6 +95,9 @@ export function createField(natives: Natives): Field {
   const pick = pickOf(natives);
   const floor = Math.floor;
   const back = reversed(12);
+  /** With pick(), the first of two numbers that alternate, reversed. */
+  const firstBack = new Uint8Array(12);
+  for (let i = 0; i < 12; i++) firstBack[i] = 2 * back[i];
   const wrapped = [K, 0, 0, K, 0, 0];
   const unit: number[] = [];
   for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
@@ -103,7 +106,7 @@ export function createField(natives: Natives): Field {
   one.f[11] = one.w[12] = 1;
   /** Limbs on their way to be carried, reversed. */
   const loose = new Float64Array(12);
-  const euclid = createEuclid();
+  const euclid = createEuclid(natives);
   const byteUnit = new Float64Array(32);
   for (let i = 0; i < 32; i++) byteUnit[i] = powerOfTwo(8 * i);
 
@@ -203,19 +206,20 @@ export function createField(natives: Natives): Field {
   }
 
   function invert(o: Element, a: Element): void {
-    const modulus = new Float64Array(12);
-    modulus[0] = -19;
-    modulus[11] = unit[12];
-    const number = new Float64Array(12);
-    pick(back, number, a.f);
-    const found = euclid.run(modulus, number, 1);
-    if (!found) {
+    const f = a.f;
+    const numbers = euclid.numbers;
+    numbers.fill(0);
+    numbers[0] = -19;
+    numbers[22] = unit[12];
+    for (let k = 0; k < 12; k++) numbers[2 * k + 1] = f[11 - k];
+    if (!euclid.run(1)) {
       invertByPower(o, a);
       return;
     }
     // The last remainder but one is 1 or -1 (or p, for a = 0: then its cofactor is 0).
-    const sign = approximate(found.big) < 0 ? -1 : 1;
-    fromLimbs(o, pairs(found.bigCofactor, [sign, 0, 0, sign, 0, 0]));
+    const sign = numbers[0] < 0 ? -1 : 1;
+    pick(firstBack, loose, pairs(euclid.cofactors, [sign, 0, 0, sign, 0, 0]));
+    carry(o, loose);
   }
 
   function power58(o: Element, a: Element): void {

@@ -9,7 +9,7 @@
  * because every point's order divides 8 L, and v has no divisor in common with 8 L. So this is the same
  * rule, cofactorless, with 128 doublings in place of 253.
  */
-import { approximate, limbsToBytes, type Euclid } from './euclid.js';
+import { limbsToBytes, type Euclid } from './euclid.js';
 import { BIT, powerOfTwo } from './limbs.js';
 import type { Natives } from './natives.js';
 import type { Scalar, Scalars } from './scalar.js';
@@ -35,6 +35,13 @@ export interface Halver {
 /** 8 L - 2^255, 32-bit limbs. */
 const EIGHT_DELTA = [0xe7ae9f68, 0xc09318d2, 0x17bce6b2, 0xa6f7cef5];
 
+/** A number as one double, rounded. */
+function approximate(limbs: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < 12; k++) sum += limbs[k];
+  return sum;
+}
+
 /** Halving over the given natives. */
 export function createHalver(natives: Natives, scalars: Scalars, euclid: Euclid): Halver {
   /** Half of the size of 8 L, 2^127.5, and what u and v may be at most to be of use. */
@@ -56,18 +63,26 @@ export function createHalver(natives: Natives, scalars: Scalars, euclid: Euclid)
     spread(a, EIGHT_DELTA, 4);
     a[11] += powerOfTwo(255);
     spread(b, h, 8);
-    const found = euclid.run(euclid.carry(a), euclid.carry(b), middle);
-    if (found) {
-      const odd = found.smallCofactor[0] % 2 !== 0;
-      const u = odd ? found.small : found.big;
-      const v = odd ? found.smallCofactor : found.bigCofactor;
-      const uSize = approximate(u);
-      const vSize = approximate(v);
+    euclid.carry(a);
+    euclid.carry(b);
+    for (let k = 0; k < 12; k++) {
+      euclid.numbers[2 * k] = a[k];
+      euclid.numbers[2 * k + 1] = b[k];
+    }
+    if (euclid.run(middle)) {
+      // The smaller number, or the other where its v is even.
+      const which = euclid.cofactors[1] % 2 !== 0 ? 1 : 0;
+      for (let k = 0; k < 12; k++) {
+        a[k] = euclid.numbers[2 * k + which];
+        b[k] = euclid.cofactors[2 * k + which];
+      }
+      const uSize = approximate(a);
+      const vSize = approximate(b);
       if (uSize < limit && uSize > -limit && vSize < limit && vSize > -limit) {
         return {
-          u: absolute(u, uSize),
+          u: absolute(a, uSize),
           uNegative: uSize < 0,
-          v: absolute(v, vSize),
+          v: absolute(b, vSize),
           vNegative: vSize < 0,
         };
       }
