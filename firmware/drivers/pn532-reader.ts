@@ -78,6 +78,8 @@ const RF_MAX_RETRIES = [0x32, 0x05, 0xff, 0x01, 0x02];
 const RF_OFF = [0x32, 0x01, 0x00];
 /** One target, 106 kbit/s type A (7.3.5). */
 const IN_LIST_PASSIVE_TARGET = [0x4a, 0x01, 0x00];
+/** Longest answer's frame to it that is expected: a UID of 4 bytes, an ATS of 20. Another card's takes longer. */
+const TARGET_BYTES_MAX = 40;
 const IN_RELEASE_ALL = [0x52, 0x00];
 /** To the one target (7.3.8). */
 const IN_DATA_EXCHANGE = [0x40, 0x01];
@@ -157,8 +159,11 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     function cancelled(): void {
       callback({ ok: false, code: 'CANCELLED' });
     }
+    const searching = {
+      frame: link.commandFrame(IN_LIST_PASSIVE_TARGET, new Uint8Array(0)), timeoutMs: SEARCH_TIMEOUT_MS, once: false, callback: onAnswer, answerBytesMax: TARGET_BYTES_MAX,
+    };
     function search(): void {
-      link.command(new Uint8Array(IN_LIST_PASSIVE_TARGET), SEARCH_TIMEOUT_MS, false, onAnswer);
+      link.exchange(searching);
     }
     function onAnswer(result: LinkResult): void {
       // A damaged or late answer can be a stranger's overlong ATS: go on searching. A chip that is gone is not.

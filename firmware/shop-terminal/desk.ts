@@ -8,7 +8,7 @@ import type { ApduClient } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import { DeskRequest } from '../wire/link-messages.js';
 import { CLA } from '../wire/token-commands.js';
-import { selectToken } from './tap.js';
+import { prepareSelect, selectToken } from './tap.js';
 
 /** Sends the command to the token that the reader has found; `done` gets the token's code and data, or TAP_TORN, NO_TOKEN. */
 export function runDeskCommand(
@@ -17,7 +17,7 @@ export function runDeskCommand(
   failed: (code: NfcCode) => Code,
   done: (code: Code, data?: Uint8Array) => void,
 ): void {
-  selectToken(client, failed, function (code) {
+  selectToken(client, prepareSelect(client), failed, function (code) {
     if (code !== 'OK') return done(code);
     client.command(CLA, request.ins, 0, 0, request.data, function (result) {
       if (result.ok) done(codeOfStatusWord(result.sw), result.data);

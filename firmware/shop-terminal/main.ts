@@ -120,7 +120,7 @@ function isBy(curve: Curve, key: TabledKey, before: Uint8Array | null, type: num
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
 function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
   function guard(method: (...parts: any[]) => any): any {
-    return function (type: number, slot: number, payload: Uint8Array) {
+    return function (type: number, slot: number, payload: Uint8Array | number) {
       try {
         return method(type, slot, payload);
       } catch (error) {
@@ -129,7 +129,7 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
       }
     };
   }
-  return { put: guard(log.put), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
+  return { put: guard(log.put), prepare: guard(log.prepare), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
 }
 
 /** Judges by the registrar's key, and by the one before it while its licenses last. */

@@ -6,11 +6,13 @@
  * It can end anywhere: what is durable then is the till's affair, and tapping again goes on from there. After PAID nothing
  * that the token does changes the result; a debit whose ACK got lost is offered by the token at its next tap here.
  */
+import { AMOUNT_BYTES } from '../core/amount.js';
+import { equal } from '../core/bytes.js';
 import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
-import { ApduClient, ApduResult, INS_SELECT } from '../drivers/iso-dep-client.js';
+import { ApduClient, ApduResult, INS_SELECT, PreparedCommand } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import type { BegunRequest } from '../wire/link-session.js';
-import { chargeId, LICENSE_BYTES, RS_BYTES } from '../wire/payment.js';
+import { chargeId, LICENSE_BYTES, RS_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
@@ -57,6 +59,9 @@ const VERIFIED = 5;
 const KEPT = 6;
 const PAID = 7;
 
+/** Bytes of `selectAnswer`, and of a `payment`. */
+const SELECT_ANSWER_BYTES = 2;
+const PAYMENT_BYTES = AMOUNT_BYTES + SIGNATURE_BYTES;
 /** Debits acknowledged in one tap besides that of its own charge. */
 const RECALLS_MAX = 16;
 /** Tries to give the charge to a token: the second one after a new Rs. */
@@ -69,12 +74,17 @@ export function codeOfNfc(code: NfcCode): Code {
   return code === 'BUSY' || code === 'CANCELLED' ? 'BUSY' : 'TAP_TORN';
 }
 
-/** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. */
-export function selectToken(client: ApduClient, failed: (code: NfcCode) => Code, done: (code: Code) => void): void {
-  client.command(0x00, INS_SELECT, 0x04, 0x00, AID, function (result: ApduResult) {
+/** SELECT of our application. */
+export function prepareSelect(client: ApduClient): PreparedCommand {
+  return client.prepare(0x00, INS_SELECT, 0x04, 0x00, AID, SELECT_ANSWER_BYTES);
+}
+
+/** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. @param select from `prepareSelect` */
+export function selectToken(client: ApduClient, select: PreparedCommand, failed: (code: NfcCode) => Code, done: (code: Code) => void): void {
+  client.send(select, function (result: ApduResult) {
     if (!result.ok) return done(failed(result.code));
     // Encoded `selectAnswer`.
-    if (result.sw !== SW_OK || result.data.length !== 2 || result.data[0] !== WIRE_VERSION) return done('NO_TOKEN');
+    if (result.sw !== SW_OK || result.data.length !== SELECT_ANSWER_BYTES || result.data[0] !== WIRE_VERSION) return done('NO_TOKEN');
     client.setLimits(result.data[1]);
     done('OK');
   });
@@ -97,6 +107,13 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   let pku: Uint8Array = opened;
   let begun: BegunRequest | null = null; // the bridge's check of the payment
   let over = false;
+  // Made while no token is there.
+  const select = prepareSelect(parts.client);
+  let opener = prepareOpen();
+
+  function prepareOpen(): PreparedCommand {
+    return parts.client.prepare(CLA, INS.open, 0, 0, till.opening(), LICENSE_BYTES + 1);
+  }
 
   /** Nothing more comes of the challenge, and what was made ready for its answer. */
   function release(): void {
@@ -128,9 +145,13 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
   }
 
-  /** Sends a command; `then` gets the token's code. Without an answer the tap is over. */
-  function send(ins: number, data: Uint8Array, then: (code: Code, data: Uint8Array) => void): void {
-    parts.client.command(CLA, ins, 0, 0, data, function (result: ApduResult) {
+  /** Sends a command, whose answer has `le` bytes; `then` gets the token's code. Without an answer the tap is over. */
+  function send(ins: number, data: Uint8Array, le: number, then: (code: Code, data: Uint8Array) => void): void {
+    sendPrepared(parts.client.prepare(CLA, ins, 0, 0, data, le), then);
+  }
+
+  function sendPrepared(command: PreparedCommand, then: (code: Code, data: Uint8Array) => void): void {
+    parts.client.send(command, function (result: ApduResult) {
       if (result.ok) {
         then(codeOfStatusWord(result.sw), result.data);
         return;
@@ -143,10 +164,10 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
 
   function recall(index: number, left: number): void {
     if (left === 0) return end();
-    send(INS.recall, recallRequest.encode({ index: index, shop: parts.shop }), function (code, data) {
+    send(INS.recall, recallRequest.encode({ index: index, shop: parts.shop }), RS_BYTES, function (code, data) {
       if (code !== 'OK' || data.length !== RS_BYTES) return end();
       if (!till.wasPaid(data)) return recall(index + 1, left - 1);
-      send(INS.ack, chargeId.encode({ rs: data, shop: parts.shop }), function (acked) {
+      send(INS.ack, chargeId.encode({ rs: data, shop: parts.shop }), 0, function (acked) {
         if (acked === 'OK') recall(index, left - 1);
         else end();
       });
@@ -159,7 +180,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     parts.kept();
     endMs[PAID] = parts.nowMs();
     // Not the till's Rs of now: once H is kept, the next charge may come at any moment.
-    send(INS.ack, opened, function () {
+    send(INS.ack, opened, 0, function () {
       recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
     });
     parts.told();
@@ -201,7 +222,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     }
     if (bound !== 'OK') return fail(bound);
     const challenge = till.challenge();
-    send(INS.challenge, challenge, onAnswer);
+    send(INS.challenge, challenge, PAYMENT_BYTES, onAnswer);
     if (over) return;
     // While the token signs, what its answer needs is made ready; nothing of it is durable, or shows.
     begun = parts.checker.begin(licenseBytes, challenge);
@@ -222,12 +243,13 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   function open(): void {
     opened = till.opening();
     counter = till.view().counter;
-    send(INS.open, opened, onOpened);
+    if (!equal(opener.data, opened)) opener = prepareOpen();
+    sendPrepared(opener, onOpened);
   }
 
   return function () {
     endMs[START] = parts.nowMs();
-    selectToken(parts.client, parts.failed, function (code) {
+    selectToken(parts.client, select, parts.failed, function (code) {
       endMs[SELECTED] = parts.nowMs();
       if (code === 'OK') open();
       else {

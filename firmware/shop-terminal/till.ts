@@ -107,6 +107,8 @@ export interface Till {
 }
 
 const COUNTER_MAX = 4294967295;
+/** What a tap writes, charge and history with their heads and names, has room in the page that is open before it begins. */
+const TAP_RECORD_BYTES = 480;
 
 /** Free bytes that a charge needs to be carried through: charge, history, tombstone, sum, and a deny list meanwhile. */
 const ROOM_BYTES = DENY_ROOM_BYTES + 2048;
@@ -241,6 +243,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       // While nobody waits for it.
       encodeChargeId();
       encodeChallenge();
+      records.prepare(RECORD.charge, 0, TAP_RECORD_BYTES);
       return 'OK';
     },
     cancel: function (id) {
