@@ -106,7 +106,7 @@ async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Prom
     let phases: Phases | null = null;
     for (let i = 0; i < CLEAN_TAPS; i++) {
       const { ms, report } = await tap(bench, token, null, i % 2 === 1);
-      if (report) phases = phases ?? phasesOf(report);
+      if (report && i % 2 === 0) phases = phasesOf(report);
       clean.push(ms);
     }
     const after = bench.field.counts();
