@@ -24,13 +24,13 @@
  *
  * Order. A column's carry goes into the next, the last one's into limb 0, whose own column comes first. So that no limb is
  * touched twice, chains give limbs 1, 2 ... 11 and then 0, as turned() does; pick() puts them where operands have them.
- * (An array whose first element is mended in the end took an eighth more: Linux build, -O2, November 2026.)
+ * (With an array whose first element is mended in the end a chain took a ninth more: Linux build, -O2, November 2026.)
  *
  * Sign. To subtract an entry, m and n change places, and (d x y) T has the other sign in F and G.
  *
  * Range: H, E, p and q are sums of 2 carried numbers, F and G of 2 (of 6 and 2 after doubling), so that a column
  * is at most 12 products of carried numbers; field.test.ts shows that there is room for it.
- * No branch and no index depends on a value.
+ * No branch depends on a value, and no index but the sign's, of one of two matrices beside each other (edwards.ts, on indices).
  */
 import { powerOfTwo, rounder } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
