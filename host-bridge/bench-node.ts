@@ -28,8 +28,8 @@ function measure(repeat: number, call: () => void): number {
 }
 
 const TIMES = { tweetnacl: 'timesTweetnacl', tweetnaclFast: 'timesTweetnaclFast', noble: 'timesNoble' } as const;
-/** Calls of a rival in a row. */
-const REPEATS: Record<Compared, number> = { keyPair: 10, sign: 10, verify: 5 };
+/** Calls of a rival in a row: with a sixth of them @noble/curves was not yet compiled, and twice as slow. */
+const REPEATS: Record<Compared, number> = { keyPair: 60, sign: 60, verify: 30 };
 
 /** Every operation, and how many times as fast as the others it is, in alternation as bench-programs.ts says. @param files those of bench-programs.ts */
 export async function measureOnNode(files: BoardFiles): Promise<Record<Operation, Figure>> {
