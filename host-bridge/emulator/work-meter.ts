@@ -91,7 +91,7 @@ ${COUNTED.map((name) => `$work.${name}=`).join('')}0;
   }
   function first(data){return data.length;}
   function own(){return this.length;}
-  meter(I2C1,"writeTo","i2c",function(a,data){return 1+(data.length||1);});
+  meter(I2C1,"writeTo","i2c",function(){for(var n=1,i=1;i<arguments.length;i++)n+=arguments[i].length||1;return n;});
   meter(I2C1,"readFrom","i2c",function(a,n){return 1+n;});
   meter(E,"convolve","dots",first);
   meter(E,"mapInPlace","pairs",first);
