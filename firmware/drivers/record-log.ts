@@ -83,6 +83,8 @@ export interface RecordLog {
   writes(): number;
   /** Flash page erases since the log was opened. */
   erases(): number;
+  /** Opens a page where less than so many bytes, heads and marks included, are left in the one that is open; if it can be done without collecting. */
+  reserve(bytes: number): void;
   /** Does one piece of work that a later `put` would have to do; call it when idle, until it returns false. */
   tidy(): boolean;
 }
@@ -277,6 +279,9 @@ export function createRecordLog(s: LogState): RecordLog {
     },
     erases: function () {
       return s.erases;
+    },
+    reserve: function (bytes) {
+      if (!s.failed && s.at + bytes > s.region.pageBytes - TAIL_BYTES && freePages(s) > 1) openPage(s);
     },
     tidy: function () {
       return tidy(s);

@@ -120,16 +120,16 @@ function isBy(curve: Curve, key: TabledKey, before: Uint8Array | null, type: num
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
 function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
   function guard(method: (...parts: any[]) => any): any {
-    return function (type: number, slot: number, payload: Uint8Array | number) {
+    return function (first: number, slot: number, payload: Uint8Array) {
       try {
-        return method(type, slot, payload);
+        return method(first, slot, payload);
       } catch (error) {
         fail('' + ((error as any).message || error));
         throw error;
       }
     };
   }
-  return { put: guard(log.put), prepare: guard(log.prepare), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
+  return { put: guard(log.put), reserve: guard(log.reserve), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
 }
 
 /** Judges by the registrar's key, and by the one before it while its licenses last. */

@@ -18,8 +18,8 @@ import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
 export interface Records {
   /** Durable when it returns; an empty payload deletes. @throws when the flash fails or is full */
   put(type: number, slot: number, payload: Uint8Array): void;
-  /** Sees to it that a record with so many bytes has room in the page that is open (record-log.ts). */
-  prepare(type: number, slot: number, payloadBytes: number): unknown;
+  /** Opens a page where less than so many bytes are left in the one that is open (record-log.ts). @throws when the flash fails */
+  reserve(bytes: number): void;
   /** The payload stored last, or null. */
   get(type: number, slot: number): Uint8Array | null;
   /** Slots of this type that hold something, ascending. */

@@ -6,13 +6,11 @@
  * It can end anywhere: what is durable then is the till's affair, and tapping again goes on from there. After PAID nothing
  * that the token does changes the result; a debit whose ACK got lost is offered by the token at its next tap here.
  */
-import { AMOUNT_BYTES } from '../core/amount.js';
-import { equal } from '../core/bytes.js';
 import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
 import { ApduClient, ApduResult, INS_SELECT, PreparedCommand } from '../drivers/iso-dep-client.js';
 import type { NfcCode } from '../drivers/pn532-link.js';
 import type { BegunRequest } from '../wire/link-session.js';
-import { chargeId, LICENSE_BYTES, RS_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
+import { chargeId, LICENSE_BYTES, PAYMENT_BYTES, RS_BYTES } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
@@ -59,9 +57,8 @@ const VERIFIED = 5;
 const KEPT = 6;
 const PAID = 7;
 
-/** Bytes of `selectAnswer`, and of a `payment`. */
+/** Bytes of `selectAnswer`. */
 const SELECT_ANSWER_BYTES = 2;
-const PAYMENT_BYTES = AMOUNT_BYTES + SIGNATURE_BYTES;
 /** Debits acknowledged in one tap besides that of its own charge. */
 const RECALLS_MAX = 16;
 /** Tries to give the charge to a token: the second one after a new Rs. */
@@ -107,12 +104,14 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   let pku: Uint8Array = opened;
   let begun: BegunRequest | null = null; // the bridge's check of the payment
   let over = false;
-  // Made while no token is there.
-  const select = prepareSelect(parts.client);
-  let opener = prepareOpen();
+  // Made while no token is there; let go of once they are sent, for the room that they take.
+  let select: PreparedCommand | null = prepareSelect(parts.client);
+  let opener: PreparedCommand | null = null;
 
-  function prepareOpen(): PreparedCommand {
-    return parts.client.prepare(CLA, INS.open, 0, 0, till.opening(), LICENSE_BYTES + 1);
+  function prepareOpen(): void {
+    opened = till.opening();
+    counter = till.view().counter;
+    opener = parts.client.prepare(CLA, INS.open, 0, 0, opened, LICENSE_BYTES + 1);
   }
 
   /** Nothing more comes of the challenge, and what was made ready for its answer. */
@@ -241,15 +240,19 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   }
 
   function open(): void {
-    opened = till.opening();
-    counter = till.view().counter;
-    if (!equal(opener.data, opened)) opener = prepareOpen();
-    sendPrepared(opener, onOpened);
+    // The Rs may be another than when the wait for a token began.
+    if (counter !== till.view().counter) prepareOpen();
+    const command = opener!;
+    opener = null;
+    sendPrepared(command, onOpened);
   }
 
+  prepareOpen();
   return function () {
     endMs[START] = parts.nowMs();
-    selectToken(parts.client, select, parts.failed, function (code) {
+    const command = select!;
+    select = null;
+    selectToken(parts.client, command, parts.failed, function (code) {
       endMs[SELECTED] = parts.nowMs();
       if (code === 'OK') open();
       else {

@@ -18,7 +18,7 @@ import { classPaymentMax } from '../core/license-class.js';
 import { textOf } from '../wire/codec.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
 import {
-  challenge, CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT, chargeId, ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, LICENSE_CLASS_AT, LICENSE_PKU_AT, LICENSE_UNTIL_AT, RS_BYTES,
+  challenge, CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT, chargeId, ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, LICENSE_CLASS_AT, LICENSE_PKU_AT, LICENSE_UNTIL_AT, PAYMENT_BYTES, RS_BYTES,
   SIGNATURE_BYTES, TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
@@ -107,8 +107,8 @@ export interface Till {
 }
 
 const COUNTER_MAX = 4294967295;
-/** What a tap writes, charge and history with their heads and names, has room in the page that is open before it begins. */
-const TAP_RECORD_BYTES = 480;
+/** What a tap writes: charge and history, with their heads and the longest names. */
+const TAP_RECORDS_BYTES = 500;
 
 /** Free bytes that a charge needs to be carried through: charge, history, tombstone, sum, and a deny list meanwhile. */
 const ROOM_BYTES = DENY_ROOM_BYTES + 2048;
@@ -243,7 +243,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       // While nobody waits for it.
       encodeChargeId();
       encodeChallenge();
-      records.prepare(RECORD.charge, 0, TAP_RECORD_BYTES);
+      records.reserve(TAP_RECORDS_BYTES);
       return 'OK';
     },
     cancel: function (id) {
@@ -305,7 +305,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       const record = awaited;
       if (!record) throw new TypeError('an answer that is not expected');
       // Encoded `payment`: y as the challenge has it, and the signature.
-      if (answer.length !== AMOUNT_BYTES + SIGNATURE_BYTES) return refuse('BAD_REQUEST');
+      if (answer.length !== PAYMENT_BYTES) return refuse('BAD_REQUEST');
       if (textOf(answer, 0, AMOUNT_BYTES) !== textOf(encodeChallenge(), CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT)) return refuse('AMOUNT_INVALID');
       record.set(answer.subarray(AMOUNT_BYTES), HISTORY_AT + LICENSE_BYTES);
       return { ok: true, history: record.subarray(HISTORY_AT) };

@@ -15,7 +15,7 @@ import type { Refusal } from '../core/codes.js';
 import type { Scheme } from '../core/scheme.js';
 import { isAscii, textOf } from '../wire/codec.js';
 import {
-  CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, CHALLENGE_TIME_AT, isChargeId, ISSUER_ID_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, readChallenge, RS_BYTES, SIGNATURE_BYTES,
+  CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, CHALLENGE_TIME_AT, isChargeId, ISSUER_ID_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, PAYMENT_BYTES, readChallenge, RS_BYTES,
 } from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
@@ -203,7 +203,7 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
 
   /** Encoded `payment`: the amount as the challenge has it, and the signature. */
   function answerTo(challengeBytes: Uint8Array, signature: Uint8Array): Uint8Array {
-    const out = new Uint8Array(AMOUNT_BYTES + SIGNATURE_BYTES);
+    const out = new Uint8Array(PAYMENT_BYTES);
     out.set(challengeBytes.subarray(CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT));
     out.set(signature, AMOUNT_BYTES);
     return out;

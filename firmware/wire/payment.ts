@@ -1,7 +1,7 @@
 /**
  * Payment [0022]-[0027]: license, challenge, history, and the shop's tombstone.
  */
-import { readBalance } from '../core/amount.js';
+import { AMOUNT_BYTES, readBalance } from '../core/amount.js';
 import { readU32 } from '../core/bytes.js';
 import { defineMessage, isAscii, isName, BYTES, AMOUNT, NAME, REST, textOf, U32, U8 } from './codec.js';
 
@@ -136,6 +136,7 @@ export const payment = defineMessage<Payment>([
   ['amount', AMOUNT],
   ['signature', BYTES, SIGNATURE_BYTES],
 ]);
+export const PAYMENT_BYTES = AMOUNT_BYTES + SIGNATURE_BYTES;
 
 /** History H = {PKU, SKR(PKU), Ts, Rs, y, SKU(...), IdS} [0026]; its identity is (PKU, IdS, Rs). */
 export interface History {

@@ -22,7 +22,7 @@ function codeOf(work: () => unknown): unknown {
 describe('a record log', () => {
   test('holds what any workload puts, across reopenings and tidying', () => {
     const put = fc.record({ type: fc.integer({ min: 1, max: 3 }), slot: fc.integer({ min: 0, max: 4 }), length: fc.integer({ min: 0, max: 40 }), ahead: fc.boolean() });
-    const step = fc.oneof({ weight: 8, arbitrary: put }, { weight: 1, arbitrary: fc.constant('reopen' as const) }, { weight: 1, arbitrary: fc.constant('tidy' as const) });
+    const step = fc.oneof({ weight: 8, arbitrary: put }, { weight: 1, arbitrary: fc.constant('reopen' as const) }, { weight: 1, arbitrary: fc.constant('tidy' as const) }, { weight: 1, arbitrary: fc.constant('reserve' as const) });
     const region: LogRegion = { address: 0x10030000, pages: 10, pageBytes: 512, eraseBytes: 256 };
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 200 }), fc.integer(), (steps, seed) => {
@@ -35,6 +35,7 @@ describe('a record log', () => {
             log = openLog(flash, region);
             ready = undefined;
           } else if (s === 'tidy') log.tidy();
+          else if (s === 'reserve') log.reserve(i);
           else {
             const put: Put = { type: s.type, slot: s.slot, payload: payload(s.length, i) };
             // Prepared for this record or for one before, of whatever length.

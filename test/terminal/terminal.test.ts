@@ -47,6 +47,22 @@ describe('a tap', () => {
     expect(world.bridge.asked.length).toBe(3);
   });
 
+  test('around which the clerk cancels and charges another amount shows PAID with the amount that was paid', () => {
+    for (let afterMs = 0; afterMs < 150; afterMs++) {
+      const world = online();
+      const token = createToken(1);
+      world.charge(1, 350);
+      world.run(100);
+      world.field.token = token;
+      world.run(afterMs);
+      const amount = world.cancel(1) === 'OK' ? 4200 : 350; // from CHALLENGE on it is too late
+      if (amount === 4200) expect(world.charge(2, amount)).toBe('OK');
+      world.run(3000);
+      expect([...token.debits.values()].map((d) => d.amount)).toEqual([amount]);
+      expect(world.screen.filter(([headline]) => headline === 'PAID')).toEqual([['PAID', amount === 350 ? '3.50 EUR' : '42.00 EUR']]);
+    }
+  });
+
   test('during which the clerk cancels and charges anew sends no CHALLENGE for a charge that was not opened', () => {
     const world = online();
     world.bridge.verifies = 'silent';
