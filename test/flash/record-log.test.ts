@@ -52,6 +52,21 @@ describe('a record log', () => {
     );
   });
 
+  test('reserving, however often and however much, takes no room', () => {
+    const region: LogRegion = { address: 0x10030000, pages: 6, pageBytes: 512, eraseBytes: 256 };
+    const log = openLog(makeFlash(region), region);
+    let model: Model = new Map();
+    for (let i = 0; i < 200; i++) {
+      const freeBytes = log.freeBytes();
+      for (let n = 0; n < i % 12; n++) log.reserve(600);
+      expect(log.freeBytes()).toBe(freeBytes);
+      const put: Put = { type: 1, slot: i % 5, payload: payload(40, i) };
+      log.put(put.type, put.slot, put.payload);
+      model = apply(model, put);
+      expectContents(log, model);
+    }
+  });
+
   test('with any one bit flipped gives the right values or FLASH_DAMAGED', () => {
     let sound = 0;
     let damaged = 0;
