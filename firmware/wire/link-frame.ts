@@ -129,21 +129,13 @@ export function createFrameDecoder(
   }
 
   return function (data: Uint8Array | string): void {
-    const chunk = typeof data === 'string' ? data : chars.toChars(data);
-    // A chunk is mostly one frame.
-    if (text === '' && !tooLong && chunk.length <= FRAME_BYTES_MAX && chunk.charAt(0) === END_TEXT && chunk.indexOf(END_TEXT, 1) === chunk.length - 1) {
-      if (chunk.length > OVERHEAD_BYTES + 1) finish(chunk.substr(1, chunk.length - 2));
-      return;
-    }
-    text += chunk;
-    let end = text.indexOf(END_TEXT);
-    while (end >= 0) {
-      const coded = text.substr(0, end);
-      const whole = !tooLong && end >= OVERHEAD_BYTES && end <= FRAME_BYTES_MAX;
-      text = text.substr(end + 1);
+    // Cut by one native call; an acknowledgement and an answer mostly come together.
+    const pieces = (text + (typeof data === 'string' ? data : chars.toChars(data))).split(END_TEXT);
+    text = pieces.pop() as string;
+    for (let i = 0; i < pieces.length; i++) {
+      const coded = pieces[i];
+      if (coded.length >= OVERHEAD_BYTES && !tooLong && coded.length <= FRAME_BYTES_MAX) finish(coded);
       tooLong = false;
-      if (whole) finish(coded);
-      end = text.indexOf(END_TEXT);
     }
     if (text.length > FRAME_BYTES_MAX) {
       text = '';
