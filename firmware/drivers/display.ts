@@ -18,8 +18,8 @@ export const LINES_MAX = 5;
 export interface Display {
   /** Shows these lines, and nothing else. */
   show(lines: string[]): void;
-  /** Draws lines where nobody sees them yet, so that `show` of the same array takes less time. */
-  prepare(lines: string[]): void;
+  /** Draws lines where nobody sees them yet, so that `show` of the same array takes less time. False where it would not. */
+  prepare(lines: string[]): boolean;
   /** True where nobody can read what is shown. */
   broken(): boolean;
 }
@@ -45,14 +45,21 @@ export interface DisplayDevices {
   bus(name: string): DisplayBus | undefined;
   /** `Graphics.createArrayBuffer`. */
   createGraphics(width: number, height: number, bitsPerPixel: number, options: { vertical_byte: boolean; msb: boolean }): DisplayGraphics;
+  /** `E.CRC32`. */
+  crc32(bytes: Uint8Array): number;
   print(text: string): void;
+}
+
+/** `prepare` of a display that draws at once what it shows. */
+export function prepareNothing(): boolean {
+  return false;
 }
 
 /** A display for boards that have none. */
 function createNoDisplay(): Display {
   return {
     show: function () {},
-    prepare: function () {},
+    prepare: prepareNothing,
     broken: function () {
       return true;
     },
@@ -64,7 +71,7 @@ function createConsoleDisplay(print: (text: string) => void): Display {
     show: function (lines) {
       print('[display] ' + lines.join(' | '));
     },
-    prepare: function () {},
+    prepare: prepareNothing,
     broken: function () {
       return false;
     },
@@ -140,7 +147,12 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
   const width = config.width || 128;
   const height = config.height || 64;
   let graphics: DisplayGraphics | null = null;
-  let drawn: string[] | null = null; // the lines in its memory
+  const rows: Uint8Array[] = []; // the picture by pages of eight pixel rows, as the display takes it
+  let drawn: string[] | null = null; // the lines in the picture
+  let shown: string[] | null = null; // the lines that the display has
+  // By which pages it differs from the picture.
+  let first = 0;
+  let last = 0;
   let failed = false;
 
   // Commands go in one transfer: after a control byte 00 nothing but commands comes (8.1.5.2).
@@ -149,12 +161,15 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
     bus.writeTo(address, 0, startCommands(height));
     // From 2v25 on Espruino puts the highest bit first unless told.
     graphics = devices.createGraphics(width, height, 1, { vertical_byte: true, msb: false });
+    for (let at = 0; at < (width * height) / 8; at += width) rows.push(new Uint8Array(graphics.buffer, at, width));
   }
 
   function draw(lines: string[]): void {
     graphics!.clear();
     drawLines(graphics!, lines, width, height);
     drawn = lines;
+    first = 0;
+    last = rows.length - 1;
   }
 
   return {
@@ -163,17 +178,21 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
       try {
         if (!graphics) start();
         if (lines !== drawn) draw(lines);
-        bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, 0, height / 8 - 1]);
-        // One page row at a time: some ports take no longer transfers.
-        for (let at = 0; at < (width * height) / 8; at += width) {
-          bus.writeTo(address, 0x40, new Uint8Array(graphics!.buffer, at, width));
-        }
+        bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, first, rows.length - 1]);
+        // One page at a time: some ports take no longer transfers.
+        for (let i = first; i <= last; i++) bus.writeTo(address, 0x40, rows[i]);
+        shown = lines;
       } catch (error) {
         failed = true;
       }
     },
     prepare: function (lines) {
-      if (graphics && !failed) draw(lines);
+      if (!graphics || failed) return false;
+      const before = drawn === shown ? rows.map(devices.crc32) : [];
+      draw(lines);
+      while (first < last && devices.crc32(rows[first]) === before[first]) first++;
+      while (first < last && devices.crc32(rows[last]) === before[last]) last--;
+      return true;
     },
     broken: function () {
       return failed;

@@ -93,6 +93,7 @@ function displayOf(clock: Clock, openLcd: () => ReturnType<OpenLcd>, config?: Di
     createGraphics: function (width: number, height: number, bitsPerPixel: number, options: { vertical_byte?: boolean; msb?: boolean }) {
       return Graphics.createArrayBuffer(width, height, bitsPerPixel, options);
     },
+    crc32: E.CRC32,
     print: print,
     clock: clock,
     digitalWrite: digitalWrite,

@@ -10,7 +10,7 @@
  */
 import type { Clock } from './clock.js';
 import type { DisplayConfig } from './board-config.js';
-import { drawLines, toneOf } from './display.js';
+import { drawLines, prepareNothing, toneOf } from './display.js';
 import type { Display, DisplayGraphics } from './display.js';
 import { drawTouchKeys, LINES_WIDTH } from './touch-keys.js';
 import type { KeyGraphics } from './touch-keys.js';
@@ -150,8 +150,7 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
   }
   return {
     show: show,
-    // What it draws shows at once.
-    prepare: function () {},
+    prepare: prepareNothing,
     broken: function () {
       return failed;
     },

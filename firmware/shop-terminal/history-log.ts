@@ -4,6 +4,7 @@
  * A history is kept until the bridge says that it is on disk, and delivered oldest first. One that nobody has verified
  * waits for its check before it is delivered, for afterwards the body is gone.
  */
+import type { ReadyRecord } from '../drivers/record-log.js';
 import { encodeHistoryRecord, historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './records.js';
 
 /** Thrown by `open` on a record that is committed but no history: the board must stop rather than lose one. */
@@ -29,6 +30,8 @@ export interface HistoryLog {
   oldest(unverified: boolean, after: number): number;
   counterOf(slot: number): number;
   read(slot: number): HistoryRecord;
+  /** Does beforehand what the next `add` has to do before it writes. @param recordBytes length of what it will keep */
+  prepare(recordBytes: number): void;
   /**
    * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log is full
    * @param counter that of the record @param timeS the same
@@ -47,6 +50,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
   const counters = new Uint32Array(max);
   const times = new Uint32Array(max);
   let count = 0;
+  let ready: ReadyRecord | undefined; // for the next history
 
   function read(slot: number): HistoryRecord {
     const payload = records.get(RECORD.history, slot);
@@ -108,11 +112,16 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       return counters[slot];
     },
     read: read,
+    prepare: function (recordBytes) {
+      const slot = states.indexOf(FREE);
+      if (slot >= 0) ready = records.prepare(RECORD.history, slot, recordBytes);
+    },
     add: function (bytes, unverified, counter, timeS) {
       const slot = states.indexOf(FREE);
       if (slot < 0) throw new RangeError('no free place for a history');
       bytes[0] = unverified ? 1 : 0;
-      records.put(RECORD.history, slot, bytes);
+      records.put(RECORD.history, slot, bytes, ready);
+      ready = undefined;
       note(slot, unverified, counter, timeS);
       count++;
       return slot;

@@ -20,7 +20,7 @@ import { watchAmountKeys } from '../drivers/keypad.js';
 import { createLcd } from '../drivers/lcd.js';
 import { apduBytesMax } from '../drivers/pn532-link.js';
 import { createPn532Reader } from '../drivers/pn532-reader.js';
-import type { RecordLog } from '../drivers/record-log.js';
+import type { ReadyRecord, RecordLog } from '../drivers/record-log.js';
 import { rootFault } from '../drivers/root.js';
 import { openResident } from '../drivers/startup.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
@@ -120,16 +120,24 @@ function isBy(curve: Curve, key: TabledKey, before: Uint8Array | null, type: num
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
 function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
   function guard(method: (...parts: any[]) => any): any {
-    return function (first: number, slot: number, payload: Uint8Array) {
+    return function (first: number, slot: number, what: Uint8Array | number, ready?: ReadyRecord) {
       try {
-        return method(first, slot, payload);
+        return method(first, slot, what, ready);
       } catch (error) {
         fail('' + ((error as any).message || error));
         throw error;
       }
     };
   }
-  return { put: guard(log.put), reserve: guard(log.reserve), get: guard(log.get), tidy: guard(log.tidy), slots: log.slots, freeBytes: log.freeBytes };
+  return {
+    put: guard(log.put),
+    prepare: guard(log.prepare),
+    reserve: guard(log.reserve),
+    get: guard(log.get),
+    tidy: guard(log.tidy),
+    slots: log.slots,
+    freeBytes: log.freeBytes,
+  };
 }
 
 /** Judges by the registrar's key, and by the one before it while its licenses last. */

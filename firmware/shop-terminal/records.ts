@@ -10,6 +10,7 @@
  * what it can hold.
  */
 import { writeU32 } from '../core/bytes.js';
+import type { ReadyRecord } from '../drivers/record-log.js';
 import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from '../wire/codec.js';
 import { CHARGE_ID_BYTES } from '../wire/link-messages.js';
 import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
@@ -17,7 +18,9 @@ import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
 /** The part of drivers/record-log.ts that is used here. */
 export interface Records {
   /** Durable when it returns; an empty payload deletes. @throws when the flash fails or is full */
-  put(type: number, slot: number, payload: Uint8Array): void;
+  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  /** Does beforehand what a `put` has to do before it writes (record-log.ts). @throws when the flash fails or is full */
+  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
   /** Opens a page where less than so many bytes are left in the one that is open (record-log.ts). @throws when the flash fails */
   reserve(bytes: number): void;
   /** The payload stored last, or null. */

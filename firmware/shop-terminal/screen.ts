@@ -42,6 +42,11 @@ export function chargeLines(view: ChargeView, currency: string, code: Code): str
   return ['PAY'].concat(amount, code === 'OK' ? ['tap your token'] : remedy(code));
 }
 
+/** Lines while a token is talked to, which must not be taken away; but for its headline as for a charge that is paid. */
+export function holdLines(amount: number, currency: string): string[] {
+  return ['HOLD'].concat(wrap(amountText(amount, currency)));
+}
+
 /** Lines when nothing is going on. @param trouble the last alarm, OK for none */
 export function idleLines(shop: string, linkUp: boolean, trouble: Code): string[] {
   return ['READY'].concat(wrap(shop), trouble !== 'OK' ? wrap(trouble) : linkUp ? [] : ['no bridge']);

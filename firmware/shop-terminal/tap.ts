@@ -26,6 +26,8 @@ export interface TapParts {
   nowMs(): number;
   /** Radio or reader failed: `codeOfNfc`, and whatever else is to be done about it. */
   failed(code: NfcCode): Code;
+  /** The token signs: the time for what else its answer needs. */
+  asked(): void;
   /** H is durable: show what the till says. */
   kept(): void;
   /** It shows, and the token waits for nothing: what else there is to do about it. */
@@ -107,6 +109,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   // Made while no token is there; let go of once they are sent, for the room that they take.
   let select: PreparedCommand | null = prepareSelect(parts.client);
   let opener: PreparedCommand | null = null;
+  let asker: PreparedCommand | null = null; // CHALLENGE, made while the token answers OPEN
 
   function prepareOpen(): void {
     opened = till.opening();
@@ -221,11 +224,14 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     }
     if (bound !== 'OK') return fail(bound);
     const challenge = till.challenge();
-    send(INS.challenge, challenge, PAYMENT_BYTES, onAnswer);
+    const command = asker!;
+    asker = null;
+    sendPrepared(command, onAnswer);
     if (over) return;
     // While the token signs, what its answer needs is made ready; nothing of it is durable, or shows.
     begun = parts.checker.begin(licenseBytes, challenge);
     till.expect(licenseBytes);
+    parts.asked();
   }
 
   function onOpened(code: Code, data: Uint8Array): void {
@@ -245,9 +251,11 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     const command = opener!;
     opener = null;
     sendPrepared(command, onOpened);
+    if (!over) asker = parts.client.prepare(CLA, INS.challenge, 0, 0, till.draft(), PAYMENT_BYTES);
   }
 
   prepareOpen();
+  till.prepare();
   return function () {
     endMs[START] = parts.nowMs();
     const command = select!;

@@ -25,7 +25,7 @@ import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, entryLines, entryRefusedLines, idleLines } from './screen.js';
+import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, entryLines, entryRefusedLines, holdLines, idleLines } from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -100,8 +100,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let failingSinceMs = -1; // it has done nothing right since then
   const entry = parts.entry;
   let entryTimer: any;
-  let paidLines: string[] | null = null; // drawn already, for the Rs with this counter
-  let paidCounter = 0;
+  let paidLines: string[] | null = null; // drawn already, for the payment that a token signs
 
   const delivery = createDelivery({
     till: till,
@@ -218,11 +217,13 @@ export function createTerminal(parts: TerminalParts): Terminal {
   /** Waits for a token; what its tap can have ready is made before it comes. */
   function poll(): void {
     parts.makeRoom();
-    drawPaid();
+    const hold = holdLines(till.view().amount, parts.config.currency);
+    const isDrawn = parts.display.prepare(hold);
     const start = prepareTap();
     radio = 'polling';
     reader.findCard(function (found) {
       onCard(found, start);
+      if (isDrawn && radio === 'tap') parts.display.show(hold);
     }, POLL_MS);
   }
 
@@ -253,7 +254,6 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (!link.up()) return;
     const view = till.view();
     view.state = CHARGE_STATES.paid;
-    paidCounter = view.counter;
     paidLines = chargeLines(view, parts.config.currency, 'OK');
     parts.display.prepare(paidLines);
   }
@@ -265,8 +265,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       // Kept for the report: the next charge may come before the tap is over.
       kept = till.view();
       lastCode = 'OK';
-      // The charge may be another than when the wait for a token began.
-      if (paidLines && kept.state === CHARGE_STATES.paid && kept.counter === paidCounter) parts.display.show(paidLines);
+      if (paidLines && kept.state === CHARGE_STATES.paid) parts.display.show(paidLines);
       else show();
     }
     function onEnd(outcome: TapOutcome): void {
@@ -287,6 +286,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
         shop: parts.config.shop,
         nowMs: clock.nowMs,
         failed: onNfcFailure,
+        asked: drawPaid,
         kept: onKept,
         told: function () {
           parts.indicator.play(SIGNAL.good, false);

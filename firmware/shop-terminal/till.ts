@@ -22,6 +22,7 @@ import {
   SIGNATURE_BYTES, TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
+import type { ReadyRecord } from '../drivers/record-log.js';
 import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
@@ -80,10 +81,17 @@ export interface Till {
   /** Gives the charge up: OK, also when it is already; NO_CHARGE, ALREADY_PAID, BUSY (a check is under way), TOMBSTONES_FULL. */
   cancel(id: Uint8Array): Code;
   view(): ChargeView;
+  /** Makes ready what giving the charge to a token writes; for the time that none is there. */
+  prepare(): void;
   /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
   opening(): Uint8Array;
   /** PKU of a license, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED, STALE_LIMIT. */
   judge(licenseBytes: Uint8Array): { ok: true; pku: Uint8Array } | Refusal;
+  /**
+   * Data of CHALLENGE as `bind` will leave it, which then takes the Ts of now: to encode what carries it while a token is
+   * waited for. Other than what `challenge` returns once the charge has a new Rs.
+   */
+  draft(): Uint8Array;
   /** Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE. */
   bind(pku: Uint8Array): Code | 'AGAIN';
   /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
@@ -124,8 +132,10 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   // What a tap says of the charge, encoded once.
   let opening: Uint8Array | null = null;
   let asked: Uint8Array | null = null;
+  let draftTimeS = -1; // Ts in it, which it is to be bound with; -1 for none
   // Encoded `now`.
   let stored: Uint8Array | null = null;
+  let ready: ReadyRecord | undefined; // for the charge, with its PKU
   // The record of the history that is awaited, or was completed; without its signature, or with it.
   let awaited: Uint8Array | null = null;
   // What license and challenge begin with.
@@ -153,18 +163,27 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     stored = bytes;
     state = newState;
     opening = asked = awaited = null;
+    draftTimeS = -1;
   }
 
-  /** Gives the open charge to a PKU, at a time; a customer waits, so that what is encoded already is not encoded again. */
-  function bindTo(pku: Uint8Array, name: string, timeS: number): void {
+  /** Ts for a charge that is bound now. */
+  function bindingTimeS(): number {
+    return draftTimeS < 0 ? notices.timeS() : draftTimeS;
+  }
+
+  /** Gives the open charge to a PKU; a customer waits, so that what is encoded already is not encoded again. */
+  function bindTo(pku: Uint8Array, name: string): void {
+    const timeS = bindingTimeS();
     const bytes = stored!; // only here, and written anew if the flash fails
     writeU32(bytes, CHARGE_TIME_AT, timeS);
     bytes.set(pku, CHARGE_PKU_AT);
-    records.put(RECORD.charge, 0, bytes);
+    records.put(RECORD.charge, 0, bytes, ready);
+    ready = undefined;
     now.timeS = timeS;
     now.boundPku = bytes.subarray(CHARGE_PKU_AT);
     boundName = name;
-    if (asked) writeU32(asked, CHALLENGE_TIME_AT, timeS);
+    if (asked && draftTimeS < 0) writeU32(asked, CHALLENGE_TIME_AT, timeS);
+    draftTimeS = -1;
   }
 
   /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
@@ -259,6 +278,9 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     view: function () {
       return { state: state, id: now.id, amount: now.amount, rs: now.rs, counter: now.counter };
     },
+    prepare: function () {
+      if (state === CHARGE_STATES.open && boundName === nobody) ready = records.prepare(RECORD.charge, 0, stored!.length);
+    },
     opening: encodeChargeId,
     judge: function (licenseBytes) {
       if (licenseBytes.length !== LICENSE_BYTES || textOf(licenseBytes, 0, TERMS_BYTES) !== terms) return refuse('LICENSE_INVALID');
@@ -266,12 +288,20 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       const name = textOf(pku, 0, KEY_BYTES);
       if (name === nobody) return refuse('LICENSE_INVALID');
       // A license is judged by Ts; that of a bound charge is already in the challenge that the token may have signed.
-      const timeS = name === boundName ? now.timeS : notices.timeS();
+      const timeS = name === boundName ? now.timeS : bindingTimeS();
       if (readU32(licenseBytes, LICENSE_UNTIL_AT) <= timeS) return refuse('LICENSE_EXPIRED');
       if (now.amount > classPaymentMax(licenseBytes[LICENSE_CLASS_AT])) return refuse('CLASS_LIMIT');
       if (notices.isDenied(pku)) return refuse('DENIED');
       if (!notices.allows(pku, now.rs, now.amount)) return refuse('STALE_LIMIT');
       return { ok: true, pku: pku };
+    },
+    draft: function () {
+      const data = encodeChallenge();
+      if (state === CHARGE_STATES.open && boundName === nobody) {
+        draftTimeS = notices.timeS();
+        writeU32(data, CHALLENGE_TIME_AT, draftTimeS);
+      }
+      return data;
     },
     bind: function (pku) {
       if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
@@ -284,7 +314,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         renew(now.id, now.amount);
         return 'AGAIN';
       }
-      bindTo(pku, name, notices.timeS());
+      bindTo(pku, name);
       return 'OK';
     },
     challenge: function () {
@@ -300,6 +330,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         chargeId: now.id,
         history: concat([licenseBytes, new Uint8Array(SIGNATURE_BYTES), encodeChallenge()]),
       });
+      histories.prepare(awaited.length);
     },
     complete: function (answer) {
       const record = awaited;

@@ -2,7 +2,8 @@
  * `Graphics.createArrayBuffer` for the emulated board: keeps what was written where, not pixels.
  *
  * What a display shows is the text that was drawn since the last `clear` and not painted over when the program sent the
- * picture to the display. The buffer has the right size and stays zero.
+ * picture to the display. A picture of one bit a pixel, eight pixels down a byte, has bytes that differ where texts differ, but no
+ * glyphs.
  */
 import type { Realm } from './espruino-e.js';
 import { checkedPairs } from './natives.js';
@@ -36,8 +37,23 @@ export function createGraphics(realm: Realm, nowMs: () => number): { screen: Scr
   };
 
   function createArrayBuffer(width: number, height: number, bitsPerPixel: number): object {
+    const buffer = new realm.ArrayBuffer((width * height * bitsPerPixel + 7) >> 3);
+    const bytes = new realm.Uint8Array(buffer);
+    let [across, down] = [1, 1]; // of the font 6x8
+
+    /** In the place of each character something that depends on it. */
+    function ink(text: string, left: number, top: number): void {
+      if (bitsPerPixel > 1) return;
+      for (let x = Math.max(left, 0); x < Math.min(left + text.length * 6 * across, width); x++) {
+        const code = text.charCodeAt(Math.floor((x - left) / 6 / across));
+        for (let y = Math.max(top, 0); y < Math.min(top + 8 * down, height); y++) {
+          if ((code * (1 + ((x + 3 * y) % 7))) & 4) bytes[(y >> 3) * width + x] |= 1 << (y & 7);
+        }
+      }
+    }
+
     const g: Record<string, unknown> = {
-      buffer: new realm.ArrayBuffer((width * height * bitsPerPixel + 7) >> 3),
+      buffer,
       getWidth: () => width,
       getHeight: () => height,
       stringWidth: (text: string) => String(text).length * 6,
@@ -54,15 +70,17 @@ export function createGraphics(realm: Realm, nowMs: () => number): { screen: Scr
     const erase = (x1: number, y1: number, x2: number, y2: number) => {
       texts = texts.filter((t) => !(t.x >= x1 && t.x <= x2 && t.y >= y1 && t.y <= y2));
     };
-    chain('clear', () => (texts = []));
+    chain('clear', () => (texts = [], bytes.fill(0)));
+    chain('setFont', (name: unknown) => ([across, down] = (/:(\d+)x(\d+)$/.exec(String(name)) ?? ['', 1, 1]).slice(1).map(Number)));
     chain('fillRect', erase);
     chain('clearRect', erase);
     chain('drawString', (text: unknown, x: number, y: number) => {
       // A later string in the same place covers the earlier one.
       texts = texts.filter((t) => t.x !== x || t.y !== y);
+      ink(String(text), x, y);
       for (const [i, line] of String(text).split('\n').entries()) texts.push({ text: line, x, y: y + i * 8 });
     });
-    const rest = 'reset setColor setBgColor setFont setFontAlign setFontVector setFontBitmap setFont6x8 setRotation drawRect drawLine drawImage fillCircle drawCircle fillPoly setPixel setContrast';
+    const rest = 'reset setColor setBgColor setFontAlign setFontVector setFontBitmap setFont6x8 setRotation drawRect drawLine drawImage fillCircle drawCircle fillPoly setPixel setContrast';
     for (const name of rest.split(' ')) chain(name, () => undefined);
     return g;
   }

@@ -102,7 +102,7 @@ async function withdrawn(houses: Houses, wallet: ReferenceWallet): Promise<strin
 
 /** Time and deny list at a terminal with empty flash. */
 function terminalNotices() {
-  const records = { put: () => undefined, reserve: () => undefined, get: () => null, slots: () => [], freeBytes: () => 1e6 };
+  const records = { put: () => undefined, prepare: () => undefined as never, reserve: () => undefined, get: () => null, slots: () => [], freeBytes: () => 1e6 };
   const notices = openIssuerNotices(records, { issuer: ISSUER, timeMaxAgeS: 1, denyMaxAgeS: 1, staleListLimit: 1 }, () => 0);
   const verify = (type: number, message: Uint8Array, signature: Uint8Array) => isSigned(issuerSigner.publicKey, type, message, signature);
   return { notices, verify };

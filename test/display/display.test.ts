@@ -12,6 +12,7 @@ const run = interpreter ? describe : describe.skip;
 
 run('screens in the real interpreter', () => {
   let pictures: Map<string, Picture>;
+  const transferCounts = new Map<string, number>();
 
   beforeAll(async () => {
     const { code } = await buildBundle(join(__dirname, 'board/screens.ts'));
@@ -25,6 +26,7 @@ run('screens in the real interpreter', () => {
       const key = `${name}-${display}`;
       transfers.set(key, [...(transfers.get(key) ?? []), { kind: kind as Transfer['kind'], bytes }]);
     }
+    for (const [key, list] of transfers) transferCounts.set(key, list.length);
     pictures = new Map([...transfers].map(([key, list]) => [key, key.endsWith('oled') ? oledPicture(list) : lcdPicture(list)]));
     const folder = process.env.TAPCASH_SCREENS;
     if (folder) mkdirSync(folder, { recursive: true });
@@ -56,6 +58,13 @@ run('screens in the real interpreter', () => {
       // A character's lowest row is empty.
       if (name === 'pay' || name === 'paid') expect(heights[1]).toBeGreaterThanOrEqual(picture.height / 5);
     }
+  });
+
+  test('PAID after HOLD is the same picture, of which the pages with the headline are sent', () => {
+    expect(at('held-oled').pixels).toEqual(at('paid-oled').pixels);
+    expect(at('hold-oled').pixels).not.toEqual(at('paid-oled').pixels);
+    // Each picture: its commands, and a transfer a page.
+    expect(transferCounts.get('held-oled')).toBe(1 + 8 + 1 + 4);
   });
 
   test('PAID is told from afar: inverted, or green; a fault is red', () => {

@@ -332,7 +332,8 @@ export function createWorld(): World {
       if (ins === INS_SELECT) run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: 1, commandBytesMax: 200 }) }), done);
       else run((token) => { const a = token.answer(ins, copy); return { sw: statusWord(a.code), data: a.data }; }, done);
     };
-    const prepare = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({ cla, ins, p1, p2, data, whole: null });
+    // As in a frame: what is prepared does not change any more.
+    const prepare = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({ cla, ins, p1, p2, data: data.slice(), whole: null });
     return {
       prepare,
       send,
@@ -377,9 +378,10 @@ export function createWorld(): World {
         show(lines: string[]) {
           screen.push(lines);
           if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash)) throw new Error(lines[0] + ' shown before H was durable');
-          if (lines[0] === 'PAID' && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR')) throw new Error('PAID shows another amount');
+          const hasAmount = lines[0] === 'PAID' || lines[0] === 'HOLD';
+          if (hasAmount && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR')) throw new Error(lines[0] + ' shows another amount');
         },
-        prepare: () => undefined,
+        prepare: () => true,
         broken: () => false,
       },
       indicator: { play: () => undefined, blink: () => undefined, announce: () => undefined, stop: () => undefined } as any,

@@ -23,7 +23,7 @@ describe('a tap', () => {
     expect(world.charge(1, 350)).toBe('OK');
     expect(lastLine(world)).toBe('PAY');
     expect(world.tap(token)).toBe('paid');
-    expect(lastLine(world)).toBe('PAID');
+    expect(world.screen.slice(-3)).toEqual([['PAY', '3.50 EUR', 'tap your token'], ['HOLD', '3.50 EUR'], ['PAID', '3.50 EUR']]);
     expect([...token.debits.values()]).toMatchObject([{ amount: 350, settled: true }]);
     expect([...world.bridge.stored.values()]).toEqual([1]);
     const report = world.bridge.reports[0];

@@ -109,12 +109,18 @@ export function bringNotices(shop: Shop, timeS = NOW_S, version = shop.notices.d
 
 /** What a tap does up to the answer; the history, or the code that stopped it. */
 export function tapUntilAnswer(till: Till, pku: Uint8Array, licenseBytes = makeLicense(pku)): Uint8Array | string {
+  // The frame that carries CHALLENGE is encoded before the token is known.
+  let draft = till.draft().slice();
   const judged = till.judge(licenseBytes);
   if (!judged.ok) return judged.code;
   let bound = till.bind(pku);
-  if (bound === 'AGAIN') bound = till.bind(pku);
+  if (bound === 'AGAIN') {
+    draft = till.draft().slice();
+    bound = till.bind(pku);
+  }
   if (bound !== 'OK') return bound;
   const sent = till.challenge();
+  expect(sent).toEqual(draft);
   till.expect(licenseBytes);
   const completed = till.complete(answer(pku, sent, till.view().amount));
   return completed.ok ? completed.history : completed.code;

@@ -93,6 +93,26 @@ describe('a charge', () => {
     expect(again.till.challenge()).toEqual(sent);
   });
 
+  test('is bound with the Ts of its draft, by which its license is judged too, though time goes on or comes meanwhile', () => {
+    const shop = openCharge(h.openShop(h.makeFlash()));
+    h.bringNotices(shop);
+    const ending = h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S + 10 });
+    const draft = shop.till.draft().slice();
+    later(shop, 10);
+    h.bringNotices(shop, h.NOW_S + 60);
+    expect(shop.till.judge(ending).ok).toBe(true);
+    expect(shop.till.bind(h.pkuOf(1))).toBe('OK');
+    expect([shop.till.challenge(), challenge.decode(draft)!.timeS]).toEqual([draft, h.NOW_S]);
+    // Nor does a draft change a charge that is bound.
+    expect(shop.till.draft()).toEqual(draft);
+    const again = h.openShop(shop.flash);
+    h.bringNotices(again, h.NOW_S + 5000);
+    expect([again.till.bind(h.pkuOf(1)), again.till.challenge()]).toEqual(['OK', draft]);
+    // Without one it is the time of binding.
+    expect(again.till.bind(h.pkuOf(2))).toBe('AGAIN');
+    expect([again.till.bind(h.pkuOf(2)), challenge.decode(again.till.challenge())!.timeS]).toEqual(['OK', h.NOW_S + 5000]);
+  });
+
   test('bound to a token is finished by it, though its license ends meanwhile', () => {
     const shop = openCharge(freshShop());
     const ending = h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S + 10 });

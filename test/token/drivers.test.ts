@@ -1,6 +1,7 @@
 /**
  * The board drivers both roles share: entropy with its radio, configuration, start-up, display bytes, button, console.
  */
+import { crc32 } from 'node:zlib';
 import { boardFault, limitBursts, type BoardConfig } from '../../firmware/drivers/board-config.js';
 import { isPressed, watchButton } from '../../firmware/drivers/buttons.js';
 import { createClock } from '../../firmware/drivers/clock.js';
@@ -199,7 +200,7 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
     clear: () => void (drawn.length = 0), setFont: () => undefined,
     drawString: (text: string, x: number, y: number) => void drawn.push([text, x, y]),
   };
-  const devices = { bus: (name: string) => (name === 'I2C1' ? bus : undefined), createGraphics: () => graphics, print: () => undefined };
+  const devices = { bus: (name: string) => (name === 'I2C1' ? bus : undefined), createGraphics: () => graphics, crc32: (bytes: Uint8Array) => crc32(bytes), print: () => undefined };
   const display = createDisplay(devices, { type: 'ssd1306' });
   display.show(['one', 'two']);
   expect(drawn.map(([text]) => text)).toEqual(['one', 'two']);
@@ -213,16 +214,28 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
   sent.length = 0;
   display.show(['three']);
   expect(sent.filter(([, control, data]) => control === 0 && (data as number[]).includes(0xaf))).toEqual([]);
-  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile.
+  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile. Only pages that
+  // changed are sent, unless it is not known what the display has.
+  const bytes = new Uint8Array(graphics.buffer);
   const paid = ['PAID'];
-  for (const between of [0, 1]) {
+  for (const [between, changed, first, pages] of [['', [2, 4], 2, 3], ['', [7], 7, 1], ['', [], 7, 1], ['show', [5], 0, 8], ['prepare', [5], 0, 8]] as const) {
+    const at = `${between} ${changed}`;
+    const paint = graphics.clear;
+    graphics.clear = () => {
+      paint();
+      for (const page of changed) bytes[page * 128 + 5] ^= 1;
+    };
     sent.length = 0;
-    display.prepare(paid);
-    expect([drawn.map(([text]) => text), sent.length]).toEqual([['PAID'], 0]);
-    if (between) display.show(['other']);
+    if (between === 'prepare') display.prepare(['another']);
+    expect([at, display.prepare(paid)]).toEqual([at, true]);
+    graphics.clear = paint;
+    expect([at, drawn.map(([text]) => text), sent.length]).toEqual([at, ['PAID'], 0]);
+    if (between === 'show') display.show(['other']);
     drawn.length = sent.length = 0;
     display.show(paid);
-    expect([drawn.length, sent.length]).toEqual([between, 9]);
+    expect([at, drawn.length, sent.length]).toEqual([at, between === 'show' ? 1 : 0, 1 + pages]);
+    expect([at, (sent[0][2] as number[]).slice(-3)]).toEqual([at, [0x22, first, 7]]);
+    for (const [i, [, , data]] of sent.slice(1).entries()) expect(data).toEqual(bytes.slice((first + i) * 128, (first + i + 1) * 128));
   }
   expect(display.broken()).toBe(false);
   dead = true;

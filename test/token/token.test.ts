@@ -21,7 +21,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   };
   const shown: string[] = [];
   const leds: [number, number][] = [];
-  const devices = { bus: () => undefined, createGraphics: () => { throw new Error('no'); }, print: (text: string) => void shown.push(text) };
+  const devices = { bus: () => undefined, createGraphics: () => { throw new Error('no'); }, crc32: () => 0, print: (text: string) => void shown.push(text) };
   const pins = { digitalWrite: (pin: string, level: number) => void (pin === 'D2' && leds.push([scheduler.nowMs(), level])), analogWrite: () => undefined };
   const work = { left: 3, done: 0 };
   const token = createToken(parts.purse, {

@@ -4,7 +4,7 @@
  */
 import { createDisplay } from '../../../firmware/drivers/display.js';
 import { createLcd } from '../../../firmware/drivers/lcd.js';
-import { alarmLines, chargeLines, entryLines, idleLines } from '../../../firmware/shop-terminal/screen.js';
+import { alarmLines, chargeLines, entryLines, holdLines, idleLines } from '../../../firmware/shop-terminal/screen.js';
 
 declare const E: any;
 declare const btoa: any;
@@ -20,6 +20,7 @@ const screens: { [name: string]: string[] } = {
   entry: entryLines(1234, 'EUR'),
   pay: chargeLines(view(1, 350), 'EUR', 'OK'),
   paid: chargeLines(view(3, 350), 'EUR', 'OK'),
+  hold: holdLines(350, 'EUR'),
   large: chargeLines(view(3, 99999999), 'EUR', 'OK'),
   confirm: chargeLines(view(1, 12000), 'EUR', 'CONFIRM_NEEDED'),
   alarm: alarmLines('VERIFIER_LIED'),
@@ -59,6 +60,7 @@ const devices: any = {
   createGraphics: function (width: number, height: number, bits: number, options: any) {
     return Graphics.createArrayBuffer(width, height, bits, options);
   },
+  crc32: E.CRC32,
   print: print,
   clock: {
     setTimeout: function (callback: () => void) {
@@ -98,5 +100,14 @@ for (const each of Object.keys(screens)) {
   keys.show(screens[each]);
   if (each === 'entry') tellOwn();
   name = '';
+  if (each === 'hold') {
+    // As at a tap: what comes next is drawn ahead, and only what differs is sent.
+    const paid = chargeLines(view(3, 350), 'EUR', 'OK');
+    name = 'held';
+    oled.show(screens.hold);
+    oled.prepare(paid);
+    oled.show(paid);
+    name = '';
+  }
   if (oled.broken() || lcd.broken() || keys.broken()) print('broken ' + each);
 }
