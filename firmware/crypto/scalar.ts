@@ -226,6 +226,7 @@ export function createScalars(natives: Natives): Scalars {
 
   function toBytes(s: Scalar): Uint8Array {
     const words = new Uint32Array(8);
+    // Not by `set`, which in Espruino makes 2^31 of all above it.
     for (let i = 0; i < 8; i++) words[i] = s[i];
     return new Uint8Array(words.buffer);
   }

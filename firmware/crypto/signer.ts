@@ -65,6 +65,8 @@ export function challengeHash(natives: Natives, signature: Uint8Array, publicKey
   return natives.sha512(data);
 }
 
+const NO_SCALAR = new Float64Array(8);
+
 /** Signing over the given natives. */
 export function createSigner(natives: Natives, scalars: Scalars): Signer {
   return {
@@ -79,7 +81,7 @@ export function createSigner(natives: Natives, scalars: Scalars): Signer {
       if (!k) throw new TypeError('nonce: used before');
       const hash = challengeHash(natives, nonce.R, key.publicKey, message);
       const S = key.columns ? scalars.mulHashAdd(hash, key.columns, k) : scalars.mulAdd(hash, key.s, k);
-      for (let i = 0; i < 8; i++) k[i] = 0;
+      k.set(NO_SCALAR);
       const signature = new Uint8Array(64);
       signature.set(nonce.R, 0);
       signature.set(scalars.toBytes(S), 32);

@@ -146,11 +146,15 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
   const address = config.address || 0x3c;
   const width = config.width || 128;
   const height = config.height || 64;
-  let graphics: DisplayGraphics | null = null;
-  const rows: Uint8Array[] = []; // the picture by pages of eight pixel rows, as the display takes it
-  let drawn: string[] | null = null; // the lines in the picture
-  let shown: string[] | null = null; // the lines that the display has
-  // By which pages it differs from the picture.
+  const pages = height / 8; // of eight pixel rows, as the display takes them
+  let started = false;
+  // Drawn ahead, and not shown yet. A new one each time: its kilobyte is needed while a board checks a signature.
+  let picture: DisplayGraphics | null = null;
+  let drawn: string[] | null = null; // the lines in it
+  // Of each page of it, and of what the display has; null where nobody counted.
+  let crcs: Uint32Array | null = null;
+  let shownCrcs: Uint32Array | null = null;
+  // The pages by which they differ.
   let first = 0;
   let last = 0;
   let failed = false;
@@ -159,39 +163,43 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
   function start(): void {
     bus.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 400000 });
     bus.writeTo(address, 0, startCommands(height));
-    // From 2v25 on Espruino puts the highest bit first unless told.
-    graphics = devices.createGraphics(width, height, 1, { vertical_byte: true, msb: false });
-    for (let at = 0; at < (width * height) / 8; at += width) rows.push(new Uint8Array(graphics.buffer, at, width));
+    started = true;
   }
 
   function draw(lines: string[]): void {
-    graphics!.clear();
-    drawLines(graphics!, lines, width, height);
+    // From 2v25 on Espruino puts the highest bit first unless told.
+    picture = devices.createGraphics(width, height, 1, { vertical_byte: true, msb: false });
+    drawLines(picture, lines, width, height);
     drawn = lines;
+    crcs = null;
     first = 0;
-    last = rows.length - 1;
+    last = pages - 1;
   }
 
   return {
     show: function (lines) {
       if (failed) return;
       try {
-        if (!graphics) start();
+        if (!started) start();
         if (lines !== drawn) draw(lines);
-        bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, first, rows.length - 1]);
+        bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, first, pages - 1]);
         // One page at a time: some ports take no longer transfers.
-        for (let i = first; i <= last; i++) bus.writeTo(address, 0x40, rows[i]);
-        shown = lines;
+        for (let i = first; i <= last; i++) bus.writeTo(address, 0x40, new Uint8Array(picture!.buffer, i * width, width));
+        shownCrcs = crcs;
+        picture = drawn = crcs = null;
       } catch (error) {
         failed = true;
       }
     },
     prepare: function (lines) {
-      if (!graphics || failed) return false;
-      const before = drawn === shown ? rows.map(devices.crc32) : [];
+      if (!started || failed) return false;
       draw(lines);
-      while (first < last && devices.crc32(rows[first]) === before[first]) first++;
-      while (first < last && devices.crc32(rows[last]) === before[last]) last--;
+      const now = new Uint32Array(pages);
+      for (let i = 0; i < pages; i++) now[i] = devices.crc32(new Uint8Array(picture!.buffer, i * width, width));
+      crcs = now;
+      const before = shownCrcs;
+      while (before && first < last && now[first] === before[first]) first++;
+      while (before && first < last && now[last] === before[last]) last--;
       return true;
     },
     broken: function () {

@@ -30,7 +30,7 @@ export interface HistoryLog {
   oldest(unverified: boolean, after: number): number;
   counterOf(slot: number): number;
   read(slot: number): HistoryRecord;
-  /** Does beforehand what the next `add` has to do before it writes. @param recordBytes length of what it will keep */
+  /** Does beforehand what the next `add` has to do before it writes. @param recordBytes length of what it will keep; 0 lets go of that */
   prepare(recordBytes: number): void;
   /**
    * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log is full
@@ -114,7 +114,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     read: read,
     prepare: function (recordBytes) {
       const slot = states.indexOf(FREE);
-      if (slot >= 0) ready = records.prepare(RECORD.history, slot, recordBytes);
+      ready = recordBytes > 0 && slot >= 0 ? records.prepare(RECORD.history, slot, recordBytes) : undefined;
     },
     add: function (bytes, unverified, counter, timeS) {
       const slot = states.indexOf(FREE);

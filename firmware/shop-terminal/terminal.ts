@@ -118,6 +118,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     sha256: parts.sha256,
     slow: function () {
       paidLines = null;
+      parts.histories.prepare(0);
       parts.display.show(CHECKING_LINES);
     },
     lied: function () {

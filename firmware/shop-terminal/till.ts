@@ -96,7 +96,7 @@ export interface Till {
   bind(pku: Uint8Array): Code | 'AGAIN';
   /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
   challenge(): Uint8Array;
-  /** Makes ready what the answer to that CHALLENGE goes into; for the time that the token works on it. */
+  /** Makes ready what the answer to that CHALLENGE goes into, and its place in the log; for the time that the token works on it. */
   expect(licenseBytes: Uint8Array): void;
   /** After `expect`: the encoded history that the answer makes, still to be verified. BAD_REQUEST, AMOUNT_INVALID. */
   complete(answer: Uint8Array): { ok: true; history: Uint8Array } | Refusal;

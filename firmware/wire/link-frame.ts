@@ -71,6 +71,7 @@ export interface Frame {
  * and took as long as all the rest of a frame.
  */
 function replaced(text: string, from: string, to: string): string {
+  if (text.indexOf(from) < 0) return text;
   const parts = text.split(from);
   let out = parts[0];
   for (let i = 1; i < parts.length; i++) out += to + parts[i];
@@ -119,8 +120,8 @@ export function createFrameDecoder(
 
   function finish(coded: string): void {
     // Few short frames have an escape.
-    const text = coded.indexOf(ESC_TEXT) < 0 ? coded : replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT);
-    const bytes = chars.fromChars(text);
+    const plain = coded.indexOf(ESC_TEXT) < 0 ? coded : replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT);
+    const bytes = chars.fromChars(plain);
     const length = bytes.length;
     if (length < OVERHEAD_BYTES) return;
     const difference = crc32(bytes.subarray(0, length - 4)) ^ readU32(bytes, length - 4);

@@ -129,10 +129,12 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
 
 /**
  * Boards in Espruino's Linux build.
- * @param path its executable @param watchMemory counts variables while they work, with the program in flash as on a board
+ * @param path its executable @param watchMemory counts variables while they work, with the program in flash and a picture for a
+ *   display as on a board
  */
 export function interpreterBoards(scheduler: Scheduler, path: string, watchMemory = false): BoardMaker {
-  const config = loadBoard('linux');
+  const board = loadBoard('linux');
+  const config: BoardConfig = watchMemory ? { ...board, display: { type: 'ssd1306', port: 'I2C1' } } : board;
 
   async function build(parts: BoardParts, flashFile: string | null): Promise<NfcBoard> {
     const { chip, end } = wireChip(scheduler);

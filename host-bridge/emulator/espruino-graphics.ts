@@ -1,9 +1,9 @@
 /**
  * `Graphics.createArrayBuffer` for the emulated board: keeps what was written where, not pixels.
  *
- * What a display shows is the text that was drawn since the last `clear` and not painted over when the program sent the
- * picture to the display. A picture of one bit a pixel, eight pixels down a byte, has bytes that differ where texts differ, but no
- * glyphs.
+ * What a display shows is the text that was drawn on the newest picture since its last `clear`, and not painted over, when the
+ * program sent it to the display. A picture of one bit a pixel, eight pixels down a byte, has bytes that differ where texts
+ * differ, but no glyphs.
  */
 import type { Realm } from './espruino-e.js';
 import { checkedPairs } from './natives.js';
@@ -40,6 +40,7 @@ export function createGraphics(realm: Realm, nowMs: () => number): { screen: Scr
     const buffer = new realm.ArrayBuffer((width * height * bitsPerPixel + 7) >> 3);
     const bytes = new realm.Uint8Array(buffer);
     let [across, down] = [1, 1]; // of the font 6x8
+    texts = [];
 
     /** In the place of each character something that depends on it. */
     function ink(text: string, left: number, top: number): void {

@@ -195,12 +195,13 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
     },
   };
   const drawn: [string, number, number][] = [];
+  let paint = (): void => undefined;
   const graphics = {
     buffer: new Uint8Array(1024).map((_, i) => i).buffer,
-    clear: () => void (drawn.length = 0), setFont: () => undefined,
+    clear: () => undefined, setFont: () => undefined,
     drawString: (text: string, x: number, y: number) => void drawn.push([text, x, y]),
   };
-  const devices = { bus: (name: string) => (name === 'I2C1' ? bus : undefined), createGraphics: () => graphics, crc32: (bytes: Uint8Array) => crc32(bytes), print: () => undefined };
+  const devices = { bus: (name: string) => (name === 'I2C1' ? bus : undefined), createGraphics: () => (drawn.length = 0, paint(), graphics), crc32: (bytes: Uint8Array) => crc32(bytes), print: () => undefined };
   const display = createDisplay(devices, { type: 'ssd1306' });
   display.show(['one', 'two']);
   expect(drawn.map(([text]) => text)).toEqual(['one', 'two']);
@@ -214,21 +215,18 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
   sent.length = 0;
   display.show(['three']);
   expect(sent.filter(([, control, data]) => control === 0 && (data as number[]).includes(0xaf))).toEqual([]);
-  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile. Only pages that
-  // changed are sent, unless it is not known what the display has.
+  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile. Of a picture that
+  // was drawn ahead only pages that changed are sent, where the one before it was drawn ahead too.
   const bytes = new Uint8Array(graphics.buffer);
   const paid = ['PAID'];
-  for (const [between, changed, first, pages] of [['', [2, 4], 2, 3], ['', [7], 7, 1], ['', [], 7, 1], ['show', [5], 0, 8], ['prepare', [5], 0, 8]] as const) {
+  const all = [[], 0, 8] as const;
+  for (const [between, changed, first, pages] of [['', ...all], ['', [2, 4], 2, 3], ['prepare', [3, 6], 3, 4], ['', [7], 7, 1], ['', [], 7, 1], ['show', ...all], ['', ...all]] as const) {
     const at = `${between} ${changed}`;
-    const paint = graphics.clear;
-    graphics.clear = () => {
-      paint();
-      for (const page of changed) bytes[page * 128 + 5] ^= 1;
-    };
     sent.length = 0;
     if (between === 'prepare') display.prepare(['another']);
+    paint = () => changed.forEach((page) => (bytes[page * 128 + 5] ^= 1));
     expect([at, display.prepare(paid)]).toEqual([at, true]);
-    graphics.clear = paint;
+    paint = () => undefined;
     expect([at, drawn.map(([text]) => text), sent.length]).toEqual([at, ['PAID'], 0]);
     if (between === 'show') display.show(['other']);
     drawn.length = sent.length = 0;

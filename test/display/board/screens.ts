@@ -103,6 +103,7 @@ for (const each of Object.keys(screens)) {
   if (each === 'hold') {
     // As at a tap: what comes next is drawn ahead, and only what differs is sent.
     const paid = chargeLines(view(3, 350), 'EUR', 'OK');
+    oled.prepare(screens.hold);
     name = 'held';
     oled.show(screens.hold);
     oled.prepare(paid);
