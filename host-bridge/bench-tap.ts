@@ -1,5 +1,5 @@
 /**
- * The tap budget: how long a tap would take on two ESP32 boards, from the token's arrival until PAID shows.
+ * The tap budget: how long a tap would take on two ESP32 boards, from the token's first answer to a search until PAID shows.
  *
  * The terminal's and the token's bundles run on emulated boards whose programs take time (emulator/work-meter.ts), over
  * the chip, air and link models, on a virtual clock; the terminal itself reports the phases, as on a counter. p50 is over
@@ -57,7 +57,7 @@ function percentile(sorted: number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!);
 }
 
-/** One charge, tapped until PAID. @returns from the token's arrival until PAID showed, and the report */
+/** One charge, tapped until PAID. @returns from the token's first answer until PAID showed, and the report */
 async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: boolean, restMs = 2500): Promise<{ ms: number; report: TapReport | undefined }> {
   const { field, reports, kept } = bench;
   const terminal = bench.terminalDevice.board;

@@ -34,7 +34,6 @@ export interface DisplayBus {
 export interface DisplayGraphics {
   /** Only of those that have one in memory. */
   buffer: ArrayBuffer;
-  clear(): any;
   setFont(name: string): any;
   drawString(text: string, x: number, y: number): any;
 }
@@ -167,6 +166,7 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
   }
 
   function draw(lines: string[]): void {
+    picture = drawn = null; // its room, before more is asked for
     // From 2v25 on Espruino puts the highest bit first unless told.
     picture = devices.createGraphics(width, height, 1, { vertical_byte: true, msb: false });
     drawLines(picture, lines, width, height);
@@ -193,14 +193,18 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
     },
     prepare: function (lines) {
       if (!started || failed) return false;
-      draw(lines);
-      const now = new Uint32Array(pages);
-      for (let i = 0; i < pages; i++) now[i] = devices.crc32(new Uint8Array(picture!.buffer, i * width, width));
-      crcs = now;
-      const before = shownCrcs;
-      while (before && first < last && now[first] === before[first]) first++;
-      while (before && first < last && now[last] === before[last]) last--;
-      return true;
+      try {
+        draw(lines);
+        const now = new Uint32Array(pages);
+        for (let i = 0; i < pages; i++) now[i] = devices.crc32(new Uint8Array(picture!.buffer, i * width, width));
+        crcs = now;
+        const before = shownCrcs;
+        while (before && first < last && now[first] === before[first]) first++;
+        while (before && first < last && now[last] === before[last]) last--;
+      } catch (error) {
+        failed = true;
+      }
+      return !failed;
     },
     broken: function () {
       return failed;

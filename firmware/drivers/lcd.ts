@@ -23,6 +23,7 @@ export interface LcdBus {
 
 /** What of the interpreter's own display is needed. */
 export interface OwnGraphics extends KeyGraphics {
+  clear(): any;
   getWidth(): number;
   getHeight(): number;
   setColor(colour: number): any;
@@ -71,8 +72,6 @@ function startIli(devices: LcdDevices, config: DisplayConfig, bus: LcdBus, ready
   const write = devices.digitalWrite;
   const cs = config.cs!;
   const dc = config.dc!;
-  const picture = devices.createGraphics(WIDTH, HEIGHT, 1, { msb: true });
-  const row = new Uint32Array(WIDTH);
 
   function command(code: number, parameters: number[]): void {
     write(dc, 0);
@@ -101,7 +100,9 @@ function startIli(devices: LcdDevices, config: DisplayConfig, bus: LcdBus, ready
 
   return function (lines, tone) {
     const colours = new Uint32Array([pair(BACKGROUNDS[tone]), pair(TEXTS[tone])]);
-    picture.clear();
+    // Anew each time: a board that checks a signature needs the room.
+    const picture = devices.createGraphics(WIDTH, HEIGHT, 1, { msb: true });
+    const row = new Uint32Array(WIDTH);
     drawLines(picture, lines, WIDTH, HEIGHT);
     write(cs, 0);
     command(0x2a, [0, 0, 1, 0x3f]); // columns 0 to 319

@@ -228,7 +228,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     asker = null;
     sendPrepared(command, onAnswer);
     if (over) return;
-    // While the token signs, what its answer needs is made ready; nothing of it is durable, or shows.
+    // While the token signs, what its answer needs is made ready; nothing of the payment is durable yet, or shows.
     begun = parts.checker.begin(licenseBytes, challenge);
     till.expect(licenseBytes);
     parts.asked();

@@ -224,6 +224,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     radio = 'polling';
     reader.findCard(function (found) {
       onCard(found, start);
+      // Where it takes no time: what the token says must not wait for a picture.
       if (isDrawn && radio === 'tap') parts.display.show(hold);
     }, POLL_MS);
   }
@@ -272,9 +273,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
     function onEnd(outcome: TapOutcome): void {
       if (stopped) return;
       const view = kept || till.view();
-      // NO_CHARGE: the clerk was faster, and what he did is shown already.
+      // NO_CHARGE: the clerk was faster, or so the token says.
       const refused = !kept && view.state === CHARGE_STATES.open && outcome.code !== 'NO_CHARGE';
       if (refused) onRefused(outcome.code);
+      else if (!kept) show();
       delivery.report(encodeReport(view, outcome.code, outcome, parts.flashWrites() - writes));
       delivery.pump();
       freeRadio(refused && outcome.code !== 'TAP_TORN' ? REFUSED_PAUSE_MS : 0);

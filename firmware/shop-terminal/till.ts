@@ -88,8 +88,8 @@ export interface Till {
   /** PKU of a license, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED, STALE_LIMIT. */
   judge(licenseBytes: Uint8Array): { ok: true; pku: Uint8Array } | Refusal;
   /**
-   * Data of CHALLENGE as `bind` will leave it, which then takes the Ts of now: to encode what carries it while a token is
-   * waited for. Other than what `challenge` returns once the charge has a new Rs.
+   * Data of CHALLENGE as the next `bind` will leave it, with the Ts of now unless the charge is bound already: to encode what
+   * carries it while a token is waited for. Not that any more once `bind` says AGAIN.
    */
   draft(): Uint8Array;
   /** Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE. */

@@ -92,6 +92,20 @@ describe('a tap', () => {
     expect(world.state()).toBe('open');
   });
 
+  test('of a token that says that there is no charge leaves PAY on the display', () => {
+    const world = online();
+    const token = createToken(1);
+    token.answer = () => {
+      world.field.token = null; // after this answer, for good
+      return { code: 'NO_CHARGE', data: new Uint8Array(0) };
+    };
+    world.charge(1, 350);
+    world.field.token = token;
+    world.run(3000);
+    expect(world.screen.map(([headline]) => headline)).toContain('HOLD');
+    expect([lastLine(world), world.state()]).toEqual(['PAY', 'open']);
+  });
+
   test('without bridge, up to the floor limit: ACCEPTED, checked on the board, then PAID', () => {
     const world = online();
     world.charge(1, 1000);
