@@ -4,7 +4,7 @@
  * A pure state machine over durable records: no radio, no link, no timers. Each function that changes something has put
  * it into flash when it returns, and changes what RAM says only after that. The order of a payment:
  *
- *   charge -> opening (OPEN) -> judge -> bind -> challenge (CHALLENGE) -> expect -> complete -> keep -> [checked] -> delivered
+ *   charge -> opening (OPEN) -> draft -> judge -> bind -> challenge (CHALLENGE) -> expect -> complete -> keep -> [checked] -> delivered
  *
  * - One charge, one token: `bind` is durable before CHALLENGE is sent. Another token gets a new Rs, after a tombstone.
  * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See records.ts.

@@ -198,7 +198,7 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
   let paint = (): void => undefined;
   const graphics = {
     buffer: new Uint8Array(1024).map((_, i) => i).buffer,
-    clear: () => undefined, setFont: () => undefined,
+    setFont: () => undefined,
     drawString: (text: string, x: number, y: number) => void drawn.push([text, x, y]),
   };
   const devices = { bus: (name: string) => (name === 'I2C1' ? bus : undefined), createGraphics: () => (drawn.length = 0, paint(), graphics), crc32: (bytes: Uint8Array) => crc32(bytes), print: () => undefined };
