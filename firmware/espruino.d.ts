@@ -1,14 +1,15 @@
 /**
  * Espruino's globals, as far as this firmware uses them: everything else, DOM and Node included, cannot be named.
  *
- * Source: Espruino 2v29 (src/jswrap_*.c, libs/crypto, libs/graphics, targets/esp32), looked up and tried in the Linux build.
- * Only firmware/user-token and firmware/shop-terminal name them; core, crypto, wire and drivers get them as arguments
- * (the build holds this, rule `device-global`). test/build/globals.test.ts asks the interpreter for each of them.
+ * Source: Espruino 2v29 (src/jswrap_*.c, libs/crypto, libs/graphics, targets/esp32), looked up and tried in the Linux
+ * build. Only firmware/user-token and firmware/shop-terminal name them; core, crypto, wire and drivers get them as
+ * arguments (the build holds this, rule `device-global`). test/build/globals.test.ts asks the interpreter for each of
+ * them.
  *
  * Left out on purpose: Math.random's better-looking sister E.hwRand (the same generator with a fixed seed on ESP32,
  * SECURITY.md 1), and classes that nothing here uses. What the interpreter answers differently from its types:
- * - typed arrays: `set` and `new Uint8Array(buffer, offset, length)` beyond the end throw nothing, and the view reads zeros
- *   there (the build clamps `subarray`); a negative or fractional index throws where it is written;
+ * - typed arrays: `set` and `new Uint8Array(buffer, offset, length)` beyond the end throw nothing, and the view reads
+ *   zeros there (the build clamps `subarray`); a negative or fractional index throws where it is written;
  * - JSON.parse takes text behind the value and a comma before a bracket; JSON.stringify gives 12 digits of a fraction;
  * - numbers become text with about 12 digits where they are not whole; whole ones up to 2^53 are exact;
  * - Number(" 5") is 5 but Number("5 ") is NaN; parseFloat("0.3") is not 0.3;
@@ -20,7 +21,16 @@
 /** A pin: its object (`D2`) or its name ("D2"). */
 type Pin = string | { write(level: number | boolean): void; read(): boolean; getInfo(): { port: string; num: number } };
 
-type PinMode = 'auto' | 'analog' | 'input' | 'input_pullup' | 'input_pulldown' | 'output' | 'opendrain' | 'opendrain_pullup' | 'af_output';
+type PinMode =
+  | 'auto'
+  | 'analog'
+  | 'input'
+  | 'input_pullup'
+  | 'input_pulldown'
+  | 'output'
+  | 'opendrain'
+  | 'opendrain_pullup'
+  | 'af_output';
 
 /** What `print` and the serial ports take: text as character codes 0..255, or bytes. */
 type EspruinoData = string | number | ArrayLike<number> | ArrayBuffer;
@@ -57,7 +67,14 @@ interface I2CBus {
 }
 
 interface SPIBus {
-  setup(options: { sck?: Pin; miso?: Pin; mosi?: Pin; baud?: number; mode?: 0 | 1 | 2 | 3; order?: 'msb' | 'lsb' }): void;
+  setup(options: {
+    sck?: Pin;
+    miso?: Pin;
+    mosi?: Pin;
+    baud?: number;
+    mode?: 0 | 1 | 2 | 3;
+    order?: 'msb' | 'lsb';
+  }): void;
   send(data: EspruinoData, nss?: Pin): Uint8Array;
   write(...data: EspruinoData[]): void;
 }
@@ -87,8 +104,16 @@ interface EspruinoCrypto {
   SHA384(message: EspruinoData): ArrayBuffer;
   SHA512(message: EspruinoData): ArrayBuffer;
   AES: {
-    encrypt(message: EspruinoData, key: EspruinoData, options?: { iv?: EspruinoData; mode?: 'CBC' | 'CFB' | 'CTR' | 'OFB' | 'ECB' }): ArrayBuffer;
-    decrypt(message: EspruinoData, key: EspruinoData, options?: { iv?: EspruinoData; mode?: 'CBC' | 'CFB' | 'CTR' | 'OFB' | 'ECB' }): ArrayBuffer;
+    encrypt(
+      message: EspruinoData,
+      key: EspruinoData,
+      options?: { iv?: EspruinoData; mode?: 'CBC' | 'CFB' | 'CTR' | 'OFB' | 'ECB' },
+    ): ArrayBuffer;
+    decrypt(
+      message: EspruinoData,
+      key: EspruinoData,
+      options?: { iv?: EspruinoData; mode?: 'CBC' | 'CFB' | 'CTR' | 'OFB' | 'ECB' },
+    ): ArrayBuffer;
   };
 }
 
@@ -115,7 +140,11 @@ interface EspruinoStorage {
 
 /** ESP32 only: the radio that feeds the random register. */
 interface EspruinoWifi {
-  startAP(name: string, options: { password?: string; authMode?: string; hidden?: boolean }, callback?: (error: string | null) => void): void;
+  startAP(
+    name: string,
+    options: { password?: string; authMode?: string; hidden?: boolean },
+    callback?: (error: string | null) => void,
+  ): void;
   getStatus(): { mode: string; station: string; ap: string };
   disconnect(callback?: () => void): void;
   stopAP(callback?: () => void): void;
@@ -168,7 +197,14 @@ declare var E: {
 declare var process: {
   version: string;
   env: { VERSION: string; BOARD: string; SERIAL: string; [name: string]: any };
-  memory(collect?: boolean): { free: number; usage: number; total: number; history: number; gc: number; blocksize: number };
+  memory(collect?: boolean): {
+    free: number;
+    usage: number;
+    total: number;
+    history: number;
+    gc: number;
+    blocksize: number;
+  };
 };
 
 /** The root scope, where ports and pins can be looked up by name. */
@@ -193,7 +229,11 @@ declare function peek32(address: number): number;
 declare function pinMode(pin: Pin, mode: PinMode): void;
 declare function digitalWrite(pin: Pin, level: number | boolean): void;
 declare function digitalRead(pin: Pin): number;
-declare function analogWrite(pin: Pin, value: number, options?: { freq?: number; soft?: boolean; forceSoft?: boolean }): void;
+declare function analogWrite(
+  pin: Pin,
+  value: number,
+  options?: { freq?: number; soft?: boolean; forceSoft?: boolean },
+): void;
 declare function setWatch(
   callback: (event: { state: boolean; time: number; lastTime: number }) => void,
   pin: Pin,

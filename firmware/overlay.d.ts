@@ -1,12 +1,17 @@
 /**
- * A part of a role's program that lies in a file of its own in Storage, for what is rarely wanted: there it takes neither
- * room in the bundle nor variables until it is loaded. Only main files have overlays.
+ * A part of a role's program that lies in a file of its own in Storage, for what is rarely wanted: there it takes
+ * neither room in the bundle nor variables until it is loaded. Only main files have overlays.
  *
- * `make` is a function expression without parameters that uses names of modules only. The build (flash-scripts/overlays.ts)
- * puts it, with every function and constant that only overlays use, into `file`, and writes `open(file, id, Function)` in its
- * place: of the file's text `Function` makes `make` again, and `id` is what the text must begin with, in quotes.
+ * `make` is a function expression without parameters that uses names of modules only. The build
+ * (flash-scripts/overlays.ts) puts it, with every function and constant that only overlays use, into `file`, and writes
+ * `open(file, id, Function)` in its place: of the file's text `Function` makes `make` again, and `id` is what the text
+ * must begin with, in quotes.
  */
-declare function overlay<T>(open: <U>(file: string, id: string, start: (text: string) => () => U) => () => U, file: string, make: () => T): () => T;
+declare function overlay<T>(
+  open: <U>(file: string, id: string, start: (text: string) => () => U) => () => U,
+  file: string,
+  make: () => T,
+): () => T;
 
 /** An overlay whose names are global while it is loaded. */
 interface Resident<T> {
@@ -17,9 +22,13 @@ interface Resident<T> {
 }
 
 /**
- * The same for a part of many functions that stays loaded for long: with each function Espruino keeps the scopes around it, in
- * an overlay a list of three variables, here one or none. A name outside its function is found later, behind all of the
- * program's own. `make` returns an expression; `evaluate` leaves its value in the global of the file's name. What two of them
- * use, the one that stands first in the program has: it must be there while the other is.
+ * The same for a part of many functions that stays loaded for long: with each function Espruino keeps the scopes around
+ * it, in an overlay a list of three variables, here one or none. A name outside its function is found later, behind all
+ * of the program's own. `make` returns an expression; `evaluate` leaves its value in the global of the file's name.
+ * What two of them use, the one that stands first in the program has: it must be there while the other is.
  */
-declare function resident<T>(open: <U>(file: string, id: string, evaluate: (text: string) => void) => Resident<U>, file: string, make: () => T): Resident<T>;
+declare function resident<T>(
+  open: <U>(file: string, id: string, evaluate: (text: string) => void) => Resident<U>,
+  file: string,
+  make: () => T,
+): Resident<T>;

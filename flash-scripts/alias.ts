@@ -1,9 +1,9 @@
 /**
  * Gives the natives that functions use a name in the bundle's own scope: `Math.floor` becomes a variable.
  *
- * Espruino looks for a name through the whole chain of scopes, one name after another, before it asks its own table. In a
- * bundle of 500 functions a miss costs as much as two statements, at every `Math.floor` and `new Uint8Array`.
- * Only what every build has, since an alias is made at start whether it is used or not.
+ * Espruino looks for a name through the whole chain of scopes, one name after another, before it asks its own table. In
+ * a bundle of 500 functions a miss costs as much as two statements, at every `Math.floor` and `new Uint8Array`. Only
+ * what every build has, since an alias is made at start whether it is used or not.
  */
 import { isFunction, isReference, parseBundle, walk, wrapperOf } from './syntax-tree.js';
 import type { AnyNode } from './syntax-tree.js';
@@ -40,7 +40,12 @@ function nativeOf(node: AnyNode, parents: AnyNode[], declared: Set<string>): { n
   // What is written to, or asked for with typeof, is left alone.
   if (parent?.type === 'AssignmentExpression' && parent.left === node) return null;
   if (parent?.type === 'UnaryExpression' && parent.operator === 'typeof') return null;
-  if (parent?.type === 'MemberExpression' && parent.object === node && !parent.computed && parent.property.type === 'Identifier') {
+  if (
+    parent?.type === 'MemberExpression' &&
+    parent.object === node &&
+    !parent.computed &&
+    parent.property.type === 'Identifier'
+  ) {
     const name = `${node.name}.${parent.property.name}`;
     if (STATICS.test(name)) return { node: parent, name };
   }
@@ -72,6 +77,9 @@ export function aliasNatives(source: string): string {
     if (!isShorthand) code.replace(native.node.start, native.node.end, alias);
   });
   if (!aliases.size) return source;
-  code.insert(wrapper.body.start + 1, `\nvar ${[...aliases].map(([name, alias]) => `${alias} = ${name}`).join(', ')};\n`);
+  code.insert(
+    wrapper.body.start + 1,
+    `\nvar ${[...aliases].map(([name, alias]) => `${alias} = ${name}`).join(', ')};\n`,
+  );
   return code.toString();
 }

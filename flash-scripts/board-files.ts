@@ -99,15 +99,23 @@ export function tableBytes(all: Record<string, Uint8Array>): number {
 
 /** @throws RangeError where a board's tables take more than they may */
 function withinTables(all: Record<string, Uint8Array>): Record<string, Uint8Array> {
-  if (tableBytes(all) > TABLES_BYTES_MAX) throw new RangeError(`tables of ${tableBytes(all)} bytes, at most ${TABLES_BYTES_MAX}`);
+  if (tableBytes(all) > TABLES_BYTES_MAX)
+    throw new RangeError(`tables of ${tableBytes(all)} bytes, at most ${TABLES_BYTES_MAX}`);
   return all;
 }
 
-/** What a role's program needs in Storage whoever the board belongs to: written by an update, beside what it was provisioned with. */
+/**
+ * What a role's program needs in Storage whoever the board belongs to: written by an update, beside what it was
+ * provisioned with.
+ */
 export async function appFiles(role: Role): Promise<Record<string, Uint8Array>> {
   const { bundle, overlays } = await builtProgram(role);
   const bytes = (code: string): Uint8Array => Buffer.from(code, 'latin1');
-  return { 'tab.base': table(), ...Object.fromEntries(Object.entries(overlays).map(([name, code]) => [name, bytes(code)])), '.bootcde': bytes(bundle) };
+  return {
+    'tab.base': table(),
+    ...Object.fromEntries(Object.entries(overlays).map(([name, code]) => [name, bytes(code)])),
+    '.bootcde': bytes(bundle),
+  };
 }
 
 /** Tables of an issuer's keys. */
@@ -121,14 +129,29 @@ export function issuerTables({ issuerKey, registrarKey, sealKey }: IssuerFacts):
 
 /** The root's word, field by field: the build keeps the names that stand here (property-names.ts). */
 function signedFields({ signed }: IssuerFacts): SignedInstitutions {
-  return signed ? { version: signed.version, sealKey: signed.sealKey, tables: signed.tables, root: signed.root, roots: signed.roots, signature: signed.signature } : {};
+  return signed
+    ? {
+        version: signed.version,
+        sealKey: signed.sealKey,
+        tables: signed.tables,
+        root: signed.root,
+        roots: signed.roots,
+        signature: signed.signature,
+      }
+    : {};
 }
 
 /** The keys before those of now, where there are any: as boards and manifests have them. */
-export function beforeFields({ before }: IssuerFacts): Pick<Institutions, 'registrarBefore' | 'registrarUntilS' | 'issuerBefore'> | Record<string, never> {
+export function beforeFields({
+  before,
+}: IssuerFacts): Pick<Institutions, 'registrarBefore' | 'registrarUntilS' | 'issuerBefore'> | Record<string, never> {
   if (!before || !(before.registrarKey || before.issuerKey)) return {};
   const hex = (key: Uint8Array | null) => (key ? toHex(key) : '');
-  return { registrarBefore: hex(before.registrarKey), registrarUntilS: before.registrarKey ? before.registrarUntilS : 0, issuerBefore: hex(before.issuerKey) };
+  return {
+    registrarBefore: hex(before.registrarKey),
+    registrarUntilS: before.registrarKey ? before.registrarUntilS : 0,
+    issuerBefore: hex(before.issuerKey),
+  };
 }
 
 /** A token's display has no keys: it is asked for no amount. */
@@ -139,10 +162,26 @@ function configFor(role: string, board: BoardConfig): BoardConfig {
   return { ...config, display };
 }
 
-function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: object, seed: Uint8Array): Record<string, Uint8Array> {
+function files(
+  role: string,
+  board: BoardConfig,
+  facts: IssuerFacts,
+  provision: object,
+  seed: Uint8Array,
+): Record<string, Uint8Array> {
   if (seed.length !== SEED_BYTES) throw new RangeError('a board is given 32 bytes of entropy');
-  const common = { issuer: toHex(facts.issuer), currency: facts.currency, registrarKey: toHex(facts.registrarKey), issuerKey: toHex(facts.issuerKey), ...beforeFields(facts) };
-  const config = JSON.stringify({ role, board: configFor(role, board), provision: { ...common, ...signedFields(facts), ...provision } });
+  const common = {
+    issuer: toHex(facts.issuer),
+    currency: facts.currency,
+    registrarKey: toHex(facts.registrarKey),
+    issuerKey: toHex(facts.issuerKey),
+    ...beforeFields(facts),
+  };
+  const config = JSON.stringify({
+    role,
+    board: configFor(role, board),
+    provision: { ...common, ...signedFields(facts), ...provision },
+  });
   return {
     'tapcash.cfg': Buffer.from(config, 'latin1'),
     'tapcash.seed': seed,
@@ -155,13 +194,26 @@ function files(role: string, board: BoardConfig, facts: IssuerFacts, provision: 
  * Files of a user token. @param seed 32 random bytes, not to be kept @param scheme default: the first row
  * @throws RangeError for a scheme that is none, more pseudonyms than it has, or a missing `sealKey`
  */
-export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: TokenLimits, seed: Uint8Array, scheme: TokenScheme = { number: 1 }): Record<string, Uint8Array> {
+export function tokenFiles(
+  board: BoardConfig,
+  facts: IssuerFacts,
+  limits: TokenLimits,
+  seed: Uint8Array,
+  scheme: TokenScheme = { number: 1 },
+): Record<string, Uint8Array> {
   const row = schemeOf(scheme.number);
   const { pseudonyms = 1, policy = 'rotate' } = scheme;
-  if (!(pseudonyms >= 1 && pseudonyms <= row.pseudonymsMax)) throw new RangeError(`scheme ${row.number} has 1 to ${row.pseudonymsMax} pseudonyms`);
+  if (!(pseudonyms >= 1 && pseudonyms <= row.pseudonymsMax))
+    throw new RangeError(`scheme ${row.number} has 1 to ${row.pseudonymsMax} pseudonyms`);
   const seals = row.registration === 'sealed' || row.issue !== 'direct';
   if (seals && !facts.sealKey) throw new RangeError(`scheme ${row.number} needs the issuer's key for sealed requests`);
-  const made = files('user-token', board, facts, { limits, scheme: row.number, registration: row.registration, issue: row.issue, pseudonyms, policy }, seed);
+  const made = files(
+    'user-token',
+    board,
+    facts,
+    { limits, scheme: row.number, registration: row.registration, issue: row.issue, pseudonyms, policy },
+    seed,
+  );
   const all = seals ? { ...made, ...issuerTables(facts) } : made;
   // Where the issuer licenses, one table serves for both keys.
   if (toHex(facts.registrarKey) === toHex(facts.issuerKey)) delete all['tab.registrar'];
@@ -169,6 +221,11 @@ export function tokenFiles(board: BoardConfig, facts: IssuerFacts, limits: Token
 }
 
 /** Files of a shop terminal. @param seed 32 random bytes, not to be kept */
-export function terminalFiles(board: BoardConfig, facts: IssuerFacts, terms: TerminalTerms, seed: Uint8Array): Record<string, Uint8Array> {
+export function terminalFiles(
+  board: BoardConfig,
+  facts: IssuerFacts,
+  terms: TerminalTerms,
+  seed: Uint8Array,
+): Record<string, Uint8Array> {
   return withinTables(files('shop-terminal', board, facts, { ...terms, terminalId: toHex(terms.terminalId) }, seed));
 }

@@ -61,16 +61,22 @@ function describe(error: ErrorObject): string {
   if (missingProperty) return `${[...path, missingProperty].join('.')}: missing`;
   if (additionalProperty) return `${[...path, additionalProperty].join('.')}: no such field`;
   const place = path.join('.') || '(the whole file)';
-  if (allowedValues) return `${place}: must be one of ${(allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
+  if (allowedValues)
+    return `${place}: must be one of ${(allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
   if (allowedValue !== undefined) return `${place}: must be ${JSON.stringify(allowedValue)}`;
   return `${place}: ${error.message ?? 'wrong'}`;
 }
 
 /**
- * The areas of Espruino's partition tables that nothing else uses ("flash", type 0x40): targets/esp32/Changes_V3.1 and IDF4 of
- * its sources have the same one. The Linux build has none; its Storage is told to leave the upper quarter free.
+ * The areas of Espruino's partition tables that nothing else uses ("flash", type 0x40): targets/esp32/Changes_V3.1 and
+ * IDF4 of its sources have the same one. The Linux build has none; its Storage is told to leave the upper quarter free.
  */
-const FREE_AREAS = { esp32: [0x310000, 0x320000], esp32c3: [0x310000, 0x320000], esp32s3: [0x310000, 0x320000], linux: [0x10030000, 0x10040000] } as const;
+const FREE_AREAS = {
+  esp32: [0x310000, 0x320000],
+  esp32c3: [0x310000, 0x320000],
+  esp32s3: [0x310000, 0x320000],
+  linux: [0x10030000, 0x10040000],
+} as const;
 
 /** Records must lie in pages that are erased as a whole, where neither Storage nor the interpreter comes. */
 function flashFault({ chip, flash, layout }: BoardEntry): string | null {
@@ -81,10 +87,13 @@ function flashFault({ chip, flash, layout }: BoardEntry): string | null {
   if (address % eraseBytes) return 'flash.address: not at the start of a page';
   const [first, end] = FREE_AREAS[chip];
   const free = `0x${first.toString(16)} to 0x${end.toString(16)}`;
-  if (address < first || address + bytes > end) return `flash.address: the pages must lie in ${free}, which Espruino leaves free on this chip`;
+  if (address < first || address + bytes > end)
+    return `flash.address: the pages must lie in ${free}, which Espruino leaves free on this chip`;
   const { storage, flashBytes } = layout;
-  if (storage.address < address + bytes && address < storage.address + storage.bytes) return 'layout.storage: overlaps the pages of flash';
-  if (chip !== 'linux' && storage.address + storage.bytes > flashBytes) return 'layout.flashBytes: smaller than what Storage needs';
+  if (storage.address < address + bytes && address < storage.address + storage.bytes)
+    return 'layout.storage: overlaps the pages of flash';
+  if (chip !== 'linux' && storage.address + storage.bytes > flashBytes)
+    return 'layout.flashBytes: smaller than what Storage needs';
   return null;
 }
 
@@ -126,7 +135,9 @@ let validator: ValidateFunction | undefined;
 
 function validatorOf(): ValidateFunction {
   // Every error is listed: a `oneOf` that fails has one for each of its branches, and the first would mislead.
-  validator ??= new Ajv({ allErrors: true }).compile(JSON.parse(readFileSync(join(folder(), 'schema.json'), 'utf8')) as object);
+  validator ??= new Ajv({ allErrors: true }).compile(
+    JSON.parse(readFileSync(join(folder(), 'schema.json'), 'utf8')) as object,
+  );
   return validator;
 }
 
@@ -138,7 +149,9 @@ function validatorOf(): ValidateFunction {
 export function checkBoard(value: unknown, name: string): BoardEntry {
   const validate = validatorOf();
   if (!validate(value)) {
-    const lines = [...new Set((validate.errors ?? []).filter((error) => !['if', 'oneOf'].includes(error.keyword)).map(describe))];
+    const lines = [
+      ...new Set((validate.errors ?? []).filter((error) => !['if', 'oneOf'].includes(error.keyword)).map(describe)),
+    ];
     throw new BoardError(`board ${name}: ${lines.join('; ')}`);
   }
   const { $schema: _schema, ...fields } = value as { $schema?: string };

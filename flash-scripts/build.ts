@@ -45,7 +45,10 @@ export interface BuildOptions {
 export interface Bundle {
   /** The bundle in letters: ES5, ASCII; one function, to run beside other programs. */
   code: string;
-  /** The program in the interpreter's tokens, characters 0 to 255, as boards are flashed with it; in letters if not minified. */
+  /**
+   * The program in the interpreter's tokens, characters 0 to 255, as boards are flashed with it; in letters if not
+   * minified.
+   */
   program: CutProgram;
   /** Of the bundle, without overlays. */
   bytes: number;
@@ -64,12 +67,16 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
   const short = await shorten(aliasNatives(gatherOverlays(joined)), minify, options.shortNames);
   const code = hoist(repair(gatherResidents(short)));
   const problems = [...findHelpers(joined), ...checkBundle(code)];
-  if (problems.length) throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
+  if (problems.length)
+    throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);
   const letters = cutOverlays(code);
   const opened = { ...letters, bundle: openBundle(letters.bundle) };
   const program = minify ? inTokens(opened) : opened;
   const bytes = program.bundle.length;
-  const warnings = bytes > 0.9 * BUDGET_BYTES ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`] : [];
+  const warnings =
+    bytes > 0.9 * BUDGET_BYTES
+      ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`]
+      : [];
   return { code: letters.bundle, program, bytes, warnings };
 }
 
@@ -80,7 +87,10 @@ function inTokens({ bundle, overlays }: CutProgram): CutProgram {
     if (detokenise(tokens) !== code) throw new BuildError('BUILD_FAILED', 'the bundle in tokens is not the bundle');
     return tokens;
   };
-  return { bundle: convert(bundle), overlays: Object.fromEntries(Object.entries(overlays).map(([file, code]) => [file, convert(code)])) };
+  return {
+    bundle: convert(bundle),
+    overlays: Object.fromEntries(Object.entries(overlays).map(([file, code]) => [file, convert(code)])),
+  };
 }
 
 /** Builds the bundle of a role from its main.ts. @throws BuildError */
@@ -96,7 +106,9 @@ export function bundlePath(role: Role, overlay = '', outDir = BUNDLES_FOLDER): s
   return join(outDir, overlay ? `${role}.${overlay}` : `${role}.js`);
 }
 
-/** Writes a role's files, its bundle last, each complete or not at all: other processes may build and read them, too. */
+/**
+ * Writes a role's files, its bundle last, each complete or not at all: other processes may build and read them, too.
+ */
 export function writeProgram(role: Role, { bundle, overlays }: CutProgram, outDir = BUNDLES_FOLDER): void {
   mkdirSync(outDir, { recursive: true });
   for (const [overlay, code] of [...Object.entries(overlays), ['', bundle] as const]) {
@@ -135,7 +147,8 @@ export function overlayBytes({ overlays }: CutProgram): number {
 
 function checkRoles(roles: readonly string[]): Role[] {
   for (const role of roles) {
-    if (!(ROLES as readonly string[]).includes(role)) throw new BuildError('BUILD_NO_ENTRY', `no role ${role}: there are ${ROLES.join(' and ')}`);
+    if (!(ROLES as readonly string[]).includes(role))
+      throw new BuildError('BUILD_NO_ENTRY', `no role ${role}: there are ${ROLES.join(' and ')}`);
   }
   return roles as Role[];
 }
@@ -160,14 +173,25 @@ export async function runBuild(options: RunOptions = {}): Promise<RunResult[]> {
     const bundle = await buildRole(role);
     writeProgram(role, bundle.program, options.outDir);
     const ms = Math.round(performance.now() - startMs);
-    const result: RunResult = { role, file: bundlePath(role, '', options.outDir), bytes: bundle.bytes, overlayBytes: overlayBytes(bundle.program), budgetBytes, ms, warnings: bundle.warnings };
+    const result: RunResult = {
+      role,
+      file: bundlePath(role, '', options.outDir),
+      bytes: bundle.bytes,
+      overlayBytes: overlayBytes(bundle.program),
+      budgetBytes,
+      ms,
+      warnings: bundle.warnings,
+    };
     results.push(result);
     if (!options.json) for (const line of [describeResult(result), ...bundle.warnings]) log(line);
   }
   const tooBig = results.filter((each) => each.bytes > each.budgetBytes);
   if (options.json) log(JSON.stringify({ ok: tooBig.length === 0, bundles: results }));
   if (tooBig.length) {
-    throw new BuildError('BUILD_TOO_BIG', `over the budget of ${budgetBytes} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`);
+    throw new BuildError(
+      'BUILD_TOO_BIG',
+      `over the budget of ${budgetBytes} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`,
+    );
   }
   return results;
 }

@@ -1,6 +1,6 @@
 /**
- * The bundles that boards are flashed with, built only when a source has changed: from dist/firmware-bundles where that is
- * newer than every source, else built and put there. Demo and tests take them from here.
+ * The bundles that boards are flashed with, built only when a source has changed: from dist/firmware-bundles where that
+ * is newer than every source, else built and put there. Demo and tests take them from here.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +25,12 @@ const building = new Map<Role, Promise<CutProgram>>();
 
 /** The built program of a role; its overlays are the files beside it. */
 function read(role: Role): CutProgram {
-  const names = readdirSync(BUNDLES_FOLDER).flatMap((name) => (name.startsWith(`${role}.`) && name.endsWith('.js') ? [name.slice(role.length + 1)] : []));
-  const overlays = names.filter((name) => name !== 'js').map((name) => [name, readFileSync(bundlePath(role, name), 'latin1')]);
+  const names = readdirSync(BUNDLES_FOLDER).flatMap((name) =>
+    name.startsWith(`${role}.`) && name.endsWith('.js') ? [name.slice(role.length + 1)] : [],
+  );
+  const overlays = names
+    .filter((name) => name !== 'js')
+    .map((name) => [name, readFileSync(bundlePath(role, name), 'latin1')]);
   return { bundle: readFileSync(bundlePath(role), 'latin1'), overlays: Object.fromEntries(overlays) };
 }
 

@@ -1,9 +1,9 @@
 /**
  * What each pin of a chip may be used for.
  *
- * Sources: ESP32 datasheet 4.7 table 2-2 (pins), 2.4 (strapping), ESP32-C3 datasheet 2.2 and 2.4, ESP32-S3 datasheet 2.2 and
- * 2.5; ESP-IDF, "GPIO & RTC GPIO" of each chip; the boards' own pages, which docs/hardware.md lists.
- * Left out: which peripheral reaches which pin; the matrix takes UART, I2C and SPI to any, and Espruino passes the number on.
+ * Sources: ESP32 datasheet 4.7 table 2-2 (pins), 2.4 (strapping), ESP32-C3 datasheet 2.2 and 2.4, ESP32-S3 datasheet
+ * 2.2 and 2.5; ESP-IDF, "GPIO & RTC GPIO" of each chip; the boards' own pages, which docs/hardware.md lists. Left out:
+ * which peripheral reaches which pin; the matrix takes UART, I2C and SPI to any, and Espruino passes the number on.
  */
 import type { BoardEntry } from './boards.js';
 
@@ -31,9 +31,35 @@ const range = (first: number, last: number): number[] => Array.from({ length: la
 
 /** The rules of each chip. */
 export const PIN_RULES: Record<Chip, PinRules> = {
-  esp32: { last: 39, missing: [20, 24, 28, 29, 30, 31], flash: range(6, 11), strapping: [0, 2, 5, 12, 15], forbidden: [12], inputOnly: range(34, 39), usb: [], uart0: [1, 3] },
-  esp32c3: { last: 21, flash: range(11, 17), strapping: [2, 8, 9], forbidden: [8], inputOnly: [], usb: [18, 19], uart0: [20, 21] },
-  esp32s3: { last: 48, missing: range(22, 25), flash: range(26, 37), strapping: [0, 3, 45, 46], forbidden: [45, 46], inputOnly: [], usb: [19, 20], uart0: [43, 44] },
+  esp32: {
+    last: 39,
+    missing: [20, 24, 28, 29, 30, 31],
+    flash: range(6, 11),
+    strapping: [0, 2, 5, 12, 15],
+    forbidden: [12],
+    inputOnly: range(34, 39),
+    usb: [],
+    uart0: [1, 3],
+  },
+  esp32c3: {
+    last: 21,
+    flash: range(11, 17),
+    strapping: [2, 8, 9],
+    forbidden: [8],
+    inputOnly: [],
+    usb: [18, 19],
+    uart0: [20, 21],
+  },
+  esp32s3: {
+    last: 48,
+    missing: range(22, 25),
+    flash: range(26, 37),
+    strapping: [0, 3, 45, 46],
+    forbidden: [45, 46],
+    inputOnly: [],
+    usb: [19, 20],
+    uart0: [43, 44],
+  },
 };
 
 /** GPIO16 and GPIO17 of a WROVER module. */
@@ -59,11 +85,34 @@ type Named = Record<string, unknown>;
 function usesOf(field: string, device: Named | undefined, ways: Record<string, PinUse['way']>): PinUse[] {
   return Object.entries(ways).flatMap(([use, way]) => {
     const pin = device?.[use];
-    return typeof pin === 'string' ? [{ field: `${field}.${use}`, pin, way, line: `${String(device?.['port'])}.${use}`, pulledOutside: way === 'in' }] : [];
+    return typeof pin === 'string'
+      ? [
+          {
+            field: `${field}.${use}`,
+            pin,
+            way,
+            line: `${String(device?.['port'])}.${use}`,
+            pulledOutside: way === 'in',
+          },
+        ]
+      : [];
   });
 }
 
-const BUS_WAYS = { rx: 'in', tx: 'out', sda: 'out', scl: 'out', sck: 'out', miso: 'in', mosi: 'out', nss: 'out', cs: 'out', dc: 'out', reset: 'out', backlight: 'out' } as const;
+const BUS_WAYS = {
+  rx: 'in',
+  tx: 'out',
+  sda: 'out',
+  scl: 'out',
+  sck: 'out',
+  miso: 'in',
+  mosi: 'out',
+  nss: 'out',
+  cs: 'out',
+  dc: 'out',
+  reset: 'out',
+  backlight: 'out',
+} as const;
 
 /** Every pin that a board's entry names. */
 export function pinUses(entry: BoardEntry): PinUse[] {
@@ -74,11 +123,19 @@ export function pinUses(entry: BoardEntry): PinUse[] {
     ...(entry.amountKeys ?? []).map((key, i): [string, typeof key] => [`amountKeys.${i}`, key]),
   ];
   return [
-    ...(['pn532', 'link', 'display'] as const).flatMap((device) => usesOf(device, entry[device] as Named | undefined, BUS_WAYS)),
-    ...inputs.flatMap(([field, input]) => (input ? [{ field: `${field}.pin`, pin: input.pin, way: 'button' as const, pulledOutside: input.pull === 'board' }] : [])),
+    ...(['pn532', 'link', 'display'] as const).flatMap((device) =>
+      usesOf(device, entry[device] as Named | undefined, BUS_WAYS),
+    ),
+    ...inputs.flatMap(([field, input]) =>
+      input
+        ? [{ field: `${field}.pin`, pin: input.pin, way: 'button' as const, pulledOutside: input.pull === 'board' }]
+        : [],
+    ),
     ...(keypad?.rows ?? []).map((pin, i) => ({ field: `keypad.rows.${i}`, pin, way: 'out' as const })),
     ...(keypad?.columns ?? []).map((pin, i) => ({ field: `keypad.columns.${i}`, pin, way: 'button' as const })),
-    ...(['led', 'buzzer'] as const).flatMap((field) => (entry[field] ? [{ field: `${field}.pin`, pin: entry[field].pin, way: 'out' as const }] : [])),
+    ...(['led', 'buzzer'] as const).flatMap((field) =>
+      entry[field] ? [{ field: `${field}.pin`, pin: entry[field].pin, way: 'out' as const }] : [],
+    ),
   ];
 }
 
@@ -86,17 +143,21 @@ export function pinUses(entry: BoardEntry): PinUse[] {
 function pinFault(entry: BoardEntry, chip: Chip, use: PinUse): string | null {
   const rules = PIN_RULES[chip];
   const number = Number(use.pin.slice(1));
-  if (number > rules.last || rules.missing?.includes(number)) return `this chip has no such pin; take one of D0 to D${rules.last}`;
+  if (number > rules.last || rules.missing?.includes(number))
+    return `this chip has no such pin; take one of D0 to D${rules.last}`;
   if (rules.flash.includes(number)) return "belongs to the chip's flash; take another";
   if (entry.psram && PSRAM_PINS.includes(number)) return "belongs to the module's PSRAM; take another";
   if (rules.usb.includes(number)) return "belongs to the chip's USB, where the console is; take another";
-  if (rules.uart0.includes(number) && !use.field.startsWith('link.')) return 'goes to the USB bridge of the board; take another, or leave it to link';
+  if (rules.uart0.includes(number) && !use.field.startsWith('link.'))
+    return 'goes to the USB bridge of the board; take another, or leave it to link';
   if (rules.forbidden.includes(number)) return 'decides at reset how the chip starts; leave it free';
   if (rules.inputOnly.includes(number)) {
     if (use.way === 'out') return 'is an input only; take a pin below D34';
-    if (!use.pulledOutside) return 'has no pull-up in the chip; wire a resistor and say "pull": "board", or take a pin below D34';
+    if (!use.pulledOutside)
+      return 'has no pull-up in the chip; wire a resistor and say "pull": "board", or take a pin below D34';
   }
-  if (use.way === 'button' && rules.strapping.includes(number)) return 'held at reset keeps the chip from starting; take a pin that is not read at reset';
+  if (use.way === 'button' && rules.strapping.includes(number))
+    return 'held at reset keeps the chip from starting; take a pin that is not read at reset';
   return null;
 }
 

@@ -40,7 +40,10 @@ function readOptions(root: string): ts.CompilerOptions {
   const file = ts.readConfigFile(path, (name) => ts.sys.readFile(name));
   if (file.error) throw new BuildError('BUILD_FAILED', ts.flattenDiagnosticMessageText(file.error.messageText, '\n'));
   // `include` is not used here: what the entry imports is what is built.
-  const { options } = ts.convertCompilerOptionsFromJson((file.config as { compilerOptions: object }).compilerOptions, dirname(path));
+  const { options } = ts.convertCompilerOptionsFromJson(
+    (file.config as { compilerOptions: object }).compilerOptions,
+    dirname(path),
+  );
   return { ...options, noEmit: false, removeComments: true, newLine: ts.NewLineKind.LineFeed };
 }
 
@@ -72,7 +75,11 @@ export function compileModules(entryFile: string): CompiledModules {
   const entry = resolve(entryFile);
   if (!ts.sys.fileExists(entry)) throw new BuildError('BUILD_NO_ENTRY', `no such file: ${displayPath(entry)}`);
   const options = readOptions(root);
-  const program = ts.createProgram([entry, ...['espruino.d.ts', 'overlay.d.ts'].map((name) => join(root, 'firmware', name))], options, createHost(options));
+  const program = ts.createProgram(
+    [entry, ...['espruino.d.ts', 'overlay.d.ts'].map((name) => join(root, 'firmware', name))],
+    options,
+    createHost(options),
+  );
 
   const sources = program.getSourceFiles().filter((file) => !file.isDeclarationFile);
   const refusals = findRefusals(program, sources, [join(root, 'firmware'), dirname(entry)]);

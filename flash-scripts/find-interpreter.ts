@@ -18,7 +18,8 @@ function isExecutable(path: string): boolean {
 
 /**
  * The interpreter's path, or null where there is none: tests then say skipped.
- * @throws Error (code INTERPRETER_MISSING) when ESPRUINO names something that cannot be run: a typing mistake must not skip
+ * @throws Error (code INTERPRETER_MISSING) when ESPRUINO names something that cannot be run: a typing mistake must not
+ *   skip
  */
 export function findInterpreter(environment: NodeJS.ProcessEnv = process.env): string | null {
   const named = environment['ESPRUINO'];

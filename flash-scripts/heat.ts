@@ -1,8 +1,8 @@
 /**
  * Estimates how often each name of a scope is looked up, so that hoist.ts can declare the busiest first.
  *
- * Espruino finds a variable by going through its scope from the first declared on. In a bundle of 500 functions the last
- * one costs 2.7 us more at each use than the first (Linux build), where a call with its statement costs 1.6 us.
+ * Espruino finds a variable by going through its scope from the first declared on. In a bundle of 500 functions the
+ * last one costs 2.7 us more at each use than the first (Linux build), where a call with its statement costs 1.6 us.
  *
  * A use in a loop counts LOOP times, in a loop within it LOOP times that; and a function's uses count as often as the
  * function is used. That is crude, but field arithmetic comes out far ahead of what runs once at boot.
@@ -25,7 +25,9 @@ interface Use {
   times: number;
 }
 
-/** The name under which a function of the scope is known: its declaration's, or that of the variable it is assigned to. */
+/**
+ * The name under which a function of the scope is known: its declaration's, or that of the variable it is assigned to.
+ */
 function nameOfFunction(node: AnyNode, parent: AnyNode | undefined): string {
   if (node.type === 'FunctionDeclaration') return node.id?.name ?? '';
   if (parent?.type === 'VariableDeclarator' && parent.id.type === 'Identifier') return parent.id.name;
@@ -39,7 +41,8 @@ function usesIn(scope: Scope, names: ReadonlySet<string>): Use[] {
     if (node.type !== 'Identifier' || !names.has(node.name) || !isReference(node, parents[parents.length - 1])) return;
     let times = 1;
     let by = '';
-    for (let i = 1; i < parents.length && !by; i++) if (isFunction(parents[i]!)) by = nameOfFunction(parents[i]!, parents[i - 1]);
+    for (let i = 1; i < parents.length && !by; i++)
+      if (isFunction(parents[i]!)) by = nameOfFunction(parents[i]!, parents[i - 1]);
     for (const parent of parents) if (LOOPS.includes(parent.type)) times *= LOOP;
     uses.push({ name: node.name, by: names.has(by) ? by : '', times });
   });

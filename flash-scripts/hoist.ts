@@ -35,7 +35,8 @@ function declarationsOf(scope: Scope): Declarations {
   return found;
 }
 
-const nameOf = (declarator: VariableDeclaration['declarations'][number]): string => (declarator.id as { name: string }).name;
+const nameOf = (declarator: VariableDeclaration['declarations'][number]): string =>
+  (declarator.id as { name: string }).name;
 
 /** Where each name is first mentioned in a function; -1 for a mention in a declaration that moves to the top. */
 function firstMentions(scope: Scope): Map<string, number> {
@@ -52,10 +53,19 @@ function firstMentions(scope: Scope): Map<string, number> {
 }
 
 /** `var` statements that may stay: in the body proper, run once, every name new. */
-function mayStay(node: VariableDeclaration, parent: AnyNode, scope: Scope, first: Map<string, number>, taken: Set<string>): boolean {
+function mayStay(
+  node: VariableDeclaration,
+  parent: AnyNode,
+  scope: Scope,
+  first: Map<string, number>,
+  taken: Set<string>,
+): boolean {
   const top = bodyOf(scope);
-  const inPlace = top.includes(node) || (parent.type === 'ForStatement' && parent.init === node && top.includes(parent));
-  return inPlace && node.declarations.every((each) => !taken.has(nameOf(each)) && first.get(nameOf(each)) === each.id.start);
+  const inPlace =
+    top.includes(node) || (parent.type === 'ForStatement' && parent.init === node && top.includes(parent));
+  return (
+    inPlace && node.declarations.every((each) => !taken.has(nameOf(each)) && first.get(nameOf(each)) === each.id.start)
+  );
 }
 
 function removeVar(code: TextEdits, node: VariableDeclaration, parent: AnyNode): void {
@@ -66,7 +76,8 @@ function removeVar(code: TextEdits, node: VariableDeclaration, parent: AnyNode):
     code.replace(node.start, node.end, assignments.join(','));
   } else {
     // A lone `;` stays where a statement must, after `if (x)` or `else`.
-    const inList = ('body' in parent && Array.isArray(parent.body)) || parent.type === 'SwitchCase' || isFunction(parent);
+    const inList =
+      ('body' in parent && Array.isArray(parent.body)) || parent.type === 'SwitchCase' || isFunction(parent);
     code.replace(node.start, node.end, assignments.length ? `${assignments.join(',')};` : inList ? '' : ';');
   }
 }

@@ -2,10 +2,11 @@
  * Rewrites, before TypeScript emits ES5, what Espruino 2v29 would answer differently and a few more words make right.
  *
  * - A template becomes a sum. TypeScript writes "".concat(a, b), and Espruino's concat drops an argument `undefined`.
- * - Math.round(x) becomes Math.floor(x + 0.5). Espruino rounds halves away from zero, -0.5 to -1, and gives nonsense from
- *   2^52 on. (The sum is exact below 2^52; beyond, where every double is whole, an odd one may round to its neighbour.)
- * - bytes.subarray(start, end) is clamped to the end of `bytes`. Espruino gives a view as long as it was asked for: onto
- *   what lies behind in the same buffer, or zeros. A field of a message that is too short would look complete.
+ * - Math.round(x) becomes Math.floor(x + 0.5). Espruino rounds halves away from zero, -0.5 to -1, and gives nonsense
+ *   from 2^52 on. (The sum is exact below 2^52; beyond, where every double is whole, an odd one may round to its
+ *   neighbour.)
+ * - bytes.subarray(start, end) is clamped to the end of `bytes`. Espruino gives a view as long as it was asked for:
+ *   onto what lies behind in the same buffer, or zeros. A field of a message that is too short would look complete.
  * - text.split(separator) is asked only where the separator is not the longer one. Espruino then gives no part at all.
  */
 import ts from 'typescript';
@@ -21,8 +22,13 @@ type Lowering = '' | 'round' | '__subarray' | '__split';
 
 /** Whether `end` already names the receiver's length: `a.length`, `Math.min(n, a.length)`. */
 function isClamped(receiver: ts.Expression, end: ts.Expression): boolean {
-  if (ts.isPropertyAccessExpression(end)) return end.name.text === 'length' && end.expression.getText() === receiver.getText();
-  return ts.isCallExpression(end) && end.expression.getText() === 'Math.min' && end.arguments.some((each) => isClamped(receiver, each));
+  if (ts.isPropertyAccessExpression(end))
+    return end.name.text === 'length' && end.expression.getText() === receiver.getText();
+  return (
+    ts.isCallExpression(end) &&
+    end.expression.getText() === 'Math.min' &&
+    end.arguments.some((each) => isClamped(receiver, each))
+  );
 }
 
 /** What a call of a source has to become. */
@@ -53,7 +59,10 @@ function templateSum(factory: ts.NodeFactory, template: ts.TemplateExpression): 
 function lowerCall(factory: ts.NodeFactory, call: ts.CallExpression, lowering: Lowering): ts.Expression {
   const { expression: receiver } = call.expression as ts.PropertyAccessExpression;
   if (lowering === 'round') {
-    const sum = factory.createAdd(factory.createParenthesizedExpression(call.arguments[0]!), factory.createNumericLiteral('0.5'));
+    const sum = factory.createAdd(
+      factory.createParenthesizedExpression(call.arguments[0]!),
+      factory.createNumericLiteral('0.5'),
+    );
     return factory.createCallExpression(factory.createPropertyAccessExpression(receiver, 'floor'), undefined, [sum]);
   }
   return factory.createCallExpression(factory.createIdentifier(lowering), undefined, [receiver, ...call.arguments]);

@@ -2,7 +2,8 @@
  * Second half of the build: one function of all modules (rollup), made short (terser).
  *
  * Everything lies in one function, so that module-level names are locals of one scope. Each option that is set here was
- * tried in Espruino 2v29; what terser may still do wrong is put right or refused afterwards (repair.ts, refuse-output.ts).
+ * tried in Espruino 2v29; what terser may still do wrong is put right or refused afterwards (repair.ts,
+ * refuse-output.ts).
  */
 import { dirname, resolve } from 'node:path';
 import { rollup } from 'rollup';
@@ -35,7 +36,8 @@ export async function joinModules(compiled: CompiledModules): Promise<string> {
     plugins: [
       {
         name: 'compiled-modules',
-        resolveId: (id, importer) => (id === START ? id : importer === START ? id : resolve(dirname(importer ?? ''), id.replace(/\.js$/, '.ts'))),
+        resolveId: (id, importer) =>
+          id === START ? id : importer === START ? id : resolve(dirname(importer ?? ''), id.replace(/\.js$/, '.ts')),
         // The entry is imported for what it does, so that its exports (for tests) are dropped.
         load: (id) => (id === START ? `import ${JSON.stringify(compiled.entry)};` : (compiled.modules.get(id) ?? null)),
       },
@@ -43,19 +45,39 @@ export async function joinModules(compiled: CompiledModules): Promise<string> {
   });
   // Rollup orders a circle somehow; whoever runs first sees the other's variables undefined.
   if (circular.length) {
-    const problems = circular.map((path) => ({ rule: 'circular-import', file: path.split(' ')[0]!, line: 1, column: 1, message: path }));
+    const problems = circular.map((path) => ({
+      rule: 'circular-import',
+      file: path.split(' ')[0]!,
+      line: 1,
+      column: 1,
+      message: path,
+    }));
     throw new BuildError('BUILD_REFUSED', 'modules that import each other:', problems);
   }
   const sources = [...compiled.modules.values()];
   const helpers = Object.keys(LOWERING_HELPERS).filter((name) => sources.some((source) => source.includes(`${name}(`)));
-  const intro = [...[...compiled.polyfills].map((name) => POLYFILLS[name]), ...helpers.map((name) => LOWERING_HELPERS[name])].join('\n');
-  const { output } = await bundle.generate({ format: 'iife', strict: false, esModule: false, generatedCode: 'es5', freeze: false, intro });
+  const intro = [
+    ...[...compiled.polyfills].map((name) => POLYFILLS[name]),
+    ...helpers.map((name) => LOWERING_HELPERS[name]),
+  ].join('\n');
+  const { output } = await bundle.generate({
+    format: 'iife',
+    strict: false,
+    esModule: false,
+    generatedCode: 'es5',
+    freeze: false,
+    intro,
+  });
   await bundle.close();
   return output[0].code;
 }
 
 /** Short names that mean something to whoever asks for a global by its name: a build's own display, natives, pins. */
-const TAKEN = ['E', 'g', ...['A', 'B', 'C', 'D'].flatMap((port) => Array.from({ length: 10 }, (_, i) => `${port}${i}`))];
+const TAKEN = [
+  'E',
+  'g',
+  ...['A', 'B', 'C', 'D'].flatMap((port) => Array.from({ length: 10 }, (_, i) => `${port}${i}`)),
+];
 
 const OPTIONS: MinifyOptions = {
   ecma: 5,
@@ -87,11 +109,13 @@ const OPTIONS: MinifyOptions = {
 function markFieldNames(code: string): string {
   const edits = new TextEdits(code);
   walk(parseBundle(code), (node) => {
-    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== LAYOUT_MAKER) return;
+    if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== LAYOUT_MAKER)
+      return;
     const fields = node.arguments[0]!.type === 'ArrayExpression' ? node.arguments[0].elements : [null];
     for (const field of fields) {
       const name = field?.type === 'ArrayExpression' && field.elements[0];
-      if (!name || name.type !== 'Literal') throw new BuildError('BUILD_FAILED', `${LAYOUT_MAKER}: a list of fields written out expected`);
+      if (!name || name.type !== 'Literal')
+        throw new BuildError('BUILD_FAILED', `${LAYOUT_MAKER}: a list of fields written out expected`);
       edits.insert(name.start, '/*@__KEY__*/');
     }
   });
@@ -104,9 +128,12 @@ function markFieldNames(code: string): string {
  * @param names properties that may be shortened too (property-names.ts)
  */
 export async function shorten(code: string, short: boolean, names: string[] = []): Promise<string> {
-  // `builtins`: which names are the language's or the interpreter's is known; terser's list has all of a browser's, too.
+  // `builtins`: which names are the language's or the interpreter's is known; terser's list has all of a browser's,
+  // too.
   const properties = names.length ? { regex: new RegExp(`^(?:${names.join('|')})$`), builtins: true } : false;
-  const options: MinifyOptions = short ? { ...OPTIONS, mangle: { toplevel: true, reserved: TAKEN, properties } } : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
+  const options: MinifyOptions = short
+    ? { ...OPTIONS, mangle: { toplevel: true, reserved: TAKEN, properties } }
+    : { ...OPTIONS, compress: false, mangle: false, format: { ...OPTIONS.format, beautify: true } };
   const result = await minify(markFieldNames(code), options);
   return result.code ?? '';
 }

@@ -2,16 +2,16 @@
  * Cuts a program into its bundle and its overlays: files of Storage that are evaluated when they are wanted
  * (firmware/overlay.d.ts says what a source writes).
  *
- * 1. gatherOverlays, before minifying: what only an `overlay` uses moves into its function, what several use into each of
- *    them. Until the last step the program stays one text, so that names are shortened alike everywhere.
- * 2. gatherResidents, after minifying, when no two names of the program are the same: the same for each `resident`. What several
- *    of these use moves into the first of them, which must be loaded before the others.
- * 3. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place, which makes
- *    a function of them again; of a `resident`, `eval`, which makes its names global. The file says which, so that they can be
- *    deleted.
- * 4. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them. With
- *    each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of them a list of
- *    d + 2. With 600 functions that was every sixth variable of a board.
+ * 1. gatherOverlays, before minifying: what only an `overlay` uses moves into its function, what several use into each
+ *    of them. Until the last step the program stays one text, so that names are shortened alike everywhere.
+ * 2. gatherResidents, after minifying, when no two names of the program are the same: the same for each `resident`.
+ *    What several of these use moves into the first of them, which must be loaded before the others.
+ * 3. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place,
+ *    which makes a function of them again; of a `resident`, `eval`, which makes its names global. The file says which,
+ *    so that they can be deleted.
+ * 4. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them.
+ *    With each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of them a
+ *    list of d + 2. With 600 functions that was every sixth variable of a board.
  *
  * An overlay begins with its id, a hash of the whole program: overlays of another build are not evaluated.
  */
@@ -41,7 +41,13 @@ function overlayCalls(program: AnyNode): OverlayCall[] {
     const { name } = node.callee;
     if (name !== 'overlay' && name !== 'resident') return;
     const [open, file, make] = node.arguments;
-    if (!open || file?.type !== 'Literal' || typeof file.value !== 'string' || make?.type !== 'FunctionExpression' || make.params.length) {
+    if (
+      !open ||
+      file?.type !== 'Literal' ||
+      typeof file.value !== 'string' ||
+      make?.type !== 'FunctionExpression' ||
+      make.params.length
+    ) {
       throw new BuildError('BUILD_REFUSED', `${name}(open, 'file', function () { ... }) expected`);
     }
     calls.push({ isResident: name === 'resident', node, open, file: file.value, make: make as FunctionNode, parents });
@@ -71,7 +77,11 @@ function namesIn(node: AnyNode, outside: AnyNode[]): Set<string> {
   const names = new Set<string>();
   walk(node, (each, parents) => {
     if (each.type !== 'Identifier' || !isReference(each, parents[parents.length - 1])) return;
-    if (outside.some((part) => parents.includes(part)) || parents.some((part) => isFunction(part) && ownNames(part).has(each.name))) return;
+    if (
+      outside.some((part) => parents.includes(part)) ||
+      parents.some((part) => isFunction(part) && ownNames(part).has(each.name))
+    )
+      return;
     names.add(each.name);
   });
   return names;
@@ -86,14 +96,19 @@ function namesAround(parents: AnyNode[], wrapper: AnyNode): Set<string> {
 function checkFree({ file, make, parents }: OverlayCall, wrapper: AnyNode): void {
   const around = namesAround(parents, wrapper);
   const hidden = [...namesIn(make, [])].filter((name) => around.has(name));
-  if (hidden.length) throw new BuildError('BUILD_REFUSED', `${file}: only names of modules can be used in an overlay, not ${hidden.join(', ')}`);
+  if (hidden.length)
+    throw new BuildError(
+      'BUILD_REFUSED',
+      `${file}: only names of modules can be used in an overlay, not ${hidden.join(', ')}`,
+    );
 }
 
 /** Names that are assigned to, or counted up or down, after their declaration. */
 function assignedNames(program: AnyNode): Set<string> {
   const names = new Set<string>();
   walk(program, (node) => {
-    const target = node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
+    const target =
+      node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
     if (target?.type === 'Identifier') names.add(target.name);
   });
   return names;
@@ -107,10 +122,14 @@ class Declarations {
   private readonly others: AnyNode[] = [];
 
   /** @param outside functions whose mentions of names do not count */
-  constructor(readonly statements: AnyNode[], private readonly outside: AnyNode[]) {
+  constructor(
+    readonly statements: AnyNode[],
+    private readonly outside: AnyNode[],
+  ) {
     for (const statement of statements) {
       if (statement.type === 'FunctionDeclaration') this.nodes.set(statement.id!.name, statement);
-      else if (statement.type === 'VariableDeclaration') for (const each of statement.declarations) this.nodes.set((each.id as { name: string }).name, each);
+      else if (statement.type === 'VariableDeclaration')
+        for (const each of statement.declarations) this.nodes.set((each.id as { name: string }).name, each);
       else this.others.push(statement);
     }
     for (const node of this.nodes.values()) this.uses.set(node, namesIn(node, outside));
@@ -136,24 +155,29 @@ class Declarations {
 
   /** These as statements, in the order of the text. */
   text(source: string, chosen: (node: AnyNode) => boolean): string {
-    const parts = [...this.nodes.values()].filter(chosen).map((node) => (node.type === 'VariableDeclarator' ? 'var ' : '') + source.slice(node.start, node.end));
+    const parts = [...this.nodes.values()]
+      .filter(chosen)
+      .map((node) => (node.type === 'VariableDeclarator' ? 'var ' : '') + source.slice(node.start, node.end));
     return parts.map((part) => `\n${part}${part.startsWith('var ') ? ';' : ''}`).join('');
   }
 
   /** Takes these out of the text. */
   remove(source: string, edits: TextEdits, gone: (node: AnyNode) => boolean): void {
     for (const statement of this.statements) {
-      if (statement.type === 'FunctionDeclaration' && gone(statement)) edits.replace(statement.start, statement.end, '');
+      if (statement.type === 'FunctionDeclaration' && gone(statement))
+        edits.replace(statement.start, statement.end, '');
       if (statement.type !== 'VariableDeclaration' || !statement.declarations.some(gone)) continue;
-      const left = statement.declarations.filter((each) => !gone(each)).map(({ start, end }) => source.slice(start, end));
+      const left = statement.declarations
+        .filter((each) => !gone(each))
+        .map(({ start, end }) => source.slice(start, end));
       edits.replace(statement.start, statement.end, left.length ? `var ${left.join(',')};` : '');
     }
   }
 }
 
 /**
- * Moves what only overlays use into their functions; what several use, into each of them: it would take room in the bundle
- * and variables while none of them is loaded. @param source one self-calling function
+ * Moves what only overlays use into their functions; what several use, into each of them: it would take room in the
+ * bundle and variables while none of them is loaded. @param source one self-calling function
  */
 export function gatherOverlays(source: string): string {
   const program = parseBundle(source);
@@ -162,22 +186,33 @@ export function gatherOverlays(source: string): string {
   if (!all.length || !wrapper) return source;
   for (const call of all) checkFree(call, wrapper);
   const calls = all.filter(({ isResident }) => !isResident);
-  const declared = new Declarations(bodyOf(wrapper), all.map(({ make }) => make));
+  const declared = new Declarations(
+    bodyOf(wrapper),
+    all.map(({ make }) => make),
+  );
   const byMain = declared.neededByMain();
   const byOverlay = calls.map(({ make }) => declared.neededBy(namesIn(make, [])));
   // These stay where they are until residents are gathered.
-  const byResident = declared.neededBy(all.flatMap(({ isResident, make }) => (isResident ? [...namesIn(make, [])] : [])));
+  const byResident = declared.neededBy(
+    all.flatMap(({ isResident, make }) => (isResident ? [...namesIn(make, [])] : [])),
+  );
   const assigned = assignedNames(program);
   const edits = new TextEdits(source);
   calls.forEach(({ file, make }, i) => {
     const isOwn = (node: AnyNode): boolean => byOverlay[i]!.has(node) && !byMain.has(node);
     for (const [name, node] of declared.nodes) {
-      const isShared = isOwn(node) && (byResident.has(node) || byOverlay.some((needed, j) => i !== j && needed.has(node)));
-      if (isShared && node.type === 'VariableDeclarator' && assigned.has(name)) throw new BuildError('BUILD_REFUSED', `${file}: ${name} changes, and another overlay uses it, too`);
+      const isShared =
+        isOwn(node) && (byResident.has(node) || byOverlay.some((needed, j) => i !== j && needed.has(node)));
+      if (isShared && node.type === 'VariableDeclarator' && assigned.has(name))
+        throw new BuildError('BUILD_REFUSED', `${file}: ${name} changes, and another overlay uses it, too`);
     }
     edits.insert(make.body.start + 1, declared.text(source, isOwn));
   });
-  declared.remove(source, edits, (node) => !byMain.has(node) && !byResident.has(node) && byOverlay.some((needed) => needed.has(node)));
+  declared.remove(
+    source,
+    edits,
+    (node) => !byMain.has(node) && !byResident.has(node) && byOverlay.some((needed) => needed.has(node)),
+  );
   return edits.toString();
 }
 
@@ -187,13 +222,19 @@ export function gatherResidents(source: string): string {
   const wrapper = wrapperOf(program);
   const calls = overlayCalls(program).filter(({ isResident }) => isResident);
   if (!calls.length || !wrapper) return source;
-  const declared = new Declarations(bodyOf(wrapper), calls.map(({ make }) => make));
+  const declared = new Declarations(
+    bodyOf(wrapper),
+    calls.map(({ make }) => make),
+  );
   const taken = declared.neededByMain();
   const edits = new TextEdits(source);
   const moved = new Set<AnyNode>();
   for (const { make } of calls) {
     const own = [...declared.neededBy(namesIn(make, []))].filter((node) => !taken.has(node));
-    edits.insert(make.body.start + 1, declared.text(source, (node) => own.includes(node)));
+    edits.insert(
+      make.body.start + 1,
+      declared.text(source, (node) => own.includes(node)),
+    );
     for (const node of own) {
       taken.add(node);
       moved.add(node);
@@ -216,8 +257,9 @@ function statementsOf(code: string, { body }: FunctionNode): string {
 }
 
 /**
- * A resident's statements as they make its names global: `var` and `function` give way to assignments, since in a setter,
- * where boards evaluate them (firmware/drivers/startup.ts), Espruino would declare a function where nobody finds it.
+ * A resident's statements as they make its names global: `var` and `function` give way to assignments, since in a
+ * setter, where boards evaluate them (firmware/drivers/startup.ts), Espruino would declare a function where nobody
+ * finds it.
  */
 function globalStatements(code: string, { file, make }: OverlayCall): { names: string; statements: string } {
   const names: string[] = [];
@@ -228,10 +270,15 @@ function globalStatements(code: string, { file, make }: OverlayCall): { names: s
   };
   const statements = make.body.body;
   const last = statements[statements.length - 1];
-  if (last?.type !== 'ReturnStatement' || !last.argument) throw new BuildError('BUILD_REFUSED', `${file}: one statement, return, expected`);
+  if (last?.type !== 'ReturnStatement' || !last.argument)
+    throw new BuildError('BUILD_REFUSED', `${file}: one statement, return, expected`);
   const parts = statements.map((statement) => {
-    if (statement.type === 'FunctionDeclaration') return assign(statement.id!.name, `function${code.slice(statement.id!.end, statement.end)}`);
-    if (statement.type === 'VariableDeclaration') return statement.declarations.map(({ id, init }) => assign((id as { name: string }).name, init ? text(init) : 'void 0')).join('');
+    if (statement.type === 'FunctionDeclaration')
+      return assign(statement.id!.name, `function${code.slice(statement.id!.end, statement.end)}`);
+    if (statement.type === 'VariableDeclaration')
+      return statement.declarations
+        .map(({ id, init }) => assign((id as { name: string }).name, init ? text(init) : 'void 0'))
+        .join('');
     return statement === last ? `global["${file}"]=${text(last.argument!)}` : text(statement);
   });
   const list = names.join(' ');
@@ -252,7 +299,11 @@ export function cutOverlays(code: string): CutProgram {
     } else {
       overlays[file] = `"${id}";${statementsOf(code, make)}`;
     }
-    edits.replace(node.start, node.end, `${code.slice(open.start, open.end)}("${file}","${id}",${isResident ? 'eval' : 'Function'})`);
+    edits.replace(
+      node.start,
+      node.end,
+      `${code.slice(open.start, open.end)}("${file}","${id}",${isResident ? 'eval' : 'Function'})`,
+    );
   }
   return { bundle: edits.toString(), overlays };
 }

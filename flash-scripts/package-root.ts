@@ -1,8 +1,9 @@
 /**
- * Where this package lies on disk, whatever the working directory: sources, board configs and bundles are found from here.
+ * Where this package lies on disk, whatever the working directory: sources, board configs and bundles are found from
+ * here.
  *
- * The module's own place is the only thing to start from: `flash-scripts/` under jest, `dist/flash-scripts/` once built.
- * `import.meta.url` serves both, since swc writes it as __filename when it compiles to CommonJS.
+ * The module's own place is the only thing to start from: `flash-scripts/` under jest, `dist/flash-scripts/` once
+ * built. `import.meta.url` serves both, since swc writes it as __filename when it compiles to CommonJS.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

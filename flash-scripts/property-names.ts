@@ -1,9 +1,10 @@
 /**
- * Which property names of the firmware the build may shorten: those that it declares itself and that nothing else reads.
+ * Which property names of the firmware the build may shorten: those that it declares itself and that nothing else
+ * reads.
  *
- * A name is kept when Espruino or the language gives or takes it (espruino.d.ts, TypeScript's lib.es5.d.ts), when it stands
- * in a file of a board (board-configs, board-files.ts), or when it occurs anywhere as a text. The names of a message's
- * fields are no texts in this sense: minify.ts shortens them in the layouts as it does everywhere else.
+ * A name is kept when Espruino or the language gives or takes it (espruino.d.ts, TypeScript's lib.es5.d.ts), when it
+ * stands in a file of a board (board-configs, board-files.ts), or when it occurs anywhere as a text. The names of a
+ * message's fields are no texts in this sense: minify.ts shortens them in the layouts as it does everywhere else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -26,14 +27,25 @@ function filesIn(folder: string, extension: string): string[] {
 function isFieldName(node: ts.StringLiteralLike): boolean {
   const field = node.parent;
   const call = field.parent?.parent;
-  return ts.isArrayLiteralExpression(field) && field.elements[0] === node && !!call && ts.isCallExpression(call) && call.expression.getText() === LAYOUT_MAKER;
+  return (
+    ts.isArrayLiteralExpression(field) &&
+    field.elements[0] === node &&
+    !!call &&
+    ts.isCallExpression(call) &&
+    call.expression.getText() === LAYOUT_MAKER
+  );
 }
 
 /** Calls back with each name that a source declares as a property or method, and with each text in it. */
 function look(path: string, declared: (name: string) => void, text: (value: string) => void): void {
   const visit = (node: ts.Node): void => {
-    const named = ts.isPropertySignature(node) || ts.isMethodSignature(node) || ts.isPropertyDeclaration(node) || ts.isMethodDeclaration(node) ||
-      ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node);
+    const named =
+      ts.isPropertySignature(node) ||
+      ts.isMethodSignature(node) ||
+      ts.isPropertyDeclaration(node) ||
+      ts.isMethodDeclaration(node) ||
+      ts.isPropertyAssignment(node) ||
+      ts.isShorthandPropertyAssignment(node);
     if (named && ts.isIdentifier(node.name)) declared(node.name.text);
     if (ts.isStringLiteralLike(node) && !isFieldName(node)) text(node.text);
     ts.forEachChild(node, visit);
@@ -57,7 +69,11 @@ export function shortenableNames(): string[] {
   const firmware = join(packageRoot(), 'firmware');
   const ignore = (): void => undefined;
   for (const name of filesIn(firmware, '.ts')) {
-    look(join(firmware, name), name === INTERPRETER ? keep : (each) => void own.add(each), name === CODEC ? ignore : keep);
+    look(
+      join(firmware, name),
+      name === INTERPRETER ? keep : (each) => void own.add(each),
+      name === CODEC ? ignore : keep,
+    );
   }
   look(join(dirname(ts.getDefaultLibFilePath({})), 'lib.es5.d.ts'), keep, keep);
   const boards = join(packageRoot(), 'board-configs');

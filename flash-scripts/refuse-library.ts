@@ -2,20 +2,25 @@
  * Rules of refuse.ts about the standard library: what ECMAScript 5 declares and Espruino lacks, or answers differently.
  *
  * The compiler knows ES5 alone (`lib: ["ES5"]`), so Math.imul, Map or Array.from are type errors. `MISSING` is the part
- * of ES5 itself that Espruino 2v29 lacks: test/build/library.test.ts asks the interpreter for every member of the ES5 declarations,
- * and fails for one that is missing here or there. `DIFFERENT` was found by comparing answers.
+ * of ES5 itself that Espruino 2v29 lacks: test/build/library.test.ts asks the interpreter for every member of the ES5
+ * declarations, and fails for one that is missing here or there. `DIFFERENT` was found by comparing answers.
  */
 import ts from 'typescript';
 import type { Rule, RuleContext } from './refuse.js';
 
-const TYPED_ARRAYS = ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'Float32', 'Float64'].map((kind) => `${kind}Array`);
+const TYPED_ARRAYS = ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'Float32', 'Float64'].map(
+  (kind) => `${kind}Array`,
+);
 
 /** Members of ES5 that Espruino lacks, by the interface that declares them; `global` are names of the root scope. */
 export const MISSING: ReadonlyMap<string, string> = new Map([
   ['global', 'EvalError Intl URIError decodeURI encodeURI escape unescape'],
   ['Array', 'lastIndexOf reduceRight toLocaleString'],
   ['ReadonlyArray', 'lastIndexOf reduceRight toLocaleString'],
-  ...TYPED_ARRAYS.map((name): [string, string] => [name, 'BYTES_PER_ELEMENT copyWithin lastIndexOf reduceRight toLocaleString']),
+  ...TYPED_ARRAYS.map((name): [string, string] => [
+    name,
+    'BYTES_PER_ELEMENT copyWithin lastIndexOf reduceRight toLocaleString',
+  ]),
   ...TYPED_ARRAYS.map((name): [string, string] => [`${name}Constructor`, 'BYTES_PER_ELEMENT from of']),
   ['ArrayBuffer', 'slice'],
   ['ArrayBufferConstructor', 'isView'],
@@ -40,10 +45,12 @@ export const POLYFILLED = ['RangeError'];
 /** Members that Espruino has and answers differently: the rule's name and what to write. */
 const DIFFERENT: ReadonlyMap<string, [rule: string, message: string]> = new Map([
   ['Math.pow', ['inexact-power', 'Espruino computes Math.pow(2, 22) inexactly: multiply, or double in a loop']],
-  ...['sqrt', 'exp', 'log', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2'].map((name): [string, [string, string]] => [
-    `Math.${name}`,
-    ['inexact-math', `Espruino's Math.${name} differs in the last bits (the square root of 256 is less than 16)`],
-  ]),
+  ...['sqrt', 'exp', 'log', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2'].map(
+    (name): [string, [string, string]] => [
+      `Math.${name}`,
+      ['inexact-math', `Espruino's Math.${name} differs in the last bits (the square root of 256 is less than 16)`],
+    ],
+  ),
   ['global.Uint8ClampedArray', ['clamped', 'Espruino clamps 32 bits of a number only: 2^32 becomes 0']],
   ['Math.random', ['random', 'a generator with a fixed seed on ESP32 (SECURITY.md 1): draw from the DRBG']],
   ['Number.toFixed', ['number-text', 'Espruino rounds down and prints 12 digits: work in whole units']],
@@ -55,7 +62,9 @@ const DIFFERENT: ReadonlyMap<string, [rule: string, message: string]> = new Map(
 
 /** The `Owner.member` of a symbol that the ES5 declarations declare, else null. */
 function libraryName(symbol: ts.Symbol | undefined, context: RuleContext): { owner: string; member: string } | null {
-  const declaration = symbol?.declarations?.find((each) => context.program.isSourceFileDefaultLibrary(each.getSourceFile()));
+  const declaration = symbol?.declarations?.find((each) =>
+    context.program.isSourceFileDefaultLibrary(each.getSourceFile()),
+  );
   if (!symbol || !declaration) return null;
   const parent = declaration.parent;
   if (ts.isInterfaceDeclaration(parent)) return { owner: parent.name.text, member: symbol.name };
@@ -73,7 +82,10 @@ function checkName(node: ts.Node, name: { owner: string; member: string }, conte
 }
 
 /** Names that nothing has on Espruino, whatever the receiver: for receivers of type `any`. */
-const NOWHERE = 'imul clz32 trunc flat flatMap reduceRight copyWithin localeCompare toLocaleString matchAll codePointAt freeze'.split(' ');
+const NOWHERE =
+  'imul clz32 trunc flat flatMap reduceRight copyWithin localeCompare toLocaleString matchAll codePointAt freeze'.split(
+    ' ',
+  );
 
 function checkAccess(node: ts.PropertyAccessExpression | ts.ElementAccessExpression, context: RuleContext): void {
   const { checker } = context;
@@ -82,7 +94,8 @@ function checkAccess(node: ts.PropertyAccessExpression | ts.ElementAccessExpress
   const name = libraryName(checker.getSymbolAtLocation(key), context);
   if (name) checkName(node, name, context);
   const text = ts.isPropertyAccessExpression(node) ? node.name.text : ts.isStringLiteral(key) ? key.text : '';
-  if (receiver.flags & ts.TypeFlags.Any && NOWHERE.includes(text)) context.report('library', node, `Espruino has no ${text}`);
+  if (receiver.flags & ts.TypeFlags.Any && NOWHERE.includes(text))
+    context.report('library', node, `Espruino has no ${text}`);
   // Object.prototype has hasOwnProperty; of most others, Array.prototype first of all, the members are undefined.
   const owner = libraryName(receiver.symbol, context);
   if (
@@ -91,12 +104,21 @@ function checkAccess(node: ts.PropertyAccessExpression | ts.ElementAccessExpress
     owner &&
     !(owner.member === 'Object' && text === 'hasOwnProperty')
   ) {
-    context.report('prototype', node, `${node.getText()} is undefined, or something else, on Espruino: call it on a value`);
+    context.report(
+      'prototype',
+      node,
+      `${node.getText()} is undefined, or something else, on Espruino: call it on a value`,
+    );
   }
 }
 
 function isLibraryCall(node: ts.CallExpression, context: RuleContext, ...names: string[]): boolean {
-  const name = libraryName(context.checker.getSymbolAtLocation(ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression), context);
+  const name = libraryName(
+    context.checker.getSymbolAtLocation(
+      ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression,
+    ),
+    context,
+  );
   return !!name && names.includes(`${name.owner}.${name.member}`);
 }
 
@@ -107,7 +129,11 @@ function checkSort(node: ts.CallExpression, context: RuleContext): void {
   // Equal primitives cannot be told apart, so their order does not show.
   const primitive = ts.TypeFlags.NumberLike | ts.TypeFlags.StringLike | ts.TypeFlags.BooleanLike;
   if (!element || !(element.flags & primitive)) {
-    context.report('unstable-sort', node, 'Espruino does not keep the order of equals: insert in order, or sort numbers');
+    context.report(
+      'unstable-sort',
+      node,
+      'Espruino does not keep the order of equals: insert in order, or sort numbers',
+    );
   }
 }
 
@@ -118,10 +144,19 @@ function checkCall(node: ts.CallExpression, context: RuleContext): void {
   }
   if (isLibraryCall(node, context, 'Array.sort')) checkSort(node, context);
   if (isLibraryCall(node, context, 'JSON.stringify') && given.length > 1) {
-    context.report('json-options', node, 'Espruino ignores the replacer and indents in its own way: give the value alone');
+    context.report(
+      'json-options',
+      node,
+      'Espruino ignores the replacer and indents in its own way: give the value alone',
+    );
   }
   const replacement = given[1];
-  if (isLibraryCall(node, context, 'String.replace') && replacement && ts.isStringLiteralLike(replacement) && /\$[&`'<]/.test(replacement.text)) {
+  if (
+    isLibraryCall(node, context, 'String.replace') &&
+    replacement &&
+    ts.isStringLiteralLike(replacement) &&
+    /\$[&`'<]/.test(replacement.text)
+  ) {
     context.report('replace-pattern', node, 'Espruino knows $1 to $9 only: use a function');
   }
 }
@@ -132,12 +167,24 @@ function isBytes(type: ts.Type, context: RuleContext): boolean {
   return !!name && name.owner === 'global' && (TYPED_ARRAYS.includes(name.member) || name.member === 'ArrayBuffer');
 }
 
-const EQUALITY = [ts.SyntaxKind.EqualsEqualsToken, ts.SyntaxKind.EqualsEqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsToken, ts.SyntaxKind.ExclamationEqualsEqualsToken];
+const EQUALITY = [
+  ts.SyntaxKind.EqualsEqualsToken,
+  ts.SyntaxKind.EqualsEqualsEqualsToken,
+  ts.SyntaxKind.ExclamationEqualsToken,
+  ts.SyntaxKind.ExclamationEqualsEqualsToken,
+];
 
 function checkBinary(node: ts.BinaryExpression, context: RuleContext): void {
   const { checker } = context;
-  if (EQUALITY.includes(node.operatorToken.kind) && [node.left, node.right].every((side) => isBytes(checker.getTypeAtLocation(side), context))) {
-    context.report('bytes-equality', node, 'Espruino compares the contents of typed arrays here: call a function of core/bytes');
+  if (
+    EQUALITY.includes(node.operatorToken.kind) &&
+    [node.left, node.right].every((side) => isBytes(checker.getTypeAtLocation(side), context))
+  ) {
+    context.report(
+      'bytes-equality',
+      node,
+      'Espruino compares the contents of typed arrays here: call a function of core/bytes',
+    );
   }
   if (node.operatorToken.kind === ts.SyntaxKind.InstanceOfKeyword) {
     const name = libraryName(checker.getSymbolAtLocation(node.right), context);
@@ -158,8 +205,13 @@ function checkLength(node: ts.PropertyAccessExpression, context: RuleContext): v
       parent.operatorToken.kind >= ts.SyntaxKind.FirstAssignment &&
       parent.operatorToken.kind <= ts.SyntaxKind.LastAssignment) ||
     ts.isPostfixUnaryExpression(parent) ||
-    (ts.isPrefixUnaryExpression(parent) && parent.operator !== ts.SyntaxKind.MinusToken && parent.operator !== ts.SyntaxKind.PlusToken && parent.operator !== ts.SyntaxKind.ExclamationToken && parent.operator !== ts.SyntaxKind.TildeToken);
-  if (assigned) context.report('array-length', node, "an array's length is constant on Espruino: use splice or a new array");
+    (ts.isPrefixUnaryExpression(parent) &&
+      parent.operator !== ts.SyntaxKind.MinusToken &&
+      parent.operator !== ts.SyntaxKind.PlusToken &&
+      parent.operator !== ts.SyntaxKind.ExclamationToken &&
+      parent.operator !== ts.SyntaxKind.TildeToken);
+  if (assigned)
+    context.report('array-length', node, "an array's length is constant on Espruino: use splice or a new array");
 }
 
 /** A namespace import that is more than the left side of a dot: rollup would make an object of it. */
@@ -168,7 +220,11 @@ function checkNamespace(node: ts.Identifier, context: RuleContext): void {
   if (ts.isNamespaceImport(parent) || (ts.isPropertyAccessExpression(parent) && parent.expression === node)) return;
   const symbol = context.checker.getSymbolAtLocation(node);
   if (symbol?.declarations?.some(ts.isNamespaceImport)) {
-    context.report('namespace-value', node, 'a namespace as a value needs Object.freeze and __proto__: import the names');
+    context.report(
+      'namespace-value',
+      node,
+      'a namespace as a value needs Object.freeze and __proto__: import the names',
+    );
   }
 }
 
@@ -194,7 +250,11 @@ export const checkLibrary: Rule = (node, context) => {
     const name = libraryName(context.checker.getSymbolAtLocation(node.expression), context);
     if (name?.member === 'RegExp') checkName(node, { owner: 'RegExpConstructor', member: 'new' }, context);
     if (name?.member.endsWith('Error') && !node.arguments?.length) {
-      context.report('error-message', node, 'without a message its `message` is undefined on Espruino: say what is wrong');
+      context.report(
+        'error-message',
+        node,
+        'without a message its `message` is undefined on Espruino: say what is wrong',
+      );
     }
   }
   if (ts.isIdentifier(node)) {

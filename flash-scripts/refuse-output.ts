@@ -10,7 +10,8 @@ import { regexFault } from './refuse-regex.js';
 import { espruinoNumber } from './repair.js';
 
 /** TypeScript's helpers that Espruino cannot run. */
-const HELPERS = /^__(spreadArray|generator|awaiter|read|values|rest|extends|makeTemplateObject|asyncValues|await|decorate)$/;
+const HELPERS =
+  /^__(spreadArray|generator|awaiter|read|values|rest|extends|makeTemplateObject|asyncValues|await|decorate)$/;
 
 type Say = (rule: string, node: AnyNode, message: string) => void;
 
@@ -19,10 +20,18 @@ function checkNode(node: AnyNode, parents: AnyNode[], say: Say): void {
   if (node.type === 'LabeledStatement') say('label', node, 'label');
   if (node.type === 'MemberExpression' && !node.computed && node.property.type === 'Identifier') {
     const { object, property } = node;
-    const isPrototype = object.type === 'MemberExpression' && object.property.type === 'Identifier' && object.property.name === 'prototype';
+    const isPrototype =
+      object.type === 'MemberExpression' &&
+      object.property.type === 'Identifier' &&
+      object.property.name === 'prototype';
     const owner = isPrototype && object.object.type === 'Identifier' ? object.object.name : '';
-    if (['Array', 'Function', 'String', 'Uint8Array'].includes(owner)) say('prototype', node, `${owner}.prototype.${property.name}`);
-    if (object.type === 'Identifier' && object.name === 'Math' && ['imul', 'clz32', 'trunc', 'pow'].includes(property.name)) {
+    if (['Array', 'Function', 'String', 'Uint8Array'].includes(owner))
+      say('prototype', node, `${owner}.prototype.${property.name}`);
+    if (
+      object.type === 'Identifier' &&
+      object.name === 'Math' &&
+      ['imul', 'clz32', 'trunc', 'pow'].includes(property.name)
+    ) {
       say('library', node, `Math.${property.name}`);
     }
   }
@@ -42,7 +51,10 @@ function checkNode(node: AnyNode, parents: AnyNode[], say: Say): void {
 
 /** Whether a statement only declares: a function, or variables without values. */
 function isDeclaration(statement: AnyNode): boolean {
-  return statement.type === 'FunctionDeclaration' || (statement.type === 'VariableDeclaration' && statement.declarations.every((each) => !each.init));
+  return (
+    statement.type === 'FunctionDeclaration' ||
+    (statement.type === 'VariableDeclaration' && statement.declarations.every((each) => !each.init))
+  );
 }
 
 /** The names of the variables that a statement list declares before anything else runs. */
@@ -51,7 +63,8 @@ function hoistedNames(statements: AnyNode[]): Set<string> {
   for (const statement of statements) {
     if ('directive' in statement && statement.directive) continue;
     if (!isDeclaration(statement)) break;
-    if (statement.type === 'VariableDeclaration') for (const { id } of statement.declarations) names.add((id as { name: string }).name);
+    if (statement.type === 'VariableDeclaration')
+      for (const { id } of statement.declarations) names.add((id as { name: string }).name);
   }
   return names;
 }
@@ -69,11 +82,13 @@ function checkHoisted(scope: Scope, say: Say): void {
     if (parents.some(isFunction)) return;
     if (mentioned.has(name) && !hoisted.has(name)) say('hoist', node, `${name} is mentioned before its var`);
     // Its var statement, and for a loop's first part the loop: deeper than that it may never run.
-    if (parents.length > 2 || (parents.length === 2 && parents[0]!.type !== 'ForStatement')) say('hoist', node, `var ${name} in a block`);
+    if (parents.length > 2 || (parents.length === 2 && parents[0]!.type !== 'ForStatement'))
+      say('hoist', node, `var ${name} in a block`);
   };
   let functionsOver = false;
   for (const statement of statements) {
-    if (statement.type === 'FunctionDeclaration' && functionsOver) say('hoist', statement, `function ${statement.id?.name} after a statement`);
+    if (statement.type === 'FunctionDeclaration' && functionsOver)
+      say('hoist', statement, `function ${statement.id?.name} after a statement`);
     if (!isDeclaration(statement) && !('directive' in statement && statement.directive)) functionsOver = true;
     walk(statement, (node, parents) => {
       if (node.type === 'VariableDeclarator') checkDeclarator(node, parents);
@@ -93,7 +108,13 @@ export function findHelpers(code: string): Problem[] {
   const problems: Problem[] = [];
   walk(parseBundle(code), (node) => {
     if (node.type !== 'Identifier' || !HELPERS.test(node.name)) return;
-    problems.push({ rule: 'helper', file: 'bundle', line: node.loc!.start.line, column: node.loc!.start.column + 1, message: node.name });
+    problems.push({
+      rule: 'helper',
+      file: 'bundle',
+      line: node.loc!.start.line,
+      column: node.loc!.start.column + 1,
+      message: node.name,
+    });
   });
   return problems;
 }
@@ -112,7 +133,13 @@ export function checkBundle(code: string): Problem[] {
   }
   for (let i = 0; i < code.length; i++) {
     if (code.charCodeAt(i) > 126) {
-      problems.push({ rule: 'ascii', file: 'bundle', line: 1, column: i + 1, message: `character ${code.charCodeAt(i)}` });
+      problems.push({
+        rule: 'ascii',
+        file: 'bundle',
+        line: 1,
+        column: i + 1,
+        message: `character ${code.charCodeAt(i)}`,
+      });
       break;
     }
   }

@@ -38,7 +38,11 @@ const CONTROLS: { [letter: string]: number } = { n: 10, r: 13, t: 9, f: 12, v: 1
 function readEscape(text: string, at: number): { matches: number[]; length: number } {
   const next = text[at + 1] ?? '';
   const lower = next.toLowerCase();
-  if (CLASSES[lower]) return { matches: next === lower ? CLASSES[lower] : ALL.filter((code) => !CLASSES[lower]!.includes(code)), length: 2 };
+  if (CLASSES[lower])
+    return {
+      matches: next === lower ? CLASSES[lower] : ALL.filter((code) => !CLASSES[lower]!.includes(code)),
+      length: 2,
+    };
   if (next in CONTROLS) return { matches: [CONTROLS[next]!], length: 2 };
   const [, hex] = /^x([0-9a-fA-F]{2})/.exec(text.slice(at + 1)) ?? [];
   if (hex) return { matches: [parseInt(hex, 16)], length: 4 };
@@ -89,7 +93,7 @@ function readPattern(text: string): Pattern {
   const end = text.length - (pattern.atEnd ? 1 : 0);
   let groups = 0;
   let groupOpen = false;
-  for (let i = pattern.atStart ? 1 : 0; i < end; ) {
+  for (let i = pattern.atStart ? 1 : 0; i < end;) {
     const ch = text[i]!;
     if (ch === '(' || ch === ')') {
       if (ch === '(' && groupOpen) throw new Fault('a group in a group');
@@ -101,7 +105,8 @@ function readPattern(text: string): Pattern {
       continue;
     }
     if ('^$?{}|.*+'.includes(ch)) throw new Fault(`${ch} here`);
-    const { matches, length } = ch === '[' ? readClass(text, i) : ch === '\\' ? readEscape(text, i) : { matches: [ch.charCodeAt(0)], length: 1 };
+    const { matches, length } =
+      ch === '[' ? readClass(text, i) : ch === '\\' ? readEscape(text, i) : { matches: [ch.charCodeAt(0)], length: 1 };
     i += length;
     const quantifier = text[i] === '*' || text[i] === '+' ? (text[i] as '*' | '+') : '';
     if (quantifier) i++;

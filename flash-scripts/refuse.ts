@@ -25,7 +25,9 @@ export interface RuleContext {
 
 export type Rule = (node: ts.Node, context: RuleContext) => void;
 
-/** Folders of firmware/ whose files get Espruino's globals as arguments; drivers/espruino-*.ts makes those arguments. */
+/**
+ * Folders of firmware/ whose files get Espruino's globals as arguments; drivers/espruino-*.ts makes those arguments.
+ */
 const WITHOUT_GLOBALS = /\/firmware\/(core|crypto|wire|drivers)\//;
 const MAKES_ARGUMENTS = /\/firmware\/drivers\/espruino-[^/]*\.ts$/;
 
@@ -34,7 +36,9 @@ function checkDeviceGlobal(node: ts.Node, context: RuleContext): void {
   if (!ts.isIdentifier(node) || !WITHOUT_GLOBALS.test(file) || MAKES_ARGUMENTS.test(file)) return;
   const symbol = context.checker.getSymbolAtLocation(node);
   // A property of one of the interfaces there is no global: `bus.writeTo` where a structural type was given.
-  const declared = symbol?.declarations?.find((declaration) => declaration.getSourceFile().fileName.endsWith('/firmware/espruino.d.ts'));
+  const declared = symbol?.declarations?.find((declaration) =>
+    declaration.getSourceFile().fileName.endsWith('/firmware/espruino.d.ts'),
+  );
   if (!declared || ts.isTypeElement(declared) || ts.isParameter(declared)) return;
   context.report('device-global', node, `${node.text} is Espruino's: take it as an argument, with a type of your own`);
 }
@@ -52,7 +56,11 @@ function checkPlace(file: ts.SourceFile, folders: string[], report: RuleContext[
  * Applies every rule to every source.
  * @param folders where sources may lie
  */
-export function findRefusals(program: ts.Program, sources: ts.SourceFile[], folders: string[]): { problems: Problem[]; polyfills: Set<string> } {
+export function findRefusals(
+  program: ts.Program,
+  sources: ts.SourceFile[],
+  folders: string[],
+): { problems: Problem[]; polyfills: Set<string> } {
   const problems: Problem[] = [];
   const polyfills = new Set<string>();
   const report = (rule: string, node: ts.Node, message: string): void => {

@@ -1,8 +1,8 @@
 /**
  * Puts right in the shortened bundle what ECMAScript and Espruino 2v29 read differently, before hoisting.
  *
- * 1. `x += f()`: Espruino runs f first and reads x afterwards. Where f may change x it becomes `x = x + f()`. (Terser makes
- *    the first out of the second, so this cannot be left to whoever writes the source.)
+ * 1. `x += f()`: Espruino runs f first and reads x afterwards. Where f may change x it becomes `x = x + f()`. (Terser
+ *    makes the first out of the second, so this cannot be left to whoever writes the source.)
  * 2. Numbers: Espruino reads 0.3 by adding 0.1 * 3 and gets a neighbour of the double that is meant; of 4e-7 and of
  *    2^70, too. Such a literal becomes a quotient or product of whole numbers and powers of two, which is exact.
  */
@@ -88,7 +88,8 @@ function createResolver(program: Program): Resolve {
     return undefined;
   };
   walk(program, (node, parents) => {
-    const written = node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
+    const written =
+      node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
     if (written?.type === 'Identifier') find(written.name, parents)?.writers.add(functionOf(parents));
   });
   return find;
@@ -109,8 +110,10 @@ function effectsOf(expression: AnyNode): { calls: boolean; writes: Set<string>; 
   const effects = { calls: false, writes: new Set<string>(), writesMembers: false };
   const visit = (node: AnyNode, parents: AnyNode[]): void => {
     if (parents.some(isFunction)) return;
-    if ((node.type === 'CallExpression' || node.type === 'NewExpression') && !isHarmlessCall(node)) effects.calls = true;
-    const written = node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
+    if ((node.type === 'CallExpression' || node.type === 'NewExpression') && !isHarmlessCall(node))
+      effects.calls = true;
+    const written =
+      node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : null;
     if (written?.type === 'Identifier') effects.writes.add(written.name);
     else if (written) effects.writesMembers = true;
   };
@@ -149,14 +152,21 @@ export function repair(source: string): string {
       const left = source.slice(node.left.start, node.left.end);
       if (!isPlain(node.left)) {
         const message = `${source.slice(node.start, Math.min(node.end, node.start + 60))}: Espruino reads the left side last`;
-        throw new BuildError('BUILD_REFUSED', 'cannot be put right:', [{ rule: 'compound-order', file: 'bundle', line: node.loc!.start.line, column: node.start + 1, message }]);
+        throw new BuildError('BUILD_REFUSED', 'cannot be put right:', [
+          { rule: 'compound-order', file: 'bundle', line: node.loc!.start.line, column: node.start + 1, message },
+        ]);
       }
       const between = source.indexOf(node.operator, node.left.end);
       code.replace(between, between + node.operator.length, `=${left}${node.operator.slice(0, -1)}(`);
       code.insert(node.right.end, ')');
     }
     const isKey = parent?.type === 'Property' && parent.key === node;
-    if (node.type === 'Literal' && typeof node.value === 'number' && !isKey && espruinoNumber(node.raw!) !== node.value) {
+    if (
+      node.type === 'Literal' &&
+      typeof node.value === 'number' &&
+      !isKey &&
+      espruinoNumber(node.raw!) !== node.value
+    ) {
       code.replace(node.start, node.end, exactNumber(node.value));
     }
   });

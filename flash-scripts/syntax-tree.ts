@@ -8,7 +8,10 @@ export type FunctionNode = FunctionDeclaration | FunctionExpression;
 /** A function with a block for a body, or the whole program. */
 export type Scope = FunctionNode | Program;
 
-/** Parses ES5, a program or the statements of a function. @throws SyntaxError (acorn's, with `loc`) for anything newer */
+/**
+ * Parses ES5, a program or the statements of a function.
+ * @throws SyntaxError (acorn's, with `loc`) for anything newer
+ */
 export function parseBundle(code: string): Program {
   return parse(code, { ecmaVersion: 5, sourceType: 'script', locations: true, allowReturnOutsideFunction: true });
 }
@@ -22,7 +25,8 @@ export function childrenOf(node: AnyNode): AnyNode[] {
   const found: AnyNode[] = [];
   for (const value of Object.values(node) as unknown[]) {
     for (const each of Array.isArray(value) ? value : [value]) {
-      if (each && typeof (each as AnyNode).type === 'string' && typeof (each as AnyNode).start === 'number') found.push(each as AnyNode);
+      if (each && typeof (each as AnyNode).type === 'string' && typeof (each as AnyNode).start === 'number')
+        found.push(each as AnyNode);
     }
   }
   return found.sort((a, b) => a.start - b.start);

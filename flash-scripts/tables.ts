@@ -20,7 +20,10 @@ export interface CombShape {
 export const BASE_SHAPE: CombShape = { teeth: 8, subs: 3, columns: 11 };
 /** 27,688 bytes: 39 additions, and 2 doublings more than the base point's. */
 export const KEY_SHAPE: CombShape = { teeth: 7, subs: 3, columns: 13 };
-/** 18,472 bytes: 44 additions, and as many doublings as the base point's. For the key that tokens seal to: with KEY_SHAPE a token's tables would have 138,400 bytes. */
+/**
+ * 18,472 bytes: 44 additions, and as many doublings as the base point's. For the key that tokens seal to: with
+ * KEY_SHAPE a token's tables would have 138,400 bytes.
+ */
 export const SEAL_SHAPE: CombShape = { teeth: 6, subs: 4, columns: 11 };
 
 /** Most bytes of a board's tables together. */
@@ -59,8 +62,8 @@ function writeCoordinate(view: DataView, offset: number, value: bigint): void {
 }
 
 /**
- * The point of edwards25519 for an X25519 public key (RFC 7748 4.1), as encoding for makeCombTable(). Of the two that have
- * this u, the one with even x: products by a scalar have the same u for both.
+ * The point of edwards25519 for an X25519 public key (RFC 7748 4.1), as encoding for makeCombTable(). Of the two that
+ * have this u, the one with even x: products by a scalar have the same u for both.
  * @param u 32 bytes; a key of the group of prime order
  * @throws Error when it is none
  */

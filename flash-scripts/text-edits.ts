@@ -32,7 +32,12 @@ export class TextEdits {
     return this.render(
       start,
       end,
-      this.edits.filter((edit) => edit.start >= start && edit.end <= end && !(edit.start === edit.end && (edit.start === start || edit.end === end))),
+      this.edits.filter(
+        (edit) =>
+          edit.start >= start &&
+          edit.end <= end &&
+          !(edit.start === edit.end && (edit.start === start || edit.end === end)),
+      ),
     );
   }
 

@@ -1,12 +1,12 @@
 /**
  * A bundle in Espruino's own tokens, and back: reserved words and operators of several characters become one byte each.
  *
- * Source: the numbers of src/jslex.h of Espruino 2v29 ("DO NOT MODIFY THE ORDERING OF THIS LIST": uploaders rely on them).
- * The interpreter takes such bytes wherever it takes the words, from Storage, in `eval` and in a file. Texts, numbers and
- * names stay as they are, and a bundle is ASCII, so that every byte from 138 on is a token.
+ * Source: the numbers of src/jslex.h of Espruino 2v29 ("DO NOT MODIFY THE ORDERING OF THIS LIST": uploaders rely on
+ * them). The interpreter takes such bytes wherever it takes the words, from Storage, in `eval` and in a file. Texts,
+ * numbers and names stay as they are, and a bundle is ASCII, so that every byte from 138 on is a token.
  *
- * Left out: Espruino's tokens for texts and whole numbers, which save nothing here (a text's two quotes are as long as its
- * token), and its uploader's own `pretokenise`, which writes `a + +b` as `a++b`.
+ * Left out: Espruino's tokens for texts and whole numbers, which save nothing here (a text's two quotes are as long as
+ * its token), and its uploader's own `pretokenise`, which writes `a + +b` as `a++b`.
  */
 import { parse, type Token } from 'acorn';
 
@@ -53,7 +53,8 @@ export function detokenise(tokens: string): string {
   let last = '';
   for (const char of tokens) {
     const isWord = isWordToken(char);
-    const joins = (isWord && (isWordCharacter(last) || isWordToken(last))) || (isWordToken(last) && isWordCharacter(char));
+    const joins =
+      (isWord && (isWordCharacter(last) || isWordToken(last))) || (isWordToken(last) && isWordCharacter(char));
     out += (joins ? ' ' : '') + (WORDS[char.charCodeAt(0) - FIRST] ?? char);
     last = char;
   }

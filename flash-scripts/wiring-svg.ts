@@ -40,7 +40,10 @@ const partHeight = (part: Part): number => 26 + noteLines(part).length * 16 + pa
 /** One part, its wires and the board's pins for them. */
 function drawPart(part: Part, y: number): string {
   const notes = noteLines(part);
-  const out = [box({ x: PART.x, y }, PART.width, partHeight(part), '#eef4fb'), text({ x: PART.x + 12, y: y + 20 }, 15, part.name, ' font-weight="bold"')];
+  const out = [
+    box({ x: PART.x, y }, PART.width, partHeight(part), '#eef4fb'),
+    text({ x: PART.x + 12, y: y + 20 }, 15, part.name, ' font-weight="bold"'),
+  ];
   notes.forEach((line, i) => out.push(text({ x: PART.x + 12, y: y + 37 + i * 16 }, 12, line, ' fill="#555"')));
   part.wires.forEach((wire, i) => {
     const at = y + 26 + notes.length * 16 + i * ROW + 14;
@@ -79,7 +82,12 @@ export function wiringSvg(board: BoardEntry): string {
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     ...title.map((line, i) => text({ x: BOARD.x, y: 24 + i * 18 }, 13, line, ' fill="#333"')),
     box({ x: BOARD.x, y: TOP - 12 }, BOARD.width, boardEnd - TOP + 18, '#1d4d3a'),
-    text({ x: BOARD.x + 12, y: TOP + 12 }, board.name.length > 16 ? 13 : 15, board.name, ' font-weight="bold" fill="#fff"'),
+    text(
+      { x: BOARD.x + 12, y: TOP + 12 },
+      board.name.length > 16 ? 13 : 15,
+      board.name,
+      ' font-weight="bold" fill="#fff"',
+    ),
     ...drawn,
     ...(own.length ? [text({ x: BOARD.x + 12, y: y + 6 }, 13, 'on the board:', ' fill="#cfe8dd"')] : []),
     ...own.map((line, i) => text({ x: BOARD.x + 12, y: y + 26 + i * 18 }, 13, line, ' fill="#fff"')),

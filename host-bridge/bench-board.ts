@@ -69,10 +69,15 @@ function fromHex(t){var b=new Uint8Array(t.length/2);for(var i=0;i<b.length;i++)
 async function bundle(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-entry-'));
   try {
-    const lines = EXPORTS.map(([path, names]) => `import { ${names.join(', ')} } from ${JSON.stringify(join(packageRoot(), 'firmware', `${path}.js`))};`);
+    const lines = EXPORTS.map(
+      ([path, names]) =>
+        `import { ${names.join(', ')} } from ${JSON.stringify(join(packageRoot(), 'firmware', `${path}.js`))};`,
+    );
     const names = EXPORTS.flatMap(([, each]) => each).filter((name) => !name.startsWith('createEspruino'));
     lines.push('declare function give(lib: unknown): void;');
-    lines.push(`give({ natives: createEspruinoNatives(E, require('crypto') as any), ciphers: createEspruinoCiphers(require('crypto') as any), ${names.join(', ')} });`);
+    lines.push(
+      `give({ natives: createEspruinoNatives(E, require('crypto') as any), ciphers: createEspruinoCiphers(require('crypto') as any), ${names.join(', ')} });`,
+    );
     const entry = join(folder, 'entry.ts');
     writeFileSync(entry, lines.join('\n'));
     return (await buildBundle(entry)).code;
@@ -86,7 +91,9 @@ export type BoardFiles = { [name: string]: Uint8Array };
 
 /** A script that has `lib` and, as globals of their names, the tables; `program` runs after that. */
 export async function boardScript(files: BoardFiles, program: string): Promise<string> {
-  const tables = Object.entries(files).map(([name, data]) => `var ${name}=readTable(${JSON.stringify(name)},${data.length});`);
+  const tables = Object.entries(files).map(
+    ([name, data]) => `var ${name}=readTable(${JSON.stringify(name)},${data.length});`,
+  );
   return [PRELUDE, ...tables, await bundle(), program, 'print("@end");'].join('\n');
 }
 
@@ -94,13 +101,24 @@ export async function boardScript(files: BoardFiles, program: string): Promise<s
  * Runs such a script and gives the lines it prints.
  * @throws Error with all that it printed, when it stops before its end or takes longer than timeoutMs
  */
-export async function runBoardScript(interpreter: string, files: BoardFiles, script: string, timeoutMs: number): Promise<string[]> {
+export async function runBoardScript(
+  interpreter: string,
+  files: BoardFiles,
+  script: string,
+  timeoutMs: number,
+): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-board-'));
   try {
     for (const [name, data] of Object.entries(files)) writeFileSync(join(folder, name), data);
     writeFileSync(join(folder, 'script.js'), `print("@start");${script}`);
     const output = await new Promise<string>((done) => {
-      const options = { cwd: folder, encoding: 'latin1' as const, timeout: timeoutMs, killSignal: 'SIGKILL' as const, maxBuffer: 1 << 24 };
+      const options = {
+        cwd: folder,
+        encoding: 'latin1' as const,
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL' as const,
+        maxBuffer: 1 << 24,
+      };
       execFile(interpreter, ['script.js'], options, (_error, stdout, stderr) => done(stdout + stderr)).stdin?.end();
     });
     const lines = output.split(/\r?\n/).map((line) => line.replace(/^>/, ''));

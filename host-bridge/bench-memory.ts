@@ -5,9 +5,9 @@
  * full, and the token was at the desk just before. Counted are two payments: one that the bridge checks, one that the
  * terminal checks itself. What the prelude of the interpreter's host takes is subtracted.
  *
- * What is counted depends on the build. The stock Linux build's variables have 27 bytes, an ESP32's 14, so that bytes and
- * long names take up to twice as many there; a build of 32 bits with an ESP32's 16,383 variables (docs/memory.md) counts as
- * an ESP32 would. Neither is one.
+ * What is counted depends on the build. The stock Linux build's variables have 27 bytes, an ESP32's 14, so that bytes
+ * and long names take up to twice as many there; a build of 32 bits with an ESP32's 16,383 variables (docs/memory.md)
+ * counts as an ESP32 would. Neither is one.
  */
 import { crc32 } from 'node:zlib';
 import { openRecordLog, type RecordLog } from '../firmware/drivers/record-log.js';
@@ -45,8 +45,16 @@ const FUNDS = 1_000_000;
 
 /** Variables of the host's prelude. */
 async function preludeVariables(interpreter: string): Promise<number> {
-  const bare = Number((await runBoardScript(interpreter, {}, 'print(process.memory().usage);print("@end");', 20_000))[0]);
-  const board = await createInterpreterBoard({ path: interpreter, name: 'empty', bundle: '1;', boot: 'storage', watchMemory: true });
+  const bare = Number(
+    (await runBoardScript(interpreter, {}, 'print(process.memory().usage);print("@end");', 20_000))[0],
+  );
+  const board = await createInterpreterBoard({
+    path: interpreter,
+    name: 'empty',
+    bundle: '1;',
+    boot: 'storage',
+    watchMemory: true,
+  });
   try {
     board.powerOn();
     await board.ready();
@@ -57,12 +65,24 @@ async function preludeVariables(interpreter: string): Promise<number> {
 }
 
 /** Changes what a board keeps in raw flash, while it is switched off. */
-async function editRecords(device: NfcBoard, region: { address: number; bytes: number; pageBytes: number; eraseBytes?: number }, edit: (log: RecordLog) => void): Promise<void> {
+async function editRecords(
+  device: NfcBoard,
+  region: { address: number; bytes: number; pageBytes: number; eraseBytes?: number },
+  edit: (log: RecordLog) => void,
+): Promise<void> {
   const board = device.board as InterpreterBoard;
   board.powerOff();
-  const flash = createEmulatedFlash({ address: region.address, bytes: region.bytes, pageBytes: region.eraseBytes ?? region.pageBytes });
+  const flash = createEmulatedFlash({
+    address: region.address,
+    bytes: region.bytes,
+    pageBytes: region.eraseBytes ?? region.pageBytes,
+  });
   flash.restore(board.rawImage());
-  const opened = openRecordLog(flash, { ...region, pages: region.bytes / region.pageBytes }, (bytes) => crc32(bytes) >>> 0);
+  const opened = openRecordLog(
+    flash,
+    { ...region, pages: region.bytes / region.pageBytes },
+    (bytes) => crc32(bytes) >>> 0,
+  );
   if (!opened.ok) throw new Error(`a board's records cannot be read: ${opened.code}`);
   edit(opened.log);
   board.setRawImage(flash.image());
@@ -73,7 +93,8 @@ async function editRecords(device: NfcBoard, region: { address: number; bytes: n
 /** All but one place taken by copies of the first history, under counters of long ago. */
 function fillHistories(log: RecordLog): void {
   const record = historyRecord.decode(log.get(TERMINAL_RECORD.history, 0)!)!;
-  for (let slot = 1; slot < TERMINAL_TERMS.historiesMax - 1; slot++) log.put(TERMINAL_RECORD.history, slot, historyRecord.encode({ ...record, counter: record.counter + slot }));
+  for (let slot = 1; slot < TERMINAL_TERMS.historiesMax - 1; slot++)
+    log.put(TERMINAL_RECORD.history, slot, historyRecord.encode({ ...record, counter: record.counter + slot }));
 }
 
 /** Every place taken by a copy of the first debit, acknowledged. */
@@ -129,7 +150,10 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
     await editRecords(boards.terminal, maker.config.flash, fillHistories);
     await must(bench, () => bench.link.up(), 'the link to the terminal');
     await bench.deny([]);
-    const peaks = async (): Promise<[number, number]> => [(await boards.token.variablesPeak!()) - prelude, (await boards.terminal.variablesPeak!()) - prelude];
+    const peaks = async (): Promise<[number, number]> => [
+      (await boards.token.variablesPeak!()) - prelude,
+      (await boards.terminal.variablesPeak!()) - prelude,
+    ];
     const measure = async (bridge: boolean): Promise<[number, number]> => {
       await fillNonces(bench, token);
       bench.flags.verifies = bridge;
@@ -139,10 +163,16 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
     };
     const withBridge = await measure(true);
     // The log is full: one more history has room once another one is gone.
-    await editRecords(boards.terminal, maker.config.flash, (log) => log.put(TERMINAL_RECORD.history, 1, new Uint8Array(0)));
+    await editRecords(boards.terminal, maker.config.flash, (log) =>
+      log.put(TERMINAL_RECORD.history, 1, new Uint8Array(0)),
+    );
     await must(bench, () => bench.link.up(), 'the link to the terminal');
     const alone = await measure(false);
-    const peak = (i: 0 | 1): Peak => ({ variablesPeak: Math.max(withBridge[i], alone[i]), withBridge: withBridge[i], alone: alone[i] });
+    const peak = (i: 0 | 1): Peak => ({
+      variablesPeak: Math.max(withBridge[i], alone[i]),
+      withBridge: withBridge[i],
+      alone: alone[i],
+    });
     return { token: peak(0), terminal: peak(1) };
   } finally {
     bench.close();

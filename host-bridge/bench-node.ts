@@ -11,7 +11,18 @@ import { createRsa } from '../firmware/crypto/rsa.js';
 import { createScalars } from '../firmware/crypto/scalar.js';
 import { createX25519 } from '../firmware/crypto/x25519.js';
 import type { BoardFiles } from './bench-board.js';
-import { median, OPERATIONS, ROUNDS, SCHEDULE, SEALED_BYTES, SEED, SIGNED_BYTES, type Compared, type Figure, type Operation } from './bench-programs.js';
+import {
+  median,
+  OPERATIONS,
+  ROUNDS,
+  SCHEDULE,
+  SEALED_BYTES,
+  SEED,
+  SIGNED_BYTES,
+  type Compared,
+  type Figure,
+  type Operation,
+} from './bench-programs.js';
 import { rivalsOnNode } from './bench-rivals.js';
 import { aesBlocks, createHostNatives } from './emulator/natives.js';
 
@@ -31,7 +42,10 @@ const TIMES = { tweetnacl: 'timesTweetnacl', tweetnaclFast: 'timesTweetnaclFast'
 /** Calls of a rival in a row: with a sixth of them @noble/curves was not yet compiled, and twice as slow. */
 const REPEATS: Record<Compared, number> = { keyPair: 60, sign: 60, verify: 30 };
 
-/** Every operation, and how many times as fast as the others it is, in alternation as bench-programs.ts says. @param files those of bench-programs.ts */
+/**
+ * Every operation, and how many times as fast as the others it is, in alternation as bench-programs.ts says.
+ * @param files those of bench-programs.ts
+ */
 export async function measureOnNode(files: BoardFiles): Promise<Record<Operation, Figure>> {
   const own = ownOperations(files);
   const rivals = Object.entries(await rivalsOnNode());
@@ -55,7 +69,14 @@ export async function measureOnNode(files: BoardFiles): Promise<Record<Operation
   }
   const figure = ([name, , same]: (typeof OPERATIONS)[number]): [Operation, Figure] => [
     name,
-    { ms: median(found.get(name)!), ...Object.fromEntries(same ? rivals.map(([rival]) => [TIMES[rival as keyof typeof TIMES], median(found.get(`${name}.${rival}`)!)]) : []) },
+    {
+      ms: median(found.get(name)!),
+      ...Object.fromEntries(
+        same
+          ? rivals.map(([rival]) => [TIMES[rival as keyof typeof TIMES], median(found.get(`${name}.${rival}`)!)])
+          : [],
+      ),
+    },
   ];
   return Object.fromEntries(OPERATIONS.map(figure)) as Record<Operation, Figure>;
 }
@@ -70,7 +91,13 @@ function ownOperations(files: BoardFiles): Record<Operation, () => number> {
   const [spare] = ed.makeNonces(random, 1);
   const signature = ed.sign(key, { R: spare!.R, k: spare!.k!.slice() }, message);
   const x25519 = createX25519(createEdwards(natives), createScalars(natives));
-  const sealer = createSealer(natives, aesBlocks, x25519, openCombTable(files.baseTable!), openCombTable(files.peerTable!));
+  const sealer = createSealer(
+    natives,
+    aesBlocks,
+    x25519,
+    openCombTable(files.baseTable!),
+    openCombTable(files.peerTable!),
+  );
   const nothing = new Uint8Array(0);
   const rsa = createRsa(natives);
   const blindRsa = createBlindRsa(rsa, (data) => new Uint8Array(createHash('sha384').update(data).digest()));
@@ -83,10 +110,15 @@ function ownOperations(files: BoardFiles): Record<Operation, () => number> {
     makeNonce: () => measure(2, () => ed.makeNonces(random, 8)) / 8,
     keyPair: () => measure(20, () => ed.keyFromSeed(random(32))),
     verifyKnownKey: () => measure(20, () => ed.verifyKnown(known, message, signature)),
-    verifyAnyKey: () => measure(10, () => ed.verifyKnown(ed.prepareWithMultiples(key.publicKey, files.multiples!)!, message, signature)),
+    verifyAnyKey: () =>
+      measure(10, () => ed.verifyKnown(ed.prepareWithMultiples(key.publicKey, files.multiples!)!, message, signature)),
     verifyBareKey: () => measure(10, () => ed.verify(key.publicKey, message, signature)),
-    hpkeSeal: () => measure(10, () => sealer.seal(sealer.encapsulate(random(32), random(32)), nothing, nothing, new Uint8Array(SEALED_BYTES))),
+    hpkeSeal: () =>
+      measure(10, () =>
+        sealer.seal(sealer.encapsulate(random(32), random(32)), nothing, nothing, new Uint8Array(SEALED_BYTES)),
+      ),
     rsaPublic: () => measure(10, () => rsa.power65537(modulus, x)),
-    blindUnblind: () => measure(10, () => blindRsa.unblind(modulus, inverse, blindRsa.blind(modulus, blinding, random(64), random(48)))),
+    blindUnblind: () =>
+      measure(10, () => blindRsa.unblind(modulus, inverse, blindRsa.blind(modulus, blinding, random(64), random(48)))),
   };
 }

@@ -20,7 +20,10 @@ function bar(y: number, title: string, phases: Phases, msMax: number): string {
   let x = LEFT;
   const parts = [`<text x="${LEFT - 8}" y="${y + 18}" text-anchor="end">${title}</text>`];
   const rest = phases.paid - NAMES.reduce((sum, [name]) => sum + phases[name], 0);
-  for (const [ms, color] of [...NAMES.map(([name, , color]) => [phases[name], color] as const), [Math.max(0, rest), '#bab0ac'] as const]) {
+  for (const [ms, color] of [
+    ...NAMES.map(([name, , color]) => [phases[name], color] as const),
+    [Math.max(0, rest), '#bab0ac'] as const,
+  ]) {
     parts.push(`<rect x="${x.toFixed(1)}" y="${y}" width="${(ms * scale).toFixed(1)}" height="26" fill="${color}"/>`);
     x += ms * scale;
   }
@@ -32,7 +35,10 @@ function bar(y: number, title: string, phases: Phases, msMax: number): string {
 export function tapSvg(budgets: TapBudget[]): string {
   const rows: string[] = [];
   let y = 40;
-  for (const [kind, title] of [['withBridge', 'with a bridge'], ['alone', 'terminal alone']] as const) {
+  for (const [kind, title] of [
+    ['withBridge', 'with a bridge'],
+    ['alone', 'terminal alone'],
+  ] as const) {
     const msMax = Math.max(...budgets.map(({ phases }) => phases[kind].paid));
     for (const { bus, phases } of budgets) {
       rows.push(bar(y, `${bus === 'uart' ? 'HSU' : 'I2C'}, ${title}`, phases[kind], msMax));
@@ -42,7 +48,9 @@ export function tapSvg(budgets: TapBudget[]): string {
   }
   let x = 24;
   for (const [, name, color] of [...NAMES, ['paid', 'between them', '#bab0ac'] as const]) {
-    rows.push(`<rect x="${x}" y="${y}" width="12" height="12" fill="${color}"/><text x="${x + 16}" y="${y + 11}">${name}</text>`);
+    rows.push(
+      `<rect x="${x}" y="${y}" width="12" height="12" fill="${color}"/><text x="${x + 16}" y="${y + 11}">${name}</text>`,
+    );
     x += 36 + name.length * 7.5;
   }
   const height = y + 40;

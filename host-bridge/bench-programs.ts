@@ -1,8 +1,9 @@
 /**
  * What the benchmark runs in the interpreter, as plain Espruino JavaScript over `lib` of bench-board.ts.
  *
- * Machines change speed while they run. So everything is measured in alternation: in each of several rounds an operation,
- * its rival, and the operation again, one directly after another. Ratios are medians of the rounds' ratios, milliseconds are medians over the run.
+ * Machines change speed while they run. So everything is measured in alternation: in each of several rounds an
+ * operation, its rival, and the operation again, one directly after another. Ratios are medians of the rounds' ratios,
+ * milliseconds are medians over the run.
  */
 
 /** Seed of the key that is measured with. */
@@ -12,7 +13,15 @@ export const SEALED_BYTES = 112;
 export const SIGNED_BYTES = 100;
 
 export type Operation =
-  | 'signAtTap' | 'makeNonce' | 'keyPair' | 'verifyKnownKey' | 'verifyAnyKey' | 'verifyBareKey' | 'hpkeSeal' | 'rsaPublic' | 'blindUnblind';
+  | 'signAtTap'
+  | 'makeNonce'
+  | 'keyPair'
+  | 'verifyKnownKey'
+  | 'verifyAnyKey'
+  | 'verifyBareKey'
+  | 'hpkeSeal'
+  | 'rsaPublic'
+  | 'blindUnblind';
 
 /** What other libraries have, too. */
 export type Compared = 'keyPair' | 'sign' | 'verify';
@@ -24,7 +33,10 @@ export type Rival = 'tweetnacl' | 'tweetnaclFast';
 export interface Figure {
   /** The median of measurements that are spread over the run. */
   ms: number;
-  /** How many times as fast as nacl.js, and as nacl-fast.js, of TweetNaCl.js in the same process, the median of the rounds; absent without it. */
+  /**
+   * How many times as fast as nacl.js, and as nacl-fast.js, of TweetNaCl.js in the same process, the median of the
+   * rounds; absent without it.
+   */
   timesTweetnacl?: number;
   timesTweetnaclFast?: number;
   /** The same of @noble/curves, on Node. */
@@ -51,20 +63,33 @@ const LOOPS = 100_000;
 export const ROUNDS = 4;
 
 /** Calls in a row: the interpreter's clock of processor time ticks every 4 ms. */
-const REPEATS: Record<Operation, number> = { signAtTap: 300, makeNonce: 2, keyPair: 6, verifyKnownKey: 5, verifyAnyKey: 3, verifyBareKey: 3, hpkeSeal: 5, rsaPublic: 4, blindUnblind: 12 };
+const REPEATS: Record<Operation, number> = {
+  signAtTap: 300,
+  makeNonce: 2,
+  keyPair: 6,
+  verifyKnownKey: 5,
+  verifyAnyKey: 3,
+  verifyBareKey: 3,
+  hpkeSeal: 5,
+  rsaPublic: 4,
+  blindUnblind: 12,
+};
 /** How many single operations a call is, for the division. */
 const TIMES: Partial<Record<Operation, number>> = { makeNonce: NONCES_A_CALL };
 
 /**
- * What is measured one directly after another: own operations, and the others' operation that they are compared with. What
- * has no rival comes again and again, to be spread over the run, too.
+ * What is measured one directly after another: own operations, and the others' operation that they are compared with.
+ * What has no rival comes again and again, to be spread over the run, too.
  */
-export const SCHEDULE: [Operation[], Compared | null][] = (['keyPair', 'sign', 'verify'] as const).flatMap((compared): [Operation[], Compared | null][] => [
-  [OPERATIONS.filter(([, , same]) => same === compared).map(([name]) => name), compared],
-  [OPERATIONS.filter(([, , same]) => !same).map(([name]) => name), null],
-]);
+export const SCHEDULE: [Operation[], Compared | null][] = (['keyPair', 'sign', 'verify'] as const).flatMap(
+  (compared): [Operation[], Compared | null][] => [
+    [OPERATIONS.filter(([, , same]) => same === compared).map(([name]) => name), compared],
+    [OPERATIONS.filter(([, , same]) => !same).map(([name]) => name), null],
+  ],
+);
 
-const operation = (name: Operation, body: string): string => `own.${name}=[${REPEATS[name]},${TIMES[name] ?? 1},function(){${body}}];`;
+const operation = (name: Operation, body: string): string =>
+  `own.${name}=[${REPEATS[name]},${TIMES[name] ?? 1},function(){${body}}];`;
 
 /**
  * Makes the operations and rivals[]. Files: baseTable, keyTable, multiples, peerTable, modulus.
@@ -122,8 +147,9 @@ rivals.push({
 
 /**
  * Prints, for each time that something was measured, "emptyLoop ms", "operation ms", and "operation.rival ratio"; and
- * "version ...". An operation is measured directly before and after each rival, whose ratio is to the mean of the two. Each time
- * the free memory is put in order first, which process.memory() does: after a rival it is in pieces, and signing took 0.1 ms longer.
+ * "version ...". An operation is measured directly before and after each rival, whose ratio is to the mean of the two.
+ * Each time the free memory is put in order first, which process.memory() does: after a rival it is in pieces, and
+ * signing took 0.1 ms longer.
  */
 export function operationsProgram(rivals: [Rival, string][]): string {
   return `${OPERATIONS_OF_BOARD}${rivals.map(rivalProgram).join('')}

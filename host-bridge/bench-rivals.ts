@@ -1,6 +1,6 @@
 /**
- * What the board's curve arithmetic is compared with, from a folder with a package of its own: TweetNaCl.js in both of its
- * builds, and on Node @noble/curves besides, which needs BigInt and so cannot run on Espruino.
+ * What the board's curve arithmetic is compared with, from a folder with a package of its own: TweetNaCl.js in both of
+ * its builds, and on Node @noble/curves besides, which needs BigInt and so cannot run on Espruino.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -45,14 +45,20 @@ export async function rivalsOnNode(): Promise<Partial<Record<Rival | 'noble', No
   const { ed25519 } = (await import(pathToFileURL(noblePath).href)) as { ed25519: Noble };
   const publicKey = ed25519.getPublicKey(seed);
   const signature = ed25519.sign(message, seed);
-  found.noble = { keyPair: () => ed25519.getPublicKey(seed), sign: () => ed25519.sign(message, seed), verify: () => ed25519.verify(signature, message, publicKey) };
+  found.noble = {
+    keyPair: () => ed25519.getPublicKey(seed),
+    sign: () => ed25519.sign(message, seed),
+    verify: () => ed25519.verify(signature, message, publicKey),
+  };
   return found;
 }
 
 interface TweetNacl {
   sign: {
     keyPair: { fromSeed(seed: Uint8Array): { publicKey: Uint8Array; secretKey: Uint8Array } };
-    detached: ((message: Uint8Array, secretKey: Uint8Array) => Uint8Array) & { verify(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean };
+    detached: ((message: Uint8Array, secretKey: Uint8Array) => Uint8Array) & {
+      verify(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean;
+    };
   };
 }
 

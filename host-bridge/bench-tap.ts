@@ -1,11 +1,13 @@
 /**
- * The tap budget: how long a tap would take on two ESP32 boards, from the token's first answer to a search until PAID shows.
+ * The tap budget: how long a tap would take on two ESP32 boards, from the token's first answer to a search until PAID
+ * shows.
  *
  * The terminal's and the token's bundles run on emulated boards whose programs take time (emulator/work-meter.ts), over
- * the chip, air and link models, on a virtual clock; the terminal itself reports the phases, as on a counter. p50 is over
- * taps without a fault; p99 is over those and all retries that are enumerated: one bit of a byte of the tap flipped on the
- * air, for bytes all over it, with a full pool of nonces and with that of a token that has just started; and over payments one
- * right after another, until the pool is empty. The press of a button is no part of it. An estimate.
+ * the chip, air and link models, on a virtual clock; the terminal itself reports the phases, as on a counter. p50 is
+ * over taps without a fault; p99 is over those and all retries that are enumerated: one bit of a byte of the tap
+ * flipped on the air, for bytes all over it, with a full pool of nonces and with that of a token that has just started;
+ * and over payments one right after another, until the pool is empty. The press of a button is no part of it. An
+ * estimate.
  */
 import { emulatedBoards } from './demo/nfc-boards.js';
 import { createTapBench, type TapBench, type Token } from './demo/tap-bench.js';
@@ -17,7 +19,10 @@ import type { TapReport } from '../firmware/wire/link-messages.js';
 export interface Percentiles {
   p50Ms: number;
   p99Ms: number;
-  /** A payment for which the token has no nonce left, so many having gone before it within seconds: on purpose in no percentile. */
+  /**
+   * A payment for which the token has no nonce left, so many having gone before it within seconds: on purpose in no
+   * percentile.
+   */
   emptyPoolMs: number;
 }
 
@@ -50,7 +55,12 @@ const AMOUNT = 2100;
 const FUNDS = 100_000_000;
 
 const phasesOf = ({ selectMs, licenseMs, challengeMs, verifyMs, flashMs, paidMs }: TapReport): Phases => ({
-  select: selectMs, license: licenseMs, challenge: challengeMs, verify: verifyMs, flash: flashMs, paid: paidMs,
+  select: selectMs,
+  license: licenseMs,
+  challenge: challengeMs,
+  verify: verifyMs,
+  flash: flashMs,
+  paid: paidMs,
 });
 
 function percentile(sorted: number[], share: number): number {
@@ -58,7 +68,13 @@ function percentile(sorted: number[], share: number): number {
 }
 
 /** One charge, tapped until PAID. @returns from the token's first answer until PAID showed, and the report */
-async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: boolean, restMs = 2500): Promise<{ ms: number; report: TapReport | undefined }> {
+async function tap(
+  bench: TapBench,
+  token: Token,
+  flipAt: number | null,
+  fresh: boolean,
+  restMs = 2500,
+): Promise<{ ms: number; report: TapReport | undefined }> {
   const { field, reports, kept } = bench;
   const terminal = bench.terminalDevice.board;
   const before = reports.length;
@@ -78,7 +94,10 @@ async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: 
   const foundMs = bench.scheduler.nowMs();
   if (flipAt !== null) field.flipBit(flipAt, 3);
   const isPaid = await bench.until(() => terminal.screen()[0] === 'PAID', TAP_MS_MAX);
-  if (!isPaid) throw new Error(`a tap on slow boards was not paid (${flipAt}, ${fresh}): ${terminal.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`);
+  if (!isPaid)
+    throw new Error(
+      `a tap on slow boards was not paid (${flipAt}, ${fresh}): ${terminal.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`,
+    );
   const ms = terminal.shownMs!() - foundMs;
   field.flipBit(Number.MAX_SAFE_INTEGER, 0);
   await bench.until(() => kept.size > histories, TAP_MS_MAX);
@@ -91,9 +110,18 @@ async function tap(bench: TapBench, token: Token, flipAt: number | null, fresh: 
 /** From a reset until a token's pool is full again; generous, of the virtual clock. */
 const REFILL_MS = 60_000;
 
-async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Promise<{ percentiles: Percentiles; phases: Phases }> {
+async function measure(
+  bus: 'uart' | 'i2c',
+  bridge: boolean,
+  step: number,
+): Promise<{ percentiles: Percentiles; phases: Phases }> {
   const scheduler = createVirtualScheduler();
-  const bench = await createTapBench({ scheduler, maker: emulatedBoards(scheduler, ESP32_SPEED, bus), seed: 1, limits: { paymentMax: AMOUNT, sumMax: FUNDS } });
+  const bench = await createTapBench({
+    scheduler,
+    maker: emulatedBoards(scheduler, ESP32_SPEED, bus),
+    seed: 1,
+    limits: { paymentMax: AMOUNT, sumMax: FUNDS },
+  });
   try {
     await bench.connected();
     await bench.deny([]);
@@ -122,7 +150,10 @@ async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Prom
       for (let at = 0; at < bytes; at += step) all.push((await tap(bench, token, at, fresh)).ms);
     }
     const sorted = (list: number[]): number[] => [...list].sort((a, b) => a - b);
-    return { percentiles: { p50Ms: percentile(sorted(clean), 0.5), p99Ms: percentile(sorted(all), 0.99), emptyPoolMs }, phases: phases! };
+    return {
+      percentiles: { p50Ms: percentile(sorted(clean), 0.5), p99Ms: percentile(sorted(all), 0.99), emptyPoolMs },
+      phases: phases!,
+    };
   } finally {
     bench.close();
   }
@@ -132,5 +163,10 @@ async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Prom
 export async function measureTap(bus: 'uart' | 'i2c', step = 5): Promise<TapBudget> {
   const withBridge = await measure(bus, true, step);
   const alone = await measure(bus, false, step);
-  return { bus, withBridge: withBridge.percentiles, alone: alone.percentiles, phases: { withBridge: withBridge.phases, alone: alone.phases } };
+  return {
+    bus,
+    withBridge: withBridge.percentiles,
+    alone: alone.percentiles,
+    phases: { withBridge: withBridge.phases, alone: alone.phases },
+  };
 }

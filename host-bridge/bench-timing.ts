@@ -21,12 +21,23 @@ export interface TimingReport {
 
 /** Welch's t of "count mean variance" twice. */
 function welch(line: string): number {
-  const [n0, mean0, variance0, n1, mean1, variance1] = line.split(' ').map(Number) as [number, number, number, number, number, number];
+  const [n0, mean0, variance0, n1, mean1, variance1] = line.split(' ').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return (mean0 - mean1) / Math.sqrt(variance0 / n0 + variance1 / n1);
 }
 
 /** Measures. @param interpreter path of Espruino's Linux build @throws Error with its output where it stops */
-export async function measureTiming(interpreter: string, baseTable: Uint8Array, samples = TIMING_SAMPLES): Promise<TimingReport> {
+export async function measureTiming(
+  interpreter: string,
+  baseTable: Uint8Array,
+  samples = TIMING_SAMPLES,
+): Promise<TimingReport> {
   const files = { baseTable };
   const lines = await runBoardScript(interpreter, files, await boardScript(files, timingProgram(samples)), 600_000);
   const of = (name: string): number => welch(lines.find((line) => line.startsWith(`${name} `))!.slice(name.length + 1));

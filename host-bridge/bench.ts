@@ -1,8 +1,9 @@
 /**
  * `tapcash bench`: what the board's cryptography costs in Espruino's Linux build, and what a payment takes.
  *
- * Machines change speed while they run, so the figures to compare are the ratios: TweetNaCl.js runs in the same process, in
- * alternation with ours (bench-programs.ts). An ESP32 is some hundred times slower; nothing here was measured on one.
+ * Machines change speed while they run, so the figures to compare are the ratios: TweetNaCl.js runs in the same
+ * process, in alternation with ours (bench-programs.ts). An ESP32 is some hundred times slower; nothing here was
+ * measured on one.
  */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -55,7 +56,11 @@ export interface BenchOptions {
 
 function commit(): string {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: packageRoot(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return 'unknown';
   }
@@ -64,7 +69,9 @@ function commit(): string {
 /** Tables and keys that the programs read. */
 function makeFiles(): BoardFiles {
   const baseTable = makeCombTable(BASE_SHAPE);
-  const { publicKey } = createEd25519(createHostNatives({ checked: false }), { base: baseTable }).keyFromSeed(new Uint8Array(Buffer.from(SEED, 'hex')));
+  const { publicKey } = createEd25519(createHostNatives({ checked: false }), { base: baseTable }).keyFromSeed(
+    new Uint8Array(Buffer.from(SEED, 'hex')),
+  );
   const bytesOf = (key: { export(options: { format: 'jwk' }): { x?: string; n?: string } }): Uint8Array => {
     const { x, n } = key.export({ format: 'jwk' });
     return new Uint8Array(Buffer.from((x ?? n)!, 'base64url'));
@@ -139,8 +146,15 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     operations: inside && inside.operations,
     node,
     memory,
-    bytes: { token: { ...(await programBytes('user-token')), tables: tables + files.peerTable!.length }, terminal: { ...(await programBytes('shop-terminal')), tables } },
-    tap: taps && { withBridge: taps[0]!.withBridge, alone: taps[0]!.alone, i2c: { withBridge: taps[1]!.withBridge, alone: taps[1]!.alone } },
+    bytes: {
+      token: { ...(await programBytes('user-token')), tables: tables + files.peerTable!.length },
+      terminal: { ...(await programBytes('shop-terminal')), tables },
+    },
+    tap: taps && {
+      withBridge: taps[0]!.withBridge,
+      alone: taps[0]!.alone,
+      i2c: { withBridge: taps[1]!.withBridge, alone: taps[1]!.alone },
+    },
     timing,
   };
   if (options.json) log(JSON.stringify(report));
@@ -148,16 +162,27 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   return report;
 }
 
-const ratio = (times: number | undefined): string => (times === undefined ? '' : times < 10 ? times.toFixed(1) : times.toFixed(0));
+const ratio = (times: number | undefined): string =>
+  times === undefined ? '' : times < 10 ? times.toFixed(1) : times.toFixed(0);
 
 function describe(report: BenchReport, log: (line: string) => void): void {
   log(`\n${report.machine}, commit ${report.commit}, Node ${report.node.version}`);
-  if (report.interpreter) log(`Espruino ${report.interpreter.version} ${report.interpreter.build}, empty loop ${report.emptyLoopUs!.toFixed(2)} us`);
+  if (report.interpreter)
+    log(
+      `Espruino ${report.interpreter.version} ${report.interpreter.build}, empty loop ${report.emptyLoopUs!.toFixed(2)} us`,
+    );
   else log('interpreter: skipped, none found (set ESPRUINO or put espruino-linux on the PATH)');
-  const row = (title: string, ...cells: string[]): void => log(title.padEnd(32) + cells.map((cell) => cell.padStart(16)).join(''));
+  const row = (title: string, ...cells: string[]): void =>
+    log(title.padEnd(32) + cells.map((cell) => cell.padStart(16)).join(''));
   const table = (where: string, figures: Record<Operation, Figure> | null): void => {
     if (!figures) return;
-    const times = ([['x nacl.js', 'timesTweetnacl'], ['x nacl-fast.js', 'timesTweetnaclFast'], ['x noble', 'timesNoble']] as const).filter(([, key]) => figures.keyPair[key] !== undefined);
+    const times = (
+      [
+        ['x nacl.js', 'timesTweetnacl'],
+        ['x nacl-fast.js', 'timesTweetnaclFast'],
+        ['x noble', 'timesNoble'],
+      ] as const
+    ).filter(([, key]) => figures.keyPair[key] !== undefined);
     row('', where, ...times.map(([title]) => title));
     for (const [name, title] of OPERATIONS) {
       const figure = figures[name];
@@ -167,11 +192,19 @@ function describe(report: BenchReport, log: (line: string) => void): void {
   };
   table('interpreter', report.operations);
   table('Node', report.node.operations);
-  log('nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, noble is @noble/curves; each in the same process, in alternation:');
+  log(
+    'nacl.js and nacl-fast.js are the two builds of TweetNaCl.js, noble is @noble/curves; each in the same process, in alternation:',
+  );
   log(`medians of ${ROUNDS} rounds spread over the run, ratios those within a round.\n`);
   row('', 'bundle', 'overlay', 'tables', 'most variables');
   for (const board of ['token', 'terminal'] as const) {
-    row(board, `${report.bytes[board].bundle} bytes`, `${report.bytes[board].overlay} bytes`, `${report.bytes[board].tables} bytes`, report.memory ? String(report.memory[board].variablesPeak) : '-');
+    row(
+      board,
+      `${report.bytes[board].bundle} bytes`,
+      `${report.bytes[board].overlay} bytes`,
+      `${report.bytes[board].tables} bytes`,
+      report.memory ? String(report.memory[board].variablesPeak) : '-',
+    );
   }
   if (report.tap) {
     row('\na tap, modelled ESP32', 'p50', 'p99');
@@ -184,6 +217,8 @@ function describe(report: BenchReport, log: (line: string) => void): void {
   }
   if (!report.timing) return;
   const { samples, t, tPlanted } = report.timing;
-  log(`\nTime of signing, two classes of nonces, ${samples} samples: t = ${t.toFixed(2)} (told apart from ${T_LIMIT}), with a planted leak ${tPlanted.toFixed(0)}.`);
+  log(
+    `\nTime of signing, two classes of nonces, ${samples} samples: t = ${t.toFixed(2)} (told apart from ${T_LIMIT}), with a planted leak ${tPlanted.toFixed(0)}.`,
+  );
   log('On this interpreter and machine: it says nothing about an ESP32, whose doubles are computed in software.');
 }

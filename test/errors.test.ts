@@ -1,10 +1,24 @@
 /**
- * The error table, its documentation and its use agree. `UPDATE_DOCS=1 npx jest test/errors` writes docs/errors.md anew.
+ * The error table, its documentation and its use agree. `UPDATE_DOCS=1 npx jest test/errors` writes docs/errors.md
+ * anew.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allCodes } from '../firmware/core/codes.js';
-import { bodyOfThrown, ERRORS, errorBody, EXIT, exitCodeOf, failure, isErrorCode, isFailure, isRetryable, messageOf, refusal, type ErrorCode } from '../host-bridge/errors.js';
+import {
+  bodyOfThrown,
+  ERRORS,
+  errorBody,
+  EXIT,
+  exitCodeOf,
+  failure,
+  isErrorCode,
+  isFailure,
+  isRetryable,
+  messageOf,
+  refusal,
+  type ErrorCode,
+} from '../host-bridge/errors.js';
 
 const ROOT = join(__dirname, '..');
 const DOCS = join(ROOT, 'docs', 'errors.md');
@@ -66,7 +80,9 @@ test('every code that a source names stands in the table', () => {
   let found = 0;
   for (const path of [...sourcesIn('host-bridge'), ...sourcesIn('firmware'), ...sourcesIn('flash-scripts')]) {
     const text = readFileSync(path, 'utf8');
-    for (const match of text.matchAll(/\b(?:refuse|refusal|failure|errorBody|flashError|statusWord|codeNumber)\(\s*'([A-Z][A-Z0-9_]*)'|\bcode: '([A-Z][A-Z0-9_]*)'/g)) {
+    for (const match of text.matchAll(
+      /\b(?:refuse|refusal|failure|errorBody|flashError|statusWord|codeNumber)\(\s*'([A-Z][A-Z0-9_]*)'|\bcode: '([A-Z][A-Z0-9_]*)'/g,
+    )) {
       found++;
       const code = match[1] ?? match[2];
       if (!isErrorCode(code)) unknown.push(`${path}: ${code}`);
@@ -88,8 +104,15 @@ test('a failure says its code, cause and detail, and is recognised in any realm'
 });
 
 test('bodies carry code, message and remedy; what is not ours stays in the log', () => {
-  expect(errorBody('TOMBSTONED')).toEqual({ code: 'TOMBSTONED', message: ERRORS.TOMBSTONED.cause, remedy: ERRORS.TOMBSTONED.remedy });
-  expect(bodyOfThrown(failure('DATABASE_FULL', '/x'))).toMatchObject({ code: 'DATABASE_FULL', message: messageOf('DATABASE_FULL', '/x') });
+  expect(errorBody('TOMBSTONED')).toEqual({
+    code: 'TOMBSTONED',
+    message: ERRORS.TOMBSTONED.cause,
+    remedy: ERRORS.TOMBSTONED.remedy,
+  });
+  expect(bodyOfThrown(failure('DATABASE_FULL', '/x'))).toMatchObject({
+    code: 'DATABASE_FULL',
+    message: messageOf('DATABASE_FULL', '/x'),
+  });
   expect(JSON.stringify(bodyOfThrown(new Error('secret')))).not.toContain('secret');
   expect(refusal('BUSY')).toEqual({ ok: false, code: 'BUSY' });
   expect(refusal('BUSY', 'why')).toEqual({ ok: false, code: 'BUSY', detail: 'why' });
@@ -98,7 +121,15 @@ test('bodies carry code, message and remedy; what is not ours stays in the log',
 
 test('only failures around a request are worth repeating', () => {
   const retryable: ErrorCode[] = ['SERVICE_DOWN', 'SERVICE_SILENT', 'DATABASE_LOCKED', 'DATABASE_FULL', 'INTERNAL'];
-  const final: ErrorCode[] = ['OK', 'TOMBSTONED', 'SIGNATURE_INVALID', 'HISTORY_FULL', 'FUNDS_INSUFFICIENT', 'BAD_REQUEST', 'LICENSE_EXPIRED'];
+  const final: ErrorCode[] = [
+    'OK',
+    'TOMBSTONED',
+    'SIGNATURE_INVALID',
+    'HISTORY_FULL',
+    'FUNDS_INSUFFICIENT',
+    'BAD_REQUEST',
+    'LICENSE_EXPIRED',
+  ];
   expect(retryable.filter((code) => !isRetryable(code))).toEqual([]);
   expect(final.filter((code) => isRetryable(code))).toEqual([]);
 });

@@ -27,7 +27,19 @@ export function writeAmount(bytes: Uint8Array, at: number, value: number): void 
   if (!isBalance(value)) throw new RangeError('not an amount in minor units');
   const high = Math.floor(value / 4294967296);
   const low = value - high * 4294967296;
-  bytes.set([0, high >> 16, (high >> 8) & 255, high & 255, Math.floor(low / 16777216), (low >> 16) & 255, (low >> 8) & 255, low & 255], at);
+  bytes.set(
+    [
+      0,
+      high >> 16,
+      (high >> 8) & 255,
+      high & 255,
+      Math.floor(low / 16777216),
+      (low >> 16) & 255,
+      (low >> 8) & 255,
+      low & 255,
+    ],
+    at,
+  );
 }
 
 /** Reads 8 bytes as a balance; null above 2^53 - 1. */

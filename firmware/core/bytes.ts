@@ -14,7 +14,9 @@ export function concat(parts: Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** A copy of bytes `start` (included) to `end` (excluded), by native calls: a loop takes six times as long for 64 bytes. */
+/**
+ * A copy of bytes `start` (included) to `end` (excluded), by native calls: a loop takes six times as long for 64 bytes.
+ */
 export function copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const out = new Uint8Array(end - start);
   out.set(bytes.subarray(start, end), 0);
@@ -22,8 +24,8 @@ export function copy(bytes: Uint8Array, start: number, end: number): Uint8Array 
 }
 
 /**
- * Whether two byte arrays are equal; not for secrets, for its time tells where they differ (crypto/gcm.ts compares tags). As text,
- * by native calls: a loop takes four times as long for 32 bytes.
+ * Whether two byte arrays are equal; not for secrets, for its time tells where they differ (crypto/gcm.ts compares
+ * tags). As text, by native calls: a loop takes four times as long for 32 bytes.
  */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.join() === b.join();

@@ -6,7 +6,10 @@
  * Causes, remedies and HTTP statuses stand in the host's table (host-bridge/errors.ts), which has every code here too.
  */
 
-/** All codes, by number. A function has them, because as a variable an array of them takes 120 of a board's, and a text 57. */
+/**
+ * All codes, by number. A function has them, because as a variable an array of them takes 120 of a board's, and a text
+ * 57.
+ */
 export function allCodes() {
   return [
     'OK', // 0

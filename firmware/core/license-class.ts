@@ -1,6 +1,6 @@
 /**
- * What a license's class bounds: the most in one payment, at the shop and at its deposit. The registrar chooses the class, and a
- * license says no more of its owner, so that those of one class and quarter are alike.
+ * What a license's class bounds: the most in one payment, at the shop and at its deposit. The registrar chooses the
+ * class, and a license says no more of its owner, so that those of one class and quarter are alike.
  */
 import { AMOUNT_MAX } from './amount.js';
 

@@ -1,8 +1,8 @@
 /**
  * The institutions that a board is provisioned with, as the root signs them (type `institutions` of wire/signed.ts).
  *
- * They come to a board in its provisioned file, as text; so what is signed is text too: the fields below, joined by blanks,
- * in this order. A board pins the root at its first provisioning (drivers/root.ts).
+ * They come to a board in its provisioned file, as text; so what is signed is text too: the fields below, joined by
+ * blanks, in this order. A board pins the root at its first provisioning (drivers/root.ts).
  */
 
 /** Keys and ids in hexadecimal. */
@@ -18,8 +18,9 @@ export interface Institutions {
   /** SHA-256 of each of `TABLES` that the issuer gives, joined by commas. */
   tables: string;
   /**
-   * The keys before registrarKey and issuerKey, while their time is not over; '' or not there where there are none. They have no tables: a check
-   * takes longer. A license under `registrarBefore` is good where it ends by `registrarUntilS`.
+   * The keys before registrarKey and issuerKey, while their time is not over; '' or not there where there are none.
+   * They have no tables: a check takes longer. A license under `registrarBefore` is good where it ends by
+   * `registrarUntilS`.
    */
   registrarBefore?: string;
   registrarUntilS?: number;
@@ -31,7 +32,17 @@ export const TABLES = ['tab.issuer', 'tab.registrar', 'tab.seal'];
 
 /** What the root signs: ASCII text. */
 export function institutionsText(given: Institutions): string {
-  const text = [given.version, given.issuer, given.currency, given.registrarKey, given.issuerKey, given.sealKey, given.tables].join(' ');
+  const text = [
+    given.version,
+    given.issuer,
+    given.currency,
+    given.registrarKey,
+    given.issuerKey,
+    given.sealKey,
+    given.tables,
+  ].join(' ');
   // Without earlier keys as ever: what boards have seen of a root that signed no others stays good.
-  return given.registrarBefore || given.issuerBefore ? [text, given.registrarBefore, given.registrarUntilS, given.issuerBefore].join(' ') : text;
+  return given.registrarBefore || given.issuerBefore
+    ? [text, given.registrarBefore, given.registrarUntilS, given.issuerBefore].join(' ')
+    : text;
 }

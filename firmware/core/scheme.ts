@@ -32,12 +32,60 @@ const BY_BANK = { licenseFrom: 'issuer', registration: 'sealed', accountsAt: 'ba
 
 /** The table. */
 export const SCHEMES: Scheme[] = [
-  { number: 1, licenseFrom: 'trustee', registration: 'open', accountsAt: 'issuer', issue: 'direct', signedBetweenInstitutions: false, pseudonymsMax: 1, traceBy: 'issuer', paragraphs: '[0011]-[0031]' },
-  { number: 2, licenseFrom: 'trustee', registration: 'open', accountsAt: 'bank', issue: 'coupon', signedBetweenInstitutions: false, pseudonymsMax: 1, traceBy: 'trustee', paragraphs: '[0032]-[0056]' },
-  { number: 3, ...BY_BANK, issue: 'sealed', signedBetweenInstitutions: false, pseudonymsMax: 1, paragraphs: '[0057]-[0081]' },
-  { number: 4, ...BY_BANK, issue: 'keyed', signedBetweenInstitutions: false, pseudonymsMax: PSEUDONYMS_MAX, paragraphs: '[0082]-[0092], [0109]-[0117]' },
-  { number: 5, ...BY_BANK, issue: 'sealed', signedBetweenInstitutions: true, pseudonymsMax: 1, paragraphs: '[0093]-[0100]' },
-  { number: 6, ...BY_BANK, issue: 'keyed', signedBetweenInstitutions: true, pseudonymsMax: PSEUDONYMS_MAX, paragraphs: '[0101]-[0108], [0109]-[0117]' },
+  {
+    number: 1,
+    licenseFrom: 'trustee',
+    registration: 'open',
+    accountsAt: 'issuer',
+    issue: 'direct',
+    signedBetweenInstitutions: false,
+    pseudonymsMax: 1,
+    traceBy: 'issuer',
+    paragraphs: '[0011]-[0031]',
+  },
+  {
+    number: 2,
+    licenseFrom: 'trustee',
+    registration: 'open',
+    accountsAt: 'bank',
+    issue: 'coupon',
+    signedBetweenInstitutions: false,
+    pseudonymsMax: 1,
+    traceBy: 'trustee',
+    paragraphs: '[0032]-[0056]',
+  },
+  {
+    number: 3,
+    ...BY_BANK,
+    issue: 'sealed',
+    signedBetweenInstitutions: false,
+    pseudonymsMax: 1,
+    paragraphs: '[0057]-[0081]',
+  },
+  {
+    number: 4,
+    ...BY_BANK,
+    issue: 'keyed',
+    signedBetweenInstitutions: false,
+    pseudonymsMax: PSEUDONYMS_MAX,
+    paragraphs: '[0082]-[0092], [0109]-[0117]',
+  },
+  {
+    number: 5,
+    ...BY_BANK,
+    issue: 'sealed',
+    signedBetweenInstitutions: true,
+    pseudonymsMax: 1,
+    paragraphs: '[0093]-[0100]',
+  },
+  {
+    number: 6,
+    ...BY_BANK,
+    issue: 'keyed',
+    signedBetweenInstitutions: true,
+    pseudonymsMax: PSEUDONYMS_MAX,
+    paragraphs: '[0101]-[0108], [0109]-[0117]',
+  },
 ];
 
 /** The row of a scheme. @throws RangeError for a number that is none */

@@ -2,8 +2,8 @@
  * Blind signatures RSABSSA-SHA384-PSS-Randomized (RFC 9474), the side that asks for them and verifies.
  *
  * SKBx and Br(PKU, R) of EP 0926637 [0039]-[0041]. What depends on r alone is made beforehand: r^e, and 1/r, for which
- * the board has no Euclid of this size. Whoever answers (invertMasked) gets r u for a random u, which says nothing about
- * r, and what he answers is checked by one product.
+ * the board has no Euclid of this size. Whoever answers (invertMasked) gets r u for a random u, which says nothing
+ * about r, and what he answers is checked by one product.
  *
  * Left out: signing (host). The check that a message is coprime to n: it fails only for who has factored n.
  */
@@ -33,11 +33,16 @@ export interface BlindRsa {
   startBlinding(modulus: RsaModulus, random: Random): Blinding;
   /** r u, as bytes for whoever inverts it: invert(r u mod n), as bytes, is his answer. */
   maskedForInversion(modulus: RsaModulus, blinding: Blinding): Uint8Array;
-  /** R/r from 1/(r u) as answered, as many bytes as the modulus: what unblind() needs. Null if the answer is not that. */
+  /**
+   * R/r from 1/(r u) as answered, as many bytes as the modulus: what unblind() needs. Null if the answer is not that.
+   */
   takeInverse(modulus: RsaModulus, blinding: Blinding, answer: Uint8Array): Uint8Array | null;
   /** Blind(): the blinded message. @param prepared random prefix and message @param salt 48 random bytes */
   blind(modulus: RsaModulus, blinding: Blinding, prepared: Uint8Array, salt: Uint8Array): Uint8Array;
-  /** z / r without the check that Finalize() demands: verify() is to follow. Null if z is no number below n. @param inverse R/r */
+  /**
+   * z / r without the check that Finalize() demands: verify() is to follow. Null if z is no number below n.
+   * @param inverse R/r
+   */
   unblind(modulus: RsaModulus, inverse: Uint8Array, blindSignature: Uint8Array): Uint8Array | null;
   /** RSASSA-PSS with SHA-384 and 48 bytes of salt (RFC 8017 8.1.2) under e = 65537. */
   verify(modulus: RsaModulus, prepared: Uint8Array, signature: Uint8Array): boolean;

@@ -84,6 +84,10 @@ export function openCombTable(data: ArrayBuffer | Uint8Array): CombTable {
     bits: shape.bits,
     weights: shape.weights,
     key,
-    entries: new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + HEADER_BYTES, (bytes.length - HEADER_BYTES) >> 2),
+    entries: new Float32Array(
+      bytes.buffer as ArrayBuffer,
+      bytes.byteOffset + HEADER_BYTES,
+      (bytes.length - HEADER_BYTES) >> 2,
+    ),
   };
 }

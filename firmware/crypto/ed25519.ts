@@ -16,14 +16,32 @@
  * Left out: Ed25519ctx and Ed25519ph, and signing with the RFC's own nonce.
  */
 import { isAcceptablePoint } from './acceptable-point.js';
-import { isNeutral, startComb, startEncode, stepComb, stepEncode, type CombJob, type EncodeJob, type Projective } from './edwards.js';
+import {
+  isNeutral,
+  startComb,
+  startEncode,
+  stepComb,
+  stepEncode,
+  type CombJob,
+  type EncodeJob,
+  type Projective,
+} from './edwards.js';
 import { createHalver } from './half-size.js';
 import { oddMultiples, windowTerm, type GeneralEntry } from './multiples.js';
 import { naf } from './naf.js';
 import type { Natives } from './natives.js';
 import type { Scalar } from './scalar.js';
 import { createSigner, needBytes, secretsOf, type Nonce, type Signer, type SigningKey } from './signer.js';
-import { challengeOf, createVerifier, half, isAcceptableSignature, type PreparedKey, type TabledKey, type Tables, type Verifier } from './verifier.js';
+import {
+  challengeOf,
+  createVerifier,
+  half,
+  isAcceptableSignature,
+  type PreparedKey,
+  type TabledKey,
+  type Tables,
+  type Verifier,
+} from './verifier.js';
 
 export { isAcceptablePoint };
 export type { Nonce, PreparedKey, Signer, SigningKey };

@@ -11,7 +11,8 @@
  * takes as long as reading another; and the first Z can be chosen at random, so that the numbers
  * worked on do not repeat.
  *
- * What only some need are functions of a curve, not methods, so that a board that only checks signatures does without them.
+ * What only some need are functions of a curve, not methods, so that a board that only checks signatures does without
+ * them.
  *
  * Left out: whatever Ed25519 with the checks of ed25519.ts does not need.
  */
@@ -23,7 +24,8 @@ import { ENTRY_SCALE, createPointSteps, type Coordinates, type PointSteps } from
 
 /**
  * A point as X/Z, Y/Z, waiting for an inversion that several share: X, Y and Z one after another, 36 numbers, each flat
- * (field.ts) and a sum of at most four carried numbers. One array, because Espruino looks long for a free place for each.
+ * (field.ts) and a sum of at most four carried numbers. One array, because Espruino looks long for a free place for
+ * each.
  */
 export type Projective = Float64Array;
 
@@ -120,7 +122,11 @@ export function createEdwards(natives: Natives): Edwards {
     curve.working = null;
     if (blind) field.fromBytes(spare, blind);
     const limbs = (blind ? spare : one).w.subarray(12);
-    steps.load({ pq: pairs(alternate(limbs, limbs), entryScale), t: field.zero.f, z: pairs(turned(limbs), productScale) });
+    steps.load({
+      pq: pairs(alternate(limbs, limbs), entryScale),
+      t: field.zero.f,
+      z: pairs(turned(limbs), productScale),
+    });
   }
 
   /** Adds what one column of a comb says; extended: T is there already. */
@@ -207,7 +213,18 @@ export function createEdwards(natives: Natives): Edwards {
     return encodeBy(point, inverse);
   }
 
-  const curve: Edwards = { natives, field, steps, working: null, setNeutral, doColumn, take, multiply, encodeBy, encode };
+  const curve: Edwards = {
+    natives,
+    field,
+    steps,
+    working: null,
+    setNeutral,
+    doColumn,
+    take,
+    multiply,
+    encodeBy,
+    encode,
+  };
   return curve;
 }
 
@@ -230,7 +247,10 @@ export function stepComb(curve: Edwards, job: CombJob): Projective | null {
   return null;
 }
 
-/** Begins to encode; steps share one inversion, by Montgomery's trick: products of the first i Z's, one inversion, and back. */
+/**
+ * Begins to encode; steps share one inversion, by Montgomery's trick: products of the first i Z's, one inversion, and
+ * back.
+ */
 export function startEncode(curve: Edwards, points: Projective[]): EncodeJob {
   return { points, prefix: [curve.field.one], inverse: null, left: points.length, out: [] };
 }

@@ -2,10 +2,10 @@
  * Euclid's algorithm after Lehmer (Knuth, TAOCP 2, 4.5.2, algorithm L) on numbers of 255 bits, for
  * inversion (field.ts) and for halving the size of scalars (half-size.ts).
  *
- * Numbers are 12 limbs as in field.ts, two of them in turn: pairs() multiplies them by a matrix. Quotients are taken from doubles of the two
- * numbers, some 30 bits of them at a time; then both numbers and their cofactors are multiplied by the
- * 2 x 2 matrix of those quotients. A quotient that is off by one is no error: each step is undone by
- * another whole-number step, so that the greatest common divisor stays what it was.
+ * Numbers are 12 limbs as in field.ts, two of them in turn: pairs() multiplies them by a matrix. Quotients are taken
+ * from doubles of the two numbers, some 30 bits of them at a time; then both numbers and their cofactors are multiplied
+ * by the 2 x 2 matrix of those quotients. A quotient that is off by one is no error: each step is undone by another
+ * whole-number step, so that the greatest common divisor stays what it was.
  *
  * Time depends on the numbers. Callers hand over what is public or was multiplied by a random number.
  */
@@ -17,15 +17,18 @@ const ENTRY_MAX = 536870912;
 /** More rounds than 255 bits ever take: each takes some 28 bits from two numbers. */
 const ROUNDS_MAX = 40;
 
-/** Euclid's algorithm with its own working space; numbers are limbs from the lowest, the greater and the smaller in turn. */
+/**
+ * Euclid's algorithm with its own working space; numbers are limbs from the lowest, the greater and the smaller in
+ * turn.
+ */
 export interface Euclid {
   /** The two numbers: two successive remainders after run(). */
   numbers: Float64Array;
   /** After run() with a and b in `numbers`: what b is multiplied with for each of them, modulo a. */
   cofactors: Float64Array;
   /**
-   * Divides the numbers, the second at most as great as the first, until the smaller is below `stop`; false when a quotient
-   * of 30 bits or more comes, which random numbers hardly ever have.
+   * Divides the numbers, the second at most as great as the first, until the smaller is below `stop`; false when a
+   * quotient of 30 bits or more comes, which random numbers hardly ever have.
    */
   run(stop: number): boolean;
   /** Carries limbs of up to 2^51 units, in place; gives them back. */
@@ -67,7 +70,8 @@ export function createEuclid(natives: Natives): Euclid {
   function run(stop: number): boolean {
     cofactors.fill(0);
     cofactors[1] = 1;
-    // The numbers get shorter while their cofactors grow, by two limbs a round at most: together they are 12 limbs long.
+    // The numbers get shorter while their cofactors grow, by two limbs a round at most: together they are 12 limbs
+    // long.
     let n = 12;
     let m = 1;
     for (let round = 0; round < ROUNDS_MAX; round++) {

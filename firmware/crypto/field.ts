@@ -51,7 +51,10 @@ export interface Field {
   carry(o: Element, a: Numbers): void;
   /** o = a^(2^n), n > 0; o is not a. */
   squareTimes(o: Element, a: Element, n: number): void;
-  /** o = 1/a, or 0 for 0; by Euclid, else by Fermat. Not in constant time: a is public, or was multiplied by a random number. */
+  /**
+   * o = 1/a, or 0 for 0; by Euclid, else by Fermat. Not in constant time: a is public, or was multiplied by a random
+   * number.
+   */
   invert(o: Element, a: Element): void;
   /** o = a^((p - 5)/8), the power that square roots need (RFC 8032 5.1.3). */
   power58(o: Element, a: Element): void;
@@ -257,7 +260,10 @@ export function createField(natives: Natives): Field {
     product(o.f, o.w, loose, one.w);
   }
 
-  /** The number from 0 to p - 1, plus p or 2^255: limbs from 0 up to the next one's unit in `whole`. What it is above p - 1, in units of limb 12. */
+  /**
+   * The number from 0 to p - 1, plus p or 2^255: limbs from 0 up to the next one's unit in `whole`. What it is above p
+   * - 1, in units of limb 12.
+   */
   const whole = new Float64Array(12);
   function normalize(a: Element): number {
     const f = a.f;
@@ -296,5 +302,21 @@ export function createField(natives: Natives): Field {
     return true;
   }
 
-  return { zero, one, euclid, mul, mulFlat, carry, squareTimes, invert, power58, fromLimbs, combine, fromBytes, isOdd, toBytes, isZero };
+  return {
+    zero,
+    one,
+    euclid,
+    mul,
+    mulFlat,
+    carry,
+    squareTimes,
+    invert,
+    power58,
+    fromLimbs,
+    combine,
+    fromBytes,
+    isOdd,
+    toBytes,
+    isZero,
+  };
 }

@@ -1,15 +1,16 @@
 /*
  * AES-GCM (NIST SP 800-38D) over the native AES: nonces of 96 bits, tags of 128.
  *
- * All blocks of a message, the one for the hash key and the one for the tag go through the cipher in a single native call.
- * GHASH multiplies by a byte at a time (section 6.3 with tables of 16 multiples of the hash key and of its product with x^4),
- * which needs half the statements of four bits at a time. Its indices depend on a secret: the tables are 128 words in RAM,
- * which neither an ESP32 nor the interpreter caches line by line.
+ * All blocks of a message, the one for the hash key and the one for the tag go through the cipher in a single native
+ * call. GHASH multiplies by a byte at a time (section 6.3 with tables of 16 multiples of the hash key and of its
+ * product with x^4), which needs half the statements of four bits at a time. Its indices depend on a secret: the tables
+ * are 128 words in RAM, which neither an ESP32 nor the interpreter caches line by line.
  *
- * Tried and dropped: GHASH as parities of native dot products (all but six columns of the matrix of H are windows on one
- * sequence of bits, so that 22 dot products with six sums in the bytes of a double do for a block). 3,000 bytes took 199 ms
- * beside 194 ms for four bits at a time in turn on the Linux build (-O2, November 2026, a busy machine): a dot product's element and
- * a looked-up byte cost there a sixteenth and a third of an empty loop's round, and a block needs 2,816 of the one and 608 of the other.
+ * Tried and dropped: GHASH as parities of native dot products (all but six columns of the matrix of H are windows on
+ * one sequence of bits, so that 22 dot products with six sums in the bytes of a double do for a block). 3,000 bytes
+ * took 199 ms beside 194 ms for four bits at a time in turn on the Linux build (-O2, November 2026, a busy machine): a
+ * dot product's element and a looked-up byte cost there a sixteenth and a third of an empty loop's round, and a block
+ * needs 2,816 of the one and 608 of the other.
  *
  * Left out: other lengths of nonce and tag; messages of 2^32 blocks.
  */
@@ -132,7 +133,10 @@ function ghash(key: Uint8Array, data: Uint8Array): Uint8Array {
   return sum;
 }
 
-/** 0^128 for the hash key, then `nonce` with counters 1 (for the tag), 2, 3 ... for `bytes` of text: all through the cipher. */
+/**
+ * 0^128 for the hash key, then `nonce` with counters 1 (for the tag), 2, 3 ... for `bytes` of text: all through the
+ * cipher.
+ */
 function keyStream(aes: AesBlocks, key: Uint8Array, nonce: Uint8Array, bytes: number): Uint8Array {
   const blocks = new Uint8Array(32 + ((bytes + 15) & -16));
   for (let at = 16, counter = 1; at < blocks.length; at += 16, counter++) {
@@ -165,7 +169,13 @@ function tagOf(stream: Uint8Array, additional: Uint8Array, ciphertext: Uint8Arra
  * @param key 16 or 32 bytes @param nonce 12 bytes
  * @returns the ciphertext, as long as the plaintext, and the tag of 16 bytes
  */
-export function gcmSeal(aes: AesBlocks, key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, plaintext: Uint8Array): Uint8Array {
+export function gcmSeal(
+  aes: AesBlocks,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
   const stream = keyStream(aes, key, nonce, plaintext.length);
   const ciphertext = new Uint8Array(plaintext.length);
   for (let i = 0; i < plaintext.length; i++) ciphertext[i] = plaintext[i] ^ stream[32 + i];
@@ -176,7 +186,13 @@ export function gcmSeal(aes: AesBlocks, key: Uint8Array, nonce: Uint8Array, addi
 }
 
 /** Decrypts what gcmSeal() made; null for anything else. */
-export function gcmOpen(aes: AesBlocks, key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+export function gcmOpen(
+  aes: AesBlocks,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | null {
   const bytes = sealed.length - GCM_TAG_BYTES;
   if (bytes < 0) return null;
   const stream = keyStream(aes, key, nonce, bytes);

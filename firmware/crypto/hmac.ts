@@ -6,7 +6,9 @@
 import { concat } from '../core/bytes.js';
 import type { Natives } from './natives.js';
 
-/** 64 bytes, each XOR those of a word of four alike, in place: by words, because each statement costs more than a hash. */
+/**
+ * 64 bytes, each XOR those of a word of four alike, in place: by words, because each statement costs more than a hash.
+ */
 function flipped(bytes: Uint8Array, word: number): Uint8Array {
   const words = new Uint32Array(bytes.buffer);
   for (let i = 0; i < 16; i++) words[i] ^= word;

@@ -1,8 +1,8 @@
 /*
  * HPKE in base mode (RFC 9180), the side that seals: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-128-GCM.
  *
- * PKI(...) of EP 0926637 [0059]: a token seals to the issuer's key, whose comb table it has in flash. A secret key of the
- * encapsulation serves once, and one context seals one message.
+ * PKI(...) of EP 0926637 [0059]: a token seals to the issuer's key, whose comb table it has in flash. A secret key of
+ * the encapsulation serves once, and one context seals one message.
  *
  * Left out: opening, which is the issuer's (host); the other modes; exported secrets; a second message in a context.
  */
@@ -41,13 +41,24 @@ function createLabelled(natives: Natives, suite: number[]) {
       return hkdfExtract(natives, salt, [version, id, fromChars(label), input]);
     },
     expand: function (key: Uint8Array, label: string, info: Uint8Array[], count: number): Uint8Array {
-      return hkdfExpand(natives, key, [new Uint8Array([count >> 8, count]), version, id, fromChars(label)].concat(info), count);
+      return hkdfExpand(
+        natives,
+        key,
+        [new Uint8Array([count >> 8, count]), version, id, fromChars(label)].concat(info),
+        count,
+      );
     },
   };
 }
 
 /** Makes a sealer. @param base comb of the base point @param peer comb of the peer's key (x25519.ts) */
-export function createSealer(natives: Natives, aes: AesBlocks, x25519: X25519, base: CombTable, peer: CombTable): Sealer {
+export function createSealer(
+  natives: Natives,
+  aes: AesBlocks,
+  x25519: X25519,
+  base: CombTable,
+  peer: CombTable,
+): Sealer {
   // "KEM" 0x0020; "HPKE" 0x0020 0x0001 0x0001 (RFC 9180 7).
   const kem = createLabelled(natives, [75, 69, 77, 0, 32]);
   const hpke = createLabelled(natives, [72, 80, 75, 69, 0, 32, 0, 1, 0, 1]);

@@ -3,7 +3,10 @@
 /** Position of each limb in bits; the 13th is where the number ends. */
 export const BIT = new Uint8Array([0, 22, 43, 64, 85, 107, 128, 149, 170, 192, 213, 234, 255]);
 
-/** 2^n, exact (Espruino's Math.pow is not), for n from -511 to 511: by squares, since the curve's constants take hundreds of them. */
+/**
+ * 2^n, exact (Espruino's Math.pow is not), for n from -511 to 511: by squares, since the curve's constants take
+ * hundreds of them.
+ */
 export function powerOfTwo(n: number): number {
   let result = 1;
   let square = n < 0 ? 0.5 : 2;

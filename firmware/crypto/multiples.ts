@@ -32,7 +32,15 @@ function curveD(field: Field): Element {
 }
 
 /** (x, y) as the entry that begins at `at`. @param half 1/2 @param d the curve's */
-function putEntry(curve: Edwards, half: Element, d: Element, entries: Float64Array, at: number, x: Element, y: Element): void {
+function putEntry(
+  curve: Edwards,
+  half: Element,
+  d: Element,
+  entries: Float64Array,
+  at: number,
+  x: Element,
+  y: Element,
+): void {
   const field = curve.field;
   const pairs = pairsOf(curve.natives);
   const scale = scaling(powerOfTwo(ENTRY_SCALE));
@@ -60,8 +68,8 @@ function halfOf(field: Field): Element {
 }
 
 /**
- * The comb whose entries (edwards.ts) are given as x and y, 32 bytes little-endian each. They are taken as given: whoever
- * signed them answers for them.
+ * The comb whose entries (edwards.ts) are given as x and y, 32 bytes little-endian each. They are taken as given:
+ * whoever signed them answers for them.
  */
 export function pointTable(curve: Edwards, coordinates: Uint8Array, teeth: number, columns: number): Comb {
   const field = curve.field;

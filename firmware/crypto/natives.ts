@@ -25,7 +25,10 @@ export interface Natives {
    * to[i] = from[indices[i]]: Espruino's E.mapInPlace. Where a build lacks it, pickOf() gives a slow one.
    */
   pick?(indices: Uint8Array, to: Float64Array, from: Numbers): void;
-  /** to[i] = bit i of `from`, from each byte's lowest on: E.mapInPlace, too. Where a build lacks it, unpackOf() gives a slow one. */
+  /**
+   * to[i] = bit i of `from`, from each byte's lowest on: E.mapInPlace, too. Where a build lacks it, unpackOf() gives a
+   * slow one.
+   */
   unpack?(from: Uint8Array, to: Uint8Array): void;
   /** SHA-256 (FIPS 180-4) of any number of bytes; 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;

@@ -20,17 +20,20 @@
  * product by one native map() over offsets, handed to a function for the carries, were no faster than these.
  *
  * Scale. Entries are Float32 of limb * 2^-126, because limbs reach 2^255 and Float32 ends at 2^128. The working point,
- * H, E, F and G have the same scale, so that all products are alike, 2^-252. Z stays so; pairs() brings the others back.
+ * H, E, F and G have the same scale, so that all products are alike, 2^-252. Z stays so; pairs() brings the others
+ * back.
  *
- * Order. A column's carry goes into the next, the last one's into limb 0, whose own column comes first. So that no limb is
- * touched twice, chains give limbs 1, 2 ... 11 and then 0, as turned() does; pick() puts them where operands have them.
- * (With an array whose first element is mended in the end a chain took a ninth more: Linux build, -O2, November 2026.)
+ * Order. A column's carry goes into the next, the last one's into limb 0, whose own column comes first. So that no limb
+ * is touched twice, chains give limbs 1, 2 ... 11 and then 0, as turned() does; pick() puts them where operands have
+ * them. (With an array whose first element is mended in the end a chain took a ninth more: Linux build, -O2, November
+ * 2026.)
  *
  * Sign. To subtract an entry, m and n change places, and (d x y) T has the other sign in F and G.
  *
  * Range: H, E, p and q are sums of 2 carried numbers, F and G of 2 (of 6 and 2 after doubling), so that a column
  * is at most 12 products of carried numbers; field.test.ts shows that there is room for it.
- * No branch depends on a value, and no index but the sign's, of one of two matrices beside each other (edwards.ts, on indices).
+ * No branch depends on a value, and no index but the sign's, of one of two matrices beside each other (edwards.ts, on
+ * indices).
  */
 import { powerOfTwo, rounder } from './limbs.js';
 import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
@@ -65,7 +68,9 @@ export interface PointSteps {
   extend(): void;
 }
 
-/** Chains of carried columns of operands scaled by 2^ENTRY_SCALE each; their results are arrays of limbs 1, 2 ... 11, 0. */
+/**
+ * Chains of carried columns of operands scaled by 2^ENTRY_SCALE each; their results are arrays of limbs 1, 2 ... 11, 0.
+ */
 interface Chains {
   /** a * aw and b * bw in turn: 24 limbs. */
   twin(a: Numbers, aw: Numbers, b: Numbers, bw: Numbers): number[];
@@ -147,18 +152,30 @@ function createChains(natives: Natives): Chains {
     m = K * (y = x + NB - NB) + c(d, tw, 1);
     e = m - (l = m + N0 - N0);
     return [
-      z[0], (l += c(d, tw, 2)) - (m = l + N1 - N1),
-      z[1], (m += c(d, tw, 3)) - (l = m + N2 - N2),
-      z[2], (l += c(d, tw, 4)) - (m = l + N3 - N3),
-      z[3], (m += c(d, tw, 5)) - (l = m + N4 - N4),
-      z[4], (l += c(d, tw, 6)) - (m = l + N5 - N5),
-      z[5], (m += c(d, tw, 7)) - (l = m + N6 - N6),
-      z[6], (l += c(d, tw, 8)) - (m = l + N7 - N7),
-      z[7], (m += c(d, tw, 9)) - (l = m + N8 - N8),
-      z[8], (l += c(d, tw, 10)) - (m = l + N9 - N9),
-      z[9], (m += c(d, tw, 11)) - (l = m + NA - NA),
-      z[10], (x += l - y) - (m = x + NB - NB),
-      z[11], e + K * m,
+      z[0],
+      (l += c(d, tw, 2)) - (m = l + N1 - N1),
+      z[1],
+      (m += c(d, tw, 3)) - (l = m + N2 - N2),
+      z[2],
+      (l += c(d, tw, 4)) - (m = l + N3 - N3),
+      z[3],
+      (m += c(d, tw, 5)) - (l = m + N4 - N4),
+      z[4],
+      (l += c(d, tw, 6)) - (m = l + N5 - N5),
+      z[5],
+      (m += c(d, tw, 7)) - (l = m + N6 - N6),
+      z[6],
+      (l += c(d, tw, 8)) - (m = l + N7 - N7),
+      z[7],
+      (m += c(d, tw, 9)) - (l = m + N8 - N8),
+      z[8],
+      (l += c(d, tw, 10)) - (m = l + N9 - N9),
+      z[9],
+      (m += c(d, tw, 11)) - (l = m + NA - NA),
+      z[10],
+      (x += l - y) - (m = x + NB - NB),
+      z[11],
+      e + K * m,
     ];
   }
 
@@ -197,7 +214,8 @@ export function createPointSteps(natives: Natives): PointSteps {
   /** From products to the scale of operands. */
   const u = powerOfTwo(-ENTRY_SCALE);
   const back12 = reversed(12);
-  // Of limbs as chains give them: in their order; of two numbers that alternate, the first and the second; the second reversed.
+  // Of limbs as chains give them: in their order; of two numbers that alternate, the first and the second; the second
+  // reversed.
   const order = new Uint8Array(12);
   const first = new Uint8Array(12);
   const second = new Uint8Array(12);

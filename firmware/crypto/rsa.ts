@@ -1,14 +1,14 @@
 /*
  * Multiplication modulo an RSA modulus (RFC 8017) by Montgomery, on the native dot product.
  *
- * A number is `count` limbs of `bits` bits from the least, doubles of either sign and at most half a limb's size. A column
- * of a product is one native call:
+ * A number is `count` limbs of `bits` bits from the least, doubles of either sign and at most half a limb's size. A
+ * column of a product is one native call:
  *     flat[count - 1 - k] = limb k               count numbers
  *     wide[count - 1 + k] = limb k, else 0       3 count - 2 numbers
  * so that column k is dot(flat, wide, k). Carries round by adding and subtracting 1.5 * 2^52 limb sizes.
  *
- * Range: a column is at most count * 2^(2 bits - 2), to which a carry and a limb come: 86 limbs of 24 bits for 2,048 bits
- * stay under 2^52.5, 187 of 22 bits for 4,096 under 2^49.6. The host's dot() asserts it for every call.
+ * Range: a column is at most count * 2^(2 bits - 2), to which a carry and a limb come: 86 limbs of 24 bits for 2,048
+ * bits stay under 2^52.5, 187 of 22 bits for 4,096 under 2^49.6. The host's dot() asserts it for every call.
  *
  * R = 2^(bits count) is at least 2^16 times the modulus n. For |a|, |b| < n the product (a b + m n)/R is below
  * (1/2 + 2^-16) n in size, so nothing has to be subtracted in between. No branch and no index depends on a value.
@@ -36,7 +36,10 @@ export interface RsaModulus {
 
 /** Products modulo n. */
 export interface Rsa {
-  /** Prepares a modulus, big-endian; null where it is even, or has not the size above. Takes some 100 ms in Espruino's Linux build: once for each key. */
+  /**
+   * Prepares a modulus, big-endian; null where it is even, or has not the size above. Takes some 100 ms in Espruino's
+   * Linux build: once for each key.
+   */
   prepare(modulus: Uint8Array): RsaModulus | null;
   /** a b / R. */
   multiply(modulus: RsaModulus, a: Residue, b: Residue): Residue;
@@ -44,7 +47,9 @@ export interface Rsa {
   toMontgomery(modulus: RsaModulus, a: Residue): Residue;
   /** a^65537 (RFC 8017 5.2.2). */
   power65537(modulus: RsaModulus, a: Residue): Residue;
-  /** A number of as many bytes as the modulus, big-endian; null if it is not below n. Public data: tells by a branch. */
+  /**
+   * A number of as many bytes as the modulus, big-endian; null if it is not below n. Public data: tells by a branch.
+   */
   fromBytes(modulus: RsaModulus, bytes: Uint8Array): Residue | null;
   /** As fromBytes(), for a number that is known to be below n. */
   fromBytesBelow(modulus: RsaModulus, bytes: Uint8Array): Residue;
@@ -225,7 +230,14 @@ export function createRsa(natives: Natives): Rsa {
   function prepare(bytes: Uint8Array): RsaModulus | null {
     if ((bytes.length !== 256 && bytes.length !== 512) || bytes[0] < 128 || !(bytes[bytes.length - 1] & 1)) return null;
     const sizes = bytes.length === 256 ? { bits: 24, count: 86 } : { bits: 22, count: 187 };
-    const modulus: RsaModulus = { bytes: bytes.length, bits: sizes.bits, count: sizes.count, n: bytes as any, inverse: bytes as any, square: bytes as any };
+    const modulus: RsaModulus = {
+      bytes: bytes.length,
+      bits: sizes.bits,
+      count: sizes.count,
+      n: bytes as any,
+      inverse: bytes as any,
+      square: bytes as any,
+    };
     const n = fromBytesBelow(modulus, bytes);
     modulus.n = wideOf(n);
     modulus.inverse = wideOf(negativeInverse(modulus.n));

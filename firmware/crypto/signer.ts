@@ -1,6 +1,6 @@
 /*
- * The signing half of Ed25519 (RFC 8032 5.1.6): with a nonce made in advance it is one hash and one product of scalars, and
- * needs no points. ed25519.ts has the rest, and says how these signatures are made.
+ * The signing half of Ed25519 (RFC 8032 5.1.6): with a nonce made in advance it is one hash and one product of scalars,
+ * and needs no points. ed25519.ts has the rest, and says how these signatures are made.
  */
 import type { Natives } from './natives.js';
 import type { Scalar, ScalarColumns, Scalars } from './scalar.js';
@@ -28,8 +28,8 @@ export interface Nonce {
 /** Signs. */
 export interface Signer {
   /**
-   * The key pair of a seed whose public key is known: no multiplication of points. @param prepared: for signing again and
-   * again; takes a key pair's time once, without it each signature takes somewhat longer
+   * The key pair of a seed whose public key is known: no multiplication of points. @param prepared: for signing again
+   * and again; takes a key pair's time once, without it each signature takes somewhat longer
    */
   keyOfPair(seed: Uint8Array, publicKey: Uint8Array, prepared: boolean): SigningKey;
   /** Signs a message of any length; the nonce is emptied first. 64 bytes. */
@@ -44,7 +44,11 @@ export function needBytes(value: Uint8Array, length: number, name: string): void
 }
 
 /** s and the prefix (RFC 8032 5.1.5, steps 1 to 3) of a seed of 32 bytes, and the hash that they are. */
-export function secretsOf(natives: Natives, scalars: Scalars, seed: Uint8Array): { s: Scalar; prefix: Uint8Array; hash: Uint8Array } {
+export function secretsOf(
+  natives: Natives,
+  scalars: Scalars,
+  seed: Uint8Array,
+): { s: Scalar; prefix: Uint8Array; hash: Uint8Array } {
   needBytes(seed, 32, 'seed');
   const hash = natives.sha512(seed);
   const wide = new Uint8Array(64);
@@ -57,7 +61,12 @@ export function secretsOf(natives: Natives, scalars: Scalars, seed: Uint8Array):
 }
 
 /** H(R | A | M): 64 bytes. R is the beginning of `signature`. */
-export function challengeHash(natives: Natives, signature: Uint8Array, publicKey: Uint8Array, message: Uint8Array): Uint8Array {
+export function challengeHash(
+  natives: Natives,
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+): Uint8Array {
   const data = new Uint8Array(64 + message.length);
   data.set(signature, 0);
   data.set(publicKey, 32);

@@ -1,6 +1,6 @@
 /*
- * The checking half of Ed25519, for keys that have a table or come with multiples: what a terminal needs at a tap, and can
- * load alone. ed25519.ts has the one rule by which a signature is accepted, and the rest.
+ * The checking half of Ed25519, for keys that have a table or come with multiples: what a terminal needs at a tap, and
+ * can load alone. ed25519.ts has the one rule by which a signature is accepted, and the rest.
  */
 import { isAcceptablePoint } from './acceptable-point.js';
 import { openCombTable, type Comb, type CombTable } from './comb-table.js';
@@ -39,7 +39,10 @@ export interface Tables {
   base: ArrayBuffer | Uint8Array;
 }
 
-/** Checks signatures against keys with tables. Bytes from outside never throw; wrong types from our own code throw TypeError. */
+/**
+ * Checks signatures against keys with tables. Bytes from outside never throw; wrong types from our own code throw
+ * TypeError.
+ */
 export interface Verifier {
   /** What it is made of. */
   curve: Edwards;
@@ -62,10 +65,18 @@ export function isAcceptableSignature(signature: Uint8Array): boolean {
 }
 
 /** H(R | A | M) mod L, and conditions 1 to 4 for a signature; null where it does not meet them. */
-export function challengeOf(natives: Natives, scalars: Scalars, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Scalar | null {
+export function challengeOf(
+  natives: Natives,
+  scalars: Scalars,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Scalar | null {
   needBytes(message, message.length, 'message');
   needBytes(signature, signature.length, 'signature');
-  return isAcceptableSignature(signature) ? scalars.reduce(challengeHash(natives, signature, publicKey, message)) : null;
+  return isAcceptableSignature(signature)
+    ? scalars.reduce(challengeHash(natives, signature, publicKey, message))
+    : null;
 }
 
 /** 32 bytes from `offset` on, copied. */

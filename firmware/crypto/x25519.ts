@@ -18,7 +18,8 @@ export interface X25519 {
   publicKeyOf(table: CombTable): Uint8Array;
   /**
    * The secret's products with two known points.
-   * @param secret 32 bytes, clamped here (RFC 7748 5) @param blind 32 random bytes, not all 0, that both multiplications start from
+   * @param secret 32 bytes, clamped here (RFC 7748 5) @param blind 32 random bytes, not all 0, that both
+   *   multiplications start from
    * @returns u of each, 32 bytes
    */
   multiplyTwo(secret: Uint8Array, blind: Uint8Array, first: CombTable, second: CombTable): Uint8Array[];

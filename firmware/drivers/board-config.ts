@@ -66,7 +66,9 @@ export interface LinkConfig {
   burstBytesMax: number;
 }
 
-/** A display: SSD1306 on I2C, ILI9341 on SPI, one that the interpreter's build drives itself, or lines on the console. */
+/**
+ * A display: SSD1306 on I2C, ILI9341 on SPI, one that the interpreter's build drives itself, or lines on the console.
+ */
 export interface DisplayConfig {
   /** "ssd1306", "ili9341", "graphics" or "console". */
   type: string;
@@ -114,7 +116,9 @@ export interface BoardConfig {
   pn532: Pn532Config;
   link?: LinkConfig;
   display?: DisplayConfig;
-  /** `user`: the owner's button (token) or the clerk's (terminal). `console`: held at reset it brings the console back. */
+  /**
+   * `user`: the owner's button (token) or the clerk's (terminal). `console`: held at reset it brings the console back.
+   */
   buttons: { user: PinConfig; console?: PinConfig };
   /** For amounts at a terminal without a bridge. */
   keypad?: KeypadConfig;
@@ -169,7 +173,12 @@ export function limitBursts(board: BoardConfig, version: string): void {
 export function boardFault(board: BoardConfig | undefined): string | null {
   if (!board || typeof board.name !== 'string') return 'board: missing';
   const flash = board.flash;
-  if (!flash || !isWhole(flash.address, 0) || !isWhole(flash.pageBytes, 256) || !isWhole(flash.bytes, FLASH_BYTES_MIN)) {
+  if (
+    !flash ||
+    !isWhole(flash.address, 0) ||
+    !isWhole(flash.pageBytes, 256) ||
+    !isWhole(flash.bytes, FLASH_BYTES_MIN)
+  ) {
     return 'board.flash: address, bytes (' + FLASH_BYTES_MIN + ' or more), pageBytes';
   }
   const entropy = board.entropy;
@@ -188,6 +197,7 @@ export function boardFault(board: BoardConfig | undefined): string | null {
   if (board.link && (typeof board.link.port !== 'string' || !isWhole(board.link.burstBytesMax, 32))) {
     return 'board.link: port, burstBytesMax of 32 or more';
   }
-  if (board.display && ['ssd1306', 'ili9341', 'graphics', 'console'].indexOf(board.display.type) < 0) return 'board.display.type: unknown';
+  if (board.display && ['ssd1306', 'ili9341', 'graphics', 'console'].indexOf(board.display.type) < 0)
+    return 'board.display.type: unknown';
   return null;
 }

@@ -18,7 +18,11 @@ const DEBOUNCE_MS = 20;
 /** Calls `onPress` at every press of the button. */
 export function watchButton(pins: ButtonPins, config: PinConfig, onPress: () => void): void {
   pins.pinMode(config.pin, config.active ? 'input_pulldown' : 'input_pullup');
-  pins.setWatch(onPress, config.pin, { repeat: true, edge: config.active ? 'rising' : 'falling', debounce: DEBOUNCE_MS });
+  pins.setWatch(onPress, config.pin, {
+    repeat: true,
+    edge: config.active ? 'rising' : 'falling',
+    debounce: DEBOUNCE_MS,
+  });
 }
 
 /** Whether the button is down now. */

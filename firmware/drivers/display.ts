@@ -1,12 +1,11 @@
 /**
- * What the owner reads: up to five lines of sixteen characters on an SSD1306 OLED over I2C, or on the console. Displays in
- * colour are in lcd.ts.
+ * What the owner reads: up to five lines of sixteen characters on an SSD1306 OLED over I2C, or on the console. Displays
+ * in colour are in lcd.ts.
  *
  * Source: Solomon Systech SSD1306 rev 1.1, tables 9-1 to 9-5 and application note 3 (charge pump). The text is drawn by
- * Espruino's own Graphics in the 6x8 font, which every ESP32 build has, each line as large as there is room for. What went well is
- * told from afar: the whole picture is inverted.
- * A display that fails is left alone from then on: it must never cost a payment. `broken` tells, so that the caller can
- * fall back on the LED.
+ * Espruino's own Graphics in the 6x8 font, which every ESP32 build has, each line as large as there is room for. What
+ * went well is told from afar: the whole picture is inverted. A display that fails is left alone from then on: it must
+ * never cost a payment. `broken` tells, so that the caller can fall back on the LED.
  */
 import type { DisplayConfig } from './board-config.js';
 
@@ -18,7 +17,9 @@ export const LINES_MAX = 5;
 export interface Display {
   /** Shows these lines, and nothing else. */
   show(lines: string[]): void;
-  /** Draws lines where nobody sees them yet, so that `show` of the same array takes less time. False where it would not. */
+  /**
+   * Draws lines where nobody sees them yet, so that `show` of the same array takes less time. False where it would not.
+   */
   prepare(lines: string[]): boolean;
   /** True where nobody can read what is shown. */
   broken(): boolean;
@@ -43,7 +44,12 @@ export interface DisplayDevices {
   /** The I2C port of that name; undefined where the board has none. */
   bus(name: string): DisplayBus | undefined;
   /** `Graphics.createArrayBuffer`. */
-  createGraphics(width: number, height: number, bitsPerPixel: number, options: { vertical_byte: boolean; msb: boolean }): DisplayGraphics;
+  createGraphics(
+    width: number,
+    height: number,
+    bitsPerPixel: number,
+    options: { vertical_byte: boolean; msb: boolean },
+  ): DisplayGraphics;
   /** `E.CRC32`. */
   crc32(bytes: Uint8Array): number;
   print(text: string): void;
@@ -84,8 +90,8 @@ const FONT_HEIGHT = 8;
 const MARGIN = 4;
 
 /**
- * Draws lines one below the other, each as large as its length and the others allow; the second one, where amounts stand,
- * gives way last.
+ * Draws lines one below the other, each as large as its length and the others allow; the second one, where amounts
+ * stand, gives way last.
  * @param width of the picture, pixels @param height the same
  */
 export function drawLines(graphics: DisplayGraphics, lines: string[], width: number, height: number): void {
@@ -100,7 +106,8 @@ export function drawLines(graphics: DisplayGraphics, lines: string[], width: num
   }
   for (; rows * FONT_HEIGHT > height - MARGIN; rows--) {
     let largest = 0;
-    for (let i = 1; i < count; i++) if (heights[i] - (i === 1 ? 1 : 0) >= heights[largest] - (largest === 1 ? 1 : 0)) largest = i;
+    for (let i = 1; i < count; i++)
+      if (heights[i] - (i === 1 ? 1 : 0) >= heights[largest] - (largest === 1 ? 1 : 0)) largest = i;
     heights[largest]--;
   }
   const gap = Math.floor((height - rows * FONT_HEIGHT) / (count + 1));
@@ -125,18 +132,29 @@ export function toneOf(headline: string): number {
 function startCommands(height: number): number[] {
   return [
     0xae, // display off
-    0xd5, 0x80, // clock divide ratio: reset value
-    0xa8, height - 1, // multiplex ratio
-    0xd3, 0x00, // no display offset
+    0xd5,
+    0x80, // clock divide ratio: reset value
+    0xa8,
+    height - 1, // multiplex ratio
+    0xd3,
+    0x00, // no display offset
     0x40, // start line 0
-    0x8d, 0x14, // charge pump on
-    0x20, 0x00, // horizontal addressing: the whole buffer in one go
-    0xa1, 0xc8, // column 127 and last row first: connector at the top
-    0xda, height === 64 ? 0x12 : 0x02, // COM pins
-    0x81, 0xcf, // contrast
-    0xd9, 0xf1, // precharge with the charge pump
-    0xdb, 0x40, // VCOMH level
-    0xa4, 0xa6, // show memory, not inverted
+    0x8d,
+    0x14, // charge pump on
+    0x20,
+    0x00, // horizontal addressing: the whole buffer in one go
+    0xa1,
+    0xc8, // column 127 and last row first: connector at the top
+    0xda,
+    height === 64 ? 0x12 : 0x02, // COM pins
+    0x81,
+    0xcf, // contrast
+    0xd9,
+    0xf1, // precharge with the charge pump
+    0xdb,
+    0x40, // VCOMH level
+    0xa4,
+    0xa6, // show memory, not inverted
     0xaf, // display on
   ];
 }
@@ -184,7 +202,8 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
         if (lines !== drawn) draw(lines);
         bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, first, pages - 1]);
         // One page at a time: some ports take no longer transfers.
-        for (let i = first; i <= last; i++) bus.writeTo(address, 0x40, new Uint8Array(picture!.buffer, i * width, width));
+        for (let i = first; i <= last; i++)
+          bus.writeTo(address, 0x40, new Uint8Array(picture!.buffer, i * width, width));
         shownCrcs = crcs;
         picture = drawn = crcs = null;
       } catch (error) {

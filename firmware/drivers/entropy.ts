@@ -30,8 +30,8 @@ export interface EntropyDevices {
 }
 
 /**
- * Checks samples, at most 256 values each: true while nothing looks broken. Start-up gives it `STARTUP_SAMPLES` at once,
- * each draw the samples that it takes.
+ * Checks samples, at most 256 values each: true while nothing looks broken. Start-up gives it `STARTUP_SAMPLES` at
+ * once, each draw the samples that it takes.
  * @param samples one noise sample a byte
  */
 export type HealthTest = (samples: Uint8Array) => boolean;
@@ -44,7 +44,12 @@ function radioIsOn(radio: RadioModule): boolean {
   return !!status && typeof status.mode === 'string' && status.mode !== 'off';
 }
 
-function createRegisterEntropy(devices: EntropyDevices, register: number, radio: RadioModule, healthy: HealthTest): TakeEntropy {
+function createRegisterEntropy(
+  devices: EntropyDevices,
+  register: number,
+  radio: RadioModule,
+  healthy: HealthTest,
+): TakeEntropy {
   return function (count) {
     if (!radioIsOn(radio)) return null;
     const samples = new Uint8Array(count);

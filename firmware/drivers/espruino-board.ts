@@ -58,7 +58,8 @@ export interface RunningBoard<P> {
    */
   openOverlay: OpenOverlay;
   /**
-   * Says on the console that the firmware runs, with a proof of its keys if a host asked for one, and leaves the console.
+   * Says on the console that the firmware runs, with a proof of its keys if a host asked for one, and leaves the
+   * console.
    * @param prove the proof for what the host asked
    */
   introduce(prove: (asked: Uint8Array) => string): void;
@@ -72,7 +73,13 @@ export interface RunningBoard<P> {
 
 const FAULT_REPEAT_MS = 3000;
 
-const pins = { setWatch: setWatch, digitalRead: digitalRead, digitalWrite: digitalWrite, analogWrite: analogWrite, pinMode: pinMode } as any;
+const pins = {
+  setWatch: setWatch,
+  digitalRead: digitalRead,
+  digitalWrite: digitalWrite,
+  analogWrite: analogWrite,
+  pinMode: pinMode,
+} as any;
 
 /** The global pin functions, for buttons. */
 export function espruinoPins(): any {
@@ -90,7 +97,12 @@ const requireModule = require as (name: string) => any;
 function displayOf(clock: Clock, openLcd: () => ReturnType<OpenLcd>, config?: DisplayConfig): Display {
   const devices = {
     bus: espruinoPort,
-    createGraphics: function (width: number, height: number, bitsPerPixel: number, options: { vertical_byte?: boolean; msb?: boolean }) {
+    createGraphics: function (
+      width: number,
+      height: number,
+      bitsPerPixel: number,
+      options: { vertical_byte?: boolean; msb?: boolean },
+    ) {
       return Graphics.createArrayBuffer(width, height, bitsPerPixel, options);
     },
     crc32: E.CRC32,
@@ -155,7 +167,10 @@ function openPn532(board: BoardConfig, clock: Clock, open: OpenOverlay): Pn532Li
   return createPn532Link(createHsuPort(port, config.baud || HSU_BAUD, setup), clock, options);
 }
 
-/** What of a port's entry `Serial.setup` takes. No flow control: an ESP32's Serial1 starts with it, and would add byte 19. */
+/**
+ * What of a port's entry `Serial.setup` takes. No flow control: an ESP32's Serial1 starts with it, and would add byte
+ * 19.
+ */
 export function serialOptions(config: { rx?: string; tx?: string; path?: string }): any {
   const options: any = { flow: 'none' };
   if (config.rx) options.rx = config.rx;
@@ -178,7 +193,11 @@ interface Boot {
 }
 
 /** Flash, boot counter and seed; throws, or answers a fault's text. */
-function openStore(board: BoardConfig, storage: StorageModule, scan: Boot['scanRecords']): { records: RecordLog; seed: Uint8Array; bootCount: number } | string {
+function openStore(
+  board: BoardConfig,
+  storage: StorageModule,
+  scan: Boot['scanRecords'],
+): { records: RecordLog; seed: Uint8Array; bootCount: number } | string {
   const flash = board.flash;
   const region = {
     address: flash.address,
@@ -202,7 +221,12 @@ function openStore(board: BoardConfig, storage: StorageModule, scan: Boot['scanR
  * @param openLcd opens the overlay of displays in colour
  * @param ready called once, when everything can be used; what it throws is shown as a fault
  */
-export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLcd, ready: (board: RunningBoard<P>) => void): void {
+export function startBoard<P>(
+  role: string,
+  healthy: HealthTest,
+  openLcd: OpenLcd,
+  ready: (board: RunningBoard<P>) => void,
+): void {
   const clock = createClock({ getTime: getTime, setTimeout: setTimeout, clearTimeout: clearTimeout });
   const storage = requireModule('Storage') as StorageModule;
   function openOverlay<T>(file: string, id: string, start: (text: string) => () => T): () => T {
@@ -235,7 +259,12 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
     fault = '' + ((error as any).message || error);
     display = createDisplay({ print: print } as any, { type: 'console' });
   }
-  const indicator = createIndicator(pins, clock, stored ? stored.board.led : undefined, stored ? stored.board.buzzer : undefined);
+  const indicator = createIndicator(
+    pins,
+    clock,
+    stored ? stored.board.led : undefined,
+    stored ? stored.board.buzzer : undefined,
+  );
   const fail = createFail(display, indicator, clock);
   if (fault || !stored || !boot) return fail(fault);
   const config = stored as StoredConfig<P>;
@@ -262,35 +291,41 @@ export function startBoard<P>(role: string, healthy: HealthTest, openLcd: OpenLc
     const store = openStore(config.board, storage, boot!.scanRecords);
     boot = null;
     if (typeof store === 'string') return fail(store);
-    startEntropy({ peek32: peek32, requireModule: requireModule, openFile: E.openFile }, clock, config.board.entropy, healthy, function (take, fault) {
-      if (!take) return fail('entropy: ' + fault);
-      attempt(function () {
-        ready({
-          config: config,
-          clock: clock,
-          display: display,
-          indicator: indicator,
-          storage: storage,
-          records: store.records,
-          takeEntropy: take,
-          seed: store.seed,
-          bootCount: store.bootCount,
-          memory: memory,
-          openOverlay: openOverlay,
-          // Last before frames pass, so that faults up to here can be read on the console.
-          introduce: function (prove) {
-            const asked = takeAsk(storage);
-            if (asked) print('tapcash: keys ' + prove(asked));
-            print('tapcash: ' + role + ' runs');
-            leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
-          },
-          openPn532: function () {
-            return openPn532(config.board, clock, openOverlay);
-          },
-          fail: fail,
-          attempt: attempt,
+    startEntropy(
+      { peek32: peek32, requireModule: requireModule, openFile: E.openFile },
+      clock,
+      config.board.entropy,
+      healthy,
+      function (take, fault) {
+        if (!take) return fail('entropy: ' + fault);
+        attempt(function () {
+          ready({
+            config: config,
+            clock: clock,
+            display: display,
+            indicator: indicator,
+            storage: storage,
+            records: store.records,
+            takeEntropy: take,
+            seed: store.seed,
+            bootCount: store.bootCount,
+            memory: memory,
+            openOverlay: openOverlay,
+            // Last before frames pass, so that faults up to here can be read on the console.
+            introduce: function (prove) {
+              const asked = takeAsk(storage);
+              if (asked) print('tapcash: keys ' + prove(asked));
+              print('tapcash: ' + role + ' runs');
+              leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
+            },
+            openPn532: function () {
+              return openPn532(config.board, clock, openOverlay);
+            },
+            fail: fail,
+            attempt: attempt,
+          });
         });
-      });
-    });
+      },
+    );
   });
 }

@@ -159,7 +159,10 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
     if (sw >> 8 !== 0x61) return finish({ ok: true, data: concat(answer), sw: sw });
     // 61xx: xx more bytes wait, 00 for 256 or more. One that brought none would go on for ever.
     if (data.length === 0) return finish({ ok: false, code: 'RF_ERROR' });
-    options.radio.transceive(apdu(asked!.cla & 0xef, INS_GET_RESPONSE, 0, 0, data.subarray(0, 0), Math.min(sw & 255 || 256, leMax)), onAnswer);
+    options.radio.transceive(
+      apdu(asked!.cla & 0xef, INS_GET_RESPONSE, 0, 0, data.subarray(0, 0), Math.min(sw & 255 || 256, leMax)),
+      onAnswer,
+    );
   }
 
   return {

@@ -85,7 +85,14 @@ export function parseApdu(apdu: Uint8Array): CommandApdu | null {
   // What is left for Le, beside header, Lc and data.
   const left = length - 4 - (length > 5 ? 1 + lc : 0);
   if (length < 4 || left < 0 || left > 1 || (length > 5 && lc === 0)) return null;
-  return { cla: apdu[0], ins: apdu[1], p1: apdu[2], p2: apdu[3], data: apdu.subarray(length - left - lc, length - left), le: left && (apdu[length - 1] || 256) };
+  return {
+    cla: apdu[0],
+    ins: apdu[1],
+    p1: apdu[2],
+    p2: apdu[3],
+    data: apdu.subarray(length - left - lc, length - left),
+    le: left && (apdu[length - 1] || 256),
+  };
 }
 
 /** A response APDU. */
@@ -147,7 +154,9 @@ export function createApduServer(options: ApduServerOptions): ApduServer {
     forget();
     handlers.select();
     selected = true;
-    return fits(handlers.selectAnswer, command.le) ? selectResponse : handOutFirst(handlers.selectAnswer, SW_OK, command.le);
+    return fits(handlers.selectAnswer, command.le)
+      ? selectResponse
+      : handOutFirst(handlers.selectAnswer, SW_OK, command.le);
   }
 
   function getResponse(command: CommandApdu): Uint8Array {

@@ -1,9 +1,9 @@
 /**
  * A keypad of contacts between rows and columns, without diodes.
  *
- * At rest all rows are low and a column falls with any key of it; then one row at a time is low and the others are let go,
- * never driven high: two keys pressed in one column would connect two outputs. Of several keys pressed together the first
- * row's counts. Left out: repeats and releases; nothing needs them.
+ * At rest all rows are low and a column falls with any key of it; then one row at a time is low and the others are let
+ * go, never driven high: two keys pressed in one column would connect two outputs. Of several keys pressed together the
+ * first row's counts. Left out: repeats and releases; nothing needs them.
  */
 import type { BoardConfig, KeypadConfig } from './board-config.js';
 import { watchButton } from './buttons.js';
@@ -30,7 +30,7 @@ export function watchKeypad(pins: KeypadPins, config: KeypadConfig, onKey: (key:
     const pin = config.columns[column];
     watchButton(pins, { pin: pin, active: 0 }, function () {
       let row = 0;
-      for (lower(0); row < rows.length && pins.digitalRead(pin); ) lower(++row);
+      for (lower(0); row < rows.length && pins.digitalRead(pin);) lower(++row);
       lower(-1);
       if (row < rows.length) onKey(config.keys[row].charAt(column));
     });
@@ -43,7 +43,13 @@ export function watchKeypad(pins: KeypadPins, config: KeypadConfig, onKey: (key:
 }
 
 /** The same for whatever a board has for amounts: a keypad, single buttons, or keys on its display. */
-export function watchAmountKeys(pins: KeypadPins, panel: TouchPanel, clock: Clock, config: BoardConfig, onKey: (key: string) => void): void {
+export function watchAmountKeys(
+  pins: KeypadPins,
+  panel: TouchPanel,
+  clock: Clock,
+  config: BoardConfig,
+  onKey: (key: string) => void,
+): void {
   if (config.keypad) watchKeypad(pins, config.keypad, onKey);
   if (config.display && config.display.keys) watchTouchKeys(panel, clock, config.display.keys, onKey);
   (config.amountKeys || []).forEach(function (button) {

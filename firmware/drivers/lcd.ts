@@ -1,10 +1,11 @@
 /**
- * Displays in colour, 320x240: an ILI9341 or ILI9342C on SPI, or one that the interpreter's own build drives (its global g).
+ * Displays in colour, 320x240: an ILI9341 or ILI9342C on SPI, or one that the interpreter's own build drives (its
+ * global g).
  *
- * Source: Ilitek ILI9341 rev 1.11, 8.2 (commands), 7.1.9 (a transfer may pause), 11.2 (5 ms after reset, 120 ms after sleep
- * out before the next). Registers that are not named here keep their values after reset.
- * The picture is one bit a pixel at half the size, so that it takes 2400 bytes; on the way out each bit becomes two pixels of
- * 16 bits by one native call a row, and each row goes out twice. Green is money that moved, red a refusal or a fault.
+ * Source: Ilitek ILI9341 rev 1.11, 8.2 (commands), 7.1.9 (a transfer may pause), 11.2 (5 ms after reset, 120 ms after
+ * sleep out before the next). Registers that are not named here keep their values after reset. The picture is one bit a
+ * pixel at half the size, so that it takes 2400 bytes; on the way out each bit becomes two pixels of 16 bits by one
+ * native call a row, and each row goes out twice. Green is money that moved, red a refusal or a fault.
  *
  * An overlay (the roles' main.ts): boards with another display never load it.
  */
@@ -68,7 +69,12 @@ function drawOwn(graphics: OwnGraphics, lines: string[], tone: number, keys?: st
 }
 
 /** Starts an ILI9341 and gives the function that shows lines on it, which works once `ready` was called. */
-function startIli(devices: LcdDevices, config: DisplayConfig, bus: LcdBus, ready: () => void): (lines: string[], tone: number) => void {
+function startIli(
+  devices: LcdDevices,
+  config: DisplayConfig,
+  bus: LcdBus,
+  ready: () => void,
+): (lines: string[], tone: number) => void {
   const write = devices.digitalWrite;
   const cs = config.cs!;
   const dc = config.dc!;

@@ -2,11 +2,12 @@
  * PN532 as an ISO/IEC 14443-4 type A card: the user token's side of a tap.
  *
  * Source: NXP UM0701-02: SAMConfiguration 7.2.10, SetParameters 7.2.9, TgInitAsTarget 7.3.14, TgGetData 7.3.16,
- * TgSetData 7.3.17, error bytes 7.1. With bit 5 of SetParameters the chip answers RATS, runs the block protocol and asks
- * the reader for more time (S(WTX)) by itself; here come and go whole APDUs.
+ * TgSetData 7.3.17, error bytes 7.1. With bit 5 of SetParameters the chip answers RATS, runs the block protocol and
+ * asks the reader for more time (S(WTX)) by itself; here come and go whole APDUs.
  *
- * One loop: listen for a reader, then get a command and set its answer until the chip reports that the field or the reader
- * is gone (status 29), then listen again under a new random UID, so that two taps of one token cannot be linked by it.
+ * One loop: listen for a reader, then get a command and set its answer until the chip reports that the field or the
+ * reader is gone (status 29), then listen again under a new random UID, so that two taps of one token cannot be linked
+ * by it.
  *
  * Left out: NFCIP-1 targets, other framings, TgSetMetaData (our answers fit one TgSetData).
  */
@@ -17,7 +18,10 @@ import { LinkResult, NfcFailure, Pn532Link, rfFailure } from './pn532-link.js';
 export interface CardOptions {
   /** Answers a command APDU by a frame of `answerFrames`; must not throw. */
   onCommand: (apdu: Uint8Array) => Uint8Array;
-  /** An answer is out and the next command asked for: time for what no reader should wait for, some milliseconds at most. */
+  /**
+   * An answer is out and the next command asked for: time for what no reader should wait for, some milliseconds at
+   * most.
+   */
   onWaiting?: () => void;
   /** A reader has selected us. Forget whatever an earlier one left half done. */
   onActivated?: () => void;
@@ -28,8 +32,8 @@ export interface CardOptions {
   /** `count` random bytes for the UID. */
   random: (count: number) => Uint8Array;
   /**
-   * Longest wait for a reader before listening anew; also how soon a dead chip is noticed. Default 20000: an ESP32 whose serial
-   * ports are silent for 25 s looks at them ten times a second only (targets/esp32/jshardwareUart.c).
+   * Longest wait for a reader before listening anew; also how soon a dead chip is noticed. Default 20000: an ESP32
+   * whose serial ports are silent for 25 s looks at them ten times a second only (targets/esp32/jshardwareUart.c).
    */
   listenMs?: number;
   /** Longest silence of a reader that keeps its field on; a terminal may verify for long. Default 30000. */
@@ -91,8 +95,19 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   let running = false;
   let active = false;
   let triesLeft = 0;
-  const getData = { frame: link.commandFrame([TG_GET_DATA], new Uint8Array(0)), timeoutMs: commandTimeoutMs, once: true, callback: onData };
-  const setData = { frame: getData.frame, timeoutMs: commandTimeoutMs, once: true, callback: onAnswered, answerBytesMax: SET_ANSWER_BYTES };
+  const getData = {
+    frame: link.commandFrame([TG_GET_DATA], new Uint8Array(0)),
+    timeoutMs: commandTimeoutMs,
+    once: true,
+    callback: onData,
+  };
+  const setData = {
+    frame: getData.frame,
+    timeoutMs: commandTimeoutMs,
+    once: true,
+    callback: onAnswered,
+    answerBytesMax: SET_ANSWER_BYTES,
+  };
   let begun: Uint8Array | null = null; // the first part of a command that comes in two
   let timer: any;
 

@@ -1,7 +1,8 @@
 /**
  * Frames between a host and its PN532: encoder, and a parser fed by chunks of whatever size the UART delivers.
  *
- * Source: NXP UM0701-02 (PN532 user manual), 6.2.1. All frames share the start code 00 FF; what follows tells them apart:
+ * Source: NXP UM0701-02 (PN532 user manual), 6.2.1. All frames share the start code 00 FF; what follows tells them
+ * apart:
  *   normal      LEN LCS TFI data DCS       LEN = bytes from TFI on, LEN + LCS = 0 (mod 256)                    6.2.1.1
  *   extended    FF FF LENM LENL LCS ...    LENM * 256 + LENL bytes, LENM + LENL + LCS = 0 (mod 256)            6.2.1.2
  *   ACK, NACK   00 FF   and   FF 00                                                                   6.2.1.3, 6.2.1.4
@@ -93,15 +94,16 @@ function encodeExtended(head: number[], data: Uint8Array, tail: number[], native
 export const ACK_TEXT = '\x00\x00\xff\x00\xff\x00';
 
 /**
- * The data after the answer's code, where a chunk is one whole normal frame with that answer, as nearly all are: the parser
- * would take three times as long. Null for any other chunk.
+ * The data after the answer's code, where a chunk is one whole normal frame with that answer, as nearly all are: the
+ * parser would take three times as long. Null for any other chunk.
  * @param answerCode the command's code plus 1
  */
 export function wholeAnswer(chunk: string, answerCode: number, natives = plainBytes): Uint8Array | null {
   const bytes = natives.toBytes(chunk);
   const length = bytes[3];
   if (bytes.length !== length + 7 || bytes[5] !== TFI_TO_HOST || bytes[6] !== answerCode) return null;
-  const isFramed = bytes[0] + bytes[1] + bytes[length + 6] === 0 && bytes[2] === 0xff && ((length + bytes[4]) & 255) === 0;
+  const isFramed =
+    bytes[0] + bytes[1] + bytes[length + 6] === 0 && bytes[2] === 0xff && ((length + bytes[4]) & 255) === 0;
   return isFramed && (natives.sum(bytes) & 255) === 0xff ? bytes.subarray(7, length + 5) : null;
 }
 
@@ -117,12 +119,16 @@ export interface FrameParser {
 /**
  * Makes a streaming parser. It holds less than one frame between two chunks, whatever arrives.
  *
- * Bytes that are no frame are skipped. After a damaged frame the search goes on one byte after its start code, not after
- * its end: its length may have been garbage, and a good frame may lie inside.
+ * Bytes that are no frame are skipped. After a damaged frame the search goes on one byte after its start code, not
+ * after its end: its length may have been garbage, and a good frame may lie inside.
  * @param onFrame called for each frame; it may push or reset
  * @param dataBytesMax most bytes after TFI to accept
  */
-export function createFrameParser(onFrame: (frame: Pn532Frame) => void, dataBytesMax: number, natives = plainBytes): FrameParser {
+export function createFrameParser(
+  onFrame: (frame: Pn532Frame) => void,
+  dataBytesMax: number,
+  natives = plainBytes,
+): FrameParser {
   const startCode = String.fromCharCode(0, 0xff);
   let buffer = '';
 

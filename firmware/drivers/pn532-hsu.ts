@@ -1,14 +1,15 @@
 /**
- * PN532 port over its high-speed UART (interface switches 0 0), 8N1: 115200 baud from the chip's power-up on, then the rate
- * of the board's configuration (SetSerialBaudRate, 7.2.8).
+ * PN532 port over its high-speed UART (interface switches 0 0), 8N1: 115200 baud from the chip's power-up on, then the
+ * rate of the board's configuration (SetSerialBaudRate, 7.2.8).
  *
  * Source: NXP UM0701-02, 6.2.3 (HSU) and 7.2.11 (wake-up): the chip leaves power-down after five rising edges on its
  * receive line, and hears nothing while its oscillator starts. 55 55 gives ten edges, the 14 zeros that follow are the
  * time to start (1.2 ms at 115200 baud) and, to a chip that is awake, only a long preamble (6.2.1.6).
  *
  * burstBytesMax is about one direction only. Espruino 2v29 on ESP32 loses what a UART *receives* faster than its event
- * queue empties. What we send waits in Espruino's transmit buffer, whose writer blocks when it is full (jshTransmit), and
- * the PN532 takes frames of 265 bytes. So answers are kept short and commands are not. A burst has as many bytes at any rate.
+ * queue empties. What we send waits in Espruino's transmit buffer, whose writer blocks when it is full (jshTransmit),
+ * and the PN532 takes frames of 265 bytes. So answers are kept short and commands are not. A burst has as many bytes at
+ * any rate.
  */
 import type { Pn532Port } from './pn532-link.js';
 

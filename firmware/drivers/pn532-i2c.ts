@@ -1,8 +1,8 @@
 /**
  * PN532 port over I2C (interface switches 1 0), slave address 24 (7 bits), 100 or 400 kHz.
  *
- * Source: NXP UM0701-02, 6.2.4. Every read begins with the status byte; the frame follows in the same transfer. The address
- * wakes the chip from power-down; it stretches the clock meanwhile, or does not acknowledge (7.2.11).
+ * Source: NXP UM0701-02, 6.2.4. Every read begins with the status byte; the frame follows in the same transfer. The
+ * address wakes the chip from power-down; it stretches the clock meanwhile, or does not acknowledge (7.2.11).
  *
  * Left out: H_REQ. A read blocks the interpreter for its bytes (64 bytes: 6 ms at 100 kHz, 1.5 ms at 400 kHz).
  */

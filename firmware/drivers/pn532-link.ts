@@ -130,8 +130,8 @@ const ANSWER_OVERHEAD_BYTES = 6 + 7 + 3;
 /**
  * The longest APDU that one answer of the chip can carry without a burst above `burstBytesMax`.
  *
- * ACK (6 bytes), frame (7) and TFI, command code, status (3) surround it. To the reader that is a response APDU with its
- * status word, to the card a command APDU with its header. At most 252, so that the frame is never an extended one.
+ * ACK (6 bytes), frame (7) and TFI, command code, status (3) surround it. To the reader that is a response APDU with
+ * its status word, to the card a command APDU with its header. At most 252, so that the frame is never an extended one.
  */
 export function apduBytesMax(burstBytesMax: number): number {
   return Math.min(burstBytesMax - ANSWER_OVERHEAD_BYTES, 252);
@@ -158,7 +158,10 @@ export function rfFailure(status: number): NfcFailure {
 
 const SECOND_LOOK_MS = 10;
 const SET_SERIAL_BAUD_RATE = 0x10;
-/** From the ACK that makes the chip change its rate until ours: the ACK must have left, and the chip needs 0.2 ms (7.2.8). */
+/**
+ * From the ACK that makes the chip change its rate until ours: the ACK must have left, and the chip needs 0.2 ms
+ * (7.2.8).
+ */
 const RATE_CHANGE_MS = 5;
 
 /** Makes the dialog over a port. */
@@ -206,8 +209,8 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   /**
-   * At the end of a wait one more moment: where our own program kept the interpreter busy past it, what arrived meanwhile
-   * may stand in the queue behind the timer.
+   * At the end of a wait one more moment: where our own program kept the interpreter busy past it, what arrived
+   * meanwhile may stand in the queue behind the timer.
    */
   function onTimer(): void {
     timer = undefined;
@@ -219,7 +222,10 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     arm(SECOND_LOOK_MS);
   }
 
-  /** Waits instead of what was waited for. A timer that runs out earlier is left to look again: most waits end long before. */
+  /**
+   * Waits instead of what was waited for. A timer that runs out earlier is left to look again: most waits end long
+   * before.
+   */
   function wait(delayMs: number): void {
     dueMs = clock.nowMs() + delayMs;
     if (timer !== undefined) {
@@ -236,7 +242,9 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     done(result);
   }
 
-  /** Ends a command that the chip may still be working on. The ACK takes it back; it may be asleep in TgInitAsTarget. */
+  /**
+   * Ends a command that the chip may still be working on. The ACK takes it back; it may be asleep in TgInitAsTarget.
+   */
   function giveUp(failure: NfcFailure): void {
     asleep = true;
     port.send(ackFrame(), true, 0);
@@ -299,7 +307,12 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       if (found.kind === 'ack') onAck();
     } else if (found.kind === 'error') {
       finish({ ok: false, code: 'PN532_ERROR' });
-    } else if (found.kind === 'data' && found.tfi === TFI_TO_HOST && found.data.length > 0 && found.data[0] === answerCode()) {
+    } else if (
+      found.kind === 'data' &&
+      found.tfi === TFI_TO_HOST &&
+      found.data.length > 0 &&
+      found.data[0] === answerCode()
+    ) {
       finish({ ok: true, data: found.data.subarray(1) });
     }
   }

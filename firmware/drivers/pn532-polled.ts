@@ -2,8 +2,8 @@
  * PN532 port on a bus where the host asks for everything: I2C and SPI.
  *
  * Source: NXP UM0701-02, 6.2.4 and 6.2.5. The chip has a status whose bit 0 says that a frame waits, and P70_IRQ, low
- * meanwhile (7.2.10). A transfer that ends before the frame does loses the rest (a NACK brings all of it again), so each read
- * asks for the most that the frame can have.
+ * meanwhile (7.2.10). A transfer that ends before the frame does loses the rest (a NACK brings all of it again), so
+ * each read asks for the most that the frame can have.
  */
 import { toChars } from '../core/bytes.js';
 import type { Clock } from './clock.js';
@@ -84,8 +84,8 @@ export function createPolledPort(bus: PolledBus, clock: Clock, options: PollOpti
 }
 
 /**
- * The frame that was read, after a first byte of the bus, as character codes; what was read past the frame is left away.
- * An extended frame, or what has another preamble than the chip's, is given as it came: FF stands in LEN's place.
+ * The frame that was read, after a first byte of the bus, as character codes; what was read past the frame is left
+ * away. An extended frame, or what has another preamble than the chip's, is given as it came: FF stands in LEN's place.
  */
 export function charsOf(found: Uint8Array, options: PollOptions): string {
   const length = found[4];

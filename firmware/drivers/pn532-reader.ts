@@ -29,8 +29,8 @@ export interface Pn532Reader {
   /** Wakes and configures the chip. PN532_ERROR where the chip is another one or cannot read type A. */
   init(callback: (result: DoneResult) => void): void;
   /**
-   * Waits for a card and activates it. Switches the field off before each search, so that a card left in the middle of an
-   * exchange, or of its activation, starts anew.
+   * Waits for a card and activates it. Switches the field off before each search, so that a card left in the middle of
+   * an exchange, or of its activation, starts anew.
    * @param timeoutMs longest wait; afterwards NO_CARD. A card that is no ISO/IEC 14443-4 card is CARD_UNSUPPORTED.
    */
   findCard(callback: (result: FindResult) => void, timeoutMs: number): void;
@@ -84,7 +84,10 @@ const IN_RELEASE_ALL = [0x52, 0x00];
 /** To the one target (7.3.8). */
 const IN_DATA_EXCHANGE = [0x40, 0x01];
 
-/** The card in an answer to InListPassiveTarget (7.3.5, 106 kbit/s type A); null where there is none or it is no such answer. */
+/**
+ * The card in an answer to InListPassiveTarget (7.3.5, 106 kbit/s type A); null where there is none or it is no such
+ * answer.
+ */
 export function parseTarget(answer: Uint8Array): { card: CardInfo; hasAts: boolean } | null {
   // NbTg Tg SENS_RES(2) SEL_RES NFCIDLength NFCID1 [ATSLength ATS]
   if (answer.length < 6 || answer[0] !== 1) return null;
@@ -135,7 +138,8 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
       if (!version.ok) return callback(version);
       // IC, Ver, Rev, Support: bit 0 of Support is ISO/IEC 14443 type A (7.2.2).
       const data = version.data;
-      if (data.length !== 4 || data[0] !== 0x32 || (data[3] & 1) === 0) return callback({ ok: false, code: 'PN532_ERROR' });
+      if (data.length !== 4 || data[0] !== 0x32 || (data[3] & 1) === 0)
+        return callback({ ok: false, code: 'PN532_ERROR' });
       run([SET_PARAMETERS, RF_RETRIES, RF_MAX_RETRIES, RF_OFF], callback);
     });
   }
@@ -160,7 +164,11 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
       callback({ ok: false, code: 'CANCELLED' });
     }
     const searching = {
-      frame: link.commandFrame(IN_LIST_PASSIVE_TARGET, new Uint8Array(0)), timeoutMs: SEARCH_TIMEOUT_MS, once: false, callback: onAnswer, answerBytesMax: TARGET_BYTES_MAX,
+      frame: link.commandFrame(IN_LIST_PASSIVE_TARGET, new Uint8Array(0)),
+      timeoutMs: SEARCH_TIMEOUT_MS,
+      once: false,
+      callback: onAnswer,
+      answerBytesMax: TARGET_BYTES_MAX,
     };
     function search(): void {
       link.exchange(searching);
@@ -219,7 +227,13 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
   function prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu {
     const frame = apdu.length > DATA_BYTES_MAX ? apdu.subarray(0, 0) : link.commandFrame(IN_DATA_EXCHANGE, apdu);
     // Before the answer's data comes the chip's status.
-    return { frame: frame, timeoutMs: exchangeTimeoutMs, once: true, callback: onData, answerBytesMax: ANSWER_FRAME_BYTES + 1 + answerBytesMax };
+    return {
+      frame: frame,
+      timeoutMs: exchangeTimeoutMs,
+      once: true,
+      callback: onData,
+      answerBytesMax: ANSWER_FRAME_BYTES + 1 + answerBytesMax,
+    };
   }
 
   function transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void {

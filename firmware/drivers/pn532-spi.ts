@@ -1,9 +1,10 @@
 /**
  * PN532 port over SPI (interface switches 0 1): mode 0, lowest bit first, up to 5 MHz.
  *
- * Source: NXP UM0701-02, 6.2.5. The first byte of each transfer, NSS being low from there to its end, says what follows:
- * 01 a frame from the host, 02 the status byte, 03 the waiting frame. NSS going low wakes the chip from power-down, and it
- * hears nothing while its oscillator starts (7.2.11; within 2 ms): a status request wakes it, the frame follows later.
+ * Source: NXP UM0701-02, 6.2.5. The first byte of each transfer, NSS being low from there to its end, says what
+ * follows: 01 a frame from the host, 02 the status byte, 03 the waiting frame. NSS going low wakes the chip from
+ * power-down, and it hears nothing while its oscillator starts (7.2.11; within 2 ms): a status request wakes it, the
+ * frame follows later.
  *
  * The bus is one of Espruino's software ports. On ESP32 2v29's ports in hardware ignore the order of bits, and take the
  * result of a longer transfer from a variable that nothing has set (targets/esp32/jshardwareSpi.c).

@@ -6,7 +6,8 @@
  *
  *   page    | header copy 12 | header copy 12 | closed 4 | records ...                        |
  *   header  | "TCL1" | page sequence u32 | CRC-32 of both |
- *   record  | mark 4 | type u8 | 0 | slot u16 | length u16 | ~length u16 | payload CRC-32 | header CRC-32 | payload, padded |
+ *   record | mark 4 | type u8 | 0 | slot u16 | length u16 | ~length u16 | payload CRC-32 | header CRC-32 | payload,
+ *   padded |
  *
  * `closed` becomes 0 once the next page is in use. The mark is written after everything else of its record: before the
  * header, so that it can be found whatever has become of the length.

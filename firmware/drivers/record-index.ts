@@ -1,8 +1,8 @@
 /**
  * Where the newest record of each (type, slot) lies, for record-log.ts.
  *
- * Two typed arrays side by side: as properties of objects each record would take two of a board's variables, here it takes
- * half of one, and `indexOf` is a native call.
+ * Two typed arrays side by side: as properties of objects each record would take two of a board's variables, here it
+ * takes half of one, and `indexOf` is a native call.
  */
 
 /** Records that there is room for at first, and that are added when it is used up. */

@@ -2,19 +2,29 @@
  * A durable key-value log in raw flash pages: keys, the token's journal, the terminal's histories.
  *
  * SECURITY.md, "Storage cannot hold money": records carry CRCs and a commit mark written last, a page is given up only
- * after its successor is complete, and a record that is committed but damaged is reported, never replaced by an older one.
+ * after its successor is complete, and a record that is committed but damaged is reported, never replaced by an older
+ * one.
  *
  *   - Pages form a ring. Records are appended to the newest page; the newest record of a (type, slot) counts.
  *   - A record is two writes: header with payload, then the mark. When `put` returns, it will be found again.
- *   - One page stays free. When only that one is left, the live records of the oldest page are copied to the end of the log
- *     and a record says which page is now the oldest; the one it was is erased when it is needed.
+ *   - One page stays free. When only that one is left, the live records of the oldest page are copied to the end of the
+ *     log and a record says which page is now the oldest; the one it was is erased when it is needed.
  *   - A page is marked closed when its successor is in use, so that a lost newest page does not go unnoticed.
  *
  * The order of records is their order in the log; they need no numbers of their own. `record-scan.ts` opens a log after
  * whatever happened to it. Left out: wear statistics, and correction of more than a flipped mark.
  */
 import { writeU32 } from '../core/bytes.js';
-import { beginRecord, Crc32, fillRecord, MARK_COMMITTED, PAGE_HEADER_BYTES, recordBytes, RECORDS_AT, TYPE_TAIL } from './record-format.js';
+import {
+  beginRecord,
+  Crc32,
+  fillRecord,
+  MARK_COMMITTED,
+  PAGE_HEADER_BYTES,
+  recordBytes,
+  RECORDS_AT,
+  TYPE_TAIL,
+} from './record-format.js';
 import { createRecordIndex, entryOf, keyOf, placeOf, slotsOf } from './record-index.js';
 import {
   entryLength,
@@ -36,7 +46,9 @@ import { readPayload, scanLog, SOUND } from './record-scan.js';
 
 export type { LogRegion, RawFlash } from './record-pages.js';
 
-/** Room that every page keeps for one record naming the oldest page, so that a whole page can be copied into another. */
+/**
+ * Room that every page keeps for one record naming the oldest page, so that a whole page can be copied into another.
+ */
 const TAIL_BYTES = recordBytes(4);
 
 /** What is known of a record before its payload. */
@@ -83,7 +95,10 @@ export interface RecordLog {
   writes(): number;
   /** Flash page erases since the log was opened. */
   erases(): number;
-  /** Opens a page where less than so many bytes, heads and marks included, are left in the one that is open; if it can be done without collecting. */
+  /**
+   * Opens a page where less than so many bytes, heads and marks included, are left in the one that is open; if it can
+   * be done without collecting.
+   */
   reserve(bytes: number): void;
   /** Does one piece of work that a later `put` would have to do; call it when idle, until it returns false. */
   tidy(): boolean;
@@ -95,8 +110,9 @@ function pageRoom(s: LogState): number {
 }
 
 /**
- * Live bytes with which collection is sure to end. Copying all live records fills each page but for less than the largest
- * record, and adds at most one record naming the oldest page for each page that it frees; two pages must then be free.
+ * Live bytes with which collection is sure to end. Copying all live records fills each page but for less than the
+ * largest record, and adds at most one record naming the oldest page for each page that it frees; two pages must then
+ * be free.
  */
 function capacity(s: LogState, largestBytes: number): number {
   const pages = s.region.pages;
@@ -150,7 +166,8 @@ function collect(s: LogState): void {
 /** See `RecordLog.prepare`. */
 function prepare(s: LogState, type: number, slot: number, length: number): ReadyRecord {
   const bytes = recordBytes(length);
-  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535 && bytes <= pageRoom(s))) throw new TypeError('record type, slot or length');
+  if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535 && bytes <= pageRoom(s)))
+    throw new TypeError('record type, slot or length');
   if (s.failed) throw flashError('FLASH_WRITE_FAILED', s.region.address);
   if (length > 0 && spare(s, bytes) < bytes) throw flashError('FLASH_FULL', s.region.address);
   // `capacity` sees to it that once round is enough; a deletion is let in above it, but frees more than it takes.
@@ -202,7 +219,12 @@ function tidy(s: LogState): boolean {
 }
 
 function makeState(flash: RawFlash, region: LogRegion, crc32: Crc32): LogState {
-  if (region.pages < 4 || region.pageBytes % 256 !== 0 || region.pageBytes > 16384 || region.pages * region.pageBytes > 262144) {
+  if (
+    region.pages < 4 ||
+    region.pageBytes % 256 !== 0 ||
+    region.pageBytes > 16384 ||
+    region.pages * region.pageBytes > 262144
+  ) {
     throw new TypeError('log region');
   }
   const blank = new Uint8Array(256);
@@ -230,19 +252,24 @@ function makeState(flash: RawFlash, region: LogRegion, crc32: Crc32): LogState {
   };
 }
 
-/** What opening a region gives: its state; or FLASH_DAMAGED with the address of what can be neither whole nor the rest of an interrupted write. */
+/**
+ * What opening a region gives: its state; or FLASH_DAMAGED with the address of what can be neither whole nor the rest
+ * of an interrupted write.
+ */
 export type Opened<T> = ({ ok: true } & T) | { ok: false; code: 'FLASH_DAMAGED'; address: number };
 
 /**
- * Reads a region of flash, finishing what a power cut interrupted; a blank region becomes an empty log. Needed once, so that
- * boards keep it in an overlay.
+ * Reads a region of flash, finishing what a power cut interrupted; a blank region becomes an empty log. Needed once, so
+ * that boards keep it in an overlay.
  * @param crc32 CRC-32 of bytes, unsigned: `E.CRC32`
  * @throws an error with code FLASH_WRITE_FAILED if a repair was not taken
  */
 export function scanRecords(flash: RawFlash, region: LogRegion, crc32: Crc32): Opened<{ state: LogState }> {
   const s = makeState(flash, region, crc32);
   const damaged = scanLog(s);
-  return damaged === SOUND ? { ok: true, state: s } : { ok: false, code: 'FLASH_DAMAGED', address: region.address + damaged };
+  return damaged === SOUND
+    ? { ok: true, state: s }
+    : { ok: false, code: 'FLASH_DAMAGED', address: region.address + damaged };
 }
 
 /** The log of a state that `scanRecords` gave. */

@@ -92,8 +92,8 @@ export function program(s: LogState, data: Uint8Array, offset: number): void {
 }
 
 /**
- * Programs once more what was just read: after a cut, bits may look programmed and not be for long. Not read back, since it
- * changes nothing, and a flipped bit is no reason to stop.
+ * Programs once more what was just read: after a cut, bits may look programmed and not be for long. Not read back,
+ * since it changes nothing, and a flipped bit is no reason to stop.
  */
 export function reinforce(s: LogState, bytes: Uint8Array, offset: number): void {
   s.writes++;
@@ -107,7 +107,7 @@ export function programZeros(s: LogState, offset: number, length: number): void 
 
 /** Whether every bit of `from` to `end` is erased. */
 export function isErased(s: LogState, from: number, end: number): boolean {
-  for (let at = from; at < end; ) {
+  for (let at = from; at < end;) {
     // Up to the next multiple of 256, so that all but the first piece compare by CRC.
     const length = Math.min(end, (at & -256) + 256) - at;
     const bytes = readAt(s, at, length);

@@ -3,9 +3,9 @@
  *
  * Pages are read from the newest to the oldest, so that the newest record of a (type, slot) is met first, and so that
  * the record which names the oldest page is met before any page that is older: those may be half erased and are not
- * looked at. Only the newest page can hold anything unfinished. Every repair can itself be interrupted. Whatever may have
- * been the last write before power went is programmed again before anything is built on it, even where it looks whole: its
- * bits may be just across the threshold, and read differently another day.
+ * looked at. Only the newest page can hold anything unfinished. Every repair can itself be interrupted. Whatever may
+ * have been the last write before power went is programmed again before anything is built on it, even where it looks
+ * whole: its bits may be just across the threshold, and read differently another day.
  */
 import { readU32 } from '../core/bytes.js';
 import {
@@ -72,8 +72,8 @@ function enter(s: LogState, head: RecordHead, offset: number): void {
 }
 
 /**
- * Ends a record of the newest page whose mark is neither committed nor aborted: completes a commit that had begun, aborts
- * all else. Returns false if that would hide a later committed record.
+ * Ends a record of the newest page whose mark is neither committed nor aborted: completes a commit that had begun,
+ * aborts all else. Returns false if that would hide a later committed record.
  */
 function finishRecord(s: LogState, head: RecordHead, bytes: Uint8Array, offset: number, pageEnd: number): boolean {
   if (committedWithin(s, offset + recordBytes(head.length), pageEnd)) return false;
@@ -153,7 +153,8 @@ function readHeaders(s: LogState): number {
   for (let page = 0; page < s.region.pages; page++) {
     const start = page * s.region.pageBytes;
     const sequence = pageSequence(readAt(s, start, PAGE_HEADER_BYTES), s.crc32);
-    if (sequence < 0 || (sequence > 0 && s.sequences.indexOf(sequence) >= 0 && s.sequences.indexOf(sequence) < page)) return start;
+    if (sequence < 0 || (sequence > 0 && s.sequences.indexOf(sequence) >= 0 && s.sequences.indexOf(sequence) < page))
+      return start;
     s.sequences[page] = sequence;
     if (sequence > s.head) {
       s.head = sequence;
@@ -257,8 +258,8 @@ export function scanLog(s: LogState): number {
   damaged = scanPages(s);
   if (damaged !== SOUND) return damaged;
   if (freePages(s) === 0) {
-    // Only a collection takes the last page, and it was cut before it was done: all that is in the newest page is also in
-    // the oldest. Giving it up keeps interrupted collections from filling the flash with unfinished copies.
+    // Only a collection takes the last page, and it was cut before it was done: all that is in the newest page is also
+    // in the oldest. Giving it up keeps interrupted collections from filling the flash with unfinished copies.
     const before = s.sequences.indexOf(s.head - 1) * s.region.pageBytes;
     if (countOnes(readAt(s, before + CLOSED_AT, 4), 0, 4, 17) <= 16) return before;
     programZeros(s, s.headPage * s.region.pageBytes, PAGE_HEADER_BYTES);

@@ -1,10 +1,10 @@
 /**
  * Whose keys a board trusts: those that its pinned root has signed (core/provisioned.ts).
  *
- * The root is the issuer's key of the first provisioning, kept in raw flash beside the board's own keys, where no file in
- * Storage reaches it; or the key that has followed it by the issuer's succession notices, which then takes its place for good.
- * Later institutions must be signed by it, be no older, and come with the tables that it signed. What
- * was found good once is known again by its hash, so that a signature is verified at a provisioning and not at each boot.
+ * The root is the issuer's key of the first provisioning, kept in raw flash beside the board's own keys, where no file
+ * in Storage reaches it; or the key that has followed it by the issuer's succession notices, which then takes its place
+ * for good. Later institutions must be signed by it, be no older, and come with the tables that it signed. What was
+ * found good once is known again by its hash, so that a signature is verified at a provisioning and not at each boot.
  *
  * Left out: a board without a root in its file, as emulated ones are made; it pins nothing, until it gets one.
  * This keeps a board from being handed another issuer by whoever types at its console; it does not keep anybody from
@@ -22,7 +22,9 @@ export interface SignedInstitutions extends Partial<Institutions> {
   root?: string;
   /** 64 bytes, hexadecimal. */
   signature?: string;
-  /** Encoded `signedSuccession`s of the issuer, hexadecimal, joined by commas: the way from an older root to this one. */
+  /**
+   * Encoded `signedSuccession`s of the issuer, hexadecimal, joined by commas: the way from an older root to this one.
+   */
   roots?: string;
 }
 
@@ -52,11 +54,13 @@ export function rootFault(tools: RootTools, given: SignedInstitutions): string {
   if (kept && version < readU32(kept, VERSION_AT)) return 'older than what the board has';
   const root = kept ? tools.followedBy(copy(kept, 0, VERSION_AT), given.roots || '') : fromHex(given.root as string);
   const signature = fromHex(given.signature || '');
-  if (!root || root.length !== 32 || !signature || !tools.verify(root, text, signature)) return 'not signed by the root of this board';
+  if (!root || root.length !== 32 || !signature || !tools.verify(root, text, signature))
+    return 'not signed by the root of this board';
   const hashes = (given.tables as string).split(',');
   for (let i = 0; i < TABLES.length; i++) {
     const table = tools.storage.readArrayBuffer(TABLES[i]);
-    if (table && toHex(tools.sha256(new Uint8Array(table))) !== hashes[i]) return TABLES[i] + ': not the one that the root signed';
+    if (table && toHex(tools.sha256(new Uint8Array(table))) !== hashes[i])
+      return TABLES[i] + ': not the one that the root signed';
   }
   const number = new Uint8Array(4);
   writeU32(number, 0, version);

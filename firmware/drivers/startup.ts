@@ -49,7 +49,11 @@ export function missingNative(root: any, requireModule: (name: string) => any, n
   return null;
 }
 
-/** The text of an overlay. @param id what it begins with, in quotes @throws Error when it is missing or of another build */
+/**
+ * The text of an overlay.
+ * @param id what it begins with, in quotes
+ * @throws Error when it is missing or of another build
+ */
 export function readOverlay(storage: StorageModule, file: string, id: string): string {
   const text = storage.read(file, 1, id.length) === id && storage.read(file);
   if (!text) throw new Error(file + ': not of this build, write all files again');
@@ -69,7 +73,13 @@ const NAMES_BYTES_MAX = 1000;
  * A resident overlay (overlay.d.ts), loaded into a global object and deleted from it.
  * @param root the global object @param evaluate `eval` @throws Error as readOverlay, at once and at each load
  */
-export function openResident<T>(storage: StorageModule, root: any, file: string, id: string, evaluate: (text: string) => void): ResidentOverlay<T> {
+export function openResident<T>(
+  storage: StorageModule,
+  root: any,
+  file: string,
+  id: string,
+  evaluate: (text: string) => void,
+): ResidentOverlay<T> {
   readOverlay(storage, file, id);
   return {
     load: function () {
@@ -105,7 +115,8 @@ export function readConfig<P>(
   if (config.role !== role) return { ok: false, fault: CONFIG_FILE + ': role is not ' + role };
   const fault = boardFault(config.board);
   if (fault) return { ok: false, fault: CONFIG_FILE + ': ' + fault };
-  if (!config.provision || typeof config.provision !== 'object') return { ok: false, fault: CONFIG_FILE + ': provision: missing' };
+  if (!config.provision || typeof config.provision !== 'object')
+    return { ok: false, fault: CONFIG_FILE + ': provision: missing' };
   limitBursts(config.board, version);
   return { ok: true, config: config };
 }
@@ -129,8 +140,8 @@ export const BOARD_RECORD = {
 };
 
 /**
- * Moves the host's entropy from Storage to raw flash, where keys live, and erases it from Storage only once it is there.
- * A new file wins over an old record: the board was provisioned again.
+ * Moves the host's entropy from Storage to raw flash, where keys live, and erases it from Storage only once it is
+ * there. A new file wins over an old record: the board was provisioned again.
  * @returns 32 bytes, or null where the board was never given any
  */
 export function takeSeed(storage: StorageModule, records: BoardRecords): Uint8Array | null {
@@ -147,13 +158,17 @@ export function takeSeed(storage: StorageModule, records: BoardRecords): Uint8Ar
 export function takeAsk(storage: StorageModule): Uint8Array | null {
   const text = storage.read(ASK_FILE);
   if (text === undefined) return null;
-  // Before the file goes: erasing it makes null of every string that is a view of it (Espruino 2v29, jsfEraseFileInternal).
+  // Before the file goes: erasing it makes null of every string that is a view of it (Espruino 2v29,
+  // jsfEraseFileInternal).
   const asked = fromChars(text);
   storage.erase(ASK_FILE);
   return asked;
 }
 
-/** Counts this boot; durable when it returns, so that no two boots draw random numbers under one count. @returns 1, 2 ... */
+/**
+ * Counts this boot; durable when it returns, so that no two boots draw random numbers under one count.
+ * @returns 1, 2 ...
+ */
 export function countBoot(records: BoardRecords): number {
   const stored = records.get(BOARD_RECORD.boot, 0);
   const count = (stored ? readU32(stored, 0) : 0) + 1;
@@ -172,9 +187,9 @@ export interface ConsoleMover {
 }
 
 /**
- * Moves the console off a port that carries frames: there it would take bytes 3 and 16 for its own. After the next reset it
- * is back; with the console button held then, the firmware does not start and leaves it there, so that a board can always
- * be reflashed.
+ * Moves the console off a port that carries frames: there it would take bytes 3 and 16 for its own. After the next
+ * reset it is back; with the console button held then, the firmware does not start and leaves it there, so that a board
+ * can always be reflashed.
  * @param leaves the port's name, or undefined where the console is on none that is needed
  * @param to another port's name, or undefined for nowhere
  */

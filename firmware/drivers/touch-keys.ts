@@ -2,8 +2,8 @@
  * Keys that are drawn at the right of a display with a touch panel, in boards whose interpreter reads the panel itself.
  *
  * Espruino's build for the "Cheap Yellow Display" tells each change as E's event `touch`, in pixels of the display
- * (libs/misc/jswrap_esp32_cyd.c). It takes the panel's full range for 31,000 of 32,760, for every panel alike: an estimate,
- * and keys are a multiple of what it may be off. In overlays: lcd.js draws, keys.js listens.
+ * (libs/misc/jswrap_esp32_cyd.c). It takes the panel's full range for 31,000 of 32,760, for every panel alike: an
+ * estimate, and keys are a multiple of what it may be off. In overlays: lcd.js draws, keys.js listens.
  */
 import type { Clock } from './clock.js';
 import type { DisplayGraphics } from './display.js';
@@ -47,7 +47,11 @@ export function drawTouchKeys(graphics: KeyGraphics, keys: string[]): void {
       const x = KEYS_X + column * KEY_WIDTH;
       const y = row * KEY_HEIGHT;
       graphics.drawRect(x + 2, y + 2, x + KEY_WIDTH - 3, y + KEY_HEIGHT - 3);
-      graphics.drawString(keys[row].charAt(column), x + (KEY_WIDTH - LABEL_WIDTH) / 2, y + (KEY_HEIGHT - LABEL_HEIGHT) / 2);
+      graphics.drawString(
+        keys[row].charAt(column),
+        x + (KEY_WIDTH - LABEL_WIDTH) / 2,
+        y + (KEY_HEIGHT - LABEL_HEIGHT) / 2,
+      );
     }
   }
 }

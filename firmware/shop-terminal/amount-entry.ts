@@ -1,9 +1,10 @@
 /**
- * The amount that a clerk enters at the terminal itself, key by key, in minor units as on a cash register: 3, 5, 0 is 3.50.
+ * The amount that a clerk enters at the terminal itself, key by key, in minor units as on a cash register: 3, 5, 0 is
+ * 3.50.
  *
- * A digit adds a place on the right; `+` raises the last digit, 9 becoming 0 (for boards that have three buttons: raise, add a
- * place, charge); `*` clears; `#` charges. A digit for which there is no place changes nothing.
- * An overlay (main.ts), for boards that have keys. Left out: the charge itself (till.ts) and when keys count (terminal.ts).
+ * A digit adds a place on the right; `+` raises the last digit, 9 becoming 0 (for boards that have three buttons:
+ * raise, add a place, charge); `*` clears; `#` charges. A digit for which there is no place changes nothing. An overlay
+ * (main.ts), for boards that have keys. Left out: the charge itself (till.ts) and when keys count (terminal.ts).
  */
 import { isAmount } from '../core/amount.js';
 

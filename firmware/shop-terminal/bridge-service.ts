@@ -6,7 +6,15 @@
  */
 import { equal } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
-import { CHARGE_ID_BYTES, CHARGE_STATES, chargeRequest, deskRequest, DeskRequest, KIND, terminalStatus } from '../wire/link-messages.js';
+import {
+  CHARGE_ID_BYTES,
+  CHARGE_STATES,
+  chargeRequest,
+  deskRequest,
+  DeskRequest,
+  KIND,
+  terminalStatus,
+} from '../wire/link-messages.js';
 import { refundBody } from '../wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../wire/signed.js';
 import { HistoryLog } from './history-log.js';
@@ -110,7 +118,10 @@ export function createBridgeService(
     const asked = refundBody.decode(body);
     const config = parts.config;
     if (!asked) return reply('BAD_REQUEST');
-    const ours = equal(asked.issuer, config.issuer) && asked.currency === config.currency && equal(asked.terminalId, config.terminalId);
+    const ours =
+      equal(asked.issuer, config.issuer) &&
+      asked.currency === config.currency &&
+      equal(asked.terminalId, config.terminalId);
     if (!ours || asked.shop !== config.shop) return reply('WRONG_NAME');
     hooks.whenQuiet(function () {
       reply('OK', parts.sign(SIGNED.refund, body));

@@ -20,8 +20,8 @@ export interface BoardVerifier {
   /** The registrar's signature on an encoded license. */
   license(bytes: Uint8Array): boolean;
   /**
-   * SKU's signature in an encoded history, under the PKU of its license. Faster with the multiples of the PKU, and as sure:
-   * others than the license names are not used.
+   * SKU's signature in an encoded history, under the PKU of its license. Faster with the multiples of the PKU, and as
+   * sure: others than the license names are not used.
    */
   payment(bytes: Uint8Array, multiples: Uint8Array | null): boolean;
 }
@@ -45,15 +45,15 @@ export interface Checker {
   /** OK, or why not: LICENSE_INVALID; and a bridge may know that the key is too new for this board, KEY_UNKNOWN. */
   license(bytes: Uint8Array, done: (code: Code) => void): void;
   /**
-   * Tells the bridge all of a payment but its signature, while the token makes that; null where it cannot be asked. What comes
-   * back goes to `payment`, or is dropped.
+   * Tells the bridge all of a payment but its signature, while the token makes that; null where it cannot be asked.
+   * What comes back goes to `payment`, or is dropped.
    */
   begin(licenseBytes: Uint8Array, challengeBytes: Uint8Array): BegunRequest | null;
   drop(begun: BegunRequest): void;
   /**
    * OK, LICENSE_INVALID, SIGNATURE_INVALID; or LATER where no bridge answers and `mayWait`.
-   * The license in it has been checked before. `begun` is what `begin` gave for it. `fetch` gets the PKU's multiples from the
-   * token, or null; it is called once at most, when the board itself is to check.
+   * The license in it has been checked before. `begun` is what `begin` gave for it. `fetch` gets the PKU's multiples
+   * from the token, or null; it is called once at most, when the board itself is to check.
    */
   payment(
     historyBytes: Uint8Array,
@@ -92,14 +92,21 @@ export function createChecker(parts: CheckerParts): Checker {
   }
 
   /** Asks the bridge the rest; `done` gets null where it gave no verdict. @param bytes what the board would check */
-  function finish(begun: BegunRequest | null, rest: Uint8Array, what: number, bytes: Uint8Array, done: (code: Code | null) => void): void {
+  function finish(
+    begun: BegunRequest | null,
+    rest: Uint8Array,
+    what: number,
+    bytes: Uint8Array,
+    done: (code: Code | null) => void,
+  ): void {
     if (!begun) return done(null);
     parts.link.finish(
       begun,
       rest,
       function (code) {
         if (code === 'OK' && queue.length < QUEUE_MAX) queue.push({ what: what, bytes: bytes });
-        const verdict = code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID' || code === 'KEY_UNKNOWN';
+        const verdict =
+          code === 'OK' || code === 'LICENSE_INVALID' || code === 'SIGNATURE_INVALID' || code === 'KEY_UNKNOWN';
         // What it said while it was found lying counts as unsaid.
         done(verdict && trusted ? code : null);
       },
@@ -114,7 +121,9 @@ export function createChecker(parts: CheckerParts): Checker {
         done('OK');
         return;
       }
-      const begun = trusted ? parts.link.begin(KIND.verify, concat([new Uint8Array([VERIFY.license]), bytes]), 0) : null;
+      const begun = trusted
+        ? parts.link.begin(KIND.verify, concat([new Uint8Array([VERIFY.license]), bytes]), 0)
+        : null;
       finish(begun, NOTHING, VERIFY.license, bytes, function (code) {
         if (code === null) parts.slow();
         const result = code === null ? onBoard(VERIFY.license, bytes, null) : code;
@@ -130,20 +139,26 @@ export function createChecker(parts: CheckerParts): Checker {
       parts.link.finish(begun, NOTHING, function () {}, parts.timeoutMs);
     },
     payment: function (bytes, begun, mayWait, fetch, done) {
-      finish(begun, bytes.subarray(LICENSE_BYTES, LICENSE_BYTES + SIGNATURE_BYTES), VERIFY.payment, bytes, function (code) {
-        if (code !== null) {
-          done(code);
-          return;
-        }
-        if (mayWait) {
-          done('LATER');
-          return;
-        }
-        parts.slow();
-        fetch(function (multiples) {
-          done(onBoard(VERIFY.payment, bytes, multiples));
-        });
-      });
+      finish(
+        begun,
+        bytes.subarray(LICENSE_BYTES, LICENSE_BYTES + SIGNATURE_BYTES),
+        VERIFY.payment,
+        bytes,
+        function (code) {
+          if (code !== null) {
+            done(code);
+            return;
+          }
+          if (mayWait) {
+            done('LATER');
+            return;
+          }
+          parts.slow();
+          fetch(function (multiples) {
+            done(onBoard(VERIFY.payment, bytes, multiples));
+          });
+        },
+      );
     },
     hasWork: function () {
       return queue.length > 0;

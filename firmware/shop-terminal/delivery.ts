@@ -1,8 +1,9 @@
 /**
  * What the terminal tells the bridge by itself: histories, tombstones, reports, alarms, and that it wants the time.
  *
- * Histories and tombstones are sent one at a time, oldest first, and kept until the bridge says that they are on its disk;
- * one that it refuses does not hold up the others. An alarm waits for the link; a report that finds none is not kept.
+ * Histories and tombstones are sent one at a time, oldest first, and kept until the bridge says that they are on its
+ * disk; one that it refuses does not hold up the others. An alarm waits for the link; a report that finds none is not
+ * kept.
  */
 import { Code, codeNumber } from '../core/codes.js';
 import type { Clock } from '../drivers/clock.js';
@@ -19,7 +20,12 @@ export interface BridgeLink {
   request(kind: number, body: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
   /** A request whose rest comes later: link-session.ts. */
   begin(kind: number, start: Uint8Array, restBytes: number): BegunRequest | null;
-  finish(begun: BegunRequest | null, rest: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
+  finish(
+    begun: BegunRequest | null,
+    rest: Uint8Array,
+    callback: (code: Code, body: Uint8Array) => void,
+    timeoutMs: number,
+  ): void;
 }
 
 /** What delivery works with. */

@@ -58,7 +58,11 @@ export function writeDenyList(records: Records, list: Uint8Array): void {
   // Left by a power cut.
   clear(records, set);
   for (let i = 0; i * PIECE_BYTES < list.length; i++) {
-    records.put(RECORD.deny, 1 + set * SET_SLOTS + i, list.subarray(i * PIECE_BYTES, Math.min((i + 1) * PIECE_BYTES, list.length)));
+    records.put(
+      RECORD.deny,
+      1 + set * SET_SLOTS + i,
+      list.subarray(i * PIECE_BYTES, Math.min((i + 1) * PIECE_BYTES, list.length)),
+    );
   }
   records.put(RECORD.deny, 0, head.encode({ set: set, bytes: list.length }));
   clear(records, 1 - set);

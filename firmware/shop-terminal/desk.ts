@@ -1,5 +1,6 @@
 /**
- * One command of the teller to a token, through the terminal's reader: what a desk needs for registration and withdrawal.
+ * One command of the teller to a token, through the terminal's reader: what a desk needs for registration and
+ * withdrawal.
  *
  * The terminal only carries it: what the command means is between token and bridge (wire/token-commands.ts).
  */
@@ -10,7 +11,10 @@ import { DeskRequest } from '../wire/link-messages.js';
 import { CLA } from '../wire/token-commands.js';
 import { prepareSelect, selectToken } from './tap.js';
 
-/** Sends the command to the token that the reader has found; `done` gets the token's code and data, or TAP_TORN, NO_TOKEN. */
+/**
+ * Sends the command to the token that the reader has found; `done` gets the token's code and data, or TAP_TORN,
+ * NO_TOKEN.
+ */
 export function runDeskCommand(
   client: ApduClient,
   request: DeskRequest,

@@ -26,14 +26,21 @@ export interface HistoryLog {
   /** Slot of the history with this counter, or -1. */
   find(counter: number): number;
   isUnverified(slot: number): boolean;
-  /** Slot of the oldest history that is to be delivered (verified) or checked (not), of those with a counter above `after`; or -1. */
+  /**
+   * Slot of the oldest history that is to be delivered (verified) or checked (not), of those with a counter above
+   * `after`; or -1.
+   */
   oldest(unverified: boolean, after: number): number;
   counterOf(slot: number): number;
   read(slot: number): HistoryRecord;
-  /** Does beforehand what the next `add` has to do before it writes. @param recordBytes length of what it will keep; 0 lets go of that */
+  /**
+   * Does beforehand what the next `add` has to do before it writes.
+   * @param recordBytes length of what it will keep; 0 lets go of that
+   */
   prepare(recordBytes: number): void;
   /**
-   * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log is full
+   * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log
+   * is full
    * @param counter that of the record @param timeS the same
    */
   add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number): number;

@@ -1,9 +1,9 @@
 /**
  * The shop terminal's program: makes the terminal from the board, its provisioned file, its keys and its tables.
  *
- * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then key, tables, till, reader,
- * link. A fault stops the board with its name on display and console; so does flash that fails later.
- * Left out: every rule; they are in the modules that this one puts together.
+ * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then key, tables, till,
+ * reader, link. A fault stops the board with its name on display and console; so does flash that fails later. Left out:
+ * every rule; they are in the modules that this one puts together.
  */
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
 import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
@@ -13,7 +13,15 @@ import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { createVerifier, TabledKey, Verifier } from '../crypto/verifier.js';
 import { watchButton } from '../drivers/buttons.js';
-import { espruinoPins, espruinoPort, OpenLcd, RunningBoard, serialOptions, startBoard, textOf } from '../drivers/espruino-board.js';
+import {
+  espruinoPins,
+  espruinoPort,
+  OpenLcd,
+  RunningBoard,
+  serialOptions,
+  startBoard,
+  textOf,
+} from '../drivers/espruino-board.js';
 import { createEspruinoNatives } from '../drivers/espruino-natives.js';
 import { createApduClient } from '../drivers/iso-dep-client.js';
 import { watchAmountKeys } from '../drivers/keypad.js';
@@ -50,9 +58,9 @@ const STARTUP_SAMPLES = 1024;
 const FRESH_BYTES = 64;
 
 /**
- * Longest wait for a token's answer. At the desk its longest step is sealing a registration of 32 pseudonyms: 18 s on a modelled
- * ESP32 (host-bridge/emulator/work-meter.ts). A token that leaves is noticed much sooner; one at work has its chip ask for
- * more time (ISO/IEC 14443-4 7.3, S(WTX)), as often as it takes.
+ * Longest wait for a token's answer. At the desk its longest step is sealing a registration of 32 pseudonyms: 18 s on a
+ * modelled ESP32 (host-bridge/emulator/work-meter.ts). A token that leaves is noticed much sooner; one at work has its
+ * chip ask for more time (ISO/IEC 14443-4 7.3, S(WTX)), as often as it takes.
  */
 const EXCHANGE_TIMEOUT_MS = 60000;
 
@@ -107,14 +115,25 @@ function openCurve(board: Board, natives: Natives): Curve {
 /** A known key with its table from Storage. @throws Error when the table is missing or belongs to another key */
 function openTable(board: Board, curve: Curve, name: string, publicKey: Uint8Array): TabledKey {
   const prepared = curve.verifier().prepareTable(readTable(board, name));
-  if (!prepared || !equal(prepared.publicKey, publicKey)) throw new Error(name + ': not the table of the provisioned key');
+  if (!prepared || !equal(prepared.publicKey, publicKey))
+    throw new Error(name + ': not the table of the provisioned key');
   return prepared;
 }
 
 /** Whether a house signed it: with its key, or with the one before that, which has no table. */
-function isBy(curve: Curve, key: TabledKey, before: Uint8Array | null, type: number, message: Uint8Array, signature: Uint8Array): boolean {
+function isBy(
+  curve: Curve,
+  key: TabledKey,
+  before: Uint8Array | null,
+  type: number,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const bytes = signedBytes(type, message);
-  return curve.verifier().verifyTabled(key, bytes, signature) || (!!before && curve.ed25519().verify(before, bytes, signature));
+  return (
+    curve.verifier().verifyTabled(key, bytes, signature) ||
+    (!!before && curve.ed25519().verify(before, bytes, signature))
+  );
 }
 
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
@@ -141,7 +160,12 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
 }
 
 /** Judges by the registrar's key, and by the one before it while its licenses last. */
-function createBoardVerifier(natives: Natives, curve: Curve, registrar: TabledKey, setup: TerminalSetup): BoardVerifier {
+function createBoardVerifier(
+  natives: Natives,
+  curve: Curve,
+  registrar: TabledKey,
+  setup: TerminalSetup,
+): BoardVerifier {
   /** The PKU with its multiples; null if they are not those that the registrar made. */
   function prepare(body: LicenseBody, multiples: Uint8Array): TabledKey | null {
     const hash = copy(natives.sha256(multiples), 0, MULTIPLES_HASH_BYTES);
@@ -164,7 +188,9 @@ function createBoardVerifier(natives: Natives, curve: Curve, registrar: TabledKe
       if (!kept || !body) return false;
       const message = signedBytes(SIGNED.payment, kept.challenge);
       const key = multiples ? prepare(body, multiples) : null;
-      return key ? curve.verifier().verifyTabled(key, message, kept.signature) : curve.ed25519().verify(body.pku, message, kept.signature);
+      return key
+        ? curve.verifier().verifyTabled(key, message, kept.signature)
+        : curve.ed25519().verify(body.pku, message, kept.signature);
     },
   };
 }
@@ -269,11 +295,21 @@ function run(board: Board, setup: TerminalSetup): void {
   board.config.provision = null;
 
   // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
-  const random = createNonceSource({ natives: natives, secret: board.seed, bootCounter: board.bootCount, entropy: entropy });
+  const random = createNonceSource({
+    natives: natives,
+    secret: board.seed,
+    bootCounter: board.bootCount,
+    entropy: entropy,
+  });
   const seed = loadTerminalSeed(records, random);
   // It signs what is rare, and not prepared for that: 110 variables.
   const key = curve.ed25519().keyOfPair(seed, curve.ed25519().publicKeyOf(seed), false);
-  const nonceSource = createNonceSource({ natives: natives, secret: key.prefix, bootCounter: board.bootCount, entropy: entropy });
+  const nonceSource = createNonceSource({
+    natives: natives,
+    secret: key.prefix,
+    bootCounter: board.bootCount,
+    entropy: entropy,
+  });
   const nonces = createNoncePool({ ed: curve.ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
   const issuer = openTable(board, curve, 'tab.issuer', setup.issuerKey);
 
@@ -295,7 +331,12 @@ function run(board: Board, setup: TerminalSetup): void {
     setup.till,
   );
 
-  const verifier = createBoardVerifier(natives, curve, openTable(board, curve, 'tab.registrar', setup.registrarKey), setup);
+  const verifier = createBoardVerifier(
+    natives,
+    curve,
+    openTable(board, curve, 'tab.registrar', setup.registrarKey),
+    setup,
+  );
   // Before the link: from here on its frames pass where the console was.
   board.introduce(function (asked) {
     return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));

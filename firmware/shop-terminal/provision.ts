@@ -59,7 +59,9 @@ function isCurrency(text: unknown): boolean {
 }
 
 /** Checks and decodes; the fault names the first entry that is wrong. */
-export function readProvision(given: TerminalProvision): { ok: true; setup: TerminalSetup } | { ok: false; fault: string } {
+export function readProvision(
+  given: TerminalProvision,
+): { ok: true; setup: TerminalSetup } | { ok: false; fault: string } {
   const values = given as any;
   const bytes: { [name: string]: Uint8Array } = {};
   // Entries in hexadecimal, with their bytes; whole numbers, with the least that they can be.

@@ -4,10 +4,11 @@
  * Each fact has one durable record that decides it, so that no power cut leaves two of them in disagreement:
  * - HISTORY with the counter of CHARGE: the charge is paid (or accepted, while the flag UNVERIFIED stands);
  * - TOMBSTONE with the counter of CHARGE: the charge is cancelled, or was about to get a new Rs for another token;
- * - else what CHARGE.state says. It says `paid` only once the bridge has the history and the record is going to be erased.
+ * - else what CHARGE.state says. It says `paid` only once the bridge has the history and the record is going to be
+ *   erased.
  *
- * Records are short: the log keeps room for the longest one in every page, so a single one of 3 kB would cost it half of
- * what it can hold.
+ * Records are short: the log keeps room for the longest one in every page, so a single one of 3 kB would cost it half
+ * of what it can hold.
  */
 import { writeU32 } from '../core/bytes.js';
 import type { ReadyRecord } from '../drivers/record-log.js';
@@ -19,9 +20,15 @@ import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
 export interface Records {
   /** Durable when it returns; an empty payload deletes. @throws when the flash fails or is full */
   put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
-  /** Does beforehand what a `put` has to do before it writes (record-log.ts). @throws when the flash fails or is full */
+  /**
+   * Does beforehand what a `put` has to do before it writes (record-log.ts).
+   * @throws when the flash fails or is full
+   */
   prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
-  /** Opens a page where less than so many bytes are left in the one that is open (record-log.ts). @throws when the flash fails */
+  /**
+   * Opens a page where less than so many bytes are left in the one that is open (record-log.ts).
+   * @throws when the flash fails
+   */
   reserve(bytes: number): void;
   /** The payload stored last, or null. */
   get(type: number, slot: number): Uint8Array | null;
@@ -39,7 +46,9 @@ export function removeRecord(records: Records, type: number, slot: number): void
 /** What a record takes beside its payload. */
 export const RECORD_OVERHEAD_BYTES = 24;
 
-/** Types of record of the terminal; those of every board (drivers/startup.ts) are below 16. Numbers are never reused. */
+/**
+ * Types of record of the terminal; those of every board (drivers/startup.ts) are below 16. Numbers are never reused.
+ */
 export const RECORD = {
   /** Slot 0: `chargeRecord`. */
   charge: 32,

@@ -7,7 +7,12 @@ import { TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
 /** Encoded `tapReport` of a tap, or (without outcome) of a charge that changed otherwise. */
-export function encodeReport(view: ChargeView, code: Code, outcome: TapOutcome | null, flashWrites: number): Uint8Array {
+export function encodeReport(
+  view: ChargeView,
+  code: Code,
+  outcome: TapOutcome | null,
+  flashWrites: number,
+): Uint8Array {
   return tapReport.encode({
     chargeId: view.id,
     rs: view.rs,

@@ -1,5 +1,6 @@
 /**
- * What the terminal shows: lines of 16 characters, and the signal that goes with them (drivers/display.ts, indicator.ts).
+ * What the terminal shows: lines of 16 characters, and the signal that goes with them (drivers/display.ts,
+ * indicator.ts).
  *
  * The amount stands in the second line wherever there is one, so that clerk and customer find it in one place.
  * Left out: languages. Codes that nobody at a till can act on are shown by name.
@@ -42,7 +43,9 @@ export function chargeLines(view: ChargeView, currency: string, code: Code): str
   return ['PAY'].concat(amount, code === 'OK' ? ['tap your token'] : remedy(code));
 }
 
-/** Lines while a token is talked to, which must not be taken away; but for its headline as for a charge that is paid. */
+/**
+ * Lines while a token is talked to, which must not be taken away; but for its headline as for a charge that is paid.
+ */
 export function holdLines(amount: number, currency: string): string[] {
   return ['HOLD'].concat(wrap(amountText(amount, currency)));
 }

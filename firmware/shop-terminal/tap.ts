@@ -3,8 +3,9 @@
  *
  *   SELECT, OPEN, check of the license, CHALLENGE, check of the payment, H durable, PAID, ACK, RECALL
  *
- * It can end anywhere: what is durable then is the till's affair, and tapping again goes on from there. After PAID nothing
- * that the token does changes the result; a debit whose ACK got lost is offered by the token at its next tap here.
+ * It can end anywhere: what is durable then is the till's affair, and tapping again goes on from there. After PAID
+ * nothing that the token does changes the result; a debit whose ACK got lost is offered by the token at its next tap
+ * here.
  */
 import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
 import { ApduClient, ApduResult, INS_SELECT, PreparedCommand } from '../drivers/iso-dep-client.js';
@@ -66,7 +67,9 @@ const RECALLS_MAX = 16;
 /** Tries to give the charge to a token: the second one after a new Rs. */
 const ROUNDS_MAX = 2;
 
-/** The tap's code for a failure of radio or reader. A reader that stays broken is found out when it is started again. */
+/**
+ * The tap's code for a failure of radio or reader. A reader that stays broken is found out when it is started again.
+ */
 export function codeOfNfc(code: NfcCode): Code {
   if (code === 'NO_CARD' || code === 'CARD_UNSUPPORTED') return 'NO_TOKEN';
   if (code === 'TOO_LONG') return 'BAD_REQUEST';
@@ -79,24 +82,31 @@ export function prepareSelect(client: ApduClient): PreparedCommand {
 }
 
 /** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. @param select from `prepareSelect` */
-export function selectToken(client: ApduClient, select: PreparedCommand, failed: (code: NfcCode) => Code, done: (code: Code) => void): void {
+export function selectToken(
+  client: ApduClient,
+  select: PreparedCommand,
+  failed: (code: NfcCode) => Code,
+  done: (code: Code) => void,
+): void {
   client.send(select, function (result: ApduResult) {
     if (!result.ok) return done(failed(result.code));
     // Encoded `selectAnswer`.
-    if (result.sw !== SW_OK || result.data.length !== SELECT_ANSWER_BYTES || result.data[0] !== WIRE_VERSION) return done('NO_TOKEN');
+    if (result.sw !== SW_OK || result.data.length !== SELECT_ANSWER_BYTES || result.data[0] !== WIRE_VERSION)
+      return done('NO_TOKEN');
     client.setLimits(result.data[1]);
     done('OK');
   });
 }
 
 /**
- * Makes the tap of the till's open charge. What comes back, called once, talks to the token that the reader has found; `done`
- * is then called exactly once.
+ * Makes the tap of the till's open charge. What comes back, called once, talks to the token that the reader has found;
+ * `done` is then called exactly once.
  */
 export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void): () => void {
   const till = parts.till;
   let tapCode: Code = 'OK';
-  // When each phase ended, the last time; 0 for those that were not reached. In an array, for a number is two variables.
+  // When each phase ended, the last time; 0 for those that were not reached. In an array, for a number is two
+  // variables.
   const endMs = new Float64Array(8);
   let rounds = 0;
   let unacknowledged = 0;

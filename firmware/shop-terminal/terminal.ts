@@ -1,9 +1,9 @@
 /**
  * The terminal as a whole: one radio, one till, one bridge, and what happens in which order.
  *
- * One turn at a time: work that must not interrupt a tap, then a desk command, then the open charge, then idle work (the
- * check of an accepted history, nonces and flash pages, checks of what the bridge said). Whatever comes while a token is
- * being talked to waits, unless it takes no time.
+ * One turn at a time: work that must not interrupt a tap, then a desk command, then the open charge, then idle work
+ * (the check of an accepted history, nonces and flash pages, checks of what the bridge said). Whatever comes while a
+ * token is being talked to waits, unless it takes no time.
  *
  * Left out: devices and their set-up (main.ts), the rules of money (till.ts), the talk with a token (tap.ts), and the
  * answers to the bridge (bridge-service.ts).
@@ -25,7 +25,16 @@ import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, entryLines, entryRefusedLines, holdLines, idleLines } from './screen.js';
+import {
+  alarmLines,
+  chargeLines,
+  CHECKING_LINES,
+  DESK_LINES,
+  entryLines,
+  entryRefusedLines,
+  holdLines,
+  idleLines,
+} from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -317,20 +326,23 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const startMs = clock.nowMs();
     radio = 'polling';
     show();
-    reader.findCard(function (found) {
-      if (found.ok) {
-        readerWorks();
-        radio = 'desk';
-        return runDeskCommand(parts.client, request, onNfcFailure, endDesk);
-      }
-      const code = onNfcFailure(found.code);
-      request.timeoutMs = Math.max(0, Math.floor(request.timeoutMs - (clock.nowMs() - startMs)));
-      if (!desk || (found.code !== 'CANCELLED' && !readerFailed)) return endDesk(code);
-      // Interrupted for other work, or by the reader: goes on afterwards, for the rest of its time.
-      if (readerFailed) return restartReader();
-      radio = 'free';
-      turnIn(0);
-    }, Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS));
+    reader.findCard(
+      function (found) {
+        if (found.ok) {
+          readerWorks();
+          radio = 'desk';
+          return runDeskCommand(parts.client, request, onNfcFailure, endDesk);
+        }
+        const code = onNfcFailure(found.code);
+        request.timeoutMs = Math.max(0, Math.floor(request.timeoutMs - (clock.nowMs() - startMs)));
+        if (!desk || (found.code !== 'CANCELLED' && !readerFailed)) return endDesk(code);
+        // Interrupted for other work, or by the reader: goes on afterwards, for the rest of its time.
+        if (readerFailed) return restartReader();
+        radio = 'free';
+        turnIn(0);
+      },
+      Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS),
+    );
   }
 
   // Idle work.
@@ -338,7 +350,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function checkAccepted(slot: number): void {
     const historyBytes = parts.histories.read(slot).history;
     checking = true;
-    const begun = checker.begin(historyBytes.subarray(0, LICENSE_BYTES), historyBytes.subarray(LICENSE_BYTES + SIGNATURE_BYTES));
+    const begun = checker.begin(
+      historyBytes.subarray(0, LICENSE_BYTES),
+      historyBytes.subarray(LICENSE_BYTES + SIGNATURE_BYTES),
+    );
     checker.payment(
       historyBytes,
       begun,

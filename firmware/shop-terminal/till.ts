@@ -4,7 +4,8 @@
  * A pure state machine over durable records: no radio, no link, no timers. Each function that changes something has put
  * it into flash when it returns, and changes what RAM says only after that. The order of a payment:
  *
- *   charge -> opening (OPEN) -> draft -> judge -> bind -> challenge (CHALLENGE) -> expect -> complete -> keep -> [checked] -> delivered
+ *   charge -> opening (OPEN) -> draft -> judge -> bind -> challenge (CHALLENGE) -> expect -> complete -> keep ->
+ *   [checked] -> delivered
  *
  * - One charge, one token: `bind` is durable before CHALLENGE is sent. Another token gets a new Rs, after a tombstone.
  * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See records.ts.
@@ -18,8 +19,20 @@ import { classPaymentMax } from '../core/license-class.js';
 import { textOf } from '../wire/codec.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
 import {
-  challenge, CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT, chargeId, ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, LICENSE_CLASS_AT, LICENSE_PKU_AT, LICENSE_UNTIL_AT, PAYMENT_BYTES, RS_BYTES,
-  SIGNATURE_BYTES, TERMS_BYTES,
+  challenge,
+  CHALLENGE_AMOUNT_AT,
+  CHALLENGE_TIME_AT,
+  chargeId,
+  ISSUER_ID_BYTES,
+  KEY_BYTES,
+  LICENSE_BYTES,
+  LICENSE_CLASS_AT,
+  LICENSE_PKU_AT,
+  LICENSE_UNTIL_AT,
+  PAYMENT_BYTES,
+  RS_BYTES,
+  SIGNATURE_BYTES,
+  TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
 import type { ReadyRecord } from '../drivers/record-log.js';
@@ -27,7 +40,15 @@ import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
 import {
-  CHARGE_PKU_AT, CHARGE_TIME_AT, chargeRecord, ChargeRecord, encodeHistoryRecord, HISTORY_AT, RECORD, Records, WHY,
+  CHARGE_PKU_AT,
+  CHARGE_TIME_AT,
+  chargeRecord,
+  ChargeRecord,
+  encodeHistoryRecord,
+  HISTORY_AT,
+  RECORD,
+  Records,
+  WHY,
 } from './records.js';
 import { TombstoneLog } from './tombstone-log.js';
 
@@ -78,25 +99,36 @@ export interface Till {
    * cancelled), CHARGE_OPEN, UNDELIVERED_OLD, HISTORY_FULL, TIME_STALE, in this order.
    */
   charge(id: Uint8Array, amount: number): Code;
-  /** Gives the charge up: OK, also when it is already; NO_CHARGE, ALREADY_PAID, BUSY (a check is under way), TOMBSTONES_FULL. */
+  /**
+   * Gives the charge up: OK, also when it is already; NO_CHARGE, ALREADY_PAID, BUSY (a check is under way),
+   * TOMBSTONES_FULL.
+   */
   cancel(id: Uint8Array): Code;
   view(): ChargeView;
   /** Makes ready what giving the charge to a token writes; for the time that none is there. */
   prepare(): void;
   /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
   opening(): Uint8Array;
-  /** PKU of a license, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED, STALE_LIMIT. */
+  /**
+   * PKU of a license, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED,
+   * STALE_LIMIT.
+   */
   judge(licenseBytes: Uint8Array): { ok: true; pku: Uint8Array } | Refusal;
   /**
-   * Data of CHALLENGE as the next `bind` will leave it, with the Ts of now unless the charge is bound already: to encode what
-   * carries it while a token is waited for. Not that any more once `bind` says AGAIN.
+   * Data of CHALLENGE as the next `bind` will leave it, with the Ts of now unless the charge is bound already: to
+   * encode what carries it while a token is waited for. Not that any more once `bind` says AGAIN.
    */
   draft(): Uint8Array;
-  /** Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE. */
+  /**
+   * Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE.
+   */
   bind(pku: Uint8Array): Code | 'AGAIN';
   /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
   challenge(): Uint8Array;
-  /** Makes ready what the answer to that CHALLENGE goes into, and its place in the log; for the time that the token works on it. */
+  /**
+   * Makes ready what the answer to that CHALLENGE goes into, and its place in the log; for the time that the token
+   * works on it.
+   */
   expect(licenseBytes: Uint8Array): void;
   /** After `expect`: the encoded history that the answer makes, still to be verified. BAD_REQUEST, AMOUNT_INVALID. */
   complete(answer: Uint8Array): { ok: true; history: Uint8Array } | Refusal;
@@ -154,8 +186,24 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   };
 
   /** Writes the charge with these changes; RAM follows flash. */
-  function put(newState: number, counter: number, timeS: number, rs: Uint8Array, boundPku: Uint8Array, id: Uint8Array, amount: number): void {
-    const record = { state: newState, id: id, amount: amount, counter: counter, timeS: timeS, rs: rs, boundPku: boundPku };
+  function put(
+    newState: number,
+    counter: number,
+    timeS: number,
+    rs: Uint8Array,
+    boundPku: Uint8Array,
+    id: Uint8Array,
+    amount: number,
+  ): void {
+    const record = {
+      state: newState,
+      id: id,
+      amount: amount,
+      counter: counter,
+      timeS: timeS,
+      rs: rs,
+      boundPku: boundPku,
+    };
     const bytes = chargeRecord.encode(record);
     records.put(RECORD.charge, 0, bytes);
     now = record;
@@ -190,7 +238,12 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   function renew(id: Uint8Array, amount: number): void {
     if (now.counter === COUNTER_MAX) throw new Error('the counter of Rs is used up');
     const counter = now.counter + 1;
-    const count = new Uint8Array([Math.floor(counter / 16777216), (counter >> 16) & 255, (counter >> 8) & 255, counter & 255]);
+    const count = new Uint8Array([
+      Math.floor(counter / 16777216),
+      (counter >> 16) & 255,
+      (counter >> 8) & 255,
+      counter & 255,
+    ]);
     const rs = concat([config.terminalId, count, parts.random(8)]);
     put(CHARGE_STATES.open, counter, 0, rs, new Uint8Array(KEY_BYTES), id, amount);
   }
@@ -279,11 +332,13 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return { state: state, id: now.id, amount: now.amount, rs: now.rs, counter: now.counter };
     },
     prepare: function () {
-      if (state === CHARGE_STATES.open && boundName === nobody) ready = records.prepare(RECORD.charge, 0, stored!.length);
+      if (state === CHARGE_STATES.open && boundName === nobody)
+        ready = records.prepare(RECORD.charge, 0, stored!.length);
     },
     opening: encodeChargeId,
     judge: function (licenseBytes) {
-      if (licenseBytes.length !== LICENSE_BYTES || textOf(licenseBytes, 0, TERMS_BYTES) !== terms) return refuse('LICENSE_INVALID');
+      if (licenseBytes.length !== LICENSE_BYTES || textOf(licenseBytes, 0, TERMS_BYTES) !== terms)
+        return refuse('LICENSE_INVALID');
       const pku = licenseBytes.subarray(LICENSE_PKU_AT, LICENSE_PKU_AT + KEY_BYTES);
       const name = textOf(pku, 0, KEY_BYTES);
       if (name === nobody) return refuse('LICENSE_INVALID');
@@ -318,7 +373,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return 'OK';
     },
     challenge: function () {
-      if (state !== CHARGE_STATES.open || boundName === nobody) throw new TypeError('challenge of a charge that is not bound');
+      if (state !== CHARGE_STATES.open || boundName === nobody)
+        throw new TypeError('challenge of a charge that is not bound');
       checking = true;
       return encodeChallenge();
     },
@@ -337,7 +393,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       if (!record) throw new TypeError('an answer that is not expected');
       // Encoded `payment`: y as the challenge has it, and the signature.
       if (answer.length !== PAYMENT_BYTES) return refuse('BAD_REQUEST');
-      if (textOf(answer, 0, AMOUNT_BYTES) !== textOf(encodeChallenge(), CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT)) return refuse('AMOUNT_INVALID');
+      if (textOf(answer, 0, AMOUNT_BYTES) !== textOf(encodeChallenge(), CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT))
+        return refuse('AMOUNT_INVALID');
       record.set(answer.subarray(AMOUNT_BYTES), HISTORY_AT + LICENSE_BYTES);
       return { ok: true, history: record.subarray(HISTORY_AT) };
     },
@@ -349,7 +406,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return now.amount <= config.floorLimit;
     },
     keep: function (pku, verified) {
-      if (state !== CHARGE_STATES.open || !awaited || textOf(pku, 0, KEY_BYTES) !== boundName) throw new TypeError('keep without an open charge of this token');
+      if (state !== CHARGE_STATES.open || !awaited || textOf(pku, 0, KEY_BYTES) !== boundName)
+        throw new TypeError('keep without an open charge of this token');
       notices.count(pku, now.rs, now.amount);
       histories.add(awaited, !verified, now.counter, now.timeS);
       state = verified ? CHARGE_STATES.paid : CHARGE_STATES.accepted;

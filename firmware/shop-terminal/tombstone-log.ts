@@ -1,9 +1,9 @@
 /**
  * Tombstones: shop-signed promises that an Rs will never be deposited (DESIGN section 4, "Walking away").
  *
- * A ring of 64. A delivered one is kept as long as its place lasts, so that a token that offers an old debit is not told
- * that it was paid. When a place is used again, the highest counter given up so far (the horizon) stands in the record
- * that took it; of debits up to the horizon the terminal says nothing.
+ * A ring of 64. A delivered one is kept as long as its place lasts, so that a token that offers an old debit is not
+ * told that it was paid. When a place is used again, the highest counter given up so far (the horizon) stands in the
+ * record that took it; of debits up to the horizon the terminal says nothing.
  */
 import { tombstone } from '../wire/payment.js';
 import { RECORD, Records, tombstoneRecord, TombstoneRecord, TOMBSTONES_MAX } from './records.js';

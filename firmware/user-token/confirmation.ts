@@ -1,6 +1,6 @@
 /**
- * What a press of the button says: that the owner wants the payment above the limits, or else that the desk may open; and how
- * long it says so [0024].
+ * What a press of the button says: that the owner wants the payment above the limits, or else that the desk may open;
+ * and how long it says so [0024].
  *
  * A press that answers "pay this?" says nothing else: a reader cannot use it to open the desk.
  * Left out: what the limits are, and the Balance (purse.ts).
@@ -18,7 +18,9 @@ export function isRecent(sinceMs: number, nowMs: number): boolean {
 
 /** The payment above the limits that was last asked for. */
 export interface Confirmation {
-  /** It waits for a press: a confirmation that was given for another payment is not carried over, nor one that ran out. */
+  /**
+   * It waits for a press: a confirmation that was given for another payment is not carried over, nor one that ran out.
+   */
   ask(asked: Challenge, nowMs: number): void;
   /** Whether a press confirmed this amount for this (IdS, Rs). */
   isGiven(asked: Challenge, nowMs: number): boolean;

@@ -1,10 +1,12 @@
 /**
  * Coupons SKBx(PKU): blinded for the bank, unblinded and verified here, kept until they are redeemed (EP 0926637
- * [0039]-[0043], RFC 9474 RSABSSA-SHA384-PSS-Randomized). A coupon's identity is its prepared message: random prefix, PKU.
+ * [0039]-[0043], RFC 9474 RSABSSA-SHA384-PSS-Randomized). A coupon's identity is its prepared message: random prefix,
+ * PKU.
  *
- * The board has no Euclid for 1/r: the desk is given r u for a random u that stays here, and inverts that; r r^-1 = 1 is
- * checked (crypto/blind-rsa.ts; docs/threat-model.md says why nothing leaks). Prefix and 1/r are durable before the blinded
- * message is, and that before it is given; so a coupon whose reply comes late is unblinded late, but never lost.
+ * The board has no Euclid for 1/r: the desk is given r u for a random u that stays here, and inverts that; r r^-1 = 1
+ * is checked (crypto/blind-rsa.ts; docs/threat-model.md says why nothing leaks). Prefix and 1/r are durable before the
+ * blinded message is, and that before it is given; so a coupon whose reply comes late is unblinded late, but never
+ * lost.
  */
 import { AMOUNT_MAX } from '../core/amount.js';
 import { concat, equal } from '../core/bytes.js';
@@ -12,7 +14,15 @@ import { refuse } from '../core/codes.js';
 import type { Blinding } from '../crypto/blind-rsa.js';
 import type { RsaModulus } from '../crypto/rsa.js';
 import {
-  couponKey, COUPON_KEY_BYTES, COUPON_KEYS_MAX, COUPON_PREFIX_BYTES, couponKeysBody, K_BYTES, KID_BYTES, REQUEST, signedCouponKeys,
+  couponKey,
+  COUPON_KEY_BYTES,
+  COUPON_KEYS_MAX,
+  COUPON_PREFIX_BYTES,
+  couponKeysBody,
+  K_BYTES,
+  KID_BYTES,
+  REQUEST,
+  signedCouponKeys,
 } from '../wire/request.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { couponStart } from '../wire/token-commands.js';
@@ -47,7 +57,12 @@ const NOTHING = new Uint8Array(0);
 const SALT_BYTES = 48;
 
 /** Makes the coupons of a purse. */
-export function createCoupons(state: PurseState, requests: Requests, sealed: SealedRequests, tools: DeskTools): Coupons {
+export function createCoupons(
+  state: PurseState,
+  requests: Requests,
+  sealed: SealedRequests,
+  tools: DeskTools,
+): Coupons {
   const records = state.records;
   const config = state.config;
   const rsa = tools.rsa();
@@ -107,10 +122,26 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
       // 1. It is a list of whole rows, for our issuer and currency.
       const offered = signedCouponKeys.decode(data);
       const body = offered && couponKeysBody.decode(offered.body);
-      if (!offered || !body || body.keys.length % COUPON_KEY_BYTES !== 0 || body.keys.length > COUPON_KEYS_MAX * COUPON_KEY_BYTES) return refuse('BAD_REQUEST');
+      if (
+        !offered ||
+        !body ||
+        body.keys.length % COUPON_KEY_BYTES !== 0 ||
+        body.keys.length > COUPON_KEYS_MAX * COUPON_KEY_BYTES
+      )
+        return refuse('BAD_REQUEST');
       // 2. Signed by our issuer, who signs the same for everybody: a key of its own would mark its coupons.
       const ours = equal(body.issuer, config.issuer) && body.currency === config.currency;
-      if (!ours || !isBy(state.keys, config.issuerKey, config.issuerBefore, signedBytes(SIGNED.couponKeys, offered.body), offered.signature)) return refuse('SIGNATURE_INVALID');
+      if (
+        !ours ||
+        !isBy(
+          state.keys,
+          config.issuerKey,
+          config.issuerBefore,
+          signedBytes(SIGNED.couponKeys, offered.body),
+          offered.signature,
+        )
+      )
+        return refuse('SIGNATURE_INVALID');
       // 3. Never an older one, nor another one of the same version.
       const stored = records.get(DESK_RECORD.couponKeys, 0);
       if (stored && equal(stored, offered.body)) return { ok: true, data: NOTHING };
@@ -150,9 +181,28 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
       const request = concat([state.keys.sha256(modulusBytes), blinded]);
       const owned = sealed.own(REQUEST.coupon, now.amount, request);
       if (!owned) return refuse('DEVICE_FAULT');
-      records.put(DESK_RECORD.blinding, 0, blindingRecord.encode({ prefix: prefix, inverse: inverse, modulus: modulusBytes, requestHash: state.keys.sha256(request) }));
+      records.put(
+        DESK_RECORD.blinding,
+        0,
+        blindingRecord.encode({
+          prefix: prefix,
+          inverse: inverse,
+          modulus: modulusBytes,
+          requestHash: state.keys.sha256(request),
+        }),
+      );
       const none = { k: new Uint8Array(K_BYTES), kid: new Uint8Array(KID_BYTES), sequence: 0, coupon: 0 };
-      requests.keep({ kind: REQUEST.coupon, amount: now.amount, k: none.k, kid: none.kid, sequence: none.sequence, coupon: none.coupon }, owned);
+      requests.keep(
+        {
+          kind: REQUEST.coupon,
+          amount: now.amount,
+          k: none.k,
+          kid: none.kid,
+          sequence: none.sequence,
+          coupon: none.coupon,
+        },
+        owned,
+      );
       return requests.first();
     },
     isRefused: function (refusal) {
@@ -169,7 +219,11 @@ export function createCoupons(state: PurseState, requests: Requests, sealed: Sea
       // Stored before, and the request not yet ended: power was lost in between.
       const slots = records.slots(DESK_RECORD.coupon);
       for (let i = 0; i < slots.length; i++) if (equal(couponIn(slots[i]).prefix, secret.prefix)) return true;
-      records.put(DESK_RECORD.coupon, freeSlot(), couponRecord.encode({ amount: amount, prefix: secret.prefix, signature: signature }));
+      records.put(
+        DESK_RECORD.coupon,
+        freeSlot(),
+        couponRecord.encode({ amount: amount, prefix: secret.prefix, signature: signature }),
+      );
       return true;
     },
     next: function () {

@@ -1,6 +1,7 @@
 /**
- * Registration and withdrawal in the open: (PKU, IdU) to the trustee [0013]-[0016], [0036]-[0038], and (PKU, IdU, x) to the
- * issuer [0017]-[0021]. Nothing is kept: a withdrawal is known by its receipt's number, asked again it has the same.
+ * Registration and withdrawal in the open: (PKU, IdU) to the trustee [0013]-[0016], [0036]-[0038], and (PKU, IdU, x) to
+ * the issuer [0017]-[0021]. Nothing is kept: a withdrawal is known by its receipt's number, asked again it has the
+ * same.
  */
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
@@ -25,7 +26,11 @@ export function createOpenRequests(state: PurseState): OpenRequests {
   const config = state.config;
 
   /** The account key's and the pseudonym's signature over one body, as both requests have them. */
-  function signBoth(body: Uint8Array, accountType: number, proofType: number): { accountSignature: Uint8Array; proof: Uint8Array; body: Uint8Array } | Refusal {
+  function signBoth(
+    body: Uint8Array,
+    accountType: number,
+    proofType: number,
+  ): { accountSignature: Uint8Array; proof: Uint8Array; body: Uint8Array } | Refusal {
     const accountSignature = keys.sign(ACCOUNT_KEY, signedBytes(accountType, body));
     const proof = accountSignature && keys.sign(PSEUDONYM_KEY, signedBytes(proofType, body));
     if (!accountSignature || !proof) return refuse('DEVICE_FAULT');
@@ -33,12 +38,19 @@ export function createOpenRequests(state: PurseState): OpenRequests {
   }
 
   function answer(amount: number, bytes: Uint8Array): PurseAnswer {
-    return { ok: true, data: requestPart.encode({ kind: REQUEST.open, amount: amount, length: bytes.length, part: bytes }) };
+    return {
+      ok: true,
+      data: requestPart.encode({ kind: REQUEST.open, amount: amount, length: bytes.length, part: bytes }),
+    };
   }
 
   return {
     register: function () {
-      const body = registrationBody.encode({ pku: keys.publicKey(PSEUDONYM_KEY), accountKey: keys.publicKey(ACCOUNT_KEY), name: state.name });
+      const body = registrationBody.encode({
+        pku: keys.publicKey(PSEUDONYM_KEY),
+        accountKey: keys.publicKey(ACCOUNT_KEY),
+        name: state.name,
+      });
       const signed = signBoth(body, SIGNED.registration, SIGNED.registrationProof);
       return 'ok' in signed ? signed : answer(0, registration.encode(signed));
     },

@@ -1,6 +1,6 @@
 /**
- * What others signed for this token: licenses SKR(PKU) or SKI(PKU), receipts SKI(PKU, x). They are checked and taken in one
- * way, whether they come in the open or in a box (EP 0926637 [0016], [0021], [0065], [0069], [0087], [0091]).
+ * What others signed for this token: licenses SKR(PKU) or SKI(PKU), receipts SKI(PKU, x). They are checked and taken in
+ * one way, whether they come in the open or in a box (EP 0926637 [0016], [0021], [0065], [0069], [0087], [0091]).
  */
 import { AMOUNT_MAX } from '../core/amount.js';
 import { copy, equal } from '../core/bytes.js';
@@ -18,16 +18,26 @@ import { RECORD } from './records.js';
 /** Checks and takes what others signed. */
 export interface Papers {
   /**
-   * Stores the license of a pseudonym. Codes: BAD_REQUEST, LICENSE_INVALID, NOT_NEWER. One that is held already changes nothing.
+   * Stores the license of a pseudonym. Codes: BAD_REQUEST, LICENSE_INVALID, NOT_NEWER. One that is held already changes
+   * nothing.
    * @param pseudonym 0 to n - 1
    */
   takeLicense(pseudonym: number, grant: LicenseGrant): Refusal | null;
-  /** Turns the next receipt into Balance. Codes: BAD_REQUEST, RECEIPT_INVALID, RECEIPT_GAP. One taken before changes nothing. */
+  /**
+   * Turns the next receipt into Balance. Codes: BAD_REQUEST, RECEIPT_INVALID, RECEIPT_GAP. One taken before changes
+   * nothing.
+   */
   takeReceipt(bytes: Uint8Array): Refusal | null;
 }
 
 /** Whether a house signed it: with its key, or with the one before that. */
-export function isBy(keys: PurseState['keys'], key: Uint8Array, before: Uint8Array | null, bytes: Uint8Array, signature: Uint8Array): boolean {
+export function isBy(
+  keys: PurseState['keys'],
+  key: Uint8Array,
+  before: Uint8Array | null,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   return keys.verify(key, bytes, signature) || (!!before && before.length > 0 && keys.verify(before, bytes, signature));
 }
 
@@ -48,7 +58,17 @@ export function createPapers(state: PurseState): Papers {
       const ours = equal(body.pku, pku) && equal(body.issuer, config.issuer) && body.currency === config.currency;
       const whole = equal(body.multiplesHash, copy(keys.sha256(grant.multiples), 0, MULTIPLES_HASH_BYTES));
       // 3. ... by our registrar.
-      if (!ours || !whole || !isBy(keys, config.registrarKey, config.registrarBefore, signedBytes(SIGNED.license, offered.body), offered.signature)) {
+      if (
+        !ours ||
+        !whole ||
+        !isBy(
+          keys,
+          config.registrarKey,
+          config.registrarBefore,
+          signedBytes(SIGNED.license, offered.body),
+          offered.signature,
+        )
+      ) {
         return refuse('LICENSE_INVALID');
       }
       // 4. The one that we have: nothing to do. One that ends earlier: no.
@@ -68,9 +88,16 @@ export function createPapers(state: PurseState): Papers {
       if (!offered || !body) return refuse('BAD_REQUEST');
       // 2. For our PKU, the first of the set, issuer and currency, of a kind we know, by our issuer.
       const kinds = RECEIPT_KINDS;
-      const ours = equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) && equal(body.issuer, config.issuer) && body.currency === config.currency;
+      const ours =
+        equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) &&
+        equal(body.issuer, config.issuer) &&
+        body.currency === config.currency;
       const known = body.kind === kinds.withdrawal || body.kind === kinds.refund || body.kind === kinds.reconcile;
-      if (!ours || !known || !isBy(keys, config.issuerKey, config.issuerBefore, signedBytes(SIGNED.receipt, offered.body), offered.signature)) {
+      if (
+        !ours ||
+        !known ||
+        !isBy(keys, config.issuerKey, config.issuerBefore, signedBytes(SIGNED.receipt, offered.body), offered.signature)
+      ) {
         return refuse('RECEIPT_INVALID');
       }
       // 3. The next one. One taken already changes nothing.

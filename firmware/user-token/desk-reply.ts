@@ -1,9 +1,10 @@
 /**
- * Replies to the request that waits: boxes under its K, or the bank's blind signature (EP 0926637 [0041], [0044], [0065],
- * [0069], [0087], [0091], [0113]).
+ * Replies to the request that waits: boxes under its K, or the bank's blind signature (EP 0926637 [0041], [0044],
+ * [0065], [0069], [0087], [0091], [0113]).
  *
- * A box that is not this request's changes nothing. What one holds is final; what it changes is durable before the request
- * ends, and changes nothing when it comes again, so that a loss of power anywhere in between is made good by the same boxes.
+ * A box that is not this request's changes nothing. What one holds is final; what it changes is durable before the
+ * request ends, and changes nothing when it comes again, so that a loss of power anywhere in between is made good by
+ * the same boxes.
  */
 import { codeNumber, codeOf, refuse } from '../core/codes.js';
 import type { Code } from '../core/codes.js';
@@ -31,7 +32,11 @@ export function createReplies(
   let taken = 0;
 
   function answer(left: number, code: Code): PurseAnswer {
-    const data = replyAnswer.encode({ left: left, code: codeNumber(code), receiptNumber: state.journal.receiptNumber() });
+    const data = replyAnswer.encode({
+      left: left,
+      code: codeNumber(code),
+      receiptNumber: state.journal.receiptNumber(),
+    });
     return { ok: true, data: data };
   }
 
@@ -73,9 +78,14 @@ export function createReplies(
       const refused = papers.takeReceipt(reply.body);
       if (refused) return refused;
     }
-    if (head.kind === REQUEST.redeem && head.amount > 0 && coupons && (code === 'OK' || code === 'COUPON_SPENT')) coupons.remove(head.coupon);
+    if (head.kind === REQUEST.redeem && head.amount > 0 && coupons && (code === 'OK' || code === 'COUPON_SPENT'))
+      coupons.remove(head.coupon);
     if (head.kind === REQUEST.keyedIssue) {
-      state.records.put(DESK_RECORD.sharedKey, 0, sharedKey.encode({ kid: head.kid, k: head.k, sequence: head.sequence }));
+      state.records.put(
+        DESK_RECORD.sharedKey,
+        0,
+        sharedKey.encode({ kid: head.kid, k: head.k, sequence: head.sequence }),
+      );
     }
     return end(code, hash);
   }

@@ -1,13 +1,13 @@
 /**
  * The token at the teller's desk: registration, licenses, withdrawal, coupons, receipts. No payment needs any of it.
  *
- * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the first
- * license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner. How a scheme
- * registers and withdraws is a column of its row (core/scheme.ts), never its number.
- * As in purse.ts: named results, checks in numbered order, mutation last.
+ * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the
+ * first license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner. How a
+ * scheme registers and withdraws is a column of its row (core/scheme.ts), never its number. As in purse.ts: named
+ * results, checks in numbered order, mutation last.
  *
- * An overlay (main.ts): it is loaded at a desk command and let go at the next payment, so what must outlive that stands in
- * `PurseState` or in a record.
+ * An overlay (main.ts): it is loaded at a desk command and let go at the next payment, so what must outlive that stands
+ * in `PurseState` or in a record.
  */
 import { AMOUNT_MAX } from '../core/amount.js';
 import { refuse } from '../core/codes.js';
@@ -44,7 +44,11 @@ export function needsTools(config: { registration: string; issue: string }): boo
  * @param tools null where `needsTools` is false @param progress told of each pseudonym done in a registration
  * @throws Error when the flash fails or cannot be trusted
  */
-export function createDesk(state: PurseState, tools: DeskTools | null, progress: (done: number, total: number) => void): Desk {
+export function createDesk(
+  state: PurseState,
+  tools: DeskTools | null,
+  progress: (done: number, total: number) => void,
+): Desk {
   const keys = state.keys;
   const config = state.config;
   const journal = state.journal;
@@ -71,8 +75,8 @@ export function createDesk(state: PurseState, tools: DeskTools | null, progress:
     const request = nameRequest.decode(data);
     if (!request) return refuse('BAD_REQUEST');
     if (state.licensed && request.name !== state.name) return refuse('WRONG_NAME');
-    // 3. A registration that waits under this name is given again. Any other request gives way to a new one: what it may
-    //    have been credited with has a receipt's number, and comes with the next withdrawal.
+    // 3. A registration that waits under this name is given again. Any other request gives way to a new one: what it
+    // may have been credited with has a receipt's number, and comes with the next withdrawal.
     const waiting = requests.waiting();
     if (waiting && waiting.kind === REQUEST.register && request.name === state.name) return requests.first();
     // 4. The name is durable before anything is signed in it, and what waited under another one is gone.
@@ -120,7 +124,9 @@ export function createDesk(state: PurseState, tools: DeskTools | null, progress:
   }
 
   function takeReceipt(data: Uint8Array): PurseAnswer {
-    return papers.takeReceipt(data) || { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) };
+    return (
+      papers.takeReceipt(data) || { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) }
+    );
   }
 
   function couponCommand(ins: number, data: Uint8Array): PurseAnswer {

@@ -1,12 +1,13 @@
 /**
  * The token's journal: Balance, debits with their signatures, the last credit (DESIGN section 4, EP 0926637 [0024]).
  *
- * Knows nothing of rules: the purse decides, this keeps. What is needed at every tap stands in three small typed arrays,
- * the rest is read from flash when it is wanted. Each change is one durable record and comes before the change in RAM, so
- * that a flash that fails leaves RAM and flash as they were.
+ * Knows nothing of rules: the purse decides, this keeps. What is needed at every tap stands in three small typed
+ * arrays, the rest is read from flash when it is wanted. Each change is one durable record and comes before the change
+ * in RAM, so that a flash that fails leaves RAM and flash as they were.
  *
- * A debit's place is free when it is empty or its debit was acknowledged; of the free ones the empty, then the oldest is
- * used, so that an answer can be repeated as long as possible. Left out: taking debits back (`reconcile` gives a receipt).
+ * A debit's place is free when it is empty or its debit was acknowledged; of the free ones the empty, then the oldest
+ * is used, so that an answer can be repeated as long as possible. Left out: taking debits back (`reconcile` gives a
+ * receipt).
  */
 import { readBalance } from '../core/amount.js';
 import { copy, equal, readU32 } from '../core/bytes.js';
@@ -31,19 +32,35 @@ export interface Journal {
   unsettledCount(): number;
   /** What those have taken from the Balance, in sum. */
   unsettledSum(): number;
-  /** Slot of the debit for (IdS, Rs), acknowledged or not; -1 where the journal has none. @param charge encoded `chargeId` */
+  /**
+   * Slot of the debit for (IdS, Rs), acknowledged or not; -1 where the journal has none.
+   * @param charge encoded `chargeId`
+   */
   find(charge: Uint8Array): number;
   /** The debit in a slot that has one. */
   read(slot: number): DebitRecord;
-  /** Rs of each debit for this shop that was never acknowledged, by slot. @param shop IdS as a field: length, characters */
+  /**
+   * Rs of each debit for this shop that was never acknowledged, by slot.
+   * @param shop IdS as a field: length, characters
+   */
   unsettledOf(shop: Uint8Array): Uint8Array[];
   isSettled(slot: number): boolean;
   /** A slot for the next debit, or -1. */
   freeSlot(): number;
-  /** Does beforehand what a debit in that slot takes without its amount. @param challengeBytes length of its challenge */
+  /**
+   * Does beforehand what a debit in that slot takes without its amount.
+   * @param challengeBytes length of its challenge
+   */
   prepare(slot: number, challengeBytes: number): void;
   /** Writes the one record of a payment. `sumSincePress` counts this debit too. */
-  debit(slot: number, pseudonym: number, amount: number, sumSincePress: number, signature: Uint8Array, challengeBytes: Uint8Array): void;
+  debit(
+    slot: number,
+    pseudonym: number,
+    amount: number,
+    sumSincePress: number,
+    signature: Uint8Array,
+    challengeBytes: Uint8Array,
+  ): void;
   /** Marks a debit as acknowledged. */
   settle(slot: number): void;
   /** Writes the one record of a receipt. */
@@ -170,7 +187,8 @@ export function openJournal(records: Records, slotCount: number): Journal {
     },
     unsettledSum: function () {
       let sum = 0;
-      for (let slot = 0; slot < slotCount; slot++) if (isUnsettled(slot)) sum += readBalance(payloadOf(slot), AMOUNT_AT) || damaged('debit', slot);
+      for (let slot = 0; slot < slotCount; slot++)
+        if (isUnsettled(slot)) sum += readBalance(payloadOf(slot), AMOUNT_AT) || damaged('debit', slot);
       return sum;
     },
     find: function (charge) {

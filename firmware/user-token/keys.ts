@@ -1,10 +1,10 @@
 /**
  * The token's keys: made once at the first boot, kept in raw flash, used through the nonce pool.
  *
- * SECURITY.md 1 and 2. Key 0 is the account key, keys 1 to n are the pseudonym keys. Nothing is published before all of them
- * are durable, so a power cut between two is made good by making the missing one at the next boot. A key's record has its
- * public key too: computing 33 of them again at each boot would take an ESP32 a minute.
- * Left out: changing a key. A token with new keys is a new token.
+ * SECURITY.md 1 and 2. Key 0 is the account key, keys 1 to n are the pseudonym keys. Nothing is published before all of
+ * them are durable, so a power cut between two is made good by making the missing one at the next boot. A key's record
+ * has its public key too: computing 33 of them again at each boot would take an ESP32 a minute. Left out: changing a
+ * key. A token with new keys is a new token.
  */
 import type { Ed25519, Nonce, PreparedKey, Signer, SigningKey } from '../crypto/ed25519.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';
@@ -32,7 +32,11 @@ export function missingKey(records: Records, count: number): number {
   for (let index = 0; index < count; index++) {
     if (records.get(BOARD_RECORD.key, index)) continue;
     // A store that has lost its keys has lost more: never go on with new ones under an old license.
-    if (records.slots(RECORD.identity).length > 0 || records.slots(RECORD.license).length > 0 || records.slots(RECORD.debit).length > 0) {
+    if (
+      records.slots(RECORD.identity).length > 0 ||
+      records.slots(RECORD.license).length > 0 ||
+      records.slots(RECORD.debit).length > 0
+    ) {
       throw new Error('keys are missing from flash');
     }
     return index;
@@ -46,7 +50,12 @@ export function missingKey(records: Records, count: number): number {
  * @param publicKeyOf public key of a seed
  * @throws Error when none can be made
  */
-export function makeKey(records: Records, index: number, draw: (count: number) => Uint8Array | null, publicKeyOf: (seed: Uint8Array) => Uint8Array): void {
+export function makeKey(
+  records: Records,
+  index: number,
+  draw: (count: number) => Uint8Array | null,
+  publicKeyOf: (seed: Uint8Array) => Uint8Array,
+): void {
   const seed = draw(SEED_BYTES);
   if (!seed) throw new Error('entropy: no keys can be made');
   records.put(BOARD_RECORD.key, index, concat([seed, publicKeyOf(seed)]));

@@ -1,9 +1,9 @@
 /**
  * The user token's program: makes the token from the board, its provisioned file, its keys and its tables.
  *
- * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then random numbers, keys, purse,
- * PN532. A fault stops the board with its name on display, LED and console.
- * Left out: every rule; they are in the modules that this one puts together.
+ * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then random numbers, keys,
+ * purse, PN532. A fault stops the board with its name on display, LED and console. Left out: every rule; they are in
+ * the modules that this one puts together.
  */
 import { amountText } from '../core/amount-text.js';
 import { isAmount } from '../core/amount.js';
@@ -61,8 +61,8 @@ interface TokenProvision {
 const KEY_GAP_MS = 10;
 
 /**
- * Nonces held ready: for taps in a row, each of which takes one; two share an inversion. A payment without one takes an ESP32
- * seconds (estimate). Each takes some 20 variables.
+ * Nonces held ready: for taps in a row, each of which takes one; two share an inversion. A payment without one takes an
+ * ESP32 seconds (estimate). Each takes some 20 variables.
  */
 const NONCES_MAX = 8;
 const NONCES_BATCH = 2;
@@ -82,8 +82,10 @@ function keyOf(hex: unknown, bytes: number, name: string): Uint8Array {
 
 function purseConfig(provision: TokenProvision): PurseConfig {
   const limits = provision.limits;
-  if (!limits || !isAmount(limits.paymentMax) || !isAmount(limits.sumMax)) throw new Error('tapcash.cfg: provision.limits');
-  if (typeof provision.currency !== 'string' || provision.currency.length !== 3) throw new Error('tapcash.cfg: provision.currency');
+  if (!limits || !isAmount(limits.paymentMax) || !isAmount(limits.sumMax))
+    throw new Error('tapcash.cfg: provision.limits');
+  if (typeof provision.currency !== 'string' || provision.currency.length !== 3)
+    throw new Error('tapcash.cfg: provision.currency');
   const n = provision.pseudonyms;
   if (!(n >= 1 && n <= PSEUDONYMS_MAX && Math.floor(n) === n)) throw new Error('tapcash.cfg: provision.pseudonyms');
   return {
@@ -107,7 +109,10 @@ function isHealthy(samples: Uint8Array): boolean {
   return passesRepetitionCount(samples, ONE_BIT) && passesAdaptiveProportion(samples, ONE_BIT);
 }
 
-/** The generator of this boot, for keys and for what everybody may see. @throws Error when the source of entropy fails */
+/**
+ * The generator of this boot, for keys and for what everybody may see.
+ * @throws Error when the source of entropy fails
+ */
 function createGenerator(board: RunningBoard<TokenProvision>, natives: Natives): HmacDrbg {
   const entropy = board.takeEntropy(FIRST_SAMPLES);
   if (!entropy) throw new Error('entropy: the source fails');
@@ -122,8 +127,15 @@ function table(board: RunningBoard<TokenProvision>, name: string): ArrayBuffer {
   return data;
 }
 
-/** Makes the keys that are missing, one after another with the display counting: 33 take an ESP32 a minute (estimate). */
-function makeKeys(board: RunningBoard<TokenProvision>, count: number, make: (index: number) => void, done: () => void): void {
+/**
+ * Makes the keys that are missing, one after another with the display counting: 33 take an ESP32 a minute (estimate).
+ */
+function makeKeys(
+  board: RunningBoard<TokenProvision>,
+  count: number,
+  make: (index: number) => void,
+  done: () => void,
+): void {
   board.attempt(function () {
     const index = missingKey(board.records, count);
     if (index < 0) return done();
@@ -204,7 +216,13 @@ function run(board: RunningBoard<TokenProvision>): void {
 }
 
 /** The rest, once all keys are there. */
-function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, natives: Natives, curve: Curve, generator: HmacDrbg): void {
+function runWithKeys(
+  board: RunningBoard<TokenProvision>,
+  config: PurseConfig,
+  natives: Natives,
+  curve: Curve,
+  generator: HmacDrbg,
+): void {
   const records = board.records;
   const signer = createSigner(natives, createScalars(natives));
   const secret = keySecret(records, signer, PSEUDONYM_KEY + config.pseudonyms);
@@ -215,7 +233,14 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
   const pool = createNoncePool({ ed: curve.get, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
   const known = [knownKey(board, curve, 'tab.issuer')];
   if (!equal(config.registrarKey, config.issuerKey)) known.push(knownKey(board, curve, 'tab.registrar'));
-  const keys = openPurseKeys(records, config.pseudonyms, { signer: signer, ed25519: curve.get, secret: secret, nonce: pool.take, known: known, sha256: natives.sha256 });
+  const keys = openPurseKeys(records, config.pseudonyms, {
+    signer: signer,
+    ed25519: curve.get,
+    secret: secret,
+    nonce: pool.take,
+    known: known,
+    sha256: natives.sha256,
+  });
   const purse = openPurse(records, keys, config);
   // Named at boot, not at the desk: what this build lacks.
   const ciphers = needsTools(config) ? createEspruinoCiphers(require('crypto')) : null;
@@ -238,9 +263,16 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     },
     loadDesk: function (progress) {
       const desk = loadDesk();
-      const tools = ciphers && desk.createTools({
-        natives: natives, aes: ciphers.aes, sha384: ciphers.sha384, ed25519: curve.get(), sealTable: table(board, 'tab.seal'), random: random,
-      });
+      const tools =
+        ciphers &&
+        desk.createTools({
+          natives: natives,
+          aes: ciphers.aes,
+          sha384: ciphers.sha384,
+          ed25519: curve.get(),
+          sealTable: table(board, 'tab.seal'),
+          random: random,
+        });
       return desk.createDesk(purse.state, tools, progress);
     },
     nonces: pool.level,
@@ -278,7 +310,8 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
   // Where registration is sealed, the desk sees the account key alone.
   const shown = config.registration === 'sealed' ? PSEUDONYM_KEY : PSEUDONYM_KEY + 1;
   const open = purse.state.journal.unsettledCount();
-  if (open > 0) print('tapcash: unacknowledged ' + open + ' ' + amountText(purse.state.journal.unsettledSum(), config.currency));
+  if (open > 0)
+    print('tapcash: unacknowledged ' + open + ' ' + amountText(purse.state.journal.unsettledSum(), config.currency));
   board.introduce(function (asked) {
     let proofs = '';
     for (let i = 0; i < shown; i++) {
@@ -289,7 +322,9 @@ function runWithKeys(board: RunningBoard<TokenProvision>, config: PurseConfig, n
     return proofs;
   });
   token.start();
-  /** No reader sees the token before a nonce is ready: to make one at its first tap would take an ESP32 over a second. */
+  /**
+   * No reader sees the token before a nonce is ready: to make one at its first tap would take an ESP32 over a second.
+   */
   function listen(): void {
     if (pool.level() > 0) card.start();
     else board.clock.setTimeout(listen, LISTEN_GAP_MS);

@@ -1,9 +1,9 @@
 /**
  * The token's rules for money: what it pays, when it asks its owner, what it answers a second time [0022]-[0025].
  *
- * A state machine without any I/O of its own, over the journal, the desk and the keys. Every call answers a named result;
- * checks run in the order of the numbered comments, and the one durable record comes last. In doubt it refuses and keeps
- * its journal: after a flash failure it refuses everything until the next reset.
+ * A state machine without any I/O of its own, over the journal, the desk and the keys. Every call answers a named
+ * result; checks run in the order of the numbered comments, and the one durable record comes last. In doubt it refuses
+ * and keeps its journal: after a flash failure it refuses everything until the next reset.
  *
  * Several pseudonyms share one Balance [0117]; which one pays is chosen in policy.ts.
  * Left out: registration and withdrawal, which no payment needs (desk.ts).
@@ -15,7 +15,16 @@ import type { Refusal } from '../core/codes.js';
 import type { Scheme } from '../core/scheme.js';
 import { isAscii, textOf } from '../wire/codec.js';
 import {
-  CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, CHALLENGE_TIME_AT, isChargeId, ISSUER_ID_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, PAYMENT_BYTES, readChallenge, RS_BYTES,
+  CHALLENGE_AMOUNT_AT,
+  CHALLENGE_CHARGE_AT,
+  CHALLENGE_TIME_AT,
+  isChargeId,
+  ISSUER_ID_BYTES,
+  LICENSE_BYTES,
+  MULTIPLES_BYTES,
+  PAYMENT_BYTES,
+  readChallenge,
+  RS_BYTES,
 } from '../wire/payment.js';
 import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
@@ -105,7 +114,10 @@ export interface Purse {
   select(): void;
   /** OPEN: license (124 bytes), then the number of debits for this shop never acknowledged (1). */
   open(data: Uint8Array): PurseAnswer;
-  /** For the time between the answer to OPEN and the challenge: what a debit for that charge takes without its amount. Changes nothing. */
+  /**
+   * For the time between the answer to OPEN and the challenge: what a debit for that charge takes without its amount.
+   * Changes nothing.
+   */
   prepare(): void;
   /** MULTIPLES of the PKU in the license that OPEN gave, 512 bytes. */
   multiples(): PurseAnswer;
@@ -117,9 +129,15 @@ export interface Purse {
   changed(): void;
   /** RECALL: Rs, 16 bytes. */
   recall(data: Uint8Array): PurseAnswer;
-  /** The owner pressed the button: confirms the payment that waits for it, or else opens the desk. Resets the sum. @returns whether it confirmed */
+  /**
+   * The owner pressed the button: confirms the payment that waits for it, or else opens the desk. Resets the sum.
+   * @returns whether it confirmed
+   */
   press(nowMs: number): boolean;
-  /** The payment that waits for a press or, after it, for the next tap; null where there is none. `isShort`: above the Balance. */
+  /**
+   * The payment that waits for a press or, after it, for the next tap; null where there is none. `isShort`: above the
+   * Balance.
+   */
   pending(nowMs: number): { challenge: Challenge; confirmed: boolean; isShort: boolean } | null;
   state: PurseState;
 }
@@ -157,11 +175,16 @@ function storedName(records: Records): string {
 }
 
 /**
- * Runs a command that may meet failing flash: afterwards nothing is answered but DEVICE_FAULT. What it changed before the
- * failure is either durable or not there: a payment writes one record and changes RAM after it; where a desk command writes
- * several, done again it completes what was begun.
+ * Runs a command that may meet failing flash: afterwards nothing is answered but DEVICE_FAULT. What it changed before
+ * the failure is either durable or not there: a payment writes one record and changes RAM after it; where a desk
+ * command writes several, done again it completes what was begun.
  */
-export function guarded<T>(state: PurseState, command: (data: Uint8Array, nowMs: number) => T | Refusal, data?: Uint8Array, nowMs?: number): T | Refusal {
+export function guarded<T>(
+  state: PurseState,
+  command: (data: Uint8Array, nowMs: number) => T | Refusal,
+  data?: Uint8Array,
+  nowMs?: number,
+): T | Refusal {
   if (state.fault) return refuse('DEVICE_FAULT');
   try {
     return command(data!, nowMs!);
@@ -213,7 +236,12 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   function lookUp(id: Uint8Array): Charge | null {
     if (!isChargeId(id)) return null;
     const slot = journal.find(id);
-    return { bytes: id.length, text: id.join(), slot: slot, pseudonym: slot >= 0 ? journal.read(slot).pseudonym : chosen(id.subarray(RS_BYTES)) };
+    return {
+      bytes: id.length,
+      text: id.join(),
+      slot: slot,
+      pseudonym: slot >= 0 ? journal.read(slot).pseudonym : chosen(id.subarray(RS_BYTES)),
+    };
   }
 
   function payChecked(bytes: Uint8Array, nowMs: number): PayAnswer {
@@ -222,7 +250,8 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     const charge = opened && opened.text === id.join() ? opened : lookUp(id);
     const amount = readBalance(bytes, CHALLENGE_AMOUNT_AT);
     const isOurs = bytes.subarray(0, CHALLENGE_AMOUNT_AT).join() === terms;
-    if (!charge || !amount || !(isOurs || isAscii(textOf(bytes, ISSUER_ID_BYTES, CHALLENGE_AMOUNT_AT), 3))) return refuse('BAD_REQUEST');
+    if (!charge || !amount || !(isOurs || isAscii(textOf(bytes, ISSUER_ID_BYTES, CHALLENGE_AMOUNT_AT), 3)))
+      return refuse('BAD_REQUEST');
     // 2. A known (IdS, Rs): the same question has the same answer, any other none.
     if (charge.slot >= 0) return repeat(charge.slot, bytes);
     // 3. Licenses to pay with.
@@ -332,7 +361,13 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     },
     pending: function (nowMs) {
       const found = confirmation.pending(nowMs);
-      return found && { challenge: found.challenge, confirmed: found.confirmed, isShort: found.challenge.amount > journal.balance() };
+      return (
+        found && {
+          challenge: found.challenge,
+          confirmed: found.confirmed,
+          isShort: found.challenge.amount > journal.balance(),
+        }
+      );
     },
     state: state,
   };

@@ -1,9 +1,10 @@
 /**
  * What the token keeps in raw flash, record by record, over drivers/record-log.ts (DESIGN section 4, SECURITY.md 2).
  *
- * One record decides each fact, so that no power cut leaves two in disagreement. A payment is one DEBIT: the new Balance,
- * the challenge and the signature become durable together or not at all. The Balance is the one in the record with the
- * highest purse sequence, DEBIT or CREDIT. Types 1 to 3 (keys, seed, boot counter) stand in drivers/startup.ts.
+ * One record decides each fact, so that no power cut leaves two in disagreement. A payment is one DEBIT: the new
+ * Balance, the challenge and the signature become durable together or not at all. The Balance is the one in the record
+ * with the highest purse sequence, DEBIT or CREDIT. Types 1 to 3 (keys, seed, boot counter) stand in
+ * drivers/startup.ts.
  */
 import { writeAmount } from '../core/amount.js';
 import { writeU32 } from '../core/bytes.js';
@@ -15,7 +16,10 @@ import { SIGNATURE_BYTES } from '../wire/payment.js';
 export interface Records {
   /** Durable when it returns. @throws when the flash fails, or the payload does not fit */
   put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
-  /** Does beforehand what a `put` has to do before it writes. @throws when the flash fails, or the payload would not fit */
+  /**
+   * Does beforehand what a `put` has to do before it writes.
+   * @throws when the flash fails, or the payload would not fit
+   */
   prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
   /** The payload, or null where there is none. @throws when the flash fails */
   get(type: number, slot: number): Uint8Array | null;

@@ -1,6 +1,6 @@
 /**
- * What the token tells its owner: x and y on its own display, or as a blink code where there is none (claim 14: the owner's
- * own means, which no reader can forge).
+ * What the token tells its owner: x and y on its own display, or as a blink code where there is none (claim 14: the
+ * owner's own means, which no reader can forge).
  *
  * Drawing waits until the reader has been quiet for a moment: a screen takes longer than a command.
  */
@@ -51,7 +51,12 @@ export function wrap(text: string): string[] {
 }
 
 /** Makes the screens. @param homeLines what is shown when nothing else is */
-export function createScreens(clock: Clock, display: Display, indicator: Indicator, homeLines: () => string[]): Screens {
+export function createScreens(
+  clock: Clock,
+  display: Display,
+  indicator: Indicator,
+  homeLines: () => string[],
+): Screens {
   let lines: string[] = [];
   let drawTimer: any;
   let homeTimer: any;
@@ -115,7 +120,10 @@ export function createScreens(clock: Clock, display: Display, indicator: Indicat
       if (total > 1) show(['REGISTERING', done + ' of ' + total], NEWS_MS);
     },
     confirmed: function (asked) {
-      show(['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)), QUESTION_MS);
+      show(
+        ['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)),
+        QUESTION_MS,
+      );
     },
     paying: function (paid) {
       unsaid = paid;

@@ -1,8 +1,8 @@
 /**
  * The owner's statement: the payments in the journal, each as the history that its shop has, with signature.
  *
- * Read at the desk, it is the payer's receipt; and a debit that no shop deposited is claimed back with it (DESIGN section 4,
- * "Reconcile"): the claim is the signed debit itself.
+ * Read at the desk, it is the payer's receipt; and a debit that no shop deposited is claimed back with it (DESIGN
+ * section 4, "Reconcile"): the claim is the signed debit itself.
  */
 import { refuse } from '../core/codes.js';
 import { history } from '../wire/payment.js';
@@ -23,5 +23,8 @@ export function readDebit(state: PurseState, data: Uint8Array): PurseAnswer {
   const grant = stored && licenseGrant.decode(stored);
   if (!grant) return refuse('NOT_LICENSED');
   const made = history.encode({ license: grant.license, signature: debit.signature, challenge: debit.challenge });
-  return { ok: true, data: debitAnswer.encode({ slot: slot, settled: state.journal.isSettled(slot) ? 1 : 0, history: made }) };
+  return {
+    ok: true,
+    data: debitAnswer.encode({ slot: slot, settled: state.journal.isSettled(slot) ? 1 : 0, history: made }),
+  };
 }

@@ -1,8 +1,9 @@
 /**
- * The token between its parts: radio commands to purse and desk, what happened to the owner's display, idle time to work
- * that a tap would otherwise wait for.
+ * The token between its parts: radio commands to purse and desk, what happened to the owner's display, idle time to
+ * work that a tap would otherwise wait for.
  *
- * Source: the commands of wire/token-commands.ts; EP 0926637 [0022]-[0025]. Left out: the devices, which main.ts brings.
+ * Source: the commands of wire/token-commands.ts; EP 0926637 [0022]-[0025]. Left out: the devices, which main.ts
+ * brings.
  */
 import { amountText } from '../core/amount-text.js';
 import { refuse, statusWord } from '../core/codes.js';
@@ -28,7 +29,10 @@ export interface TokenParts {
   commandBytesMax: number;
   /** One small piece of work for idle time; false when there is none left. @throws when flash fails */
   work: () => boolean;
-  /** Loads the desk's program, which is told whom to tell of each pseudonym done in a registration. @throws when its file is not there */
+  /**
+   * Loads the desk's program, which is told whom to tell of each pseudonym done in a registration.
+   * @throws when its file is not there
+   */
   loadDesk: (progress: (done: number, total: number) => void) => Desk;
   /** Lets go of what can be loaded again: a payment begins, or nothing is left to do. */
   makeRoom: () => void;
@@ -179,8 +183,8 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function workOn(): void {
     let more = false;
-    // A tap comes first: whatever the pool lacks then is made at the tap. So does the next one, while there are nonces: customers
-    // pay again within seconds, and a piece of work, with what it loads, would hold them up.
+    // A tap comes first: whatever the pool lacks then is made at the tap. So does the next one, while there are nonces:
+    // customers pay again within seconds, and a piece of work, with what it loads, would hold them up.
     if (!inField && (parts.nonces() === 0 || clock.nowMs() - leftMs >= QUIET_MS)) {
       const done = guarded<{ ok: true; more: boolean }>(state, function () {
         const hasMore = parts.work();

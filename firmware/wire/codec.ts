@@ -2,7 +2,8 @@
  * Messages as lists of fields: the one place that turns a message into bytes and back.
  *
  * A message's layout is data, so that encoder, decoder and docs/protocol.md are made from the same list. Decoding takes
- * hostile bytes: it returns null for anything that is not exactly one message, and one message has exactly one encoding.
+ * hostile bytes: it returns null for anything that is not exactly one message, and one message has exactly one
+ * encoding.
  */
 import { AMOUNT_BYTES, readBalance, writeAmount } from '../core/amount.js';
 import { copy, readU32, writeU32 } from '../core/bytes.js';
@@ -30,7 +31,13 @@ const ASCII_PATTERN = /^[!-~]+$/;
 
 /** Whether `name` can be an IdU or IdS: 1 to 24 characters, letters, digits and " ._'-&", no space at either end. */
 export function isName(name: unknown): name is string {
-  return typeof name === 'string' && name.length <= NAME_BYTES_MAX && name[0] !== ' ' && name[name.length - 1] !== ' ' && NAME_PATTERN.test(name);
+  return (
+    typeof name === 'string' &&
+    name.length <= NAME_BYTES_MAX &&
+    name[0] !== ' ' &&
+    name[name.length - 1] !== ' ' &&
+    NAME_PATTERN.test(name)
+  );
 }
 
 /** A message's layout with its two directions. */
@@ -57,7 +64,15 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
 function fieldBytes(field: string[], value: any): number {
   const kind = field[1];
   if (field[2]) return +field[2];
-  return kind === U8 ? 1 : kind === U32 ? 4 : kind === NAME ? 1 + value.length : kind === REST ? value.length : AMOUNT_BYTES;
+  return kind === U8
+    ? 1
+    : kind === U32
+      ? 4
+      : kind === NAME
+        ? 1 + value.length
+        : kind === REST
+          ? value.length
+          : AMOUNT_BYTES;
 }
 
 function wrong(name: string): never {
@@ -71,7 +86,13 @@ function putField(out: Uint8Array, at: number, field: string[], value: any): voi
     if (kind === BYTES && value.length !== +field[2]) wrong(name);
     out.set(value, at);
   } else if (kind === U8 || kind === U32) {
-    if (typeof value !== 'number' || value < 0 || value > (kind === U8 ? 255 : 4294967295) || Math.floor(value) !== value) wrong(name);
+    if (
+      typeof value !== 'number' ||
+      value < 0 ||
+      value > (kind === U8 ? 255 : 4294967295) ||
+      Math.floor(value) !== value
+    )
+      wrong(name);
     if (kind === U8) out[at] = value;
     else writeU32(out, at, value);
   } else if (kind === AMOUNT || kind === BALANCE) {
@@ -104,7 +125,9 @@ function splitField(field: string): string[] {
   return field.split(',');
 }
 
-/** A layout is kept as text, "name,kind,length name,kind ...": as arrays, all of them took 700 of a board's variables. */
+/**
+ * A layout is kept as text, "name,kind,length name,kind ...": as arrays, all of them took 700 of a board's variables.
+ */
 class MessageCodec<T> implements Codec<T> {
   layout: string;
 

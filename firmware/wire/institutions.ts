@@ -1,8 +1,8 @@
 /**
  * Messages between bank and issuer (EP 0926637 [0063]-[0068], [0079], and with signatures [0094]-[0108]).
  *
- * In every scheme the two know each other: the HTTP request carries the bank's signature in its headers, and the reply the
- * issuer's. Where the scheme has a column for it, the message itself is signed besides (types `bankMessage` and
+ * In every scheme the two know each other: the HTTP request carries the bank's signature in its headers, and the reply
+ * the issuer's. Where the scheme has a column for it, the message itself is signed besides (types `bankMessage` and
  * `issuerReply`), and both sides keep it as evidence. No board reads these.
  */
 import { concat, copy, readU32, writeU32 } from '../core/bytes.js';
@@ -41,8 +41,8 @@ export const issuerReply = defineMessage<IssuerReply>([
 ]);
 
 /**
- * The issuer's statement that an EBC is negative, type `traceOrder` [0056], [0081]: without one, neither trustee nor bank
- * gives a name out. Signed by the issuer, so that no operator alone can ask.
+ * The issuer's statement that an EBC is negative, type `traceOrder` [0056], [0081]: without one, neither trustee nor
+ * bank gives a name out. Signed by the issuer, so that no operator alone can ask.
  */
 export interface TraceOrder {
   /** PKU that the trustee licensed, or SHA-256 of the registration that the bank passed on. */

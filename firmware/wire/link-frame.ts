@@ -2,12 +2,12 @@
  * Frames of the serial link between terminal and bridge.
  *
  * A frame is SLIP-coded (RFC 1055, with END at both ends): type (1), sequence (1), payload, CRC-32 (4, IEEE 802.3,
- * big-endian) over all before it. A sender waits for ACK before the next frame. Its coded frames stay `ACK_CODED_BYTES_MAX`
- * below the burst that the receiver named in HELLO, so that a frame with an ACK beside it is the most that can be under way
- * in one direction.
+ * big-endian) over all before it. A sender waits for ACK before the next frame. Its coded frames stay
+ * `ACK_CODED_BYTES_MAX` below the burst that the receiver named in HELLO, so that a frame with an ACK beside it is the
+ * most that can be under way in one direction.
  *
- * In every frame after the handshake the CRC is XORed with the session (link-session.ts): a frame of an earlier session,
- * which a host's buffers may hold for long, is never taken for one of this.
+ * In every frame after the handshake the CRC is XORed with the session (link-session.ts): a frame of an earlier
+ * session, which a host's buffers may hold for long, is never taken for one of this.
  */
 import { fromChars, readU32, toChars, writeU32 } from '../core/bytes.js';
 
@@ -48,8 +48,8 @@ export const FRAME_BYTES_MAX = 1100;
 export type Crc32 = (bytes: Uint8Array) => number;
 
 /**
- * Bytes to a string of character codes and back. On the board `E.toString` and `E.toUint8Array`: SLIP coding is then all
- * native calls, and a frame of 250 bytes costs some 20 statements instead of 2,000.
+ * Bytes to a string of character codes and back. On the board `E.toString` and `E.toUint8Array`: SLIP coding is then
+ * all native calls, and a frame of 250 bytes costs some 20 statements instead of 2,000.
  */
 export interface Chars {
   toChars(bytes: Uint8Array): string;
@@ -67,8 +67,8 @@ export interface Frame {
 }
 
 /**
- * Other text in the place of each `from`: mostly there are none, or a few. Joining by `join` goes through all characters,
- * and took as long as all the rest of a frame.
+ * Other text in the place of each `from`: mostly there are none, or a few. Joining by `join` goes through all
+ * characters, and took as long as all the rest of a frame.
  */
 function replaced(text: string, from: string, to: string): string {
   if (text.indexOf(from) < 0) return text;
@@ -119,8 +119,10 @@ export function createFrameDecoder(
   let tooLong = false;
 
   function finish(coded: string): void {
-    // Few short frames have an escape: asked here as well as in `replaced`, whose calls are a millisecond of a modelled tap.
-    const plain = coded.indexOf(ESC_TEXT) < 0 ? coded : replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT);
+    // Few short frames have an escape: asked here as well as in `replaced`, whose calls are a millisecond of a modelled
+    // tap.
+    const plain =
+      coded.indexOf(ESC_TEXT) < 0 ? coded : replaced(replaced(coded, ESC_END_TEXT, END_TEXT), ESC_ESC_TEXT, ESC_TEXT);
     const bytes = chars.fromChars(plain);
     const length = bytes.length;
     if (length < OVERHEAD_BYTES) return;

@@ -41,10 +41,16 @@ export const KIND = {
   cancel: 0x05,
   /** body: `deskRequest`; answer: the token's data. Code: the token's. */
   desk: 0x06,
-  /** body: `refundBody`; answer: the terminal's signature over it (64). WRONG_NAME for another shop, terminal, issuer or currency. */
+  /**
+   * body: `refundBody`; answer: the terminal's signature over it (64). WRONG_NAME for another shop, terminal, issuer or
+   * currency.
+   */
   refund: 0x07,
   // terminal to bridge
-  /** body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID, KEY_UNKNOWN or SIGNATURE_INVALID; any other: no verdict. */
+  /**
+   * body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID, KEY_UNKNOWN or SIGNATURE_INVALID; any other: no
+   * verdict.
+   */
   verify: 0x10,
   /** body: history; answer OK only once it is on the bridge's disk. */
   history: 0x11,
@@ -89,8 +95,8 @@ export const verifyRequest = defineMessage<{ what: number; bytes: Uint8Array }>(
   ['bytes', REST],
 ]);
 /**
- * Values of `what`: a license; a payment: license, challenge and, for that is known last, signature (2 was the same in the order
- * of a history).
+ * Values of `what`: a license; a payment: license, challenge and, for that is known last, signature (2 was the same in
+ * the order of a history).
  */
 export const VERIFY = { license: 1, payment: 3 };
 
@@ -111,7 +117,10 @@ export interface TerminalStatus {
   variablesUsed: number;
   variablesTotal: number;
   flashWrites: number;
-  /** First 4 bytes of the newest registrar's key that it was given: a bridge that knows a newer one does not check by it. */
+  /**
+   * First 4 bytes of the newest registrar's key that it was given: a bridge that knows a newer one does not check by
+   * it.
+   */
   registrar: Uint8Array;
   /** IdS, as text. */
   shop: string;

@@ -23,7 +23,10 @@ export interface LinkOptions extends LinkEnvironment {
   onRequest(kind: number, body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void;
 }
 
-/** A request; `callback` is null before it is finished, and once it was given up. To all others, what names it to its session. */
+/**
+ * A request; `callback` is null before it is finished, and once it was given up. To all others, what names it to its
+ * session.
+ */
 export interface BegunRequest {
   id: number;
   kind: number;
@@ -42,22 +45,28 @@ export interface LinkSession {
   /** Takes what comes from the line, as bytes or as a string of character codes. */
   receive(data: Uint8Array | string): void;
   /**
-   * Sends a request. `callback` is called exactly once, never before this returns: with the peer's code, or LINK_DOWN (no
-   * session, or it ended), BUSY (`REQUESTS_MAX` are waiting), NO_ANSWER (`timeoutMs` passed; the peer may have acted).
+   * Sends a request. `callback` is called exactly once, never before this returns: with the peer's code, or LINK_DOWN
+   * (no session, or it ended), BUSY (`REQUESTS_MAX` are waiting), NO_ANSWER (`timeoutMs` passed; the peer may have
+   * acted).
    * @throws RangeError for a message above `MESSAGE_BYTES_MAX`
    */
   request(kind: number, body: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
   /**
-   * Sends the beginning of a request while its last `restBytes` are not known yet, so that they alone are waited for on the line.
-   * Null where `request` would say LINK_DOWN or BUSY. It must be finished, at once if it has no rest; until then only messages
-   * of one frame pass it.
+   * Sends the beginning of a request while its last `restBytes` are not known yet, so that they alone are waited for on
+   * the line. Null where `request` would say LINK_DOWN or BUSY. It must be finished, at once if it has no rest; until
+   * then only messages of one frame pass it.
    */
   begin(kind: number, start: Uint8Array, restBytes: number): BegunRequest | null;
   /**
-   * Sends the rest; `callback` as in `request`. A rest that is shorter than announced gives the request up: the peer gets one that
-   * is too short. Null is what `begin` refused.
+   * Sends the rest; `callback` as in `request`. A rest that is shorter than announced gives the request up: the peer
+   * gets one that is too short. Null is what `begin` refused.
    */
-  finish(begun: BegunRequest | null, rest: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void;
+  finish(
+    begun: BegunRequest | null,
+    rest: Uint8Array,
+    callback: (code: Code, body: Uint8Array) => void,
+    timeoutMs: number,
+  ): void;
 }
 
 /** Makes one end of a link. @throws RangeError for a burst below `BURST_BYTES_MIN` */
@@ -178,7 +187,12 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     return request;
   }
 
-  function finish(request: BegunRequest | null, rest: Uint8Array, callback: (code: Code, body: Uint8Array) => void, timeoutMs: number): void {
+  function finish(
+    request: BegunRequest | null,
+    rest: Uint8Array,
+    callback: (code: Code, body: Uint8Array) => void,
+    timeoutMs: number,
+  ): void {
     // Not begun, or its session ended, or it was answered before its end.
     if (!request || waiting.indexOf(request) < 0) {
       const code: Code = !request && transport.up() ? 'BUSY' : 'LINK_DOWN';

@@ -3,20 +3,31 @@
  *
  * Both ends run this file; clock, line and random numbers are arguments. It stands on the frames of link-frame.ts:
  *
- * 1. A side without a session sends HELLO with a session number of its own until it is answered. Where both ask at once,
- *    the bridge's number wins. A peer of another version is named as such, and asking goes on, for it may be updated.
- * 2. Messages go in frames that the receiver's burst holds, each sent again until its ACK comes (stop and wait). A frame
- *    that comes twice is acknowledged twice and taken once. A message of one frame overtakes the rest of a long one, so
- *    that a tap does not wait for a deny list. A message may be sent while its end is not known yet.
+ * 1. A side without a session sends HELLO with a session number of its own until it is answered. Where both ask at
+ *    once, the bridge's number wins. A peer of another version is named as such, and asking goes on, for it may be
+ *    updated.
+ * 2. Messages go in frames that the receiver's burst holds, each sent again until its ACK comes (stop and wait). A
+ *    frame that comes twice is acknowledged twice and taken once. A message of one frame overtakes the rest of a long
+ *    one, so that a tap does not wait for a deny list. A message may be sent while its end is not known yet.
  * 3. A frame without ACK after `SENDS_MAX` sendings ends the session; asking starts anew.
- * 4. The CRC of a frame is XORed with the session's number. So `STRANGERS_MAX` frames in a row that differ by one number
- *    from what they should be come from a peer in another session, whose handshake half got lost: asking starts anew.
+ * 4. The CRC of a frame is XORed with the session's number. So `STRANGERS_MAX` frames in a row that differ by one
+ *    number from what they should be come from a peer in another session, whose handshake half got lost: asking starts
+ *    anew.
  *
  * Left out: encryption and authentication of the line; what counts is signed inside the messages.
  */
 import { concat } from '../core/bytes.js';
 import { type Code } from '../core/codes.js';
-import { ACK_CODED_BYTES_MAX, createFrameDecoder, encodeFrame, FRAME, partBytes, type Chars, type Crc32, type Frame } from './link-frame.js';
+import {
+  ACK_CODED_BYTES_MAX,
+  createFrameDecoder,
+  encodeFrame,
+  FRAME,
+  partBytes,
+  type Chars,
+  type Crc32,
+  type Frame,
+} from './link-frame.js';
 import { hello, type Hello } from './link-messages.js';
 import { WIRE_VERSION } from './signed.js';
 
@@ -32,12 +43,19 @@ export const MESSAGE_BYTES_MAX = 4500;
 
 /** Time until HELLO is sent again. */
 export const HELLO_INTERVAL_MS = 1000;
-/** Time until a frame is sent again: at first, doubled each time, and at most. A board that signs is deaf for a while. */
+/**
+ * Time until a frame is sent again: at first, doubled each time, and at most. A board that signs is deaf for a while.
+ */
 export const ACK_TIMEOUT_MS = 250;
 export const ACK_TIMEOUT_MAX_MS = 2000;
-/** How often a frame is sent before the session is given up, after some 20 s: a board that verifies on its own is deaf for long. */
+/**
+ * How often a frame is sent before the session is given up, after some 20 s: a board that verifies on its own is deaf
+ * for long.
+ */
 export const SENDS_MAX = 12;
-/** Frames of another session, without one of ours between them, that end ours. Old ones still on their way are fewer. */
+/**
+ * Frames of another session, without one of ours between them, that end ours. Old ones still on their way are fewer.
+ */
 const STRANGERS_MAX = 3;
 
 /** What either half needs from where it runs. */
@@ -81,7 +99,9 @@ export interface LinkTransport {
   receive(data: Uint8Array | string): void;
   /** Sends a message of 1 to `MESSAGE_BYTES_MAX` bytes, or the first `ready` of them, at least 1; only while up. */
   send(bytes: Uint8Array, ready?: number): Outgoing;
-  /** Sends the rest of a message of this session, whose length ends with it: less than announced where it is given up. */
+  /**
+   * Sends the rest of a message of this session, whose length ends with it: less than announced where it is given up.
+   */
   finish(message: Outgoing, rest: Uint8Array): void;
   /** Takes a message back, if no byte of it was sent. */
   recall(message: Outgoing): boolean;
@@ -155,7 +175,12 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   }
 
   function helloPayload(number: number): Uint8Array {
-    return hello.encode({ version: WIRE_VERSION, role: options.role, burstBytesMax: options.burstBytesMax, session: number });
+    return hello.encode({
+      version: WIRE_VERSION,
+      role: options.role,
+      burstBytesMax: options.burstBytesMax,
+      session: number,
+    });
   }
 
   /** Asks for a session of its own number, again and again until there is one. */
@@ -236,7 +261,10 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     options.write(flyingBytes);
   }
 
-  /** The first message, or while it is on its way the first other one that a single frame holds; null where its end is awaited. */
+  /**
+   * The first message, or while it is on its way the first other one that a single frame holds; null where its end is
+   * awaited.
+   */
   function choose(): Outgoing | null {
     const first = queue[0];
     if (first.at === 0) return first;
@@ -255,7 +283,11 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     flyingEnd = message.at + partBytes(bytes.subarray(0, message.ready), message.at, frameBytesMax);
     flyingIsLast = flyingEnd === bytes.length;
     const type = !flyingIsLast ? FRAME.part : message.at > 0 ? FRAME.last : FRAME.whole;
-    flyingBytes = encodeFrame({ type: type, sequence: sequence, payload: bytes.subarray(message.at, flyingEnd) }, frameCrc, options.chars);
+    flyingBytes = encodeFrame(
+      { type: type, sequence: sequence, payload: bytes.subarray(message.at, flyingEnd) },
+      frameCrc,
+      options.chars,
+    );
     flying = message;
     sends = 0;
     sendFlying();

@@ -1,6 +1,6 @@
 /**
- * What the issuer tells every terminal: the time, and the list of denied pseudonyms. Both are signed and carry a version
- * that never falls, so that a bridge can withhold them but neither invent nor replay them.
+ * What the issuer tells every terminal: the time, and the list of denied pseudonyms. Both are signed and carry a
+ * version that never falls, so that a bridge can withhold them but neither invent nor replay them.
  */
 import { copy } from '../core/bytes.js';
 import { defineMessage, BYTES, U32 } from './codec.js';
@@ -44,7 +44,9 @@ export const denyBody = defineMessage<DenyBody>([
   ['timeS', U32],
   ['keys', 'rest'],
 ]);
-/** Most pseudonyms on one list, so that the list fits one flash page of 4,096 bytes. A denied one leaves it at expiry. */
+/**
+ * Most pseudonyms on one list, so that the list fits one flash page of 4,096 bytes. A denied one leaves it at expiry.
+ */
 export const DENY_KEYS_MAX = 100;
 
 /** Signed deny list as it travels. */

@@ -41,8 +41,8 @@ export const licenseBody = defineMessage<LicenseBody>([
 ]);
 
 /**
- * Where fields of a license stand, for a terminal that needs some of them at a tap: the decoder would take it 20 ms (estimate). It
- * begins with issuer and currency, as a challenge does.
+ * Where fields of a license stand, for a terminal that needs some of them at a tap: the decoder would take it 20 ms
+ * (estimate). It begins with issuer and currency, as a challenge does.
  */
 export const TERMS_BYTES = 7;
 export const LICENSE_CLASS_AT = 7;

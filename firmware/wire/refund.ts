@@ -1,8 +1,8 @@
 /**
  * Refund: a shop gives back what it was paid, whole or in part. Beyond the patent, which ends with [0031].
  *
- * A terminal signs it, so that nobody takes from a shop's account in its name. Any registered terminal of the shop may: one
- * that has left is replaced by another, and nothing else is needed.
+ * A terminal signs it, so that nobody takes from a shop's account in its name. Any registered terminal of the shop may:
+ * one that has left is replaced by another, and nothing else is needed.
  */
 import { defineMessage, BYTES, AMOUNT, NAME, REST } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, RS_BYTES, SIGNATURE_BYTES } from './payment.js';

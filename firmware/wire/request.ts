@@ -1,11 +1,11 @@
 /**
- * Requests through a bank that must not read them: registration and withdrawal in schemes 3 to 6 (EP 0926637 [0062]-[0069],
- * [0084]-[0091]), coupons of scheme 2 ([0039]-[0044]).
+ * Requests through a bank that must not read them: registration and withdrawal in schemes 3 to 6 (EP 0926637
+ * [0062]-[0069], [0084]-[0091]), coupons of scheme 2 ([0039]-[0044]).
  *
- * An owned request is what the owner's account key signs for who keeps the accounts: name and amount in the open, the rest
- * sealed to the issuer by HPKE (PKI(...), RFC 9180) or under the shared key K (`keyed`). The owner signs the hash of the
- * sealed bytes, so that a bank can attach nobody else's pseudonym to a name ([0062] has no such signature).
- * The issuer answers each request with boxes under K, which the bank passes on unread.
+ * An owned request is what the owner's account key signs for who keeps the accounts: name and amount in the open, the
+ * rest sealed to the issuer by HPKE (PKI(...), RFC 9180) or under the shared key K (`keyed`). The owner signs the hash
+ * of the sealed bytes, so that a bank can attach nobody else's pseudonym to a name ([0062] has no such signature). The
+ * issuer answers each request with boxes under K, which the bank passes on unread.
  */
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, SIGNATURE_BYTES } from './payment.js';
@@ -20,7 +20,10 @@ export const REQUEST = {
   keyedIssue: 3,
   /** A blinded message, 256 bytes: for the bank's own signature. */
   coupon: 4,
-  /** Sealed `redemptionSecret`, or `issueSecret` of 0 for a missed receipt: to the issuer in a session of its own, so nobody owns it. */
+  /**
+   * Sealed `redemptionSecret`, or `issueSecret` of 0 for a missed receipt: to the issuer in a session of its own, so
+   * nobody owns it.
+   */
   redeem: 5,
   /** Scheme 1 and open registrations: `withdrawal` or `registration`, as they are. */
   open: 6,
@@ -101,7 +104,10 @@ export function sealInfo(scheme: number, kind: number): Uint8Array {
   return new Uint8Array([116, 97, 112, 99, 97, 115, 104, 1, scheme, kind]);
 }
 
-/** What is sealed: a random id, under which the issuer keeps its reply, the key K for that reply, and the request proper. */
+/**
+ * What is sealed: a random id, under which the issuer keeps its reply, the key K for that reply, and the request
+ * proper.
+ */
 export interface SealedPlain {
   requestId: Uint8Array;
   k: Uint8Array;

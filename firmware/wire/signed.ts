@@ -1,6 +1,6 @@
 /**
- * What is signed. Every signed message is a domain tag (product, version, type) followed by the message's bytes, so that
- * no signature of one type is valid as another.
+ * What is signed. Every signed message is a domain tag (product, version, type) followed by the message's bytes, so
+ * that no signature of one type is valid as another.
  */
 /** Version of all formats in firmware/wire. */
 export const WIRE_VERSION = 1;

@@ -1,8 +1,9 @@
 /**
  * A house's word that another key follows its own: signed under the old key, type `succession`. Beyond the patent.
  *
- * The issuer's id stays that of its first key, so that what names an issuer names it before and after. A board reads these
- * for its root alone (`followedBy`); houses and bridges keep them, one after another, as the line of a house's keys.
+ * The issuer's id stays that of its first key, so that what names an issuer names it before and after. A board reads
+ * these for its root alone (`followedBy`); houses and bridges keep them, one after another, as the line of a house's
+ * keys.
  */
 import { equal, fromHex } from '../core/bytes.js';
 import { defineMessage, BYTES, REST, U32, U8 } from './codec.js';
@@ -49,15 +50,28 @@ export const signedSuccession = defineMessage<SignedSuccession>([
 ]);
 
 /**
- * The key that has followed an issuer's key: notices that are not of the issuer, or that the key before does not sign, are passed over.
- * @param notices encoded `signedSuccession`s, hexadecimal, joined by commas, in order @param verify a signature of type `succession`
+ * The key that has followed an issuer's key: notices that are not of the issuer, or that the key before does not sign,
+ * are passed over.
+ * @param notices encoded `signedSuccession`s, hexadecimal, joined by commas, in order @param verify a signature of type
+ *   `succession`
  */
-export function followedBy(key: Uint8Array, notices: string, verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean): Uint8Array {
+export function followedBy(
+  key: Uint8Array,
+  notices: string,
+  verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean,
+): Uint8Array {
   const given = notices.split(',');
   for (let i = 0; i < given.length; i++) {
     const outer = signedSuccession.decode(fromHex(given[i]) || new Uint8Array(0));
     const body = outer && successionBody.decode(outer.body);
-    if (outer && body && body.house === HOUSE.issuer && equal(body.oldKey, key) && verify(key, outer.body, outer.signature)) key = body.newKey;
+    if (
+      outer &&
+      body &&
+      body.house === HOUSE.issuer &&
+      equal(body.oldKey, key) &&
+      verify(key, outer.body, outer.signature)
+    )
+      key = body.newKey;
   }
   return key;
 }

@@ -1,8 +1,8 @@
 /**
  * Commands of the token on the radio: ISO/IEC 7816-4 APDUs after SELECT of our AID.
  *
- * A command that fails answers a status word of core/codes.ts and no data, and has changed nothing. Data longer than one
- * APDU is chained (drivers/apdu.ts); sizes below are before chaining.
+ * A command that fails answers a status word of core/codes.ts and no data, and has changed nothing. Data longer than
+ * one APDU is chained (drivers/apdu.ts); sizes below are before chaining.
  */
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
 import { KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES } from './payment.js';
@@ -23,7 +23,10 @@ export const INS = {
   ack: 0x30,
   /** data: `recallRequest`; answer: Rs (16) of a debit for this shop that was never acknowledged. */
   recall: 0x18,
-  /** No data; answer: the multiples of the PKU in the license that OPEN gave (512), for a terminal that checks the signature itself. */
+  /**
+   * No data; answer: the multiples of the PKU in the license that OPEN gave (512), for a terminal that checks the
+   * signature itself.
+   */
   multiples: 0x12,
   /** Desk. No data; answer: `identity`. */
   identity: 0x40,
@@ -31,7 +34,10 @@ export const INS = {
   register: 0x42,
   /** Desk. data: `licenseGrant`; no answer. */
   license: 0x44,
-  /** Desk. data: `amountRequest`, x; answer: `requestPart`. A request that waits for its reply is given again, whatever x is asked for. */
+  /**
+   * Desk. data: `amountRequest`, x; answer: `requestPart`. A request that waits for its reply is given again, whatever
+   * x is asked for.
+   */
   withdraw: 0x46,
   /** Desk. data: `partRequest`; answer: the next bytes of the request that waits, at most `PART_BYTES`. */
   part: 0x4c,
@@ -45,7 +51,10 @@ export const INS = {
   couponBlind: 0x54,
   /** Desk. No data; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
   redeem: 0x56,
-  /** Desk. No data; answer: `requestPart` of a question for the receipt that was missed: WITHDRAW of 0 in a scheme with coupons. */
+  /**
+   * Desk. No data; answer: `requestPart` of a question for the receipt that was missed: WITHDRAW of 0 in a scheme with
+   * coupons.
+   */
   missed: 0x5a,
   /** Desk. data: `debitRequest`; answer: `debitAnswer`, or code NO_CHARGE where the journal has none from there on. */
   debit: 0x58,
@@ -186,7 +195,9 @@ export const receiptAnswer = defineMessage<ReceiptAnswer>([['receiptNumber', U32
 /** Data of DEBIT: the first debit in this place of the journal, or in one after it. */
 export const debitRequest = defineMessage<{ slot: number }>([['slot', U8]]);
 
-/** Answer to DEBIT: a payment as its payer keeps it, for the owner's own record, and for a claim where no shop has it. */
+/**
+ * Answer to DEBIT: a payment as its payer keeps it, for the owner's own record, and for a claim where no shop has it.
+ */
 export interface DebitAnswer {
   /** Its place in the journal; the next question is for the one after. */
   slot: number;

@@ -1,5 +1,6 @@
 /**
- * Withdrawal [0017]-[0021]: the request (PKU, IdU, x) with its owner's signatures, and the numbered receipt SKI(PKU, x).
+ * Withdrawal [0017]-[0021]: the request (PKU, IdU, x) with its owner's signatures, and the numbered receipt SKI(PKU,
+ * x).
  */
 import { defineMessage, BYTES, AMOUNT, NAME, U32, U8 } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';

@@ -1,8 +1,9 @@
 /**
  * `tapcash doctor`: what is on a board, what is wrong with it, and what to do about each fault.
  *
- * The firmware is stopped while the board is looked at, and started again at the end; nothing is written. Raw flash, where
- * keys and records are, is not read: how many histories a terminal still has to deliver, it says itself, on its link.
+ * The firmware is stopped while the board is looked at, and started again at the end; nothing is written. Raw flash,
+ * where keys and records are, is not read: how many histories a terminal still has to deliver, it says itself, on its
+ * link.
  */
 import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/errors.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
@@ -19,7 +20,19 @@ import { pn532Version } from './pn532.js';
 
 /** One thing that was looked at. */
 export interface Finding {
-  check: 'console' | 'interpreter' | 'natives' | 'memory' | 'storage' | 'provision' | 'firmware' | 'entropy' | 'pn532' | 'start' | 'unacknowledged' | 'undelivered';
+  check:
+    | 'console'
+    | 'interpreter'
+    | 'natives'
+    | 'memory'
+    | 'storage'
+    | 'provision'
+    | 'firmware'
+    | 'entropy'
+    | 'pn532'
+    | 'start'
+    | 'unacknowledged'
+    | 'undelivered';
   ok: boolean;
   /** What was found, for people. */
   found: string;
@@ -42,7 +55,13 @@ const STORAGE_BYTES_MIN = 64 * 1024;
 const LINK_UP_MS = 30_000;
 
 const good = (check: Finding['check'], found: string): Finding => ({ check, ok: true, found });
-const bad = (check: Finding['check'], code: ErrorCode, found: string): Finding => ({ check, ok: false, found, code, remedy: ERRORS[code].remedy });
+const bad = (check: Finding['check'], code: ErrorCode, found: string): Finding => ({
+  check,
+  ok: false,
+  found,
+  code,
+  remedy: ERRORS[code].remedy,
+});
 
 /** A check whose failure is a finding; a board that is gone ends everything. */
 async function tried(check: Finding['check'], work: () => Promise<Finding>): Promise<Finding> {
@@ -56,7 +75,9 @@ async function tried(check: Finding['check'], work: () => Promise<Finding>): Pro
 }
 
 async function checkMemory(console: BoardConsole): Promise<Finding> {
-  const [total, used] = String(await console.evaluate('process.memory().total+","+process.memory().usage')).split(',').map(Number);
+  const [total, used] = String(await console.evaluate('process.memory().total+","+process.memory().usage'))
+    .split(',')
+    .map(Number);
   const found = `${total} variables, of which ${used} are in use without our firmware; it needs ${VARIABLES_MIN}`;
   // An emulated board counts none.
   return total > 0 && total < VARIABLES_MIN ? bad('memory', 'MEMORY_LOW', found) : good('memory', found);
@@ -64,17 +85,25 @@ async function checkMemory(console: BoardConsole): Promise<Finding> {
 
 async function checkStorage(console: BoardConsole): Promise<Finding> {
   const free = await freeBytes(console);
-  return free < STORAGE_BYTES_MIN ? bad('storage', 'MEMORY_LOW', `${free} bytes free`) : good('storage', `${free} bytes free`);
+  return free < STORAGE_BYTES_MIN
+    ? bad('storage', 'MEMORY_LOW', `${free} bytes free`)
+    : good('storage', `${free} bytes free`);
 }
 
 async function checkFirmware(console: BoardConsole, role: Role): Promise<Finding> {
-  const other = [...(await compareFiles(console, await appFiles(role)))].filter(([, same]) => !same).map(([name]) => name);
-  return other.length > 0 ? bad('firmware', 'FIRMWARE_MISSING', `${role}: not of this version: ${other.join(', ')}`) : good('firmware', `${role}, of this version`);
+  const other = [...(await compareFiles(console, await appFiles(role)))]
+    .filter(([, same]) => !same)
+    .map(([name]) => name);
+  return other.length > 0
+    ? bad('firmware', 'FIRMWARE_MISSING', `${role}: not of this version: ${other.join(', ')}`)
+    : good('firmware', `${role}, of this version`);
 }
 
 async function checkPn532(console: BoardConsole, options: DoctorOptions, board: BoardConfig): Promise<Finding> {
   const version = await pn532Version(console, options.attempt, board.pn532);
-  return version ? good('pn532', `PN532, firmware ${version}, on ${board.pn532.bus}`) : bad('pn532', 'PN532_NO_ACK', `no answer on ${board.pn532.bus} ${board.pn532.port}`);
+  return version
+    ? good('pn532', `PN532, firmware ${version}, on ${board.pn532.bus}`)
+    : bad('pn532', 'PN532_NO_ACK', `no answer on ${board.pn532.bus} ${board.pn532.port}`);
 }
 
 function judgeStart(start: Start): Finding {
@@ -82,29 +111,45 @@ function judgeStart(start: Start): Finding {
   return bad('start', start.fault.startsWith('NOT_PROVISIONED') ? 'NOT_PROVISIONED' : 'DEVICE_FAULT', start.fault);
 }
 
-/** What a token says at its start of debits that no shop acknowledged: "unacknowledged 2 7.00 EUR"; nothing where there are none. */
+/**
+ * What a token says at its start of debits that no shop acknowledged: "unacknowledged 2 7.00 EUR"; nothing where there
+ * are none.
+ */
 function unacknowledgedOf(start: Start): Finding {
-  const [, count, sum] = (start.runs && start.said.map((line) => /^unacknowledged (\d+) (.+)$/.exec(line)).find(Boolean)) || [];
+  const [, count, sum] =
+    (start.runs && start.said.map((line) => /^unacknowledged (\d+) (.+)$/.exec(line)).find(Boolean)) || [];
   const remedy = 'tap at the same shop again, or claim them at a desk (tapcash teller reconcile)';
   return good('unacknowledged', count ? `${count} debit${count === '1' ? '' : 's'}, ${sum}: ${remedy}` : 'no debits');
 }
 
 /** What a terminal still has to deliver. It offers its histories meanwhile, and keeps them: nobody takes them here. */
 async function checkUndelivered(options: DoctorOptions): Promise<Finding> {
-  const session = createTerminalSession({ open: options.openLink, onRequest: (_kind, _body, reply) => reply('BUSY'), onUp: () => undefined, onDown: () => undefined });
+  const session = createTerminalSession({
+    open: options.openLink,
+    onRequest: (_kind, _body, reply) => reply('BUSY'),
+    onUp: () => undefined,
+    onDown: () => undefined,
+  });
   await session.start();
   try {
     await options.attempt.run(session.waitUp(LINK_UP_MS));
     const answer = await options.attempt.run(session.status());
     if (!answer.ok) throw failure(answer.code, answer.detail);
     const { historiesPending, tombstonesPending } = answer.status;
-    return good('undelivered', `${historiesPending} histories, ${tombstonesPending} cancellations${historiesPending > 0 ? ': connect the bridge, which delivers them' : ''}`);
+    return good(
+      'undelivered',
+      `${historiesPending} histories, ${tombstonesPending} cancellations${historiesPending > 0 ? ': connect the bridge, which delivers them' : ''}`,
+    );
   } finally {
     await session.stop();
   }
 }
 
-async function examine(console: BoardConsole, options: DoctorOptions, findings: Finding[]): Promise<BoardProvision | null> {
+async function examine(
+  console: BoardConsole,
+  options: DoctorOptions,
+  findings: Finding[],
+): Promise<BoardProvision | null> {
   const add = async (check: Finding['check'], work: () => Promise<Finding>): Promise<boolean> => {
     const finding = await tried(check, work);
     findings.push(finding);
@@ -114,26 +159,38 @@ async function examine(console: BoardConsole, options: DoctorOptions, findings: 
   await add('interpreter', async () => good('interpreter', `Espruino ${console.version}`));
   const complete = await add('natives', async () => {
     const missing = await missingNatives(console);
-    return missing.length > 0 ? bad('natives', 'NATIVE_MISSING', missing.join(', ')) : good('natives', 'all there, with native crypto');
+    return missing.length > 0
+      ? bad('natives', 'NATIVE_MISSING', missing.join(', '))
+      : good('natives', 'all there, with native crypto');
   });
   await add('memory', () => checkMemory(console));
   await add('storage', () => checkStorage(console));
   const provision = await readProvision(console);
-  await add('provision', async () => (provision ? good('provision', `${provision.role} on ${provision.board.name}`) : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg')));
+  await add('provision', async () =>
+    provision
+      ? good('provision', `${provision.role} on ${provision.board.name}`)
+      : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg'),
+  );
   if (provision && complete) await add('firmware', () => checkFirmware(console, provision.role));
   const board = provision?.board ?? options.board;
   if (board) {
-    await add('entropy', async () => good('entropy', `healthy, ${await checkEntropy(console, options.attempt, board.entropy)} values in 1024 samples`));
+    await add('entropy', async () =>
+      good('entropy', `healthy, ${await checkEntropy(console, options.attempt, board.entropy)} values in 1024 samples`),
+    );
     await add('pn532', () => checkPn532(console, options, board));
   }
   if (!provision || !complete) return null;
   let start: Start | null = null;
   const runs = await add('start', async () => judgeStart((start = await startFirmware(console, options.attempt))));
-  if (runs && provision.role === 'user-token') await add('unacknowledged', async () => unacknowledgedOf(start as unknown as Start));
+  if (runs && provision.role === 'user-token')
+    await add('unacknowledged', async () => unacknowledgedOf(start as unknown as Start));
   return runs ? provision : null;
 }
 
-/** Looks at a board. @throws TapcashError LINK_LOST, INTERRUPTED, and those of opening a port; everything else is a finding */
+/**
+ * Looks at a board.
+ * @throws TapcashError LINK_LOST, INTERRUPTED, and those of opening a port; everything else is a finding
+ */
 export async function examineBoard(options: DoctorOptions): Promise<Finding[]> {
   options.attempt.watch(options.device);
   const findings: Finding[] = [];

@@ -1,7 +1,8 @@
 /**
  * Asks a board's PN532 for its version, by lines typed on the board's console: no firmware need be there.
  *
- * Frames and commands: NXP UM0701-02, 6.2 and 7.2.2 (GetFirmwareVersion, 02). An ACK frame ends whatever the chip was at.
+ * Frames and commands: NXP UM0701-02, 6.2 and 7.2.2 (GetFirmwareVersion, 02). An ACK frame ends whatever the chip was
+ * at.
  */
 import type { Pn532Config } from '../../firmware/drivers/board-config.js';
 import type { Attempt } from '../flash/attempt.js';
@@ -48,14 +49,23 @@ function dialogOf(config: Pn532Config): Dialog {
   if (config.bus === 'spi') {
     const bus = 'global.tapcash_spi';
     return {
-      setUp: done(`${bus}=new ${port}();${bus}.setup(${text({ sck: config.sck, miso: config.miso, mosi: config.mosi, mode: 0, order: 'lsb' })})`),
+      setUp: done(
+        `${bus}=new ${port}();${bus}.setup(${text({ sck: config.sck, miso: config.miso, mosi: config.mosi, mode: 0, order: 'lsb' })})`,
+      ),
       send: (bytes) => done(`${bus}.send(${text([1, ...bytes])},${text(config.nss)})`),
       read: `new Uint8Array(${bus}.send(${text([3, ...new Array<number>(READ_BYTES).fill(0)])},${text(config.nss)})).join()`,
     };
   }
-  const pins = { flow: 'none', ...(config.rx ? { rx: config.rx } : {}), ...(config.tx ? { tx: config.tx } : {}), ...(config.path ? { path: config.path } : {}) };
+  const pins = {
+    flow: 'none',
+    ...(config.rx ? { rx: config.rx } : {}),
+    ...(config.tx ? { tx: config.tx } : {}),
+    ...(config.path ? { path: config.path } : {}),
+  };
   return {
-    setUp: done(`${KEPT}="";${port}.on("data",function(d){${KEPT}+=d});${port}.setup(${config.baud ?? HSU_BAUD},${text(pins)});${port}.write(${text(WAKE)})`),
+    setUp: done(
+      `${KEPT}="";${port}.on("data",function(d){${KEPT}+=d});${port}.setup(${config.baud ?? HSU_BAUD},${text(pins)});${port}.write(${text(WAKE)})`,
+    ),
     send: (bytes) => done(`${KEPT}="";${port}.write(${text(bytes)})`),
     read: `E.toUint8Array(${KEPT}).join()`,
   };
@@ -66,8 +76,15 @@ function dialogOf(config: Pn532Config): Dialog {
  * firmware's, which a reset of the board alone leaves it at, and that of power-up.
  * @throws TapcashError where the bus itself fails
  */
-export async function pn532Version(console: BoardConsole, attempt: Attempt, config: Pn532Config): Promise<string | null> {
-  return (await ask(console, attempt, dialogOf(config))) ?? (await ask(console, attempt, dialogOf({ ...config, baud: HSU_BAUD })));
+export async function pn532Version(
+  console: BoardConsole,
+  attempt: Attempt,
+  config: Pn532Config,
+): Promise<string | null> {
+  return (
+    (await ask(console, attempt, dialogOf(config))) ??
+    (await ask(console, attempt, dialogOf({ ...config, baud: HSU_BAUD })))
+  );
 }
 
 async function ask(console: BoardConsole, attempt: Attempt, dialog: Dialog): Promise<string | null> {
@@ -83,7 +100,13 @@ async function ask(console: BoardConsole, attempt: Attempt, dialog: Dialog): Pro
   // A polled bus has the ACK first, the answer at a later reading; a UART has both.
   for (let tries = 0; tries < 3; tries++) {
     await attempt.wait(ANSWER_MS);
-    bytes = [...bytes, ...String(await console.evaluate(dialog.read)).split(',').filter(Boolean).map(Number)];
+    bytes = [
+      ...bytes,
+      ...String(await console.evaluate(dialog.read))
+        .split(',')
+        .filter(Boolean)
+        .map(Number),
+    ];
     const at = bytes.findIndex((byte, i) => byte === HEAD[0] && bytes[i + 1] === HEAD[1] && bytes[i + 2] === PN532_IC);
     if (at >= 0 && bytes.length >= at + 5) return `${bytes[at + 3]}.${bytes[at + 4]}`;
   }

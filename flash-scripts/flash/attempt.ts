@@ -1,11 +1,15 @@
 /**
- * One attempt at a board, which ends at once when its cable is pulled or somebody presses Ctrl-C, whatever is waited for.
+ * One attempt at a board, which ends at once when its cable is pulled or somebody presses Ctrl-C, whatever is waited
+ * for.
  */
 import { failure, type TapcashError } from '../../host-bridge/errors.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 
 export interface Attempt {
-  /** Waits for something of this attempt. @throws TapcashError LINK_LOST, INTERRUPTED as soon as the attempt has ended */
+  /**
+   * Waits for something of this attempt.
+   * @throws TapcashError LINK_LOST, INTERRUPTED as soon as the attempt has ended
+   */
   run<T>(work: Promise<T>): Promise<T>;
   /** Ends the attempt when this device is lost; what the device told before is told still. */
   watch(device: SerialDevice): void;

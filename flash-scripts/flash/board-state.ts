@@ -1,5 +1,6 @@
 /**
- * What a board says of itself on its console: natives that it lacks, what it was provisioned with, and how its firmware starts.
+ * What a board says of itself on its console: natives that it lacks, what it was provisioned with, and how its firmware
+ * starts.
  */
 import { NATIVES } from '../../firmware/core/natives.js';
 import type { StoredConfig } from '../../firmware/drivers/board-config.js';
@@ -15,7 +16,8 @@ export type BoardProvision = StoredConfig<Record<string, unknown>> & { role: Rol
 export async function missingNatives(console: BoardConsole): Promise<string[]> {
   const test = (name: string): string => {
     const [holder, call] = name.split('.');
-    const place = call === undefined ? `global.${holder}` : holder === 'E' ? `E.${call}` : `require("${holder}").${call}`;
+    const place =
+      call === undefined ? `global.${holder}` : holder === 'E' ? `E.${call}` : `require("${holder}").${call}`;
     return `(function(){try{return typeof ${place}=="function"}catch(e){return false}})()`;
   };
   const missing: string[] = [];
@@ -59,7 +61,9 @@ export async function startFirmware(console: BoardConsole, attempt: Attempt): Pr
     if (line.startsWith(SAYS) && line.endsWith(' runs')) end?.({ runs: true, said });
   };
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(failure('BOARD_SILENT', 'its firmware does not start')), START_MS)));
+  const late = new Promise<never>(
+    (_, reject) => (timer = setTimeout(() => reject(failure('BOARD_SILENT', 'its firmware does not start')), START_MS)),
+  );
   try {
     await console.type('load()');
     return await attempt.run(Promise.race([started, late]));

@@ -2,8 +2,9 @@
  * The console of a board's interpreter: reached whatever the board is doing, asked for values, given files.
  *
  * A board whose firmware has moved the console away gets it back by a reset: the firmware waits for its radio before it
- * moves the console, and a line that ends all timers in that moment keeps it from going on (firmware/drivers/entropy.ts,
- * `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing here reads raw flash.
+ * moves the console, and a line that ends all timers in that moment keeps it from going on
+ * (firmware/drivers/entropy.ts, `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing
+ * here reads raw flash.
  */
 import { failure, isFailure } from '../../host-bridge/errors.js';
 import { BOARD_BAUD, BURST_REST_MS } from '../../host-bridge/serial/port.js';
@@ -14,7 +15,10 @@ import { createEspruinoConnection } from './espruino-tools.js';
 export interface BoardConsole {
   /** The interpreter's version, "2v29.277". */
   readonly version: string;
-  /** Evaluates an expression whose value is a text or a number. @throws TapcashError BOARD_SILENT, FLASH_FAILED with what the board says */
+  /**
+   * Evaluates an expression whose value is a text or a number.
+   * @throws TapcashError BOARD_SILENT, FLASH_FAILED with what the board says
+   */
   evaluate(expression: string, timeoutMs?: number): Promise<string | number>;
   /** Sends a file to Storage; whether it is there, only reading it back tells. @throws TapcashError FLASH_FAILED */
   sendFile(name: string, data: Uint8Array, onProgress: (done: number) => void): Promise<void>;
@@ -80,7 +84,8 @@ async function attach(device: SerialDevice, options: ConsoleOptions) {
     for (const line of lines) self.onLine?.(line.replace(/^[>=]+/, ''));
   };
   await attempt.run(device.open(options.baud ?? BOARD_BAUD));
-  device.onData = (bytes) => connection.rxDataHandler(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
+  device.onData = (bytes) =>
+    connection.rxDataHandler(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
   connection.openHandler();
 
   /** Sends text and asks for the version behind it; null where no answer comes in a while. */
@@ -111,7 +116,7 @@ export async function pulseReset(device: SerialDevice, attempt: Attempt): Promis
 async function findVersion(device: SerialDevice, line: Line, options: ConsoleOptions): Promise<string | null> {
   const { attempt, onPressReset, startMs = START_MS, handMs = HAND_MS } = options;
   const catchFor = async (ms: number): Promise<string | null> => {
-    for (const endMs = Date.now() + ms; Date.now() < endMs; ) {
+    for (const endMs = Date.now() + ms; Date.now() < endMs;) {
       const version = await line.probe(STOP, CATCH_MS);
       if (version) return version;
     }
@@ -128,7 +133,8 @@ async function findVersion(device: SerialDevice, line: Line, options: ConsoleOpt
 
 function checkVersion(version: string): void {
   const [, major, minor] = /^(\d+)v(\d+)/.exec(version) ?? [];
-  const isNew = Number(major) > VERSION_MIN.major || (Number(major) === VERSION_MIN.major && Number(minor) >= VERSION_MIN.minor);
+  const isNew =
+    Number(major) > VERSION_MIN.major || (Number(major) === VERSION_MIN.major && Number(minor) >= VERSION_MIN.minor);
   if (!isNew) throw failure('INTERPRETER_OLD', `${version}; ${VERSION_MIN.major}v${VERSION_MIN.minor} is needed`);
 }
 
@@ -148,7 +154,8 @@ export async function openConsole(device: SerialDevice, options: ConsoleOptions)
   const { attempt, burstBytesMax } = options;
   const line = await attach(device, options);
   const { connection } = line;
-  const say = (thrown: unknown): string => `${typeof thrown === 'string' ? thrown : (thrown as Error).message}${line.tail() ? `; the board says: ${line.tail()}` : ''}`;
+  const say = (thrown: unknown): string =>
+    `${typeof thrown === 'string' ? thrown : (thrown as Error).message}${line.tail() ? `; the board says: ${line.tail()}` : ''}`;
   let version: string;
   try {
     const found = await findVersion(device, line, options);
@@ -180,7 +187,12 @@ export async function openConsole(device: SerialDevice, options: ConsoleOptions)
     async sendFile(name, data, onProgress) {
       const chunkSize = Math.min(1024, (burstBytesMax - PACKET_HEAD_BYTES - 1) & ~3);
       try {
-        await attempt.run(connection.espruinoSendFile(name, Buffer.from(data).toString('latin1'), { chunkSize, progress: (done) => onProgress(Math.min(done, data.length)) }));
+        await attempt.run(
+          connection.espruinoSendFile(name, Buffer.from(data).toString('latin1'), {
+            chunkSize,
+            progress: (done) => onProgress(Math.min(done, data.length)),
+          }),
+        );
       } catch (thrown) {
         throw isFailure(thrown) ? thrown : failure('FLASH_FAILED', `${name}: ${say(thrown)}`);
       }

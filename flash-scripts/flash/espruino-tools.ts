@@ -1,9 +1,9 @@
 /**
- * The connection of EspruinoTools (npm "espruino", core/serial.js), which evaluates expressions on a board and sends files
- * in packets that the board acknowledges.
+ * The connection of EspruinoTools (npm "espruino", core/serial.js), which evaluates expressions on a board and sends
+ * files in packets that the board acknowledges.
  *
- * Its files are scripts that leave globals behind, print what they do, and under `require` bring shims for old browsers. So
- * the three that make a connection run in a context of their own, with a console that says nothing.
+ * Its files are scripts that leave globals behind, print what they do, and under `require` bring shims for old
+ * browsers. So the three that make a connection run in a context of their own, with a console that says nothing.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,7 +27,11 @@ export interface EspruinoConnection {
   /** Rejects with a text. */
   espruinoEval(expression: string, options: { timeout: number }): Promise<unknown>;
   /** Rejects with a text; a file that Storage did not take is acknowledged all the same. */
-  espruinoSendFile(name: string, data: string, options: { chunkSize: number; progress(done: number, total: number): void }): Promise<void>;
+  espruinoSendFile(
+    name: string,
+    data: string,
+    options: { chunkSize: number; progress(done: number, total: number): void },
+  ): Promise<void>;
 }
 
 const FILES = ['espruino.js', 'core/utils.js', 'core/serial.js'];
@@ -38,9 +42,18 @@ function load(): new () => EspruinoConnection {
   const folder = dirname(createRequire(join(packageRoot(), 'package.json')).resolve('espruino/package.json'));
   const say = (): void => undefined;
   // What it waits for when the cable is pulled must not keep the process: the open device does, as long as it is there.
-  const waiting = (callback: () => void, ms: number, value: unknown): NodeJS.Timeout => setTimeout(callback as (value: unknown) => void, ms, value).unref();
-  const context = vm.createContext({ console: { log: say, warn: say, error: say }, setTimeout: waiting, clearTimeout, setInterval, clearInterval, navigator: { userAgent: '' } });
-  for (const file of FILES) vm.runInContext(readFileSync(join(folder, file), 'utf8'), context, { filename: join(folder, file) });
+  const waiting = (callback: () => void, ms: number, value: unknown): NodeJS.Timeout =>
+    setTimeout(callback as (value: unknown) => void, ms, value).unref();
+  const context = vm.createContext({
+    console: { log: say, warn: say, error: say },
+    setTimeout: waiting,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+    navigator: { userAgent: '' },
+  });
+  for (const file of FILES)
+    vm.runInContext(readFileSync(join(folder, file), 'utf8'), context, { filename: join(folder, file) });
   return vm.runInContext('Espruino.Core.Serial.connection.constructor', context) as new () => EspruinoConnection;
 }
 

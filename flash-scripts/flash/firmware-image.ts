@@ -1,10 +1,11 @@
 /**
- * The interpreter's files as Espruino ships them for ESP32 chips: which parts they are, for which chip, and where they go.
+ * The interpreter's files as Espruino ships them for ESP32 chips: which parts they are, for which chip, and where they
+ * go.
  *
- * Offsets: Espruino's targets/esp32 README_flash (ESP32: bootloader at 0x1000, C3 and S3 at 0x0; partitions at 0x8000, the
- * interpreter at 0x10000). Image header: ESP-IDF, esp_app_format.h, `esp_image_header_t`: magic 0xE9, number of segments,
- * chip id at byte 12. Partition table: entries that begin with AA 50.
- * Left out: segments and hashes inside an image; the boot loader checks those, and MD5 checks that what was read arrived.
+ * Offsets: Espruino's targets/esp32 README_flash (ESP32: bootloader at 0x1000, C3 and S3 at 0x0; partitions at 0x8000,
+ * the interpreter at 0x10000). Image header: ESP-IDF, esp_app_format.h, `esp_image_header_t`: magic 0xE9, number of
+ * segments, chip id at byte 12. Partition table: entries that begin with AA 50. Left out: segments and hashes inside an
+ * image; the boot loader checks those, and MD5 checks that what was read arrived.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -48,7 +49,10 @@ export function chipOf(board: BoardEntry): ChipLayout {
 }
 
 const isImage = (data: Uint8Array, at = 0): boolean =>
-  data.length >= at + IMAGE_HEADER_BYTES && data[at] === IMAGE_MAGIC && data[at + 1] >= 1 && data[at + 1] <= SEGMENTS_MAX;
+  data.length >= at + IMAGE_HEADER_BYTES &&
+  data[at] === IMAGE_MAGIC &&
+  data[at + 1] >= 1 &&
+  data[at + 1] <= SEGMENTS_MAX;
 const isPartitions = (data: Uint8Array, at = 0): boolean => data[at] === 0xaa && data[at + 1] === 0x50;
 
 function chipNameOf(id: number): string {
@@ -59,7 +63,8 @@ function chipNameOf(id: number): string {
 function checkImage(name: string, data: Uint8Array, chip: ChipLayout, at = 0): void {
   if (!isImage(data, at)) throw failure('FIRMWARE_INVALID', `${name} does not begin as an image of an ESP32 chip does`);
   const id = data[at + 12] | (data[at + 13] << 8);
-  if (id !== chip.imageId) throw failure('FIRMWARE_CHIP', `${name} is for ${chipNameOf(id)}, the board has ${chip.name}`);
+  if (id !== chip.imageId)
+    throw failure('FIRMWARE_CHIP', `${name} is for ${chipNameOf(id)}, the board has ${chip.name}`);
 }
 
 function read(path: string): Uint8Array {
@@ -68,7 +73,9 @@ function read(path: string): Uint8Array {
 
 /** The three files of a folder. `app`: the interpreter's, where it was named. */
 function fromFolder(folder: string, chip: ChipLayout, app?: string): FirmwarePart[] | null {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.bin')).sort();
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith('.bin'))
+    .sort();
   const bootloader = names.find((name) => name === 'bootloader.bin');
   const partitions = names.find((name) => /^partition/.test(name));
   const apps = app ? [app] : names.filter((name) => /^espruino.*\.bin$/.test(name));
@@ -88,7 +95,9 @@ function fromFolder(folder: string, chip: ChipLayout, app?: string): FirmwarePar
 function fromMerged(path: string, chip: ChipLayout): FirmwarePart[] | null {
   const data = read(path);
   const name = basename(path);
-  const base = [0, chip.bootloader].find((start) => isImage(data, chip.bootloader - start) && isPartitions(data, PARTITIONS_ADDRESS - start));
+  const base = [0, chip.bootloader].find(
+    (start) => isImage(data, chip.bootloader - start) && isPartitions(data, PARTITIONS_ADDRESS - start),
+  );
   if (base === undefined) return null;
   checkImage(name, data, chip, chip.bootloader - base);
   checkImage(name, data, chip, APP_ADDRESS - base);
@@ -101,7 +110,11 @@ function fromMerged(path: string, chip: ChipLayout): FirmwarePart[] | null {
 function checkRoom(parts: FirmwarePart[], board: BoardEntry): void {
   for (const { name, address, data } of parts) {
     const end = Math.ceil((address + data.length) / SECTOR_BYTES) * SECTOR_BYTES;
-    if (end > board.flash.address) throw failure('FIRMWARE_INVALID', `${name} would end at 0x${end.toString(16)}, in the board's records at 0x${board.flash.address.toString(16)}`);
+    if (end > board.flash.address)
+      throw failure(
+        'FIRMWARE_INVALID',
+        `${name} would end at 0x${end.toString(16)}, in the board's records at 0x${board.flash.address.toString(16)}`,
+      );
   }
 }
 
@@ -114,9 +127,16 @@ export function readFirmware(path: string, board: BoardEntry): FirmwarePart[] {
   const chip = chipOf(board);
   if (!existsSync(path)) throw failure('FILE_MISSING', path);
   const isFolder = statSync(path).isDirectory();
-  if (!isFolder && !isImage(read(path)) && !fromMerged(path, chip)) throw failure('FIRMWARE_INVALID', `${basename(path)} does not begin as an image of an ESP32 chip does`);
-  const parts = isFolder ? fromFolder(path, chip) : (fromMerged(path, chip) ?? fromFolder(dirname(path), chip, basename(path)));
-  if (!parts) throw failure('FIRMWARE_INVALID', `${isFolder ? path : dirname(path)} must hold bootloader.bin, partition*.bin and espruino*.bin`);
+  if (!isFolder && !isImage(read(path)) && !fromMerged(path, chip))
+    throw failure('FIRMWARE_INVALID', `${basename(path)} does not begin as an image of an ESP32 chip does`);
+  const parts = isFolder
+    ? fromFolder(path, chip)
+    : (fromMerged(path, chip) ?? fromFolder(dirname(path), chip, basename(path)));
+  if (!parts)
+    throw failure(
+      'FIRMWARE_INVALID',
+      `${isFolder ? path : dirname(path)} must hold bootloader.bin, partition*.bin and espruino*.bin`,
+    );
   checkRoom(parts, board);
   return parts;
 }

@@ -64,7 +64,13 @@ export interface FlashResult {
 }
 
 /** Opens the console of a board that somebody may have to reset. */
-export function reachConsole({ device, attempt, reporter, burstBytesMax = BOARD_BURST_BYTES, handMs }: BoardAccess): Promise<BoardConsole> {
+export function reachConsole({
+  device,
+  attempt,
+  reporter,
+  burstBytesMax = BOARD_BURST_BYTES,
+  handMs,
+}: BoardAccess): Promise<BoardConsole> {
   return openConsole(device, {
     attempt,
     burstBytesMax,
@@ -95,7 +101,8 @@ function chooseRole(options: FlashBoardOptions, before: Role | undefined): Role 
   const { board, role = before ?? (board.roles.length === 1 ? board.roles[0] : undefined) } = options;
   if (!role) throw failure('USAGE', `--role: token or terminal; ${board.name} can be either`);
   if (!board.roles.includes(role)) throw failure('USAGE', `--role: ${board.name} cannot be a ${role}`);
-  if (before && before !== role) throw failure('USAGE', `the board is a ${before}; --erase-all --yes makes it a new one, and loses its keys`);
+  if (before && before !== role)
+    throw failure('USAGE', `the board is a ${before}; --erase-all --yes makes it a new one, and loses its keys`);
   return role;
 }
 
@@ -112,7 +119,13 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
     reporter.step(`interpreter ${console.version}`);
     await checkNatives(console);
     const provision = await readProvision(console);
-    const result: FlashResult = { role: chooseRole(options, provision?.role), interpreter: console.version, written: [], right: [], provisioned: provision !== null };
+    const result: FlashResult = {
+      role: chooseRole(options, provision?.role),
+      interpreter: console.version,
+      written: [],
+      right: [],
+      provisioned: provision !== null,
+    };
     await installFiles(console, await appFiles(result.role), {
       onProgress: reporter.progress,
       onFile(name, what) {

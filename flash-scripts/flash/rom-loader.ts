@@ -1,8 +1,8 @@
 /**
  * Writes the interpreter with Espressif's own esptool-js: chip check, compressed blocks, MD5 of what is then in flash.
  *
- * Parts whose MD5 is right already are skipped, so that a run after a pulled cable goes on where it was. Nothing is erased
- * but the sectors of a part, unless all is to be erased.
+ * Parts whose MD5 is right already are skipped, so that a run after a pulled cable goes on where it was. Nothing is
+ * erased but the sectors of a part, unless all is to be erased.
  */
 import { createHash } from 'node:crypto';
 import { ESPLoader, Transport } from 'esptool-js';
@@ -68,14 +68,22 @@ async function hasLines(device: SerialDevice): Promise<boolean> {
 }
 
 /** Gets an answer from the loader: by the control lines first, where there are any, then with somebody's hand. */
-async function connect(device: SerialDevice, baud: number, options: FlashOptions): Promise<{ loader: ESPLoader; transport: Transport }> {
+async function connect(
+  device: SerialDevice,
+  baud: number,
+  options: FlashOptions,
+): Promise<{ loader: ESPLoader; transport: Transport }> {
   const { attempt, onEvent, handMs = HAND_MS } = options;
   const resets = await attempt.run(hasLines(device));
   let endMs = 0;
   for (let round = 0; ; round++) {
     const made = createLoader(device, baud);
     try {
-      await attempt.run(resets && round === 0 ? made.loader.connect('default_reset', RESET_ATTEMPTS) : made.loader.connect('no_reset', 1));
+      await attempt.run(
+        resets && round === 0
+          ? made.loader.connect('default_reset', RESET_ATTEMPTS)
+          : made.loader.connect('no_reset', 1),
+      );
       return made;
     } catch (thrown) {
       await device.close();
@@ -99,14 +107,17 @@ async function writePart(loader: ESPLoader, part: FirmwarePart, options: FlashOp
       await attempt.run(
         loader.writeFlash({
           fileArray: [{ data, address: part.address }],
-          flashMode: 'keep', flashFreq: 'keep', flashSize: 'keep',
+          flashMode: 'keep',
+          flashFreq: 'keep',
+          flashSize: 'keep',
           eraseAll: false,
           compress: true,
           reportProgress: (_, done, total) => onEvent({ kind: 'progress', part: part.name, done, total }),
         }),
       );
       if (await isRight()) return onEvent({ kind: 'verified', part: part.name });
-      if (tries === WRITE_ATTEMPTS) throw failure('FLASH_FAILED', `${part.name}: what is in flash is not what was sent`);
+      if (tries === WRITE_ATTEMPTS)
+        throw failure('FLASH_FAILED', `${part.name}: what is in flash is not what was sent`);
     } catch (thrown) {
       if (isFailure(thrown)) throw thrown;
       if (tries === WRITE_ATTEMPTS) throw failure('FLASH_FAILED', `${part.name}: ${(thrown as Error).message}`, thrown);
@@ -125,7 +136,8 @@ export async function writeFirmware(device: SerialDevice, options: FlashOptions)
   try {
     const name = loader.chip.CHIP_NAME;
     onEvent({ kind: 'chip', name });
-    if (name !== options.chip) throw failure('CHIP_WRONG', `${name} at ${device.path}, the board's configuration says ${options.chip}`);
+    if (name !== options.chip)
+      throw failure('CHIP_WRONG', `${name} at ${device.path}, the board's configuration says ${options.chip}`);
     if (loader.chip.postConnect) await attempt.run(loader.chip.postConnect(loader));
     await attempt.run(loader.runStub());
     if (baud !== ROM_BAUD) await attempt.run(loader.changeBaud());

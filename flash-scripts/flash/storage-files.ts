@@ -2,9 +2,9 @@
  * Files in a board's Storage: compared by hash, written where they differ, read back.
  *
  * The order keeps a board startable whenever the cable is pulled: the boot file goes first of all, so that a board with
- * files of two versions starts with its console and nothing else; each file is written whole and its hash is compared; the
- * boot file comes back last. Running the same again skips what is right. Raw flash, where keys and records are, is not
- * touched: Storage has its own pages.
+ * files of two versions starts with its console and nothing else; each file is written whole and its hash is compared;
+ * the boot file comes back last. Running the same again skips what is right. Raw flash, where keys and records are, is
+ * not touched: Storage has its own pages.
  */
 import { createHash } from 'node:crypto';
 import { failure } from '../../host-bridge/errors.js';
@@ -32,7 +32,12 @@ const HASH_MS = 30_000;
 function hashOf(data: Uint8Array | undefined): string | null {
   if (!data || data.length === 0) return null;
   const whole = createHash('sha256');
-  for (let at = 0; at < data.length; at += PIECE_BYTES) whole.update(createHash('sha256').update(data.subarray(at, at + PIECE_BYTES)).digest());
+  for (let at = 0; at < data.length; at += PIECE_BYTES)
+    whole.update(
+      createHash('sha256')
+        .update(data.subarray(at, at + PIECE_BYTES))
+        .digest(),
+    );
   return `${data.length} ${whole.digest('hex')}`;
 }
 
@@ -69,7 +74,11 @@ async function writeFile(console: BoardConsole, name: string, data: Uint8Array, 
     await eraseFile(console, name);
     await console.sendFile(name, data, (done) => hooks.onProgress(name, done, data.length));
     if ((await boardHash(console, name)) === hashOf(data)) return hooks.onFile(name, 'written');
-    if (tries === WRITE_ATTEMPTS) throw failure('FLASH_FAILED', `${name}: what is in Storage is not what was sent; ${await freeBytes(console)} bytes are free`);
+    if (tries === WRITE_ATTEMPTS)
+      throw failure(
+        'FLASH_FAILED',
+        `${name}: what is in Storage is not what was sent; ${await freeBytes(console)} bytes are free`,
+      );
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * A serial device in the shape of the Web Serial API, which is what esptool-js talks to: open, close, readable, writable,
- * setSignals, getInfo.
+ * A serial device in the shape of the Web Serial API, which is what esptool-js talks to: open, close, readable,
+ * writable, setSignals, getInfo.
  *
  * Left out: what esptool-js does not ask for (forget, events, parity, flow control).
  */

@@ -1,6 +1,6 @@
 /**
- * What boards are given of houses whose keys have followed one another: the newest key of each, and the one before while its time
- * is not over.
+ * What boards are given of houses whose keys have followed one another: the newest key of each, and the one before
+ * while its time is not over.
  */
 import type { PublicParameters } from '../../host-bridge/actors/services.js';
 import type { LineKey } from '../../host-bridge/actors/key-line.js';
@@ -14,13 +14,23 @@ function newestOf(keys: LineKey[], nowS: number): { key: Uint8Array; before: Lin
 }
 
 /** The facts for a board that is provisioned now. @param nowS Unix time */
-export function currentFacts({ issuer, currency, issuerKey, registrarKey, sealKey, successions }: PublicParameters, nowS: number): IssuerFacts {
+export function currentFacts(
+  { issuer, currency, issuerKey, registrarKey, sealKey, successions }: PublicParameters,
+  nowS: number,
+): IssuerFacts {
   const lines = linesFrom({ issuerKey, registrarKey }, successions);
-  const [pki, pkr] = [lines.issuer, lines.registrar].map((line) => newestOf(line.keys(), nowS)) as [ReturnType<typeof newestOf>, ReturnType<typeof newestOf>];
+  const [pki, pkr] = [lines.issuer, lines.registrar].map((line) => newestOf(line.keys(), nowS)) as [
+    ReturnType<typeof newestOf>,
+    ReturnType<typeof newestOf>,
+  ];
   return {
     ...{ issuer, currency, sealKey },
     issuerKey: pki.key,
     registrarKey: pkr.key,
-    before: { registrarKey: pkr.before?.key ?? null, registrarUntilS: pkr.before?.untilS ?? 0, issuerKey: pki.before?.key ?? null },
+    before: {
+      registrarKey: pkr.before?.key ?? null,
+      registrarUntilS: pkr.before?.untilS ?? 0,
+      issuerKey: pki.before?.key ?? null,
+    },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A label for a board, as large as a bank card: what it is, whose, and its public key as a QR code; as SVG, and as PNG at
- * 300 dpi for printers of labels.
+ * A label for a board, as large as a bank card: what it is, whose, and its public key as a QR code; as SVG, and as PNG
+ * at 300 dpi for printers of labels.
  *
  * Of a token whose registration is sealed it has the account key: who sits at the desk must not learn PKU.
  */
@@ -85,7 +85,11 @@ const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/<
 /** The label as SVG, in its true size. */
 export function labelSvg(label: Label): string {
   const { modules, module, texts } = layOut(label);
-  const squares = modules.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${MARGIN + x * module} ${MARGIN + y * module}h${module}v${module}h-${module}z`] : [])));
+  const squares = modules.flatMap((row, y) =>
+    row.flatMap((dark, x) =>
+      dark ? [`M${MARGIN + x * module} ${MARGIN + y * module}h${module}v${module}h-${module}z`] : [],
+    ),
+  );
   const lines = texts.map(({ x, y, scale, text }) => {
     const width = text.length * CELL.width * scale - scale;
     return `<text x="${x}" y="${y + CELL.height * scale}" font-size="${Math.round(CELL.height * scale * 1.35)}" textLength="${width}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
@@ -120,13 +124,17 @@ export function labelPng(label: Label): Uint8Array {
   const pixels = Buffer.alloc(rowBytes * HEIGHT, 0xff);
   for (let y = 0; y < HEIGHT; y++) pixels[y * rowBytes] = 0; // filter: none
   const square = (left: number, top: number, size: number): void => {
-    for (let y = top; y < top + size; y++) for (let x = left; x < left + size; x++) if (x < WIDTH) pixels[y * rowBytes + 1 + (x >> 3)] &= ~(0x80 >> (x & 7));
+    for (let y = top; y < top + size; y++)
+      for (let x = left; x < left + size; x++) if (x < WIDTH) pixels[y * rowBytes + 1 + (x >> 3)] &= ~(0x80 >> (x & 7));
   };
-  modules.forEach((row, y) => row.forEach((dark, x) => dark && square(MARGIN + x * module, MARGIN + y * module, module)));
+  modules.forEach((row, y) =>
+    row.forEach((dark, x) => dark && square(MARGIN + x * module, MARGIN + y * module, module)),
+  );
   for (const { x, y, scale, text } of texts) {
     [...text].forEach((letter, i) =>
       glyph(letter).forEach((column, dx) => {
-        for (let dy = 0; dy < CELL.height; dy++) if ((column >> dy) & 1) square(x + (i * CELL.width + dx) * scale, y + dy * scale, scale);
+        for (let dy = 0; dy < CELL.height; dy++)
+          if ((column >> dy) & 1) square(x + (i * CELL.width + dx) * scale, y + dy * scale, scale);
       }),
     );
   }
@@ -139,5 +147,11 @@ export function labelPng(label: Label): Uint8Array {
   density.writeUInt32BE(Math.round(300 / 0.0254), 4);
   density[8] = 1; // a metre
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('pHYs', density), chunk('IDAT', deflateSync(pixels)), chunk('IEND', new Uint8Array(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('pHYs', density),
+    chunk('IDAT', deflateSync(pixels)),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
 }

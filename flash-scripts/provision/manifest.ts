@@ -1,6 +1,6 @@
 /**
- * The manifest: keys of an issuer's institutions and hashes of their tables, signed by the root. Boards are provisioned from
- * it, and check the signature themselves (firmware/drivers/root.ts). Everything in it is public.
+ * The manifest: keys of an issuer's institutions and hashes of their tables, signed by the root. Boards are provisioned
+ * from it, and check the signature themselves (firmware/drivers/root.ts). Everything in it is public.
  */
 import { createHash } from 'node:crypto';
 import { fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
@@ -42,17 +42,24 @@ function institutionsOf(facts: IssuerFacts, version: number): Institutions {
  * @param successions encoded `signedSuccession`s: the way from an older root to this one
  * @throws TapcashError KEY_MISMATCH where `root` neither signed it nor follows the key that did
  */
-export function signManifest(facts: IssuerFacts, root: Signer, before: Manifest | null, successions: Uint8Array[] = []): Manifest {
+export function signManifest(
+  facts: IssuerFacts,
+  root: Signer,
+  before: Manifest | null,
+  successions: Uint8Array[] = [],
+): Manifest {
   const rootKey = toHex(root.publicKey);
   const ways = successions.filter((notice) => successionOf(notice)?.house === HOUSE.issuer);
-  if (before && before.root !== rootKey && !leadsFrom(ways, before.root)) throw failure('KEY_MISMATCH', 'the manifest has another root');
+  if (before && before.root !== rootKey && !leadsFrom(ways, before.root))
+    throw failure('KEY_MISMATCH', 'the manifest has another root');
   if (before && institutionsText(institutionsOf(facts, before.version)) === institutionsText(before)) return before;
   const given = institutionsOf(facts, (before?.version ?? 0) + 1);
   const signature = toHex(root.sign(SIGNED.institutions, fromChars(institutionsText(given))));
   return { ...given, root: rootKey, ...(ways.length > 0 ? { roots: ways.map(toHex).join(',') } : {}), signature };
 }
 
-const successionOf = (notice: Uint8Array) => successionBody.decode(signedSuccession.decode(notice)?.body ?? new Uint8Array(0));
+const successionOf = (notice: Uint8Array) =>
+  successionBody.decode(signedSuccession.decode(notice)?.body ?? new Uint8Array(0));
 
 /** Whether a succession begins at this root. The board that has it verifies them all. */
 function leadsFrom(notices: Uint8Array[], root: string): boolean {
@@ -61,7 +68,13 @@ function leadsFrom(notices: Uint8Array[], root: string): boolean {
 
 /** Whether a board with this root can take a manifest. */
 export function followsRoot(manifest: Manifest, root: string): boolean {
-  return manifest.root === root || leadsFrom((manifest.roots ?? '').split(',').map((text) => fromHex(text) ?? new Uint8Array(0)), root);
+  return (
+    manifest.root === root ||
+    leadsFrom(
+      (manifest.roots ?? '').split(',').map((text) => fromHex(text) ?? new Uint8Array(0)),
+      root,
+    )
+  );
 }
 
 const isKey = (text: unknown): text is string => typeof text === 'string' && fromHex(text)?.length === 32;
@@ -75,21 +88,54 @@ export function parseManifest(text: string): Manifest {
   } catch {
     throw invalid('not JSON');
   }
-  const { version, issuer, currency, registrarKey, issuerKey, sealKey, tables, root, signature, roots, registrarBefore, registrarUntilS, issuerBefore } = value ?? {};
+  const {
+    version,
+    issuer,
+    currency,
+    registrarKey,
+    issuerKey,
+    sealKey,
+    tables,
+    root,
+    signature,
+    roots,
+    registrarBefore,
+    registrarUntilS,
+    issuerBefore,
+  } = value ?? {};
   if (!Number.isSafeInteger(version) || version < 1 || version > 0xffffffff) throw invalid('version');
   if (typeof issuer !== 'string' || fromHex(issuer)?.length !== 4) throw invalid('issuer');
   if (typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) throw invalid('currency');
   for (const [name, key] of Object.entries({ registrarKey, issuerKey, root })) if (!isKey(key)) throw invalid(name);
   if (sealKey !== '' && !isKey(sealKey)) throw invalid('sealKey');
-  for (const [name, key] of Object.entries({ registrarBefore, issuerBefore })) if (key !== undefined && key !== '' && !isKey(key)) throw invalid(name);
-  if (registrarUntilS !== undefined && (!Number.isSafeInteger(registrarUntilS) || registrarUntilS < 0)) throw invalid('registrarUntilS');
-  if (roots !== undefined && (typeof roots !== 'string' || !/^[0-9a-f]+(,[0-9a-f]+)*$/.test(roots))) throw invalid('roots');
+  for (const [name, key] of Object.entries({ registrarBefore, issuerBefore }))
+    if (key !== undefined && key !== '' && !isKey(key)) throw invalid(name);
+  if (registrarUntilS !== undefined && (!Number.isSafeInteger(registrarUntilS) || registrarUntilS < 0))
+    throw invalid('registrarUntilS');
+  if (roots !== undefined && (typeof roots !== 'string' || !/^[0-9a-f]+(,[0-9a-f]+)*$/.test(roots)))
+    throw invalid('roots');
   const bytes = fromHex(typeof signature === 'string' ? signature : '');
-  if (typeof tables !== 'string' || !bytes || !isSigned(fromHex(root) as Uint8Array, SIGNED.institutions, fromChars(institutionsText(value)), bytes)) {
+  if (
+    typeof tables !== 'string' ||
+    !bytes ||
+    !isSigned(fromHex(root) as Uint8Array, SIGNED.institutions, fromChars(institutionsText(value)), bytes)
+  ) {
     throw invalid('not signed by the root that it names');
   }
   const before = registrarBefore === undefined ? {} : { registrarBefore, registrarUntilS, issuerBefore };
-  return { version, issuer, currency, registrarKey, issuerKey, sealKey, tables, ...before, root, signature, ...(roots === undefined ? {} : { roots }) };
+  return {
+    version,
+    issuer,
+    currency,
+    registrarKey,
+    issuerKey,
+    sealKey,
+    tables,
+    ...before,
+    root,
+    signature,
+    ...(roots === undefined ? {} : { roots }),
+  };
 }
 
 /** What a board's files are made from. */
@@ -102,7 +148,11 @@ export function factsOf(manifest: Manifest): IssuerFacts {
     registrarKey: bytes(manifest.registrarKey),
     issuerKey: bytes(manifest.issuerKey),
     sealKey: manifest.sealKey ? bytes(manifest.sealKey) : null,
-    before: { registrarKey: maybe(manifest.registrarBefore), registrarUntilS: manifest.registrarUntilS ?? 0, issuerKey: maybe(manifest.issuerBefore) },
+    before: {
+      registrarKey: maybe(manifest.registrarBefore),
+      registrarUntilS: manifest.registrarUntilS ?? 0,
+      issuerKey: maybe(manifest.issuerBefore),
+    },
     signed: manifest,
   };
 }

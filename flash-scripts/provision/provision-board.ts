@@ -1,14 +1,14 @@
 /**
- * `tapcash provision`: gives a board that has our firmware its institutions, its limits and fresh entropy, and has it make
- * its keys and prove that it has them.
+ * `tapcash provision`: gives a board that has our firmware its institutions, its limits and fresh entropy, and has it
+ * make its keys and prove that it has them.
  *
  *   1. the console; the firmware must be the one of this version
  *   2. the root: a board that has one takes only what that root signed; it checks this itself, too (drivers/root.ts)
  *   3. files in Storage: tables, 32 random bytes, 32 bytes to be signed, the provisioned file
  *   4. a start: the board makes the keys that it lacks, and signs
  *
- * Keys never leave the board, and no backup of them exists: a lost token is denied, and its EBC returns to its owner. The 32
- * random bytes are useless without the board's own entropy, and are not kept here.
+ * Keys never leave the board, and no backup of them exists: a lost token is denied, and its EBC returns to its owner.
+ * The 32 random bytes are useless without the board's own entropy, and are not kept here.
  */
 import { randomBytes } from 'node:crypto';
 import { copy, fromHex, toHex } from '../../firmware/core/bytes.js';
@@ -17,7 +17,15 @@ import { TABLES } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned } from '../../host-bridge/actors/signer.js';
 import { failure, type TapcashError } from '../../host-bridge/errors.js';
-import { appFiles, SEED_BYTES, terminalFiles, tokenFiles, type TerminalTerms, type TokenLimits, type TokenScheme } from '../board-files.js';
+import {
+  appFiles,
+  SEED_BYTES,
+  terminalFiles,
+  tokenFiles,
+  type TerminalTerms,
+  type TokenLimits,
+  type TokenScheme,
+} from '../board-files.js';
 import type { Role } from '../build.js';
 import { checkNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
@@ -65,10 +73,16 @@ async function checkFirmware(console: BoardConsole, role: Role): Promise<Storage
 function checkRoot(before: BoardProvision | null, manifest: Manifest): void {
   const { root, version } = (before?.provision ?? {}) as Partial<Manifest>;
   if (root && !followsRoot(manifest, root)) throw failure('ROOT_MISMATCH', `the board's root is ${root}`);
-  if (version && version > manifest.version) throw failure('ROOT_MISMATCH', `version ${version} is there, the manifest has ${manifest.version}`);
+  if (version && version > manifest.version)
+    throw failure('ROOT_MISMATCH', `version ${version} is there, the manifest has ${manifest.version}`);
 }
 
-function filesFor(board: BoardConfig, manifest: Manifest, purpose: BoardPurpose, terminalId: Uint8Array | null): StorageFiles {
+function filesFor(
+  board: BoardConfig,
+  manifest: Manifest,
+  purpose: BoardPurpose,
+  terminalId: Uint8Array | null,
+): StorageFiles {
   const facts = factsOf(manifest);
   const seed = new Uint8Array(randomBytes(SEED_BYTES));
   return purpose.role === 'user-token'
@@ -76,21 +90,30 @@ function filesFor(board: BoardConfig, manifest: Manifest, purpose: BoardPurpose,
     : terminalFiles(board, facts, { ...purpose.terms, terminalId: terminalId as Uint8Array }, seed);
 }
 
-/** Keys whose signature over `asked` is good. @param said lines of the board, one of them "keys " and hexadecimal @throws TapcashError SIGNATURE_INVALID */
+/**
+ * Keys whose signature over `asked` is good.
+ * @param said lines of the board, one of them "keys " and hexadecimal
+ * @throws TapcashError SIGNATURE_INVALID
+ */
 export function provedKeys(said: string[], asked: Uint8Array): Uint8Array[] {
   const line = said.find((text) => text.startsWith('keys '));
   const proofs = line ? fromHex(line.slice('keys '.length)) : null;
-  if (!proofs || proofs.length === 0 || proofs.length % PROOF_BYTES !== 0) throw failure('SIGNATURE_INVALID', 'the board gave no proof of its keys');
+  if (!proofs || proofs.length === 0 || proofs.length % PROOF_BYTES !== 0)
+    throw failure('SIGNATURE_INVALID', 'the board gave no proof of its keys');
   const keys: Uint8Array[] = [];
   for (let at = 0; at < proofs.length; at += PROOF_BYTES) {
     const key = copy(proofs, at, at + KEY_BYTES);
-    if (!isSigned(key, SIGNED.possession, asked, copy(proofs, at + KEY_BYTES, at + PROOF_BYTES))) throw failure('SIGNATURE_INVALID', `the board does not have the key ${toHex(key)}`);
+    if (!isSigned(key, SIGNED.possession, asked, copy(proofs, at + KEY_BYTES, at + PROOF_BYTES)))
+      throw failure('SIGNATURE_INVALID', `the board does not have the key ${toHex(key)}`);
     keys.push(key);
   }
   return keys;
 }
 
-/** What a start ended with. A provisioned file that the board refuses goes, so that the next one is judged by the board alone. */
+/**
+ * What a start ended with. A provisioned file that the board refuses goes, so that the next one is judged by the board
+ * alone.
+ */
 async function refused(console: BoardConsole, fault: string): Promise<TapcashError> {
   if (!fault.startsWith(ROOT_FAULT)) return failure('DEVICE_FAULT', fault);
   await eraseFile(console, CONFIG_FILE);
@@ -99,7 +122,8 @@ async function refused(console: BoardConsole, fault: string): Promise<TapcashErr
 
 /**
  * Provisions a board; the same again is a new provisioning with the same keys.
- * @throws TapcashError FIRMWARE_MISSING, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE, those of `reachConsole` and `installFiles`
+ * @throws TapcashError FIRMWARE_MISSING, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE, those of `reachConsole`
+ *   and `installFiles`
  */
 export async function provisionBoard(options: ProvisionOptions): Promise<Provisioned> {
   const { attempt, reporter, manifest, purpose } = options;
@@ -108,7 +132,11 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
   try {
     await checkNatives(console);
     const before = await readProvision(console);
-    if (before && before.role !== purpose.role) throw failure('USAGE', `the board is a ${before.role}; tapcash flash --erase-all --yes makes it a new one, and loses its keys`);
+    if (before && before.role !== purpose.role)
+      throw failure(
+        'USAGE',
+        `the board is a ${before.role}; tapcash flash --erase-all --yes makes it a new one, and loses its keys`,
+      );
     checkRoot(before, manifest);
     const app = await checkFirmware(console, purpose.role);
     const board = options.board ?? before?.board;
@@ -120,10 +148,15 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
     const rest = Object.fromEntries(Object.entries(files).filter(([name]) => !(name in app)));
     // A table of an earlier manifest that this scheme does without would not be the one that the root signed.
     for (const table of TABLES) if (!(table in rest)) await eraseFile(console, table);
-    await installFiles(console, { ...rest, [ASK_FILE]: asked, [CONFIG_FILE]: config }, {
-      onProgress: reporter.progress,
-      onFile: (name, what) => reporter.step(`${name}: ${what === 'right' ? 'is there already' : 'written and verified'}`),
-    });
+    await installFiles(
+      console,
+      { ...rest, [ASK_FILE]: asked, [CONFIG_FILE]: config },
+      {
+        onProgress: reporter.progress,
+        onFile: (name, what) =>
+          reporter.step(`${name}: ${what === 'right' ? 'is there already' : 'written and verified'}`),
+      },
+    );
     rest['tapcash.seed']?.fill(0);
 
     reporter.step('the board starts, and makes the keys that it lacks');

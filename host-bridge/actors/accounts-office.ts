@@ -45,7 +45,13 @@ export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
     closeAccount(name) {
       return store.transaction(() => {
         const account = store.account(name);
-        const ruling = ruleClose({ exists: account !== null, closed: account !== null && account.closedS !== null, balance: store.balance(abcOf(name)), counters: store.countersOf(name), undecided: store.openClaims(name) + store.openRequests(name) });
+        const ruling = ruleClose({
+          exists: account !== null,
+          closed: account !== null && account.closedS !== null,
+          balance: store.balance(abcOf(name)),
+          counters: store.countersOf(name),
+          undecided: store.openClaims(name) + store.openRequests(name),
+        });
         if (ruling.ok && !ruling.repeated) store.closeAccount(name, house.nowS());
         return ruling;
       });
@@ -67,8 +73,14 @@ export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
     },
 
     histories(limit) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX) return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
-      return { ok: true, histories: store.latestHistories(limit).map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })) };
+      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX)
+        return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
+      return {
+        ok: true,
+        histories: store
+          .latestHistories(limit)
+          .map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })),
+      };
     },
 
     numbers: () => ({ ok: true, numbers: store.numbers() }),
@@ -80,23 +92,38 @@ function certify(signer: Signer, accountKey: Uint8Array, name: string): Uint8Arr
   return accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
 }
 
-/** The certificate of an account, signed anew where the house has another key by now: whoever is shown it may know that one alone. */
-function currentCertificate(store: AccountStore, signer: Signer, { name, accountKey, certificate }: AccountRow): Uint8Array | null {
+/**
+ * The certificate of an account, signed anew where the house has another key by now: whoever is shown it may know that
+ * one alone.
+ */
+function currentCertificate(
+  store: AccountStore,
+  signer: Signer,
+  { name, accountKey, certificate }: AccountRow,
+): Uint8Array | null {
   const paper = certificate && accountCertificate.decode(certificate);
-  if (!paper || !accountKey || isSigned(signer.publicKey, SIGNED.account, paper.body, paper.signature)) return certificate;
+  if (!paper || !accountKey || isSigned(signer.publicKey, SIGNED.account, paper.body, paper.signature))
+    return certificate;
   const anew = certify(signer, accountKey, name);
   store.setCertificate(name, anew);
   return anew;
 }
 
-function openAccount({ store, signer, nowS }: AccountsHouse, name: string, accountKey: Uint8Array | null): Result<{ certificate: Uint8Array | null; repeated: boolean }> {
+function openAccount(
+  { store, signer, nowS }: AccountsHouse,
+  name: string,
+  accountKey: Uint8Array | null,
+): Result<{ certificate: Uint8Array | null; repeated: boolean }> {
   return store.transaction(() => {
     const existing = typeof name === 'string' ? store.account(name) : null;
     const ruling = ruleOpen({
       name,
       accountKey: accountKey && toHex(accountKey),
       keyIsLicensable: accountKey !== null && isLicensable(accountKey),
-      existing: existing && { accountKey: existing.accountKey && toHex(existing.accountKey), closed: existing.closedS !== null },
+      existing: existing && {
+        accountKey: existing.accountKey && toHex(existing.accountKey),
+        closed: existing.closedS !== null,
+      },
       keyOwner: (accountKey && store.accountByKey(accountKey)?.name) ?? null,
     });
     if (!ruling.ok) return ruling;

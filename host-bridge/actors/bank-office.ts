@@ -1,6 +1,6 @@
 /**
- * The bank's office: what takes an operator at the bank. Accounts as at any depositary (accounts-office.ts), and the name
- * behind a registration, which comes out only on the issuer's signed statement that its EBC is negative [0081].
+ * The bank's office: what takes an operator at the bank. Accounts as at any depositary (accounts-office.ts), and the
+ * name behind a registration, which comes out only on the issuer's signed statement that its EBC is negative [0081].
  */
 import { releaseOrder, signedReleaseOrder } from '../../firmware/wire/institutions.js';
 import { REQUEST } from '../../firmware/wire/request.js';
@@ -22,12 +22,18 @@ export function createBankOffice(context: BankContext, operator: string): BankOf
   return {
     ...createAccountsOffice(context),
     trace: (order) => trace(context, operator, order),
-    registrationsOf: (name) => (context.store.account(name) ? { ok: true, registrations: context.store.registrationsOf(name) } : refusal('ACCOUNT_UNKNOWN')),
+    registrationsOf: (name) =>
+      context.store.account(name)
+        ? { ok: true, registrations: context.store.registrationsOf(name) }
+        : refusal('ACCOUNT_UNKNOWN'),
     creditRelease: (name, order) => creditRelease(context, name, order),
   };
 }
 
-/** Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED, OWNER_UNKNOWN. Recorded: who asked here, and the order with who asked at the issuer. */
+/**
+ * Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED, OWNER_UNKNOWN. Recorded: who asked here, and the order with who
+ * asked at the issuer.
+ */
 function trace(context: BankContext, operator: string, orderBytes: Uint8Array): Result<Trace> {
   const { store } = context;
   const read = readTraceOrder(context.lines.issuer, context.nowS(), orderBytes);
@@ -38,24 +44,48 @@ function trace(context: BankContext, operator: string, orderBytes: Uint8Array): 
     if (!row || row.kind !== REQUEST.register || row.name === null) return refusal('OWNER_UNKNOWN');
     const { name } = row;
     const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
-    const proof = proofOf('bank', everyKey(context.lines.bank!), { subject: order.subject, name, request: row.owned, certificate });
+    const proof = proofOf('bank', everyKey(context.lines.bank!), {
+      subject: order.subject,
+      name,
+      request: row.owned,
+      certificate,
+    });
     const ebc = -order.missing;
-    store.addTrace({ pku: order.subject, operator, why: order.reason, ebc, name, proof, timeS: context.nowS(), order: orderBytes });
+    store.addTrace({
+      pku: order.subject,
+      operator,
+      why: order.reason,
+      ebc,
+      name,
+      proof,
+      timeS: context.nowS(),
+      order: orderBytes,
+    });
     return { ok: true, name, ebc, proof, request: row.owned, certificate };
   });
 }
 
 /**
- * What was left of a lost token, to its owner. Where registrations are sealed, the order names one of hers; else who she is is the
- * operator's word, as it is when he opens her account. Codes: BAD_REQUEST, SIGNATURE_INVALID, KEY_RETIRED, ISSUER_UNKNOWN, CURRENCY_UNKNOWN and
- * those of `ruleCreditRelease`.
+ * What was left of a lost token, to its owner. Where registrations are sealed, the order names one of hers; else who
+ * she is is the operator's word, as it is when he opens her account. Codes: BAD_REQUEST, SIGNATURE_INVALID,
+ * KEY_RETIRED, ISSUER_UNKNOWN, CURRENCY_UNKNOWN and those of `ruleCreditRelease`.
  */
-function creditRelease(context: BankContext, name: string, bytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
+function creditRelease(
+  context: BankContext,
+  name: string,
+  bytes: Uint8Array,
+): Result<{ amount: number; repeated: boolean }> {
   const { store, scheme } = context;
   const outer = signedReleaseOrder.decode(bytes);
   const order = outer && releaseOrder.decode(outer.body);
   if (!outer || !order) return refusal('BAD_REQUEST', 'release order');
-  const unsigned = checkAt(context.lines.issuer, order.timeS, context.nowS(), { type: SIGNED.release, message: outer.body, signature: outer.signature }, 'release order');
+  const unsigned = checkAt(
+    context.lines.issuer,
+    order.timeS,
+    context.nowS(),
+    { type: SIGNED.release, message: outer.body, signature: outer.signature },
+    'release order',
+  );
   if (unsigned) return unsigned;
   const foreign = checkOurs(context, order);
   if (foreign) return foreign;

@@ -16,7 +16,12 @@ function keyOf(k: Uint8Array, salt: Uint8Array, info: BoxInfo): { key: Buffer; n
 }
 
 /** Seals under K: encoded `box`. @param random for the salt */
-export function sealBox(k: Uint8Array, info: BoxInfo, plain: Uint8Array, random: (bytes: number) => Uint8Array): Uint8Array {
+export function sealBox(
+  k: Uint8Array,
+  info: BoxInfo,
+  plain: Uint8Array,
+  random: (bytes: number) => Uint8Array,
+): Uint8Array {
   const salt = random(SALT_BYTES);
   const { key, nonce } = keyOf(k, salt, info);
   const cipher = createCipheriv('aes-128-gcm', key, nonce, { authTagLength: TAG_BYTES });
@@ -58,7 +63,11 @@ export async function createUnsealer(secret: Uint8Array): Promise<Unsealer> {
       const request = sealedRequest.decode(bytes);
       if (!request) return null;
       try {
-        const context = { recipientKey: privateKey, enc: request.enc.slice().buffer as ArrayBuffer, info: sealInfo(scheme, kind).slice().buffer as ArrayBuffer };
+        const context = {
+          recipientKey: privateKey,
+          enc: request.enc.slice().buffer as ArrayBuffer,
+          info: sealInfo(scheme, kind).slice().buffer as ArrayBuffer,
+        };
         return new Uint8Array(await suite.open(context, request.sealed.slice().buffer as ArrayBuffer));
       } catch {
         return null;

@@ -2,11 +2,19 @@
  * The bank's blind signatures SKBx: RSABSSA-SHA384-PSS-Randomized (RFC 9474) with one RSA-2048 key for each amount.
  * EP 0926637 [0039]-[0040]. Left out: keeping the keys (http/key-file.ts).
  *
- * BlindSign is the bare RSA operation, which OpenSSL does in a millisecond, blinded against timing. In JavaScript it took
- * 370 ms of the service's one thread, in a time that depends on the key (@cloudflare/blindrsa-ts 0.4.4, Node 20, 2026-11);
- * the tests hold this one against that library and the RFC's vector.
+ * BlindSign is the bare RSA operation, which OpenSSL does in a millisecond, blinded against timing. In JavaScript it
+ * took 370 ms of the service's one thread, in a time that depends on the key (@cloudflare/blindrsa-ts 0.4.4, Node 20,
+ * 2026-11); the tests hold this one against that library and the RFC's vector.
  */
-import { constants, createHash, createPublicKey, privateDecrypt, publicEncrypt, sign as signRsa, type KeyObject } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  privateDecrypt,
+  publicEncrypt,
+  sign as signRsa,
+  type KeyObject,
+} from 'node:crypto';
 import { equal } from '../../firmware/core/bytes.js';
 import { couponRequest, RSA_BYTES } from '../../firmware/wire/request.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
@@ -21,8 +29,9 @@ export interface CouponSigner {
   /** Moduli, 256 bytes each, in the order of `amounts`. */
   moduli: Uint8Array[];
   /**
-   * The blind signature, 256 bytes; null where the blinded message is no number below n, or was made for another key than the
-   * amount's. @param request encoded `couponRequest`, or a blinded message alone, as tokens gave it before there were several keys
+   * The blind signature, 256 bytes; null where the blinded message is no number below n, or was made for another key
+   * than the amount's. @param request encoded `couponRequest`, or a blinded message alone, as tokens gave it before
+   * there were several keys
    */
   sign(amount: number, request: Uint8Array): Uint8Array | null;
   /** That this request, as `sign` takes it, will never be signed, 256 bytes; null where it was made for another key. */
@@ -50,7 +59,12 @@ export function createCouponSigner(keys: Map<number, KeyObject>): CouponSigner {
     refuse(amount, request) {
       const asked = blindedFor(amount, request);
       const refused = signedBytes(SIGNED.couponRefusal, sha256(request));
-      return asked && new Uint8Array(signRsa('sha384', refused, { key: asked.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }));
+      return (
+        asked &&
+        new Uint8Array(
+          signRsa('sha384', refused, { key: asked.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }),
+        )
+      );
     },
   };
 }
@@ -66,7 +80,9 @@ export function blindSign(key: KeyObject, blinded: Uint8Array): Uint8Array | nul
   const padding = constants.RSA_NO_PADDING;
   try {
     const signature = new Uint8Array(privateDecrypt({ key, padding }, blinded));
-    return equal(new Uint8Array(publicEncrypt({ key: createPublicKey(key), padding }, signature)), blinded) ? signature : null;
+    return equal(new Uint8Array(publicEncrypt({ key: createPublicKey(key), padding }, signature)), blinded)
+      ? signature
+      : null;
   } catch {
     return null;
   }

@@ -13,7 +13,11 @@ import type { Signer } from './signer.js';
 export interface DenyLists {
   /** The newest list, signed anew where it is too old; encoded `signedDenyList`. */
   current(nowS: number): { version: number; list: Uint8Array };
-  /** Denies a pseudonym, within the caller's transaction. @param untilS null: for ever @returns whether it was not denied before */
+  /**
+   * Denies a pseudonym, within the caller's transaction.
+   * @param untilS null: for ever
+   * @returns whether it was not denied before
+   */
   deny(pku: Uint8Array, untilS: number | null, why: string, nowS: number): boolean;
   /** Pseudonyms denied now, also those that found no room on the list. */
   count(nowS: number): number;
@@ -23,7 +27,10 @@ export interface DenyLists {
 export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint8Array, refreshS: number): DenyLists {
   /** Keys in force, ascending. Where there are more than a terminal can hold, the oldest denials stay on. */
   function keysAt(nowS: number): Uint8Array {
-    const keys = store.denials(nowS).slice(0, DENY_KEYS_MAX).map((denial) => denial.pku);
+    const keys = store
+      .denials(nowS)
+      .slice(0, DENY_KEYS_MAX)
+      .map((denial) => denial.pku);
     return concat(keys.sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1)));
   }
 
@@ -65,7 +72,12 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
       const before = store.denial(pku);
       const inForce = before !== null && (before.untilS === null || before.untilS > nowS);
       const forEver = untilS === null || before?.untilS === null;
-      store.putDenial({ pku, untilS: forEver ? null : Math.max(untilS as number, before?.untilS ?? 0), why, sinceS: nowS });
+      store.putDenial({
+        pku,
+        untilS: forEver ? null : Math.max(untilS as number, before?.untilS ?? 0),
+        why,
+        sinceS: nowS,
+      });
       if (!inForce) publish(nowS);
       return !inForce;
     },

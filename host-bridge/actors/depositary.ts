@@ -1,6 +1,6 @@
 /**
- * The depositary: who keeps the accounts ABC takes histories and cancelled charges from shops, the issuer in scheme 1 and the
- * bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; DESIGN section 4, walking away.
+ * The depositary: who keeps the accounts ABC takes histories and cancelled charges from shops, the issuer in scheme 1
+ * and the bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; DESIGN section 4, walking away.
  */
 import { copy } from '../../firmware/core/bytes.js';
 import { classPaymentMax } from '../../firmware/core/license-class.js';
@@ -16,8 +16,8 @@ import { hasChallenge, readHistory, type CashOf } from './read-history.js';
 import { isSigned } from './signer.js';
 
 /**
- * The deposit window, one week: how long a history is still credited after its license's end, and after its payer claimed it
- * back. Terminals take no charge with an undelivered history older than half of it.
+ * The deposit window, one week: how long a history is still credited after its license's end, and after its payer
+ * claimed it back. Terminals take no charge with an undelivered history older than half of it.
  */
 export const DEPOSIT_GRACE_S = 7 * 86400;
 
@@ -41,7 +41,9 @@ export interface Depositary extends CashOf {
   isKnown(pku: Uint8Array): boolean;
   /** Whether the issuer has this history. */
   isReturned(row: HistoryRow): boolean;
-  /** Within the transaction: a refund was taken from the shop, a claim granted; its receipt is to come from the issuer. */
+  /**
+   * Within the transaction: a refund was taken from the shop, a claim granted; its receipt is to come from the issuer.
+   */
   onRefunded(body: RefundBody, bytes: Uint8Array, transaction: number): void;
   onReconciled(row: ClaimRow): void;
 }
@@ -89,7 +91,10 @@ export function bury(house: Depositary, bytes: Uint8Array): Result<{ repeated: b
   if (!key) return refusal('TERMINAL_UNKNOWN');
   if (!isSigned(key, SIGNED.tombstone, stone.chargeId, stone.signature)) return refusal('SIGNATURE_INVALID');
   return store.transaction(() => {
-    const ruling = ruleTombstone({ stored: store.tombstone(shop, rs) !== null, deposited: store.isDeposited(shop, rs) });
+    const ruling = ruleTombstone({
+      stored: store.tombstone(shop, rs) !== null,
+      deposited: store.isDeposited(shop, rs),
+    });
     if (ruling.ok && !ruling.repeated) store.addTombstone(shop, rs, bytes, house.nowS());
     return ruling;
   });

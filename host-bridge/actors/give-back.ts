@@ -1,6 +1,6 @@
 /**
- * What comes back to its payer through who keeps the accounts: refunds by shops, and debits that no shop deposited. Beyond the
- * patent; DESIGN section 4, "Reconcile". The receipt for it is the issuer's (issuer-give-back.ts).
+ * What comes back to its payer through who keeps the accounts: refunds by shops, and debits that no shop deposited.
+ * Beyond the patent; DESIGN section 4, "Reconcile". The receipt for it is the issuer's (issuer-give-back.ts).
  *
  * A claim and a deposit of one debit exclude each other: both are judged within a write transaction, by (PKU, IdS, Rs).
  */
@@ -66,8 +66,8 @@ export function refund(house: Depositary, bytes: Uint8Array): Result<{ amount: n
 }
 
 /**
- * A debit that no shop deposited. Brought the first time it opens the window, after that it is granted. @param bytes encoded
- * `history`, from the token's journal. Codes: those of `readHistory`, and of `ruleClaim`.
+ * A debit that no shop deposited. Brought the first time it opens the window, after that it is granted. @param bytes
+ * encoded `history`, from the token's journal. Codes: those of `readHistory`, and of `ruleClaim`.
  */
 export function claim(house: Depositary, bytes: Uint8Array): Result<Claimed> {
   const { store } = house;
@@ -86,7 +86,16 @@ export function claim(house: Depositary, bytes: Uint8Array): Result<Claimed> {
       ...{ nowS, windowS: house.claimWindowS },
     });
     if (!ruling.ok || ruling.repeated) return ruling;
-    const opened: ClaimRow = stored ?? { pku, shop, rs, amount, history: bytes, openedS: nowS, dueS: ruling.dueS, grantedS: null };
+    const opened: ClaimRow = stored ?? {
+      pku,
+      shop,
+      rs,
+      amount,
+      history: bytes,
+      openedS: nowS,
+      dueS: ruling.dueS,
+      grantedS: null,
+    };
     const row = { ...opened, grantedS: ruling.state === 'granted' ? nowS : null };
     store.putClaim(row);
     if (row.grantedS !== null) house.onReconciled(row);

@@ -4,7 +4,19 @@
 import { constants, createHash, createPublicKey, verify as verifyRsa, type KeyObject } from 'node:crypto';
 import { concat, copy, equal, toHex } from '../../firmware/core/bytes.js';
 import { unpackBoxes } from '../../firmware/wire/institutions.js';
-import { couponKey, COUPON_KEY_BYTES, couponKeysBody, issueBody, issueSecret, redemptionSecret, REQUEST, RSA_BYTES, signedCouponKeys, type IssueBody, type IssueSecret } from '../../firmware/wire/request.js';
+import {
+  couponKey,
+  COUPON_KEY_BYTES,
+  couponKeysBody,
+  issueBody,
+  issueSecret,
+  redemptionSecret,
+  REQUEST,
+  RSA_BYTES,
+  signedCouponKeys,
+  type IssueBody,
+  type IssueSecret,
+} from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { refusal, type Result } from '../errors.js';
@@ -29,11 +41,18 @@ interface Coupon {
 }
 
 /**
- * [0068], [0090]: EBC + x and SKI(PKU, x). PKU is any one of its set [0114]; the set has one EBC and one row of receipts.
+ * [0068], [0090]: EBC + x and SKI(PKU, x). PKU is any one of its set [0114]; the set has one EBC and one row of
+ * receipts.
  * @param drawn what the bank drew, or the coupon's worth @param opened where a bank brought it
  * Codes: BAD_REQUEST, SIGNATURE_INVALID, REFUSED and those of `ruleIssue`.
  */
-export function issueCash(context: IssuerContext, secret: IssueSecret, drawn: number, opened: Opened | null, coupon: Coupon | null = null): Decided {
+export function issueCash(
+  context: IssuerContext,
+  secret: IssueSecret,
+  drawn: number,
+  opened: Opened | null,
+  coupon: Coupon | null = null,
+): Decided {
   const { store } = context;
   const body = issueBody.decode(secret.body);
   if (!body || body.number === 0 || checkOurs(context, body)) return refused('BAD_REQUEST');
@@ -41,7 +60,8 @@ export function issueCash(context: IssuerContext, secret: IssueSecret, drawn: nu
   const pseudonym = store.pseudonym(body.pku);
   const counter = pseudonym?.counter ?? body.pku;
   // K speaks for the pseudonyms that were registered with it.
-  if (opened?.kind === REQUEST.keyedIssue && !equal(store.sharedKey(opened.kid)!.counter, counter)) return refused('REFUSED');
+  if (opened?.kind === REQUEST.keyedIssue && !equal(store.sharedKey(opened.kid)!.counter, counter))
+    return refused('REFUSED');
   const ebc = ebcOf(toHex(counter));
   const nowS = context.nowS();
   const ruling = ruleIssue({
@@ -52,27 +72,58 @@ export function issueCash(context: IssuerContext, secret: IssueSecret, drawn: nu
     balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) },
   });
   // A number that was given: the receipt goes along, for the token that missed it.
-  if (!ruling.ok) return refused(ruling.code, ruling.code === 'RECEIPT_GAP' ? (store.receipt(counter, body.number)?.receipt ?? NOTHING) : NOTHING);
+  if (!ruling.ok)
+    return refused(
+      ruling.code,
+      ruling.code === 'RECEIPT_GAP' ? (store.receipt(counter, body.number)?.receipt ?? NOTHING) : NOTHING,
+    );
   if (ruling.entries.length === 0) return { code: 'OK', bodies: [NOTHING] };
   if (coupon) store.addPseudonym(body.pku);
   const transaction = store.post('issue', nowS, ruling.entries);
-  if (coupon) store.addCoupon({ id: coupon.id, prepared: coupon.prepared, signature: coupon.signature, amount: drawn, transaction });
-  return { code: 'OK', bodies: [writeReceipt(context, body, RECEIPT_KINDS.withdrawal, issueSecret.encode(secret), transaction)] };
+  if (coupon)
+    store.addCoupon({
+      id: coupon.id,
+      prepared: coupon.prepared,
+      signature: coupon.signature,
+      amount: drawn,
+      transaction,
+    });
+  return {
+    code: 'OK',
+    bodies: [writeReceipt(context, body, RECEIPT_KINDS.withdrawal, issueSecret.encode(secret), transaction)],
+  };
 }
 
 /** Whether any pseudonym of a set is denied: one Balance, one fate. */
 function isSetDenied({ store }: IssuerContext, counter: Uint8Array, nowS: number): boolean {
   const set = [counter, ...store.pseudonymsOfCounter(counter)];
-  return set.map((pku) => store.denial(pku)).some((denial) => denial !== null && (denial.untilS === null || denial.untilS > nowS));
+  return set
+    .map((pku) => store.denial(pku))
+    .some((denial) => denial !== null && (denial.untilS === null || denial.untilS > nowS));
 }
 
 /** Writes the next receipt of an EBC. Within a transaction. @returns encoded `receipt` */
-export function writeReceipt(context: IssuerContext, body: Pick<IssueBody, 'pku' | 'number' | 'amount'>, kind: number, request: Uint8Array, transaction: number | null): Uint8Array {
+export function writeReceipt(
+  context: IssuerContext,
+  body: Pick<IssueBody, 'pku' | 'number' | 'amount'>,
+  kind: number,
+  request: Uint8Array,
+  transaction: number | null,
+): Uint8Array {
   const { issuer, currency, signer, store } = context;
   const { pku, number, amount } = body;
   const encoded = receiptBody.encode({ issuer, currency, pku, number, kind, amount });
   const paper = receipt.encode({ body: encoded, signature: signer.sign(SIGNED.receipt, encoded) });
-  store.addReceipt({ pku: store.pseudonym(pku)?.counter ?? pku, number, kind, amount, name: null, receipt: paper, request, transaction });
+  store.addReceipt({
+    pku: store.pseudonym(pku)?.counter ?? pku,
+    number,
+    kind,
+    amount,
+    name: null,
+    receipt: paper,
+    request,
+    transaction,
+  });
   return paper;
 }
 
@@ -82,9 +133,17 @@ export function readCoupon(context: IssuerContext, body: Uint8Array): Result<Cou
   const issue = found && issueBody.decode(found.body);
   if (!found || !issue || issue.amount === 0) return refusal('BAD_REQUEST', 'redemption');
   const prepared = concat([found.prefix, issue.pku]);
-  if (!moduliFor(context, issue.amount).some((modulus) => verifyCoupon(modulus, prepared, found.signature))) return refusal('COUPON_INVALID');
+  if (!moduliFor(context, issue.amount).some((modulus) => verifyCoupon(modulus, prepared, found.signature)))
+    return refusal('COUPON_INVALID');
   const id = new Uint8Array(createHash('sha256').update(prepared).digest());
-  return { ok: true, secret: { proof: found.proof, body: found.body }, amount: issue.amount, id, prepared, signature: found.signature };
+  return {
+    ok: true,
+    secret: { proof: found.proof, body: found.body },
+    amount: issue.amount,
+    id,
+    prepared,
+    signature: found.signature,
+  };
 }
 
 /** [0043]: a coupon is worth its amount once. Within a transaction. Codes: COUPON_SPENT and those of `issueCash`. */
@@ -97,7 +156,9 @@ export function issueForCoupon(context: IssuerContext, coupon: Coupon): Decided 
 function moduliFor(context: IssuerContext, amount: number): Uint8Array[] {
   return context.store.allCouponKeys().flatMap(({ list, moduli }) => {
     const body = couponKeysBody.decode(signedCouponKeys.decode(list)!.body)!;
-    return (unpackBoxes(moduli) ?? []).filter((_, i) => couponKey.decode(copy(body.keys, i * COUPON_KEY_BYTES, (i + 1) * COUPON_KEY_BYTES))?.amount === amount);
+    return (unpackBoxes(moduli) ?? []).filter(
+      (_, i) => couponKey.decode(copy(body.keys, i * COUPON_KEY_BYTES, (i + 1) * COUPON_KEY_BYTES))?.amount === amount,
+    );
   });
 }
 
@@ -105,11 +166,17 @@ function moduliFor(context: IssuerContext, amount: number): Uint8Array[] {
 export function couponKeyOf(modulus: Uint8Array): KeyObject | null {
   // The highest bit makes it 2048 bits; even, it could not be a product of odd primes.
   if (modulus.length !== RSA_BYTES || modulus[0]! < 128 || modulus[RSA_BYTES - 1]! % 2 === 0) return null;
-  return createPublicKey({ key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' }, format: 'jwk' });
+  return createPublicKey({
+    key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' },
+    format: 'jwk',
+  });
 }
 
 /** RSASSA-PSS with SHA-384 and 48 bytes of salt (RFC 9474 5): Node takes any salt length unless told. */
 export function verifyCoupon(modulus: Uint8Array, prepared: Uint8Array, signature: Uint8Array): boolean {
   const key = couponKeyOf(modulus);
-  return key !== null && verifyRsa('sha384', prepared, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, signature);
+  return (
+    key !== null &&
+    verifyRsa('sha384', prepared, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, signature)
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * The issuer's part in what comes back: the numbered receipt for it. A refund raises EBC, as the money is the issuer's again; a
- * reconciled debit leaves it, for that debit was never taken off it.
+ * The issuer's part in what comes back: the numbered receipt for it. A refund raises EBC, as the money is the issuer's
+ * again; a reconciled debit leaves it, for that debit was never taken off it.
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import { refund as refundMessage, refundBody } from '../../firmware/wire/refund.js';
@@ -13,8 +13,17 @@ import type { IssuerContext } from './issuer.js';
 import { writeReceipt } from './issuer-cash.js';
 import { checkOurs, readHistory, storedClaim } from './read-history.js';
 
-/** The next receipt of a pseudonym's set. Within a transaction. @param because what it answers: encoded `refund`, or `history` */
-export function giveReceipt(context: IssuerContext, back: { pku: Uint8Array; amount: number }, kind: number, because: Uint8Array, transaction: number | null): void {
+/**
+ * The next receipt of a pseudonym's set. Within a transaction.
+ * @param because what it answers: encoded `refund`, or `history`
+ */
+export function giveReceipt(
+  context: IssuerContext,
+  back: { pku: Uint8Array; amount: number },
+  kind: number,
+  because: Uint8Array,
+  transaction: number | null,
+): void {
   const { store } = context;
   const pku = store.pseudonym(back.pku)!.counter;
   const number = store.pseudonym(pku)!.receiptNumber + 1;
@@ -63,7 +72,13 @@ export function reconcileDebit(context: IssuerContext, bytes: Uint8Array): Resul
   const nowS = context.nowS();
   const stored = store.claim(pku, shop, rs);
   const ruling = ruleClaim({
-    ...{ known: store.pseudonym(pku) !== null, deposited: store.history(pku, shop, rs) !== null, buried: true, nowS, windowS: 0 },
+    ...{
+      known: store.pseudonym(pku) !== null,
+      deposited: store.history(pku, shop, rs) !== null,
+      buried: true,
+      nowS,
+      windowS: 0,
+    },
     stored: storedClaim(stored, read.challengeBytes),
   });
   if (!ruling.ok || ruling.repeated) return ruling;

@@ -58,7 +58,10 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
       return { ok: true, ebc: store.balance(ebcOf(toHex(counter.pku))), receiptNumber: counter.receiptNumber };
     },
 
-    overspends: () => ({ ok: true, overspends: store.overspends().map(({ pku, timeS }) => ({ pku, ebc: store.balance(ebcOf(toHex(pku))), timeS })) }),
+    overspends: () => ({
+      ok: true,
+      overspends: store.overspends().map(({ pku, timeS }) => ({ pku, ebc: store.balance(ebcOf(toHex(pku))), timeS })),
+    }),
   };
 }
 
@@ -81,18 +84,29 @@ function trace(context: IssuerContext, operator: string, pku: Uint8Array, why: s
 }
 
 /**
- * [0056], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST, REASON_MISSING,
- * PSEUDONYM_UNKNOWN, NOT_OVERSPENT. The act is recorded here without a name.
+ * [0056], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST,
+ * REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT. The act is recorded here without a name.
  */
-function orderTrace(context: IssuerContext, operator: string, pku: Uint8Array, why: string): Result<{ order: Uint8Array; ebc: number }> {
+function orderTrace(
+  context: IssuerContext,
+  operator: string,
+  pku: Uint8Array,
+  why: string,
+): Result<{ order: Uint8Array; ebc: number }> {
   const { store, scheme } = context;
   if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
   return store.transaction(() => {
     const pseudonym = store.pseudonym(pku);
     const ebc = store.balance(ebcOf(toHex(pseudonym?.counter ?? pku)));
     // What the other house knows the owner by: the pseudonym that it licensed, or the ciphertext that it passed on.
-    const registration = pseudonym && scheme.registration === 'sealed' ? store.sharedKeyOfCounter(pseudonym.counter)?.registration : undefined;
-    const subject = scheme.registration === 'sealed' ? registration && new Uint8Array(createHash('sha256').update(registration).digest()) : pku;
+    const registration =
+      pseudonym && scheme.registration === 'sealed'
+        ? store.sharedKeyOfCounter(pseudonym.counter)?.registration
+        : undefined;
+    const subject =
+      scheme.registration === 'sealed'
+        ? registration && new Uint8Array(createHash('sha256').update(registration).digest())
+        : pku;
     const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: subject ? 'known elsewhere' : null });
     if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
     const timeS = context.nowS();
@@ -103,14 +117,24 @@ function orderTrace(context: IssuerContext, operator: string, pku: Uint8Array, w
 }
 
 /** Signs the one list of coupon keys for everybody. A list with the same keys is a repetition. Codes: BAD_REQUEST. */
-function publishCouponKeys(context: IssuerContext, keys: { amount: number; modulus: Uint8Array }[]): Result<{ version: number; repeated: boolean }> {
+function publishCouponKeys(
+  context: IssuerContext,
+  keys: { amount: number; modulus: Uint8Array }[],
+): Result<{ version: number; repeated: boolean }> {
   const { store } = context;
-  const falling = keys.every(({ amount, modulus }, i) => isAmount(amount) && couponKeyOf(modulus) !== null && (i === 0 || keys[i - 1]!.amount > amount));
+  const falling = keys.every(
+    ({ amount, modulus }, i) =>
+      isAmount(amount) && couponKeyOf(modulus) !== null && (i === 0 || keys[i - 1]!.amount > amount),
+  );
   if (!falling || keys.length < 1 || keys.length > COUPON_KEYS_MAX) return refusal('BAD_REQUEST', 'coupon keys');
   return store.transaction(() => {
     const last = store.couponKeys();
     const moduli = packBoxes(keys.map(({ modulus }) => modulus));
-    const rows = concat(keys.map(({ amount, modulus }) => couponKey.encode({ amount, modulusHash: new Uint8Array(createHash('sha256').update(modulus).digest()) })));
+    const rows = concat(
+      keys.map(({ amount, modulus }) =>
+        couponKey.encode({ amount, modulusHash: new Uint8Array(createHash('sha256').update(modulus).digest()) }),
+      ),
+    );
     const listed = last && couponKeysBody.decode(signedCouponKeys.decode(last.list)!.body)!;
     if (last && listed && equal(listed.keys, rows)) return { ok: true, version: last.version, repeated: true };
     return { ok: true, version: addCouponKeys(context, (last?.version ?? 0) + 1, rows, moduli), repeated: false };
@@ -118,9 +142,18 @@ function publishCouponKeys(context: IssuerContext, keys: { amount: number; modul
 }
 
 /** Within a transaction. */
-function addCouponKeys({ store, issuer, currency, signer }: IssuerContext, version: number, keys: Uint8Array, moduli: Uint8Array): number {
+function addCouponKeys(
+  { store, issuer, currency, signer }: IssuerContext,
+  version: number,
+  keys: Uint8Array,
+  moduli: Uint8Array,
+): number {
   const body = couponKeysBody.encode({ issuer, currency, version, keys });
-  store.addCouponKeys(version, signedCouponKeys.encode({ signature: signer.sign(SIGNED.couponKeys, body), body }), moduli);
+  store.addCouponKeys(
+    version,
+    signedCouponKeys.encode({ signature: signer.sign(SIGNED.couponKeys, body), body }),
+    moduli,
+  );
   return version;
 }
 
@@ -135,7 +168,13 @@ export function currentCouponKeys(context: IssuerContext): { list: Uint8Array; m
   if (!last || isCurrent(last.list)) return last;
   return store.transaction(() => {
     const again = store.couponKeys()!;
-    if (!isCurrent(again.list)) addCouponKeys(context, again.version + 1, couponKeysBody.decode(signedCouponKeys.decode(again.list)!.body)!.keys, again.moduli);
+    if (!isCurrent(again.list))
+      addCouponKeys(
+        context,
+        again.version + 1,
+        couponKeysBody.decode(signedCouponKeys.decode(again.list)!.body)!.keys,
+        again.moduli,
+      );
     return store.couponKeys();
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A request that the issuer has opened, and what it decides about it: between issuer-requests.ts, which opens and seals, and
- * the procedures that decide.
+ * A request that the issuer has opened, and what it decides about it: between issuer-requests.ts, which opens and
+ * seals, and the procedures that decide.
  */
 import { allCodes, type Code } from '../../firmware/core/codes.js';
 import type { Result } from '../errors.js';

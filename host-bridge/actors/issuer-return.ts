@@ -1,8 +1,8 @@
 /**
  * Return: the bank brings the histories that it credited. EP 0926637 [0053]-[0055], [0078]-[0080].
  *
- * The bank has judged validity by arrival and cancelled charges by their tombstones; here the signatures are verified again
- * and each history is taken off its EBC once.
+ * The bank has judged validity by arrival and cancelled charges by their tombstones; here the signatures are verified
+ * again and each history is taken off its EBC once.
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import { type Result } from '../errors.js';
@@ -30,7 +30,13 @@ function takeBack(context: IssuerContext, historyBytes: Uint8Array): string {
     const nowS = context.nowS();
     const ebc = ebcOf(toHex(store.pseudonym(pku)?.counter ?? pku));
     const claim = store.claim(pku, shop, rs);
-    const ruling = ruleReturn({ ebc, amount, reconciled: isReconciled(claim, nowS), stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes), balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) } });
+    const ruling = ruleReturn({
+      ebc,
+      amount,
+      reconciled: isReconciled(claim, nowS),
+      stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
+      balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) },
+    });
     if (!ruling.ok) return ruling.code;
     if (ruling.repeated) return 'OK';
     const transaction = store.post('return', nowS, ruling.entries);

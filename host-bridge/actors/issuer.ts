@@ -13,7 +13,14 @@ import { unpackBoxes } from '../../firmware/wire/institutions.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
 import type { LicenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody, type WithdrawalBody } from '../../firmware/wire/withdrawal.js';
+import {
+  receipt,
+  receiptBody,
+  RECEIPT_KINDS,
+  withdrawal,
+  withdrawalBody,
+  type WithdrawalBody,
+} from '../../firmware/wire/withdrawal.js';
 import { refusal, type HostRefusal, type Result } from '../errors.js';
 import { abcOf, ebcOf, ruleWithdraw } from '../ledger/rules.js';
 import type { IssuerStore } from '../ledger/store.js';
@@ -103,7 +110,14 @@ export function createIssuer(options: IssuerOptions): Issuer {
   const issuerKey = options.issuerKey ?? signer.publicKey;
   const graceS = options.depositGraceS ?? DEPOSIT_GRACE_S;
   const nowS = () => Math.floor(options.clock());
-  const { scheme = schemeOf(1), bankKey = null, unsealer = null, licenseValidS = LICENSE_VALID_S, licenseClass = CLASS_FULL, random = randomBytes } = options;
+  const {
+    scheme = schemeOf(1),
+    bankKey = null,
+    unsealer = null,
+    licenseValidS = LICENSE_VALID_S,
+    licenseClass = CLASS_FULL,
+    random = randomBytes,
+  } = options;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { issuerId: issuer, registrar } = lines;
   const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
@@ -117,10 +131,37 @@ export function createIssuer(options: IssuerOptions): Issuer {
     onRefunded: (body, bytes, transaction) => giveReceipt(context, body, RECEIPT_KINDS.refund, bytes, transaction),
     onReconciled: (row) => giveReceipt(context, row, RECEIPT_KINDS.reconcile, row.history, null),
   };
-  const context: IssuerContext = { store, signer, lines, registrar, issuer, currency, graceS, denyLists, nowS, scheme, unsealer, licenseValidS, licenseClass, random, depositary };
+  const context: IssuerContext = {
+    store,
+    signer,
+    lines,
+    registrar,
+    issuer,
+    currency,
+    graceS,
+    denyLists,
+    nowS,
+    scheme,
+    unsealer,
+    licenseValidS,
+    licenseClass,
+    random,
+    depositary,
+  };
   const { here, elsewhere } = whereAccountsAre(scheme);
   return {
-    parameters: () => ({ ok: true, parameters: { issuer, issuerKey, registrarKey, currency, scheme: scheme.number, sealKey: unsealer?.publicKey ?? null, successions: everySuccession(store) } }),
+    parameters: () => ({
+      ok: true,
+      parameters: {
+        issuer,
+        issuerKey,
+        registrarKey,
+        currency,
+        scheme: scheme.number,
+        sealKey: unsealer?.publicKey ?? null,
+        successions: everySuccession(store),
+      },
+    }),
     withdraw: (request) => here ?? withdraw(context, request),
     receipts: (request) => here ?? receipts(context, request),
     deposit: (bytes) => here ?? deposit(depositary, bytes),
@@ -133,7 +174,9 @@ export function createIssuer(options: IssuerOptions): Issuer {
     succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'issuer'),
     couponKeys: () => {
       const found = currentCouponKeys(context);
-      return found ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] } : refusal('NOT_FOUND', 'no coupon keys');
+      return found
+        ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] }
+        : refusal('NOT_FOUND', 'no coupon keys');
     },
     signedTime: (nonce) => tellTime(context, nonce),
     denyList: () => ({ ok: true, ...denyLists.current(nowS()) }),
@@ -146,7 +189,9 @@ export function createIssuer(options: IssuerOptions): Issuer {
  * `here` is null where the issuer keeps the accounts, `elsewhere` where a bank does.
  */
 export function whereAccountsAre({ accountsAt }: Scheme): { here: HostRefusal | null; elsewhere: HostRefusal | null } {
-  return accountsAt === 'issuer' ? { here: null, elsewhere: refusal('NOT_FOUND', 'the issuer keeps the accounts') } : { here: refusal('NOT_FOUND', 'the bank keeps the accounts'), elsewhere: null };
+  return accountsAt === 'issuer'
+    ? { here: null, elsewhere: refusal('NOT_FOUND', 'the issuer keeps the accounts') }
+    : { here: refusal('NOT_FOUND', 'the bank keeps the accounts'), elsewhere: null };
 }
 
 /** Reads a withdrawal request and checks that the account's owner and SKU both signed it. */
@@ -160,13 +205,18 @@ function readWithdrawal(context: IssuerContext, bytes: Uint8Array): Result<{ bod
   if (!account) return refusal('ACCOUNT_UNKNOWN');
   if (account.closedS !== null) return refusal('ACCOUNT_CLOSED');
   if (!account.accountKey) return refusal('ACCOUNT_KEY_MISSING');
-  if (!isSigned(account.accountKey, SIGNED.withdrawal, request.body, request.accountSignature)) return refusal('SIGNATURE_INVALID', 'account key');
-  if (!isSigned(body.pku, SIGNED.withdrawalProof, request.body, request.proof)) return refusal('SIGNATURE_INVALID', 'proof of possession');
+  if (!isSigned(account.accountKey, SIGNED.withdrawal, request.body, request.accountSignature))
+    return refusal('SIGNATURE_INVALID', 'account key');
+  if (!isSigned(body.pku, SIGNED.withdrawalProof, request.body, request.proof))
+    return refusal('SIGNATURE_INVALID', 'proof of possession');
   return { ok: true, body };
 }
 
 /** [0017]-[0018]. */
-function withdraw(context: IssuerContext, requestBytes: Uint8Array): Result<{ receipt: Uint8Array; repeated: boolean }> {
+function withdraw(
+  context: IssuerContext,
+  requestBytes: Uint8Array,
+): Result<{ receipt: Uint8Array; repeated: boolean }> {
   const { store, issuer, currency } = context;
   const read = readWithdrawal(context, requestBytes);
   if (!read.ok) return read;
@@ -191,7 +241,8 @@ function withdraw(context: IssuerContext, requestBytes: Uint8Array): Result<{ re
     if (!ruling.ok) return ruling;
     if (given) return { ok: true, receipt: given.receipt, repeated: true };
 
-    // [0018]: EBC + x, ABC - x, SKI(PKU, x). The first request binds the pseudonym to the name, and is the proof for trace.
+    // [0018]: EBC + x, ABC - x, SKI(PKU, x). The first request binds the pseudonym to the name, and is the proof for
+    // trace.
     store.addPseudonym(pku);
     if (!pseudonym?.name) store.bindPseudonym(pku, name, requestBytes);
     const transaction = store.post('withdraw', nowS, ruling.entries);
@@ -214,8 +265,8 @@ function receipts(context: IssuerContext, requestBytes: Uint8Array): Result<{ re
 }
 
 /**
- * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the set is
- * denied until every license that it may have is over, and may be traced. Within the caller's transaction.
+ * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the
+ * set is denied until every license that it may have is over, and may be traced. Within the caller's transaction.
  */
 export function noteSpent(context: IssuerContext, terms: LicenseBody, transaction: number, overspent: boolean): void {
   const { store } = context;
@@ -226,7 +277,8 @@ export function noteSpent(context: IssuerContext, terms: LicenseBody, transactio
   store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
   // Not the license of this history alone: a newer one may be out already.
   const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
-  for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, lastS + context.graceS, 'overspent', nowS);
+  for (const pku of store.pseudonymsOfCounter(counter))
+    context.denyLists.deny(pku, lastS + context.graceS, 'overspent', nowS);
 }
 
 /** Time for a terminal, tied to its nonce so that a bridge cannot keep an old answer for later. */

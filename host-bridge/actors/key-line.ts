@@ -1,12 +1,14 @@
 /**
  * The keys of a house, one after another: which of them a signature may be by, and which one the house signs with now.
  *
- * A house's first key stays its name: a database belongs to it, and the issuer's id comes from it. Each later one is there by a
- * succession notice under the key before it (wire/succession.ts), kept in the database of every house that has heard of it.
+ * A house's first key stays its name: a database belongs to it, and the issuer's id comes from it. Each later one is
+ * there by a succession notice under the key before it (wire/succession.ts), kept in the database of every house that
+ * has heard of it.
  *
- * A successor's signature is good from the notice on. The old key's is good for what its house signed before the successor was in
- * force: a license that ends by `untilS`, a message of an earlier time; and what says no time until `untilS`. So no license is cut
- * short by a rotation, nor a history that was paid with one, and a key that is stolen after its time makes neither.
+ * A successor's signature is good from the notice on. The old key's is good for what its house signed before the
+ * successor was in force: a license that ends by `untilS`, a message of an earlier time; and what says no time until
+ * `untilS`. So no license is cut short by a rotation, nor a history that was paid with one, and a key that is stolen
+ * after its time makes neither.
  */
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
@@ -50,7 +52,13 @@ export function lineOf(first: Uint8Array, notices: Uint8Array[]): LineKey[] {
     const body = successionBody.decode(signedSuccession.decode(notice)?.body ?? new Uint8Array(0));
     if (!body) throw new TypeError('a stored succession does not decode');
     Object.assign(keys[keys.length - 1]!, { endS: body.fromS, untilS: body.untilS });
-    keys.push({ key: body.newKey, sealKey: isZero(body.sealKey) ? null : body.sealKey, fromS: body.fromS, endS: Infinity, untilS: Infinity });
+    keys.push({
+      key: body.newKey,
+      sealKey: isZero(body.sealKey) ? null : body.sealKey,
+      fromS: body.fromS,
+      endS: Infinity,
+      untilS: Infinity,
+    });
   }
   return keys;
 }
@@ -100,7 +108,13 @@ export function linesOf(store: Successions, first: FirstKeys): KeyLines {
   const issuer = storedLine(store, 'issuer', first.issuerKey);
   const trustee = equal(first.registrarKey, first.issuerKey) ? null : storedLine(store, 'trustee', first.registrarKey);
   const bank = first.bankKey ? storedLine(store, 'bank', first.bankKey) : null;
-  return { issuerId: issuerIdOf(first.issuerKey), issuer, registrar: trustee ?? issuer, bank, of: (house) => ({ issuer, trustee, bank })[house] };
+  return {
+    issuerId: issuerIdOf(first.issuerKey),
+    issuer,
+    registrar: trustee ?? issuer,
+    bank,
+    of: (house) => ({ issuer, trustee, bank })[house],
+  };
 }
 
 /** The key that the house signs with at a time. */
@@ -113,7 +127,11 @@ export function everyKey(line: KeyLine): Uint8Array[] {
   return line.keys().map(({ key }) => key);
 }
 
-/** Signs with the key in force. @param signerOf the private key of a public one; throws where it is not there @param nowS Unix time */
+/**
+ * Signs with the key in force.
+ * @param signerOf the private key of a public one; throws where it is not there
+ * @param nowS Unix time
+ */
 export function lineSigner(line: KeyLine, signerOf: (publicKey: Uint8Array) => Signer, nowS: () => number): Signer {
   const made = new Map<string, Signer>();
   const now = (): Signer => {
@@ -136,24 +154,45 @@ export interface Signed {
   signature: Uint8Array;
 }
 
-function judge(line: KeyLine, { type, message, signature }: Signed, isInTime: (key: LineKey) => boolean, what: string): HostRefusal | null {
+function judge(
+  line: KeyLine,
+  { type, message, signature }: Signed,
+  isInTime: (key: LineKey) => boolean,
+  what: string,
+): HostRefusal | null {
   const by = line.keys().find(({ key }) => isSigned(key, type, message, signature));
   if (!by) return refusal('SIGNATURE_INVALID', what);
   return isInTime(by) ? null : refusal('KEY_RETIRED', what);
 }
 
-/** What says no time: good until its key's time is over. Codes: SIGNATURE_INVALID, KEY_RETIRED. @param what for people */
+/**
+ * What says no time: good until its key's time is over. Codes: SIGNATURE_INVALID, KEY_RETIRED.
+ * @param what for people
+ */
 export function checkNow(line: KeyLine, nowS: number, signed: Signed, what: string): HostRefusal | null {
   return judge(line, signed, ({ untilS }) => nowS < untilS, what);
 }
 
-/** What says its time: under the key of that time. Codes: SIGNATURE_INVALID, KEY_RETIRED. @param timeS as the message says it */
+/**
+ * What says its time: under the key of that time. Codes: SIGNATURE_INVALID, KEY_RETIRED.
+ * @param timeS as the message says it
+ */
 export function checkAt(line: KeyLine, timeS: number, nowS: number, signed: Signed, what: string): HostRefusal | null {
   return judge(line, signed, ({ endS, untilS }) => timeS < endS && nowS < untilS, what);
 }
 
 /** A license: by its end. Codes: LICENSE_INVALID, KEY_RETIRED. */
-export function checkLicense(line: KeyLine, validUntilS: number, body: Uint8Array, signature: Uint8Array): HostRefusal | null {
-  const found = judge(line, { type: SIGNED.license, message: body, signature }, ({ untilS }) => validUntilS <= untilS, 'license');
+export function checkLicense(
+  line: KeyLine,
+  validUntilS: number,
+  body: Uint8Array,
+  signature: Uint8Array,
+): HostRefusal | null {
+  const found = judge(
+    line,
+    { type: SIGNED.license, message: body, signature },
+    ({ untilS }) => validUntilS <= untilS,
+    'license',
+  );
   return found?.code === 'SIGNATURE_INVALID' ? refusal('LICENSE_INVALID') : found;
 }

@@ -1,9 +1,9 @@
 /**
- * A lost token, at the issuer: its set is denied at once, and when every license of it is over and every payment with it has had
- * its time, what is left on its EBC goes back to its owner. Beyond the patent.
+ * A lost token, at the issuer: its set is denied at once, and when every license of it is over and every payment with
+ * it has had its time, what is left on its EBC goes back to its owner. Beyond the patent.
  *
- * Where a bank keeps the accounts, the issuer does not know the owner: it signs an order over what is left, with the name by which
- * the other house knows the set, and an operator brings it there (bank-office.ts).
+ * Where a bank keeps the accounts, the issuer does not know the owner: it signs an order over what is left, with the
+ * name by which the other house knows the set, and an operator brings it there (bank-office.ts).
  */
 import { createHash } from 'node:crypto';
 import { toHex } from '../../firmware/core/bytes.js';
@@ -33,7 +33,12 @@ function counterOf({ store }: IssuerContext, of: Uint8Array): Uint8Array | null 
 }
 
 /** Denies the set. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN. @returns when what is left can be released, Unix time */
-export function lose(context: IssuerContext, operator: string, of: Uint8Array, why: string): Result<{ dueS: number; repeated: boolean }> {
+export function lose(
+  context: IssuerContext,
+  operator: string,
+  of: Uint8Array,
+  why: string,
+): Result<{ dueS: number; repeated: boolean }> {
   const { store, graceS } = context;
   return store.transaction(() => {
     const nowS = context.nowS();
@@ -50,7 +55,10 @@ export function lose(context: IssuerContext, operator: string, of: Uint8Array, w
   });
 }
 
-/** What is left goes back. Codes: PSEUDONYM_UNKNOWN, NOT_LOST, LOSS_EARLY, NOTHING_LEFT, OWNER_UNKNOWN, BALANCE_TOO_LARGE. */
+/**
+ * What is left goes back. Codes: PSEUDONYM_UNKNOWN, NOT_LOST, LOSS_EARLY, NOTHING_LEFT, OWNER_UNKNOWN,
+ * BALANCE_TOO_LARGE.
+ */
 export function release(context: IssuerContext, of: Uint8Array): Result<Released> {
   const { store, signer, issuer, currency, scheme } = context;
   return store.transaction(() => {
@@ -63,9 +71,17 @@ export function release(context: IssuerContext, of: Uint8Array): Result<Released
     const ebc = ebcOf(toHex(counter));
     const to = name === null ? BANK : abcOf(name);
     const last = store.lastRelease(counter);
-    const ruling = ruleRelease({ ebc, to, loss: store.loss(counter), released: last !== null, nowS, balances: { [ebc]: store.balance(ebc), [to]: store.balance(to) } });
+    const ruling = ruleRelease({
+      ebc,
+      to,
+      loss: store.loss(counter),
+      released: last !== null,
+      nowS,
+      balances: { [ebc]: store.balance(ebc), [to]: store.balance(to) },
+    });
     if (!ruling.ok) return ruling;
-    if (ruling.repeated && last) return { ok: true, amount: last.amount, name: last.name, order: last.order, repeated: true };
+    if (ruling.repeated && last)
+      return { ok: true, amount: last.amount, name: last.name, order: last.order, repeated: true };
     const amount = store.balance(ebc);
     const subject = of.length === KEY_BYTES ? of : new Uint8Array(createHash('sha256').update(of).digest());
     const transaction = store.post('release', nowS, ruling.entries);

@@ -1,7 +1,8 @@
 /**
  * Signing on the host (RFC 8032, by node:crypto), and the same domain tags as on the boards (firmware/wire/signed.ts).
  *
- * Verification follows the one rule of host-bridge/relay/ed25519-verify.ts. Left out: keeping the seed (http/key-file.ts).
+ * Verification follows the one rule of host-bridge/relay/ed25519-verify.ts. Left out: keeping the seed
+ * (http/key-file.ts).
  */
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { concat, copy } from '../../firmware/core/bytes.js';

@@ -21,17 +21,19 @@ const LOOK_MS = 250;
 const LINGER_MS = 50;
 const BAR_CHARACTERS = 30;
 
-const listText = (ports: PortCandidate[]): string => ports.map((port) => `${port.path} (${port.description})`).join(', ');
+const listText = (ports: PortCandidate[]): string =>
+  ports.map((port) => `${port.path} (${port.description})`).join(', ');
 
 /** The port named, or the only one that there is. @throws TapcashError PORT_MISSING */
 async function findPort(options: PortCommand, signal: AbortSignal): Promise<string> {
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     if (options.port && existsSync(options.port)) return options.port;
     const ports = options.port ? [] : await listBoardPorts();
     if (ports.length === 1) return ports[0].path;
     if (ports.length > 1) throw failure('PORT_MISSING', `--port: one of ${listText(ports)}`);
     // A path that is not there, and a name that is none of a file (COM3), are for the system to judge.
-    if (!options.wait) return options.port ?? Promise.reject(failure('PORT_MISSING', 'no board is plugged in; --wait waits for one'));
+    if (!options.wait)
+      return options.port ?? Promise.reject(failure('PORT_MISSING', 'no board is plugged in; --wait waits for one'));
     if (!told) process.stderr.write(`waiting for ${options.port ?? 'a board'} to be plugged in ...\n`);
     told = true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -59,7 +61,9 @@ export function createReporter(out: { isTTY?: boolean; write(text: string): unkn
       const part = total > 0 ? done / total : 1;
       if (out.isTTY) {
         const full = Math.round(part * BAR_CHARACTERS);
-        out.write(`\r\x1b[K  ${of} [${'#'.repeat(full)}${'.'.repeat(BAR_CHARACTERS - full)}] ${Math.round(part * 100)}%`);
+        out.write(
+          `\r\x1b[K  ${of} [${'#'.repeat(full)}${'.'.repeat(BAR_CHARACTERS - full)}] ${Math.round(part * 100)}%`,
+        );
         return;
       }
       if (of !== name) quarter = 0;

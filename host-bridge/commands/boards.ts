@@ -12,13 +12,29 @@ export function boards(options: { json?: boolean }): void {
     const board = loadBoard(name);
     return { name, chip: board.chip, roles: board.roles, bus: busName(board), limits: board.limits ?? [] };
   });
-  const lines = found.map(({ name, chip, bus, roles, limits }) => `${name.padEnd(22)}${chip.padEnd(9)}${bus.padEnd(5)}${roles.join(', ')}${limits.length ? '  (with limits)' : ''}`);
-  print(options.json, found, [`${'name'.padEnd(22)}${'chip'.padEnd(9)}${'bus'.padEnd(5)}roles`, ...lines, '', 'Wiring: tapcash boards show NAME'].join('\n'));
+  const lines = found.map(
+    ({ name, chip, bus, roles, limits }) =>
+      `${name.padEnd(22)}${chip.padEnd(9)}${bus.padEnd(5)}${roles.join(', ')}${limits.length ? '  (with limits)' : ''}`,
+  );
+  print(
+    options.json,
+    found,
+    [
+      `${'name'.padEnd(22)}${'chip'.padEnd(9)}${'bus'.padEnd(5)}roles`,
+      ...lines,
+      '',
+      'Wiring: tapcash boards show NAME',
+    ].join('\n'),
+  );
 }
 
 /** Prints how a board is wired, and writes the drawing where `--svg` says. */
 export function showBoard(name: string, options: { svg?: string; json?: boolean }): void {
   const board = loadBoard(name);
   if (options.svg) writeFileSync(resolve(options.svg), wiringSvg(board));
-  print(options.json, { ...board, bus: busName(board), parts: partsOf(board) }, options.svg ? `${wiringTable(board)}\n\ndrawn: ${options.svg}` : wiringTable(board));
+  print(
+    options.json,
+    { ...board, bus: busName(board), parts: partsOf(board) },
+    options.svg ? `${wiringTable(board)}\n\ndrawn: ${options.svg}` : wiringTable(board),
+  );
 }

@@ -57,14 +57,28 @@ export async function cancel(id: string | undefined, options: ClerkOptions): Pro
 }
 
 /** `tapcash refund`. */
-export async function refund(payment: string, text: string | undefined, options: ClerkOptions & { id?: string }): Promise<void> {
+export async function refund(
+  payment: string,
+  text: string | undefined,
+  options: ClerkOptions & { id?: string },
+): Promise<void> {
   const amount = text === undefined ? undefined : amountArgument(text);
-  for (const [name, value, digits] of [['payment', payment, /^([0-9a-f]{16}|[0-9a-f]{32})$/], ['--id', options.id ?? '0'.repeat(16), /^[0-9a-f]{16}$/]] as const) {
-    if (!digits.test(value)) throw failure('USAGE', `${name} ${value}: ${name === '--id' ? "16 hexadecimal digits, the refund's id" : "16 hexadecimal digits, the charge's id, or 32, its Rs"}`);
+  for (const [name, value, digits] of [
+    ['payment', payment, /^([0-9a-f]{16}|[0-9a-f]{32})$/],
+    ['--id', options.id ?? '0'.repeat(16), /^[0-9a-f]{16}$/],
+  ] as const) {
+    if (!digits.test(value))
+      throw failure(
+        'USAGE',
+        `${name} ${value}: ${name === '--id' ? "16 hexadecimal digits, the refund's id" : "16 hexadecimal digits, the charge's id, or 32, its Rs"}`,
+      );
   }
   const { refund: done } = must(await clientOf(options.data).refund(payment, amount, options.id));
   if (done.state === 'refused') throw failure(isErrorCode(done.code) ? done.code : 'REFUSED', `refund ${done.id}`);
-  const outcome = done.state === 'refunded' ? 'is given back; the payer gets it with: tapcash teller collect' : 'waits to be delivered, and goes on by itself';
+  const outcome =
+    done.state === 'refunded'
+      ? 'is given back; the payer gets it with: tapcash teller collect'
+      : 'waits to be delivered, and goes on by itself';
   print(options.json, { ok: true, ...done }, `${money(done.amount)} ${outcome}. Refund ${done.id}`);
 }
 
@@ -77,11 +91,22 @@ export async function status(options: ClerkOptions): Promise<void> {
     `charge     ${last ? describe(last) : 'none'}`,
     `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refunded} given back, ${outbox.refused} refused`,
     ...(outage ? [`services   ${outage}: deliveries wait`] : []),
-    ...trouble.map((entry) => `trouble    ${entry.kind} ${entry.state} ${entry.code ?? ''} ${entry.amount === null ? '' : money(entry.amount)}`),
-    ...(terminal ? [`variables  ${terminal.variablesUsed || 'not counted'} of ${terminal.variablesTotal || '?'}; flash writes ${terminal.flashWrites}`] : []),
+    ...trouble.map(
+      (entry) =>
+        `trouble    ${entry.kind} ${entry.state} ${entry.code ?? ''} ${entry.amount === null ? '' : money(entry.amount)}`,
+    ),
+    ...(terminal
+      ? [
+          `variables  ${terminal.variablesUsed || 'not counted'} of ${terminal.variablesTotal || '?'}; flash writes ${terminal.flashWrites}`,
+        ]
+      : []),
     ...(alarms.length > 0 ? [`alarms     ${alarms.join(', ')}`] : []),
-    ...keys.filter(({ fromS }) => fromS > 0).map(({ house, key, fromS }) => `keys       the ${house} signs with ${key.slice(0, 16)} from ${day(fromS)} on`),
-    ...(hasNewestKey === false ? ['keys       the terminal was not given the newest key: tapcash manifest, then tapcash provision terminal'] : []),
+    ...keys
+      .filter(({ fromS }) => fromS > 0)
+      .map(({ house, key, fromS }) => `keys       the ${house} signs with ${key.slice(0, 16)} from ${day(fromS)} on`),
+    ...(hasNewestKey === false
+      ? ['keys       the terminal was not given the newest key: tapcash manifest, then tapcash provision terminal']
+      : []),
   ];
   print(options.json, now, lines.join('\n'));
 }
@@ -102,27 +127,49 @@ function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void } {
 export async function register(name: string, options: ClerkOptions & { funding?: string }): Promise<void> {
   const funding = options.funding === undefined ? undefined : amountArgument(options.funding);
   const done = must(await clientOf(options.data).registerUser({ name, funding }, listen(options)));
-  print(options.json, done, `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`);
+  print(
+    options.json,
+    done,
+    `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`,
+  );
 }
 
 /** `tapcash teller renew`. */
 export async function renew(name: string, options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).renewUser({ name }, listen(options)));
-  print(options.json, done, done.repeated ? `${done.name} keeps the license: it can be renewed in the last quarter of its time` : `The license of ${done.name} is renewed`);
+  print(
+    options.json,
+    done,
+    done.repeated
+      ? `${done.name} keeps the license: it can be renewed in the last quarter of its time`
+      : `The license of ${done.name} is renewed`,
+  );
 }
 
 /** `tapcash teller withdraw`. */
 export async function withdraw(text: string, options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).withdraw({ amount: amountArgument(text) }, listen(options)));
-  if (done.coupons > 0) return print(options.json, done, `Coupons worth ${money(done.coupons)} on the token; tapcash teller redeem turns them into cash, better not at once`);
-  print(options.json, done, `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`);
+  if (done.coupons > 0)
+    return print(
+      options.json,
+      done,
+      `Coupons worth ${money(done.coupons)} on the token; tapcash teller redeem turns them into cash, better not at once`,
+    );
+  print(
+    options.json,
+    done,
+    `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`,
+  );
 }
 
 /** `tapcash teller unload`. */
 export async function unload(name: string, text: string, options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).unload({ name, amount: amountArgument(text) }, listen(options)));
   if (done.state === 'refused') throw failure(isErrorCode(done.code) ? done.code : 'REFUSED', 'unload');
-  const waits = done.state === 'credited' || done.state === 'duplicate' ? '' : ' as soon as it is delivered, which goes on by itself';
+  const waits =
+    done.state === 'credited' || done.state === 'duplicate'
+      ? ''
+      : ' as soon as it is delivered, which goes on by itself';
   print(options.json, done, `${money(done.amount)} from the token to the account of ${done.name}${waits}`);
 }
 
@@ -138,26 +185,47 @@ export async function collect(options: ClerkOptions): Promise<void> {
   print(options.json, done, `The token has every receipt, up to ${done.receiptNumber}`);
 }
 
-const when = (timeS: number) => (timeS === 0 ? 'time unknown' : new Date(timeS * 1000).toISOString().replace('T', ' ').slice(0, 16));
+const when = (timeS: number) =>
+  timeS === 0 ? 'time unknown' : new Date(timeS * 1000).toISOString().replace('T', ' ').slice(0, 16);
 
 /** `tapcash teller receipts`. */
 export async function receipts(options: ClerkOptions): Promise<void> {
   const { debits } = must(await clientOf(options.data).statement(listen(options)));
-  const lines = debits.map(({ shop, amount, timeS, settled, verified, rs }) => `${when(timeS)}  ${money(amount).padStart(12)}  ${shop.padEnd(24)} ${verified ? 'signature good' : 'SIGNATURE BAD'}${settled ? '' : ', not acknowledged'}  ${rs}`);
+  const lines = debits.map(
+    ({ shop, amount, timeS, settled, verified, rs }) =>
+      `${when(timeS)}  ${money(amount).padStart(12)}  ${shop.padEnd(24)} ${verified ? 'signature good' : 'SIGNATURE BAD'}${settled ? '' : ', not acknowledged'}  ${rs}`,
+  );
   print(options.json, { ok: true, debits }, lines.join('\n') || 'The token has paid nothing that it still knows of');
 }
 
 /** `tapcash teller reconcile`. */
 export async function reconcile(options: ClerkOptions): Promise<void> {
   const { claims } = must(await clientOf(options.data).reconcile(listen(options)));
-  const texts = { paid: () => 'the shop has it; settled', open: (dueS: number | null) => `claimed; comes back after ${when(dueS ?? 0)} unless the shop deposits it: come again then`, granted: () => 'comes back: tapcash teller collect', refused: () => 'refused' };
-  const lines = claims.map(({ shop, amount, state, dueS, code }) => `${money(amount).padStart(12)}  ${shop.padEnd(24)} ${texts[state](dueS)}${code ? ` (${code})` : ''}`);
-  print(options.json, { ok: true, claims }, lines.join('\n') || 'Every payment of this token was acknowledged by its shop');
+  const texts = {
+    paid: () => 'the shop has it; settled',
+    open: (dueS: number | null) =>
+      `claimed; comes back after ${when(dueS ?? 0)} unless the shop deposits it: come again then`,
+    granted: () => 'comes back: tapcash teller collect',
+    refused: () => 'refused',
+  };
+  const lines = claims.map(
+    ({ shop, amount, state, dueS, code }) =>
+      `${money(amount).padStart(12)}  ${shop.padEnd(24)} ${texts[state](dueS)}${code ? ` (${code})` : ''}`,
+  );
+  print(
+    options.json,
+    { ok: true, claims },
+    lines.join('\n') || 'Every payment of this token was acknowledged by its shop',
+  );
 }
 
 /** `tapcash teller status`. */
 export async function tokenStatus(options: ClerkOptions): Promise<void> {
   const done = must(await clientOf(options.data).tokenStatus(listen(options)));
   const { status: now, identity } = done;
-  print(options.json, done, `Balance ${money(now.balance)}, last receipt ${now.receiptNumber}, ${now.unacknowledged} payments not acknowledged, ${identity.licensed ? 'licensed' : 'no license'}`);
+  print(
+    options.json,
+    done,
+    `Balance ${money(now.balance)}, last receipt ${now.receiptNumber}, ${now.unacknowledged} payments not acknowledged, ${identity.licensed ? 'licensed' : 'no license'}`,
+  );
 }

@@ -42,7 +42,9 @@ export async function demoAll(options: DemoAllCommand): Promise<boolean> {
       const cell = await runCell(options, number, scenario, Math.min(options.pseudonyms, pseudonymsMax));
       cells.push(cell);
       const found = cell.ok ? 'holds' : `BROKEN: ${[...(cell.code ? [cell.code] : []), ...cell.broken].join(', ')}`;
-      process.stderr.write(`  scheme ${number}  ${scenario.padEnd(10)} ${String(Math.round(cell.ms)).padStart(7)} ms  ${found}\n`);
+      process.stderr.write(
+        `  scheme ${number}  ${scenario.padEnd(10)} ${String(Math.round(cell.ms)).padStart(7)} ms  ${found}\n`,
+      );
     }
   }
   const ok = cells.every((cell) => cell.ok);
@@ -51,13 +53,25 @@ export async function demoAll(options: DemoAllCommand): Promise<boolean> {
 }
 
 /** The folder of a cell that held is removed; that of another stays, for the audit. */
-async function runCell(options: DemoAllCommand, scheme: number, scenario: ScenarioName, pseudonyms: number): Promise<Cell> {
+async function runCell(
+  options: DemoAllCommand,
+  scheme: number,
+  scenario: ScenarioName,
+  pseudonyms: number,
+): Promise<Cell> {
   const dataDir = join(options.dataDir, `scheme-${scheme}-${scenario}`);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const startMs = performance.now();
   const cell: Cell = { scheme, scenario, pseudonyms, ok: false, ms: 0, code: null, broken: [] };
   try {
-    const demo = await runDemo({ dataDir, scenario, scheme, pseudonyms, interpreter: options.interpreter, seed: options.seed });
+    const demo = await runDemo({
+      dataDir,
+      scenario,
+      scheme,
+      pseudonyms,
+      interpreter: options.interpreter,
+      seed: options.seed,
+    });
     await demo.close();
     const { ok, checks, audit, conservation } = demo.report;
     const found = [...checks, { name: 'audit', ok: audit.ok }, { name: 'conservation', ok: conservation.ok }];
@@ -80,5 +94,11 @@ function tableOf(cells: Cell[], names: ScenarioName[]): string {
   });
   const seconds = Math.round(cells.reduce((sum, { ms }) => sum + ms, 0) / 1000);
   const broken = cells.filter(({ ok }) => !ok).length;
-  return ['', `      n  ${names.map((name) => name.padEnd(wide)).join(' ')} EP 0926637`, ...rows, '', `${cells.length - broken} of ${cells.length} hold, in ${seconds} s.`].join('\n');
+  return [
+    '',
+    `      n  ${names.map((name) => name.padEnd(wide)).join(' ')} EP 0926637`,
+    ...rows,
+    '',
+    `${cells.length - broken} of ${cells.length} hold, in ${seconds} s.`,
+  ].join('\n');
 }

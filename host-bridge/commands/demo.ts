@@ -35,10 +35,13 @@ const DESK_MS = 120_000;
 /** Runs the demo. @returns whether all was as it must be */
 export async function demoCommand(options: DemoCommand): Promise<boolean> {
   const { json, scenario } = options;
-  if (!Object.hasOwn(SCENARIOS, scenario)) throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIOS).join(', ')}`);
+  if (!Object.hasOwn(SCENARIOS, scenario))
+    throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIOS).join(', ')}`);
   await makeRoom(options.dataDir);
   const say = (line: string) => json || process.stdout.write(`${line}\n`);
-  say(`tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`);
+  say(
+    `tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`,
+  );
   const reports = new Map<string, (report: TapReport) => void>();
   const demo = await runDemo({
     dataDir: options.dataDir,
@@ -64,17 +67,24 @@ export async function demoCommand(options: DemoCommand): Promise<boolean> {
 export async function makeRoom(dataDir: string): Promise<void> {
   const mark = join(dataDir, 'tapcash-demo');
   if (existsSync(dataDir)) {
-    if (!existsSync(mark)) throw failure('DATA_DIR_FAILED', `${dataDir} exists and was not made by a demo: choose another with --data`);
+    if (!existsSync(mark))
+      throw failure('DATA_DIR_FAILED', `${dataDir} exists and was not made by a demo: choose another with --data`);
     // A demo that runs answers; asking it to press nobody's button changes nothing.
     const asked = await askPeople(dataDir, 'press', '');
-    if (asked.ok || asked.code !== 'SERVICE_DOWN') throw failure('PORT_IN_USE', `a demo already runs with ${dataDir}: tapcash stop`);
+    if (asked.ok || asked.code !== 'SERVICE_DOWN')
+      throw failure('PORT_IN_USE', `a demo already runs with ${dataDir}: tapcash stop`);
     rmSync(dataDir, { recursive: true });
   }
   mkdirSync(mark, { recursive: true, mode: 0o700 });
 }
 
 /** Says what to do next, does it for other processes, and waits for the end. */
-async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (report: TapReport) => void>, say: (line: string) => void): Promise<void> {
+async function stayUp(
+  demo: RunningDemo,
+  dataDir: string,
+  reports: Map<string, (report: TapReport) => void>,
+  say: (line: string) => void,
+): Promise<void> {
   const { world } = demo;
   const [shop] = world.shops;
   let stop = () => undefined as void;
@@ -86,9 +96,13 @@ async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (
   say('The shop stays open. In another shell:');
   say(`  npx tapcash charge 350        the clerk asks for 3.50`);
   say(`  npx tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
-  say(`  npx tapcash teller withdraw 500, and meanwhile in a third: npx tapcash press ${token} && npx tapcash tap ${token}`);
+  say(
+    `  npx tapcash teller withdraw 500, and meanwhile in a third: npx tapcash press ${token} && npx tapcash tap ${token}`,
+  );
   say(`  npx tapcash audit             recomputes every balance, checks every signature`);
-  const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(([name, house]) => (house ? [`${name} ${house.url}`] : []));
+  const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(
+    ([name, house]) => (house ? [`${name} ${house.url}`] : []),
+  );
   say(`${houses.join(', ')} (see /v1/openapi.json). Ctrl-C ends it.`);
   await Promise.race([interrupted(), stopped]);
   say('Closing.');
@@ -96,7 +110,10 @@ async function stayUp(demo: RunningDemo, dataDir: string, reports: Map<string, (
   await control.close();
 }
 
-/** Holds a token to the reader until the teller is done with it, or for a while; its button is pressed by `tapcash press`. */
+/**
+ * Holds a token to the reader until the teller is done with it, or for a while; its button is pressed by `tapcash
+ * press`.
+ */
 async function holdAtDesk(shop: Shop, token: Token): Promise<{ result: string }> {
   const endMs = performance.now() + DESK_MS;
   token.presence.hold(shop.field);
@@ -106,14 +123,19 @@ async function holdAtDesk(shop: Shop, token: Token): Promise<{ result: string }>
     busy = (await shop.bridge.status()).deskBusy;
   }
   token.presence.leave();
-  return { result: busy ? `${token.name} was held to the reader for ${DESK_MS / 1000} s; the teller goes on waiting` : `the teller is done with ${token.name}'s token` };
+  return {
+    result: busy
+      ? `${token.name} was held to the reader for ${DESK_MS / 1000} s; the teller goes on waiting`
+      : `the teller is done with ${token.name}'s token`,
+  };
 }
 
 function peopleOf(world: World, reports: Map<string, (report: TapReport) => void>, stop: () => void): People {
   const [shop] = world.shops;
   const find = (name: string) => {
     const token = world.tokens.find((one) => one.name.toLowerCase() === name.toLowerCase());
-    if (!token) throw failure('NO_TOKEN', `no token ${name}: there are ${world.tokens.map((one) => one.name).join(', ')}`);
+    if (!token)
+      throw failure('NO_TOKEN', `no token ${name}: there are ${world.tokens.map((one) => one.name).join(', ')}`);
     return token;
   };
   return {

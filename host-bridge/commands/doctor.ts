@@ -9,7 +9,10 @@ import { withBoard, type PortCommand } from './board-access.js';
 import { print } from './output.js';
 
 function textOf(findings: Finding[]): string {
-  const lines = findings.flatMap(({ check, ok, found, code, remedy }) => [`${ok ? 'ok   ' : 'FAULT'} ${check.padEnd(12)} ${code ? `${code}: ` : ''}${found}`, ...(remedy ? [`                   -> ${remedy}`] : [])]);
+  const lines = findings.flatMap(({ check, ok, found, code, remedy }) => [
+    `${ok ? 'ok   ' : 'FAULT'} ${check.padEnd(12)} ${code ? `${code}: ` : ''}${found}`,
+    ...(remedy ? [`                   -> ${remedy}`] : []),
+  ]);
   const faults = findings.filter((finding) => !finding.ok).length;
   return [...lines, faults === 0 ? 'Nothing is wrong.' : `${faults} fault${faults === 1 ? '' : 's'}.`].join('\n');
 }
@@ -18,7 +21,12 @@ function textOf(findings: Finding[]): string {
 export async function doctor(options: PortCommand & { board?: string }): Promise<void> {
   const board = options.board === undefined ? null : loadBoard(options.board);
   const findings = await withBoard(options, (access) =>
-    examineBoard({ ...access, ...(board ? { board } : {}), ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}), openLink: () => openBoardPort(access.device.path) }),
+    examineBoard({
+      ...access,
+      ...(board ? { board } : {}),
+      ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
+      openLink: () => openBoardPort(access.device.path),
+    }),
   );
   const ok = findings.every((finding) => finding.ok);
   print(options.json, { ok, checks: findings }, textOf(findings));

@@ -30,14 +30,20 @@ export function roleOption(text: string | undefined): Role | undefined {
 
 function baudOption(text: string): number {
   const baud = Number(text);
-  if (!Number.isInteger(baud) || baud < 9600 || baud > 2_000_000) throw failure('USAGE', `--baud ${text}: 9600 to 2000000 expected`);
+  if (!Number.isInteger(baud) || baud < 9600 || baud > 2_000_000)
+    throw failure('USAGE', `--baud ${text}: 9600 to 2000000 expected`);
   return baud;
 }
 
 /** `tapcash flash`: interpreter and firmware onto a board. */
 export async function flash(options: FlashCommand): Promise<void> {
-  if (!options.firmware === !options.onlyApp) throw failure('USAGE', "--firmware FOLDER writes Espruino and our firmware, --only-app writes our firmware alone: one of them is needed");
-  if (options.eraseAll && !options.yes) throw failure('USAGE', '--erase-all destroys keys, cash and histories on the board: add --yes if that is meant');
+  if (!options.firmware === !options.onlyApp)
+    throw failure(
+      'USAGE',
+      '--firmware FOLDER writes Espruino and our firmware, --only-app writes our firmware alone: one of them is needed',
+    );
+  if (options.eraseAll && !options.yes)
+    throw failure('USAGE', '--erase-all destroys keys, cash and histories on the board: add --yes if that is meant');
   if (options.eraseAll && options.onlyApp) throw failure('USAGE', '--erase-all needs --firmware');
   const board = loadBoard(options.board);
   const parts = options.firmware === undefined ? null : readFirmware(options.firmware, board);
@@ -54,7 +60,9 @@ export async function flash(options: FlashCommand): Promise<void> {
       ...(options.eraseAll ? { eraseAll: true } : {}),
     }),
   );
-  const next = result.provisioned ? 'It runs.' : `Next: tapcash provision ${result.role === 'user-token' ? 'token --name NAME' : 'terminal --shop NAME'}${options.port ? ` --port ${options.port}` : ''}`;
+  const next = result.provisioned
+    ? 'It runs.'
+    : `Next: tapcash provision ${result.role === 'user-token' ? 'token --name NAME' : 'terminal --shop NAME'}${options.port ? ` --port ${options.port}` : ''}`;
   const text = `${result.role} on ${board.name}, Espruino ${result.interpreter}: ${result.written.length} files written, ${result.right.length} were right. ${next}`;
   print(options.json, { ok: true, ...result }, text);
 }
@@ -62,5 +70,9 @@ export async function flash(options: FlashCommand): Promise<void> {
 /** `tapcash ports`: where a board may be. */
 export async function ports(options: { json?: boolean }): Promise<void> {
   const found = await listBoardPorts();
-  print(options.json, found, found.map((port) => `${port.path}  ${port.description}`).join('\n') || 'no serial port: plug a board in');
+  print(
+    options.json,
+    found,
+    found.map((port) => `${port.path}  ${port.description}`).join('\n') || 'no serial port: plug a board in',
+  );
 }

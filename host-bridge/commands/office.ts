@@ -1,6 +1,6 @@
 /**
- * `tapcash office ...`: an operator's acts, in the house that the scheme's row says: accounts where they are kept, names where
- * they are known. EP 0926637 [0031], [0056], [0081].
+ * `tapcash office ...`: an operator's acts, in the house that the scheme's row says: accounts where they are kept,
+ * names where they are known. EP 0926637 [0031], [0056], [0081].
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,13 @@ import { linesFrom } from '../actors/succession.js';
 import { readTraceOrder } from '../actors/trace-order.js';
 import { proofOf } from '../actors/trace-proof.js';
 import { failure, type Result } from '../errors.js';
-import { createBankClient, createBankOfficeClient, createIssuerClient, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import {
+  createBankClient,
+  createBankOfficeClient,
+  createIssuerClient,
+  createOfficeClient,
+  createTrusteeClient,
+} from '../http/client.js';
 import { serviceKey } from '../http/key-file.js';
 import { amountArgument, keyArgument, must, print } from './output.js';
 
@@ -30,20 +36,39 @@ export interface OfficeCommand {
 }
 
 /** What the office can be asked on the command line. */
-export type OfficeVerb = 'open' | 'fund' | 'close' | 'terminal' | 'deny' | 'trace' | 'balance' | 'overspends' | 'lose' | 'release' | 'numbers' | 'coupon-keys';
+export type OfficeVerb =
+  | 'open'
+  | 'fund'
+  | 'close'
+  | 'terminal'
+  | 'deny'
+  | 'trace'
+  | 'balance'
+  | 'overspends'
+  | 'lose'
+  | 'release'
+  | 'numbers'
+  | 'coupon-keys';
 
 const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
 
 /** The houses as an operator has them. */
 async function openOffice(options: OfficeCommand) {
-  if (!existsSync(join(options.data, 'operator.key'))) throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
+  if (!existsSync(join(options.data, 'operator.key')))
+    throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
   const operator: Signer = serviceKey(options.data, 'operator');
   const { parameters } = must(await createIssuerClient({ url: options.url }).parameters());
   const { issuer } = parameters;
   const scheme = schemeOf(parameters.scheme);
   const atIssuer = createOfficeClient({ url: options.url, operator, issuer });
   const atBank = createBankOfficeClient({ url: options.bank, operator, issuer });
-  return { scheme, parameters, issuer: atIssuer, bank: atBank, accounts: scheme.accountsAt === 'bank' ? atBank : atIssuer };
+  return {
+    scheme,
+    parameters,
+    issuer: atIssuer,
+    bank: atBank,
+    accounts: scheme.accountsAt === 'bank' ? atBank : atIssuer,
+  };
 }
 
 /** One act, with the operator's key of the data folder. */
@@ -52,7 +77,10 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
   const checkWith = options.accountsKey === undefined ? null : keyArgument(options.accountsKey, '--accounts-key');
   const { scheme, parameters, issuer, bank, accounts } = await openOffice(options);
   const { issuerKey, registrarKey, successions } = parameters;
-  const lines = linesFrom({ issuerKey, registrarKey, bankKey: scheme.accountsAt === 'bank' ? checkWith : null }, successions);
+  const lines = linesFrom(
+    { issuerKey, registrarKey, bankKey: scheme.accountsAt === 'bank' ? checkWith : null },
+    successions,
+  );
   const [first, second, third] = values as [string, string, string];
   /** What the issuer knows a token by: PKU, or where registrations are sealed the newest one of the name. */
   const setOf = async (who: string): Promise<Uint8Array> => {
@@ -67,7 +95,10 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     close: () => accounts.closeAccount(first),
     terminal: () => accounts.registerTerminal(first, bytes(second), bytes(third)),
     balance: () => accounts.balanceOf(first),
-    numbers: async () => (scheme.accountsAt === 'issuer' ? issuer.numbers() : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers }),
+    numbers: async () =>
+      scheme.accountsAt === 'issuer'
+        ? issuer.numbers()
+        : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers },
     deny: () => issuer.deny(bytes(first), second),
     overspends: () => issuer.overspends(),
     lose: async () => issuer.lose(await setOf(first), second),
@@ -76,27 +107,51 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       if (!given.ok || given.order === null) return given;
       // The issuer does not know whose it is; the bank credits its order once.
       const name = scheme.registration === 'sealed' ? first : second;
-      if (!name) throw failure('USAGE', `scheme ${scheme.number}: the owner's account is needed, office release PKU NAME`);
+      if (!name)
+        throw failure('USAGE', `scheme ${scheme.number}: the owner's account is needed, office release PKU NAME`);
       return { ...must(await bank.creditRelease(name, given.order)), ok: true, name, repeated: given.repeated };
     },
-    'coupon-keys': async () => issuer.publishCouponKeys(must(await createBankClient({ url: options.bank }).couponKeys()).keys),
+    'coupon-keys': async () =>
+      issuer.publishCouponKeys(must(await createBankClient({ url: options.bank }).couponKeys()).keys),
     async trace() {
-      if (scheme.traceBy === 'issuer') return judged('issuer', await issuer.trace(bytes(first), second), bytes(first), everyKey(checkWith ? fixedLine(checkWith) : lines.issuer));
+      if (scheme.traceBy === 'issuer')
+        return judged(
+          'issuer',
+          await issuer.trace(bytes(first), second),
+          bytes(first),
+          everyKey(checkWith ? fixedLine(checkWith) : lines.issuer),
+        );
       // [0056], [0081]: the issuer states that EBC is negative; who knows the name gives it on that statement alone.
       const { order } = must(await issuer.traceOrder(bytes(first), second));
       const { subject } = must(readTraceOrder(lines.issuer, Date.now() / 1000, order)).order;
-      const given = scheme.traceBy === 'bank' ? await bank.trace(order) : await createTrusteeClient({ url: options.trustee }).trace(order);
+      const given =
+        scheme.traceBy === 'bank'
+          ? await bank.trace(order)
+          : await createTrusteeClient({ url: options.trustee }).trace(order);
       return judged(scheme.traceBy, given, subject, lines.bank && everyKey(lines.bank));
     },
   };
   const reply = must(await calls[verb]());
-  const shown = JSON.parse(JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value))) as Record<string, unknown>;
+  const shown = JSON.parse(
+    JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
+  ) as Record<string, unknown>;
   const { ok: _, ...rest } = shown;
-  print(options.json, shown, Object.entries(rest).map(([name, value]) => `${name.padEnd(12)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join('\n') || 'done');
+  print(
+    options.json,
+    shown,
+    Object.entries(rest)
+      .map(([name, value]) => `${name.padEnd(12)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+      .join('\n') || 'done',
+  );
 }
 
 /** A trace with whether its evidence was checked here, instead of believing the house that gave the name. */
-function judged(traceBy: Scheme['traceBy'], given: Result<Trace>, subject: Uint8Array, accountsKeys: Uint8Array[] | null): Result<Trace & { proofBy: string }> {
+function judged(
+  traceBy: Scheme['traceBy'],
+  given: Result<Trace>,
+  subject: Uint8Array,
+  accountsKeys: Uint8Array[] | null,
+): Result<Trace & { proofBy: string }> {
   if (!given.ok) return given;
   if (!accountsKeys) return { ...given, proofBy: `the ${traceBy} says so; --accounts-key checks it here` };
   return { ...given, proof: proofOf(traceBy, accountsKeys, { subject, ...given }), proofBy: 'checked here' };

@@ -1,5 +1,6 @@
 /**
- * `tapcash provision token`, `tapcash provision terminal`: a board gets its institutions and makes its keys; a label for it.
+ * `tapcash provision token`, `tapcash provision terminal`: a board gets its institutions and makes its keys; a label
+ * for it.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,20 +54,38 @@ export async function signManifestFile(options: { data: string; scheme: string; 
   const { issuer } = linesFrom({ issuerKey, registrarKey }, successions);
   const root = houseSigner(options.data, 'issuer', issuer, () => nowS);
   const sealKey = sealsRequests(row) ? (await houseUnsealer(options.data, issuer, () => nowS)).publicKey : null;
-  const facts = currentFacts({ issuer: issuerIdOf(issuerKey), currency: 'EUR', issuerKey, registrarKey, scheme: row.number, sealKey, successions }, nowS);
+  const facts = currentFacts(
+    {
+      issuer: issuerIdOf(issuerKey),
+      currency: 'EUR',
+      issuerKey,
+      registrarKey,
+      scheme: row.number,
+      sealKey,
+      successions,
+    },
+    nowS,
+  );
   const path = join(options.data, 'manifest.json');
-  const manifest = signManifest(facts, root, existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : null, successions);
+  const manifest = signManifest(
+    facts,
+    root,
+    existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : null,
+    successions,
+  );
   writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
   print(options.json, { ok: true, path, ...manifest }, `${path}: version ${manifest.version}, root ${manifest.root}`);
 }
 
 function readManifest(options: ProvisionCommand): Manifest {
   const path = options.manifest ?? join(options.data, 'manifest.json');
-  if (!existsSync(path)) throw failure('FILE_MISSING', `${path}: tapcash manifest makes it, or name another by --manifest`);
+  if (!existsSync(path))
+    throw failure('FILE_MISSING', `${path}: tapcash manifest makes it, or name another by --manifest`);
   return parseManifest(readFileSync(path, 'utf8'));
 }
 
-const amountOr = (text: string | undefined, otherwise: number): number => (text === undefined ? otherwise : amountArgument(text));
+const amountOr = (text: string | undefined, otherwise: number): number =>
+  text === undefined ? otherwise : amountArgument(text);
 
 function tokenPurpose(options: ProvisionCommand, manifest: Manifest): BoardPurpose {
   const number = schemeArgument(options.scheme as string);
@@ -75,25 +94,53 @@ function tokenPurpose(options: ProvisionCommand, manifest: Manifest): BoardPurpo
   const policy = (options.policy ?? 'rotate') as PseudonymPolicy;
   if (!POLICIES.includes(policy)) throw failure('USAGE', `--policy: ${POLICIES.join(', ')}`);
   const isIssuers = manifest.registrarKey === manifest.issuerKey;
-  if (isIssuers !== (row.licenseFrom === 'issuer')) throw failure('USAGE', `--scheme ${number}: licenses come from the ${row.licenseFrom}, the manifest has another registrar; make it with tapcash manifest --scheme ${number}`);
-  if (sealsRequests(row) && !manifest.sealKey) throw failure('USAGE', `--scheme ${number} seals, and the manifest has no key for it; make it with tapcash manifest --scheme ${number}`);
-  const limits = { paymentMax: amountOr(options.paymentMax, TOKEN_LIMITS.paymentMax), sumMax: amountOr(options.sumMax, TOKEN_LIMITS.sumMax) };
+  if (isIssuers !== (row.licenseFrom === 'issuer'))
+    throw failure(
+      'USAGE',
+      `--scheme ${number}: licenses come from the ${row.licenseFrom}, the manifest has another registrar; make it with tapcash manifest --scheme ${number}`,
+    );
+  if (sealsRequests(row) && !manifest.sealKey)
+    throw failure(
+      'USAGE',
+      `--scheme ${number} seals, and the manifest has no key for it; make it with tapcash manifest --scheme ${number}`,
+    );
+  const limits = {
+    paymentMax: amountOr(options.paymentMax, TOKEN_LIMITS.paymentMax),
+    sumMax: amountOr(options.sumMax, TOKEN_LIMITS.sumMax),
+  };
   return { role: 'user-token', limits, scheme: { number, pseudonyms, policy } };
 }
 
 function terminalPurpose(options: ProvisionCommand): BoardPurpose {
   const shop = options.shop as string;
-  const terms = { ...TERMINAL_TERMS, shop, floorLimit: amountOr(options.floorLimit, TERMINAL_TERMS.floorLimit), staleListLimit: amountOr(options.staleListLimit, TERMINAL_TERMS.staleListLimit) };
+  const terms = {
+    ...TERMINAL_TERMS,
+    shop,
+    floorLimit: amountOr(options.floorLimit, TERMINAL_TERMS.floorLimit),
+    staleListLimit: amountOr(options.staleListLimit, TERMINAL_TERMS.staleListLimit),
+  };
   return { role: 'shop-terminal', terms };
 }
 
 /** What the label shows: of a token PKU, or the account key where PKU is nobody's business at the desk. */
 function labelOf(name: string, done: Provisioned): Label {
   if (done.role === 'shop-terminal') {
-    return { kind: 'terminal', name, keyName: 'terminal key', key: toHex(done.keys[0]), lines: [`id ${toHex(done.terminalId as Uint8Array)}`] };
+    return {
+      kind: 'terminal',
+      name,
+      keyName: 'terminal key',
+      key: toHex(done.keys[0]),
+      lines: [`id ${toHex(done.terminalId as Uint8Array)}`],
+    };
   }
   const open = done.keys.length > 1;
-  return { kind: 'token', name, keyName: open ? 'pseudonym PKU' : 'account key', key: toHex(done.keys[open ? 1 : 0]), lines: [BACKUP_POLICY] };
+  return {
+    kind: 'token',
+    name,
+    keyName: open ? 'pseudonym PKU' : 'account key',
+    key: toHex(done.keys[open ? 1 : 0]),
+    lines: [BACKUP_POLICY],
+  };
 }
 
 function writeLabel(folder: string, label: Label): string[] {
@@ -111,16 +158,31 @@ export async function provision(what: 'token' | 'terminal', options: ProvisionCo
   const purpose = what === 'token' ? tokenPurpose(options, manifest) : terminalPurpose(options);
   const board = options.board === undefined ? null : loadBoard(options.board);
   const done = await withBoard(options, (access) =>
-    provisionBoard({ ...access, manifest, purpose, ...(board ? { board } : {}), ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}) }),
+    provisionBoard({
+      ...access,
+      manifest,
+      purpose,
+      ...(board ? { board } : {}),
+      ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
+    }),
   );
   const labels = writeLabel(options.label, labelOf(name, done));
   const terminalId = done.terminalId ? toHex(done.terminalId) : null;
-  const keys = done.role === 'shop-terminal' ? { terminal: toHex(done.keys[0]) } : { account: toHex(done.keys[0]), ...(done.keys[1] ? { pseudonym: toHex(done.keys[1]) } : {}) };
+  const keys =
+    done.role === 'shop-terminal'
+      ? { terminal: toHex(done.keys[0]) }
+      : { account: toHex(done.keys[0]), ...(done.keys[1] ? { pseudonym: toHex(done.keys[1]) } : {}) };
   const lines = [
     ...Object.entries(keys).map(([use, key]) => `${use.padEnd(10)} ${key}`),
     ...(terminalId ? [`id         ${terminalId}`] : []),
     `label      ${labels.join(', ')}`,
-    terminalId ? `Next: tapcash office open "${name}"; tapcash office terminal "${name}" ${terminalId} ${toHex(done.keys[0])}` : `${BACKUP_POLICY} Next: tapcash teller register "${name}"`,
+    terminalId
+      ? `Next: tapcash office open "${name}"; tapcash office terminal "${name}" ${terminalId} ${toHex(done.keys[0])}`
+      : `${BACKUP_POLICY} Next: tapcash teller register "${name}"`,
   ];
-  print(options.json, { ok: true, role: done.role, name, keys, ...(terminalId ? { terminalId } : {}), labels, backups: BACKUP_POLICY }, lines.join('\n'));
+  print(
+    options.json,
+    { ok: true, role: done.role, name, keys, ...(terminalId ? { terminalId } : {}), labels, backups: BACKUP_POLICY },
+    lines.join('\n'),
+  );
 }

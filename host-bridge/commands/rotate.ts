@@ -67,14 +67,29 @@ export async function rotateKey(name: string, options: RotateCommand): Promise<v
   const nowS = Math.floor(Date.now() / 1000);
   if (options.tidy) {
     const gone = tidyKeys(options.data, house, nowS);
-    return print(options.json, { ok: true, house, deleted: gone }, gone.map((path) => `deleted ${path}`).join('\n') || 'Every private key that is there is still needed.');
+    return print(
+      options.json,
+      { ok: true, house, deleted: gone },
+      gone.map((path) => `deleted ${path}`).join('\n') || 'Every private key that is there is still needed.',
+    );
   }
   if (options.restore !== undefined) {
-    const { number, repeated } = restoreSuccession(options.data, house, fromHex(options.restore) ?? new Uint8Array(0), nowS);
-    return print(options.json, { ok: true, house, number, repeated }, `The ${house}'s books know its successor number ${number}${repeated ? ' already' : ' again'}.`);
+    const { number, repeated } = restoreSuccession(
+      options.data,
+      house,
+      fromHex(options.restore) ?? new Uint8Array(0),
+      nowS,
+    );
+    return print(
+      options.json,
+      { ok: true, house, number, repeated },
+      `The ${house}'s books know its successor number ${number}${repeated ? ' already' : ' again'}.`,
+    );
   }
   const leadS = daysArgument(options.in) * DAY_S;
-  const done = options.again ? madeBefore(options.data, house) : await rotate({ dataDir: options.data, house, nowS, fromS: nowS + leadS });
+  const done = options.again
+    ? madeBefore(options.data, house)
+    : await rotate({ dataDir: options.data, house, nowS, fromS: nowS + leadS });
   const told: string[] = [];
   for (const url of options.tell ?? []) {
     must(await createHouseClient({ url }).succeed(done.notice));
@@ -83,11 +98,17 @@ export async function rotateKey(name: string, options: RotateCommand): Promise<v
   const { number, newKey, fromS, untilS, notice } = done;
   const lines = [
     `The ${house} signs with ${toHex(newKey)} from ${day(fromS)} on; its key before that is taken until ${day(untilS)}.`,
-    told.length > 0 ? `Told: ${told.join(', ')}.` : `The other houses must hear of it before then: tapcash rotate ${house} --again --tell URL ...`,
+    told.length > 0
+      ? `Told: ${told.join(', ')}.`
+      : `The other houses must hear of it before then: tapcash rotate ${house} --again --tell URL ...`,
     `Boards: tapcash manifest, then tapcash provision for each; one that is not brought up to date refuses what the new key signs.`,
     ...(house === 'bank' ? ['In scheme 2, on that day: tapcash office coupon-keys.'] : []),
   ];
-  print(options.json, { ok: true, house, number, newKey: toHex(newKey), fromS, untilS, notice: toHex(notice), told }, lines.join('\n'));
+  print(
+    options.json,
+    { ok: true, house, number, newKey: toHex(newKey), fromS, untilS, notice: toHex(notice), told },
+    lines.join('\n'),
+  );
 }
 
 /** The keys of the houses whose books lie in a folder, oldest first. */
@@ -95,7 +116,12 @@ export function keyLines(dataDir: string): { house: HouseName; key: string; from
   return HOUSES.filter((house) => existsSync(pathsOf(dataDir, house).database)).flatMap((house) => {
     const books = openHouseBooks(dataDir, house);
     try {
-      return books.line.keys().map(({ key, fromS, untilS }) => ({ house, key: toHex(key), fromS, untilS: untilS === Infinity ? null : untilS }));
+      return books.line.keys().map(({ key, fromS, untilS }) => ({
+        house,
+        key: toHex(key),
+        fromS,
+        untilS: untilS === Infinity ? null : untilS,
+      }));
     } finally {
       books.close();
     }
@@ -107,5 +133,8 @@ export function keyLinesText(lines: ReturnType<typeof keyLines>): string[] {
   const rotated = new Set(lines.filter(({ fromS }) => fromS > 0).map(({ house }) => house));
   return lines
     .filter(({ house }) => rotated.has(house))
-    .map(({ house, key, fromS, untilS }) => `${house.padEnd(9)} ${key.slice(0, 16)}  ${fromS > 0 ? `signs from ${day(fromS)}` : 'the first key'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`);
+    .map(
+      ({ house, key, fromS, untilS }) =>
+        `${house.padEnd(9)} ${key.slice(0, 16)}  ${fromS > 0 ? `signs from ${day(fromS)}` : 'the first key'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
+    );
 }

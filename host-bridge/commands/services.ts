@@ -11,7 +11,14 @@ import type { AccountsOffice, Remote } from '../actors/services.js';
 import type { HouseName, KeyLine } from '../actors/key-line.js';
 import { issuerIdOf, type Signer } from '../actors/signer.js';
 import { failure } from '../errors.js';
-import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeCall, createTrusteeClient } from '../http/client.js';
+import {
+  createBankChannel,
+  createBankClient,
+  createBankOfficeClient,
+  createIssuerClient,
+  createOfficeCall,
+  createTrusteeClient,
+} from '../http/client.js';
 import { firstKey } from '../http/house-keys.js';
 import { sealSeed, serviceKey } from '../http/key-file.js';
 import { keyLines, keyLinesText } from './rotate.js';
@@ -40,19 +47,37 @@ function portNumber(text: string): number {
 /** `tapcash keys`: makes what is missing and prints the public keys that services are started with. */
 export async function keys(options: { data: string; json?: boolean }): Promise<void> {
   const first = (house: HouseName) => toHex(firstKey(options.data, house));
-  const found: Record<string, string> = { issuer: first('issuer'), trustee: first('trustee'), bank: first('bank'), operator: toHex(serviceKey(options.data, 'operator').publicKey) };
+  const found: Record<string, string> = {
+    issuer: first('issuer'),
+    trustee: first('trustee'),
+    bank: first('bank'),
+    operator: toHex(serviceKey(options.data, 'operator').publicKey),
+  };
   // What tokens of schemes 2 to 6 seal to; an issuer that began without one has none.
   const began = existsSync(join(options.data, 'issuer.db')) && !existsSync(join(options.data, 'issuer-seal.key'));
   const followed = keyLines(options.data);
   const isFirst = followed.every(({ house, fromS }) => house !== 'issuer' || fromS === 0);
   if (!began && isFirst) found['seal'] = toHex((await createUnsealer(sealSeed(options.data))).publicKey);
   const lines = keyLinesText(followed);
-  print(options.json, { ...found, lines: followed }, [...Object.entries(found).map(([role, key]) => `${role.padEnd(9)} ${key}`), ...(lines.length > 0 ? ['', 'Houses are started with their first keys. They sign with:', ...lines] : [])].join('\n'));
+  print(
+    options.json,
+    { ...found, lines: followed },
+    [
+      ...Object.entries(found).map(([role, key]) => `${role.padEnd(9)} ${key}`),
+      ...(lines.length > 0 ? ['', 'Houses are started with their first keys. They sign with:', ...lines] : []),
+    ].join('\n'),
+  );
 }
 
 /** What every house is started with. @throws TapcashError USAGE */
 function placeOf(role: string, options: ServiceCommand) {
-  return { dataDir: options.data, port: portNumber(options.port), host: options.host, scheme: schemeArgument(options.scheme), log: createLog(role) };
+  return {
+    dataDir: options.data,
+    port: portNumber(options.port),
+    host: options.host,
+    scheme: schemeArgument(options.scheme),
+    log: createLog(role),
+  };
 }
 
 /** A key that the scheme's row needs, or does not have. @throws TapcashError USAGE */
@@ -64,7 +89,8 @@ function keyOf(text: string | undefined, option: string, needed: boolean): Uint8
 /** A class of licenses. @throws TapcashError USAGE */
 function classArgument(text: string): number {
   const number = /^[0-9]{1,3}$/.test(text) ? Number(text) : 0;
-  if (classPaymentMax(number) === 0) throw failure('USAGE', `--license-class ${text}: ${CLASS_FULL} or ${CLASS_SMALL} expected`);
+  if (classPaymentMax(number) === 0)
+    throw failure('USAGE', `--license-class ${text}: ${CLASS_FULL} or ${CLASS_SMALL} expected`);
   return number;
 }
 
@@ -75,39 +101,72 @@ async function untilInterrupted(service: { close(): Promise<void> }): Promise<vo
 }
 
 /** `tapcash issuer`. */
-export async function issuer(options: ServiceCommand & { registrar?: string; bank?: string; operator: string[]; licenseClass: string }): Promise<void> {
+export async function issuer(
+  options: ServiceCommand & { registrar?: string; bank?: string; operator: string[]; licenseClass: string },
+): Promise<void> {
   const place = placeOf('issuer', options);
   const row = schemeOf(place.scheme);
   const registrarKey = keyOf(options.registrar, '--registrar', row.licenseFrom === 'trustee');
   const bankKey = keyOf(options.bank, '--bank', row.accountsAt === 'bank');
   const operatorKeys = options.operator.map((key) => keyArgument(key, '--operator'));
-  await untilInterrupted(await startIssuer({ ...place, operatorKeys, bankKey, licenseClass: classArgument(options.licenseClass), ...(registrarKey ? { registrarKey } : {}) }));
+  await untilInterrupted(
+    await startIssuer({
+      ...place,
+      operatorKeys,
+      bankKey,
+      licenseClass: classArgument(options.licenseClass),
+      ...(registrarKey ? { registrarKey } : {}),
+    }),
+  );
 }
 
 /** `tapcash bank`. */
-export async function bank(options: ServiceCommand & { issuer: string; issuerUrl: string; registrar?: string; operator: string[] }): Promise<void> {
+export async function bank(
+  options: ServiceCommand & { issuer: string; issuerUrl: string; registrar?: string; operator: string[] },
+): Promise<void> {
   const place = placeOf('bank', options);
   const row = schemeOf(place.scheme);
   if (row.accountsAt !== 'bank') throw failure('USAGE', `--scheme ${row.number}: the issuer keeps the accounts`);
   const issuerKey = keyArgument(options.issuer, '--issuer');
   const registrarKey = keyOf(options.registrar, '--registrar', row.licenseFrom === 'trustee') ?? issuerKey;
   const operatorKeys = options.operator.map((key) => keyArgument(key, '--operator'));
-  const issuerChannel = (signer: Signer, issuerLine: KeyLine) => createBankChannel({ url: options.issuerUrl, signer, issuerLine, issuer: issuerIdOf(issuerKey) });
+  const issuerChannel = (signer: Signer, issuerLine: KeyLine) =>
+    createBankChannel({ url: options.issuerUrl, signer, issuerLine, issuer: issuerIdOf(issuerKey) });
   await untilInterrupted(await startBank({ ...place, issuerKey, registrarKey, operatorKeys, issuerChannel }));
 }
 
 /** `tapcash trustee`. */
-export async function trustee(options: ServiceCommand & { issuer: string; issuerUrl: string; accounts?: string; licenseClass: string }): Promise<void> {
+export async function trustee(
+  options: ServiceCommand & { issuer: string; issuerUrl: string; accounts?: string; licenseClass: string },
+): Promise<void> {
   const place = placeOf('trustee', options);
   const row = schemeOf(place.scheme);
   if (row.licenseFrom !== 'trustee') throw failure('USAGE', `--scheme ${row.number}: the issuer signs licenses`);
   const accountsKey = keyOf(options.accounts, '--accounts', row.accountsAt === 'bank');
   const issuerClient = createIssuerClient({ url: options.issuerUrl });
-  await untilInterrupted(await startTrustee({ ...place, licenseClass: classArgument(options.licenseClass), issuer: issuerClient, issuerKey: keyArgument(options.issuer, '--issuer'), ...(accountsKey ? { accountsKey } : {}) }));
+  await untilInterrupted(
+    await startTrustee({
+      ...place,
+      licenseClass: classArgument(options.licenseClass),
+      issuer: issuerClient,
+      issuerKey: keyArgument(options.issuer, '--issuer'),
+      ...(accountsKey ? { accountsKey } : {}),
+    }),
+  );
 }
 
 /** `tapcash bridge`. */
-export async function bridge(options: { data: string; port: string; issuer: string; bank: string; trustee?: string; scheme: string; issuerKey: string; registrarKey: string; operatorData?: string }): Promise<void> {
+export async function bridge(options: {
+  data: string;
+  port: string;
+  issuer: string;
+  bank: string;
+  trustee?: string;
+  scheme: string;
+  issuerKey: string;
+  registrarKey: string;
+  operatorData?: string;
+}): Promise<void> {
   const issuerKey = keyArgument(options.issuerKey, '--issuer-key');
   const scheme = schemeOf(schemeArgument(options.scheme));
   const atBank = scheme.accountsAt === 'bank';
@@ -116,7 +175,8 @@ export async function bridge(options: { data: string; port: string; issuer: stri
   if (operator) {
     const { parameters } = must(await issuerClient.parameters());
     if (toHex(parameters.issuerKey) !== toHex(issuerKey)) throw failure('WRONG_SERVICE', options.issuer);
-    if (parameters.scheme !== scheme.number) throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${parameters.scheme}`);
+    if (parameters.scheme !== scheme.number)
+      throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${parameters.scheme}`);
   }
   const office = operator && { operator, issuer: issuerIdOf(issuerKey), url: atBank ? options.bank : options.issuer };
   const running = await startBridge({
@@ -126,7 +186,12 @@ export async function bridge(options: { data: string; port: string; issuer: stri
       issuer: issuerClient,
       ...(atBank ? { bank: createBankClient({ url: options.bank }) } : {}),
       ...(options.trustee ? { trustee: createTrusteeClient({ url: options.trustee }) } : {}),
-      ...(office ? { office: (id: Uint8Array): Remote<AccountsOffice> => (atBank ? createBankOfficeClient(office, id) : createOfficeCall(office, id)) } : {}),
+      ...(office
+        ? {
+            office: (id: Uint8Array): Remote<AccountsOffice> =>
+              atBank ? createBankOfficeClient(office, id) : createOfficeCall(office, id),
+          }
+        : {}),
     },
     dataDir: options.data,
     issuerKey,
@@ -154,7 +219,11 @@ function databasesIn(data: string) {
 
 /** `tapcash audit`. @returns whether nothing is broken */
 export function auditCommand(options: { data: string; json?: boolean }): boolean {
-  const report = audit({ ...databasesIn(options.data), progress: (table, rows) => void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)) });
+  const report = audit({
+    ...databasesIn(options.data),
+    progress: (table, rows) =>
+      void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)),
+  });
   print(options.json, report, auditText(report));
   return report.ok;
 }
@@ -168,9 +237,21 @@ export function linkageCommand(options: { data: string; json?: boolean }): void 
 }
 
 function auditText(report: AuditReport): string {
-  const rows = Object.entries(report.rows).map(([table, count]) => `  ${table.padEnd(18)} ${String(count).padStart(6)} checked`);
+  const rows = Object.entries(report.rows).map(
+    ([table, count]) => `  ${table.padEnd(18)} ${String(count).padStart(6)} checked`,
+  );
   const broken = report.broken.map((row) => `  BROKEN ${row.database} ${row.table} ${row.row}: ${row.problem}`);
-  const keys = report.keys.filter(({ fromS, untilS }) => fromS > 0 || untilS !== null).map(({ house, key, fromS, untilS }) => `  key of the ${house.padEnd(8)} ${key.slice(0, 16)}  signed ${fromS > 0 ? `from ${day(fromS)}` : 'first'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`);
+  const keys = report.keys
+    .filter(({ fromS, untilS }) => fromS > 0 || untilS !== null)
+    .map(
+      ({ house, key, fromS, untilS }) =>
+        `  key of the ${house.padEnd(8)} ${key.slice(0, 16)}  signed ${fromS > 0 ? `from ${day(fromS)}` : 'first'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
+    );
   const kept = report.in === report.held ? 'conservation holds' : 'CONSERVATION BROKEN';
-  return [...rows, ...keys, ...broken, `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`].join('\n');
+  return [
+    ...rows,
+    ...keys,
+    ...broken,
+    `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`,
+  ].join('\n');
 }

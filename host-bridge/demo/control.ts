@@ -37,8 +37,16 @@ export async function startPeople(dataDir: string, people: People): Promise<() =
     const body = bodyOfThrown(thrown);
     return reply.status(isErrorCode(body.code) ? ERRORS[body.code].http : 500).send(body);
   });
-  const schema = { body: { type: 'object', additionalProperties: false, required: ['token'], properties: { token: { type: 'string', maxLength: 64 } } } };
-  for (const verb of VERBS) app.post(`/${verb}`, { schema }, async (request) => people[verb]((request.body as { token: string }).token));
+  const schema = {
+    body: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['token'],
+      properties: { token: { type: 'string', maxLength: 64 } },
+    },
+  };
+  for (const verb of VERBS)
+    app.post(`/${verb}`, { schema }, async (request) => people[verb]((request.body as { token: string }).token));
   const port = await listen(app, '127.0.0.1', 0);
   writeFileSync(path, JSON.stringify({ url: `http://127.0.0.1:${port}`, token }), { mode: 0o600 });
   return async () => {
@@ -48,7 +56,11 @@ export async function startPeople(dataDir: string, people: People): Promise<() =
 }
 
 /** Asks the people of the demo that runs with this data folder. */
-export async function askPeople(dataDir: string, verb: keyof People, token: string): Promise<Result<{ result: string }>> {
+export async function askPeople(
+  dataDir: string,
+  verb: keyof People,
+  token: string,
+): Promise<Result<{ result: string }>> {
   let place: { url: string; token: string };
   try {
     place = JSON.parse(readFileSync(join(dataDir, CONTROL_FILE), 'utf8')) as typeof place;
@@ -64,7 +76,10 @@ export async function askPeople(dataDir: string, verb: keyof People, token: stri
     });
     const reply = (await response.json()) as { result?: string; code?: string; message?: string };
     if (response.status === 200 && reply.result) return { ok: true, result: reply.result };
-    return refusal(isErrorCode(reply.code) ? (reply.code as ErrorCode) : 'REPLY_INVALID', /\((.*)\)$/.exec(reply.message ?? '')?.[1]);
+    return refusal(
+      isErrorCode(reply.code) ? (reply.code as ErrorCode) : 'REPLY_INVALID',
+      /\((.*)\)$/.exec(reply.message ?? '')?.[1],
+    );
   } catch {
     return refusal('SERVICE_DOWN', `no demo answers at ${place.url}`);
   }

@@ -1,8 +1,8 @@
 /**
  * The demo: a whole shop from registration to settled deposit, in any scheme and scenario.
  *
- * Everything is real but the hardware: services over HTTP with SQLite on disk, the bundles that boards are flashed with,
- * bytes on the serial lines and on the air.
+ * Everything is real but the hardware: services over HTTP with SQLite on disk, the bundles that boards are flashed
+ * with, bytes on the serial lines and on the air.
  */
 import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link-messages.js';
@@ -55,7 +55,20 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
   };
   const { dataDir, interpreter, seed, scheme, pseudonyms, watchMemory, onConsole } = options;
   const { shops, offline, play } = SCENARIOS[options.scenario];
-  const world = await startWorld({ dataDir, interpreter, scheme, pseudonyms, watchMemory, seed, shops, offline, users: USERS, onStep, onConsole, onEvent });
+  const world = await startWorld({
+    dataDir,
+    interpreter,
+    scheme,
+    pseudonyms,
+    watchMemory,
+    seed,
+    shops,
+    offline,
+    users: USERS,
+    onStep,
+    onConsole,
+    onEvent,
+  });
   const stage = createStage(world, listeners, onStep);
   try {
     await openAccounts(stage);
@@ -72,12 +85,21 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
 
 /** The books of every house, looked at by the audit's own code. */
 function auditOf({ issuer, bank, trustee }: World): DemoReport['audit'] {
-  const { ok, broken } = audit({ issuerDatabase: issuer.database, ...(bank ? { bankDatabase: bank.database } : {}), ...(trustee ? { trusteeDatabase: trustee.database } : {}) });
+  const { ok, broken } = audit({
+    issuerDatabase: issuer.database,
+    ...(bank ? { bankDatabase: bank.database } : {}),
+    ...(trustee ? { trusteeDatabase: trustee.database } : {}),
+  });
   return { ok, broken: broken.length };
 }
 
 /** Balances on both sides, histories, conservation, numbers. */
-async function takeStock({ world, taps, paidBy, checks, overspend }: Stage, steps: Step[], options: DemoOptions, writesBefore: number): Promise<DemoReport> {
+async function takeStock(
+  { world, taps, paidBy, checks, overspend }: Stage,
+  steps: Step[],
+  options: DemoOptions,
+  writesBefore: number,
+): Promise<DemoReport> {
   await nameThePseudonyms(world, paidBy);
   const balances: DemoReport['balances'] = { tokens: {}, ebc: {}, abc: {} };
   const variables: DemoReport['variables'] = {};
@@ -85,7 +107,11 @@ async function takeStock({ world, taps, paidBy, checks, overspend }: Stage, step
   for (const token of world.tokens) {
     const status = await lookInto(world, world.shops[0], token);
     balances.tokens[token.name] = status.balance;
-    variables[`token ${token.name}`] = { used: status.variablesUsed, total: status.variablesTotal, ...(await peakOf(token.device)) };
+    variables[`token ${token.name}`] = {
+      used: status.variablesUsed,
+      total: status.variablesTotal,
+      ...(await peakOf(token.device)),
+    };
     writes += status.flashWrites;
     const [pku] = token.pkus;
     if (pku) balances.ebc[token.name] = must('EBC', await world.office.counterOf(pku)).ebc;
@@ -94,13 +120,24 @@ async function takeStock({ world, taps, paidBy, checks, overspend }: Stage, step
   for (const shop of world.shops) {
     balances.abc[shop.name] = must('ABC', await world.accounts.balanceOf(shop.name)).balance;
     const { status } = must('terminal status', await shop.bridge.terminal.status());
-    variables[`terminal ${shop.name}`] = { used: status.variablesUsed, total: status.variablesTotal, ...(await peakOf(shop.device)) };
+    variables[`terminal ${shop.name}`] = {
+      used: status.variablesUsed,
+      total: status.variablesTotal,
+      ...(await peakOf(shop.device)),
+    };
   }
   const { numbers } = must('numbers', await world.accounts.numbers());
   const atIssuer = world.bank ? must('numbers', await world.office.numbers()).numbers : null;
   const deposited = must('histories', await world.accounts.histories(100)).histories.reverse();
-  const histories = deposited.map(({ pku, shop, rs, amount }) => ({ token: ownerOf(world.tokens, pku), shop, amount, counter: readU32(rs, 4) }));
-  const paid = taps.filter((tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token)).length;
+  const histories = deposited.map(({ pku, shop, rs, amount }) => ({
+    token: ownerOf(world.tokens, pku),
+    shop,
+    amount,
+    counter: readU32(rs, 4),
+  }));
+  const paid = taps.filter(
+    (tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token),
+  ).length;
   return {
     ok: false,
     scheme: world.scheme.number,
@@ -115,13 +152,19 @@ async function takeStock({ world, taps, paidBy, checks, overspend }: Stage, step
     audit: auditOf(world),
     checks,
     variables,
-    bundleBytes: { 'user-token': world.programs['user-token'].bundle.length, 'shop-terminal': world.programs['shop-terminal'].bundle.length },
+    bundleBytes: {
+      'user-token': world.programs['user-token'].bundle.length,
+      'shop-terminal': world.programs['shop-terminal'].bundle.length,
+    },
     tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
     ...(overspend ? { overspend } : {}),
   };
 }
 
-/** Whose a pseudonym is shows in the payment that this person made: where registration is sealed, nobody here is told otherwise. */
+/**
+ * Whose a pseudonym is shows in the payment that this person made: where registration is sealed, nobody here is told
+ * otherwise.
+ */
 async function nameThePseudonyms(world: World, paidBy: Map<string, string>): Promise<void> {
   for (const { pku, rs } of must('histories', await world.accounts.histories(100)).histories) {
     const token = world.tokens.find(({ name }) => name === paidBy.get(toHex(rs)));

@@ -1,11 +1,20 @@
 /**
- * The houses of a scheme as HTTP services of this process, with the clients that bridges and the demo call them by. They can be
- * ended and started again, on their databases and ports, as an outage does.
+ * The houses of a scheme as HTTP services of this process, with the clients that bridges and the demo call them by.
+ * They can be ended and started again, on their databases and ports, as an outage does.
  */
 import type { AccountsOffice, Remote } from '../actors/services.js';
 import { issuerIdOf, type Signer } from '../actors/signer.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
-import { createBankChannel, createBankClient, createBankOfficeClient, createHouseClient, createIssuerClient, createOfficeCall, createOfficeClient, createTrusteeClient } from '../http/client.js';
+import {
+  createBankChannel,
+  createBankClient,
+  createBankOfficeClient,
+  createHouseClient,
+  createIssuerClient,
+  createOfficeCall,
+  createOfficeClient,
+  createTrusteeClient,
+} from '../http/client.js';
 import { firstKey } from '../http/house-keys.js';
 import { serviceKey } from '../http/key-file.js';
 import { rotate } from '../http/rotate.js';
@@ -32,7 +41,11 @@ const FORWARD_MS = 200;
 
 /** The houses that a scheme has. */
 export function housesOf(scheme: Scheme): House[] {
-  return ['issuer', ...(scheme.licenseFrom === 'trustee' ? (['trustee'] as const) : []), ...(scheme.accountsAt === 'bank' ? (['bank'] as const) : [])];
+  return [
+    'issuer',
+    ...(scheme.licenseFrom === 'trustee' ? (['trustee'] as const) : []),
+    ...(scheme.accountsAt === 'bank' ? (['bank'] as const) : []),
+  ];
 }
 
 /** Starts the houses. Each is told the others' public keys, so all keys come first. */
@@ -69,8 +82,14 @@ export async function startHouses(options: HousesOptions) {
   try {
     const clients = await clientsOf(scheme, operator, issuerId, issuer, trustee, bank);
     const rotateKey = async (house: House): Promise<void> => {
-      const { notice, fromS } = await rotate({ dataDir: options.dataDir, house, nowS: Math.floor(options.clock()), fromS: 0 });
-      for (const { url } of running.values()) must(`tell of the ${house}'s key`, await createHouseClient({ url }).succeed(notice));
+      const { notice, fromS } = await rotate({
+        dataDir: options.dataDir,
+        house,
+        nowS: Math.floor(options.clock()),
+        fromS: 0,
+      });
+      for (const { url } of running.values())
+        must(`tell of the ${house}'s key`, await createHouseClient({ url }).succeed(notice));
       while (options.clock() < fromS) await new Promise((resolve) => setTimeout(resolve, CLOCK_MS));
       await clients.publishCouponKeys();
     };
@@ -82,7 +101,10 @@ export async function startHouses(options: HousesOptions) {
 }
 
 /** What starts each house on a port, with the issuer's address. */
-function openersOf({ dataDir, seed, scheme, clock }: HousesOptions, operator: Signer): Record<House, (port: number, issuerUrl: string) => Promise<RunningService<unknown>>> {
+function openersOf(
+  { dataDir, seed, scheme, clock }: HousesOptions,
+  operator: Signer,
+): Record<House, (port: number, issuerUrl: string) => Promise<RunningService<unknown>>> {
   const houses = housesOf(scheme);
   const keyOf = (role: House) => firstKey(dataDir, role, createRandom(seed, role));
   const issuerKey = keyOf('issuer');
@@ -92,14 +114,36 @@ function openersOf({ dataDir, seed, scheme, clock }: HousesOptions, operator: Si
   const place = { dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], clock };
   return {
     issuer: (port) => startIssuer({ ...place, port, registrarKey, bankKey, random }),
-    trustee: (port, issuerUrl) => startTrustee({ ...place, port, issuerKey, issuer: createIssuerClient({ url: issuerUrl }), ...(bankKey ? { accountsKey: bankKey } : {}) }),
+    trustee: (port, issuerUrl) =>
+      startTrustee({
+        ...place,
+        port,
+        issuerKey,
+        issuer: createIssuerClient({ url: issuerUrl }),
+        ...(bankKey ? { accountsKey: bankKey } : {}),
+      }),
     bank: (port, url) =>
-      startBank({ ...place, port, issuerKey, registrarKey, forwardMs: FORWARD_MS, issuerChannel: (signer, issuerLine) => createBankChannel({ url, signer, issuerLine, issuer: issuerIdOf(issuerKey), clock }) }),
+      startBank({
+        ...place,
+        port,
+        issuerKey,
+        registrarKey,
+        forwardMs: FORWARD_MS,
+        issuerChannel: (signer, issuerLine) =>
+          createBankChannel({ url, signer, issuerLine, issuer: issuerIdOf(issuerKey), clock }),
+      }),
   };
 }
 
 /** What bridges and the demo itself call. */
-async function clientsOf(scheme: Scheme, operator: Signer, issuerId: Uint8Array, issuer: { url: string }, trustee: { url: string } | null, bank: { url: string } | null) {
+async function clientsOf(
+  scheme: Scheme,
+  operator: Signer,
+  issuerId: Uint8Array,
+  issuer: { url: string },
+  trustee: { url: string } | null,
+  bank: { url: string } | null,
+) {
   const officeOptions = { url: issuer.url, operator, issuer: issuerId };
   const issuerClient = createIssuerClient({ url: issuer.url });
   const office = createOfficeClient(officeOptions);
@@ -108,7 +152,11 @@ async function clientsOf(scheme: Scheme, operator: Signer, issuerId: Uint8Array,
   const bankClient = bank && createBankClient({ url: bank.url });
   const trusteeClient = trustee && createTrusteeClient({ url: trustee.url });
   const publishCouponKeys = async (): Promise<void> => {
-    if (bankClient && scheme.issue === 'coupon') must('publish coupon keys', await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys));
+    if (bankClient && scheme.issue === 'coupon')
+      must(
+        'publish coupon keys',
+        await office.publishCouponKeys(must('coupon keys', await bankClient.couponKeys()).keys),
+      );
   };
   await publishCouponKeys();
   const forBridge = {
@@ -116,7 +164,16 @@ async function clientsOf(scheme: Scheme, operator: Signer, issuerId: Uint8Array,
     issuer: issuerClient,
     ...(trusteeClient ? { trustee: trusteeClient } : {}),
     ...(bankClient ? { bank: bankClient } : {}),
-    office: (requestId: Uint8Array): Remote<AccountsOffice> => (bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId)),
+    office: (requestId: Uint8Array): Remote<AccountsOffice> =>
+      bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId),
   };
-  return { publishCouponKeys, issuerClient, trusteeClient, office, bankOffice, accounts: (bankOffice ?? office) as Remote<AccountsOffice>, forBridge };
+  return {
+    publishCouponKeys,
+    issuerClient,
+    trusteeClient,
+    office,
+    bankOffice,
+    accounts: (bankOffice ?? office) as Remote<AccountsOffice>,
+    forBridge,
+  };
 }

@@ -2,8 +2,8 @@
  * Boards with a PN532 for a demo: on the emulated board, or in the real interpreter.
  *
  * Both kinds get the same bundle, the same files and the same chip model at the other end of the same cables; only the
- * board's entry of board-configs/ differs. The terminal in the interpreter is reached as a real one is: through a device,
- * here a pty, by node-serialport.
+ * board's entry of board-configs/ differs. The terminal in the interpreter is reached as a real one is: through a
+ * device, here a pty, by node-serialport.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,7 +78,10 @@ export type Pn532Bus = 'uart' | 'i2c' | 'spi';
 function onBus(board: BoardConfig, bus: Pn532Bus): BoardConfig {
   if (bus === 'uart') return board;
   if (bus === 'spi') return { ...board, pn532: loadBoard('esp32-devkitc-wrover').pn532 };
-  return { ...board, pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 144 } };
+  return {
+    ...board,
+    pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 144 },
+  };
 }
 
 async function updated(board: Board, files: Record<string, Uint8Array>, ready: () => Promise<void>): Promise<void> {
@@ -119,7 +122,8 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
       ready: async () => undefined,
       openPort: async () => createEmulatedPort(link.b, `emulated:${parts.name}`),
       update: (files) => updated(board, files, async () => undefined),
-      clone: async (name, entropy) => build({ ...parts, name, entropy, files: Object.fromEntries(board.files) }, flash.image()),
+      clone: async (name, entropy) =>
+        build({ ...parts, name, entropy, files: Object.fromEntries(board.files) }, flash.image()),
       close: () => board.powerOff(),
     };
   }
@@ -129,8 +133,8 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
 
 /**
  * Boards in Espruino's Linux build.
- * @param path its executable @param watchMemory counts variables while they work, with the program in flash and a picture for a
- *   display as on a board
+ * @param path its executable @param watchMemory counts variables while they work, with the program in flash and a
+ *   picture for a display as on a board
  */
 export function interpreterBoards(scheduler: Scheduler, path: string, watchMemory = false): BoardMaker {
   const board = loadBoard('linux');

@@ -10,8 +10,8 @@ import { deliver, WITHDRAWALS, type Stage } from './stage.js';
 import { must, type Shop, type World } from './world.js';
 
 /**
- * Overspend [0031]: Bob's token pays at one shop, its copy at another that is offline, with the same money. What the clone
- * can take there is bounded by the terminal's limit for an old deny list.
+ * Overspend [0031]: Bob's token pays at one shop, its copy at another that is offline, with the same money. What the
+ * clone can take there is bounded by the terminal's limit for an old deny list.
  */
 export async function spendTwice(stage: Stage): Promise<void> {
   const { world, step } = stage;
@@ -27,7 +27,9 @@ export async function spendTwice(stage: Stage): Promise<void> {
   const { overspends } = must('overspends', await world.office.overspends());
   const [found] = overspends;
   if (!found) throw failure('NOT_OVERSPENT', 'no EBC is negative');
-  const trace = await step('trace', async () => must('trace', await traceBy[world.scheme.traceBy](world, found.pku, 'EBC is negative')));
+  const trace = await step('trace', async () =>
+    must('trace', await traceBy[world.scheme.traceBy](world, found.pku, 'EBC is negative')),
+  );
   const deniedAt: string[] = [];
   await step('bring the deny list to the terminals', async () => {
     for (const shop of world.shops) if (await holdsNewestList(world, shop)) deniedAt.push(shop.name);

@@ -35,7 +35,10 @@ function atDesk(world: World, shop: Shop, token: Token) {
 
 /** Registration [0013]-[0016], with an account and money in it. */
 export async function register(world: World, shop: Shop, token: Token, funding: number): Promise<void> {
-  const done = must(`register ${token.name}`, await shop.bridge.teller.registerUser({ name: token.name, funding, ...atDesk(world, shop, token) }));
+  const done = must(
+    `register ${token.name}`,
+    await shop.bridge.teller.registerUser({ name: token.name, funding, ...atDesk(world, shop, token) }),
+  );
   token.presence.leave();
   if (done.pku) token.pkus.push(done.pku);
 }
@@ -54,13 +57,19 @@ export async function redeem(world: World, shop: Shop, token: Token): Promise<vo
 
 /** From the token back to the account. */
 export async function unload(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
-  must(`unload for ${token.name}`, await shop.bridge.teller.unload({ name: token.name, amount, ...atDesk(world, shop, token) }));
+  must(
+    `unload for ${token.name}`,
+    await shop.bridge.teller.unload({ name: token.name, amount, ...atDesk(world, shop, token) }),
+  );
   token.presence.leave();
 }
 
 /** A license for longer. */
 export async function renew(world: World, shop: Shop, token: Token): Promise<void> {
-  must(`renew for ${token.name}`, await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(world, shop, token) }));
+  must(
+    `renew for ${token.name}`,
+    await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(world, shop, token) }),
+  );
   token.presence.leave();
 }
 
@@ -95,10 +104,17 @@ export async function lookInto(world: World, shop: Shop, token: Token): Promise<
 export type TapListener = (listener: ((report: TapReport) => void) | null) => void;
 
 /**
- * A payment [0022]-[0027]: the clerk charges, the owner taps, presses where asked, taps again; until it is paid or final.
+ * A payment [0022]-[0027]: the clerk charges, the owner taps, presses where asked, taps again; until it is paid or
+ * final.
  * @param listen sets who hears of this shop's taps
  */
-export async function pay(world: World, shop: Shop, token: Token, amount: number, listen: TapListener): Promise<TapResult> {
+export async function pay(
+  world: World,
+  shop: Shop,
+  token: Token,
+  amount: number,
+  listen: TapListener,
+): Promise<TapResult> {
   const before = shop.field.counts();
   const flash = token.device.board;
   let taps = 0;
@@ -113,7 +129,10 @@ export async function pay(world: World, shop: Shop, token: Token, amount: number
     const id = Buffer.from(charge.id, 'hex');
     const endMs = performance.now() + CHARGE_MS;
     token.presence.hold(shop.field);
-    while ((charge.state === 'open' || charge.state === 'accepted' || charge.state === 'sending') && performance.now() < endMs) {
+    while (
+      (charge.state === 'open' || charge.state === 'accepted' || charge.state === 'sending') &&
+      performance.now() < endMs
+    ) {
       const seen = charge.changes;
       ({ charge } = must('charge', await shop.bridge.wait(id, seen, 1000)));
       if (charge.state !== 'open' || charge.changes === seen || charge.code === null || charge.code === 'OK') continue;
@@ -129,14 +148,30 @@ export async function pay(world: World, shop: Shop, token: Token, amount: number
     await pause(REACTION_MS);
     token.presence.leave();
     if (charge.state === 'open') must('cancel', await shop.bridge.cancel(id));
-    return tapResult(shop, token, amount, charge.state === 'open' ? String(charge.code) : charge.state, Math.max(taps, 1), last, before);
+    return tapResult(
+      shop,
+      token,
+      amount,
+      charge.state === 'open' ? String(charge.code) : charge.state,
+      Math.max(taps, 1),
+      last,
+      before,
+    );
   } finally {
     token.presence.leave();
     listen(null);
   }
 }
 
-function tapResult(shop: Shop, token: Token, amount: number, result: string, taps: number, report: TapReport | null, before: { toCard: number; toReader: number }): TapResult {
+function tapResult(
+  shop: Shop,
+  token: Token,
+  amount: number,
+  result: string,
+  taps: number,
+  report: TapReport | null,
+  before: { toCard: number; toReader: number },
+): TapResult {
   const after = shop.field.counts();
   return {
     token: token.name,

@@ -102,7 +102,8 @@ const ms = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value)
 /** Lines of a table, columns as wide as needed; numbers to the right. */
 function table(head: string[], rows: string[][]): string[] {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: string[]) => `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')}`.trimEnd();
+  const line = (cells: string[]) =>
+    `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')}`.trimEnd();
   return [line(head), ...rows.map(line)];
 }
 
@@ -119,7 +120,22 @@ export function reportText(report: DemoReport): string {
     '',
     'Taps (milliseconds since the terminal found the token)',
     ...table(
-      ['token', 'shop', 'amount', 'result', 'taps', 'select', 'license', 'challenge', 'verify', 'flash', 'PAID', 'bytes to token', 'to terminal', 'flash writes'],
+      [
+        'token',
+        'shop',
+        'amount',
+        'result',
+        'taps',
+        'select',
+        'license',
+        'challenge',
+        'verify',
+        'flash',
+        'PAID',
+        'bytes to token',
+        'to terminal',
+        'flash writes',
+      ],
       taps.map((tap) => {
         const { select, license, challenge, verify, flash, paid } = tap.phases;
         return [
@@ -130,18 +146,48 @@ export function reportText(report: DemoReport): string {
       }),
     ),
     // They are counted since power-up: a token that was provisioned anew meanwhile says nothing of it.
-    ...(report.tokenFlashWritesPerPayment > 0 ? [`  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, its acknowledgement included.`] : []),
+    ...(report.tokenFlashWritesPerPayment > 0
+      ? [
+          `  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, its acknowledgement included.`,
+        ]
+      : []),
     '',
     'Balances',
-    ...table(['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'], names.map((name) => [name, money(balances.tokens[name]), name in balances.ebc ? money(balances.ebc[name]) : 'not seen, has not paid', name in balances.abc ? money(balances.abc[name]) : ''])),
-    ...table(['shop', 'ABC (account)'], Object.keys(balances.abc).filter((name) => !names.includes(name)).map((name) => [name, money(balances.abc[name])])),
+    ...table(
+      ['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'],
+      names.map((name) => [
+        name,
+        money(balances.tokens[name]),
+        name in balances.ebc ? money(balances.ebc[name]) : 'not seen, has not paid',
+        name in balances.abc ? money(balances.abc[name]) : '',
+      ]),
+    ),
+    ...table(
+      ['shop', 'ABC (account)'],
+      Object.keys(balances.abc)
+        .filter((name) => !names.includes(name))
+        .map((name) => [name, money(balances.abc[name])]),
+    ),
     '',
     'Histories at the issuer',
-    ...table(['token', 'shop', 'amount', 'counter'], histories.map((line) => [line.token, line.shop, money(line.amount), String(line.counter)])),
+    ...table(
+      ['token', 'shop', 'amount', 'counter'],
+      histories.map((line) => [line.token, line.shop, money(line.amount), String(line.counter)]),
+    ),
     '',
     'Boards',
-    ...table(['board', 'variables in use', 'of'], Object.entries(variables).map(([name, { used, total }]) => [name, used ? String(used) : 'not counted here', used ? String(total) : ''])),
-    ...table(['bundle', 'bytes'], Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)])),
+    ...table(
+      ['board', 'variables in use', 'of'],
+      Object.entries(variables).map(([name, { used, total }]) => [
+        name,
+        used ? String(used) : 'not counted here',
+        used ? String(total) : '',
+      ]),
+    ),
+    ...table(
+      ['bundle', 'bytes'],
+      Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)]),
+    ),
     ...(report.overspend ? overspendLines(report.overspend) : []),
     '',
     'Checks',

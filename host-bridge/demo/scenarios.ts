@@ -1,6 +1,6 @@
 /**
- * The scenarios of the demo. Each plays on any scheme, and notes what must hold; that the money adds up, and that the audit
- * finds nothing, is checked after every one of them (demo.ts).
+ * The scenarios of the demo. Each plays on any scheme, and notes what must hold; that the money adds up, and that the
+ * audit finds nothing, is checked after every one of them (demo.ts).
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import { history, license, licenseBody } from '../../firmware/wire/payment.js';
@@ -63,7 +63,7 @@ async function giveBack(stage: Stage): Promise<void> {
   const over = must('refund', await step('refund 1 more', () => shop.bridge.refund(paid.id, 1)));
   stage.check('no more than was paid', over.refund.code === 'REFUND_TOO_LARGE');
   await deliver(stage);
-  await step("Alice collects the receipts", () => collect(world, shop, alice));
+  await step('Alice collects the receipts', () => collect(world, shop, alice));
   // Above what her token pays unasked, so with its button.
   await step('Alice unloads 2600 to her account', () => unload(world, shop, alice, 2600));
   await deliver(stage);
@@ -73,7 +73,9 @@ async function giveBack(stage: Stage): Promise<void> {
   await checkBalances(stage);
 }
 
-/** Bytes of an ordinary tap after which the radio is cut, as parts of all: in OPEN, in CHALLENGE, in its answer, in ACK. */
+/**
+ * Bytes of an ordinary tap after which the radio is cut, as parts of all: in OPEN, in CHALLENGE, in its answer, in ACK.
+ */
 const CUTS = [0.25, 0.6, 0.85, 0.97];
 const CUT_REST_MS = 300;
 const CUT_MS = 20_000;
@@ -109,7 +111,10 @@ async function mend(shop: Shop): Promise<void> {
   shop.field.restore();
 }
 
-/** The radio goes when the token answers the challenge, so that it has paid and the terminal does not know; the clerk cancels. */
+/**
+ * The radio goes when the token answers the challenge, so that it has paid and the terminal does not know; the clerk
+ * cancels.
+ */
 async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
   await step(`${token.name} pays ${amount}, leaves, and the clerk cancels`, async () => {
     const { charge } = must('charge', await shop.bridge.charge(amount));
@@ -169,7 +174,9 @@ async function renewLicense(stage: Stage): Promise<void> {
   await stage.pay(shop, alice, 350);
   await deliver(stage);
   const before = await termsOf(stage, shop, alice);
-  await step('time passes until the license has ended', () => world.advance(before.validUntilS - Math.floor(Date.now() / 1000) + LATE_S));
+  await step('time passes until the license has ended', () =>
+    world.advance(before.validUntilS - Math.floor(Date.now() / 1000) + LATE_S),
+  );
   const late = await stage.pay(shop, alice, 200);
   stage.check('an ended license is refused', late.result === 'LICENSE_EXPIRED');
   await step("renew Alice's license", () => renew(world, shop, alice));
@@ -177,11 +184,18 @@ async function renewLicense(stage: Stage): Promise<void> {
   stage.check('a renewed one pays', again.result === 'paid');
   await deliver(stage);
   const after = await termsOf(stage, shop, alice);
-  stage.check('the same pseudonym and class, a later quarter', toHex(after.pku) === toHex(before.pku) && after.licenseClass === before.licenseClass && after.validUntilS > before.validUntilS);
+  stage.check(
+    'the same pseudonym and class, a later quarter',
+    toHex(after.pku) === toHex(before.pku) &&
+      after.licenseClass === before.licenseClass &&
+      after.validUntilS > before.validUntilS,
+  );
   await checkBalances(stage);
 }
 
-/** Every house has another key; boards are brought up to date one after another, and nothing stops or is lost meanwhile. */
+/**
+ * Every house has another key; boards are brought up to date one after another, and nothing stops or is lost meanwhile.
+ */
 async function rotateKeys(stage: Stage): Promise<void> {
   const { world, step, check } = stage;
   const [shop] = world.shops;
@@ -189,7 +203,12 @@ async function rotateKeys(stage: Stage): Promise<void> {
   await stage.pay(shop, alice, 350);
   for (const house of housesOf(world.scheme)) await step(`the ${house} gets another key`, () => world.rotateKey(house));
   await stage.pay(shop, bob, 200);
-  check('a token without the new key is told so', await step('Alice withdraws, and her token does not know the key', () => refusal(withdraw(world, shop, alice, 700))) === 'KEY_UNKNOWN');
+  check(
+    'a token without the new key is told so',
+    (await step('Alice withdraws, and her token does not know the key', () =>
+      refusal(withdraw(world, shop, alice, 700)),
+    )) === 'KEY_UNKNOWN',
+  );
   await step('Alice brings her token up to date', () => world.updateToken(alice));
   await step('Alice withdraws', () => withdraw(world, shop, alice, 700));
   if (world.scheme.issue === 'coupon') await step('Alice redeems her coupons', () => redeem(world, shop, alice));
@@ -198,7 +217,9 @@ async function rotateKeys(stage: Stage): Promise<void> {
   await stage.pay(shop, bob, 130);
   await deliver(stage);
   const before = await termsOf(stage, shop, alice);
-  await step('time passes until the license is about to end', () => world.advance(before.validUntilS - Math.floor(Date.now() / 1000) - LATE_S));
+  await step('time passes until the license is about to end', () =>
+    world.advance(before.validUntilS - Math.floor(Date.now() / 1000) - LATE_S),
+  );
   await step("renew Alice's license", () => renew(world, shop, alice));
   await stage.pay(shop, alice, 110);
   check('a license under the new key pays', (await termsOf(stage, shop, alice)).validUntilS >= before.validUntilS);
@@ -228,7 +249,10 @@ async function termsOf({ world }: Stage, shop: Shop, token: Token) {
 
 /** Every tap was paid, and every history arrived once. */
 function checkPaid(stage: Stage): void {
-  stage.check('every tap was paid', stage.taps.every((tap) => tap.result === 'paid'));
+  stage.check(
+    'every tap was paid',
+    stage.taps.every((tap) => tap.result === 'paid'),
+  );
 }
 
 /** Everything is delivered and collected: what was paid has arrived once, and each Balance is what its EBC says. */

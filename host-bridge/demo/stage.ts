@@ -1,5 +1,6 @@
 /**
- * What every scenario of the demo works with: the world, its steps with their durations, payments, and what was found to hold.
+ * What every scenario of the demo works with: the world, its steps with their durations, payments, and what was found
+ * to hold.
  */
 import { codeOf } from '../../firmware/core/codes.js';
 import { toHex } from '../../firmware/core/bytes.js';
@@ -48,11 +49,17 @@ export function createStage(world: World, listeners: Listeners, onStep: (name: s
     },
     async pay(shop, token, amount) {
       const listen: TapListener = (listener) =>
-        void listeners.set(shop.name, listener && ((report) => {
-          if (codeOf(report.code) === 'OK') stage.paidBy.set(toHex(report.rs), token.name);
-          listener(report);
-        }));
-      const tap = await stage.step(`${token.name} pays ${amount} at ${shop.name}`, () => pay(world, shop, token, amount, listen));
+        void listeners.set(
+          shop.name,
+          listener &&
+            ((report) => {
+              if (codeOf(report.code) === 'OK') stage.paidBy.set(toHex(report.rs), token.name);
+              listener(report);
+            }),
+        );
+      const tap = await stage.step(`${token.name} pays ${amount} at ${shop.name}`, () =>
+        pay(world, shop, token, amount, listen),
+      );
       stage.taps.push(tap);
       return tap;
     },
@@ -67,10 +74,14 @@ export async function openAccounts({ world, step }: Stage): Promise<void> {
   const withCoupons = world.scheme.issue === 'coupon';
   for (const token of world.tokens) {
     await step(`register ${token.name}`, () => register(world, shop, token, FUNDING));
-    await step(`withdraw ${WITHDRAWALS[token.name]} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () => withdraw(world, shop, token, WITHDRAWALS[token.name]));
+    await step(`withdraw ${WITHDRAWALS[token.name]} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () =>
+      withdraw(world, shop, token, WITHDRAWALS[token.name]),
+    );
   }
   // Later, and in another order, so that bank and issuer cannot tell by the time whose coupon it is.
-  if (withCoupons) for (const token of [...world.tokens].reverse()) await step(`redeem ${token.name}'s coupons`, () => redeem(world, shop, token));
+  if (withCoupons)
+    for (const token of [...world.tokens].reverse())
+      await step(`redeem ${token.name}'s coupons`, () => redeem(world, shop, token));
 }
 
 /** Flash writes of all tokens since power-up. */
@@ -84,7 +95,8 @@ export async function tokenWrites({ world }: Stage): Promise<number> {
 export async function deliver({ world, step }: Stage): Promise<void> {
   await step('deposit', async () => {
     for (const shop of world.shops) {
-      if (!(await comesTrue(() => isHandedOver(shop))) || !(await shop.bridge.drained(DRAIN_MS))) throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
+      if (!(await comesTrue(() => isHandedOver(shop))) || !(await shop.bridge.drained(DRAIN_MS)))
+        throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
     }
   });
   if (!world.bank) return;

@@ -1,13 +1,21 @@
 /**
- * One terminal, some tokens, the air between them and a bridge at the end of the terminal's cable, on any kind of board.
+ * One terminal, some tokens, the air between them and a bridge at the end of the terminal's cable, on any kind of
+ * board.
  *
- * On a virtual clock `until` jumps from event to event, so thousands of taps are enumerated; with the real interpreter it
- * waits. The bridge here is the smallest that a terminal needs: verifier, time, deny list, and a list of histories in the
- * place of the outbox. Its signatures are real; registrar and issuer are the host's signers.
+ * On a virtual clock `until` jumps from event to event, so thousands of taps are enumerated; with the real interpreter
+ * it waits. The bridge here is the smallest that a terminal needs: verifier, time, deny list, and a list of histories
+ * in the place of the outbox. Its signatures are real; registrar and issuer are the host's signers.
  */
 import { fixedLine } from '../actors/key-line.js';
 import { crc32 } from 'node:zlib';
-import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type TerminalTerms, type TokenLimits } from '../../flash-scripts/board-files.js';
+import {
+  TERMINAL_TERMS,
+  terminalFiles,
+  tokenFiles,
+  TOKEN_LIMITS,
+  type TerminalTerms,
+  type TokenLimits,
+} from '../../flash-scripts/board-files.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { readBalance } from '../../firmware/core/amount.js';
@@ -17,7 +25,15 @@ import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/l
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { identity, INS, licenseGrant, nameRequest, recallRequest, tokenStatus, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import {
+  identity,
+  INS,
+  licenseGrant,
+  nameRequest,
+  recallRequest,
+  tokenStatus,
+  type TokenStatus,
+} from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { createSigner, issuerIdOf } from '../actors/signer.js';
 import { createPresence, type Presence } from './presence.js';
@@ -32,7 +48,10 @@ import { multiplesHashOf, multiplesOf } from '../relay/key-multiples.js';
 /** Unix time at which these tests begin. */
 export const START_S = 1_800_000_000;
 const LICENSE_S = 90 * 86_400;
-/** How long a desk command is repeated: in the interpreter on a busy machine, a token that starts takes seconds to answer. */
+/**
+ * How long a desk command is repeated: in the interpreter on a busy machine, a token that starts takes seconds to
+ * answer.
+ */
 const DESK_MS_MAX = 20_000;
 
 export interface Token {
@@ -69,7 +88,12 @@ export async function createTapBench(options: TapBenchOptions) {
   const random = createRandom(seed, 'bench');
   const issuer = createSigner(random(32));
   const registrar = createSigner(random(32));
-  const facts = { issuer: issuerIdOf(issuer.publicKey), currency: 'EUR', registrarKey: registrar.publicKey, issuerKey: issuer.publicKey };
+  const facts = {
+    issuer: issuerIdOf(issuer.publicKey),
+    currency: 'EUR',
+    registrarKey: registrar.publicKey,
+    issuerKey: issuer.publicKey,
+  };
   const verifier = createVerifier({ registrar: fixedLine(registrar.publicKey) });
   const field: RadioField = createRadioField(scheduler);
   const kept = new Map<string, Kept>();
@@ -100,7 +124,8 @@ export async function createTapBench(options: TapBenchOptions) {
     const paid = outer && challenge.decode(outer.challenge);
     const licensed = outer && license.decode(outer.license);
     const body = licensed && licenseBody.decode(licensed.body);
-    if (!outer || !paid || !body || verifier.history(bytes) !== 'OK') throw new Error('the terminal brought a history that is none');
+    if (!outer || !paid || !body || verifier.history(bytes) !== 'OK')
+      throw new Error('the terminal brought a history that is none');
     const pku = toHex(body.pku);
     const key = `${pku} ${toHex(paid.rs)}`;
     const old = kept.get(key);
@@ -122,8 +147,8 @@ export async function createTapBench(options: TapBenchOptions) {
     }
   }
 
-  // The first part of each command as it goes over the air: PCB, 80 or 90, INS, 00 00 Lc, then its data; of a CHALLENGE up
-  // to Rs. A card's frame after an ACK is the answer to it.
+  // The first part of each command as it goes over the air: PCB, 80 or 90, INS, 00 00 Lc, then its data; of a CHALLENGE
+  // up to Rs. A card's frame after an ACK is the answer to it.
   let lastIns = 0;
   let settled = false;
   field.onTraffic = (toCard, frame) => {
@@ -138,7 +163,12 @@ export async function createTapBench(options: TapBenchOptions) {
     name: 'terminal',
     role: 'shop-terminal',
     program: await builtProgram('shop-terminal'),
-    files: terminalFiles(maker.config, facts, { ...TERMINAL_TERMS, ...options.terms, shop: 'Cafe Roma', terminalId: random(4) }, random(32)),
+    files: terminalFiles(
+      maker.config,
+      facts,
+      { ...TERMINAL_TERMS, ...options.terms, shop: 'Cafe Roma', terminalId: random(4) },
+      random(32),
+    ),
     entropy: createRandom(seed, 'terminal'),
     onConsole: (line) => void consoles.push(`terminal ${line}`),
   });
@@ -150,7 +180,10 @@ export async function createTapBench(options: TapBenchOptions) {
   const link: LinkSession = createLinkSession({
     role: ROLE.bridge,
     burstBytesMax: 512,
-    clock: { setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => scheduler.clearTimer(timer) },
+    clock: {
+      setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs),
+      clearTimeout: (timer) => scheduler.clearTimer(timer),
+    },
     crc32: (bytes) => crc32(bytes),
     write: (bytes) => port?.write(bytes),
     random32: () => Buffer.from(random(4)).readUInt32BE(0),
@@ -180,7 +213,8 @@ export async function createTapBench(options: TapBenchOptions) {
       const { code, body } = await answered(ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins, data })));
       if (code === 'OK') return body;
       if (scheduler.nowMs() > endMs) throw new Error(`desk ${ins.toString(16)}: ${code}, again and again`);
-      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY') throw new Error(`desk ${ins.toString(16)}: ${code}\n${consoles.slice(-15).join('\n')}`);
+      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY')
+        throw new Error(`desk ${ins.toString(16)}: ${code}\n${consoles.slice(-15).join('\n')}`);
       await rest(300);
     }
   }
@@ -192,12 +226,29 @@ export async function createTapBench(options: TapBenchOptions) {
   /** Encoded `licenseGrant`. */
   function signLicense(pku: Uint8Array, validUntilS: number): Uint8Array {
     const multiples = multiplesOf(pku);
-    const body = licenseBody.encode({ issuer: facts.issuer, currency: 'EUR', licenseClass: 1, validUntilS, pku, multiplesHash: multiplesHashOf(multiples) });
-    return licenseGrant.encode({ license: license.encode({ body, signature: registrar.sign(SIGNED.license, body) }), multiples });
+    const body = licenseBody.encode({
+      issuer: facts.issuer,
+      currency: 'EUR',
+      licenseClass: 1,
+      validUntilS,
+      pku,
+      multiplesHash: multiplesHashOf(multiples),
+    });
+    return licenseGrant.encode({
+      license: license.encode({ body, signature: registrar.sign(SIGNED.license, body) }),
+      multiples,
+    });
   }
 
   function signReceipt(pku: Uint8Array, number: number, amount: number): Uint8Array {
-    const body = receiptBody.encode({ issuer: facts.issuer, currency: 'EUR', pku, number, kind: RECEIPT_KINDS.withdrawal, amount });
+    const body = receiptBody.encode({
+      issuer: facts.issuer,
+      currency: 'EUR',
+      pku,
+      number,
+      kind: RECEIPT_KINDS.withdrawal,
+      amount,
+    });
     return receipt.encode({ body, signature: issuer.sign(SIGNED.receipt, body) });
   }
 
@@ -225,11 +276,16 @@ export async function createTapBench(options: TapBenchOptions) {
     return token;
   }
 
-  /** Rs of the index-th debit for this shop that the token on the reader has never seen acknowledged; null past the last. */
+  /**
+   * Rs of the index-th debit for this shop that the token on the reader has never seen acknowledged; null past the
+   * last.
+   */
   async function recall(index: number): Promise<Uint8Array | null> {
     for (let tries = 0; tries < 5; tries++) {
       const data = recallRequest.encode({ index, shop: 'Cafe Roma' });
-      const { code, body } = await answered(ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins: INS.recall, data })));
+      const { code, body } = await answered(
+        ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins: INS.recall, data })),
+      );
       if (code === 'OK') return body;
       if (code === 'NO_CHARGE') return null;
       await rest(300);
@@ -287,12 +343,22 @@ export async function createTapBench(options: TapBenchOptions) {
     recall,
     challenged,
     /** Sum of what the bridge has kept of a token. */
-    spent: (token: Token) => [...kept.values()].filter((one) => one.pku === toHex(token.pku)).reduce((sum, one) => sum + one.amount, 0),
+    spent: (token: Token) =>
+      [...kept.values()].filter((one) => one.pku === toHex(token.pku)).reduce((sum, one) => sum + one.amount, 0),
     /** Brings a deny list to the terminal. */
     async deny(pkus: Uint8Array[]): Promise<Code | null> {
       const keys = Buffer.concat([...pkus].sort(Buffer.compare));
-      const body = denyBody.encode({ issuer: facts.issuer, version: ++denyVersion, timeS: nowS(), keys: new Uint8Array(keys) });
-      return (await answered(ask(KIND.denyList, signedDenyList.encode({ signature: issuer.sign(SIGNED.denyList, body), body })))).code;
+      const body = denyBody.encode({
+        issuer: facts.issuer,
+        version: ++denyVersion,
+        timeS: nowS(),
+        keys: new Uint8Array(keys),
+      });
+      return (
+        await answered(
+          ask(KIND.denyList, signedDenyList.encode({ signature: issuer.sign(SIGNED.denyList, body), body })),
+        )
+      ).code;
     },
     close() {
       for (const end of closers.reverse()) end();

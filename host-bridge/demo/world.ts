@@ -1,15 +1,28 @@
 /**
- * A whole shop in one process: the scheme's houses over HTTP, and for each shop a terminal with its bridge, for each user a
- * token. What people do (hold a token to a reader, press its button) is done by the functions here.
+ * A whole shop in one process: the scheme's houses over HTTP, and for each shop a terminal with its bridge, for each
+ * user a token. What people do (hold a token to a reader, press its button) is done by the functions here.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import type { Role } from '../../flash-scripts/build.js';
 import type { CutProgram } from '../../flash-scripts/overlays.js';
-import { TERMINAL_TERMS, terminalFiles, tokenFiles, TOKEN_LIMITS, type IssuerFacts } from '../../flash-scripts/board-files.js';
+import {
+  TERMINAL_TERMS,
+  terminalFiles,
+  tokenFiles,
+  TOKEN_LIMITS,
+  type IssuerFacts,
+} from '../../flash-scripts/board-files.js';
 import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
-import type { AccountsOffice, BankOffice, IssuerOffice, IssuerService, Remote, TrusteeService } from '../actors/services.js';
+import type {
+  AccountsOffice,
+  BankOffice,
+  IssuerOffice,
+  IssuerService,
+  Remote,
+  TrusteeService,
+} from '../actors/services.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Signer } from '../actors/signer.js';
 import { createPresence, type Presence } from './presence.js';
@@ -136,18 +149,29 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-async function start(options: WorldOptions, closers: (() => Promise<void> | void)[], close: () => Promise<void>): Promise<World> {
+async function start(
+  options: WorldOptions,
+  closers: (() => Promise<void> | void)[],
+  close: () => Promise<void>,
+): Promise<World> {
   const { dataDir, seed, pseudonyms = 1 } = options;
   const scheme = schemeOf(options.scheme ?? 1);
   const scheduler = createRealScheduler();
-  const maker = options.interpreter ? interpreterBoards(scheduler, options.interpreter, options.watchMemory) : emulatedBoards(scheduler);
+  const maker = options.interpreter
+    ? interpreterBoards(scheduler, options.interpreter, options.watchMemory)
+    : emulatedBoards(scheduler);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
-  const programs = await timed(options, 'build firmware', async () => ({ 'user-token': await builtProgram('user-token'), 'shop-terminal': await builtProgram('shop-terminal') }));
+  const programs = await timed(options, 'build firmware', async () => ({
+    'user-token': await builtProgram('user-token'),
+    'shop-terminal': await builtProgram('shop-terminal'),
+  }));
 
   let aheadS = 0;
   const clock = () => Date.now() / 1000 + aheadS;
-  const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () => startHouses({ dataDir, seed, scheme, clock }));
+  const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () =>
+    startHouses({ dataDir, seed, scheme, clock }),
+  );
   closers.push(() => services.stop());
   /** What boards are given now. */
   async function factsNow(): Promise<IssuerFacts> {
@@ -155,7 +179,11 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
   }
 
   /** Powers a board up with this world's program. */
-  async function powerUp(role: 'user-token' | 'shop-terminal', name: string, files: Record<string, Uint8Array>): Promise<NfcBoard> {
+  async function powerUp(
+    role: 'user-token' | 'shop-terminal',
+    name: string,
+    files: Record<string, Uint8Array>,
+  ): Promise<NfcBoard> {
     const device = await maker.make({
       name,
       role,
@@ -169,9 +197,15 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     return device;
   }
 
-  async function filesOfShop(name: string, random: Random): Promise<{ files: Record<string, Uint8Array>; terminalId: Uint8Array }> {
+  async function filesOfShop(
+    name: string,
+    random: Random,
+  ): Promise<{ files: Record<string, Uint8Array>; terminalId: Uint8Array }> {
     const terminalId = random(4);
-    return { files: terminalFiles(maker.config, await factsNow(), { ...TERMINAL_TERMS, shop: name, terminalId }, random(32)), terminalId };
+    return {
+      files: terminalFiles(maker.config, await factsNow(), { ...TERMINAL_TERMS, shop: name, terminalId }, random(32)),
+      terminalId,
+    };
   }
 
   async function filesOfToken(random: Random): Promise<Record<string, Uint8Array>> {
@@ -186,7 +220,10 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     await shop.bridge.terminal.start();
     await shop.bridge.terminal.waitUp(LINK_MS);
     const { status } = must('terminal status', await shop.bridge.terminal.status());
-    must('register terminal', await services.accounts.registerTerminal(shop.name, status.terminalId, status.terminalKey));
+    must(
+      'register terminal',
+      await services.accounts.registerTerminal(shop.name, status.terminalId, status.terminalKey),
+    );
     shop.terminalId = terminalId;
   }
 
@@ -228,9 +265,13 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
 
   const shops: Shop[] = [];
   const tokens: Token[] = [];
-  await timed(options, `start ${options.shops.length === 1 ? 'terminal and bridge' : `${options.shops.length} terminals and bridges`}`, async () => {
-    for (const name of options.shops) shops.push(await openShop(name));
-  });
+  await timed(
+    options,
+    `start ${options.shops.length === 1 ? 'terminal and bridge' : `${options.shops.length} terminals and bridges`}`,
+    async () => {
+      for (const name of options.shops) shops.push(await openShop(name));
+    },
+  );
   await timed(options, `start ${options.users.length} tokens`, async () => {
     for (const name of options.users) tokens.push(await issueToken(name));
   });
@@ -241,7 +282,8 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
     programs,
     ...services,
     updateShop,
-    updateToken: async (token) => token.device.update(await filesOfToken(createRandom(seed, `token ${token.name} again`))),
+    updateToken: async (token) =>
+      token.device.update(await filesOfToken(createRandom(seed, `token ${token.name} again`))),
     scheme,
     pseudonyms,
     shops,
@@ -272,9 +314,11 @@ async function start(options: WorldOptions, closers: (() => Promise<void> | void
 
 /** A service as a bridge sees it whose network may be down. */
 function throughGate<T extends object>(service: T, isOnline: () => boolean): T {
-  const gate = (name: string | symbol) => (...values: unknown[]) => {
-    if (!isOnline()) return Promise.resolve(refusal('SERVICE_DOWN', 'the shop is offline'));
-    return (service as unknown as Record<string | symbol, (...given: unknown[]) => unknown>)[name](...values);
-  };
+  const gate =
+    (name: string | symbol) =>
+    (...values: unknown[]) => {
+      if (!isOnline()) return Promise.resolve(refusal('SERVICE_DOWN', 'the shop is offline'));
+      return (service as unknown as Record<string | symbol, (...given: unknown[]) => unknown>)[name](...values);
+    };
   return new Proxy(service, { get: (_, name) => gate(name) });
 }

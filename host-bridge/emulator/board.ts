@@ -1,9 +1,10 @@
 /**
- * An emulated board: a firmware bundle in a context that holds only what Espruino has, on emulated flash, pins and ports.
+ * An emulated board: a firmware bundle in a context that holds only what Espruino has, on emulated flash, pins and
+ * ports.
  *
- * DESIGN.md section 5. The bundle is the same that a real board is flashed with, kept as `.bootcde` in Storage; nothing in
- * it can tell that it is emulated. Each power-up gets a new context, so nothing in RAM survives; flash and Storage do. A
- * flash operation that loses power ends the power cycle at once.
+ * DESIGN.md section 5. The bundle is the same that a real board is flashed with, kept as `.bootcde` in Storage; nothing
+ * in it can tell that it is emulated. Each power-up gets a new context, so nothing in RAM survives; flash and Storage
+ * do. A flash operation that loses power ends the power cycle at once.
  *
  * Left out: the time that the program's own statements take, and counting variables (the real interpreter has both).
  */
@@ -129,7 +130,8 @@ const BOOT_FILES = ['.boot0', '.boot1', '.boot2', '.boot3', '.bootcde'];
 /** What a display made of console lines prints before them (firmware/drivers/display.ts). */
 export const CONSOLE_DISPLAY = '[display] ';
 
-const latin1 = (data: string | Uint8Array): Uint8Array => (typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
+const latin1 = (data: string | Uint8Array): Uint8Array =>
+  typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
 
 type Life = { cycle: Cycle; api: Api; context: vm.Context };
 
@@ -160,7 +162,11 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY as unknown as object) as vm.Context;
     bornMs = scheduler.nowMs();
     const readWork = (): number[] => (typeof context.$work === 'function' ? context.$work() : []);
-    const cycle = createCycle(scheduler, { print: printed, error: (text) => void errors.push(text) }, options.speed && workMs(options.speed, readWork, flash));
+    const cycle = createCycle(
+      scheduler,
+      { print: printed, error: (text) => void errors.push(text) },
+      options.speed && workMs(options.speed, readWork, flash),
+    );
     let random = 1;
     const makeRealm = prelude.runInContext(context) as (random: () => number, now: () => number) => Api['globals'];
     const realm = makeRealm(
@@ -196,7 +202,8 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     };
     Object.assign(context, api.globals, {
       global: context,
-      [FUNCTION]: (code: string) => vm.compileFunction(loaded(code), [], { parsingContext: context, filename: `${name}:overlay` }),
+      [FUNCTION]: (code: string) =>
+        vm.compileFunction(loaded(code), [], { parsingContext: context, filename: `${name}:overlay` }),
       [EVAL]: (code: string) => compile(loaded(code), `${name}:overlay`).runInContext(context),
     });
     life = { cycle, api, context };

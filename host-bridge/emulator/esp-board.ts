@@ -19,7 +19,10 @@ const PARTITIONS = { at: 0x8000, first: 0xaa, second: 0x50 };
 const APP_AT = 0x10000;
 const BOOTLOADER_AT: Record<EspChip, number> = { esp32: 0x1000, esp32c3: 0, esp32s3: 0 };
 
-/** What stands in an image that the emulated board can run, followed by its version and by natives that it lacks: "2v29.277 crypto". */
+/**
+ * What stands in an image that the emulated board can run, followed by its version and by natives that it lacks:
+ * "2v29.277 crypto".
+ */
 export const EMULATED_INTERPRETER = 'emulated Espruino ';
 
 export interface EspBoardOptions {
@@ -52,7 +55,8 @@ export interface EspBoard {
   readonly flash: Uint8Array;
 }
 
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 
 /** Makes a board with empty flash, at power-up. */
 export function createEspBoard(options: EspBoardOptions): EspBoard {
@@ -66,7 +70,12 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
   const serial1: SerialEnd = { onData: null, write: toHost };
   const interpreter: { version?: string; without?: string[] } = {};
   const board = createBoard({
-    scheduler, name: options.name, bundle: '', flash: records, entropy: options.entropy, interpreter,
+    scheduler,
+    name: options.name,
+    bundle: '',
+    flash: records,
+    entropy: options.entropy,
+    interpreter,
     serials: { ...options.serials, Serial1: serial1 },
     ...options.buses,
     ...(options.onConsole ? { onConsole: options.onConsole } : {}),
@@ -82,7 +91,8 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
   }
 
   /** Files as the loader sees them: bytes that tell whether Storage was erased. */
-  const storageMark = (): Uint8Array => new Uint8Array(Buffer.from(board.files.size > 0 ? 'Storage' : '\xff', 'latin1'));
+  const storageMark = (): Uint8Array =>
+    new Uint8Array(Buffer.from(board.files.size > 0 ? 'Storage' : '\xff', 'latin1'));
 
   /** What flash holds of the running board, for the loader; and back, after it. */
   function enterLoader(): void {
@@ -91,7 +101,9 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
     flash.set(storageMark(), STORAGE.from);
     rom = createEspRom({ chip, flash, send: (bytes) => toHost(latin1(bytes)), onReboot: () => restart(false) });
     mode = 'loader';
-    toHost('ets Jun  8 2016 00:22:57\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))\r\nwaiting for download\r\n');
+    toHost(
+      'ets Jun  8 2016 00:22:57\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))\r\nwaiting for download\r\n',
+    );
   }
 
   function leaveLoader(): void {
@@ -122,7 +134,9 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
     if (holdBoot) return enterLoader();
     if (!isBootable() || !readInterpreter()) {
       mode = 'blank';
-      toHost('rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nflash read err, 1000\r\nets_main.c 371 \r\n');
+      toHost(
+        'rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nflash read err, 1000\r\nets_main.c 371 \r\n',
+      );
       return;
     }
     mode = 'interpreter';

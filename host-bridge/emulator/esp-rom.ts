@@ -1,13 +1,13 @@
 /**
  * The serial loader of an ESP32: the one in ROM, and the "stub" that a flashing program puts into RAM and starts.
  *
- * Follows Espressif's "Serial Protocol" (docs.espressif.com/projects/esptool, advanced topics; the stub's answer to SYNC:
- * espressif/esptool-legacy-flasher-stub, stub_flasher.c): frames in SLIP; a command
- * is 00, op, size (2), checksum (4), data; an answer 01, op, size, value, data, status. The ROM ends its data with four
- * status bytes, the stub with two. The stub is not run: once its bytes are in RAM and started, its commands are there.
+ * Follows Espressif's "Serial Protocol" (docs.espressif.com/projects/esptool, advanced topics; the stub's answer to
+ * SYNC: espressif/esptool-legacy-flasher-stub, stub_flasher.c): frames in SLIP; a command is 00, op, size (2), checksum
+ * (4), data; an answer 01, op, size, value, data, status. The ROM ends its data with four status bytes, the stub with
+ * two. The stub is not run: once its bytes are in RAM and started, its commands are there.
  *
- * What it refuses as the chips do: a block out of order or with a wrong checksum, and flash that was not erased by a BEGIN.
- * Left out: reading flash, encryption, secure boot, and the time that erasing takes.
+ * What it refuses as the chips do: a block out of order or with a wrong checksum, and flash that was not erased by a
+ * BEGIN. Left out: reading flash, encryption, secure boot, and the time that erasing takes.
  */
 import { createHash } from 'node:crypto';
 import { constants, inflateSync } from 'node:zlib';
@@ -33,9 +33,23 @@ const CHIPS: Record<EspChip, ChipFacts> = {
 };
 
 const OP = {
-  flashBegin: 0x02, flashData: 0x03, flashEnd: 0x04, memBegin: 0x05, memEnd: 0x06, memData: 0x07, sync: 0x08,
-  writeReg: 0x09, readReg: 0x0a, spiAttach: 0x0d, changeBaud: 0x0f, deflBegin: 0x10, deflData: 0x11, deflEnd: 0x12,
-  md5: 0x13, securityInfo: 0x14, eraseFlash: 0xd0,
+  flashBegin: 0x02,
+  flashData: 0x03,
+  flashEnd: 0x04,
+  memBegin: 0x05,
+  memEnd: 0x06,
+  memData: 0x07,
+  sync: 0x08,
+  writeReg: 0x09,
+  readReg: 0x0a,
+  spiAttach: 0x0d,
+  changeBaud: 0x0f,
+  deflBegin: 0x10,
+  deflData: 0x11,
+  deflEnd: 0x12,
+  md5: 0x13,
+  securityInfo: 0x14,
+  eraseFlash: 0xd0,
 };
 
 /** Error bytes of the ROM and of the stub. */
@@ -67,9 +81,17 @@ export interface EspRom {
 }
 
 type Answer = { value?: number; data?: Uint8Array; error?: number };
-type Writing = { address: number; erasedTo: number; nextSeq: number; pieces: Uint8Array[]; written: number; compressed: boolean };
+type Writing = {
+  address: number;
+  erasedTo: number;
+  nextSeq: number;
+  pieces: Uint8Array[];
+  written: number;
+  compressed: boolean;
+};
 
-const word = (data: Uint8Array, index: number): number => new DataView(data.buffer, data.byteOffset).getUint32(index * 4, true);
+const word = (data: Uint8Array, index: number): number =>
+  new DataView(data.buffer, data.byteOffset).getUint32(index * 4, true);
 const BLOCK_HEADER_BYTES = 16;
 
 /** Whatever of a deflate stream has come can be had, as chips write it while it comes. */
@@ -96,7 +118,17 @@ export function createEspRom(options: EspRomOptions): EspRom {
   function answer(op: number, { value = 0, data = new Uint8Array(0), error = 0 }: Answer): void {
     const status = error === 0 ? [0, 0] : [1, error];
     const body = [...data, ...status, ...(stub ? [] : [0, 0])];
-    raw([1, op, body.length & 255, body.length >> 8, value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24, ...body]);
+    raw([
+      1,
+      op,
+      body.length & 255,
+      body.length >> 8,
+      value & 255,
+      (value >>> 8) & 255,
+      (value >>> 16) & 255,
+      value >>> 24,
+      ...body,
+    ]);
   }
 
   function erase(from: number, bytes: number): void {
@@ -112,7 +144,10 @@ export function createEspRom(options: EspRomOptions): EspRom {
     return {};
   }
 
-  /** A block of MEM_DATA, FLASH_DATA, FLASH_DEFL_DATA: size, sequence number, two words of 0, then bytes with a checksum. */
+  /**
+   * A block of MEM_DATA, FLASH_DATA, FLASH_DEFL_DATA: size, sequence number, two words of 0, then bytes with a
+   * checksum.
+   */
   function blockOf(data: Uint8Array, checksum: number): Uint8Array | null {
     const block = data.subarray(BLOCK_HEADER_BYTES);
     const sum = block.reduce((state, byte) => state ^ byte, 0xef);
@@ -161,7 +196,9 @@ export function createEspRom(options: EspRomOptions): EspRom {
   }
 
   function md5(data: Uint8Array): Answer {
-    const digest = createHash('md5').update(flash.subarray(word(data, 0), word(data, 0) + word(data, 1))).digest();
+    const digest = createHash('md5')
+      .update(flash.subarray(word(data, 0), word(data, 0) + word(data, 1)))
+      .digest();
     return { data: new Uint8Array(stub ? digest : Buffer.from(digest.toString('hex'))) };
   }
 
@@ -204,7 +241,14 @@ export function createEspRom(options: EspRomOptions): EspRom {
         ramSeq = 0;
         return answer(op, {});
       case OP.memData:
-        return answer(op, !blockOf(data, checksum) ? { error: ERROR.checksum } : word(data, 1) === ramSeq++ ? {} : { error: ERROR.invalid });
+        return answer(
+          op,
+          !blockOf(data, checksum)
+            ? { error: ERROR.checksum }
+            : word(data, 1) === ramSeq++
+              ? {}
+              : { error: ERROR.invalid },
+        );
       case OP.memEnd:
         return startStub();
       case OP.flashBegin:

@@ -1,9 +1,10 @@
 /**
- * What Node's language has and Espruino's does not: taken away before a bundle runs, so that code using it fails here too.
+ * What Node's language has and Espruino's does not: taken away before a bundle runs, so that code using it fails here
+ * too.
  *
- * Found by asking Espruino 2v29 (Linux build) for every name that Node 20 has; the conformance test asks again. Things that
- * Espruino has but gets wrong cannot be taken away, nor can Number's constants (MAX_SAFE_INTEGER and others); the build
- * refuses those. Symbol.iterator stays reachable through the prototypes.
+ * Found by asking Espruino 2v29 (Linux build) for every name that Node 20 has; the conformance test asks again. Things
+ * that Espruino has but gets wrong cannot be taken away, nor can Number's constants (MAX_SAFE_INTEGER and others); the
+ * build refuses those. Symbol.iterator stays reachable through the prototypes.
  */
 
 /** Global names. RangeError is among them: `throw new RangeError(...)` throws a ReferenceError on a board. */

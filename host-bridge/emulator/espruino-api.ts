@@ -1,8 +1,8 @@
 /**
  * Everything that Espruino gives a program on an ESP32, for one power cycle of an emulated board.
  *
- * Put together from the espruino-*.ts files; this one has timers, time, `process`, `require`, printing and `peek32`. What
- * is not here does not exist on the emulated board, so that a program using it fails at once.
+ * Put together from the espruino-*.ts files; this one has timers, time, `process`, `require`, printing and `peek32`.
+ * What is not here does not exist on the emulated board, so that a program using it fails at once.
  */
 import { createBits, EmulatedFlash } from './flash.js';
 import type { Cycle, Waiting } from './espruino-cycle.js';
@@ -96,14 +96,17 @@ function createTimers(cycle: Cycle): Record<string, unknown> {
     return id;
   }
 
-  const clear = (name: string) => (...ids: unknown[]): void => {
-    if (ids.length > 0 && ids[0] === undefined) throw new Error(`clear${name}(undefined) not allowed. Use clear${name}() instead`);
-    for (const id of ids.length > 0 ? [ids[0] as number] : [...timers.keys()]) {
-      const entry = timers.get(id);
-      if (entry) cycle.cancel(entry.waiting);
-      timers.delete(id);
-    }
-  };
+  const clear =
+    (name: string) =>
+    (...ids: unknown[]): void => {
+      if (ids.length > 0 && ids[0] === undefined)
+        throw new Error(`clear${name}(undefined) not allowed. Use clear${name}() instead`);
+      for (const id of ids.length > 0 ? [ids[0] as number] : [...timers.keys()]) {
+        const entry = timers.get(id);
+        if (entry) cycle.cancel(entry.waiting);
+        timers.delete(id);
+      }
+    };
   return {
     setTimeout: (callback: Callback, delay: unknown, ...args: unknown[]) => add(callback, delay, args, false),
     setInterval: (callback: Callback, delay: unknown, ...args: unknown[]) => add(callback, delay, args, true),
@@ -127,14 +130,23 @@ function shown(value: unknown): string {
 /** Makes the globals of a power cycle. */
 export function createApi(options: ApiOptions): Api {
   const { cycle, realm, files } = options;
-  const serials = options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
+  const serials =
+    options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
   const storage = createStorage(files, STORAGE_BYTES, realm, cycle);
   const console = createConsole(options.platform === 'esp32' ? CONSOLE_PORT : null, options.serials, {
     evaluate: options.evaluate,
     writeFile: (name, data, offset, size) => void storage.write(name, data, offset, size),
   });
   const ports: Record<string, unknown> = {};
-  for (const name of serials) ports[name] = createSerialPort(name, options.serials[name], cycle, console, options.serialBurstBytesMax, options.serialPollMs);
+  for (const name of serials)
+    ports[name] = createSerialPort(
+      name,
+      options.serials[name],
+      cycle,
+      console,
+      options.serialBurstBytesMax,
+      options.serialPollMs,
+    );
 
   const { screen, Graphics, createOwn } = createGraphics(realm, () => cycle.nowMs());
   const pins = createPins(cycle, options.driven);
@@ -161,14 +173,18 @@ export function createApi(options: ApiOptions): Api {
     reboot: () => options.restart(true),
     openFile:
       options.platform === 'linux'
-        ? (path) => (path === '/dev/urandom' ? { read: (n: number) => charsOf(options.entropy(n)), close: () => undefined } : undefined)
+        ? (path) =>
+            path === '/dev/urandom'
+              ? { read: (n: number) => charsOf(options.entropy(n)), close: () => undefined }
+              : undefined
         : undefined,
   });
 
   // With the radio off the register only counts on in a fixed way, which looks random enough to a health test.
   const weak = createBits(7);
   const peek32 = (address: number) => {
-    if (!RANDOM_REGISTERS.includes(address)) return cycle.fault(`peek32: no register at 0x${Number(address).toString(16)}`);
+    if (!RANDOM_REGISTERS.includes(address))
+      return cycle.fault(`peek32: no register at 0x${Number(address).toString(16)}`);
     if (!wifi.isOn()) return weak();
     const bytes = options.entropy(4);
     return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;

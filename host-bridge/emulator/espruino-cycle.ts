@@ -1,8 +1,9 @@
 /**
  * One power cycle of an emulated board: whatever the program waits for ends with it.
  *
- * Espruino runs one callback at a time, to its end, from its idle loop (src/jsinteractive.c, `jsiIdle`); an exception ends
- * the callback, is printed, and the board goes on. Promise callbacks come after the callback that settled the promise.
+ * Espruino runs one callback at a time, to its end, from its idle loop (src/jsinteractive.c, `jsiIdle`); an exception
+ * ends the callback, is printed, and the board goes on. Promise callbacks come after the callback that settled the
+ * promise.
  */
 import type { Scheduler, Timer } from './scheduler.js';
 

@@ -4,8 +4,8 @@
  * Source: src/jswrap_espruino.c and jsvIterateCallback of Espruino 2v29. Stricter than the board in one point:
  * `E.convolve` refuses a sum that a double cannot hold exactly, where the board would give a rounded one.
  *
- * Left out: what the firmware has no use for (FFT, clocks, USB, assembler). Missing functions are undefined, as on a build
- * without them.
+ * Left out: what the firmware has no use for (FFT, clocks, USB, assembler). Missing functions are undefined, as on a
+ * build without them.
  */
 import { crc32 } from 'node:zlib';
 import { createBits } from './flash.js';
@@ -101,7 +101,11 @@ export function createEmitter(cycle: Cycle): Emitter {
   const handlers = new Map<string, Callback[]>();
   return {
     on: (event, callback) => void handlers.set(event, [...(handlers.get(event) ?? []), callback]),
-    removeListener: (event, callback) => void handlers.set(event, (handlers.get(event) ?? []).filter((c) => c !== callback)),
+    removeListener: (event, callback) =>
+      void handlers.set(
+        event,
+        (handlers.get(event) ?? []).filter((c) => c !== callback),
+      ),
     removeAllListeners: (event) => (event === undefined ? handlers.clear() : void handlers.delete(event)),
     emit: (event, ...args) => {
       for (const callback of handlers.get(event) ?? []) cycle.enter(() => void callback(...args));
@@ -119,7 +123,10 @@ export interface EOptions {
   openFile?: (path: string, mode: string) => unknown;
 }
 
-/** `E.mapInPlace` (jswrap_espruino.c): groups of bits, the highest first or, for a negative number, the lowest; looked up in a table or taken as they are. */
+/**
+ * `E.mapInPlace` (jswrap_espruino.c): groups of bits, the highest first or, for a negative number, the lowest; looked
+ * up in a table or taken as they are.
+ */
 function mapInPlace(from: Uint8Array, to: number[], map: ArrayLike<number> | undefined, bits = 0): void {
   const size = 8 * from.BYTES_PER_ELEMENT;
   const group = Math.abs(bits) || size;
@@ -127,7 +134,8 @@ function mapInPlace(from: Uint8Array, to: number[], map: ArrayLike<number> | und
   let pooled = 0;
   let at = 0;
   for (let i = 0; at < to.length && (i < from.length || pooled >= group); at++) {
-    for (; pooled < group; pooled += size) pool = bits < 0 ? pool + (from[i++] ?? 0) * 2 ** pooled : pool * 2 ** size + (from[i++] ?? 0);
+    for (; pooled < group; pooled += size)
+      pool = bits < 0 ? pool + (from[i++] ?? 0) * 2 ** pooled : pool * 2 ** size + (from[i++] ?? 0);
     pooled -= group;
     const rest = bits < 0 ? 2 ** group : 2 ** pooled;
     const element = bits < 0 ? pool % rest : Math.floor(pool / rest);

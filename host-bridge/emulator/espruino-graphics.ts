@@ -1,9 +1,9 @@
 /**
  * `Graphics.createArrayBuffer` for the emulated board: keeps what was written where, not pixels.
  *
- * What a display shows is the text that was drawn on the newest picture since its last `clear`, and not painted over, when the
- * program sent it to the display. A picture of one bit a pixel, eight pixels down a byte, has bytes that differ where texts
- * differ, but no glyphs.
+ * What a display shows is the text that was drawn on the newest picture since its last `clear`, and not painted over,
+ * when the program sent it to the display. A picture of one bit a pixel, eight pixels down a byte, has bytes that
+ * differ where texts differ, but no glyphs.
  */
 import type { Realm } from './espruino-e.js';
 import { checkedPairs } from './natives.js';
@@ -20,8 +20,14 @@ export interface Screen {
   show(): void;
 }
 
-/** Makes a blank screen, the `Graphics` object that draws on it, and the `g` of builds with a display, which needs no sending. */
-export function createGraphics(realm: Realm, nowMs: () => number): { screen: Screen; Graphics: object; createOwn: () => object } {
+/**
+ * Makes a blank screen, the `Graphics` object that draws on it, and the `g` of builds with a display, which needs no
+ * sending.
+ */
+export function createGraphics(
+  realm: Realm,
+  nowMs: () => number,
+): { screen: Screen; Graphics: object; createOwn: () => object } {
   let texts: Text[] = [];
   const screen: Screen = {
     lines: [],
@@ -29,10 +35,16 @@ export function createGraphics(realm: Realm, nowMs: () => number): { screen: Scr
     show() {
       screen.shownMs = nowMs();
       const rows = new Map<number, Text[]>();
-      for (const text of texts.filter((each) => each.text.length > 1)) rows.set(text.y, [...(rows.get(text.y) ?? []), text]);
+      for (const text of texts.filter((each) => each.text.length > 1))
+        rows.set(text.y, [...(rows.get(text.y) ?? []), text]);
       screen.lines = [...rows.entries()]
         .sort(([a], [b]) => a - b)
-        .map(([, row]) => row.sort((a, b) => a.x - b.x).map((t) => t.text).join(' '));
+        .map(([, row]) =>
+          row
+            .sort((a, b) => a.x - b.x)
+            .map((t) => t.text)
+            .join(' '),
+        );
     },
   };
 
@@ -71,8 +83,11 @@ export function createGraphics(realm: Realm, nowMs: () => number): { screen: Scr
     const erase = (x1: number, y1: number, x2: number, y2: number) => {
       texts = texts.filter((t) => !(t.x >= x1 && t.x <= x2 && t.y >= y1 && t.y <= y2));
     };
-    chain('clear', () => (texts = [], bytes.fill(0)));
-    chain('setFont', (name: unknown) => ([across, down] = (/:(\d+)x(\d+)$/.exec(String(name)) ?? ['', 1, 1]).slice(1).map(Number)));
+    chain('clear', () => ((texts = []), bytes.fill(0)));
+    chain(
+      'setFont',
+      (name: unknown) => ([across, down] = (/:(\d+)x(\d+)$/.exec(String(name)) ?? ['', 1, 1]).slice(1).map(Number)),
+    );
     chain('fillRect', erase);
     chain('clearRect', erase);
     chain('drawString', (text: unknown, x: number, y: number) => {
@@ -81,14 +96,15 @@ export function createGraphics(realm: Realm, nowMs: () => number): { screen: Scr
       ink(String(text), x, y);
       for (const [i, line] of String(text).split('\n').entries()) texts.push({ text: line, x, y: y + i * 8 });
     });
-    const rest = 'reset setColor setBgColor setFontAlign setFontVector setFontBitmap setFont6x8 setRotation drawRect drawLine drawImage fillCircle drawCircle fillPoly setPixel setContrast';
+    const rest =
+      'reset setColor setBgColor setFontAlign setFontVector setFontBitmap setFont6x8 setRotation drawRect drawLine drawImage fillCircle drawCircle fillPoly setPixel setContrast';
     for (const name of rest.split(' ')) chain(name, () => undefined);
     return g;
   }
   function createOwn(): object {
     const g = createArrayBuffer(320, 240, 16) as Record<string, (...args: unknown[]) => unknown>;
     const { clear, drawString } = g;
-    g.clear = () => (screen.lines.length = 0, clear());
+    g.clear = () => ((screen.lines.length = 0), clear());
     g.drawString = (...args) => {
       drawString(...args);
       screen.show();

@@ -2,8 +2,8 @@
  * Espruino's native modules for the emulated board: crypto, Flash, Storage, Wifi.
  *
  * Source: libs/crypto/jswrap_crypto.c, src/jswrap_flash.c, src/jswrap_storage.c and src/jsflash.c of Espruino 2v29.
- * Storage is kept in RAM of the emulator and survives power cycles; it never tears, because nothing that must survive is
- * written there. File names above 28 characters, which the board cuts off, are a fault here.
+ * Storage is kept in RAM of the emulator and survives power cycles; it never tears, because nothing that must survive
+ * is written there. File names above 28 characters, which the board cuts off, are a fault here.
  */
 import { createCipheriv, createDecipheriv, createHash, pbkdf2Sync } from 'node:crypto';
 import { EmulatedFlash, PowerLost } from './flash.js';
@@ -33,7 +33,11 @@ function aes(realm: Realm, encrypt: boolean, message: unknown, key: unknown, opt
 /** `require("crypto")`. */
 export function createCrypto(realm: Realm): object {
   const sha = (algorithm: string) => (message: unknown) =>
-    new realm.Uint8Array(createHash(algorithm).update(Uint8Array.from(bytesOf(message))).digest()).buffer;
+    new realm.Uint8Array(
+      createHash(algorithm)
+        .update(Uint8Array.from(bytesOf(message)))
+        .digest(),
+    ).buffer;
   return {
     SHA1: sha('sha1'),
     SHA224: sha('sha224'),
@@ -43,7 +47,13 @@ export function createCrypto(realm: Realm): object {
     PBKDF2(passphrase: unknown, salt: unknown, o: { keySize?: number; iterations?: number; hasher?: string } = {}) {
       const bits = (o.keySize ?? 4) * 32;
       const hash = (o.hasher ?? 'SHA1').toLowerCase();
-      const key = pbkdf2Sync(Buffer.from(bytesOf(passphrase)), Buffer.from(bytesOf(salt)), o.iterations ?? 1, bits / 8, hash);
+      const key = pbkdf2Sync(
+        Buffer.from(bytesOf(passphrase)),
+        Buffer.from(bytesOf(salt)),
+        o.iterations ?? 1,
+        bits / 8,
+        hash,
+      );
       return new realm.Uint8Array(key).buffer;
     },
     AES: {
@@ -53,13 +63,16 @@ export function createCrypto(realm: Realm): object {
   };
 }
 
-/** `require("Flash")`. What a program does after it has lost power, in its `catch` or after `E.reboot`, reaches nothing. */
+/**
+ * `require("Flash")`. What a program does after it has lost power, in its `catch` or after `E.reboot`, reaches nothing.
+ */
 export function createFlashModule(flash: EmulatedFlash, realm: Realm, cycle: Cycle): object {
   const live = () => {
     if (!cycle.alive) throw new PowerLost();
   };
   return {
-    read: (length: number, address: number) => (length > 0 ? new realm.Uint8Array(flash.read(length, address)) : undefined),
+    read: (length: number, address: number) =>
+      length > 0 ? new realm.Uint8Array(flash.read(length, address)) : undefined,
     write: (data: unknown, address: number) => {
       live();
       const bytes = ArrayBuffer.isView(data) ? (data as Uint8Array) : bytesOf(data);

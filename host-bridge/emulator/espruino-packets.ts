@@ -1,9 +1,9 @@
 /**
  * Packets on Espruino's console, from 2v25 on: how EspruinoTools evaluates expressions and sends files.
  *
- * Source: src/jsinteractive.c, jsiHandleConsoleChar and jsiPacketProcess. After DLE SOH come type and length in two bytes,
- * high byte first, then the data; the answer is ACK or NAK, for EVAL after it a packet with the value. A file's data is
- * acknowledged whether or not Storage took it, as there: whoever sends one must look at what has become of it.
+ * Source: src/jsinteractive.c, jsiHandleConsoleChar and jsiPacketProcess. After DLE SOH come type and length in two
+ * bytes, high byte first, then the data; the answer is ACK or NAK, for EVAL after it a packet with the value. A file's
+ * data is acknowledged whether or not Storage took it, as there: whoever sends one must look at what has become of it.
  * Left out: compression, the file system, and receiving files and events.
  */
 import { charsOf } from './espruino-e.js';

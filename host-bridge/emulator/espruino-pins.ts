@@ -1,14 +1,14 @@
 /**
  * Pins of the emulated board: levels, pulls, watches with debouncing.
  *
- * Source: src/jswrap_io.c and the watch part of `jsiIdle` in src/jsinteractive.c. A pin that nothing drives rests where its
- * pull takes it; D0, the ESP32's BTN1, has a pull-up on the board.
+ * Source: src/jswrap_io.c and the watch part of `jsiIdle` in src/jsinteractive.c. A pin that nothing drives rests where
+ * its pull takes it; D0, the ESP32's BTN1, has a pull-up on the board.
  */
 import type { Cycle, Waiting } from './espruino-cycle.js';
 
 /**
- * What outside drives: levels stay through resets and power cuts, like a finger on a button. A key of a keypad joins a pin,
- * its column, with another one, its row.
+ * What outside drives: levels stay through resets and power cuts, like a finger on a button. A key of a keypad joins a
+ * pin, its column, with another one, its row.
  */
 export type DrivenPins = Map<number, 0 | 1 | { joined: number }>;
 
@@ -115,7 +115,11 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
     if (mode !== 'output' && mode !== 'opendrain') outputs.delete(number);
   }
 
-  function setWatch(callback: (event: object) => void, pin: unknown, options?: boolean | { repeat?: boolean; edge?: unknown; debounce?: number }): number {
+  function setWatch(
+    callback: (event: object) => void,
+    pin: unknown,
+    options?: boolean | { repeat?: boolean; edge?: unknown; debounce?: number },
+  ): number {
     const number = valid(pin);
     if (typeof callback !== 'function') throw new Error('Function or String not supplied!');
     const o = typeof options === 'object' && options ? options : { repeat: !!options };

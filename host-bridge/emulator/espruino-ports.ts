@@ -1,10 +1,10 @@
 /**
  * Serial ports, console and I2C of the emulated board.
  *
- * Source: src/jswrap_serial.c, src/jswrap_i2c.c and the console part of src/jsinteractive.c. On an ESP32 the console sits
- * on Serial1 after each power-up: what arrives there goes to the interpreter, not to `Serial1.on("data")`, and what is
- * printed goes out there, until the program moves the console away. The console here evaluates whole lines and packets
- * (espruino-packets.ts); it has no echo, no history and no multi-line input.
+ * Source: src/jswrap_serial.c, src/jswrap_i2c.c and the console part of src/jsinteractive.c. On an ESP32 the console
+ * sits on Serial1 after each power-up: what arrives there goes to the interpreter, not to `Serial1.on("data")`, and
+ * what is printed goes out there, until the program moves the console away. The console here evaluates whole lines and
+ * packets (espruino-packets.ts); it has no echo, no history and no multi-line input.
  */
 import { bytesOf, charsOf, createEmitter, Emitter, Realm } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
@@ -39,7 +39,11 @@ export interface Console {
 }
 
 /** Makes a console that is on `start`. */
-export function createConsole(start: string | null, ends: Record<string, SerialEnd | undefined>, hooks: Omit<PacketHooks, 'send'>): Console {
+export function createConsole(
+  start: string | null,
+  ends: Record<string, SerialEnd | undefined>,
+  hooks: Omit<PacketHooks, 'send'>,
+): Console {
   let line = '';
   const takePackets = createPackets({ ...hooks, send: (text) => self.write(text) });
   const self: Console = {
@@ -80,7 +84,8 @@ export function createSerialPort(
 
   function receive(burst: string): void {
     const data = burst.slice(0, burstBytesMax);
-    if (burst.length > data.length) cycle.notice(`${name}: ${burst.length - data.length} bytes lost of a burst of ${burst.length}`);
+    if (burst.length > data.length)
+      cycle.notice(`${name}: ${burst.length - data.length} bytes lost of a burst of ${burst.length}`);
     if (console.on === name) cycle.enter(() => console.input(data));
     else if (!open) return;
     else if (emitter.listeners('data') > 0) emitter.emit('data', data);
@@ -131,9 +136,15 @@ export interface I2cDevices {
 const OLED_ADDRESSES = [0x3c, 0x3d];
 
 /** An I2C port; `onDisplay` is told when picture data goes to an OLED, which every board has unless the bus has it. */
-export function createI2cPort(bus: I2cDevices | undefined, realm: Realm, cycle: Cycle, onDisplay: (() => void) | null): object {
+export function createI2cPort(
+  bus: I2cDevices | undefined,
+  realm: Realm,
+  cycle: Cycle,
+  onDisplay: (() => void) | null,
+): object {
   let open = false;
-  const addressOf = (to: unknown): number => (typeof to === 'object' && to ? (to as { address: number }).address : Number(to));
+  const addressOf = (to: unknown): number =>
+    typeof to === 'object' && to ? (to as { address: number }).address : Number(to);
   const refuse = (): never => {
     throw new Error('I2C: no acknowledge');
   };

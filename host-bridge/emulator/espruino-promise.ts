@@ -16,7 +16,10 @@ class BoardPromise {
     executor: (resolve: (value?: unknown) => void, reject: (reason?: unknown) => void) => void,
   ) {
     try {
-      executor((value) => this.resolve(value), (reason) => this.settle('rejected', reason));
+      executor(
+        (value) => this.resolve(value),
+        (reason) => this.settle('rejected', reason),
+      );
     } catch (thrown) {
       this.settle('rejected', thrown);
     }
@@ -24,7 +27,11 @@ class BoardPromise {
 
   private resolve(value: unknown): void {
     const next = value && typeof (value as BoardPromise).then === 'function' ? (value as BoardPromise) : null;
-    if (next) next.then((v) => this.resolve(v), (reason) => this.settle('rejected', reason));
+    if (next)
+      next.then(
+        (v) => this.resolve(v),
+        (reason) => this.settle('rejected', reason),
+      );
     else this.settle('fulfilled', value);
   }
 

@@ -6,8 +6,8 @@
  * one point: an unaligned write, or one outside the flash, throws, where the chip would corrupt or ignore it.
  *
  * A power cut comes before, during or after an operation. One that comes during a write leaves what real chips leave:
- * words done and a word with some bits done, or bits done all over; an interrupted erase leaves part of the page old, or
- * anything. With `unstable`, bits that were being changed when power went read differently each time until they are
+ * words done and a word with some bits done, or bits done all over; an interrupted erase leaves part of the page old,
+ * or anything. With `unstable`, bits that were being changed when power went read differently each time until they are
  * programmed again or erased. `weak`: all bits arrived, and stay as long as the power stays, but not until the power
  * after that, unless they are programmed again.
  *
@@ -24,8 +24,8 @@ export class PowerLost extends Error {
 }
 
 /**
- * Where in the operation power goes. `during` a write: the words before `wordIndex` are done and that one is torn; during
- * an erase: the words before an even `wordIndex`, or from an odd one on, are erased and the rest is as it was.
+ * Where in the operation power goes. `during` a write: the words before `wordIndex` are done and that one is torn;
+ * during an erase: the words before an even `wordIndex`, or from an odd one on, are erased and the rest is as it was.
  * `scattered`: every word is torn, and after an erase holds anything. `weak`: done, but not to last.
  */
 export type CutPlace = 'before' | 'during' | 'scattered' | 'weak' | 'after';
@@ -69,7 +69,9 @@ export interface EmulatedFlash {
   restore(state: FlashState | Uint8Array): void;
   /** Cuts power at the write or erase that comes after `operations` more of them. */
   cutAfter(operations: number, where: CutPlace, wordIndex?: number): void;
-  /** Power is back, or went and came while nothing was being written. A cut that has not come is taken back, or kept. */
+  /**
+   * Power is back, or went and came while nothing was being written. A cut that has not come is taken back, or kept.
+   */
   powerOn(keepCut?: boolean): void;
   /** Told at the moment when power goes, before `PowerLost` is thrown. */
   onPowerLost: (() => void) | null;
@@ -152,13 +154,17 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
   }
 
   /** What becomes of byte `index` of the operation that power is cut in. */
-  function fate(index: number, now: { where: CutPlace; wordIndex: number }, erase: boolean): 'done' | 'torn' | 'weak' | 'old' {
+  function fate(
+    index: number,
+    now: { where: CutPlace; wordIndex: number },
+    erase: boolean,
+  ): 'done' | 'torn' | 'weak' | 'old' {
     const word = index >> 2;
     if (now.where === 'after') return 'done';
     if (now.where === 'before') return 'old';
     if (now.where === 'scattered') return 'torn';
     if (now.where === 'weak') return 'weak';
-    if (erase) return (now.wordIndex & 1) === 0 === word < now.wordIndex ? 'done' : 'old';
+    if (erase) return ((now.wordIndex & 1) === 0) === word < now.wordIndex ? 'done' : 'old';
     return word < now.wordIndex ? 'done' : word === now.wordIndex ? 'torn' : 'old';
   }
 
@@ -192,7 +198,8 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
       counters.reads++;
       const offset = offsetOf(address, length);
       const out = contents.slice(offset, offset + length);
-      for (let i = 0; options.unstable && i < length; i++) if (unstable[offset + i]) out[i] ^= bits() & unstable[offset + i];
+      for (let i = 0; options.unstable && i < length; i++)
+        if (unstable[offset + i]) out[i] ^= bits() & unstable[offset + i];
       return out;
     },
     write(data, address) {
@@ -215,11 +222,22 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
       return { addr: address - (offset % pageBytes), length: pageBytes };
     },
     image: () => contents.slice(),
-    save: () => ({ contents: contents.slice(), unstable: unstable.slice(), weak: weak.slice(), faded: faded.slice(), fadeIn }),
+    save: () => ({
+      contents: contents.slice(),
+      unstable: unstable.slice(),
+      weak: weak.slice(),
+      faded: faded.slice(),
+      fadeIn,
+    }),
     restore(state) {
-      const image = state instanceof Uint8Array ? { contents: state, unstable: [], weak: [], faded: [], fadeIn: 0 } : state;
+      const image =
+        state instanceof Uint8Array ? { contents: state, unstable: [], weak: [], faded: [], fadeIn: 0 } : state;
       contents.set(image.contents);
-      for (const [now, then] of [[unstable, image.unstable], [weak, image.weak], [faded, image.faded]] as const) {
+      for (const [now, then] of [
+        [unstable, image.unstable],
+        [weak, image.weak],
+        [faded, image.faded],
+      ] as const) {
         now.fill(0);
         now.set(then);
       }

@@ -23,7 +23,8 @@ export function createI2cBus(): EmulatedI2c {
   const slaves = new Map<number, I2cSlave>();
   return {
     writeTo(address, data) {
-      if (!slaves.get(address)?.write(Uint8Array.from(data))) throw new Error('I2CWrite: no acknowledge from ' + address);
+      if (!slaves.get(address)?.write(Uint8Array.from(data)))
+        throw new Error('I2CWrite: no acknowledge from ' + address);
     },
     readFrom(address, bytes) {
       const data = slaves.get(address)?.read(bytes);

@@ -1,14 +1,15 @@
 /**
- * The cable to a console of Espruino's Linux build: a path for a host program at one end, the interpreter's pty at the other,
- * and between them what keeps the interpreter alive, because this build takes a byte 3 for a wish to end:
+ * The cable to a console of Espruino's Linux build: a path for a host program at one end, the interpreter's pty at the
+ * other, and between them what keeps the interpreter alive, because this build takes a byte 3 for a wish to end:
  *
  * - its input thread takes byte 3 for Ctrl-C as soon as it has read it, unless a packet is under way then
- *   (src/jsinteractive.c, jsiCtrlC), and it reads 32 bytes at a time, so that the head of a packet and the first of its data
- *   come together, while the main loop sleeps and has not seen the head;
- * - a second Ctrl-C on an empty line within 5 s ends the process (jsiLoop, `#ifndef EMBEDDED`). A board only clears its line.
+ *   (src/jsinteractive.c, jsiCtrlC), and it reads 32 bytes at a time, so that the head of a packet and the first of its
+ *   data come together, while the main loop sleeps and has not seen the head;
+ * - a second Ctrl-C on an empty line within 5 s ends the process (jsiLoop, `#ifndef EMBEDDED`). A board only clears its
+ *   line.
  *
- * So the rest of a packet follows once the interpreter says that it has seen the head (interpreter-prelude.ts, `packets`),
- * and of the Ctrl-C that stand in lines, one in 5 s gets through. No byte of a packet is changed.
+ * So the rest of a packet follows once the interpreter says that it has seen the head (interpreter-prelude.ts,
+ * `packets`), and of the Ctrl-C that stand in lines, one in 5 s gets through. No byte of a packet is changed.
  */
 import { openPty, type Pty } from './pty.js';
 

@@ -12,15 +12,18 @@ export const SIGNAL = '\x01';
 export const LINE_FILE = 'line.js';
 
 /**
- * Variables that the interpreter shall have from the start. The Linux build begins with 4,096 and asks for more only for
- * single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. An ESP32 has
- * 16,383, but keeps the bundle in flash, where a program given as an argument takes thousands of them. A build that has as
- * many as an ESP32 cannot have more.
+ * Variables that the interpreter shall have from the start. The Linux build begins with 4,096 and asks for more only
+ * for single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. An
+ * ESP32 has 16,383, but keeps the bundle in flash, where a program given as an argument takes thousands of them. A
+ * build that has as many as an ESP32 cannot have more.
  */
 const VARIABLES = 32767;
 const ESP32_VARIABLES = 16383;
 
-/** Levels of pins that are driven from outside, by number, in the working directory: as it is at a start, it is at power-up. */
+/**
+ * Levels of pins that are driven from outside, by number, in the working directory: as it is at a start, it is at
+ * power-up.
+ */
 export const HELD_FILE = 'held.json';
 
 /** Driving a pin to this and the number of another joins it with that one, as a key of a keypad does. */
@@ -28,13 +31,21 @@ export const JOINED = 100;
 
 /**
  * The prelude.
- * @param mapped whether files read as text are copied to RAM, where they are as fast as in an ESP32's mapped flash; here each
- * 16 bytes of flash are read from a file, and code evaluated from it is ten times slower
- * @param watch whether to look at the variables in use while the program works; `_most` tells the most since it was asked last
- * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process ends
- * @param consolePath pty that the console is moved to, as it is on an ESP32's USB port; none: stdout, and it stays there
+ * @param mapped whether files read as text are copied to RAM, where they are as fast as in an ESP32's mapped flash;
+ *   here each 16 bytes of flash are read from a file, and code evaluated from it is ten times slower
+ * @param watch whether to look at the variables in use while the program works; `_most` tells the most since it was
+ *   asked last
+ * @param cut flash operation to stop at, as `EmulatedFlash.cutAfter` has it; stopping is for ever, until the process
+ *   ends
+ * @param consolePath pty that the console is moved to, as it is on an ESP32's USB port; none: stdout, and it stays
+ *   there
  */
-export function interpreterPrelude(mapped: boolean, watch: boolean, cut?: { operations: number; where: string; wordIndex: number }, consolePath?: string): string {
+export function interpreterPrelude(
+  mapped: boolean,
+  watch: boolean,
+  cut?: { operations: number; where: string; wordIndex: number },
+  consolePath?: string,
+): string {
   return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== ${ESP32_VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
 // Collects garbage: what was just freed is scattered, and every array would be looked for in all of it.
 process.memory();

@@ -1,15 +1,16 @@
 /**
  * A process of Espruino's Linux build: starts it, has it run lines of code, and sorts what it prints.
  *
- * It ignores SIGTERM and asks nothing of its stdin but to stay open, so SIGKILL ends it. Lines that begin with character 1
- * come from the prelude; everything before the prelude says "ready" is the interpreter's greeting.
+ * It ignores SIGTERM and asks nothing of its stdin but to stay open, so SIGKILL ends it. Lines that begin with
+ * character 1 come from the prelude; everything before the prelude says "ready" is the interpreter's greeting.
  *
- * Code goes through a file that the prelude looks for, one line at a time, and the process stays on one processor, for one
- * reason: the build's input thread appends to a queue that its main thread empties at the same moment, with nothing between
- * them (src/jsdevices.c, jshPushIOCharEvents and jshPopIOEvent; `jshInterruptOff` of targets/linux does nothing). On two
- * processors a byte of data is then taken for the length of an event: characters are lost, serial bytes become console
- * lines, or up to 255 bytes are copied over the 64 on jsiIdle's stack, and it returns to an address made of data (SIGSEGV).
- * On one processor the thread comes between two instructions of the main loop, as an interrupt does on a board.
+ * Code goes through a file that the prelude looks for, one line at a time, and the process stays on one processor, for
+ * one reason: the build's input thread appends to a queue that its main thread empties at the same moment, with nothing
+ * between them (src/jsdevices.c, jshPushIOCharEvents and jshPopIOEvent; `jshInterruptOff` of targets/linux does
+ * nothing). On two processors a byte of data is then taken for the length of an event: characters are lost, serial
+ * bytes become console lines, or up to 255 bytes are copied over the 64 on jsiIdle's stack, and it returns to an
+ * address made of data (SIGSEGV). On one processor the thread comes between two instructions of the main loop, as an
+ * interrupt does on a board.
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,19 +48,24 @@ process.on('exit', () => {
 
 let allowed: number[] | null = null;
 
-/** Processors that this process may use, as `taskset` (util-linux) tells them: "0,2-3". None where there is no taskset. */
+/**
+ * Processors that this process may use, as `taskset` (util-linux) tells them: "0,2-3". None where there is no taskset.
+ */
 function allowedProcessors(): number[] {
   const told = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'latin1' });
   const list = /: ([\d,-]+)\s*$/.exec(told.stdout ?? '')?.[1] ?? '';
-  return list.split(',').filter(Boolean).flatMap((part) => {
-    const [first, last = first] = part.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
+  return list
+    .split(',')
+    .filter(Boolean)
+    .flatMap((part) => {
+      const [first, last = first] = part.split('-').map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
 }
 
 /**
- * Picks the processor for a new process: the one with the fewest of ours, as each takes a whole one when it computes. Where
- * that is a tie it depends on our own id, so that several test runs do not all begin with the first.
+ * Picks the processor for a new process: the one with the fewest of ours, as each takes a whole one when it computes.
+ * Where that is a tie it depends on our own id, so that several test runs do not all begin with the first.
  * @returns undefined where there is no taskset
  */
 function pickProcessor(): number | undefined {
@@ -71,7 +77,11 @@ function pickProcessor(): number | undefined {
 }
 
 /** Makes a process that is not running yet. */
-export function createInterpreterProcess(path: string, workDir: string, handlers: InterpreterHandlers): InterpreterProcess {
+export function createInterpreterProcess(
+  path: string,
+  workDir: string,
+  handlers: InterpreterHandlers,
+): InterpreterProcess {
   let child: ChildProcess | null = null;
   const lineFile = join(workDir, LINE_FILE);
   let lines: string[] = [];
@@ -119,7 +129,8 @@ export function createInterpreterProcess(path: string, workDir: string, handlers
       forget();
       ready = false;
       const processor = pickProcessor();
-      const [command, ...given] = processor === undefined ? [path, ...args] : ['taskset', '-c', `${processor}`, path, ...args];
+      const [command, ...given] =
+        processor === undefined ? [path, ...args] : ['taskset', '-c', `${processor}`, path, ...args];
       const mine = spawn(command, given, { cwd: workDir, stdio: ['pipe', 'pipe', 'ignore'] });
       child = mine;
       processes.set(mine, processor);

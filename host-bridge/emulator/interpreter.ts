@@ -1,9 +1,10 @@
 /**
  * The real interpreter as a board: the same bundle in Espruino's Linux build, its serial ports on ptys.
  *
- * DESIGN.md section 5. Flash is the interpreter's own file; power is cut by SIGKILL, and what the program did not write is
- * gone as on a board. The bundle runs as a file argument (targets/linux/main.c evaluates it after starting the interpreter
- * without its saved code) or from `.bootcde` in Storage, in front of it a prelude that stands in for the missing pins.
+ * DESIGN.md section 5. Flash is the interpreter's own file; power is cut by SIGKILL, and what the program did not write
+ * is gone as on a board. The bundle runs as a file argument (targets/linux/main.c evaluates it after starting the
+ * interpreter without its saved code) or from `.bootcde` in Storage, in front of it a prelude that stands in for the
+ * missing pins.
  *
  * Left out: I2C; a display is seen only if the board's configuration says
  * "console". Storage files are set up before the first start; what the program writes there stays between starts.
@@ -27,7 +28,10 @@ export interface InterpreterOptions {
   name: string;
   /** The program; none for one that a host is to bring through the console (`boot` "storage"). */
   bundle?: string;
-  /** Files in Storage, unless `workDir` has a flash file already. In "tapcash.cfg", ports named in `serials` or `paths` get their path (board.pn532, board.link). */
+  /**
+   * Files in Storage, unless `workDir` has a flash file already. In "tapcash.cfg", ports named in `serials` or `paths`
+   * get their path (board.pn532, board.link).
+   */
   files?: Record<string, string | Uint8Array>;
   /** The board's ends of serial lines; each gets a pty. */
   serials?: Record<string, SerialEnd>;
@@ -37,7 +41,10 @@ export interface InterpreterOptions {
   workDir?: string;
   /** How the bundle is started: as a file argument (fast), or from .bootcde in Storage (as on a board). */
   boot?: 'argument' | 'storage';
-  /** Puts the console on a pty, `consolePath`, as an ESP32 has it on its USB port; what it prints there, nobody here sees. */
+  /**
+   * Puts the console on a pty, `consolePath`, as an ESP32 has it on its USB port; what it prints there, nobody here
+   * sees.
+   */
   console?: boolean;
   /** Counts the variables in use while the program works: `variablesPeak`. Slow. */
   watchMemory?: boolean;
@@ -54,7 +61,10 @@ export interface InterpreterBoard extends Board {
   ready(): Promise<void>;
   /** Evaluates an expression in the interpreter; its JSON text. */
   evaluate(expression: string): Promise<string>;
-  /** Most variables that were in use at once since the start or the last asking, as far as was looked; with `watchMemory`. */
+  /**
+   * Most variables that were in use at once since the start or the last asking, as far as was looked; with
+   * `watchMemory`.
+   */
   variablesPeak(): Promise<number>;
   /** Stops at a flash write or erase as if power went there; before or after power-up. Words count as in flash.ts. */
   cutAfter(operations: number, where: 'before' | 'during' | 'after', wordIndex?: number): void;
@@ -114,11 +124,20 @@ function prepareFlash(options: InterpreterOptions, workDir: string, paths: Recor
 }
 
 /** Writes further files into Storage; the paths of ports in a configuration are those of this board. */
-function writeFiles(options: InterpreterOptions, workDir: string, paths: Record<string, string>, given: Record<string, Uint8Array>): void {
+function writeFiles(
+  options: InterpreterOptions,
+  workDir: string,
+  paths: Record<string, string>,
+  given: Record<string, Uint8Array>,
+): void {
   const file = join(workDir, FLASH_FILE);
   const image = new Uint8Array(readFileSync(file));
   const files = readStorageImage(image.subarray(0, rawStart(options)));
-  for (const [name, data] of Object.entries(given)) files.set(name, name === CONFIG_FILE ? Buffer.from(withPaths(Buffer.from(data).toString('latin1'), paths), 'latin1') : data);
+  for (const [name, data] of Object.entries(given))
+    files.set(
+      name,
+      name === CONFIG_FILE ? Buffer.from(withPaths(Buffer.from(data).toString('latin1'), paths), 'latin1') : data,
+    );
   writeStorageImage(image, files, rawStart(options));
   writeFileSync(file, image);
 }
@@ -140,7 +159,9 @@ function createQuestions(name: string) {
       const key = `q${counter++}`;
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          take(key)?.reject(failure('INTERPRETER_FAILED', `${name}: no answer in ${ANSWER_MS_MAX / 1000} s; is the machine busy?`));
+          take(key)?.reject(
+            failure('INTERPRETER_FAILED', `${name}: no answer in ${ANSWER_MS_MAX / 1000} s; is the machine busy?`),
+          );
         }, ANSWER_MS_MAX);
         waiters.set(key, { resolve, reject, timer });
         send(key);
@@ -154,10 +175,14 @@ function createQuestions(name: string) {
 }
 
 /**
- * Opens a pty for each serial line; gives the path of each port. Until the board has started, what comes is lost as on a
- * board: a pty would keep it for the next start.
+ * Opens a pty for each serial line; gives the path of each port. Until the board has started, what comes is lost as on
+ * a board: a pty would keep it for the next start.
  */
-async function connectSerials(options: InterpreterOptions, ptys: Pty[], isReady: () => boolean): Promise<Record<string, string>> {
+async function connectSerials(
+  options: InterpreterOptions,
+  ptys: Pty[],
+  isReady: () => boolean,
+): Promise<Record<string, string>> {
   const paths: Record<string, string> = { ...options.paths };
   for (const [port, end] of Object.entries(options.serials ?? {})) {
     const pty = await openPty();
@@ -245,7 +270,11 @@ export async function createInterpreterBoard(options: InterpreterOptions): Promi
       levels.clear();
       display = [];
       keepHeld();
-      const args = writeProgram(options, workDir, interpreterPrelude(options.boot !== 'storage', options.watchMemory === true, cut, cable?.boardPath));
+      const args = writeProgram(
+        options,
+        workDir,
+        interpreterPrelude(options.boot !== 'storage', options.watchMemory === true, cut, cable?.boardPath),
+      );
       cut = undefined;
       interpreter.start(args);
     },

@@ -71,7 +71,10 @@ export function plainPairs(values: Numbers, m: number[]): number[] {
 /** As plainPairs; throws RangeError unless every sum is exact. */
 export function checkedPairs(values: Numbers, m: number[]): number[] {
   for (let i = 0; i + 1 < values.length; i += 2) {
-    for (const row of [[m[0]!, m[2]!], [m[1]!, m[3]!]]) {
+    for (const row of [
+      [m[0]!, m[2]!],
+      [m[1]!, m[3]!],
+    ]) {
       const size = Math.abs(row[0]! * values[i]!) + Math.abs(row[1]! * values[i + 1]!);
       const units = [lowestOf(row[0]!, values[i]!), lowestOf(row[1]!, values[i + 1]!)];
       if (size >= 2 ** 53 * 2 ** Math.min(...units)) throw new RangeError('pairs: a sum is not exact');

@@ -1,11 +1,13 @@
 /**
- * An emulated PN532 (firmware V1.6): bytes on its UART, I2C or SPI bus on one side, frames in a radio field on the other.
+ * An emulated PN532 (firmware V1.6): bytes on its UART, I2C or SPI bus on one side, frames in a radio field on the
+ * other.
  *
  * Source: NXP UM0701-02 (PN532 user manual); each command names its section. The dialog with the host is in
- * pn532-host-link.ts, the pins in pn532-interfaces.ts, the radio in pn532-initiator.ts and pn532-target.ts. All delays go
- * through the scheduler; nothing is random, so that a run repeats.
+ * pn532-host-link.ts, the pins in pn532-interfaces.ts, the radio in pn532-initiator.ts and pn532-target.ts. All delays
+ * go through the scheduler; nothing is random, so that a run repeats.
  *
- * The chip sleeps after power-up, after PowerDown (7.2.11), and while TgInitAsTarget waits for a field (AN10449 fig. 16).
+ * The chip sleeps after power-up, after PowerDown (7.2.11), and while TgInitAsTarget waits for a field (AN10449 fig.
+ * 16).
  *
  * Left out: SPI, SAM and virtual card modes, type B, FeliCa, Mifare, NFCIP-1, GPIO, register access, RF tests. Their
  * commands are answered by the error frame.
@@ -153,7 +155,8 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     // Mode(1) MifareParams(6) FeliCaParams(18) NFCID3t(10) LEN Gt, Gt, LEN Tk, Tk
     const generalBytes = p.length > 35 ? p[35] : 0;
     const tkAt = 36 + generalBytes;
-    if (p.length < 37 || p.length <= tkAt || p.length !== tkAt + 1 + p[tkAt] || p[tkAt] > 48) return host.respondError();
+    if (p.length < 37 || p.length <= tkAt || p.length !== tkAt + 1 + p[tkAt] || p[tkAt] > 48)
+      return host.respondError();
     initiator?.setField(false);
     found = null;
     target = 'listening';
@@ -179,7 +182,16 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     initiator.activate(attempts, (parameters & 0x10) !== 0, (result) => {
       found = result;
       if (!result) return host.respond([0x4b, 0x00]);
-      host.respond([0x4b, 1, 1, ...result.sensRes, result.selRes, result.uid.length, ...result.uid, ...(result.ats ?? [])]);
+      host.respond([
+        0x4b,
+        1,
+        1,
+        ...result.sensRes,
+        result.selRes,
+        result.uid.length,
+        ...result.uid,
+        ...(result.ats ?? []),
+      ]);
     });
   }
 
@@ -283,7 +295,10 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     irq: pins.irq,
     connectHsu: pins.connectHsu,
     enterAsReader(field) {
-      initiator = createInitiator(scheduler, field.attachReader({ onBegin: () => initiator?.onBegin(), onFrame: (frame) => initiator?.onFrame(frame) }));
+      initiator = createInitiator(
+        scheduler,
+        field.attachReader({ onBegin: () => initiator?.onBegin(), onFrame: (frame) => initiator?.onFrame(frame) }),
+      );
     },
     setPower(on) {
       host.reset();

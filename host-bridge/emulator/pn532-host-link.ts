@@ -1,9 +1,10 @@
 /**
- * The host side of an emulated PN532: frames from the host, ACK, answers, NACK, abort. Written apart from the firmware's
- * codec (firmware/drivers/pn532-frame.ts), so that a mistake in one is not repeated in the other.
+ * The host side of an emulated PN532: frames from the host, ACK, answers, NACK, abort. Written apart from the
+ * firmware's codec (firmware/drivers/pn532-frame.ts), so that a mistake in one is not repeated in the other.
  *
  * Source: NXP UM0701-02, 6.2.1 (frames, pp. 28 to 32) and 6.2.2 (dialog). The rules:
- *   - a frame whose length or data checksum is wrong is not acknowledged; the host repeats it after its timeout (6.2.2.1)
+ *   - a frame whose length or data checksum is wrong is not acknowledged; the host repeats it after its timeout
+ *     (6.2.2.1)
  *   - a good frame is acknowledged before it is processed (6.2.2.1)
  *   - a command during a command takes the place of the first (6.2.2.1)
  *   - ACK from the host takes back the command under way; there is no answer (6.2.2.1)
@@ -45,7 +46,8 @@ const FRAME_BYTES_MAX = 265; // TFI and PD0 to PDn
 export function chipFrame(answer: ArrayLike<number>): Uint8Array {
   const body = [0xd5, ...Array.from(answer)];
   const length = body.length;
-  const head = length < 256 ? [length, 256 - length] : [0xff, 0xff, length >> 8, length & 255, -((length >> 8) + length) & 255];
+  const head =
+    length < 256 ? [length, 256 - length] : [0xff, 0xff, length >> 8, length & 255, -((length >> 8) + length) & 255];
   const sum = body.reduce((total, byte) => total + byte, 0);
   return Uint8Array.from([0x00, 0x00, 0xff, ...head.map((byte) => byte & 255), ...body, -sum & 255, 0x00]);
 }

@@ -115,26 +115,36 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
       if (attempts <= 1) return found(null);
       pause(BETWEEN_ATTEMPTS_MS, () => activate(attempts - 1, rats, found));
     };
-    ask(Uint8Array.of(AIR.REQA), SHORT_WAIT_MS, (atqa) => {
-      if (atqa.length === 0 || atqa[0].length !== 2) return again();
-      ask(Uint8Array.of(AIR.SDD, AIR.SDD_NVB), SHORT_WAIT_MS, (uids) => {
-        const uid = chooseUid(uids);
-        if (!uid) return again();
-        ask(withCrc([AIR.SDD, AIR.SELECT_NVB, ...uid]), SHORT_WAIT_MS, (saks) => {
-          const sak = saks.length === 1 ? stripCrc(saks[0]) : null;
-          if (!sak || sak.length !== 1) return again();
-          // SENS_RES is reported high byte first (7.3.5).
-          const target = { sensRes: Uint8Array.of(atqa[0][1], atqa[0][0]), selRes: sak[0], uid: uid.slice(0, 4), ats: null };
-          if (!rats || !(sak[0] & 0x20)) return found(target);
-          ask(withCrc([AIR.RATS, FSDI << 4]), ATS_WAIT_MS, (answers) => {
-            const ats = answers.length === 1 ? stripCrc(answers[0]) : null;
-            if (!ats || ats[0] !== ats.length) return again();
-            takeAts(ats);
-            found({ ...target, ats: ats.slice() });
+    ask(
+      Uint8Array.of(AIR.REQA),
+      SHORT_WAIT_MS,
+      (atqa) => {
+        if (atqa.length === 0 || atqa[0].length !== 2) return again();
+        ask(Uint8Array.of(AIR.SDD, AIR.SDD_NVB), SHORT_WAIT_MS, (uids) => {
+          const uid = chooseUid(uids);
+          if (!uid) return again();
+          ask(withCrc([AIR.SDD, AIR.SELECT_NVB, ...uid]), SHORT_WAIT_MS, (saks) => {
+            const sak = saks.length === 1 ? stripCrc(saks[0]) : null;
+            if (!sak || sak.length !== 1) return again();
+            // SENS_RES is reported high byte first (7.3.5).
+            const target = {
+              sensRes: Uint8Array.of(atqa[0][1], atqa[0][0]),
+              selRes: sak[0],
+              uid: uid.slice(0, 4),
+              ats: null,
+            };
+            if (!rats || !(sak[0] & 0x20)) return found(target);
+            ask(withCrc([AIR.RATS, FSDI << 4]), ATS_WAIT_MS, (answers) => {
+              const ats = answers.length === 1 ? stripCrc(answers[0]) : null;
+              if (!ats || ats[0] !== ats.length) return again();
+              takeAts(ats);
+              found({ ...target, ats: ats.slice() });
+            });
           });
         });
-      });
-    }, readyMs);
+      },
+      readyMs,
+    );
   }
 
   /** ISO/IEC 14443-4 5.2: frame size, waiting time and guard time of the card. */
@@ -160,7 +170,12 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
       done(status, status === STATUS.OK ? Uint8Array.from(answer) : new Uint8Array(0));
     }
     function send(block: Block, multiplier = 1): void {
-      ask(withCrc(encodeBlock(block)), waitMs * multiplier, onFrames, Math.max(guardUntilMs, scheduler.nowMs() + TURNAROUND_MS));
+      ask(
+        withCrc(encodeBlock(block)),
+        waitMs * multiplier,
+        onFrames,
+        Math.max(guardUntilMs, scheduler.nowMs() + TURNAROUND_MS),
+      );
     }
     function sendPart(): void {
       const part = data.subarray(sent, sent + cardFrameBytes - 3);

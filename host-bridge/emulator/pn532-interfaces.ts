@@ -1,9 +1,9 @@
 /**
  * The pins of an emulated PN532: UART with sleep and wake-up, I2C and SPI with their status byte and interrupt line.
  *
- * Source: NXP UM0701-02, 6.2.3 (HSU), 6.2.4 (I2C), 6.2.5 (SPI), 7.2.11 (what wakes the chip): asleep, the UART needs five
- * rising edges, and hears nothing while the oscillator starts (here 1 ms); the I2C address wakes the chip, which stretches
- * the clock until it hears; NSS wakes it, and it is deaf meanwhile as on the UART.
+ * Source: NXP UM0701-02, 6.2.3 (HSU), 6.2.4 (I2C), 6.2.5 (SPI), 7.2.11 (what wakes the chip): asleep, the UART needs
+ * five rising edges, and hears nothing while the oscillator starts (here 1 ms); the I2C address wakes the chip, which
+ * stretches the clock until it hears; NSS wakes it, and it is deaf meanwhile as on the UART.
  *
  * Left out: H_REQ, clock stretching as time, limits of a real UART's receive buffer.
  */

@@ -1,9 +1,10 @@
 /**
  * The radio half of a PN532 that emulates an ISO/IEC 14443-4 card: anticollision, RATS, and the block protocol.
  *
- * Source: ISO/IEC 14443-3 6.3 (states of a type A card) and 14443-4 7.5.3, 7.5.4 (rules D, E and 9 to 13, named where they
- * apply). What the chip does by itself is UM0701-02 7.2.9 (fISO14443-4_PICC) and 7.3.14. Its ATS is fixed: T0 75 (FSCI 5: 64
- * bytes), TA 33, TB 92 (FWI 9: 155 ms, SFGI 2), TC 03, then the historical bytes; so measured on real chips.
+ * Source: ISO/IEC 14443-3 6.3 (states of a type A card) and 14443-4 7.5.3, 7.5.4 (rules D, E and 9 to 13, named where
+ * they apply). What the chip does by itself is UM0701-02 7.2.9 (fISO14443-4_PICC) and 7.3.14. Its ATS is fixed: T0 75
+ * (FSCI 5: 64 bytes), TA 33, TB 92 (FWI 9: 155 ms, SFGI 2), TC 03, then the historical bytes; so measured on real
+ * chips.
  *
  * Left out: CID and NAD (blocks with them are ignored), bit rates above 106 kbit/s, PPS, HLTA.
  */
@@ -147,7 +148,8 @@ export function createTarget(scheduler: Scheduler, handler: TargetHandler): Pn53
       outgoing = null;
       number ^= 1; // rule D
       command.push(...block.data);
-      if (command.length > COMMAND_BYTES_MAX) handler.onCommand(Uint8Array.from(command.splice(0, COMMAND_BYTES_MAX)), true);
+      if (command.length > COMMAND_BYTES_MAX)
+        handler.onCommand(Uint8Array.from(command.splice(0, COMMAND_BYTES_MAX)), true);
       if (block.chained) {
         sendBlock({ kind: 'ACK', number }); // rule 2
       } else {

@@ -11,7 +11,10 @@ import { meterProgram } from './work-meter.js';
 /** In the context, in the place of `Function` and `eval`: the same of a text that may be in tokens. */
 export const FUNCTION = '$Function';
 export const EVAL = '$eval';
-const STAND_INS = new Map([['Function', FUNCTION], ['eval', EVAL]]);
+const STAND_INS = new Map([
+  ['Function', FUNCTION],
+  ['eval', EVAL],
+]);
 
 /** Texts by what they were made from, however often boards start. */
 const letters = new Map<string, string>();
@@ -24,7 +27,8 @@ function convert(code: string, isMetered: boolean): string {
   const edits = new TextEdits(text);
   const program = parseBundle(text);
   walk(program, (node, parents) => {
-    const standIn = node.type === 'Identifier' && isReference(node, parents[parents.length - 1]) && STAND_INS.get(node.name);
+    const standIn =
+      node.type === 'Identifier' && isReference(node, parents[parents.length - 1]) && STAND_INS.get(node.name);
     if (standIn) edits.replace(node.start, node.end, standIn);
   });
   if (isMetered) meterProgram(program, edits);

@@ -1,8 +1,8 @@
 /**
  * Pseudo terminals without native modules: serial ports with a path, for the interpreter and for node-serialport.
  *
- * `script` (util-linux) makes a pty whose path `tty` prints and whose other end is the child's stdin and stdout; where that
- * does not work, Python's `pty` does the same. Node has no way of its own to open one.
+ * `script` (util-linux) makes a pty whose path `tty` prints and whose other end is the child's stdin and stdout; where
+ * that does not work, Python's `pty` does the same. Node has no way of its own to open one.
  */
 import { ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { SerialEnd } from './serial-line.js';
@@ -42,7 +42,9 @@ process.on('exit', () => {
 /** Starts one maker; resolves to null where it does not work here. */
 function start(command: string, args: string[]): Promise<Pty | null> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] }) as unknown as ChildProcessWithoutNullStreams;
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    }) as unknown as ChildProcessWithoutNullStreams;
     children.add(child);
     const close = () => {
       children.delete(child);
@@ -85,7 +87,9 @@ export async function openPty(): Promise<Pty> {
     const pty = await start(command, args);
     if (pty) return pty;
   }
-  throw Object.assign(new Error('no pseudo terminal: install util-linux (script) or python3'), { code: 'PTY_UNAVAILABLE' });
+  throw Object.assign(new Error('no pseudo terminal: install util-linux (script) or python3'), {
+    code: 'PTY_UNAVAILABLE',
+  });
 }
 
 /** Two ptys that are one cable: what is written to one path comes out of the other. */

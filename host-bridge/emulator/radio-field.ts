@@ -1,16 +1,16 @@
 /**
  * The air between a reader and the cards near it: ISO/IEC 14443 type A frames at 106 kbit/s.
  *
- * A frame takes its time (8 bits and a parity bit a byte, ISO/IEC 14443-3 6.2.3) and arrives whole, after its last byte.
- * A card that was taken away, or a field that was cut, before that byte never gets it: to the receiver the frame did not
- * happen. Bytes are counted one by one as they pass, in both directions, checksums included.
+ * A frame takes its time (8 bits and a parity bit a byte, ISO/IEC 14443-3 6.2.3) and arrives whole, after its last
+ * byte. A card that was taken away, or a field that was cut, before that byte never gets it: to the receiver the frame
+ * did not happen. Bytes are counted one by one as they pass, in both directions, checksums included.
  *
  * Faults, for enumeration: `cutAfter(n)` takes every card out of the field right after the n-th byte from now, whoever
- * sent it, until `restore()`; `flipBit(n, bit)` inverts one bit of the n-th byte from now. A frame whose last byte is the
- * n-th still arrives, and the cut follows at the same moment.
+ * sent it, until `restore()`; `flipBit(n, bit)` inverts one bit of the n-th byte from now. A frame whose last byte is
+ * the n-th still arrives, and the cut follows at the same moment.
  *
- * Left out: signal strength, bit timing, collisions bit by bit (several cards' answers arrive as several frames, and the
- * reader's model resolves them), other bit rates.
+ * Left out: signal strength, bit timing, collisions bit by bit (several cards' answers arrive as several frames, and
+ * the reader's model resolves them), other bit rates.
  */
 import type { Scheduler } from './scheduler.js';
 

@@ -57,7 +57,7 @@ export function createVirtualScheduler(): VirtualScheduler {
     const last = heap.pop()!;
     if (heap.length > 0) {
       heap[0] = last;
-      for (let i = 0; ; ) {
+      for (let i = 0; ;) {
         let least = i;
         for (const child of [2 * i + 1, 2 * i + 2]) {
           if (child < heap.length && before(heap[child], heap[least])) least = child;

@@ -1,13 +1,15 @@
 /**
  * An emulated serial cable: bytes written at one end arrive at the other after the time that the baud rate takes.
  *
- * Bytes travel as Espruino has them, in strings of character codes 0 to 255. Each write arrives as one string, in order.
+ * Bytes travel as Espruino has them, in strings of character codes 0 to 255. Each write arrives as one string, in
+ * order.
  */
 import type { Scheduler, Timer } from './scheduler.js';
 
 /**
  * What an ESP32 does with bytes that have come: a task takes them from its UARTs now and then, and hands them to the
- * interpreter in events (targets/esp32/jshardwareUart.c). Of the console's port it first waits for the end of what comes.
+ * interpreter in events (targets/esp32/jshardwareUart.c). Of the console's port it first waits for the end of what
+ * comes.
  */
 export interface SerialTask {
   pollMs: number;
@@ -45,7 +47,9 @@ function createTaskQueue(scheduler: Scheduler, to: SerialEnd) {
   let task: SerialTask | undefined;
   let fromMs = 0;
 
-  /** The first poll at `ms` or later; polls go on from the first byte after a start, as nothing is known of their phase. */
+  /**
+   * The first poll at `ms` or later; polls go on from the first byte after a start, as nothing is known of their phase.
+   */
   function pollAfterMs(ms: number): number {
     const { pollMs } = to.task!;
     if (task !== to.task) fromMs = ms;
@@ -67,7 +71,10 @@ function createTaskQueue(scheduler: Scheduler, to: SerialEnd) {
       if (timer) scheduler.clearTimer(timer);
       timer = scheduler.setTimer(deliver, afterSilence ? pollMs : pollAfterMs(scheduler.nowMs()) - scheduler.nowMs());
     },
-    /** How many of the bytes that end at startMs + byteMs, startMs + 2 byteMs ... come by the same poll as the one after `at`. */
+    /**
+     * How many of the bytes that end at startMs + byteMs, startMs + 2 byteMs ... come by the same poll as the one after
+     * `at`.
+     */
     together(at: number, startMs: number, byteMs: number): number {
       if (byteMs === 0) return Infinity;
       // Few, so that no silence is seen between the first and the last of a write.
@@ -85,22 +92,28 @@ export function createSerialLine(scheduler: Scheduler, baud = 115200): SerialLin
   }
   line.a = end();
   line.b = end();
-  for (const [from, to] of [[line.a, line.b], [line.b, line.a]]) {
+  for (const [from, to] of [
+    [line.a, line.b],
+    [line.b, line.a],
+  ]) {
     const queue = createTaskQueue(scheduler, to);
     let freeMs = 0;
     from.write = (data) => {
       const startMs = Math.max(scheduler.nowMs(), freeMs);
       const byteMs = line.baud > 0 ? 10_000 / line.baud : 0;
       freeMs = startMs + data.length * byteMs;
-      for (let at = 0; at < data.length; ) {
+      for (let at = 0; at < data.length;) {
         const part = data.slice(at, at + (to.task ? queue.together(at, startMs, byteMs) : Infinity));
         at += part.length;
-        scheduler.setTimer(() => {
-          const heard = from.baud === undefined || to.baud === undefined || from.baud === to.baud;
-          if (!line.connected || !heard) return;
-          if (to.task) queue.add(part);
-          else to.onData?.(part);
-        }, startMs + at * byteMs - scheduler.nowMs());
+        scheduler.setTimer(
+          () => {
+            const heard = from.baud === undefined || to.baud === undefined || from.baud === to.baud;
+            if (!line.connected || !heard) return;
+            if (to.task) queue.add(part);
+            else to.onData?.(part);
+          },
+          startMs + at * byteMs - scheduler.nowMs(),
+        );
       }
     };
   }

@@ -17,7 +17,10 @@ export function slipFrame(bytes: ArrayLike<number>): Uint8Array {
   return Uint8Array.from([...out, END]);
 }
 
-/** Takes in pieces of a stream, and gives the content of each frame that is whole; what stands between frames is dropped. */
+/**
+ * Takes in pieces of a stream, and gives the content of each frame that is whole; what stands between frames is
+ * dropped.
+ */
 export function createSlipReader(onFrame: (frame: Uint8Array) => void): (bytes: Uint8Array) => void {
   let frame: number[] | null = null;
   let escaped = false;

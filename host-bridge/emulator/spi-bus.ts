@@ -1,10 +1,10 @@
 /**
  * SPI ports of the emulated board, in software (`new SPI()`) and in hardware (`SPI1`, `SPI2`).
  *
- * Source: src/jsspi.c, src/jswrap_spi_i2c.c, targets/esp32/jshardwareSpi.c of Espruino 2v29. A device listens while its NSS pin
- * is low, which `send` and `write` see to. The ESP32's ports in hardware ignore `order` and send the highest bit first; a
- * device that expects the other order then hears every byte mirrored, as on a board.
- * Left out: bits as levels of pins, and their time.
+ * Source: src/jsspi.c, src/jswrap_spi_i2c.c, targets/esp32/jshardwareSpi.c of Espruino 2v29. A device listens while its
+ * NSS pin is low, which `send` and `write` see to. The ESP32's ports in hardware ignore `order` and send the highest
+ * bit first; a device that expects the other order then hears every byte mirrored, as on a board. Left out: bits as
+ * levels of pins, and their time.
  */
 import { bytesOf, type Realm } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
@@ -44,9 +44,15 @@ const COMMAND_BYTES_MAX = 16;
 
 /**
  * The class SPI and its ports in hardware, for one power cycle.
- * @param onPicture told when a picture goes to the display that is alone on a port in hardware, chosen by the program itself
+ * @param onPicture told when a picture goes to the display that is alone on a port in hardware, chosen by the program
+ *   itself
  */
-export function createSpi(devices: SpiDevices, realm: Realm, cycle: Cycle, onPicture: () => void): Record<string, unknown> {
+export function createSpi(
+  devices: SpiDevices,
+  realm: Realm,
+  cycle: Cycle,
+  onPicture: () => void,
+): Record<string, unknown> {
   function createPort(hardware: boolean): object {
     let setup: SpiSetup | null = null;
     function transfer(data: Uint8Array, nss: unknown): Uint8Array {
@@ -58,7 +64,8 @@ export function createSpi(devices: SpiDevices, realm: Realm, cycle: Cycle, onPic
     }
     return {
       setup(options: SpiSetup) {
-        if (!hardware && [options?.sck, options?.mosi].some((pin) => pin === undefined)) cycle.fault('SPI.setup: a port in software needs its pins');
+        if (!hardware && [options?.sck, options?.mosi].some((pin) => pin === undefined))
+          cycle.fault('SPI.setup: a port in software needs its pins');
         setup = options ?? {};
       },
       send: (data: unknown, nss?: unknown) => new realm.Uint8Array(transfer(Uint8Array.from(bytesOf([data])), nss)),

@@ -3,8 +3,9 @@
  *
  *   file | size u32 (little-endian) | name, 28 bytes, zero-padded | data, padded to 4 |
  *
- * Files stand one after the other; blank flash ends them. The build takes the whole of its flash for Storage, so that files
- * must end well before raw pages at the top: it looks for further files at the start of the page after the last one.
+ * Files stand one after the other; blank flash ends them. The build takes the whole of its flash for Storage, so that
+ * files must end well before raw pages at the top: it looks for further files at the start of the page after the last
+ * one.
  */
 
 /** Espruino's Linux build: addresses, size and erase pages of its flash, the file `espruino.flash`. */
@@ -25,7 +26,8 @@ export function writeStorageImage(image: Uint8Array, files: Map<string, Uint8Arr
     if (name.length === 0 || name.length > 28) throw new RangeError(`file name of 1 to 28 characters: ${name}`);
     if (data.length === 0) throw new RangeError(`empty file: ${name}`);
     const next = at + HEADER_BYTES + ((data.length + 3) & ~3);
-    if (next + 2 * LINUX_FLASH.pageBytes > bytesMax) throw new RangeError(`files do not fit in ${bytesMax} bytes of flash`);
+    if (next + 2 * LINUX_FLASH.pageBytes > bytesMax)
+      throw new RangeError(`files do not fit in ${bytesMax} bytes of flash`);
     view.setUint32(at, data.length, true);
     image.fill(0, at + 4, at + HEADER_BYTES);
     image.set(Buffer.from(name, 'latin1'), at + 4);
@@ -38,19 +40,22 @@ export function writeStorageImage(image: Uint8Array, files: Map<string, Uint8Arr
 export function readStorageImage(image: Uint8Array): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   const view = new DataView(image.buffer, image.byteOffset);
-  for (let at = 0; at + HEADER_BYTES <= image.length; ) {
+  for (let at = 0; at + HEADER_BYTES <= image.length;) {
     const word = view.getUint32(at, true);
     if (word === 0xffffffff || word === 0) {
       // A page may end early; files go on at the start of the next one, or not at all.
       const next = (Math.floor(at / LINUX_FLASH.pageBytes) + 1) * LINUX_FLASH.pageBytes;
-      if (next + 4 > image.length || at % LINUX_FLASH.pageBytes === 0 || view.getUint32(next, true) === 0xffffffff) break;
+      if (next + 4 > image.length || at % LINUX_FLASH.pageBytes === 0 || view.getUint32(next, true) === 0xffffffff)
+        break;
       at = next;
       continue;
     }
     const length = word & 0xffffff;
     const end = at + HEADER_BYTES + length;
     if (end > image.length) break;
-    const name = Buffer.from(image.subarray(at + 4, at + HEADER_BYTES)).toString('latin1').replace(/\0+$/, '');
+    const name = Buffer.from(image.subarray(at + 4, at + HEADER_BYTES))
+      .toString('latin1')
+      .replace(/\0+$/, '');
     if (image[at + 4] !== 0) files.set(name, image.slice(at + HEADER_BYTES, end));
     at = (end + 3) & ~3;
   }

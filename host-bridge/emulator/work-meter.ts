@@ -2,9 +2,9 @@
  * How long a program would take on a slower machine: counts what it does, at given prices.
  *
  * Counted are statements (expressions joined by commas each, as minified code has them), what native calls go through
- * (elements, bytes, characters, blocks of hashes), bytes on I2C and of overlays, and flash operations; everything else of
- * the interpreter is in the price of a statement: tests of loops and branches, calls, and the search for room for an array,
- * which walks along free variables and takes the longer the more scattered they are. An estimate.
+ * (elements, bytes, characters, blocks of hashes), bytes on I2C and of overlays, and flash operations; everything else
+ * of the interpreter is in the price of a statement: tests of loops and branches, calls, and the search for room for an
+ * array, which walks along free variables and takes the longer the more scattered they are. An estimate.
  */
 import { walk, type AnyNode, type Program } from '../../flash-scripts/syntax-tree.js';
 import type { TextEdits } from '../../flash-scripts/text-edits.js';
@@ -36,27 +36,41 @@ export interface Speed {
 /**
  * An ESP32 at 240 MHz; every one of these is an estimate, none was measured on a board.
  *
- * A hundred times what Espruino's Linux build takes (2v29.277, -O2, on an AMD EPYC; empty loop 0.39 us a round). Published is
- * a loop on an Espruino Pico of 84 MHz, whose doubles are in software too: the series for pi, 458 us a round, here 1.54 us.
- * By the clock that is 104 times at 240 MHz. An ESP32 runs its interpreter from flash, through a cache.
+ * A hundred times what Espruino's Linux build takes (2v29.277, -O2, on an AMD EPYC; empty loop 0.39 us a round).
+ * Published is a loop on an Espruino Pico of 84 MHz, whose doubles are in software too: the series for pi, 458 us a
+ * round, here 1.54 us. By the clock that is 104 times at 240 MHz. An ESP32 runs its interpreter from flash, through a
+ * cache.
  *
- * - statement: messages and frames of this firmware took 1.5 to 2.3 us for each that is counted here, 4 to 6 rounds of the
- *   empty loop, for a statement has calls, members and arithmetic in it;
- * - dot product: 24 to 31 ns an element, of typed arrays of any kind, on flash or not (an iterator goes byte by byte); and in
- *   software some 120 cycles for multiplication and addition, which cost nothing there;
+ * - statement: messages and frames of this firmware took 1.5 to 2.3 us for each that is counted here, 4 to 6 rounds of
+ *   the empty loop, for a statement has calls, members and arithmetic in it;
+ * - dot product: 24 to 31 ns an element, of typed arrays of any kind, on flash or not (an iterator goes byte by byte);
+ *   and in software some 120 cycles for multiplication and addition, which cost nothing there;
  * - pairs and picks: 92 and 104 ns; bytes: 20 to 29 ns (set, E.sum, E.CRC32, E.toUint8Array);
  * - characters: indexOf and split compare at each, 58 and 68 ns; join takes 93;
  * - hash: 0.54 us for a block of SHA-256, 0.26 for one of SHA-512, whose words of 64 bits an ESP32 does not have;
- * - serial ports: a task looks every 5 ms, on the console's port after 5 ms of silence (targets/esp32/jshardwareUart.c since
- *   2v29.267, August 2026; every 100 ms in 2v29 as released, and when nothing has come for 25 s);
+ * - serial ports: a task looks every 5 ms, on the console's port after 5 ms of silence (targets/esp32/jshardwareUart.c
+ *   since 2v29.267, August 2026; every 100 ms in 2v29 as released, and when nothing has come for 25 s);
  * - flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32); overlay: 13,284 bytes of
  *   functions took as long as 330 rounds of an empty loop where flash is mapped (a Linux build of 32 bits with that).
  */
 export const ESP32_SPEED: Speed = {
-  statementUs: 180, dotElementUs: 3, pairValueUs: 10, byteUs: 2, characterUs: 7, hashBlockUs: 50, i2cByteUs: 22.5, serialPollMs: 5, overlayByteUs: 1, flashWriteMs: 0.4, flashEraseMs: 45,
+  statementUs: 180,
+  dotElementUs: 3,
+  pairValueUs: 10,
+  byteUs: 2,
+  characterUs: 7,
+  hashBlockUs: 50,
+  i2cByteUs: 22.5,
+  serialPollMs: 5,
+  overlayByteUs: 1,
+  flashWriteMs: 0.4,
+  flashEraseMs: 45,
 };
 
-const isStatement = (node: AnyNode): boolean => (node.type.endsWith('Statement') || node.type === 'VariableDeclaration') && node.type !== 'BlockStatement' && node.type !== 'EmptyStatement';
+const isStatement = (node: AnyNode): boolean =>
+  (node.type.endsWith('Statement') || node.type === 'VariableDeclaration') &&
+  node.type !== 'BlockStatement' &&
+  node.type !== 'EmptyStatement';
 
 /** Lets a program count its statements; `$work()` tells them, with elements and blocks. `METER` must run before it. */
 export function meterProgram(program: Program, edits: TextEdits): void {
@@ -64,10 +78,12 @@ export function meterProgram(program: Program, edits: TextEdits): void {
     const parent = parents[parents.length - 1];
     if (!isStatement(node) || !parent) return;
     // The initialiser of a loop is no statement of its own.
-    if (node.type === 'VariableDeclaration' && (parent.type === 'ForStatement' || parent.type === 'ForInStatement')) return;
+    if (node.type === 'VariableDeclaration' && (parent.type === 'ForStatement' || parent.type === 'ForInStatement'))
+      return;
     let weight = 1;
     walk(node, (inner, between) => {
-      if (inner.type === 'SequenceExpression' && !between.some((each) => each !== node && isStatement(each))) weight += inner.expressions.length - 1;
+      if (inner.type === 'SequenceExpression' && !between.some((each) => each !== node && isStatement(each)))
+        weight += inner.expressions.length - 1;
     });
     const listed = parent.type === 'BlockStatement' || parent.type === 'Program' || parent.type === 'SwitchCase';
     edits.insert(node.start, listed ? `$work.n+=${weight};` : `{$work.n+=${weight};`);
@@ -119,10 +135,22 @@ ${COUNTED.map((name) => `$work.${name}=`).join('')}0;
 })();
 `;
 
-/** Milliseconds that a program has worked since its start; read in its context. @param read `$work`, or nothing before METER has run */
+/**
+ * Milliseconds that a program has worked since its start; read in its context.
+ * @param read `$work`, or nothing before METER has run
+ */
 export function workMs(speed: Speed, read: () => number[], flash: EmulatedFlash): () => number {
   const { writes, erases } = flash.counters;
-  const prices = [speed.statementUs, speed.dotElementUs, speed.pairValueUs, speed.byteUs, speed.characterUs, speed.hashBlockUs, speed.i2cByteUs, speed.overlayByteUs];
+  const prices = [
+    speed.statementUs,
+    speed.dotElementUs,
+    speed.pairValueUs,
+    speed.byteUs,
+    speed.characterUs,
+    speed.hashBlockUs,
+    speed.i2cByteUs,
+    speed.overlayByteUs,
+  ];
   return () => {
     const now = flash.counters;
     const flashMs = (now.writes - writes) * speed.flashWriteMs + (now.erases - erases) * speed.flashEraseMs;

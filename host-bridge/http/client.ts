@@ -2,13 +2,24 @@
  * The services as their callers have them: the procedures of actors/services.ts as promises, over HTTP.
  *
  * A client never throws for what the network or a service does: no connection, no answer in time and nonsense are named
- * results (SERVICE_DOWN, SERVICE_SILENT, REPLY_INVALID). It does not repeat by itself; whoever calls may repeat the same
- * request, which has effect once. `isRetryable` of errors.ts says for which codes that makes sense.
+ * results (SERVICE_DOWN, SERVICE_SILENT, REPLY_INVALID). It does not repeat by itself; whoever calls may repeat the
+ * same request, which has effect once. `isRetryable` of errors.ts says for which codes that makes sense.
  */
 import { randomBytes } from 'node:crypto';
 import { Value } from '@sinclair/typebox/value';
 import { toHex } from '../../firmware/core/bytes.js';
-import type { AccountsOffice, BankOffice, BankService, HouseService, IssuerForBank, IssuerOffice, IssuerService, PublicParameters, Remote, TrusteeService } from '../actors/services.js';
+import type {
+  AccountsOffice,
+  BankOffice,
+  BankService,
+  HouseService,
+  IssuerForBank,
+  IssuerOffice,
+  IssuerService,
+  PublicParameters,
+  Remote,
+  TrusteeService,
+} from '../actors/services.js';
 import type { KeyLine } from '../actors/key-line.js';
 import type { Signer } from '../actors/signer.js';
 import { isErrorCode, refusal, type Result } from '../errors.js';
@@ -16,7 +27,15 @@ import { bytes } from './hex.js';
 import type { Random } from './key-file.js';
 import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
 import { BANK_HEADERS, isAnswer, signBankRequest } from './bank-channel.js';
-import { BANK_ENDPOINTS, COMMON_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
+import {
+  BANK_ENDPOINTS,
+  COMMON_ENDPOINTS,
+  ISSUER_ENDPOINTS,
+  TRUSTEE_ENDPOINTS,
+  type BodyOf,
+  type Endpoint,
+  type ReplyOf,
+} from './schemas.js';
 
 /** How long a client waits for a reply unless told otherwise. */
 export const CLIENT_TIMEOUT_MS = 5000;
@@ -38,7 +57,12 @@ export interface OfficeOptions extends ClientOptions {
   random?: Random;
 }
 
-type Call = <E extends Endpoint>(endpoint: E, body: BodyOf<E>, headers?: (text: string) => Record<string, string>, believe?: (response: Response, text: string) => boolean) => Promise<Result<ReplyOf<E>>>;
+type Call = <E extends Endpoint>(
+  endpoint: E,
+  body: BodyOf<E>,
+  headers?: (text: string) => Record<string, string>,
+  believe?: (response: Response, text: string) => boolean,
+) => Promise<Result<ReplyOf<E>>>;
 
 /** Makes one request and reads its reply by the endpoint's schema. */
 function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call {
@@ -56,11 +80,15 @@ function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call
         signal: AbortSignal.timeout(timeoutMs),
       });
       const received = await response.text();
-      if (believe && !believe(response, received)) return refusal('WRONG_SERVICE', `${base}: the reply is not the issuer's`);
+      if (believe && !believe(response, received))
+        return refusal('WRONG_SERVICE', `${base}: the reply is not the issuer's`);
       reply = parse(received);
     } catch (thrown) {
       const silent = (thrown as Error)?.name === 'TimeoutError';
-      return refusal(silent ? 'SERVICE_SILENT' : 'SERVICE_DOWN', silent ? `${base} within ${timeoutMs} ms` : `${base}: ${reasonOf(thrown)}`);
+      return refusal(
+        silent ? 'SERVICE_SILENT' : 'SERVICE_DOWN',
+        silent ? `${base} within ${timeoutMs} ms` : `${base}: ${reasonOf(thrown)}`,
+      );
     }
     if (response.status === 200) {
       if (!Value.Check(endpoint.reply, reply)) return refusal('REPLY_INVALID', base + endpoint.path);
@@ -69,7 +97,9 @@ function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call
     const { code, message } = (reply ?? {}) as { code?: unknown; message?: unknown };
     if (isErrorCode(code) && code !== 'OK') return refusal(code, detailOf(message));
     // A proxy in front, or a service that is just ending.
-    return response.status === 502 || response.status === 503 ? refusal('SERVICE_DOWN', `${base}: status ${response.status}`) : refusal('REPLY_INVALID', `${base}${endpoint.path}: status ${response.status}`);
+    return response.status === 502 || response.status === 503
+      ? refusal('SERVICE_DOWN', `${base}: status ${response.status}`)
+      : refusal('REPLY_INVALID', `${base}${endpoint.path}: status ${response.status}`);
   };
 }
 
@@ -92,12 +122,31 @@ function reasonOf(thrown: unknown): string {
   return typeof cause === 'string' ? cause : 'no connection';
 }
 
-type ParametersReply = Result<{ issuer: string; issuerKey: string; registrarKey: string; currency: string; scheme: number; sealKey: string | null; successions: string[] }>;
+type ParametersReply = Result<{
+  issuer: string;
+  issuerKey: string;
+  registrarKey: string;
+  currency: string;
+  scheme: number;
+  sealKey: string | null;
+  successions: string[];
+}>;
 
 function readParameters(reply: ParametersReply): Result<{ parameters: PublicParameters }> {
   if (!reply.ok) return reply;
   const { issuer, issuerKey, registrarKey, currency, scheme, sealKey, successions } = reply;
-  return { ok: true, parameters: { issuer: bytes(issuer), issuerKey: bytes(issuerKey), registrarKey: bytes(registrarKey), currency, scheme, sealKey: maybe(sealKey), successions: successions.map(bytes) } };
+  return {
+    ok: true,
+    parameters: {
+      issuer: bytes(issuer),
+      issuerKey: bytes(issuerKey),
+      registrarKey: bytes(registrarKey),
+      currency,
+      scheme,
+      sealKey: maybe(sealKey),
+      successions: successions.map(bytes),
+    },
+  };
 }
 
 /** What every house answers. */
@@ -140,11 +189,19 @@ export function createTrusteeClient(options: ClientOptions): Remote<TrusteeServi
 
 const maybe = (text: string | null): Uint8Array | null => (text === null ? null : bytes(text));
 
-function readBoxes(reply: Result<{ boxes: string[]; repeated: boolean }>): Result<{ boxes: Uint8Array[]; repeated: boolean }> {
+function readBoxes(
+  reply: Result<{ boxes: string[]; repeated: boolean }>,
+): Result<{ boxes: Uint8Array[]; repeated: boolean }> {
   return reply.ok ? { ...reply, boxes: reply.boxes.map(bytes) } : reply;
 }
 
-type TraceReply = Result<{ name: string; ebc: number; proof: 'PROVEN' | 'UNPROVEN'; request: string; certificate: string }>;
+type TraceReply = Result<{
+  name: string;
+  ebc: number;
+  proof: 'PROVEN' | 'UNPROVEN';
+  request: string;
+  certificate: string;
+}>;
 
 function readTrace(reply: TraceReply) {
   return reply.ok ? { ...reply, request: bytes(reply.request), certificate: bytes(reply.certificate) } : reply;
@@ -170,7 +227,9 @@ export function createBankClient(options: ClientOptions): Remote<BankService> & 
     request: async (request) => readBoxes(await call(at.request, { request: toHex(request) })),
     async couponKeys() {
       const reply = await call(at.couponKeys, null);
-      return reply.ok ? { ok: true, keys: reply.keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })) } : reply;
+      return reply.ok
+        ? { ok: true, keys: reply.keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })) }
+        : reply;
     },
     ...shopCalls(call),
   };
@@ -200,13 +259,29 @@ export function createBankChannel(options: BankChannelOptions): Remote<IssuerFor
       endpoint,
       body,
       (text) => signBankRequest(options.signer, options.issuer, requestId, endpoint.method, endpoint.path, text),
-      (response, text) => isAnswer(options.issuerLine, (options.clock ?? machineClock)(), toHex(requestId), response.status, text, response.headers.get(BANK_HEADERS.answer)) || response.status !== 200,
+      (response, text) =>
+        isAnswer(
+          options.issuerLine,
+          (options.clock ?? machineClock)(),
+          toHex(requestId),
+          response.status,
+          text,
+          response.headers.get(BANK_HEADERS.answer),
+        ) || response.status !== 200,
     );
   };
   return {
     async receive(message, signature) {
       const reply = await call(at.receive, { message: toHex(message), signature: signature && toHex(signature) });
-      return reply.ok ? { ok: true, reply: bytes(reply.reply), signature: maybe(reply.signature), boxes: reply.boxes.map(bytes), repeated: reply.repeated } : reply;
+      return reply.ok
+        ? {
+            ok: true,
+            reply: bytes(reply.reply),
+            signature: maybe(reply.signature),
+            boxes: reply.boxes.map(bytes),
+            repeated: reply.repeated,
+          }
+        : reply;
     },
     returnCash: (histories) => call(at.returnCash, { histories: histories.map(toHex) }),
   };
@@ -250,8 +325,8 @@ export function createOfficeClient(options: OfficeOptions): Remote<IssuerOffice>
 }
 
 /**
- * One act of the office under a fixed request id: every call with the same arguments is the same request, acts once, and
- * gets the same reply. @param requestId 16 bytes, random
+ * One act of the office under a fixed request id: every call with the same arguments is the same request, acts once,
+ * and gets the same reply. @param requestId 16 bytes, random
  */
 export function createOfficeCall(options: OfficeOptions, requestId: Uint8Array): Remote<IssuerOffice> {
   return officeOf(options, () => requestId);
@@ -259,7 +334,10 @@ export function createOfficeCall(options: OfficeOptions, requestId: Uint8Array):
 
 function operatorCall(options: OfficeOptions, nextId: () => Uint8Array): Call {
   const plain = createCall(options);
-  return (endpoint, body) => plain(endpoint, body, (text) => signOperatorRequest(options.operator, options.issuer, nextId(), endpoint.method, endpoint.path, text));
+  return (endpoint, body) =>
+    plain(endpoint, body, (text) =>
+      signOperatorRequest(options.operator, options.issuer, nextId(), endpoint.method, endpoint.path, text),
+    );
 }
 
 function accountsOf(call: Call): Remote<AccountsOffice> {
@@ -271,7 +349,8 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
     },
     fundAccount: (name, amount) => call(at.fundAccount, { name, amount }),
     closeAccount: (name) => call(at.closeAccount, { name }),
-    registerTerminal: (shop, terminalId, key) => call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
+    registerTerminal: (shop, terminalId, key) =>
+      call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
     balanceOf: (name) => call(at.balanceOf, { name }),
     async numbers() {
       const reply = await call(at.numbers, {});
@@ -281,7 +360,9 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
     },
     async histories(limit) {
       const reply = await call(at.histories, { limit });
-      return reply.ok ? { ok: true, histories: reply.histories.map((row) => ({ ...row, pku: bytes(row.pku), rs: bytes(row.rs) })) } : reply;
+      return reply.ok
+        ? { ok: true, histories: reply.histories.map((row) => ({ ...row, pku: bytes(row.pku), rs: bytes(row.rs) })) }
+        : reply;
     },
   };
 }
@@ -302,16 +383,22 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
       const reply = await call(at.traceOrder, { pku: toHex(pku), why });
       return reply.ok ? { ...reply, order: bytes(reply.order) } : reply;
     },
-    publishCouponKeys: (keys) => call(at.publishCouponKeys, { keys: keys.map(({ amount, modulus }) => ({ amount, modulus: toHex(modulus) })) }),
+    publishCouponKeys: (keys) =>
+      call(at.publishCouponKeys, { keys: keys.map(({ amount, modulus }) => ({ amount, modulus: toHex(modulus) })) }),
     counterOf: (pku) => call(at.counterOf, { pku: toHex(pku) }),
     async overspends() {
       const reply = await call(at.overspends, {});
-      return reply.ok ? { ok: true, overspends: reply.overspends.map((row) => ({ ...row, pku: bytes(row.pku) })) } : reply;
+      return reply.ok
+        ? { ok: true, overspends: reply.overspends.map((row) => ({ ...row, pku: bytes(row.pku) })) }
+        : reply;
     },
   };
 }
 
-/** The bank's office over HTTP, for one operator. @param requestId 16 bytes for one act that may be repeated; else each call has its own */
+/**
+ * The bank's office over HTTP, for one operator.
+ * @param requestId 16 bytes for one act that may be repeated; else each call has its own
+ */
 export function createBankOfficeClient(options: OfficeOptions, requestId?: Uint8Array): Remote<BankOffice> {
   const call = operatorCall(options, () => requestId ?? (options.random ?? randomBytes)(REQUEST_ID_BYTES));
   return {

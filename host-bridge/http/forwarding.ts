@@ -1,6 +1,6 @@
 /**
- * The bank's way to the issuer, kept going: requests without a reply and histories to return, batch after batch, later and
- * later while the issuer cannot be reached.
+ * The bank's way to the issuer, kept going: requests without a reply and histories to return, batch after batch, later
+ * and later while the issuer cannot be reached.
  */
 import type { Logger } from 'pino';
 import { bodyOfThrown, type ErrorCode, type Result } from '../errors.js';
@@ -8,7 +8,11 @@ import { bodyOfThrown, type ErrorCode, type Result } from '../errors.js';
 const BACKOFF_MAX_MS = 60_000;
 
 /** Starts. @param forwardMs pause between two looks for work @returns what ends it, after the batch under way */
-export function startForwarding(forward: () => Promise<Result<{ more: boolean }>>, log: Logger, forwardMs = 1000): { stop(): Promise<void> } {
+export function startForwarding(
+  forward: () => Promise<Result<{ more: boolean }>>,
+  log: Logger,
+  forwardMs = 1000,
+): { stop(): Promise<void> } {
   let stopped = false;
   let timer: NodeJS.Timeout | null = null;
   let running: Promise<void> = Promise.resolve();
@@ -16,13 +20,17 @@ export function startForwarding(forward: () => Promise<Result<{ more: boolean }>
   let told: ErrorCode | null = null;
 
   async function once(): Promise<void> {
-    const done = await forward().catch((thrown): Result<{ more: boolean }> => ({ ok: false, code: bodyOfThrown(thrown).code }));
+    const done = await forward().catch((thrown): Result<{ more: boolean }> => ({
+      ok: false,
+      code: bodyOfThrown(thrown).code,
+    }));
     if (done.ok) {
       if (told !== null) log.info('the issuer is back');
       told = null;
       pauseMs = done.more ? 0 : forwardMs;
     } else {
-      if (told !== done.code) log.warn({ code: done.code, detail: done.detail }, 'nothing reaches the issuer; it waits');
+      if (told !== done.code)
+        log.warn({ code: done.code, detail: done.detail }, 'nothing reaches the issuer; it waits');
       told = done.code;
       pauseMs = Math.min(2 * Math.max(pauseMs, forwardMs), BACKOFF_MAX_MS);
     }

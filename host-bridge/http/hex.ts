@@ -11,7 +11,13 @@ export function bytes(text: string): Uint8Array {
 }
 
 /** What JSON shows for a value with bytes in it. */
-export type Hexed<T> = T extends Uint8Array ? string : T extends (infer U)[] ? Hexed<U>[] : T extends object ? { [K in keyof T]: Hexed<T[K]> } : T;
+export type Hexed<T> = T extends Uint8Array
+  ? string
+  : T extends (infer U)[]
+    ? Hexed<U>[]
+    : T extends object
+      ? { [K in keyof T]: Hexed<T[K]> }
+      : T;
 
 /** The same value with hexadecimal in place of bytes. */
 export function hexed<T>(value: T): Hexed<T> {

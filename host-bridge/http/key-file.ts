@@ -4,7 +4,19 @@
  * A key is never made anew where a database shows that one existed: boards trust the old one.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createSigner, SEED_BYTES, type Signer } from '../actors/signer.js';
 import { failure } from '../errors.js';
@@ -27,7 +39,11 @@ export function pathsOf(dataDir: string, role: string): { key: string; database:
 }
 
 /** Paths of a house's keys by their number in its line, 1 for the first. */
-export function keyPaths(dataDir: string, role: string, number: number): { key: string; seal: string; coupon(amount: number): string } {
+export function keyPaths(
+  dataDir: string,
+  role: string,
+  number: number,
+): { key: string; seal: string; coupon(amount: number): string } {
   const path = (name: string) => join(dataDir, number === 1 ? `${name}.key` : `${name}.${number}.key`);
   return { key: path(role), seal: path('issuer-seal'), coupon: (amount) => path(`coupon-${amount}`) };
 }
@@ -43,7 +59,10 @@ export function serviceKey(dataDir: string, role: string, random: Random = rando
   return readKeyFile(paths.key);
 }
 
-/** Whether a key is still to be made. @throws TapcashError KEY_FILE_INVALID where a database shows that there was one */
+/**
+ * Whether a key is still to be made.
+ * @throws TapcashError KEY_FILE_INVALID where a database shows that there was one
+ */
 function isNew(path: string, database: string): boolean {
   if (existsSync(path)) return false;
   if (existsSync(database)) throw failure('KEY_FILE_INVALID', `${path}: missing, but ${database} was made with it`);
@@ -68,7 +87,10 @@ function writeSealFile(path: string, random: Random): void {
   writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
 }
 
-/** The bank's RSA-2048 keys for coupons, one file for each amount, made at first start. @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED */
+/**
+ * The bank's RSA-2048 keys for coupons, one file for each amount, made at first start.
+ * @throws TapcashError KEY_FILE_INVALID, DATA_DIR_FAILED
+ */
 export function couponKeys(dataDir: string, amounts: number[]): Map<number, KeyObject> {
   ensureDataDir(dataDir);
   for (const amount of amounts) {
@@ -94,8 +116,17 @@ function writeCouponFile(path: string): void {
   writeSecretFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
 }
 
-/** Makes the next keys of a house; those that are there stay, from a rotation that did not come to its end. @param amounts of coupons */
-export function makeNextKeys(dataDir: string, role: string, number: number, which: { seal: boolean; amounts: number[] }, random: Random = randomBytes): void {
+/**
+ * Makes the next keys of a house; those that are there stay, from a rotation that did not come to its end.
+ * @param amounts of coupons
+ */
+export function makeNextKeys(
+  dataDir: string,
+  role: string,
+  number: number,
+  which: { seal: boolean; amounts: number[] },
+  random: Random = randomBytes,
+): void {
   const paths = keyPaths(dataDir, role, number);
   if (!existsSync(paths.key)) writeKeyFile(paths.key, random(SEED_BYTES));
   if (which.seal && !existsSync(paths.seal)) writeSealFile(paths.seal, random);

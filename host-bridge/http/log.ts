@@ -9,7 +9,10 @@ const SECRET_FIELDS = ['seed', 'secretKey', 'privateKey', 'key', 'nonce', 'body'
 /** Makes a log. @param destination default: standard error, so that standard output stays for results */
 export function createLog(name: string, options: { level?: string; destination?: DestinationStream } = {}): Logger {
   const paths = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
-  return pino({ name, level: options.level ?? 'info', redact: { paths, censor: '[redacted]' } }, options.destination ?? pino.destination({ dest: 2, sync: true }));
+  return pino(
+    { name, level: options.level ?? 'info', redact: { paths, censor: '[redacted]' } },
+    options.destination ?? pino.destination({ dest: 2, sync: true }),
+  );
 }
 
 /** A log that says nothing. */

@@ -1,9 +1,9 @@
 /**
  * Operators' requests: who may act in the issuer's office, and how often.
  *
- * A request carries a random id, the operator's key id, and a signature of type `operatorRequest` over issuer, id, hash of
- * the body, method and address. The id is stored with the reply: the same request gets the same reply and acts once, and
- * another request under the same id is refused.
+ * A request carries a random id, the operator's key id, and a signature of type `operatorRequest` over issuer, id, hash
+ * of the body, method and address. The id is stored with the reply: the same request gets the same reply and acts once,
+ * and another request under the same id is refused.
  */
 import { createHash } from 'node:crypto';
 import { copy, equal, fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
@@ -51,14 +51,30 @@ export function operatorIdOf(publicKey: Uint8Array): string {
 }
 
 /** Bytes that the signature is over. */
-export function encodeOperatorRequest(issuer: Uint8Array, requestId: Uint8Array, method: string, address: string, body: string): Uint8Array {
+export function encodeOperatorRequest(
+  issuer: Uint8Array,
+  requestId: Uint8Array,
+  method: string,
+  address: string,
+  body: string,
+): Uint8Array {
   const bodyHash = new Uint8Array(createHash('sha256').update(body).digest());
   return operatorRequestBody.encode({ issuer, requestId, bodyHash, line: fromChars(`${method} ${address}`) });
 }
 
 /** The headers that make a request an operator's. */
-export function signOperatorRequest(signer: Signer, issuer: Uint8Array, requestId: Uint8Array, method: string, address: string, body: string): Record<string, string> {
-  const signature = signer.sign(SIGNED.operatorRequest, encodeOperatorRequest(issuer, requestId, method, address, body));
+export function signOperatorRequest(
+  signer: Signer,
+  issuer: Uint8Array,
+  requestId: Uint8Array,
+  method: string,
+  address: string,
+  body: string,
+): Record<string, string> {
+  const signature = signer.sign(
+    SIGNED.operatorRequest,
+    encodeOperatorRequest(issuer, requestId, method, address, body),
+  );
   return {
     [OPERATOR_HEADERS.requestId]: toHex(requestId),
     [OPERATOR_HEADERS.operator]: operatorIdOf(signer.publicKey),

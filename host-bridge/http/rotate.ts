@@ -1,12 +1,12 @@
 /**
  * A house's next key: made in its data folder, and put into force by one row of its database.
  *
- * The files come first and the row last, in one transaction with the notice that the old key signs. Killed before the row, the
- * house goes on as it was, and the next try takes the files that are there; after it, the rotation is done. A service that runs
- * on the same folder follows at once.
+ * The files come first and the row last, in one transaction with the notice that the old key signs. Killed before the
+ * row, the house goes on as it was, and the next try takes the files that are there; after it, the rotation is done. A
+ * service that runs on the same folder follows at once.
  *
- * What is kept: a key for signing until its successor is in force, one that opens requests or signs coupons until the old key's
- * time is over. `tidyKeys` deletes what is not kept.
+ * What is kept: a key for signing until its successor is in force, one that opens requests or signs coupons until the
+ * old key's time is over. `tidyKeys` deletes what is not kept.
  */
 import { existsSync, unlinkSync } from 'node:fs';
 import { equal, toHex } from '../../firmware/core/bytes.js';
@@ -24,7 +24,11 @@ import { BANK_MIGRATIONS, ISSUER_MIGRATIONS, TRUSTEE_MIGRATIONS } from '../ledge
 import { openDatabase } from '../ledger/sqlite.js';
 import { keyPaths, makeNextKeys, pathsOf, readKeyFile, sealSeed, type Random } from './key-file.js';
 
-const MIGRATIONS: Record<HouseName, string[]> = { issuer: ISSUER_MIGRATIONS, trustee: TRUSTEE_MIGRATIONS, bank: BANK_MIGRATIONS };
+const MIGRATIONS: Record<HouseName, string[]> = {
+  issuer: ISSUER_MIGRATIONS,
+  trustee: TRUSTEE_MIGRATIONS,
+  bank: BANK_MIGRATIONS,
+};
 
 /** A house's books, as far as keys are about. */
 export interface HouseBooks {
@@ -71,7 +75,10 @@ export function noticesIn(dataDir: string): Uint8Array[] {
 export interface RotateOptions {
   dataDir: string;
   house: HouseName;
-  /** Unix time, whole seconds: now, and from when the new key signs; the next second at the earliest, as the old one may have signed in this one. */
+  /**
+   * Unix time, whole seconds: now, and from when the new key signs; the next second at the earliest, as the old one may
+   * have signed in this one.
+   */
   nowS: number;
   fromS: number;
   /** How long licenses are valid that the house signs; default `LICENSE_VALID_S`. */
@@ -92,7 +99,10 @@ export interface Rotation {
   notice: Uint8Array;
 }
 
-/** Makes the next key of a house and its succession. @throws TapcashError ROTATION_RUNNING, FILE_MISSING, KEY_FILE_INVALID, DATA_DIR_FAILED, DATABASE_* */
+/**
+ * Makes the next key of a house and its succession.
+ * @throws TapcashError ROTATION_RUNNING, FILE_MISSING, KEY_FILE_INVALID, DATA_DIR_FAILED, DATABASE_*
+ */
 export async function rotate(options: RotateOptions): Promise<Rotation> {
   const { dataDir, house, nowS, random, licenseValidS = LICENSE_VALID_S, onStep = () => undefined } = options;
   const fromS = Math.max(options.fromS, nowS + 1);
@@ -101,7 +111,8 @@ export async function rotate(options: RotateOptions): Promise<Rotation> {
     const { scheme, lines, line, store } = books;
     const number = line.keys().length;
     const before = line.keys()[number - 2];
-    if (before && nowS < before.untilS) throw failure('ROTATION_RUNNING', `until ${new Date(before.untilS * 1000).toISOString().slice(0, 10)}`);
+    if (before && nowS < before.untilS)
+      throw failure('ROTATION_RUNNING', `until ${new Date(before.untilS * 1000).toISOString().slice(0, 10)}`);
     const seal = house === 'issuer' && (scheme.registration === 'sealed' || scheme.issue !== 'direct');
     const amounts = house === 'bank' && scheme.issue === 'coupon' ? COUPON_AMOUNTS : [];
     onStep('keys');
@@ -110,7 +121,15 @@ export async function rotate(options: RotateOptions): Promise<Rotation> {
     const newKey = readKeyFile(keyPaths(dataDir, house, number + 1).key).publicKey;
     const sealKey = seal ? (await createUnsealer(sealSeed(dataDir, random, number + 1))).publicKey : new Uint8Array(32);
     const untilS = quarterEnd(fromS, licenseValidS);
-    const notice = writeSuccession(readKeyFile(keyPaths(dataDir, house, number).key), { house: HOUSE[house], issuer: lines.issuerId, number, newKey, sealKey, fromS, untilS });
+    const notice = writeSuccession(readKeyFile(keyPaths(dataDir, house, number).key), {
+      house: HOUSE[house],
+      issuer: lines.issuerId,
+      number,
+      newKey,
+      sealKey,
+      fromS,
+      untilS,
+    });
     const taken = acceptSuccession(store, lines, notice, nowS);
     if (!taken.ok) throw failure(taken.code, taken.detail);
     onStep('done');
@@ -120,14 +139,23 @@ export async function rotate(options: RotateOptions): Promise<Rotation> {
   }
 }
 
-/** Takes a house's own notice back from another house, after its database was restored. @throws TapcashError of `acceptSuccession`, KEY_FILE_INVALID where the new key is not here */
-export function restoreSuccession(dataDir: string, house: HouseName, notice: Uint8Array, nowS: number): { number: number; repeated: boolean } {
+/**
+ * Takes a house's own notice back from another house, after its database was restored.
+ * @throws TapcashError of `acceptSuccession`, KEY_FILE_INVALID where the new key is not here
+ */
+export function restoreSuccession(
+  dataDir: string,
+  house: HouseName,
+  notice: Uint8Array,
+  nowS: number,
+): { number: number; repeated: boolean } {
   const books = openHouseBooks(dataDir, house);
   try {
     const body = successionBody.decode(signedSuccession.decode(notice)?.body ?? new Uint8Array(0));
     if (!body || body.house !== HOUSE[house]) throw failure('BAD_REQUEST', `no notice of the ${house}`);
     const path = keyPaths(dataDir, house, body.number + 1).key;
-    if (!equal(readKeyFile(path).publicKey, body.newKey)) throw failure('KEY_FILE_INVALID', `${path}: not the key of this notice`);
+    if (!equal(readKeyFile(path).publicKey, body.newKey))
+      throw failure('KEY_FILE_INVALID', `${path}: not the key of this notice`);
     const taken = acceptSuccession(books.store, books.lines, notice, nowS);
     if (!taken.ok) throw failure(taken.code, taken.detail);
     return taken;
@@ -142,7 +170,14 @@ export function lastRotation(books: HouseBooks, house: HouseName): Rotation | nu
   const number = keys.length - 1;
   if (number === 0) return null;
   const { key, fromS } = keys[number]!;
-  return { house, number, newKey: key, fromS, untilS: keys[number - 1]!.untilS, notice: books.store.successions(HOUSE[house])[number - 1]! };
+  return {
+    house,
+    number,
+    newKey: key,
+    fromS,
+    untilS: keys[number - 1]!.untilS,
+    notice: books.store.successions(HOUSE[house])[number - 1]!,
+  };
 }
 
 /** Deletes private keys that are no longer needed. @returns the files that are gone */
@@ -151,7 +186,10 @@ export function tidyKeys(dataDir: string, house: HouseName, nowS: number): strin
   try {
     const gone = books.line.keys().flatMap(({ endS, untilS }, i) => {
       const paths = keyPaths(dataDir, house, i + 1);
-      const over = nowS >= untilS ? [...(house === 'issuer' ? [paths.seal] : []), ...(house === 'bank' ? COUPON_AMOUNTS.map(paths.coupon) : [])] : [];
+      const over =
+        nowS >= untilS
+          ? [...(house === 'issuer' ? [paths.seal] : []), ...(house === 'bank' ? COUPON_AMOUNTS.map(paths.coupon) : [])]
+          : [];
       return [...(nowS >= endS ? [paths.key] : []), ...over].filter((path) => existsSync(path));
     });
     for (const path of gone) unlinkSync(path);

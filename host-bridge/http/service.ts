@@ -1,10 +1,16 @@
 /**
  * What both services share: a Fastify server over a table of endpoints, with our errors, our log and bounded requests.
  *
- * Everything that arrives is refused or answered; nothing that arrives can end the process. Left out: TLS, which belongs
- * to a proxy in front; by default a service listens on this machine only.
+ * Everything that arrives is refused or answered; nothing that arrives can end the process. Left out: TLS, which
+ * belongs to a proxy in front; by default a service listens on this machine only.
  */
-import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import swagger from '@fastify/swagger';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -22,7 +28,9 @@ const CONNECTIONS_MAX = 2048;
 export type Answer<R> = { status: 200; body: R } | { status: number; body: ReturnType<typeof errorBody> };
 
 /** One function for each endpoint of a table. */
-export type Handlers<E> = { [K in keyof E]: (body: BodyOf<E[K]>, request: RawRequest) => Result<ReplyOf<E[K]>> | Promise<Result<ReplyOf<E[K]>>> };
+export type Handlers<E> = {
+  [K in keyof E]: (body: BodyOf<E[K]>, request: RawRequest) => Result<ReplyOf<E[K]>> | Promise<Result<ReplyOf<E[K]>>>;
+};
 
 /** The parts of a request that signatures are over. */
 export interface RawRequest {
@@ -44,7 +52,10 @@ export interface ServiceOptions<E extends Record<string, Endpoint>> {
   /** Needed where an endpoint takes an operator. `check` refuses before the body is looked at. */
   operators?: { check: (request: RawRequest) => HostRefusal | null; gate: Gate };
   /** Needed where an endpoint takes the bank. `sign` gives the headers of a reply (bank-channel.ts). */
-  bank?: { check: (request: RawRequest) => HostRefusal | null; sign: (request: RawRequest, status: number, body: string) => Record<string, string> };
+  bank?: {
+    check: (request: RawRequest) => HostRefusal | null;
+    sign: (request: RawRequest, status: number, body: string) => Record<string, string>;
+  };
 }
 
 /** The answer to a refusal. */
@@ -60,7 +71,9 @@ export function answerOf<R extends object>(result: Result<R>): Answer<R> {
 }
 
 /** Builds the server; it does not listen yet. */
-export async function createService<E extends Record<string, Endpoint>>(options: ServiceOptions<E>): Promise<FastifyInstance> {
+export async function createService<E extends Record<string, Endpoint>>(
+  options: ServiceOptions<E>,
+): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
     // Fastify's own lines would hold addresses with their queries; ours are written below.
@@ -79,7 +92,13 @@ export async function createService<E extends Record<string, Endpoint>>(options:
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((_request, reply) => send(reply, answerRefusal({ ok: false, code: 'NOT_FOUND' })));
   app.addHook('onResponse', async (request, reply) => {
-    const line = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, ...codeOf(reply) };
+    const line = {
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ...codeOf(reply),
+    };
     if (reply.statusCode >= 500) app.log.error(line, 'request');
     else app.log.info(line, 'request');
   });
@@ -90,7 +109,11 @@ export async function createService<E extends Record<string, Endpoint>>(options:
   return app;
 }
 
-function addEndpoint<E extends Record<string, Endpoint>>(app: FastifyInstance, options: ServiceOptions<E>, name: keyof E): void {
+function addEndpoint<E extends Record<string, Endpoint>>(
+  app: FastifyInstance,
+  options: ServiceOptions<E>,
+  name: keyof E,
+): void {
   const endpoint = options.endpoints[name] as Endpoint;
   const { operators, bank } = options;
   if (endpoint.bank && !bank) throw new TypeError(`${endpoint.path} takes the bank`);
@@ -108,14 +131,23 @@ function addEndpoint<E extends Record<string, Endpoint>>(app: FastifyInstance, o
     },
     // Before validation, so that strangers learn nothing about what an office address takes.
     preValidation: async (request, reply) => {
-      const refused = endpoint.operator && operators ? operators.check(rawOf(request)) : endpoint.bank && bank ? bank.check(rawOf(request)) : null;
+      const refused =
+        endpoint.operator && operators
+          ? operators.check(rawOf(request))
+          : endpoint.bank && bank
+            ? bank.check(rawOf(request))
+            : null;
       return refused ? send(reply, answerRefusal(refused)) : undefined;
     },
     handler: async (request, reply) => {
       const raw = rawOf(request);
       const run = () => handle(request.body as BodyOf<E[keyof E]>, raw) as Result<object>;
       // An operator's act and its reply are one transaction, and so nothing that waits.
-      if (endpoint.operator && operators) return send(reply, operators.gate(raw, () => answerOf(run())));
+      if (endpoint.operator && operators)
+        return send(
+          reply,
+          operators.gate(raw, () => answerOf(run())),
+        );
       const answer = answerOf(await run());
       if (endpoint.bank && bank) reply.headers(bank.sign(raw, answer.status, JSON.stringify(answer.body)));
       return send(reply, answer);
@@ -126,7 +158,12 @@ function addEndpoint<E extends Record<string, Endpoint>>(app: FastifyInstance, o
 const RAW = Symbol('body as sent');
 
 function rawOf(request: FastifyRequest): RawRequest {
-  return { method: request.method, url: request.url, headers: request.headers, body: (request as unknown as { [RAW]?: string })[RAW] ?? '' };
+  return {
+    method: request.method,
+    url: request.url,
+    headers: request.headers,
+    body: (request as unknown as { [RAW]?: string })[RAW] ?? '',
+  };
 }
 
 /**
@@ -136,12 +173,17 @@ function rawOf(request: FastifyRequest): RawRequest {
 function takeJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: BODY_BYTES_MAX }, (request, text, done) => {
-    const body = text as string;
-    (request as unknown as { [RAW]?: string })[RAW] = body;
-    if (hasOddNumber(body)) return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
-    return parse(request, body, done);
-  });
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: BODY_BYTES_MAX },
+    (request, text, done) => {
+      const body = text as string;
+      (request as unknown as { [RAW]?: string })[RAW] = body;
+      if (hasOddNumber(body))
+        return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
+      return parse(request, body, done);
+    },
+  );
 }
 
 /** Whether JSON text holds a number with a point, an exponent, or beyond 2^53 - 1. */
@@ -158,7 +200,8 @@ function codeOf(reply: FastifyReply): { code?: ErrorCode } {
 }
 
 function send(reply: FastifyReply, answer: Answer<unknown>): FastifyReply {
-  if (answer.status !== 200) (reply as unknown as { [CODE]?: ErrorCode })[CODE] = (answer.body as { code: ErrorCode }).code;
+  if (answer.status !== 200)
+    (reply as unknown as { [CODE]?: ErrorCode })[CODE] = (answer.body as { code: ErrorCode }).code;
   return reply.code(answer.status).send(answer.body);
 }
 
@@ -176,12 +219,19 @@ function sendError(error: FastifyError | Error, request: FastifyRequest, reply: 
 function refusalOf(error: FastifyError): HostRefusal {
   const invalid = error.validation?.[0];
   if (invalid) {
-    const field = invalid.instancePath || String(invalid.params?.['missingProperty'] ?? invalid.params?.['additionalProperty'] ?? 'body');
-    return { ok: false, code: field === '/amount' ? 'AMOUNT_INVALID' : 'BAD_REQUEST', detail: `${field.slice(0, 40)} ${invalid.message ?? ''}`.trim() };
+    const field =
+      invalid.instancePath ||
+      String(invalid.params?.['missingProperty'] ?? invalid.params?.['additionalProperty'] ?? 'body');
+    return {
+      ok: false,
+      code: field === '/amount' ? 'AMOUNT_INVALID' : 'BAD_REQUEST',
+      detail: `${field.slice(0, 40)} ${invalid.message ?? ''}`.trim(),
+    };
   }
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { ok: false, code: 'BODY_TOO_LARGE' };
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return { ok: false, code: 'MEDIA_TYPE_UNKNOWN' };
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return { ok: false, code: 'BAD_REQUEST', detail: 'not JSON, or not HTTP' };
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return { ok: false, code: 'BAD_REQUEST', detail: 'not JSON, or not HTTP' };
   return { ok: false, code: 'INTERNAL' };
 }
 
@@ -191,7 +241,9 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   const code: ErrorCode = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'TIMED_OUT' : 'BAD_REQUEST';
   const body = JSON.stringify(errorBody(code));
   const status = code === 'TIMED_OUT' ? '408 Request Timeout' : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 /** Listens. @throws TapcashError PORT_IN_USE, ADDRESS_INVALID @returns the port */

@@ -1,5 +1,6 @@
 /**
- * Starting and ending the services: key, database, procedures, addresses, port; in this order, and back again at the end.
+ * Starting and ending the services: key, database, procedures, addresses, port; in this order, and back again at the
+ * end.
  */
 import { schemeOf } from '../../firmware/core/scheme.js';
 import type { Logger } from 'pino';
@@ -7,7 +8,16 @@ import { WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { createBank, type Bank, type BankOptions } from '../actors/bank.js';
 import { COUPON_AMOUNTS } from '../actors/coupon-signer.js';
 import { createIssuer, type Issuer, type IssuerOptions } from '../actors/issuer.js';
-import type { AccountsOffice, HouseService, IssuerForBank, IssuerService, PublicParameters, Remote, Service, TrusteeService } from '../actors/services.js';
+import type {
+  AccountsOffice,
+  HouseService,
+  IssuerForBank,
+  IssuerService,
+  PublicParameters,
+  Remote,
+  Service,
+  TrusteeService,
+} from '../actors/services.js';
 import { linesOf, type HouseName, type KeyLine } from '../actors/key-line.js';
 import type { Signer } from '../actors/signer.js';
 import { createTrustee, type TrusteeOptions } from '../actors/trustee.js';
@@ -24,7 +34,15 @@ import { couponKeys, ensureDataDir, pathsOf, sealSeed, type Random } from './key
 import { silentLog } from './log.js';
 import { actOnce, readOperatorRequest } from './operator-requests.js';
 import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from './schemas.js';
-import { answerRefusal, createService, listen, type Answer, type Handlers, type RawRequest, type ServiceOptions } from './service.js';
+import {
+  answerRefusal,
+  createService,
+  listen,
+  type Answer,
+  type Handlers,
+  type RawRequest,
+  type ServiceOptions,
+} from './service.js';
 
 /** Where a service lives. */
 export interface PlaceOptions {
@@ -46,14 +64,23 @@ export interface PlaceOptions {
   log?: Logger;
 }
 
-export interface IssuerPlace extends PlaceOptions, Partial<Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'licenseClass' | 'bankKey'>> {
+export interface IssuerPlace
+  extends
+    PlaceOptions,
+    Partial<
+      Pick<
+        IssuerOptions,
+        'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'licenseClass' | 'bankKey'
+      >
+    > {
   /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */
   registrarKey?: Uint8Array;
   /** Public keys, 32 bytes each, of those who may act in the office. */
   operatorKeys: Uint8Array[];
 }
 
-export interface TrusteePlace extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'licenseClass' | 'issuer'>> {
+export interface TrusteePlace
+  extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'licenseClass' | 'issuer'>> {
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
   /** PKB where the bank keeps the accounts. */
@@ -65,7 +92,11 @@ export interface BankPlace extends PlaceOptions, Partial<Pick<BankOptions, 'depo
   issuerKey: Uint8Array;
   registrarKey: Uint8Array;
   operatorKeys: Uint8Array[];
-  /** The issuer, as this bank reaches it. @param signer SKB, which the channel signs with @param issuerLine whose answers it believes */
+  /**
+   * The issuer, as this bank reaches it.
+   * @param signer SKB, which the channel signs with
+   * @param issuerLine whose answers it believes
+   */
   issuerChannel(signer: Signer, issuerLine: KeyLine): Remote<IssuerForBank>;
   /** How long after a return the next one may wait, milliseconds; default 1000. */
   forwardMs?: number;
@@ -89,7 +120,10 @@ export interface RunningService<T> {
 
 const machineClock = () => Date.now() / 1000;
 
-/** Starts the issuer. @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID */
+/**
+ * Starts the issuer.
+ * @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID
+ */
 export async function startIssuer(place: IssuerPlace): Promise<RunningService<Issuer>> {
   const { ownKey: issuerKey, database, currency, clock, scheme } = settle(place, 'issuer');
   const registrarKey = scheme.licenseFrom === 'issuer' ? issuerKey : place.registrarKey;
@@ -112,7 +146,8 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
     operators: operatorGate(issuer, store, place.operatorKeys, clock),
     bank: {
       check: (request) => checkBankRequest(lines.bank, clock(), lines.issuerId, request),
-      sign: (request, status, body) => signAnswer(signer, String(request.headers[BANK_HEADERS.requestId]), status, body),
+      sign: (request, status, body) =>
+        signAnswer(signer, String(request.headers[BANK_HEADERS.requestId]), status, body),
     },
   });
 }
@@ -128,7 +163,17 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     signer: houseSigner(place.dataDir, 'bank', lines.bank!, clock),
     coupons: scheme.issue === 'coupon' ? houseCoupons(place.dataDir, lines.bank!, clock) : null,
   }));
-  const bank = createBank({ ...place, store, signer, bankKey, currency, clock, scheme, coupons, issuer: place.issuerChannel(signer, lines.issuer) });
+  const bank = createBank({
+    ...place,
+    store,
+    signer,
+    bankKey,
+    currency,
+    clock,
+    scheme,
+    coupons,
+    issuer: place.issuerChannel(signer, lines.issuer),
+  });
   const service = await run(place, store, bank, bankKey, database, {
     title: 'tapcash bank',
     endpoints: BANK_ENDPOINTS,
@@ -176,7 +221,13 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
 
 function settle(place: PlaceOptions, role: HouseName) {
   ensureDataDir(place.dataDir);
-  return { ownKey: firstKey(place.dataDir, role, place.random), database: pathsOf(place.dataDir, role).database, currency: place.currency ?? 'EUR', clock: place.clock ?? machineClock, scheme: schemeOf(place.scheme ?? 1) };
+  return {
+    ownKey: firstKey(place.dataDir, role, place.random),
+    database: pathsOf(place.dataDir, role).database,
+    currency: place.currency ?? 'EUR',
+    clock: place.clock ?? machineClock,
+    scheme: schemeOf(place.scheme ?? 1),
+  };
 }
 
 /** Closes the store where a step before listening fails. */
@@ -224,7 +275,12 @@ async function run<T extends HouseService, E extends Record<string, Endpoint>>(
 }
 
 /** Who may act in the office, and that each request acts once. */
-function operatorGate(issuer: { parameters(): Result<{ parameters: PublicParameters }> }, store: AccountStore, operatorKeys: Uint8Array[], clock: () => number) {
+function operatorGate(
+  issuer: { parameters(): Result<{ parameters: PublicParameters }> },
+  store: AccountStore,
+  operatorKeys: Uint8Array[],
+  clock: () => number,
+) {
   const read = (request: RawRequest) => {
     const known = issuer.parameters();
     if (!known.ok) return known;
@@ -276,10 +332,12 @@ function officeOf<O>(house: { office(operator: string): O }, request: RawRequest
 /** For operators, wherever accounts are kept. */
 function accountHandlers(house: { office(operator: string): AccountsOffice }) {
   return {
-    openAccount: ({ name, accountKey }, request) => hexed(officeOf(house, request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
+    openAccount: ({ name, accountKey }, request) =>
+      hexed(officeOf(house, request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
     fundAccount: ({ name, amount }, request) => officeOf(house, request).fundAccount(name, amount),
     closeAccount: ({ name }, request) => officeOf(house, request).closeAccount(name),
-    registerTerminal: ({ shop, terminalId, key }, request) => officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
+    registerTerminal: ({ shop, terminalId, key }, request) =>
+      officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
     balanceOf: ({ name }, request) => officeOf(house, request).balanceOf(name),
     numbers: (_body, request) => {
       const result = officeOf(house, request).numbers();
@@ -298,7 +356,8 @@ function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISS
     receipts: ({ request }) => hexed(issuer.receipts(bytes(request))),
     redeem: async ({ request }) => hexed(await issuer.redeem(bytes(request))),
     couponKeys: () => hexed(issuer.couponKeys()),
-    receive: async ({ message, signature }) => hexed(await issuer.receive(bytes(message), signature === null ? null : bytes(signature))),
+    receive: async ({ message, signature }) =>
+      hexed(await issuer.receive(bytes(message), signature === null ? null : bytes(signature))),
     returnCash: ({ histories }) => issuer.returnCash(histories.map(bytes)),
     signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
     denyList: () => hexed(issuer.denyList()),
@@ -307,7 +366,10 @@ function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISS
     release: ({ of }, request) => hexed(officeOf(issuer, request).release(bytes(of))),
     trace: ({ pku, why }, request) => hexed(officeOf(issuer, request).trace(bytes(pku), why)),
     traceOrder: ({ pku, why }, request) => hexed(officeOf(issuer, request).traceOrder(bytes(pku), why)),
-    publishCouponKeys: ({ keys }, request) => officeOf(issuer, request).publishCouponKeys(keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) }))),
+    publishCouponKeys: ({ keys }, request) =>
+      officeOf(issuer, request).publishCouponKeys(
+        keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })),
+      ),
     counterOf: ({ pku }, request) => officeOf(issuer, request).counterOf(bytes(pku)),
     overspends: (_body, request) => hexed(officeOf(issuer, request).overspends()),
   };

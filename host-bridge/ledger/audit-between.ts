@@ -1,6 +1,7 @@
 /**
- * Audit between bank and issuer: both say the same of every request and history, and the money of both together is what was put
- * in. Each looks at one moment of the two (audit.ts), in which something may be on its way. SECURITY.md "Conservation".
+ * Audit between bank and issuer: both say the same of every request and history, and the money of both together is what
+ * was put in. Each looks at one moment of the two (audit.ts), in which something may be on its way. SECURITY.md
+ * "Conservation".
  */
 import { constants, publicEncrypt, type KeyObject } from 'node:crypto';
 import { equal, toHex } from '../../firmware/core/bytes.js';
@@ -14,8 +15,14 @@ import { bankMessageOf, couponKeysFor } from './audit-replies.js';
 import { sha256 } from './audit-requests.js';
 
 /** Checks what the houses have in common. @returns money put in and held, by both */
-export function auditBetween(bank: AuditBooks, atBank: Sums, issuer: AuditBooks, atIssuer: Sums): { in: bigint; held: bigint } {
-  for (const key of ['issuerKey', 'registrarKey', 'bankKey'] as const) if (!equal(bank[key], issuer[key])) bank.broken('books', key, "is not the issuer's");
+export function auditBetween(
+  bank: AuditBooks,
+  atBank: Sums,
+  issuer: AuditBooks,
+  atIssuer: Sums,
+): { in: bigint; held: bigint } {
+  for (const key of ['issuerKey', 'registrarKey', 'bankKey'] as const)
+    if (!equal(bank[key], issuer[key])) bank.broken('books', key, "is not the issuer's");
   if (bank.scheme !== issuer.scheme) bank.broken('books', 'scheme', "is not the issuer's");
   auditSuccessionPairs(bank, issuer);
   const drawn = auditRequestPairs(bank, issuer);
@@ -28,25 +35,39 @@ export function auditBetween(bank: AuditBooks, atBank: Sums, issuer: AuditBooks,
   return sums;
 }
 
-/** Requests that the issuer has answered, and those on their way. @returns what was drawn and neither credited nor drawn back */
+/**
+ * Requests that the issuer has answered, and those on their way.
+ * @returns what was drawn and neither credited nor drawn back
+ */
 function auditRequestPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
   let drawn = 0n;
   for (const row of bank.each('SELECT * FROM requests')) {
-    const answered = row['message'] && issuer.one('SELECT reply, boxes FROM replies WHERE message_hash = ?', sha256(row['message']));
+    const answered =
+      row['message'] && issuer.one('SELECT reply, boxes FROM replies WHERE message_hash = ?', sha256(row['message']));
     const granted = answered && codeOf(issuerReply.decode(answered['reply'])?.code ?? 255) === 'OK';
     if (row['state'] === 'pending' && !granted) drawn += row['amount'];
     if (row['state'] === 'pending' || row['message'] === null) continue;
     const same = answered && equal(answered['reply'], row['reply']) && equal(answered['boxes'], row['boxes']);
-    if (!same) bank.broken('requests', toHex(row['hash']), answered ? 'has another reply than the issuer gave' : 'has a reply that the issuer never gave');
+    if (!same)
+      bank.broken(
+        'requests',
+        toHex(row['hash']),
+        answered ? 'has another reply than the issuer gave' : 'has a reply that the issuer never gave',
+      );
   }
   return drawn;
 }
 
 /** What the issuer answered, the bank asked. */
 function auditReplyPairs(bank: AuditBooks, issuer: AuditBooks): void {
-  const asked = new Set([...bank.each('SELECT message FROM requests WHERE message IS NOT NULL')].map(({ message }) => toHex(sha256(message))));
+  const asked = new Set(
+    [...bank.each('SELECT message FROM requests WHERE message IS NOT NULL')].map(({ message }) =>
+      toHex(sha256(message)),
+    ),
+  );
   for (const row of issuer.each('SELECT message_hash, message FROM replies')) {
-    if (bankMessageOf(issuer, row) && !asked.has(toHex(row['message_hash']))) issuer.broken('replies', toHex(row['message_hash']), 'is to a request that the bank does not have');
+    if (bankMessageOf(issuer, row) && !asked.has(toHex(row['message_hash'])))
+      issuer.broken('replies', toHex(row['message_hash']), 'is to a request that the bank does not have');
   }
 }
 
@@ -58,11 +79,14 @@ function auditHistoryPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
   for (const row of bank.each('SELECT * FROM histories')) {
     const taken = issuer.one(find, row['pku'], row['shop'], row['rs']);
     if (!taken) unreturned += row['amount'];
-    if (!taken && row['return_code'] === 'OK') bank.broken('histories', nameOf(row), 'was returned, and the issuer does not have it');
-    if (taken && !equal(taken['history'], row['history'])) bank.broken('histories', nameOf(row), 'is another than the one that the issuer has');
+    if (!taken && row['return_code'] === 'OK')
+      bank.broken('histories', nameOf(row), 'was returned, and the issuer does not have it');
+    if (taken && !equal(taken['history'], row['history']))
+      bank.broken('histories', nameOf(row), 'is another than the one that the issuer has');
   }
   for (const row of issuer.each('SELECT pku, shop, rs FROM histories')) {
-    if (!bank.one(find, row['pku'], row['shop'], row['rs'])) issuer.broken('histories', nameOf(row), 'was never credited by the bank');
+    if (!bank.one(find, row['pku'], row['shop'], row['rs']))
+      issuer.broken('histories', nameOf(row), 'was never credited by the bank');
   }
   return unreturned;
 }
@@ -73,12 +97,16 @@ function auditReleasePairs(bank: AuditBooks, issuer: AuditBooks): bigint {
   for (const row of issuer.each('SELECT amount FROM releases')) underway += row['amount'];
   for (const row of bank.each('SELECT transaction_id, amount, release_order FROM releases')) {
     underway -= row['amount'];
-    if (!issuer.one('SELECT 1 FROM releases WHERE release_order = ?', row['release_order'])) bank.broken('releases', String(row['transaction_id']), 'is on an order that the issuer does not have');
+    if (!issuer.one('SELECT 1 FROM releases WHERE release_order = ?', row['release_order']))
+      bank.broken('releases', String(row['transaction_id']), 'is on an order that the issuer does not have');
   }
   return underway;
 }
 
-/** [0040], [0043]: blind signatures are the bank's, and no more coupons come back than it gave. @returns worth of those not redeemed */
+/**
+ * [0040], [0043]: blind signatures are the bank's, and no more coupons come back than it gave.
+ * @returns worth of those not redeemed
+ */
 function auditCoupons(bank: AuditBooks, issuer: AuditBooks): bigint {
   const signed = new Map<bigint, bigint>();
   for (const row of bank.each(`SELECT * FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done'`)) {
@@ -87,15 +115,18 @@ function auditCoupons(bank: AuditBooks, issuer: AuditBooks): bigint {
     const asked = ownedRequest.decode(row['owned'])?.request;
     const blinded = asked && (couponRequest.decode(asked)?.blinded ?? asked);
     const [signature] = unpackBoxes(row['boxes']) ?? [];
-    const fits = blinded && signature && couponKeysFor(issuer, amount).some((key) => raised(key, signature)?.equals(blinded));
-    if (!fits) bank.broken('requests', toHex(row['hash']), "its blind signature is not by the bank's key for the amount");
+    const fits =
+      blinded && signature && couponKeysFor(issuer, amount).some((key) => raised(key, signature)?.equals(blinded));
+    if (!fits)
+      bank.broken('requests', toHex(row['hash']), "its blind signature is not by the bank's key for the amount");
   }
   let worth = 0n;
   for (const [amount, count] of signed) worth += amount * count;
   for (const row of issuer.each('SELECT amount, count(*) AS count FROM coupons GROUP BY amount')) {
     const { amount, count } = row as { amount: bigint; count: bigint };
     worth -= amount * count;
-    if (count > (signed.get(amount) ?? 0n)) issuer.broken('coupons', `of ${amount}`, `${count} were redeemed, the bank signed ${signed.get(amount) ?? 0n}`);
+    if (count > (signed.get(amount) ?? 0n))
+      issuer.broken('coupons', `of ${amount}`, `${count} were redeemed, the bank signed ${signed.get(amount) ?? 0n}`);
   }
   return worth;
 }

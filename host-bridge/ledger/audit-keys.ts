@@ -1,6 +1,6 @@
 /**
- * Audit of the houses' keys: each succession is signed by the key before it and follows in its line, and what was signed was
- * signed by the key of its time. Own code, as all of the audit: it reads the notices from the file.
+ * Audit of the houses' keys: each succession is signed by the key before it and follows in its line, and what was
+ * signed was signed by the key of its time. Own code, as all of the audit: it reads the notices from the file.
  */
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
@@ -49,12 +49,17 @@ export function auditKeys({ rows, scheme, issuerKey, registrarKey, bankKey, brok
       const body = outer && successionBody.decode(outer.body);
       const old = keys[keys.length - 1]!;
       const problem =
-        !outer || !body ? 'does not decode'
-        : body.house !== house || BigInt(body.number) !== row.number || !equal(body.issuer, issuerIdOf(issuerKey)) ? 'says other than its row'
-        : body.number !== keys.length ? `is number ${body.number} where ${keys.length} should be`
-        : !equal(body.oldKey, old.key) || !isSigned(old.key, SIGNED.succession, outer.body, outer.signature) ? 'is not signed by the key before it'
-        : body.untilS <= body.fromS || (keys.length > 1 && body.fromS < keys[keys.length - 2]!.untilS) ? 'begins before the one before it is over'
-        : null;
+        !outer || !body
+          ? 'does not decode'
+          : body.house !== house || BigInt(body.number) !== row.number || !equal(body.issuer, issuerIdOf(issuerKey))
+            ? 'says other than its row'
+            : body.number !== keys.length
+              ? `is number ${body.number} where ${keys.length} should be`
+              : !equal(body.oldKey, old.key) || !isSigned(old.key, SIGNED.succession, outer.body, outer.signature)
+                ? 'is not signed by the key before it'
+                : body.untilS <= body.fromS || (keys.length > 1 && body.fromS < keys[keys.length - 2]!.untilS)
+                  ? 'begins before the one before it is over'
+                  : null;
       if (problem) {
         broken('successions', `${house} ${row.number}`, problem);
         break;
@@ -67,13 +72,27 @@ export function auditKeys({ rows, scheme, issuerKey, registrarKey, bankKey, brok
   const issuer = line(HOUSE.issuer, issuerKey);
   const trustee = equal(registrarKey, issuerKey) ? null : line(HOUSE.trustee, registrarKey);
   const bank = bankKey.length > 0 ? line(HOUSE.bank, bankKey) : null;
-  const of: Record<Role, AuditedKey[]> = { issuer, registrar: trustee ?? issuer, bank: bank ?? [], accounts: scheme.accountsAt === 'bank' ? (bank ?? []) : issuer };
+  const of: Record<Role, AuditedKey[]> = {
+    issuer,
+    registrar: trustee ?? issuer,
+    bank: bank ?? [],
+    accounts: scheme.accountsAt === 'bank' ? (bank ?? []) : issuer,
+  };
   return {
-    isBy: (role, type, message, signature, timeS) => of[role].some(({ key, endS }) => (timeS === null || Number(timeS) < endS) && isSigned(key, type, message, signature)),
-    isLicense: (validUntilS, body, signature) => of.registrar.some(({ key, untilS }) => validUntilS <= untilS && isSigned(key, SIGNED.license, body, signature)),
+    isBy: (role, type, message, signature, timeS) =>
+      of[role].some(
+        ({ key, endS }) => (timeS === null || Number(timeS) < endS) && isSigned(key, type, message, signature),
+      ),
+    isLicense: (validUntilS, body, signature) =>
+      of.registrar.some(({ key, untilS }) => validUntilS <= untilS && isSigned(key, SIGNED.license, body, signature)),
     lines: () =>
       Object.entries({ issuer, trustee, bank }).flatMap(([house, keys]) =>
-        (keys ?? []).map(({ key, untilS }, i) => ({ house, key: toHex(key), fromS: i === 0 ? 0 : keys![i - 1]!.endS, untilS: untilS === Infinity ? null : untilS })),
+        (keys ?? []).map(({ key, untilS }, i) => ({
+          house,
+          key: toHex(key),
+          fromS: i === 0 ? 0 : keys![i - 1]!.endS,
+          untilS: untilS === Infinity ? null : untilS,
+        })),
       ),
   };
 }
@@ -85,9 +104,17 @@ export function auditSuccessionPairs(house: AuditBooks, issuer: AuditBooks): voi
     const [own, theirs] = [house, issuer].map((books) => books.keys.lines().filter((one) => one.house === whose));
     const number = own!.findIndex((one) => one.key === key);
     const other = theirs![number];
-    if (other ? other.key !== key : whose === 'issuer') house.broken('successions', `${whose} ${number}`, other ? 'is another than the issuer has heard of' : 'is one that the issuer does not have: its database is older');
+    if (other ? other.key !== key : whose === 'issuer')
+      house.broken(
+        'successions',
+        `${whose} ${number}`,
+        other
+          ? 'is another than the issuer has heard of'
+          : 'is one that the issuer does not have: its database is older',
+      );
   }
   for (const { house: whose, key } of known.filter((one) => one.house === house.house)) {
-    if (!house.keys.lines().some((one) => one.key === key)) house.broken('successions', whose, 'has a successor that its own books do not have: they are older');
+    if (!house.keys.lines().some((one) => one.key === key))
+      house.broken('successions', whose, 'has a successor that its own books do not have: they are older');
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Audit of the postings: each sums to 0 and has its kind's shape, balances are what the postings make them, and what is
- * held equals what was put in. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080]; SECURITY.md "Conservation".
+ * held equals what was put in. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080]; SECURITY.md
+ * "Conservation".
  */
 import type { AuditBooks } from './audit.js';
 
@@ -10,9 +11,24 @@ const [IN, OUT, BANK] = [/^in$/, /^out$/, /^bank$/];
 
 type Shapes = Record<string, [from: RegExp, to: RegExp]>;
 
-/** Accounts that each kind of transaction takes from and gives to: in a house that has all, and where bank and issuer are two. */
-const WHOLE: Shapes = { fund: [IN, ABC], withdraw: [ABC, EBC], deposit: [EBC, ABC], refund: [ABC, EBC], release: [EBC, ABC] };
-const AT_BANK: Shapes = { fund: [IN, ABC], draw: [ABC, OUT], drawback: [OUT, ABC], deposit: [OUT, ABC], release: [OUT, ABC] };
+/**
+ * Accounts that each kind of transaction takes from and gives to: in a house that has all, and where bank and issuer
+ * are two.
+ */
+const WHOLE: Shapes = {
+  fund: [IN, ABC],
+  withdraw: [ABC, EBC],
+  deposit: [EBC, ABC],
+  refund: [ABC, EBC],
+  release: [EBC, ABC],
+};
+const AT_BANK: Shapes = {
+  fund: [IN, ABC],
+  draw: [ABC, OUT],
+  drawback: [OUT, ABC],
+  deposit: [OUT, ABC],
+  release: [OUT, ABC],
+};
 const AT_ISSUER: Shapes = { issue: [BANK, EBC], return: [EBC, BANK], refund: [BANK, EBC], release: [EBC, BANK] };
 
 function shapesOf({ house, keepsAccounts }: AuditBooks): Shapes {
@@ -60,14 +76,21 @@ export function auditLedger(books: AuditBooks): Sums {
   return conserve(books, running, transactions);
 }
 
-function auditTransaction(books: AuditBooks, id: bigint, kind: string, entries: Entry[], running: Map<string, bigint>): void {
+function auditTransaction(
+  books: AuditBooks,
+  id: bigint,
+  kind: string,
+  entries: Entry[],
+  running: Map<string, bigint>,
+): void {
   const broken = (problem: string) => books.broken('transactions', String(id), problem);
   const sum = entries.reduce((total, entry) => total + entry.delta, 0n);
   if (sum !== 0n) broken(`its entries sum to ${sum}, not 0`);
   const from = entries.find((entry) => entry.delta < 0n);
   const to = entries.find((entry) => entry.delta > 0n);
   const shape = shapesOf(books)[kind];
-  if (!shape || entries.length !== 2 || !from || !to || !shape[0].test(from.account) || !shape[1].test(to.account)) broken(`its entries are not a ${kind}`);
+  if (!shape || entries.length !== 2 || !from || !to || !shape[0].test(from.account) || !shape[1].test(to.account))
+    broken(`its entries are not a ${kind}`);
   for (const { account, delta } of entries) {
     const after = (running.get(account) ?? 0n) + delta;
     running.set(account, after);
@@ -102,7 +125,8 @@ function auditPaper(books: AuditBooks, id: bigint, kind: string, from: Entry | u
     if (ABC.test(account)) return account === `abc:${paper['name']}`;
     return !EBC.test(account) || account === `ebc:${counterOf(books, paper['pku']).toString('hex')}`;
   };
-  if (!from || !to || !fits(from) || !fits(to)) books.broken('transactions', String(id), `its ${what} is about other accounts or another amount`);
+  if (!from || !to || !fits(from) || !fits(to))
+    books.broken('transactions', String(id), `its ${what} is about other accounts or another amount`);
 }
 
 /** PKU1 of a pseudonym's set, whose EBC it spends. Sets are the issuer's to know. */
@@ -114,8 +138,10 @@ export function counterOf(books: AuditBooks, pku: Buffer): Buffer {
 /** A deposit that leaves EBC negative has an overspend record with that EBC, and no other deposit has one [0031]. */
 function auditOverspend(books: AuditBooks, id: bigint, ebcAfter: bigint | undefined): void {
   const recorded = books.one('SELECT ebc FROM overspends WHERE transaction_id = ?', id);
-  if (ebcAfter !== undefined && ebcAfter < 0n && !recorded) books.broken('transactions', String(id), `leaves EBC at ${ebcAfter} without an overspend record`);
-  if (recorded && recorded['ebc'] !== ebcAfter) books.broken('overspends', String(id), `says EBC ${recorded['ebc']}, the postings say ${ebcAfter}`);
+  if (ebcAfter !== undefined && ebcAfter < 0n && !recorded)
+    books.broken('transactions', String(id), `leaves EBC at ${ebcAfter} without an overspend record`);
+  if (recorded && recorded['ebc'] !== ebcAfter)
+    books.broken('overspends', String(id), `says EBC ${recorded['ebc']}, the postings say ${ebcAfter}`);
 }
 
 function auditBalances(books: AuditBooks, running: Map<string, bigint>): void {
@@ -127,20 +153,31 @@ function auditBalances(books: AuditBooks, running: Map<string, bigint>): void {
     if (account.startsWith('abc:') && balance < 0n) books.broken('balances', account, `is ${balance}, below 0`);
     if (!ownerExists(books, account)) books.broken('balances', account, 'belongs to no account and no pseudonym');
   }
-  for (const [account, sum] of running) if (!seen.has(account)) books.broken('balances', account, `is missing; its postings sum to ${sum}`);
+  for (const [account, sum] of running)
+    if (!seen.has(account)) books.broken('balances', account, `is missing; its postings sum to ${sum}`);
 }
 
 function ownerExists(books: AuditBooks, account: string): boolean {
   if (account === 'in' || account === (books.house === 'bank' ? 'out' : 'bank')) return true;
-  if (account.startsWith('abc:')) return books.one('SELECT 1 FROM accounts WHERE name = ?', account.slice(4)) !== undefined;
-  return EBC.test(account) && books.house === 'issuer' && books.one('SELECT 1 FROM pseudonyms WHERE pku = ?', Buffer.from(account.slice(4), 'hex')) !== undefined;
+  if (account.startsWith('abc:'))
+    return books.one('SELECT 1 FROM accounts WHERE name = ?', account.slice(4)) !== undefined;
+  return (
+    EBC.test(account) &&
+    books.house === 'issuer' &&
+    books.one('SELECT 1 FROM pseudonyms WHERE pku = ?', Buffer.from(account.slice(4), 'hex')) !== undefined
+  );
 }
 
 function conserve(books: AuditBooks, running: Map<string, bigint>, transactions: number): Sums {
-  const sumOf = (kind: RegExp) => [...running].reduce((total, [account, sum]) => (kind.test(account) ? total + sum : total), 0n);
+  const sumOf = (kind: RegExp) =>
+    [...running].reduce((total, [account, sum]) => (kind.test(account) ? total + sum : total), 0n);
   const sums = { in: -sumOf(IN), held: sumOf(/^(?!in$)/), abc: sumOf(ABC), ebc: sumOf(EBC) };
-  if (sums.in !== sums.held) books.broken('entries', `all ${transactions} transactions`, `${sums.in} was put in, ${sums.held} is held`);
-  const stored = books.one(`SELECT coalesce(sum(balance) FILTER (WHERE account <> 'in'), 0) AS held, coalesce(-sum(balance) FILTER (WHERE account = 'in'), 0) AS put_in FROM balances`);
-  if (stored && stored['held'] !== stored['put_in']) books.broken('balances', 'all', `${stored['put_in']} was put in, ${stored['held']} is held`);
+  if (sums.in !== sums.held)
+    books.broken('entries', `all ${transactions} transactions`, `${sums.in} was put in, ${sums.held} is held`);
+  const stored = books.one(
+    `SELECT coalesce(sum(balance) FILTER (WHERE account <> 'in'), 0) AS held, coalesce(-sum(balance) FILTER (WHERE account = 'in'), 0) AS put_in FROM balances`,
+  );
+  if (stored && stored['held'] !== stored['put_in'])
+    books.broken('balances', 'all', `${stored['put_in']} was put in, ${stored['held']} is held`);
   return sums;
 }

@@ -1,12 +1,19 @@
 /**
- * Audit of what an issuer answered and gave on sealed, keyed and blinded requests: replies, sequences, coupons and their keys.
- * EP 0926637 [0043], [0064], [0068], [0086], [0090], signed [0095], [0098].
+ * Audit of what an issuer answered and gave on sealed, keyed and blinded requests: replies, sequences, coupons and
+ * their keys. EP 0926637 [0043], [0064], [0068], [0086], [0090], signed [0095], [0098].
  */
 import { constants, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { codeOf } from '../../firmware/core/codes.js';
 import { copy, equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import { bankMessage, issuerReply, unpackBoxes, type BankMessage } from '../../firmware/wire/institutions.js';
-import { couponKey, COUPON_KEY_BYTES, couponKeysBody, KID_BYTES, REQUEST, signedCouponKeys } from '../../firmware/wire/request.js';
+import {
+  couponKey,
+  COUPON_KEY_BYTES,
+  couponKeysBody,
+  KID_BYTES,
+  REQUEST,
+  signedCouponKeys,
+} from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { issuerIdOf } from '../actors/signer.js';
 import type { AuditBooks } from './audit.js';
@@ -24,7 +31,8 @@ export function auditReplies(books: AuditBooks): void {
     else granted += grantedBy(books, row);
   }
   // Each reply that says OK to a withdrawal gave its x; which posting is whose, the sealed request alone knows.
-  const issued = books.one(`SELECT coalesce(sum(e.delta), 0) AS sum FROM entries e JOIN transactions t ON t.id = e.transaction_id
+  const issued =
+    books.one(`SELECT coalesce(sum(e.delta), 0) AS sum FROM entries e JOIN transactions t ON t.id = e.transaction_id
     WHERE t.kind = 'issue' AND e.account LIKE 'ebc:%' AND t.id NOT IN (SELECT transaction_id FROM coupons)`)?.['sum'];
   if (issued !== granted) books.broken('replies', 'all', `grant ${granted}, and ${issued} was issued`);
   for (const row of books.each('SELECT * FROM shared_keys', 'shared_keys')) {
@@ -50,14 +58,26 @@ function replyProblem(books: AuditBooks, row: Row): Problem {
   const message = bankMessageOf(books, row);
   if (!message && books.scheme.issue !== 'coupon') return 'message does not decode';
   const problem = firstOf(
-    [sha256(row['message']).equals(row['message_hash']) && equal(reply.messageHash, row['message_hash']), 'reply is to another message'],
+    [
+      sha256(row['message']).equals(row['message_hash']) && equal(reply.messageHash, row['message_hash']),
+      'reply is to another message',
+    ],
     [sha256(row['boxes']).equals(reply.boxesHash), 'boxes are not those of the reply'],
-    [message?.kind !== REQUEST.keyedIssue || row['id'] === null || equal(row['id'], message.request.slice(0, KID_BYTES + 4)), 'was taken under another KID or sequence'],
+    [
+      message?.kind !== REQUEST.keyedIssue ||
+        row['id'] === null ||
+        equal(row['id'], message.request.slice(0, KID_BYTES + 4)),
+      'was taken under another KID or sequence',
+    ],
     [row['id'] !== null || codeOf(reply.code) !== 'OK', 'was granted without taking an id'],
   );
   if (problem) return problem;
-  const byBank = message ? signatureProblem(books, 'bank', SIGNED.bankMessage, row['message'], row['message_signature'], null) : null;
-  return byBank ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row['reply'], row['reply_signature'], row['time_s']);
+  const byBank = message
+    ? signatureProblem(books, 'bank', SIGNED.bankMessage, row['message'], row['message_signature'], null)
+    : null;
+  return (
+    byBank ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row['reply'], row['reply_signature'], row['time_s'])
+  );
 }
 
 /** x that a reply granted to a withdrawal. */
@@ -69,15 +89,33 @@ function grantedBy(books: AuditBooks, row: Row): bigint {
 
 function sharedKeyProblem(books: AuditBooks, row: Row): Problem {
   const { kid } = row as { kid: Buffer };
-  const sequences = [...books.each(`SELECT id FROM replies WHERE length(id) = ${KID_BYTES + 4} AND substr(id, 1, ${KID_BYTES}) = x'${kid.toString('hex')}' ORDER BY id`)].map(({ id }) => readU32(id, KID_BYTES));
-  const message = bankMessage.encode({ kind: REQUEST.register, issuer: issuerIdOf(books.issuerKey), amount: 0, request: row['registration'] });
+  const sequences = [
+    ...books.each(
+      `SELECT id FROM replies WHERE length(id) = ${KID_BYTES + 4} AND substr(id, 1, ${KID_BYTES}) = x'${kid.toString('hex')}' ORDER BY id`,
+    ),
+  ].map(({ id }) => readU32(id, KID_BYTES));
+  const message = bankMessage.encode({
+    kind: REQUEST.register,
+    issuer: issuerIdOf(books.issuerKey),
+    amount: 0,
+    request: row['registration'],
+  });
   const registered = books.one('SELECT reply FROM replies WHERE message_hash = ?', sha256(message));
   return firstOf(
     [books.scheme.registration === 'sealed', 'stands where the scheme has none'],
     [(row['k'] !== null) === (books.scheme.issue === 'keyed'), 'K is kept where the scheme has none, or is missing'],
-    [BigInt(sequences.length) === row['sequence'] && sequences.every((sequence, i) => sequence === i + 1), `says sequence ${row['sequence']}, its replies are ${sequences.join(', ') || 'none'}`],
-    [registered !== undefined && codeOf(issuerReply.decode(registered['reply'])?.code ?? 255) === 'OK', 'its registration was never granted'],
-    [books.one('SELECT 1 FROM pseudonyms WHERE pku = ? AND counter = pku', row['counter']) !== undefined, 'belongs to no set'],
+    [
+      BigInt(sequences.length) === row['sequence'] && sequences.every((sequence, i) => sequence === i + 1),
+      `says sequence ${row['sequence']}, its replies are ${sequences.join(', ') || 'none'}`,
+    ],
+    [
+      registered !== undefined && codeOf(issuerReply.decode(registered['reply'])?.code ?? 255) === 'OK',
+      'its registration was never granted',
+    ],
+    [
+      books.one('SELECT 1 FROM pseudonyms WHERE pku = ? AND counter = pku', row['counter']) !== undefined,
+      'belongs to no set',
+    ],
   );
 }
 
@@ -86,16 +124,27 @@ function auditCouponKeys(books: AuditBooks): void {
     const signed = signedCouponKeys.decode(row['list']);
     const list = signed && couponKeysBody.decode(signed.body);
     const moduli = unpackBoxes(row['moduli']);
-    const problem = !signed || !list || !moduli ? 'does not decode' : firstOf(
-      [BigInt(list.version) === row['version'] && isOurs(books, list), 'says other than its row'],
-      [list.keys.length === COUPON_KEY_BYTES * moduli.length && moduli.every((modulus, i) => sha256(modulus).equals(rowOf(list.keys, i).modulusHash)), 'its moduli are not those of the list'],
-      [books.keys.isBy('issuer', SIGNED.couponKeys, signed.body, signed.signature, null), 'is not signed by the issuer'],
-    );
+    const problem =
+      !signed || !list || !moduli
+        ? 'does not decode'
+        : firstOf(
+            [BigInt(list.version) === row['version'] && isOurs(books, list), 'says other than its row'],
+            [
+              list.keys.length === COUPON_KEY_BYTES * moduli.length &&
+                moduli.every((modulus, i) => sha256(modulus).equals(rowOf(list.keys, i).modulusHash)),
+              'its moduli are not those of the list',
+            ],
+            [
+              books.keys.isBy('issuer', SIGNED.couponKeys, signed.body, signed.signature, null),
+              'is not signed by the issuer',
+            ],
+          );
     if (problem) books.broken('coupon_keys', String(row['version']), problem);
   }
 }
 
-const rowOf = (keys: Uint8Array, i: number) => couponKey.decode(copy(keys, i * COUPON_KEY_BYTES, (i + 1) * COUPON_KEY_BYTES))!;
+const rowOf = (keys: Uint8Array, i: number) =>
+  couponKey.decode(copy(keys, i * COUPON_KEY_BYTES, (i + 1) * COUPON_KEY_BYTES))!;
 
 /** The bank's keys for an amount, of every list that was published. */
 export function couponKeysFor(books: AuditBooks, amount: bigint): KeyObject[] {
@@ -103,7 +152,8 @@ export function couponKeysFor(books: AuditBooks, amount: bigint): KeyObject[] {
   for (const row of books.each('SELECT list, moduli FROM coupon_keys ORDER BY version')) {
     const list = couponKeysBody.decode(signedCouponKeys.decode(row['list'])?.body ?? new Uint8Array(0));
     for (const [i, modulus] of (unpackBoxes(row['moduli']) ?? []).entries()) {
-      if (!list || list.keys.length < COUPON_KEY_BYTES * (i + 1) || BigInt(rowOf(list.keys, i).amount) !== amount) continue;
+      if (!list || list.keys.length < COUPON_KEY_BYTES * (i + 1) || BigInt(rowOf(list.keys, i).amount) !== amount)
+        continue;
       const key = publicKeyOf(modulus);
       if (key) found.push(key);
     }
@@ -113,7 +163,10 @@ export function couponKeysFor(books: AuditBooks, amount: bigint): KeyObject[] {
 
 function publicKeyOf(modulus: Uint8Array): KeyObject | null {
   try {
-    return createPublicKey({ key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' }, format: 'jwk' });
+    return createPublicKey({
+      key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' },
+      format: 'jwk',
+    });
   } catch {
     return null;
   }
@@ -125,7 +178,17 @@ function couponProblem(books: AuditBooks, row: Row): Problem {
   const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
   return firstOf(
     [createHash('sha256').update(row['prepared']).digest().equals(row['id']), 'has another identity than its message'],
-    [receipt !== undefined && receipt['amount'] === row['amount'] && row['prepared'].subarray(32).equals(receipt['pku']), 'has no receipt of its pseudonym and amount'],
-    [couponKeysFor(books, row['amount']).some((key) => verify('sha384', row['prepared'], { key, ...padding }, row['signature'])), "is not signed by the bank's key for its amount"],
+    [
+      receipt !== undefined &&
+        receipt['amount'] === row['amount'] &&
+        row['prepared'].subarray(32).equals(receipt['pku']),
+      'has no receipt of its pseudonym and amount',
+    ],
+    [
+      couponKeysFor(books, row['amount']).some((key) =>
+        verify('sha384', row['prepared'], { key, ...padding }, row['signature']),
+      ),
+      "is not signed by the bank's key for its amount",
+    ],
   );
 }

@@ -1,10 +1,10 @@
 /**
  * The audit: adds the books up again, verifies every signature in them, and names each row that does not hold.
  *
- * It has its own code: it reads the SQLite files itself and uses neither the rules nor the stores, so that a mistake there
- * shows here. All integers are read as BigInt, so that no damaged amount can hide in rounding. What it shares with the
- * services is the encodings (firmware/wire) and the one verification rule. Left out: what other parties hold (Balance on
- * tokens, histories still in a terminal or bridge).
+ * It has its own code: it reads the SQLite files itself and uses neither the rules nor the stores, so that a mistake
+ * there shows here. All integers are read as BigInt, so that no damaged amount can hide in rounding. What it shares
+ * with the services is the encodings (firmware/wire) and the one verification rule. Left out: what other parties hold
+ * (Balance on tokens, histories still in a terminal or bridge).
  */
 import Sqlite from 'better-sqlite3';
 import { existsSync } from 'node:fs';
@@ -66,7 +66,9 @@ export interface AuditReport {
 
 /** What the parts of the audit work with. */
 export interface AuditBooks {
-  /** Rows of a query, one at a time; integers are BigInt, bytes are Buffers. Counted under `table` where one is named. */
+  /**
+   * Rows of a query, one at a time; integers are BigInt, bytes are Buffers. Counted under `table` where one is named.
+   */
   each(sql: string, table?: string): Iterable<Record<string, any>>;
   one(sql: string, ...values: unknown[]): Record<string, any> | undefined;
   broken(table: string, row: string, problem: string): void;
@@ -97,7 +99,8 @@ export function audit(options: AuditOptions): AuditReport {
       const both = auditBetween(bank, auditBank(bank), issuer, sums);
       Object.assign(report, { in: Number(both.in), held: Number(both.held) });
     }
-    if (trusteeDatabase !== undefined) inSnapshots([trusteeDatabase], ([file]) => auditTrustee(openBooks(file!, 'trustee', options, report), issuer));
+    if (trusteeDatabase !== undefined)
+      inSnapshots([trusteeDatabase], ([file]) => auditTrustee(openBooks(file!, 'trustee', options, report), issuer));
   });
   report.ok = report.broken.length === 0;
   return report;
@@ -135,8 +138,8 @@ function auditTrustee(books: AuditBooks, issuer: AuditBooks): void {
 const SNAPSHOT_TRIES = 100;
 
 /**
- * One state of each file, however long the audit takes and whatever the services do meanwhile; and of several files the state
- * of one moment: what the first one's last change was is the same before and after the others' snapshots begin.
+ * One state of each file, however long the audit takes and whatever the services do meanwhile; and of several files the
+ * state of one moment: what the first one's last change was is the same before and after the others' snapshots begin.
  */
 function inSnapshots(paths: string[], run: (databases: Sqlite.Database[]) => void): void {
   const opened: Sqlite.Database[] = [];
@@ -172,11 +175,18 @@ function openFile(path: string, opened: Sqlite.Database[]): Sqlite.Database {
 }
 
 function openBooks(database: Sqlite.Database, name: House, options: AuditOptions, report: AuditReport): AuditBooks {
-  const broken = (table: string, row: string, problem: string) => void report.broken.push({ database: name, table, row, problem });
-  for (const { integrity_check: found } of database.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]) {
+  const broken = (table: string, row: string, problem: string) =>
+    void report.broken.push({ database: name, table, row, problem });
+  for (const { integrity_check: found } of database.prepare('PRAGMA integrity_check').all() as {
+    integrity_check: string;
+  }[]) {
     if (found !== 'ok') broken('file', database.name, found);
   }
-  const mark = (key: string) => new Uint8Array((database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined)?.value ?? []);
+  const mark = (key: string) =>
+    new Uint8Array(
+      (database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined)?.value ??
+        [],
+    );
   const issuerKey = mark('issuerKey');
   const registrarKey = mark('registrarKey');
   const number = mark('scheme')[0] ?? 0;
@@ -185,15 +195,21 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
   const bankKey = mark('bankKey');
   const atBank = scheme.accountsAt === 'bank';
   if (atBank && bankKey.length !== 32) broken('books', 'bankKey', 'missing');
-  for (const [key, found, pinned] of [['issuerKey', issuerKey, options.issuerKey], ['registrarKey', registrarKey, options.registrarKey]] as const) {
+  for (const [key, found, pinned] of [
+    ['issuerKey', issuerKey, options.issuerKey],
+    ['registrarKey', registrarKey, options.registrarKey],
+  ] as const) {
     if (found.length !== 32) broken('books', key, 'missing');
     else if (pinned && !equal(found, pinned)) broken('books', key, `is ${toHex(found)}, not the key that boards trust`);
   }
   const hasSuccessions = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'successions'`).get() !== undefined;
-  const successions = hasSuccessions ? (database.prepare('SELECT * FROM successions ORDER BY house, number').all() as KeyRows['rows']) : [];
+  const successions = hasSuccessions
+    ? (database.prepare('SELECT * FROM successions ORDER BY house, number').all() as KeyRows['rows'])
+    : [];
   const keys = auditKeys({ rows: successions, scheme, issuerKey, registrarKey, bankKey, broken });
   const prepared = new Map<string, Sqlite.Statement>();
-  const statement = (sql: string) => prepared.get(sql) ?? (prepared.set(sql, database.prepare(sql)).get(sql) as Sqlite.Statement);
+  const statement = (sql: string) =>
+    prepared.get(sql) ?? (prepared.set(sql, database.prepare(sql)).get(sql) as Sqlite.Statement);
   return {
     *each(sql, table) {
       let rows = 0;

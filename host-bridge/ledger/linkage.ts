@@ -1,10 +1,11 @@
 /**
- * Who can link what: computed from what each party has in its books after a run. EP 0926637 [0032], [0057], [0109]; docs/schemes.md
- * says why it comes out so.
+ * Who can link what: computed from what each party has in its books after a run. EP 0926637 [0032], [0057], [0109];
+ * docs/schemes.md says why it comes out so.
  *
- * Two kinds of link. By record: a chain of stored rows leads from a pseudonym to one name. By time and amount: among all names
- * that draw cash, only one fits when and how much was drawn, issued and paid. The second is a guess that a patient observer makes;
- * it depends on how many people there are and on what they do. Left out: what is not in books (faces, loyalty cards, networks).
+ * Two kinds of link. By record: a chain of stored rows leads from a pseudonym to one name. By time and amount: among
+ * all names that draw cash, only one fits when and how much was drawn, issued and paid. The second is a guess that a
+ * patient observer makes; it depends on how many people there are and on what they do. Left out: what is not in books
+ * (faces, loyalty cards, networks).
  */
 import Sqlite from 'better-sqlite3';
 import { createHash } from 'node:crypto';
@@ -66,14 +67,24 @@ function add<T>(map: Map<string, T[]>, key: string, value: T): void {
 const emptyBooks = (): Books => ({ links: [], draws: new Map(), issues: new Map(), payments: [] });
 
 function readPayments(database: Sqlite.Database, books: Books): void {
-  for (const row of database.prepare('SELECT pku, shop, rs, amount, history FROM histories').iterate() as Iterable<any>) {
+  for (const row of database
+    .prepare('SELECT pku, shop, rs, amount, history FROM histories')
+    .iterate() as Iterable<any>) {
     const paid = challenge.decode(history.decode(row.history)?.challenge ?? new Uint8Array(0));
-    books.payments.push({ pku: pkuNode(row.pku), shop: row.shop, rs: toHex(row.rs), amount: row.amount, timeS: paid?.timeS ?? 0 });
+    books.payments.push({
+      pku: pkuNode(row.pku),
+      shop: row.shop,
+      rs: toHex(row.rs),
+      amount: row.amount,
+      timeS: paid?.timeS ?? 0,
+    });
     books.links.push([pkuNode(row.pku), pkuNode(row.pku)]);
   }
   // Cash that came back to a user's own account names who paid it: nobody else is paid there but by friends.
-  const unloaded = 'SELECT h.pku, a.name FROM histories h JOIN accounts a ON a.name = h.shop AND a.account_key IS NOT NULL';
-  for (const row of database.prepare(unloaded).iterate() as Iterable<any>) books.links.push([pkuNode(row.pku), nameNode(row.name)]);
+  const unloaded =
+    'SELECT h.pku, a.name FROM histories h JOIN accounts a ON a.name = h.shop AND a.account_key IS NOT NULL';
+  for (const row of database.prepare(unloaded).iterate() as Iterable<any>)
+    books.links.push([pkuNode(row.pku), nameNode(row.name)]);
 }
 
 function readIssuer(database: Sqlite.Database): Books {
@@ -94,15 +105,19 @@ function readIssuer(database: Sqlite.Database): Books {
     const counter = keyed && sets.get(toHex(keyed.kid));
     if (message && counter) books.links.push([pkuNode(counter), seenNode(message.request)]);
   }
-  const issued = "SELECT r.pku, r.amount, t.time_s FROM receipts r JOIN transactions t ON t.id = r.transaction_id AND t.kind = 'issue'";
-  for (const row of database.prepare(issued).iterate() as Iterable<any>) add(books.issues, pkuNode(row.pku), { amount: row.amount, timeS: row.time_s });
+  const issued =
+    "SELECT r.pku, r.amount, t.time_s FROM receipts r JOIN transactions t ON t.id = r.transaction_id AND t.kind = 'issue'";
+  for (const row of database.prepare(issued).iterate() as Iterable<any>)
+    add(books.issues, pkuNode(row.pku), { amount: row.amount, timeS: row.time_s });
   return books;
 }
 
 function readBank(database: Sqlite.Database): Books {
   const books = emptyBooks();
   readPayments(database, books);
-  for (const row of database.prepare("SELECT name, kind, amount, owned, time_s FROM requests WHERE state = 'done'").iterate() as Iterable<any>) {
+  for (const row of database
+    .prepare("SELECT name, kind, amount, owned, time_s FROM requests WHERE state = 'done'")
+    .iterate() as Iterable<any>) {
     const owned = ownedRequest.decode(row.owned);
     if (!owned || row.kind === REQUEST.refund || row.kind === REQUEST.reconcile) continue;
     // A blinded message is nothing that anybody else has seen [0039].
@@ -114,7 +129,8 @@ function readBank(database: Sqlite.Database): Books {
 
 function readTrustee(database: Sqlite.Database): Books {
   const books = emptyBooks();
-  for (const row of database.prepare('SELECT pku, name FROM registrations').iterate() as Iterable<any>) books.links.push([pkuNode(row.pku), nameNode(row.name)]);
+  for (const row of database.prepare('SELECT pku, name FROM registrations').iterate() as Iterable<any>)
+    books.links.push([pkuNode(row.pku), nameNode(row.name)]);
   return books;
 }
 
@@ -147,7 +163,10 @@ function groupsOf(links: [string, string][]): Map<string, Set<string>> {
   return groups;
 }
 
-/** Names that had drawn enough for everything that these pseudonyms were given and paid; those near in time where only one is. */
+/**
+ * Names that had drawn enough for everything that these pseudonyms were given and paid; those near in time where only
+ * one is.
+ */
 function candidatesFor(books: Books, pkus: string[]): string[] {
   const issues = pkus.flatMap((pku) => books.issues.get(pku) ?? []);
   const payments = books.payments.filter((payment) => pkus.includes(payment.pku));
@@ -156,9 +175,20 @@ function candidatesFor(books: Books, pkus: string[]): string[] {
   const fits = [...books.draws].filter(([, draws]) => {
     const enough = payments.every(({ timeS }) => sum(before(draws, timeS)) >= sum(before(payments, timeS - NEAR_S)));
     const counts = (events: Event[], amount: number) => events.filter((event) => event.amount === amount).length;
-    return enough && issues.every(({ timeS, amount }) => counts(before(draws, timeS), amount) >= counts(before(issues, timeS - NEAR_S), amount));
+    return (
+      enough &&
+      issues.every(
+        ({ timeS, amount }) => counts(before(draws, timeS), amount) >= counts(before(issues, timeS - NEAR_S), amount),
+      )
+    );
   });
-  const near = fits.filter(([, draws]) => issues.length > 0 && issues.every(({ timeS, amount }) => draws.some((draw) => draw.amount === amount && Math.abs(draw.timeS - timeS) <= NEAR_S)));
+  const near = fits.filter(
+    ([, draws]) =>
+      issues.length > 0 &&
+      issues.every(({ timeS, amount }) =>
+        draws.some((draw) => draw.amount === amount && Math.abs(draw.timeS - timeS) <= NEAR_S),
+      ),
+  );
   return (near.length === 1 ? near : fits).map(([name]) => name);
 }
 
@@ -180,7 +210,15 @@ function judge(party: string, books: Books): PartyLinkage {
     else if (candidates.length > 0) fewest = Math.min(fewest ?? Infinity, candidates.length);
   }
   const payers = new Set(books.payments.map(({ pku }) => groups.get(pku)));
-  return { party, pseudonyms: pkus.length, namedByRecord, namedByTiming, fewestCandidates: fewest, payments: books.payments.length, payers: payers.size };
+  return {
+    party,
+    pseudonyms: pkus.length,
+    namedByRecord,
+    namedByTiming,
+    fewestCandidates: fewest,
+    payments: books.payments.length,
+    payers: payers.size,
+  };
 }
 
 /** A shop's own books: the histories that it delivered, under whatever name it gave itself. */
@@ -192,7 +230,11 @@ function shopBooks(depositary: Books, isIts: (shop: string) => boolean): Books {
 /** What each party can link, and each group of them. @throws TapcashError DATABASE_* */
 export function linkage(options: LinkageOptions): PartyLinkage[] {
   const houses = new Map<string, Books>();
-  for (const [house, path, read] of [['issuer', options.issuerDatabase, readIssuer], ['bank', options.bankDatabase, readBank], ['trustee', options.trusteeDatabase, readTrustee]] as const) {
+  for (const [house, path, read] of [
+    ['issuer', options.issuerDatabase, readIssuer],
+    ['bank', options.bankDatabase, readBank],
+    ['trustee', options.trusteeDatabase, readTrustee],
+  ] as const) {
     if (path === undefined) continue;
     let database: Sqlite.Database | null = null;
     try {
@@ -209,9 +251,23 @@ export function linkage(options: LinkageOptions): PartyLinkage[] {
   const names = [...houses.keys()];
   const coalitions = names.flatMap((_, i) => combinations(names, i + 1));
   return [
-    ...shops.map((shop) => judge(`shop ${shop}`, shopBooks(depositary, (each) => each === shop))),
-    ...(shops.length > 1 ? [judge('all shops', shopBooks(depositary, () => true))] : []),
-    ...coalitions.map((coalition) => judge(coalition.join(' + '), together(coalition.map((house) => houses.get(house)!)))),
+    ...shops.map((shop) =>
+      judge(
+        `shop ${shop}`,
+        shopBooks(depositary, (each) => each === shop),
+      ),
+    ),
+    ...(shops.length > 1
+      ? [
+          judge(
+            'all shops',
+            shopBooks(depositary, () => true),
+          ),
+        ]
+      : []),
+    ...coalitions.map((coalition) =>
+      judge(coalition.join(' + '), together(coalition.map((house) => houses.get(house)!))),
+    ),
   ];
 }
 
@@ -222,9 +278,23 @@ function combinations(of: string[], count: number): string[][] {
 
 /** For people. */
 export function linkageText(parties: PartyLinkage[]): string {
-  const head = ['party', 'pseudonyms', 'named by record', 'by time and amount', 'fewest candidates', 'payments', 'payers apart'];
-  const rows = parties.map(({ party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates, payments, payers }) => [party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates ?? '', payments, payers].map(String));
+  const head = [
+    'party',
+    'pseudonyms',
+    'named by record',
+    'by time and amount',
+    'fewest candidates',
+    'payments',
+    'payers apart',
+  ];
+  const rows = parties.map(({ party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates, payments, payers }) =>
+    [party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates ?? '', payments, payers].map(String),
+  );
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: string[]) => cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd();
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd();
   return [line(head), ...rows.map(line)].join('\n');
 }

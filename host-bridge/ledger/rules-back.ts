@@ -1,6 +1,6 @@
 /**
- * Rules of money that comes back to its payer, beyond the patent: a refund by the shop, and a debit that no shop deposited.
- * As in rules.ts: facts in, a named result out, guards in the order written.
+ * Rules of money that comes back to its payer, beyond the patent: a refund by the shop, and a debit that no shop
+ * deposited. As in rules.ts: facts in, a named result out, guards in the order written.
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { refusal, type Result } from '../errors.js';
@@ -58,8 +58,9 @@ export interface ClaimRuling {
 }
 
 /**
- * A debit comes back when its shop cancelled the charge, or did not deposit it within the window. Codes: PSEUDONYM_UNKNOWN,
- * ALREADY_PAID, CHALLENGE_CONFLICT. A claim is granted once; from then on `ruleDeposit` refuses the history.
+ * A debit comes back when its shop cancelled the charge, or did not deposit it within the window. Codes:
+ * PSEUDONYM_UNKNOWN, ALREADY_PAID, CHALLENGE_CONFLICT. A claim is granted once; from then on `ruleDeposit` refuses the
+ * history.
  */
 export function ruleClaim(facts: ClaimFacts): Result<ClaimRuling> {
   const { stored, nowS } = facts;
@@ -72,7 +73,9 @@ export function ruleClaim(facts: ClaimFacts): Result<ClaimRuling> {
   return { ok: true, state: 'open', dueS, repeated: stored !== null };
 }
 
-/** Whether a claim keeps a history from being credited: it was granted, or its window is over and nobody has asked yet. */
+/**
+ * Whether a claim keeps a history from being credited: it was granted, or its window is over and nobody has asked yet.
+ */
 export function isReconciled(claim: { dueS: number; grantedS: number | null } | null, nowS: number): boolean {
   return claim !== null && (claim.grantedS !== null || nowS >= claim.dueS);
 }
@@ -96,7 +99,10 @@ export interface ReleaseFacts {
   balances: Balances;
 }
 
-/** EBC to its owner, all of it. Codes: NOT_LOST, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With nothing new it is a repetition. */
+/**
+ * EBC to its owner, all of it. Codes: NOT_LOST, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With nothing new it is a
+ * repetition.
+ */
 export function ruleRelease(facts: ReleaseFacts): Result<{ repeated: boolean; entries: Entry[] }> {
   const left = facts.balances[facts.ebc] ?? 0;
   if (!facts.loss) return refusal('NOT_LOST');
@@ -106,10 +112,24 @@ export function ruleRelease(facts: ReleaseFacts): Result<{ repeated: boolean; en
   return moved.ok ? { ok: true, repeated: false, entries: moved.entries } : moved;
 }
 
-/** At the bank, the issuer's order to the owner's account, once. Codes: OWNER_UNKNOWN, REQUEST_ID_REUSED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. */
-export function ruleCreditRelease(facts: { owned: boolean; stored: { name: string | null } | null; name: string; exists: boolean; closed: boolean; from: string; to: string; amount: number; balances: Balances }): Result<{ repeated: boolean; entries: Entry[] }> {
+/**
+ * At the bank, the issuer's order to the owner's account, once. Codes: OWNER_UNKNOWN, REQUEST_ID_REUSED,
+ * ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE.
+ */
+export function ruleCreditRelease(facts: {
+  owned: boolean;
+  stored: { name: string | null } | null;
+  name: string;
+  exists: boolean;
+  closed: boolean;
+  from: string;
+  to: string;
+  amount: number;
+  balances: Balances;
+}): Result<{ repeated: boolean; entries: Entry[] }> {
   if (!facts.owned) return refusal('OWNER_UNKNOWN');
-  if (facts.stored) return facts.stored.name === facts.name ? { ok: true, repeated: true, entries: [] } : refusal('REQUEST_ID_REUSED');
+  if (facts.stored)
+    return facts.stored.name === facts.name ? { ok: true, repeated: true, entries: [] } : refusal('REQUEST_ID_REUSED');
   if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
   if (facts.closed) return refusal('ACCOUNT_CLOSED');
   const moved = transfer(facts.amount, facts.from, facts.to, facts.balances);

@@ -1,8 +1,9 @@
 /**
  * Rules of cash between two houses: the bank keeps the accounts, the issuer the counters EBC (schemes 2 to 6).
  *
- * At the bank `out` is what left accounts as cash, less what shops deposited. At the issuer `bank` is what it issued for the
- * bank, less what came back, with its sign turned: 0 or less. EP 0926637 [0040], [0043], [0067]-[0068], [0077]-[0080].
+ * At the bank `out` is what left accounts as cash, less what shops deposited. At the issuer `bank` is what it issued
+ * for the bank, less what came back, with its sign turned: 0 or less. EP 0926637 [0040], [0043], [0067]-[0068],
+ * [0077]-[0080].
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { refusal, type Result } from '../errors.js';
@@ -24,7 +25,10 @@ export interface DrawFacts {
   balances: Balances;
 }
 
-/** [0040], [0067]: ABC - x. Codes: ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, AMOUNT_INVALID, FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE. */
+/**
+ * [0040], [0067]: ABC - x. Codes: ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, AMOUNT_INVALID, FUNDS_INSUFFICIENT,
+ * BALANCE_TOO_LARGE.
+ */
 export function ruleDraw(facts: DrawFacts): Result<{ entries: Entry[] }> {
   if (!facts.accountExists) return refusal('ACCOUNT_UNKNOWN');
   if (facts.closed) return refusal('ACCOUNT_CLOSED');
@@ -33,7 +37,11 @@ export function ruleDraw(facts: DrawFacts): Result<{ entries: Entry[] }> {
 }
 
 /** A draw whose request the issuer refused for good goes back. Nothing can stop it: the money is there. */
-export function ruleDrawback(facts: { name: string; amount: number; balances: Balances }): Result<{ entries: Entry[] }> {
+export function ruleDrawback(facts: {
+  name: string;
+  amount: number;
+  balances: Balances;
+}): Result<{ entries: Entry[] }> {
   if (facts.amount === 0) return { ok: true, entries: [] };
   return transfer(facts.amount, OUT, abcOf(facts.name), facts.balances);
 }
@@ -54,8 +62,9 @@ export interface IssueFacts {
 }
 
 /**
- * [0043], [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: FUNDS_INSUFFICIENT (the bank drew nothing), AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP
- * (the number was given before), RECEIPT_AHEAD, DENIED, AMOUNT_INVALID, BALANCE_TOO_LARGE.
+ * [0043], [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: FUNDS_INSUFFICIENT (the bank drew
+ * nothing), AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP (the number was given before), RECEIPT_AHEAD, DENIED,
+ * AMOUNT_INVALID, BALANCE_TOO_LARGE.
  */
 export function ruleIssue(facts: IssueFacts): Result<{ entries: Entry[] }> {
   const { amount, drawn, number, nextNumber } = facts;
@@ -78,23 +87,40 @@ export interface ReturnFacts {
   balances: Balances;
 }
 
-/** [0055], [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, RECONCILED, BALANCE_TOO_LARGE. */
+/**
+ * [0055], [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT,
+ * RECONCILED, BALANCE_TOO_LARGE.
+ */
 export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
-  if (facts.stored) return facts.stored.sameChallenge ? { ok: true, repeated: true, overspent: false, entries: [] } : refusal('CHALLENGE_CONFLICT');
+  if (facts.stored)
+    return facts.stored.sameChallenge
+      ? { ok: true, repeated: true, overspent: false, entries: [] }
+      : refusal('CHALLENGE_CONFLICT');
   if (facts.reconciled) return refusal('RECONCILED');
   const moved = transfer(facts.amount, facts.ebc, BANK, facts.balances);
   if (!moved.ok) return moved;
-  return { ok: true, repeated: false, overspent: isOverspent(facts.ebc, facts.amount, facts.balances), entries: moved.entries };
+  return {
+    ok: true,
+    repeated: false,
+    overspent: isOverspent(facts.ebc, facts.amount, facts.balances),
+    entries: moved.entries,
+  };
 }
 
 /**
  * Conservation over both houses (SECURITY.md): accounts, counters, draws whose reply is not there yet coupons not yet
- * redeemed and releases not yet credited, less histories not yet returned, are what was put in. @param issuer null where one house has both
+ * redeemed and releases not yet credited, less histories not yet returned, are what was put in. @param issuer null
+ * where one house has both
  */
 export function conservationOf(accounts: Numbers, issuer: Numbers | null): { ok: boolean; in: number; held: number } {
   const both = issuer ?? accounts;
-  const between = accounts.drawsPending + accounts.couponsSigned - both.couponsRedeemed - accounts.unreturned + (both.released - accounts.released);
+  const between =
+    accounts.drawsPending +
+    accounts.couponsSigned -
+    both.couponsRedeemed -
+    accounts.unreturned +
+    (both.released - accounts.released);
   const held = accounts.abc + both.ebc + between;
   const booked = accounts.held === accounts.in && both.held === both.in;
   return { ok: booked && held === accounts.in, in: accounts.in, held };

@@ -1,11 +1,11 @@
 /**
  * The rules of the books: what may be posted, decided from facts alone.
  *
- * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, so always
- * 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of a pseudonym, below 0
- * when it was overspent); and where bank and issuer are two houses, `out` at the bank and `bank` at the issuer
- * (rules-bank.ts). Each rule checks its guards in the order written; the first that does not
- * hold names the result, and nothing is posted. EP 0926637 [0018], [0030], [0031].
+ * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, so
+ * always 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of a
+ * pseudonym, below 0 when it was overspent); and where bank and issuer are two houses, `out` at the bank and `bank` at
+ * the issuer (rules-bank.ts). Each rule checks its guards in the order written; the first that does not hold names the
+ * result, and nothing is posted. EP 0926637 [0018], [0030], [0031].
  *
  * Left out: signatures and encodings (the actors check them before they ask), and storage.
  */
@@ -68,7 +68,10 @@ export interface OpenFacts {
   keyOwner: string | null;
 }
 
-/** Codes: NAME_INVALID, KEY_INVALID, NAME_TAKEN, ACCOUNT_CLOSED, KEY_TAKEN. Opened again with the same key it is a repetition. */
+/**
+ * Codes: NAME_INVALID, KEY_INVALID, NAME_TAKEN, ACCOUNT_CLOSED, KEY_TAKEN. Opened again with the same key it is a
+ * repetition.
+ */
 export function ruleOpen(facts: OpenFacts): Result<{ repeated: boolean }> {
   if (!isName(facts.name)) return refusal('NAME_INVALID');
   if (facts.accountKey !== null && !facts.keyIsLicensable) return refusal('KEY_INVALID');
@@ -90,7 +93,10 @@ export interface CloseFacts {
   undecided: number;
 }
 
-/** An account is closed when nothing is in it and nothing about it is open. Codes: ACCOUNT_UNKNOWN, ACCOUNT_NOT_EMPTY, ACCOUNT_BUSY. */
+/**
+ * An account is closed when nothing is in it and nothing about it is open. Codes: ACCOUNT_UNKNOWN, ACCOUNT_NOT_EMPTY,
+ * ACCOUNT_BUSY.
+ */
 export function ruleClose(facts: CloseFacts): Result<{ repeated: boolean }> {
   if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
   if (facts.closed) return { ok: true, repeated: true };
@@ -99,7 +105,12 @@ export function ruleClose(facts: CloseFacts): Result<{ repeated: boolean }> {
 }
 
 /** Money put in. Codes: ACCOUNT_UNKNOWN, AMOUNT_INVALID, BALANCE_TOO_LARGE. */
-export function ruleFund(facts: { name: string; amount: unknown; exists: boolean; balances: Balances }): Result<{ entries: Entry[] }> {
+export function ruleFund(facts: {
+  name: string;
+  amount: unknown;
+  exists: boolean;
+  balances: Balances;
+}): Result<{ entries: Entry[] }> {
   if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
   return transfer(facts.amount, IN, abcOf(facts.name), facts.balances);
 }
@@ -123,15 +134,16 @@ export interface WithdrawFacts {
 }
 
 /**
- * [0018]: ABC - x, EBC + x. Codes: AMOUNT_INVALID, ACCOUNT_UNKNOWN, PSEUDONYM_TAKEN, RECEIPT_MISSED, RECEIPT_AHEAD, DENIED,
- * FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE. A number already used for the same (name, x) is a repetition.
+ * [0018]: ABC - x, EBC + x. Codes: AMOUNT_INVALID, ACCOUNT_UNKNOWN, PSEUDONYM_TAKEN, RECEIPT_MISSED, RECEIPT_AHEAD,
+ * DENIED, FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE. A number already used for the same (name, x) is a repetition.
  */
 export function ruleWithdraw(facts: WithdrawFacts): Result<{ repeated: boolean; entries: Entry[] }> {
   const { name, pku, number, amount, given } = facts;
   if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
   if (!facts.accountExists) return refusal('ACCOUNT_UNKNOWN');
   if (facts.owner !== null && facts.owner !== name) return refusal('PSEUDONYM_TAKEN');
-  if (given !== null && given !== 'other' && given.name === name && given.amount === amount) return { ok: true, repeated: true, entries: [] };
+  if (given !== null && given !== 'other' && given.name === name && given.amount === amount)
+    return { ok: true, repeated: true, entries: [] };
   if (given !== null || number < facts.nextNumber) return refusal('RECEIPT_MISSED');
   if (number > facts.nextNumber) return refusal('RECEIPT_AHEAD');
   if (facts.denied) return refusal('DENIED');
@@ -161,13 +173,17 @@ export interface DepositFacts {
 }
 
 /**
- * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLASS_LIMIT, LICENSE_EXPIRED,
- * ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is true [0031].
+ * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLASS_LIMIT,
+ * LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is
+ * true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
   // The identity comes before every other guard: what was credited once stays credited, whatever expired since.
-  if (facts.stored) return facts.stored.sameChallenge ? { ok: true, repeated: true, overspent: false, entries: [] } : refusal('CHALLENGE_CONFLICT');
+  if (facts.stored)
+    return facts.stored.sameChallenge
+      ? { ok: true, repeated: true, overspent: false, entries: [] }
+      : refusal('CHALLENGE_CONFLICT');
   if (facts.tombstoned) return refusal('TOMBSTONED');
   if (facts.reconciled) return refusal('RECONCILED');
   if (facts.amount > facts.paymentMax) return refusal('CLASS_LIMIT');
@@ -176,7 +192,12 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
   if (facts.shopClosed) return refusal('ACCOUNT_CLOSED');
   const moved = transfer(facts.amount, facts.from, facts.to, facts.balances);
   if (!moved.ok) return moved;
-  return { ok: true, repeated: false, overspent: isOverspent(facts.from, facts.amount, facts.balances), entries: moved.entries };
+  return {
+    ok: true,
+    repeated: false,
+    overspent: isOverspent(facts.from, facts.amount, facts.balances),
+    entries: moved.entries,
+  };
 }
 
 /** Whether taking the amount leaves an EBC negative. */
@@ -192,15 +213,28 @@ export function ruleTombstone(facts: { stored: boolean; deposited: boolean }): R
 }
 
 /** A terminal's key. Codes: ACCOUNT_UNKNOWN, KEY_INVALID, TERMINAL_TAKEN. */
-export function ruleTerminal(facts: { shopExists: boolean; keyIsLicensable: boolean; key: string; registeredKey: string | null }): Result<{ repeated: boolean }> {
+export function ruleTerminal(facts: {
+  shopExists: boolean;
+  keyIsLicensable: boolean;
+  key: string;
+  registeredKey: string | null;
+}): Result<{ repeated: boolean }> {
   if (!facts.shopExists) return refusal('ACCOUNT_UNKNOWN');
   if (!facts.keyIsLicensable) return refusal('KEY_INVALID');
   if (facts.registeredKey === null) return { ok: true, repeated: false };
   return facts.registeredKey === facts.key ? { ok: true, repeated: true } : refusal('TERMINAL_TAKEN');
 }
 
-/** [0031]: the name comes out only when EBC is negative. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT, OWNER_UNKNOWN. */
-export function ruleTrace(facts: { why: unknown; known: boolean; ebc: number; owner: string | null }): Result<{ name: string }> {
+/**
+ * [0031]: the name comes out only when EBC is negative. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT,
+ * OWNER_UNKNOWN.
+ */
+export function ruleTrace(facts: {
+  why: unknown;
+  known: boolean;
+  ebc: number;
+  owner: string | null;
+}): Result<{ name: string }> {
   if (!isReason(facts.why)) return refusal('REASON_MISSING');
   if (!facts.known) return refusal('PSEUDONYM_UNKNOWN');
   if (facts.ebc >= 0) return refusal('NOT_OVERSPENT');
@@ -209,7 +243,12 @@ export function ruleTrace(facts: { why: unknown; known: boolean; ebc: number; ow
 }
 
 /** An operator's denial. Codes: REASON_MISSING, DENY_LIST_FULL. */
-export function ruleDeny(facts: { why: unknown; denied: boolean; listed: number; listMax: number }): Result<{ repeated: boolean }> {
+export function ruleDeny(facts: {
+  why: unknown;
+  denied: boolean;
+  listed: number;
+  listMax: number;
+}): Result<{ repeated: boolean }> {
   if (!isReason(facts.why)) return refusal('REASON_MISSING');
   if (facts.denied) return { ok: true, repeated: true };
   if (facts.listed >= facts.listMax) return refusal('DENY_LIST_FULL');
@@ -217,9 +256,16 @@ export function ruleDeny(facts: { why: unknown; denied: boolean; listed: number;
 }
 
 /** [0015]: one name for a pseudonym. Codes: KEY_INVALID, PSEUDONYM_TAKEN, PSEUDONYM_LIMIT. */
-export function ruleRegister(facts: { name: string; keyIsLicensable: boolean; registeredName: string | null; pseudonymsOfName: number; pseudonymsMax: number }): Result<{ repeated: boolean }> {
+export function ruleRegister(facts: {
+  name: string;
+  keyIsLicensable: boolean;
+  registeredName: string | null;
+  pseudonymsOfName: number;
+  pseudonymsMax: number;
+}): Result<{ repeated: boolean }> {
   if (!facts.keyIsLicensable) return refusal('KEY_INVALID');
-  if (facts.registeredName !== null) return facts.registeredName === facts.name ? { ok: true, repeated: true } : refusal('PSEUDONYM_TAKEN');
+  if (facts.registeredName !== null)
+    return facts.registeredName === facts.name ? { ok: true, repeated: true } : refusal('PSEUDONYM_TAKEN');
   if (facts.pseudonymsOfName >= facts.pseudonymsMax) return refusal('PSEUDONYM_LIMIT');
   return { ok: true, repeated: false };
 }

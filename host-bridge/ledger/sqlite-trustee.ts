@@ -11,13 +11,19 @@ import type { Books, TrusteeStore } from './store.js';
  * Opens or makes the trustee's database. @param path a file, or ':memory:'
  * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
  */
-export function openTrusteeStore(path: string, books: Books, options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {}): TrusteeStore {
+export function openTrusteeStore(
+  path: string,
+  books: Books,
+  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
+): TrusteeStore {
   const database = openDatabase(path, { ...options, migrations: TRUSTEE_MIGRATIONS });
   try {
     claimBooks(database, books);
     const find = database.prepare('SELECT * FROM registrations WHERE pku = ?');
     const count = database.prepare('SELECT count(*) AS count FROM registrations WHERE name = ?');
-    const add = database.prepare('INSERT INTO registrations (pku, name, account_key, certificate, request, license, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)');
+    const add = database.prepare(
+      'INSERT INTO registrations (pku, name, account_key, certificate, request, license, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
     const renew = database.prepare('UPDATE registrations SET license = ? WHERE pku = ?');
     return {
       ...lifeOf(database),
@@ -25,12 +31,26 @@ export function openTrusteeStore(path: string, books: Books, options: Pick<Datab
       registration(pku) {
         const row = find.get(pku);
         if (!row) return null;
-        const [accountKey, certificate, request, license] = [row.account_key, row.certificate, row.request, row.license].map((column: Buffer) => bytesOf(column)) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-        return { pku: bytesOf(row.pku as Buffer), name: row.name, accountKey, certificate, request, license, timeS: row.time_s };
+        const [accountKey, certificate, request, license] = [
+          row.account_key,
+          row.certificate,
+          row.request,
+          row.license,
+        ].map((column: Buffer) => bytesOf(column)) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+        return {
+          pku: bytesOf(row.pku as Buffer),
+          name: row.name,
+          accountKey,
+          certificate,
+          request,
+          license,
+          timeS: row.time_s,
+        };
       },
       pseudonymsOf: (name) => count.get(name).count,
       renewLicense: (pku, license) => void renew.run(license, pku),
-      addRegistration: (row) => void add.run(row.pku, row.name, row.accountKey, row.certificate, row.request, row.license, row.timeS),
+      addRegistration: (row) =>
+        void add.run(row.pku, row.name, row.accountKey, row.certificate, row.request, row.license, row.timeS),
     };
   } catch (thrown) {
     database.close();

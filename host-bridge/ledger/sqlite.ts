@@ -1,9 +1,10 @@
 /**
  * SQLite through better-sqlite3: opening, migration, transactions, and errors with our codes.
  *
- * WAL with synchronous FULL: what was acknowledged survives power loss (sqlite.org/pragma.html#pragma_synchronous). Every
- * write transaction is BEGIN IMMEDIATE, so two processes on one file take turns instead of failing half way
- * (sqlite.org/lang_transaction.html, 2.2). Amounts stay within 2^53 - 1, so JavaScript numbers hold every INTEGER exactly.
+ * WAL with synchronous FULL: what was acknowledged survives power loss (sqlite.org/pragma.html#pragma_synchronous).
+ * Every write transaction is BEGIN IMMEDIATE, so two processes on one file take turns instead of failing half way
+ * (sqlite.org/lang_transaction.html, 2.2). Amounts stay within 2^53 - 1, so JavaScript numbers hold every INTEGER
+ * exactly.
  */
 import { closeSync, openSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
@@ -87,7 +88,8 @@ function openFile(path: string, options: DatabaseOptions): Sqlite.Database {
     closeSync(openSync(path, options.readOnly ? 'r' : 'a', 0o600));
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') throw failure(options.readOnly ? 'DATABASE_UNREACHABLE' : 'DATABASE_READ_ONLY', path, thrown);
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+      throw failure(options.readOnly ? 'DATABASE_UNREACHABLE' : 'DATABASE_READ_ONLY', path, thrown);
     if (code === 'ENOENT' && options.readOnly) throw failure('FILE_MISSING', path, thrown);
     if (code === 'ENOSPC') throw failure('DATABASE_FULL', path, thrown);
     throw failure('DATABASE_UNREACHABLE', `${path}: ${code}`, thrown);
@@ -100,12 +102,15 @@ function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOption
   const versionOf = () => raw.pragma('user_version', { simple: true }) as number;
   const checkOwner = () => {
     const id = raw.pragma('application_id', { simple: true });
-    if (id !== APPLICATION_ID && (versionOf() !== 0 || hasTables(raw))) throw failure('DATABASE_CORRUPT', `${path}: not a database of tapcash`);
-    if (versionOf() > wanted) throw failure('DATABASE_NEWER', `${path}: version ${versionOf()}, this program knows ${wanted}`);
+    if (id !== APPLICATION_ID && (versionOf() !== 0 || hasTables(raw)))
+      throw failure('DATABASE_CORRUPT', `${path}: not a database of tapcash`);
+    if (versionOf() > wanted)
+      throw failure('DATABASE_NEWER', `${path}: version ${versionOf()}, this program knows ${wanted}`);
   };
   raw.transaction(checkOwner)(); // one state of the file, also while another process makes it
   if (options.readOnly) {
-    if (versionOf() !== wanted) throw failure('DATABASE_CORRUPT', `${path}: schema version ${versionOf()} instead of ${wanted}`);
+    if (versionOf() !== wanted)
+      throw failure('DATABASE_CORRUPT', `${path}: schema version ${versionOf()} instead of ${wanted}`);
     return;
   }
   switchToWal(raw, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);

@@ -1,14 +1,16 @@
 /**
  * What issuer, bank and trustee need of a store: rows in, rows out, and transactions. No rule lives here.
  *
- * Bytes are Uint8Array, times Unix seconds, amounts minor units. Every method may throw a `TapcashError` of the DATABASE_
- * family. Rows are only ever added, but for balances, the deny list's refreshed version, a set's last sequence, what is set
- * once (a pseudonym's name, a request's reply, a history's return, a claim's grant, a refund's undoing), and a registration's newest license.
+ * Bytes are Uint8Array, times Unix seconds, amounts minor units. Every method may throw a `TapcashError` of the
+ * DATABASE_ family. Rows are only ever added, but for balances, the deny list's refreshed version, a set's last
+ * sequence, what is set once (a pseudonym's name, a request's reply, a history's return, a claim's grant, a refund's
+ * undoing), and a registration's newest license.
  */
 import type { Entry } from './rules.js';
 
 /** Why money moved. */
-export type TransactionKind = 'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund' | 'release';
+export type TransactionKind =
+  'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund' | 'release';
 
 export interface AccountRow {
   name: string;
@@ -24,7 +26,10 @@ export interface PseudonymRow {
   pku: Uint8Array;
   /** PKU1 of its set, whose EBC it spends; itself where it has none beside it. */
   counter: Uint8Array;
-  /** Bound by the first withdrawal in scheme 1; null elsewhere, and where the issuer only ever saw the pseudonym in a history. */
+  /**
+   * Bound by the first withdrawal in scheme 1; null elsewhere, and where the issuer only ever saw the pseudonym in a
+   * history.
+   */
   name: string | null;
   /** Bytes of that first withdrawal request: the proof for trace. */
   request: Uint8Array | null;
@@ -197,8 +202,8 @@ export interface ReplyRow {
   /** SHA-256 of `message`. */
   messageHash: Uint8Array;
   /**
-   * What the request is known by, and has now taken: 16 random bytes of a sealed one, KID and sequence of a keyed one. null for
-   * a request that could not be opened, or whose place was another's: it is refused for good all the same.
+   * What the request is known by, and has now taken: 16 random bytes of a sealed one, KID and sequence of a keyed one.
+   * null for a request that could not be opened, or whose place was another's: it is refused for good all the same.
    */
   id: Uint8Array | null;
   /** Encoded `bankMessage`, or the `sealedRequest` of a redemption; SKB's signature where the scheme has one. */
@@ -267,7 +272,10 @@ export interface Numbers {
   out: number;
   /** At an issuer beside a bank: cash issued for it, less what it returned. */
   bank: number;
-  /** Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited that the issuer has not taken. */
+  /**
+   * Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited that the issuer has not
+   * taken.
+   */
   drawsPending: number;
   couponsSigned: number;
   couponsRedeemed: number;
@@ -352,7 +360,12 @@ export interface AccountStore extends Store {
 /** The bank's books. */
 export interface BankStore extends AccountStore {
   request(hash: Uint8Array): BankRequestRow | null;
-  addRequest(row: Pick<BankRequestRow, 'hash' | 'name' | 'kind' | 'amount' | 'owned' | 'message' | 'messageSignature' | 'draw' | 'timeS'>): void;
+  addRequest(
+    row: Pick<
+      BankRequestRow,
+      'hash' | 'name' | 'kind' | 'amount' | 'owned' | 'message' | 'messageSignature' | 'draw' | 'timeS'
+    >,
+  ): void;
   /** Ends a pending request. */
   endRequest(row: Pick<BankRequestRow, 'hash' | 'state' | 'reply' | 'replySignature' | 'boxes' | 'drawback'>): void;
   /** What this order released. */

@@ -2,8 +2,8 @@
  * The bridge's database: what must survive its end at any moment. SQLite as ledger/sqlite.ts opens it: WAL, FULL.
  *
  * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
- * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office; `desk_unload`, unloadings that are not finished; `desk_withdrawal`, withdrawals whose
- * end the desk has not seen.
+ * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office;
+ * `desk_unload`, unloadings that are not finished; `desk_withdrawal`, withdrawals whose end the desk has not seen.
  */
 import { join } from 'node:path';
 import { ensureDataDir } from '../http/key-file.js';

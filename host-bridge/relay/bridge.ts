@@ -1,10 +1,10 @@
 /**
  * The bridge: the "communication line" between a shop terminal and the services, and the teller's desk.
  *
- * It holds nothing that makes money: histories and tombstones are signed before they come here, time and deny list before
- * they leave. What the terminal hands over is on disk before it is acknowledged; everything else may end at any moment
- * and begins again. Parts: serial/terminal-session.ts (the link), verifier.ts, outbox.ts with outbox-delivery.ts,
- * notice-push.ts, clerk.ts, teller.ts. Left out: the address for other processes (control-api.ts).
+ * It holds nothing that makes money: histories and tombstones are signed before they come here, time and deny list
+ * before they leave. What the terminal hands over is on disk before it is acknowledged; everything else may end at any
+ * moment and begins again. Parts: serial/terminal-session.ts (the link), verifier.ts, outbox.ts with
+ * outbox-delivery.ts, notice-push.ts, clerk.ts, teller.ts. Left out: the address for other processes (control-api.ts).
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -104,10 +104,22 @@ const TROUBLE_MAX = 20;
 
 /** Starts a bridge. @throws TapcashError DATA_DIR_FAILED, DATABASE_*, and what `port` throws */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { services, log = silentLog(), scheduler = createRealScheduler(), random = randomBytes, clock = () => Date.now() / 1000, onEvent = () => undefined } = options;
+  const {
+    services,
+    log = silentLog(),
+    scheduler = createRealScheduler(),
+    random = randomBytes,
+    clock = () => Date.now() / 1000,
+    onEvent = () => undefined,
+  } = options;
   const database = openBridgeStore(options.dataDir);
   const outbox = createOutbox(database, clock);
-  const lines = createHouseLines({ issuerKey: options.issuerKey, registrarKey: options.registrarKey }, services.issuer, clock, log);
+  const lines = createHouseLines(
+    { issuerKey: options.issuerKey, registrarKey: options.registrarKey },
+    services.issuer,
+    clock,
+    log,
+  );
   const verifier = createVerifier({ registrar: lines.registrar, terminalHas: () => lastStatus?.registrar ?? null });
   const link: BridgeStatus['link'] = { up: false, code: 'LINK_DOWN', port: null };
   const alarms: Code[] = [];
@@ -144,17 +156,39 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     },
     onPort(state) {
       link.port = state.ok ? null : state.error;
-      log.warn({ port: state.ok ? state.path : state.error.message }, state.ok ? 'the port is back' : 'the port is lost');
+      log.warn(
+        { port: state.ok ? state.path : state.error.message },
+        state.ok ? 'the port is back' : 'the port is lost',
+      );
       onEvent({ type: 'port', ok: state.ok, error: link.port });
     },
-    onRequest: (kind, body, reply) => reply(answer({ kind, body, outbox, verifier, notices, clerk, log, alarms, delivery, onEvent })),
+    onRequest: (kind, body, reply) =>
+      reply(answer({ kind, body, outbox, verifier, notices, clerk, log, alarms, delivery, onEvent })),
   });
   const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
-  const notices = createNoticePush({ issuer: services.issuer, terminal, issuerLine: lines.issuer, learn: lines.learn, scheduler, log, denyPollMs: options.denyPollMs });
+  const notices = createNoticePush({
+    issuer: services.issuer,
+    terminal,
+    issuerLine: lines.issuer,
+    learn: lines.learn,
+    scheduler,
+    log,
+    denyPollMs: options.denyPollMs,
+  });
   const acts = createDeskActs(database, random, clock);
   const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
   const ending = new AbortController();
-  const teller = createTeller({ terminal, scheduler, services, acts, registrar: lines.registrar, keysFollowed: lines.haveFollowed, unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }), reserve, closed: ending.signal });
+  const teller = createTeller({
+    terminal,
+    scheduler,
+    services,
+    acts,
+    registrar: lines.registrar,
+    keysFollowed: lines.haveFollowed,
+    unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }),
+    reserve,
+    closed: ending.signal,
+  });
 
   function reserve(): Result<{ free(): void }> {
     if (deskBusy) return refusal('BUSY', 'the desk is in use');
@@ -209,7 +243,18 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     async status() {
       if (terminal.up()) await askStatus();
       const trouble = outbox.entries(['refused', 'held'], TROUBLE_MAX);
-      return { link: { ...link }, terminal: lastStatus, charge: charges.newest(1)[0] ?? null, deskBusy, outbox: outbox.counts(), trouble, outage: delivery.outage(), verify: verifier.times(), alarms: [...alarms], ...lines.status(lastStatus?.registrar ?? null) };
+      return {
+        link: { ...link },
+        terminal: lastStatus,
+        charge: charges.newest(1)[0] ?? null,
+        deskBusy,
+        outbox: outbox.counts(),
+        trouble,
+        outage: delivery.outage(),
+        verify: verifier.times(),
+        alarms: [...alarms],
+        ...lines.status(lastStatus?.registrar ?? null),
+      };
     },
     drained: (waitMs) => drained(outbox, scheduler, waitMs),
     pushDenyList: notices.pushDenyList,
@@ -236,12 +281,26 @@ function answer(context: RequestContext): Code {
     return answerOrThrow(context);
   } catch (thrown) {
     const { code, message } = bodyOfThrown(thrown);
-    context.log.error({ code, message, err: code === 'INTERNAL' ? thrown : undefined }, 'a request of the terminal failed');
+    context.log.error(
+      { code, message, err: code === 'INTERNAL' ? thrown : undefined },
+      'a request of the terminal failed',
+    );
     return 'BUSY';
   }
 }
 
-function answerOrThrow({ kind, body, outbox, verifier, notices, clerk, delivery, log, alarms, onEvent }: RequestContext): Code {
+function answerOrThrow({
+  kind,
+  body,
+  outbox,
+  verifier,
+  notices,
+  clerk,
+  delivery,
+  log,
+  alarms,
+  onEvent,
+}: RequestContext): Code {
   if (kind === KIND.verify) return verifier.answer(body);
   if (kind === KIND.history || kind === KIND.tombstone) {
     const name = kind === KIND.history ? 'history' : 'tombstone';

@@ -1,8 +1,8 @@
 /**
  * What the clerk asked for: charges, kept before the terminal hears of them, so that every retry has the same id.
  *
- * A terminal knows the id of its last charge only, so the bridge has one charge at a time that is not resolved, and asks
- * for a new one after that. Left out: the talk with the terminal (bridge.ts).
+ * A terminal knows the id of its last charge only, so the bridge has one charge at a time that is not resolved, and
+ * asks for a new one after that. Left out: the talk with the terminal (bridge.ts).
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import { codeOf } from '../../firmware/core/codes.js';
@@ -11,15 +11,18 @@ import type { ErrorCode } from '../errors.js';
 import { bytesOf, type Database } from '../ledger/sqlite.js';
 
 /**
- * `sending`: kept here, the terminal may or may not have it. `accepted`: below the floor limit, the check is still to come.
- * `lost`: the terminal was exchanged or provisioned anew before the result was known.
+ * `sending`: kept here, the terminal may or may not have it. `accepted`: below the floor limit, the check is still to
+ * come. `lost`: the terminal was exchanged or provisioned anew before the result was known.
  */
 export type ChargeState = 'sending' | 'open' | 'accepted' | 'paid' | 'cancelled' | 'refused' | 'lost';
 
 const OPEN_STATES: ChargeState[] = ['sending', 'open', 'accepted'];
 
 /** What a tap took, milliseconds, and its flash writes. */
-export type TapTimes = Pick<TapReport, 'selectMs' | 'licenseMs' | 'challengeMs' | 'verifyMs' | 'flashMs' | 'paidMs' | 'flashWrites'>;
+export type TapTimes = Pick<
+  TapReport,
+  'selectMs' | 'licenseMs' | 'challengeMs' | 'verifyMs' | 'flashMs' | 'paidMs' | 'flashWrites'
+>;
 
 /** The last tap for a charge. */
 export interface Tap extends TapTimes {
@@ -89,10 +92,24 @@ export function readReport(report: TapReport): { state: ChargeState; tap: Tap } 
   const state = states[report.chargeState];
   if (!state) return null;
   const { selectMs, licenseMs, challengeMs, verifyMs, flashMs, paidMs, flashWrites } = report;
-  return { state, tap: { code: codeOf(report.code), rs: toHex(report.rs), selectMs, licenseMs, challengeMs, verifyMs, flashMs, paidMs, flashWrites } };
+  return {
+    state,
+    tap: {
+      code: codeOf(report.code),
+      rs: toHex(report.rs),
+      selectMs,
+      licenseMs,
+      challengeMs,
+      verifyMs,
+      flashMs,
+      paidMs,
+      flashWrites,
+    },
+  };
 }
 
-const COLUMNS = 'id, amount, state, code, changes, tap, terminal_id AS terminalId, wanted, opened_s AS openedS, changed_s AS changedS';
+const COLUMNS =
+  'id, amount, state, code, changes, tap, terminal_id AS terminalId, wanted, opened_s AS openedS, changed_s AS changedS';
 
 /** Makes the charges over the bridge's database. @param nowS Unix time, seconds @param onChange after each change */
 export function createCharges(database: Database, nowS: () => number, onChange: (charge: ChargeRow) => void): Charges {
@@ -110,7 +127,14 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
 
   function read(row: any): ChargeRow {
     const idBytes = bytesOf(row.id as Buffer);
-    return { ...row, id: toHex(idBytes), idBytes, terminalId: bytesOf(row.terminalId), wanted: row.wanted === 1, tap: row.tap === null ? null : JSON.parse(row.tap) };
+    return {
+      ...row,
+      id: toHex(idBytes),
+      idBytes,
+      terminalId: bytesOf(row.terminalId),
+      wanted: row.wanted === 1,
+      tap: row.tap === null ? null : JSON.parse(row.tap),
+    };
   }
   const orNull = (row: unknown) => (row ? read(row) : null);
 

@@ -1,8 +1,9 @@
 /**
  * The clerk's side of the bridge: one charge at a time, from the request to its result (DESIGN section 4).
  *
- * The charge is on disk before the terminal hears of it. Reports tell how it goes; since a report can get lost, the charge
- * is also asked for again under its id, which opens nothing twice: OK means open, ALREADY_PAID paid, NO_CHARGE cancelled.
+ * The charge is on disk before the terminal hears of it. Reports tell how it goes; since a report can get lost, the
+ * charge is also asked for again under its id, which opens nothing twice: OK means open, ALREADY_PAID paid, NO_CHARGE
+ * cancelled.
  */
 import type { Logger } from 'pino';
 import { isAmount } from '../../firmware/core/amount.js';
@@ -37,13 +38,18 @@ export interface ClerkOptions {
 /** The clerk's side. */
 export interface Clerk {
   /**
-   * Opens a charge and waits for the terminal's word, if it comes soon. @param id 8 bytes; the same id again is the same
-   * charge. Codes: AMOUNT_INVALID, CHARGE_OPEN, BUSY; then the terminal's own stand in the charge (`refused`, `code`).
+   * Opens a charge and waits for the terminal's word, if it comes soon. @param id 8 bytes; the same id again is the
+   * same charge. Codes: AMOUNT_INVALID, CHARGE_OPEN, BUSY; then the terminal's own stand in the charge (`refused`,
+   * `code`).
    */
   charge(amount: number, id?: Uint8Array): Promise<Result<{ charge: Charge }>>;
-  /** The charge once it has changed more often than `seen`, is resolved, or `waitMs` have passed. Codes: CHARGE_UNKNOWN. */
+  /**
+   * The charge once it has changed more often than `seen`, is resolved, or `waitMs` have passed. Codes: CHARGE_UNKNOWN.
+   */
   wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>>;
-  /** Gives the current charge up, or the one named. Codes: CHARGE_UNKNOWN, NO_CHARGE, ALREADY_PAID; else it is repeated. */
+  /**
+   * Gives the current charge up, or the one named. Codes: CHARGE_UNKNOWN, NO_CHARGE, ALREADY_PAID; else it is repeated.
+   */
   cancel(id?: Uint8Array): Promise<Result<{ charge: Charge }>>;
   /** A tap's report came. */
   onReport(report: TapReport): void;
@@ -95,7 +101,8 @@ export function createClerk(options: ClerkOptions): Clerk {
   async function askOnce(): Promise<void> {
     const row = charges.current();
     if (!row || !terminal.up() || terminalId === null || stopped) return;
-    if (row.terminalId && !equal(row.terminalId, terminalId)) return charges.set(row.idBytes, 'lost', 'TERMINAL_UNKNOWN');
+    if (row.terminalId && !equal(row.terminalId, terminalId))
+      return charges.set(row.idBytes, 'lost', 'TERMINAL_UNKNOWN');
     if (!row.terminalId) charges.setTerminal(row.idBytes, terminalId);
     if (!row.wanted || (row.state === 'sending' && nowS() - row.openedS > SENDING_MAX_S)) {
       await giveUp(row);
@@ -105,7 +112,8 @@ export function createClerk(options: ClerkOptions): Clerk {
     const state = meaning(code);
     const now = charges.find(row.idBytes) ?? row;
     // An accepted charge is OK for the terminal too; its own report says what became of it.
-    if (state && !(state === 'open' && now.state === 'accepted')) charges.set(row.idBytes, state, state === 'refused' ? code : now.code);
+    if (state && !(state === 'open' && now.state === 'accepted'))
+      charges.set(row.idBytes, state, state === 'refused' ? code : now.code);
   }
 
   /** Cancels at the terminal, also what was perhaps never sent: an answer that got lost may have opened it. */
@@ -163,7 +171,9 @@ export function createClerk(options: ClerkOptions): Clerk {
       const code = await giveUp({ ...row, wanted: false });
       if (code === 'OK' || code === 'NO_CHARGE') return found(charges.find(row.idBytes));
       // Until the terminal has answered, the charge may be open, and be paid.
-      return code === 'ALREADY_PAID' ? refusal(code) : refusal(code, 'the charge is cancelled as soon as the terminal answers, unless it is paid before');
+      return code === 'ALREADY_PAID'
+        ? refusal(code)
+        : refusal(code, 'the charge is cancelled as soon as the terminal answers, unless it is paid before');
     },
     onReport(report) {
       const read = readReport(report);

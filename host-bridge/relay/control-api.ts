@@ -1,17 +1,33 @@
 /**
  * The running bridge's address for other processes of the same user, on 127.0.0.1 only.
  *
- * Address and a random token stand in `bridge.json` of the data folder, readable by its owner alone; every request carries
- * the token. So whoever may read the data folder may charge, as with the bridge's database itself. Left out: a desk on
- * another machine.
+ * Address and a random token stand in `bridge.json` of the data folder, readable by its owner alone; every request
+ * carries the token. So whoever may read the data folder may charge, as with the bridge's database itself. Left out: a
+ * desk on another machine.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { Logger } from 'pino';
 import { fromHex } from '../../firmware/core/bytes.js';
-import { bodyOfThrown, ERRORS, errorBody, failure, isFailure, refusal, type ErrorBody, type HostRefusal, type Result } from '../errors.js';
+import {
+  bodyOfThrown,
+  ERRORS,
+  errorBody,
+  failure,
+  isFailure,
+  refusal,
+  type ErrorBody,
+  type HostRefusal,
+  type Result,
+} from '../errors.js';
 import { ensureDataDir } from '../http/key-file.js';
 import { hexed } from '../http/hex.js';
 import { silentLog } from '../http/log.js';
@@ -96,10 +112,13 @@ function buildApp(bridge: Bridge, token: string, log: Logger): FastifyInstance {
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (hasOddNumber(text as string)) return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
+    if (hasOddNumber(text as string))
+      return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
     return parse(request, text as string, done);
   });
-  app.addHook('onRequest', async (request, reply) => (isAuthorized(request, token) ? undefined : sendRefusal(reply, refusal('CONTROL_DENIED'))));
+  app.addHook('onRequest', async (request, reply) =>
+    isAuthorized(request, token) ? undefined : sendRefusal(reply, refusal('CONTROL_DENIED')),
+  );
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const refused = refusalOf(error);
     if (refused.code === 'INTERNAL') log.error({ err: error }, 'unforeseen');
@@ -121,9 +140,14 @@ function refusalOf(error: FastifyError): HostRefusal {
   const invalid = error.validation?.[0];
   if (invalid) {
     const field = invalid.instancePath || String(invalid.params?.['missingProperty'] ?? 'request');
-    return refusal(/^\/?(amount|funding)$/.test(field) ? 'AMOUNT_INVALID' : 'BAD_REQUEST', `${field.slice(0, 40)} ${invalid.message ?? ''}`);
+    return refusal(
+      /^\/?(amount|funding)$/.test(field) ? 'AMOUNT_INVALID' : 'BAD_REQUEST',
+      `${field.slice(0, 40)} ${invalid.message ?? ''}`,
+    );
   }
-  return error.statusCode !== undefined && error.statusCode < 500 ? refusal('BAD_REQUEST', 'not a JSON request') : refusal('INTERNAL');
+  return error.statusCode !== undefined && error.statusCode < 500
+    ? refusal('BAD_REQUEST', 'not a JSON request')
+    : refusal('INTERNAL');
 }
 
 function sendRefusal(reply: FastifyReply, refused: HostRefusal): FastifyReply {
@@ -133,19 +157,35 @@ function sendRefusal(reply: FastifyReply, refused: HostRefusal): FastifyReply {
 function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   const at = CONTROL_ENDPOINTS;
   const idOf = (id: string | undefined) => (id === undefined ? undefined : (fromHex(id) as Uint8Array));
-  function plain(endpoint: ControlEndpoint, extra: object, handle: (request: FastifyRequest) => Promise<Result<object>>): void {
+  function plain(
+    endpoint: ControlEndpoint,
+    extra: object,
+    handle: (request: FastifyRequest) => Promise<Result<object>>,
+  ): void {
     app.route({
       method: endpoint.method,
       url: endpoint.path,
-      schema: { ...(endpoint.method === 'POST' ? { body: endpoint.body } : {}), ...extra, response: { 200: endpoint.reply } },
+      schema: {
+        ...(endpoint.method === 'POST' ? { body: endpoint.body } : {}),
+        ...extra,
+        response: { 200: endpoint.reply },
+      },
       handler: async (request, reply) => {
         const { status, body } = answerOf(await handle(request));
         return (reply as FastifyReply).code(status).send(body);
       },
     });
   }
-  function desk(endpoint: ControlEndpoint, run: (body: any, call: { onEvent(event: DeskEvent): void; signal: AbortSignal }) => Promise<Result<object>>): void {
-    app.route({ method: 'POST', url: endpoint.path, schema: { body: endpoint.body }, handler: (request, reply) => stream(request, reply, run) });
+  function desk(
+    endpoint: ControlEndpoint,
+    run: (body: any, call: { onEvent(event: DeskEvent): void; signal: AbortSignal }) => Promise<Result<object>>,
+  ): void {
+    app.route({
+      method: 'POST',
+      url: endpoint.path,
+      schema: { body: endpoint.body },
+      handler: (request, reply) => stream(request, reply, run),
+    });
   }
   plain(at.status, {}, async () => ({ ok: true, ...hexed(await bridge.status()) }));
   plain(at.charge, {}, async (request) => {
@@ -202,4 +242,3 @@ async function stream(
   if (error) line({ error });
   raw.end();
 }
-

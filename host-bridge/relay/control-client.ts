@@ -1,7 +1,9 @@
 /**
- * Commands to a bridge that runs in another process: what `tapcash charge`, `tapcash teller` and `tapcash bridge status` use.
+ * Commands to a bridge that runs in another process: what `tapcash charge`, `tapcash teller` and `tapcash bridge
+ * status` use.
  *
- * Never throws for what files, network or bridge do; those are named results. SERVICE_DOWN: no bridge runs with this folder.
+ * Never throws for what files, network or bridge do; those are named results. SERVICE_DOWN: no bridge runs with this
+ * folder.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -9,7 +11,13 @@ import { join } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { toHex } from '../../firmware/core/bytes.js';
 import { isErrorCode, refusal, type ErrorCode, type HostRefusal, type Result } from '../errors.js';
-import { CONTROL_ENDPOINTS, DeskLine, type ControlBody, type ControlEndpoint, type ControlReply } from './control-schemas.js';
+import {
+  CONTROL_ENDPOINTS,
+  DeskLine,
+  type ControlBody,
+  type ControlEndpoint,
+  type ControlReply,
+} from './control-schemas.js';
 import type { DeskEvent } from './desk-steps.js';
 
 type At = typeof CONTROL_ENDPOINTS;
@@ -34,11 +42,18 @@ export interface ControlClient {
    * Opens a charge and follows it to its end. @param onChange each state on the way @param signal stops following: the
    * charge stays as it is, INTERRUPTED
    */
-  follow(amount: number, onChange: (charge: ControlCharge) => void, signal?: AbortSignal): Promise<Result<{ charge: ControlCharge }>>;
+  follow(
+    amount: number,
+    onChange: (charge: ControlCharge) => void,
+    signal?: AbortSignal,
+  ): Promise<Result<{ charge: ControlCharge }>>;
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
   /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
   refund(payment: string, amount?: number, id?: string): Promise<Result<ControlReply<At['refund']>>>;
-  registerUser(request: ControlBody<At['register']>, call?: DeskListener): Promise<Result<ControlReply<At['register']>>>;
+  registerUser(
+    request: ControlBody<At['register']>,
+    call?: DeskListener,
+  ): Promise<Result<ControlReply<At['register']>>>;
   renewUser(request: ControlBody<At['renew']>, call?: DeskListener): Promise<Result<ControlReply<At['renew']>>>;
   withdraw(request: ControlBody<At['withdraw']>, call?: DeskListener): Promise<Result<ControlReply<At['withdraw']>>>;
   unload(request: ControlBody<At['unload']>, call?: DeskListener): Promise<Result<ControlReply<At['unload']>>>;
@@ -57,13 +72,22 @@ export interface DeskListener {
 }
 
 /** Makes the commands. @param dataDir the bridge's data folder */
-export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOUT_MS }: { timeoutMs?: number } = {}): ControlClient {
+export function createControlClient(
+  dataDir: string,
+  { timeoutMs = CLIENT_TIMEOUT_MS }: { timeoutMs?: number } = {},
+): ControlClient {
   const at = CONTROL_ENDPOINTS;
-  const call = <E extends ControlEndpoint>(endpoint: E, body: ControlBody<E>, path?: string) => request(dataDir, endpoint, body, path, timeoutMs);
-  const wait = (id: string, seen: number, waitMs: number) => call(at.wait, null, `/charges/${encodeURIComponent(id)}?seen=${seen}&waitMs=${waitMs}`);
+  const call = <E extends ControlEndpoint>(endpoint: E, body: ControlBody<E>, path?: string) =>
+    request(dataDir, endpoint, body, path, timeoutMs);
+  const wait = (id: string, seen: number, waitMs: number) =>
+    call(at.wait, null, `/charges/${encodeURIComponent(id)}?seen=${seen}&waitMs=${waitMs}`);
   const charge = (amount: number, id = toHex(randomBytes(8))) => call(at.charge, { amount, id });
 
-  async function follow(amount: number, onChange: (charge: ControlCharge) => void, signal?: AbortSignal): Promise<Result<{ charge: ControlCharge }>> {
+  async function follow(
+    amount: number,
+    onChange: (charge: ControlCharge) => void,
+    signal?: AbortSignal,
+  ): Promise<Result<{ charge: ControlCharge }>> {
     let reply = await charge(amount);
     while (reply.ok) {
       onChange(reply.charge);
@@ -82,7 +106,8 @@ export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOU
     wait,
     follow,
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
-    refund: (payment, amount, id) => call(at.refund, { payment, ...(amount === undefined ? {} : { amount }), ...(id === undefined ? {} : { id }) }),
+    refund: (payment, amount, id) =>
+      call(at.refund, { payment, ...(amount === undefined ? {} : { amount }), ...(id === undefined ? {} : { id }) }),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),
@@ -98,22 +123,35 @@ export function createControlClient(dataDir: string, { timeoutMs = CLIENT_TIMEOU
 /** Address and token of the running bridge. */
 function readPlace(dataDir: string): Result<{ url: string; token: string }> {
   try {
-    const { url, token } = JSON.parse(readFileSync(join(dataDir, 'bridge.json'), 'utf8')) as { url?: unknown; token?: unknown };
+    const { url, token } = JSON.parse(readFileSync(join(dataDir, 'bridge.json'), 'utf8')) as {
+      url?: unknown;
+      token?: unknown;
+    };
     if (typeof url === 'string' && typeof token === 'string') return { ok: true, url, token };
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EACCES') return refusal('CONTROL_DENIED', join(dataDir, 'bridge.json'));
+    if ((thrown as NodeJS.ErrnoException).code === 'EACCES')
+      return refusal('CONTROL_DENIED', join(dataDir, 'bridge.json'));
   }
   return refusal('SERVICE_DOWN', `no bridge runs with the data folder ${dataDir}`);
 }
 
-async function send(dataDir: string, endpoint: ControlEndpoint, body: unknown, path: string, signal: AbortSignal): Promise<Result<{ response: Response }>> {
+async function send(
+  dataDir: string,
+  endpoint: ControlEndpoint,
+  body: unknown,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<{ response: Response }>> {
   const place = readPlace(dataDir);
   if (!place.ok) return place;
   try {
     const response = await fetch(place.url + path, {
       method: endpoint.method,
       redirect: 'error',
-      headers: { authorization: `Bearer ${place.token}`, ...(endpoint.method === 'POST' ? { 'content-type': 'application/json' } : {}) },
+      headers: {
+        authorization: `Bearer ${place.token}`,
+        ...(endpoint.method === 'POST' ? { 'content-type': 'application/json' } : {}),
+      },
       ...(endpoint.method === 'POST' ? { body: JSON.stringify(body) } : {}),
       signal,
     });
@@ -134,21 +172,34 @@ function readError(reply: unknown): HostRefusal {
   return refusal(code as ErrorCode, typeof message === 'string' ? /\((.*)\)$/.exec(message)?.[1] : undefined);
 }
 
-async function request<E extends ControlEndpoint>(dataDir: string, endpoint: E, body: ControlBody<E>, path = endpoint.path, timeoutMs: number): Promise<Result<ControlReply<E>>> {
+async function request<E extends ControlEndpoint>(
+  dataDir: string,
+  endpoint: E,
+  body: ControlBody<E>,
+  path = endpoint.path,
+  timeoutMs: number,
+): Promise<Result<ControlReply<E>>> {
   const signal = AbortSignal.timeout(timeoutMs);
   const sent = await send(dataDir, endpoint, body, path, signal);
   if (!sent.ok) return sent;
   try {
     const reply: unknown = await sent.response.json();
     if (sent.response.status !== 200) return readError(reply);
-    return Value.Check(endpoint.reply, reply) ? { ok: true, ...(reply as ControlReply<E>) } : refusal('REPLY_INVALID', `bridge ${endpoint.path}`);
+    return Value.Check(endpoint.reply, reply)
+      ? { ok: true, ...(reply as ControlReply<E>) }
+      : refusal('REPLY_INVALID', `bridge ${endpoint.path}`);
   } catch (thrown) {
     return lost(thrown, signal, 'the bridge ended');
   }
 }
 
 /** A desk procedure: reads its lines until the last one says how it ended. */
-async function procedure<E extends ControlEndpoint>(dataDir: string, endpoint: E, body: ControlBody<E>, listener: DeskListener = {}): Promise<Result<ControlReply<E>>> {
+async function procedure<E extends ControlEndpoint>(
+  dataDir: string,
+  endpoint: E,
+  body: ControlBody<E>,
+  listener: DeskListener = {},
+): Promise<Result<ControlReply<E>>> {
   const giveUp = new AbortController();
   const stop = () => giveUp.abort();
   listener.signal?.addEventListener('abort', stop, { once: true });
@@ -166,12 +217,16 @@ async function procedure<E extends ControlEndpoint>(dataDir: string, endpoint: E
       if (line.error) return readError(line.error);
       if (line.result !== undefined) {
         const { result } = line;
-        return Value.Check(endpoint.reply, result) ? { ok: true, ...(result as ControlReply<E>) } : refusal('REPLY_INVALID', `bridge ${endpoint.path}`);
+        return Value.Check(endpoint.reply, result)
+          ? { ok: true, ...(result as ControlReply<E>) }
+          : refusal('REPLY_INVALID', `bridge ${endpoint.path}`);
       }
     }
     return refusal('SERVICE_DOWN', 'the bridge ended');
   } catch (thrown) {
-    return listener.signal?.aborted || !giveUp.signal.aborted ? lost(thrown, giveUp.signal, 'the bridge ended') : refusal('SERVICE_SILENT', 'bridge');
+    return listener.signal?.aborted || !giveUp.signal.aborted
+      ? lost(thrown, giveUp.signal, 'the bridge ended')
+      : refusal('SERVICE_SILENT', 'bridge');
   } finally {
     clearTimeout(silence);
     listener.signal?.removeEventListener('abort', stop);

@@ -1,6 +1,6 @@
 /**
- * What the desk keeps, so that a procedure that broke off and is repeated is done once: the request ids of its acts at the
- * issuer's office, on disk before they are used, and the withdrawals whose end it has not seen.
+ * What the desk keeps, so that a procedure that broke off and is repeated is done once: the request ids of its acts at
+ * the issuer's office, on disk before they are used, and the withdrawals whose end it has not seen.
  */
 import { ERRORS, EXIT, type Result } from '../errors.js';
 import { bytesOf, type Database } from '../ledger/sqlite.js';
@@ -25,12 +25,20 @@ export interface DeskActs {
 export const UNSEEN_MAX_S = 600;
 
 /** Makes the acts over the bridge's database. @param random bytes from node:crypto @param nowS Unix time, seconds */
-export function createDeskActs(database: Database, random: (bytes: number) => Uint8Array, nowS: () => number): DeskActs {
+export function createDeskActs(
+  database: Database,
+  random: (bytes: number) => Uint8Array,
+  nowS: () => number,
+): DeskActs {
   const add = database.prepare('INSERT INTO desk_act (act, request_id) VALUES (?, ?) ON CONFLICT (act) DO NOTHING');
   const find = database.prepare('SELECT request_id AS requestId FROM desk_act WHERE act = ?');
   const forget = database.prepare('DELETE FROM desk_act WHERE act = ?');
-  const begin = database.prepare('INSERT OR REPLACE INTO desk_withdrawal (pku, number, amount, began_s) VALUES (?, ?, ?, ?)');
-  const begun = database.prepare('SELECT 1 FROM desk_withdrawal WHERE pku = ? AND number = ? AND amount = ? AND began_s >= ?');
+  const begin = database.prepare(
+    'INSERT OR REPLACE INTO desk_withdrawal (pku, number, amount, began_s) VALUES (?, ?, ?, ?)',
+  );
+  const begun = database.prepare(
+    'SELECT 1 FROM desk_withdrawal WHERE pku = ? AND number = ? AND amount = ? AND began_s >= ?',
+  );
   const end = database.prepare('DELETE FROM desk_withdrawal WHERE pku = ?');
   const seconds = () => Math.floor(nowS());
   return {
@@ -40,8 +48,8 @@ export function createDeskActs(database: Database, random: (bytes: number) => Ui
     async run(act, send) {
       database.transaction(() => add.run(act, random(REQUEST_ID_BYTES)));
       const reply = await send(bytesOf((find.get(act) as { requestId: Buffer }).requestId));
-      // A refusal is the office's last word on this id; what was wrong may be mended, and asked for anew. After anything
-      // else, even a reply that made no sense, the act may have been done: the id stays.
+      // A refusal is the office's last word on this id; what was wrong may be mended, and asked for anew. After
+      // anything else, even a reply that made no sense, the act may have been done: the id stays.
       if (!reply.ok && ERRORS[reply.code].exit === EXIT.refused) forget.run(act);
       return reply;
     },

@@ -1,6 +1,6 @@
 /**
- * Requests of a token that the desk carries without reading them: sealed registrations, sealed and keyed withdrawals, coupons
- * and their redemption (wire/request.ts). EP 0926637 [0039]-[0044], [0062]-[0069], [0084]-[0091].
+ * Requests of a token that the desk carries without reading them: sealed registrations, sealed and keyed withdrawals,
+ * coupons and their redemption (wire/request.ts). EP 0926637 [0039]-[0044], [0062]-[0069], [0084]-[0091].
  *
  * The token keeps a request until it has the reply, and gives the same bytes again; bank and issuer keep theirs. So a
  * procedure that broke off anywhere is begun again, and what waits is finished first.
@@ -8,7 +8,16 @@
 import { allCodes, codeOf, type Code } from '../../firmware/core/codes.js';
 import { concat } from '../../firmware/core/bytes.js';
 import { couponKey, COUPON_KEY_BYTES, couponKeysBody, REQUEST, signedCouponKeys } from '../../firmware/wire/request.js';
-import { amountRequest, couponStart, INS, partRequest, replyAnswer, replyData, requestPart, type RequestPart } from '../../firmware/wire/token-commands.js';
+import {
+  amountRequest,
+  couponStart,
+  INS,
+  partRequest,
+  replyAnswer,
+  replyData,
+  requestPart,
+  type RequestPart,
+} from '../../firmware/wire/token-commands.js';
 import { splitAmount } from '../actors/coupon-signer.js';
 import { refusal, type Result } from '../errors.js';
 import type { DeskSteps } from './desk-steps.js';
@@ -35,7 +44,9 @@ async function readWhole(steps: DeskSteps, first: RequestPart): Promise<Result<{
   if (first.length > REQUEST_BYTES_MAX) return refusal('BAD_REQUEST', "the token's request");
   let bytes = first.part;
   while (bytes.length < first.length) {
-    const next = await steps.token('request', INS.part, partRequest.encode({ offset: bytes.length }), (answer) => (answer.length > 0 ? answer : null));
+    const next = await steps.token('request', INS.part, partRequest.encode({ offset: bytes.length }), (answer) =>
+      answer.length > 0 ? answer : null,
+    );
     if (!next.ok) return next;
     bytes = concat([bytes, next.answer]);
   }
@@ -48,19 +59,31 @@ export async function finish(services: Services, steps: DeskSteps, first: Reques
   if (first.kind !== REQUEST.redeem && !bank) return refusal('OPERATOR_UNKNOWN', 'this desk has no bank');
   const whole = await readWhole(steps, first);
   if (!whole.ok) return whole;
-  const given = await steps.service('request', () => (first.kind === REQUEST.redeem ? issuer.redeem(whole.bytes) : bank!.request(whole.bytes)));
+  const given = await steps.service('request', () =>
+    first.kind === REQUEST.redeem ? issuer.redeem(whole.bytes) : bank!.request(whole.bytes),
+  );
   if (!given.ok) return given;
-  // A reply without a box is a refusal that the token cannot verify: its request goes on waiting, and a registration replaces it.
+  // A reply without a box is a refusal that the token cannot verify: its request goes on waiting, and a registration
+  // replaces it.
   if (given.boxes.length === 0) return refusal('REFUSED', 'the issuer could not read the request');
   let last = { left: 0, code: 0, receiptNumber: 0 };
   for (const [index, body] of given.boxes.entries()) {
-    const taken = await steps.token('reply', INS.reply, replyData.encode({ index, body }), (answer) => replyAnswer.decode(answer));
+    const taken = await steps.token('reply', INS.reply, replyData.encode({ index, body }), (answer) =>
+      replyAnswer.decode(answer),
+    );
     if (!taken.ok) return taken;
     last = taken.answer;
     if (last.left === 0) break;
   }
   if (last.left > 0 || last.code >= allCodes().length) return refusal('REPLY_INVALID', 'boxes are missing');
-  return { ok: true, kind: first.kind, amount: first.amount, code: codeOf(last.code), receiptNumber: last.receiptNumber, repeated: given.repeated };
+  return {
+    ok: true,
+    kind: first.kind,
+    amount: first.amount,
+    code: codeOf(last.code),
+    receiptNumber: last.receiptNumber,
+    repeated: given.repeated,
+  };
 }
 
 /** Asks the token to withdraw: the first part of its request, or of one that still waits. */
@@ -90,21 +113,34 @@ export async function takeCoupons(services: Services, steps: DeskSteps, amount: 
   if (!waiting.ok) return waiting;
   const already = parts.indexOf(waiting.coupon);
   if (already >= 0) parts.splice(already, 1);
-  const listed = await steps.token('coupon keys', INS.couponKeys, keys.list, (answer) => (answer.length === 0 ? true : null));
+  const listed = await steps.token('coupon keys', INS.couponKeys, keys.list, (answer) =>
+    answer.length === 0 ? true : null,
+  );
   if (!listed.ok) return listed;
   let taken = 0;
   for (const part of parts) {
     const done = await takeCoupon(services, steps, part, keys.moduli.get(part)!);
     if (!done.ok) return done;
-    if (done.code !== 'OK') return refusal(done.code, taken === 0 ? 'withdrawal' : `the token holds coupons of ${taken} of ${amount}, which can be redeemed`);
+    if (done.code !== 'OK')
+      return refusal(
+        done.code,
+        taken === 0 ? 'withdrawal' : `the token holds coupons of ${taken} of ${amount}, which can be redeemed`,
+      );
     taken += part;
   }
   return { ok: true, amount };
 }
 
-async function takeCoupon(services: Services, steps: DeskSteps, amount: number, modulus: Uint8Array): Promise<Result<Finished>> {
+async function takeCoupon(
+  services: Services,
+  steps: DeskSteps,
+  amount: number,
+  modulus: Uint8Array,
+): Promise<Result<Finished>> {
   for (let tries = 0; ; tries++) {
-    const masked = await steps.token('coupon', INS.couponStart, couponStart.encode({ amount, modulus }), (answer) => (answer.length === modulus.length ? answer : null));
+    const masked = await steps.token('coupon', INS.couponStart, couponStart.encode({ amount, modulus }), (answer) =>
+      answer.length === modulus.length ? answer : null,
+    );
     if (!masked.ok) return masked;
     const inverse = inverseOf(masked.answer, modulus);
     if (!inverse) return refusal('BAD_REQUEST', 'no inverse');
@@ -116,7 +152,10 @@ async function takeCoupon(services: Services, steps: DeskSteps, amount: number, 
 }
 
 /** Redeems every coupon that the token holds [0042]-[0044]. @returns what it was credited with */
-export async function redeemCoupons(services: Services, steps: DeskSteps): Promise<Result<{ amount: number; receiptNumber: number }>> {
+export async function redeemCoupons(
+  services: Services,
+  steps: DeskSteps,
+): Promise<Result<{ amount: number; receiptNumber: number }>> {
   let amount = 0;
   let receiptNumber = 0;
   for (;;) {
@@ -135,24 +174,35 @@ export async function redeemCoupons(services: Services, steps: DeskSteps): Promi
 async function finishWaiting(services: Services, steps: DeskSteps): Promise<Result<{ coupon: number }>> {
   const waiting = await askFor(steps, 0);
   // BAD_REQUEST: nothing waits, and there is nothing to ask for 0 in this scheme.
-  if (!waiting.ok) return waiting.code === 'REFUSED' || waiting.code === 'BAD_REQUEST' ? { ok: true, coupon: 0 } : waiting;
+  if (!waiting.ok)
+    return waiting.code === 'REFUSED' || waiting.code === 'BAD_REQUEST' ? { ok: true, coupon: 0 } : waiting;
   const done = await finish(services, steps, waiting.answer);
   return done.ok ? { ok: true, coupon: done.kind === REQUEST.coupon && done.code === 'OK' ? done.amount : 0 } : done;
 }
 
-async function readCouponKeys(services: Services, steps: DeskSteps): Promise<Result<{ list: Uint8Array; moduli: Map<number, Uint8Array> }>> {
+async function readCouponKeys(
+  services: Services,
+  steps: DeskSteps,
+): Promise<Result<{ list: Uint8Array; moduli: Map<number, Uint8Array> }>> {
   const published = await steps.service('coupon keys', () => services.issuer.couponKeys());
   if (!published.ok) return published;
   const outer = signedCouponKeys.decode(published.list);
   const body = outer && couponKeysBody.decode(outer.body);
-  if (!body || body.keys.length !== COUPON_KEY_BYTES * published.moduli.length) return refusal('REPLY_INVALID', 'coupon keys');
-  const amounts = published.moduli.map((_, i) => couponKey.decode(body.keys.subarray(COUPON_KEY_BYTES * i, COUPON_KEY_BYTES * (i + 1)))?.amount ?? 0);
-  return { ok: true, list: published.list, moduli: new Map(amounts.map((amount, i) => [amount, published.moduli[i]!])) };
+  if (!body || body.keys.length !== COUPON_KEY_BYTES * published.moduli.length)
+    return refusal('REPLY_INVALID', 'coupon keys');
+  const amounts = published.moduli.map(
+    (_, i) => couponKey.decode(body.keys.subarray(COUPON_KEY_BYTES * i, COUPON_KEY_BYTES * (i + 1)))?.amount ?? 0,
+  );
+  return {
+    ok: true,
+    list: published.list,
+    moduli: new Map(amounts.map((amount, i) => [amount, published.moduli[i]!])),
+  };
 }
 
 /**
- * 1/a modulo n, as many bytes as n; null where there is none. The token asks for r u with a random u that it keeps: whatever
- * r is, every value is as likely, so the desk learns nothing of r (docs/threat-model.md).
+ * 1/a modulo n, as many bytes as n; null where there is none. The token asks for r u with a random u that it keeps:
+ * whatever r is, every value is as likely, so the desk learns nothing of r (docs/threat-model.md).
  */
 export function inverseOf(a: Uint8Array, n: Uint8Array): Uint8Array | null {
   const modulus = BigInt('0x' + Buffer.from(n).toString('hex'));
@@ -164,5 +214,7 @@ export function inverseOf(a: Uint8Array, n: Uint8Array): Uint8Array | null {
     [t0, t1] = [t1, t0 - quotient * t1];
   }
   if (r0 !== 1n) return null;
-  return new Uint8Array(Buffer.from((((t0 % modulus) + modulus) % modulus).toString(16).padStart(2 * n.length, '0'), 'hex'));
+  return new Uint8Array(
+    Buffer.from((((t0 % modulus) + modulus) % modulus).toString(16).padStart(2 * n.length, '0'), 'hex'),
+  );
 }

@@ -34,7 +34,12 @@ export interface DeskStepOptions {
 /** The steps of one procedure. */
 export interface DeskSteps {
   /** A command to the token; `read` gives null for an answer that is none. */
-  token<T>(step: string, ins: number, data: Uint8Array, read: (bytes: Uint8Array) => T | null): Promise<Result<{ answer: T }>>;
+  token<T>(
+    step: string,
+    ins: number,
+    data: Uint8Array,
+    read: (bytes: Uint8Array) => T | null,
+  ): Promise<Result<{ answer: T }>>;
   service<T>(step: string, run: () => Result<T> | Promise<Result<T>>): Promise<Result<T>>;
 }
 
@@ -49,11 +54,18 @@ function waitFor(code: Code): { wait: DeskEvent['wait']; pauseMs: number } | nul
 
 /** Whether a token may have refused a paper of a house for its key. */
 function mayBeTooNew(code: Code, step: string): boolean {
-  return code === 'LICENSE_INVALID' || code === 'RECEIPT_INVALID' || (code === 'SIGNATURE_INVALID' && step === 'coupon keys');
+  return (
+    code === 'LICENSE_INVALID' || code === 'RECEIPT_INVALID' || (code === 'SIGNATURE_INVALID' && step === 'coupon keys')
+  );
 }
 
 /** Makes the steps of one procedure. */
-export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskEvent) => void, stepMs = DESK_STEP_MS, signal?: AbortSignal): DeskSteps {
+export function createDeskSteps(
+  options: DeskStepOptions,
+  onEvent: (event: DeskEvent) => void,
+  stepMs = DESK_STEP_MS,
+  signal?: AbortSignal,
+): DeskSteps {
   const { terminal, scheduler, closed } = options;
   const isGivenUp = () => signal?.aborted || closed?.aborted;
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
@@ -75,7 +87,8 @@ export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskE
           return answer === null ? refusal('BAD_REQUEST', `the token's answer to ${step}`) : { ok: true, answer };
         }
         const next = waitFor(code);
-        if (!next || scheduler.nowMs() + next.pauseMs >= endMs) return refusal(options.keysFollowed?.() && mayBeTooNew(code, step) ? 'KEY_UNKNOWN' : code, step);
+        if (!next || scheduler.nowMs() + next.pauseMs >= endMs)
+          return refusal(options.keysFollowed?.() && mayBeTooNew(code, step) ? 'KEY_UNKNOWN' : code, step);
         // Nobody there: what was said last still holds.
         if (code !== 'NO_TOKEN') tell(next.wait);
         await pause(next.pauseMs);
@@ -94,4 +107,3 @@ export function createDeskSteps(options: DeskStepOptions, onEvent: (event: DeskE
     },
   };
 }
-

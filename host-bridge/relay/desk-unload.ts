@@ -1,12 +1,21 @@
 /**
- * Unloading: cash from the token back to its owner's account, as a payment whose shop is the owner. The token signs it like any
- * other, above its limits after its button; who keeps the accounts credits it like any other.
+ * Unloading: cash from the token back to its owner's account, as a payment whose shop is the owner. The token signs it
+ * like any other, above its limits after its button; who keeps the accounts credits it like any other.
  *
- * The challenge is on disk before the token sees it, so that a procedure that broke off is finished with the same debit. Who
- * keeps the accounts learns the pseudonym that unloads to this name, as with every payment to a name.
+ * The challenge is on disk before the token sees it, so that a procedure that broke off is finished with the same
+ * debit. Who keeps the accounts learns the pseudonym that unloads to this name, as with every payment to a name.
  */
 import { copy } from '../../firmware/core/bytes.js';
-import { challenge, chargeId, history, license, licenseBody, LICENSE_BYTES, payment, RS_BYTES } from '../../firmware/wire/payment.js';
+import {
+  challenge,
+  chargeId,
+  history,
+  license,
+  licenseBody,
+  LICENSE_BYTES,
+  payment,
+  RS_BYTES,
+} from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import type { Scheduler } from '../emulator/scheduler.js';
 import { refusal, type ErrorCode, type Result } from '../errors.js';
@@ -34,8 +43,13 @@ export interface UnloadOptions {
   nowS(): number;
 }
 
-/** The procedure: `unload(steps, name, amount)`. Codes: TOKEN_CHANGED, REFUSED (Balance), CONFIRM_NEEDED, and the desk's. */
-export function createUnload(options: UnloadOptions): (steps: DeskSteps, name: string, amount: number) => Promise<Result<Unloaded>> {
+/**
+ * The procedure: `unload(steps, name, amount)`. Codes: TOKEN_CHANGED, REFUSED (Balance), CONFIRM_NEEDED, and the
+ * desk's.
+ */
+export function createUnload(
+  options: UnloadOptions,
+): (steps: DeskSteps, name: string, amount: number) => Promise<Result<Unloaded>> {
   const { database, outbox } = options;
   const find = database.prepare('SELECT challenge FROM desk_unload WHERE name = ? AND amount = ?');
   const add = database.prepare('INSERT INTO desk_unload (name, amount, challenge) VALUES (?, ?, ?)');
@@ -51,13 +65,17 @@ export function createUnload(options: UnloadOptions): (steps: DeskSteps, name: s
     const rs = begun ? challenge.decode(begun)!.rs : options.random(RS_BYTES);
     const charge = chargeId.encode({ rs, shop: name });
     // 1. The license says whose cash it is.
-    const opened = await steps.token('unload', INS.open, charge, (answer) => (answer.length === LICENSE_BYTES + 1 ? copy(answer, 0, LICENSE_BYTES) : null));
+    const opened = await steps.token('unload', INS.open, charge, (answer) =>
+      answer.length === LICENSE_BYTES + 1 ? copy(answer, 0, LICENSE_BYTES) : null,
+    );
     if (!opened.ok) return opened;
     const terms = licenseBody.decode(license.decode(opened.answer)!.body);
     if (!terms) return refusal('BAD_REQUEST', "the token's license");
     // 2. The debit.
     const { issuer, currency } = terms;
-    const asked = begun ?? challenge.encode({ issuer, currency, amount, timeS: Math.floor(options.nowS()), counter: 0, rs, shop: name });
+    const asked =
+      begun ??
+      challenge.encode({ issuer, currency, amount, timeS: Math.floor(options.nowS()), counter: 0, rs, shop: name });
     if (!begun) database.transaction(() => add.run(name, amount, asked));
     const paid = await steps.token('unload', INS.challenge, asked, (answer) => payment.decode(answer));
     if (!paid.ok) return paid;

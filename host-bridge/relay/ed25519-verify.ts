@@ -1,9 +1,10 @@
 /**
- * The one rule under which everybody here accepts an Ed25519 signature (docs/protocol.md): byte checks, then node:crypto.
+ * The one rule under which everybody here accepts an Ed25519 signature (docs/protocol.md): byte checks, then
+ * node:crypto.
  *
- * OpenSSL verifies without the cofactor and compares bytes, as the boards do, but takes keys of small order; so the bytes
- * are checked first. noble's `verify` is never used: it is cofactored, and accepts what everybody else rejects; noble only
- * tells whether a key lies in the group of order L. The same rule for boards: firmware/crypto/ed25519.ts.
+ * OpenSSL verifies without the cofactor and compares bytes, as the boards do, but takes keys of small order; so the
+ * bytes are checked first. noble's `verify` is never used: it is cofactored, and accepts what everybody else rejects;
+ * noble only tells whether a key lies in the group of order L. The same rule for boards: firmware/crypto/ed25519.ts.
  */
 import { createPublicKey, verify as verifyBytes } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';

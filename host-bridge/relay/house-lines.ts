@@ -1,6 +1,7 @@
 /**
- * Which keys a shop's bridge knows of issuer and registrar: the first ones, and what followed them, as the issuer says and the
- * notices prove. Nothing is kept: what a bridge has not heard of yet, its terminal checks by itself (verifier.ts).
+ * Which keys a shop's bridge knows of issuer and registrar: the first ones, and what followed them, as the issuer says
+ * and the notices prove. Nothing is kept: what a bridge has not heard of yet, its terminal checks by itself
+ * (verifier.ts).
  */
 import type { Logger } from 'pino';
 import { equal } from '../../firmware/core/bytes.js';
@@ -20,7 +21,10 @@ export interface KeyStatus {
 export interface HouseLines {
   issuer: KeyLine;
   registrar: KeyLine;
-  /** Asks the issuer which keys have followed. One that cannot be reached, or says what does not follow, changes nothing. */
+  /**
+   * Asks the issuer which keys have followed. One that cannot be reached, or says what does not follow, changes
+   * nothing.
+   */
   learn(): Promise<void>;
   /** Whether any key has followed another. */
   haveFollowed(): boolean;
@@ -29,7 +33,12 @@ export interface HouseLines {
 }
 
 /** Makes them. @param clock Unix time, seconds */
-export function createHouseLines(first: FirstKeys, issuer: Pick<Services['issuer'], 'parameters'>, clock: () => number, log: Logger): HouseLines {
+export function createHouseLines(
+  first: FirstKeys,
+  issuer: Pick<Services['issuer'], 'parameters'>,
+  clock: () => number,
+  log: Logger,
+): HouseLines {
   const store = memorySuccessions();
   const lines = linesOf(store, first);
   return {
@@ -45,7 +54,11 @@ export function createHouseLines(first: FirstKeys, issuer: Pick<Services['issuer
     },
     haveFollowed: () => lines.issuer.keys().length + lines.registrar.keys().length > 2,
     status(terminalHas) {
-      const keys = (['issuer', 'registrar'] as const).flatMap((house) => lines[house].keys().map(({ key, fromS, untilS }) => ({ house, key, fromS, untilS: untilS === Infinity ? null : untilS })));
+      const keys = (['issuer', 'registrar'] as const).flatMap((house) =>
+        lines[house]
+          .keys()
+          .map(({ key, fromS, untilS }) => ({ house, key, fromS, untilS: untilS === Infinity ? null : untilS })),
+      );
       const newest = lines.registrar.keys().at(-1)!.key;
       return { keys, hasNewestKey: terminalHas && equal(terminalHas, newest.subarray(0, terminalHas.length)) };
     },

@@ -26,7 +26,10 @@ export function multiplesOf(pku: Uint8Array): Uint8Array {
   const top = teeth.pop()!;
   const out = new Uint8Array(KEY_MULTIPLES_BYTES);
   for (let index = 0; index < KEY_MULTIPLES_BYTES / 64; index++) {
-    const sum = teeth.reduce((point, tooth, bit) => ((index >> bit) & 1 ? point.add(tooth) : point.subtract(tooth)), top);
+    const sum = teeth.reduce(
+      (point, tooth, bit) => ((index >> bit) & 1 ? point.add(tooth) : point.subtract(tooth)),
+      top,
+    );
     const { x, y } = sum.toAffine();
     out.set(littleEndian(x), 64 * index);
     out.set(littleEndian(y), 64 * index + 32);

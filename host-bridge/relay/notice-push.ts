@@ -1,8 +1,9 @@
 /**
- * What the issuer tells the terminal, brought by the bridge: signed time when the terminal asks, the deny list when newer.
+ * What the issuer tells the terminal, brought by the bridge: signed time when the terminal asks, the deny list when
+ * newer.
  *
- * Both are signed for the terminal and it checks them itself; here the signature is looked at only to name a service that
- * is not the terminal's issuer. Nothing is kept: an old time is worth nothing, and the terminal keeps its list.
+ * Both are signed for the terminal and it checks them itself; here the signature is looked at only to name a service
+ * that is not the terminal's issuer. Nothing is kept: an old time is worth nothing, and the terminal keeps its list.
  */
 import type { Logger } from 'pino';
 import { denyBody, signedDenyList, signedTime } from '../../firmware/wire/notices.js';
@@ -72,7 +73,8 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
       if (mine !== asked || stopped) return;
       if (reply.ok) {
         const time = signedTime.decode(reply.time);
-        if (!time || !(await isIssuers(SIGNED.time, time.body, time.signature))) return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
+        if (!time || !(await isIssuers(SIGNED.time, time.body, time.signature)))
+          return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
         const code = await terminal.time(reply.time);
         if (code === 'OK') log.info('signed time accepted');
         else if (code !== 'LINK_DOWN') log.warn({ code }, 'signed time not accepted');
@@ -96,13 +98,19 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
     if (stopped || !terminal.up() || reply.version <= version) return;
     const list = signedDenyList.decode(reply.list);
     const body = list && denyBody.decode(list.body);
-    if (!list || !body || body.version !== reply.version || !(await isIssuers(SIGNED.denyList, list.body, list.signature))) {
+    if (
+      !list ||
+      !body ||
+      body.version !== reply.version ||
+      !(await isIssuers(SIGNED.denyList, list.body, list.signature))
+    ) {
       return void log.error({ code: 'WRONG_SERVICE' }, 'the deny list is not of our issuer');
     }
     const code = await terminal.denyList(reply.list);
     if (code === 'OK' || code === 'NOT_NEWER') version = Math.max(version, reply.version);
     if (code === 'OK') log.info({ version, keys: body.keys.length / 32 }, 'deny list accepted');
-    else if (code !== 'NOT_NEWER' && code !== 'LINK_DOWN') log.warn({ code, version: reply.version }, 'deny list not accepted');
+    else if (code !== 'NOT_NEWER' && code !== 'LINK_DOWN')
+      log.warn({ code, version: reply.version }, 'deny list not accepted');
   }
 
   function pushOnce(): Promise<void> {

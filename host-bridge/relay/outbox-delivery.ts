@@ -42,7 +42,13 @@ export interface OutboxDelivery {
 type To = DeliveryOptions['depositary'];
 
 /** How each kind is delivered, and what it is then. */
-const KINDS: Record<OutboxKind, { deliver(to: To, bytes: Uint8Array): Result<{ repeated: boolean }> | Promise<Result<{ repeated: boolean }>>; done: OutboxResult }> = {
+const KINDS: Record<
+  OutboxKind,
+  {
+    deliver(to: To, bytes: Uint8Array): Result<{ repeated: boolean }> | Promise<Result<{ repeated: boolean }>>;
+    done: OutboxResult;
+  }
+> = {
   history: { deliver: (to, bytes) => to.deposit(bytes), done: 'credited' },
   tombstone: { deliver: (to, bytes) => to.tombstone(bytes), done: 'buried' },
   refund: { deliver: (to, bytes) => to.refund(bytes), done: 'refunded' },
@@ -69,7 +75,8 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
     }
     const weight = weigh(reply.code);
     if (weight === 'outage') {
-      if (outage === null) log.warn({ code: reply.code, detail: reply.detail }, 'the depositary cannot be reached; deliveries wait');
+      if (outage === null)
+        log.warn({ code: reply.code, detail: reply.detail }, 'the depositary cannot be reached; deliveries wait');
       outage = reply.code;
       return false;
     }
@@ -156,9 +163,18 @@ const DELIVER_MS = 5000;
 const LOOK_MS = 20;
 
 /** What became of a message of the outbox: its final result, why it is held, or `pending` after some seconds. */
-export async function untilDelivered(outbox: Outbox, delivery: Pick<OutboxDelivery, 'kick'>, scheduler: Scheduler, bytes: Uint8Array): Promise<Pick<OutboxEntry, 'state' | 'code'>> {
+export async function untilDelivered(
+  outbox: Outbox,
+  delivery: Pick<OutboxDelivery, 'kick'>,
+  scheduler: Scheduler,
+  bytes: Uint8Array,
+): Promise<Pick<OutboxEntry, 'state' | 'code'>> {
   delivery.kick();
-  for (const endMs = scheduler.nowMs() + DELIVER_MS; ; await new Promise<void>((resolve) => void scheduler.setTimer(resolve, LOOK_MS))) {
+  for (
+    const endMs = scheduler.nowMs() + DELIVER_MS;
+    ;
+    await new Promise<void>((resolve) => void scheduler.setTimer(resolve, LOOK_MS))
+  ) {
     const now = outbox.find(bytes)!;
     if (now.state !== 'pending' || scheduler.nowMs() >= endMs) return now;
   }

@@ -1,9 +1,9 @@
 /**
  * The outbox: histories, tombstones and refunds on their way to the issuer, kept until their final result is known.
  *
- * A terminal erases a history only after `add` has committed it. What was delivered stays with its result, for the clerk
- * and for the proof that it was. Effect once is the issuer's: identity (PKU, IdS, Rs), so the same bytes may be sent again
- * after a crash at any point. Delivery itself is outbox-delivery.ts.
+ * A terminal erases a history only after `add` has committed it. What was delivered stays with its result, for the
+ * clerk and for the proof that it was. Effect once is the issuer's: identity (PKU, IdS, Rs), so the same bytes may be
+ * sent again after a crash at any point. Delivery itself is outbox-delivery.ts.
  */
 import { concat, fromChars } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
@@ -14,7 +14,10 @@ import { bytesOf, type Database } from '../ledger/sqlite.js';
 
 export type OutboxKind = 'history' | 'tombstone' | 'refund';
 
-/** Final results: credited; credited before (an earlier delivery, whose reply was lost); tombstone stored; refund posted; refused. */
+/**
+ * Final results: credited; credited before (an earlier delivery, whose reply was lost); tombstone stored; refund
+ * posted; refused.
+ */
 export type OutboxResult = 'credited' | 'duplicate' | 'buried' | 'refunded' | 'refused';
 
 /** What is to be delivered. */
@@ -42,7 +45,10 @@ export type OutboxCounts = Record<OutboxEntry['state'], number>;
 
 /** The outbox in its database. */
 export interface Outbox {
-  /** Keeps a message: OK once it is on disk, also when it already was. BAD_REQUEST when it is none. @throws TapcashError DATABASE_* */
+  /**
+   * Keeps a message: OK once it is on disk, also when it already was. BAD_REQUEST when it is none.
+   * @throws TapcashError DATABASE_*
+   */
   add(kind: OutboxKind, bytes: Uint8Array): Code;
   /** The oldest row that is due. */
   next(): OutboxRow | null;
@@ -81,13 +87,19 @@ function identify(kind: OutboxKind, bytes: Uint8Array): { identity: Uint8Array; 
 
 /** Makes the outbox over the bridge's database. @param nowS Unix time, seconds */
 export function createOutbox(database: Database, nowS: () => number): Outbox {
-  const add = database.prepare('INSERT INTO outbox (kind, identity, bytes, amount, arrived_s) VALUES (?, ?, ?, ?, ?) ON CONFLICT (bytes) DO NOTHING');
-  const next = database.prepare("SELECT sequence, kind, bytes, attempts FROM outbox WHERE state IN ('pending', 'held') AND next_s <= ? ORDER BY sequence LIMIT 1");
+  const add = database.prepare(
+    'INSERT INTO outbox (kind, identity, bytes, amount, arrived_s) VALUES (?, ?, ?, ?, ?) ON CONFLICT (bytes) DO NOTHING',
+  );
+  const next = database.prepare(
+    "SELECT sequence, kind, bytes, attempts FROM outbox WHERE state IN ('pending', 'held') AND next_s <= ? ORDER BY sequence LIMIT 1",
+  );
   const trying = database.prepare('UPDATE outbox SET attempts = attempts + 1 WHERE sequence = ?');
   const settle = database.prepare('UPDATE outbox SET state = ?, code = ?, done_s = ? WHERE sequence = ?');
   const hold = database.prepare("UPDATE outbox SET state = 'held', code = ?, next_s = ? WHERE sequence = ?");
   const held = database.prepare("SELECT min(next_s) AS nextS FROM outbox WHERE state = 'held'");
-  const histories = database.prepare("SELECT bytes FROM outbox WHERE kind = 'history' AND substr(identity, 33, 16) = ? ORDER BY sequence LIMIT 1");
+  const histories = database.prepare(
+    "SELECT bytes FROM outbox WHERE kind = 'history' AND substr(identity, 33, 16) = ? ORDER BY sequence LIMIT 1",
+  );
   const find = database.prepare('SELECT state, code FROM outbox WHERE bytes = ?');
   const counts = database.prepare('SELECT state, count(*) AS count FROM outbox GROUP BY state');
   const seconds = () => Math.floor(nowS());
@@ -111,7 +123,8 @@ export function createOutbox(database: Database, nowS: () => number): Outbox {
     },
     counts() {
       const all: OutboxCounts = { pending: 0, held: 0, credited: 0, duplicate: 0, buried: 0, refunded: 0, refused: 0 };
-      for (const { state, count } of counts.all() as { state: OutboxEntry['state']; count: number }[]) all[state] = count;
+      for (const { state, count } of counts.all() as { state: OutboxEntry['state']; count: number }[])
+        all[state] = count;
       return all;
     },
     historyOf: (rs) => bytesOf(histories.get(rs)?.bytes ?? null),

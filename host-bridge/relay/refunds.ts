@@ -1,9 +1,9 @@
 /**
- * Refunds at the clerk's wish: what goes back is on disk under its id before the terminal signs it, and goes out through the
- * outbox as a history does, so that it is taken from the shop's account once.
+ * Refunds at the clerk's wish: what goes back is on disk under its id before the terminal signs it, and goes out
+ * through the outbox as a history does, so that it is taken from the shop's account once.
  *
- * The bridge only knows what it delivered itself. Whether the payment has reached the issuer, and how much of it is left, the
- * depositary judges.
+ * The bridge only knows what it delivered itself. Whether the payment has reached the issuer, and how much of it is
+ * left, the depositary judges.
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
@@ -35,10 +35,11 @@ export interface RefundView {
 /** The clerk's refunds. */
 export interface Refunds {
   /**
-   * Gives a payment back. @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal @param amount default: all of it
-   * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which is
-   * not finished. Codes: CHARGE_UNKNOWN, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED, BAD_REQUEST, the terminal's; what the
-   * depositary says stands in the refund.
+   * Gives a payment back. @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal @param amount
+   * default: all of it
+   * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which
+   *   is not finished. Codes: CHARGE_UNKNOWN, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED, BAD_REQUEST, the
+   *   terminal's; what the depositary says stands in the refund.
    */
   refund(payment: string, amount?: number, id?: string): Promise<Result<{ refund: RefundView }>>;
 }
@@ -67,13 +68,22 @@ interface RefundRow {
 export function createRefunds(options: RefundOptions): Refunds {
   const { database, outbox, scheduler } = options;
   const find = database.prepare('SELECT * FROM refund WHERE id = ?');
-  const unfinished = database.prepare(`SELECT r.* FROM refund r LEFT JOIN outbox o ON o.bytes = r.bytes WHERE r.rs = ? AND r.amount = ?
+  const unfinished =
+    database.prepare(`SELECT r.* FROM refund r LEFT JOIN outbox o ON o.bytes = r.bytes WHERE r.rs = ? AND r.amount = ?
     AND (o.state IS NULL OR o.state IN ('pending', 'held')) ORDER BY r.asked_s LIMIT 1`);
   const add = database.prepare('INSERT INTO refund (id, rs, amount, body, asked_s) VALUES (?, ?, ?, ?, ?)');
   const sign = database.prepare('UPDATE refund SET bytes = ? WHERE id = ? AND bytes IS NULL');
   const forget = database.prepare('DELETE FROM refund WHERE id = ? AND bytes IS NULL');
   const rowOf = (row: any): RefundRow | null =>
-    row ? { id: bytesOf(row.id as Buffer), rs: bytesOf(row.rs as Buffer), amount: row.amount, body: bytesOf(row.body as Buffer), bytes: bytesOf(row.bytes as Buffer | null) } : null;
+    row
+      ? {
+          id: bytesOf(row.id as Buffer),
+          rs: bytesOf(row.rs as Buffer),
+          amount: row.amount,
+          body: bytesOf(row.body as Buffer),
+          bytes: bytesOf(row.bytes as Buffer | null),
+        }
+      : null;
 
   /** Rs of what the clerk means. */
   function rsOf(payment: string): Uint8Array | null {
@@ -84,19 +94,36 @@ export function createRefunds(options: RefundOptions): Refunds {
   }
 
   /** The refund of this id, or of this payment and amount, that is known; or a new one, on disk. */
-  async function begin(rs: Uint8Array, paid: Uint8Array, amount: number | undefined, id: Uint8Array | null): Promise<Result<{ row: RefundRow }>> {
+  async function begin(
+    rs: Uint8Array,
+    paid: Uint8Array,
+    amount: number | undefined,
+    id: Uint8Array | null,
+  ): Promise<Result<{ row: RefundRow }>> {
     const h = history.decode(paid)!;
     const asked = challenge.decode(h.challenge)!;
     const { pku } = licenseBody.decode(license.decode(h.license)!.body)!;
     const wanted = amount ?? asked.amount;
     const known = rowOf(id ? find.get(id) : unfinished.get(rs, wanted));
-    if (known) return toHex(known.rs) === toHex(rs) && known.amount === wanted ? { ok: true, row: known } : refusal('REQUEST_ID_REUSED');
+    if (known)
+      return toHex(known.rs) === toHex(rs) && known.amount === wanted
+        ? { ok: true, row: known }
+        : refusal('REQUEST_ID_REUSED');
     // Signed by the terminal that is connected, whichever of the shop's took the payment.
     const told = await options.terminal.status();
     if (!told.ok) return told;
     const refundId = id ?? options.random(REFUND_ID_BYTES);
     const { issuer, currency, shop } = asked;
-    const body = refundBody.encode({ issuer, currency, pku, rs, amount: wanted, refundId, terminalId: told.status.terminalId, shop });
+    const body = refundBody.encode({
+      issuer,
+      currency,
+      pku,
+      rs,
+      amount: wanted,
+      refundId,
+      terminalId: told.status.terminalId,
+      shop,
+    });
     database.transaction(() => add.run(refundId, rs, wanted, body, Math.floor(options.nowS())));
     return { ok: true, row: rowOf(find.get(refundId))! };
   }

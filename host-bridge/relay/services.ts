@@ -17,8 +17,8 @@ export interface Services {
   /** Where the desk registers users, if the trustee signs licenses. */
   trustee?: Service<Pick<TrusteeService, 'register' | 'renew'>>;
   /**
-   * The office of who keeps the accounts, where the desk may act as an operator: all calls with the same arguments under one request id act
-   * once (`createOfficeCall` of http/client.ts). @param requestId 16 random bytes
+   * The office of who keeps the accounts, where the desk may act as an operator: all calls with the same arguments
+   * under one request id act once (`createOfficeCall` of http/client.ts). @param requestId 16 random bytes
    */
   office?(requestId: Uint8Array): Service<Pick<AccountsOffice, 'openAccount' | 'fundAccount'>>;
 }
@@ -27,10 +27,21 @@ export interface Services {
 export const REQUEST_ID_BYTES = 16;
 
 /**
- * Codes that an operator can mend without a new message from the token or terminal, or that pass by themselves: an account or
- * a terminal still to be registered, a payment that is not at the issuer yet, a wrong address. What got one of them is tried again, but holds up nothing else.
+ * Codes that an operator can mend without a new message from the token or terminal, or that pass by themselves: an
+ * account or a terminal still to be registered, a payment that is not at the issuer yet, a wrong address. What got one
+ * of them is tried again, but holds up nothing else.
  */
-const MENDABLE: ErrorCode[] = ['ACCOUNT_UNKNOWN', 'TERMINAL_UNKNOWN', 'NOT_RETURNED', 'NOT_FOUND', 'REPLY_INVALID', 'WRONG_SERVICE', 'INTERNAL', 'DATABASE_FULL', 'BALANCE_TOO_LARGE'];
+const MENDABLE: ErrorCode[] = [
+  'ACCOUNT_UNKNOWN',
+  'TERMINAL_UNKNOWN',
+  'NOT_RETURNED',
+  'NOT_FOUND',
+  'REPLY_INVALID',
+  'WRONG_SERVICE',
+  'INTERNAL',
+  'DATABASE_FULL',
+  'BALANCE_TOO_LARGE',
+];
 
 /** What a refusal means for a delivery: 'outage' stops all, 'held' this one for a while, 'final' this one for ever. */
 export function weigh(code: ErrorCode): 'outage' | 'held' | 'final' {

@@ -1,10 +1,10 @@
 /**
  * The teller's desk: registration [0013]-[0016] and withdrawal [0017]-[0021] through the terminal's reader.
  *
- * The token names its receipt number, the issuer keeps its answer to it, the trustee its license; what the desk must know
- * besides is on disk before it is used (desk-acts.ts). So a procedure that broke off anywhere is repeated from the start,
- * with the same effect as if it had not. A torn tap, a token whose button was not pressed yet, and a service that is out
- * for a moment are waited for; `onEvent` says what for.
+ * The token names its receipt number, the issuer keeps its answer to it, the trustee its license; what the desk must
+ * know besides is on disk before it is used (desk-acts.ts). So a procedure that broke off anywhere is repeated from the
+ * start, with the same effect as if it had not. A torn tap, a token whose button was not pressed yet, and a service
+ * that is out for a moment are waited for; `onEvent` says what for.
  */
 import type { KeyLine } from '../actors/key-line.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
@@ -12,7 +12,18 @@ import { isAmount } from '../../firmware/core/amount.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
-import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus, type Identity, type TokenStatus } from '../../firmware/wire/token-commands.js';
+import {
+  amountRequest,
+  identity,
+  INS,
+  licenseGrant,
+  nameRequest,
+  receiptAnswer,
+  requestPart,
+  tokenStatus,
+  type Identity,
+  type TokenStatus,
+} from '../../firmware/wire/token-commands.js';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../errors.js';
@@ -68,19 +79,34 @@ export interface Withdrawn {
   repeated: boolean;
 }
 
-/** The desk. One procedure at a time; codes of all: BUSY, CHARGE_OPEN, LINK_DOWN, NO_TOKEN, DESK_CLOSED and the services'. */
+/**
+ * The desk. One procedure at a time; codes of all: BUSY, CHARGE_OPEN, LINK_DOWN, NO_TOKEN, DESK_CLOSED and the
+ * services'.
+ */
 export interface Teller {
-  /** Opens the account, puts `funding` in once, registers, and gives the token its license. Codes also: NAME_INVALID, AMOUNT_INVALID, TOKEN_CHANGED. */
+  /**
+   * Opens the account, puts `funding` in once, registers, and gives the token its license. Codes also: NAME_INVALID,
+   * AMOUNT_INVALID, TOKEN_CHANGED.
+   */
   registerUser(request: { name: string; funding?: number } & DeskCall): Promise<Result<Registered>>;
-  /** Gives the token a license for longer, towards the end of the one that it has. Codes also: NAME_INVALID, NOT_LICENSED, DENIED. */
+  /**
+   * Gives the token a license for longer, towards the end of the one that it has. Codes also: NAME_INVALID,
+   * NOT_LICENSED, DENIED.
+   */
   renewUser(request: { name: string } & DeskCall): Promise<Result<Registered>>;
   /** Codes also: AMOUNT_INVALID. In a scheme with coupons the token has them afterwards, and no cash yet. */
   withdraw(request: { amount: number } & DeskCall): Promise<Result<Withdrawn>>;
-  /** From the token back to its owner's account, as a payment to it. Codes also: AMOUNT_INVALID, NAME_INVALID, REFUSED, TOKEN_CHANGED. */
+  /**
+   * From the token back to its owner's account, as a payment to it. Codes also: AMOUNT_INVALID, NAME_INVALID, REFUSED,
+   * TOKEN_CHANGED.
+   */
   unload(request: { name: string; amount: number } & DeskCall): Promise<Result<Unloaded>>;
   /** Redeems the coupons on the token: another session, so that bank and issuer cannot tell whose they are. */
   redeem(request?: DeskCall): Promise<Result<{ amount: number; receiptNumber: number }>>;
-  /** Gives the token the receipts that it missed, of refunds for example. @returns their sum, as far as the desk may know it */
+  /**
+   * Gives the token the receipts that it missed, of refunds for example.
+   * @returns their sum, as far as the desk may know it
+   */
   collect(request?: DeskCall): Promise<Result<{ receiptNumber: number }>>;
   /** The payments in the token's journal, as their payer can prove them. */
   statement(request?: DeskCall): Promise<Result<{ debits: Debit[] }>>;
@@ -95,7 +121,9 @@ export function createTeller(options: TellerOptions): Teller {
     const place = options.reserve();
     if (!place.ok) return place;
     try {
-      return await procedure(createDeskSteps(options, request.onEvent ?? (() => undefined), request.stepMs, request.signal));
+      return await procedure(
+        createDeskSteps(options, request.onEvent ?? (() => undefined), request.stepMs, request.signal),
+      );
     } finally {
       place.free();
     }
@@ -120,21 +148,34 @@ export function createTeller(options: TellerOptions): Teller {
       return run(request, (steps) => options.unload(steps, request.name, request.amount));
     },
     redeem: (request = {}) => run(request, (steps) => redeemCoupons(options.services, steps)),
-    collect: (request = {}) => run(request, (steps) => (schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps))),
+    collect: (request = {}) =>
+      run(request, (steps) =>
+        schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps),
+      ),
     statement: (request = {}) => run(request, (steps) => readStatement(steps, options.registrar)),
     reconcile: (request = {}) => run(request, (steps) => claimDebits(options.services, steps, options.registrar)),
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
-        const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
+        const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) =>
+          identity.decode(answer),
+        );
         if (!read.ok) return read;
-        const status = await steps.token('status', INS.status, new Uint8Array(0), (answer) => tokenStatus.decode(answer));
+        const status = await steps.token('status', INS.status, new Uint8Array(0), (answer) =>
+          tokenStatus.decode(answer),
+        );
         return status.ok ? { ok: true, identity: read.answer, status: status.answer } : status;
       }),
   };
 }
 
 /** The account, if there is none, and a license for the token: its first, or one for longer. */
-async function license(options: TellerOptions, steps: DeskSteps, name: string, funding: number | undefined, act: 'register' | 'renew'): Promise<Result<Registered>> {
+async function license(
+  options: TellerOptions,
+  steps: DeskSteps,
+  name: string,
+  funding: number | undefined,
+  act: 'register' | 'renew',
+): Promise<Result<Registered>> {
   const { services, acts } = options;
   const { office } = services;
   if (!office) return refusal('OPERATOR_UNKNOWN', 'this desk has no operator key');
@@ -145,29 +186,48 @@ async function license(options: TellerOptions, steps: DeskSteps, name: string, f
   if (act === 'renew' && licensed === 0) return refusal('NOT_LICENSED');
   // 2. The account, with its certificate, and the money that it starts with.
   const key = toHex(accountKey);
-  const opened = await acts.run(`open ${key} ${name}`, (id) => steps.service('account', () => office(id).openAccount(name, accountKey)));
+  const opened = await acts.run(`open ${key} ${name}`, (id) =>
+    steps.service('account', () => office(id).openAccount(name, accountKey)),
+  );
   if (!opened.ok) return opened;
   const { certificate } = opened;
   if (!certificate) return refusal('ACCOUNT_KEY_MISSING');
   let balance: number | null = null;
   if (funding !== undefined) {
-    const funded = await acts.run(`fund ${key} ${funding}`, (id) => steps.service('fund', () => office(id).fundAccount(name, funding)));
+    const funded = await acts.run(`fund ${key} ${funding}`, (id) =>
+      steps.service('fund', () => office(id).fundAccount(name, funding)),
+    );
     if (!funded.ok) return funded;
     balance = funded.balance;
   }
   // 3. The token's request: (PKU, IdU), or sealed to who may read it.
-  const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) => requestPart.decode(bytes));
+  const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) =>
+    requestPart.decode(bytes),
+  );
   if (!asked.ok) return asked;
   // 4. The license, and into the token with it.
-  if (schemeIn(options).registration === 'open') return registerOpenly(services, steps, { name, balance, certificate, identity: read.answer, act }, asked.answer.part);
+  if (schemeIn(options).registration === 'open')
+    return registerOpenly(
+      services,
+      steps,
+      { name, balance, certificate, identity: read.answer, act },
+      asked.answer.part,
+    );
   const done = await finish(services, steps, asked.answer);
   if (!done.ok) return done;
   // What waited may have been something else: then the registration comes next.
   if (done.kind !== REQUEST.register) return license(options, steps, name, funding, act);
-  return done.code === 'OK' ? { ok: true, name, pku: null, balance, repeated: done.repeated } : refusal(done.code, 'registration');
+  return done.code === 'OK'
+    ? { ok: true, name, pku: null, balance, repeated: done.repeated }
+    : refusal(done.code, 'registration');
 }
 
-async function registerOpenly(services: Services, steps: DeskSteps, who: { name: string; balance: number | null; certificate: Uint8Array; identity: Identity; act: 'register' | 'renew' }, bytes: Uint8Array): Promise<Result<Registered>> {
+async function registerOpenly(
+  services: Services,
+  steps: DeskSteps,
+  who: { name: string; balance: number | null; certificate: Uint8Array; identity: Identity; act: 'register' | 'renew' },
+  bytes: Uint8Array,
+): Promise<Result<Registered>> {
   const { trustee } = services;
   if (!trustee) return refusal('OPERATOR_UNKNOWN', 'this desk has no trustee');
   const { name, balance, certificate } = who;
@@ -178,7 +238,12 @@ async function registerOpenly(services: Services, steps: DeskSteps, who: { name:
   if (!equal(body.pku, pku) || !equal(body.accountKey, accountKey)) return refusal('TOKEN_CHANGED');
   const licensed = await steps.service('license', () => trustee[who.act](bytes, certificate));
   if (!licensed.ok) return licensed;
-  const taken = await steps.token('license', INS.license, licenseGrant.encode({ license: licensed.license, multiples: multiplesOf(pku) }), (answer) => (answer.length === 0 ? true : null));
+  const taken = await steps.token(
+    'license',
+    INS.license,
+    licenseGrant.encode({ license: licensed.license, multiples: multiplesOf(pku) }),
+    (answer) => (answer.length === 0 ? true : null),
+  );
   if (!taken.ok) return taken.code === 'LICENSE_INVALID' ? refusal('TOKEN_CHANGED') : taken;
   return { ok: true, name, pku, balance, repeated: licensed.repeated };
 }
@@ -186,7 +251,10 @@ async function registerOpenly(services: Services, steps: DeskSteps, who: { name:
 const schemeIn = (options: TellerOptions): Scheme => options.services.scheme ?? schemeOf(1);
 
 /** How a scheme's cash is asked for. */
-const issueOf: Record<Scheme['issue'], (options: TellerOptions, steps: DeskSteps, amount: number) => Promise<Result<Withdrawn>>> = {
+const issueOf: Record<
+  Scheme['issue'],
+  (options: TellerOptions, steps: DeskSteps, amount: number) => Promise<Result<Withdrawn>>
+> = {
   direct: withdrawOpenly,
   sealed: withdrawSealed,
   keyed: withdrawSealed,
@@ -204,7 +272,8 @@ async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: 
     if (!asked.ok) return asked;
     const done = await finish(services, steps, asked.answer);
     if (!done.ok) return done;
-    // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks anew.
+    // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks
+    // anew.
     if (done.kind === REQUEST.register || done.amount !== amount || done.code === 'RECEIPT_GAP') continue;
     // An earlier request's refusal, of which the token had not heard.
     if (done.code !== 'OK' && done.repeated) continue;
@@ -222,7 +291,8 @@ async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<
     if (!asked.ok) return asked;
     const done = await finish(options.services, steps, asked.answer);
     if (!done.ok) return done;
-    if (done.amount === 0 && done.code === 'OK' && done.kind !== REQUEST.register) return { ok: true, receiptNumber: done.receiptNumber };
+    if (done.amount === 0 && done.code === 'OK' && done.kind !== REQUEST.register)
+      return { ok: true, receiptNumber: done.receiptNumber };
     if (done.code !== 'OK' && done.code !== 'RECEIPT_GAP') return refusal(done.code, 'receipts');
   }
 }
@@ -233,7 +303,8 @@ async function collectOpen(options: TellerOptions, steps: DeskSteps): Promise<Re
   if (!asked.ok) return asked;
   const list = await steps.service('receipts', () => options.services.issuer.receipts(asked.answer.part));
   if (!list.ok) return list;
-  let receiptNumber = (withdrawalBody.decode(withdrawal.decode(asked.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1) - 1;
+  let receiptNumber =
+    (withdrawalBody.decode(withdrawal.decode(asked.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1) - 1;
   for (const bytes of list.receipts) {
     const taken = await giveReceipt(steps, bytes);
     if (!taken.ok) return taken;
@@ -304,4 +375,3 @@ export function eventText(event: DeskEvent): string {
   };
   return texts[event.wait];
 }
-

@@ -1,14 +1,21 @@
 /**
  * The bridge's answer to VERIFY: a license, or a whole payment, judged by the one rule (relay/ed25519-verify.ts).
  *
- * Only signatures are judged here. Validity, deny list, currency and amount are the terminal's, which checks later on its
- * own what the bridge called good (SECURITY.md: malicious bridge).
+ * Only signatures are judged here. Validity, deny list, currency and amount are the terminal's, which checks later on
+ * its own what the bridge called good (SECURITY.md: malicious bridge).
  */
 import { concat, equal } from '../../firmware/core/bytes.js';
 import type { KeyLine } from '../actors/key-line.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { VERIFY, verifyRequest } from '../../firmware/wire/link-messages.js';
-import { challenge, history, license, licenseBody, LICENSE_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
+import {
+  challenge,
+  history,
+  license,
+  licenseBody,
+  LICENSE_BYTES,
+  SIGNATURE_BYTES,
+} from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { verify } from './ed25519-verify.js';
 
@@ -21,7 +28,10 @@ export interface VerifierTimes {
 
 /** Answers VERIFY. */
 export interface Verifier {
-  /** @param body encoded `verifyRequest`. Codes: OK, BAD_REQUEST, LICENSE_INVALID, KEY_UNKNOWN, SIGNATURE_INVALID; BUSY where this bridge cannot tell. */
+  /**
+   * @param body encoded `verifyRequest`. Codes: OK, BAD_REQUEST, LICENSE_INVALID, KEY_UNKNOWN, SIGNATURE_INVALID; BUSY
+   * where this bridge cannot tell.
+   */
   answer(body: Uint8Array): Code;
   /** @param bytes encoded `license`. Codes: OK, BAD_REQUEST, LICENSE_INVALID, KEY_UNKNOWN, BUSY. */
   license(bytes: Uint8Array): Code;
@@ -33,21 +43,35 @@ export interface Verifier {
 export interface VerifierOptions {
   /** PKR, and what has followed it. */
   registrar: KeyLine;
-  /** First 4 bytes of the newest key that the terminal was given: what is by a newer one it could not check itself. Default: any. */
+  /**
+   * First 4 bytes of the newest key that the terminal was given: what is by a newer one it could not check itself.
+   * Default: any.
+   */
   terminalHas?(): Uint8Array | null;
   /** A clock for `times`. */
   nowMs?(): number;
 }
 
-/** The encoded history of what VERIFY.payment brings, where the signature comes last; empty where it is too short for one. */
+/**
+ * The encoded history of what VERIFY.payment brings, where the signature comes last; empty where it is too short for
+ * one.
+ */
 export function historyOfPayment(bytes: Uint8Array): Uint8Array {
   const signatureAt = bytes.length - SIGNATURE_BYTES;
   if (signatureAt < LICENSE_BYTES) return new Uint8Array(0);
-  return concat([bytes.subarray(0, LICENSE_BYTES), bytes.subarray(signatureAt), bytes.subarray(LICENSE_BYTES, signatureAt)]);
+  return concat([
+    bytes.subarray(0, LICENSE_BYTES),
+    bytes.subarray(signatureAt),
+    bytes.subarray(LICENSE_BYTES, signatureAt),
+  ]);
 }
 
 /** Makes a verifier. */
-export function createVerifier({ registrar, terminalHas = () => null, nowMs = () => performance.now() }: VerifierOptions): Verifier {
+export function createVerifier({
+  registrar,
+  terminalHas = () => null,
+  nowMs = () => performance.now(),
+}: VerifierOptions): Verifier {
   const times: VerifierTimes = { count: 0, sumMs: 0, maxMs: 0 };
 
   function judgeLicense(bytes: Uint8Array): { code: Code; pku?: Uint8Array } {
@@ -55,7 +79,10 @@ export function createVerifier({ registrar, terminalHas = () => null, nowMs = ()
     const body = offered && licenseBody.decode(offered.body);
     if (!offered || !body) return { code: 'BAD_REQUEST' };
     const keys = registrar.keys();
-    const by = keys.findIndex(({ key, untilS }) => body.validUntilS <= untilS && verify(key, signedBytes(SIGNED.license, offered.body), offered.signature));
+    const by = keys.findIndex(
+      ({ key, untilS }) =>
+        body.validUntilS <= untilS && verify(key, signedBytes(SIGNED.license, offered.body), offered.signature),
+    );
     const has = terminalHas();
     const newest = has ? keys.findIndex(({ key }) => equal(key.subarray(0, has.length), has)) : keys.length - 1;
     // The terminal was given a key that this bridge has not heard of: it checks by itself.
@@ -68,7 +95,9 @@ export function createVerifier({ registrar, terminalHas = () => null, nowMs = ()
     if (!offered || !challenge.decode(offered.challenge)) return 'BAD_REQUEST';
     const judged = judgeLicense(offered.license);
     if (!judged.pku) return judged.code;
-    return verify(judged.pku, signedBytes(SIGNED.payment, offered.challenge), offered.signature) ? 'OK' : 'SIGNATURE_INVALID';
+    return verify(judged.pku, signedBytes(SIGNED.payment, offered.challenge), offered.signature)
+      ? 'OK'
+      : 'SIGNATURE_INVALID';
   }
 
   return {

@@ -38,7 +38,10 @@ export interface SerialDevice {
 
 /** USB ids as `SerialPort.list()` has them: hexadecimal text. */
 function usbOf(info: { vendorId?: string; productId?: string } | undefined): SerialDevice['usb'] {
-  return { ...(info?.vendorId ? { vendorId: parseInt(info.vendorId, 16) } : {}), ...(info?.productId ? { productId: parseInt(info.productId, 16) } : {}) };
+  return {
+    ...(info?.vendorId ? { vendorId: parseInt(info.vendorId, 16) } : {}),
+    ...(info?.productId ? { productId: parseInt(info.productId, 16) } : {}),
+  };
 }
 
 /** The system's device of that path. */
@@ -66,8 +69,17 @@ export async function createSerialDevice(path: string): Promise<SerialDevice> {
     onLost: null,
     async open(baud) {
       await checkPath(path);
-      const opening = new SerialPort({ path, baudRate: baud, autoOpen: false, lock: true, hupcl: false, binding } as ConstructorParameters<typeof SerialPort>[0]);
-      await new Promise<void>((resolve, reject) => opening.open((error) => (error ? reject(openFailure(path, error)) : resolve())));
+      const opening = new SerialPort({
+        path,
+        baudRate: baud,
+        autoOpen: false,
+        lock: true,
+        hupcl: false,
+        binding,
+      } as ConstructorParameters<typeof SerialPort>[0]);
+      await new Promise<void>((resolve, reject) =>
+        opening.open((error) => (error ? reject(openFailure(path, error)) : resolve())),
+      );
       attach(opening);
     },
     async close() {
@@ -86,7 +98,13 @@ export async function createSerialDevice(path: string): Promise<SerialDevice> {
     },
     setBaud(baudRate) {
       const open = port;
-      return new Promise((resolve, reject) => (open ? open.update({ baudRate }, (error) => (error ? reject(failure('PORT_FAILED', `${path}: ${error.message}`, error)) : resolve())) : reject(failure('LINK_LOST', path))));
+      return new Promise((resolve, reject) =>
+        open
+          ? open.update({ baudRate }, (error) =>
+              error ? reject(failure('PORT_FAILED', `${path}: ${error.message}`, error)) : resolve(),
+            )
+          : reject(failure('LINK_LOST', path)),
+      );
     },
     setSignals(signals) {
       const open = port;

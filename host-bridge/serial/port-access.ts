@@ -25,13 +25,17 @@ const RULES = '/etc/udev/rules.d/70-tapcash.rules';
 export function accessAdvice(facts: AccessFacts): string {
   const { platform, user, groups, gid, mode, groupFile } = facts;
   if (platform !== 'linux') return `${user} has no access: see its permissions with ls -l`;
-  const entry = groupFile.split('\n').map((line) => line.split(':')).find((fields) => Number(fields[2]) === gid);
+  const entry = groupFile
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find((fields) => Number(fields[2]) === gid);
   const group = entry?.[0];
   if (!group || gid === 0 || (mode & 0o060) !== 0o060) {
     return `no group may use it: echo 'SUBSYSTEM=="tty", ENV{ID_BUS}=="usb", TAG+="uaccess"' | sudo tee ${RULES}; sudo udevadm control --reload; then plug it in again`;
   }
   const isMember = (entry[3] ?? '').split(',').includes(user);
-  if (isMember && !groups.includes(gid)) return `${user} is in group ${group} since this login began: log out and in again`;
+  if (isMember && !groups.includes(gid))
+    return `${user} is in group ${group} since this login began: log out and in again`;
   return `it belongs to group ${group}: sudo usermod -aG ${group} ${user}, then log out and in again`;
 }
 
@@ -40,7 +44,14 @@ export function adviceFor(path: string): string {
   try {
     const { gid, mode } = statSync(path);
     const groupFile = process.platform === 'linux' ? readFileSync('/etc/group', 'utf8') : '';
-    return accessAdvice({ platform: process.platform, user: userInfo().username, groups: process.getgroups?.() ?? [], gid, mode, groupFile });
+    return accessAdvice({
+      platform: process.platform,
+      user: userInfo().username,
+      groups: process.getgroups?.() ?? [],
+      gid,
+      mode,
+      groupFile,
+    });
   } catch {
     return '';
   }

@@ -2,8 +2,9 @@
  * A serial port to a board: bytes out, bytes in, and what became of it.
  *
  * One small interface for three kinds of cable: a device or pty (`openBoardPort`, on node-serialport), and the emulated
- * line (`createEmulatedPort`). Bytes go out no faster than the line carries them, and a write longer than the board's burst
- * goes in pieces with a rest between: Espruino 2v29 on ESP32 loses what comes above 64 bytes between two of its polls.
+ * line (`createEmulatedPort`). Bytes go out no faster than the line carries them, and a write longer than the board's
+ * burst goes in pieces with a rest between: Espruino 2v29 on ESP32 loses what comes above 64 bytes between two of its
+ * polls.
  *
  * Left out: hardware flow control, which Espruino boards do not wire.
  */
@@ -52,7 +53,14 @@ export async function openBoardPort(path: string, options: BoardPortOptions = {}
   const { baud = BOARD_BAUD, burstBytesMax = BOARD_BURST_BYTES, scheduler = createRealScheduler() } = options;
   await checkPath(path);
   // Without hupcl the board is not reset when we leave.
-  const device = new SerialPort({ path, baudRate: baud, autoOpen: false, lock: true, hupcl: false, binding } as ConstructorParameters<typeof SerialPort>[0]);
+  const device = new SerialPort({
+    path,
+    baudRate: baud,
+    autoOpen: false,
+    lock: true,
+    hupcl: false,
+    binding,
+  } as ConstructorParameters<typeof SerialPort>[0]);
   await new Promise<void>((resolve, reject) => {
     device.open((error) => (error ? reject(openFailure(path, error)) : resolve()));
   });
@@ -106,7 +114,13 @@ export interface PortCandidate {
 }
 
 /** Makers of the converters on ESP32 boards, by USB vendor id: udev often knows none. */
-const VENDORS: Record<string, string> = { '10c4': 'Silicon Labs CP210x', '1a86': 'WCH CH340', '0403': 'FTDI', '303a': 'Espressif', '067b': 'Prolific' };
+const VENDORS: Record<string, string> = {
+  '10c4': 'Silicon Labs CP210x',
+  '1a86': 'WCH CH340',
+  '0403': 'FTDI',
+  '303a': 'Espressif',
+  '067b': 'Prolific',
+};
 
 function describePort(port: { manufacturer?: string; vendorId?: string; productId?: string }): string {
   const vendor = VENDORS[(port.vendorId ?? '').toLowerCase()] ?? port.manufacturer;
@@ -136,7 +150,10 @@ function deviceFiles(): PortCandidate[] {
   }
 }
 
-/** Whether a path can be opened, for a failure that says more than the system does. @throws TapcashError PORT_MISSING, PORT_DENIED */
+/**
+ * Whether a path can be opened, for a failure that says more than the system does.
+ * @throws TapcashError PORT_MISSING, PORT_DENIED
+ */
 export async function checkPath(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   if (!existsSync(path)) {
@@ -177,7 +194,12 @@ interface Pacer {
 }
 
 /** Splits writes into bursts and spaces them. Exported for its test. */
-export function createPacer(options: { baud: number; burstBytesMax: number; scheduler: Scheduler; write(bytes: Uint8Array): void }): Pacer {
+export function createPacer(options: {
+  baud: number;
+  burstBytesMax: number;
+  scheduler: Scheduler;
+  write(bytes: Uint8Array): void;
+}): Pacer {
   const { baud, burstBytesMax, scheduler, write } = options;
   let queue: { bytes: Uint8Array; restMs: number }[] = [];
   let freeMs = 0;

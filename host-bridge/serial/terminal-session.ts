@@ -7,7 +7,13 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Code } from '../../firmware/core/codes.js';
-import { chargeRequest, deskRequest, KIND, terminalStatus, type TerminalStatus } from '../../firmware/wire/link-messages.js';
+import {
+  chargeRequest,
+  deskRequest,
+  KIND,
+  terminalStatus,
+  type TerminalStatus,
+} from '../../firmware/wire/link-messages.js';
 import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link-session.js';
 import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import { createRealScheduler } from '../emulator/scheduler.js';
@@ -20,7 +26,10 @@ export const HOST_BURST_BYTES = 512;
 const REOPEN_MS = 1000;
 /** How long a terminal may take for a request. A board that verifies a list on its own is deaf for seconds. */
 const TIMEOUTS_MS = { status: 15_000, charge: 20_000, cancel: 20_000, time: 60_000, denyList: 90_000 };
-/** Beyond the time that somebody has to tap; a terminal waits 60 s for a token's answer (firmware/shop-terminal/main.ts). */
+/**
+ * Beyond the time that somebody has to tap; a terminal waits 60 s for a token's answer
+ * (firmware/shop-terminal/main.ts).
+ */
 const DESK_EXTRA_MS = 75_000;
 
 /** An answer of the terminal. */
@@ -63,7 +72,9 @@ export interface TerminalSession {
   time(bytes: Uint8Array): Promise<Code>;
   /** @param bytes encoded `signedDenyList` */
   denyList(bytes: Uint8Array): Promise<Code>;
-  /** A command to the token that is tapped within `timeoutMs`; the code is the token's, or NO_TOKEN, TAP_TORN, BUSY ... */
+  /**
+   * A command to the token that is tapped within `timeoutMs`; the code is the token's, or NO_TOKEN, TAP_TORN, BUSY ...
+   */
   desk(ins: number, data: Uint8Array, timeoutMs: number): Promise<Answer>;
 }
 
@@ -81,9 +92,15 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
   const link = createLinkSession({
     role: ROLE.bridge,
     burstBytesMax: HOST_BURST_BYTES,
-    clock: { setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => scheduler.clearTimer(timer) },
+    clock: {
+      setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs),
+      clearTimeout: (timer) => scheduler.clearTimer(timer),
+    },
     crc32: (bytes) => crc32(bytes),
-    chars: { toChars: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'), fromChars: (text) => new Uint8Array(Buffer.from(text, 'latin1')) },
+    chars: {
+      toChars: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
+      fromChars: (text) => new Uint8Array(Buffer.from(text, 'latin1')),
+    },
     write: (bytes) => port?.write(bytes),
     random32: options.random32 ?? (() => randomBytes(4).readUInt32BE(0)),
     onRequest: options.onRequest,
@@ -139,9 +156,12 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
   }
 
   function ask(kind: number, body: Uint8Array, timeoutMs: number): Promise<Answer> {
-    return new Promise((resolve) => link.request(kind, body, (code, answer) => resolve({ code, body: answer }), timeoutMs));
+    return new Promise((resolve) =>
+      link.request(kind, body, (code, answer) => resolve({ code, body: answer }), timeoutMs),
+    );
   }
-  const codeOf = async (kind: number, body: Uint8Array, timeoutMs: number): Promise<Code> => (await ask(kind, body, timeoutMs)).code;
+  const codeOf = async (kind: number, body: Uint8Array, timeoutMs: number): Promise<Code> =>
+    (await ask(kind, body, timeoutMs)).code;
 
   return {
     async start() {
@@ -191,6 +211,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
     async denyList(bytes) {
       return bytes.length + 2 > MESSAGE_BYTES_MAX ? 'BAD_REQUEST' : codeOf(KIND.denyList, bytes, TIMEOUTS_MS.denyList);
     },
-    desk: (ins, data, timeoutMs) => ask(KIND.desk, deskRequest.encode({ timeoutMs, ins, data }), timeoutMs + DESK_EXTRA_MS),
+    desk: (ins, data, timeoutMs) =>
+      ask(KIND.desk, deskRequest.encode({ timeoutMs, ins, data }), timeoutMs + DESK_EXTRA_MS),
   };
 }

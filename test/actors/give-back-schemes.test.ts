@@ -1,6 +1,6 @@
 /**
- * What comes back, in every scheme, with its houses and a wallet that has code of its own: from the payment at the shop to the
- * receipt on the wallet, which asks for it by the scheme's own way.
+ * What comes back, in every scheme, with its houses and a wallet that has code of its own: from the payment at the shop
+ * to the receipt on the wallet, which asks for it by the scheme's own way.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,19 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { toHex } from '../../firmware/core/bytes.js';
 import { audit } from '../../host-bridge/ledger/audit.js';
-import { conservation, createHouses, deposit, finish, register, returnAll, SHOP, terminal, userOf, withdraw, type Houses } from './houses.js';
+import {
+  conservation,
+  createHouses,
+  deposit,
+  finish,
+  register,
+  returnAll,
+  SHOP,
+  terminal,
+  userOf,
+  withdraw,
+  type Houses,
+} from './houses.js';
 import type { ReferenceWallet } from './reference-wallet.js';
 import { codeOf, flipped, good, refundOf, rsOf, START_S, tombstoneOf } from './world.js';
 
@@ -21,7 +33,7 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: from the payment to the receipt on
       wallet.waiting = null;
       return;
     }
-    for (let outcome = ''; outcome !== 'OK'; ) {
+    for (let outcome = ''; outcome !== 'OK';) {
       await (at.scheme.issue === 'coupon' ? wallet.startQuestion() : wallet.startWithdrawal(0));
       outcome = await finish(at, wallet);
       expect(['OK', 'RECEIPT_GAP']).toContain(outcome);
@@ -72,7 +84,8 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
     const wallet = userOf(at, 'Ada', 100, Math.min(2, at.scheme.pseudonymsMax));
     expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
     const [pku] = wallet.pseudonyms.map((key) => key.publicKey) as [Uint8Array];
-    const of = at.scheme.registration === 'sealed' ? good(at.bankOffice!.registrationsOf('Ada')).registrations.pop()! : pku;
+    const of =
+      at.scheme.registration === 'sealed' ? good(at.bankOffice!.registrationsOf('Ada')).registrations.pop()! : pku;
     const { dueS } = good(at.office.lose(of, 'left on the train'));
     expect(good(at.office.lose(of, 'again'))).toEqual({ ok: true, dueS, repeated: true });
     const listed = toHex(good(at.issuer.denyList()).list);
@@ -90,11 +103,14 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
     expect(conservation(at)).toEqual({ ok: true, in: 100, held: 100 });
     if (at.bank) {
       const order = given.order!;
-      for (let i = 0; i < order.length; i++) expect([i, at.bankOffice!.creditRelease('Ada', flipped(order, i)).ok]).toEqual([i, false]);
-      if (at.scheme.registration === 'sealed') expect(codeOf(at.bankOffice!.creditRelease(SHOP, order))).toBe('OWNER_UNKNOWN');
+      for (let i = 0; i < order.length; i++)
+        expect([i, at.bankOffice!.creditRelease('Ada', flipped(order, i)).ok]).toEqual([i, false]);
+      if (at.scheme.registration === 'sealed')
+        expect(codeOf(at.bankOffice!.creditRelease(SHOP, order))).toBe('OWNER_UNKNOWN');
       expect(good(at.bankOffice!.creditRelease('Ada', order))).toEqual({ ok: true, amount: 35, repeated: false });
       expect(good(at.bankOffice!.creditRelease('Ada', order))).toEqual({ ok: true, amount: 35, repeated: true });
-      if (at.scheme.registration === 'open') expect(codeOf(at.bankOffice!.creditRelease(SHOP, order))).toBe('REQUEST_ID_REUSED');
+      if (at.scheme.registration === 'open')
+        expect(codeOf(at.bankOffice!.creditRelease(SHOP, order))).toBe('REQUEST_ID_REUSED');
     }
     expect(good(at.accounts.balanceOf('Ada')).balance).toBe(40 + 35);
     expect(conservation(at)).toEqual({ ok: true, in: 100, held: 100 });
@@ -110,12 +126,20 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
         ? ([
             ['issuerDatabase', 'UPDATE releases SET amount = 34', /says other than its row/],
             ['bankDatabase', "UPDATE releases SET release_order = x'00'", /does not decode/],
-            ['bankDatabase', "UPDATE releases SET release_order = CAST(zeroblob(64) || substr(release_order, 65) AS BLOB)", /not signed by the issuer/],
+            [
+              'bankDatabase',
+              'UPDATE releases SET release_order = CAST(zeroblob(64) || substr(release_order, 65) AS BLOB)',
+              /not signed by the issuer/,
+            ],
             ['bankDatabase', "UPDATE releases SET release_order = x'00'", /an order that the issuer does not have/],
             ['bankDatabase', 'UPDATE releases SET subject = zeroblob(32)', /says other than its row/],
             ['bankDatabase', 'DELETE FROM releases', /has no release/],
           ] as [keyof typeof at.databases, string, RegExp][])
-        : ([['issuerDatabase', "UPDATE releases SET release_order = x'00'", /needs none/]] as [keyof typeof at.databases, string, RegExp][])),
+        : ([['issuerDatabase', "UPDATE releases SET release_order = x'00'", /needs none/]] as [
+            keyof typeof at.databases,
+            string,
+            RegExp,
+          ][])),
     ];
     for (const [which, sql, problem] of damage) {
       const path = at.databases[which]!;
@@ -128,7 +152,9 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
       database.pragma('foreign_keys = OFF');
       expect(database.prepare(sql).run().changes).toBeGreaterThan(0);
       database.close();
-      expect(audit({ ...at.databases, [which]: copy }).broken).toContainEqual(expect.objectContaining({ problem: expect.stringMatching(problem) }));
+      expect(audit({ ...at.databases, [which]: copy }).broken).toContainEqual(
+        expect.objectContaining({ problem: expect.stringMatching(problem) }),
+      );
     }
   });
 
@@ -148,4 +174,3 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
     at.close();
   });
 });
-

@@ -1,6 +1,7 @@
 /**
- * Refunds and reconciled debits, where one house has all the books and where bank and issuer are two: the same outcomes. Every
- * order of claim, deposit, cancellation and time is enumerated: a debit is credited to the shop or comes back, never both.
+ * Refunds and reconciled debits, where one house has all the books and where bank and issuer are two: the same
+ * outcomes. Every order of claim, deposit, cancellation and time is enumerated: a debit is credited to the shop or
+ * comes back, never both.
  */
 import { createBank } from '../../host-bridge/actors/bank.js';
 import { createIssuer } from '../../host-bridge/actors/issuer.js';
@@ -16,7 +17,21 @@ import { equal, toHex } from '../../firmware/core/bytes.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../../host-bridge/actors/signer.js';
-import { BOOKS, codeOf, CURRENCY, flipped, good, historyOf, issuerSigner, person, refundOf, rsOf, signerOf, START_S, tombstoneOf } from './world.js';
+import {
+  BOOKS,
+  codeOf,
+  CURRENCY,
+  flipped,
+  good,
+  historyOf,
+  issuerSigner,
+  person,
+  refundOf,
+  rsOf,
+  signerOf,
+  START_S,
+  tombstoneOf,
+} from './world.js';
 
 const ada = person('Ada');
 const bob = person('Bob');
@@ -43,18 +58,40 @@ function prepare(accounts: AccountStore, issuer: IssuerStore, cash: [string, 'wi
   accounts.addAccount({ name: 'Ada', accountKey: null, certificate: null, openedS: START_S });
   accounts.addAccount({ name: 'Shop', accountKey: null, certificate: null, openedS: START_S });
   accounts.addTerminal('Shop', rsOf(0).subarray(0, 4), terminal.publicKey);
-  accounts.post('fund', START_S, [{ account: 'in', delta: -100 }, { account: abcOf('Ada'), delta: 100 }]);
+  accounts.post('fund', START_S, [
+    { account: 'in', delta: -100 },
+    { account: abcOf('Ada'), delta: 100 },
+  ]);
   issuer.addPseudonym(ada.pku);
-  for (const [from, kind, to] of cash) (kind === 'draw' ? accounts : issuer).post(kind, START_S, [{ account: from, delta: -60 }, { account: to, delta: 60 }]);
+  for (const [from, kind, to] of cash)
+    (kind === 'draw' ? accounts : issuer).post(kind, START_S, [
+      { account: from, delta: -60 },
+      { account: to, delta: 60 },
+    ]);
 }
 
 function oneHouse(): Houses {
   const clock = { nowS: START_S };
   const store = openIssuerStore(':memory:', BOOKS);
-  const issuer = createIssuer({ store, signer: issuerSigner, registrarKey: BOOKS.registrarKey, currency: CURRENCY, clock: () => clock.nowS, claimWindowS: WINDOW_S });
+  const issuer = createIssuer({
+    store,
+    signer: issuerSigner,
+    registrarKey: BOOKS.registrarKey,
+    currency: CURRENCY,
+    clock: () => clock.nowS,
+    claimWindowS: WINDOW_S,
+  });
   prepare(store, store, [[abcOf('Ada'), 'withdraw', ebcOf(toHex(ada.pku))]]);
   return {
-    ...{ accounts: store, issuer: store, clock, cut: false, deposit: issuer.deposit, tombstone: issuer.tombstone, close: store.close },
+    ...{
+      accounts: store,
+      issuer: store,
+      clock,
+      cut: false,
+      deposit: issuer.deposit,
+      tombstone: issuer.tombstone,
+      close: store.close,
+    },
     refund: async (bytes) => issuer.refund(bytes),
     claim: async (bytes) => issuer.claim(bytes),
     settle: async () => undefined,
@@ -65,7 +102,13 @@ function oneHouse(): Houses {
 function twoHouses(scheme: number): Houses {
   const clock = { nowS: START_S };
   const bankSigner = signerOf('bank');
-  const common = { registrarKey: BOOKS.registrarKey, currency: CURRENCY, clock: () => clock.nowS, scheme: schemeOf(scheme), claimWindowS: WINDOW_S };
+  const common = {
+    registrarKey: BOOKS.registrarKey,
+    currency: CURRENCY,
+    clock: () => clock.nowS,
+    scheme: schemeOf(scheme),
+    claimWindowS: WINDOW_S,
+  };
   const issuerStore = openIssuerStore(':memory:', BOOKS);
   const issuer = createIssuer({ ...common, store: issuerStore, signer: issuerSigner, bankKey: bankSigner.publicKey });
   const accounts = openBankStore(':memory:', BOOKS);
@@ -73,11 +116,29 @@ function twoHouses(scheme: number): Houses {
     receive: async (message, signature) => (houses.cut ? refusal('SERVICE_DOWN') : issuer.receive(message, signature)),
     returnCash: (histories) => (houses.cut ? refusal('SERVICE_DOWN') : issuer.returnCash(histories)),
   };
-  const bank = createBank({ ...common, store: accounts, signer: bankSigner, issuerKey: issuerSigner.publicKey, issuer: gate });
+  const bank = createBank({
+    ...common,
+    store: accounts,
+    signer: bankSigner,
+    issuerKey: issuerSigner.publicKey,
+    issuer: gate,
+  });
   prepare(accounts, issuerStore, [[abcOf('Ada'), 'draw', OUT]]);
-  issuerStore.post('issue', START_S, [{ account: BANK, delta: -60 }, { account: ebcOf(toHex(ada.pku)), delta: 60 }]);
+  issuerStore.post('issue', START_S, [
+    { account: BANK, delta: -60 },
+    { account: ebcOf(toHex(ada.pku)), delta: 60 },
+  ]);
   const houses: Houses = {
-    ...{ accounts, issuer: issuerStore, clock, cut: false, deposit: bank.deposit, tombstone: bank.tombstone, refund: bank.refund, claim: bank.claim },
+    ...{
+      accounts,
+      issuer: issuerStore,
+      clock,
+      cut: false,
+      deposit: bank.deposit,
+      tombstone: bank.tombstone,
+      refund: bank.refund,
+      claim: bank.claim,
+    },
     settle: async () => void good(await bank.forward()),
     close() {
       accounts.close();
@@ -87,7 +148,11 @@ function twoHouses(scheme: number): Houses {
   return houses;
 }
 
-const KINDS: [string, () => Houses][] = [['one house', oneHouse], ['bank and issuer, plain', () => twoHouses(3)], ['bank and issuer, signed', () => twoHouses(5)]];
+const KINDS: [string, () => Houses][] = [
+  ['one house', oneHouse],
+  ['bank and issuer, plain', () => twoHouses(3)],
+  ['bank and issuer, signed', () => twoHouses(5)],
+];
 
 const ebc = (houses: Houses) => houses.issuer.balance(ebcOf(toHex(ada.pku)));
 const abc = (houses: Houses, name = 'Shop') => houses.accounts.balance(abcOf(name));
@@ -111,7 +176,8 @@ afterEach(() => houses.close());
 
 describe.each(KINDS)('refund: %s', (_name, make) => {
   const h = historyOf(ada, 'Shop', 20, rsOf(1));
-  const refund = (amount: number, id: number, changes = {}) => houses.refund(refundOf(terminal, ada.pku, 'Shop', rsOf(1), amount, id, changes));
+  const refund = (amount: number, id: number, changes = {}) =>
+    houses.refund(refundOf(terminal, ada.pku, 'Shop', rsOf(1), amount, id, changes));
   beforeEach(async () => {
     houses = make();
     good(houses.deposit(h));
@@ -126,7 +192,14 @@ describe.each(KINDS)('refund: %s', (_name, make) => {
     expect(codeOf(await refund(15, 2))).toBe('OK');
     expect(codeOf(await refund(1, 3))).toBe('REFUND_TOO_LARGE');
     await houses.settle();
-    expect([abc(houses), ebc(houses), receipts(houses)]).toEqual([0, 60, [[2, 5], [2, 15]]]);
+    expect([abc(houses), ebc(houses), receipts(houses)]).toEqual([
+      0,
+      60,
+      [
+        [2, 5],
+        [2, 15],
+      ],
+    ]);
     conserve(houses);
   });
 
@@ -145,14 +218,20 @@ describe.each(KINDS)('refund: %s', (_name, make) => {
     expect(codeOf(await refund(5, 1, { terminalId: new Uint8Array(4) }))).toBe('TERMINAL_UNKNOWN');
     expect(codeOf(await refund(5, 1, { rs: rsOf(2) }))).toBe('HISTORY_UNKNOWN');
     expect(codeOf(await refund(5, 1, { pku: bob.pku }))).toBe('HISTORY_UNKNOWN');
-    expect(codeOf(await houses.refund(refundOf(signerOf('thief'), ada.pku, 'Shop', rsOf(1), 5, 1)))).toBe('SIGNATURE_INVALID');
+    expect(codeOf(await houses.refund(refundOf(signerOf('thief'), ada.pku, 'Shop', rsOf(1), 5, 1)))).toBe(
+      'SIGNATURE_INVALID',
+    );
     const sound = refundOf(terminal, ada.pku, 'Shop', rsOf(1), 5, 1);
-    for (let at = 0; at < sound.length; at++) expect([at, (await houses.refund(flipped(sound, at))).ok]).toEqual([at, false]);
+    for (let at = 0; at < sound.length; at++)
+      expect([at, (await houses.refund(flipped(sound, at))).ok]).toEqual([at, false]);
     expect([abc(houses), ebc(houses), receipts(houses)]).toEqual([20, 40, []]);
   });
 
   test('a shop that has spent the money cannot give it back', async () => {
-    houses.accounts.post('withdraw', START_S, [{ account: abcOf('Shop'), delta: -18 }, { account: abcOf('Ada'), delta: 18 }]);
+    houses.accounts.post('withdraw', START_S, [
+      { account: abcOf('Shop'), delta: -18 },
+      { account: abcOf('Ada'), delta: 18 },
+    ]);
     expect(codeOf(await refund(5, 1))).toBe('FUNDS_INSUFFICIENT');
     expect(codeOf(await refund(2, 2))).toBe('OK');
   });
@@ -180,7 +259,10 @@ describe('where the issuer cannot be reached', () => {
     good(houses.deposit(historyOf(ada, 'Shop', 20, rsOf(1))));
     await houses.settle();
     // The counter is full: nothing more can be credited to it.
-    houses.issuer.post('issue', START_S, [{ account: BANK, delta: -(Number.MAX_SAFE_INTEGER - 60) }, { account: ebcOf(toHex(ada.pku)), delta: Number.MAX_SAFE_INTEGER - 42 }]);
+    houses.issuer.post('issue', START_S, [
+      { account: BANK, delta: -(Number.MAX_SAFE_INTEGER - 60) },
+      { account: ebcOf(toHex(ada.pku)), delta: Number.MAX_SAFE_INTEGER - 42 },
+    ]);
     good(await houses.refund(refundOf(terminal, ada.pku, 'Shop', rsOf(1), 5, 1)));
     expect([abc(houses), receipts(houses)]).toEqual([20, []]);
     expect(codeOf(await houses.refund(refundOf(terminal, ada.pku, 'Shop', rsOf(1), 5, 1)))).toBe('REFUND_UNDONE');
@@ -217,7 +299,9 @@ describe.each(KINDS)('claim: %s', (_name, make) => {
 
   test('refused, and nothing changes', async () => {
     expect(codeOf(await houses.claim(new Uint8Array(3)))).toBe('BAD_REQUEST');
-    expect(codeOf(await houses.claim(historyOf(ada, 'Shop', 20, rs, {}, { token: bob.token })))).toBe('SIGNATURE_INVALID');
+    expect(codeOf(await houses.claim(historyOf(ada, 'Shop', 20, rs, {}, { token: bob.token })))).toBe(
+      'SIGNATURE_INVALID',
+    );
     for (let at = 0; at < h.length; at++) expect([at, (await houses.claim(flipped(h, at))).ok]).toEqual([at, false]);
     good(await houses.claim(h));
     expect(codeOf(await houses.claim(historyOf(ada, 'Shop', 21, rs)))).toBe('CHALLENGE_CONFLICT');
@@ -233,12 +317,18 @@ describe.each(KINDS)('claim: %s', (_name, make) => {
     settle: () => houses.settle(),
   };
   function ordersOf(events: Event[]): Event[][] {
-    return events.length === 0 ? [[]] : events.flatMap((first, i) => ordersOf([...events.slice(0, i), ...events.slice(i + 1)]).map((rest) => [first, ...rest]));
+    return events.length === 0
+      ? [[]]
+      : events.flatMap((first, i) =>
+          ordersOf([...events.slice(0, i), ...events.slice(i + 1)]).map((rest) => [first, ...rest]),
+        );
   }
 
   test('deposit, claim twice, cancellation, time: in every order one outcome, never both', async () => {
     const outcomes = new Set<string>();
-    const orders = new Set(ordersOf(['claim', 'claim', 'deposit', 'bury', 'wait', 'settle']).map((order) => order.join()));
+    const orders = new Set(
+      ordersOf(['claim', 'claim', 'deposit', 'bury', 'wait', 'settle']).map((order) => order.join()),
+    );
     for (const order of orders) {
       houses.close();
       houses = make();
@@ -247,7 +337,12 @@ describe.each(KINDS)('claim: %s', (_name, make) => {
       const came = receipts(houses);
       const credited = abc(houses);
       const back = came.reduce((sum, [, amount]) => sum + amount, 0);
-      expect([order, [0, 20].includes(credited), [0, 20].includes(back), credited + back <= 20]).toEqual([order, true, true, true]);
+      expect([order, [0, 20].includes(credited), [0, 20].includes(back), credited + back <= 20]).toEqual([
+        order,
+        true,
+        true,
+        true,
+      ]);
       expect(ebc(houses)).toBe(60 - credited);
       conserve(houses);
       outcomes.add(`${credited} ${back}`);
@@ -267,7 +362,14 @@ test('the issuer takes no return of a debit that it reconciled, whatever the ban
   good(await houses.claim(h));
   houses.clock.nowS += WINDOW_S;
   good(await houses.claim(h));
-  const issuer = createIssuer({ store: houses.issuer, signer: issuerSigner, registrarKey: BOOKS.registrarKey, currency: CURRENCY, clock: () => START_S, scheme: schemeOf(3) });
+  const issuer = createIssuer({
+    store: houses.issuer,
+    signer: issuerSigner,
+    registrarKey: BOOKS.registrarKey,
+    currency: CURRENCY,
+    clock: () => START_S,
+    scheme: schemeOf(3),
+  });
   expect(good(issuer.returnCash([h])).codes).toEqual(['RECONCILED']);
   expect(ebc(houses)).toBe(60);
 });

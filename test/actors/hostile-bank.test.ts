@@ -1,6 +1,7 @@
 /**
- * A bank that cheats: it changes x, swaps two users' ciphertexts, replays, skips, or attaches a pseudonym to another name. The
- * issuer or the token refuses with a named result, and no money is made. Schemes 3 to 6, whose requests pass through the bank.
+ * A bank that cheats: it changes x, swaps two users' ciphertexts, replays, skips, or attaches a pseudonym to another
+ * name. The issuer or the token refuses with a named result, and no money is made. Schemes 3 to 6, whose requests pass
+ * through the bank.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,20 @@ import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { createUnsealer } from '../../host-bridge/actors/box.js';
 import type { BankReply } from '../../host-bridge/actors/services.js';
-import { bankSigner, conservation, createHouses, deposit, finish, register, returnAll, SHOP, traceOf, userOf, withdraw, type Houses } from './houses.js';
+import {
+  bankSigner,
+  conservation,
+  createHouses,
+  deposit,
+  finish,
+  register,
+  returnAll,
+  SHOP,
+  traceOf,
+  userOf,
+  withdraw,
+  type Houses,
+} from './houses.js';
 import { seal, type ReferenceWallet } from './reference-wallet.js';
 import { codeOf, flipped, good, rsOf, seedOf, signerOf, START_S } from './world.js';
 
@@ -70,41 +84,54 @@ test.each(THROUGH_BANK)('scheme %i: a draw with a registration is refused', asyn
   expect(carl.takeLicenses(answer.boxes)).toBe('AMOUNT_MISMATCH');
 });
 
-test.each(THROUGH_BANK)('scheme %i: replayed 20 times, in any order with others, a request is credited once', async (number) => {
-  await open(number);
-  const first = await ada.startWithdrawal(10);
-  expect(await finish(houses, ada)).toBe('OK');
-  const second = await ada.startWithdrawal(7);
-  for (let i = 0; i < 20; i++) {
-    const replies = [await say(first.kind, 10, requestOf(first.bytes)), await say(second.kind, 7, requestOf(second.bytes))];
-    expect(replies.map(codeIn)).toEqual(['OK', 'OK']);
-    expect(replies.map(({ repeated }) => repeated)).toEqual([true, i > 0]);
-  }
-  expect(ebc(ada)).toBe(17);
-  // The reply to the first is nothing to a token that waits for the second.
-  expect(ada.takeCash((await say(first.kind, 10, requestOf(first.bytes))).boxes)).toBe('RECEIPT_INVALID');
-  expect(await finish(houses, ada)).toBe('OK');
-  expect(ada.balance).toBe(17);
-});
+test.each(THROUGH_BANK)(
+  'scheme %i: replayed 20 times, in any order with others, a request is credited once',
+  async (number) => {
+    await open(number);
+    const first = await ada.startWithdrawal(10);
+    expect(await finish(houses, ada)).toBe('OK');
+    const second = await ada.startWithdrawal(7);
+    for (let i = 0; i < 20; i++) {
+      const replies = [
+        await say(first.kind, 10, requestOf(first.bytes)),
+        await say(second.kind, 7, requestOf(second.bytes)),
+      ];
+      expect(replies.map(codeIn)).toEqual(['OK', 'OK']);
+      expect(replies.map(({ repeated }) => repeated)).toEqual([true, i > 0]);
+    }
+    expect(ebc(ada)).toBe(17);
+    // The reply to the first is nothing to a token that waits for the second.
+    expect(ada.takeCash((await say(first.kind, 10, requestOf(first.bytes))).boxes)).toBe('RECEIPT_INVALID');
+    expect(await finish(houses, ada)).toBe('OK');
+    expect(ada.balance).toBe(17);
+  },
+);
 
-test.each(THROUGH_BANK)("scheme %i: two users' ciphertexts swapped: the amounts tell, or the tokens do", async (number) => {
-  await open(number);
-  const from = await ada.startWithdrawal(10);
-  // Drawn 20 from Bob, and Ada's ciphertext sent along.
-  expect(codeIn(await say(from.kind, 20, requestOf(from.bytes)))).toBe('AMOUNT_MISMATCH');
-  expect([ebc(ada), ebc(bob)]).toEqual([0, 0]);
-  // The same amount: each EBC gets what its own token asked for, and neither token takes the other's box.
-  const [fromAda, fromBob] = [await userStarts(ada, 20), await userStarts(bob, 20)];
-  const answers = [await say(fromAda.kind, 20, requestOf(fromAda.bytes)), await say(fromBob.kind, 20, requestOf(fromBob.bytes))];
-  expect(bob.takeCash(answers[0]!.boxes)).toBe('RECEIPT_INVALID');
-  expect(ada.takeCash(answers[1]!.boxes)).toBe('RECEIPT_INVALID');
-  expect([ada.takeCash(answers[0]!.boxes), bob.takeCash(answers[1]!.boxes)]).toEqual(['OK', 'OK']);
-  expect([ebc(ada), ebc(bob), ada.balance, bob.balance]).toEqual([20, 20, 20, 20]);
-});
+test.each(THROUGH_BANK)(
+  "scheme %i: two users' ciphertexts swapped: the amounts tell, or the tokens do",
+  async (number) => {
+    await open(number);
+    const from = await ada.startWithdrawal(10);
+    // Drawn 20 from Bob, and Ada's ciphertext sent along.
+    expect(codeIn(await say(from.kind, 20, requestOf(from.bytes)))).toBe('AMOUNT_MISMATCH');
+    expect([ebc(ada), ebc(bob)]).toEqual([0, 0]);
+    // The same amount: each EBC gets what its own token asked for, and neither token takes the other's box.
+    const [fromAda, fromBob] = [await userStarts(ada, 20), await userStarts(bob, 20)];
+    const answers = [
+      await say(fromAda.kind, 20, requestOf(fromAda.bytes)),
+      await say(fromBob.kind, 20, requestOf(fromBob.bytes)),
+    ];
+    expect(bob.takeCash(answers[0]!.boxes)).toBe('RECEIPT_INVALID');
+    expect(ada.takeCash(answers[1]!.boxes)).toBe('RECEIPT_INVALID');
+    expect([ada.takeCash(answers[0]!.boxes), bob.takeCash(answers[1]!.boxes)]).toEqual(['OK', 'OK']);
+    expect([ebc(ada), ebc(bob), ada.balance, bob.balance]).toEqual([20, 20, 20, 20]);
+  },
+);
 
 /** A new request; what waits was refused for good. */
 async function userStarts(wallet: ReferenceWallet, amount: number) {
-  if (wallet.waiting && houses.scheme.issue === 'keyed' && wallet === ada) wallet.takeCash((await say(wallet.waiting.kind, 20, requestOf(wallet.waiting.bytes))).boxes);
+  if (wallet.waiting && houses.scheme.issue === 'keyed' && wallet === ada)
+    wallet.takeCash((await say(wallet.waiting.kind, 20, requestOf(wallet.waiting.bytes))).boxes);
   return wallet.startWithdrawal(amount);
 }
 
@@ -126,14 +153,19 @@ test.each(KEYED)('scheme %i: a request refused out of turn stays refused when it
   expect([ebc(ada), good(houses.accounts.balanceOf('Ada')).balance]).toEqual([3, 97]);
 });
 
-test.each(KEYED)('scheme %i: of two requests with one sequence the first counts; the draw of the other goes back', async (number) => {
-  await open(number);
-  const [one, other] = [1, 1].map((sequence) => ada.owned(REQUEST.keyedIssue, 10, ada.keyedRequest(ada.issueSecret(10), sequence)));
-  const answers = await Promise.all([houses.bank!.request(one!), houses.bank!.request(other!)]);
-  expect(answers.map((answer) => good(answer).boxes.length)).toEqual([1, 0]);
-  expect([ebc(ada), good(houses.accounts.balanceOf('Ada')).balance]).toEqual([10, 90]);
-  expect(conservation(houses).ok).toBe(true);
-});
+test.each(KEYED)(
+  'scheme %i: of two requests with one sequence the first counts; the draw of the other goes back',
+  async (number) => {
+    await open(number);
+    const [one, other] = [1, 1].map((sequence) =>
+      ada.owned(REQUEST.keyedIssue, 10, ada.keyedRequest(ada.issueSecret(10), sequence)),
+    );
+    const answers = await Promise.all([houses.bank!.request(one!), houses.bank!.request(other!)]);
+    expect(answers.map((answer) => good(answer).boxes.length)).toEqual([1, 0]);
+    expect([ebc(ada), good(houses.accounts.balanceOf('Ada')).balance]).toEqual([10, 90]);
+    expect(conservation(houses).ok).toBe(true);
+  },
+);
 
 test.each(KEYED)("scheme %i: K of one set does not speak for another's pseudonym", async (number) => {
   await open(number);
@@ -157,7 +189,11 @@ test.each(THROUGH_BANK)('scheme %i: every byte of what the bank passes on is cov
     const request = requestOf(bytes);
     for (let at = 0; at < request.length; at++) {
       const answer = await say(kind, amount, flipped(request, at));
-      expect([at, codeIn(answer), answer.boxes]).toEqual([at, expect.stringMatching(/BAD_REQUEST|KID_UNKNOWN|SEQ_REFUSED/), []]);
+      expect([at, codeIn(answer), answer.boxes]).toEqual([
+        at,
+        expect.stringMatching(/BAD_REQUEST|KID_UNKNOWN|SEQ_REFUSED/),
+        [],
+      ]);
     }
     for (const kindOfAnother of [REQUEST.coupon, REQUEST.redeem, REQUEST.open, 0, 200]) {
       const message = bankMessage.encode({ kind: kindOfAnother, issuer: houses.facts.issuer, amount, request });
@@ -177,23 +213,30 @@ test.each(THROUGH_BANK)('scheme %i: who is not the bank, or speaks to another is
   const { signedBetweenInstitutions: signs } = houses.scheme;
   const right = bankSigner.sign(SIGNED.bankMessage, message);
   // "Plain" means that no signature stands in the message; the channel knows the bank (test/http/bank-channel).
-  for (const wrong of signs ? [null, signerOf('Mallory').sign(SIGNED.bankMessage, message), flipped(right, 3)] : [right]) {
+  for (const wrong of signs
+    ? [null, signerOf('Mallory').sign(SIGNED.bankMessage, message), flipped(right, 3)]
+    : [right]) {
     expect(codeOf(await houses.issuer.receive(message, wrong))).toBe('SIGNATURE_INVALID');
   }
-  expect(codeOf(await houses.issuer.receive(elsewhere, signs ? bankSigner.sign(SIGNED.bankMessage, elsewhere) : null))).toBe('ISSUER_UNKNOWN');
+  expect(
+    codeOf(await houses.issuer.receive(elsewhere, signs ? bankSigner.sign(SIGNED.bankMessage, elsewhere) : null)),
+  ).toBe('ISSUER_UNKNOWN');
   expect(codeOf(await houses.issuer.receive(message.subarray(0, 12), right))).toBe('BAD_REQUEST');
   expect(ebc(ada)).toBe(0);
 });
 
-test.each(SEALED)('scheme %i: sealed to another issuer, the request is refused and the draw posted back', async (number) => {
-  await open(number);
-  const elsewhere = userOf(houses, 'Carl', 10);
-  const { publicKey } = await createUnsealer(seedOf('another issuer'));
-  const sealed = await seal(publicKey, number, REQUEST.sealedIssue, new Uint8Array(180));
-  expect(good(await houses.bank!.request(elsewhere.owned(REQUEST.sealedIssue, 10, sealed))).boxes).toEqual([]);
-  expect(good(houses.accounts.balanceOf('Carl')).balance).toBe(10);
-  expect(conservation(houses)).toMatchObject({ ok: true });
-});
+test.each(SEALED)(
+  'scheme %i: sealed to another issuer, the request is refused and the draw posted back',
+  async (number) => {
+    await open(number);
+    const elsewhere = userOf(houses, 'Carl', 10);
+    const { publicKey } = await createUnsealer(seedOf('another issuer'));
+    const sealed = await seal(publicKey, number, REQUEST.sealedIssue, new Uint8Array(180));
+    expect(good(await houses.bank!.request(elsewhere.owned(REQUEST.sealedIssue, 10, sealed))).boxes).toEqual([]);
+    expect(good(houses.accounts.balanceOf('Carl')).balance).toBe(10);
+    expect(conservation(houses)).toMatchObject({ ok: true });
+  },
+);
 
 describe('a bank frames somebody', () => {
   let folder: string;
@@ -211,7 +254,12 @@ describe('a bank frames somebody', () => {
     expect(await withdraw(houses, ada, 10)).toBe('OK');
     good(deposit(houses, ada.pay(SHOP, 11, rsOf(1), START_S)));
     await returnAll(houses);
-    return new Uint8Array(new Sqlite(join(folder, 'bank.db')).prepare(`SELECT owned FROM requests WHERE name = 'Ada' AND kind = ${REQUEST.register}`).pluck().get() as Buffer);
+    return new Uint8Array(
+      new Sqlite(join(folder, 'bank.db'))
+        .prepare(`SELECT owned FROM requests WHERE name = 'Ada' AND kind = ${REQUEST.register}`)
+        .pluck()
+        .get() as Buffer,
+    );
   }
   const outcome = () => {
     const { name, proof } = good(traceOf(houses, ada.pku));
@@ -233,7 +281,11 @@ describe('a bank frames somebody', () => {
     sql(`UPDATE requests SET owned = ? WHERE owned = ?`, glued, bobs);
     expect(outcome()).toEqual(['Bob', 'UNPROVEN']);
     // A withdrawal that Bob signed is no registration.
-    const asWithdrawal = bob.owned(houses.scheme.issue === 'keyed' ? REQUEST.keyedIssue : REQUEST.sealedIssue, 5, request);
+    const asWithdrawal = bob.owned(
+      houses.scheme.issue === 'keyed' ? REQUEST.keyedIssue : REQUEST.sealedIssue,
+      5,
+      request,
+    );
     sql(`UPDATE requests SET owned = ? WHERE owned = ?`, asWithdrawal, glued);
     expect(outcome()).toEqual(['Bob', 'UNPROVEN']);
     sql(`UPDATE requests SET owned = ? WHERE owned = ?`, ownedRequest.encode({ ...ours, request }), asWithdrawal);
@@ -245,13 +297,19 @@ describe('a bank frames somebody', () => {
     await open(number, folder);
     await overspend();
     const { order } = good(houses.office.traceOrder(ada.pku, 'overspent'));
-    for (let at = 0; at < order.length; at++) expect([at, codeOf(houses.bankOffice!.trace(flipped(order, at)))]).toEqual([at, expect.stringMatching(/SIGNATURE_INVALID|BAD_REQUEST/)]);
+    for (let at = 0; at < order.length; at++)
+      expect([at, codeOf(houses.bankOffice!.trace(flipped(order, at)))]).toEqual([
+        at,
+        expect.stringMatching(/SIGNATURE_INVALID|BAD_REQUEST/),
+      ]);
     expect(codeOf(houses.bankOffice!.trace(order.subarray(0, 100)))).toBe('BAD_REQUEST');
     houses.clock.nowS += 7 * 86400 + 1;
     expect(codeOf(houses.bankOffice!.trace(order))).toBe('ORDER_EXPIRED');
     houses.clock.nowS -= 1;
     expect(houses.bankStore!.traces()).toEqual([]);
     expect(good(houses.bankOffice!.trace(order)).name).toBe('Ada');
-    expect(houses.bankStore!.traces()).toMatchObject([{ operator: 'clerk', why: 'overspent', ebc: -1, name: 'Ada', order }]);
+    expect(houses.bankStore!.traces()).toMatchObject([
+      { operator: 'clerk', why: 'overspent', ebc: -1, name: 'Ada', order },
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * The houses of any scheme in process, in memory or on disk, with reference wallets as users: which houses there are, and which
- * of them a step goes to, is the scheme's row. For the tests of schemes 1 to 6 without boards and without HTTP.
+ * The houses of any scheme in process, in memory or on disk, with reference wallets as users: which houses there are,
+ * and which of them a step goes to, is the scheme's row. For the tests of schemes 1 to 6 without boards and without
+ * HTTP.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
@@ -10,7 +11,18 @@ import { createBank, type Bank } from '../../host-bridge/actors/bank.js';
 import { createUnsealer, type Unsealer } from '../../host-bridge/actors/box.js';
 import { createCouponSigner, splitAmount, type CouponSigner } from '../../host-bridge/actors/coupon-signer.js';
 import { createIssuer, type Issuer } from '../../host-bridge/actors/issuer.js';
-import type { AccountsOffice, BankOffice, BankService, IssuerForBank, IssuerOffice, IssuerService, PublicParameters, Service, Trace, TrusteeService } from '../../host-bridge/actors/services.js';
+import type {
+  AccountsOffice,
+  BankOffice,
+  BankService,
+  IssuerForBank,
+  IssuerOffice,
+  IssuerService,
+  PublicParameters,
+  Service,
+  Trace,
+  TrusteeService,
+} from '../../host-bridge/actors/services.js';
 import { createTrustee } from '../../host-bridge/actors/trustee.js';
 import type { Result } from '../../host-bridge/errors.js';
 import { openBankStore } from '../../host-bridge/ledger/sqlite-bank.js';
@@ -30,7 +42,12 @@ export const COUPONS = [10, 5, 1];
 let made: Map<number, KeyObject> | null = null;
 /** RSA keys by amount, made once in a test file. */
 export function couponKeyPairs(): Map<number, KeyObject> {
-  return (made ??= new Map(COUPONS.map((amount) => [amount, generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 }).privateKey])));
+  return (made ??= new Map(
+    COUPONS.map((amount) => [
+      amount,
+      generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 }).privateKey,
+    ]),
+  ));
 }
 
 export interface Houses {
@@ -79,11 +96,36 @@ export async function createHouses(number: number, options: HousesOptions = {}):
   const bankStore = hasBank ? openBankStore(place('bank'), books) : null;
   const trusteeStore = hasTrustee ? openTrusteeStore(place('trustee'), books) : null;
   const unsealer = scheme.issue === 'direct' ? null : await createUnsealer(seedOf('seal'));
-  const terms = { currency: 'EUR', clock: now, scheme, ...(options.licenseValidS ? { licenseValidS: options.licenseValidS } : {}), ...(options.depositGraceS ? { depositGraceS: options.depositGraceS } : {}) };
+  const terms = {
+    currency: 'EUR',
+    clock: now,
+    scheme,
+    ...(options.licenseValidS ? { licenseValidS: options.licenseValidS } : {}),
+    ...(options.depositGraceS ? { depositGraceS: options.depositGraceS } : {}),
+  };
   const issuer = createIssuer({ ...terms, store: issuerStore, signer: issuerSigner, registrarKey, bankKey, unsealer });
   const coupons = scheme.issue === 'coupon' ? createCouponSigner(couponKeyPairs()) : null;
-  const bank = bankStore && createBank({ ...terms, store: bankStore, signer: options.bankSigner ?? bankSigner, issuerKey, registrarKey, issuer: options.between?.(issuer) ?? issuer, coupons });
-  const trustee = trusteeStore && createTrustee({ ...terms, issuer, store: trusteeStore, signer: registrarSigner, issuerKey, ...(bankKey ? { accountsKey: bankKey } : {}) });
+  const bank =
+    bankStore &&
+    createBank({
+      ...terms,
+      store: bankStore,
+      signer: options.bankSigner ?? bankSigner,
+      issuerKey,
+      registrarKey,
+      issuer: options.between?.(issuer) ?? issuer,
+      coupons,
+    });
+  const trustee =
+    trusteeStore &&
+    createTrustee({
+      ...terms,
+      issuer,
+      store: trusteeStore,
+      signer: registrarSigner,
+      issuerKey,
+      ...(bankKey ? { accountsKey: bankKey } : {}),
+    });
   const office = issuer.office('operator');
   const bankOffice = bank?.office('clerk') ?? null;
   const accounts = bankOffice ?? office;
@@ -91,9 +133,27 @@ export async function createHouses(number: number, options: HousesOptions = {}):
   good(accounts.registerTerminal(SHOP, rsOf(0).subarray(0, 4), terminal.publicKey));
   if (bank && coupons) good(office.publishCouponKeys(good(bank.couponKeys()).keys));
   return {
-    ...{ scheme, clock, issuer, bank, trustee, issuerStore, bankStore, trusteeStore, coupons, unsealer, office, bankOffice, accounts },
+    ...{
+      scheme,
+      clock,
+      issuer,
+      bank,
+      trustee,
+      issuerStore,
+      bankStore,
+      trusteeStore,
+      coupons,
+      unsealer,
+      office,
+      bankOffice,
+      accounts,
+    },
     facts: good(issuer.parameters()).parameters,
-    databases: { issuerDatabase: place('issuer'), ...(hasBank ? { bankDatabase: place('bank') } : {}), ...(hasTrustee ? { trusteeDatabase: place('trustee') } : {}) },
+    databases: {
+      issuerDatabase: place('issuer'),
+      ...(hasBank ? { bankDatabase: place('bank') } : {}),
+      ...(hasTrustee ? { trusteeDatabase: place('trustee') } : {}),
+    },
     close() {
       for (const store of [issuerStore, bankStore, trusteeStore]) store?.close();
     },
@@ -106,7 +166,7 @@ export function userOf(houses: Houses, name: string, funding = 0, pseudonyms = 1
   const wallet = new ReferenceWallet({ scheme, facts, name, pseudonyms });
   if (coupons) {
     const { list, moduli } = good(issuer.couponKeys());
-    if (wallet.takeCouponKeys(list, moduli) !== 'OK') throw new Error('the coupon keys are not the issuer\'s');
+    if (wallet.takeCouponKeys(list, moduli) !== 'OK') throw new Error("the coupon keys are not the issuer's");
   }
   good(houses.accounts.openAccount(name, wallet.account.publicKey));
   if (funding > 0) good(houses.accounts.fundAccount(name, funding));
@@ -174,7 +234,7 @@ export function deposit(houses: Houses, bytes: Uint8Array): Result<{ amount: num
 
 /** [0053]-[0055], [0078]-[0080]: until nothing is left. */
 export async function returnAll(houses: Houses): Promise<void> {
-  for (let more = houses.bank !== null; more; ) ({ more } = good(await houses.bank!.forward()));
+  for (let more = houses.bank !== null; more;) ({ more } = good(await houses.bank!.forward()));
 }
 
 /** The name behind a pseudonym by the scheme's own path [0031], [0056], [0081]. */
@@ -182,7 +242,9 @@ export function traceOf(houses: Houses, pku: Uint8Array, why = 'EBC is negative'
   if (houses.scheme.traceBy === 'issuer') return houses.office.trace(pku, why);
   const ordered = houses.office.traceOrder(pku, why);
   if (!ordered.ok) return ordered;
-  return houses.scheme.traceBy === 'bank' ? houses.bankOffice!.trace(ordered.order) : houses.trustee!.trace(ordered.order);
+  return houses.scheme.traceBy === 'bank'
+    ? houses.bankOffice!.trace(ordered.order)
+    : houses.trustee!.trace(ordered.order);
 }
 
 /** Conservation over the houses. */
@@ -194,5 +256,10 @@ export function conservation(houses: Houses): { ok: boolean; in: number; held: n
 /** Everything that the books say, to show that a refusal changed nothing. */
 export function stateOf(houses: Houses): unknown {
   const names = [SHOP, 'Ada', 'Bob'].map((name) => houses.accounts.balanceOf(name));
-  return { names, accounts: good(houses.accounts.numbers()).numbers, issuer: good(houses.office.numbers()).numbers, lists: houses.issuer.denyList() };
+  return {
+    names,
+    accounts: good(houses.accounts.numbers()).numbers,
+    issuer: good(houses.office.numbers()).numbers,
+    lists: houses.issuer.denyList(),
+  };
 }

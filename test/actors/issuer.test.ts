@@ -15,7 +15,24 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody, withdrawal } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../../host-bridge/actors/signer.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
-import { codeOf, createWorld, flipped, good, historyOf, ISSUER, issuerSigner, licenseOf, person, rsOf, seedOf, signerOf, START_S, tombstoneOf, withdrawalOf, type World } from './world.js';
+import {
+  codeOf,
+  createWorld,
+  flipped,
+  good,
+  historyOf,
+  ISSUER,
+  issuerSigner,
+  licenseOf,
+  person,
+  rsOf,
+  seedOf,
+  signerOf,
+  START_S,
+  tombstoneOf,
+  withdrawalOf,
+  type World,
+} from './world.js';
 
 const ada = person('Ada');
 const bob = person('Bob');
@@ -44,8 +61,17 @@ describe('withdraw', () => {
     const { receipt: bytes, repeated } = good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
     const paper = receipt.decode(bytes);
     expect(repeated).toBe(false);
-    expect(receiptBody.decode(paper?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', pku: ada.pku, number: 1, kind: 1, amount: 30 });
-    expect(isSigned(issuerSigner.publicKey, SIGNED.receipt, paper?.body as Uint8Array, paper?.signature as Uint8Array)).toBe(true);
+    expect(receiptBody.decode(paper?.body as Uint8Array)).toEqual({
+      issuer: ISSUER,
+      currency: 'EUR',
+      pku: ada.pku,
+      number: 1,
+      kind: 1,
+      amount: 30,
+    });
+    expect(
+      isSigned(issuerSigner.publicKey, SIGNED.receipt, paper?.body as Uint8Array, paper?.signature as Uint8Array),
+    ).toBe(true);
     expect([abc('Ada'), ebc(ada.pku)]).toEqual([70, 30]);
   });
 
@@ -72,7 +98,9 @@ describe('withdraw', () => {
     good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
     expect(codeOf(world.issuer.receipts(withdrawalOf(bob, 1, 1, { pku: ada.pku })))).toBe('SIGNATURE_INVALID');
     expect(codeOf(world.issuer.receipts(withdrawalOf(bob, 1, 1)))).toBe('PSEUDONYM_UNKNOWN');
-    expect(codeOf(world.issuer.receipts(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 1, 1)))).toBe('PSEUDONYM_TAKEN');
+    expect(codeOf(world.issuer.receipts(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 1, 1)))).toBe(
+      'PSEUDONYM_TAKEN',
+    );
     expect(codeOf(world.issuer.receipts(flipped(withdrawalOf(ada, 1, 1), 3)))).toBe('SIGNATURE_INVALID');
   });
 
@@ -99,7 +127,8 @@ describe('withdraw', () => {
 
   test('every byte of a request is covered: turned by one bit it is refused', () => {
     const request = withdrawalOf(ada, 1, 30);
-    for (let at = 0; at < request.length; at++) expect([at, world.issuer.withdraw(flipped(request, at)).ok]).toEqual([at, false]);
+    for (let at = 0; at < request.length; at++)
+      expect([at, world.issuer.withdraw(flipped(request, at)).ok]).toEqual([at, false]);
     expect(world.issuerStore.numbers().receipts).toBe(0);
   });
 
@@ -108,7 +137,9 @@ describe('withdraw', () => {
     expect(codeOf(world.issuer.withdraw(withdrawalOf(bob, 1, 5, { pku: ada.pku })))).toBe('SIGNATURE_INVALID');
     // Even with both keys in hand, a bound pseudonym keeps its name.
     good(world.issuer.withdraw(withdrawalOf(ada, 1, 5)));
-    expect(codeOf(world.issuer.withdraw(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 2, 5)))).toBe('PSEUDONYM_TAKEN');
+    expect(codeOf(world.issuer.withdraw(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 2, 5)))).toBe(
+      'PSEUDONYM_TAKEN',
+    );
     expect(world.issuerStore.pseudonym(ada.pku)?.name).toBe('Ada');
   });
 
@@ -134,9 +165,13 @@ describe('deposit', () => {
   test('the identity is not the bytes: a renewed license changes nothing, another amount or time is a conflict', () => {
     good(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1))));
     const renewed = licenseOf(ada.pku, { validUntilS: START_S + 999 * DAY_S });
-    expect(good(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), {}, { license: renewed })))).toMatchObject({ repeated: true });
+    expect(good(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), {}, { license: renewed })))).toMatchObject({
+      repeated: true,
+    });
     expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 21, rsOf(1))))).toBe('CHALLENGE_CONFLICT');
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), { counter: 2 })))).toBe('CHALLENGE_CONFLICT');
+    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), { counter: 2 })))).toBe(
+      'CHALLENGE_CONFLICT',
+    );
     expect(abc('Shop')).toBe(20);
   });
 
@@ -144,7 +179,10 @@ describe('deposit', () => {
     world.shop('Thief');
     const h = history.decode(historyOf(ada, 'Shop', 20, rsOf(1)));
     const forged = historyOf(ada, 'Thief', 20, rsOf(1));
-    const stolen = history.encode({ ...(history.decode(forged) as NonNullable<typeof h>), signature: (h as NonNullable<typeof h>).signature });
+    const stolen = history.encode({
+      ...(history.decode(forged) as NonNullable<typeof h>),
+      signature: (h as NonNullable<typeof h>).signature,
+    });
     expect(codeOf(world.issuer.deposit(stolen))).toBe('SIGNATURE_INVALID');
     expect(abc('Thief')).toBe(0);
   });
@@ -154,13 +192,23 @@ describe('deposit', () => {
     ['BAD_REQUEST', () => historyOf(ada, 'Shop', 5, rsOf(1)).subarray(0, 100)],
     ['BAD_REQUEST', () => concat([historyOf(ada, 'Shop', 5, rsOf(1)), new Uint8Array(1)])],
     ['ISSUER_UNKNOWN', () => historyOf(ada, 'Shop', 5, rsOf(1), { issuer: new Uint8Array(4) })],
-    ['ISSUER_UNKNOWN', () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { issuer: new Uint8Array(4) }) })],
+    [
+      'ISSUER_UNKNOWN',
+      () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { issuer: new Uint8Array(4) }) }),
+    ],
     ['CURRENCY_UNKNOWN', () => historyOf(ada, 'Shop', 5, rsOf(1), { currency: 'USD' })],
-    ['CURRENCY_UNKNOWN', () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { currency: 'USD' }) })],
+    [
+      'CURRENCY_UNKNOWN',
+      () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { currency: 'USD' }) }),
+    ],
     ['LICENSE_INVALID', () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, {}, ada.token) })],
     ['SIGNATURE_INVALID', () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { token: bob.token })],
     ['ACCOUNT_UNKNOWN', () => historyOf(ada, 'Nowhere', 5, rsOf(1))],
-    ['LICENSE_EXPIRED', () => historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { validUntilS: START_S - 7 * DAY_S }) })],
+    [
+      'LICENSE_EXPIRED',
+      () =>
+        historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { validUntilS: START_S - 7 * DAY_S }) }),
+    ],
   ])('%s, and nothing changes', (expected, bytes) => {
     expect(codeOf(world.issuer.deposit(bytes()))).toBe(expected);
     expect([abc('Shop'), ebc(ada.pku), world.issuerStore.numbers().histories]).toEqual([0, 50, 0]);
@@ -173,7 +221,9 @@ describe('deposit', () => {
     world.clock.nowS = START_S + 7 * DAY_S;
     expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(2), {}, { license })))).toBe('LICENSE_EXPIRED');
     // What was credited stays credited.
-    expect(good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license })))).toMatchObject({ repeated: true });
+    expect(good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license })))).toMatchObject({
+      repeated: true,
+    });
   });
 
   test('every byte of a history is covered: turned by one bit it is refused', () => {
@@ -195,11 +245,19 @@ describe.each(NO_AMOUNTS)('the amount %s on the wire, well signed', (_what, byte
   test('is no withdrawal and no payment', () => {
     const body = withdrawalOf(ada, 1, 5).slice(128);
     body.set(bytes, 43);
-    const request = withdrawal.encode({ accountSignature: ada.account.sign(SIGNED.withdrawal, body), proof: ada.token.sign(SIGNED.withdrawalProof, body), body });
+    const request = withdrawal.encode({
+      accountSignature: ada.account.sign(SIGNED.withdrawal, body),
+      proof: ada.token.sign(SIGNED.withdrawalProof, body),
+      body,
+    });
     expect(codeOf(world.issuer.withdraw(request))).toBe('BAD_REQUEST');
     const paid = historyOf(ada, 'Shop', 5, rsOf(1)).slice(172);
     paid.set(bytes, 7);
-    const h = history.encode({ license: licenseOf(ada.pku), signature: ada.token.sign(SIGNED.payment, paid), challenge: paid });
+    const h = history.encode({
+      license: licenseOf(ada.pku),
+      signature: ada.token.sign(SIGNED.payment, paid),
+      challenge: paid,
+    });
     expect(codeOf(world.issuer.deposit(h))).toBe('BAD_REQUEST');
     expect([abc('Ada'), abc('Shop'), ebc(ada.pku)]).toEqual([100, 0, 0]);
   });
@@ -239,7 +297,9 @@ describe('time and deny list', () => {
     const { version, list } = good(world.issuer.denyList());
     const signed = signedDenyList.decode(list);
     const body = denyBody.decode(signed?.body as Uint8Array);
-    expect(isSigned(issuerSigner.publicKey, SIGNED.denyList, signed?.body as Uint8Array, signed?.signature as Uint8Array)).toBe(true);
+    expect(
+      isSigned(issuerSigner.publicKey, SIGNED.denyList, signed?.body as Uint8Array, signed?.signature as Uint8Array),
+    ).toBe(true);
     expect(body?.version).toBe(version);
     return { version, timeS: body?.timeS, keys: toHex(body?.keys as Uint8Array) };
   };
@@ -247,8 +307,14 @@ describe('time and deny list', () => {
   test('signed time answers the nonce', () => {
     const nonce = seedOf('nonce').subarray(0, 8);
     const signed = signedTime.decode(good(world.issuer.signedTime(nonce)).time);
-    expect(timeBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, timeS: START_S, nonce: new Uint8Array(nonce) });
-    expect(isSigned(issuerSigner.publicKey, SIGNED.time, signed?.body as Uint8Array, signed?.signature as Uint8Array)).toBe(true);
+    expect(timeBody.decode(signed?.body as Uint8Array)).toEqual({
+      issuer: ISSUER,
+      timeS: START_S,
+      nonce: new Uint8Array(nonce),
+    });
+    expect(
+      isSigned(issuerSigner.publicKey, SIGNED.time, signed?.body as Uint8Array, signed?.signature as Uint8Array),
+    ).toBe(true);
     expect(codeOf(world.issuer.signedTime(new Uint8Array(7)))).toBe('BAD_REQUEST');
   });
 
@@ -270,7 +336,10 @@ describe('time and deny list', () => {
     }
     kept.close();
     const database = new Sqlite(join(folder, 'issuer.db'));
-    expect(database.prepare('SELECT version FROM deny_lists ORDER BY version').all()).toEqual([{ version: 3 }, { version: 6 }]);
+    expect(database.prepare('SELECT version FROM deny_lists ORDER BY version').all()).toEqual([
+      { version: 3 },
+      { version: 6 },
+    ]);
     database.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -284,8 +353,16 @@ describe('time and deny list', () => {
 
   test('a denial is on the next version at once; keys ascend', () => {
     listAt();
-    const denied = [good(world.office.deny(ada.pku, 'stolen')), good(world.office.deny(bob.pku, 'lost')), good(world.office.deny(bob.pku, 'lost'))];
-    expect(denied.map(({ version, repeated }) => [version, repeated])).toEqual([[2, false], [3, false], [3, true]]);
+    const denied = [
+      good(world.office.deny(ada.pku, 'stolen')),
+      good(world.office.deny(bob.pku, 'lost')),
+      good(world.office.deny(bob.pku, 'lost')),
+    ];
+    expect(denied.map(({ version, repeated }) => [version, repeated])).toEqual([
+      [2, false],
+      [3, false],
+      [3, true],
+    ]);
     expect(listAt().keys).toBe([toHex(ada.pku), toHex(bob.pku)].sort().join(''));
     expect(codeOf(world.office.deny(ada.pku, ''))).toBe('REASON_MISSING');
     expect(codeOf(world.office.deny(new Uint8Array(31), 'x'))).toBe('BAD_REQUEST');
@@ -325,8 +402,22 @@ describe('overspend and trace', () => {
     expect(traced).toMatchObject({ name: 'Ada', ebc: -25, proof: 'PROVEN' });
     expect(equal(traced.request, withdrawalOf(ada, 1, 30))).toBe(true);
     const certificate = accountCertificate.decode(traced.certificate);
-    expect(accountBody.decode(certificate?.body as Uint8Array)).toEqual({ accountKey: ada.account.publicKey, name: 'Ada' });
-    expect(world.issuerStore.traces()).toEqual([{ pku: ada.pku, operator: 'operator', why: 'overspent', ebc: -25, name: 'Ada', proof: 'PROVEN', timeS: START_S, order: null }]);
+    expect(accountBody.decode(certificate?.body as Uint8Array)).toEqual({
+      accountKey: ada.account.publicKey,
+      name: 'Ada',
+    });
+    expect(world.issuerStore.traces()).toEqual([
+      {
+        pku: ada.pku,
+        operator: 'operator',
+        why: 'overspent',
+        ebc: -25,
+        name: 'Ada',
+        proof: 'PROVEN',
+        timeS: START_S,
+        order: null,
+      },
+    ]);
   });
 
   test('nobody else can be traced', () => {
@@ -380,7 +471,14 @@ describe('the office', () => {
     const first = good(world.office.openAccount('Ada', ada.account.publicKey));
     expect(first.repeated).toBe(true);
     const certificate = accountCertificate.decode(first.certificate as Uint8Array);
-    expect(isSigned(issuerSigner.publicKey, SIGNED.account, certificate?.body as Uint8Array, certificate?.signature as Uint8Array)).toBe(true);
+    expect(
+      isSigned(
+        issuerSigner.publicKey,
+        SIGNED.account,
+        certificate?.body as Uint8Array,
+        certificate?.signature as Uint8Array,
+      ),
+    ).toBe(true);
     expect(codeOf(world.office.openAccount('Ada', bob.account.publicKey))).toBe('NAME_TAKEN');
     expect(codeOf(world.office.openAccount('Ada', null))).toBe('NAME_TAKEN');
     expect(codeOf(world.office.openAccount('Ada2', ada.account.publicKey))).toBe('KEY_TAKEN');
@@ -389,10 +487,13 @@ describe('the office', () => {
     expect(good(world.office.openAccount('Shop', null))).toMatchObject({ certificate: null, repeated: true });
   });
 
-  test.each([0, -1, 0.1, '1e3' as unknown as number, NaN, '5' as unknown as number, 2 ** 53, 2 ** 63])('money in: %p is no amount', (amount) => {
-    expect(codeOf(world.office.fundAccount('Ada', amount))).toBe('AMOUNT_INVALID');
-    expect(abc('Ada')).toBe(100);
-  });
+  test.each([0, -1, 0.1, '1e3' as unknown as number, NaN, '5' as unknown as number, 2 ** 53, 2 ** 63])(
+    'money in: %p is no amount',
+    (amount) => {
+      expect(codeOf(world.office.fundAccount('Ada', amount))).toBe('AMOUNT_INVALID');
+      expect(abc('Ada')).toBe(100);
+    },
+  );
 
   test('money in, and no more of it than 2^53 - 1 in all', () => {
     expect(good(world.office.fundAccount('Ada', 5))).toMatchObject({ balance: 105 });
@@ -408,13 +509,17 @@ describe('the office', () => {
     expect(good(world.office.registerTerminal('Shop', id, terminal.publicKey))).toMatchObject({ repeated: true });
     expect(codeOf(world.office.registerTerminal('Shop', id, ada.pku))).toBe('TERMINAL_TAKEN');
     expect(codeOf(world.office.registerTerminal('Nowhere', id, terminal.publicKey))).toBe('ACCOUNT_UNKNOWN');
-    expect(codeOf(world.office.registerTerminal('Shop', rsOf(0, 9).subarray(0, 4), new Uint8Array(32)))).toBe('KEY_INVALID');
+    expect(codeOf(world.office.registerTerminal('Shop', rsOf(0, 9).subarray(0, 4), new Uint8Array(32)))).toBe(
+      'KEY_INVALID',
+    );
     expect(codeOf(world.office.registerTerminal('Shop', new Uint8Array(3), terminal.publicKey))).toBe('BAD_REQUEST');
   });
 
   test('histories deposited last come first', () => {
     for (let i = 1; i <= 3; i++) good(world.issuer.deposit(historyOf(ada, 'Shop', i, rsOf(i))));
-    expect(good(world.office.histories(2)).histories).toEqual([3, 2].map((i) => ({ pku: ada.pku, shop: 'Shop', rs: rsOf(i), amount: i, arrivedS: START_S })));
+    expect(good(world.office.histories(2)).histories).toEqual(
+      [3, 2].map((i) => ({ pku: ada.pku, shop: 'Shop', rs: rsOf(i), amount: i, arrivedS: START_S })),
+    );
     for (const limit of [0, 101, 1.5, NaN]) expect(codeOf(world.office.histories(limit))).toBe('BAD_REQUEST');
   });
 
@@ -424,12 +529,43 @@ describe('the office', () => {
     expect(codeOf(world.office.balanceOf('Nobody'))).toBe('ACCOUNT_UNKNOWN');
     expect(good(world.office.counterOf(ada.pku))).toMatchObject({ ebc: 30, receiptNumber: 1 });
     expect(codeOf(world.office.counterOf(bob.pku))).toBe('PSEUDONYM_UNKNOWN');
-    expect(good(world.office.numbers()).numbers).toMatchObject({ in: 200, abc: 170, ebc: 30, held: 200, accounts: 3, pseudonyms: 1, receipts: 1, histories: 0, tombstones: 0, overspent: 0 });
-    expect(good(world.issuer.parameters()).parameters).toEqual({ issuer: ISSUER, issuerKey: issuerSigner.publicKey, registrarKey: signerOf('registrar').publicKey, currency: 'EUR', scheme: 1, sealKey: null, successions: [] });
+    expect(good(world.office.numbers()).numbers).toMatchObject({
+      in: 200,
+      abc: 170,
+      ebc: 30,
+      held: 200,
+      accounts: 3,
+      pseudonyms: 1,
+      receipts: 1,
+      histories: 0,
+      tombstones: 0,
+      overspent: 0,
+    });
+    expect(good(world.issuer.parameters()).parameters).toEqual({
+      issuer: ISSUER,
+      issuerKey: issuerSigner.publicKey,
+      registrarKey: signerOf('registrar').publicKey,
+      currency: 'EUR',
+      scheme: 1,
+      sealKey: null,
+      successions: [],
+    });
   });
 });
 
 test("a payment above its license's class is not credited, nor one of a class that is not known", () => {
-  const at = (licenseClass: number, amount: number) => codeOf(world.issuer.deposit(historyOf(ada, 'Shop', amount, rsOf(amount), {}, { license: licenseOf(ada.pku, { licenseClass }) })));
-  expect([at(CLASS_SMALL, 5000), at(CLASS_SMALL, 5001), at(CLASS_FULL, 5002), at(0, 1), at(3, 1), at(255, 1)]).toEqual(['OK', 'CLASS_LIMIT', 'OK', 'CLASS_LIMIT', 'CLASS_LIMIT', 'CLASS_LIMIT']);
+  const at = (licenseClass: number, amount: number) =>
+    codeOf(
+      world.issuer.deposit(
+        historyOf(ada, 'Shop', amount, rsOf(amount), {}, { license: licenseOf(ada.pku, { licenseClass }) }),
+      ),
+    );
+  expect([at(CLASS_SMALL, 5000), at(CLASS_SMALL, 5001), at(CLASS_FULL, 5002), at(0, 1), at(3, 1), at(255, 1)]).toEqual([
+    'OK',
+    'CLASS_LIMIT',
+    'OK',
+    'CLASS_LIMIT',
+    'CLASS_LIMIT',
+    'CLASS_LIMIT',
+  ]);
 });

@@ -1,12 +1,26 @@
 /**
  * A user's equipment on the host, for every scheme: what a token does, written a second time from docs/protocol.md with
- * node:crypto, @hpke/core and @cloudflare/blindrsa-ts. Of the project's code it uses the encodings and the table of schemes.
+ * node:crypto, @hpke/core and @cloudflare/blindrsa-ts. Of the project's code it uses the encodings and the table of
+ * schemes.
  *
- * Each step of a procedure is chosen by a column of the scheme's row. A request is made once and kept until its reply is
- * taken, so that a caller can lose, repeat or alter whatever travels. EP 0926637 [0014]-[0025], [0039]-[0044], [0062]-[0069],
- * [0084]-[0091], [0110]-[0117]. Left out: radio, journal, limits, and whatever else a token does for its own safety.
+ * Each step of a procedure is chosen by a column of the scheme's row. A request is made once and kept until its reply
+ * is taken, so that a caller can lose, repeat or alter whatever travels. EP 0926637 [0014]-[0025], [0039]-[0044],
+ * [0062]-[0069], [0084]-[0091], [0110]-[0117]. Left out: radio, journal, limits, and whatever else a token does for its
+ * own safety.
  */
-import { constants, createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, hkdfSync, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
+import {
+  constants,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  randomBytes,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto';
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { RSABSSA } from '@cloudflare/blindrsa-ts';
 import { codeOf } from '../../firmware/core/codes.js';
@@ -31,7 +45,11 @@ export class Key {
   readonly publicKey: Uint8Array;
 
   constructor(readonly seed: Uint8Array = random(32)) {
-    this.secret = createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' });
+    this.secret = createPrivateKey({
+      key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]),
+      format: 'der',
+      type: 'pkcs8',
+    });
     this.publicKey = new Uint8Array(createPublicKey(this.secret).export({ format: 'der', type: 'spki' }).subarray(-32));
   }
 
@@ -42,13 +60,20 @@ export class Key {
 
 /** Whether a signature is a key's, by node:crypto alone. */
 export function isBy(publicKey: Uint8Array, type: number, body: Uint8Array, signature: Uint8Array): boolean {
-  const key = createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey]), format: 'der', type: 'spki' });
+  const key = createPublicKey({
+    key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey]),
+    format: 'der',
+    type: 'spki',
+  });
   return verify(null, signedBytes(type, body), key, signature);
 }
 
 /** Whether RSASSA-PSS with SHA-384 and 48 bytes of salt is a bank's for an amount: its refusal of a coupon. */
 function isRefusal(modulus: Uint8Array, request: Uint8Array, signature: Uint8Array): boolean {
-  const key = createPublicKey({ key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' }, format: 'jwk' });
+  const key = createPublicKey({
+    key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' },
+    format: 'jwk',
+  });
   const refused = signedBytes(SIGNED.couponRefusal, new Uint8Array(createHash('sha256').update(request).digest()));
   return verify('sha384', refused, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }, signature);
 }
@@ -80,7 +105,10 @@ export function readBox(k: Uint8Array, info: wire.BoxInfo, bytes: Uint8Array): U
 /** PKI(plain). */
 export async function seal(sealKey: Uint8Array, scheme: number, kind: number, plain: Uint8Array): Promise<Uint8Array> {
   const recipientPublicKey = await hpke.kem.deserializePublicKey(bufferOf(sealKey));
-  const { enc, ct } = await hpke.seal({ recipientPublicKey, info: bufferOf(wire.sealInfo(scheme, kind)) }, bufferOf(plain));
+  const { enc, ct } = await hpke.seal(
+    { recipientPublicKey, info: bufferOf(wire.sealInfo(scheme, kind)) },
+    bufferOf(plain),
+  );
   return join(new Uint8Array(enc), new Uint8Array(ct));
 }
 
@@ -151,7 +179,9 @@ export class ReferenceWallet {
 
   /** What must never stand in a log: the shared key, the one of the request that waits, coupons in hand. */
   secrets(): Uint8Array[] {
-    return [this.k, this.waiting?.k ?? null, ...this.coupons.map(({ signature }) => signature)].filter((secret): secret is Uint8Array => secret !== null);
+    return [this.k, this.waiting?.k ?? null, ...this.coupons.map(({ signature }) => signature)].filter(
+      (secret): secret is Uint8Array => secret !== null,
+    );
   }
 
   /** Wraps what the bank passes on; the account key signs its hash. */
@@ -159,8 +189,15 @@ export class ReferenceWallet {
     const { facts, name } = this.options;
     const { issuer, currency } = facts;
     const head = { kind, issuer, currency, accountKey: this.account.publicKey, amount, name };
-    const body = wire.ownedBody.encode({ ...head, requestHash: new Uint8Array(createHash('sha256').update(request).digest()) });
-    return wire.ownedRequest.encode({ ...head, accountSignature: this.account.sign(SIGNED.ownedRequest, body), request });
+    const body = wire.ownedBody.encode({
+      ...head,
+      requestHash: new Uint8Array(createHash('sha256').update(request).digest()),
+    });
+    return wire.ownedRequest.encode({
+      ...head,
+      accountSignature: this.account.sign(SIGNED.ownedRequest, body),
+      request,
+    });
   }
 
   /** [0014], [0062], [0110]: the registration, kept until its licenses are there. */
@@ -168,16 +205,33 @@ export class ReferenceWallet {
     const { scheme, facts, name } = this.options;
     if (scheme.registration === 'open') {
       const body = registrationBody.encode({ pku: this.pku, accountKey: this.account.publicKey, name });
-      const bytes = registration.encode({ accountSignature: this.account.sign(SIGNED.registration, body), proof: this.pseudonyms[0]!.sign(SIGNED.registrationProof, body), body });
+      const bytes = registration.encode({
+        accountSignature: this.account.sign(SIGNED.registration, body),
+        proof: this.pseudonyms[0]!.sign(SIGNED.registrationProof, body),
+        body,
+      });
       return (this.waiting = { kind: REQUEST.open, amount: 0, bytes, k: NO_KID, kid: NO_KID, sequence: 0 });
     }
     const [requestId, k] = [random(16), random(16)];
     const proofs = this.pseudonyms.map((key) => {
       const pku = key.publicKey;
-      return join(pku, key.sign(SIGNED.pseudonymProof, wire.proofBody.encode({ issuer: facts.issuer, currency: facts.currency, requestId, pku })));
+      return join(
+        pku,
+        key.sign(
+          SIGNED.pseudonymProof,
+          wire.proofBody.encode({ issuer: facts.issuer, currency: facts.currency, requestId, pku }),
+        ),
+      );
     });
     const sealed = await seal(facts.sealKey!, scheme.number, REQUEST.register, join(requestId, k, ...proofs));
-    return (this.waiting = { kind: REQUEST.register, amount: 0, bytes: this.owned(REQUEST.register, 0, sealed), k, kid: NO_KID, sequence: 0 });
+    return (this.waiting = {
+      kind: REQUEST.register,
+      amount: 0,
+      bytes: this.owned(REQUEST.register, 0, sealed),
+      k,
+      kid: NO_KID,
+      sequence: 0,
+    });
   }
 
   /** [0016], [0065], [0087]: licenses are verified, then kept. @param papers a license, or boxes */
@@ -194,8 +248,10 @@ export class ReferenceWallet {
     for (const [index, grant] of grants.entries()) {
       const paper = grant && typeof grant !== 'string' ? license.decode(grant.license) : null;
       const body = paper && licenseBody.decode(paper.body);
-      if (!paper || !body || Buffer.compare(body.pku, this.pseudonyms[index]!.publicKey) !== 0) return 'LICENSE_INVALID';
-      if (!this.registrarKeys.some((key) => isBy(key, SIGNED.license, paper.body, paper.signature))) return 'LICENSE_INVALID';
+      if (!paper || !body || Buffer.compare(body.pku, this.pseudonyms[index]!.publicKey) !== 0)
+        return 'LICENSE_INVALID';
+      if (!this.registrarKeys.some((key) => isBy(key, SIGNED.license, paper.body, paper.signature)))
+        return 'LICENSE_INVALID';
     }
     for (const [index, grant] of grants.entries()) this.licenses[index] = (grant as wire.GrantPlain).license;
     if (waiting.kind === REQUEST.register) {
@@ -225,18 +281,41 @@ export class ReferenceWallet {
     return join(key.sign(SIGNED.issue, body), body);
   }
 
-  /** [0017], [0067], [0089], [0114]: a withdrawal. @param which pseudonym that asks @param drawn what the bank is told, if not x */
+  /**
+   * [0017], [0067], [0089], [0114]: a withdrawal.
+   * @param which pseudonym that asks
+   * @param drawn what the bank is told, if not x
+   */
   async startWithdrawal(amount: number, which = 0, drawn = amount): Promise<Waiting> {
     const { scheme } = this.options;
     if (scheme.issue === 'direct') return this.startDirect(amount);
     if (scheme.issue === 'sealed') {
       const [requestId, k] = [random(16), random(16)];
-      const sealed = await seal(this.options.facts.sealKey!, scheme.number, REQUEST.sealedIssue, join(requestId, k, this.issueSecret(amount, which)));
-      return (this.waiting = { kind: REQUEST.sealedIssue, amount, bytes: this.owned(REQUEST.sealedIssue, drawn, sealed), k, kid: NO_KID, sequence: 0 });
+      const sealed = await seal(
+        this.options.facts.sealKey!,
+        scheme.number,
+        REQUEST.sealedIssue,
+        join(requestId, k, this.issueSecret(amount, which)),
+      );
+      return (this.waiting = {
+        kind: REQUEST.sealedIssue,
+        amount,
+        bytes: this.owned(REQUEST.sealedIssue, drawn, sealed),
+        k,
+        kid: NO_KID,
+        sequence: 0,
+      });
     }
     const sequence = this.sequence + 1;
     const keyed = this.keyedRequest(this.issueSecret(amount, which), sequence);
-    return (this.waiting = { kind: REQUEST.keyedIssue, amount, bytes: this.owned(REQUEST.keyedIssue, drawn, keyed), k: this.k!, kid: this.kid, sequence });
+    return (this.waiting = {
+      kind: REQUEST.keyedIssue,
+      amount,
+      bytes: this.owned(REQUEST.keyedIssue, drawn, keyed),
+      k: this.k!,
+      kid: this.kid,
+      sequence,
+    });
   }
 
   keyedRequest(secret: Uint8Array, sequence: number): Uint8Array {
@@ -247,8 +326,19 @@ export class ReferenceWallet {
   private startDirect(amount: number): Waiting {
     const { facts, name } = this.options;
     const { issuer, currency } = facts;
-    const body = withdrawalBody.encode({ issuer, currency, pku: this.pku, number: this.receiptNumber + 1, amount, name });
-    const bytes = withdrawal.encode({ accountSignature: this.account.sign(SIGNED.withdrawal, body), proof: this.pseudonyms[0]!.sign(SIGNED.withdrawalProof, body), body });
+    const body = withdrawalBody.encode({
+      issuer,
+      currency,
+      pku: this.pku,
+      number: this.receiptNumber + 1,
+      amount,
+      name,
+    });
+    const bytes = withdrawal.encode({
+      accountSignature: this.account.sign(SIGNED.withdrawal, body),
+      proof: this.pseudonyms[0]!.sign(SIGNED.withdrawalProof, body),
+      body,
+    });
     return (this.waiting = { kind: REQUEST.open, amount, bytes, k: NO_KID, kid: NO_KID, sequence: 0 });
   }
 
@@ -257,9 +347,13 @@ export class ReferenceWallet {
     const paper = wire.signedCouponKeys.decode(list);
     const body = paper && wire.couponKeysBody.decode(paper.body);
     if (!paper || !body || body.keys.length !== moduli.length * wire.COUPON_KEY_BYTES) return 'BAD_REQUEST';
-    if (!this.issuerKeys.some((key) => isBy(key, SIGNED.couponKeys, paper.body, paper.signature))) return 'SIGNATURE_INVALID';
-    const rows = moduli.map((_, i) => wire.couponKey.decode(body.keys.slice(i * wire.COUPON_KEY_BYTES, (i + 1) * wire.COUPON_KEY_BYTES))!);
-    if (rows.some((row, i) => Buffer.compare(row.modulusHash, createHash('sha256').update(moduli[i]!).digest()) !== 0)) return 'COUPON_INVALID';
+    if (!this.issuerKeys.some((key) => isBy(key, SIGNED.couponKeys, paper.body, paper.signature)))
+      return 'SIGNATURE_INVALID';
+    const rows = moduli.map((_, i) =>
+      wire.couponKey.decode(body.keys.slice(i * wire.COUPON_KEY_BYTES, (i + 1) * wire.COUPON_KEY_BYTES))!,
+    );
+    if (rows.some((row, i) => Buffer.compare(row.modulusHash, createHash('sha256').update(moduli[i]!).digest()) !== 0))
+      return 'COUPON_INVALID';
     this.couponKeys = new Map(rows.map((row, i) => [row.amount, moduli[i]!]));
     return 'OK';
   }
@@ -280,7 +374,14 @@ export class ReferenceWallet {
         return null;
       }
     };
-    return (this.waiting = { kind: REQUEST.coupon, amount, bytes: this.owned(REQUEST.coupon, amount, join(createHash('sha256').update(modulus).digest(), blindedMsg)), k: NO_KID, kid: NO_KID, sequence: 0 });
+    return (this.waiting = {
+      kind: REQUEST.coupon,
+      amount,
+      bytes: this.owned(REQUEST.coupon, amount, join(createHash('sha256').update(modulus).digest(), blindedMsg)),
+      k: NO_KID,
+      kid: NO_KID,
+      sequence: 0,
+    });
   }
 
   /** [0041]: unblinded and verified, a coupon. */
@@ -290,29 +391,47 @@ export class ReferenceWallet {
     if (!blindSignature) return 'COUPON_INVALID';
     if (await this.unblind!(blindSignature)) return this.finished('OK');
     const { request } = wire.ownedRequest.decode(bytes)!;
-    return isRefusal(this.couponKeys.get(amount)!, request, blindSignature) ? this.finished('FUNDS_INSUFFICIENT') : 'COUPON_INVALID';
+    return isRefusal(this.couponKeys.get(amount)!, request, blindSignature)
+      ? this.finished('FUNDS_INSUFFICIENT')
+      : 'COUPON_INVALID';
   }
 
   /** [0042]: a coupon with what it pays for, sealed to the issuer. @param coupon one of `coupons` */
   async startRedemption(coupon: Coupon, amount = coupon.amount): Promise<Waiting> {
     const [requestId, k] = [random(16), random(16)];
     const plain = join(requestId, k, this.issueSecret(amount), coupon.prepared.subarray(0, 32), coupon.signature);
-    return (this.waiting = { kind: REQUEST.redeem, amount, bytes: await seal(this.options.facts.sealKey!, this.options.scheme.number, REQUEST.redeem, plain), k, kid: NO_KID, sequence: 0 });
+    return (this.waiting = {
+      kind: REQUEST.redeem,
+      amount,
+      bytes: await seal(this.options.facts.sealKey!, this.options.scheme.number, REQUEST.redeem, plain),
+      k,
+      kid: NO_KID,
+      sequence: 0,
+    });
   }
 
   /** In a scheme with coupons, asks for a receipt that was missed: the way of a redemption, without a coupon. */
   async startQuestion(amount = 0): Promise<Waiting> {
     const [requestId, k] = [random(16), random(16)];
-    const bytes = await seal(this.options.facts.sealKey!, this.options.scheme.number, REQUEST.redeem, join(requestId, k, this.issueSecret(amount)));
+    const bytes = await seal(
+      this.options.facts.sealKey!,
+      this.options.scheme.number,
+      REQUEST.redeem,
+      join(requestId, k, this.issueSecret(amount)),
+    );
     return (this.waiting = { kind: REQUEST.redeem, amount: 0, bytes, k, kid: NO_KID, sequence: 0 });
   }
 
-  /** [0019], [0044], [0069], [0091]: the issuer's signature is verified, then Balance + x. @param papers a receipt, or one box */
+  /**
+   * [0019], [0044], [0069], [0091]: the issuer's signature is verified, then Balance + x.
+   * @param papers a receipt, or one box
+   */
   takeCash(papers: Uint8Array[]): Outcome {
     const waiting = this.waiting!;
     const [bytes] = papers;
     if (!bytes) return 'RECEIPT_INVALID';
-    if (waiting.kind === REQUEST.open) return this.takeReceipt(bytes) === 'OK' ? this.finished('OK') : 'RECEIPT_INVALID';
+    if (waiting.kind === REQUEST.open)
+      return this.takeReceipt(bytes) === 'OK' ? this.finished('OK') : 'RECEIPT_INVALID';
     const plain = this.readReply(waiting, 0, bytes);
     if (!plain) return 'RECEIPT_INVALID';
     const code = codeOf(plain.code);
@@ -321,7 +440,11 @@ export class ReferenceWallet {
       if (taken !== 'OK') return taken;
     }
     if (waiting.kind === REQUEST.keyedIssue) this.sequence = waiting.sequence;
-    if (code === 'OK' && waiting.kind === REQUEST.redeem && waiting.amount > 0) this.coupons.splice(this.coupons.findIndex((coupon) => coupon.amount === waiting.amount), 1);
+    if (code === 'OK' && waiting.kind === REQUEST.redeem && waiting.amount > 0)
+      this.coupons.splice(
+        this.coupons.findIndex((coupon) => coupon.amount === waiting.amount),
+        1,
+      );
     return this.finished(code);
   }
 
@@ -330,7 +453,13 @@ export class ReferenceWallet {
     const paper = receipt.decode(bytes);
     const body = paper && receiptBody.decode(paper.body);
     const isOwn = body && this.pseudonyms.some((key) => Buffer.compare(key.publicKey, body.pku) === 0);
-    if (!paper || !body || !isOwn || !this.issuerKeys.some((key) => isBy(key, SIGNED.receipt, paper.body, paper.signature))) return 'RECEIPT_INVALID';
+    if (
+      !paper ||
+      !body ||
+      !isOwn ||
+      !this.issuerKeys.some((key) => isBy(key, SIGNED.receipt, paper.body, paper.signature))
+    )
+      return 'RECEIPT_INVALID';
     if (body.number !== this.receiptNumber + 1) return 'RECEIPT_GAP';
     this.receiptNumber = body.number;
     this.balance += body.amount;
@@ -338,11 +467,22 @@ export class ReferenceWallet {
   }
 
   /** [0023]-[0026]: H of a payment with pseudonym `which`; Balance - y. */
-  pay(shop: string, amount: number, rs: Uint8Array, timeS: number, which = 0, changes: Partial<Challenge> = {}): Uint8Array {
+  pay(
+    shop: string,
+    amount: number,
+    rs: Uint8Array,
+    timeS: number,
+    which = 0,
+    changes: Partial<Challenge> = {},
+  ): Uint8Array {
     const { issuer, currency } = this.options.facts;
     const paid = challenge.encode({ issuer, currency, amount, timeS, counter: 1, rs, shop, ...changes });
     this.balance -= amount;
     this.paid += amount;
-    return history.encode({ license: this.licenses[which]!, signature: this.pseudonyms[which]!.sign(SIGNED.payment, paid), challenge: paid });
+    return history.encode({
+      license: this.licenses[which]!,
+      signature: this.pseudonyms[which]!.sign(SIGNED.payment, paid),
+      challenge: paid,
+    });
   }
 }

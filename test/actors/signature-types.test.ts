@@ -1,6 +1,7 @@
 /**
- * No signature of one type is valid as another: each place that takes a signature, in any house, on a terminal or at a user,
- * is offered over the very same bytes a signature of every type by the right key. It takes the one that belongs there.
+ * No signature of one type is valid as another: each place that takes a signature, in any house, on a terminal or at a
+ * user, is offered over the very same bytes a signature of every type by the right key. It takes the one that belongs
+ * there.
  */
 import { constants, createHash, sign as signRsa } from 'node:crypto';
 import { copy, toHex } from '../../firmware/core/bytes.js';
@@ -16,19 +17,52 @@ import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
 import { fixedLine } from '../../host-bridge/actors/key-line.js';
 import { writeSuccession } from '../../host-bridge/actors/succession.js';
 import type { Result } from '../../host-bridge/errors.js';
-import { BANK_HEADERS, checkBankRequest, isAnswer, signAnswer, signBankRequest } from '../../host-bridge/http/bank-channel.js';
+import {
+  BANK_HEADERS,
+  checkBankRequest,
+  isAnswer,
+  signAnswer,
+  signBankRequest,
+} from '../../host-bridge/http/bank-channel.js';
 import { encodeOperatorRequest, operatorIdOf, readOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
-import { bankSigner, couponKeyPairs, createHouses, deposit, finish, register, returnAll, SHOP, terminal, userOf, withdraw, type Houses } from './houses.js';
+import {
+  bankSigner,
+  couponKeyPairs,
+  createHouses,
+  deposit,
+  finish,
+  register,
+  returnAll,
+  SHOP,
+  terminal,
+  userOf,
+  withdraw,
+  type Houses,
+} from './houses.js';
 import { Key, type ReferenceWallet } from './reference-wallet.js';
-import { good, ISSUER, issuerSigner, refundOf, registrarSigner, rsOf, signerOf, START_S, tombstoneOf } from './world.js';
+import {
+  good,
+  ISSUER,
+  issuerSigner,
+  refundOf,
+  registrarSigner,
+  rsOf,
+  signerOf,
+  START_S,
+  tombstoneOf,
+} from './world.js';
 
 const operator = signerOf('operator');
 const TYPES = Object.values(SIGNED);
 
 /** A key that signs messages of one type as another. */
 class MistakenKey extends Key {
-  constructor(key: Key, private readonly right: number, private readonly wrong: number) {
+  constructor(
+    key: Key,
+    private readonly right: number,
+    private readonly wrong: number,
+  ) {
     super(key.seed);
   }
   override sign(type: number, body: Uint8Array): Uint8Array {
@@ -37,10 +71,19 @@ class MistakenKey extends Key {
 }
 
 /** The same of a house's key. */
-const mistaken = (signer: Signer, right: number, wrong: number): Signer => ({ publicKey: signer.publicKey, sign: (type, body) => signer.sign(type === right ? wrong : type, body) });
+const mistaken = (signer: Signer, right: number, wrong: number): Signer => ({
+  publicKey: signer.publicKey,
+  sign: (type, body) => signer.sign(type === right ? wrong : type, body),
+});
 
 /** `bytes` with the signature at `at` made anew, of `type`, over the `signed` part. */
-function resigned(bytes: Uint8Array, at: number, signer: Pick<Signer, 'sign'>, type: number, signed: Uint8Array): Uint8Array {
+function resigned(
+  bytes: Uint8Array,
+  at: number,
+  signer: Pick<Signer, 'sign'>,
+  type: number,
+  signed: Uint8Array,
+): Uint8Array {
   const out = copy(bytes, 0, bytes.length);
   out.set(signer.sign(type, signed), at);
   return out;
@@ -74,10 +117,19 @@ const isTaken = (read: () => unknown): boolean => {
 };
 
 /** A user's request with one mistaken key, brought to its end. */
-async function asked(wallet: ReferenceWallet, which: 'account' | 'token', right: number, type: number, run: () => Promise<string>): Promise<boolean> {
+async function asked(
+  wallet: ReferenceWallet,
+  which: 'account' | 'token',
+  right: number,
+  type: number,
+  run: () => Promise<string>,
+): Promise<boolean> {
   const [account, token] = [wallet.account, wallet.pseudonyms[0]!];
   const set = (a: Key, t: Key) => void (Object.assign(wallet, { account: a }), (wallet.pseudonyms[0] = t));
-  set(which === 'account' ? new MistakenKey(account, right, type) : account, which === 'token' ? new MistakenKey(token, right, type) : token);
+  set(
+    which === 'account' ? new MistakenKey(account, right, type) : account,
+    which === 'token' ? new MistakenKey(token, right, type) : token,
+  );
   const outcome = await run();
   set(account, token);
   wallet.waiting = null;
@@ -102,9 +154,21 @@ async function withdrawn(houses: Houses, wallet: ReferenceWallet): Promise<strin
 
 /** Time and deny list at a terminal with empty flash. */
 function terminalNotices() {
-  const records = { put: () => undefined, prepare: () => undefined as never, reserve: () => undefined, get: () => null, slots: () => [], freeBytes: () => 1e6 };
-  const notices = openIssuerNotices(records, { issuer: ISSUER, timeMaxAgeS: 1, denyMaxAgeS: 1, staleListLimit: 1 }, () => 0);
-  const verify = (type: number, message: Uint8Array, signature: Uint8Array) => isSigned(issuerSigner.publicKey, type, message, signature);
+  const records = {
+    put: () => undefined,
+    prepare: () => undefined as never,
+    reserve: () => undefined,
+    get: () => null,
+    slots: () => [],
+    freeBytes: () => 1e6,
+  };
+  const notices = openIssuerNotices(
+    records,
+    { issuer: ISSUER, timeMaxAgeS: 1, denyMaxAgeS: 1, staleListLimit: 1 },
+    () => 0,
+  );
+  const verify = (type: number, message: Uint8Array, signature: Uint8Array) =>
+    isSigned(issuerSigner.publicKey, type, message, signature);
   return { notices, verify };
 }
 
@@ -125,7 +189,10 @@ const historyPlaces = (scheme: number, where: string): Record<string, Place> => 
   [`payment in a history, ${where}`]: {
     scheme,
     type: SIGNED.payment,
-    offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.payment, type, async () => (deposit(houses, ada.pay(SHOP, 1, rsOf(type), START_S)).ok ? 'OK' : 'refused')),
+    offer: (type, { houses, ada }) =>
+      asked(ada, 'token', SIGNED.payment, type, async () =>
+        deposit(houses, ada.pay(SHOP, 1, rsOf(type), START_S)).ok ? 'OK' : 'refused',
+      ),
   },
   [`refund, ${where}`]: {
     scheme,
@@ -140,7 +207,10 @@ const historyPlaces = (scheme: number, where: string): Record<string, Place> => 
   [`payment in a claim, ${where}`]: {
     scheme,
     type: SIGNED.payment,
-    offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.payment, type, async () => ((await (houses.bank ?? houses.issuer).claim(ada.pay(SHOP, 1, rsOf(type), START_S))).ok ? 'OK' : 'refused')),
+    offer: (type, { houses, ada }) =>
+      asked(ada, 'token', SIGNED.payment, type, async () =>
+        (await (houses.bank ?? houses.issuer).claim(ada.pay(SHOP, 1, rsOf(type), START_S))).ok ? 'OK' : 'refused',
+      ),
   },
   [`tombstone, ${where}`]: {
     scheme,
@@ -153,23 +223,65 @@ const historyPlaces = (scheme: number, where: string): Record<string, Place> => 
 });
 
 const userPlaces: Record<string, Place> = {
-  'account signature of a registration': { scheme: 1, type: SIGNED.registration, offer: (type, { houses, bob }) => asked(bob, 'account', SIGNED.registration, type, () => registered(houses, bob)) },
-  'proof of a registration': { scheme: 1, type: SIGNED.registrationProof, offer: (type, { houses, bob }) => asked(bob, 'token', SIGNED.registrationProof, type, () => registered(houses, bob)) },
-  'account signature of a withdrawal': { scheme: 1, type: SIGNED.withdrawal, offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.withdrawal, type, () => withdrawn(houses, ada)) },
-  'proof of a withdrawal': { scheme: 1, type: SIGNED.withdrawalProof, offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.withdrawalProof, type, () => withdrawn(houses, ada)) },
+  'account signature of a registration': {
+    scheme: 1,
+    type: SIGNED.registration,
+    offer: (type, { houses, bob }) => asked(bob, 'account', SIGNED.registration, type, () => registered(houses, bob)),
+  },
+  'proof of a registration': {
+    scheme: 1,
+    type: SIGNED.registrationProof,
+    offer: (type, { houses, bob }) =>
+      asked(bob, 'token', SIGNED.registrationProof, type, () => registered(houses, bob)),
+  },
+  'account signature of a withdrawal': {
+    scheme: 1,
+    type: SIGNED.withdrawal,
+    offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.withdrawal, type, () => withdrawn(houses, ada)),
+  },
+  'proof of a withdrawal': {
+    scheme: 1,
+    type: SIGNED.withdrawalProof,
+    offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.withdrawalProof, type, () => withdrawn(houses, ada)),
+  },
   'account certificate, signed by the issuer': accountCertificate(1, issuerSigner),
   'account certificate, signed by the bank': accountCertificate(2, bankSigner),
-  'owner of a sealed registration': { scheme: 3, type: SIGNED.ownedRequest, offer: (type, { houses, bob }) => asked(bob, 'account', SIGNED.ownedRequest, type, () => registered(houses, bob)) },
-  'owner of a sealed withdrawal': { scheme: 3, type: SIGNED.ownedRequest, offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.ownedRequest, type, () => withdrawn(houses, ada)) },
-  'owner of a keyed withdrawal': { scheme: 4, type: SIGNED.ownedRequest, offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.ownedRequest, type, () => withdrawn(houses, ada)) },
+  'owner of a sealed registration': {
+    scheme: 3,
+    type: SIGNED.ownedRequest,
+    offer: (type, { houses, bob }) => asked(bob, 'account', SIGNED.ownedRequest, type, () => registered(houses, bob)),
+  },
+  'owner of a sealed withdrawal': {
+    scheme: 3,
+    type: SIGNED.ownedRequest,
+    offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.ownedRequest, type, () => withdrawn(houses, ada)),
+  },
+  'owner of a keyed withdrawal': {
+    scheme: 4,
+    type: SIGNED.ownedRequest,
+    offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.ownedRequest, type, () => withdrawn(houses, ada)),
+  },
   'owner of a coupon': {
     scheme: 2,
     type: SIGNED.ownedRequest,
-    offer: (type, { houses, ada }) => asked(ada, 'account', SIGNED.ownedRequest, type, async () => (await ada.startCoupon(1), finish(houses, ada))),
+    offer: (type, { houses, ada }) =>
+      asked(ada, 'account', SIGNED.ownedRequest, type, async () => (await ada.startCoupon(1), finish(houses, ada))),
   },
-  'proof of possession in a sealed registration': { scheme: 3, type: SIGNED.pseudonymProof, offer: (type, { houses, bob }) => asked(bob, 'token', SIGNED.pseudonymProof, type, () => registered(houses, bob)) },
-  'SKU in a sealed withdrawal': { scheme: 5, type: SIGNED.issue, offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.issue, type, () => withdrawn(houses, ada)) },
-  'SKU in a keyed withdrawal': { scheme: 6, type: SIGNED.issue, offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.issue, type, () => withdrawn(houses, ada)) },
+  'proof of possession in a sealed registration': {
+    scheme: 3,
+    type: SIGNED.pseudonymProof,
+    offer: (type, { houses, bob }) => asked(bob, 'token', SIGNED.pseudonymProof, type, () => registered(houses, bob)),
+  },
+  'SKU in a sealed withdrawal': {
+    scheme: 5,
+    type: SIGNED.issue,
+    offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.issue, type, () => withdrawn(houses, ada)),
+  },
+  'SKU in a keyed withdrawal': {
+    scheme: 6,
+    type: SIGNED.issue,
+    offer: (type, { houses, ada }) => asked(ada, 'token', SIGNED.issue, type, () => withdrawn(houses, ada)),
+  },
   'SKU in a redemption': {
     scheme: 2,
     type: SIGNED.issue,
@@ -177,7 +289,13 @@ const userPlaces: Record<string, Place> = {
       await ada.startCoupon(1);
       await finish(houses, ada);
       const coupon = ada.coupons.pop()!;
-      return asked(ada, 'token', SIGNED.issue, type, async () => (await ada.startRedemption(coupon), finish(houses, ada)));
+      return asked(
+        ada,
+        'token',
+        SIGNED.issue,
+        type,
+        async () => (await ada.startRedemption(coupon), finish(houses, ada)),
+      );
     },
   },
 };
@@ -188,7 +306,12 @@ function accountCertificate(scheme: number, signer: Signer): Place {
     type: SIGNED.account,
     async offer(type, { houses, bob }) {
       const { certificate } = good(houses.accounts.openAccount('Bob', bob.account.publicKey));
-      return taken(houses.trustee!.register((await bob.startRegistration()).bytes, resigned(certificate!, 0, signer, type, certificate!.subarray(64))));
+      return taken(
+        houses.trustee!.register(
+          (await bob.startRegistration()).bytes,
+          resigned(certificate!, 0, signer, type, certificate!.subarray(64)),
+        ),
+      );
     },
   };
 }
@@ -200,7 +323,12 @@ const housePlaces: Record<string, Place> = {
     type: SIGNED.bankMessage,
     async offer(type, { houses, ada }) {
       const { kind, bytes, amount } = await ada.startWithdrawal(5);
-      const message = bankMessage.encode({ kind, issuer: ISSUER, amount, request: ownedRequest.decode(bytes)!.request });
+      const message = bankMessage.encode({
+        kind,
+        issuer: ISSUER,
+        amount,
+        request: ownedRequest.decode(bytes)!.request,
+      });
       return taken(await houses.issuer.receive(message, bankSigner.sign(type, message)));
     },
   },
@@ -209,10 +337,15 @@ const housePlaces: Record<string, Place> = {
     type: SIGNED.issuerReply,
     async offer(type) {
       const wrong = mistaken(issuerSigner, SIGNED.issuerReply, type);
-      const houses = await createHouses(6, { between: (issuer) => ({ ...issuer, async receive(message, signature) {
-        const given = await issuer.receive(message, signature);
-        return given.ok ? { ...given, signature: wrong.sign(SIGNED.issuerReply, given.reply) } : given;
-      } }) });
+      const houses = await createHouses(6, {
+        between: (issuer) => ({
+          ...issuer,
+          async receive(message, signature) {
+            const given = await issuer.receive(message, signature);
+            return given.ok ? { ...given, signature: wrong.sign(SIGNED.issuerReply, given.reply) } : given;
+          },
+        }),
+      });
       const carl = userOf(houses, 'Carl');
       const outcome = taken(await houses.bank!.request((await carl.startRegistration()).bytes));
       houses.close();
@@ -223,15 +356,31 @@ const housePlaces: Record<string, Place> = {
     scheme: 3,
     type: SIGNED.bankRequest,
     offer(type) {
-      const headers = signBankRequest(mistaken(bankSigner, SIGNED.bankRequest, type), ISSUER, new Uint8Array(16), 'POST', '/v1/bank/returns', '{}');
-      return checkBankRequest(fixedLine(bankSigner.publicKey), START_S, ISSUER, { method: 'POST', url: '/v1/bank/returns', headers, body: '{}' }) === null;
+      const headers = signBankRequest(
+        mistaken(bankSigner, SIGNED.bankRequest, type),
+        ISSUER,
+        new Uint8Array(16),
+        'POST',
+        '/v1/bank/returns',
+        '{}',
+      );
+      return (
+        checkBankRequest(fixedLine(bankSigner.publicKey), START_S, ISSUER, {
+          method: 'POST',
+          url: '/v1/bank/returns',
+          headers,
+          body: '{}',
+        }) === null
+      );
     },
   },
   "the issuer's HTTP reply": {
     scheme: 3,
     type: SIGNED.issuerAnswer,
     offer(type) {
-      const header = signAnswer(mistaken(issuerSigner, SIGNED.issuerAnswer, type), '00'.repeat(16), 200, '{}')[BANK_HEADERS.answer]!;
+      const header = signAnswer(mistaken(issuerSigner, SIGNED.issuerAnswer, type), '00'.repeat(16), 200, '{}')[
+        BANK_HEADERS.answer
+      ]!;
       return isAnswer(fixedLine(issuerSigner.publicKey), START_S, '00'.repeat(16), 200, '{}', header);
     },
   },
@@ -239,8 +388,20 @@ const housePlaces: Record<string, Place> = {
     scheme: 2,
     type: SIGNED.release,
     offer(type, { houses }) {
-      const body = releaseOrder.encode({ issuer: ISSUER, currency: 'EUR', subject: new Uint8Array(32), amount: 1, number: type, timeS: START_S });
-      return taken(houses.bankOffice!.creditRelease('Ada', signedReleaseOrder.encode({ signature: issuerSigner.sign(type, body), body })));
+      const body = releaseOrder.encode({
+        issuer: ISSUER,
+        currency: 'EUR',
+        subject: new Uint8Array(32),
+        amount: 1,
+        number: type,
+        timeS: START_S,
+      });
+      return taken(
+        houses.bankOffice!.creditRelease(
+          'Ada',
+          signedReleaseOrder.encode({ signature: issuerSigner.sign(type, body), body }),
+        ),
+      );
     },
   },
   'trace order at the trustee': traceOrder(2, (houses, order) => houses.trustee!.trace(order)),
@@ -251,8 +412,19 @@ const housePlaces: Record<string, Place> = {
     offer(type) {
       const id = new Uint8Array(16).fill(7);
       const signature = operator.sign(type, encodeOperatorRequest(ISSUER, id, 'POST', '/v1/office/numbers', '{}'));
-      const headers = { [OPERATOR_HEADERS.requestId]: toHex(id), [OPERATOR_HEADERS.operator]: operatorIdOf(operator.publicKey), [OPERATOR_HEADERS.signature]: toHex(signature) };
-      return taken(readOperatorRequest([operator.publicKey], ISSUER, { method: 'POST', url: '/v1/office/numbers', headers, body: '{}' }));
+      const headers = {
+        [OPERATOR_HEADERS.requestId]: toHex(id),
+        [OPERATOR_HEADERS.operator]: operatorIdOf(operator.publicKey),
+        [OPERATOR_HEADERS.signature]: toHex(signature),
+      };
+      return taken(
+        readOperatorRequest([operator.publicKey], ISSUER, {
+          method: 'POST',
+          url: '/v1/office/numbers',
+          headers,
+          body: '{}',
+        }),
+      );
     },
   },
   'license in a history that the bank returns': {
@@ -283,7 +455,10 @@ function traceOrder(scheme: number, trace: (houses: Houses, order: Uint8Array) =
   };
 }
 
-/** What boards take: the terminal's own code for the issuer's notices, the reference wallet for receipts, licenses and keys. */
+/**
+ * What boards take: the terminal's own code for the issuer's notices, the reference wallet for receipts, licenses and
+ * keys.
+ */
 const boardPlaces: Record<string, Place> = {
   'signed time at a terminal': {
     scheme: 1,
@@ -320,7 +495,11 @@ const boardPlaces: Record<string, Place> = {
     async offer(type, { houses, bob }) {
       const { certificate } = good(houses.accounts.openAccount('Bob', bob.account.publicKey));
       const { license } = good(houses.trustee!.register((await bob.startRegistration()).bytes, certificate!));
-      return bob.takeLicenses([resigned(license, LICENSE_BODY_BYTES, registrarSigner, type, license.subarray(0, LICENSE_BODY_BYTES))]) === 'OK';
+      return (
+        bob.takeLicenses([
+          resigned(license, LICENSE_BODY_BYTES, registrarSigner, type, license.subarray(0, LICENSE_BODY_BYTES)),
+        ]) === 'OK'
+      );
     },
   },
   'manifest of keys and tables for boards': {
@@ -336,7 +515,9 @@ const boardPlaces: Record<string, Place> = {
     type: SIGNED.possession,
     offer(type) {
       const asked = new Uint8Array(32).fill(5);
-      return isTaken(() => provedKeys([`keys ${toHex(terminal.publicKey)}${toHex(terminal.sign(type, asked))}`], asked));
+      return isTaken(() =>
+        provedKeys([`keys ${toHex(terminal.publicKey)}${toHex(terminal.sign(type, asked))}`], asked),
+      );
     },
   },
   'a succession at a house': {
@@ -344,7 +525,15 @@ const boardPlaces: Record<string, Place> = {
     type: SIGNED.succession,
     offer(type, { houses }) {
       const { issuer } = houses.facts;
-      const notice = writeSuccession(mistaken(issuerSigner, SIGNED.succession, type), { house: HOUSE.issuer, issuer, number: 1, newKey: signerOf('issuer 2').publicKey, sealKey: new Uint8Array(32), fromS: START_S, untilS: START_S + 1 });
+      const notice = writeSuccession(mistaken(issuerSigner, SIGNED.succession, type), {
+        house: HOUSE.issuer,
+        issuer,
+        number: 1,
+        newKey: signerOf('issuer 2').publicKey,
+        sealKey: new Uint8Array(32),
+        fromS: START_S,
+        untilS: START_S + 1,
+      });
       return houses.bank!.succeed(notice).ok;
     },
   },
@@ -367,12 +556,22 @@ const refusalPlace: Record<string, Place> = {
       const { bytes } = await ada.startCoupon(10);
       const hash = new Uint8Array(createHash('sha256').update(ownedRequest.decode(bytes)!.request).digest());
       const key = { key: couponKeyPairs().get(10)!, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
-      return (await ada.takeCoupon([new Uint8Array(signRsa('sha384', signedBytes(type, hash), key))])) !== 'COUPON_INVALID';
+      return (
+        (await ada.takeCoupon([new Uint8Array(signRsa('sha384', signedBytes(type, hash), key))])) !== 'COUPON_INVALID'
+      );
     },
   },
 };
 
-const places: Record<string, Place> = { ...userPlaces, ...housePlaces, ...boardPlaces, ...refusalPlace, ...historyPlaces(1, 'at the issuer'), ...historyPlaces(2, "at the bank, the trustee's"), ...historyPlaces(6, "at the bank, the issuer's") };
+const places: Record<string, Place> = {
+  ...userPlaces,
+  ...housePlaces,
+  ...boardPlaces,
+  ...refusalPlace,
+  ...historyPlaces(1, 'at the issuer'),
+  ...historyPlaces(2, "at the bank, the trustee's"),
+  ...historyPlaces(6, "at the bank, the issuer's"),
+};
 
 test.each(Object.keys(places))('%s', async (name) => {
   const { scheme, type: right, offer } = places[name]!;
@@ -383,7 +582,8 @@ test.each(Object.keys(places))('%s', async (name) => {
   expect(await withdraw(houses, ada, 10)).toBe('OK');
   // The right one last, so that nothing is refused for having been there before.
   const accepted: number[] = [];
-  for (const type of [...TYPES.filter((each) => each !== right), right]) if (await offer(type, { houses, ada, bob })) accepted.push(type);
+  for (const type of [...TYPES.filter((each) => each !== right), right])
+    if (await offer(type, { houses, ada, bob })) accepted.push(type);
   expect(accepted).toEqual([right]);
   houses.close();
 });

@@ -12,7 +12,22 @@ import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
 import { createTrustee } from '../../host-bridge/actors/trustee.js';
 import { refusal } from '../../host-bridge/errors.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
-import { codeOf, createWorld, CURRENCY, flipped, good, historyOf, ISSUER, issuerSigner, person, registrarSigner, registrationOf, rsOf, START_S, type World } from './world.js';
+import {
+  codeOf,
+  createWorld,
+  CURRENCY,
+  flipped,
+  good,
+  historyOf,
+  ISSUER,
+  issuerSigner,
+  person,
+  registrarSigner,
+  registrationOf,
+  rsOf,
+  START_S,
+  type World,
+} from './world.js';
 
 const ada = person('Ada');
 const bob = person('Bob');
@@ -34,9 +49,23 @@ test('(PKU, IdU) gives the license SKR(PKU), valid for a year and to the end of 
   const { license: bytes, repeated } = good(world.trustee.register(registrationOf(ada), certificate));
   const signed = license.decode(bytes);
   expect(repeated).toBe(false);
-  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: quarterEnd(START_S, 365 * 86400), pku: ada.pku, multiplesHash: multiplesHashOf(multiplesOf(ada.pku)) });
-  expect(isSigned(registrarSigner.publicKey, SIGNED.license, signed?.body as Uint8Array, signed?.signature as Uint8Array)).toBe(true);
-  expect(world.trusteeStore.registration(ada.pku)).toMatchObject({ name: 'Ada', request: registrationOf(ada), certificate, license: bytes });
+  expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({
+    issuer: ISSUER,
+    currency: 'EUR',
+    licenseClass: 1,
+    validUntilS: quarterEnd(START_S, 365 * 86400),
+    pku: ada.pku,
+    multiplesHash: multiplesHashOf(multiplesOf(ada.pku)),
+  });
+  expect(
+    isSigned(registrarSigner.publicKey, SIGNED.license, signed?.body as Uint8Array, signed?.signature as Uint8Array),
+  ).toBe(true);
+  expect(world.trusteeStore.registration(ada.pku)).toMatchObject({
+    name: 'Ada',
+    request: registrationOf(ada),
+    certificate,
+    license: bytes,
+  });
 });
 
 test('asked again, the same license bytes, whatever the clock says', () => {
@@ -51,14 +80,19 @@ test('a pseudonym keeps its name, and a name has one pseudonym', () => {
   good(world.trustee.register(registrationOf(ada), certificate));
   const stolen = { ...bob, token: ada.token, pku: ada.pku };
   expect(codeOf(world.trustee.register(registrationOf(stolen), world.open(bob)))).toBe('PSEUDONYM_TAKEN');
-  expect(codeOf(world.trustee.register(registrationOf({ ...ada, ...{ token: bob.token, pku: bob.pku } }), certificate))).toBe('PSEUDONYM_LIMIT');
+  expect(
+    codeOf(world.trustee.register(registrationOf({ ...ada, ...{ token: bob.token, pku: bob.pku } }), certificate)),
+  ).toBe('PSEUDONYM_LIMIT');
   expect(world.trusteeStore.registration(bob.pku)).toBeNull();
 });
 
 // Order 8 point; the neutral element; a key that is no point at all.
-const SMALL_ORDER = new Uint8Array(Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex'));
+const SMALL_ORDER = new Uint8Array(
+  Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex'),
+);
 /** Ada's key plus a point of order 8: signatures of hers may still verify, but the key is nobody's alone. */
-const mixedOrder = () => new Uint8Array(ed25519.Point.fromBytes(ada.pku).add(ed25519.Point.fromBytes(SMALL_ORDER)).toBytes());
+const mixedOrder = () =>
+  new Uint8Array(ed25519.Point.fromBytes(ada.pku).add(ed25519.Point.fromBytes(SMALL_ORDER)).toBytes());
 const NEUTRAL = new Uint8Array([1, ...new Array(31).fill(0)]);
 
 test.each<[string, () => Uint8Array, () => Uint8Array]>([
@@ -66,7 +100,11 @@ test.each<[string, () => Uint8Array, () => Uint8Array]>([
   ['BAD_REQUEST', () => registrationOf(ada).subarray(0, 190), () => certificate],
   ['BAD_REQUEST', () => concat([registrationOf(ada), new Uint8Array(1)]), () => certificate],
   ['BAD_REQUEST', () => registrationOf(ada), () => new Uint8Array(0)],
-  ['CERTIFICATE_INVALID', () => registrationOf(ada), () => certificateOf('Ada', ada.account.publicKey, registrarSigner)],
+  [
+    'CERTIFICATE_INVALID',
+    () => registrationOf(ada),
+    () => certificateOf('Ada', ada.account.publicKey, registrarSigner),
+  ],
   ['CERTIFICATE_INVALID', () => registrationOf(ada), () => certificateOf('Bob', ada.account.publicKey)],
   ['CERTIFICATE_INVALID', () => registrationOf(ada), () => certificateOf('Ada', bob.account.publicKey)],
   ['SIGNATURE_INVALID', () => registrationOf(ada, {}, { account: bob.account }), () => certificate],
@@ -82,8 +120,10 @@ test.each<[string, () => Uint8Array, () => Uint8Array]>([
 
 test('every byte of request and certificate is covered: turned by one bit it is refused', () => {
   const request = registrationOf(ada);
-  for (let at = 0; at < request.length; at++) expect([at, world.trustee.register(flipped(request, at), certificate).ok]).toEqual([at, false]);
-  for (let at = 0; at < certificate.length; at++) expect([at, world.trustee.register(request, flipped(certificate, at)).ok]).toEqual([at, false]);
+  for (let at = 0; at < request.length; at++)
+    expect([at, world.trustee.register(flipped(request, at), certificate).ok]).toEqual([at, false]);
+  for (let at = 0; at < certificate.length; at++)
+    expect([at, world.trustee.register(request, flipped(certificate, at)).ok]).toEqual([at, false]);
   expect(world.trusteeStore.pseudonymsOf('Ada')).toBe(0);
 });
 
@@ -116,9 +156,20 @@ describe('renewal', () => {
     const [before, after] = [first, second].map((paper) => licenseBody.decode(license.decode(paper)!.body)!);
     expect({ ...after!, validUntilS: 0 }).toEqual({ ...before!, validUntilS: 0 });
     expect(endOf(second)).toBe(quarterEnd(world.clock.nowS, LICENSE_VALID_S));
-    expect(isSigned(registrarSigner.publicKey, SIGNED.license, license.decode(second)!.body, license.decode(second)!.signature)).toBe(true);
+    expect(
+      isSigned(
+        registrarSigner.publicKey,
+        SIGNED.license,
+        license.decode(second)!.body,
+        license.decode(second)!.signature,
+      ),
+    ).toBe(true);
     expect(good(await renew())).toEqual({ ok: true, license: second, repeated: true });
-    expect(good(world.trustee.register(registrationOf(ada), certificate))).toEqual({ ok: true, license: second, repeated: true });
+    expect(good(world.trustee.register(registrationOf(ada), certificate))).toEqual({
+      ok: true,
+      license: second,
+      repeated: true,
+    });
     world.clock.nowS = endOf(second) + RENEW_GRACE_S - 1;
     expect(good(await renew()).repeated).toBe(false);
     world.clock.nowS += 2 * LICENSE_VALID_S;
@@ -126,7 +177,16 @@ describe('renewal', () => {
   });
 
   test('a renewed license keeps its class, whatever new ones have now', async () => {
-    const small = (licenseClass: number) => createTrustee({ store: world.trusteeStore, signer: registrarSigner, issuerKey: issuerSigner.publicKey, currency: CURRENCY, clock: () => world.clock.nowS, issuer: world.issuer, licenseClass });
+    const small = (licenseClass: number) =>
+      createTrustee({
+        store: world.trusteeStore,
+        signer: registrarSigner,
+        issuerKey: issuerSigner.publicKey,
+        currency: CURRENCY,
+        clock: () => world.clock.nowS,
+        issuer: world.issuer,
+        licenseClass,
+      });
     const request = registrationOf(bob);
     const paper = world.open(bob);
     const { license: held } = good(small(CLASS_SMALL).register(request, paper));
@@ -147,11 +207,30 @@ describe('renewal', () => {
   test('who is not registered, is somebody else, or cannot be looked up', async () => {
     expect(codeOf(await world.trustee.renew(registrationOf(bob), world.open(bob)))).toBe('PSEUDONYM_UNKNOWN');
     const both = { ...bob, token: ada.token, pku: ada.pku };
-    expect(codeOf(await world.trustee.renew(registrationOf(both), good(world.office.openAccount('Bob', bob.account.publicKey)).certificate!))).toBe('PSEUDONYM_TAKEN');
-    for (const issuer of [undefined, { denyList: () => ({ ok: true as const, version: 1, list: new Uint8Array(76) }) }, { denyList: () => refusal('SERVICE_DOWN') }]) {
-      const blind = createTrustee({ store: world.trusteeStore, signer: registrarSigner, issuerKey: issuerSigner.publicKey, currency: CURRENCY, clock: () => START_S, ...(issuer ? { issuer } : {}) });
+    expect(
+      codeOf(
+        await world.trustee.renew(
+          registrationOf(both),
+          good(world.office.openAccount('Bob', bob.account.publicKey)).certificate!,
+        ),
+      ),
+    ).toBe('PSEUDONYM_TAKEN');
+    for (const issuer of [
+      undefined,
+      { denyList: () => ({ ok: true as const, version: 1, list: new Uint8Array(76) }) },
+      { denyList: () => refusal('SERVICE_DOWN') },
+    ]) {
+      const blind = createTrustee({
+        store: world.trusteeStore,
+        signer: registrarSigner,
+        issuerKey: issuerSigner.publicKey,
+        currency: CURRENCY,
+        clock: () => START_S,
+        ...(issuer ? { issuer } : {}),
+      });
       expect(['SERVICE_DOWN', 'REPLY_INVALID']).toContain(codeOf(await blind.renew(registrationOf(ada), certificate)));
     }
-    for (let at = 0; at < 190; at += 7) expect((await world.trustee.renew(flipped(registrationOf(ada), at), certificate)).ok).toBe(false);
+    for (let at = 0; at < 190; at += 7)
+      expect((await world.trustee.renew(flipped(registrationOf(ada), at), certificate)).ok).toBe(false);
   });
 });

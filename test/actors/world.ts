@@ -1,6 +1,6 @@
 /**
- * People, shops and houses for the tests of ledger, actors and services: everything that a token or terminal would sign,
- * made from keys that follow from a name, so that every run is the same.
+ * People, shops and houses for the tests of ledger, actors and services: everything that a token or terminal would
+ * sign, made from keys that follow from a name, so that every run is the same.
  */
 import { createHash } from 'node:crypto';
 import { createIssuer, type Issuer, type IssuerOptions } from '../../host-bridge/actors/issuer.js';
@@ -12,7 +12,16 @@ import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
 import { openTrusteeStore } from '../../host-bridge/ledger/sqlite-trustee.js';
 import type { IssuerStore, TrusteeStore } from '../../host-bridge/ledger/store.js';
 import { concat, writeU32 } from '../../firmware/core/bytes.js';
-import { challenge, chargeId, history, license, licenseBody, tombstone, type Challenge, type LicenseBody } from '../../firmware/wire/payment.js';
+import {
+  challenge,
+  chargeId,
+  history,
+  license,
+  licenseBody,
+  tombstone,
+  type Challenge,
+  type LicenseBody,
+} from '../../firmware/wire/payment.js';
 import { refund, refundBody, type RefundBody } from '../../firmware/wire/refund.js';
 import { registration, registrationBody, type RegistrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
@@ -69,30 +78,84 @@ export function person(name: string, token = name): Person {
 }
 
 /** A signed withdrawal request; `changes` is what it says otherwise, `signers` who signs instead. */
-export function withdrawalOf(who: Person, number: number, amount: number, changes: Partial<WithdrawalBody> = {}, signers: { account?: Signer; token?: Signer } = {}): Uint8Array {
-  const body = withdrawalBody.encode({ issuer: ISSUER, currency: CURRENCY, pku: who.pku, number, amount, name: who.name, ...changes });
+export function withdrawalOf(
+  who: Person,
+  number: number,
+  amount: number,
+  changes: Partial<WithdrawalBody> = {},
+  signers: { account?: Signer; token?: Signer } = {},
+): Uint8Array {
+  const body = withdrawalBody.encode({
+    issuer: ISSUER,
+    currency: CURRENCY,
+    pku: who.pku,
+    number,
+    amount,
+    name: who.name,
+    ...changes,
+  });
   const account = signers.account ?? who.account;
   const token = signers.token ?? who.token;
-  return withdrawal.encode({ accountSignature: account.sign(SIGNED.withdrawal, body), proof: token.sign(SIGNED.withdrawalProof, body), body });
+  return withdrawal.encode({
+    accountSignature: account.sign(SIGNED.withdrawal, body),
+    proof: token.sign(SIGNED.withdrawalProof, body),
+    body,
+  });
 }
 
 /** A signed registration request. */
-export function registrationOf(who: Person, changes: Partial<RegistrationBody> = {}, signers: { account?: Signer; token?: Signer } = {}): Uint8Array {
+export function registrationOf(
+  who: Person,
+  changes: Partial<RegistrationBody> = {},
+  signers: { account?: Signer; token?: Signer } = {},
+): Uint8Array {
   const body = registrationBody.encode({ pku: who.pku, accountKey: who.account.publicKey, name: who.name, ...changes });
   const account = signers.account ?? who.account;
   const token = signers.token ?? who.token;
-  return registration.encode({ accountSignature: account.sign(SIGNED.registration, body), proof: token.sign(SIGNED.registrationProof, body), body });
+  return registration.encode({
+    accountSignature: account.sign(SIGNED.registration, body),
+    proof: token.sign(SIGNED.registrationProof, body),
+    body,
+  });
 }
 
 /** A license without asking the trustee. */
-export function licenseOf(pku: Uint8Array, changes: Partial<LicenseBody> = {}, signer: Signer = registrarSigner): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: CURRENCY, licenseClass: 1, validUntilS: START_S + 86400 * 365, pku, multiplesHash: new Uint8Array(16), ...changes });
+export function licenseOf(
+  pku: Uint8Array,
+  changes: Partial<LicenseBody> = {},
+  signer: Signer = registrarSigner,
+): Uint8Array {
+  const body = licenseBody.encode({
+    issuer: ISSUER,
+    currency: CURRENCY,
+    licenseClass: 1,
+    validUntilS: START_S + 86400 * 365,
+    pku,
+    multiplesHash: new Uint8Array(16),
+    ...changes,
+  });
   return license.encode({ body, signature: signer.sign(SIGNED.license, body) });
 }
 
 /** A history H of a payment; the license is made here unless given. */
-export function historyOf(who: Person, shop: string, amount: number, rs: Uint8Array, changes: Partial<Challenge> = {}, given: { license?: Uint8Array; token?: Signer } = {}): Uint8Array {
-  const paid = challenge.encode({ issuer: ISSUER, currency: CURRENCY, amount, timeS: START_S, counter: 1, rs, shop, ...changes });
+export function historyOf(
+  who: Person,
+  shop: string,
+  amount: number,
+  rs: Uint8Array,
+  changes: Partial<Challenge> = {},
+  given: { license?: Uint8Array; token?: Signer } = {},
+): Uint8Array {
+  const paid = challenge.encode({
+    issuer: ISSUER,
+    currency: CURRENCY,
+    amount,
+    timeS: START_S,
+    counter: 1,
+    rs,
+    shop,
+    ...changes,
+  });
   const signature = (given.token ?? who.token).sign(SIGNED.payment, paid);
   return history.encode({ license: given.license ?? licenseOf(who.pku), signature, challenge: paid });
 }
@@ -104,9 +167,27 @@ export function tombstoneOf(terminal: Signer, shop: string, rs: Uint8Array): Uin
 }
 
 /** A refund as a terminal signs it. */
-export function refundOf(terminal: Signer, pku: Uint8Array, shop: string, rs: Uint8Array, amount: number, id: number, changes: Partial<RefundBody> = {}): Uint8Array {
+export function refundOf(
+  terminal: Signer,
+  pku: Uint8Array,
+  shop: string,
+  rs: Uint8Array,
+  amount: number,
+  id: number,
+  changes: Partial<RefundBody> = {},
+): Uint8Array {
   const refundId = new Uint8Array(8).fill(id);
-  const body = refundBody.encode({ issuer: ISSUER, currency: CURRENCY, pku, rs, amount, refundId, terminalId: rsOf(0).subarray(0, 4), shop, ...changes });
+  const body = refundBody.encode({
+    issuer: ISSUER,
+    currency: CURRENCY,
+    pku,
+    rs,
+    amount,
+    refundId,
+    terminalId: rsOf(0).subarray(0, 4),
+    shop,
+    ...changes,
+  });
   return refund.encode({ signature: terminal.sign(SIGNED.refund, body), body });
 }
 
@@ -125,13 +206,33 @@ export interface World {
 }
 
 /** Houses in process; in memory unless paths are given. */
-export function createWorld(options: { issuerPath?: string; trusteePath?: string } & Partial<Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS'>> & Partial<Pick<TrusteeOptions, 'licenseValidS'>> = {}): World {
+export function createWorld(
+  options: { issuerPath?: string; trusteePath?: string } & Partial<
+    Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS'>
+  > &
+    Partial<Pick<TrusteeOptions, 'licenseValidS'>> = {},
+): World {
   const clock = { nowS: START_S };
   const issuerStore = openIssuerStore(options.issuerPath ?? ':memory:', BOOKS);
   const trusteeStore = openTrusteeStore(options.trusteePath ?? ':memory:', BOOKS);
   const now = () => clock.nowS;
-  const issuer = createIssuer({ ...options, store: issuerStore, signer: issuerSigner, registrarKey: BOOKS.registrarKey, currency: CURRENCY, clock: now });
-  const trustee = createTrustee({ ...options, issuer, store: trusteeStore, signer: registrarSigner, issuerKey: BOOKS.issuerKey, currency: CURRENCY, clock: now });
+  const issuer = createIssuer({
+    ...options,
+    store: issuerStore,
+    signer: issuerSigner,
+    registrarKey: BOOKS.registrarKey,
+    currency: CURRENCY,
+    clock: now,
+  });
+  const trustee = createTrustee({
+    ...options,
+    issuer,
+    store: trusteeStore,
+    signer: registrarSigner,
+    issuerKey: BOOKS.issuerKey,
+    currency: CURRENCY,
+    clock: now,
+  });
   const office = issuer.office('operator');
   return {
     ...{ issuerStore, trusteeStore, issuer, trustee, office, clock },

@@ -1,6 +1,6 @@
 /**
- * The bridge against a fake terminal on an emulated cable, with the real issuer: relay, time, deny list, charges, and all
- * that comes back after the cable was pulled, the terminal restarted, or the bridge ended.
+ * The bridge against a fake terminal on an emulated cable, with the real issuer: relay, time, deny list, charges, and
+ * all that comes back after the cable was pulled, the terminal restarted, or the bridge ended.
  */
 import { fixedLine } from '../../host-bridge/actors/key-line.js';
 import { crc32 } from 'node:zlib';
@@ -30,7 +30,9 @@ describe('relay', () => {
     expect((await go(terminal.request(KIND.verify, Uint8Array.of(VERIFY.license, ...makeLicense())))).code).toBe('OK');
     const bad = Buffer.concat([history.subarray(0, 124), history.subarray(188), history.subarray(124, 188)]);
     bad[bad.length - 30] ^= 1;
-    expect((await go(terminal.request(KIND.verify, Uint8Array.of(VERIFY.payment, ...bad)))).code).toBe('SIGNATURE_INVALID');
+    expect((await go(terminal.request(KIND.verify, Uint8Array.of(VERIFY.payment, ...bad)))).code).toBe(
+      'SIGNATURE_INVALID',
+    );
     for (let i = 0; i < 3; i++) expect((await go(terminal.request(KIND.history, history))).code).toBe('OK');
     expect((await go(terminal.request(KIND.tombstone, makeTombstone(2)))).code).toBe('OK');
     await ms(1000);
@@ -46,7 +48,7 @@ describe('relay', () => {
     rig.fault = (name) => (name === 'issuer.deposit' ? 'before' : null);
     expect((await go(rig.terminal.request(KIND.history, makeHistory(1)))).code).toBe('OK');
     await ms(60_000);
-    expect((await go(rig.bridge.status()))).toMatchObject({ outage: 'SERVICE_DOWN', outbox: { pending: 1 } });
+    expect(await go(rig.bridge.status())).toMatchObject({ outage: 'SERVICE_DOWN', outbox: { pending: 1 } });
     expect(await go(rig.bridge.drained(500))).toBe(false);
     await go(rig.bridge.close());
     rig.fault = null;
@@ -113,12 +115,21 @@ describe('time and deny list', () => {
     const brought: Uint8Array[] = [];
     const clock = createVirtualScheduler();
     const notices = createNoticePush({
-      issuer: { signedTime: () => new Promise((resolve) => answers.push(resolve)), denyList: () => refusal('SERVICE_DOWN') },
+      issuer: {
+        signedTime: () => new Promise((resolve) => answers.push(resolve)),
+        denyList: () => refusal('SERVICE_DOWN'),
+      },
       terminal: { up: () => true, time: async (bytes) => (brought.push(bytes), 'OK'), denyList: async () => 'OK' },
-      ...{ issuerLine: fixedLine(issuerKey.publicKey), learn: async () => undefined, scheduler: clock, log: silentLog() },
+      ...{
+        issuerLine: fixedLine(issuerKey.publicKey),
+        learn: async () => undefined,
+        scheduler: clock,
+        log: silentLog(),
+      },
     });
     rig = await createRig();
-    const timeOf = (fill: number) => rig.issuer.signedTime(new Uint8Array(8).fill(fill)) as { ok: true; time: Uint8Array };
+    const timeOf = (fill: number) =>
+      rig.issuer.signedTime(new Uint8Array(8).fill(fill)) as { ok: true; time: Uint8Array };
     notices.onTimeWanted(new Uint8Array(8).fill(1));
     notices.onTimeWanted(new Uint8Array(8).fill(2));
     answers[1]!(timeOf(2));
@@ -178,7 +189,9 @@ describe('charges', () => {
     expect(await stateOf()).toBe('accepted');
     rig.terminal.tap('paid');
     await ms(100);
-    expect(await go(rig.bridge.wait(id, 99, 60_000))).toMatchObject({ charge: { state: 'paid', code: 'OK', tap: { paidMs: 65, verifyMs: 14, flashWrites: 2 } } });
+    expect(await go(rig.bridge.wait(id, 99, 60_000))).toMatchObject({
+      charge: { state: 'paid', code: 'OK', tap: { paidMs: 65, verifyMs: 14, flashWrites: 2 } },
+    });
     expect(await go(rig.bridge.cancel(id))).toMatchObject({ ok: false, code: 'ALREADY_PAID' });
     expect(await go(rig.bridge.cancel())).toMatchObject({ ok: false, code: 'NO_CHARGE' });
     expect(rig.terminal.opened).toBe(1);
@@ -258,7 +271,10 @@ describe('charges', () => {
   });
 
   test('a charge that never reached the terminal opens when it returns soon, and never when it returns late', async () => {
-    for (const [awayMs, state] of [[20_000, 'open'], [SENDING_MAX_S * 1000 + 5000, 'cancelled']] as const) {
+    for (const [awayMs, state] of [
+      [20_000, 'open'],
+      [SENDING_MAX_S * 1000 + 5000, 'cancelled'],
+    ] as const) {
       rig = await createRig();
       rig.terminal.off();
       rig.line.connected = false;
@@ -278,7 +294,11 @@ describe('charges', () => {
     rig = await createRig();
     await go(rig.bridge.charge(10));
     rig.line.connected = false;
-    expect(await go(rig.bridge.cancel())).toMatchObject({ ok: false, code: expect.stringMatching(/LINK_DOWN|NO_ANSWER/), detail: expect.stringContaining('as soon as') });
+    expect(await go(rig.bridge.cancel())).toMatchObject({
+      ok: false,
+      code: expect.stringMatching(/LINK_DOWN|NO_ANSWER/),
+      detail: expect.stringContaining('as soon as'),
+    });
     await go(rig.bridge.close());
     rig.line.connected = true;
     await go(rig.start());
@@ -321,11 +341,21 @@ describe('port', () => {
     await go(rig.bridge.close());
     rig.terminal.off();
     rig.line.b.onData = null;
-    const silent = rig.start().then(() => 'up', (error) => error.code);
+    const silent = rig.start().then(
+      () => 'up',
+      (error) => error.code,
+    );
     expect(await go(silent)).toBe('BOARD_SILENT');
     await go(rig.bridge.close());
     rig.portMissing = true;
-    expect(await go(rig.start().then(() => 'up', (error) => error.code))).toBe('PORT_MISSING');
+    expect(
+      await go(
+        rig.start().then(
+          () => 'up',
+          (error) => error.code,
+        ),
+      ),
+    ).toBe('PORT_MISSING');
   });
 
   test('a terminal of another version is named', async () => {
@@ -333,8 +363,18 @@ describe('port', () => {
     await go(rig.bridge.close());
     rig.terminal.off();
     const plain = (bytes: Uint8Array) => crc32(bytes);
-    rig.line.b.onData = () => rig.line.b.write(toChars(encodeFrame({ type: FRAME.helloAck, sequence: 0, payload: Uint8Array.of(2, 2, 9, 9) }, plain)));
-    expect(await go(rig.start().then(() => 'up', (error) => error.code))).toBe('LINK_VERSION');
+    rig.line.b.onData = () =>
+      rig.line.b.write(
+        toChars(encodeFrame({ type: FRAME.helloAck, sequence: 0, payload: Uint8Array.of(2, 2, 9, 9) }, plain)),
+      );
+    expect(
+      await go(
+        rig.start().then(
+          () => 'up',
+          (error) => error.code,
+        ),
+      ),
+    ).toBe('LINK_VERSION');
     expect((await go(rig.bridge.status())).link).toMatchObject({ up: false, code: 'LINK_VERSION' });
   });
 });

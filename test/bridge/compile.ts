@@ -1,4 +1,6 @@
-/** Compiles a TypeScript source with all that it imports into a folder, so that a child process of a test can run it. */
+/**
+ * Compiles a TypeScript source with all that it imports into a folder, so that a child process of a test can run it.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -16,7 +18,10 @@ export function compile(entry: string): string {
   for (let i = 0; i < queue.length; i++) {
     const source = queue[i] as string;
     const text = readFileSync(source, 'utf8');
-    const { code } = transformSync(text, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } });
+    const { code } = transformSync(text, {
+      jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+      module: { type: 'es6' },
+    });
     mkdirSync(dirname(target(source)), { recursive: true });
     writeFileSync(target(source), code);
     for (const [, path] of code.matchAll(/from ["'](\.{1,2}\/[^"']+)\.js["']/g)) {

@@ -30,7 +30,13 @@ test('a charge from another process, followed to its end', async () => {
   });
   expect(await following).toMatchObject({ ok: true, charge: { amount: 350, state: 'paid', tap: { paidMs: 65 } } });
   expect(states).toEqual(['open', 'open', 'paid']);
-  expect(await client.status()).toMatchObject({ ok: true, link: { up: true }, charge: { state: 'paid' }, terminal: { shop: 'Corner Shop', terminalId: '01020304' }, outbox: { pending: 0 } });
+  expect(await client.status()).toMatchObject({
+    ok: true,
+    link: { up: true },
+    charge: { state: 'paid' },
+    terminal: { shop: 'Corner Shop', terminalId: '01020304' },
+    outbox: { pending: 0 },
+  });
 });
 
 test('the same id again is the same charge; cancel; a wait that times out', async () => {
@@ -56,8 +62,20 @@ test('register and withdraw with their events; refusals by name', async () => {
   rig.terminal.token = createFakeToken('alice');
   const events: string[] = [];
   const onEvent = (event: { step: string; wait: string }) => void events.push(`${event.step} ${event.wait}`);
-  expect(await client.registerUser({ name: 'Alice', funding: 500 }, { onEvent })).toMatchObject({ ok: true, name: 'Alice', balance: 500, repeated: false });
-  expect(await client.withdraw({ amount: 200 }, { onEvent })).toEqual({ ok: true, amount: 200, receiptNumber: 1, coupons: 0, missed: 0, repeated: false });
+  expect(await client.registerUser({ name: 'Alice', funding: 500 }, { onEvent })).toMatchObject({
+    ok: true,
+    name: 'Alice',
+    balance: 500,
+    repeated: false,
+  });
+  expect(await client.withdraw({ amount: 200 }, { onEvent })).toEqual({
+    ok: true,
+    amount: 200,
+    receiptNumber: 1,
+    coupons: 0,
+    missed: 0,
+    repeated: false,
+  });
   expect(events).toEqual(['identity tap', 'register tap', 'license tap', 'withdraw tap', 'receipt tap']);
   expect(await client.tokenStatus()).toMatchObject({ ok: true, status: { balance: 200 }, identity: { licensed: 1 } });
   expect(await client.withdraw({ amount: 301 })).toMatchObject({ code: 'FUNDS_INSUFFICIENT' });
@@ -69,7 +87,10 @@ test('a caller who leaves gives the procedure up, and the desk is free again', a
   await client.registerUser({ name: 'Alice', funding: 500 });
   rig.terminal.token.open = false;
   const giveUp = new AbortController();
-  const left = client.withdraw({ amount: 5 }, { signal: giveUp.signal, onEvent: (event) => event.wait === 'button' && giveUp.abort() });
+  const left = client.withdraw(
+    { amount: 5 },
+    { signal: giveUp.signal, onEvent: (event) => event.wait === 'button' && giveUp.abort() },
+  );
   expect(await left).toMatchObject({ code: 'INTERRUPTED' });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   rig.terminal.token.open = true;
@@ -85,10 +106,26 @@ test.each([0, -1, 0.1, 1e3 + 0.5, 2 ** 53, '5', null, true])('amount %p is refus
 test('only who has the token is heard; the file is for its owner alone and goes with the bridge', async () => {
   const { url, token } = place();
   expect(statSync(join(rig.dataDir, CONTROL_FILE)).mode & 0o777).toBe(0o600);
-  for (const authorization of [undefined, '', 'Bearer ', `Bearer ${token.slice(1)}`, `Bearer ${token}0`, token, `Bearer ${'0'.repeat(64)}`]) {
-    for (const [method, path] of [['POST', '/charge'], ['GET', '/status'], ['POST', '/desk/withdraw'], ['GET', '/nothing']] as const) {
+  for (const authorization of [
+    undefined,
+    '',
+    'Bearer ',
+    `Bearer ${token.slice(1)}`,
+    `Bearer ${token}0`,
+    token,
+    `Bearer ${'0'.repeat(64)}`,
+  ]) {
+    for (const [method, path] of [
+      ['POST', '/charge'],
+      ['GET', '/status'],
+      ['POST', '/desk/withdraw'],
+      ['GET', '/nothing'],
+    ] as const) {
       const body = method === 'POST' ? { body: '{"amount":1}', method } : {};
-      const response = await fetch(url + path, { ...body, headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) } });
+      const response = await fetch(url + path, {
+        ...body,
+        headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+      });
       expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([401, 'CONTROL_DENIED']);
     }
   }
@@ -106,7 +143,11 @@ test('only who has the token is heard; the file is for its owner alone and goes 
 test('malformed requests get a clear error and change nothing', async () => {
   const { url, token } = place();
   const send = async (path: string, body: string, type = 'application/json') => {
-    const response = await fetch(url + path, { method: 'POST', body, headers: { authorization: `Bearer ${token}`, 'content-type': type } });
+    const response = await fetch(url + path, {
+      method: 'POST',
+      body,
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+    });
     return ((await response.json()) as { code: string; remedy: string }).code;
   };
   expect(await send('/charge', '{')).toBe('BAD_REQUEST');
@@ -121,13 +162,17 @@ test('malformed requests get a clear error and change nothing', async () => {
 });
 
 test('a second bridge with the same folder is refused', async () => {
-  await expect(startControl({ bridge: rig.bridge, dataDir: rig.dataDir })).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+  await expect(startControl({ bridge: rig.bridge, dataDir: rig.dataDir })).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+  });
   expect(await client.status()).toMatchObject({ ok: true });
 });
 
 test('a file left behind by a bridge that was killed is no obstacle', async () => {
   await control.close();
-  writeFileSync(join(rig.dataDir, CONTROL_FILE), JSON.stringify({ url: 'http://127.0.0.1:9', token: 'x' }), { mode: 0o644 });
+  writeFileSync(join(rig.dataDir, CONTROL_FILE), JSON.stringify({ url: 'http://127.0.0.1:9', token: 'x' }), {
+    mode: 0o644,
+  });
   control = await startControl({ bridge: rig.bridge, dataDir: rig.dataDir });
   expect(statSync(join(rig.dataDir, CONTROL_FILE)).mode & 0o777).toBe(0o600);
   expect(await client.status()).toMatchObject({ ok: true });

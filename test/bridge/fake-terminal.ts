@@ -5,7 +5,14 @@
 import { crc32 } from 'node:zlib';
 import { equal, fromChars, toChars } from '../../firmware/core/bytes.js';
 import { codeNumber, type Code } from '../../firmware/core/codes.js';
-import { CHARGE_STATES, chargeRequest, deskRequest, KIND, tapReport, terminalStatus } from '../../firmware/wire/link-messages.js';
+import {
+  CHARGE_STATES,
+  chargeRequest,
+  deskRequest,
+  KIND,
+  tapReport,
+  terminalStatus,
+} from '../../firmware/wire/link-messages.js';
 import { refundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link-session.js';
@@ -47,7 +54,17 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
   let boots = 0;
   const NOTHING = new Uint8Array(0);
   const terminal: FakeTerminal = {
-    ...{ link: null as unknown as LinkSession, token: null, charge: null, opened: 0, refunds: 0, times: [], denyVersion: 0, terminalId: TERMINAL_ID, desk: [] },
+    ...{
+      link: null as unknown as LinkSession,
+      token: null,
+      charge: null,
+      opened: 0,
+      refunds: 0,
+      times: [],
+      denyVersion: 0,
+      terminalId: TERMINAL_ID,
+      desk: [],
+    },
     ...{ deskFault: null, refuseWith: null, mute: null, request, tap, reboot, off: () => terminal.link.stop() },
   };
 
@@ -59,7 +76,8 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
       if (charge.state === CHARGE_STATES.paid) return 'ALREADY_PAID';
       return charge.state === CHARGE_STATES.cancelled ? 'NO_CHARGE' : 'OK';
     }
-    if (charge && (charge.state === CHARGE_STATES.open || charge.state === CHARGE_STATES.accepted)) return 'CHARGE_OPEN';
+    if (charge && (charge.state === CHARGE_STATES.open || charge.state === CHARGE_STATES.accepted))
+      return 'CHARGE_OPEN';
     terminal.charge = { ...asked, state: CHARGE_STATES.open };
     terminal.opened++;
     return 'OK';
@@ -111,18 +129,49 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
       const counts = { historiesPending: 0, tombstonesPending: 0, variablesUsed: 1, variablesTotal: 2, flashWrites: 3 };
       const chargeState = terminal.charge?.state ?? 0;
       const { terminalId, denyVersion } = terminal;
-      reply('OK', terminalStatus.encode({ version: 1, issuer: ISSUER, terminalId, terminalKey: terminalKey.publicKey, timeS: 0, denyVersion, registrar: registrarKey.publicKey.slice(0, 4), chargeState, shop: SHOP, ...counts }));
+      reply(
+        'OK',
+        terminalStatus.encode({
+          version: 1,
+          issuer: ISSUER,
+          terminalId,
+          terminalKey: terminalKey.publicKey,
+          timeS: 0,
+          denyVersion,
+          registrar: registrarKey.publicKey.slice(0, 4),
+          chargeState,
+          shop: SHOP,
+          ...counts,
+        }),
+      );
     } else reply('BAD_REQUEST');
   }
   function request(kind: number, body: Uint8Array, timeoutMs = 10_000): Promise<{ code: Code; body: Uint8Array }> {
-    return new Promise((resolve) => terminal.link.request(kind, body, (code, answer) => resolve({ code, body: answer }), timeoutMs));
+    return new Promise((resolve) =>
+      terminal.link.request(kind, body, (code, answer) => resolve({ code, body: answer }), timeoutMs),
+    );
   }
   function tap(state: keyof typeof CHARGE_STATES, code: Code = 'OK', silent = false): void {
     const charge = terminal.charge!;
     charge.state = CHARGE_STATES[state];
     if (silent) return;
-    const times = { selectMs: 11, licenseMs: 12, challengeMs: 13, verifyMs: 14, flashMs: 15, paidMs: state === 'paid' ? 65 : 0, flashWrites: 2 };
-    const report = tapReport.encode({ chargeId: charge.id, rs: rsOf(terminal.opened), amount: charge.amount, chargeState: charge.state, code: codeNumber(code), ...times });
+    const times = {
+      selectMs: 11,
+      licenseMs: 12,
+      challengeMs: 13,
+      verifyMs: 14,
+      flashMs: 15,
+      paidMs: state === 'paid' ? 65 : 0,
+      flashWrites: 2,
+    };
+    const report = tapReport.encode({
+      chargeId: charge.id,
+      rs: rsOf(terminal.opened),
+      amount: charge.amount,
+      chargeState: charge.state,
+      code: codeNumber(code),
+      ...times,
+    });
     void request(KIND.tap, report);
   }
   function reboot(): void {
@@ -130,7 +179,10 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
     const link = createLinkSession({
       role: ROLE.terminal,
       burstBytesMax,
-      clock: { setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => scheduler.clearTimer(timer) },
+      clock: {
+        setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs),
+        clearTimeout: (timer) => scheduler.clearTimer(timer),
+      },
       crc32: (bytes) => crc32(bytes),
       write: (bytes) => end.write(toChars(bytes)),
       random32: () => ++boots * 0x01000193,

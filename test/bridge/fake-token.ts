@@ -8,7 +8,18 @@ import { challenge, chargeId, history, license, licenseBody, payment } from '../
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { amountRequest, debitAnswer, debitRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
+import {
+  amountRequest,
+  debitAnswer,
+  debitRequest,
+  identity,
+  INS,
+  licenseGrant,
+  nameRequest,
+  receiptAnswer,
+  requestPart,
+  tokenStatus,
+} from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { createSigner, isSigned } from '../../host-bridge/actors/signer.js';
 import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
@@ -32,17 +43,34 @@ export interface FakeToken {
 const NOTHING = new Uint8Array(0);
 const no = (code: Code) => ({ code, data: NOTHING });
 const yes = (data: Uint8Array) => ({ code: 'OK' as Code, data });
-const whole = (amount: number, part: Uint8Array) => yes(requestPart.encode({ kind: REQUEST.open, amount, length: part.length, part }));
+const whole = (amount: number, part: Uint8Array) =>
+  yes(requestPart.encode({ kind: REQUEST.open, amount, length: part.length, part }));
 
 export function createFakeToken(seed: string): FakeToken {
   const account = createSigner(seedOf(`${seed} account`));
   const pseudonym = createSigner(seedOf(`${seed} pseudonym`));
   const pku = pseudonym.publicKey;
-  const token: FakeToken = { balance: 0, receiptNumber: 0, name: '', license: null, open: true, pku, accountKey: account.publicKey, debits: [], pay, command };
+  const token: FakeToken = {
+    balance: 0,
+    receiptNumber: 0,
+    name: '',
+    license: null,
+    open: true,
+    pku,
+    accountKey: account.publicKey,
+    debits: [],
+    pay,
+    command,
+  };
 
-  const historyOf = ({ challenge, signature }: FakeToken['debits'][number]) => history.encode({ license: token.license!, signature, challenge });
+  const historyOf = ({ challenge, signature }: FakeToken['debits'][number]) =>
+    history.encode({ license: token.license!, signature, challenge });
   function pay(challengeBytes: Uint8Array): Uint8Array {
-    const debit = { challenge: challengeBytes, signature: pseudonym.sign(SIGNED.payment, challengeBytes), settled: false };
+    const debit = {
+      challenge: challengeBytes,
+      signature: pseudonym.sign(SIGNED.payment, challengeBytes),
+      settled: false,
+    };
     token.debits.push(debit);
     token.balance -= challenge.decode(challengeBytes)!.amount;
     return historyOf(debit);
@@ -52,13 +80,16 @@ export function createFakeToken(seed: string): FakeToken {
     const asked = challenge.decode(data)!;
     if (asked.amount > token.balance) return no('REFUSED');
     if (asked.amount > 1000 && !token.open) return no('CONFIRM_NEEDED');
-    const known = token.debits.find((debit) => equal(debit.challenge, data)) ?? (pay(data), token.debits[token.debits.length - 1]!);
+    const known =
+      token.debits.find((debit) => equal(debit.challenge, data)) ?? (pay(data), token.debits[token.debits.length - 1]!);
     return yes(payment.encode({ amount: asked.amount, signature: known.signature }));
   }
   function readDebit(data: Uint8Array) {
     const { slot } = debitRequest.decode(data)!;
     const debit = token.debits[slot];
-    return debit ? yes(debitAnswer.encode({ slot, settled: debit.settled ? 1 : 0, history: historyOf(debit) })) : no('NO_CHARGE');
+    return debit
+      ? yes(debitAnswer.encode({ slot, settled: debit.settled ? 1 : 0, history: historyOf(debit) }))
+      : no('NO_CHARGE');
   }
   function ack(data: Uint8Array) {
     const { rs, shop } = chargeId.decode(data)!;
@@ -76,14 +107,22 @@ export function createFakeToken(seed: string): FakeToken {
     if (token.license && request.name !== token.name) return no('WRONG_NAME');
     token.name = request.name;
     const body = registrationBody.encode({ pku, accountKey: account.publicKey, name: token.name });
-    return whole(0, registration.encode({ accountSignature: account.sign(SIGNED.registration, body), proof: pseudonym.sign(SIGNED.registrationProof, body), body }));
+    return whole(
+      0,
+      registration.encode({
+        accountSignature: account.sign(SIGNED.registration, body),
+        proof: pseudonym.sign(SIGNED.registrationProof, body),
+        body,
+      }),
+    );
   }
   function takeLicense(data: Uint8Array) {
     const grant = licenseGrant.decode(data);
     const offered = grant && license.decode(grant.license);
     const body = offered && licenseBody.decode(offered.body);
     if (!grant || !offered || !body) return no('BAD_REQUEST');
-    if (!equal(body.pku, pku) || !isSigned(registrarKey.publicKey, SIGNED.license, offered.body, offered.signature)) return no('LICENSE_INVALID');
+    if (!equal(body.pku, pku) || !isSigned(registrarKey.publicKey, SIGNED.license, offered.body, offered.signature))
+      return no('LICENSE_INVALID');
     token.license = grant.license;
     return yes(NOTHING);
   }
@@ -91,14 +130,29 @@ export function createFakeToken(seed: string): FakeToken {
     const request = amountRequest.decode(data);
     if (!request) return no('BAD_REQUEST');
     if (!token.license) return no('NOT_LICENSED');
-    const body = withdrawalBody.encode({ issuer: ISSUER, currency: 'EUR', pku, number: token.receiptNumber + 1, amount: request.amount, name: token.name });
-    return whole(request.amount, withdrawal.encode({ accountSignature: account.sign(SIGNED.withdrawal, body), proof: pseudonym.sign(SIGNED.withdrawalProof, body), body }));
+    const body = withdrawalBody.encode({
+      issuer: ISSUER,
+      currency: 'EUR',
+      pku,
+      number: token.receiptNumber + 1,
+      amount: request.amount,
+      name: token.name,
+    });
+    return whole(
+      request.amount,
+      withdrawal.encode({
+        accountSignature: account.sign(SIGNED.withdrawal, body),
+        proof: pseudonym.sign(SIGNED.withdrawalProof, body),
+        body,
+      }),
+    );
   }
   function takeReceipt(data: Uint8Array) {
     const offered = receipt.decode(data);
     const body = offered && receiptBody.decode(offered.body);
     if (!offered || !body) return no('BAD_REQUEST');
-    if (!equal(body.pku, pku) || !isSigned(issuerKey.publicKey, SIGNED.receipt, offered.body, offered.signature)) return no('RECEIPT_INVALID');
+    if (!equal(body.pku, pku) || !isSigned(issuerKey.publicKey, SIGNED.receipt, offered.body, offered.signature))
+      return no('RECEIPT_INVALID');
     if (body.number > token.receiptNumber + 1) return no('RECEIPT_GAP');
     if (body.number === token.receiptNumber + 1) {
       token.receiptNumber++;
@@ -113,13 +167,24 @@ export function createFakeToken(seed: string): FakeToken {
     if (ins === INS.challenge) return answerChallenge(data);
     if (token.license && !token.open) return no('DESK_CLOSED');
     const licensed = token.license ? 1 : 0;
-    if (ins === INS.identity) return yes(identity.encode({ accountKey: account.publicKey, pku, receiptNumber: token.receiptNumber, licensed }));
+    if (ins === INS.identity)
+      return yes(identity.encode({ accountKey: account.publicKey, pku, receiptNumber: token.receiptNumber, licensed }));
     if (ins === INS.register) return register(data);
     if (ins === INS.license) return takeLicense(data);
     if (ins === INS.withdraw) return withdraw(data);
     if (ins === INS.debit) return readDebit(data);
     if (ins === INS.status) {
-      return yes(tokenStatus.encode({ balance: token.balance, receiptNumber: token.receiptNumber, unacknowledged: 0, nonces: 8, variablesUsed: 1, variablesTotal: 2, flashWrites: 3 }));
+      return yes(
+        tokenStatus.encode({
+          balance: token.balance,
+          receiptNumber: token.receiptNumber,
+          unacknowledged: 0,
+          nonces: 8,
+          variablesUsed: 1,
+          variablesTotal: 2,
+          flashWrites: 3,
+        }),
+      );
     }
     return no('BAD_REQUEST');
   }

@@ -16,7 +16,8 @@ afterEach(() => rig.stop());
 const go = <T>(promise: Promise<T>) => run(rig.scheduler, promise);
 const token = () => rig.terminal.token!;
 const abc = (name: string) => (rig.office.balanceOf(name) as { balance: number }).balance;
-const asked = (counter: number, amount: number) => challenge.encode({ issuer: ISSUER, currency: 'EUR', amount, timeS: T0, counter, rs: rsOf(counter), shop: SHOP });
+const asked = (counter: number, amount: number) =>
+  challenge.encode({ issuer: ISSUER, currency: 'EUR', amount, timeS: T0, counter, rs: rsOf(counter), shop: SHOP });
 const PAYMENT = toHex(rsOf(1));
 
 /** Alice, 1000 in her account, 500 of them on the token; 300 paid at the shop, and delivered. */
@@ -37,7 +38,10 @@ const collect = () => go(rig.bridge.teller.collect());
 
 test('a refund by the id of its charge, in part and then the rest; the token collects both', async () => {
   const charge = await prepare();
-  expect(await refund(100, undefined, charge)).toMatchObject({ ok: true, refund: { amount: 100, rs: PAYMENT, state: 'refunded' } });
+  expect(await refund(100, undefined, charge)).toMatchObject({
+    ok: true,
+    refund: { amount: 100, rs: PAYMENT, state: 'refunded' },
+  });
   expect(await refund(300)).toMatchObject({ ok: true, refund: { state: 'refused', code: 'REFUND_TOO_LARGE' } });
   expect(await refund(200)).toMatchObject({ ok: true, refund: { state: 'refunded' } });
   expect([abc(SHOP), token().balance]).toEqual([0, 200]);
@@ -92,7 +96,13 @@ test('the statement shows every payment with its proof', async () => {
   await prepare();
   token().pay(asked(2, 50));
   const said = await go(rig.bridge.teller.statement());
-  expect(said).toMatchObject({ ok: true, debits: [{ shop: SHOP, amount: 300, timeS: T0, verified: true, settled: false }, { amount: 50, verified: true }] });
+  expect(said).toMatchObject({
+    ok: true,
+    debits: [
+      { shop: SHOP, amount: 300, timeS: T0, verified: true, settled: false },
+      { amount: 50, verified: true },
+    ],
+  });
   token().debits[1]!.signature.fill(1);
   expect(await go(rig.bridge.teller.statement())).toMatchObject({ debits: [{ verified: true }, { verified: false }] });
 });
@@ -106,7 +116,14 @@ test('claims: deposited is settled, cancelled comes back at once, the rest after
   const claim = () => go(rig.bridge.teller.reconcile());
   const dueS = T0 + DEPOSIT_GRACE_S;
   const first = await claim();
-  expect(first).toMatchObject({ ok: true, claims: [{ amount: 300, state: 'paid' }, { amount: 50, state: 'granted' }, { amount: 70, state: 'open' }] });
+  expect(first).toMatchObject({
+    ok: true,
+    claims: [
+      { amount: 300, state: 'paid' },
+      { amount: 50, state: 'granted' },
+      { amount: 70, state: 'open' },
+    ],
+  });
   expect(Math.abs((first as { claims: { dueS: number }[] }).claims[2]!.dueS - dueS)).toBeLessThan(60);
   expect(token().debits.map(({ settled }) => settled)).toEqual([true, true, false]);
   await collect();
@@ -124,7 +141,7 @@ test('claims: deposited is settled, cancelled comes back at once, the rest after
   expect(token().receiptNumber).toBe(3);
 });
 
-test("a token whose button was not pressed gives no statement away", async () => {
+test('a token whose button was not pressed gives no statement away', async () => {
   await prepare();
   token().open = false;
   expect(await go(rig.bridge.teller.statement({ stepMs: 3000 }))).toMatchObject({ code: 'DESK_CLOSED' });
@@ -163,14 +180,20 @@ describe('unloading', () => {
 
   test('an account is closed when it is empty and nothing about it is open; then nothing goes in or out', async () => {
     await prepare();
-    const close = (name: string) => (rig.office.closeAccount(name) as { code?: string; repeated?: boolean });
+    const close = (name: string) => rig.office.closeAccount(name) as { code?: string; repeated?: boolean };
     expect(close('Alice')).toMatchObject({ code: 'ACCOUNT_NOT_EMPTY' });
     await unload(200);
     expect(close('Alice')).toMatchObject({ code: 'ACCOUNT_NOT_EMPTY' });
-    rig.store.post('withdraw', T0, [{ account: 'abc:Alice', delta: -700 }, { account: `abc:${SHOP}`, delta: 700 }]);
+    rig.store.post('withdraw', T0, [
+      { account: 'abc:Alice', delta: -700 },
+      { account: `abc:${SHOP}`, delta: 700 },
+    ]);
     token().pay(asked(9, 1));
     await go(rig.bridge.teller.reconcile());
-    rig.store.post('withdraw', T0, [{ account: `abc:${SHOP}`, delta: -1000 }, { account: 'in', delta: 1000 }]);
+    rig.store.post('withdraw', T0, [
+      { account: `abc:${SHOP}`, delta: -1000 },
+      { account: 'in', delta: 1000 },
+    ]);
     expect(close(SHOP)).toMatchObject({ code: 'ACCOUNT_BUSY' });
     expect(close('Alice')).toEqual({ ok: true, repeated: false });
     expect(close('Alice')).toEqual({ ok: true, repeated: true });

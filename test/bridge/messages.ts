@@ -23,12 +23,27 @@ export function rsOf(counter: number): Uint8Array {
 }
 
 export function makeLicense(key = pseudonymKey, validUntilS = 4_000_000_000): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku: key.publicKey, multiplesHash: new Uint8Array(16) });
+  const body = licenseBody.encode({
+    issuer: ISSUER,
+    currency: 'EUR',
+    licenseClass: 1,
+    validUntilS,
+    pku: key.publicKey,
+    multiplesHash: new Uint8Array(16),
+  });
   return license.encode({ body, signature: registrarKey.sign(SIGNED.license, body) });
 }
 
 export function makeHistory(counter: number, amount = 100, key = pseudonymKey): Uint8Array {
-  const asked = challenge.encode({ issuer: ISSUER, currency: 'EUR', amount, timeS: 1_800_000_000, counter, rs: rsOf(counter), shop: SHOP });
+  const asked = challenge.encode({
+    issuer: ISSUER,
+    currency: 'EUR',
+    amount,
+    timeS: 1_800_000_000,
+    counter,
+    rs: rsOf(counter),
+    shop: SHOP,
+  });
   return history.encode({ license: makeLicense(key), signature: key.sign(SIGNED.payment, asked), challenge: asked });
 }
 

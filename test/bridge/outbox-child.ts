@@ -42,7 +42,12 @@ async function deposit(bytes: Uint8Array): Promise<Result<{ amount: number; repe
   }
 }
 
-const delivery = createOutboxDelivery({ outbox, depositary: { deposit, tombstone: deposit, refund: deposit }, scheduler: createRealScheduler(), log: silentLog() });
+const delivery = createOutboxDelivery({
+  outbox,
+  depositary: { deposit, tombstone: deposit, refund: deposit },
+  scheduler: createRealScheduler(),
+  log: silentLog(),
+});
 delivery.kick();
 const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
 for (const [i, line] of lines.entries()) {

@@ -7,7 +7,12 @@ import { refusal, type ErrorCode, type Result } from '../../host-bridge/errors.j
 import { silentLog } from '../../host-bridge/http/log.js';
 import { openBridgeStore } from '../../host-bridge/relay/bridge-store.js';
 import { createOutbox, type Outbox } from '../../host-bridge/relay/outbox.js';
-import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, createOutboxDelivery, HOLD_S } from '../../host-bridge/relay/outbox-delivery.js';
+import {
+  BACKOFF_FIRST_MS,
+  BACKOFF_MAX_MS,
+  createOutboxDelivery,
+  HOLD_S,
+} from '../../host-bridge/relay/outbox-delivery.js';
 import { makeHistory, makeTombstone } from './messages.js';
 import { pass, settle } from './virtual.js';
 
@@ -32,7 +37,13 @@ function rig(reply: (bytes: Uint8Array, call: number) => Reply | Promise<Reply>)
       made.calls.push({ ms: scheduler.nowMs(), bytes });
       return reply(bytes, made.calls.length - 1);
     };
-    made.delivery = createOutboxDelivery({ outbox: made.outbox, depositary: { deposit: ask, tombstone: ask, refund: ask }, scheduler, log: silentLog(), random: () => 1 });
+    made.delivery = createOutboxDelivery({
+      outbox: made.outbox,
+      depositary: { deposit: ask, tombstone: ask, refund: ask },
+      scheduler,
+      log: silentLog(),
+      random: () => 1,
+    });
   };
   made.reopen();
   return made;
@@ -60,7 +71,8 @@ test('what is acknowledged is on disk, once, in the order of its arrival', async
 test('what is no history or tombstone is refused and not kept', () => {
   const made = rig(() => credited);
   const good = makeHistory(1);
-  for (let length = 0; length < good.length; length += 7) expect(made.outbox.add('history', good.slice(0, length))).toBe('BAD_REQUEST');
+  for (let length = 0; length < good.length; length += 7)
+    expect(made.outbox.add('history', good.slice(0, length))).toBe('BAD_REQUEST');
   expect(made.outbox.add('tombstone', good)).toBe('BAD_REQUEST');
   expect(made.outbox.add('history', makeTombstone(1))).toBe('BAD_REQUEST');
   expect(Object.values(made.outbox.counts()).reduce((sum, count) => sum + count)).toBe(0);
@@ -68,10 +80,25 @@ test('what is no history or tombstone is refused and not kept', () => {
 
 // One row for each result that the issuer can give: what becomes of the history, and of the one behind it.
 const refusals: [ErrorCode, 'refused' | 'held' | 'outage'][] = [
-  ['SIGNATURE_INVALID', 'refused'], ['LICENSE_INVALID', 'refused'], ['LICENSE_EXPIRED', 'refused'], ['TOMBSTONED', 'refused'], ['CHALLENGE_CONFLICT', 'refused'],
-  ['ISSUER_UNKNOWN', 'refused'], ['CURRENCY_UNKNOWN', 'refused'], ['BAD_REQUEST', 'refused'], ['ALREADY_PAID', 'refused'],
-  ['ACCOUNT_UNKNOWN', 'held'], ['TERMINAL_UNKNOWN', 'held'], ['NOT_FOUND', 'held'], ['REPLY_INVALID', 'held'], ['WRONG_SERVICE', 'held'], ['INTERNAL', 'held'],
-  ['SERVICE_DOWN', 'outage'], ['SERVICE_SILENT', 'outage'], ['DATABASE_LOCKED', 'outage'], ['DATABASE_READ_ONLY', 'outage'],
+  ['SIGNATURE_INVALID', 'refused'],
+  ['LICENSE_INVALID', 'refused'],
+  ['LICENSE_EXPIRED', 'refused'],
+  ['TOMBSTONED', 'refused'],
+  ['CHALLENGE_CONFLICT', 'refused'],
+  ['ISSUER_UNKNOWN', 'refused'],
+  ['CURRENCY_UNKNOWN', 'refused'],
+  ['BAD_REQUEST', 'refused'],
+  ['ALREADY_PAID', 'refused'],
+  ['ACCOUNT_UNKNOWN', 'held'],
+  ['TERMINAL_UNKNOWN', 'held'],
+  ['NOT_FOUND', 'held'],
+  ['REPLY_INVALID', 'held'],
+  ['WRONG_SERVICE', 'held'],
+  ['INTERNAL', 'held'],
+  ['SERVICE_DOWN', 'outage'],
+  ['SERVICE_SILENT', 'outage'],
+  ['DATABASE_LOCKED', 'outage'],
+  ['DATABASE_READ_ONLY', 'outage'],
 ];
 test.each(refusals)('%s: %s', async (code, fate) => {
   const bad = makeHistory(1);
@@ -90,7 +117,9 @@ test.each(refusals)('%s: %s', async (code, fate) => {
   }
   mended = true;
   await pass(made.scheduler, (HOLD_S + 5) * 1000);
-  expect(made.outbox.counts()).toMatchObject(fate === 'refused' ? { refused: 1, credited: 1 } : { pending: 0, held: 0, credited: 2 });
+  expect(made.outbox.counts()).toMatchObject(
+    fate === 'refused' ? { refused: 1, credited: 1 } : { pending: 0, held: 0, credited: 2 },
+  );
 });
 
 test('a reply that says "repeated" is a duplicate: credited before', async () => {

@@ -7,7 +7,13 @@ import { openPty } from '../../host-bridge/emulator/pty.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { ERRORS } from '../../host-bridge/errors.js';
-import { BURST_REST_MS, createEmulatedPort, createPacer, listBoardPorts, openBoardPort } from '../../host-bridge/serial/port.js';
+import {
+  BURST_REST_MS,
+  createEmulatedPort,
+  createPacer,
+  listBoardPorts,
+  openBoardPort,
+} from '../../host-bridge/serial/port.js';
 import { compile } from './compile.js';
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, i) => i);
@@ -58,7 +64,10 @@ test('a port that vanishes says so once; one that was closed does not', async ()
 });
 
 test('a missing port is named, with those there are', async () => {
-  await expect(openBoardPort('/dev/tapcash-none')).rejects.toMatchObject({ code: 'PORT_MISSING', message: expect.stringMatching(/\/dev\/tapcash-none; there (is|are)/) });
+  await expect(openBoardPort('/dev/tapcash-none')).rejects.toMatchObject({
+    code: 'PORT_MISSING',
+    message: expect.stringMatching(/\/dev\/tapcash-none; there (is|are)/),
+  });
   expect(ERRORS.PORT_MISSING.remedy).toContain('Plug');
 });
 
@@ -66,7 +75,10 @@ test('a port in use is named', async () => {
   const pty = await openPty();
   try {
     const port = await openBoardPort(pty.path);
-    await expect(openBoardPort(pty.path)).rejects.toMatchObject({ code: 'PORT_IN_USE', message: expect.stringContaining(pty.path) });
+    await expect(openBoardPort(pty.path)).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(pty.path),
+    });
     await port.close();
     await (await openBoardPort(pty.path)).close();
   } finally {
@@ -106,7 +118,12 @@ test('the list of ports never fails', async () => {
 test('writes keep the pace of the line, and a long one rests after each burst', () => {
   const scheduler = createVirtualScheduler();
   const out: [number, number][] = [];
-  const pacer = createPacer({ baud: 115200, burstBytesMax: 64, scheduler, write: (bytes) => out.push([Math.round(scheduler.nowMs() * 10) / 10, bytes.length]) });
+  const pacer = createPacer({
+    baud: 115200,
+    burstBytesMax: 64,
+    scheduler,
+    write: (bytes) => out.push([Math.round(scheduler.nowMs() * 10) / 10, bytes.length]),
+  });
   pacer.write(new Uint8Array(64));
   pacer.write(new Uint8Array(10));
   pacer.write(new Uint8Array(130));

@@ -1,4 +1,7 @@
-/** A bridge on an emulated cable with a fake terminal at its end, and the real issuer and trustee in process; virtual time. */
+/**
+ * A bridge on an emulated cable with a fake terminal at its end, and the real issuer and trustee in process; virtual
+ * time.
+ */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,8 +26,20 @@ export const T0 = 1_800_000_000;
 export function createServices(nowS: () => number) {
   const identity = { issuerKey: issuerKey.publicKey, registrarKey: registrarKey.publicKey, currency: 'EUR' };
   const store = openIssuerStore(':memory:', identity);
-  const issuer = createIssuer({ store, signer: issuerKey, registrarKey: registrarKey.publicKey, currency: 'EUR', clock: nowS });
-  const trustee = createTrustee({ store: openTrusteeStore(':memory:', identity), signer: registrarKey, issuerKey: issuerKey.publicKey, currency: 'EUR', clock: nowS });
+  const issuer = createIssuer({
+    store,
+    signer: issuerKey,
+    registrarKey: registrarKey.publicKey,
+    currency: 'EUR',
+    clock: nowS,
+  });
+  const trustee = createTrustee({
+    store: openTrusteeStore(':memory:', identity),
+    signer: registrarKey,
+    issuerKey: issuerKey.publicKey,
+    currency: 'EUR',
+    clock: nowS,
+  });
   const office = issuer.office('test');
   const made = {
     store,
@@ -37,30 +52,39 @@ export function createServices(nowS: () => number) {
   };
   function wrap<T extends object>(target: T, prefix: string): T {
     return new Proxy(target, {
-      get: (object, name) => (...values: unknown[]) => {
-        const label = `${prefix}.${String(name)}`;
-        made.calls.push(label);
-        const fault = made.fault?.(label) ?? null;
-        if (fault === 'before') return refusal('SERVICE_DOWN');
-        const result = (object as Record<string | symbol, (...given: unknown[]) => unknown>)[name]!(...values);
-        return fault === 'after' ? refusal('SERVICE_SILENT') : result;
-      },
+      get:
+        (object, name) =>
+        (...values: unknown[]) => {
+          const label = `${prefix}.${String(name)}`;
+          made.calls.push(label);
+          const fault = made.fault?.(label) ?? null;
+          if (fault === 'before') return refusal('SERVICE_DOWN');
+          const result = (object as Record<string | symbol, (...given: unknown[]) => unknown>)[name]!(...values);
+          return fault === 'after' ? refusal('SERVICE_SILENT') : result;
+        },
     });
   }
   // In process there are no request ids; here they are kept as http/operator-requests.ts does, by its own code.
   const officeOf = (id: Uint8Array) =>
     wrap(
       new Proxy(office, {
-        get: (object, name) => (...values: unknown[]) => {
-          const signed = new TextEncoder().encode(`${String(name)} ${JSON.stringify(values.map(String))}`);
-          const done = actOnce(store, { id, operatorKey: new Uint8Array(32), signed, signature: new Uint8Array(64) }, Math.floor(nowS()), () => {
-            const result = (object as any)[name](...values);
-            return result.certificate ? { ...result, certificate: [...result.certificate] } : result;
-          });
-          if (!done.ok) return done;
-          const reply = done.reply as any;
-          return reply.certificate ? { ...reply, certificate: new Uint8Array(reply.certificate) } : reply;
-        },
+        get:
+          (object, name) =>
+          (...values: unknown[]) => {
+            const signed = new TextEncoder().encode(`${String(name)} ${JSON.stringify(values.map(String))}`);
+            const done = actOnce(
+              store,
+              { id, operatorKey: new Uint8Array(32), signed, signature: new Uint8Array(64) },
+              Math.floor(nowS()),
+              () => {
+                const result = (object as any)[name](...values);
+                return result.certificate ? { ...result, certificate: [...result.certificate] } : result;
+              },
+            );
+            if (!done.ok) return done;
+            const reply = done.reply as any;
+            return reply.certificate ? { ...reply, certificate: new Uint8Array(reply.certificate) } : reply;
+          },
       }),
       'office',
     );
@@ -81,7 +105,20 @@ export async function createRig(options: Partial<BridgeOptions> & { baud?: numbe
   const terminal = createFakeTerminal(scheduler, line.b);
   const dataDir = mkdtempSync(join(tmpdir(), 'tapcash-bridge-'));
   const events: BridgeEvent[] = [];
-  const rig = { ...made, scheduler, line, terminal, dataDir, events, nowS, bridge: null as unknown as Bridge, port: null as BoardPort | null, portMissing: false, start, stop };
+  const rig = {
+    ...made,
+    scheduler,
+    line,
+    terminal,
+    dataDir,
+    events,
+    nowS,
+    bridge: null as unknown as Bridge,
+    port: null as BoardPort | null,
+    portMissing: false,
+    start,
+    stop,
+  };
   Object.defineProperty(rig, 'fault', { get: () => made.fault, set: (fault) => (made.fault = fault) });
 
   async function start(): Promise<Bridge> {

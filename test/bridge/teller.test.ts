@@ -1,6 +1,6 @@
 /**
- * The desk: registration and withdrawal against the real issuer and trustee, with a token that speaks the real messages.
- * Every step is cut before and after its effect, and the procedure repeated: the effect is that of one.
+ * The desk: registration and withdrawal against the real issuer and trustee, with a token that speaks the real
+ * messages. Every step is cut before and after its effect, and the procedure repeated: the effect is that of one.
  */
 import { INS } from '../../firmware/wire/token-commands.js';
 import type { ErrorCode } from '../../host-bridge/errors.js';
@@ -18,7 +18,8 @@ async function prepare(): Promise<void> {
   rig = await createRig({ baud: 0 });
   rig.terminal.token = createFakeToken('alice');
 }
-const register = (name = 'Alice', funding: number | null = 1000) => go(rig.bridge.teller.registerUser({ name, ...(funding === null ? {} : { funding }), stepMs: 5000 }));
+const register = (name = 'Alice', funding: number | null = 1000) =>
+  go(rig.bridge.teller.registerUser({ name, ...(funding === null ? {} : { funding }), stepMs: 5000 }));
 const withdraw = (amount: number) => go(rig.bridge.teller.withdraw({ amount, stepMs: 5000 }));
 const abc = (name = 'Alice') => (rig.office.balanceOf(name) as { balance: number }).balance;
 
@@ -26,34 +27,56 @@ test('registration, withdrawal, status', async () => {
   await prepare();
   expect(await register()).toMatchObject({ ok: true, name: 'Alice', balance: 1000, repeated: false, pku: token().pku });
   expect(token().license).not.toBeNull();
-  expect(await withdraw(300)).toEqual({ ok: true, amount: 300, receiptNumber: 1, coupons: 0, missed: 0, repeated: false });
+  expect(await withdraw(300)).toEqual({
+    ok: true,
+    amount: 300,
+    receiptNumber: 1,
+    coupons: 0,
+    missed: 0,
+    repeated: false,
+  });
   expect(await withdraw(200)).toMatchObject({ receiptNumber: 2 });
   expect([token().balance, abc()]).toEqual([500, 500]);
-  expect(await go(rig.bridge.teller.tokenStatus())).toMatchObject({ ok: true, status: { balance: 500, receiptNumber: 2 }, identity: { licensed: 1 } });
+  expect(await go(rig.bridge.teller.tokenStatus())).toMatchObject({
+    ok: true,
+    status: { balance: 500, receiptNumber: 2 },
+    identity: { licensed: 1 },
+  });
   expect(rig.office.counterOf(token().pku)).toMatchObject({ ebc: 500, receiptNumber: 2 });
 });
 
 // Every step of both procedures, cut before and after its effect; then all of it again.
 const cuts = [
-  ...[INS.identity, INS.register, INS.license, INS.withdraw, INS.receipt].map((ins) => ({ place: `token ${ins.toString(16)}`, ins, service: '' })),
-  ...['office.openAccount', 'office.fundAccount', 'trustee.register', 'issuer.withdraw'].map((service) => ({ place: service, ins: 0, service })),
+  ...[INS.identity, INS.register, INS.license, INS.withdraw, INS.receipt].map((ins) => ({
+    place: `token ${ins.toString(16)}`,
+    ins,
+    service: '',
+  })),
+  ...['office.openAccount', 'office.fundAccount', 'trustee.register', 'issuer.withdraw'].map((service) => ({
+    place: service,
+    ins: 0,
+    service,
+  })),
 ].flatMap((cut) => [false, true].map((late) => ({ ...cut, late })));
 
-test.each(cuts)('cut at $place, late: $late: the procedure fails by name, and repeated it is done once', async ({ ins, service, late }) => {
-  await prepare();
-  rig.terminal.deskFault = (asked) => (asked === ins ? { code: 'REFUSED', late } : null);
-  rig.fault = (name) => (name === service ? (late ? 'after' : 'before') : null);
-  const first = await register();
-  const failed = (first.ok ? await withdraw(300) : first) as { ok: boolean; code: ErrorCode };
-  expect(failed.ok).toBe(false);
-  expect(['REFUSED', 'SERVICE_DOWN', 'SERVICE_SILENT']).toContain(failed.code);
-  rig.terminal.deskFault = null;
-  rig.fault = null;
-  expect(await register()).toMatchObject({ ok: true });
-  expect(await withdraw(300)).toMatchObject({ ok: true, amount: 300, missed: 0 });
-  expect([token().balance, token().receiptNumber, abc()]).toEqual([300, 1, 700]);
-  expect(rig.store.numbers()).toMatchObject({ pseudonyms: 1, receipts: 1, in: 1000 });
-});
+test.each(cuts)(
+  'cut at $place, late: $late: the procedure fails by name, and repeated it is done once',
+  async ({ ins, service, late }) => {
+    await prepare();
+    rig.terminal.deskFault = (asked) => (asked === ins ? { code: 'REFUSED', late } : null);
+    rig.fault = (name) => (name === service ? (late ? 'after' : 'before') : null);
+    const first = await register();
+    const failed = (first.ok ? await withdraw(300) : first) as { ok: boolean; code: ErrorCode };
+    expect(failed.ok).toBe(false);
+    expect(['REFUSED', 'SERVICE_DOWN', 'SERVICE_SILENT']).toContain(failed.code);
+    rig.terminal.deskFault = null;
+    rig.fault = null;
+    expect(await register()).toMatchObject({ ok: true });
+    expect(await withdraw(300)).toMatchObject({ ok: true, amount: 300, missed: 0 });
+    expect([token().balance, token().receiptNumber, abc()]).toEqual([300, 1, 700]);
+    expect(rig.store.numbers()).toMatchObject({ pseudonyms: 1, receipts: 1, in: 1000 });
+  },
+);
 
 test('torn taps at every step are taken up within the procedure', async () => {
   await prepare();
@@ -70,10 +93,14 @@ test('torn taps at every step are taken up within the procedure', async () => {
     return null;
   };
   const onEvent = ({ step, wait }: { step: string; wait: string }) => void events.push(`${step} ${wait}`);
-  expect(await go(rig.bridge.teller.registerUser({ name: 'Alice', funding: 1000, onEvent }))).toMatchObject({ ok: true });
+  expect(await go(rig.bridge.teller.registerUser({ name: 'Alice', funding: 1000, onEvent }))).toMatchObject({
+    ok: true,
+  });
   expect(await go(rig.bridge.teller.withdraw({ amount: 300, onEvent }))).toMatchObject({ ok: true });
   expect([token().balance, abc()]).toEqual([300, 700]);
-  expect(events).toEqual(['identity', 'register', 'license', 'withdraw', 'receipt'].flatMap((step) => [`${step} tap`, `${step} again`]));
+  expect(events).toEqual(
+    ['identity', 'register', 'license', 'withdraw', 'receipt'].flatMap((step) => [`${step} tap`, `${step} again`]),
+  );
 });
 
 test('a service that is out for a moment is waited for', async () => {
@@ -112,7 +139,14 @@ test('a receipt that the token missed comes first, then what was asked for', asy
   rig.terminal.deskFault = null;
   expect([token().balance, abc()]).toEqual([0, 700]);
   // The same amount again completes it; another amount brings both.
-  expect(await withdraw(50)).toEqual({ ok: true, amount: 50, receiptNumber: 2, coupons: 0, missed: 300, repeated: false });
+  expect(await withdraw(50)).toEqual({
+    ok: true,
+    amount: 50,
+    receiptNumber: 2,
+    coupons: 0,
+    missed: 300,
+    repeated: false,
+  });
   expect([token().balance, abc()]).toEqual([350, 650]);
   rig.terminal.deskFault = (ins) => (ins === INS.receipt ? { code: 'REFUSED', late: false } : null);
   await withdraw(70);

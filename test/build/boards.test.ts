@@ -9,7 +9,16 @@ import { wiringSvg } from '../../flash-scripts/wiring-svg.js';
 import { partsOf, wiringTable } from '../../flash-scripts/wiring.js';
 import { interpreterTest, runInEspruino } from './fixture-runner.js';
 
-const shipped = ['emulated', 'esp32-c3-devkitm', 'esp32-cyd', 'esp32-devkitc', 'esp32-devkitc-wrover', 'esp32-s3-devkitc', 'linux', 'm5stack-core'];
+const shipped = [
+  'emulated',
+  'esp32-c3-devkitm',
+  'esp32-cyd',
+  'esp32-devkitc',
+  'esp32-devkitc-wrover',
+  'esp32-s3-devkitc',
+  'linux',
+  'm5stack-core',
+];
 
 test('these boards ship', () => {
   expect(boardNames()).toEqual(shipped);
@@ -53,8 +62,15 @@ const mistakes: [field: string, change: Change][] = [
   ['entropy.register', (board) => (board.entropy.register = 'random')],
   ['entropy.file', (board) => (board.entropy = { file: 'urandom' })],
   ['pn532.bus', (board) => (board.pn532.bus = 'usb')],
-  ['pn532.nss', (board) => (board.pn532 = { bus: 'spi', port: 'SPI', sck: 'D16', miso: 'D17', mosi: 'D4', burstBytesMax: 264 })],
-  ['pn532.port', (board) => (board.pn532 = { bus: 'spi', port: 'SPI1', sck: 'D16', miso: 'D17', mosi: 'D4', nss: 'D5', burstBytesMax: 264 })],
+  [
+    'pn532.nss',
+    (board) => (board.pn532 = { bus: 'spi', port: 'SPI', sck: 'D16', miso: 'D17', mosi: 'D4', burstBytesMax: 264 }),
+  ],
+  [
+    'pn532.port',
+    (board) =>
+      (board.pn532 = { bus: 'spi', port: 'SPI1', sck: 'D16', miso: 'D17', mosi: 'D4', nss: 'D5', burstBytesMax: 264 }),
+  ],
   ['pn532.port', (board) => (board.pn532.port = 'Serial9')],
   ['pn532.rx', (board) => (board.pn532.rx = '16')],
   ['pn532.rx', (board) => (board.pn532.rx = 'D9')],
@@ -77,7 +93,14 @@ const mistakes: [field: string, change: Change][] = [
   ['keypad.keys.1', (board) => (board.keypad.keys[1] = '4567')],
   ['keypad.rows', (board) => (board.keypad.rows = ['D13'])],
   ['keypad.rows.0', (board) => (board.keypad.rows[0] = 'D16')],
-  ['amountKeys', (board) => (board.amountKeys = [{ pin: 'D4', active: 0, key: '+' }, { pin: 'D5', active: 0, key: '0' }])],
+  [
+    'amountKeys',
+    (board) =>
+      (board.amountKeys = [
+        { pin: 'D4', active: 0, key: '+' },
+        { pin: 'D5', active: 0, key: '0' },
+      ]),
+  ],
   ['variables', (board) => delete board.variables],
   ['layout', (board) => delete board.layout],
   ['layout.flashBytes', (board) => (board.layout.flashBytes = 0x200000)],
@@ -140,9 +163,15 @@ test('pins of each chip: which an output, a button to ground and a button with i
   const none = [20, 24, ...to(28, 31)];
   const sorted = (pins: number[]) => [...new Set(pins)].sort((a, b) => a - b);
   expect(refusedPins('esp32-devkitc', 48, output)).toEqual(sorted([1, 3, ...to(6, 12), ...none, ...to(34, 48)]));
-  expect(refusedPins('esp32-devkitc', 48, button)).toEqual(sorted([0, 1, 2, 3, 5, ...to(6, 12), 15, ...none, ...to(34, 48)]));
-  expect(refusedPins('esp32-devkitc', 48, pulled)).toEqual(sorted([0, 1, 2, 3, 5, ...to(6, 12), 15, ...none, ...to(40, 48)]));
-  expect(refusedPins('esp32-devkitc-wrover', 39, output)).toEqual(sorted([1, 3, ...to(6, 12), 16, 17, ...none, ...to(34, 39)]));
+  expect(refusedPins('esp32-devkitc', 48, button)).toEqual(
+    sorted([0, 1, 2, 3, 5, ...to(6, 12), 15, ...none, ...to(34, 48)]),
+  );
+  expect(refusedPins('esp32-devkitc', 48, pulled)).toEqual(
+    sorted([0, 1, 2, 3, 5, ...to(6, 12), 15, ...none, ...to(40, 48)]),
+  );
+  expect(refusedPins('esp32-devkitc-wrover', 39, output)).toEqual(
+    sorted([1, 3, ...to(6, 12), 16, 17, ...none, ...to(34, 39)]),
+  );
   expect(refusedPins('esp32-c3-devkitm', 48, output)).toEqual(sorted([8, ...to(11, 48)]));
   expect(refusedPins('esp32-c3-devkitm', 48, button)).toEqual(sorted([2, 8, 9, ...to(11, 48)]));
   expect(refusedPins('esp32-s3-devkitc', 48, output)).toEqual(sorted([19, 20, ...to(22, 37), ...to(43, 46)]));
@@ -173,7 +202,11 @@ test.each(shipped)('%s: every pin that it names stands in the table and in the d
     expect(table).toMatch(new RegExp(`\\b${pin}\\b`));
     expect(drawing).toMatch(new RegExp(`\\b${pin}\\b`));
   }
-  expect(drawing.match(/<line/g)!.length).toBe(partsOf(board).filter((part) => !part.builtIn).reduce((sum, part) => sum + part.wires.length, 0));
+  expect(drawing.match(/<line/g)!.length).toBe(
+    partsOf(board)
+      .filter((part) => !part.builtIn)
+      .reduce((sum, part) => sum + part.wires.length, 0),
+  );
 });
 
 test('the drawings of docs/wiring are those of the entries, one for each real board', () => {
@@ -211,5 +244,8 @@ interpreterTest('linux: the region is where the interpreter has flash, in pages 
     require("Storage").compact();
     print([].slice.call(flash.read(4, ${address})).join());
   `);
-  expect(lines.filter((line) => !line.startsWith('Compacting'))).toEqual([`${address} ${eraseBytes} ${address + bytes - eraseBytes!} undefined`, '1,2,3,4']);
+  expect(lines.filter((line) => !line.startsWith('Compacting'))).toEqual([
+    `${address} ${eraseBytes} ${address + bytes - eraseBytes!} undefined`,
+    '1,2,3,4',
+  ]);
 });

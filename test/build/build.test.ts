@@ -36,7 +36,11 @@ describe('both roles', () => {
       expect(bytes).toBeLessThanOrEqual(BUDGET_BYTES);
       expect(/^[\x20-\x7e\n]*$/.test(code)).toBe(true);
       const names = parse(code, { ecmaVersion: 5 }).body.flatMap((statement) =>
-        statement.type === 'FunctionDeclaration' ? [statement.id!.name] : statement.type === 'VariableDeclaration' ? statement.declarations.map(({ id }) => (id as { name: string }).name) : [],
+        statement.type === 'FunctionDeclaration'
+          ? [statement.id!.name]
+          : statement.type === 'VariableDeclaration'
+            ? statement.declarations.map(({ id }) => (id as { name: string }).name)
+            : [],
       );
       expect(names.length).toBeGreaterThan(100);
       // `g` is the display of a build that has one, E the interpreter; pins and ports have longer names of this kind.
@@ -45,7 +49,8 @@ describe('both roles', () => {
   });
 
   test('are told about, with sizes', () => {
-    for (const { role, bytes } of results) expect(lines.join('\n')).toMatch(new RegExp(`${role} +${bytes} bytes +\\d+% of ${BUDGET_BYTES}`));
+    for (const { role, bytes } of results)
+      expect(lines.join('\n')).toMatch(new RegExp(`${role} +${bytes} bytes +\\d+% of ${BUDGET_BYTES}`));
   });
 
   test('give the same bytes again', async () => {
@@ -56,7 +61,9 @@ describe('both roles', () => {
   test('stop the command when they are too big, after writing them', async () => {
     const outDir = join(folder, 'small');
     const printed: string[] = [];
-    const error = await thrownBy(runBuild({ roles: ['user-token'], outDir, budgetBytes: 1000, json: true, log: (line) => printed.push(line) }));
+    const error = await thrownBy(
+      runBuild({ roles: ['user-token'], outDir, budgetBytes: 1000, json: true, log: (line) => printed.push(line) }),
+    );
     expect(error.code).toBe('BUILD_TOO_BIG');
     expect(error.message).toMatch(/user-token by \d+/);
     expect(existsSync(join(outDir, 'user-token.js'))).toBe(true);
@@ -67,7 +74,10 @@ describe('both roles', () => {
 
 test('a role that does not exist is named with those that do', async () => {
   const error = await thrownBy(runBuild({ roles: ['cashier'], outDir: folder, log: () => undefined }));
-  expect([error.code, error.message]).toEqual(['BUILD_NO_ENTRY', 'no role cashier: there are user-token and shop-terminal']);
+  expect([error.code, error.message]).toEqual([
+    'BUILD_NO_ENTRY',
+    'no role cashier: there are user-token and shop-terminal',
+  ]);
 });
 
 test('an entry that does not exist is named', async () => {
@@ -78,7 +88,10 @@ test('an entry that does not exist is named', async () => {
 test('the directive "ram" survives', async () => {
   const file = join(mkdtempSync(join(packageRoot(), 'test', 'build', 'tmp-')), 'ram.ts');
   try {
-    writeFileSync(file, "function fast(a: number): number {\n  'ram';\n  for (let i = 0; i < 3; i++) a += i;\n  return a;\n}\nprint(fast(1), fast(2));\n");
+    writeFileSync(
+      file,
+      "function fast(a: number): number {\n  'ram';\n  for (let i = 0; i < 3; i++) a += i;\n  return a;\n}\nprint(fast(1), fast(2));\n",
+    );
     expect((await buildBundle(file)).code).toMatch(/\{"ram";(var|for)/);
   } finally {
     rmSync(join(file, '..'), { recursive: true });

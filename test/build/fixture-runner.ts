@@ -26,7 +26,8 @@ export function readFixture(file: string): Fixture {
   const lines = readFileSync(path, 'utf8').split('\n');
   const [, expect, rule = ''] = /^\/\/ expect: (compiled|refused|differs) ?(\S*)$/.exec(lines[0] ?? '') ?? [];
   if (!expect) throw new Error(`${file}: its first line must say what to expect`);
-  const said = (word: string): string[] => lines.filter((line) => line.startsWith(`// ${word}: `)).map((line) => line.slice(word.length + 5));
+  const said = (word: string): string[] =>
+    lines.filter((line) => line.startsWith(`// ${word}: `)).map((line) => line.slice(word.length + 5));
   const both = said('prints');
   return {
     name: file.replace(/\.ts$/, ''),
@@ -48,7 +49,11 @@ export function allFixtures(): Fixture[] {
 /** Lines that a script prints in Node, with nothing but ECMAScript and `print` around it. */
 export function runInNode(code: string): string[] {
   const lines: string[] = [];
-  vm.runInNewContext(code, { print: (...values: unknown[]) => lines.push(values.map(String).join(' ')) }, { timeout: 10000 });
+  vm.runInNewContext(
+    code,
+    { print: (...values: unknown[]) => lines.push(values.map(String).join(' ')) },
+    { timeout: 10000 },
+  );
   return lines;
 }
 
@@ -67,7 +72,13 @@ export function runInEspruino(code: string, timeoutMs = 20000): string[] {
     writeFileSync(file, `print("@start");\n${code}\nprint("@end");\n`, 'latin1');
     let output = '';
     try {
-      output = execFileSync(interpreter, [file], { cwd: folder, encoding: 'latin1', timeout: timeoutMs, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'pipe'] });
+      output = execFileSync(interpreter, [file], {
+        cwd: folder,
+        encoding: 'latin1',
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
     } catch (error) {
       output = String((error as { stdout?: string }).stdout ?? error);
     }

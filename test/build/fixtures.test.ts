@@ -1,7 +1,7 @@
 /**
- * Every construct that Espruino gets wrong: compiled to something right, shown in Node and in the interpreter, or refused
- * with file and line. And, so that a rule is not kept for nothing, what the interpreter does with the refused ones is
- * in ESPRUINO.md's table and in the comment of the rule.
+ * Every construct that Espruino gets wrong: compiled to something right, shown in Node and in the interpreter, or
+ * refused with file and line. And, so that a rule is not kept for nothing, what the interpreter does with the refused
+ * ones is in ESPRUINO.md's table and in the comment of the rule.
  */
 import { relative } from 'node:path';
 import { buildBundle } from '../../flash-scripts/build.js';
@@ -45,7 +45,9 @@ describe.each(fixtures.filter((fixture) => fixture.expect === 'refused'))('$name
     const found = error!.problems.filter((problem) => problem.rule === rule);
     expect(found.length).toBeGreaterThan(0);
     if (refusedLines.length) {
-      expect(new Set(found.map((problem) => problem.file))).toEqual(new Set([relative(packageRoot(), path).split('\\').join('/')]));
+      expect(new Set(found.map((problem) => problem.file))).toEqual(
+        new Set([relative(packageRoot(), path).split('\\').join('/')]),
+      );
       expect([...new Set(found.map((problem) => problem.line))].sort((a, b) => a - b)).toEqual(refusedLines);
     }
     expect(error!.message).toContain(`${found[0]!.file}:${found[0]!.line}:`);

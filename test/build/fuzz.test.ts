@@ -32,13 +32,17 @@ describe.each([false, true])('random programs about scopes, minified: %s', (shor
   let built: string[] = [];
 
   beforeAll(async () => {
-    built = await Promise.all(programs.map(async (program) => hoist(repair(short ? await shorten(program, true) : program))));
+    built = await Promise.all(
+      programs.map(async (program) => hoist(repair(short ? await shorten(program, true) : program))),
+    );
   });
 
   /** The first program that prints something else, with all that is needed to look into it. */
   function firstWrong(found: string[]): object | null {
     const seed = programs.findIndex((_, i) => found[i] !== expected[i]);
-    return seed < 0 ? null : { seed, program: programs[seed], built: built[seed], found: found[seed], expected: expected[seed] };
+    return seed < 0
+      ? null
+      : { seed, program: programs[seed], built: built[seed], found: found[seed], expected: expected[seed] };
   }
 
   test('pass the check of the bundle', () => {
@@ -63,7 +67,29 @@ interpreterTest('the programs ask enough: without the passes many differ', () =>
 interpreterTest('patterns that are let through match as ECMAScript says', () => {
   const random = createRandom(2029);
   const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
-  const atoms = ['a', 'b', '-', '\\d', '\\w', '[ab]', '[^a]', '[a-c]', '[-a]', '[a-]', '\\.', '\\s', '\\D', '[^\\d]', '\\x61', '[\\]b]', '0', ' ', '\\-', '[+*]', '\\n'];
+  const atoms = [
+    'a',
+    'b',
+    '-',
+    '\\d',
+    '\\w',
+    '[ab]',
+    '[^a]',
+    '[a-c]',
+    '[-a]',
+    '[a-]',
+    '\\.',
+    '\\s',
+    '\\D',
+    '[^\\d]',
+    '\\x61',
+    '[\\]b]',
+    '0',
+    ' ',
+    '\\-',
+    '[+*]',
+    '\\n',
+  ];
   const patterns = new Set<string>();
   while (patterns.size < 400) {
     let pattern = pick(['', '', '^']);
@@ -75,7 +101,28 @@ interpreterTest('patterns that are let through match as ECMAScript says', () => 
     const flags = pick(['', 'g']);
     if (regexFault(pattern, flags) === null) patterns.add(`/${pattern}/${flags}`);
   }
-  const texts = ['', 'a', 'b', 'ab', 'aab', 'ba', '0', '10', 'a0b1', '-', 'a-b', 'a.b', ' ', 'abcabc', 'cab ba', '\n', '+', 'aaa', '0a0', 'b ]'];
+  const texts = [
+    '',
+    'a',
+    'b',
+    'ab',
+    'aab',
+    'ba',
+    '0',
+    '10',
+    'a0b1',
+    '-',
+    'a-b',
+    'a.b',
+    ' ',
+    'abcabc',
+    'cab ba',
+    '\n',
+    '+',
+    'aaa',
+    '0a0',
+    'b ]',
+  ];
   const script = [...patterns].map((pattern) => `t(${JSON.stringify(pattern)},${pattern});`).join('\n');
   const tester =
     `var texts=${JSON.stringify(texts)};function t(n,r){var out=n;for(var i=0;i<texts.length;i++){` +
@@ -85,7 +132,32 @@ interpreterTest('patterns that are let through match as ECMAScript says', () => 
 });
 
 test('patterns as Espruino cannot match them are refused', () => {
-  for (const pattern of ['a?', 'a{2}', '(a)*', '((a))', 'a|b', '(?:a)', '.', '\\b', '\\1', '[^a]+', '\\S+', 'a^', '$a', 'a**', '[[]', '[a-a]', '\\u0061', '\\cA', '[\\d-z]', 'a+a', '\\d+\\w', 'a+b*a', 'a*$', '[^b]*b*$']) {
+  for (const pattern of [
+    'a?',
+    'a{2}',
+    '(a)*',
+    '((a))',
+    'a|b',
+    '(?:a)',
+    '.',
+    '\\b',
+    '\\1',
+    '[^a]+',
+    '\\S+',
+    'a^',
+    '$a',
+    'a**',
+    '[[]',
+    '[a-a]',
+    '\\u0061',
+    '\\cA',
+    '[\\d-z]',
+    'a+a',
+    '\\d+\\w',
+    'a+b*a',
+    'a*$',
+    '[^b]*b*$',
+  ]) {
     expect([pattern, regexFault(pattern)]).toEqual([pattern, expect.any(String)]);
   }
 });

@@ -30,14 +30,21 @@ const OUTSIDE = (
 ).split(' ');
 
 test('no DOM, Node or later ECMAScript global can be named', async () => {
-  const source = OUTSIDE.map((name, i) => `const v${i} = ${name};`).join('\n') + `\nprint(${OUTSIDE.map((_, i) => `v${i}`).join(', ')});`;
-  const lines = (await problemsOf(source)).filter((problem) => /^(types|library) /.test(problem)).map((problem) => Number(problem.split(' ')[1]));
+  const source =
+    OUTSIDE.map((name, i) => `const v${i} = ${name};`).join('\n') +
+    `\nprint(${OUTSIDE.map((_, i) => `v${i}`).join(', ')});`;
+  const lines = (await problemsOf(source))
+    .filter((problem) => /^(types|library) /.test(problem))
+    .map((problem) => Number(problem.split(' ')[1]));
   expect([...new Set(lines)].sort((a, b) => a - b)).toEqual(OUTSIDE.map((_, i) => i + 1));
 });
 
-test.each(['process.argv', 'process.exit(1)', "require('fs')", "require('node:crypto')", 'E.hwRand()', 'Serial1.path'])('%s cannot be named', async (expression) => {
-  expect(await problemsOf(`print(${expression});`)).toEqual([expect.stringMatching(/^types 1 /)]);
-});
+test.each(['process.argv', 'process.exit(1)', "require('fs')", "require('node:crypto')", 'E.hwRand()', 'Serial1.path'])(
+  '%s cannot be named',
+  async (expression) => {
+    expect(await problemsOf(`print(${expression});`)).toEqual([expect.stringMatching(/^types 1 /)]);
+  },
+);
 
 /** Names and member names that espruino.d.ts declares as values. */
 function declaredValues(): string[] {
@@ -46,7 +53,9 @@ function declaredValues(): string[] {
   const interfaces = new Map<string, string[]>();
   const members = (node: ts.Node): string[] => {
     if (ts.isTypeReferenceNode(node)) return interfaces.get(node.typeName.getText()) ?? [];
-    return ts.isTypeLiteralNode(node) || ts.isInterfaceDeclaration(node) ? node.members.flatMap((each) => (each.name ? [each.name.getText()] : [])) : [];
+    return ts.isTypeLiteralNode(node) || ts.isInterfaceDeclaration(node)
+      ? node.members.flatMap((each) => (each.name ? [each.name.getText()] : []))
+      : [];
   };
   const found: string[] = [];
   file.forEachChild((node) => void (ts.isInterfaceDeclaration(node) && interfaces.set(node.name.text, members(node))));
@@ -58,7 +67,8 @@ function declaredValues(): string[] {
       if (module !== "'Wifi'") found.push(...members(node.type!).map((member) => `require(${module}).${member}`));
     }
     if (!ts.isVariableStatement(node)) return;
-    for (const { name, type } of node.declarationList.declarations) found.push(name.getText(), ...members(type!).map((member) => `${name.getText()}.${member}`));
+    for (const { name, type } of node.declarationList.declarations)
+      found.push(name.getText(), ...members(type!).map((member) => `${name.getText()}.${member}`));
   });
   return found;
 }
@@ -77,15 +87,24 @@ function refusalsAt(path: string, source: string): string[] {
   const options: ts.CompilerOptions = { target: ts.ScriptTarget.ES5, lib: ['lib.es5.d.ts'], types: [], strict: true };
   const host = ts.createCompilerHost(options, true);
   const read = host.getSourceFile.bind(host);
-  host.getSourceFile = (name, ...rest) => (name === file ? ts.createSourceFile(name, source, ts.ScriptTarget.ES5, true) : read(name, ...rest));
+  host.getSourceFile = (name, ...rest) =>
+    name === file ? ts.createSourceFile(name, source, ts.ScriptTarget.ES5, true) : read(name, ...rest);
   const program = ts.createProgram([file, join(root, 'firmware', 'espruino.d.ts')], options, host);
-  return findRefusals(program, [program.getSourceFile(file)!], [join(root, 'firmware')]).problems.map(({ rule, line }) => `${rule} ${line}`);
+  return findRefusals(program, [program.getSourceFile(file)!], [join(root, 'firmware')]).problems.map(
+    ({ rule, line }) => `${rule} ${line}`,
+  );
 }
 
-const NAMED = 'export function f(bus: { write(data: string): void }): void {\n  bus.write("x");\n  print(getTime());\n  const port: SerialPort = Serial1;\n  port.write("x");\n}\n';
+const NAMED =
+  'export function f(bus: { write(data: string): void }): void {\n  bus.write("x");\n  print(getTime());\n  const port: SerialPort = Serial1;\n  port.write("x");\n}\n';
 
 test.each(['core', 'crypto', 'wire', 'drivers'])("%s names none of Espruino's globals, nor their types", (folder) => {
-  expect(refusalsAt(`${folder}/probe.ts`, NAMED)).toEqual(['device-global 3', 'device-global 3', 'device-global 4', 'device-global 4']);
+  expect(refusalsAt(`${folder}/probe.ts`, NAMED)).toEqual([
+    'device-global 3',
+    'device-global 3',
+    'device-global 4',
+    'device-global 4',
+  ]);
 });
 
 test.each(['user-token/probe.ts', 'shop-terminal/probe.ts', 'drivers/espruino-probe.ts'])('%s may', (path) => {

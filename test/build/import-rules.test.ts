@@ -1,7 +1,7 @@
 /**
  * Imports point one way (DESIGN.md section 6):
- * core <- crypto, wire, drivers <- user-token, shop-terminal; firmware imports nothing outside; the host takes only core,
- * crypto and wire from it; actors know the ledger's interface alone; the environment is read in two places.
+ * core <- crypto, wire, drivers <- user-token, shop-terminal; firmware imports nothing outside; the host takes only
+ * core, crypto and wire from it; actors know the ledger's interface alone; the environment is read in two places.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -34,19 +34,35 @@ function importsOf(path: string, text = readFileSync(join(root, path), 'utf8')):
   const add = (specifier: ts.Node, typeOnly: boolean): void => {
     if (!ts.isStringLiteralLike(specifier)) return;
     const name = specifier.text;
-    const to = name.startsWith('.') ? relative(root, join(root, dirname(path), name)).split('\\').join('/').replace(/\.js$/, '.ts') : name;
+    const to = name.startsWith('.')
+      ? relative(root, join(root, dirname(path), name))
+          .split('\\')
+          .join('/')
+          .replace(/\.js$/, '.ts')
+      : name;
     found.push({ from: path, to, typeOnly });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) {
       const bindings = node.importClause?.namedBindings;
       const names = bindings && ts.isNamedImports(bindings) ? bindings.elements : undefined;
-      add(node.moduleSpecifier, !!node.importClause && (node.importClause.isTypeOnly || (!node.importClause.name && !!names?.length && names.every((each) => each.isTypeOnly))));
+      add(
+        node.moduleSpecifier,
+        !!node.importClause &&
+          (node.importClause.isTypeOnly ||
+            (!node.importClause.name && !!names?.length && names.every((each) => each.isTypeOnly))),
+      );
     }
     if (ts.isExportDeclaration(node) && node.moduleSpecifier) add(node.moduleSpecifier, node.isTypeOnly);
     // On a board `require` reaches Espruino's own modules, which espruino.d.ts lists.
-    const requires = ts.isCallExpression(node) && node.expression.getText() === 'require' && !path.startsWith('firmware/');
-    if (ts.isCallExpression(node) && (requires || node.expression.kind === ts.SyntaxKind.ImportKeyword) && node.arguments[0]) add(node.arguments[0], false);
+    const requires =
+      ts.isCallExpression(node) && node.expression.getText() === 'require' && !path.startsWith('firmware/');
+    if (
+      ts.isCallExpression(node) &&
+      (requires || node.expression.kind === ts.SyntaxKind.ImportKeyword) &&
+      node.arguments[0]
+    )
+      add(node.arguments[0], false);
     if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true);
     ts.forEachChild(node, visit);
   };
@@ -67,19 +83,29 @@ const BELOW: { [layer: string]: string[] } = {
   'firmware/shop-terminal': ['firmware/core', 'firmware/crypto', 'firmware/wire', 'firmware/drivers'],
 };
 
-/** The one place where drivers look up: what the interpreter's natives must be, so that crypto can have them as an argument. */
-const makesNatives = ({ from, to, typeOnly }: Import): boolean => typeOnly && from === 'firmware/drivers/espruino-natives.ts' && to === 'firmware/crypto/natives.ts';
+/**
+ * The one place where drivers look up: what the interpreter's natives must be, so that crypto can have them as an
+ * argument.
+ */
+const makesNatives = ({ from, to, typeOnly }: Import): boolean =>
+  typeOnly && from === 'firmware/drivers/espruino-natives.ts' && to === 'firmware/crypto/natives.ts';
 
 const breaksLayers = (each: Import): boolean =>
-  layerOf(each.from) !== layerOf(each.to) && !(BELOW[layerOf(each.from)] ?? []).includes(layerOf(each.to)) && !makesNatives(each);
+  layerOf(each.from) !== layerOf(each.to) &&
+  !(BELOW[layerOf(each.from)] ?? []).includes(layerOf(each.to)) &&
+  !makesNatives(each);
 
 /** Fills the records of a board in the interpreter, which only what reads them can write. */
-const fillsRecords = ({ from, to }: Import): boolean => from === 'host-bridge/bench-memory.ts' && /^firmware\/.*\/record(s|-log)\.ts$/.test(to);
+const fillsRecords = ({ from, to }: Import): boolean =>
+  from === 'host-bridge/bench-memory.ts' && /^firmware\/.*\/record(s|-log)\.ts$/.test(to);
 
 /** The host takes the codecs; board-config.ts and the like only as types, whose meaning both sides share. */
 const breaksHost = (each: Import): boolean => !fillsRecords(each) && breaksHostRule(each);
 const breaksHostRule = ({ from, to, typeOnly }: Import): boolean =>
-  !from.startsWith('firmware/') && to.startsWith('firmware/') && !/^firmware\/(core|crypto|wire)\//.test(to) && !(typeOnly && to.startsWith('firmware/drivers/'));
+  !from.startsWith('firmware/') &&
+  to.startsWith('firmware/') &&
+  !/^firmware\/(core|crypto|wire)\//.test(to) &&
+  !(typeOnly && to.startsWith('firmware/drivers/'));
 
 /** Actors: no HTTP, no SQL, of the ledger its rules and its interface. */
 const breaksActors = ({ from, to }: Import): boolean =>
@@ -113,7 +139,9 @@ test("actors: no HTTP, no SQL, the ledger's interface alone", () => {
 });
 
 test('imports of own files name files that exist', () => {
-  const own = [...firmware, ...host].flatMap((path) => importsOf(path)).filter(({ to }) => /^(firmware|host-bridge|flash-scripts)\//.test(to));
+  const own = [...firmware, ...host]
+    .flatMap((path) => importsOf(path))
+    .filter(({ to }) => /^(firmware|host-bridge|flash-scripts)\//.test(to));
   expect(show(own.filter(({ to }) => !existsSync(join(root, to))))).toEqual([]);
 });
 
@@ -121,9 +149,12 @@ test('imports of own files name files that exist', () => {
 function environmentReads(path: string, text = readFileSync(join(root, path), 'utf8')): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
-    const isEnv = ts.isPropertyAccessExpression(node) ? node.name.text === 'env' : ts.isElementAccessExpression(node) && node.argumentExpression.getText().slice(1, -1) === 'env';
+    const isEnv = ts.isPropertyAccessExpression(node)
+      ? node.name.text === 'env'
+      : ts.isElementAccessExpression(node) && node.argumentExpression.getText().slice(1, -1) === 'env';
     if (isEnv && (node as ts.PropertyAccessExpression).expression.getText() === 'process') found.push(path);
-    if (ts.isImportDeclaration(node) && /^(node:)?process$/.test((node.moduleSpecifier as ts.StringLiteral).text)) found.push(path);
+    if (ts.isImportDeclaration(node) && /^(node:)?process$/.test((node.moduleSpecifier as ts.StringLiteral).text))
+      found.push(path);
     ts.forEachChild(node, visit);
   };
   visit(parse(path, text));
@@ -136,7 +167,8 @@ test('the environment is read by the command line, and to find the interpreter',
 });
 
 describe('the rules see what breaks them', () => {
-  const bad = (path: string, text: string, breaks: (each: Import) => boolean): number => importsOf(path, text).filter(breaks).length;
+  const bad = (path: string, text: string, breaks: (each: Import) => boolean): number =>
+    importsOf(path, text).filter(breaks).length;
 
   test.each([
     ['firmware/core/x.ts', "import { a } from '../wire/codec.js';"],
@@ -166,7 +198,10 @@ describe('the rules see what breaks them', () => {
     expect(bad(path, text, breaksActors)).toBe(1);
   });
 
-  test.each(['const a = process.env.HOME;', "const a = process['env'];", "import { env } from 'node:process';"])('environment: %s', (text) => {
-    expect(environmentReads('host-bridge/relay/x.ts', text)).toHaveLength(1);
-  });
+  test.each(['const a = process.env.HOME;', "const a = process['env'];", "import { env } from 'node:process';"])(
+    'environment: %s',
+    (text) => {
+      expect(environmentReads('host-bridge/relay/x.ts', text)).toHaveLength(1);
+    },
+  );
 });

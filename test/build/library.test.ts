@@ -1,7 +1,7 @@
 /**
- * The standard library of firmware is what ECMAScript 5 declares and Espruino has: every member of the declarations is asked
- * for in the interpreter. One that is absent and not refused would be a surprise on a board; one that is refused and
- * there, a rule for nothing.
+ * The standard library of firmware is what ECMAScript 5 declares and Espruino has: every member of the declarations is
+ * asked for in the interpreter. One that is absent and not refused would be a surprise on a board; one that is refused
+ * and there, a rule for nothing.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -45,9 +45,11 @@ function declaredNames(): string[] {
   const names = new Set<string>();
   for (const node of file.statements) {
     if (ts.isInterfaceDeclaration(node) && VALUES[node.name.text]) {
-      for (const { name } of node.members) if (name && ts.isIdentifier(name)) names.add(`${node.name.text}.${name.text}`);
+      for (const { name } of node.members)
+        if (name && ts.isIdentifier(name)) names.add(`${node.name.text}.${name.text}`);
     }
-    if (ts.isVariableStatement(node)) for (const { name } of node.declarationList.declarations) names.add(`global.${name.getText()}`);
+    if (ts.isVariableStatement(node))
+      for (const { name } of node.declarationList.declarations) names.add(`global.${name.getText()}`);
     if (ts.isModuleDeclaration(node)) names.add(`global.${node.name.text}`);
     if (ts.isFunctionDeclaration(node)) names.add(`global.${node.name!.text}`);
   }
@@ -65,6 +67,8 @@ interpreterTest('what is refused as missing is missing, and nothing else', () =>
   // Whole-program names as Espruino sees them, in one run.
   const missing = runInEspruino(`${ask}\n${asked.join('\n')}`).filter((name) => name !== 'global.undefined');
   const refused = [...MISSING].flatMap(([owner, members]) => members.split(' ').map((member) => `${owner}.${member}`));
-  expect(missing.sort()).toEqual([...refused, ...POLYFILLED.map((name) => `global.${name}`)].filter((name) => names.includes(name)).sort());
+  expect(missing.sort()).toEqual(
+    [...refused, ...POLYFILLED.map((name) => `global.${name}`)].filter((name) => names.includes(name)).sort(),
+  );
   expect(refused.filter((name) => !names.includes(name))).toEqual([]);
 });

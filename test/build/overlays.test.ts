@@ -1,4 +1,6 @@
-/** A program with an overlay: what lies where, and that it runs the same on the emulated board and in the interpreter. */
+/**
+ * A program with an overlay: what lies where, and that it runs the same on the emulated board and in the interpreter.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBundle, type Bundle } from '../../flash-scripts/build.js';
@@ -47,8 +49,13 @@ const LINES = ['nobody uses this else 42 1', 'nobody uses this else 42 2', '11 3
 function onBoard(files: Record<string, string>, { program } = built): string[] {
   const lines: string[] = [];
   const board = createBoard({
-    scheduler: createVirtualScheduler(), name: 'board', bundle: program.bundle, files,
-    flash: createEmulatedFlash({ address: 0, bytes: 4096, pageBytes: 1024 }), entropy: () => new Uint8Array(0), onConsole: (line) => void lines.push(line),
+    scheduler: createVirtualScheduler(),
+    name: 'board',
+    bundle: program.bundle,
+    files,
+    flash: createEmulatedFlash({ address: 0, bytes: 4096, pageBytes: 1024 }),
+    entropy: () => new Uint8Array(0),
+    onConsole: (line) => void lines.push(line),
   });
   board.powerOn();
   expect(board.errors).toEqual([]);
@@ -69,7 +76,8 @@ test('it runs as if it were one', () => {
 test('a file that is missing or of another build is not evaluated', () => {
   const { 'extra.js': file } = built.program.overlays as { 'extra.js': string };
   const other = `"00000000${file.slice(9)}`;
-  for (const files of [{}, { 'extra.js': other }]) expect(onBoard(files as Record<string, string>)).toEqual(['not of this build', 'not of this build', '11 1']);
+  for (const files of [{}, { 'extra.js': other }])
+    expect(onBoard(files as Record<string, string>)).toEqual(['not of this build', 'not of this build', '11 1']);
 });
 
 interpreterTest('it runs in the interpreter, too', () => {
@@ -85,7 +93,10 @@ test('what the main program uses stays there, what overlays use goes to each of 
   })();`;
   const text = gatherOverlays(source);
   const [a, b] = [text.indexOf("'a.js'"), text.indexOf("'b.js'")];
-  const places = (name: string): string[] => [...text.matchAll(new RegExp(`(function|var) ${name}\\b`, 'g'))].map(({ index }) => (index < a ? 'main' : index < b ? 'a' : 'b'));
+  const places = (name: string): string[] =>
+    [...text.matchAll(new RegExp(`(function|var) ${name}\\b`, 'g'))].map(({ index }) =>
+      index < a ? 'main' : index < b ? 'a' : 'b',
+    );
   expect(['both', 'first', 'deep', 'used'].map(places)).toEqual([['a', 'b'], ['a'], ['a'], ['main']]);
 });
 
@@ -144,24 +155,33 @@ describe('a resident overlay', () => {
 
   interpreterTest('does so in the interpreter, too', () => {
     const text = Buffer.from(program.program.overlays['part.js']!, 'latin1').toString('base64');
-    expect(runInEspruino(`require("Storage").write("part.js",atob("${text}"));${program.program.bundle}`)).toEqual(SAID);
+    expect(runInEspruino(`require("Storage").write("part.js",atob("${text}"));${program.program.bundle}`)).toEqual(
+      SAID,
+    );
   });
 
   interpreterTest('makes functions that keep no scope, where an overlay makes some that do', () => {
-    const sizes = (load: string): string[] => runInEspruino(`var f;(function(){var around=1;${load}})();print(E.getSizeOf(f));`);
-    const [inside, outside] = [sizes('f=function(){return 1};'), sizes("Object.defineProperty({},'text',{set:eval}).text='f=function(){return 1};';")];
+    const sizes = (load: string): string[] =>
+      runInEspruino(`var f;(function(){var around=1;${load}})();print(E.getSizeOf(f));`);
+    const [inside, outside] = [
+      sizes('f=function(){return 1};'),
+      sizes("Object.defineProperty({},'text',{set:eval}).text='f=function(){return 1};';"),
+    ];
     expect(Number(outside)).toBeLessThan(Number(inside));
   });
 });
 
-test('what several residents use lies in the first of them, and a local name is nobody else\'s', () => {
+test("what several residents use lies in the first of them, and a local name is nobody else's", () => {
   const text = gatherResidents(`(function(){
     function a(){return 1} function b(a){return a} var c=2,d=3; function e(){return a()+c}
     resident(o,'x.js',function(){return e}); resident(o,'y.js',function(){return a()+d+c});
     print(b(1));
   })()`);
   const [x, y] = [text.indexOf("'x.js'"), text.indexOf("'y.js'")];
-  const places = (name: string): string[] => [...text.matchAll(new RegExp(`(function|var) ${name}\\b`, 'g'))].map(({ index }) => (index < x ? 'main' : index < y ? 'x' : 'y'));
+  const places = (name: string): string[] =>
+    [...text.matchAll(new RegExp(`(function|var) ${name}\\b`, 'g'))].map(({ index }) =>
+      index < x ? 'main' : index < y ? 'x' : 'y',
+    );
   expect(['a', 'b', 'c', 'd', 'e'].map(places)).toEqual([['x'], ['main'], ['x'], ['y'], ['x']]);
 });
 
@@ -170,7 +190,9 @@ test('anything but a function in its place is refused', () => {
 });
 
 test('an overlay that uses variables of the function around it is refused', () => {
-  const around = (what: string): string => `(function(){var known=1; function f(given){var own=2; function g(){} overlay(o,'a.js',function(){return ${what}})} f()})();`;
-  for (const what of ['given', 'own', 'function(){return g}']) expect(() => gatherOverlays(around(what))).toThrow(/a\.js: only names of modules/);
+  const around = (what: string): string =>
+    `(function(){var known=1; function f(given){var own=2; function g(){} overlay(o,'a.js',function(){return ${what}})} f()})();`;
+  for (const what of ['given', 'own', 'function(){return g}'])
+    expect(() => gatherOverlays(around(what))).toThrow(/a\.js: only names of modules/);
   expect(() => gatherOverlays(around('known'))).not.toThrow();
 });

@@ -1,7 +1,6 @@
 /**
- * Random ES5 programs about scopes: few names, so that everything shadows something; declarations behind their use and in
- * blocks; functions that change what is being added to. Repeatable by seed.
- * They end: calls and loops run on fuel.
+ * Random ES5 programs about scopes: few names, so that everything shadows something; declarations behind their use and
+ * in blocks; functions that change what is being added to. Repeatable by seed. They end: calls and loops run on fuel.
  */
 
 export type Random = (below: number) => number;
@@ -35,7 +34,8 @@ export function writeProgram(random: Random): string {
     if (kind === 4) return `call(${pick(FUNCTIONS)})`;
     if (kind === 5) return `(${name()}=${expression(depth - 1)})`;
     if (kind === 6) return `(${name()}++|0)`;
-    if (kind === 7) return `(${expression(depth - 1)}>${expression(depth - 1)}?${expression(depth - 1)}:${expression(depth - 1)})`;
+    if (kind === 7)
+      return `(${expression(depth - 1)}>${expression(depth - 1)}?${expression(depth - 1)}:${expression(depth - 1)})`;
     if (kind === 8) return `(${expression(depth - 1)}&&${expression(depth - 1)})`;
     return `((${expression(depth - 1)}${pick(OPERATORS)}${expression(depth - 1)})&255)`;
   }
@@ -47,7 +47,12 @@ export function writeProgram(random: Random): string {
   /** A statement as it stands behind `if (x)`: with braces or without. */
   function body(depth: number, inLoop: boolean): string {
     if (random(2)) return block(depth, inLoop);
-    return pick([`var ${name()}=${expression(1)};`, `var ${name()};`, `${name()}=${expression(1)};`, `print(${name()}|0);`]);
+    return pick([
+      `var ${name()}=${expression(1)};`,
+      `var ${name()};`,
+      `${name()}=${expression(1)};`,
+      `print(${name()}|0);`,
+    ]);
   }
 
   function statement(depth: number, inLoop: boolean): string {
@@ -83,7 +88,9 @@ export function writeProgram(random: Random): string {
       case 14:
         return `l.push(function(){${statements(2, depth - 1, false)}return ${expression(1)};});`;
       case 15:
-        return inLoop ? `if(${expression(1)})${pick(['break', 'continue'])};` : `if(${expression(1)})return ${expression(1)};`;
+        return inLoop
+          ? `if(${expression(1)})${pick(['break', 'continue'])};`
+          : `if(${expression(1)})return ${expression(1)};`;
       default:
         return `var ${pick(FUNCTIONS)}=function(${name()}){${functionBody(depth - 1)}};`;
     }
@@ -100,7 +107,8 @@ export function writeProgram(random: Random): string {
     let text = '';
     for (let i = 0; i < 3; i++) {
       text += statements(1 + random(2), depth, false);
-      if (depth > 0 && random(3) === 0) text += `function ${pick(FUNCTIONS)}(${pick(['', name(), `${name()},x`])}){${functionBody(depth - 1)}}`;
+      if (depth > 0 && random(3) === 0)
+        text += `function ${pick(FUNCTIONS)}(${pick(['', name(), `${name()},x`])}){${functionBody(depth - 1)}}`;
     }
     return `${text}return ${expression(1)};`;
   }

@@ -1,15 +1,30 @@
 /** The tables of every board that there can be stay below their limit. */
 import { generateKeyPairSync } from 'node:crypto';
 import { loadBoard } from '../../flash-scripts/boards.js';
-import { tableBytes, terminalFiles, TERMINAL_TERMS, tokenFiles, TOKEN_LIMITS, type IssuerFacts } from '../../flash-scripts/board-files.js';
+import {
+  tableBytes,
+  terminalFiles,
+  TERMINAL_TERMS,
+  tokenFiles,
+  TOKEN_LIMITS,
+  type IssuerFacts,
+} from '../../flash-scripts/board-files.js';
 import { TABLES_BYTES_MAX } from '../../flash-scripts/tables.js';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 
 const keyOf = (type: 'ed25519' | 'x25519'): Uint8Array =>
-  new Uint8Array(Buffer.from((generateKeyPairSync(type as 'ed25519').publicKey.export({ format: 'jwk' }) as { x: string }).x, 'base64url'));
+  new Uint8Array(
+    Buffer.from(
+      (generateKeyPairSync(type as 'ed25519').publicKey.export({ format: 'jwk' }) as { x: string }).x,
+      'base64url',
+    ),
+  );
 const issuerKey = keyOf('ed25519');
 const board = loadBoard('emulated');
-const registrars: [string, Uint8Array][] = [['the issuer licenses', issuerKey], ['another registrar', keyOf('ed25519')]];
+const registrars: [string, Uint8Array][] = [
+  ['the issuer licenses', issuerKey],
+  ['another registrar', keyOf('ed25519')],
+];
 const sealKey = keyOf('x25519');
 
 describe.each(registrars)('%s', (_who, registrarKey) => {
@@ -20,7 +35,12 @@ describe.each(registrars)('%s', (_who, registrarKey) => {
     expect(bytes).toBeLessThan(TABLES_BYTES_MAX);
   });
   test('a terminal', () => {
-    const files = terminalFiles(board, facts, { ...TERMINAL_TERMS, shop: 'Cafe Roma', terminalId: new Uint8Array(4) }, new Uint8Array(32));
+    const files = terminalFiles(
+      board,
+      facts,
+      { ...TERMINAL_TERMS, shop: 'Cafe Roma', terminalId: new Uint8Array(4) },
+      new Uint8Array(32),
+    );
     expect(tableBytes(files)).toBeLessThan(TABLES_BYTES_MAX);
   });
 });

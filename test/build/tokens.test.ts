@@ -2,7 +2,10 @@
 import { detokenise, tokenise } from '../../flash-scripts/tokens.js';
 import { interpreterTest, runInEspruino, runInNode } from './fixture-runner.js';
 
-/** Each reserved word of ES5 that firmware can hold, and each operator of several characters, with what can stand beside. */
+/**
+ * Each reserved word of ES5 that firmware can hold, and each operator of several characters, with what can stand
+ * beside.
+ */
 const CODE = [
   'var a=[1,2,3],b={if:1,"in":2},c,d=0;',
   'if(a[0]===1&&a[1]!==1||d==1)d+=1;else if(d!=1)d-=1;else d=9;',

@@ -18,7 +18,9 @@ const toBytes = (value: bigint, length: number): Uint8Array => bytes(value.toStr
 const invert = (n: bigint, masked: Uint8Array): Uint8Array => toBytes(inverseOf(big(masked), n), masked.length);
 
 test('RFC 9474 A.1', () => {
-  const vector: Record<string, string> = JSON.parse(readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'));
+  const vector: Record<string, string> = JSON.parse(
+    readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'),
+  );
   const [n, prepared, salt, inverse] = ['n', 'preparedMessage', 'salt', 'inverse'].map((name) => bytes(vector[name]!));
   const modulus = rsa.prepare(n!)!;
   const r = toBytes(inverseOf(big(inverse!), big(n!)), 512);
@@ -32,7 +34,8 @@ test('RFC 9474 A.1', () => {
 describe('with @cloudflare/blindrsa-ts', () => {
   const suite = RSABSSA.SHA384.PSS.Randomized({ supportsRSARAW: false });
   const key = suite.generateKey({ modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) });
-  const modulusOf = async () => new Uint8Array(Buffer.from((await crypto.subtle.exportKey('jwk', (await key).publicKey)).n!, 'base64url'));
+  const modulusOf = async () =>
+    new Uint8Array(Buffer.from((await crypto.subtle.exportKey('jwk', (await key).publicKey)).n!, 'base64url'));
 
   test('it signs what the board blinded; it verifies what the board unblinded, and the board what it finalised', async () => {
     const { publicKey, privateKey } = await key;
@@ -67,7 +70,14 @@ describe('with @cloudflare/blindrsa-ts', () => {
     const modulus = rsa.prepare(n)!;
     const blinding = blind.startBlinding(modulus, random);
     const right = invert(big(n), blind.maskedForInversion(modulus, blinding));
-    const wrong = [toBytes((big(right) + 1n) % big(n), 256), toBytes(big(n) - big(right), 256), new Uint8Array(256), n, right.subarray(1), new Uint8Array(0)];
+    const wrong = [
+      toBytes((big(right) + 1n) % big(n), 256),
+      toBytes(big(n) - big(right), 256),
+      new Uint8Array(256),
+      n,
+      right.subarray(1),
+      new Uint8Array(0),
+    ];
     for (const answer of wrong) expect(blind.takeInverse(modulus, blinding, answer)).toBe(null);
     expect(blind.takeInverse(modulus, blinding, right)).toHaveLength(256);
   });
@@ -83,7 +93,11 @@ describe('with @cloudflare/blindrsa-ts', () => {
       const factor = blind.takeInverse(modulus, blinding, invert(big(n), blind.maskedForInversion(modulus, blinding)))!;
       const blinded = blind.blind(modulus, blinding, prepared, random(48));
       const answer = new Uint8Array(await suite.blindSign(privateKey, blinded));
-      seen.push({ blinded: big(blinded), signed: big(answer), signature: big(blind.unblind(modulus, factor, answer)!) });
+      seen.push({
+        blinded: big(blinded),
+        signed: big(answer),
+        signature: big(blind.unblind(modulus, factor, answer)!),
+      });
     }
     for (const coupon of seen) {
       for (const transcript of seen) {

@@ -28,7 +28,9 @@ const number255 = fc.oneof(
   fc.bigInt(0n, 2n ** 255n - 1n),
   fc.bigInt(0n, 40n),
   fc.bigInt(P - 40n, 2n ** 255n - 1n),
-  fc.tuple(fc.integer({ min: 0, max: 254 }), fc.bigInt(-3n, 3n)).map(([n, d]) => (2n ** BigInt(n) + d + 2n ** 255n) % 2n ** 255n),
+  fc
+    .tuple(fc.integer({ min: 0, max: 254 }), fc.bigInt(-3n, 3n))
+    .map(([n, d]) => (2n ** BigInt(n) + d + 2n ** 255n) % 2n ** 255n),
 );
 
 describe('field', () => {
@@ -112,14 +114,24 @@ describe('scalars', () => {
 
   test('hash mod L, and k + hash s mod L', () => {
     const scalar = fc.oneof(fc.bigInt(0n, L - 1n), fc.constantFrom(0n, 1n, L - 1n, 2n ** 252n));
-    const full = fc.oneof(hash, fc.constantFrom(new Uint8Array(64), new Uint8Array(64).fill(255), toLittleEndian(L, 64), toLittleEndian(L - 1n, 64)));
+    const full = fc.oneof(
+      hash,
+      fc.constantFrom(
+        new Uint8Array(64),
+        new Uint8Array(64).fill(255),
+        toLittleEndian(L, 64),
+        toLittleEndian(L - 1n, 64),
+      ),
+    );
     fc.assert(
       fc.property(full, scalar, scalar, (h, s, k) => {
         const H = fromLittleEndian(h);
         expect(fromLittleEndian(scalars.toBytes(scalars.reduce(h)))).toBe(H % L);
         const columns = scalars.columns(scalars.fromBytes(toLittleEndian(s)));
         const S = scalars.mulHashAdd(h, columns, scalars.fromBytes(toLittleEndian(k)));
-        expect(scalars.mulAdd(h, scalars.fromBytes(toLittleEndian(s)), scalars.fromBytes(toLittleEndian(k)))).toEqual(S);
+        expect(scalars.mulAdd(h, scalars.fromBytes(toLittleEndian(s)), scalars.fromBytes(toLittleEndian(k)))).toEqual(
+          S,
+        );
         expect(fromLittleEndian(scalars.toBytes(S))).toBe((k + H * s) % L);
       }),
     );
@@ -141,7 +153,10 @@ describe('scalars', () => {
 
   test('halves: small u = v h modulo 8 L, v odd; and v S mod L', () => {
     const halver = createHalver(checked, scalars, createEuclid(checked));
-    const h = fc.oneof(fc.bigInt(0n, L - 1n), fc.constantFrom(0n, 1n, 2n, L - 1n, 2n ** 126n, 2n ** 200n, (L - 1n) / 2n, (L - 1n) / 3n));
+    const h = fc.oneof(
+      fc.bigInt(0n, L - 1n),
+      fc.constantFrom(0n, 1n, 2n, L - 1n, 2n ** 126n, 2n ** 200n, (L - 1n) / 2n, (L - 1n) / 3n),
+    );
     fc.assert(
       fc.property(h, fc.bigInt(0n, L - 1n), (value, S) => {
         const half = halver.halve(scalars.fromBytes(toLittleEndian(value)));
@@ -165,7 +180,14 @@ describe('scalars', () => {
   });
 
   test('S below L', () => {
-    for (const [value, below] of [[0n, true], [L - 1n, true], [L, false], [L + 1n, false], [2n ** 252n, true], [2n ** 256n - 1n, false]] as const) {
+    for (const [value, below] of [
+      [0n, true],
+      [L - 1n, true],
+      [L, false],
+      [L + 1n, false],
+      [2n ** 252n, true],
+      [2n ** 256n - 1n, false],
+    ] as const) {
       expect(isBelowOrder(toLittleEndian(value), 0)).toBe(below);
     }
     expect(hex(scalars.order())).toBe(hex(toLittleEndian(L)));

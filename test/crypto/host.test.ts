@@ -1,4 +1,7 @@
-/** What the host does with OpenSSL and @hpke/core, against the vectors of RFC 9474 and RFC 9180 and an independent library. */
+/**
+ * What the host does with OpenSSL and @hpke/core, against the vectors of RFC 9474 and RFC 9180 and an independent
+ * library.
+ */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +16,9 @@ import { couponKeyOf, verifyCoupon } from '../../host-bridge/actors/issuer-cash.
 import { closeBox, readBox, seal } from '../actors/reference-wallet.js';
 import { bytes, hex, inverseOf, random } from './natives.js';
 
-const vector: Record<string, string> = JSON.parse(readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'));
+const vector: Record<string, string> = JSON.parse(
+  readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'),
+);
 /** p of RFC 9474 A.1, from which the rest of the private key follows. */
 const P =
   'e1f4d7a34802e27c7392a3cea32a262a34dc3691bd87f3f310dc75673488930559c120fd0410194fb8a0da55bd0b81227e843fdca6692ae80e5a5d414116d480' +
@@ -25,8 +30,21 @@ function vectorKey() {
   const [n, p] = [BigInt('0x' + vector.n), BigInt('0x' + P)];
   const q = n / p;
   const d = inverseOf(65537n, (p - 1n) * (q - 1n));
-  const text = (value: bigint) => Buffer.from(value.toString(16).padStart(2 * Math.ceil(value.toString(16).length / 2), '0'), 'hex').toString('base64url');
-  const jwk: JsonWebKey = { kty: 'RSA', e: 'AQAB', n: text(n), d: text(d), p: text(p), q: text(q), dp: text(d % (p - 1n)), dq: text(d % (q - 1n)), qi: text(inverseOf(q, p)) };
+  const text = (value: bigint) =>
+    Buffer.from(value.toString(16).padStart(2 * Math.ceil(value.toString(16).length / 2), '0'), 'hex').toString(
+      'base64url',
+    );
+  const jwk: JsonWebKey = {
+    kty: 'RSA',
+    e: 'AQAB',
+    n: text(n),
+    d: text(d),
+    p: text(p),
+    q: text(q),
+    dp: text(d % (p - 1n)),
+    dq: text(d % (q - 1n)),
+    qi: text(inverseOf(q, p)),
+  };
   return createPrivateKey({ key: jwk as any, format: 'jwk' });
 }
 
@@ -39,7 +57,13 @@ describe('coupons, with @cloudflare/blindrsa-ts at the other end', () => {
   const pair = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 });
   const signer = createCouponSigner(new Map([[5, pair.privateKey]]));
   const modulus = signer.moduli[0]!;
-  const publicKey = crypto.subtle.importKey('spki', pair.publicKey.export({ format: 'der', type: 'spki' }), { name: 'RSA-PSS', hash: 'SHA-384' }, true, ['verify']);
+  const publicKey = crypto.subtle.importKey(
+    'spki',
+    pair.publicKey.export({ format: 'der', type: 'spki' }),
+    { name: 'RSA-PSS', hash: 'SHA-384' },
+    true,
+    ['verify'],
+  );
 
   test('what it blinds is signed, what it unblinds is verified; one flipped bit is not', async () => {
     const prepared = suite.prepare(random(32));
@@ -81,10 +105,21 @@ describe('coupons, with @cloudflare/blindrsa-ts at the other end', () => {
 test('RFC 9180 A.1.1: opened', async () => {
   const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });
   const of = (text: string) => bytes(text).slice().buffer as ArrayBuffer;
-  const recipientKey = await suite.kem.importKey('raw', of('4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8'), false);
+  const recipientKey = await suite.kem.importKey(
+    'raw',
+    of('4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8'),
+    false,
+  );
   const enc = of('37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431');
-  const context = await suite.createRecipientContext({ recipientKey, enc, info: of('4f6465206f6e2061204772656369616e2055726e') });
-  const opened = await context.open(of('f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a'), of('436f756e742d30'));
+  const context = await suite.createRecipientContext({
+    recipientKey,
+    enc,
+    info: of('4f6465206f6e2061204772656369616e2055726e'),
+  });
+  const opened = await context.open(
+    of('f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a'),
+    of('436f756e742d30'),
+  );
   expect(Buffer.from(opened).toString()).toBe('Beauty is truth, truth beauty');
 });
 
@@ -104,9 +139,13 @@ test('PKI(...): opened under the scheme and kind that it was sealed for, and no 
 
 test('K(...): two independent codes agree, and a box is one message only', () => {
   const [k, info] = [random(16), { direction: 1, kind: 3, kid: random(8), sequence: 7, index: 2 }];
-  for (const [box, read] of [[sealBox(k, info, bytes('aabb'), random), readBox], [closeBox(k, info, bytes('aabb')), openBox]] as const) {
+  for (const [box, read] of [
+    [sealBox(k, info, bytes('aabb'), random), readBox],
+    [closeBox(k, info, bytes('aabb')), openBox],
+  ] as const) {
     expect(hex(read(k, info, box)!)).toBe('aabb');
-    for (const other of [{ direction: 0 }, { kind: 2 }, { kid: random(8) }, { sequence: 8 }, { index: 3 }]) expect(read(k, { ...info, ...other }, box)).toBeNull();
+    for (const other of [{ direction: 0 }, { kind: 2 }, { kid: random(8) }, { sequence: 8 }, { index: 3 }])
+      expect(read(k, { ...info, ...other }, box)).toBeNull();
     expect(read(random(16), info, box)).toBeNull();
     for (let at = 0; at < box.length; at++) {
       const bad = box.slice();

@@ -20,7 +20,11 @@ const interpreter = findInterpreter();
 const interpreterTest = interpreter ? test : test.skip;
 
 function privateKey(seed: Uint8Array) {
-  return createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' });
+  return createPrivateKey({
+    key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]),
+    format: 'der',
+    type: 'pkcs8',
+  });
 }
 
 /** Runs a program with `ed` in the interpreter; gives its lines. */
@@ -67,26 +71,30 @@ describe('in the real interpreter', () => {
     expect(lines[seeds.length]).toBe('true false false');
   });
 
-  interpreterTest(`${COUNT} signatures, right and mutated: the verdict of the one rule on the host`, async () => {
-    const ed = fastEd();
-    const keys = Array.from({ length: 5 }, () => ed.keyFromSeed(random(32)));
-    for (let done = 0; done < COUNT; done += BATCH) {
-      const cases = ed.makeNonces(random, BATCH).map((nonce) => {
-        const key = keys[pick(keys.length)]!;
-        const message = random(pick(100));
-        const signature = ed.sign(key, nonce, message);
-        return pick(3) === 0 ? [key.publicKey, message, signature] : mutate(key.publicKey, message, signature);
-      });
-      const verdicts = cases.map(([key, message, signature]) => (verifyOnHost(key!, message!, signature!) ? 1 : 0));
-      expect(new Set(verdicts).size).toBe(2);
-      const [line] = await run(
-        `var cases=${JSON.stringify(cases.map((each) => each.map(hex)))},out="";
+  interpreterTest(
+    `${COUNT} signatures, right and mutated: the verdict of the one rule on the host`,
+    async () => {
+      const ed = fastEd();
+      const keys = Array.from({ length: 5 }, () => ed.keyFromSeed(random(32)));
+      for (let done = 0; done < COUNT; done += BATCH) {
+        const cases = ed.makeNonces(random, BATCH).map((nonce) => {
+          const key = keys[pick(keys.length)]!;
+          const message = random(pick(100));
+          const signature = ed.sign(key, nonce, message);
+          return pick(3) === 0 ? [key.publicKey, message, signature] : mutate(key.publicKey, message, signature);
+        });
+        const verdicts = cases.map(([key, message, signature]) => (verifyOnHost(key!, message!, signature!) ? 1 : 0));
+        expect(new Set(verdicts).size).toBe(2);
+        const [line] = await run(
+          `var cases=${JSON.stringify(cases.map((each) => each.map(hex)))},out="";
          for(var i=0;i<cases.length;i++)out+=ed.verify(fromHex(cases[i][0]),fromHex(cases[i][1]),fromHex(cases[i][2]))?1:0;
          print(out);`,
-      );
-      expect(line).toBe(verdicts.join(''));
-    }
-  }, 300_000);
+        );
+        expect(line).toBe(verdicts.join(''));
+      }
+    },
+    300_000,
+  );
 
   interpreterTest('hostile bytes get the same answer as on the host', async () => {
     const ed = fastEd();
@@ -94,19 +102,32 @@ describe('in the real interpreter', () => {
     const message = random(10);
     const good = ed.sign(key, ed.makeNonces(random, 1)[0]!, message);
     const cases: [Uint8Array, Uint8Array][] = [[key.publicKey, good]];
-    const orders = ['00', '01', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', 'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'];
+    const orders = [
+      '00',
+      '01',
+      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+      'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+      'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    ];
     for (const order of orders) {
       const point = bytes(order.padEnd(64, '0'));
       for (const sign of [0, 128]) {
         const encoding = point.slice();
         encoding[31]! ^= sign;
-        cases.push([encoding, new Uint8Array([...encoding, ...new Uint8Array(32)])], [key.publicKey, new Uint8Array([...encoding, ...good.subarray(32)])]);
+        cases.push(
+          [encoding, new Uint8Array([...encoding, ...new Uint8Array(32)])],
+          [key.publicKey, new Uint8Array([...encoding, ...good.subarray(32)])],
+        );
       }
     }
     for (let i = 0; i < 8; i++) {
       const signature = good.slice();
       signature[63 - (i >> 1)]! ^= 1 << (7 - i);
-      cases.push([key.publicKey, signature], [key.publicKey, good.subarray(0, 8 * i)], [key.publicKey.subarray(i), good]);
+      cases.push(
+        [key.publicKey, signature],
+        [key.publicKey, good.subarray(0, 8 * i)],
+        [key.publicKey.subarray(i), good],
+      );
     }
     for (let y = 2; y < 8; y++) cases.push([bytes(y.toString(16).padStart(2, '0').padEnd(64, '0')), good]);
     const list = cases.map(([publicKey, signature]) => [hex(publicKey), hex(signature)]);
@@ -115,7 +136,9 @@ describe('in the real interpreter', () => {
        for(var i=0;i<cases.length;i++)out+=ed.verify(fromHex(cases[i][0]),m,fromHex(cases[i][1]))?1:0;
        print(out);`,
     );
-    expect(lines[0]).toBe(cases.map(([publicKey, signature]) => (ed.verify(publicKey, message, signature) ? 1 : 0)).join(''));
+    expect(lines[0]).toBe(
+      cases.map(([publicKey, signature]) => (ed.verify(publicKey, message, signature) ? 1 : 0)).join(''),
+    );
     expect(lines[0]!.startsWith('10')).toBe(true);
   });
 
@@ -126,13 +149,24 @@ describe('in the real interpreter', () => {
   });
 
   interpreterTest('sealed and blinded messages: the vectors of the RFCs', async () => {
-    const peerTable = makeCombTable(SEAL_SHAPE, edwardsOfX25519(bytes('3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d')));
-    const vector: Record<string, string> = JSON.parse(readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'));
+    const peerTable = makeCombTable(
+      SEAL_SHAPE,
+      edwardsOfX25519(bytes('3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d')),
+    );
+    const vector: Record<string, string> = JSON.parse(
+      readFileSync(join(packageRoot(), 'test', 'crypto', 'rfc9474.json'), 'utf8'),
+    );
     const n = BigInt('0x' + vector.n);
     // r of the vector, and what who is asked for 1/(r u) answers for u = r.
     const r = inverseOf(BigInt('0x' + vector.inverse), n);
     const answer = inverseOf((r * r) % n, n);
-    const sealed = gcmSeal(aesBlocks, bytes('00'.repeat(16)), new Uint8Array(12), bytes('aabb'), bytes('0102030405060708090a0b0c0d0e0f101112'));
+    const sealed = gcmSeal(
+      aesBlocks,
+      bytes('00'.repeat(16)),
+      new Uint8Array(12),
+      bytes('aabb'),
+      bytes('0102030405060708090a0b0c0d0e0f101112'),
+    );
     const lines = await run(
       `var v=${JSON.stringify({ ...vector, r: r.toString(16).padStart(1024, '0'), answer: answer.toString(16).padStart(1024, '0') })};
        var x=lib.createX25519(lib.createEdwards(lib.natives),lib.createScalars(lib.natives)),aes=lib.ciphers.aes;
@@ -166,7 +200,7 @@ describe('in the real interpreter', () => {
     ]);
   });
 
-  interpreterTest('field, scalars and generator give the host\'s bytes', async () => {
+  interpreterTest("field, scalars and generator give the host's bytes", async () => {
     const inputs = [...Array.from({ length: 12 }, () => random(64)), new Uint8Array(64), new Uint8Array(64).fill(255)];
     const program = (lib: string, natives: string): string => `
       var f=${lib}.createField(${natives}),s=${lib}.createScalars(${natives}),d=${lib}.createHmacDrbg(${natives},inputs[0],inputs[1],inputs[2]);
@@ -181,9 +215,15 @@ describe('in the real interpreter', () => {
     const { createHmacDrbg } = await import('../../firmware/crypto/hmac-drbg.js');
     const expected: string[] = [];
     new Function('lib', 'natives', 'inputs', 'toHex', 'print', program('lib', 'natives'))(
-      { ...host, createScalars, createHmacDrbg }, plain, inputs, hex, (...values: string[]) => expected.push(values.join(' ')),
+      { ...host, createScalars, createHmacDrbg },
+      plain,
+      inputs,
+      hex,
+      (...values: string[]) => expected.push(values.join(' ')),
     );
-    const lines = await run(`var inputs=${JSON.stringify(inputs.map(hex))};for(var j=0;j<inputs.length;j++)inputs[j]=fromHex(inputs[j]);${program('lib', 'lib.natives')}`);
+    const lines = await run(
+      `var inputs=${JSON.stringify(inputs.map(hex))};for(var j=0;j<inputs.length;j++)inputs[j]=fromHex(inputs[j]);${program('lib', 'lib.natives')}`,
+    );
     expect(lines).toEqual(expected);
   });
 });

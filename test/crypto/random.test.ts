@@ -1,6 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { ONE_BIT, WINDOW_SAMPLES, isHealthy, passesAdaptiveProportion, passesRepetitionCount } from '../../firmware/crypto/health.js';
+import {
+  ONE_BIT,
+  WINDOW_SAMPLES,
+  isHealthy,
+  passesAdaptiveProportion,
+  passesRepetitionCount,
+} from '../../firmware/crypto/health.js';
 import { NOTHING, createHmacDrbg } from '../../firmware/crypto/hmac-drbg.js';
 import { hmacSha256 } from '../../firmware/crypto/hmac.js';
 import { createNoncePool } from '../../firmware/crypto/nonce-pool.js';
@@ -14,11 +20,15 @@ function sha256(text: string): Uint8Array {
 describe('HMAC-SHA-256', () => {
   test('as node:crypto, keys longer than a block included', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.uint8Array({ maxLength: 90 }), { maxLength: 4 }), (key, parts) => {
-        const expected = createHmac('sha256', key);
-        for (const part of parts) expected.update(part);
-        expect(hex(hmacSha256(plain, key, parts))).toBe(expected.digest('hex'));
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.array(fc.uint8Array({ maxLength: 90 }), { maxLength: 4 }),
+        (key, parts) => {
+          const expected = createHmac('sha256', key);
+          for (const part of parts) expected.update(part);
+          expect(hex(hmacSha256(plain, key, parts))).toBe(expected.digest('hex'));
+        },
+      ),
     );
   });
 });
@@ -63,10 +73,18 @@ describe('HMAC_DRBG', () => {
 
   // NIST CAVP 14.3, HMAC_DRBG.rsp, SHA-256: the second of two outputs of 1,024 bits, without and with reseeding.
   test.each([
-    ['ca851911349384bffe89de1cbdc46e6831e44d34a4fb935ee285dd14b71a7488', '659ba96c601dc69fc902940805ec0ca8', '',
-      'e528e9abf2dece54d47c7e75e5fe302149f817ea9fb4bee6f4199697d04d5b89d54fbb978a15b5c443c9ec21036d2460b6f73ebad0dc2aba6e624abf07745bc107694bb7547bb0995f70de25d6b29e2d3011bb19d27676c07162c8b5ccde0668961df86803482cb37ed6d5c0bb8d50cf1f50d476aa0458bdaba806f48be9dcb8'],
-    ['06032cd5eed33f39265f49ecb142c511da9aff2af71203bffaf34a9ca5bd9c0d', '0e66f71edc43e42a45ad3c6fc6cdc4df', '01920a4e669ed3a85ae8a33b35a74ad7fb2a6bb4cf395ce00334a9c9a5a5d552',
-      '76fc79fe9b50beccc991a11b5635783a83536add03c157fb30645e611c2898bb2b1bc215000209208cd506cb28da2a51bdb03826aaf2bd2335d576d519160842e7158ad0949d1a9ec3e66ea1b1a064b005de914eac2e9d4f2d72a8616a80225422918250ff66a41bd2f864a6a38cc5b6499dc43f7f2bd09e1e0f8f5885935124'],
+    [
+      'ca851911349384bffe89de1cbdc46e6831e44d34a4fb935ee285dd14b71a7488',
+      '659ba96c601dc69fc902940805ec0ca8',
+      '',
+      'e528e9abf2dece54d47c7e75e5fe302149f817ea9fb4bee6f4199697d04d5b89d54fbb978a15b5c443c9ec21036d2460b6f73ebad0dc2aba6e624abf07745bc107694bb7547bb0995f70de25d6b29e2d3011bb19d27676c07162c8b5ccde0668961df86803482cb37ed6d5c0bb8d50cf1f50d476aa0458bdaba806f48be9dcb8',
+    ],
+    [
+      '06032cd5eed33f39265f49ecb142c511da9aff2af71203bffaf34a9ca5bd9c0d',
+      '0e66f71edc43e42a45ad3c6fc6cdc4df',
+      '01920a4e669ed3a85ae8a33b35a74ad7fb2a6bb4cf395ce00334a9c9a5a5d552',
+      '76fc79fe9b50beccc991a11b5635783a83536add03c157fb30645e611c2898bb2b1bc215000209208cd506cb28da2a51bdb03826aaf2bd2335d576d519160842e7158ad0949d1a9ec3e66ea1b1a064b005de914eac2e9d4f2d72a8616a80225422918250ff66a41bd2f864a6a38cc5b6499dc43f7f2bd09e1e0f8f5885935124',
+    ],
   ])('NIST vector %#', (entropy, nonce, fresh, expected) => {
     const drbg = createHmacDrbg(plain, bytes(entropy), bytes(nonce), NOTHING);
     if (fresh) drbg.reseed(bytes(fresh), NOTHING);
@@ -86,7 +104,9 @@ describe('HMAC_DRBG', () => {
             drbg.reseed(fresh, additional);
             reference.update(Buffer.concat([fresh, additional]));
           }
-          expect(hex(drbg.generate(count, additional))).toBe(reference.generate(count, Buffer.from(additional)).toString('hex'));
+          expect(hex(drbg.generate(count, additional))).toBe(
+            reference.generate(count, Buffer.from(additional)).toString('hex'),
+          );
         }
       }),
     );
@@ -119,7 +139,10 @@ describe('health tests', () => {
 
   test('adaptive proportion: 324 of 512 pass, 325 fail, in every whole window', () => {
     for (const window of [0, 1]) {
-      for (const [count, passes] of [[324, true], [325, false]] as const) {
+      for (const [count, passes] of [
+        [324, true],
+        [325, false],
+      ] as const) {
         const samples = new Uint8Array(2 * WINDOW_SAMPLES).map((_, i) => 1 + (i % 200));
         for (let i = 0; i < count; i++) samples[window * WINDOW_SAMPLES + i] = 0;
         expect(passesAdaptiveProportion(samples, ONE_BIT)).toBe(passes);
@@ -129,8 +152,18 @@ describe('health tests', () => {
 
   test('stuck, alternating 3:1, and too few samples fail', () => {
     expect(isHealthy(new Uint8Array(1024), ONE_BIT)).toBe(false);
-    expect(isHealthy(new Uint8Array(1024).map((_, i) => (i % 4 ? 1 : 2)), ONE_BIT)).toBe(true); // its first value is the rare one
-    expect(isHealthy(new Uint8Array(1024).map((_, i) => (i % 4 === 3 ? 1 : 2)), ONE_BIT)).toBe(false);
+    expect(
+      isHealthy(
+        new Uint8Array(1024).map((_, i) => (i % 4 ? 1 : 2)),
+        ONE_BIT,
+      ),
+    ).toBe(true); // its first value is the rare one
+    expect(
+      isHealthy(
+        new Uint8Array(1024).map((_, i) => (i % 4 === 3 ? 1 : 2)),
+        ONE_BIT,
+      ),
+    ).toBe(false);
     expect(isHealthy(good().subarray(0, 1023), ONE_BIT)).toBe(false);
   });
 });
@@ -140,7 +173,10 @@ describe('nonces', () => {
   const secret = random(32);
   const broken = (): Uint8Array => new Uint8Array(32);
 
-  function firstR(options: { secret?: Uint8Array; bootCounter: number; entropy: () => Uint8Array | null }, count = 4): string[] {
+  function firstR(
+    options: { secret?: Uint8Array; bootCounter: number; entropy: () => Uint8Array | null },
+    count = 4,
+  ): string[] {
     const source = createNonceSource({ natives: plain, secret, ...options });
     return ed.makeNonces(source, count).map((nonce) => hex(nonce.R));
   }

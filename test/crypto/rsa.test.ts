@@ -6,14 +6,29 @@ import { checked, hex, plain, random } from './natives.js';
 const rsa = createRsa(plain);
 const exact = createRsa(checked);
 const big = (bytes: Uint8Array): bigint => BigInt('0x' + hex(bytes));
-const toBytes = (value: bigint, length: number): Uint8Array => new Uint8Array(Buffer.from(value.toString(16).padStart(2 * length, '0'), 'hex'));
-const valueOf = (modulus: RsaModulus, a: Residue): bigint => a.reduceRight((sum, limb) => (sum << BigInt(modulus.bits)) + BigInt(limb), 0n);
+const toBytes = (value: bigint, length: number): Uint8Array =>
+  new Uint8Array(Buffer.from(value.toString(16).padStart(2 * length, '0'), 'hex'));
+const valueOf = (modulus: RsaModulus, a: Residue): bigint =>
+  a.reduceRight((sum, limb) => (sum << BigInt(modulus.bits)) + BigInt(limb), 0n);
 
-describe.each([[2048, rsa], [4096, rsa], [2048, exact]])('%d bits', (size, arithmetic) => {
+describe.each([
+  [2048, rsa],
+  [4096, rsa],
+  [2048, exact],
+])('%d bits', (size, arithmetic) => {
   const length = size / 8;
   const rounds = arithmetic === exact ? 3 : 40;
-  const odd = (bytes: Uint8Array): Uint8Array => (bytes.set([bytes[0]! | 128]), bytes.set([bytes[length - 1]! | 1], length - 1), bytes);
-  const moduli = [odd(random(length)), odd(random(length)), odd(new Uint8Array(length)), new Uint8Array(length).fill(255)];
+  const odd = (bytes: Uint8Array): Uint8Array => (
+    bytes.set([bytes[0]! | 128]),
+    bytes.set([bytes[length - 1]! | 1], length - 1),
+    bytes
+  );
+  const moduli = [
+    odd(random(length)),
+    odd(random(length)),
+    odd(new Uint8Array(length)),
+    new Uint8Array(length).fill(255),
+  ];
 
   test('products, conversions and R^2', () => {
     for (const bytes of moduli) {
@@ -31,9 +46,12 @@ describe.each([[2048, rsa], [4096, rsa], [2048, exact]])('%d bits', (size, arith
         // The bound that the next product builds on.
         expect((value < 0n ? -value : value) * 65536n <= n * 32769n).toBe(true);
         expect(product.every((limb) => Math.abs(limb) <= 2 ** (modulus.bits - 1))).toBe(true);
-        expect(big(arithmetic.toBytes(modulus, arithmetic.multiply(modulus, product, modulus.square)))).toBe((x * y) % n);
+        expect(big(arithmetic.toBytes(modulus, arithmetic.multiply(modulus, product, modulus.square)))).toBe(
+          (x * y) % n,
+        );
       }
-      for (const value of [0n, 1n, n - 1n]) expect(big(arithmetic.toBytes(modulus, arithmetic.fromBytes(modulus, toBytes(value, length))!))).toBe(value);
+      for (const value of [0n, 1n, n - 1n])
+        expect(big(arithmetic.toBytes(modulus, arithmetic.fromBytes(modulus, toBytes(value, length))!))).toBe(value);
       for (const value of [n, n + 1n, (1n << BigInt(size)) - 1n]) {
         if (value < 1n << BigInt(size)) expect(arithmetic.fromBytes(modulus, toBytes(value, length))).toBe(null);
       }
@@ -43,7 +61,11 @@ describe.each([[2048, rsa], [4096, rsa], [2048, exact]])('%d bits', (size, arith
   test('worst limbs: all at half their size, of either sign', () => {
     const modulus = arithmetic.prepare(moduli[3]!)!;
     const R = 1n << BigInt(modulus.bits * modulus.count);
-    for (const signs of [[1, 1], [1, -1], [-1, -1]] as const) {
+    for (const signs of [
+      [1, 1],
+      [1, -1],
+      [-1, -1],
+    ] as const) {
       const [a, b] = signs.map((sign) => new Float64Array(modulus.count).fill(sign * 2 ** (modulus.bits - 1)));
       a![modulus.count - 1] = b![modulus.count - 1] = 0;
       const product = arithmetic.multiply(modulus, a!, b!);
@@ -60,8 +82,13 @@ test('the public operation with node:crypto', () => {
     for (let i = 0; i < 5; i++) {
       const message = random(size / 8);
       message[0] = 0;
-      const theirs = publicEncrypt({ key: createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), padding: constants.RSA_NO_PADDING }, message);
-      expect(hex(rsa.toBytes(modulus, rsa.power65537(modulus, rsa.fromBytes(modulus, message)!)))).toBe(theirs.toString('hex'));
+      const theirs = publicEncrypt(
+        { key: createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), padding: constants.RSA_NO_PADDING },
+        message,
+      );
+      expect(hex(rsa.toBytes(modulus, rsa.power65537(modulus, rsa.fromBytes(modulus, message)!)))).toBe(
+        theirs.toString('hex'),
+      );
     }
   }
 });

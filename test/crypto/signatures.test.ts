@@ -1,6 +1,6 @@
 /**
- * Signatures at random and mutated, under the one rule: the board's code by each of its ways against the host's, which is
- * node:crypto behind checks of bytes. TAPCASH_SIGNATURES=20000 npx jest test/crypto/signatures for the campaign.
+ * Signatures at random and mutated, under the one rule: the board's code by each of its ways against the host's, which
+ * is node:crypto behind checks of bytes. TAPCASH_SIGNATURES=20000 npx jest test/crypto/signatures for the campaign.
  */
 import { createPublicKey, verify as nodeVerify } from 'node:crypto';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
@@ -28,15 +28,21 @@ test(`${COUNT} signatures, right and mutated: the same verdict by every way`, ()
       const message = random(pick(150));
       const signature = ed.sign(keys[which]!, nonce, message);
       const good = pick(3) === 0;
-      const [key, text, candidate] = good ? [keys[which]!.publicKey, message, signature] : mutate(keys[which]!.publicKey, message, signature);
+      const [key, text, candidate] = good
+        ? [keys[which]!.publicKey, message, signature]
+        : mutate(keys[which]!.publicKey, message, signature);
       const host = verifyOnHost(key, text, candidate);
       expect(host).toBe(good);
       const sameKey = Buffer.compare(key, keys[which]!.publicKey) === 0;
-      const ways = sameKey ? prepared[which]!.map((each) => ed.verifyKnown(each, text, candidate)) : [ed.verify(key, text, candidate)];
+      const ways = sameKey
+        ? prepared[which]!.map((each) => ed.verifyKnown(each, text, candidate))
+        : [ed.verify(key, text, candidate)];
       expect([...new Set(ways)]).toEqual([host]);
       if (good) {
         const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key]);
-        expect(nodeVerify(null, text, createPublicKey({ key: der, format: 'der', type: 'spki' }), candidate)).toBe(true);
+        expect(nodeVerify(null, text, createPublicKey({ key: der, format: 'der', type: 'spki' }), candidate)).toBe(
+          true,
+        );
       }
       seen[good ? 'good' : 'bad']++;
     }

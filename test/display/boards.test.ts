@@ -15,9 +15,17 @@ jest.setTimeout(90_000);
 async function boot(name: string, without: string[] = []) {
   const scheduler = createVirtualScheduler();
   const entry = loadBoard(name);
-  const facts = { issuer: Uint8Array.of(1, 2, 3, 4), currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: keyOf(1002).publicKey };
+  const facts = {
+    issuer: Uint8Array.of(1, 2, 3, 4),
+    currency: 'EUR',
+    registrarKey: REGISTRAR.publicKey,
+    issuerKey: keyOf(1002).publicKey,
+  };
   const { bundle, overlays } = await builtProgram('shop-terminal');
-  const files: Record<string, string | Uint8Array> = { ...overlays, ...terminalFiles(entry, facts, TERMS, new Uint8Array(randomBytes(32))) };
+  const files: Record<string, string | Uint8Array> = {
+    ...overlays,
+    ...terminalFiles(entry, facts, TERMS, new Uint8Array(randomBytes(32))),
+  };
   for (const file of without) delete files[file];
   const lines: string[] = [];
   const board = createBoard({
@@ -63,12 +71,21 @@ test('m5stack-core: its three buttons make an amount, charge it, and cancel', as
 
 test('esp32-cyd: an amount is touched on its display, charged and cancelled; a bouncing finger counts once', async () => {
   const { board, scheduler } = await boot('esp32-cyd');
-  const panel = (x: number, y: number, b: number): void => void board.evaluate(`E.emit('touch', { x: ${x}, y: ${y}, b: ${b} })`);
+  const panel = (x: number, y: number, b: number): void =>
+    void board.evaluate(`E.emit('touch', { x: ${x}, y: ${y}, b: ${b} })`);
   /** In the middle of a key, or a little off it, as an estimate of the place may be. */
   function touch(key: string, off = 0): void {
     const at = '123456789*0#'.indexOf(key);
     const [x, y] = [215 + 42 * (at % 3) + off, 30 + 60 * Math.floor(at / 3) + off];
-    for (const [dx, b] of [[0, 1], [0, 0], [0, 1], [2, 1], [2, 0], [2, 1], [0, 0]] as const) {
+    for (const [dx, b] of [
+      [0, 1],
+      [0, 0],
+      [0, 1],
+      [2, 1],
+      [2, 0],
+      [2, 1],
+      [0, 0],
+    ] as const) {
       panel(x + dx, y, b);
       scheduler.advance(20);
     }
@@ -93,7 +110,12 @@ test('esp32-cyd: an amount is touched on its display, charged and cancelled; a b
 
 test('a token shows no keys, and its button is a finger anywhere', () => {
   const entry = loadBoard('esp32-cyd');
-  const facts = { issuer: Uint8Array.of(1, 2, 3, 4), currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: keyOf(1002).publicKey };
+  const facts = {
+    issuer: Uint8Array.of(1, 2, 3, 4),
+    currency: 'EUR',
+    registrarKey: REGISTRAR.publicKey,
+    issuerKey: keyOf(1002).publicKey,
+  };
   const files = tokenFiles(entry, facts, TOKEN_LIMITS, new Uint8Array(32));
   expect(JSON.parse(Buffer.from(files['tapcash.cfg']).toString()).board.display).toEqual({ type: 'graphics' });
 });

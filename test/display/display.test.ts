@@ -1,6 +1,6 @@
 /**
- * What people see: the drivers in the real interpreter, whose Graphics draws the text, and panels that make pixels of the
- * bytes. `TAPCASH_SCREENS=folder` keeps the pictures.
+ * What people see: the drivers in the real interpreter, whose Graphics draws the text, and panels that make pixels of
+ * the bytes. `TAPCASH_SCREENS=folder` keeps the pictures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,9 @@ run('screens in the real interpreter', () => {
 
   beforeAll(async () => {
     const { code } = await buildBundle(join(__dirname, 'board/screens.ts'));
-    const lines = runInEspruino(code, 60_000).filter((line) => / (command|data) /.test(line) || line.startsWith('broken'));
+    const lines = runInEspruino(code, 60_000).filter(
+      (line) => / (command|data) /.test(line) || line.startsWith('broken'),
+    );
     expect(lines.filter((line) => line.startsWith('broken'))).toEqual([]);
     const transfers = new Map<string, Transfer[]>();
     let bytes = Buffer.alloc(0);
@@ -27,10 +29,14 @@ run('screens in the real interpreter', () => {
       transfers.set(key, [...(transfers.get(key) ?? []), { kind: kind as Transfer['kind'], bytes }]);
     }
     for (const [key, list] of transfers) transferCounts.set(key, list.length);
-    pictures = new Map([...transfers].map(([key, list]) => [key, key.endsWith('oled') ? oledPicture(list) : lcdPicture(list)]));
+    pictures = new Map(
+      [...transfers].map(([key, list]) => [key, key.endsWith('oled') ? oledPicture(list) : lcdPicture(list)]),
+    );
     const folder = process.env.TAPCASH_SCREENS;
     if (folder) mkdirSync(folder, { recursive: true });
-    if (folder) for (const [key, picture] of pictures) writeFileSync(join(folder, `${key}.png`), png(picture, key.endsWith('oled') ? 4 : 2));
+    if (folder)
+      for (const [key, picture] of pictures)
+        writeFileSync(join(folder, `${key}.png`), png(picture, key.endsWith('oled') ? 4 : 2));
   }, 90_000);
 
   /** Rows that are not all of one colour, as runs: the lines of text, with their heights. */
@@ -50,15 +56,24 @@ run('screens in the real interpreter', () => {
   const at = (key: string): Picture => pictures.get(key)!;
   const background = (key: string): number => at(key).pixels[0];
 
-  test.each(['oled', 'lcd'])('%s: the amount is at least a fifth of the height, and every line is apart from the next', (display) => {
-    for (const [name, lines] of [['pay', 3], ['paid', 2], ['entry', 3], ['balance', 2], ['ready', 2]] as const) {
-      const picture = at(`${name}-${display}`);
-      const heights = textHeights(picture);
-      expect(heights).toHaveLength(lines);
-      // A character's lowest row is empty.
-      if (name === 'pay' || name === 'paid') expect(heights[1]).toBeGreaterThanOrEqual(picture.height / 5);
-    }
-  });
+  test.each(['oled', 'lcd'])(
+    '%s: the amount is at least a fifth of the height, and every line is apart from the next',
+    (display) => {
+      for (const [name, lines] of [
+        ['pay', 3],
+        ['paid', 2],
+        ['entry', 3],
+        ['balance', 2],
+        ['ready', 2],
+      ] as const) {
+        const picture = at(`${name}-${display}`);
+        const heights = textHeights(picture);
+        expect(heights).toHaveLength(lines);
+        // A character's lowest row is empty.
+        if (name === 'pay' || name === 'paid') expect(heights[1]).toBeGreaterThanOrEqual(picture.height / 5);
+      }
+    },
+  );
 
   test('PAID after HOLD is the same picture, of which the pages with the headline are sent', () => {
     expect(at('held-oled').pixels).toEqual(at('paid-oled').pixels);
@@ -70,7 +85,9 @@ run('screens in the real interpreter', () => {
   test('PAID is told from afar: inverted, or green; a fault is red', () => {
     expect(background('paid-oled')).not.toBe(background('pay-oled'));
     expect(['ready', 'pay', 'alarm', 'balance'].map((name) => background(`${name}-oled`))).toEqual(Array(4).fill(0));
-    expect(['pay', 'paid', 'large', 'alarm'].map((name) => background(`${name}-lcd`))).toEqual([0, 0x00fc00, 0x00fc00, 0xf80000]);
+    expect(['pay', 'paid', 'large', 'alarm'].map((name) => background(`${name}-lcd`))).toEqual([
+      0, 0x00fc00, 0x00fc00, 0xf80000,
+    ]);
   });
 
   test('keys stand beside the lines, on a board that has them touched, and end at the edges', () => {

@@ -15,7 +15,19 @@ export interface Transfer {
 }
 
 /** Parameters that follow SSD1306 commands as commands of their own. */
-const OLED_PARAMETERS = new Map([[0x21, 2], [0x22, 2], [0x20, 1], [0x81, 1], [0xa8, 1], [0xd3, 1], [0xd5, 1], [0xd9, 1], [0xda, 1], [0xdb, 1], [0x8d, 1]]);
+const OLED_PARAMETERS = new Map([
+  [0x21, 2],
+  [0x22, 2],
+  [0x20, 1],
+  [0x81, 1],
+  [0xa8, 1],
+  [0xd3, 1],
+  [0xd5, 1],
+  [0xd9, 1],
+  [0xda, 1],
+  [0xdb, 1],
+  [0x8d, 1],
+]);
 
 /** SSD1306, 128x64, horizontal addressing (rev 1.1, 10.1.3): each byte is eight pixels down, the lowest bit on top. */
 export function oledPicture(transfers: Transfer[]): Picture {
@@ -61,7 +73,8 @@ export function lcdPicture(transfers: Transfer[]): Picture {
         else {
           const value = (high << 8) | byte;
           const columns = area.right - area.left + 1;
-          pixels[(area.top + Math.floor(at / columns)) * 320 + area.left + (at % columns)] = ((value >> 11) << 19) | (((value >> 5) & 63) << 10) | ((value & 31) << 3);
+          pixels[(area.top + Math.floor(at / columns)) * 320 + area.left + (at % columns)] =
+            ((value >> 11) << 19) | (((value >> 5) & 63) << 10) | ((value & 31) << 3);
           at++;
           high = -1;
         }
@@ -82,7 +95,8 @@ export function png({ width, height, pixels }: Picture, zoom: number): Buffer {
   const [w, h] = [width * zoom, height * zoom];
   const raw = Buffer.alloc(h * (w * 3 + 1));
   for (let y = 0; y < h; y++) {
-    for (let x = 0; x < w; x++) raw.writeUIntBE(pixels[Math.floor(y / zoom) * width + Math.floor(x / zoom)], y * (w * 3 + 1) + 1 + x * 3, 3);
+    for (let x = 0; x < w; x++)
+      raw.writeUIntBE(pixels[Math.floor(y / zoom) * width + Math.floor(x / zoom)], y * (w * 3 + 1) + 1 + x * 3, 3);
   }
   const chunk = (type: string, data: Buffer): Buffer => {
     const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
@@ -95,5 +109,10 @@ export function png({ width, height, pixels }: Picture, zoom: number): Buffer {
   header.writeUInt32BE(w, 0);
   header.writeUInt32BE(h, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', deflateSync(raw)), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(raw)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }

@@ -1,4 +1,7 @@
-/** The emulated board: power cycles, ports, pins, display, console, faults; and that it is fast enough to enumerate with. */
+/**
+ * The emulated board: power cycles, ports, pins, display, console, faults; and that it is fast enough to enumerate
+ * with.
+ */
 import { BoardOptions, createBoard, EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
@@ -7,7 +10,10 @@ import { ESP32_SPEED } from '../../host-bridge/emulator/work-meter.js';
 
 const ADDRESS = 0x310000;
 
-function make(bundle: string, more: Partial<BoardOptions> = {}): { board: EmulatedBoard; scheduler: VirtualScheduler; lines: string[] } {
+function make(
+  bundle: string,
+  more: Partial<BoardOptions> = {},
+): { board: EmulatedBoard; scheduler: VirtualScheduler; lines: string[] } {
   const scheduler = (more.scheduler as VirtualScheduler) ?? createVirtualScheduler();
   const lines: string[] = [];
   let counter = 0;
@@ -39,11 +45,13 @@ describe('an emulated board', () => {
     expect(board.errors).toEqual([]);
   });
 
-  test.each(['timeout', 'interval', 'promise', 'serial', 'watch', 'catch'])('runs nothing of a power cycle after its end: %s', (how) => {
-    const scheduler = createVirtualScheduler();
-    const line = createSerialLine(scheduler);
-    const { board, lines } = make(
-      `
+  test.each(['timeout', 'interval', 'promise', 'serial', 'watch', 'catch'])(
+    'runs nothing of a power cycle after its end: %s',
+    (how) => {
+      const scheduler = createVirtualScheduler();
+      const line = createSerialLine(scheduler);
+      const { board, lines } = make(
+        `
       var how = '${how}', f = require('Flash');
       E.setConsole(null); Serial1.setup(115200);
       function die() { try { f.write(new Uint8Array(4), ${ADDRESS}); } catch (e) { print('caught'); f.write(new Uint8Array(4), ${ADDRESS}); } }
@@ -54,20 +62,21 @@ describe('an emulated board', () => {
       if (how == 'serial') Serial1.on('data', after);
       if (how == 'watch') setWatch(after, D0, {repeat: true, edge: 'both', debounce: 0});
       die(); after();`,
-      { scheduler, serials: { Serial1: line.a } },
-    );
-    let received = '';
-    line.b.onData = (data) => (received += data);
-    board.flash.cutAfter(0, 'before');
-    const image = board.flash.image();
-    board.powerOn();
-    expect(board.powered).toBe(false);
-    line.b.write('hello');
-    board.press('D0', 2);
-    scheduler.advance(100);
-    expect({ lines, received, errors: board.errors }).toEqual({ lines: [], received: '', errors: [] });
-    expect(Buffer.compare(board.flash.image(), image)).toBe(0);
-  });
+        { scheduler, serials: { Serial1: line.a } },
+      );
+      let received = '';
+      line.b.onData = (data) => (received += data);
+      board.flash.cutAfter(0, 'before');
+      const image = board.flash.image();
+      board.powerOn();
+      expect(board.powered).toBe(false);
+      line.b.write('hello');
+      board.press('D0', 2);
+      scheduler.advance(100);
+      expect({ lines, received, errors: board.errors }).toEqual({ lines: [], received: '', errors: [] });
+      expect(Buffer.compare(board.flash.image(), image)).toBe(0);
+    },
+  );
 
   test('reports an exception and goes on', () => {
     const { board, scheduler, lines } = make(`
@@ -83,14 +92,26 @@ describe('an emulated board', () => {
     ]);
   });
 
-  test.each(['new Map()', 'Math.imul(1, 2)', 'Math.trunc(1)', 'Array.from([1])', 'throw new RangeError("x")', '[1].flat()', 'BigInt(1)', 'Symbol("x")', '"a".padEnd(2).trimEnd()', 'Number.isInteger(1)', 'setImmediate(1)', 'window.x', 'Buffer.from("")', 'new ArrayBuffer(4).slice(1)'])(
-    'fails on %s, which Espruino does not have',
-    (code) => {
-      const { board } = make(code);
-      board.powerOn();
-      expect(board.errors[0]).toMatch(/not defined|not a function|not a constructor/);
-    },
-  );
+  test.each([
+    'new Map()',
+    'Math.imul(1, 2)',
+    'Math.trunc(1)',
+    'Array.from([1])',
+    'throw new RangeError("x")',
+    '[1].flat()',
+    'BigInt(1)',
+    'Symbol("x")',
+    '"a".padEnd(2).trimEnd()',
+    'Number.isInteger(1)',
+    'setImmediate(1)',
+    'window.x',
+    'Buffer.from("")',
+    'new ArrayBuffer(4).slice(1)',
+  ])('fails on %s, which Espruino does not have', (code) => {
+    const { board } = make(code);
+    board.powerOn();
+    expect(board.errors[0]).toMatch(/not defined|not a function|not a constructor/);
+  });
 
   test('refuses a sum in E.convolve that is not exact, and takes one that is', () => {
     const { board, lines } = make(`
@@ -146,7 +167,7 @@ describe('an emulated board', () => {
     expect(board.errors).toEqual(['Serial2: 6 bytes lost of a burst of 70']);
   });
 
-  test('gets bytes when its serial task looks, in events of 64; on the console\'s port after silence', () => {
+  test("gets bytes when its serial task looks, in events of 64; on the console's port after silence", () => {
     const scheduler = createVirtualScheduler();
     const [line, link] = [createSerialLine(scheduler, 460_800), createSerialLine(scheduler)];
     const { board, lines } = make(
@@ -202,7 +223,10 @@ describe('an emulated board', () => {
     const bundle = `
       var W = require('Wifi'); print(peek32(0x3FF75144));
       W.startAP('x', {}, function () { print(W.getStatus().mode, peek32(0x3FF75144)); print(E.hwRand(), Math.random()); });`;
-    const [one, two] = [make(bundle, { entropy: () => Uint8Array.of(1, 2, 3, 4) }), make(bundle, { entropy: () => Uint8Array.of(5, 6, 7, 8) })];
+    const [one, two] = [
+      make(bundle, { entropy: () => Uint8Array.of(1, 2, 3, 4) }),
+      make(bundle, { entropy: () => Uint8Array.of(5, 6, 7, 8) }),
+    ];
     for (const { board, scheduler } of [one, two]) {
       board.powerOn();
       scheduler.advance(1000);
@@ -214,7 +238,11 @@ describe('an emulated board', () => {
   });
 
   test('reset() stops the program, load() and E.reboot() start it again', () => {
-    for (const [call, starts] of [['reset()', 1], ['load()', 2], ['E.reboot()', 2]] as const) {
+    for (const [call, starts] of [
+      ['reset()', 1],
+      ['load()', 2],
+      ['E.reboot()', 2],
+    ] as const) {
       const { board, scheduler, lines } = make(`
         print('start'); var s = require('Storage');
         setTimeout(function () { if (s.read('done')) return; s.write('done', '1'); ${call}; setTimeout(function () { print('still here'); }, 1); }, 5);`);
@@ -225,8 +253,12 @@ describe('an emulated board', () => {
   });
 
   test('is fast: boots and events', () => {
-    const filler = Array.from({ length: 300 }, (_, i) => `function f${i}(a) { var x = a + ${i}; return x * 2; }`).join('\n');
-    const { board, scheduler } = make(`${filler}\nvar n = 0; (function again() { if (n++ < 100000) setTimeout(again, 1); })();`);
+    const filler = Array.from({ length: 300 }, (_, i) => `function f${i}(a) { var x = a + ${i}; return x * 2; }`).join(
+      '\n',
+    );
+    const { board, scheduler } = make(
+      `${filler}\nvar n = 0; (function again() { if (n++ < 100000) setTimeout(again, 1); })();`,
+    );
     const boots = 200;
     let startMs = performance.now();
     for (let i = 0; i < boots; i++) board.reset();

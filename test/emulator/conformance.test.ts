@@ -1,7 +1,8 @@
 /**
  * Whether the emulated board gives what Espruino gives: the same scripts on both, their printed lines compared.
  *
- * Where there is no interpreter, the emulated half runs against the lines that are written here, and the rest is skipped.
+ * Where there is no interpreter, the emulated half runs against the lines that are written here, and the rest is
+ * skipped.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -57,7 +58,8 @@ async function onInterpreter(code: string): Promise<string[]> {
   });
   board.powerOn();
   const endMs = Date.now() + 30_000;
-  while (!lines.includes('done') && board.powered && Date.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!lines.includes('done') && board.powered && Date.now() < endMs)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   expect(board.errors).toEqual([]);
   board.close();
   return lines;
@@ -149,12 +151,20 @@ describe('the emulated board is like Espruino', () => {
 
   testBoth('in what it does not have', async () => {
     const owners: Record<string, string> = {
-      'Object.prototype': '({})', 'Array.prototype': '[]', 'Number.prototype': '(1)', 'String.prototype': '""', 'RegExp.prototype': '(/a/)',
-      'ArrayBuffer.prototype': '(new ArrayBuffer(1))', 'Object.getPrototypeOf(Uint8Array)': 'Uint8Array', 'Object.getPrototypeOf(Uint8Array.prototype)': '(new Uint8Array(1))',
+      'Object.prototype': '({})',
+      'Array.prototype': '[]',
+      'Number.prototype': '(1)',
+      'String.prototype': '""',
+      'RegExp.prototype': '(/a/)',
+      'ArrayBuffer.prototype': '(new ArrayBuffer(1))',
+      'Object.getPrototypeOf(Uint8Array)': 'Uint8Array',
+      'Object.getPrototypeOf(Uint8Array.prototype)': '(new Uint8Array(1))',
     };
     const names = [...ABSENT_GLOBALS];
-    for (const [owner, members] of Object.entries(ABSENT_MEMBERS)) for (const m of members.split(' ')) names.push(`${owners[owner] ?? owner}["${m}"]`);
-    const ask = (list: string[]) => list.map((n) => `try { if (typeof ${n} !== 'undefined') print(${JSON.stringify(n)}); } catch (e) {}`).join('\n');
+    for (const [owner, members] of Object.entries(ABSENT_MEMBERS))
+      for (const m of members.split(' ')) names.push(`${owners[owner] ?? owner}["${m}"]`);
+    const ask = (list: string[]) =>
+      list.map((n) => `try { if (typeof ${n} !== 'undefined') print(${JSON.stringify(n)}); } catch (e) {}`).join('\n');
     const program = `(function(){${ask(names)}\nprint('done');})()`;
     expect(await onInterpreter(program)).toEqual(['done']);
     expect(onEmulated(program)).toEqual(['done']);

@@ -2,7 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterpreterBoard, InterpreterBoard, InterpreterOptions } from '../../host-bridge/emulator/interpreter.js';
+import {
+  createInterpreterBoard,
+  InterpreterBoard,
+  InterpreterOptions,
+} from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
@@ -11,7 +15,10 @@ const path = findInterpreter();
 const whenPresent = path ? describe : describe.skip;
 const RAW_ADDRESS = 0x10030000;
 
-async function make(bundle: string, more: Partial<InterpreterOptions> = {}): Promise<{ board: InterpreterBoard; lines: string[] }> {
+async function make(
+  bundle: string,
+  more: Partial<InterpreterOptions> = {},
+): Promise<{ board: InterpreterBoard; lines: string[] }> {
   const lines: string[] = [];
   const board = await createInterpreterBoard({
     path: path!,
@@ -36,24 +43,31 @@ async function until(done: () => boolean, limitMs = 10_000): Promise<void> {
 }
 
 whenPresent('a board in the real interpreter', () => {
-  test.each(['argument', 'storage'] as const)('runs its bundle with its files, started by %s, and keeps flash through power cuts', async (boot) => {
-    const { board, lines } = await make(
-      `var f = require('Flash'), s = require('Storage');
+  test.each(['argument', 'storage'] as const)(
+    'runs its bundle with its files, started by %s, and keeps flash through power cuts',
+    async (boot) => {
+      const { board, lines } = await make(
+        `var f = require('Flash'), s = require('Storage');
        print('flash ' + f.read(4, ${RAW_ADDRESS})[0] + ' file ' + s.read('x').charCodeAt(0) + ' count ' + s.read('count'));
        f.write(new Uint8Array([f.read(4, ${RAW_ADDRESS})[0] >> 1, 255, 255, 255]), ${RAW_ADDRESS});
        s.write('count', 'x' + (s.read('count') || ''));`,
-      { boot, files: { x: '\xfe\x00' } },
-    );
-    for (let i = 0; i < 3; i++) {
-      board.powerOn();
-      await board.ready();
-      board.powerOff();
-    }
-    expect(lines).toEqual(['flash 255 file 254 count undefined', 'flash 127 file 254 count x', 'flash 63 file 254 count xx']);
-    expect(board.errors).toEqual([]);
-    expect(board.rawImage()[0]).toBe(31);
-    expect(Buffer.from(board.files().get('count')!).toString()).toBe('xxx');
-  });
+        { boot, files: { x: '\xfe\x00' } },
+      );
+      for (let i = 0; i < 3; i++) {
+        board.powerOn();
+        await board.ready();
+        board.powerOff();
+      }
+      expect(lines).toEqual([
+        'flash 255 file 254 count undefined',
+        'flash 127 file 254 count x',
+        'flash 63 file 254 count xx',
+      ]);
+      expect(board.errors).toEqual([]);
+      expect(board.rawImage()[0]).toBe(31);
+      expect(Buffer.from(board.files().get('count')!).toString()).toBe('xxx');
+    },
+  );
 
   test('answers on its serial port within a few milliseconds', async () => {
     const scheduler = createRealScheduler();
@@ -62,7 +76,10 @@ whenPresent('a board in the real interpreter', () => {
       `var c = JSON.parse(require('Storage').read('tapcash.cfg')).board.pn532;
        Serial1.on('data', function (d) { Serial1.write(d); });
        Serial1.setup(115200, {path: c.path});`,
-      { files: { 'tapcash.cfg': JSON.stringify({ board: { pn532: { port: 'Serial1' } } }) }, serials: { Serial1: line.a } },
+      {
+        files: { 'tapcash.cfg': JSON.stringify({ board: { pn532: { port: 'Serial1' } } }) },
+        serials: { Serial1: line.a },
+      },
     );
     let came = '';
     line.b.onData = (data) => (came += data);
@@ -92,7 +109,12 @@ whenPresent('a board in the real interpreter', () => {
     const bundle = `var s = require('Storage'); s.write('count', 'x' + (s.read('count') || '')); print(s.read('count') + ' ' + JSON.parse(s.read('tapcash.cfg')).board.link.path);`;
     const seen: string[] = [];
     for (let i = 0; i < 2; i++) {
-      const { board, lines } = await make(bundle, { workDir, files: { 'tapcash.cfg': config }, paths: { Serial1: `/dev/port${i}` }, boot: 'storage' });
+      const { board, lines } = await make(bundle, {
+        workDir,
+        files: { 'tapcash.cfg': config },
+        paths: { Serial1: `/dev/port${i}` },
+        boot: 'storage',
+      });
       board.powerOn();
       await board.ready();
       seen.push(...lines);
@@ -131,7 +153,9 @@ whenPresent('a board in the real interpreter', () => {
     await until(() => lost === 1);
     expect(board.powered).toBe(false);
     expect(lines).toEqual(['wrote 0', 'wrote 1']);
-    expect([...board.rawImage().subarray(12, 28)]).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 255, 255, 255, 255, 255, 255, 255, 255]);
+    expect([...board.rawImage().subarray(12, 28)]).toEqual([
+      1, 1, 1, 1, 2, 2, 2, 2, 255, 255, 255, 255, 255, 255, 255, 255,
+    ]);
   });
 
   // On two processors its threads spoil each other's queue of events: interpreter-process.ts.

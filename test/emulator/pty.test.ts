@@ -12,7 +12,9 @@ async function until(done: () => boolean, limitMs = 5000): Promise<void> {
 function openPort(path: string): Promise<{ port: SerialPort; received: () => string }> {
   return new Promise((resolve, reject) => {
     let received = '';
-    const port = new SerialPort({ path, baudRate: 115200 }, (error) => (error ? reject(error) : resolve({ port, received: () => received })));
+    const port = new SerialPort({ path, baudRate: 115200 }, (error) =>
+      error ? reject(error) : resolve({ port, received: () => received }),
+    );
     port.on('data', (data: Buffer) => (received += data.toString('latin1')));
   });
 }

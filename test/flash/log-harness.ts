@@ -91,8 +91,14 @@ export interface CutPoint {
 const ERASE_PAGE_WORDS = REGION.pageBytes / 4;
 const ERASE_WORDS = new Set([0, 1, 2, 3, 6, 7, 31, 32, 62, 63]);
 
-/** Every cut point of `work`, which is run once per operation on a restored flash to learn how long the operations are. */
-export function* cutPoints(flash: EmulatedFlash, image: FlashState, work: (arm: () => void) => void): Generator<CutPoint> {
+/**
+ * Every cut point of `work`, which is run once per operation on a restored flash to learn how long the operations are.
+ */
+export function* cutPoints(
+  flash: EmulatedFlash,
+  image: FlashState,
+  work: (arm: () => void) => void,
+): Generator<CutPoint> {
   for (let operations = 0; ; operations++) {
     flash.restore(image);
     const erases = flash.counters.erases;
@@ -111,8 +117,8 @@ export function* cutPoints(flash: EmulatedFlash, image: FlashState, work: (arm: 
 }
 
 /**
- * Opens the flash as it is with every cut during the opening (to `depth` cuts in a row), and at last without, and checks
- * each time that one of `models` is there, that it stays, and that the log takes another record.
+ * Opens the flash as it is with every cut during the opening (to `depth` cuts in a row), and at last without, and
+ * checks each time that one of `models` is there, that it stays, and that the log takes another record.
  * @returns number of cut points
  */
 export function checkRecovery(flash: EmulatedFlash, region: LogRegion, models: Model[], depth: number): number {
@@ -150,7 +156,13 @@ export function checkRecovery(flash: EmulatedFlash, region: LogRegion, models: M
 }
 
 /** Plays a workload, cutting power at every point of every put. Returns the number of cut points. */
-export function enumerateCuts(flash: EmulatedFlash, region: LogRegion, workload: Put[], depth: number, every = 1): number {
+export function enumerateCuts(
+  flash: EmulatedFlash,
+  region: LogRegion,
+  workload: Put[],
+  depth: number,
+  every = 1,
+): number {
   let model: Model = new Map();
   let cuts = 0;
   workload.forEach((put, index) => {

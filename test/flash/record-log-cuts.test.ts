@@ -2,7 +2,9 @@
 import { openRecordLog } from '../../firmware/drivers/record-log.js';
 import { checkRecovery, crc, enumerateCuts, makeFlash, payload, Put, REGION } from './log-harness.js';
 
-/** Puts that go round the ring of pages more than once: a few records that stay and must be copied, others that change. */
+/**
+ * Puts that go round the ring of pages more than once: a few records that stay and must be copied, others that change.
+ */
 function workload(count: number): Put[] {
   const puts: Put[] = [];
   for (let i = 0; i < count; i++) {

@@ -1,13 +1,28 @@
 /** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
 import fc from 'fast-check';
 import { formatRecordLog, LogRegion, openRecordLog, ReadyRecord } from '../../firmware/drivers/record-log.js';
-import { apply, contents, crc, expectContents, makeFlash, Model, openLog, payload, Put, REGION } from './log-harness.js';
+import {
+  apply,
+  contents,
+  crc,
+  expectContents,
+  makeFlash,
+  Model,
+  openLog,
+  payload,
+  Put,
+  REGION,
+} from './log-harness.js';
 
 /** Four records that stay, and others that change. */
 const puts = (count: number): Put[] =>
   Array.from({ length: count }, (_, i) => {
     if (i % 6 === 0 && i < 24) return { type: 1, slot: 100 + i, payload: payload(24, 200 + i) };
-    return { type: 1 + (i % 3), slot: [0, 1][(i >> 1) % 2], payload: payload(i % 8 === 7 ? 0 : [12, 23, 4, 24, 1, 17][i % 6], i + 1) };
+    return {
+      type: 1 + (i % 3),
+      slot: [0, 1][(i >> 1) % 2],
+      payload: payload(i % 8 === 7 ? 0 : [12, 23, 4, 24, 1, 17][i % 6], i + 1),
+    };
   });
 
 function codeOf(work: () => unknown): unknown {
@@ -21,8 +36,18 @@ function codeOf(work: () => unknown): unknown {
 
 describe('a record log', () => {
   test('holds what any workload puts, across reopenings and tidying', () => {
-    const put = fc.record({ type: fc.integer({ min: 1, max: 3 }), slot: fc.integer({ min: 0, max: 4 }), length: fc.integer({ min: 0, max: 40 }), ahead: fc.boolean() });
-    const step = fc.oneof({ weight: 8, arbitrary: put }, { weight: 1, arbitrary: fc.constant('reopen' as const) }, { weight: 1, arbitrary: fc.constant('tidy' as const) }, { weight: 1, arbitrary: fc.constant('reserve' as const) });
+    const put = fc.record({
+      type: fc.integer({ min: 1, max: 3 }),
+      slot: fc.integer({ min: 0, max: 4 }),
+      length: fc.integer({ min: 0, max: 40 }),
+      ahead: fc.boolean(),
+    });
+    const step = fc.oneof(
+      { weight: 8, arbitrary: put },
+      { weight: 1, arbitrary: fc.constant('reopen' as const) },
+      { weight: 1, arbitrary: fc.constant('tidy' as const) },
+      { weight: 1, arbitrary: fc.constant('reserve' as const) },
+    );
     const region: LogRegion = { address: 0x10030000, pages: 10, pageBytes: 512, eraseBytes: 256 };
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 200 }), fc.integer(), (steps, seed) => {
@@ -71,7 +96,11 @@ describe('a record log', () => {
     let sound = 0;
     let damaged = 0;
     // With two unfinished records among the others: one whose mark is missing, one whose header was torn.
-    for (const [count, aborted, torn] of [[5, 2, -1], [27, 25, 22], [41, 39, 40]]) {
+    for (const [count, aborted, torn] of [
+      [5, 2, -1],
+      [27, 25, 22],
+      [41, 39, 40],
+    ]) {
       const flash = makeFlash(REGION);
       let model: Model = new Map();
       puts(count).forEach((put, i) => {
@@ -115,7 +144,11 @@ describe('a record log', () => {
     image[28 + 28] |= 0x21;
     image[28 + 29] |= 0x04;
     flash.restore(image);
-    expect(openRecordLog(flash, REGION, crc)).toEqual({ ok: false, code: 'FLASH_DAMAGED', address: REGION.address + 28 + 28 });
+    expect(openRecordLog(flash, REGION, crc)).toEqual({
+      ok: false,
+      code: 'FLASH_DAMAGED',
+      address: REGION.address + 28 + 28,
+    });
   });
 
   test('reports a bit that flips while it is open', () => {
@@ -174,25 +207,33 @@ describe('a record log', () => {
   });
 
   test('never runs full with what it says will fit, whatever the sizes', () => {
-    const size = fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constantFrom(1, 4, 28, 48, 82, 184), fc.integer({ min: 1, max: 184 }));
+    const size = fc.oneof(
+      fc.integer({ min: 1, max: 60 }),
+      fc.constantFrom(1, 4, 28, 48, 82, 184),
+      fc.integer({ min: 1, max: 184 }),
+    );
     fc.assert(
-      fc.property(fc.integer({ min: 4, max: 8 }), fc.array(fc.tuple(size, fc.nat(30), fc.boolean()), { minLength: 150, maxLength: 400 }), (pages, steps) => {
-        const region: LogRegion = { address: 0, pages, pageBytes: 256 };
-        const flash = makeFlash(region);
-        let log = openLog(flash, region);
-        let model: Model = new Map();
-        steps.forEach(([length, slot, grow], i) => {
-          // Slots that are never overwritten fill the log; where nothing fits, one is deleted.
-          const fits = log.fits(length);
-          const slots = log.slots(1);
-          const put = { type: 1, slot: grow ? 100 + i : slot, payload: payload(fits ? length : 0, i) };
-          if (!fits && slots.length > 0) put.slot = slots[i % slots.length];
-          log.put(put.type, put.slot, put.payload);
-          model = apply(model, put);
-          if (i % 97 === 96) log = openLog(flash, region);
-        });
-        expectContents(openLog(flash, region), model);
-      }),
+      fc.property(
+        fc.integer({ min: 4, max: 8 }),
+        fc.array(fc.tuple(size, fc.nat(30), fc.boolean()), { minLength: 150, maxLength: 400 }),
+        (pages, steps) => {
+          const region: LogRegion = { address: 0, pages, pageBytes: 256 };
+          const flash = makeFlash(region);
+          let log = openLog(flash, region);
+          let model: Model = new Map();
+          steps.forEach(([length, slot, grow], i) => {
+            // Slots that are never overwritten fill the log; where nothing fits, one is deleted.
+            const fits = log.fits(length);
+            const slots = log.slots(1);
+            const put = { type: 1, slot: grow ? 100 + i : slot, payload: payload(fits ? length : 0, i) };
+            if (!fits && slots.length > 0) put.slot = slots[i % slots.length];
+            log.put(put.type, put.slot, put.payload);
+            model = apply(model, put);
+            if (i % 97 === 96) log = openLog(flash, region);
+          });
+          expectContents(openLog(flash, region), model);
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -203,7 +244,8 @@ describe('a record log', () => {
       const log = openLog(flash, REGION);
       // As many records as one page takes stay; one more changes for ever.
       let stay = 0;
-      while (stay < Math.floor(228 / (20 + ((length + 3) & ~3))) && log.fits(length)) log.put(1, stay++, payload(length, stay));
+      while (stay < Math.floor(228 / (20 + ((length + 3) & ~3))) && log.fits(length))
+        log.put(1, stay++, payload(length, stay));
       for (let i = 0; i < 60 && log.fits(length); i++) log.put(2, 0, payload(length, i));
       for (let i = 0; i < stay; i++) expect(openLog(flash, REGION).get(1, i)).toEqual(payload(length, i + 1));
     }
@@ -237,7 +279,14 @@ describe('a record log', () => {
 
   test('refuses what it cannot hold', () => {
     const log = openLog(makeFlash(REGION), REGION);
-    for (const [type, slot, length] of [[0, 0, 1], [256, 0, 1], [1, -1, 1], [1, 65536, 1], [1, 0, log.payloadBytesMax + 1], [NaN, 0, 1]]) {
+    for (const [type, slot, length] of [
+      [0, 0, 1],
+      [256, 0, 1],
+      [1, -1, 1],
+      [1, 65536, 1],
+      [1, 0, log.payloadBytesMax + 1],
+      [NaN, 0, 1],
+    ]) {
       expect(codeOf(() => log.put(type, slot, payload(length, 1)))).toBe('TypeError');
     }
     expect(log.get(1, 0)).toBeNull();
@@ -272,7 +321,9 @@ describe('a record log', () => {
 
   test('does not begin on a board that ignores erasePage', () => {
     const flash = makeFlash(REGION);
-    expect(codeOf(() => openRecordLog({ ...flash, erasePage: () => undefined }, REGION, crc))).toBe('FLASH_WRITE_FAILED');
+    expect(codeOf(() => openRecordLog({ ...flash, erasePage: () => undefined }, REGION, crc))).toBe(
+      'FLASH_WRITE_FAILED',
+    );
   });
 
   test.each(['write', 'erasePage'] as const)('stops when flash ignores %s', (deaf) => {

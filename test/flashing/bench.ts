@@ -57,8 +57,12 @@ export function espBench(chip: EspChip = 'esp32', hasLines = true, config: Pn532
   const entropy: EspBench['entropy'] = { fixed: null };
   const lines: string[] = [];
   const esp = createEspBoard({
-    scheduler, name: 'board', chip, records: BOARD.flash,
-    entropy: (count) => (entropy.fixed === null ? new Uint8Array(randomBytes(count)) : new Uint8Array(count).fill(entropy.fixed)),
+    scheduler,
+    name: 'board',
+    chip,
+    records: BOARD.flash,
+    entropy: (count) =>
+      entropy.fixed === null ? new Uint8Array(randomBytes(count)) : new Uint8Array(count).fill(entropy.fixed),
     serials: { Serial2: wire.a },
     buses: { i2c, spi: config.nss ? { [config.nss]: pn532.spi } : {} },
     onConsole: (line) => void lines.push(line),

@@ -1,9 +1,10 @@
 /**
- * `tapcash flash`, `provision` and `doctor` as processes, on a pty, at boards without control lines: somebody holds BOOT and
- * presses reset. Each is killed at step after step, and started again; in the end the board works, and the host has none of
- * its secrets.
+ * `tapcash flash`, `provision` and `doctor` as processes, on a pty, at boards without control lines: somebody holds
+ * BOOT and presses reset. Each is killed at step after step, and started again; in the end the board works, and the
+ * host has none of its secrets.
  *
- * Runs what `npm run prepare` has built, as `npm test` does first. There it kills at every third step; TAPCASH_KILLS=1 at each.
+ * Runs what `npm run prepare` has built, as `npm test` does first. There it kills at every third step; TAPCASH_KILLS=1
+ * at each.
  */
 import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +23,8 @@ afterAll(() => ptys.forEach((pty) => pty.close()));
 /** With keys and a manifest. */
 const host: Host = { folder: tempFolder(), printed: [] };
 beforeAll(async () => {
-  for (const command of ['keys', 'manifest']) expect((await tapcash(host, [command, '--data', host.folder], null)).status).toBe(0);
+  for (const command of ['keys', 'manifest'])
+    expect((await tapcash(host, [command, '--data', host.folder], null)).status).toBe(0);
 }, 60_000);
 
 /** A board without lines on a pty, and the options that name it. */
@@ -40,7 +42,8 @@ function jsonOf(ended: Ended): any {
 
 /** A board with an older version of two files. */
 function makeOld(bench: EspBench): void {
-  for (const name of ['desk.js', '.bootcde']) bench.esp.board.files.set(name, Buffer.concat([bench.esp.board.files.get(name)!, Buffer.from(' ')]));
+  for (const name of ['desk.js', '.bootcde'])
+    bench.esp.board.files.set(name, Buffer.concat([bench.esp.board.files.get(name)!, Buffer.from(' ')]));
 }
 
 function expectNoLeak(bench: EspBench): void {
@@ -54,13 +57,49 @@ test('a token, from an empty board to an update; the commands killed at their st
   const release = tempFolder();
   writeRelease(release, { appBytes: 60_000 });
   const flash = ['flash', ...at, '--role', 'token', '--firmware', release, '--baud', '115200', '--json'];
-  const flashed = await killedAt(host, flash, bench, ['chip ESP32', 'bootloader.bin', 'partitions_espruino.bin', 'espruino_esp32.bin', 'interpreter 2v29', 'tab.base 25%', 'tab.base: ', 'desk.js: ', 'root.js: ']);
-  expect(jsonOf(flashed)).toMatchObject({ ok: true, role: 'user-token', provisioned: false, written: expect.arrayContaining(['.bootcde']), right: expect.arrayContaining(['tab.base']) });
+  const flashed = await killedAt(host, flash, bench, [
+    'chip ESP32',
+    'bootloader.bin',
+    'partitions_espruino.bin',
+    'espruino_esp32.bin',
+    'interpreter 2v29',
+    'tab.base 25%',
+    'tab.base: ',
+    'desk.js: ',
+    'root.js: ',
+  ]);
+  expect(jsonOf(flashed)).toMatchObject({
+    ok: true,
+    role: 'user-token',
+    provisioned: false,
+    written: expect.arrayContaining(['.bootcde']),
+    right: expect.arrayContaining(['tab.base']),
+  });
   expect(flashed.err).toContain('espruino_esp32.bin: is there already');
   expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
 
-  const provision = ['provision', 'token', ...at, '--name', 'Ada', '--data', host.folder, '--label', host.folder, '--json'];
-  const { keys, labels } = jsonOf(await killedAt(host, provision, bench, ['tapcash.seed: ', 'tab.issuer: ', 'tab.registrar: ', 'tapcash.ask: ', 'tapcash.cfg: ', 'the board starts']));
+  const provision = [
+    'provision',
+    'token',
+    ...at,
+    '--name',
+    'Ada',
+    '--data',
+    host.folder,
+    '--label',
+    host.folder,
+    '--json',
+  ];
+  const { keys, labels } = jsonOf(
+    await killedAt(host, provision, bench, [
+      'tapcash.seed: ',
+      'tab.issuer: ',
+      'tab.registrar: ',
+      'tapcash.ask: ',
+      'tapcash.cfg: ',
+      'the board starts',
+    ]),
+  );
   expect(readFileSync(labels[0], 'utf8')).toContain(keys.pseudonym);
   expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
 
@@ -68,7 +107,12 @@ test('a token, from an empty board to an update; the commands killed at their st
   const update = ['flash', ...at, '--only-app', '--json'];
   const interrupted = await tapcash(host, update, bench, (err, end) => err.includes('curve.js') && end('SIGINT'));
   expect([interrupted.status, interrupted.err]).toEqual([3, expect.stringContaining('INTERRUPTED')]);
-  expect(jsonOf(await killedAt(host, update, bench, ['interpreter 2v29', 'desk.js: written']))).toMatchObject({ ok: true, role: 'user-token', provisioned: true, written: ['.bootcde'] });
+  expect(jsonOf(await killedAt(host, update, bench, ['interpreter 2v29', 'desk.js: written']))).toMatchObject({
+    ok: true,
+    role: 'user-token',
+    provisioned: true,
+    written: ['.bootcde'],
+  });
   expect(jsonOf(await tapcash(host, provision, bench)).keys).toEqual(keys);
   expect(jsonOf(await tapcash(host, ['doctor', ...at, '--json'], bench))).toMatchObject({ ok: true });
   expectNoLeak(bench);
@@ -86,10 +130,26 @@ test('a token, from an empty board to an update; the commands killed at their st
 test('a terminal, flashed over an interpreter that is there and waited for until it is plugged in; killed likewise', async () => {
   const { bench, at } = await boardOnPty();
   plantInterpreter(bench.esp);
-  const flashed = await killedAt(host, ['flash', ...at, '--only-app', '--role', 'terminal', '--json'], bench, ['interpreter 2v29', 'root.js: ']);
+  const flashed = await killedAt(host, ['flash', ...at, '--only-app', '--role', 'terminal', '--json'], bench, [
+    'interpreter 2v29',
+    'root.js: ',
+  ]);
   expect(jsonOf(flashed)).toMatchObject({ role: 'shop-terminal', provisioned: false });
-  const provision = ['provision', 'terminal', ...at, '--shop', 'Cafe Roma', '--data', host.folder, '--label', host.folder, '--json'];
-  const { keys, terminalId, labels } = jsonOf(await killedAt(host, provision, bench, ['tapcash.seed: ', 'tapcash.cfg: ', 'the board starts']));
+  const provision = [
+    'provision',
+    'terminal',
+    ...at,
+    '--shop',
+    'Cafe Roma',
+    '--data',
+    host.folder,
+    '--label',
+    host.folder,
+    '--json',
+  ];
+  const { keys, terminalId, labels } = jsonOf(
+    await killedAt(host, provision, bench, ['tapcash.seed: ', 'tapcash.cfg: ', 'the board starts']),
+  );
   expect(readFileSync(labels[0], 'utf8')).toContain(terminalId);
   expect(bench.lines.at(-1)).toBe('tapcash: shop-terminal runs');
 
@@ -97,7 +157,10 @@ test('a terminal, flashed over an interpreter that is there and waited for until
   const doctor = await tapcash(host, ['doctor', '--port', plug, '--wait'], bench, (err) => {
     if (err.includes(`waiting for ${plug} to be plugged in`)) tryLink(at.at(-1)!, plug);
   });
-  expect([doctor.status, doctor.out]).toEqual([0, expect.stringContaining('0 histories, 0 cancellations\nNothing is wrong.')]);
+  expect([doctor.status, doctor.out]).toEqual([
+    0,
+    expect.stringContaining('0 histories, 0 cancellations\nNothing is wrong.'),
+  ]);
   expect(keys.terminal).toHaveLength(64);
   expectNoLeak(bench);
 }, 240_000);
@@ -113,7 +176,15 @@ function tryLink(target: string, path: string): void {
 test('a secret at the host would be found, however it is written', () => {
   const secrets = new Map([['seed', Buffer.from(Array.from({ length: 32 }, (_, i) => (i * 37 + 11) & 255))]]);
   const seed = secrets.get('seed')!;
-  const written = [seed, seed.toString('hex'), seed.toString('base64'), seed.toString('base64url'), `"x${seed.toString('hex').toUpperCase()}"`, JSON.stringify([...seed]), Buffer.concat([Buffer.from('a'), seed, Buffer.from('b')]).toString('base64')];
+  const written = [
+    seed,
+    seed.toString('hex'),
+    seed.toString('base64'),
+    seed.toString('base64url'),
+    `"x${seed.toString('hex').toUpperCase()}"`,
+    JSON.stringify([...seed]),
+    Buffer.concat([Buffer.from('a'), seed, Buffer.from('b')]).toString('base64'),
+  ];
   for (const form of written) {
     const other: Host = { folder: tempFolder(), printed: [] };
     appendFileSync(join(other.folder, 'log'), form);

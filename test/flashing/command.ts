@@ -1,4 +1,7 @@
-/** `tapcash` as a process beside an emulated board, with somebody's hand at the board; and everything that it leaves at the host. */
+/**
+ * `tapcash` as a process beside an emulated board, with somebody's hand at the board; and everything that it leaves at
+ * the host.
+ */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +29,10 @@ export interface Host {
 /** Looks at what a command prints; may end it. */
 export type Watch = (err: string, end: (signal: NodeJS.Signals) => void) => void;
 
-/** Runs the command line; a hand at the board does what it is asked for. Libraries that can be asked to print what they do, are. */
+/**
+ * Runs the command line; a hand at the board does what it is asked for. Libraries that can be asked to print what they
+ * do, are.
+ */
 export function tapcash(host: Host, args: string[], bench: EspBench | null, watch?: Watch): Promise<Ended> {
   const env = { ...process.env, HOME: host.folder, TMPDIR: host.folder, DEBUG: '*' };
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
@@ -46,7 +52,10 @@ export function tapcash(host: Host, args: string[], bench: EspBench | null, watc
   );
 }
 
-/** Kills the command at these steps in turn, each time started again (test/flashing/cli.test.ts); @returns the run that nobody stopped. */
+/**
+ * Kills the command at these steps in turn, each time started again (test/flashing/cli.test.ts);
+ * @returns the run that nobody stopped.
+ */
 export async function killedAt(host: Host, args: string[], bench: EspBench, steps: string[]): Promise<Ended> {
   for (const step of steps.filter((_, i) => i % 3 === 1 || process.env.TAPCASH_KILLS)) {
     const { status } = await tapcash(host, args, bench, (err, end) => err.includes(step) && end('SIGKILL'));
@@ -64,7 +73,8 @@ export function traces({ folder, printed }: Host): Map<string, Buffer> {
     const data = readFileSync(path);
     found.set(path, data);
     const at = data.indexOf('IDAT');
-    if (path.endsWith('.png')) found.set(`${path} unpacked`, inflateSync(data.subarray(at + 4, at + 4 + data.readUInt32BE(at - 4))));
+    if (path.endsWith('.png'))
+      found.set(`${path} unpacked`, inflateSync(data.subarray(at + 4, at + 4 + data.readUInt32BE(at - 4))));
   }
   return found;
 }

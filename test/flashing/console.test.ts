@@ -4,7 +4,8 @@ import { BOOT_FILE, installFiles, type StorageFiles } from '../../flash-scripts/
 import { attemptOn, espBench, plantInterpreter, type EspBench } from './bench.js';
 
 const BURST = 1024;
-const open = (bench: EspBench, more = {}): Promise<BoardConsole> => openConsole(bench.cable, { attempt: attemptOn(bench.cable), burstBytesMax: BURST, handMs: 3000, ...more });
+const open = (bench: EspBench, more = {}): Promise<BoardConsole> =>
+  openConsole(bench.cable, { attempt: attemptOn(bench.cable), burstBytesMax: BURST, handMs: 3000, ...more });
 
 /** A firmware that moves the console away once its radio is on, as ours does. */
 const HIDES = `(function(){var n=0;function poll(){if(n++<3)setTimeout(poll,50);else{E.setConsole(null,{force:true});global.hidden=1}}poll()})()`;
@@ -18,7 +19,10 @@ test('a bare interpreter answers at once, an error says what the board says', as
   expect(console.version).toBe('2v29.277');
   expect(await console.evaluate('1+1')).toBe(2);
   expect(await console.evaluate('JSON.stringify({a:["b\\"",1]})')).toBe('{"a":["b\\"",1]}');
-  await expect(console.evaluate('nothing.there')).rejects.toMatchObject({ code: 'FLASH_FAILED', detail: expect.stringContaining('nothing is not defined') });
+  await expect(console.evaluate('nothing.there')).rejects.toMatchObject({
+    code: 'FLASH_FAILED',
+    detail: expect.stringContaining('nothing is not defined'),
+  });
   await console.close();
 });
 
@@ -54,19 +58,30 @@ test('an old interpreter and a board that says nothing are told apart', async ()
   await expect(open(silent, { startMs: 300, handMs: 300 })).rejects.toMatchObject({ code: 'BOARD_SILENT' });
 });
 
-const bytes = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * seed + (i >> 8)) & 255);
+const bytes = (length: number, seed: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => (i * seed + (i >> 8)) & 255);
 
 describe('files', () => {
-  const files: StorageFiles = { [BOOT_FILE]: Buffer.from('print("started")'), 'tab.a': bytes(5000, 7), 'tab.b': bytes(3, 1), 'tab.c': bytes(1024, 3) };
+  const files: StorageFiles = {
+    [BOOT_FILE]: Buffer.from('print("started")'),
+    'tab.a': bytes(5000, 7),
+    'tab.b': bytes(3, 1),
+    'tab.c': bytes(1024, 3),
+  };
 
   test('are written, compared and skipped the second time', async () => {
     const bench = espBench();
     plantInterpreter(bench.esp);
     const console = await open(bench);
     const told: string[] = [];
-    const hooks = { onProgress: () => undefined, onFile: (name: string, what: string) => void told.push(`${name} ${what}`) };
+    const hooks = {
+      onProgress: () => undefined,
+      onFile: (name: string, what: string) => void told.push(`${name} ${what}`),
+    };
     await installFiles(console, files, hooks);
-    expect(Object.fromEntries([...bench.esp.board.files].map(([name, data]) => [name, Buffer.from(data)]))).toEqual(Object.fromEntries(Object.entries(files).map(([name, data]) => [name, Buffer.from(data)])));
+    expect(Object.fromEntries([...bench.esp.board.files].map(([name, data]) => [name, Buffer.from(data)]))).toEqual(
+      Object.fromEntries(Object.entries(files).map(([name, data]) => [name, Buffer.from(data)])),
+    );
     expect(told).toEqual(['tab.a written', 'tab.b written', 'tab.c written', '.bootcde written']);
     told.length = 0;
     await installFiles(console, files, hooks);
@@ -92,7 +107,10 @@ describe('files', () => {
       bench.esp.board.files.set(BOOT_FILE, Buffer.from('print("old")'));
       const first = await open(bench);
       bench.cable.pullAfter(writes);
-      const done = await installFiles(first, files, quiet).then(() => true, (thrown) => thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown));
+      const done = await installFiles(first, files, quiet).then(
+        () => true,
+        (thrown) => (thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown)),
+      );
       await first.close();
       if (done) break;
       pulledAt++;

@@ -33,7 +33,10 @@ export interface FirmwareOptions {
 }
 
 /** Writes the three files of a release to a folder. */
-export function writeRelease(folder: string, { chip = 'esp32', interpreter = '2v29.277', appBytes = 120_000 }: FirmwareOptions = {}): Record<string, Uint8Array> {
+export function writeRelease(
+  folder: string,
+  { chip = 'esp32', interpreter = '2v29.277', appBytes = 120_000 }: FirmwareOptions = {},
+): Record<string, Uint8Array> {
   const files = {
     'bootloader.bin': imageOf(20_000, CHIP_IDS[chip], 'boot'),
     'partitions_espruino.bin': partitionTable(),

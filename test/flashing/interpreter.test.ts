@@ -1,6 +1,6 @@
 /**
- * The real interpreter as a board: our flashing through EspruinoTools brings the firmware to Espruino's Linux build over a pty,
- * provisions it, examines it, and the token answers a reader.
+ * The real interpreter as a board: our flashing through EspruinoTools brings the firmware to Espruino's Linux build
+ * over a pty, provisions it, examines it, and the token answers a reader.
  *
  * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
  */
@@ -29,7 +29,13 @@ suite('a host at the console of the interpreter', () => {
   test('brings the firmware, provisions a token, examines it; and the token answers a reader', async () => {
     const scheduler = createRealScheduler();
     const { chip, end } = wiredChip(scheduler);
-    const esp = await createInterpreterBoard({ path: path!, name: 'token', boot: 'storage', console: true, serials: { Serial2: end } });
+    const esp = await createInterpreterBoard({
+      path: path!,
+      name: 'token',
+      boot: 'storage',
+      console: true,
+      serials: { Serial2: end },
+    });
     const linux = loadBoard('linux');
     const board = {
       ...linux,
@@ -56,11 +62,26 @@ suite('a host at the console of the interpreter', () => {
       const flashed = await flashBoard({ ...(await access()), board, parts: null, role: 'user-token' });
       expect(flashed).toMatchObject({ provisioned: false, right: [] });
       const files = esp.files();
-      for (const [name, data] of Object.entries(await appFiles('user-token'))) expect([name, Buffer.compare(files.get(name)!, data)]).toEqual([name, 0]);
+      for (const [name, data] of Object.entries(await appFiles('user-token')))
+        expect([name, Buffer.compare(files.get(name)!, data)]).toEqual([name, 0]);
 
       const root = createSigner(new Uint8Array(32).fill(1));
-      const manifest = signManifest({ issuer: issuerIdOf(root.publicKey), currency: 'EUR', issuerKey: root.publicKey, registrarKey: createSigner(new Uint8Array(32).fill(2)).publicKey }, root, null);
-      const { keys } = await provisionBoard({ ...(await access()), board, manifest, purpose: { role: 'user-token', limits: TOKEN_LIMITS, scheme: { number: 1 } } });
+      const manifest = signManifest(
+        {
+          issuer: issuerIdOf(root.publicKey),
+          currency: 'EUR',
+          issuerKey: root.publicKey,
+          registrarKey: createSigner(new Uint8Array(32).fill(2)).publicKey,
+        },
+        root,
+        null,
+      );
+      const { keys } = await provisionBoard({
+        ...(await access()),
+        board,
+        manifest,
+        purpose: { role: 'user-token', limits: TOKEN_LIMITS, scheme: { number: 1 } },
+      });
       const findings = await examineBoard({ ...(await access()), openLink: () => openBoardPort(esp.consolePath!) });
       expect(findings.filter(({ ok }) => !ok)).toEqual([]);
       expect(findings.map(({ check }) => check)).toContain('pn532');
@@ -78,7 +99,10 @@ suite('a host at the console of the interpreter', () => {
 test('a packet waits behind its head, and of the Ctrl-C in lines one in five seconds passes', () => {
   let ms = 0;
   const filter = createConsoleFilter(() => ms);
-  expect(filter('\x03a\x03\n\x10\x01\x20\x04\x03\x03\x10\x01\x03b')).toEqual(['\x03a\n\x10\x01', '\x20\x04\x03\x03\x10\x01b']);
+  expect(filter('\x03a\x03\n\x10\x01\x20\x04\x03\x03\x10\x01\x03b')).toEqual([
+    '\x03a\n\x10\x01',
+    '\x20\x04\x03\x03\x10\x01b',
+  ]);
   ms = 6000;
   expect(filter('\x03\x10p\x10')).toEqual(['\x03\x10p\x10']);
   expect(filter('\x01\x60')).toEqual(['\x01', '\x60']);

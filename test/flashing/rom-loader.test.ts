@@ -25,7 +25,13 @@ function bench(chip: EspChip = 'esp32', firmware: FirmwareOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
   folders.push(folder);
   const files = writeRelease(folder, { chip, ...firmware });
-  const esp = createEspBoard({ scheduler: createRealScheduler(), name: 'board', chip, records: board.flash, entropy: (count) => new Uint8Array(randomBytes(count)) });
+  const esp = createEspBoard({
+    scheduler: createRealScheduler(),
+    name: 'board',
+    chip,
+    records: board.flash,
+    entropy: (count) => new Uint8Array(randomBytes(count)),
+  });
   const cable = createEmulatedCable(esp);
   const events: FlashEvent[] = [];
   const flash = (more: Partial<Parameters<typeof writeFirmware>[1]> = {}) =>
@@ -42,7 +48,11 @@ function bench(chip: EspChip = 'esp32', firmware: FirmwareOptions = {}) {
 /** What flash must hold: the parts in their places, everything else as it was. */
 function expected(before: Uint8Array, files: Record<string, Uint8Array>, bootloaderAt: number): Uint8Array {
   const flash = before.slice();
-  for (const [name, address] of [['bootloader.bin', bootloaderAt], ['partitions_espruino.bin', 0x8000], ['espruino_esp32.bin', 0x10000]] as const) {
+  for (const [name, address] of [
+    ['bootloader.bin', bootloaderAt],
+    ['partitions_espruino.bin', 0x8000],
+    ['espruino_esp32.bin', 0x10000],
+  ] as const) {
     const data = files[name];
     const sectors = Math.ceil(data.length / 4096) * 4096;
     flash.fill(0xff, address, address + sectors);
@@ -51,20 +61,23 @@ function expected(before: Uint8Array, files: Record<string, Uint8Array>, bootloa
   return flash;
 }
 
-test.each(['esp32', 'esp32c3', 'esp32s3'] as const)('writes an interpreter to an %s, which then starts', async (chip) => {
-  const { files, esp, events, flash } = bench(chip);
-  const before = esp.flash.fill(0x5a).slice();
-  esp.records.restore(new Uint8Array(board.flash.bytes).fill(0x33));
-  before.fill(0x33, board.flash.address, board.flash.address + board.flash.bytes);
-  before.fill(0xff, 0x320000); // no files in Storage
-  await flash();
-  expect(Buffer.compare(esp.flash, expected(before, files, CHIPS[chip].bootloader))).toBe(0);
-  expect(events.filter((event) => event.kind === 'verified')).toHaveLength(3);
-  expect(events[0]).toEqual({ kind: 'chip', name: CHIPS[chip].name });
-  esp.pressReset();
-  expect(esp.mode).toBe('interpreter');
-  expect(esp.records.image().every((byte) => byte === 0x33)).toBe(true);
-});
+test.each(['esp32', 'esp32c3', 'esp32s3'] as const)(
+  'writes an interpreter to an %s, which then starts',
+  async (chip) => {
+    const { files, esp, events, flash } = bench(chip);
+    const before = esp.flash.fill(0x5a).slice();
+    esp.records.restore(new Uint8Array(board.flash.bytes).fill(0x33));
+    before.fill(0x33, board.flash.address, board.flash.address + board.flash.bytes);
+    before.fill(0xff, 0x320000); // no files in Storage
+    await flash();
+    expect(Buffer.compare(esp.flash, expected(before, files, CHIPS[chip].bootloader))).toBe(0);
+    expect(events.filter((event) => event.kind === 'verified')).toHaveLength(3);
+    expect(events[0]).toEqual({ kind: 'chip', name: CHIPS[chip].name });
+    esp.pressReset();
+    expect(esp.mode).toBe('interpreter');
+    expect(esp.records.image().every((byte) => byte === 0x33)).toBe(true);
+  },
+);
 
 describe('what goes wrong', () => {
   test('a part that is right is skipped; a spoiled block and lost bytes are written again', async () => {
@@ -82,19 +95,30 @@ describe('what goes wrong', () => {
     });
     expect(events.filter(({ kind }) => kind === 'skipped')).toHaveLength(2);
     expect(spoiled).toBe(true);
-    expect(Buffer.from(esp.flash.slice(0x10000, 0x10000 + files['espruino_esp32.bin'].length))).toEqual(Buffer.from(files['espruino_esp32.bin']));
+    expect(Buffer.from(esp.flash.slice(0x10000, 0x10000 + files['espruino_esp32.bin'].length))).toEqual(
+      Buffer.from(files['espruino_esp32.bin']),
+    );
   }, 60_000);
 
   test('another chip than the board has', async () => {
     const { flash } = bench('esp32c3');
-    await expect(flash({ chip: 'ESP32', parts: [] })).rejects.toMatchObject({ code: 'CHIP_WRONG', detail: expect.stringContaining('ESP32-C3') });
+    await expect(flash({ chip: 'ESP32', parts: [] })).rejects.toMatchObject({
+      code: 'CHIP_WRONG',
+      detail: expect.stringContaining('ESP32-C3'),
+    });
   }, 30_000);
 
   test('nobody holds BOOT', async () => {
     const { esp, events } = bench();
     const mute = createEmulatedCable(esp, false);
     await expect(
-      writeFirmware(mute, { chip: 'ESP32', parts: [], attempt: createAttempt(), handMs: 200, onEvent: (event) => void events.push(event) }),
+      writeFirmware(mute, {
+        chip: 'ESP32',
+        parts: [],
+        attempt: createAttempt(),
+        handMs: 200,
+        onEvent: (event) => void events.push(event),
+      }),
     ).rejects.toMatchObject({ code: 'LOADER_SILENT' });
     expect(events).toEqual([{ kind: 'hold-boot' }]);
   }, 30_000);
@@ -118,13 +142,49 @@ describe('files that are no interpreter for the board', () => {
 
   test.each<[string, () => string, string]>([
     ['no such path', () => '/nowhere/at-all', 'FILE_MISSING'],
-    ['a text', () => join(folderWith((files) => void (files['espruino_esp32.bin'] = Buffer.from('#!/bin/sh\n'))), 'espruino_esp32.bin'), 'FIRMWARE_INVALID'],
-    ['a folder with a text in it', () => folderWith((files) => void (files['espruino_esp32.bin'] = Buffer.alloc(100))), 'FIRMWARE_INVALID'],
-    ['no bootloader', () => (rmSync(join(folderWith(() => undefined), 'bootloader.bin')), folders.at(-1)!), 'FIRMWARE_INVALID'],
-    ['no partition table', () => folderWith((files) => void (files['partitions_espruino.bin'] = Buffer.alloc(3000))), 'FIRMWARE_INVALID'],
-    ['two interpreters', () => folderWith((files) => void (files['espruino_other.bin'] = files['espruino_esp32.bin'])), 'FIRMWARE_INVALID'],
+    [
+      'a text',
+      () =>
+        join(
+          folderWith((files) => void (files['espruino_esp32.bin'] = Buffer.from('#!/bin/sh\n'))),
+          'espruino_esp32.bin',
+        ),
+      'FIRMWARE_INVALID',
+    ],
+    [
+      'a folder with a text in it',
+      () => folderWith((files) => void (files['espruino_esp32.bin'] = Buffer.alloc(100))),
+      'FIRMWARE_INVALID',
+    ],
+    [
+      'no bootloader',
+      () => (
+        rmSync(
+          join(
+            folderWith(() => undefined),
+            'bootloader.bin',
+          ),
+        ),
+        folders.at(-1)!
+      ),
+      'FIRMWARE_INVALID',
+    ],
+    [
+      'no partition table',
+      () => folderWith((files) => void (files['partitions_espruino.bin'] = Buffer.alloc(3000))),
+      'FIRMWARE_INVALID',
+    ],
+    [
+      'two interpreters',
+      () => folderWith((files) => void (files['espruino_other.bin'] = files['espruino_esp32.bin'])),
+      'FIRMWARE_INVALID',
+    ],
     ['one for another chip', () => folderWith((files) => void (files['espruino_esp32.bin'][12] = 9)), 'FIRMWARE_CHIP'],
-    ['one that would reach the records', () => folderWith(() => undefined, { appBytes: board.flash.address }), 'FIRMWARE_INVALID'],
+    [
+      'one that would reach the records',
+      () => folderWith(() => undefined, { appBytes: board.flash.address }),
+      'FIRMWARE_INVALID',
+    ],
   ])('%s', (_, path, code) => {
     expect(() => readFirmware(path(), board)).toThrow(expect.objectContaining({ code }));
   });
@@ -143,7 +203,14 @@ describe('files that are no interpreter for the board', () => {
 });
 
 test('who may not open a port is told what to type on this system', () => {
-  const facts = { platform: 'linux', user: 'ada', groups: [1000], gid: 20, mode: 0o660, groupFile: 'root:x:0:\ndialout:x:20:\nplugdev:x:46:ada\n' };
+  const facts = {
+    platform: 'linux',
+    user: 'ada',
+    groups: [1000],
+    gid: 20,
+    mode: 0o660,
+    groupFile: 'root:x:0:\ndialout:x:20:\nplugdev:x:46:ada\n',
+  };
   expect(accessAdvice(facts)).toContain('sudo usermod -aG dialout ada');
   expect(accessAdvice({ ...facts, groupFile: 'dialout:x:20:bob,ada\n' })).toContain('log out and in again');
   expect(accessAdvice({ ...facts, gid: 0 })).toContain('udev');

@@ -16,7 +16,11 @@ export function secretsOf({ esp }: EspBench): Map<string, Buffer> {
     write: () => undefined,
     erasePage: () => undefined,
   };
-  const opened = openRecordLog(flash as unknown as Parameters<typeof openRecordLog>[0], { address, pages: bytes / pageBytes, pageBytes, eraseBytes: pageBytes }, (data) => crc32(Buffer.from(data)) >>> 0);
+  const opened = openRecordLog(
+    flash as unknown as Parameters<typeof openRecordLog>[0],
+    { address, pages: bytes / pageBytes, pageBytes, eraseBytes: pageBytes },
+    (data) => crc32(Buffer.from(data)) >>> 0,
+  );
   if (!opened.ok) throw new Error(`records damaged at ${opened.address}`);
   const secrets = new Map<string, Buffer>([['given entropy', Buffer.from(opened.log.get(BOARD_RECORD.seed, 0)!)]]);
   for (const slot of opened.log.slots(BOARD_RECORD.key)) {
@@ -30,10 +34,22 @@ export function secretsOf({ esp }: EspBench): Map<string, Buffer> {
   return secrets;
 }
 
-/** Ways in which bytes may be written down. Base64 is looked for in the part that is the same wherever the bytes begin. */
+/**
+ * Ways in which bytes may be written down. Base64 is looked for in the part that is the same wherever the bytes begin.
+ */
 function formsOf(secret: Buffer): Buffer[] {
-  const base64 = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), secret]).toString('base64').slice(4, 40));
-  const texts = [secret.toString('hex'), secret.toString('hex').toUpperCase(), [...secret].join(), [...secret].join(', '), [...secret].join(' ')];
+  const base64 = [0, 1, 2].map((shift) =>
+    Buffer.concat([Buffer.alloc(shift), secret])
+      .toString('base64')
+      .slice(4, 40),
+  );
+  const texts = [
+    secret.toString('hex'),
+    secret.toString('hex').toUpperCase(),
+    [...secret].join(),
+    [...secret].join(', '),
+    [...secret].join(' '),
+  ];
   const all = [...texts, ...base64, ...base64.map((text) => text.replace(/\+/g, '-').replace(/\//g, '_'))];
   return [secret, Buffer.from(secret.toString('latin1'), 'utf8'), ...all.map((text) => Buffer.from(text))];
 }
@@ -42,7 +58,8 @@ function formsOf(secret: Buffer): Buffer[] {
 export function leaks(secrets: Map<string, Buffer>, places: Map<string, Buffer>): string[] {
   const found: string[] = [];
   for (const [name, secret] of secrets) {
-    for (const form of formsOf(secret)) for (const [place, data] of places) if (data.includes(form)) found.push(`${name} in ${place}`);
+    for (const form of formsOf(secret))
+      for (const [place, data] of places) if (data.includes(form)) found.push(`${name} in ${place}`);
   }
   return found;
 }

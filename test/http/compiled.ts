@@ -1,6 +1,6 @@
 /**
- * The host's sources as plain JavaScript in a folder of its own, for tests that need a second process: jest compiles only
- * in its own.
+ * The host's sources as plain JavaScript in a folder of its own, for tests that need a second process: jest compiles
+ * only in its own.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,13 @@ export function compileSources(): string {
       if (!path.endsWith('.ts') || path.endsWith('.d.ts') || path.includes('node_modules')) continue;
       const file = join(out, folder, path.replace(/\.ts$/, '.js'));
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, transformSync(readFileSync(join(ROOT, folder, path), 'utf8'), { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } }).code);
+      writeFileSync(
+        file,
+        transformSync(readFileSync(join(ROOT, folder, path), 'utf8'), {
+          jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+          module: { type: 'es6' },
+        }).code,
+      );
     }
   }
   return out;
@@ -58,13 +64,16 @@ export function runScript(folder: string, source: string, options: { uid?: numbe
     over = true;
     for (const next of waiting.splice(0)) next(null);
   });
-  const ended = new Promise<number | string | null>((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('exit', (code, signal) => resolve(code ?? signal)),
+  );
   return {
     process: child,
     ended,
     say: (value) => void child.stdin.write(JSON.stringify(value) + '\n'),
     async line() {
-      const line = lines.shift() ?? (over ? null : await new Promise<string | null>((resolve) => waiting.push(resolve)));
+      const line =
+        lines.shift() ?? (over ? null : await new Promise<string | null>((resolve) => waiting.push(resolve)));
       return line === null ? null : JSON.parse(line);
     },
   };

@@ -8,7 +8,14 @@ import type { Logger } from 'pino';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { COUPON_AMOUNTS } from '../../host-bridge/actors/coupon-signer.js';
 import type { PublicParameters } from '../../host-bridge/actors/services.js';
-import { createBankChannel, createBankClient, createBankOfficeClient, createIssuerClient, createOfficeClient, createTrusteeClient } from '../../host-bridge/http/client.js';
+import {
+  createBankChannel,
+  createBankClient,
+  createBankOfficeClient,
+  createIssuerClient,
+  createOfficeClient,
+  createTrusteeClient,
+} from '../../host-bridge/http/client.js';
 import { couponKeys, writeKeyFile } from '../../host-bridge/http/key-file.js';
 import { startBank, startIssuer, startTrustee } from '../../host-bridge/http/start.js';
 import { bankSigner } from '../actors/houses.js';
@@ -29,10 +36,17 @@ let coupons: string | null = null;
 /** A data folder with the keys of test/actors/world.ts. Coupon keys are made once in a process, which takes seconds. */
 export function houseFolder(scheme: Scheme): string {
   const dataDir = mkdtempSync(join(tmpdir(), 'tapcash-'));
-  for (const [role, label] of [['issuer', 'issuer'], ['trustee', 'registrar'], ['bank', 'bank']]) writeKeyFile(join(dataDir, `${role}.key`), seedOf(label!));
+  for (const [role, label] of [
+    ['issuer', 'issuer'],
+    ['trustee', 'registrar'],
+    ['bank', 'bank'],
+  ])
+    writeKeyFile(join(dataDir, `${role}.key`), seedOf(label!));
   if (scheme.issue !== 'coupon') return dataDir;
-  if (!coupons || !existsSync(coupons)) couponKeys((coupons = mkdtempSync(join(tmpdir(), 'tapcash-coupons-'))), COUPON_AMOUNTS);
-  for (const amount of COUPON_AMOUNTS) cpSync(join(coupons, `coupon-${amount}.key`), join(dataDir, `coupon-${amount}.key`));
+  if (!coupons || !existsSync(coupons))
+    couponKeys((coupons = mkdtempSync(join(tmpdir(), 'tapcash-coupons-'))), COUPON_AMOUNTS);
+  for (const amount of COUPON_AMOUNTS)
+    cpSync(join(coupons, `coupon-${amount}.key`), join(dataDir, `coupon-${amount}.key`));
   return dataDir;
 }
 
@@ -45,7 +59,14 @@ export function forgetCoupons(): void {
 export function placeOf(scheme: Scheme, dataDir: string) {
   const hasTrustee = scheme.licenseFrom === 'trustee';
   const registrarKey = hasTrustee ? registrarSigner.publicKey : issuerSigner.publicKey;
-  return { dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], clock: () => START_S, registrarKey, issuerKey: issuerSigner.publicKey };
+  return {
+    dataDir,
+    scheme: scheme.number,
+    operatorKeys: [operator.publicKey],
+    clock: () => START_S,
+    registrarKey,
+    issuerKey: issuerSigner.publicKey,
+  };
 }
 
 /** Clients of running houses, for users and operators. */
@@ -63,7 +84,13 @@ export function clientsOf(scheme: Scheme, urls: Urls) {
 export type Clients = ReturnType<typeof clientsOf>;
 
 /** A user with an account and money in it. */
-export async function userAt(clients: Clients, facts: PublicParameters, name: string, funding: number, pseudonyms = 1): Promise<ReferenceWallet> {
+export async function userAt(
+  clients: Clients,
+  facts: PublicParameters,
+  name: string,
+  funding: number,
+  pseudonyms = 1,
+): Promise<ReferenceWallet> {
   const wallet = new ReferenceWallet({ scheme: clients.scheme, facts, name, pseudonyms });
   good(await clients.accounts.openAccount(name, wallet.account.publicKey));
   if (funding > 0) good(await clients.accounts.fundAccount(name, funding));
@@ -89,10 +116,25 @@ export async function startHouses(number: number, options: { dataDir?: string; l
   const hasBank = scheme.accountsAt === 'bank';
   const bankKey = hasBank ? bankSigner.publicKey : null;
   const issuer = await startIssuer({ ...place, bankKey });
-  const trustee = scheme.licenseFrom === 'trustee' ? await startTrustee({ ...place, ...(bankKey ? { accountsKey: bankKey } : {}) }) : null;
-  const bank = hasBank ? await startBank({ ...place, forwardMs: 20, issuerChannel: (signer, issuerLine) => createBankChannel({ url: issuer.url, signer, issuerLine, issuer: ISSUER, clock: place.clock }) }) : null;
-  const clients = clientsOf(scheme, { issuer: issuer.url, ...(bank ? { bank: bank.url } : {}), ...(trustee ? { trustee: trustee.url } : {}) });
-  if (clients.bank && scheme.issue === 'coupon') good(await clients.office.publishCouponKeys(good(await clients.bank.couponKeys()).keys));
+  const trustee =
+    scheme.licenseFrom === 'trustee'
+      ? await startTrustee({ ...place, ...(bankKey ? { accountsKey: bankKey } : {}) })
+      : null;
+  const bank = hasBank
+    ? await startBank({
+        ...place,
+        forwardMs: 20,
+        issuerChannel: (signer, issuerLine) =>
+          createBankChannel({ url: issuer.url, signer, issuerLine, issuer: ISSUER, clock: place.clock }),
+      })
+    : null;
+  const clients = clientsOf(scheme, {
+    issuer: issuer.url,
+    ...(bank ? { bank: bank.url } : {}),
+    ...(trustee ? { trustee: trustee.url } : {}),
+  });
+  if (clients.bank && scheme.issue === 'coupon')
+    good(await clients.office.publishCouponKeys(good(await clients.bank.couponKeys()).keys));
   const close = async () => {
     for (const service of [bank, trustee, issuer]) await service?.close();
   };

@@ -1,6 +1,6 @@
 /**
- * Bank and issuer as processes that are killed (SIGKILL) at any moment and started again, while a user registers, withdraws,
- * pays and repeats whatever got no answer: the end is the same as if nobody had been killed.
+ * Bank and issuer as processes that are killed (SIGKILL) at any moment and started again, while a user registers,
+ * withdraws, pays and repeats whatever got no answer: the end is the same as if nobody had been killed.
  *
  * TAPCASH_KILLS=200 npx jest test/http/kill does it longer, and in every scheme with a bank.
  */
@@ -16,7 +16,17 @@ import { bankSigner, finish, register } from '../actors/houses.js';
 import type { Outcome, ReferenceWallet } from '../actors/reference-wallet.js';
 import { good, ISSUER, issuerSigner, rsOf, START_S } from '../actors/world.js';
 import { compileSources, runScript, type Child } from './compiled.js';
-import { clientsOf, endHouses, forgetCoupons, houseFolder, operator, placeOf, startHouses, userAt, type Clients } from './houses.js';
+import {
+  clientsOf,
+  endHouses,
+  forgetCoupons,
+  houseFolder,
+  operator,
+  placeOf,
+  startHouses,
+  userAt,
+  type Clients,
+} from './houses.js';
 
 const KILLS = Number(process.env['TAPCASH_KILLS'] ?? 3);
 const CHOSEN = process.env['TAPCASH_KILLS'] ? [2, 3, 4, 5, 6] : [2, 5, 6];
@@ -39,7 +49,13 @@ afterAll(() => {
 const hex = (bytes: Uint8Array) => `new Uint8Array(Buffer.from('${toHex(bytes)}', 'hex'))`;
 
 /** Source of a process that is one house. */
-function houseScript(role: 'issuer' | 'bank', number: number, dataDir: string, port: number, issuerUrl: string): string {
+function houseScript(
+  role: 'issuer' | 'bank',
+  number: number,
+  dataDir: string,
+  port: number,
+  issuerUrl: string,
+): string {
   const scheme = schemeOf(number);
   const { registrarKey } = placeOf(scheme, dataDir);
   const place = `dataDir: ${JSON.stringify(dataDir)}, scheme: ${number}, port: ${port}, clock: () => ${START_S}, operatorKeys: [${hex(operator.publicKey)}], registrarKey: ${hex(registrarKey)}`;
@@ -62,7 +78,12 @@ class Mortal {
   private child: Child | null = null;
   /** Below those that a system gives by itself: while a house is down, nobody else must answer at its address. */
   private readonly port = 10_000 + Math.floor(Math.random() * 20_000);
-  constructor(private readonly role: 'issuer' | 'bank', private readonly number: number, private readonly dataDir: string, private readonly issuerUrl: string) {}
+  constructor(
+    private readonly role: 'issuer' | 'bank',
+    private readonly number: number,
+    private readonly dataDir: string,
+    private readonly issuerUrl: string,
+  ) {}
   async start(): Promise<void> {
     this.child = runScript(compiled, houseScript(this.role, this.number, this.dataDir, this.port, this.issuerUrl));
     mortals.add(this);

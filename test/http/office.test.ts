@@ -1,6 +1,6 @@
 /**
- * `tapcash office` against running houses: accounts where the scheme keeps them, and trace by each scheme's own path, whose
- * proof the asker checks instead of believing it. EP 0926637 [0031], [0056], [0081].
+ * `tapcash office` against running houses: accounts where the scheme keeps them, and trace by each scheme's own path,
+ * whose proof the asker checks instead of believing it. EP 0926637 [0031], [0056], [0081].
  */
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -24,7 +24,14 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
     const written: string[] = [];
     const spy = jest.spyOn(process.stdout, 'write').mockImplementation((text) => (written.push(String(text)), true));
     try {
-      await office(verb, values, { data: at.dataDir, url: issuer.url, bank: bank?.url ?? '', trustee: trustee?.url ?? '', json: true, ...extra });
+      await office(verb, values, {
+        data: at.dataDir,
+        url: issuer.url,
+        bank: bank?.url ?? '',
+        trustee: trustee?.url ?? '',
+        json: true,
+        ...extra,
+      });
     } finally {
       spy.mockRestore();
     }
@@ -35,34 +42,54 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
   await ask('open', ['Shop']);
   expect(await ask('fund', ['Shop', '7'])).toEqual({ ok: true, balance: 7 });
   expect(await ask('balance', ['Shop'])).toEqual({ ok: true, balance: 7 });
-  if (schemeOf(number).issue === 'coupon') expect(await ask('coupon-keys', [])).toMatchObject({ version: 1, repeated: true });
+  if (schemeOf(number).issue === 'coupon')
+    expect(await ask('coupon-keys', [])).toMatchObject({ version: 1, repeated: true });
   expect(await register(at.clients, ada)).toBe('OK');
   expect(await withdraw(at.clients, ada, 10)).toBe('OK');
   const pku = toHex(ada.pku);
   await expect(ask('trace', [pku, 'just so'])).rejects.toMatchObject({ code: 'NOT_OVERSPENT' });
   good(await (at.clients.bank ?? at.clients.issuer).deposit(ada.pay('Shop', 12, rsOf(1), START_S)));
-  for (let tries = 0; tries < 200 && (await ask('overspends', [])).overspends.length === 0; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let tries = 0; tries < 200 && (await ask('overspends', [])).overspends.length === 0; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   await expect(ask('trace', [pku, ' '])).rejects.toMatchObject({ code: 'REASON_MISSING' });
 
   const accountsKey = schemeOf(number).accountsAt === 'bank' ? bankSigner.publicKey : issuerSigner.publicKey;
-  expect(await ask('trace', [pku, 'overspent'], { accountsKey: toHex(accountsKey) })).toMatchObject({ name: 'Ada', ebc: -2, proof: 'PROVEN', proofBy: 'checked here' });
+  expect(await ask('trace', [pku, 'overspent'], { accountsKey: toHex(accountsKey) })).toMatchObject({
+    name: 'Ada',
+    ebc: -2,
+    proof: 'PROVEN',
+    proofBy: 'checked here',
+  });
   // Under another key the certificate is nothing: the house's word alone does not make it PROVEN.
-  expect(await ask('trace', [pku, 'overspent'], { accountsKey: toHex(signerOf('Mallory').publicKey) })).toMatchObject({ name: 'Ada', proof: 'UNPROVEN' });
+  expect(await ask('trace', [pku, 'overspent'], { accountsKey: toHex(signerOf('Mallory').publicKey) })).toMatchObject({
+    name: 'Ada',
+    proof: 'UNPROVEN',
+  });
   expect((await ask('trace', [pku, 'overspent'])).proofBy).toMatch(number === 1 ? /checked here/ : /says so/);
   await expect(ask('trace', [pku, 'overspent'], { accountsKey: 'ff' })).rejects.toMatchObject({ code: 'USAGE' });
   // Without an operator's key nobody asks at all.
-  await expect(office('numbers', [], { data: join(at.dataDir, 'nowhere'), url: issuer.url, bank: '', trustee: '', json: true })).rejects.toMatchObject({ code: 'FILE_MISSING' });
+  await expect(
+    office('numbers', [], { data: join(at.dataDir, 'nowhere'), url: issuer.url, bank: '', trustee: '', json: true }),
+  ).rejects.toMatchObject({ code: 'FILE_MISSING' });
 
   await at.close();
   // Who asked, why, and on which EBC stands in every house that had a part in it.
   for (const service of [issuer, bank, trustee]) {
     if (!service) continue;
-    const rows = new Sqlite(service.database, { readonly: true }).prepare('SELECT operator, why, ebc, name FROM traces').all() as { operator: string; why: string; ebc: number; name: string | null }[];
+    const rows = new Sqlite(service.database, { readonly: true })
+      .prepare('SELECT operator, why, ebc, name FROM traces')
+      .all() as { operator: string; why: string; ebc: number; name: string | null }[];
     const role = service === issuer ? 'issuer' : service === bank ? 'bank' : 'trustee';
     const { traceBy } = schemeOf(number);
     const takesPart = role === 'issuer' || role === traceBy;
     expect([role, rows.length]).toEqual([role, takesPart ? 3 : 0]);
-    for (const row of rows) expect(row).toEqual({ operator: operatorIdOf(operator.publicKey), why: 'overspent', ebc: -2, name: role === traceBy ? 'Ada' : null });
+    for (const row of rows)
+      expect(row).toEqual({
+        operator: operatorIdOf(operator.publicKey),
+        why: 'overspent',
+        ebc: -2,
+        name: role === traceBy ? 'Ada' : null,
+      });
   }
   at.end();
 });

@@ -22,18 +22,28 @@ beforeAll(async () => {
 afterAll(() => at.end());
 
 async function send(headers: Record<string, string>, body = BODY, path = PATH, method = 'POST'): Promise<string> {
-  const response = await fetch(at.issuer.url + path, { method, body, headers: { 'content-type': 'application/json', ...headers } });
+  const response = await fetch(at.issuer.url + path, {
+    method,
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
   const reply = (await response.json()) as { code?: string };
   return reply.code ?? 'OK';
 }
 
-const signed = (id = newId(), signer = operator, issuer = ISSUER, path = PATH, body = BODY, method = 'POST') => signOperatorRequest(signer, issuer, id, method, path, body);
+const signed = (id = newId(), signer = operator, issuer = ISSUER, path = PATH, body = BODY, method = 'POST') =>
+  signOperatorRequest(signer, issuer, id, method, path, body);
 
 test.each<[string, string, () => Promise<string>]>([
   ['a good signature', 'OK', () => send(signed())],
   ['no headers', 'OPERATOR_UNKNOWN', () => send({})],
   ['a stranger', 'OPERATOR_UNKNOWN', () => send(signed(newId(), signerOf('stranger')))],
-  ["a stranger under the operator's id", 'OPERATOR_UNKNOWN', () => send({ ...signed(newId(), signerOf('stranger')), [OPERATOR_HEADERS.operator]: operatorIdOf(operator.publicKey) })],
+  [
+    "a stranger under the operator's id",
+    'OPERATOR_UNKNOWN',
+    () =>
+      send({ ...signed(newId(), signerOf('stranger')), [OPERATOR_HEADERS.operator]: operatorIdOf(operator.publicKey) }),
+  ],
   ['another issuer', 'OPERATOR_UNKNOWN', () => send(signed(newId(), operator, new Uint8Array(4)))],
   ['another address', 'OPERATOR_UNKNOWN', () => send(signed(newId(), operator, ISSUER, '/v1/office/accounts'))],
   ['a query that was not signed', 'OPERATOR_UNKNOWN', () => send(signed(), BODY, PATH + '?x=1')],
@@ -41,8 +51,16 @@ test.each<[string, string, () => Promise<string>]>([
   ['another body', 'OPERATOR_UNKNOWN', () => send(signed(), '{"name":"Ada","amount":6}')],
   ['the same body with another space', 'OPERATOR_UNKNOWN', () => send(signed(), '{"name":"Ada", "amount":5}')],
   ['another request id', 'OPERATOR_UNKNOWN', () => send({ ...signed(), [OPERATOR_HEADERS.requestId]: toHex(newId()) })],
-  ['a request id that is too short', 'OPERATOR_UNKNOWN', () => send({ ...signed(), [OPERATOR_HEADERS.requestId]: '00' })],
-  ['a signature that is no hexadecimal', 'OPERATOR_UNKNOWN', () => send({ ...signed(), [OPERATOR_HEADERS.signature]: 'x'.repeat(128) })],
+  [
+    'a request id that is too short',
+    'OPERATOR_UNKNOWN',
+    () => send({ ...signed(), [OPERATOR_HEADERS.requestId]: '00' }),
+  ],
+  [
+    'a signature that is no hexadecimal',
+    'OPERATOR_UNKNOWN',
+    () => send({ ...signed(), [OPERATOR_HEADERS.signature]: 'x'.repeat(128) }),
+  ],
 ])('%s: %s', async (_what, expected, act) => {
   const before = balance();
   expect(await act()).toBe(expected);

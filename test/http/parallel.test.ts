@@ -1,6 +1,6 @@
 /**
- * Many at once: 100 withdrawals with funds for 37, one history deposited 1,000 times by two bridges, the same withdrawal
- * 100 times, and two services on one database file.
+ * Many at once: 100 withdrawals with funds for 37, one history deposited 1,000 times by two bridges, the same
+ * withdrawal 100 times, and two services on one database file.
  */
 import { rmSync } from 'node:fs';
 import { toHex } from '../../firmware/core/bytes.js';
@@ -10,7 +10,19 @@ import { startIssuer, type RunningService } from '../../host-bridge/http/start.j
 import { audit } from '../../host-bridge/ledger/audit.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
-import { BOOKS, codeOf, createWorld, good, historyOf, person, registrarSigner, rsOf, START_S, withdrawalOf, type Person } from '../actors/world.js';
+import {
+  BOOKS,
+  codeOf,
+  createWorld,
+  good,
+  historyOf,
+  person,
+  registrarSigner,
+  rsOf,
+  START_S,
+  withdrawalOf,
+  type Person,
+} from '../actors/world.js';
 import { compileSources, runScript, type Child } from './compiled.js';
 import { dataDirWithKeys, startServices, type Services } from './services.js';
 
@@ -21,7 +33,8 @@ const ada = person('Ada');
 /** Ada with many pseudonyms: the issuer does not limit them, the trustee does. */
 const faces = Array.from({ length: 100 }, (_, i): Person => ({ ...person('Ada', `face ${i}`) }));
 
-const count = (codes: string[]) => Object.fromEntries([...new Set(codes)].sort().map((code) => [code, codes.filter((other) => other === code).length]));
+const count = (codes: string[]) =>
+  Object.fromEntries([...new Set(codes)].sort().map((code) => [code, codes.filter((other) => other === code).length]));
 
 describe('one service', () => {
   let at: Services;
@@ -43,7 +56,9 @@ describe('one service', () => {
   });
 
   test('the same withdrawal 100 times: one debit, the same bytes', async () => {
-    const replies = await Promise.all(Array.from({ length: 100 }, () => at.issuerClient.withdraw(withdrawalOf(ada, 1, 20))));
+    const replies = await Promise.all(
+      Array.from({ length: 100 }, () => at.issuerClient.withdraw(withdrawalOf(ada, 1, 20))),
+    );
     expect(new Set(replies.map((reply) => toHex(good(reply).receipt))).size).toBe(1);
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
     expect(good(await at.office.balanceOf('Ada')).balance).toBe(17);
@@ -52,8 +67,13 @@ describe('one service', () => {
   test('one history 1,000 times in parallel by two bridges: one credit', async () => {
     good(await at.issuerClient.withdraw(withdrawalOf(ada, 1, 30)));
     const h = historyOf(ada, 'Shop', 20, rsOf(1));
-    const bridges = [createIssuerClient({ url: at.issuer.url, timeoutMs: 30_000 }), createIssuerClient({ url: at.issuer.url, timeoutMs: 30_000 })];
-    const replies = await Promise.all(Array.from({ length: 1000 }, (_, i) => bridges[i % 2]?.deposit(h) as ReturnType<(typeof bridges)[0]['deposit']>));
+    const bridges = [
+      createIssuerClient({ url: at.issuer.url, timeoutMs: 30_000 }),
+      createIssuerClient({ url: at.issuer.url, timeoutMs: 30_000 }),
+    ];
+    const replies = await Promise.all(
+      Array.from({ length: 1000 }, (_, i) => bridges[i % 2]?.deposit(h) as ReturnType<(typeof bridges)[0]['deposit']>),
+    );
     expect(count(replies.map(codeOf))).toEqual({ OK: 1000 });
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
     expect(good(await at.office.balanceOf('Shop')).balance).toBe(20);
@@ -89,7 +109,12 @@ describe('two processes on one database file', () => {
     expect(urls).toEqual([expect.stringContaining('http'), expect.stringContaining('http')]);
 
     // A third one, in this process, opens the account.
-    third = await startIssuer({ dataDir, registrarKey: registrarSigner.publicKey, operatorKeys: [], clock: () => START_S });
+    third = await startIssuer({
+      dataDir,
+      registrarKey: registrarSigner.publicKey,
+      operatorKeys: [],
+      clock: () => START_S,
+    });
     const office = third.actor.office('test');
     good(office.openAccount('Ada', ada.account.publicKey));
     good(office.fundAccount('Ada', 37));
@@ -100,7 +125,9 @@ describe('two processes on one database file', () => {
     const results = await Promise.all(faces.map((face, i) => at(i).withdraw(withdrawalOf(face, 1, 1))));
     expect(count(results.map(codeOf))).toEqual({ FUNDS_INSUFFICIENT: 63, OK: 37 });
     const rich = faces[results.findIndex((result) => result.ok)] as Person;
-    const replies = await Promise.all(Array.from({ length: 200 }, (_, i) => at(i).deposit(historyOf(rich, 'Shop', 1, rsOf(1)))));
+    const replies = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => at(i).deposit(historyOf(rich, 'Shop', 1, rsOf(1)))),
+    );
     expect(count(replies.map(codeOf))).toEqual({ OK: 200 });
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
     expect([good(office.balanceOf('Shop')).balance, good(office.balanceOf('Ada')).balance]).toEqual([1, 0]);
@@ -131,8 +158,14 @@ describe('two processes on one database file', () => {
       children.push(child);
       const client = createIssuerClient({ url: await child.line() });
       // Everything acknowledged before the last kill is still there, byte for byte, and repeats without effect.
-      for (let n = 0; n < receipts.length; n++) expect(good(await client.withdraw(withdrawalOf(ada, n + 1, n + 1)))).toEqual({ ok: true, receipt: receipts[n], repeated: true });
-      for (let n = 0; n < credited; n++) expect(good(await client.deposit(historyOf(ada, 'Shop', 1, rsOf(n))))).toMatchObject({ repeated: true });
+      for (let n = 0; n < receipts.length; n++)
+        expect(good(await client.withdraw(withdrawalOf(ada, n + 1, n + 1)))).toEqual({
+          ok: true,
+          receipt: receipts[n],
+          repeated: true,
+        });
+      for (let n = 0; n < credited; n++)
+        expect(good(await client.deposit(historyOf(ada, 'Shop', 1, rsOf(n))))).toMatchObject({ repeated: true });
       setTimeout(() => child.process.kill('SIGKILL'), 60 + 60 * round);
       for (;;) {
         const drawn = await client.withdraw(withdrawalOf(ada, receipts.length + 1, receipts.length + 1));

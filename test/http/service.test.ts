@@ -5,10 +5,27 @@ import { connect } from 'node:net';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { ERRORS, errorBody, isErrorCode, type ErrorCode } from '../../host-bridge/errors.js';
 import { createLog } from '../../host-bridge/http/log.js';
-import { ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from '../../host-bridge/http/schemas.js';
+import {
+  ISSUER_ENDPOINTS,
+  OPERATOR_HEADERS,
+  TRUSTEE_ENDPOINTS,
+  type Endpoint,
+} from '../../host-bridge/http/schemas.js';
 import { hasOddNumber } from '../../host-bridge/http/service.js';
 import { signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
-import { codeOf, good, historyOf, ISSUER, person, registrationOf, rsOf, seedOf, START_S, tombstoneOf, withdrawalOf } from '../actors/world.js';
+import {
+  codeOf,
+  good,
+  historyOf,
+  ISSUER,
+  person,
+  registrationOf,
+  rsOf,
+  seedOf,
+  START_S,
+  tombstoneOf,
+  withdrawalOf,
+} from '../actors/world.js';
 import { operator, startServices, terminal, type Services } from './services.js';
 
 const ada = person('Ada');
@@ -17,7 +34,9 @@ const lines: string[] = [];
 
 let at: Services;
 beforeAll(async () => {
-  at = await startServices({ log: createLog('test', { level: 'trace', destination: { write: (line) => void lines.push(line) } }) });
+  at = await startServices({
+    log: createLog('test', { level: 'trace', destination: { write: (line) => void lines.push(line) } }),
+  });
 });
 afterAll(() => at.end());
 
@@ -26,11 +45,15 @@ async function raw(path: string, init: RequestInit = {}): Promise<{ status: numb
   return { status: response.status, body: await response.json() };
 }
 
-const post = (path: string, body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) => raw(path, { method: 'POST', body, headers });
+const post = (path: string, body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+  raw(path, { method: 'POST', body, headers });
 
 /** Sends a body to an office address with a good signature. */
 function office(path: string, body: string, id = seedOf(path + body).subarray(0, 16)) {
-  return post(path, body, { 'content-type': 'application/json', ...signOperatorRequest(operator, ISSUER, id, 'POST', path, body) });
+  return post(path, body, {
+    'content-type': 'application/json',
+    ...signOperatorRequest(operator, ISSUER, id, 'POST', path, body),
+  });
 }
 
 test('scheme 1 over HTTP, from account to trace', async () => {
@@ -38,23 +61,38 @@ test('scheme 1 over HTTP, from account to trace', async () => {
   await at.open(bob, 100);
   await at.shop('Shop');
   const { license } = good(await at.trusteeClient.register(registrationOf(ada), certificate));
-  expect(good(await at.trusteeClient.register(registrationOf(ada), certificate))).toEqual({ ok: true, license, repeated: true });
+  expect(good(await at.trusteeClient.register(registrationOf(ada), certificate))).toEqual({
+    ok: true,
+    license,
+    repeated: true,
+  });
   const { receipt } = good(await at.issuerClient.withdraw(withdrawalOf(ada, 1, 30)));
   expect(good(await at.issuerClient.withdraw(withdrawalOf(ada, 1, 30)))).toEqual({ ok: true, receipt, repeated: true });
   expect(good(await at.issuerClient.receipts(withdrawalOf(ada, 1, 5))).receipts).toEqual([receipt]);
   const h = historyOf(ada, 'Shop', 20, rsOf(1), {}, { license });
   expect(good(await at.issuerClient.deposit(h))).toEqual({ ok: true, amount: 20, repeated: false });
-  expect(good(await at.issuerClient.tombstone(tombstoneOf(terminal, 'Shop', rsOf(2))))).toEqual({ ok: true, repeated: false });
+  expect(good(await at.issuerClient.tombstone(tombstoneOf(terminal, 'Shop', rsOf(2))))).toEqual({
+    ok: true,
+    repeated: false,
+  });
   expect(codeOf(await at.issuerClient.deposit(historyOf(ada, 'Shop', 5, rsOf(2), {}, { license })))).toBe('TOMBSTONED');
   expect(good(await at.issuerClient.signedTime(new Uint8Array(8))).time.length).toBe(80);
   expect(good(await at.issuerClient.denyList()).version).toBe(1);
   expect(codeOf(await at.office.trace(ada.pku, 'curious'))).toBe('NOT_OVERSPENT');
   good(await at.issuerClient.deposit(historyOf(ada, 'Shop', 20, rsOf(3), {}, { license })));
-  expect(good(await at.office.trace(ada.pku, 'overspent'))).toMatchObject({ name: 'Ada', ebc: -10, proof: 'PROVEN', request: withdrawalOf(ada, 1, 30), certificate });
+  expect(good(await at.office.trace(ada.pku, 'overspent'))).toMatchObject({
+    name: 'Ada',
+    ebc: -10,
+    proof: 'PROVEN',
+    request: withdrawalOf(ada, 1, 30),
+    certificate,
+  });
   expect(good(await at.issuerClient.denyList())).toMatchObject({ version: 2 });
   expect(good(await at.office.overspends()).overspends).toEqual([{ pku: ada.pku, ebc: -10, timeS: START_S }]);
   expect(good(await at.office.deny(bob.pku, 'stolen'))).toEqual({ ok: true, version: 3, repeated: false });
-  expect(good(await at.office.histories(1)).histories).toEqual([{ pku: ada.pku, shop: 'Shop', rs: rsOf(3), amount: 20, arrivedS: START_S }]);
+  expect(good(await at.office.histories(1)).histories).toEqual([
+    { pku: ada.pku, shop: 'Shop', rs: rsOf(3), amount: 20, arrivedS: START_S },
+  ]);
   expect(good(await at.office.balanceOf('Shop'))).toMatchObject({ balance: 40 });
   expect(good(await at.office.counterOf(ada.pku))).toMatchObject({ ebc: -10, receiptNumber: 1 });
   expect(good(await at.office.numbers()).numbers).toMatchObject({ in: 200, held: 200, overspent: 1 });
@@ -70,7 +108,10 @@ test('health', async () => {
 });
 
 test('refusals are lines of the table, with their status', async () => {
-  const { status, body } = await post('/v1/withdrawals', JSON.stringify({ request: toHex(withdrawalOf(person('Eve'), 1, 5)) }));
+  const { status, body } = await post(
+    '/v1/withdrawals',
+    JSON.stringify({ request: toHex(withdrawalOf(person('Eve'), 1, 5)) }),
+  );
   expect(status).toBe(404);
   expect(body).toEqual(errorBody('ACCOUNT_UNKNOWN'));
 });
@@ -84,16 +125,36 @@ const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: n
   ['null', 'BAD_REQUEST', () => post('/v1/withdrawals', 'null')],
   ['a missing field', 'BAD_REQUEST', () => post('/v1/withdrawals', '{}')],
   ['a field too many', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST, more: 1 }))],
-  ['a poisoned prototype', 'BAD_REQUEST', () => post('/v1/withdrawals', `{"request":"${REQUEST}","__proto__":{"x":1}}`)],
+  [
+    'a poisoned prototype',
+    'BAD_REQUEST',
+    () => post('/v1/withdrawals', `{"request":"${REQUEST}","__proto__":{"x":1}}`),
+  ],
   ['a number for bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', '{"request":5}')],
   ['an array for bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: [REQUEST] }))],
-  ['upper-case digits', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST.toUpperCase() }))],
+  [
+    'upper-case digits',
+    'BAD_REQUEST',
+    () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST.toUpperCase() })),
+  ],
   ['half a byte', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST.slice(1) }))],
   ['too few bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', '{"request":"00"}')],
-  ['too many bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST + '00'.repeat(40) }))],
-  ['bytes that are no message', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: '00'.repeat(190) }))],
+  [
+    'too many bytes',
+    'BAD_REQUEST',
+    () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST + '00'.repeat(40) })),
+  ],
+  [
+    'bytes that are no message',
+    'BAD_REQUEST',
+    () => post('/v1/withdrawals', JSON.stringify({ request: '00'.repeat(190) })),
+  ],
   ['a body too large', 'BODY_TOO_LARGE', () => post('/v1/withdrawals', JSON.stringify({ request: '0'.repeat(20000) }))],
-  ['another media type', 'MEDIA_TYPE_UNKNOWN', () => post('/v1/withdrawals', 'request=00', { 'content-type': 'application/x-www-form-urlencoded' })],
+  [
+    'another media type',
+    'MEDIA_TYPE_UNKNOWN',
+    () => post('/v1/withdrawals', 'request=00', { 'content-type': 'application/x-www-form-urlencoded' }),
+  ],
   ['no media type', 'MEDIA_TYPE_UNKNOWN', () => post('/v1/withdrawals', '{}', { 'content-type': '' })],
   ['an unknown address', 'NOT_FOUND', () => raw('/v2/withdrawals')],
   ['another method', 'NOT_FOUND', () => raw('/v1/withdrawals', { method: 'DELETE' })],
@@ -108,10 +169,18 @@ const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: n
   ['amount 1e3', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":1e3}')],
   ['amount "1e3"', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":"1e3"}')],
   ['amount "5"', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":"5"}')],
-  ['amount null, which NaN becomes', 'AMOUNT_INVALID', () => office(FUND, JSON.stringify({ name: 'Ada', amount: NaN }))],
+  [
+    'amount null, which NaN becomes',
+    'AMOUNT_INVALID',
+    () => office(FUND, JSON.stringify({ name: 'Ada', amount: NaN })),
+  ],
   ['amount NaN', 'BAD_REQUEST', () => office(FUND, '{"name":"Ada","amount":NaN}')],
   ['amount 2^53', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":9007199254740992}')],
-  ['amount 2^53 - 0.6, which rounds', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":9007199254740991.4}')],
+  [
+    'amount 2^53 - 0.6, which rounds',
+    'AMOUNT_INVALID',
+    () => office(FUND, '{"name":"Ada","amount":9007199254740991.4}'),
+  ],
   ['amount 2^63', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":9223372036854775808}')],
   ['amount true', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":true}')],
   ['amount [5]', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":[5]}')],
@@ -122,21 +191,52 @@ const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: n
 test.each(malformed)('%s: %s', async (_what, code, send) => {
   const before = good(at.issuer.actor.office('test').numbers()).numbers;
   const { status, body } = await send();
-  expect({ status, ...body }).toEqual({ status: ERRORS[code].http, code, message: expect.stringContaining(ERRORS[code].cause), remedy: ERRORS[code].remedy });
+  expect({ status, ...body }).toEqual({
+    status: ERRORS[code].http,
+    code,
+    message: expect.stringContaining(ERRORS[code].cause),
+    remedy: ERRORS[code].remedy,
+  });
   expect(good(at.issuer.actor.office('test').numbers()).numbers).toEqual(before);
 });
 
 test('numbers in JSON are plain whole numbers', () => {
-  for (const text of ['{"a":1.0}', '[1e3]', '{"a":-1E2}', '[9007199254740992]', '[01]', '[1.]', '[-]'.replace('-', '-0.0')]) expect([text, hasOddNumber(text)]).toEqual([text, true]);
-  for (const text of ['{"a":1}', '[-5,0]', '{"1.5":"1e3 \\" 2.5"}', '["\\\\",7]', '{"a":true,"b":null,"c":false}', '[9007199254740991]']) expect([text, hasOddNumber(text)]).toEqual([text, false]);
+  for (const text of [
+    '{"a":1.0}',
+    '[1e3]',
+    '{"a":-1E2}',
+    '[9007199254740992]',
+    '[01]',
+    '[1.]',
+    '[-]'.replace('-', '-0.0'),
+  ])
+    expect([text, hasOddNumber(text)]).toEqual([text, true]);
+  for (const text of [
+    '{"a":1}',
+    '[-5,0]',
+    '{"1.5":"1e3 \\" 2.5"}',
+    '["\\\\",7]',
+    '{"a":true,"b":null,"c":false}',
+    '[9007199254740991]',
+  ])
+    expect([text, hasOddNumber(text)]).toEqual([text, false]);
 });
 
 test('bytes that are not HTTP are answered once and cut; the service goes on', async () => {
-  for (const bytes of [Buffer.from([0, 255, 3, 16]), 'GET\r\n\r\n', `POST /v1/time HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}`, 'x'.repeat(100000)]) {
+  for (const bytes of [
+    Buffer.from([0, 255, 3, 16]),
+    'GET\r\n\r\n',
+    `POST /v1/time HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}`,
+    'x'.repeat(100000),
+  ]) {
     const answer = await new Promise<string>((resolve) => {
       let text = '';
       const socket = connect(at.issuer.port, '127.0.0.1', () => socket.write(bytes));
-      socket.setEncoding('utf8').on('data', (chunk) => (text += chunk)).on('close', () => resolve(text)).on('error', () => undefined);
+      socket
+        .setEncoding('utf8')
+        .on('data', (chunk) => (text += chunk))
+        .on('close', () => resolve(text))
+        .on('error', () => undefined);
     });
     expect(answer).toContain('HTTP/1.1 400');
     expect(answer).toContain('"code":"BAD_REQUEST"');
@@ -145,14 +245,27 @@ test('bytes that are not HTTP are answered once and cut; the service goes on', a
 });
 
 test('OpenAPI describes every address that is served, and no other', async () => {
-  for (const [service, endpoints] of [[at.issuer, ISSUER_ENDPOINTS], [at.trustee, TRUSTEE_ENDPOINTS]] as const) {
+  for (const [service, endpoints] of [
+    [at.issuer, ISSUER_ENDPOINTS],
+    [at.trustee, TRUSTEE_ENDPOINTS],
+  ] as const) {
     const page = (await (await fetch(`${service.url}/v1/openapi.json`)).json()) as any;
     expect(page.openapi).toBe('3.1.0');
-    const described = Object.entries(page.paths).flatMap(([path, methods]) => Object.keys(methods as object).map((method) => `${method} ${path}`));
-    const served = Object.values(endpoints as Record<string, Endpoint>).map(({ method, path }) => `${method.toLowerCase()} ${path}`);
+    const described = Object.entries(page.paths).flatMap(([path, methods]) =>
+      Object.keys(methods as object).map((method) => `${method} ${path}`),
+    );
+    const served = Object.values(endpoints as Record<string, Endpoint>).map(
+      ({ method, path }) => `${method.toLowerCase()} ${path}`,
+    );
     expect(described.sort()).toEqual(served.sort());
-    if (service === at.issuer) expect(page.paths['/v1/office/funds'].post.requestBody.content['application/json'].schema.properties.amount).toMatchObject({ type: 'integer', minimum: 1, maximum: 9007199254740991 });
-    if (service === at.issuer) expect(page.paths['/v1/office/funds'].post.parameters.map((header: any) => header.name).sort()).toEqual(Object.values(OPERATOR_HEADERS).sort());
+    if (service === at.issuer)
+      expect(
+        page.paths['/v1/office/funds'].post.requestBody.content['application/json'].schema.properties.amount,
+      ).toMatchObject({ type: 'integer', minimum: 1, maximum: 9007199254740991 });
+    if (service === at.issuer)
+      expect(page.paths['/v1/office/funds'].post.parameters.map((header: any) => header.name).sort()).toEqual(
+        Object.values(OPERATOR_HEADERS).sort(),
+      );
   }
 });
 
@@ -160,7 +273,14 @@ test('the log says how requests ended, and holds no body, signature, key or head
   const text = lines.join('');
   expect(text).toContain('"route":"/v1/withdrawals"');
   expect(text).toContain('"code":"AMOUNT_INVALID"');
-  const secrets = [seedOf('issuer'), seedOf('registrar'), seedOf('token Ada'), withdrawalOf(ada, 1, 30).subarray(0, 64), ada.pku, historyOf(ada, 'Shop', 20, rsOf(1)).subarray(124, 188)];
+  const secrets = [
+    seedOf('issuer'),
+    seedOf('registrar'),
+    seedOf('token Ada'),
+    withdrawalOf(ada, 1, 30).subarray(0, 64),
+    ada.pku,
+    historyOf(ada, 'Shop', 20, rsOf(1)).subarray(124, 188),
+  ];
   for (const secret of secrets) expect(text).not.toContain(toHex(secret));
   expect(text).not.toContain('tapcash-signature');
   expect(text).not.toContain('Ada');
@@ -170,7 +290,10 @@ test('the log says how requests ended, and holds no body, signature, key or head
 test('a field that could hold a secret is cut out even where a mistake logs it', () => {
   const written: string[] = [];
   const log = createLog('test', { destination: { write: (line) => void written.push(line) } });
-  log.info({ seed: 'abc123', inner: { secretKey: 'abc123', deep: { nonce: 'abc123' } }, headers: { a: 'abc123' } }, 'mistake');
+  log.info(
+    { seed: 'abc123', inner: { secretKey: 'abc123', deep: { nonce: 'abc123' } }, headers: { a: 'abc123' } },
+    'mistake',
+  );
   expect(written.join('')).toContain('mistake');
   expect(written.join('')).not.toContain('abc123');
 });

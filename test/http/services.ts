@@ -10,7 +10,17 @@ import type { IssuerOffice, Remote, TrusteeService } from '../../host-bridge/act
 import { createIssuerClient, createOfficeClient, createTrusteeClient } from '../../host-bridge/http/client.js';
 import { writeKeyFile } from '../../host-bridge/http/key-file.js';
 import { startIssuer, startTrustee, type RunningService } from '../../host-bridge/http/start.js';
-import { good, ISSUER, issuerSigner, registrarSigner, rsOf, seedOf, signerOf, START_S, type Person } from '../actors/world.js';
+import {
+  good,
+  ISSUER,
+  issuerSigner,
+  registrarSigner,
+  rsOf,
+  seedOf,
+  signerOf,
+  START_S,
+  type Person,
+} from '../actors/world.js';
 
 export const operator = signerOf('operator');
 export const terminal = signerOf('terminal');
@@ -43,7 +53,11 @@ export async function startServices(options: { dataDir?: string; log?: Logger } 
   const dataDir = options.dataDir ?? dataDirWithKeys();
   const clock = { nowS: START_S };
   const place = { dataDir, clock: () => clock.nowS, ...(options.log ? { log: options.log } : {}) };
-  const issuer = await startIssuer({ ...place, registrarKey: registrarSigner.publicKey, operatorKeys: [operator.publicKey] });
+  const issuer = await startIssuer({
+    ...place,
+    registrarKey: registrarSigner.publicKey,
+    operatorKeys: [operator.publicKey],
+  });
   const trustee = await startTrustee({ ...place, issuerKey: issuerSigner.publicKey });
   const office = createOfficeClient({ url: issuer.url, operator, issuer: ISSUER });
   return {

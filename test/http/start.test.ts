@@ -1,5 +1,6 @@
 /**
- * Starting and ending: keys, folders, ports, databases that do not fit, and what a client makes of silence and nonsense.
+ * Starting and ending: keys, folders, ports, databases that do not fit, and what a client makes of silence and
+ * nonsense.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -36,8 +37,14 @@ afterEach(async () => {
 });
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
-const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace => ({ dataDir, registrarKey: key, operatorKeys: [], ...more });
-const failed = (code: string, detail: RegExp = /./) => expect.objectContaining({ code, message: expect.stringMatching(detail) });
+const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace => ({
+  dataDir,
+  registrarKey: key,
+  operatorKeys: [],
+  ...more,
+});
+const failed = (code: string, detail: RegExp = /./) =>
+  expect.objectContaining({ code, message: expect.stringMatching(detail) });
 
 describe('keys', () => {
   test('are made at first start, for their owner alone, and stay', async () => {
@@ -95,13 +102,17 @@ describe('keys', () => {
   test('a database of other books is refused', async () => {
     const dataDir = newFolder();
     await (await startIssuer(place(dataDir))).close();
-    await expect(startIssuer(place(dataDir, { registrarKey: seedOf('x') }))).rejects.toEqual(failed('KEY_MISMATCH', /registrar/));
+    await expect(startIssuer(place(dataDir, { registrarKey: seedOf('x') }))).rejects.toEqual(
+      failed('KEY_MISMATCH', /registrar/),
+    );
     await expect(startIssuer(place(dataDir, { currency: 'USD' }))).rejects.toEqual(failed('KEY_MISMATCH', /currency/));
     rmSync(join(dataDir, 'issuer.key'));
     writeKeyFile(join(dataDir, 'issuer.key'), seedOf('other'));
     await expect(startIssuer(place(dataDir))).rejects.toEqual(failed('KEY_MISMATCH', /issuer key/));
     await (await startTrustee({ dataDir, issuerKey: key })).close();
-    await expect(startTrustee({ dataDir, issuerKey: seedOf('x') })).rejects.toEqual(failed('KEY_MISMATCH', /issuer key/));
+    await expect(startTrustee({ dataDir, issuerKey: seedOf('x') })).rejects.toEqual(
+      failed('KEY_MISMATCH', /issuer key/),
+    );
   });
 });
 
@@ -109,7 +120,9 @@ describe('places', () => {
   test('a port that is taken says so, and leaves nothing open', async () => {
     const first = await startIssuer(place(newFolder()));
     const dataDir = newFolder();
-    await expect(startIssuer(place(dataDir, { port: first.port }))).rejects.toEqual(failed('PORT_IN_USE', RegExp(`:${first.port}`)));
+    await expect(startIssuer(place(dataDir, { port: first.port }))).rejects.toEqual(
+      failed('PORT_IN_USE', RegExp(`:${first.port}`)),
+    );
     expect(existsSync(join(dataDir, 'issuer.db'))).toBe(true);
     expect(existsSync(join(dataDir, 'issuer.db-wal'))).toBe(false); // the database is closed again
     await first.close();
@@ -119,7 +132,9 @@ describe('places', () => {
   });
 
   test('an address that is not this machine’s', async () => {
-    await expect(startIssuer(place(newFolder(), { host: '192.0.2.1' }))).rejects.toEqual(failed('ADDRESS_INVALID', /192\.0\.2\.1/));
+    await expect(startIssuer(place(newFolder(), { host: '192.0.2.1' }))).rejects.toEqual(
+      failed('ADDRESS_INVALID', /192\.0\.2\.1/),
+    );
   });
 
   test('a folder that cannot be made', async () => {
@@ -179,7 +194,11 @@ describe('a client', () => {
 
   test.each<[string, string, (response: import('node:http').ServerResponse) => void]>([
     ['silence', 'SERVICE_SILENT', () => undefined],
-    ['half an answer', 'SERVICE_SILENT', (response) => void response.writeHead(200, { 'content-length': 100 }).write('{')],
+    [
+      'half an answer',
+      'SERVICE_SILENT',
+      (response) => void response.writeHead(200, { 'content-length': 100 }).write('{'),
+    ],
     ['a cut connection', 'SERVICE_DOWN', (response) => void response.destroy()],
     ['a page', 'REPLY_INVALID', (response) => void response.end('<html>')],
     ['other JSON', 'REPLY_INVALID', (response) => void response.end('{"time":"zz"}')],
@@ -188,16 +207,31 @@ describe('a client', () => {
     ['a code that is none', 'REPLY_INVALID', (response) => void response.writeHead(400).end('{"code":"toString"}')],
     ['OK as a refusal', 'REPLY_INVALID', (response) => void response.writeHead(400).end('{"code":"OK"}')],
     ['a proxy without its service', 'SERVICE_DOWN', (response) => void response.writeHead(502).end('bad gateway')],
-    ['a redirection', 'SERVICE_DOWN', (response) => void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end()],
-    ['a refusal of the table', 'DENIED', (response) => void response.writeHead(403).end('{"code":"DENIED","message":"x (why)","remedy":"y"}')],
+    [
+      'a redirection',
+      'SERVICE_DOWN',
+      (response) => void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
+    ],
+    [
+      'a refusal of the table',
+      'DENIED',
+      (response) => void response.writeHead(403).end('{"code":"DENIED","message":"x (why)","remedy":"y"}'),
+    ],
   ])('%s is %s', async (_what, code, respond) => {
     answer = respond;
     expect(codeOf(await createIssuerClient({ url, timeoutMs: 200 }).signedTime(nonce))).toBe(code);
   });
 
   test('keeps the detail of a refusal', async () => {
-    answer = (response) => void response.writeHead(422).end('{"code":"SIGNATURE_INVALID","message":"A signature does not verify. (account key)","remedy":"y"}');
-    expect(await createIssuerClient({ url }).signedTime(nonce)).toEqual({ ok: false, code: 'SIGNATURE_INVALID', detail: 'account key' });
+    answer = (response) =>
+      void response
+        .writeHead(422)
+        .end('{"code":"SIGNATURE_INVALID","message":"A signature does not verify. (account key)","remedy":"y"}');
+    expect(await createIssuerClient({ url }).signedTime(nonce)).toEqual({
+      ok: false,
+      code: 'SIGNATURE_INVALID',
+      detail: 'account key',
+    });
   });
 
   test('nobody there, or no address at all', async () => {
@@ -211,13 +245,21 @@ test('the keys that tokens seal to, and that coupons are signed with, are not ma
   const seed = sealSeed(dataDir);
   expect(sealSeed(dataDir)).toEqual(seed);
   expect(couponKeys(dataDir, [5]).get(5)!.asymmetricKeyType).toBe('rsa');
-  for (const name of ['issuer-seal.key', 'coupon-5.key']) expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
-  for (const [name, database, read] of [['issuer-seal.key', 'issuer.db', () => sealSeed(dataDir)], ['coupon-5.key', 'bank.db', () => couponKeys(dataDir, [5])]] as const) {
+  for (const name of ['issuer-seal.key', 'coupon-5.key'])
+    expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
+  for (const [name, database, read] of [
+    ['issuer-seal.key', 'issuer.db', () => sealSeed(dataDir)],
+    ['coupon-5.key', 'bank.db', () => couponKeys(dataDir, [5])],
+  ] as const) {
     chmodSync(join(dataDir, name), 0o644);
-    expect(read).toThrow(expect.objectContaining({ code: 'KEY_FILE_INVALID', message: expect.stringContaining('mode 644') }));
+    expect(read).toThrow(
+      expect.objectContaining({ code: 'KEY_FILE_INVALID', message: expect.stringContaining('mode 644') }),
+    );
     writeFileSync(join(dataDir, database), '');
     rmSync(join(dataDir, name));
-    expect(read).toThrow(expect.objectContaining({ code: 'KEY_FILE_INVALID', message: expect.stringContaining('missing') }));
+    expect(read).toThrow(
+      expect.objectContaining({ code: 'KEY_FILE_INVALID', message: expect.stringContaining('missing') }),
+    );
   }
   rmSync(dataDir, { recursive: true, force: true });
 });

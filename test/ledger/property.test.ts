@@ -1,6 +1,6 @@
 /**
- * Random sequences of everything that people and shops can do, in any order and with repetitions: after each sequence the
- * books add up, the audit finds nothing, and a model of a few lines agrees with the balances.
+ * Random sequences of everything that people and shops can do, in any order and with repetitions: after each sequence
+ * the books add up, the audit finds nothing, and a model of a few lines agrees with the balances.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,18 @@ import fc from 'fast-check';
 import { toHex } from '../../firmware/core/bytes.js';
 import { audit } from '../../host-bridge/ledger/audit.js';
 import { abcOf, ebcOf, IN } from '../../host-bridge/ledger/rules.js';
-import { createWorld, good, historyOf, person, rsOf, signerOf, tombstoneOf, withdrawalOf, type Person, type World } from '../actors/world.js';
+import {
+  createWorld,
+  good,
+  historyOf,
+  person,
+  rsOf,
+  signerOf,
+  tombstoneOf,
+  withdrawalOf,
+  type Person,
+  type World,
+} from '../actors/world.js';
 
 const PEOPLE = [person('Ada'), person('Bob'), person('Cy')];
 const SHOPS = ['Shop', 'Cafe'];
@@ -102,7 +113,8 @@ function play(world: World, steps: Step[]): void {
     const { in: putIn, held } = world.issuerStore.numbers();
     expect([putIn, held]).toEqual([-model.of(IN) || 0, putIn]);
   }
-  for (const [account, balance] of model.balances) expect([account, world.issuerStore.balance(account)]).toEqual([account, balance]);
+  for (const [account, balance] of model.balances)
+    expect([account, world.issuerStore.balance(account)]).toEqual([account, balance]);
 }
 
 test('whatever is done in whatever order, the books add up', () => {

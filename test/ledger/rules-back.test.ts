@@ -1,14 +1,27 @@
 /**
  * The rules of money that comes back: one row for each result code, and the order of the guards.
  */
-import { ruleClaim, ruleRefund, isReconciled, type ClaimFacts, type RefundFacts } from '../../host-bridge/ledger/rules-back.js';
+import {
+  ruleClaim,
+  ruleRefund,
+  isReconciled,
+  type ClaimFacts,
+  type RefundFacts,
+} from '../../host-bridge/ledger/rules-back.js';
 import type { Result } from '../../host-bridge/errors.js';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 const code = (result: Result<unknown>) => (result.ok ? 'OK' : result.code);
 
 describe('refund', () => {
-  const base: RefundFacts = { from: 'abc:Shop', to: 'ebc:p', amount: 5, stored: null, paid: { amount: 20, refunded: 15, returned: true }, balances: { 'abc:Shop': 5 } };
+  const base: RefundFacts = {
+    from: 'abc:Shop',
+    to: 'ebc:p',
+    amount: 5,
+    stored: null,
+    paid: { amount: 20, refunded: 15, returned: true },
+    balances: { 'abc:Shop': 5 },
+  };
   test.each<[string, Partial<RefundFacts>]>([
     ['OK', {}],
     ['AMOUNT_INVALID', { amount: 0 }],
@@ -24,15 +37,31 @@ describe('refund', () => {
     expect(code(ruleRefund({ ...base, ...changes }))).toBe(expected);
   });
   test('posts ABC of the shop - a, EBC + a; a repetition posts nothing, whatever changed since', () => {
-    expect(ruleRefund(base)).toEqual({ ok: true, repeated: false, entries: [{ account: 'abc:Shop', delta: -5 }, { account: 'ebc:p', delta: 5 }] });
-    expect(ruleRefund({ ...base, stored: 'same', paid: null, balances: {} })).toEqual({ ok: true, repeated: true, entries: [] });
+    expect(ruleRefund(base)).toEqual({
+      ok: true,
+      repeated: false,
+      entries: [
+        { account: 'abc:Shop', delta: -5 },
+        { account: 'ebc:p', delta: 5 },
+      ],
+    });
+    expect(ruleRefund({ ...base, stored: 'same', paid: null, balances: {} })).toEqual({
+      ok: true,
+      repeated: true,
+      entries: [],
+    });
   });
   test('guards hold in their order', () => {
     let facts: RefundFacts = { ...base, amount: -1, stored: 'other', paid: null, balances: {} };
     const unreturned = { amount: 4, refunded: 0, returned: false };
     const cures: [string, Partial<RefundFacts>][] = [
-      ['AMOUNT_INVALID', { amount: 5 }], ['REQUEST_ID_REUSED', { stored: 'undone' }], ['REFUND_UNDONE', { stored: null }], ['HISTORY_UNKNOWN', { paid: unreturned }],
-      ['NOT_RETURNED', { paid: { ...unreturned, returned: true } }], ['REFUND_TOO_LARGE', { paid: base.paid }], ['FUNDS_INSUFFICIENT', { balances: base.balances }],
+      ['AMOUNT_INVALID', { amount: 5 }],
+      ['REQUEST_ID_REUSED', { stored: 'undone' }],
+      ['REFUND_UNDONE', { stored: null }],
+      ['HISTORY_UNKNOWN', { paid: unreturned }],
+      ['NOT_RETURNED', { paid: { ...unreturned, returned: true } }],
+      ['REFUND_TOO_LARGE', { paid: base.paid }],
+      ['FUNDS_INSUFFICIENT', { balances: base.balances }],
     ];
     for (const [expected, cure] of cures) {
       expect(code(ruleRefund(facts))).toBe(expected);
@@ -47,14 +76,32 @@ describe('claim', () => {
   const stored = { sameChallenge: true, dueS: 150, granted: false };
   test.each<[object, Partial<ClaimFacts>]>([
     [{ ok: true, state: 'open', dueS: 150, repeated: false }, {}],
-    [{ ok: true, state: 'open', dueS: 150, repeated: true }, { stored, nowS: 149 }],
-    [{ ok: true, state: 'granted', dueS: 150, repeated: false }, { stored, nowS: 150 }],
+    [
+      { ok: true, state: 'open', dueS: 150, repeated: true },
+      { stored, nowS: 149 },
+    ],
+    [
+      { ok: true, state: 'granted', dueS: 150, repeated: false },
+      { stored, nowS: 150 },
+    ],
     [{ ok: true, state: 'granted', dueS: 100, repeated: false }, { buried: true }],
-    [{ ok: true, state: 'granted', dueS: 120, repeated: false }, { stored, buried: true, nowS: 120 }],
+    [
+      { ok: true, state: 'granted', dueS: 120, repeated: false },
+      { stored, buried: true, nowS: 120 },
+    ],
     [{ ok: true, state: 'granted', dueS: 150, repeated: true }, { stored: { ...stored, granted: true } }],
-    [{ ok: false, code: 'PSEUDONYM_UNKNOWN' }, { known: false, deposited: true }],
-    [{ ok: false, code: 'ALREADY_PAID' }, { deposited: true, stored: { ...stored, sameChallenge: false } }],
-    [{ ok: false, code: 'ALREADY_PAID' }, { deposited: true, stored, nowS: 1000 }],
+    [
+      { ok: false, code: 'PSEUDONYM_UNKNOWN' },
+      { known: false, deposited: true },
+    ],
+    [
+      { ok: false, code: 'ALREADY_PAID' },
+      { deposited: true, stored: { ...stored, sameChallenge: false } },
+    ],
+    [
+      { ok: false, code: 'ALREADY_PAID' },
+      { deposited: true, stored, nowS: 1000 },
+    ],
     [{ ok: false, code: 'CHALLENGE_CONFLICT' }, { stored: { ...stored, sameChallenge: false } }],
   ])('%j for %j', (expected, changes) => {
     expect(ruleClaim({ ...base, ...changes })).toEqual(expected);

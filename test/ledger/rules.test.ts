@@ -3,8 +3,24 @@
  */
 import fc from 'fast-check';
 import {
-  abcOf, ebcOf, IN, ruleClose, ruleDeny, ruleDeposit, ruleFund, ruleOpen, ruleRegister, ruleTerminal, ruleTombstone, ruleTrace, ruleWithdraw, transfer,
-  type Balances, type DepositFacts, type OpenFacts, type WithdrawFacts,
+  abcOf,
+  ebcOf,
+  IN,
+  ruleClose,
+  ruleDeny,
+  ruleDeposit,
+  ruleFund,
+  ruleOpen,
+  ruleRegister,
+  ruleTerminal,
+  ruleTombstone,
+  ruleTrace,
+  ruleWithdraw,
+  transfer,
+  type Balances,
+  type DepositFacts,
+  type OpenFacts,
+  type WithdrawFacts,
 } from '../../host-bridge/ledger/rules.js';
 import type { Result } from '../../host-bridge/errors.js';
 
@@ -13,7 +29,24 @@ const PKU = 'ab'.repeat(32);
 const ABC = abcOf('Ada');
 const EBC = ebcOf(PKU);
 const SHOP = abcOf('Shop');
-const BAD_AMOUNTS: unknown[] = [0, -0, -1, 0.1, '1e3', '5', NaN, Infinity, 2 ** 53, 2 ** 63, null, undefined, 5n, [5], { valueOf: () => 5 }, true];
+const BAD_AMOUNTS: unknown[] = [
+  0,
+  -0,
+  -1,
+  0.1,
+  '1e3',
+  '5',
+  NaN,
+  Infinity,
+  2 ** 53,
+  2 ** 63,
+  null,
+  undefined,
+  5n,
+  [5],
+  { valueOf: () => 5 },
+  true,
+];
 
 const code = (result: Result<unknown>) => (result.ok ? 'OK' : result.code);
 
@@ -39,23 +72,40 @@ describe('transfer', () => {
   test('whatever it allows sums to 0 and stays within the limits', () => {
     const balance = fc.oneof(fc.constantFrom(0, 1, MAX, MAX - 1), fc.maxSafeNat());
     fc.assert(
-      fc.property(balance, balance, fc.constantFrom([IN, ABC], [ABC, EBC], [EBC, SHOP]), balance, (a, b, [from, to], amount) => {
-        const balances = { [from as string]: from === IN ? -a : a, [to as string]: b };
-        const result = transfer(amount, from as string, to as string, balances);
-        if (!result.ok) return;
-        expect(result.entries.reduce((sum, entry) => sum + entry.delta, 0)).toBe(0);
-        for (const { account, delta } of result.entries) {
-          const exact = BigInt(balances[account] as number) + BigInt(delta);
-          expect(exact <= BigInt(MAX) && exact >= -BigInt(MAX)).toBe(true);
-          if (account.startsWith('abc:')) expect(exact >= 0n).toBe(true);
-        }
-      }),
+      fc.property(
+        balance,
+        balance,
+        fc.constantFrom([IN, ABC], [ABC, EBC], [EBC, SHOP]),
+        balance,
+        (a, b, [from, to], amount) => {
+          const balances = { [from as string]: from === IN ? -a : a, [to as string]: b };
+          const result = transfer(amount, from as string, to as string, balances);
+          if (!result.ok) return;
+          expect(result.entries.reduce((sum, entry) => sum + entry.delta, 0)).toBe(0);
+          for (const { account, delta } of result.entries) {
+            const exact = BigInt(balances[account] as number) + BigInt(delta);
+            expect(exact <= BigInt(MAX) && exact >= -BigInt(MAX)).toBe(true);
+            if (account.startsWith('abc:')) expect(exact >= 0n).toBe(true);
+          }
+        },
+      ),
     );
   });
 });
 
 describe('withdraw', () => {
-  const base: WithdrawFacts = { name: 'Ada', pku: PKU, number: 3, amount: 5, accountExists: true, owner: 'Ada', nextNumber: 3, given: null, denied: false, balances: { [ABC]: 5 } };
+  const base: WithdrawFacts = {
+    name: 'Ada',
+    pku: PKU,
+    number: 3,
+    amount: 5,
+    accountExists: true,
+    owner: 'Ada',
+    nextNumber: 3,
+    given: null,
+    denied: false,
+    balances: { [ABC]: 5 },
+  };
   const given = { name: 'Ada', amount: 5 };
   test.each<[string, Partial<WithdrawFacts>]>([
     ['OK', {}],
@@ -75,16 +125,38 @@ describe('withdraw', () => {
     expect(code(ruleWithdraw({ ...base, ...changes }))).toBe(expected);
   });
   test('posts ABC - x, EBC + x', () => {
-    expect(ruleWithdraw(base)).toEqual({ ok: true, repeated: false, entries: [{ account: ABC, delta: -5 }, { account: EBC, delta: 5 }] });
+    expect(ruleWithdraw(base)).toEqual({
+      ok: true,
+      repeated: false,
+      entries: [
+        { account: ABC, delta: -5 },
+        { account: EBC, delta: 5 },
+      ],
+    });
   });
   test('a repetition posts nothing, whatever changed since', () => {
-    expect(ruleWithdraw({ ...base, number: 2, given, denied: true, balances: {} })).toEqual({ ok: true, repeated: true, entries: [] });
+    expect(ruleWithdraw({ ...base, number: 2, given, denied: true, balances: {} })).toEqual({
+      ok: true,
+      repeated: true,
+      entries: [],
+    });
   });
   test('guards hold in their order', () => {
-    const wrong: Partial<WithdrawFacts> = { amount: 0, accountExists: false, owner: 'Bob', number: 4, denied: true, balances: {} };
+    const wrong: Partial<WithdrawFacts> = {
+      amount: 0,
+      accountExists: false,
+      owner: 'Bob',
+      number: 4,
+      denied: true,
+      balances: {},
+    };
     const right: [string, Partial<WithdrawFacts>][] = [
-      ['AMOUNT_INVALID', { amount: 5 }], ['ACCOUNT_UNKNOWN', { accountExists: true }], ['PSEUDONYM_TAKEN', { owner: 'Ada' }],
-      ['RECEIPT_AHEAD', { number: 3 }], ['DENIED', { denied: false }], ['FUNDS_INSUFFICIENT', { balances: { [ABC]: 5 } }],
+      ['AMOUNT_INVALID', { amount: 5 }],
+      ['ACCOUNT_UNKNOWN', { accountExists: true }],
+      ['PSEUDONYM_TAKEN', { owner: 'Ada' }],
+      ['RECEIPT_AHEAD', { number: 3 }],
+      ['DENIED', { denied: false }],
+      ['FUNDS_INSUFFICIENT', { balances: { [ABC]: 5 } }],
     ];
     let facts = { ...base, ...wrong };
     for (const [expected, cure] of right) {
@@ -96,7 +168,19 @@ describe('withdraw', () => {
 });
 
 describe('deposit', () => {
-  const base: DepositFacts = { from: EBC, to: SHOP, amount: 5, stored: null, tombstoned: false, reconciled: false, paymentMax: MAX, licenseValid: true, shopExists: true, shopClosed: false, balances: { [EBC]: 5 } };
+  const base: DepositFacts = {
+    from: EBC,
+    to: SHOP,
+    amount: 5,
+    stored: null,
+    tombstoned: false,
+    reconciled: false,
+    paymentMax: MAX,
+    licenseValid: true,
+    shopExists: true,
+    shopClosed: false,
+    balances: { [EBC]: 5 },
+  };
   test.each<[string, Partial<DepositFacts>]>([
     ['OK', {}],
     ['AMOUNT_INVALID', { amount: 2 ** 53 }],
@@ -112,16 +196,53 @@ describe('deposit', () => {
   ])('%s %j', (expected, changes) => {
     expect(code(ruleDeposit({ ...base, ...changes }))).toBe(expected);
   });
-  test.each([[5, false], [6, false], [4, true], [0, true], [-3, true]])('with EBC %p it is overspent: %p', (ebc, overspent) => {
-    expect(ruleDeposit({ ...base, balances: { [EBC]: ebc } })).toEqual({ ok: true, repeated: false, overspent, entries: [{ account: EBC, delta: -5 }, { account: SHOP, delta: 5 }] });
+  test.each([
+    [5, false],
+    [6, false],
+    [4, true],
+    [0, true],
+    [-3, true],
+  ])('with EBC %p it is overspent: %p', (ebc, overspent) => {
+    expect(ruleDeposit({ ...base, balances: { [EBC]: ebc } })).toEqual({
+      ok: true,
+      repeated: false,
+      overspent,
+      entries: [
+        { account: EBC, delta: -5 },
+        { account: SHOP, delta: 5 },
+      ],
+    });
   });
   test('a repetition posts nothing, whatever changed since', () => {
-    const late = { ...base, stored: { sameChallenge: true }, tombstoned: true, reconciled: true, paymentMax: 0, licenseValid: false, shopExists: false };
+    const late = {
+      ...base,
+      stored: { sameChallenge: true },
+      tombstoned: true,
+      reconciled: true,
+      paymentMax: 0,
+      licenseValid: false,
+      shopExists: false,
+    };
     expect(ruleDeposit(late)).toEqual({ ok: true, repeated: true, overspent: false, entries: [] });
   });
   test('guards hold in their order', () => {
-    let facts: DepositFacts = { ...base, amount: -1, tombstoned: true, reconciled: true, paymentMax: 0, licenseValid: false, shopExists: false };
-    const right: [string, Partial<DepositFacts>][] = [['AMOUNT_INVALID', { amount: 5 }], ['TOMBSTONED', { tombstoned: false }], ['RECONCILED', { reconciled: false }], ['CLASS_LIMIT', { paymentMax: 5 }], ['LICENSE_EXPIRED', { licenseValid: true }], ['ACCOUNT_UNKNOWN', { shopExists: true }]];
+    let facts: DepositFacts = {
+      ...base,
+      amount: -1,
+      tombstoned: true,
+      reconciled: true,
+      paymentMax: 0,
+      licenseValid: false,
+      shopExists: false,
+    };
+    const right: [string, Partial<DepositFacts>][] = [
+      ['AMOUNT_INVALID', { amount: 5 }],
+      ['TOMBSTONED', { tombstoned: false }],
+      ['RECONCILED', { reconciled: false }],
+      ['CLASS_LIMIT', { paymentMax: 5 }],
+      ['LICENSE_EXPIRED', { licenseValid: true }],
+      ['ACCOUNT_UNKNOWN', { shopExists: true }],
+    ];
     for (const [expected, cure] of right) {
       expect(code(ruleDeposit(facts))).toBe(expected);
       facts = { ...facts, ...cure };
@@ -216,7 +337,13 @@ describe('the office', () => {
     expect(code(ruleDeny({ ...deny, ...changes }))).toBe(expected);
   });
 
-  const register = { name: 'Ada', keyIsLicensable: true, registeredName: null as string | null, pseudonymsOfName: 0, pseudonymsMax: 1 };
+  const register = {
+    name: 'Ada',
+    keyIsLicensable: true,
+    registeredName: null as string | null,
+    pseudonymsOfName: 0,
+    pseudonymsMax: 1,
+  };
   test.each<[string, Partial<typeof register>]>([
     ['OK', {}],
     ['OK', { registeredName: 'Ada', pseudonymsOfName: 1 }],

@@ -20,7 +20,8 @@ const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const newFile = () => join(folder, `${files++}.db`);
-const failed = (code: string, detail: RegExp = /./) => expect.objectContaining({ code, message: expect.stringMatching(detail) });
+const failed = (code: string, detail: RegExp = /./) =>
+  expect.objectContaining({ code, message: expect.stringMatching(detail) });
 
 test('WAL, synchronous FULL, mode 600', () => {
   const path = newFile();
@@ -51,10 +52,23 @@ test('a transaction is all or nothing, also when nested', () => {
 
 test('amounts up to 2^53 - 1 are stored exactly; what is no integer, or beyond, is not stored', () => {
   const store = openIssuerStore(':memory:', BOOKS);
-  store.post('fund', 0, [{ account: 'in', delta: -Number.MAX_SAFE_INTEGER }, { account: 'abc:Ada', delta: Number.MAX_SAFE_INTEGER }]);
-  expect([store.balance('in'), store.balance('abc:Ada'), store.balance('abc:Bob')]).toEqual([-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 0]);
+  store.post('fund', 0, [
+    { account: 'in', delta: -Number.MAX_SAFE_INTEGER },
+    { account: 'abc:Ada', delta: Number.MAX_SAFE_INTEGER },
+  ]);
+  expect([store.balance('in'), store.balance('abc:Ada'), store.balance('abc:Bob')]).toEqual([
+    -Number.MAX_SAFE_INTEGER,
+    Number.MAX_SAFE_INTEGER,
+    0,
+  ]);
   // The rules would never let these come here; the tables refuse them too, and nothing of the posting stays.
-  for (const delta of [1, 0.5, NaN, 0]) expect(() => store.post('fund', 0, [{ account: 'abc:Bob', delta: 5 }, { account: 'abc:Ada', delta }])).toThrow(failed('DATABASE_FAILED'));
+  for (const delta of [1, 0.5, NaN, 0])
+    expect(() =>
+      store.post('fund', 0, [
+        { account: 'abc:Bob', delta: 5 },
+        { account: 'abc:Ada', delta },
+      ]),
+    ).toThrow(failed('DATABASE_FAILED'));
   expect(() => store.post('fund', 0, [{ account: 'abc:Bob', delta: -1 }])).toThrow(failed('DATABASE_FAILED', /CHECK/));
   expect(store.balance('abc:Bob')).toBe(0);
   store.close();
@@ -68,7 +82,13 @@ test('a name is bound to a pseudonym once', () => {
   store.addPseudonym(pku);
   store.bindPseudonym(pku, 'Ada', new Uint8Array(1));
   store.bindPseudonym(pku, 'Bob', new Uint8Array(2));
-  expect(store.pseudonym(pku)).toEqual({ pku, counter: pku, name: 'Ada', request: new Uint8Array(1), receiptNumber: 0 });
+  expect(store.pseudonym(pku)).toEqual({
+    pku,
+    counter: pku,
+    name: 'Ada',
+    request: new Uint8Array(1),
+    receiptNumber: 0,
+  });
   store.close();
 });
 
@@ -92,16 +112,22 @@ test('schemas: older is migrated, newer and foreign are refused', () => {
   const next = [...MIGRATIONS, 'ALTER TABLE t ADD COLUMN b TEXT'];
   openDatabase(path, { migrations: next }).close();
   expect(() => openDatabase(path, { migrations: MIGRATIONS })).toThrow(failed('DATABASE_NEWER', /version 2/));
-  expect(() => openDatabase(path, { migrations: [...next, ''], readOnly: true })).toThrow(failed('DATABASE_CORRUPT', /version 2 instead of 3/));
+  expect(() => openDatabase(path, { migrations: [...next, ''], readOnly: true })).toThrow(
+    failed('DATABASE_CORRUPT', /version 2 instead of 3/),
+  );
   const foreign = newFile();
   new Sqlite(foreign).exec('CREATE TABLE theirs (x)').close();
-  expect(() => openDatabase(foreign, { migrations: MIGRATIONS })).toThrow(failed('DATABASE_CORRUPT', /not a database of tapcash/));
+  expect(() => openDatabase(foreign, { migrations: MIGRATIONS })).toThrow(
+    failed('DATABASE_CORRUPT', /not a database of tapcash/),
+  );
 });
 
 test('a migration that fails leaves the older version', () => {
   const path = newFile();
   openDatabase(path, { migrations: MIGRATIONS }).close();
-  expect(() => openDatabase(path, { migrations: [...MIGRATIONS, 'CREATE TABLE more (x); nonsense'] })).toThrow(failed('DATABASE_FAILED'));
+  expect(() => openDatabase(path, { migrations: [...MIGRATIONS, 'CREATE TABLE more (x); nonsense'] })).toThrow(
+    failed('DATABASE_FAILED'),
+  );
   const database = openDatabase(path, { migrations: MIGRATIONS });
   expect(database.prepare(`SELECT count(*) AS n FROM sqlite_schema WHERE name = 'more'`).get()).toEqual({ n: 0 });
   database.close();
@@ -116,7 +142,9 @@ test.each([
   ['SQLITE_CANTOPEN', 'DATABASE_UNREACHABLE'],
   ['SQLITE_IOERR_FSYNC', 'DATABASE_FAILED'],
 ])('%s is %s', (sqlite, code) => {
-  expect(databaseFailure(Object.assign(new Error('x'), { code: sqlite }), '/some/file')).toEqual(failed(code, /\/some\/file/));
+  expect(databaseFailure(Object.assign(new Error('x'), { code: sqlite }), '/some/file')).toEqual(
+    failed(code, /\/some\/file/),
+  );
 });
 
 test('other exceptions pass as they are', () => {
@@ -126,7 +154,9 @@ test('other exceptions pass as they are', () => {
 });
 
 test('files that are not there or not readable', () => {
-  expect(() => openDatabase(join(folder, 'no', 'such', 'folder.db'), { migrations: MIGRATIONS })).toThrow(failed('DATABASE_UNREACHABLE', /ENOENT/));
+  expect(() => openDatabase(join(folder, 'no', 'such', 'folder.db'), { migrations: MIGRATIONS })).toThrow(
+    failed('DATABASE_UNREACHABLE', /ENOENT/),
+  );
   expect(() => openDatabase(newFile(), { migrations: MIGRATIONS, readOnly: true })).toThrow(failed('FILE_MISSING'));
   const nonsense = newFile();
   writeFileSync(nonsense, 'nonsense '.repeat(1000));
@@ -173,7 +203,9 @@ test('three processes that make one file at the same moment all get it', async (
 
 // Root may write everything, so another user tries: one who must be able to read this package.
 const nobody = 65534;
-const canNobodyRead = () => spawnSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(packageRoot())})`], { uid: nobody }).status === 0;
+const canNobodyRead = () =>
+  spawnSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(packageRoot())})`], { uid: nobody })
+    .status === 0;
 const asNobody = process.getuid?.() === 0 && canNobodyRead() ? test : test.skip;
 asNobody('a file without write permission is named at start', async () => {
   const shared = mkdtempSync(join(tmpdir(), 'tapcash-'));

@@ -117,10 +117,22 @@ export function pattern(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => [192, 219, seed & 255, (i * 7 + seed) & 255][i & 3]);
 }
 
-/** The same for a request that is begun with `known` bytes of its body, and finished `afterMs` later; without a link LINK_DOWN. */
-export function askInParts(pair: Pair, side: Side, kind: number, body: Uint8Array, known: number, afterMs: number, timeoutMs = 20_000): Outcome {
+/**
+ * The same for a request that is begun with `known` bytes of its body, and finished `afterMs` later; without a link
+ * LINK_DOWN.
+ */
+export function askInParts(
+  pair: Pair,
+  side: Side,
+  kind: number,
+  body: Uint8Array,
+  known: number,
+  afterMs: number,
+  timeoutMs = 20_000,
+): Outcome {
   const outcome: Outcome = { calls: 0, code: null, body: new Uint8Array(0) };
-  const done = (code: Code, answer: Uint8Array) => void Object.assign(outcome, { calls: outcome.calls + 1, code, body: answer });
+  const done = (code: Code, answer: Uint8Array) =>
+    void Object.assign(outcome, { calls: outcome.calls + 1, code, body: answer });
   const begun = side.link.begin(kind, body.slice(0, known), body.length - known);
   if (begun) pair.scheduler.setTimer(() => side.link.finish(begun, body.slice(known), done, timeoutMs), afterMs);
   else done('LINK_DOWN', outcome.body);

@@ -72,7 +72,11 @@ whenPresent('the link in the real interpreter', () => {
   });
 
   test('requests at once, both ways', async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? session.ask(1, pattern(50 * i, i), 10_000) : session.ask(2, Uint8Array.of(i + 1), 10_000))));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        i % 2 ? session.ask(1, pattern(50 * i, i), 10_000) : session.ask(2, Uint8Array.of(i + 1), 10_000),
+      ),
+    );
     answers.forEach(({ code, body }, i) => {
       expect(code).toBe('OK');
       expect(body.length).toBe(i % 2 ? 50 * i : 4);

@@ -1,6 +1,6 @@
 /**
- * The serial link on a line that misbehaves: every request is answered once and done at most once, and after the fault both
- * ends are in step again. First every single fault at every write of a conversation, then many at random.
+ * The serial link on a line that misbehaves: every request is answered once and done at most once, and after the fault
+ * both ends are in step again. First every single fault at every write of a conversation, then many at random.
  */
 import * as fc from 'fast-check';
 import { FRAME } from '../../firmware/wire/link-frame.js';
@@ -14,7 +14,10 @@ const flip = (bytes: Uint8Array, bit: number) => {
   return bytes;
 };
 
-/** What both sides say to each other: short and long, both ways at once, one begun before its end is known. Bodies name the request. */
+/**
+ * What both sides say to each other: short and long, both ways at once, one begun before its end is known. Bodies name
+ * the request.
+ */
 const SIZES = [3, 90, 0];
 function converse(pair: Pair): Outcome[] {
   return SIZES.flatMap((size, i) => [
@@ -25,7 +28,9 @@ function converse(pair: Pair): Outcome[] {
   ]);
 }
 
-/** Throws unless no request was done twice and every callback was called once. Plain checks: it runs a million times. */
+/**
+ * Throws unless no request was done twice and every callback was called once. Plain checks: it runs a million times.
+ */
 function checkOnce(pair: Pair, outcomes: Outcome[]): void {
   const done = new Map<number, number>();
   for (const side of [pair.bridge, pair.terminal]) {
@@ -68,12 +73,19 @@ const GARBAGE = Uint8Array.from({ length: 40 }, (_, i) => [192, 219, 220, 7, 255
 const single: [string, (variant: number) => Fault | null][] = [
   ['dropped', (variant) => (variant > 0 ? null : () => [])],
   ['doubled', (variant) => (variant > 0 ? null : (bytes) => [out(bytes), out(bytes)])],
-  ['doubled late', (variant) => (variant > 8 ? null : (bytes) => [out(bytes), out(bytes, [1, 2, 5, 9, 20, 40, 100, 300, 1200][variant])])],
+  [
+    'doubled late',
+    (variant) =>
+      variant > 8 ? null : (bytes) => [out(bytes), out(bytes, [1, 2, 5, 9, 20, 40, 100, 300, 1200][variant])],
+  ],
   ['late', (variant) => (variant > 7 ? null : (bytes) => [out(bytes, [1, 3, 7, 20, 60, 249, 260, 1300][variant])])],
   ['flipped at a bit', (variant) => (variant > 64 ? null : (bytes) => [out(flip(bytes, variant * 9))])],
   ['cut after', (variant) => (variant > 64 ? null : (bytes) => [out(bytes.slice(0, variant))])],
   ['begun at', (variant) => (variant > 64 ? null : (bytes) => [out(bytes.slice(variant))])],
-  ['in single bytes', (variant) => (variant > 0 ? null : (bytes) => [...bytes].map((byte) => out(Uint8Array.of(byte))))],
+  [
+    'in single bytes',
+    (variant) => (variant > 0 ? null : (bytes) => [...bytes].map((byte) => out(Uint8Array.of(byte)))),
+  ],
   ['behind garbage', (variant) => (variant > 5 ? null : (bytes) => [out(GARBAGE.slice(7 * variant)), out(bytes)])],
   ['before garbage', (variant) => (variant > 5 ? null : (bytes) => [out(bytes), out(GARBAGE.slice(7 * variant))])],
 ];
@@ -88,7 +100,8 @@ test.each(single)('a frame %s costs one more sending, nothing else', (name, make
       // An old HELLO that arrives later than the session begins it anew; that is no fault of a real line.
       const lost = pair.bridge.downs.length + pair.terminal.downs.length > 0;
       if (lost) {
-        if (at > 2 || !name.includes('late')) throw new Error(`session lost by write ${at} ${name}, variant ${variant}`);
+        if (at > 2 || !name.includes('late'))
+          throw new Error(`session lost by write ${at} ${name}, variant ${variant}`);
       } else if (codes.join() !== allOk || ms > clean.ms + ACK_TIMEOUT_MS + 100) {
         throw new Error(`write ${at} ${name}, variant ${variant}: ${codes} after ${ms} ms`);
       }

@@ -7,7 +7,10 @@ import { createLinkTransport, SENDS_MAX } from '../../firmware/wire/link-transpo
 import { ask, askInParts, bootBoth, createPair, pattern } from './harness.js';
 
 test('both ends come up once, whoever starts first, and each takes the other for what it is', () => {
-  for (const order of [['bridge', 'terminal'], ['terminal', 'bridge']] as const) {
+  for (const order of [
+    ['bridge', 'terminal'],
+    ['terminal', 'bridge'],
+  ] as const) {
     for (const delayMs of [0, 1, 3, 10, 999, 1000, 5000]) {
       const pair = createPair();
       pair.boot(order[0]);
@@ -21,7 +24,12 @@ test('both ends come up once, whoever starts first, and each takes the other for
 });
 
 test('bodies of every size come back whole, in frames that leave the receiver room for an ACK', () => {
-  for (const bursts of [[48, 48], [64, 64], [1024, 64], [64, 300]] as [number, number][]) {
+  for (const bursts of [
+    [48, 48],
+    [64, 64],
+    [1024, 64],
+    [64, 300],
+  ] as [number, number][]) {
     const pair = createPair({ bursts, baud: 0 });
     expect(bootBoth(pair)).toBe(true);
     for (const length of [0, 1, 30, 31, 32, 33, 34, 35, 36, 37, 38, 100, 1000, MESSAGE_BYTES_MAX - 3]) {
@@ -41,7 +49,10 @@ test('bodies of every size come back whole, in frames that leave the receiver ro
 test('a VERIFY takes little more than its bytes on the line', () => {
   const body = Uint8Array.from({ length: 237 }, (_, i) => (i * 37 + 11) & 255); // a history of the usual size
   const bytesMs = ((2 + 237) * 10_000) / 115200;
-  for (const [hostBurst, limitMs] of [[512, bytesMs + 5], [64, bytesMs + 25]] as const) {
+  for (const [hostBurst, limitMs] of [
+    [512, bytesMs + 5],
+    [64, bytesMs + 25],
+  ] as const) {
     const pair = createPair({ bursts: [hostBurst, 64], respond: (_kind, _body, reply) => reply('OK') });
     bootBoth(pair);
     const startMs = pair.scheduler.nowMs();
@@ -55,10 +66,15 @@ test('a VERIFY takes little more than its bytes on the line', () => {
 
 describe('a request whose end is not known yet', () => {
   const body = pattern(200, 7);
-  const begin = (pair: ReturnType<typeof createPair>, known: number, afterMs: number) => askInParts(pair, pair.terminal, 2, body, known, afterMs);
+  const begin = (pair: ReturnType<typeof createPair>, known: number, afterMs: number) =>
+    askInParts(pair, pair.terminal, 2, body, known, afterMs);
 
   test('arrives whole, however much of it was known and whenever the rest comes', () => {
-    for (const bursts of [[512, 64], [64, 64], [48, 48]] as [number, number][]) {
+    for (const bursts of [
+      [512, 64],
+      [64, 64],
+      [48, 48],
+    ] as [number, number][]) {
       for (const known of [0, 1, 20, 100, 199]) {
         for (const afterMs of [0, 1, 5, 100, 1000]) {
           const pair = createPair({ bursts });
@@ -85,8 +101,12 @@ describe('a request whose end is not known yet', () => {
   });
 
   test('given up: its answer is heard by nobody, and what comes then is understood', () => {
-    for (const bursts of [[512, 64], [48, 48]] as [number, number][]) {
-      for (const before of [0, 3]) { // messages in front of it
+    for (const bursts of [
+      [512, 64],
+      [48, 48],
+    ] as [number, number][]) {
+      for (const before of [0, 3]) {
+        // messages in front of it
         for (const afterMs of [0, 1, 10, 100]) {
           const pair = createPair({ bursts });
           bootBoth(pair);
@@ -97,7 +117,9 @@ describe('a request whose end is not known yet', () => {
           const next = begin(pair, 100, 20);
           const last = ask(pair.terminal, 4, body);
           pair.scheduler.advance(3000);
-          expect([...front, next, last].map(({ calls, code }) => `${calls} ${code}`)).toEqual(new Array(before + 2).fill('1 OK'));
+          expect([...front, next, last].map(({ calls, code }) => `${calls} ${code}`)).toEqual(
+            new Array(before + 2).fill('1 OK'),
+          );
           const lengths = pair.bridge.requests.filter(({ kind }) => kind === 2).map((one) => one.body.length);
           expect(lengths.sort()).toEqual([200, 60]);
         }
@@ -299,7 +321,10 @@ function lone(role: number) {
   const link = createLinkSession({
     role,
     burstBytesMax: 64,
-    clock: { setTimeout: (callback, delayMs) => pair.scheduler.setTimer(callback, delayMs), clearTimeout: (timer) => pair.scheduler.clearTimer(timer) },
+    clock: {
+      setTimeout: (callback, delayMs) => pair.scheduler.setTimer(callback, delayMs),
+      clearTimeout: (timer) => pair.scheduler.clearTimer(timer),
+    },
     crc32: (bytes) => crc32(bytes),
     write: (bytes) => void sent.push(bytes),
     random32: () => 0xfeedbeef,
@@ -311,7 +336,9 @@ function lone(role: number) {
     onDown: (code) => void downs.push(code),
   });
   const feed = (type: number, sequence: number, payload: number[], session = 0) =>
-    link.receive(encodeFrame({ type, sequence, payload: new Uint8Array(payload) }, (bytes) => (crc32(bytes) ^ session) >>> 0));
+    link.receive(
+      encodeFrame({ type, sequence, payload: new Uint8Array(payload) }, (bytes) => (crc32(bytes) ^ session) >>> 0),
+    );
   return { link, sent, downs, feed, requests: () => requests, scheduler: pair.scheduler };
 }
 const HELLO_7 = [1, ROLE.bridge, 0, 0, 0, 64, 0, 0, 0, 7];
@@ -363,10 +390,14 @@ test('a message longer than the limit is refused, and the next is understood', (
   end.link.start();
   end.feed(FRAME.hello, 0, HELLO_7);
   let sequence = 0;
-  for (let sum = 0; sum <= 10 * MESSAGE_BYTES_MAX; sum += 30) end.feed(FRAME.part, sequence++ & 255, [1, 77, ...new Array(28).fill(5)], 7);
+  for (let sum = 0; sum <= 10 * MESSAGE_BYTES_MAX; sum += 30)
+    end.feed(FRAME.part, sequence++ & 255, [1, 77, ...new Array(28).fill(5)], 7);
   end.feed(FRAME.last, sequence++ & 255, [1], 7);
   expect(end.requests()).toBe(0);
-  const refusal = encodeFrame({ type: FRAME.whole, sequence: 0, payload: new Uint8Array([0x81, 77, allCodes().indexOf('BAD_REQUEST')]) }, (bytes) => (crc32(bytes) ^ 7) >>> 0);
+  const refusal = encodeFrame(
+    { type: FRAME.whole, sequence: 0, payload: new Uint8Array([0x81, 77, allCodes().indexOf('BAD_REQUEST')]) },
+    (bytes) => (crc32(bytes) ^ 7) >>> 0,
+  );
   expect(end.sent[end.sent.length - 1]).toEqual(refusal);
   end.feed(FRAME.whole, sequence & 255, [1, 1], 7);
   expect(end.requests()).toBe(1);
@@ -377,12 +408,23 @@ test('of a message that is too long no more than the limit is kept', () => {
   let running = 0;
   const clock = { setTimeout: () => ++running, clearTimeout: () => undefined };
   const transport = createLinkTransport({
-    ...{ role: ROLE.terminal, burstBytesMax: 64, clock, crc32: (bytes) => crc32(bytes), write: () => undefined, random32: () => 1, onUp: () => undefined, onDown: () => undefined },
+    ...{
+      role: ROLE.terminal,
+      burstBytesMax: 64,
+      clock,
+      crc32: (bytes) => crc32(bytes),
+      write: () => undefined,
+      random32: () => 1,
+      onUp: () => undefined,
+      onDown: () => undefined,
+    },
     onMessage: (message, cut) => void kept.push(cut ? -message.length : message.length),
   });
   transport.start();
   const feed = (type: number, sequence: number, payload: Uint8Array, session: number) =>
-    transport.receive(encodeFrame({ type, sequence: sequence & 255, payload }, (bytes) => (crc32(bytes) ^ session) >>> 0));
+    transport.receive(
+      encodeFrame({ type, sequence: sequence & 255, payload }, (bytes) => (crc32(bytes) ^ session) >>> 0),
+    );
   feed(FRAME.hello, 0, Uint8Array.from(HELLO_7), 0);
   for (let i = 0; i < 300; i++) feed(FRAME.part, i, new Uint8Array(30), 7);
   feed(FRAME.last, 300, new Uint8Array(30), 7);

@@ -174,8 +174,12 @@ test('APDUs: what is encoded is parsed, at every length; nothing else is', () =>
 
 describe('client against server', () => {
   /** A radio that needs no frames. */
-  const radioOf = (transceive: (apdu: Uint8Array, callback: (result: any) => void) => void): any => ({ prepare: (apdu: Uint8Array) => apdu, transceive });
-  const select = (client: ApduClient, done: (result: any) => void) => client.command(0x00, INS_SELECT, 0x04, 0x00, AID, done);
+  const radioOf = (transceive: (apdu: Uint8Array, callback: (result: any) => void) => void): any => ({
+    prepare: (apdu: Uint8Array) => apdu,
+    transceive,
+  });
+  const select = (client: ApduClient, done: (result: any) => void) =>
+    client.command(0x00, INS_SELECT, 0x04, 0x00, AID, done);
 
   function connect(responseBytesMax: number, commandDataBytesMax: number) {
     const token = createToken();
@@ -197,13 +201,18 @@ describe('client against server', () => {
 
   test('any data, any limits: the handler gets all of it once, the client all of the answer', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 3, max: 258 }), fc.integer({ min: 1, max: 255 }), fc.nat(704), (answerMax, commandMax, n) => {
-        const { client, token } = connect(answerMax, commandMax);
-        let result: any;
-        client.command(0x80, 2, 0, 0, bytes(n, n), (r) => (result = r));
-        expect(result).toEqual({ ok: true, data: bytes(n, n), sw: 0x9000 });
-        expect(token.log).toEqual([{ ins: 2, data: text(bytes(n, n)) }]);
-      }),
+      fc.property(
+        fc.integer({ min: 3, max: 258 }),
+        fc.integer({ min: 1, max: 255 }),
+        fc.nat(704),
+        (answerMax, commandMax, n) => {
+          const { client, token } = connect(answerMax, commandMax);
+          let result: any;
+          client.command(0x80, 2, 0, 0, bytes(n, n), (r) => (result = r));
+          expect(result).toEqual({ ok: true, data: bytes(n, n), sw: 0x9000 });
+          expect(token.log).toEqual([{ ins: 2, data: text(bytes(n, n)) }]);
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -249,7 +258,10 @@ describe('client against server', () => {
 
   test('a failure of the radio goes through, and the client is free again; two commands at once are BUSY', () => {
     let pending: any;
-    const client = createApduClient({ responseBytesMax: 48, radio: radioOf((_apdu, callback) => (pending = callback)) });
+    const client = createApduClient({
+      responseBytesMax: 48,
+      radio: radioOf((_apdu, callback) => (pending = callback)),
+    });
     const results: any[] = [];
     select(client, (r) => results.push(r));
     select(client, (r) => results.push(r));

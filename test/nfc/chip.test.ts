@@ -1,4 +1,7 @@
-/** The PN532 model itself, spoken to in raw bytes: frames, ACK, NACK, abort, sleep, commands and error bytes of the manual. */
+/**
+ * The PN532 model itself, spoken to in raw bytes: frames, ACK, NACK, abort, sleep, commands and error bytes of the
+ * manual.
+ */
 import { chipFrame } from '../../host-bridge/emulator/pn532-host-link.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
@@ -18,7 +21,10 @@ const TARGET = '8C 05 0400 010203 20' + '00'.repeat(28) + '00 00';
 function frame(body: string): string {
   const bytes = ['D4', ...body.replace(/ /g, '').match(/../g)!].map((h) => parseInt(h, 16));
   const sum = bytes.reduce((a, b) => a + b, 0);
-  const head = bytes.length > 255 ? [0xff, 0xff, bytes.length >> 8, bytes.length & 255, -((bytes.length >> 8) + bytes.length) & 255] : [bytes.length, -bytes.length & 255];
+  const head =
+    bytes.length > 255
+      ? [0xff, 0xff, bytes.length >> 8, bytes.length & 255, -((bytes.length >> 8) + bytes.length) & 255]
+      : [bytes.length, -bytes.length & 255];
   return '0000FF' + text([...head.map((b) => b & 255), ...bytes, -sum & 255, 0]);
 }
 
@@ -120,7 +126,7 @@ describe('frames and dialog (6.2)', () => {
     expect(host.command('02', 1000)).toBe('0332010607');
   });
 
-  test('the rate changes with the host\'s ACK (7.2.8)', () => {
+  test("the rate changes with the host's ACK (7.2.8)", () => {
     const host = createHost();
     host.wake();
     expect(host.command('10 05')).toBe('11');
@@ -227,7 +233,10 @@ test('the error byte of each state of a target (7.3.16, 7.3.17)', () => {
 });
 
 test('as a card that is no ISO/IEC 14443-4 card (parameters, SEL_RES), the chip is left out: it does not answer', () => {
-  for (const [parameters, body] of [['14', TARGET], ['20', TARGET.replace('010203 20', '010203 00')]]) {
+  for (const [parameters, body] of [
+    ['14', TARGET],
+    ['20', TARGET.replace('010203 20', '010203 00')],
+  ]) {
     const host = createHost();
     const air = createRadioField(host.scheduler);
     const port = air.attachReader({ onFrame: () => fail('an answer') });
@@ -265,7 +274,8 @@ test('I2C: status byte, whole transfers, lost rest, IRQ, NACK (6.2.4)', () => {
 test('SPI: first bytes, NSS wakes, status, whole transfers, lost rest, IRQ, NACK (6.2.5)', () => {
   const scheduler = createVirtualScheduler();
   const chip = createPn532Chip(scheduler);
-  const send = (first: string, n: number) => text(chip.spi.transfer(Uint8Array.from([...hex(first), ...new Uint8Array(n)])));
+  const send = (first: string, n: number) =>
+    text(chip.spi.transfer(Uint8Array.from([...hex(first), ...new Uint8Array(n)])));
   send('01' + frame('02'), 0); // wakes it, and is not heard
   scheduler.advance(10);
   expect(send('02', 1)).toBe('0000');

@@ -1,4 +1,7 @@
-/** The radio is cut after every single byte of a tap, and bits are flipped in every byte: bounded, and the next tap works. */
+/**
+ * The radio is cut after every single byte of a tap, and bits are flipped in every byte: bounded, and the next tap
+ * works.
+ */
 import { await1, Wiring } from './bench.js';
 import { createTap, TapOptions } from './tap.js';
 
@@ -63,7 +66,10 @@ test('a card is found soon, whichever byte of its activation is damaged', () => 
     const t = started();
     t.field.flipBit(n, 3);
     const fromMs = t.scheduler.nowMs();
-    expect([n, await1<any>(t.scheduler, 2000, (done) => t.reader.findCard(done, 2000))]).toMatchObject([n, { ok: true }]);
+    expect([n, await1<any>(t.scheduler, 2000, (done) => t.reader.findCard(done, 2000))]).toMatchObject([
+      n,
+      { ok: true },
+    ]);
     expect([n, t.scheduler.nowMs() - fromMs < 200]).toEqual([n, true]);
   }
 });

@@ -59,7 +59,11 @@ test('the card is released at the end of a tap, found again under another UID, a
   }
   expect(new Set(uids).size).toBe(3);
   t.scheduler.advance(10);
-  expect(t.log.released.map((r) => [r.code, r.status])).toEqual([['RF_LOST', 0x29], ['RF_LOST', 0x29], ['RF_LOST', 0x29]]);
+  expect(t.log.released.map((r) => [r.code, r.status])).toEqual([
+    ['RF_LOST', 0x29],
+    ['RF_LOST', 0x29],
+    ['RF_LOST', 0x29],
+  ]);
   t.field.remove();
   const before = t.scheduler.nowMs();
   expect(t.tap(bytes(3), 1000)).toEqual({ step: 'find', code: 'NO_CARD' });
@@ -109,10 +113,16 @@ test('misuse is a named result: two operations at once, no card, too long', () =
   let first: any;
   t.reader.findCard((r) => (first = r), 2000);
   expect(await1<any>(t.scheduler, 10, (done) => t.reader.init(done))).toEqual({ ok: false, code: 'BUSY' });
-  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(5), 64), done))).toEqual({ ok: false, code: 'RF_LOST' });
+  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(5), 64), done))).toEqual({
+    ok: false,
+    code: 'RF_LOST',
+  });
   t.scheduler.advance(1000);
   expect(first.ok).toBe(true);
-  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(263), 64), done))).toEqual({ ok: false, code: 'TOO_LONG' });
+  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(263), 64), done))).toEqual({
+    ok: false,
+    code: 'TOO_LONG',
+  });
   expect(await1<any>(t.scheduler, 10, (done) => t.client.command(0x80, 2, 0, 0, bytes(705), done))).toEqual({
     ok: false,
     code: 'TOO_LONG',

@@ -39,11 +39,9 @@ test('frames printed in the manual', () => {
   ]);
   expect(ackFrame()).toEqual(hex('00 00 FF 00 FF 00'));
   expect(nackFrame()).toEqual(hex('00 00 FF FF 00 00'));
-  expect(parse([chars(hex('00 00 FF 00 FF 00 00 00 FF FF 00 00 00 00 FF 01 FF 7F 81 00'))]).map((f) => f.kind)).toEqual([
-    'ack',
-    'nack',
-    'error',
-  ]);
+  expect(parse([chars(hex('00 00 FF 00 FF 00 00 00 FF FF 00 00 00 00 FF 01 FF 7F 81 00'))]).map((f) => f.kind)).toEqual(
+    ['ack', 'nack', 'error'],
+  );
 });
 
 test('round trip at every length, normal and extended, and the same bytes as the chip model writes', () => {
@@ -51,7 +49,10 @@ test('round trip at every length, normal and extended, and the same bytes as the
     const frame = encoded([TFI_TO_HOST], data(n));
     expect(frame).toEqual(chipFrame(data(n)));
     const parts = [data(n).subarray(0, n >> 1), data(n).subarray(n >> 1)];
-    expect([encoded([TFI_TO_HOST], parts[0]!, [...parts[1]!]), encoded([TFI_TO_HOST, ...parts[0]!], parts[1]!)]).toEqual([frame, frame]);
+    expect([
+      encoded([TFI_TO_HOST], parts[0]!, [...parts[1]!]),
+      encoded([TFI_TO_HOST, ...parts[0]!], parts[1]!),
+    ]).toEqual([frame, frame]);
     expect(frame[3] === 0xff && frame[4] === 0xff).toBe(n >= 255);
     expect(parse([chars(frame)])).toEqual([{ kind: 'data', tfi: TFI_TO_HOST, data: data(n) }]);
   }
@@ -111,7 +112,10 @@ test('preamble and postamble of any length', () => {
   fc.assert(
     fc.property(fc.nat(40), fc.nat(40), fc.uint8Array({ maxLength: 265 }), (before, after, body) => {
       const text = '\0'.repeat(before) + chars(encoded([TFI_TO_HOST], body).subarray(1)) + '\0'.repeat(after);
-      expect(parse([text, chars(ackFrame())])).toEqual([{ kind: 'data', tfi: TFI_TO_HOST, data: body }, { kind: 'ack' }]);
+      expect(parse([text, chars(ackFrame())])).toEqual([
+        { kind: 'data', tfi: TFI_TO_HOST, data: body },
+        { kind: 'ack' },
+      ]);
     }),
     { numRuns: 200 },
   );
@@ -161,7 +165,14 @@ test('a look at a whole answer says what the parser says, or leaves it to the pa
   for (let n = 0; n <= 250; n++) {
     const frame = encoded([TFI_TO_HOST, 0x41], data(n));
     expect(wholeAnswer(chars(frame), 0x41)).toEqual(data(n));
-    for (const other of [frame.subarray(1), frame.subarray(0, frame.length - 1), Uint8Array.of(...frame, 0), ackFrame(), nackFrame()]) expect(wholeAnswer(chars(other), 0x41)).toBeNull();
+    for (const other of [
+      frame.subarray(1),
+      frame.subarray(0, frame.length - 1),
+      Uint8Array.of(...frame, 0),
+      ackFrame(),
+      nackFrame(),
+    ])
+      expect(wholeAnswer(chars(other), 0x41)).toBeNull();
     expect(wholeAnswer(chars(frame), 0x43)).toBeNull();
     expect(wholeAnswer(chars(encoded([TFI_TO_CHIP, 0x41], data(n))), 0x41)).toBeNull();
   }

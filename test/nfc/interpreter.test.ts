@@ -1,6 +1,6 @@
 /**
- * The same drivers, built as firmware is built, in the real interpreter: its Serial1 and Serial2 are ptys, with chip models
- * at their other ends. Skipped where there is no interpreter.
+ * The same drivers, built as firmware is built, in the real interpreter: its Serial1 and Serial2 are ptys, with chip
+ * models at their other ends. Skipped where there is no interpreter.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

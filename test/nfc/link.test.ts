@@ -15,7 +15,10 @@ const VERSION_ANSWER = answer(0x03, 0x32, 0x01, 0x06, 0x07);
 const ok = { ok: true, data: Uint8Array.of(0x32, 0x01, 0x06, 0x07) };
 
 /** A link whose chip is a script: for each frame sent, what comes back. */
-function createScripted(script: (sent: Uint8Array, wake: boolean, index: number) => ArrayLike<number>[] | false, whole = false) {
+function createScripted(
+  script: (sent: Uint8Array, wake: boolean, index: number) => ArrayLike<number>[] | false,
+  whole = false,
+) {
   const scheduler = createVirtualScheduler();
   const sent: Uint8Array[] = [];
   const port: Pn532Port = {
@@ -57,7 +60,9 @@ test('ACK and answer in any pieces', () => {
 
 test('an answer whose rest is lost is asked for again', () => {
   for (let cut = 1; cut < VERSION_ANSWER.length; cut++) {
-    const chip = createScripted((sent) => (isNack(sent) ? [VERSION_ANSWER] : [ackFrame(), VERSION_ANSWER.subarray(0, cut)]));
+    const chip = createScripted((sent) =>
+      isNack(sent) ? [VERSION_ANSWER] : [ackFrame(), VERSION_ANSWER.subarray(0, cut)],
+    );
     expect(chip.run()).toEqual(ok);
     expect(chip.sent.map(isNack)).toEqual([false, true]);
   }
@@ -110,7 +115,14 @@ test('the first command wakes the chip, later ones do not; after a failure the n
 
 test('what may be asleep is woken: at each repetition, and after an operation that was given up', () => {
   const wakes: boolean[] = [];
-  const replies: Uint8Array[][] = [[ackFrame(), VERSION_ANSWER], [], [ackFrame(), VERSION_ANSWER], [ackFrame()], [], [ackFrame(), VERSION_ANSWER]];
+  const replies: Uint8Array[][] = [
+    [ackFrame(), VERSION_ANSWER],
+    [],
+    [ackFrame(), VERSION_ANSWER],
+    [ackFrame()],
+    [],
+    [ackFrame(), VERSION_ANSWER],
+  ];
   const chip = createScripted((_sent, wake, i) => {
     wakes.push(wake);
     return replies[i];
@@ -127,13 +139,22 @@ test.each([false, true])('a damaged answer is asked for again, at most twice (wh
   damaged[8] ^= 1;
   for (const bad of [damaged, VERSION_ANSWER.subarray(0, 7), Uint8Array.of(0, 0, 0xff)]) {
     for (const failures of [1, 2]) {
-      const chip = createScripted((sent, _wake, i) => (i > failures - 1 && isNack(sent) ? [VERSION_ANSWER] : isNack(sent) ? [bad] : [ackFrame(), bad]), whole);
+      const chip = createScripted(
+        (sent, _wake, i) =>
+          i > failures - 1 && isNack(sent) ? [VERSION_ANSWER] : isNack(sent) ? [bad] : [ackFrame(), bad],
+        whole,
+      );
       expect(chip.run()).toEqual(ok);
       expect(chip.sent.filter(isNack)).toHaveLength(failures);
     }
     const chip = createScripted((sent) => (isNack(sent) ? [bad] : isAck(sent) ? [] : [ackFrame(), bad]), whole);
     expect(chip.run(VERSION, false, 1000)).toEqual({ ok: false, code: 'PN532_DAMAGED' });
-    expect(chip.sent.map((f) => [isAck(f), isNack(f)])).toEqual([[false, false], [false, true], [false, true], [true, false]]);
+    expect(chip.sent.map((f) => [isAck(f), isNack(f)])).toEqual([
+      [false, false],
+      [false, true],
+      [false, true],
+      [true, false],
+    ]);
   }
 });
 
@@ -145,7 +166,10 @@ test('noise around a good answer does no harm', () => {
 });
 
 test('error frame, foreign answers, wrong direction', () => {
-  expect(createScripted(() => [ackFrame(), [0, 0, 0xff, 1, 0xff, 0x7f, 0x81, 0]]).run()).toEqual({ ok: false, code: 'PN532_ERROR' });
+  expect(createScripted(() => [ackFrame(), [0, 0, 0xff, 1, 0xff, 0x7f, 0x81, 0]]).run()).toEqual({
+    ok: false,
+    code: 'PN532_ERROR',
+  });
   const echo = encodeFrame([0xd4], Uint8Array.of(0x03, 1, 2, 3, 4), [], plainBytes);
   expect(createScripted(() => [ackFrame(), answer(0x05, 9), answer(), echo, VERSION_ANSWER]).run()).toEqual(ok);
 });
@@ -187,23 +211,38 @@ test('a second command at once is BUSY and leaves the first alone; a command fro
 test('whatever bytes come: one callback, bounded time, no timer left', () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 20 }),
-    fc.constantFrom(ackFrame(), nackFrame(), VERSION_ANSWER, VERSION_ANSWER.subarray(0, 9), Uint8Array.of(0, 0, 0xff, 0xff, 0xff)),
+    fc.constantFrom(
+      ackFrame(),
+      nackFrame(),
+      VERSION_ANSWER,
+      VERSION_ANSWER.subarray(0, 9),
+      Uint8Array.of(0, 0, 0xff, 0xff, 0xff),
+    ),
   );
   fc.assert(
-    fc.property(fc.array(fc.array(piece, { maxLength: 6 }), { maxLength: 8 }), fc.boolean(), fc.boolean(), (replies, once, whole) => {
-      const chip = createScripted((_sent, _wake, i) => replies[i] ?? [], whole);
-      const result = chip.run(VERSION, once, 500);
-      if (!result.ok) expect(['PN532_NO_ACK', 'PN532_TIMEOUT', 'PN532_DAMAGED', 'PN532_ERROR']).toContain(result.code);
-      chip.scheduler.advance(50);
-      expectIdle(chip.scheduler);
-      expect(chip.sent.length).toBeLessThanOrEqual(7);
-    }),
+    fc.property(
+      fc.array(fc.array(piece, { maxLength: 6 }), { maxLength: 8 }),
+      fc.boolean(),
+      fc.boolean(),
+      (replies, once, whole) => {
+        const chip = createScripted((_sent, _wake, i) => replies[i] ?? [], whole);
+        const result = chip.run(VERSION, once, 500);
+        if (!result.ok)
+          expect(['PN532_NO_ACK', 'PN532_TIMEOUT', 'PN532_DAMAGED', 'PN532_ERROR']).toContain(result.code);
+        chip.scheduler.advance(50);
+        expectIdle(chip.scheduler);
+        expect(chip.sent.length).toBeLessThanOrEqual(7);
+      },
+    ),
     { numRuns: 400 },
   );
 });
 
 describe('reader and card before chips that answer nonsense', () => {
-  const piece = fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.constantFrom('code', 'raw', 'frame') as fc.Arbitrary<string>);
+  const piece = fc.tuple(
+    fc.uint8Array({ maxLength: 40 }),
+    fc.constantFrom('code', 'raw', 'frame') as fc.Arbitrary<string>,
+  );
 
   test('reader: every operation ends by a named result', () => {
     fc.assert(
@@ -215,11 +254,23 @@ describe('reader and card before chips that answer nonsense', () => {
           return [ackFrame(), kind === 'code' ? answer(sent[6] + 1, ...bytes) : answer(...bytes)];
         });
         const reader = createPn532Reader(chip.link, clockOf(chip.scheduler), { exchangeTimeoutMs: 300 });
-        const known = ['RF_LOST', 'RF_ERROR', 'NO_CARD', 'CARD_UNSUPPORTED', 'TOO_LONG', 'PN532_NO_ACK', 'PN532_TIMEOUT', 'PN532_DAMAGED', 'PN532_ERROR'];
+        const known = [
+          'RF_LOST',
+          'RF_ERROR',
+          'NO_CARD',
+          'CARD_UNSUPPORTED',
+          'TOO_LONG',
+          'PN532_NO_ACK',
+          'PN532_TIMEOUT',
+          'PN532_DAMAGED',
+          'PN532_ERROR',
+        ];
         const check = (result: any) => result.ok || expect(known).toContain(result.code);
         check(await1(chip.scheduler, 20_000, (done) => reader.init(done)));
         check(await1(chip.scheduler, 20_000, (done) => reader.findCard(done, 500)));
-        check(await1(chip.scheduler, 20_000, (done) => reader.transceive(reader.prepare(Uint8Array.of(1, 2, 3), 64), done)));
+        check(
+          await1(chip.scheduler, 20_000, (done) => reader.transceive(reader.prepare(Uint8Array.of(1, 2, 3), 64), done)),
+        );
         check(await1(chip.scheduler, 20_000, (done) => reader.release(done)));
       }),
       { numRuns: 150 },
@@ -273,7 +324,10 @@ describe('reader and card before chips that answer nonsense', () => {
 
   test('targets: every truncation of an answer to InListPassiveTarget, and another kind of card', () => {
     const full = Uint8Array.of(1, 1, 0, 4, 0x20, 4, 8, 1, 2, 3, 5, 0x75, 0x33, 0x92, 3);
-    expect(parseTarget(full)).toEqual({ card: { uid: full.subarray(6, 10), selRes: 0x20, ats: full.subarray(11) }, hasAts: true });
+    expect(parseTarget(full)).toEqual({
+      card: { uid: full.subarray(6, 10), selRes: 0x20, ats: full.subarray(11) },
+      hasAts: true,
+    });
     for (let n = 0; n < full.length; n++) {
       const found = parseTarget(full.subarray(0, n));
       expect(found === null).toBe(n < 10);
@@ -299,7 +353,8 @@ test('a whole chip over a line that drops, doubles or damages chunks: every oper
           const fault = faults.shift() ?? 'ok';
           if (fault === 'drop') return;
           if (fault === 'double') write(data);
-          if (fault === 'flip') return write(data.slice(0, 5) + String.fromCharCode(data.charCodeAt(5) ^ 4) + data.slice(6));
+          if (fault === 'flip')
+            return write(data.slice(0, 5) + String.fromCharCode(data.charCodeAt(5) ^ 4) + data.slice(6));
           write(fault === 'cut' ? data.slice(0, 8) : data);
         };
       }
@@ -343,7 +398,9 @@ test('over I2C a read asks for the status byte and the longest frame that can co
     writeTo: () => void (frames = [ackFrame(), VERSION_ANSWER]),
     readFrom: (_address: number, bytes: number) => {
       reads.push(bytes);
-      return bytes === 1 ? Uint8Array.of(1) : Uint8Array.from([1, ...frames.shift()!, ...new Uint8Array(80)]).subarray(0, bytes);
+      return bytes === 1
+        ? Uint8Array.of(1)
+        : Uint8Array.from([1, ...frames.shift()!, ...new Uint8Array(80)]).subarray(0, bytes);
     },
   };
   const port = createI2cPort(bus, clockOf(scheduler), {});

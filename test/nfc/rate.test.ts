@@ -13,13 +13,24 @@ function bench() {
   const chip = createPn532Chip(scheduler);
   const line = createSerialLine(scheduler);
   chip.connectHsu(line.b, (baud) => void (line.baud = baud));
-  const clock = { setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs), clearTimeout: (id: any) => scheduler.clearTimer(id), nowMs: () => scheduler.nowMs() };
+  const clock = {
+    setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs),
+    clearTimeout: (id: any) => scheduler.clearTimer(id),
+    nowMs: () => scheduler.nowMs(),
+  };
 
   /** A board's start: its UART at the chip's first rate, and the reader's configuration. */
   function start() {
-    const serial = { write: (data: Uint8Array) => line.a.write(String.fromCharCode(...data)), on: (_event: 'data', callback: (data: string) => void) => void (line.a.onData = callback) };
+    const serial = {
+      write: (data: Uint8Array) => line.a.write(String.fromCharCode(...data)),
+      on: (_event: 'data', callback: (data: string) => void) => void (line.a.onData = callback),
+    };
     line.a.baud = 115_200;
-    const link = createPn532Link(createHsuPort(serial, FAST, (baud) => void (line.a.baud = baud)), clock, { burstBytesMax: 64 });
+    const link = createPn532Link(
+      createHsuPort(serial, FAST, (baud) => void (line.a.baud = baud)),
+      clock,
+      { burstBytesMax: 64 },
+    );
     return { link, reader: createPn532Reader(link, clock, {}) };
   }
   function run(step: (done: (result: { ok: boolean; code?: string }) => void) => void): { ok: boolean; code?: string } {
@@ -50,7 +61,10 @@ test('a chip that was without power is found by the next start, and by a command
   const { chip, start, run, rates } = bench();
   const { link, reader } = start();
   run(reader.init);
-  for (const step of [reader.init, (done: (result: LinkResult) => void) => link.command(new Uint8Array([0x02]), 500, false, done)]) {
+  for (const step of [
+    reader.init,
+    (done: (result: LinkResult) => void) => link.command(new Uint8Array([0x02]), 500, false, done),
+  ]) {
     chip.setPower(false);
     chip.setPower(true);
     expect(run(step)).toMatchObject({ ok: true });
@@ -64,7 +78,10 @@ test('at two rates nothing is heard', () => {
   run(reader.init);
   chip.setPower(false);
   chip.setPower(true);
-  expect(run((done) => link.command(new Uint8Array([0x86]), 500, true, done))).toMatchObject({ ok: false, code: 'PN532_NO_ACK' });
+  expect(run((done) => link.command(new Uint8Array([0x86]), 500, true, done))).toMatchObject({
+    ok: false,
+    code: 'PN532_NO_ACK',
+  });
 });
 
 test('a rate that the chip does not have is named', () => {

@@ -1,7 +1,13 @@
 /** Reader and card above a scripted link: each answer of the chip, and what becomes of it. */
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createPn532Card, initAsTargetCommand } from '../../firmware/drivers/pn532-card.js';
-import { apduBytesMax, commandDataBytesMax, LinkResult, Pn532Link, rfFailure } from '../../firmware/drivers/pn532-link.js';
+import {
+  apduBytesMax,
+  commandDataBytesMax,
+  LinkResult,
+  Pn532Link,
+  rfFailure,
+} from '../../firmware/drivers/pn532-link.js';
 import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
 import { await1, clockOf } from './bench.js';
 
@@ -69,13 +75,14 @@ describe('reader', () => {
     const s = createScript(script);
     const reader = createPn532Reader(s.link, s.clock, {});
     const find = () => await1<any>(s.scheduler, 5000, (done) => reader.findCard(done, 300));
-    const exchange = () => await1<any>(s.scheduler, 5000, (done) => reader.transceive(reader.prepare(hex('00a40400'), 64), done));
+    const exchange = () =>
+      await1<any>(s.scheduler, 5000, (done) => reader.transceive(reader.prepare(hex('00a40400'), 64), done));
     return { ...s, reader, find, exchange };
   }
   const withExchanges = (...answers: (string | LinkResult)[]) =>
     createReader((command) => (command.startsWith('4a') ? TARGET : command.startsWith('40') ? answers.shift()! : ''));
 
-  test('configures the chip in the manual\'s order', () => {
+  test("configures the chip in the manual's order", () => {
     const r = createReader((command) => (command === '02' ? '32010607' : ''));
     expect(await1(r.scheduler, 1000, (done) => r.reader.init(done))).toEqual({ ok: true });
     expect(r.sent).toEqual(['14010001', '02', '1214', '320402', '3205ff0102', '320100']);
@@ -101,7 +108,12 @@ describe('reader', () => {
   });
 
   test('after a failure nothing more is sent to the card before it is found anew', () => {
-    for (const [answer, code] of [['01', 'RF_LOST'], ['02', 'RF_ERROR'], ['', 'PN532_ERROR'], ['4b', 'RF_ERROR']] as const) {
+    for (const [answer, code] of [
+      ['01', 'RF_LOST'],
+      ['02', 'RF_ERROR'],
+      ['', 'PN532_ERROR'],
+      ['4b', 'RF_ERROR'],
+    ] as const) {
       const r = withExchanges(answer, '00 9000');
       r.find();
       expect(r.exchange()).toMatchObject({ ok: false, code });
@@ -129,7 +141,9 @@ describe('reader', () => {
 
   test('search goes on after a damaged answer, not after a dead chip', () => {
     let n = 0;
-    const r = createReader((command) => (!command.startsWith('4a') ? '' : n++ < 2 ? { ok: false, code: 'PN532_DAMAGED' } : TARGET));
+    const r = createReader((command) =>
+      !command.startsWith('4a') ? '' : n++ < 2 ? { ok: false, code: 'PN532_DAMAGED' } : TARGET,
+    );
     expect(r.find().ok).toBe(true);
     const dead = createReader((command) => (command.startsWith('4a') ? { ok: false, code: 'PN532_NO_ACK' } : ''));
     expect(dead.find()).toEqual({ ok: false, code: 'PN532_NO_ACK' });
@@ -150,7 +164,11 @@ describe('reader', () => {
 });
 
 describe('card', () => {
-  function createCard(script: Script, onCommand: (apdu: Uint8Array) => Uint8Array = () => hex('9000'), onWaiting?: () => void) {
+  function createCard(
+    script: Script,
+    onCommand: (apdu: Uint8Array) => Uint8Array = () => hex('9000'),
+    onWaiting?: () => void,
+  ) {
     const s = createScript(script);
     const log: string[] = [];
     let uid = 0;
@@ -179,14 +197,25 @@ describe('card', () => {
   };
 
   test('TgInitAsTarget, byte for byte (7.3.14)', () => {
-    expect(text(initAsTargetCommand(hex('aabbcc')))).toBe('8c05' + '0400' + 'aabbcc' + '20' + '00'.repeat(18) + '00'.repeat(10) + '0000');
+    expect(text(initAsTargetCommand(hex('aabbcc')))).toBe(
+      '8c05' + '0400' + 'aabbcc' + '20' + '00'.repeat(18) + '00'.repeat(10) + '0000',
+    );
   });
 
   test('configures, listens, serves, and listens again under another UID', () => {
     const c = createCard(serving('00 aa', '00 bb', '29'));
     c.scheduler.advance(1000);
     expect(c.sent.map((s) => s.slice(0, 14))).toEqual([
-      '14010001', '1220', '320100', '8c050400010101', '86', '8e9000', '86', '8e9000', '86', '8c050400020202',
+      '14010001',
+      '1220',
+      '320100',
+      '8c050400010101',
+      '86',
+      '8e9000',
+      '86',
+      '8e9000',
+      '86',
+      '8c050400020202',
     ]);
     expect(c.log).toEqual(['activated', 'released RF_LOST']);
   });
@@ -212,9 +241,22 @@ describe('card', () => {
   });
 
   test('what no reader waits for comes after the next command was asked for, and not once the reader has gone', () => {
-    const c = createCard(serving('00 aa', '40 bb', '00 cc', '00 dd', '29'), () => (c.log.push('command'), hex('9000')), () => c.log.push('waiting'));
+    const c = createCard(
+      serving('00 aa', '40 bb', '00 cc', '00 dd', '29'),
+      () => (c.log.push('command'), hex('9000')),
+      () => c.log.push('waiting'),
+    );
     c.scheduler.advance(1000);
-    expect(c.log).toEqual(['activated', 'command', 'waiting', 'command', 'waiting', 'command', 'waiting', 'released RF_LOST']);
+    expect(c.log).toEqual([
+      'activated',
+      'command',
+      'waiting',
+      'command',
+      'waiting',
+      'command',
+      'waiting',
+      'released RF_LOST',
+    ]);
     expect(c.sent.slice(4, 8)).toEqual(['86', '8e9000', '86', '86']);
   });
 
@@ -237,7 +279,10 @@ describe('card', () => {
   });
 
   test('a chip without ACK is configured again, one that timed out only listens', () => {
-    for (const [code, configurations] of [['PN532_NO_ACK', 2], ['PN532_TIMEOUT', 1]] as const) {
+    for (const [code, configurations] of [
+      ['PN532_NO_ACK', 2],
+      ['PN532_TIMEOUT', 1],
+    ] as const) {
       const c = createCard(serving({ ok: false, code }));
       c.scheduler.advance(2000);
       expect(c.log).toEqual(['activated', 'released ' + code]);
@@ -248,7 +293,13 @@ describe('card', () => {
 
   test('waiting without a reader is no failure, however long; failures in a row are', () => {
     let n = 0;
-    const c = createCard((command) => (!command.startsWith('8c') ? '' : n++ % 4 === 3 ? { ok: false, code: 'PN532_TIMEOUT' } : { ok: false, code: 'PN532_ERROR' }));
+    const c = createCard((command) =>
+      !command.startsWith('8c')
+        ? ''
+        : n++ % 4 === 3
+          ? { ok: false, code: 'PN532_TIMEOUT' }
+          : { ok: false, code: 'PN532_ERROR' },
+    );
     c.scheduler.advance(100_000);
     expect(c.log.length).toBeGreaterThan(100);
     expect(c.log).not.toContain('error PN532_ERROR final');

@@ -43,7 +43,13 @@ export function createTap(options: TapOptions = {}) {
   const reader = createPn532Reader(shop.link, clock, { exchangeTimeoutMs: 3000 });
   const client = createApduClient({ radio: reader, responseBytesMax: apduBytesMax(burst) });
 
-  const log = { activated: 0, released: [] as NfcFailure[], errors: [] as NfcFailure[], commands: [] as Uint8Array[], apdus: 0 };
+  const log = {
+    activated: 0,
+    released: [] as NfcFailure[],
+    errors: [] as NfcFailure[],
+    commands: [] as Uint8Array[],
+    apdus: 0,
+  };
   // Thinking is what comes before the answer is sent.
   const thinking: Pn532Link = {
     ...user.link,
@@ -92,7 +98,9 @@ export function createTap(options: TapOptions = {}) {
           if (selected.sw !== 0x9000) return end({ step: 'select', sw: selected.sw });
           client.setLimits(selected.data[1]);
           client.command(0x80, 0x02, 0, 0, data, (result) =>
-            end(result.ok ? { step: 'done', data: result.data, sw: result.sw } : { step: 'command', code: result.code }),
+            end(
+              result.ok ? { step: 'done', data: result.data, sw: result.sw } : { step: 'command', code: result.code },
+            ),
           );
         });
       }, findMs);

@@ -10,7 +10,20 @@ import type { Signer } from '../../host-bridge/actors/signer.js';
 import { writeTraceOrder } from '../../host-bridge/actors/trace-order.js';
 import { audit } from '../../host-bridge/ledger/audit.js';
 import { bankSigner, finish, register, SHOP } from '../actors/houses.js';
-import { codeOf, flipped, good, historyOf, ISSUER, issuerSigner, licenseOf, person, registrarSigner, rsOf, signerOf, START_S } from '../actors/world.js';
+import {
+  codeOf,
+  flipped,
+  good,
+  historyOf,
+  ISSUER,
+  issuerSigner,
+  licenseOf,
+  person,
+  registrarSigner,
+  rsOf,
+  signerOf,
+  START_S,
+} from '../actors/world.js';
 import { startRotating, type Rotating } from './rotating-houses.js';
 
 const YEAR_S = 365 * 86400;
@@ -22,7 +35,16 @@ afterEach(async () => {
 
 /** A notice of the issuer's that would be good, but for `changes`. */
 const noticeOf = (changes: Partial<SuccessionBody> = {}, by: Signer = issuerSigner): Uint8Array =>
-  writeSuccession(by, { house: HOUSE.issuer, issuer: ISSUER, number: 1, newKey: signerOf('next').publicKey, sealKey: new Uint8Array(32), fromS: START_S, untilS: START_S + YEAR_S, ...changes });
+  writeSuccession(by, {
+    house: HOUSE.issuer,
+    issuer: ISSUER,
+    number: 1,
+    newKey: signerOf('next').publicKey,
+    sealKey: new Uint8Array(32),
+    fromS: START_S,
+    untilS: START_S + YEAR_S,
+    ...changes,
+  });
 
 const bodyOf = (notice: Uint8Array): SuccessionBody => successionBody.decode(signedSuccession.decode(notice)!.body)!;
 
@@ -60,9 +82,18 @@ test('a notice is taken once, whoever brings it and however often, and no other 
   expect(codeOf(bank.succeed(noticeOf({ house: HOUSE.bank, number: 1 }, signerOf('next'))))).toBe('SIGNATURE_INVALID');
   // Two at once: boards know two keys.
   const next = { number: 2, newKey: signerOf('third').publicKey };
-  expect(codeOf(bank.succeed(noticeOf({ ...next, fromS: START_S + YEAR_S - 1, untilS: START_S + 2 * YEAR_S }, signerOf('next'))))).toBe('ROTATION_RUNNING');
-  expect(codeOf(bank.succeed(noticeOf({ ...next, fromS: START_S + YEAR_S, untilS: START_S + 2 * YEAR_S }, issuerSigner)))).toBe('SIGNATURE_INVALID');
-  expect(good(bank.succeed(noticeOf({ ...next, fromS: START_S + YEAR_S, untilS: START_S + 2 * YEAR_S }, signerOf('next')))).number).toBe(2);
+  expect(
+    codeOf(
+      bank.succeed(noticeOf({ ...next, fromS: START_S + YEAR_S - 1, untilS: START_S + 2 * YEAR_S }, signerOf('next'))),
+    ),
+  ).toBe('ROTATION_RUNNING');
+  expect(
+    codeOf(bank.succeed(noticeOf({ ...next, fromS: START_S + YEAR_S, untilS: START_S + 2 * YEAR_S }, issuerSigner))),
+  ).toBe('SIGNATURE_INVALID');
+  expect(
+    good(bank.succeed(noticeOf({ ...next, fromS: START_S + YEAR_S, untilS: START_S + 2 * YEAR_S }, signerOf('next'))))
+      .number,
+  ).toBe(2);
 });
 
 /** A license under a key, as a thief of it signs one. */
@@ -71,20 +102,29 @@ function forged(pku: Uint8Array, by: Signer, validUntilS: number): Uint8Array {
   return license.encode({ body, signature: by.sign(SIGNED.license, body) });
 }
 
-test.each([[1, 'trustee', registrarSigner], [3, 'issuer', issuerSigner]] as const)('scheme %i: what the old key of the %s can still sign ends with its last license', async (number, house, old) => {
-  at = await startRotating(number);
-  const { untilS } = await at.rotate(house as HouseName);
-  const eve = person('Eve');
-  const pay = (counter: number, validUntilS: number) => (at.bank ?? at.issuer).deposit(historyOf(eve, SHOP, 5, rsOf(counter), {}, { license: forged(eve.pku, old, validUntilS) }));
-  expect(codeOf(pay(1, untilS + 1))).toBe('KEY_RETIRED');
-  expect(at.conservation()).toMatchObject({ ok: true });
-  // Such as it gave before: good until its end, and a week after it as ever, whatever became of the key.
-  expect(codeOf(pay(2, untilS))).toBe('OK');
-  at.clock.nowS = untilS + 7 * 86400 - 1;
-  expect(codeOf(pay(3, untilS))).toBe('OK');
-  at.clock.nowS = untilS + 7 * 86400;
-  expect(codeOf(pay(4, untilS))).toBe('LICENSE_EXPIRED');
-});
+test.each([
+  [1, 'trustee', registrarSigner],
+  [3, 'issuer', issuerSigner],
+] as const)(
+  'scheme %i: what the old key of the %s can still sign ends with its last license',
+  async (number, house, old) => {
+    at = await startRotating(number);
+    const { untilS } = await at.rotate(house as HouseName);
+    const eve = person('Eve');
+    const pay = (counter: number, validUntilS: number) =>
+      (at.bank ?? at.issuer).deposit(
+        historyOf(eve, SHOP, 5, rsOf(counter), {}, { license: forged(eve.pku, old, validUntilS) }),
+      );
+    expect(codeOf(pay(1, untilS + 1))).toBe('KEY_RETIRED');
+    expect(at.conservation()).toMatchObject({ ok: true });
+    // Such as it gave before: good until its end, and a week after it as ever, whatever became of the key.
+    expect(codeOf(pay(2, untilS))).toBe('OK');
+    at.clock.nowS = untilS + 7 * 86400 - 1;
+    expect(codeOf(pay(3, untilS))).toBe('OK');
+    at.clock.nowS = untilS + 7 * 86400;
+    expect(codeOf(pay(4, untilS))).toBe('LICENSE_EXPIRED');
+  },
+);
 
 test('a bank is told by the old key of the issuer nothing of a time after it, and nothing at all once its time is over', async () => {
   at = await startRotating(3);
@@ -128,23 +168,45 @@ test('books that know less than the others, or another successor, are named', as
   const damaged = (path: string, sql: string, ...values: unknown[]) => {
     const database = new Sqlite(path);
     database.exec('SAVEPOINT damage');
-    const rows = database.prepare('SELECT * FROM successions').all() as { house: number; number: number; notice: Buffer; time_s: number }[];
+    const rows = database.prepare('SELECT * FROM successions').all() as {
+      house: number;
+      number: number;
+      notice: Buffer;
+      time_s: number;
+    }[];
     database.exec('RELEASE damage');
     database.prepare(sql).run(...values);
     const { broken } = audit(at.databases);
     database.exec('DELETE FROM successions');
-    for (const row of rows) database.prepare('INSERT INTO successions VALUES (?, ?, ?, ?)').run(row.house, row.number, row.notice, row.time_s);
+    for (const row of rows)
+      database
+        .prepare('INSERT INTO successions VALUES (?, ?, ?, ?)')
+        .run(row.house, row.number, row.notice, row.time_s);
     database.close();
     return broken.map(({ database: where, table, problem }) => `${where} ${table}: ${problem}`).join('; ');
   };
   const { issuerDatabase, bankDatabase } = at.databases;
   expect(audit(at.databases).broken).toEqual([]);
   const fork = noticeOf({ newKey: signerOf('fork').publicKey, fromS: START_S + 1 });
-  expect(damaged(issuerDatabase, 'DELETE FROM successions WHERE house = 1')).toMatch(/one that the issuer does not have: its database is older/);
-  expect(damaged(bankDatabase!, 'DELETE FROM successions WHERE house = 3')).toMatch(/a successor that its own books do not have/);
-  expect(damaged(bankDatabase!, 'UPDATE successions SET notice = ? WHERE house = 1', Buffer.from(fork))).toMatch(/another than the issuer has heard of/);
-  expect(damaged(bankDatabase!, 'UPDATE successions SET notice = ? WHERE house = 1', Buffer.from(noticeOf({}, signerOf('Mallory'))))).toMatch(/not signed by the key before it/);
-  expect(damaged(bankDatabase!, 'UPDATE successions SET number = 2 WHERE house = 1')).toMatch(/says other than its row/);
+  expect(damaged(issuerDatabase, 'DELETE FROM successions WHERE house = 1')).toMatch(
+    /one that the issuer does not have: its database is older/,
+  );
+  expect(damaged(bankDatabase!, 'DELETE FROM successions WHERE house = 3')).toMatch(
+    /a successor that its own books do not have/,
+  );
+  expect(damaged(bankDatabase!, 'UPDATE successions SET notice = ? WHERE house = 1', Buffer.from(fork))).toMatch(
+    /another than the issuer has heard of/,
+  );
+  expect(
+    damaged(
+      bankDatabase!,
+      'UPDATE successions SET notice = ? WHERE house = 1',
+      Buffer.from(noticeOf({}, signerOf('Mallory'))),
+    ),
+  ).toMatch(/not signed by the key before it/);
+  expect(damaged(bankDatabase!, 'UPDATE successions SET number = 2 WHERE house = 1')).toMatch(
+    /says other than its row/,
+  );
   expect(damaged(bankDatabase!, `UPDATE successions SET notice = x'00' WHERE house = 1`)).toMatch(/does not decode/);
   expect(bodyOf(fork).number).toBe(1);
   expect(audit(at.databases).broken).toEqual([]);

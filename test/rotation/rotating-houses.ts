@@ -1,6 +1,6 @@
 /**
- * The houses of a scheme with their keys in files and books on disk, as `tapcash` starts them, called in process: for what
- * happens while a key follows another. The clock is the test's.
+ * The houses of a scheme with their keys in files and books on disk, as `tapcash` starts them, called in process: for
+ * what happens while a key follows another. The clock is the test's.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { schemeOf } from '../../firmware/core/scheme.js';
@@ -31,7 +31,11 @@ export function giveNextCoupons(dataDir: string): void {
 /** Houses that a scheme has. */
 export function housesOf(number: number): HouseName[] {
   const scheme = schemeOf(number);
-  return ['issuer', ...(scheme.licenseFrom === 'trustee' ? (['trustee'] as const) : []), ...(scheme.accountsAt === 'bank' ? (['bank'] as const) : [])];
+  return [
+    'issuer',
+    ...(scheme.licenseFrom === 'trustee' ? (['trustee'] as const) : []),
+    ...(scheme.accountsAt === 'bank' ? (['bank'] as const) : []),
+  ];
 }
 
 /** Starts them. */
@@ -42,11 +46,29 @@ export async function startRotating(number: number) {
   const clock = { nowS: START_S };
   const registrarKey = has('trustee') ? registrarSigner.publicKey : issuerSigner.publicKey;
   const bankKey = has('bank') ? bankSigner.publicKey : null;
-  const place = { dataDir, scheme: number, operatorKeys: [operator.publicKey], clock: () => clock.nowS, registrarKey, issuerKey: issuerSigner.publicKey };
+  const place = {
+    dataDir,
+    scheme: number,
+    operatorKeys: [operator.publicKey],
+    clock: () => clock.nowS,
+    registrarKey,
+    issuerKey: issuerSigner.publicKey,
+  };
   const issuer = await startIssuer({ ...place, bankKey });
-  const bank = bankKey && (await startBank({ ...place, forwardMs: 3_600_000, issuerChannel: (signer, issuerLine) => createBankChannel({ url: issuer.url, signer, issuerLine, issuer: ISSUER, clock: place.clock }) }));
-  const trustee = has('trustee') ? await startTrustee({ ...place, issuer: issuer.actor, ...(bankKey ? { accountsKey: bankKey } : {}) }) : null;
-  const services: Partial<Record<HouseName, RunningService<Issuer> | RunningService<Bank> | RunningService<TrusteeService>>> = { issuer, ...(bank ? { bank } : {}), ...(trustee ? { trustee } : {}) };
+  const bank =
+    bankKey &&
+    (await startBank({
+      ...place,
+      forwardMs: 3_600_000,
+      issuerChannel: (signer, issuerLine) =>
+        createBankChannel({ url: issuer.url, signer, issuerLine, issuer: ISSUER, clock: place.clock }),
+    }));
+  const trustee = has('trustee')
+    ? await startTrustee({ ...place, issuer: issuer.actor, ...(bankKey ? { accountsKey: bankKey } : {}) })
+    : null;
+  const services: Partial<
+    Record<HouseName, RunningService<Issuer> | RunningService<Bank> | RunningService<TrusteeService>>
+  > = { issuer, ...(bank ? { bank } : {}), ...(trustee ? { trustee } : {}) };
   const accounts = (bank ?? issuer).actor.office('clerk');
   const office = issuer.actor.office('operator');
   good(accounts.openAccount(SHOP, null));
@@ -58,14 +80,20 @@ export async function startRotating(number: number) {
     bank: bank ? bank.actor : null,
     trustee: trustee ? trustee.actor : null,
     services,
-    databases: { issuerDatabase: issuer.database, ...(bank ? { bankDatabase: bank.database } : {}), ...(trustee ? { trusteeDatabase: trustee.database } : {}) },
+    databases: {
+      issuerDatabase: issuer.database,
+      ...(bank ? { bankDatabase: bank.database } : {}),
+      ...(trustee ? { trusteeDatabase: trustee.database } : {}),
+    },
     /** Rotates a house's key, and tells the others. */
     async rotate(house: HouseName, aheadS = 0): Promise<Rotation> {
-      if (house === 'bank' && scheme.issue === 'coupon' && !existsSync(keyPaths(dataDir, 'bank', 2).coupon(1))) giveNextCoupons(dataDir);
+      if (house === 'bank' && scheme.issue === 'coupon' && !existsSync(keyPaths(dataDir, 'bank', 2).coupon(1)))
+        giveNextCoupons(dataDir);
       const done = await rotate({ dataDir, house, nowS: clock.nowS, fromS: clock.nowS + aheadS });
       for (const service of Object.values(services)) good(service.actor.succeed(done.notice));
       if (aheadS === 0) clock.nowS = done.fromS;
-      if (house === 'bank' && scheme.issue === 'coupon') good(office.publishCouponKeys(good(bank!.actor.couponKeys()).keys));
+      if (house === 'bank' && scheme.issue === 'coupon')
+        good(office.publishCouponKeys(good(bank!.actor.couponKeys()).keys));
       return done;
     },
     /** What an update of a board brings: the keys of now, and what to seal to. */
@@ -81,7 +109,12 @@ export async function startRotating(number: number) {
     /** A user with an account and money in it. */
     userOf(name: string, funding: number): ReferenceWallet {
       const { parameters } = good(issuer.actor.parameters());
-      const wallet = new ReferenceWallet({ scheme, facts: { ...parameters }, name, pseudonyms: Math.min(2, scheme.pseudonymsMax) });
+      const wallet = new ReferenceWallet({
+        scheme,
+        facts: { ...parameters },
+        name,
+        pseudonyms: Math.min(2, scheme.pseudonymsMax),
+      });
       good(accounts.openAccount(name, wallet.account.publicKey));
       good(accounts.fundAccount(name, funding));
       return wallet;

@@ -1,8 +1,10 @@
 /**
- * A key follows another in the middle of a session: in each scheme, of each of its houses, before each step of a life from the
- * registration to the reconciled debit. Nothing that was begun is lost, nothing is credited twice, and the books are right.
+ * A key follows another in the middle of a session: in each scheme, of each of its houses, before each step of a life
+ * from the registration to the reconciled debit. Nothing that was begun is lost, nothing is credited twice, and the
+ * books are right.
  *
- * `TAPCASH_ROTATIONS=all` tries every step of every scheme; else each step is tried in some scheme, and each house in each scheme.
+ * `TAPCASH_ROTATIONS=all` tries every step of every scheme; else each step is tried in some scheme, and each house in
+ * each scheme.
  */
 import { audit } from '../../host-bridge/ledger/audit.js';
 import { finish, register, SHOP, terminal } from '../actors/houses.js';
@@ -22,7 +24,7 @@ interface Life {
 type Step = (life: Life) => Promise<void> | void;
 
 async function returned({ at }: Life): Promise<void> {
-  for (let more = at.bank !== null; more; ) ({ more } = good(await at.bank!.forward()));
+  for (let more = at.bank !== null; more;) ({ more } = good(await at.bank!.forward()));
 }
 
 async function collect(life: Life): Promise<void> {
@@ -34,7 +36,7 @@ async function collect(life: Life): Promise<void> {
     ada.waiting = null;
     return;
   }
-  for (let outcome = ''; outcome !== 'OK'; ) {
+  for (let outcome = ''; outcome !== 'OK';) {
     await (at.scheme.issue === 'coupon' ? ada.startQuestion() : ada.startWithdrawal(0));
     outcome = await finish(at, ada);
     expect(['OK', 'RECEIPT_GAP']).toContain(outcome);
@@ -42,10 +44,12 @@ async function collect(life: Life): Promise<void> {
 }
 
 /** A withdrawal is begun on the token: its bytes are durable, or its coupon is blinded. */
-const ask = (amount: number): Step => async ({ at, ada }) => {
-  expect(at.bringCouponKeys(ada)).toBe('OK');
-  await (at.scheme.issue === 'coupon' ? ada.startCoupon(amount) : ada.startWithdrawal(amount));
-};
+const ask =
+  (amount: number): Step =>
+  async ({ at, ada }) => {
+    expect(at.bringCouponKeys(ada)).toBe('OK');
+    await (at.scheme.issue === 'coupon' ? ada.startCoupon(amount) : ada.startWithdrawal(amount));
+  };
 
 const answer: Step = async ({ at, ada }) => expect(await finish(at, ada)).toBe('OK');
 
@@ -54,13 +58,17 @@ const redeemAnswer: Step = async ({ at, ada }) => {
   if (ada.waiting) expect(await finish(at, ada)).toBe('OK');
 };
 
-const pay = (name: string, amount: number, counter: number): Step => ({ at, ada, paid }) => {
-  paid[name] = ada.pay(SHOP, amount, rsOf(counter), at.clock.nowS, ada.pseudonyms.length - 1);
-};
-const deposit = (name: string): Step => ({ at, paid }) => {
-  expect(good((at.bank ?? at.issuer).deposit(paid[name]!)).repeated).toBe(false);
-  expect(good((at.bank ?? at.issuer).deposit(paid[name]!)).repeated).toBe(true);
-};
+const pay =
+  (name: string, amount: number, counter: number): Step =>
+  ({ at, ada, paid }) => {
+    paid[name] = ada.pay(SHOP, amount, rsOf(counter), at.clock.nowS, ada.pseudonyms.length - 1);
+  };
+const deposit =
+  (name: string): Step =>
+  ({ at, paid }) => {
+    expect(good((at.bank ?? at.issuer).deposit(paid[name]!)).repeated).toBe(false);
+    expect(good((at.bank ?? at.issuer).deposit(paid[name]!)).repeated).toBe(true);
+  };
 
 const STEPS: [name: string, step: Step][] = [
   ['make a registration', async ({ ada }) => void (ada.waiting ?? (await ada.startRegistration()))],
@@ -72,24 +80,38 @@ const STEPS: [name: string, step: Step][] = [
   ['pay', pay('first', 6, 1)],
   ['deposit', deposit('first')],
   ['return', returned],
-  ['refund', async ({ at, ada }) => void good(await (at.bank ?? at.issuer).refund(refundOf(terminal, ada.pseudonyms[ada.pseudonyms.length - 1]!.publicKey, SHOP, rsOf(1), 2, 1)))],
+  [
+    'refund',
+    async ({ at, ada }) =>
+      void good(
+        await (at.bank ?? at.issuer).refund(
+          refundOf(terminal, ada.pseudonyms[ada.pseudonyms.length - 1]!.publicKey, SHOP, rsOf(1), 2, 1),
+        ),
+      ),
+  ],
   ['collect', collect],
   ['pay where nobody deposits', pay('lost', 3, 2)],
   ['claim', async ({ at, paid }) => expect(good(await (at.bank ?? at.issuer).claim(paid['lost']!)).state).toBe('open')],
-  ['reconcile', async (life) => {
-    life.at.clock.nowS += 8 * DAY_S;
-    expect(good(await (life.at.bank ?? life.at.issuer).claim(life.paid['lost']!)).state).toBe('granted');
-    await collect(life);
-  }],
+  [
+    'reconcile',
+    async (life) => {
+      life.at.clock.nowS += 8 * DAY_S;
+      expect(good(await (life.at.bank ?? life.at.issuer).claim(life.paid['lost']!)).state).toBe('granted');
+      await collect(life);
+    },
+  ],
   ['pay with the old license', pay('last', 4, 3)],
-  ['renew', async ({ at, ada }) => {
-    at.clock.nowS += 320 * DAY_S;
-    if (at.scheme.registration === 'sealed') return expect(await register(at, ada)).toBe('OK');
-    const { certificate } = good(at.accounts.openAccount('Ada', ada.account.publicKey));
-    const { bytes } = await ada.startRegistration();
-    const { license } = good(await at.trustee!.renew(bytes, certificate!));
-    expect(ada.takeLicenses([license])).toBe('OK');
-  }],
+  [
+    'renew',
+    async ({ at, ada }) => {
+      at.clock.nowS += 320 * DAY_S;
+      if (at.scheme.registration === 'sealed') return expect(await register(at, ada)).toBe('OK');
+      const { certificate } = good(at.accounts.openAccount('Ada', ada.account.publicKey));
+      const { bytes } = await ada.startRegistration();
+      const { license } = good(await at.trustee!.renew(bytes, certificate!));
+      expect(ada.takeLicenses([license])).toBe('OK');
+    },
+  ],
   ['deposit what was paid before', deposit('last')],
   ['make another withdrawal', ask(5)],
   ['withdraw again', answer],
@@ -134,36 +156,39 @@ test.each(CASES)('scheme $number: the $house has another key before "$name"', as
   await play(number, house, i);
 });
 
-test.each([1, 2, 3, 4, 5, 6])('scheme %i: a token without the new key is refused by name, loses nothing, and goes on after its update', async (number) => {
-  const at = await startRotating(number);
-  const life: Life = { at, ada: at.userOf('Ada', 100), paid: {} };
-  const { ada } = life;
-  for (const [, step] of STEPS.slice(0, 6)) await step(life);
-  await at.rotate('issuer');
-  // It goes on paying, and is credited, with the license that it has.
-  await pay('first', 6, 1)(life);
-  await deposit('first')(life);
-  if (at.scheme.issue === 'coupon') expect(at.bringCouponKeys(ada)).toBe('SIGNATURE_INVALID');
-  else {
-    await ada.startWithdrawal(5);
-    expect(await finish(at, ada)).toBe('RECEIPT_INVALID');
-    expect(ada.balance).toBe(14);
-    expect(ada.waiting).not.toBeNull();
-  }
-  expect(at.conservation()).toMatchObject({ ok: true });
-  at.update(ada);
-  if (at.scheme.issue === 'coupon') await ask(5)(life);
-  // The same bytes again: the same receipt, one credit.
-  await answer(life);
-  await redeemAsk(life);
-  await redeemAnswer(life);
-  await returned(life);
-  expect([ada.balance, good(at.office.counterOf(ada.pku)).ebc]).toEqual([19, 19]);
-  expect(at.conservation()).toMatchObject({ ok: true });
-  await at.close();
-  expect(audit(at.databases).broken).toEqual([]);
-  at.end();
-});
+test.each([1, 2, 3, 4, 5, 6])(
+  'scheme %i: a token without the new key is refused by name, loses nothing, and goes on after its update',
+  async (number) => {
+    const at = await startRotating(number);
+    const life: Life = { at, ada: at.userOf('Ada', 100), paid: {} };
+    const { ada } = life;
+    for (const [, step] of STEPS.slice(0, 6)) await step(life);
+    await at.rotate('issuer');
+    // It goes on paying, and is credited, with the license that it has.
+    await pay('first', 6, 1)(life);
+    await deposit('first')(life);
+    if (at.scheme.issue === 'coupon') expect(at.bringCouponKeys(ada)).toBe('SIGNATURE_INVALID');
+    else {
+      await ada.startWithdrawal(5);
+      expect(await finish(at, ada)).toBe('RECEIPT_INVALID');
+      expect(ada.balance).toBe(14);
+      expect(ada.waiting).not.toBeNull();
+    }
+    expect(at.conservation()).toMatchObject({ ok: true });
+    at.update(ada);
+    if (at.scheme.issue === 'coupon') await ask(5)(life);
+    // The same bytes again: the same receipt, one credit.
+    await answer(life);
+    await redeemAsk(life);
+    await redeemAnswer(life);
+    await returned(life);
+    expect([ada.balance, good(at.office.counterOf(ada.pku)).ebc]).toEqual([19, 19]);
+    expect(at.conservation()).toMatchObject({ ok: true });
+    await at.close();
+    expect(audit(at.databases).broken).toEqual([]);
+    at.end();
+  },
+);
 
 test('before it is in force a successor signs nothing, and after it the first key nothing', async () => {
   const at = await startRotating(1);
@@ -204,7 +229,9 @@ test('a coupon that was blinded for the old key is signed with it while its time
   expect(await finish(at, ada)).toBe('OK');
   at.clock.nowS = untilS;
   expect(good(await at.bank!.request(late)).boxes).toEqual([]);
-  expect([ada.balance, good(at.accounts.balanceOf('Ada')).balance, good(at.accounts.balanceOf('Bob')).balance]).toEqual([10, 80, 100]);
+  expect([ada.balance, good(at.accounts.balanceOf('Ada')).balance, good(at.accounts.balanceOf('Bob')).balance]).toEqual(
+    [10, 80, 100],
+  );
   expect(at.conservation()).toMatchObject({ ok: true });
   await at.close();
   at.end();

@@ -1,6 +1,6 @@
 /**
- * The built bundles pay over each bus that a PN532 may be on, on emulated boards. I2C and SPI cannot be had in Espruino's Linux
- * build, whose ports are serial ones only.
+ * The built bundles pay over each bus that a PN532 may be on, on emulated boards. I2C and SPI cannot be had in
+ * Espruino's Linux build, whose ports are serial ones only.
  */
 import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
 import { createTapBench } from '../../host-bridge/demo/tap-bench.js';

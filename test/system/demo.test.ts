@@ -21,7 +21,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(scenario: ScenarioName, path: string | null, scheme = 1, pseudonyms = 1) {
-  const demo = await runDemo({ dataDir: join(folder, 'demo'), scenario, scheme, pseudonyms, interpreter: path, seed: null });
+  const demo = await runDemo({
+    dataDir: join(folder, 'demo'),
+    scenario,
+    scheme,
+    pseudonyms,
+    interpreter: path,
+    seed: null,
+  });
   await demo.close();
   return demo.report;
 }
@@ -39,7 +46,11 @@ async function checkPay(path: string | null): Promise<void> {
     ebc: { Alice: 2050, Bob: 1701 },
     abc: { Alice: 5000, Bob: 7000, 'Cafe Roma': 4249 },
   });
-  expect(report.histories.map(({ token, amount }) => [token, amount])).toEqual([['Alice', 350], ['Bob', 1299], ['Alice', 2600]]);
+  expect(report.histories.map(({ token, amount }) => [token, amount])).toEqual([
+    ['Alice', 350],
+    ['Bob', 1299],
+    ['Alice', 2600],
+  ]);
   for (const tap of report.taps) expect(tap.phases.paid).toBeGreaterThan(0);
   expect(reportText(report)).toContain('Conservation: holds');
   // What leaves the process holds no secret: seeds and keys are 32 bytes, and no history is printed whole.
@@ -56,17 +67,27 @@ test.each([
   ['torn', 4, 3, ['paid', 'paid', 'paid', 'paid', 'paid']],
   ['renew', 6, 2, ['paid', 'LICENSE_EXPIRED', 'paid']],
   ['rotate', 5, 1, ['paid', 'paid', 'paid', 'paid', 'paid']],
-] as const)('%s, in scheme %i with %i pseudonyms: what it must show holds, and the books are right', async (scenario, scheme, pseudonyms, results) => {
-  const report = await run(scenario, null, scheme, pseudonyms);
-  expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
-  expect(report).toMatchObject({ ok: true, conservation: { ok: true }, audit: { ok: true, broken: 0 } });
-  expect(report.taps.map((tap) => tap.result)).toEqual(results);
-});
+] as const)(
+  '%s, in scheme %i with %i pseudonyms: what it must show holds, and the books are right',
+  async (scenario, scheme, pseudonyms, results) => {
+    const report = await run(scenario, null, scheme, pseudonyms);
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report).toMatchObject({ ok: true, conservation: { ok: true }, audit: { ok: true, broken: 0 } });
+    expect(report.taps.map((tap) => tap.result)).toEqual(results);
+  },
+);
 
 test('overspend: both shops credited, the right name with its proof, denied everywhere, within the bound', async () => {
   const report = await run('overspend', null);
   expect(report.ok).toBe(true);
-  expect(report.overspend).toMatchObject({ ebc: -1500, name: 'Bob', proof: 'PROVEN', deniedAt: ['Cafe Roma', 'Book Corner'], afterwards: 'DENIED', loss: 1500 });
+  expect(report.overspend).toMatchObject({
+    ebc: -1500,
+    name: 'Bob',
+    proof: 'PROVEN',
+    deniedAt: ['Cafe Roma', 'Book Corner'],
+    afterwards: 'DENIED',
+    loss: 1500,
+  });
   expect(report.overspend!.loss).toBeLessThanOrEqual(report.overspend!.bound);
   expect(report.balances.abc).toMatchObject({ 'Cafe Roma': 3000, 'Book Corner': 1500 });
   expect(report.taps.map((tap) => tap.result)).toEqual(['paid', 'paid', 'paid', 'STALE_LIMIT', 'DENIED']);

@@ -1,6 +1,7 @@
 /**
- * One suite for every kind of board: the emulated one and, where a user has it, the real interpreter, with the same bundle
- * bytes, files and chip model. Real time. Cuts are a sample here; torn-tap and power-cut enumerate them on the emulated board.
+ * One suite for every kind of board: the emulated one and, where a user has it, the real interpreter, with the same
+ * bundle bytes, files and chip model. Real time. Cuts are a sample here; torn-tap and power-cut enumerate them on the
+ * emulated board.
  */
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
 import { chargeId, tombstone } from '../../firmware/wire/payment.js';
@@ -76,7 +77,9 @@ describe.each(makers)('%s', (kind, makeMaker) => {
   });
 
   check('the field goes in the middle of a tap, at places all over it: tapping again completes it', async () => {
-    const places = isInterpreter ? [130, 290, 410] : [15, 60, 100, 130, 180, 210, 260, 290, 330, 350, 370, 390, 410, 425];
+    const places = isInterpreter
+      ? [130, 290, 410]
+      : [15, 60, 100, 130, 180, 210, 260, 290, 330, 350, 370, 390, 410, 425];
     for (const bytes of places) {
       const before = bench.reports.length;
       const histories = bench.kept.size;
@@ -143,7 +146,9 @@ describe.each(makers)('%s', (kind, makeMaker) => {
     bob.presence.leave();
     await bench.rest(500);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
-    expect(await bench.until(() => bench.kept.size === histories + 1 && bench.tombstones.length > stones, TAP_MS)).toBe(true);
+    expect(await bench.until(() => bench.kept.size === histories + 1 && bench.tombstones.length > stones, TAP_MS)).toBe(
+      true,
+    );
     balance -= 101;
     await bench.settled(isInterpreter ? 1500 : 300);
     expect((await bench.status(alice)).balance).toBe(balance);
@@ -169,7 +174,12 @@ describe.each(makers)('%s', (kind, makeMaker) => {
   });
 
   check('power of the token goes at flash writes of a payment: Balance old or new, then paid once', async () => {
-    const cuts = [[0, 'before'], [1, 'during'], [2, 'before'], [2, 'after']] as const;
+    const cuts = [
+      [0, 'before'],
+      [1, 'during'],
+      [2, 'before'],
+      [2, 'after'],
+    ] as const;
     for (const [operation, where] of isInterpreter ? cuts.slice(1, 3) : cuts) {
       const before = bench.reports.length;
       const histories = bench.kept.size;

@@ -1,7 +1,7 @@
 /**
- * Power cut at every flash operation of a payment, at the token and at the terminal, on the emulated board: before it, at
- * every word of it, with all its bits torn or weak, and after it. Balance is old or new, the charge is completed by tapping
- * again, and the history reaches the bridge once. Enumerated, not sampled.
+ * Power cut at every flash operation of a payment, at the token and at the terminal, on the emulated board: before it,
+ * at every word of it, with all its bits torn or weak, and after it. Balance is old or new, the charge is completed by
+ * tapping again, and the history reaches the bridge once. Enumerated, not sampled.
  */
 import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
@@ -21,7 +21,12 @@ let paid = 0;
 
 beforeAll(async () => {
   const scheduler = createVirtualScheduler();
-  bench = await createBench({ scheduler, maker: emulatedBoards(scheduler), seed: 2, limits: { paymentMax: 1000, sumMax: FUNDS } });
+  bench = await createBench({
+    scheduler,
+    maker: emulatedBoards(scheduler),
+    seed: 2,
+    limits: { paymentMax: 1000, sumMax: FUNDS },
+  });
   expect(await bench.connected()).toBe(true);
   expect(await bench.deny([])).toBe('OK');
   token = await bench.addToken('Alice', FUNDS);
@@ -69,12 +74,17 @@ async function payWithCut(victim: 'token' | 'terminal', cut: Cut): Promise<{ cam
     expect(['OK', 'ALREADY_PAID']).toContain(again.code);
     token.presence.hold(bench.field);
     if (!(await bench.until(isPaid, TAP_MS * 3))) {
-      throw new Error(`${victim} ${JSON.stringify(cut)}: not paid; ${again.code}; ${JSON.stringify(reports.slice(before))}`);
+      throw new Error(
+        `${victim} ${JSON.stringify(cut)}: not paid; ${again.code}; ${JSON.stringify(reports.slice(before))}`,
+      );
     }
     await bench.rest(500);
   } else {
     board.flash.powerOn();
-    if (!isPaid()) throw new Error(`${victim} ${JSON.stringify(cut)}: no cut, and not paid; charge ${code}; ${JSON.stringify(reports.slice(before))} ${board.screen().join(' | ')} errors ${board.errors.join()}`);
+    if (!isPaid())
+      throw new Error(
+        `${victim} ${JSON.stringify(cut)}: no cut, and not paid; charge ${code}; ${JSON.stringify(reports.slice(before))} ${board.screen().join(' | ')} errors ${board.errors.join()}`,
+      );
   }
   expect(kept.size).toBe(histories + 1);
   paid += AMOUNT;
@@ -104,12 +114,15 @@ async function enumerate(victim: 'token' | 'terminal'): Promise<number> {
   }
 }
 
-test.each(['token', 'terminal'] as const)('power of the %s goes at every flash operation of a payment', async (victim) => {
-  const points = await enumerate(victim);
-  expect(points).toBeGreaterThan(50);
-  const status = await bench.status(token);
-  expect(status.balance).toBe(FUNDS - paid);
-  expect(bench.spent(token)).toBe(paid);
-  expect(bench.alarms).toEqual([]);
-  console.log(`${victim}: ${points} cut points of a payment, every one debited and paid once`);
-});
+test.each(['token', 'terminal'] as const)(
+  'power of the %s goes at every flash operation of a payment',
+  async (victim) => {
+    const points = await enumerate(victim);
+    expect(points).toBeGreaterThan(50);
+    const status = await bench.status(token);
+    expect(status.balance).toBe(FUNDS - paid);
+    expect(bench.spent(token)).toBe(paid);
+    expect(bench.alarms).toEqual([]);
+    console.log(`${victim}: ${points} cut points of a payment, every one debited and paid once`);
+  },
+);

@@ -1,7 +1,7 @@
 /**
- * Lives of a shop by seed, on emulated boards and a virtual clock: charges, taps, torn taps, flipped bits, power cuts at
- * token and terminal, cancelled charges, two tokens, a bridge that forgets or does not verify. At the end of each life
- * every unit of money is accounted for.
+ * Lives of a shop by seed, on emulated boards and a virtual clock: charges, taps, torn taps, flipped bits, power cuts
+ * at token and terminal, cancelled charges, two tokens, a bridge that forgets or does not verify. At the end of each
+ * life every unit of money is accounted for.
  *
  * A few seeds here; a campaign: TAPCASH_SEEDS=1000 TAPCASH_FIRST_SEED=1 npx jest test/system/simulation
  */
@@ -54,8 +54,18 @@ async function liveCharge(bench: Bench, tokens: Token[], dice: (n: number) => nu
     bench.flags.keeps = dice(6) !== 0;
     if (mishap === 1 || mishap === 2) bench.field.cutAfter(dice(460));
     if (mishap === 3) bench.field.flipBit(dice(460), dice(8));
-    if (mishap === 4) (holder.device.board as EmulatedBoard).flash.cutAfter(dice(5), (['before', 'during', 'scattered', 'after'] as const)[dice(4)], dice(30));
-    if (mishap === 5) (bench.terminalDevice.board as EmulatedBoard).flash.cutAfter(dice(10), (['before', 'during', 'scattered', 'after'] as const)[dice(4)], dice(30));
+    if (mishap === 4)
+      (holder.device.board as EmulatedBoard).flash.cutAfter(
+        dice(5),
+        (['before', 'during', 'scattered', 'after'] as const)[dice(4)],
+        dice(30),
+      );
+    if (mishap === 5)
+      (bench.terminalDevice.board as EmulatedBoard).flash.cutAfter(
+        dice(10),
+        (['before', 'during', 'scattered', 'after'] as const)[dice(4)],
+        dice(30),
+      );
     words.push(`${holder.name}:${mishap}${bench.flags.verifies ? '' : ' alone'}${bench.flags.keeps ? '' : ' forgets'}`);
     holder.presence.hold(bench.field);
     await bench.rest(500 + dice(1500));
@@ -76,14 +86,19 @@ async function liveCharge(bench: Bench, tokens: Token[], dice: (n: number) => nu
   return words.join(', ');
 }
 
-/** Debits that a token made for charges that were cancelled: they come back to it by `reconcile`, which is not built yet. */
+/**
+ * Debits that a token made for charges that were cancelled: they come back to it by `reconcile`, which is not built
+ * yet.
+ */
 async function cancelledDebits(bench: Bench, token: Token, amounts: Map<string, number>): Promise<number> {
   let sum = 0;
   token.presence.hold(bench.field);
   for (let index = 0; ; index++) {
     const rs = await bench.recall(index);
     if (rs === null) break;
-    expect(bench.tombstones.some((bytes) => toHex(chargeId.decode(tombstone.decode(bytes)!.chargeId)!.rs) === toHex(rs))).toBe(true);
+    expect(
+      bench.tombstones.some((bytes) => toHex(chargeId.decode(tombstone.decode(bytes)!.chargeId)!.rs) === toHex(rs)),
+    ).toBe(true);
     sum += amounts.get(toHex(rs)) ?? NaN;
   }
   token.presence.leave();
@@ -93,7 +108,12 @@ async function cancelledDebits(bench: Bench, token: Token, amounts: Map<string, 
 async function live(seed: number): Promise<{ paid: number; cancelled: number }> {
   const dice = createDice(seed);
   const scheduler = createVirtualScheduler();
-  const bench = await createBench({ scheduler, maker: emulatedBoards(scheduler), seed, limits: { paymentMax: 1000, sumMax: FUNDS } });
+  const bench = await createBench({
+    scheduler,
+    maker: emulatedBoards(scheduler),
+    seed,
+    limits: { paymentMax: 1000, sumMax: FUNDS },
+  });
   const log: string[] = [];
   try {
     expect(await bench.connected()).toBe(true);
@@ -139,5 +159,7 @@ test(`${SEEDS} lives, every unit accounted for`, async () => {
     cancelled += life.cancelled;
   }
   expect(paid).toBeGreaterThan(SEEDS * 100);
-  console.log(`${SEEDS} lives from seed ${FIRST}: ${paid} paid, ${cancelled} debited for cancelled charges and still on the tokens' journals`);
+  console.log(
+    `${SEEDS} lives from seed ${FIRST}: ${paid} paid, ${cancelled} debited for cancelled charges and still on the tokens' journals`,
+  );
 });

@@ -7,8 +7,8 @@ jest.setTimeout(120_000);
 test.each(['uart', 'i2c'] as const)('on %s, with retries and empty pools', async (bus) => {
   const budget = await measureTap(bus, 150);
   const { withBridge, alone, phases } = budget;
-  // p99 is held below half a second, a contactless card's. A damaged block costs the 155 ms that the PN532's own ATS gives a card
-  // (FWI 9) before its reader asks again.
+  // p99 is held below half a second, a contactless card's. A damaged block costs the 155 ms that the PN532's own ATS
+  // gives a card (FWI 9) before its reader asks again.
   expect(withBridge.p50Ms).toBeLessThan(340);
   expect(withBridge.p99Ms).toBeLessThan(500);
   expect(withBridge.p50Ms).toBeLessThanOrEqual(withBridge.p99Ms);

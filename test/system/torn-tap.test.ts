@@ -19,7 +19,12 @@ let paid = 0;
 
 beforeAll(async () => {
   const scheduler = createVirtualScheduler();
-  bench = await createBench({ scheduler, maker: emulatedBoards(scheduler), seed: 1, limits: { paymentMax: 1000, sumMax: FUNDS } });
+  bench = await createBench({
+    scheduler,
+    maker: emulatedBoards(scheduler),
+    seed: 1,
+    limits: { paymentMax: 1000, sumMax: FUNDS },
+  });
   expect(await bench.connected()).toBe(true);
   expect(await bench.deny([])).toBe('OK');
   token = await bench.addToken('Alice', FUNDS);
@@ -48,7 +53,9 @@ async function tornCharge(bytes: number, restore: 'same field' | 'new tap'): Pro
   }
   const isPaid = () => reports.slice(before).some((report) => report.code === 0) && kept.size === histories + 1;
   if (!(await bench.until(isPaid, TAP_MS))) {
-    throw new Error(`cut after ${bytes} bytes: not paid; reports ${JSON.stringify(reports.slice(before).map((report) => report.code))}\n${bench.consoles.slice(-12).join('\n')}`);
+    throw new Error(
+      `cut after ${bytes} bytes: not paid; reports ${JSON.stringify(reports.slice(before).map((report) => report.code))}\n${bench.consoles.slice(-12).join('\n')}`,
+    );
   }
   expect(reports.slice(before).filter((report) => report.code === 0)).toHaveLength(1);
   await bench.rest(300);

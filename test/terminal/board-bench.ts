@@ -12,7 +12,14 @@ import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
 import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
 import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
 import { commandDataBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
-import { chargeRequest, KIND, tapReport, terminalStatus, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
+import {
+  chargeRequest,
+  KIND,
+  tapReport,
+  terminalStatus,
+  type TapReport,
+  type TerminalStatus,
+} from '../../firmware/wire/link-messages.js';
 import { historyOfPayment } from '../../host-bridge/relay/verifier.js';
 import { createLinkSession, ROLE } from '../../firmware/wire/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
@@ -24,7 +31,12 @@ import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
-import { createRealScheduler, createVirtualScheduler, type Scheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import {
+  createRealScheduler,
+  createVirtualScheduler,
+  type Scheduler,
+  type VirtualScheduler,
+} from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine, type SerialEnd } from '../../host-bridge/emulator/serial-line.js';
 import { createToken, keyOf, licenseIsGood, paymentIsGood, REGISTRAR, type Token } from './shop-harness.js';
 import { ISSUER, NOW_S } from './till-harness.js';
@@ -47,7 +59,16 @@ export interface Bench {
   board: Board;
   scheduler: Scheduler;
   lines: string[];
-  bridge: { up: boolean; verifies: boolean; verdict: Code | null; stores: boolean; histories: Uint8Array[]; tombstones: number; reports: TapReport[]; alarms: Code[] };
+  bridge: {
+    up: boolean;
+    verifies: boolean;
+    verdict: Code | null;
+    stores: boolean;
+    histories: Uint8Array[];
+    tombstones: number;
+    reports: TapReport[];
+    alarms: Code[];
+  };
   /** Waits until it is true. */
   until(done: () => boolean, limitMs: number): Promise<void>;
   request(kind: number, body: Uint8Array): Promise<{ code: Code; body: Uint8Array }>;
@@ -71,10 +92,19 @@ const serialOf = (end: SerialEnd) => ({
 export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n);
 
 /** Makes the bench; the board is off. @param interpreter the executable, or null for the emulated board */
-export async function createBench(interpreter: string | null, change: object = {}, otherFiles: Record<string, Uint8Array> = {}, otherFacts: Partial<IssuerFacts> = {}): Promise<Bench> {
+export async function createBench(
+  interpreter: string | null,
+  change: object = {},
+  otherFiles: Record<string, Uint8Array> = {},
+  otherFacts: Partial<IssuerFacts> = {},
+): Promise<Bench> {
   const virtual = interpreter ? null : createVirtualScheduler();
   const scheduler: Scheduler = virtual ?? createRealScheduler();
-  const clock = { setTimeout: (f: () => void, ms: number) => scheduler.setTimer(f, ms), clearTimeout: (t: any) => scheduler.clearTimer(t), nowMs: () => scheduler.nowMs() };
+  const clock = {
+    setTimeout: (f: () => void, ms: number) => scheduler.setTimer(f, ms),
+    clearTimeout: (t: any) => scheduler.clearTimer(t),
+    nowMs: () => scheduler.nowMs(),
+  };
   const cable = createSerialLine(scheduler, 115200);
   const readerLine = createSerialLine(scheduler, 115200);
   const tokenLine = createSerialLine(scheduler, 115200);
@@ -87,21 +117,47 @@ export async function createBench(interpreter: string | null, change: object = {
 
   const lines: string[] = [];
   const entry = loadBoard(interpreter ? 'linux' : 'emulated');
-  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: REGISTRAR.publicKey, issuerKey: ISSUER_KEY.publicKey, ...otherFacts };
+  const facts = {
+    issuer: ISSUER,
+    currency: 'EUR',
+    registrarKey: REGISTRAR.publicKey,
+    issuerKey: ISSUER_KEY.publicKey,
+    ...otherFacts,
+  };
   const { bundle, overlays } = await builtProgram('shop-terminal');
-  const files = { ...overlays, ...terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32))), ...otherFiles };
+  const files = {
+    ...overlays,
+    ...terminalFiles(entry, facts, { ...TERMS, ...change }, new Uint8Array(randomBytes(32))),
+    ...otherFiles,
+  };
   const serials = { Serial1: cable.a, Serial2: readerLine.a };
   let drawn = 0;
   const board: Board = interpreter
-    ? await createInterpreterBoard({ path: interpreter, name: 'terminal', bundle, files, serials, onConsole: (line) => void lines.push(line) })
+    ? await createInterpreterBoard({
+        path: interpreter,
+        name: 'terminal',
+        bundle,
+        files,
+        serials,
+        onConsole: (line) => void lines.push(line),
+      })
     : createBoard({
         scheduler,
         name: 'terminal',
         bundle,
         files,
-        flash: createEmulatedFlash({ address: entry.flash.address, bytes: entry.flash.bytes, pageBytes: entry.flash.pageBytes }),
+        flash: createEmulatedFlash({
+          address: entry.flash.address,
+          bytes: entry.flash.bytes,
+          pageBytes: entry.flash.pageBytes,
+        }),
         serials,
-        entropy: (count) => new Uint8Array(createHash('shake256', { outputLength: count }).update('entropy' + drawn++).digest()),
+        entropy: (count) =>
+          new Uint8Array(
+            createHash('shake256', { outputLength: count })
+              .update('entropy' + drawn++)
+              .digest(),
+          ),
         onConsole: (line) => void lines.push(line),
       });
 
@@ -128,7 +184,16 @@ export async function createBench(interpreter: string | null, change: object = {
   });
   card.start();
 
-  const bridge: Bench['bridge'] = { up: false, verifies: true, verdict: null, stores: true, histories: [], tombstones: 0, reports: [], alarms: [] };
+  const bridge: Bench['bridge'] = {
+    up: false,
+    verifies: true,
+    verdict: null,
+    stores: true,
+    histories: [],
+    tombstones: 0,
+    reports: [],
+    alarms: [],
+  };
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void {
     if (kind === KIND.verify) {
       if (!bridge.verifies) return reply('BUSY');
@@ -145,7 +210,12 @@ export async function createBench(interpreter: string | null, change: object = {
     reply('OK');
     if (kind === KIND.timeWanted) {
       const time = timeBody.encode({ issuer: ISSUER, timeS: NOW_S, nonce: body });
-      link.request(KIND.time, signedTime.encode({ body: time, signature: ISSUER_KEY.sign(SIGNED.time, time) }), () => undefined, 60_000);
+      link.request(
+        KIND.time,
+        signedTime.encode({ body: time, signature: ISSUER_KEY.sign(SIGNED.time, time) }),
+        () => undefined,
+        60_000,
+      );
     }
   }
   let session = 1;
@@ -165,7 +235,10 @@ export async function createBench(interpreter: string | null, change: object = {
   async function until(done: () => boolean, limitMs: number): Promise<void> {
     const endMs = scheduler.nowMs() + limitMs;
     while (!done()) {
-      if (scheduler.nowMs() > endMs) throw new Error(`waited ${limitMs} ms in vain; the board shows ${board.screen().join(' | ')}; errors: ${board.errors.join("; ").slice(0, 1500)}; ${lines.slice(-3).join(' / ')}`);
+      if (scheduler.nowMs() > endMs)
+        throw new Error(
+          `waited ${limitMs} ms in vain; the board shows ${board.screen().join(' | ')}; errors: ${board.errors.join('; ').slice(0, 1500)}; ${lines.slice(-3).join(' / ')}`,
+        );
       if (virtual) (virtual as VirtualScheduler).advance(1);
       else await new Promise((resolve) => setTimeout(resolve, 2));
     }
@@ -178,7 +251,12 @@ export async function createBench(interpreter: string | null, change: object = {
   }
 
   return {
-    board, scheduler, lines, bridge, until, request,
+    board,
+    scheduler,
+    lines,
+    bridge,
+    until,
+    request,
     status: async () => {
       let r = await request(KIND.status, new Uint8Array(0));
       // After a reset the session may still be that of before, and end now.
@@ -215,7 +293,12 @@ export async function createBench(interpreter: string | null, change: object = {
 
 /** A signed deny list. */
 export function denyList(version: number, pkus: Uint8Array[]): Uint8Array {
-  const body = denyBody.encode({ issuer: ISSUER, version, timeS: NOW_S, keys: new Uint8Array(Buffer.concat([...pkus].sort(Buffer.compare))) });
+  const body = denyBody.encode({
+    issuer: ISSUER,
+    version,
+    timeS: NOW_S,
+    keys: new Uint8Array(Buffer.concat([...pkus].sort(Buffer.compare))),
+  });
   return signedDenyList.encode({ body, signature: ISSUER_KEY.sign(SIGNED.denyList, body) });
 }
 export { createToken, ISSUER_KEY, keyOf };

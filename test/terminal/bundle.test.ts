@@ -19,7 +19,12 @@ jest.setTimeout(180_000);
 describe('a board that cannot run', () => {
   const rows: [string, object, Record<string, Uint8Array>, string][] = [
     ['a provision that is wrong', { historiesMax: 0 }, {}, 'NOT_PROVISIONED: provision.historiesMax'],
-    ['a table of another key', {}, { 'tab.issuer': makeCombTable(KEY_SHAPE, keyOf(5).publicKey) }, 'tab.issuer: not the table of the provisioned key'],
+    [
+      'a table of another key',
+      {},
+      { 'tab.issuer': makeCombTable(KEY_SHAPE, keyOf(5).publicKey) },
+      'tab.issuer: not the table of the provisioned key',
+    ],
     ['a table that is damaged', {}, { 'tab.registrar': new Uint8Array(100) }, 'not a comb table'],
     ['no seed', {}, { 'tapcash.seed': new Uint8Array(3) }, 'NOT_PROVISIONED: no entropy was given'],
   ];
@@ -87,7 +92,11 @@ for (const [place, path, run] of places) {
 
     test('with the next keys: takes what the keys before signed, while it may last, and refuses by name what is by a key that it was not given', async () => {
       const [registrarKey, issuerKey] = [keyOf(2001).publicKey, keyOf(2002).publicKey];
-      const before = { registrarKey: REGISTRAR.publicKey, registrarUntilS: NOW_S + 1e6, issuerKey: ISSUER_KEY.publicKey };
+      const before = {
+        registrarKey: REGISTRAR.publicKey,
+        registrarUntilS: NOW_S + 1e6,
+        issuerKey: ISSUER_KEY.publicKey,
+      };
       bench = await createBench(path, {}, {}, { registrarKey, issuerKey, before });
       bench.bridge.verifies = false;
       await boot();
@@ -102,7 +111,11 @@ for (const [place, path, run] of places) {
       await bench.until(() => bench.board.screen()[0] === 'PAID', 60_000);
       bench.present(null);
       await bench.until(() => bench.bridge.histories.length > 0, 10_000);
-      const codes = () => bench.bridge.reports.filter(({ chargeId }) => chargeId[7] === 2).map(({ code }) => codeOf(code)).filter((code) => code !== 'TAP_TORN');
+      const codes = () =>
+        bench.bridge.reports
+          .filter(({ chargeId }) => chargeId[7] === 2)
+          .map(({ code }) => codeOf(code))
+          .filter((code) => code !== 'TAP_TORN');
       // A license under that key which ends later than any that it gave: a thief's.
       expect(await bench.charge(2, 5)).toBe('OK');
       const late = createToken(2);

@@ -19,7 +19,14 @@ import type { BridgeLink } from '../../firmware/shop-terminal/delivery.js';
 import { createTerminal, type Terminal } from '../../firmware/shop-terminal/terminal.js';
 import { openTill, type Till } from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
-import { CHARGE_STATES, chargeRequest, KIND, tapReport, VERIFY, type TapReport } from '../../firmware/wire/link-messages.js';
+import {
+  CHARGE_STATES,
+  chargeRequest,
+  KIND,
+  tapReport,
+  VERIFY,
+  type TapReport,
+} from '../../firmware/wire/link-messages.js';
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { INS, recallRequest, selectAnswer } from '../../firmware/wire/token-commands.js';
@@ -37,10 +44,19 @@ const keys = new Map<number, Key>();
 export function keyOf(n: number): Key {
   const known = keys.get(n);
   if (known) return known;
-  const seed = createHash('sha256').update('test key ' + n).digest();
-  const secret = createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8' });
+  const seed = createHash('sha256')
+    .update('test key ' + n)
+    .digest();
+  const secret = createPrivateKey({
+    key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   const publicKey = new Uint8Array(createPublicKey(secret).export({ format: 'der', type: 'spki' }).subarray(12));
-  const key = { publicKey, sign: (type: number, message: Uint8Array) => new Uint8Array(sign(null, signedBytes(type, message), secret)) };
+  const key = {
+    publicKey,
+    sign: (type: number, message: Uint8Array) => new Uint8Array(sign(null, signedBytes(type, message), secret)),
+  };
   keys.set(n, key);
   return key;
 }
@@ -63,7 +79,14 @@ export function multiplesFor(n: number): Uint8Array {
 }
 
 export function licenseFor(n: number, registrar = REGISTRAR, validUntilS = NOW_S + 1e6): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku: keyOf(n).publicKey, multiplesHash: multiplesHashOf(multiplesFor(n)) });
+  const body = licenseBody.encode({
+    issuer: ISSUER,
+    currency: 'EUR',
+    licenseClass: 1,
+    validUntilS,
+    pku: keyOf(n).publicKey,
+    multiplesHash: multiplesHashOf(multiplesFor(n)),
+  });
   return license.encode({ body, signature: registrar.sign(SIGNED.license, body) });
 }
 export const licenseIsGood = (bytes: Uint8Array): boolean => {
@@ -96,11 +119,15 @@ export function createToken(n: number): Token {
   function pay(data: Uint8Array): { code: Code; data: Uint8Array } {
     const asked = challenge.decode(data)!;
     const known = token.debits.get(hex(asked.rs));
-    if (known) return known.challenge === hex(data) ? { code: 'OK', data: known.answer } : { code: 'CHALLENGE_CONFLICT', data: none };
+    if (known)
+      return known.challenge === hex(data)
+        ? { code: 'OK', data: known.answer }
+        : { code: 'CHALLENGE_CONFLICT', data: none };
     if (token.refuses) return { code: token.refuses, data: none };
     const signature = keyOf(n).sign(token.forges ? SIGNED.receipt : SIGNED.payment, data);
     const answer = payment.encode({ amount: asked.amount, signature });
-    if (!token.forges) token.debits.set(hex(asked.rs), { challenge: hex(data), answer, amount: asked.amount, settled: false });
+    if (!token.forges)
+      token.debits.set(hex(asked.rs), { challenge: hex(data), answer, amount: asked.amount, settled: false });
     return { code: 'OK', data: answer };
   }
   const token: Token = {
@@ -120,7 +147,9 @@ export function createToken(n: number): Token {
       }
       if (ins === INS.recall) {
         const rs = unsettled()[recallRequest.decode(data)!.index];
-        return rs === undefined ? { code: 'NO_CHARGE', data: none } : { code: 'OK', data: new Uint8Array(Buffer.from(rs, 'hex')) };
+        return rs === undefined
+          ? { code: 'NO_CHARGE', data: none }
+          : { code: 'OK', data: new Uint8Array(Buffer.from(rs, 'hex')) };
       }
       if (ins === INS.multiples && token.multiples) return { code: 'OK', data: token.multiples };
       return ins === INS.identity ? { code: 'OK', data: Uint8Array.of(7, 7) } : { code: 'BAD_REQUEST', data: none };
@@ -184,21 +213,46 @@ export interface World {
 
 /** Whether the flash, read as at a power-up, holds a history for the charge, or says that the bridge has it. */
 function isDurable(flash: EmulatedFlash): boolean {
-  const opened = openRecordLog({ ...flash, write: () => undefined, erasePage: () => undefined } as EmulatedFlash, REGION, (b) => crc32(b) >>> 0);
+  const opened = openRecordLog(
+    { ...flash, write: () => undefined, erasePage: () => undefined } as EmulatedFlash,
+    REGION,
+    (b) => crc32(b) >>> 0,
+  );
   if (!opened.ok) return false;
   const log = opened.log;
   const histories = openHistoryLog(log, 128);
-  const parts = { records: log, histories, tombstones: openTombstoneLog(log), notices: openIssuerNotices(log, LIMITS, () => 0), random: (n: number) => new Uint8Array(n), sign: () => new Uint8Array(64) };
+  const parts = {
+    records: log,
+    histories,
+    tombstones: openTombstoneLog(log),
+    notices: openIssuerNotices(log, LIMITS, () => 0),
+    random: (n: number) => new Uint8Array(n),
+    sign: () => new Uint8Array(64),
+  };
   const state = openTill(parts, CONFIG).view().state;
   return state === CHARGE_STATES.paid || state === CHARGE_STATES.accepted;
 }
 
 export function createWorld(): World {
   const scheduler = createVirtualScheduler();
-  const flash = createEmulatedFlash({ address: REGION.address, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
+  const flash = createEmulatedFlash({
+    address: REGION.address,
+    bytes: REGION.pages * REGION.pageBytes,
+    pageBytes: REGION.pageBytes,
+  });
   const bridge: Bridge = {
-    up: false, stored: new Map(), tombstones: new Map(), amounts: new Map(), reports: [], alarms: [],
-    verifies: 'truly', forgets: false, refusesAmount: 0, bringsTime: true, asked: [], nonces: [],
+    up: false,
+    stored: new Map(),
+    tombstones: new Map(),
+    amounts: new Map(),
+    reports: [],
+    alarms: [],
+    verifies: 'truly',
+    forgets: false,
+    refusesAmount: 0,
+    bringsTime: true,
+    asked: [],
+    nonces: [],
   };
   const field: World['field'] = { token: null, tear: null, broken: false, halfBroken: false, commands: 0 };
   const screen: string[][] = [];
@@ -266,11 +320,15 @@ export function createWorld(): World {
     function ask(kind: number, body: Uint8Array, done: Done, timeoutMs: number): void {
       const copy = body.slice();
       const up = bridge.up;
-      later(born, () => {
-        const code = up && bridge.up ? onBridge(born, kind, copy) : 'LINK_DOWN';
-        if (code !== null) done(code, new Uint8Array(0));
-        else later(born, () => done('NO_ANSWER', new Uint8Array(0)), timeoutMs);
-      }, 2);
+      later(
+        born,
+        () => {
+          const code = up && bridge.up ? onBridge(born, kind, copy) : 'LINK_DOWN';
+          if (code !== null) done(code, new Uint8Array(0));
+          else later(born, () => done('NO_ANSWER', new Uint8Array(0)), timeoutMs);
+        },
+        2,
+      );
     }
     return {
       up: () => bridge.up,
@@ -283,7 +341,8 @@ export function createWorld(): World {
       },
       finish(request: any, rest: Uint8Array, done: Done, timeoutMs: number) {
         const givenUp = rest.length === 0 && request.restBytes > 0;
-        if (!begun.delete(request) || (!givenUp && rest.length !== request.restBytes)) throw new Error('a question to the bridge ended wrongly');
+        if (!begun.delete(request) || (!givenUp && rest.length !== request.restBytes))
+          throw new Error('a question to the bridge ended wrongly');
         if (!givenUp) ask(request.kind, concat([request.known, rest]), done, timeoutMs);
       },
     } as unknown as BridgeLink;
@@ -292,16 +351,22 @@ export function createWorld(): World {
   function createReader(born: number) {
     let cancelled: (() => void) | null = null;
     return {
-      init: (done: any) => void later(born, () => done(field.broken ? { ok: false, code: 'PN532_NO_ACK' } : { ok: true }), 5),
+      init: (done: any) =>
+        void later(born, () => done(field.broken ? { ok: false, code: 'PN532_NO_ACK' } : { ok: true }), 5),
       findCard(done: any, timeoutMs: number) {
         const endMs = scheduler.nowMs() + timeoutMs;
         let over = false;
-        cancelled = () => { over = true; cancelled = null; done({ ok: false, code: 'CANCELLED' }); };
+        cancelled = () => {
+          over = true;
+          cancelled = null;
+          done({ ok: false, code: 'CANCELLED' });
+        };
         const look = (): void => {
           if (over) return;
           let result: any = null;
           if (field.broken || field.halfBroken) result = { ok: false, code: 'PN532_NO_ACK' };
-          else if (field.token) result = { ok: true, card: { uid: Uint8Array.of(8, 1, 2, 3), selRes: 0x20, ats: new Uint8Array(0) } };
+          else if (field.token)
+            result = { ok: true, card: { uid: Uint8Array.of(8, 1, 2, 3), selRes: 0x20, ats: new Uint8Array(0) } };
           else if (scheduler.nowMs() >= endMs) result = { ok: false, code: 'NO_CARD' };
           if (result === null) return void later(born, look, 40);
           over = true;
@@ -310,34 +375,56 @@ export function createWorld(): World {
         };
         later(born, look, 12);
       },
-      prepare: () => { throw new Error('not used'); },
-      transceive: () => { throw new Error('not used'); },
+      prepare: () => {
+        throw new Error('not used');
+      },
+      transceive: () => {
+        throw new Error('not used');
+      },
       release: (done: any) => void later(born, () => done({ ok: true }), 2),
       cancel: () => cancelled?.(),
     };
   }
 
   function createClient(born: number) {
-    const run = (work: (token: Token) => { sw: number; data: Uint8Array }, done: any): void => void later(born, () => {
-      field.commands++;
-      const tear = field.tear && field.tear.left-- === 0 ? field.tear : null;
-      const token = field.token;
-      if (tear) field.tear = null;
-      const result = token && tear?.when !== 'before' ? work(token) : null;
-      if (tear) field.token = null;
-      done(result && !tear ? { ok: true, ...result } : { ok: false, code: 'RF_LOST' });
-    }, 20);
+    const run = (work: (token: Token) => { sw: number; data: Uint8Array }, done: any): void =>
+      void later(
+        born,
+        () => {
+          field.commands++;
+          const tear = field.tear && field.tear.left-- === 0 ? field.tear : null;
+          const token = field.token;
+          if (tear) field.tear = null;
+          const result = token && tear?.when !== 'before' ? work(token) : null;
+          if (tear) field.token = null;
+          done(result && !tear ? { ok: true, ...result } : { ok: false, code: 'RF_LOST' });
+        },
+        20,
+      );
     const send = ({ ins, data }: { ins: number; data: Uint8Array }, done: any): void => {
       const copy = data.slice();
-      if (ins === INS_SELECT) run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: 1, commandBytesMax: 200 }) }), done);
-      else run((token) => { const a = token.answer(ins, copy); return { sw: statusWord(a.code), data: a.data }; }, done);
+      if (ins === INS_SELECT)
+        run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: 1, commandBytesMax: 200 }) }), done);
+      else
+        run((token) => {
+          const a = token.answer(ins, copy);
+          return { sw: statusWord(a.code), data: a.data };
+        }, done);
     };
     // As in a frame: what is prepared does not change any more.
-    const prepare = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({ cla, ins, p1, p2, data: data.slice(), whole: null });
+    const prepare = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({
+      cla,
+      ins,
+      p1,
+      p2,
+      data: data.slice(),
+      whole: null,
+    });
     return {
       prepare,
       send,
-      command: (cla: number, ins: number, p1: number, p2: number, data: Uint8Array, done: any) => send(prepare(cla, ins, p1, p2, data), done),
+      command: (cla: number, ins: number, p1: number, p2: number, data: Uint8Array, done: any) =>
+        send(prepare(cla, ins, p1, p2, data), done),
       setLimits: () => undefined,
     };
   }
@@ -361,30 +448,55 @@ export function createWorld(): World {
     if (!opened.ok) throw new Error(`${opened.code} at 0x${opened.address.toString(16)}`);
     const log = opened.log;
     const startMs = scheduler.nowMs();
-    const clock = { setTimeout: (f: () => void, ms: number) => later(born, f, ms), clearTimeout: (t: any) => scheduler.clearTimer(t), nowMs: () => scheduler.nowMs() - startMs };
+    const clock = {
+      setTimeout: (f: () => void, ms: number) => later(born, f, ms),
+      clearTimeout: (t: any) => scheduler.clearTimer(t),
+      nowMs: () => scheduler.nowMs() - startMs,
+    };
     const histories = openHistoryLog(log, 128);
     const tombstones = openTombstoneLog(log);
     const notices = openIssuerNotices(log, LIMITS, clock.nowMs);
-    const random = (count: number): Uint8Array => new Uint8Array(createHash('sha512').update('random' + drawn++).digest()).slice(0, count);
+    const random = (count: number): Uint8Array =>
+      new Uint8Array(
+        createHash('sha512')
+          .update('random' + drawn++)
+          .digest(),
+      ).slice(0, count);
     world.till = openTill({ records: log, histories, tombstones, notices, random, sign: TERMINAL.sign }, CONFIG);
-    const checked = (good: boolean): boolean => { boardChecks.count++; return good; };
+    const checked = (good: boolean): boolean => {
+      boardChecks.count++;
+      return good;
+    };
     world.terminal = createTerminal({
       entry: createAmountEntry(),
-      config: CONFIG, till: world.till, histories, tombstones, notices, clock, random,
+      config: CONFIG,
+      till: world.till,
+      histories,
+      tombstones,
+      notices,
+      clock,
+      random,
       reader: createReader(born) as any,
       client: createClient(born) as any,
       link: createLink(born),
       display: {
         show(lines: string[]) {
           screen.push(lines);
-          if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash)) throw new Error(lines[0] + ' shown before H was durable');
+          if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash))
+            throw new Error(lines[0] + ' shown before H was durable');
           const hasAmount = lines[0] === 'PAID' || lines[0] === 'HOLD';
-          if (hasAmount && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR')) throw new Error(lines[0] + ' shows another amount');
+          if (hasAmount && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR'))
+            throw new Error(lines[0] + ' shows another amount');
         },
         prepare: () => true,
         broken: () => false,
       },
-      indicator: { play: () => undefined, blink: () => undefined, announce: () => undefined, stop: () => undefined } as any,
+      indicator: {
+        play: () => undefined,
+        blink: () => undefined,
+        announce: () => undefined,
+        stop: () => undefined,
+      } as any,
       board: { license: (bytes) => checked(licenseIsGood(bytes)), payment: (bytes) => checked(paymentIsGood(bytes)) },
       verifyIssuer: verifyMark,
       sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
@@ -400,7 +512,12 @@ export function createWorld(): World {
   }
 
   const world: World = {
-    scheduler, flash, bridge, field, screen, boardChecks,
+    scheduler,
+    flash,
+    bridge,
+    field,
+    screen,
+    boardChecks,
     terminal: null as any,
     till: null as any,
     timeS: NOW_S,
@@ -417,7 +534,15 @@ export function createWorld(): World {
     ask(kind, body) {
       const result = { code: null as Code | null, data: new Uint8Array(0) };
       const born = life;
-      later(born, () => world.terminal.onRequest(kind, body, (code, data) => { result.code = code; result.data = data ? new Uint8Array(data) : result.data; }), 0);
+      later(
+        born,
+        () =>
+          world.terminal.onRequest(kind, body, (code, data) => {
+            result.code = code;
+            result.data = data ? new Uint8Array(data) : result.data;
+          }),
+        0,
+      );
       scheduler.runUntil(() => result.code !== null || born !== life, 5000);
       return result;
     },

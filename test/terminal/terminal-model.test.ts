@@ -1,6 +1,6 @@
 /**
- * Random lives of a shop against what must hold in any of them: charges, taps, torn taps, cancels, resets, power cuts, a
- * link that comes and goes. Afterwards the bridge is there, everything is delivered, and the books are compared.
+ * Random lives of a shop against what must hold in any of them: charges, taps, torn taps, cancels, resets, power cuts,
+ * a link that comes and goes. Afterwards the bridge is there, everything is delivered, and the books are compared.
  */
 import fc from 'fast-check';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
@@ -18,12 +18,30 @@ type Act =
 
 const who = fc.integer({ min: 0, max: 2 });
 const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('charge' as const), amount: fc.integer({ min: 1, max: 1500 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('charge' as const), amount: fc.integer({ min: 1, max: 1500 }) }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('tap' as const), who }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('torn' as const), who, left: fc.integer({ min: 0, max: 5 }), when: fc.constantFrom('before' as const, 'after' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('torn' as const),
+      who,
+      left: fc.integer({ min: 0, max: 5 }),
+      when: fc.constantFrom('before' as const, 'after' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('cancel' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset' as const) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), operation: fc.integer({ min: 0, max: 12 }), place: fc.constantFrom<CutPlace>('before', 'during', 'after') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('cut' as const),
+      operation: fc.integer({ min: 0, max: 12 }),
+      place: fc.constantFrom<CutPlace>('before', 'during', 'after'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('link' as const), up: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const), on: fc.boolean() }) },
 );
@@ -37,7 +55,8 @@ interface Clerk {
 
 function play(world: World, tokens: Token[], clerk: Clerk, step: Act): void {
   if (step.kind === 'charge') {
-    // A clerk goes on with the charge he has, under its own id, until he knows how it ended; no answer tells him nothing.
+    // A clerk goes on with the charge he has, under its own id, until he knows how it ended; no answer tells him
+    // nothing.
     if (!clerk.open) {
       clerk.open = ++clerk.next;
       clerk.amounts.set(clerk.open, step.amount);

@@ -5,7 +5,16 @@ import { INS } from '../../firmware/wire/token-commands.js';
 import { refundBody, type RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { CONFIG, idOf, makeDenyList, makeTime, NOW_S } from './till-harness.js';
-import { createToken, createWorld, keyOf, lastLine, licenseFor, TERMINAL, verifies, type World } from './shop-harness.js';
+import {
+  createToken,
+  createWorld,
+  keyOf,
+  lastLine,
+  licenseFor,
+  TERMINAL,
+  verifies,
+  type World,
+} from './shop-harness.js';
 
 /** A world whose bridge is there and has brought time and deny list. */
 function online(): World {
@@ -23,12 +32,18 @@ describe('a tap', () => {
     expect(world.charge(1, 350)).toBe('OK');
     expect(lastLine(world)).toBe('PAY');
     expect(world.tap(token)).toBe('paid');
-    expect(world.screen.slice(-3)).toEqual([['PAY', '3.50 EUR', 'tap your token'], ['HOLD', '3.50 EUR'], ['PAID', '3.50 EUR']]);
+    expect(world.screen.slice(-3)).toEqual([
+      ['PAY', '3.50 EUR', 'tap your token'],
+      ['HOLD', '3.50 EUR'],
+      ['PAID', '3.50 EUR'],
+    ]);
     expect([...token.debits.values()]).toMatchObject([{ amount: 350, settled: true }]);
     expect([...world.bridge.stored.values()]).toEqual([1]);
     const report = world.bridge.reports[0];
     expect(report).toMatchObject({ chargeId: idOf(1), amount: 350, chargeState: 3, code: 0 });
-    expect(report.paidMs).toBeGreaterThanOrEqual(report.selectMs + report.licenseMs + report.challengeMs + report.verifyMs);
+    expect(report.paidMs).toBeGreaterThanOrEqual(
+      report.selectMs + report.licenseMs + report.challengeMs + report.verifyMs,
+    );
     expect(world.boardChecks.count).toBe(0);
     expect(world.charge(1, 350)).toBe('ALREADY_PAID');
     const status = terminalStatus.decode(world.ask(KIND.status, new Uint8Array(0)).data)!;
@@ -59,7 +74,9 @@ describe('a tap', () => {
       if (amount === 4200) expect(world.charge(2, amount)).toBe('OK');
       world.run(3000);
       expect([...token.debits.values()].map((d) => d.amount)).toEqual([amount]);
-      expect(world.screen.filter(([headline]) => headline === 'PAID')).toEqual([['PAID', amount === 350 ? '3.50 EUR' : '42.00 EUR']]);
+      expect(world.screen.filter(([headline]) => headline === 'PAID')).toEqual([
+        ['PAID', amount === 350 ? '3.50 EUR' : '42.00 EUR'],
+      ]);
     }
   });
 
@@ -205,7 +222,11 @@ describe('a tap', () => {
     expect([...token.debits.values()].map((d) => d.settled)).toEqual([false, false]);
     world.charge(3, 10);
     expect(world.tap(token)).toBe('paid');
-    expect([...token.debits.values()].map((d) => [d.amount, d.settled])).toEqual([[100, true], [50, false], [10, true]]);
+    expect([...token.debits.values()].map((d) => [d.amount, d.settled])).toEqual([
+      [100, true],
+      [50, false],
+      [10, true],
+    ]);
   });
 });
 
@@ -253,7 +274,11 @@ describe('the bridge', () => {
   test('that refuses one history gets the others all the same', () => {
     const world = online();
     world.bridge.refusesAmount = 350;
-    for (const [n, amount] of [[1, 350], [2, 10], [3, 20]]) {
+    for (const [n, amount] of [
+      [1, 350],
+      [2, 10],
+      [3, 20],
+    ]) {
       world.charge(n, amount);
       world.tap(createToken(n));
     }
@@ -345,7 +370,9 @@ describe('the bridge', () => {
     const forged = makeTime(NOW_S, world.bridge.nonces[1]);
     forged[0] ^= 1;
     expect(world.ask(KIND.time, forged).code).toBe('SIGNATURE_INVALID');
-    expect(world.ask(KIND.time, makeTime(NOW_S, world.bridge.nonces[1], Uint8Array.of(9, 9, 9, 9))).code).toBe('BAD_REQUEST');
+    expect(world.ask(KIND.time, makeTime(NOW_S, world.bridge.nonces[1], Uint8Array.of(9, 9, 9, 9))).code).toBe(
+      'BAD_REQUEST',
+    );
     expect(world.ask(KIND.time, makeTime(NOW_S, world.bridge.nonces[1])).code).toBe('OK');
     expect(world.ask(KIND.time, makeTime(NOW_S + 9, world.bridge.nonces[1])).code).toBe('NOT_NEWER');
   });
@@ -378,7 +405,8 @@ describe('the bridge', () => {
 });
 
 describe('the desk', () => {
-  const identity = (timeoutMs: number): Uint8Array => deskRequest.encode({ timeoutMs, ins: INS.identity, data: new Uint8Array(0) });
+  const identity = (timeoutMs: number): Uint8Array =>
+    deskRequest.encode({ timeoutMs, ins: INS.identity, data: new Uint8Array(0) });
 
   test('passes a command to the token that is tapped, and its code back', () => {
     const world = online();
@@ -489,17 +517,32 @@ describe('the board', () => {
     expect(status.timeS - NOW_S).toBeGreaterThanOrEqual(43200);
   });
 
-  test("signs refunds of its own shop under its own id, nothing else, and no damaged request", () => {
+  test('signs refunds of its own shop under its own id, nothing else, and no damaged request', () => {
     const world = online();
-    const body: RefundBody = { issuer: CONFIG.issuer, currency: CONFIG.currency, pku: keyOf(1).publicKey, rs: new Uint8Array(16), amount: 5, refundId: new Uint8Array(8), terminalId: CONFIG.terminalId, shop: CONFIG.shop };
+    const body: RefundBody = {
+      issuer: CONFIG.issuer,
+      currency: CONFIG.currency,
+      pku: keyOf(1).publicKey,
+      rs: new Uint8Array(16),
+      amount: 5,
+      refundId: new Uint8Array(8),
+      terminalId: CONFIG.terminalId,
+      shop: CONFIG.shop,
+    };
     const answer = world.ask(KIND.refund, refundBody.encode(body));
     expect(answer.code).toBe('OK');
     expect(verifies(TERMINAL.publicKey, SIGNED.refund, refundBody.encode(body), answer.data)).toBe(true);
-    for (const other of [{ issuer: new Uint8Array(4) }, { currency: 'USD' }, { terminalId: new Uint8Array(4) }, { shop: 'Other' }]) {
+    for (const other of [
+      { issuer: new Uint8Array(4) },
+      { currency: 'USD' },
+      { terminalId: new Uint8Array(4) },
+      { shop: 'Other' },
+    ]) {
       expect(world.ask(KIND.refund, refundBody.encode({ ...body, ...other }))).toMatchObject({ code: 'WRONG_NAME' });
     }
     const sound = refundBody.encode(body);
-    for (let length = 0; length < sound.length; length++) expect(world.ask(KIND.refund, sound.subarray(0, length)).code).toBe('BAD_REQUEST');
+    for (let length = 0; length < sound.length; length++)
+      expect(world.ask(KIND.refund, sound.subarray(0, length)).code).toBe('BAD_REQUEST');
   });
 
   test('cancels by its button, and reports it', () => {

@@ -1,6 +1,7 @@
 /**
  * Power cut at every flash operation of every step that the till takes: what was durable stays, the step is done or not
- * done, and the shop goes on. Before H is durable tapping again completes the payment; afterwards H is kept exactly once.
+ * done, and the shop goes on. Before H is durable tapping again completes the payment; afterwards H is kept exactly
+ * once.
  */
 import { PowerLost, type CutPlace } from '../../host-bridge/emulator/flash.js';
 import { CHARGE_STATES } from '../../firmware/wire/link-messages.js';
@@ -23,21 +24,102 @@ const steps: Step[] = [
   { name: 'bind', before: open, act: (s) => void s.till.bind(h.pkuOf(1)), states: ['open'] },
   {
     name: 'rebind',
-    before: (s) => { open(s); s.till.bind(h.pkuOf(2)); },
+    before: (s) => {
+      open(s);
+      s.till.bind(h.pkuOf(2));
+    },
     act: (s) => void s.till.bind(h.pkuOf(1)),
     states: ['open'],
   },
-  { name: 'keep verified', before: (s) => { open(s); s.till.bind(h.pkuOf(1)); }, act: (s) => { paidHistory(s); s.till.keep(h.pkuOf(1), true); }, states: ['open', 'paid'] },
-  { name: 'keep unverified', before: (s) => { open(s); s.till.bind(h.pkuOf(1)); }, act: (s) => { paidHistory(s); s.till.keep(h.pkuOf(1), false); }, states: ['open', 'accepted'] },
-  { name: 'checked good', before: (s) => { open(s); h.tap(s.till, h.pkuOf(1), false); }, act: (s) => s.till.checked(s.histories.oldest(true, 0), true), states: ['accepted', 'paid'] },
-  { name: 'checked bad', before: (s) => { open(s); h.tap(s.till, h.pkuOf(1), false); }, act: (s) => s.till.checked(s.histories.oldest(true, 0), false), states: ['accepted', 'open'] },
-  { name: 'delivered', before: (s) => { open(s); h.tap(s.till, h.pkuOf(1)); }, act: (s) => s.till.delivered(s.histories.oldest(false, 0)), states: ['paid'] },
-  { name: 'cancel', before: (s) => { open(s); s.till.bind(h.pkuOf(1)); }, act: (s) => void s.till.cancel(h.idOf(1)), states: ['open', 'cancelled'] },
-  { name: 'tombstone delivered', before: (s) => { open(s); s.till.cancel(h.idOf(1)); }, act: (s) => s.tombstones.setDelivered(s.tombstones.next(0)), states: ['cancelled'] },
+  {
+    name: 'keep verified',
+    before: (s) => {
+      open(s);
+      s.till.bind(h.pkuOf(1));
+    },
+    act: (s) => {
+      paidHistory(s);
+      s.till.keep(h.pkuOf(1), true);
+    },
+    states: ['open', 'paid'],
+  },
+  {
+    name: 'keep unverified',
+    before: (s) => {
+      open(s);
+      s.till.bind(h.pkuOf(1));
+    },
+    act: (s) => {
+      paidHistory(s);
+      s.till.keep(h.pkuOf(1), false);
+    },
+    states: ['open', 'accepted'],
+  },
+  {
+    name: 'checked good',
+    before: (s) => {
+      open(s);
+      h.tap(s.till, h.pkuOf(1), false);
+    },
+    act: (s) => s.till.checked(s.histories.oldest(true, 0), true),
+    states: ['accepted', 'paid'],
+  },
+  {
+    name: 'checked bad',
+    before: (s) => {
+      open(s);
+      h.tap(s.till, h.pkuOf(1), false);
+    },
+    act: (s) => s.till.checked(s.histories.oldest(true, 0), false),
+    states: ['accepted', 'open'],
+  },
+  {
+    name: 'delivered',
+    before: (s) => {
+      open(s);
+      h.tap(s.till, h.pkuOf(1));
+    },
+    act: (s) => s.till.delivered(s.histories.oldest(false, 0)),
+    states: ['paid'],
+  },
+  {
+    name: 'cancel',
+    before: (s) => {
+      open(s);
+      s.till.bind(h.pkuOf(1));
+    },
+    act: (s) => void s.till.cancel(h.idOf(1)),
+    states: ['open', 'cancelled'],
+  },
+  {
+    name: 'tombstone delivered',
+    before: (s) => {
+      open(s);
+      s.till.cancel(h.idOf(1));
+    },
+    act: (s) => s.tombstones.setDelivered(s.tombstones.next(0)),
+    states: ['cancelled'],
+  },
   {
     name: 'new deny list',
-    before: (s) => void s.notices.acceptDenyList(h.makeDenyList(5, h.NOW_S, Array.from({ length: 20 }, (_, n) => h.pkuOf(n))), h.verifyMark),
-    act: (s) => void s.notices.acceptDenyList(h.makeDenyList(6, h.NOW_S, Array.from({ length: 30 }, (_, n) => h.pkuOf(n + 50))), h.verifyMark),
+    before: (s) =>
+      void s.notices.acceptDenyList(
+        h.makeDenyList(
+          5,
+          h.NOW_S,
+          Array.from({ length: 20 }, (_, n) => h.pkuOf(n)),
+        ),
+        h.verifyMark,
+      ),
+    act: (s) =>
+      void s.notices.acceptDenyList(
+        h.makeDenyList(
+          6,
+          h.NOW_S,
+          Array.from({ length: 30 }, (_, n) => h.pkuOf(n + 50)),
+        ),
+        h.verifyMark,
+      ),
     states: ['none'],
   },
 ];
@@ -90,7 +172,11 @@ describe.each(steps)('power cut during $name', (step) => {
     let cuts = 0;
     for (let operation = 0; ; operation++) {
       let words = 1;
-      const places: [CutPlace, number][] = [['before', 0], ['scattered', 0], ['after', 0]];
+      const places: [CutPlace, number][] = [
+        ['before', 0],
+        ['scattered', 0],
+        ['after', 0],
+      ];
       for (let i = 0; i < places.length; i++) {
         const shop = prepare();
         const rs = shop.till.opening();
@@ -111,12 +197,14 @@ describe.each(steps)('power cut during $name', (step) => {
         if (i === 0) {
           words = shop.flash.counters.lastWords;
           // Of a long list's pieces the ends are enough: the log's own tests tear every word.
-          for (let word = 0; word < words; word++) if (words < 60 || word < 6 || word > words - 6) places.push(['during', word]);
+          for (let word = 0; word < words; word++)
+            if (words < 60 || word < 6 || word > words - 6) places.push(['during', word]);
         }
         const again = h.openShop(shop.flash);
         if (step.name !== 'new deny list') h.bringNotices(again);
         const state = stateName(again.till.view().state);
-        if (!step.states.includes(state)) throw new Error(`${state} after a cut at operation ${operation}, ${places[i]}`);
+        if (!step.states.includes(state))
+          throw new Error(`${state} after a cut at operation ${operation}, ${places[i]}`);
         if (step.name === 'bind') expect(again.till.opening()).toEqual(rs);
         finish(again, step);
       }

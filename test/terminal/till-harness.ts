@@ -1,4 +1,6 @@
-/** A till on emulated flash: opened, closed by a power cut, and opened again. Signatures of tokens are not checked here. */
+/**
+ * A till on emulated flash: opened, closed by a power cut, and opened again. Signatures of tokens are not checked here.
+ */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
@@ -36,8 +38,19 @@ export function mark(...parts: (Uint8Array | string)[]): Uint8Array {
   return new Uint8Array(hash.digest());
 }
 
-export function makeLicense(pku: Uint8Array, change: Partial<{ issuer: Uint8Array; currency: string; validUntilS: number; licenseClass: number }> = {}): Uint8Array {
-  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS: NOW_S + 100 * DAY_S, pku, multiplesHash: new Uint8Array(16), ...change });
+export function makeLicense(
+  pku: Uint8Array,
+  change: Partial<{ issuer: Uint8Array; currency: string; validUntilS: number; licenseClass: number }> = {},
+): Uint8Array {
+  const body = licenseBody.encode({
+    issuer: ISSUER,
+    currency: 'EUR',
+    licenseClass: 1,
+    validUntilS: NOW_S + 100 * DAY_S,
+    pku,
+    multiplesHash: new Uint8Array(16),
+    ...change,
+  });
   return license.encode({ body, signature: mark('license', body) });
 }
 

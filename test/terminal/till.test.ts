@@ -1,4 +1,6 @@
-/** The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list. */
+/**
+ * The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list.
+ */
 import { CHARGE_STATES } from '../../firmware/wire/link-messages.js';
 import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
 import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/records.js';
@@ -22,35 +24,237 @@ const rows: Row[] = [
   ['amount 0', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 0)],
   ['amount 1.5', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 1.5)],
   ['amount 2^53', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 2 ** 53)],
-  ['charge of a paid id', 'ALREADY_PAID', () => { const s = openCharge(freshShop()); h.tap(s.till, h.pkuOf(1)); return s.till.charge(h.idOf(1), 350); }],
-  ['charge of a cancelled id', 'NO_CHARGE', () => { const s = openCharge(freshShop()); s.till.cancel(h.idOf(1)); return s.till.charge(h.idOf(1), 350); }],
+  [
+    'charge of a paid id',
+    'ALREADY_PAID',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1));
+      return s.till.charge(h.idOf(1), 350);
+    },
+  ],
+  [
+    'charge of a cancelled id',
+    'NO_CHARGE',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.cancel(h.idOf(1));
+      return s.till.charge(h.idOf(1), 350);
+    },
+  ],
   ['charge of another id', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(2), 350)],
   ['charge of the open id, other amount', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(1), 351)],
-  ['charge while one is accepted', 'CHARGE_OPEN', () => { const s = openCharge(freshShop()); h.tap(s.till, h.pkuOf(1), false); return s.till.charge(h.idOf(2), 1); }],
-  ['charge with an old history', 'UNDELIVERED_OLD', () => { const s = openCharge(freshShop()); h.tap(s.till, h.pkuOf(1)); later(s, 302401); return s.till.charge(h.idOf(2), 1); }],
-  ['charge with the log full', 'HISTORY_FULL', () => { const s = openCharge(freshShop(1)); h.tap(s.till, h.pkuOf(1)); return s.till.charge(h.idOf(2), 1); }],
-  ['charge above the floor limit without time', 'TIME_STALE', () => h.openShop(h.makeFlash()).till.charge(h.idOf(1), 1001)],
-  ['charge above the floor limit with old time', 'TIME_STALE', () => { const s = freshShop(); later(s, 604801); return s.till.charge(h.idOf(1), 1001); }],
+  [
+    'charge while one is accepted',
+    'CHARGE_OPEN',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1), false);
+      return s.till.charge(h.idOf(2), 1);
+    },
+  ],
+  [
+    'charge with an old history',
+    'UNDELIVERED_OLD',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1));
+      later(s, 302401);
+      return s.till.charge(h.idOf(2), 1);
+    },
+  ],
+  [
+    'charge with the log full',
+    'HISTORY_FULL',
+    () => {
+      const s = openCharge(freshShop(1));
+      h.tap(s.till, h.pkuOf(1));
+      return s.till.charge(h.idOf(2), 1);
+    },
+  ],
+  [
+    'charge above the floor limit without time',
+    'TIME_STALE',
+    () => h.openShop(h.makeFlash()).till.charge(h.idOf(1), 1001),
+  ],
+  [
+    'charge above the floor limit with old time',
+    'TIME_STALE',
+    () => {
+      const s = freshShop();
+      later(s, 604801);
+      return s.till.charge(h.idOf(1), 1001);
+    },
+  ],
   ['cancel of nothing', 'NO_CHARGE', () => freshShop().till.cancel(h.idOf(0))],
   ['cancel of another id', 'NO_CHARGE', () => openCharge(freshShop()).till.cancel(h.idOf(2))],
-  ['cancel of a paid charge', 'ALREADY_PAID', () => { const s = openCharge(freshShop()); h.tap(s.till, h.pkuOf(1)); return s.till.cancel(h.idOf(1)); }],
-  ['cancel of an accepted charge', 'BUSY', () => { const s = openCharge(freshShop()); h.tap(s.till, h.pkuOf(1), false); return s.till.cancel(h.idOf(1)); }],
-  ['cancel between CHALLENGE and check', 'BUSY', () => { const s = openCharge(freshShop()); h.tapUntilAnswer(s.till, h.pkuOf(1)); return s.till.cancel(h.idOf(1)); }],
-  ['cancel with all tombstones undelivered', 'TOMBSTONES_FULL', () => { const s = freshShop(); for (let n = 1; n <= TOMBSTONES_MAX; n++) { openCharge(s, 1, n); s.till.cancel(h.idOf(n)); } openCharge(s, 1, 99); return s.till.cancel(h.idOf(99)); }],
-  ['license of damaged bytes', 'LICENSE_INVALID', () => h.tap(openCharge(freshShop()).till, h.pkuOf(1)) && String((openCharge(freshShop()).till.judge(new Uint8Array(107)) as any).code)],
-  ['license of another issuer', 'LICENSE_INVALID', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { issuer: h.ISSUER.map((b) => b + 1) })))],
-  ['license in another currency', 'LICENSE_INVALID', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { currency: 'USD' })))],
-  ['license of the zero key', 'LICENSE_INVALID', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, new Uint8Array(32)))],
-  ['license in its first expired second', 'LICENSE_EXPIRED', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S })))],
-  ['more than a small license may pay', 'CLASS_LIMIT', () => String(h.tapUntilAnswer(openCharge(freshShop(), 5001).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { licenseClass: 2 })))],
-  ['license of an unknown class', 'CLASS_LIMIT', () => String(h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { licenseClass: 3 })))],
-  ['denied pseudonym', 'DENIED', () => { const s = freshShop(); s.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, [h.pkuOf(0), h.pkuOf(1)]), h.verifyMark); return h.tap(openCharge(s).till, h.pkuOf(1)); }],
-  ['more than c under an old list', 'STALE_LIMIT', () => { const s = freshShop(); later(s, h.DAY_S + 1); return h.tap(openCharge(s, 2501).till, h.pkuOf(1)); }],
-  ['bind above the floor limit without time', 'TIME_STALE', () => h.openShop(openCharge(freshShop(), 1001).flash).till.bind(h.pkuOf(1))],
-  ['rebind with all tombstones undelivered', 'TOMBSTONES_FULL', () => { const s = freshShop(); for (let n = 1; n <= TOMBSTONES_MAX; n++) { openCharge(s, 1, n); s.till.cancel(h.idOf(n)); } openCharge(s, 1, 99); s.till.bind(h.pkuOf(1)); return s.till.bind(h.pkuOf(2)); }],
-  ['bind of a cancelled charge', 'NO_CHARGE', () => { const s = openCharge(freshShop()); s.till.cancel(h.idOf(1)); return s.till.bind(h.pkuOf(1)); }],
-  ['answer of damaged bytes', 'BAD_REQUEST', () => { const s = openCharge(freshShop()); s.till.bind(h.pkuOf(1)); s.till.challenge(); s.till.expect(h.makeLicense(h.pkuOf(1))); return (s.till.complete(new Uint8Array(71)) as any).code; }],
-  ['answer with another amount', 'AMOUNT_INVALID', () => { const s = openCharge(freshShop()); s.till.bind(h.pkuOf(1)); s.till.expect(h.makeLicense(h.pkuOf(1))); return (s.till.complete(h.answer(h.pkuOf(1), s.till.challenge(), 349)) as any).code; }],
+  [
+    'cancel of a paid charge',
+    'ALREADY_PAID',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1));
+      return s.till.cancel(h.idOf(1));
+    },
+  ],
+  [
+    'cancel of an accepted charge',
+    'BUSY',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1), false);
+      return s.till.cancel(h.idOf(1));
+    },
+  ],
+  [
+    'cancel between CHALLENGE and check',
+    'BUSY',
+    () => {
+      const s = openCharge(freshShop());
+      h.tapUntilAnswer(s.till, h.pkuOf(1));
+      return s.till.cancel(h.idOf(1));
+    },
+  ],
+  [
+    'cancel with all tombstones undelivered',
+    'TOMBSTONES_FULL',
+    () => {
+      const s = freshShop();
+      for (let n = 1; n <= TOMBSTONES_MAX; n++) {
+        openCharge(s, 1, n);
+        s.till.cancel(h.idOf(n));
+      }
+      openCharge(s, 1, 99);
+      return s.till.cancel(h.idOf(99));
+    },
+  ],
+  [
+    'license of damaged bytes',
+    'LICENSE_INVALID',
+    () =>
+      h.tap(openCharge(freshShop()).till, h.pkuOf(1)) &&
+      String((openCharge(freshShop()).till.judge(new Uint8Array(107)) as any).code),
+  ],
+  [
+    'license of another issuer',
+    'LICENSE_INVALID',
+    () =>
+      String(
+        h.tapUntilAnswer(
+          openCharge(freshShop()).till,
+          h.pkuOf(1),
+          h.makeLicense(h.pkuOf(1), { issuer: h.ISSUER.map((b) => b + 1) }),
+        ),
+      ),
+  ],
+  [
+    'license in another currency',
+    'LICENSE_INVALID',
+    () =>
+      String(
+        h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { currency: 'USD' })),
+      ),
+  ],
+  [
+    'license of the zero key',
+    'LICENSE_INVALID',
+    () => String(h.tapUntilAnswer(openCharge(freshShop()).till, new Uint8Array(32))),
+  ],
+  [
+    'license in its first expired second',
+    'LICENSE_EXPIRED',
+    () =>
+      String(
+        h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S })),
+      ),
+  ],
+  [
+    'more than a small license may pay',
+    'CLASS_LIMIT',
+    () =>
+      String(
+        h.tapUntilAnswer(
+          openCharge(freshShop(), 5001).till,
+          h.pkuOf(1),
+          h.makeLicense(h.pkuOf(1), { licenseClass: 2 }),
+        ),
+      ),
+  ],
+  [
+    'license of an unknown class',
+    'CLASS_LIMIT',
+    () =>
+      String(
+        h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { licenseClass: 3 })),
+      ),
+  ],
+  [
+    'denied pseudonym',
+    'DENIED',
+    () => {
+      const s = freshShop();
+      s.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, [h.pkuOf(0), h.pkuOf(1)]), h.verifyMark);
+      return h.tap(openCharge(s).till, h.pkuOf(1));
+    },
+  ],
+  [
+    'more than c under an old list',
+    'STALE_LIMIT',
+    () => {
+      const s = freshShop();
+      later(s, h.DAY_S + 1);
+      return h.tap(openCharge(s, 2501).till, h.pkuOf(1));
+    },
+  ],
+  [
+    'bind above the floor limit without time',
+    'TIME_STALE',
+    () => h.openShop(openCharge(freshShop(), 1001).flash).till.bind(h.pkuOf(1)),
+  ],
+  [
+    'rebind with all tombstones undelivered',
+    'TOMBSTONES_FULL',
+    () => {
+      const s = freshShop();
+      for (let n = 1; n <= TOMBSTONES_MAX; n++) {
+        openCharge(s, 1, n);
+        s.till.cancel(h.idOf(n));
+      }
+      openCharge(s, 1, 99);
+      s.till.bind(h.pkuOf(1));
+      return s.till.bind(h.pkuOf(2));
+    },
+  ],
+  [
+    'bind of a cancelled charge',
+    'NO_CHARGE',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.cancel(h.idOf(1));
+      return s.till.bind(h.pkuOf(1));
+    },
+  ],
+  [
+    'answer of damaged bytes',
+    'BAD_REQUEST',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.bind(h.pkuOf(1));
+      s.till.challenge();
+      s.till.expect(h.makeLicense(h.pkuOf(1)));
+      return (s.till.complete(new Uint8Array(71)) as any).code;
+    },
+  ],
+  [
+    'answer with another amount',
+    'AMOUNT_INVALID',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.bind(h.pkuOf(1));
+      s.till.expect(h.makeLicense(h.pkuOf(1)));
+      return (s.till.complete(h.answer(h.pkuOf(1), s.till.challenge(), 349)) as any).code;
+    },
+  ],
 ];
 
 describe('refusals', () => {
@@ -110,7 +314,10 @@ describe('a charge', () => {
     expect([again.till.bind(h.pkuOf(1)), again.till.challenge()]).toEqual(['OK', draft]);
     // Without one it is the time of binding.
     expect(again.till.bind(h.pkuOf(2))).toBe('AGAIN');
-    expect([again.till.bind(h.pkuOf(2)), challenge.decode(again.till.challenge())!.timeS]).toEqual(['OK', h.NOW_S + 5000]);
+    expect([again.till.bind(h.pkuOf(2)), challenge.decode(again.till.challenge())!.timeS]).toEqual([
+      'OK',
+      h.NOW_S + 5000,
+    ]);
   });
 
   test('bound to a token is finished by it, though its license ends meanwhile', () => {
@@ -210,7 +417,12 @@ describe('an old deny list', () => {
   test('lets one pseudonym pay c in sum, counted once for each Rs and also after a reset', () => {
     let shop = freshShop();
     later(shop, h.DAY_S + 1);
-    for (const [n, amount, code] of [[1, 1500, 'OK'], [2, 1001, 'STALE_LIMIT'], [3, 1000, 'OK'], [4, 1, 'STALE_LIMIT']] as const) {
+    for (const [n, amount, code] of [
+      [1, 1500, 'OK'],
+      [2, 1001, 'STALE_LIMIT'],
+      [3, 1000, 'OK'],
+      [4, 1, 'STALE_LIMIT'],
+    ] as const) {
       openCharge(shop, amount, n);
       expect(h.tap(shop.till, h.pkuOf(1))).toBe(code);
       if (code !== 'OK') expect(shop.till.cancel(h.idOf(n))).toBe('OK');

@@ -1,7 +1,9 @@
 /**
- * The token's bundle on a board, and a reader in front of it: the shop's side of the radio in Node, on the same chip model.
+ * The token's bundle on a board, and a reader in front of it: the shop's side of the radio in Node, on the same chip
+ * model.
  *
- * The board is the emulated one (virtual time) or Espruino's Linux build (real time); what stands here is the same for both.
+ * The board is the emulated one (virtual time) or Espruino's Linux build (real time); what stands here is the same for
+ * both.
  */
 import { randomBytes } from 'node:crypto';
 import { loadBoard } from '../../flash-scripts/boards.js';
@@ -27,9 +29,18 @@ export const tokenProgram = (): Promise<CutProgram> => builtProgram('user-token'
 
 export const LIMITS = { paymentMax: 1000, sumMax: 2500 };
 
-/** Storage files of a token on a board of board-configs/. Where the scheme seals, the issuer licenses, and has this X25519 key. */
+/**
+ * Storage files of a token on a board of board-configs/. Where the scheme seals, the issuer licenses, and has this
+ * X25519 key.
+ */
 export function filesFor(boardName: string, scheme?: TokenScheme, sealKey?: Uint8Array): Record<string, Uint8Array> {
-  const facts = { issuer: ISSUER, currency: 'EUR', registrarKey: (sealKey ? issuer : registrar).publicKey, issuerKey: issuer.publicKey, sealKey };
+  const facts = {
+    issuer: ISSUER,
+    currency: 'EUR',
+    registrarKey: (sealKey ? issuer : registrar).publicKey,
+    issuerKey: issuer.publicKey,
+    sealKey,
+  };
   return tokenFiles(loadBoard(boardName), facts, LIMITS, new Uint8Array(randomBytes(32)), scheme);
 }
 
@@ -61,7 +72,9 @@ export function createShop(scheduler: Scheduler, exchangeTimeoutMs = 10_000) {
     write: (data: Uint8Array) => end.write(String.fromCharCode(...data)),
     on: (_event: 'data', callback: (data: string) => void) => void (end.onData = callback),
   };
-  const reader = createPn532Reader(createPn532Link(createHsuPort(serial), clock, { burstBytesMax: 64 }), clock, { exchangeTimeoutMs });
+  const reader = createPn532Reader(createPn532Link(createHsuPort(serial), clock, { burstBytesMax: 64 }), clock, {
+    exchangeTimeoutMs,
+  });
   const client = createApduClient({ radio: reader, responseBytesMax: apduBytesMax(64) });
   let ready = false;
 
@@ -96,12 +109,21 @@ export function createShop(scheduler: Scheduler, exchangeTimeoutMs = 10_000) {
 }
 
 /** An emulated token in virtual time. */
-export function emulatedToken(scheduler: VirtualScheduler, program: CutProgram, files: Record<string, string | Uint8Array>, name = 'token') {
+export function emulatedToken(
+  scheduler: VirtualScheduler,
+  program: CutProgram,
+  files: Record<string, string | Uint8Array>,
+  name = 'token',
+) {
   const { chip, end } = wiredChip(scheduler);
   const flash = createEmulatedFlash(loadBoard('emulated').flash);
   const lines: string[] = [];
   const board: EmulatedBoard = createBoard({
-    scheduler, flash, name, bundle: program.bundle, files: { ...program.overlays, ...files },
+    scheduler,
+    flash,
+    name,
+    bundle: program.bundle,
+    files: { ...program.overlays, ...files },
     serials: { Serial2: end },
     entropy: (count) => new Uint8Array(randomBytes(count)),
     onConsole: (line) => void lines.push(line),

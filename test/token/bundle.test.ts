@@ -16,7 +16,11 @@ beforeAll(async () => {
   program = await tokenProgram();
 }, 120_000);
 
-function tapIn(scheduler: VirtualScheduler, shop: ReturnType<typeof createShop>, commands: [number, Uint8Array][]): Answered[] {
+function tapIn(
+  scheduler: VirtualScheduler,
+  shop: ReturnType<typeof createShop>,
+  commands: [number, Uint8Array][],
+): Answered[] {
   let answers: Answered[] | undefined;
   shop.tap(commands, (got) => (answers = got));
   expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
@@ -29,12 +33,18 @@ function licensedToken(scheduler: VirtualScheduler, shop: ReturnType<typeof crea
   token.board.powerOn();
   scheduler.advance(2000);
   shop.field.present(token.chip.card);
-  const [who, registered] = tapIn(scheduler, shop, [[INS.identity, none], [INS.register, nameBytes('Ada')]]);
+  const [who, registered] = tapIn(scheduler, shop, [
+    [INS.identity, none],
+    [INS.register, nameBytes('Ada')],
+  ]);
   expect([who.code, registered.code]).toEqual(['OK', 'OK']);
   const pku = identity.decode(who.data)!.pku;
   const request = registration.decode(requestPart.decode(registered.data)!.part)!;
   expect(verifyRaw(pku, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
-  const codes = tapIn(scheduler, shop, [[INS.license, grantBytes({ pku })], [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })]]);
+  const codes = tapIn(scheduler, shop, [
+    [INS.license, grantBytes({ pku })],
+    [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })],
+  ]);
   expect(codes.map((answer) => answer.code)).toEqual(['OK', 'OK']);
   return { ...token, pku };
 }
@@ -44,7 +54,10 @@ test('boots, registers, takes a license and cash, pays, and pays again after a r
   const shop = createShop(scheduler);
   const token = licensedToken(scheduler, shop);
   const bytes = challengeBytes({});
-  const [opened, paid] = tapIn(scheduler, shop, [[INS.open, chargeBytes(1)], [INS.challenge, bytes]]);
+  const [opened, paid] = tapIn(scheduler, shop, [
+    [INS.open, chargeBytes(1)],
+    [INS.challenge, bytes],
+  ]);
   expect([opened.code, paid.code]).toEqual(['OK', 'OK']);
   expect(verifyRaw(token.pku, signedBytes(SIGNED.payment, bytes), payment.decode(paid.data)!.signature)).toBe(true);
   scheduler.advance(500);
@@ -53,7 +66,11 @@ test('boots, registers, takes a license and cash, pays, and pays again after a r
   token.board.reset();
   scheduler.advance(2000);
   expect(token.board.screen()).toEqual(['BALANCE', '46.50 EUR', '1 unfinished']);
-  const again = tapIn(scheduler, shop, [[INS.open, chargeBytes(1)], [INS.challenge, bytes], [INS.ack, chargeBytes(1)]]);
+  const again = tapIn(scheduler, shop, [
+    [INS.open, chargeBytes(1)],
+    [INS.challenge, bytes],
+    [INS.ack, chargeBytes(1)],
+  ]);
   expect(again.map((answer) => answer.code)).toEqual(['OK', 'OK', 'OK']);
   expect(again[0].data[124]).toBe(1);
   expect(again[1].data).toEqual(paid.data);
@@ -65,7 +82,12 @@ test('boots, registers, takes a license and cash, pays, and pays again after a r
   token.board.press('D26', 100);
   scheduler.advance(500);
   expect(token.board.screen()[0]).toBe('TAP AGAIN');
-  expect(tapIn(scheduler, shop, [[INS.challenge, big], [INS.ack, chargeBytes(2)]]).map((a) => a.code)).toEqual(['OK', 'OK']);
+  expect(
+    tapIn(scheduler, shop, [
+      [INS.challenge, big],
+      [INS.ack, chargeBytes(2)],
+    ]).map((a) => a.code),
+  ).toEqual(['OK', 'OK']);
 
   token.board.press('D26', 100);
   scheduler.advance(3000);
@@ -82,15 +104,39 @@ test('what the token cannot run without is a fault on display and console, and n
   const cases: [string, Record<string, Uint8Array | string>, RegExp][] = [
     ['no configuration', without('tapcash.cfg'), /NOT_PROVISIONED: not provisioned: no tapcash.cfg/],
     ['damaged configuration', { ...files, 'tapcash.cfg': text.slice(1) }, /NOT_PROVISIONED: tapcash.cfg: damaged/],
-    ['another role', { ...files, 'tapcash.cfg': text.replace('user-token', 'shop-terminal') }, /role is not user-token/],
+    [
+      'another role',
+      { ...files, 'tapcash.cfg': text.replace('user-token', 'shop-terminal') },
+      /role is not user-token/,
+    ],
     ['no seed', without('tapcash.seed'), /NOT_PROVISIONED: no entropy was given/],
     ['no table', without('tab.base'), /no file tab.base/],
     ["no file of the desk's", { ...files, 'desk.js': 'x' }, /desk.js: not of this build, write all files again/],
-    ["the desk's file of another build", { ...files, 'desk.js': program.overlays['desk.js']!.replace(/^"./, '"x') }, /desk.js: not of this build/],
-    ['bad limits', { ...files, 'tapcash.cfg': text.replace('"paymentMax":1000', '"paymentMax":-1') }, /provision.limits/],
-    ['bad key', { ...files, 'tapcash.cfg': text.replace('"registrarKey":"', '"registrarKey":"0') }, /provision.registrarKey/],
-    ['a native call is missing', { ...files, '.boot0': 'E.CRC32 = undefined;' }, /no E.CRC32 in this Espruino: flash espruino_2v29_esp32.bin/],
-    ['the random register is stuck', { ...files, '.boot0': 'peek32 = function () { return 7; };' }, /entropy: the source fails its health test/],
+    [
+      "the desk's file of another build",
+      { ...files, 'desk.js': program.overlays['desk.js']!.replace(/^"./, '"x') },
+      /desk.js: not of this build/,
+    ],
+    [
+      'bad limits',
+      { ...files, 'tapcash.cfg': text.replace('"paymentMax":1000', '"paymentMax":-1') },
+      /provision.limits/,
+    ],
+    [
+      'bad key',
+      { ...files, 'tapcash.cfg': text.replace('"registrarKey":"', '"registrarKey":"0') },
+      /provision.registrarKey/,
+    ],
+    [
+      'a native call is missing',
+      { ...files, '.boot0': 'E.CRC32 = undefined;' },
+      /no E.CRC32 in this Espruino: flash espruino_2v29_esp32.bin/,
+    ],
+    [
+      'the random register is stuck',
+      { ...files, '.boot0': 'peek32 = function () { return 7; };' },
+      /entropy: the source fails its health test/,
+    ],
     ['no radio', { ...files, 'tapcash.cfg': text.replace('"Wifi"', '"Wlan"') }, /entropy: no module Wlan/],
     ['no such port', { ...files, 'tapcash.cfg': text.replace('Serial2', 'Serial7') }, /no Serial7/],
   ];
@@ -147,7 +193,13 @@ test('power cut in the middle of a payment, an acknowledgement, a receipt: the n
     ['ack', [INS.ack, chargeBytes(1)], 4650, 0],
     ['receipt', [INS.receipt, receiptBytes({ pku: token.pku, number: 2, amount: 100 })], 4750, 0],
   ];
-  const places: ['before' | 'during' | 'scattered' | 'after', number][] = [['before', 0], ['during', 0], ['during', 3], ['scattered', 0], ['after', 0]];
+  const places: ['before' | 'during' | 'scattered' | 'after', number][] = [
+    ['before', 0],
+    ['during', 0],
+    ['during', 3],
+    ['scattered', 0],
+    ['after', 0],
+  ];
   for (const [name, command, balance, unacknowledged] of cases) {
     token.board.powerOff();
     const image = token.flash.image();
@@ -173,7 +225,10 @@ test('power cut in the middle of a payment, an acknowledgement, a receipt: the n
         token.board.press('D26', 100);
         scheduler.advance(500);
         const [state] = tapIn(scheduler, shop, [[INS.status, none]]);
-        expect([where, tokenStatus.decode(state.data)]).toEqual([where, expect.objectContaining({ balance, unacknowledged })]);
+        expect([where, tokenStatus.decode(state.data)]).toEqual([
+          where,
+          expect.objectContaining({ balance, unacknowledged }),
+        ]);
       }
     }
   }

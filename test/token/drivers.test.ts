@@ -7,12 +7,20 @@ import { isPressed, watchButton } from '../../firmware/drivers/buttons.js';
 import { createClock } from '../../firmware/drivers/clock.js';
 import { createDisplay } from '../../firmware/drivers/display.js';
 import { startEntropy, type TakeEntropy } from '../../firmware/drivers/entropy.js';
-import { BOARD_RECORD, countBoot, leaveConsole, missingNative, readConfig, takeSeed } from '../../firmware/drivers/startup.js';
+import {
+  BOARD_RECORD,
+  countBoot,
+  leaveConsole,
+  missingNative,
+  readConfig,
+  takeSeed,
+} from '../../firmware/drivers/startup.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { newFlash, openLog } from './harness.js';
 
 const BOARD: BoardConfig = {
-  name: 'test', firmware: 'Espruino 2v29',
+  name: 'test',
+  firmware: 'Espruino 2v29',
   flash: { address: 0x310000, bytes: 65536, pageBytes: 4096 },
   entropy: { register: 0x3ff75144, radio: 'Wifi' },
   pn532: { bus: 'uart', port: 'Serial2', burstBytesMax: 64 },
@@ -39,7 +47,9 @@ function radioDevices(startsAfterMs: number, nowMs: () => number) {
       radio.startedMs = nowMs();
       radio.password = options.password;
     },
-    getStatus: () => ({ mode: radio.started && !radio.forcedOff && nowMs() >= radio.startedMs + startsAfterMs ? 'ap' : 'off' }),
+    getStatus: () => ({
+      mode: radio.started && !radio.forcedOff && nowMs() >= radio.startedMs + startsAfterMs ? 'ap' : 'off',
+    }),
   };
   let next = 1;
   const devices = {
@@ -57,7 +67,13 @@ test('the random register is read only while the radio is on', () => {
   const { scheduler, clock } = clocks();
   const { radio, devices } = radioDevices(300, () => scheduler.nowMs());
   let got: TakeEntropy | null | undefined;
-  startEntropy(devices, clock, BOARD.entropy, () => true, (take) => (got = take));
+  startEntropy(
+    devices,
+    clock,
+    BOARD.entropy,
+    () => true,
+    (take) => (got = take),
+  );
   expect(got).toBe(undefined);
   scheduler.advance(1000);
   expect(got!(64)!.length).toBe(64);
@@ -77,16 +93,38 @@ test('a radio that does not start, a module or a file that is missing, a health 
   startEntropy(devices, clock, { file: '/nowhere' }, () => true, note);
   const file = { read: (count: number) => '\u0007'.repeat(Math.min(count, 100)), close: () => undefined };
   startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => false, note);
-  startEntropy({ ...devices, openFile: () => ({ ...file, read: () => undefined }) }, clock, { file: '/some' }, () => true, note);
-  expect(faults).toEqual(['radio does not start', 'no module Other', ...Array(3).fill('the source fails its health test')]);
-  startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => true, (take) => expect(take!(25)).toEqual(new Uint8Array(25).fill(7)));
+  startEntropy(
+    { ...devices, openFile: () => ({ ...file, read: () => undefined }) },
+    clock,
+    { file: '/some' },
+    () => true,
+    note,
+  );
+  expect(faults).toEqual([
+    'radio does not start',
+    'no module Other',
+    ...Array(3).fill('the source fails its health test'),
+  ]);
+  startEntropy(
+    { ...devices, openFile: () => file },
+    clock,
+    { file: '/some' },
+    () => true,
+    (take) => expect(take!(25)).toEqual(new Uint8Array(25).fill(7)),
+  );
   // A source that breaks later gives nothing from then on.
   let healthy = true;
-  startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => healthy, (take) => {
-    expect(take!(3)).not.toBe(null);
-    healthy = false;
-    expect(take!(3)).toBe(null);
-  });
+  startEntropy(
+    { ...devices, openFile: () => file },
+    clock,
+    { file: '/some' },
+    () => healthy,
+    (take) => {
+      expect(take!(3)).not.toBe(null);
+      healthy = false;
+      expect(take!(3)).toBe(null);
+    },
+  );
 });
 
 test('a board entry that cannot be run is named', () => {
@@ -105,7 +143,8 @@ test('a board entry that cannot be run is named', () => {
     ['board.link', { link: { port: 'Serial1' } }],
     ['board.display', { display: { type: 'lcd' } }],
   ];
-  for (const [start, change] of broken) expect(boardFault({ ...BOARD, ...change } as any)).toMatch(new RegExp('^' + start.replace(/\./g, '\\.')));
+  for (const [start, change] of broken)
+    expect(boardFault({ ...BOARD, ...change } as any)).toMatch(new RegExp('^' + start.replace(/\./g, '\\.')));
 });
 
 function storageOf(files: Record<string, string>) {
@@ -119,15 +158,20 @@ function storageOf(files: Record<string, string>) {
 
 test('the provisioned file', () => {
   const good = JSON.stringify({ role: 'token', board: BOARD, provision: {} });
-  const read = (text?: string) => readConfig(storageOf(text === undefined ? {} : { 'tapcash.cfg': text }), 'token', '2v29.277');
+  const read = (text?: string) =>
+    readConfig(storageOf(text === undefined ? {} : { 'tapcash.cfg': text }), 'token', '2v29.277');
   expect(read(good)).toMatchObject({ ok: true, config: { role: 'token' } });
   const faults: [string | undefined, RegExp][] = [
-    [undefined, /not provisioned/], ['{', /damaged/], ['null', /damaged/], ['7', /damaged/],
+    [undefined, /not provisioned/],
+    ['{', /damaged/],
+    ['null', /damaged/],
+    ['7', /damaged/],
     [good.replace('"token"', '"terminal"'), /role is not token/],
     [good.replace('"uart"', '"usb"'), /board\.pn532/],
     [JSON.stringify({ role: 'token', board: BOARD }), /provision: missing/],
   ];
-  for (const [text, fault] of faults) expect(read(text)).toMatchObject({ ok: false, fault: expect.stringMatching(fault) });
+  for (const [text, fault] of faults)
+    expect(read(text)).toMatchObject({ ok: false, fault: expect.stringMatching(fault) });
 });
 
 test('an interpreter that loses long bursts is spared them, on a UART', () => {
@@ -136,8 +180,10 @@ test('an interpreter that loses long bursts is spared them, on a UART', () => {
     limitBursts(board, version);
     return board.pn532.burstBytesMax;
   };
-  for (const version of ['2v25', '2v29', '2v29.95', '1v99.300', '', 'x', '2v']) expect([version, burst(version, 'uart')]).toEqual([version, 64]);
-  for (const version of ['2v29.96', '2v29.277', '2v30', '3v01', '2v29.277-dirty']) expect([version, burst(version, 'uart')]).toEqual([version, 264]);
+  for (const version of ['2v25', '2v29', '2v29.95', '1v99.300', '', 'x', '2v'])
+    expect([version, burst(version, 'uart')]).toEqual([version, 64]);
+  for (const version of ['2v29.96', '2v29.277', '2v30', '3v01', '2v29.277-dirty'])
+    expect([version, burst(version, 'uart')]).toEqual([version, 264]);
   expect(burst('2v29', 'i2c')).toBe(264);
 });
 
@@ -171,17 +217,24 @@ test('a missing native is named', () => {
     return { SHA512: () => 0 };
   };
   expect(missingNative(root, requireModule, ['E.convolve', 'peek32', 'crypto.SHA512'])).toBe(null);
-  for (const name of ['E.CRC32', 'peek16', 'crypto.AES', 'Flash.read']) expect(missingNative(root, requireModule, [name])).toBe(name);
+  for (const name of ['E.CRC32', 'peek16', 'crypto.AES', 'Flash.read'])
+    expect(missingNative(root, requireModule, [name])).toBe(name);
 });
 
 test('the console leaves the port that is needed, and no other', () => {
   const moved: [unknown, unknown][] = [];
-  const mover = { setConsole: (port: unknown, options: unknown) => void moved.push([port, options]), port: (name: string) => 'port ' + name };
+  const mover = {
+    setConsole: (port: unknown, options: unknown) => void moved.push([port, options]),
+    port: (name: string) => 'port ' + name,
+  };
   leaveConsole(mover, undefined, undefined);
   expect(moved).toEqual([]);
   leaveConsole(mover, 'Serial1', undefined);
   leaveConsole(mover, 'Serial1', 'Serial2');
-  expect(moved).toEqual([[null, { force: true }], ['port Serial2', { force: true }]]);
+  expect(moved).toEqual([
+    [null, { force: true }],
+    ['port Serial2', { force: true }],
+  ]);
 });
 
 test('SSD1306: start-up once, then one row of bytes a page; a dead display is left alone', () => {
@@ -201,7 +254,12 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
     setFont: () => undefined,
     drawString: (text: string, x: number, y: number) => void drawn.push([text, x, y]),
   };
-  const devices = { bus: (name: string) => (name === 'I2C1' ? bus : undefined), createGraphics: () => (drawn.length = 0, paint(), graphics), crc32: (bytes: Uint8Array) => crc32(bytes), print: () => undefined };
+  const devices = {
+    bus: (name: string) => (name === 'I2C1' ? bus : undefined),
+    createGraphics: () => ((drawn.length = 0), paint(), graphics),
+    crc32: (bytes: Uint8Array) => crc32(bytes),
+    print: () => undefined,
+  };
   const display = createDisplay(devices, { type: 'ssd1306' });
   display.show(['one', 'two']);
   expect(drawn.map(([text]) => text)).toEqual(['one', 'two']);
@@ -215,12 +273,20 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
   sent.length = 0;
   display.show(['three']);
   expect(sent.filter(([, control, data]) => control === 0 && (data as number[]).includes(0xaf))).toEqual([]);
-  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile. Of a picture that
-  // was drawn ahead only pages that changed are sent, where the one before it was drawn ahead too.
+  // What was drawn ahead is sent when it is shown, and drawn again if something else was shown meanwhile. Of a picture
+  // that was drawn ahead only pages that changed are sent, where the one before it was drawn ahead too.
   const bytes = new Uint8Array(graphics.buffer);
   const paid = ['PAID'];
   const all = [[], 0, 8] as const;
-  for (const [between, changed, first, pages] of [['', ...all], ['', [2, 4], 2, 3], ['prepare', [3, 6], 3, 4], ['', [7], 7, 1], ['', [], 7, 1], ['show', ...all], ['', ...all]] as const) {
+  for (const [between, changed, first, pages] of [
+    ['', ...all],
+    ['', [2, 4], 2, 3],
+    ['prepare', [3, 6], 3, 4],
+    ['', [7], 7, 1],
+    ['', [], 7, 1],
+    ['show', ...all],
+    ['', ...all],
+  ] as const) {
     const at = `${between} ${changed}`;
     sent.length = 0;
     if (between === 'prepare') display.prepare(['another']);
@@ -233,7 +299,8 @@ test('SSD1306: start-up once, then one row of bytes a page; a dead display is le
     display.show(paid);
     expect([at, drawn.length, sent.length]).toEqual([at, between === 'show' ? 1 : 0, 1 + pages]);
     expect([at, (sent[0][2] as number[]).slice(-3)]).toEqual([at, [0x22, first, 7]]);
-    for (const [i, [, , data]] of sent.slice(1).entries()) expect(data).toEqual(bytes.slice((first + i) * 128, (first + i + 1) * 128));
+    for (const [i, [, , data]] of sent.slice(1).entries())
+      expect(data).toEqual(bytes.slice((first + i) * 128, (first + i + 1) * 128));
   }
   expect(display.broken()).toBe(false);
   dead = true;
@@ -253,8 +320,10 @@ test('button and clock', () => {
   watchButton(pins, { pin: 'D0', active: 0 }, () => undefined);
   watchButton(pins, { pin: 'D5', active: 1 }, () => undefined);
   expect(watched).toEqual([
-    ['D0', 'input_pullup'], ['D0', { repeat: true, edge: 'falling', debounce: 20 }],
-    ['D5', 'input_pulldown'], ['D5', { repeat: true, edge: 'rising', debounce: 20 }],
+    ['D0', 'input_pullup'],
+    ['D0', { repeat: true, edge: 'falling', debounce: 20 }],
+    ['D5', 'input_pulldown'],
+    ['D5', { repeat: true, edge: 'rising', debounce: 20 }],
   ]);
   expect([isPressed(pins, { pin: 'D0', active: 0 }), isPressed(pins, { pin: 'D5', active: 1 })]).toEqual([true, false]);
   let seconds = 1e9;

@@ -5,7 +5,13 @@ import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'nod
 import { openRecordLog, type RecordLog } from '../../firmware/drivers/record-log.js';
 import type { DeskTools } from '../../firmware/user-token/desk-tools.js';
 import { createDesk, needsTools } from '../../firmware/user-token/desk.js';
-import { openPurse, type Purse, type PurseAnswer, type PurseConfig, type PurseKeys } from '../../firmware/user-token/purse.js';
+import {
+  openPurse,
+  type Purse,
+  type PurseAnswer,
+  type PurseConfig,
+  type PurseKeys,
+} from '../../firmware/user-token/purse.js';
 import { challenge, chargeId, license, licenseBody, payment, type Challenge } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { INS, licenseGrant } from '../../firmware/wire/token-commands.js';
@@ -165,7 +171,16 @@ export function rsOf(number: number): Uint8Array {
 
 export function challengeOf(fields: Partial<Challenge> & { number?: number }): Challenge {
   const { number = 1, ...rest } = fields;
-  return { issuer: ISSUER, currency: 'EUR', amount: 350, timeS: 1_700_000_000, counter: 9, rs: rsOf(number), shop: 'Cafe', ...rest };
+  return {
+    issuer: ISSUER,
+    currency: 'EUR',
+    amount: 350,
+    timeS: 1_700_000_000,
+    counter: 9,
+    rs: rsOf(number),
+    shop: 'Cafe',
+    ...rest,
+  };
 }
 
 export function challengeBytes(fields: Partial<Challenge> & { number?: number }): Uint8Array {
@@ -185,11 +200,19 @@ export function multiplesFor(pku: Uint8Array): Uint8Array {
 
 /** What the LICENSE command takes. */
 export function grantBytes(fields: Parameters<typeof licenseBytes>[0]): Uint8Array {
-  return licenseGrant.encode({ license: licenseBytes(fields), multiples: multiplesFor(fields.pku ?? pseudonym.publicKey) });
+  return licenseGrant.encode({
+    license: licenseBytes(fields),
+    multiples: multiplesFor(fields.pku ?? pseudonym.publicKey),
+  });
 }
 
 export function licenseBytes(fields: {
-  pku?: Uint8Array; issuer?: Uint8Array; currency?: string; validUntilS?: number; by?: ReturnType<typeof keyOf>; type?: number;
+  pku?: Uint8Array;
+  issuer?: Uint8Array;
+  currency?: string;
+  validUntilS?: number;
+  by?: ReturnType<typeof keyOf>;
+  type?: number;
 }): Uint8Array {
   const body = licenseBody.encode({
     issuer: fields.issuer ?? ISSUER,
@@ -199,13 +222,22 @@ export function licenseBytes(fields: {
     pku: fields.pku ?? pseudonym.publicKey,
     multiplesHash: multiplesHashOf(multiplesFor(fields.pku ?? pseudonym.publicKey)),
   });
-  return license.encode({ body, signature: (fields.by ?? registrar).sign(signedBytes(fields.type ?? SIGNED.license, body)) });
+  return license.encode({
+    body,
+    signature: (fields.by ?? registrar).sign(signedBytes(fields.type ?? SIGNED.license, body)),
+  });
 }
 
 export function receiptBytes(fields: Partial<ReceiptBody> & { by?: ReturnType<typeof keyOf> }): Uint8Array {
   const { by = issuer, ...rest } = fields;
   const body = receiptBody.encode({
-    issuer: ISSUER, currency: 'EUR', pku: pseudonym.publicKey, number: 1, kind: RECEIPT_KINDS.withdrawal, amount: 1000, ...rest,
+    issuer: ISSUER,
+    currency: 'EUR',
+    pku: pseudonym.publicKey,
+    number: 1,
+    kind: RECEIPT_KINDS.withdrawal,
+    amount: 1000,
+    ...rest,
   });
   return receipt.encode({ body, signature: by.sign(signedBytes(SIGNED.receipt, body)) });
 }

@@ -19,7 +19,8 @@ const KEYS = 4;
 
 /** What a boot does: makes what is missing. */
 function makeAll(records: RecordLog, random: (count: number) => Uint8Array | null = draw): Uint8Array[] {
-  for (let index = missingKey(records, KEYS); index >= 0; index = missingKey(records, KEYS)) makeKey(records, index, random, ed25519.publicKeyOf);
+  for (let index = missingKey(records, KEYS); index >= 0; index = missingKey(records, KEYS))
+    makeKey(records, index, random, ed25519.publicKeyOf);
   return Array.from({ length: KEYS }, (_, index) => records.get(BOARD_RECORD.key, index)!);
 }
 
@@ -56,27 +57,33 @@ test('no keys are made without entropy, nor under what older keys have left', ()
   expect(() => keySecret(log, ed25519, 1)).toThrow(/cannot be read/);
 });
 
-test.each([1, 3])('%i pseudonyms: signs with one nonce each, verifies known keys by their tables and others without', (pseudonyms) => {
-  const records = openLog(newFlash());
-  makeAll(records);
-  const secret = keySecret(records, ed25519, 1 + pseudonyms);
-  expect(secret).toHaveLength(32 * (1 + pseudonyms));
-  const pool = createNoncePool({ ed: () => ed25519, random: draw, size: 2, batch: 2 });
-  while (!pool.fillStep());
-  const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
-  const tools = { signer: ed25519, ed25519: () => ed25519, secret, nonce: pool.take, known, sha256 };
-  const purse = openPurseKeys(records, pseudonyms, tools);
-  const message = new Uint8Array([1, 2, 3]);
-  const signatures = [0, 1, pseudonyms, 0, 1].map((index) => ({ index, signature: purse.sign(index, message)! }));
-  for (const { index, signature } of signatures) expect(verifyRaw(purse.publicKey(index), message, signature)).toBe(true);
-  expect(new Set(signatures.map(({ signature }) => String(signature.subarray(0, 32)))).size).toBe(signatures.length);
-  expect(pool.level()).toBe(0);
-  for (const signer of [issuer, registrar]) {
-    const signature = signer.sign(message);
-    expect(purse.verify(signer.publicKey, message, signature)).toBe(true);
-    signature[0] ^= 1;
-    expect(purse.verify(signer.publicKey, message, signature)).toBe(false);
-  }
-  expect(openPurseKeys(records, pseudonyms, { ...tools, nonce: () => null }).sign(1, message)).toBe(null);
-  expect(purse.secretHash(message)).not.toEqual(openPurseKeys(records, pseudonyms, { ...tools, secret: secret.map((byte) => byte ^ 1) }).secretHash(message));
-});
+test.each([1, 3])(
+  '%i pseudonyms: signs with one nonce each, verifies known keys by their tables and others without',
+  (pseudonyms) => {
+    const records = openLog(newFlash());
+    makeAll(records);
+    const secret = keySecret(records, ed25519, 1 + pseudonyms);
+    expect(secret).toHaveLength(32 * (1 + pseudonyms));
+    const pool = createNoncePool({ ed: () => ed25519, random: draw, size: 2, batch: 2 });
+    while (!pool.fillStep());
+    const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
+    const tools = { signer: ed25519, ed25519: () => ed25519, secret, nonce: pool.take, known, sha256 };
+    const purse = openPurseKeys(records, pseudonyms, tools);
+    const message = new Uint8Array([1, 2, 3]);
+    const signatures = [0, 1, pseudonyms, 0, 1].map((index) => ({ index, signature: purse.sign(index, message)! }));
+    for (const { index, signature } of signatures)
+      expect(verifyRaw(purse.publicKey(index), message, signature)).toBe(true);
+    expect(new Set(signatures.map(({ signature }) => String(signature.subarray(0, 32)))).size).toBe(signatures.length);
+    expect(pool.level()).toBe(0);
+    for (const signer of [issuer, registrar]) {
+      const signature = signer.sign(message);
+      expect(purse.verify(signer.publicKey, message, signature)).toBe(true);
+      signature[0] ^= 1;
+      expect(purse.verify(signer.publicKey, message, signature)).toBe(false);
+    }
+    expect(openPurseKeys(records, pseudonyms, { ...tools, nonce: () => null }).sign(1, message)).toBe(null);
+    expect(purse.secretHash(message)).not.toEqual(
+      openPurseKeys(records, pseudonyms, { ...tools, secret: secret.map((byte) => byte ^ 1) }).secretHash(message),
+    );
+  },
+);

@@ -1,6 +1,6 @@
 /**
- * What stands on the other side of a token's desk: desk, bank and issuer in a few lines, with the host's real cryptography.
- * As the real ones they answer the same bytes with the same boxes, and count what they credited.
+ * What stands on the other side of a token's desk: desk, bank and issuer in a few lines, with the host's real
+ * cryptography. As the real ones they answer the same bytes with the same boxes, and count what they credited.
  */
 import { createHash, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { codeNumber, codeOf, type Code } from '../../firmware/core/codes.js';
@@ -13,7 +13,14 @@ import type { PurseConfig } from '../../firmware/user-token/purse.js';
 import * as wire from '../../firmware/wire/request.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
-import { amountRequest, couponStart, partRequest, replyAnswer, replyData, requestPart } from '../../firmware/wire/token-commands.js';
+import {
+  amountRequest,
+  couponStart,
+  partRequest,
+  replyAnswer,
+  replyData,
+  requestPart,
+} from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/tables.js';
 import { createUnsealer, openBox, sealBox, type Unsealer } from '../../host-bridge/actors/box.js';
@@ -23,7 +30,18 @@ import { aesBlocks } from '../../host-bridge/emulator/natives.js';
 import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
 import { multiplesHashOf } from '../../host-bridge/relay/key-multiples.js';
 import { fastEd, plain } from '../crypto/natives.js';
-import { boot, CONFIG, ISSUER, issuer, multiplesFor, must, nameBytes, newFlash, type TestPurse, verifyRaw } from './harness.js';
+import {
+  boot,
+  CONFIG,
+  ISSUER,
+  issuer,
+  multiplesFor,
+  must,
+  nameBytes,
+  newFlash,
+  type TestPurse,
+  verifyRaw,
+} from './harness.js';
 
 const { REQUEST, TO_ISSUER, TO_TOKEN } = wire;
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
@@ -36,38 +54,88 @@ export interface HouseKeys {
 }
 
 export async function makeHouseKeys(amounts: number[] = []): Promise<HouseKeys> {
-  const coupons = new Map(amounts.map((amount) => {
-    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    return [amount, { key: privateKey, modulus: new Uint8Array(Buffer.from(publicKey.export({ format: 'jwk' }).n as string, 'base64url')) }];
-  }));
+  const coupons = new Map(
+    amounts.map((amount) => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      return [
+        amount,
+        {
+          key: privateKey,
+          modulus: new Uint8Array(Buffer.from(publicKey.export({ format: 'jwk' }).n as string, 'base64url')),
+        },
+      ];
+    }),
+  );
   return { unsealer: await createUnsealer(random(32)), coupons };
 }
 
 /** Configuration of a token of a scheme. Licenses are the issuer's, also where a trustee would give them. */
 export function configOf(scheme: number, pseudonyms = 1, policy: Policy = 'rotate'): PurseConfig {
   const row = schemeOf(scheme);
-  return { ...CONFIG, registrarKey: issuer.publicKey, scheme, pseudonyms, policy, registration: row.registration, issue: row.issue };
+  return {
+    ...CONFIG,
+    registrarKey: issuer.publicKey,
+    scheme,
+    pseudonyms,
+    policy,
+    registration: row.registration,
+    issue: row.issue,
+  };
 }
 
 /** The desk's real cryptography. @param draws what was drawn, for a test that looks for secrets */
 export function realTools(keys: HouseKeys, draw: (count: number) => Uint8Array = random): DeskTools {
   const sealTable = makeCombTable(SEAL_SHAPE, edwardsOfX25519(keys.unsealer.publicKey));
   const sha384 = (data: Uint8Array) => new Uint8Array(createHash('sha384').update(data).digest());
-  return createDeskTools({ natives: plain, aes: aesBlocks, sha384, ed25519: fastEd(), sealTable: sealTable as unknown as ArrayBuffer, random: draw });
+  return createDeskTools({
+    natives: plain,
+    aes: aesBlocks,
+    sha384,
+    ed25519: fastEd(),
+    sealTable: sealTable as unknown as ArrayBuffer,
+    random: draw,
+  });
 }
 
 /** The list of coupon keys as the issuer publishes it. */
-export function couponList(keys: HouseKeys, fields: { version?: number; issuer?: Uint8Array; currency?: string; by?: typeof issuer; type?: number; amounts?: number[] } = {}): Uint8Array {
+export function couponList(
+  keys: HouseKeys,
+  fields: {
+    version?: number;
+    issuer?: Uint8Array;
+    currency?: string;
+    by?: typeof issuer;
+    type?: number;
+    amounts?: number[];
+  } = {},
+): Uint8Array {
   const amounts = fields.amounts ?? [...keys.coupons.keys()];
-  const rows = amounts.map((amount) => wire.couponKey.encode({ amount, modulusHash: sha256(keys.coupons.get(amount)!.modulus) }));
-  const body = wire.couponKeysBody.encode({ issuer: fields.issuer ?? ISSUER, currency: fields.currency ?? 'EUR', version: fields.version ?? 1, keys: concat(rows) });
-  return wire.signedCouponKeys.encode({ signature: (fields.by ?? issuer).sign(signedBytes(fields.type ?? SIGNED.couponKeys, body)), body });
+  const rows = amounts.map((amount) =>
+    wire.couponKey.encode({ amount, modulusHash: sha256(keys.coupons.get(amount)!.modulus) }),
+  );
+  const body = wire.couponKeysBody.encode({
+    issuer: fields.issuer ?? ISSUER,
+    currency: fields.currency ?? 'EUR',
+    version: fields.version ?? 1,
+    keys: concat(rows),
+  });
+  return wire.signedCouponKeys.encode({
+    signature: (fields.by ?? issuer).sign(signedBytes(fields.type ?? SIGNED.couponKeys, body)),
+    body,
+  });
 }
 
 /** A license of the issuer for a pseudonym, with its multiples. */
 export function grantFor(pku: Uint8Array, validUntilS = 1_800_000_000): { license: Uint8Array; multiples: Uint8Array } {
   const multiples = multiplesFor(pku);
-  const body = licenseBody.encode({ issuer: ISSUER, currency: 'EUR', licenseClass: 1, validUntilS, pku, multiplesHash: multiplesHashOf(multiples) });
+  const body = licenseBody.encode({
+    issuer: ISSUER,
+    currency: 'EUR',
+    licenseClass: 1,
+    validUntilS,
+    pku,
+    multiplesHash: multiplesHashOf(multiples),
+  });
   return { license: license.encode({ body, signature: issuer.sign(signedBytes(SIGNED.license, body)) }), multiples };
 }
 
@@ -87,7 +155,10 @@ export class Houses {
   readonly registered: Uint8Array[][] = [];
   validUntilS = 1_800_000_000;
 
-  constructor(readonly keys: HouseKeys, readonly config: PurseConfig) {}
+  constructor(
+    readonly keys: HouseKeys,
+    readonly config: PurseConfig,
+  ) {}
 
   /** The boxes for a request, the same for the same bytes. */
   async answer(kind: number, bytes: Uint8Array): Promise<Uint8Array[]> {
@@ -100,7 +171,11 @@ export class Houses {
     if (kind === REQUEST.redeem) return this.redeem(bytes);
     const owned = wire.ownedRequest.decode(bytes)!;
     const body = wire.ownedBody.encode({ ...owned, requestHash: sha256(owned.request) });
-    if (!verifyRaw(owned.accountKey, signedBytes(SIGNED.ownedRequest, body), owned.accountSignature) || owned.kind !== kind) throw new Error('not the owner');
+    if (
+      !verifyRaw(owned.accountKey, signedBytes(SIGNED.ownedRequest, body), owned.accountSignature) ||
+      owned.kind !== kind
+    )
+      throw new Error('not the owner');
     if (kind === REQUEST.coupon) {
       this.drawn += owned.amount;
       const { key, modulus } = this.keys.coupons.get(owned.amount)!;
@@ -120,8 +195,20 @@ export class Houses {
     return wire.sealedPlain.decode((await this.keys.unsealer.open(request, this.config.scheme, kind))!)!;
   }
 
-  private box(k: Uint8Array, kind: number, [code, body]: [Code, Uint8Array], index = 0, kid: Uint8Array = new Uint8Array(8), sequence = 0): Uint8Array {
-    return sealBox(k, { direction: TO_TOKEN, kind, kid, sequence, index }, wire.replyPlain.encode({ code: codeNumber(code), body }), random);
+  private box(
+    k: Uint8Array,
+    kind: number,
+    [code, body]: [Code, Uint8Array],
+    index = 0,
+    kid: Uint8Array = new Uint8Array(8),
+    sequence = 0,
+  ): Uint8Array {
+    return sealBox(
+      k,
+      { direction: TO_TOKEN, kind, kid, sequence, index },
+      wire.replyPlain.encode({ code: codeNumber(code), body }),
+      random,
+    );
   }
 
   private async register(request: Uint8Array): Promise<Uint8Array[]> {
@@ -130,21 +217,28 @@ export class Houses {
     for (let at = 0; at < body.length; at += wire.PSEUDONYM_PROOF_BYTES) {
       const { pku, proof } = wire.pseudonymProof.decode(body.slice(at, at + wire.PSEUDONYM_PROOF_BYTES))!;
       const proven = wire.proofBody.encode({ issuer: ISSUER, currency: 'EUR', requestId, pku });
-      if (!verifyRaw(pku, signedBytes(SIGNED.pseudonymProof, proven), proof)) return [this.box(k, REQUEST.register, ['SIGNATURE_INVALID', new Uint8Array(0)])];
+      if (!verifyRaw(pku, signedBytes(SIGNED.pseudonymProof, proven), proof))
+        return [this.box(k, REQUEST.register, ['SIGNATURE_INVALID', new Uint8Array(0)])];
       pkus.push(pku);
     }
     this.registered.push(pkus);
     this.pku = pkus[0]!;
     const kid = random(8);
     this.shared.set(toHex(kid), { k, sequence: 0 });
-    return pkus.map((pku, i) => this.box(k, REQUEST.register, ['OK', wire.grantPlain.encode({ kid, ...grantFor(pku, this.validUntilS) })], i));
+    return pkus.map((pku, i) =>
+      this.box(k, REQUEST.register, ['OK', wire.grantPlain.encode({ kid, ...grantFor(pku, this.validUntilS) })], i),
+    );
   }
 
   private keyed(request: Uint8Array): Uint8Array[] {
     const { kid, sequence, box } = wire.keyedRequest.decode(request)!;
     const shared = this.shared.get(toHex(kid))!;
     if (sequence !== shared.sequence + 1) return [];
-    const plainText = openBox(shared.k, { direction: TO_ISSUER, kind: REQUEST.keyedIssue, kid, sequence, index: 0 }, box)!;
+    const plainText = openBox(
+      shared.k,
+      { direction: TO_ISSUER, kind: REQUEST.keyedIssue, kid, sequence, index: 0 },
+      box,
+    )!;
     shared.sequence = sequence;
     const { proof, body } = wire.issueSecret.decode(plainText)!;
     return [this.box(shared.k, REQUEST.keyedIssue, this.cash(proof, body), 0, kid, sequence)];
@@ -159,7 +253,8 @@ export class Houses {
     this.pku ??= pku;
     const prepared = concat([prefix, pku]);
     const decided = (): [Code, Uint8Array] => {
-      if (!verifyCoupon(this.keys.coupons.get(amount)!.modulus, prepared, signature)) return ['COUPON_INVALID', new Uint8Array(0)];
+      if (!verifyCoupon(this.keys.coupons.get(amount)!.modulus, prepared, signature))
+        return ['COUPON_INVALID', new Uint8Array(0)];
       if (this.spent.has(toHex(prepared))) return ['COUPON_SPENT', new Uint8Array(0)];
       const done = this.cash(proof, issue);
       if (done[0] === 'OK') this.spent.add(toHex(prepared));
@@ -180,7 +275,14 @@ export class Houses {
 
   /** The next receipt, as a refund for example. */
   give(amount: number, kind: number): Uint8Array {
-    const body = receiptBody.encode({ issuer: ISSUER, currency: 'EUR', pku: this.pku!, number: this.receipts.length + 1, kind, amount });
+    const body = receiptBody.encode({
+      issuer: ISSUER,
+      currency: 'EUR',
+      pku: this.pku!,
+      number: this.receipts.length + 1,
+      kind,
+      amount,
+    });
     const paper = receipt.encode({ body, signature: issuer.sign(signedBytes(SIGNED.receipt, body)) });
     this.receipts.push(paper);
     return paper;
@@ -200,7 +302,8 @@ export interface Dealing {
 export function readWhole(token: TestPurse, first: Answer): { kind: number; amount: number; bytes: Uint8Array } {
   const head = requestPart.decode(must(first).data)!;
   let bytes = head.part;
-  while (bytes.length < head.length) bytes = concat([bytes, must(token.desk.part(partRequest.encode({ offset: bytes.length }), 0)).data]);
+  while (bytes.length < head.length)
+    bytes = concat([bytes, must(token.desk.part(partRequest.encode({ offset: bytes.length }), 0)).data]);
   return { kind: head.kind, amount: head.amount, bytes };
 }
 
@@ -225,7 +328,8 @@ export function register(token: TestPurse, name = 'Ada'): Answer {
   }
 }
 
-export const withdraw = (token: TestPurse, amount: number): Answer => token.desk.withdraw(amountRequest.encode({ amount }), 0) as Answer;
+export const withdraw = (token: TestPurse, amount: number): Answer =>
+  token.desk.withdraw(amountRequest.encode({ amount }), 0) as Answer;
 
 /** COUPON START and COUPON BLIND, the desk inverting. */
 export function askCoupon({ token, houses }: Dealing, amount: number): Answer {

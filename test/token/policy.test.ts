@@ -9,10 +9,25 @@ import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { licenseGrant } from '../../firmware/wire/token-commands.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { RECORD } from '../../firmware/user-token/records.js';
-import { boot, challengeBytes, chargeBytes, codeOfAnswer, CONFIG, licenseBytes, multiplesFor, must, newFlash, pseudonymKey, receiptBytes, verifyRaw, type TestPurse } from './harness.js';
+import {
+  boot,
+  challengeBytes,
+  chargeBytes,
+  codeOfAnswer,
+  CONFIG,
+  licenseBytes,
+  multiplesFor,
+  must,
+  newFlash,
+  pseudonymKey,
+  receiptBytes,
+  verifyRaw,
+  type TestPurse,
+} from './harness.js';
 
 const POLICIES: Policy[] = ['rotate', 'random', 'per-shop'];
-const secretHash = (key: string) => (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(key).update(bytes).digest());
+const secretHash = (key: string) => (bytes: Uint8Array) =>
+  new Uint8Array(createHash('sha256').update(key).update(bytes).digest());
 const shopField = (name: string) => new Uint8Array([name.length, ...Buffer.from(name)]);
 const count = fc.integer({ min: 1, max: PSEUDONYMS_MAX });
 const last = (n: number) => fc.record({ sequence: fc.nat(), pseudonym: fc.integer({ min: -1, max: n - 1 }) });
@@ -38,13 +53,16 @@ function shownBy(data: Uint8Array): number {
   for (let i = 0; ; i++) if (Buffer.compare(pseudonymKey(i).publicKey, pku) === 0) return i;
 }
 
-const open = (token: TestPurse, number: number, name = 'Cafe') => shownBy(must(token.purse.open(chargeBytes(number, name))).data);
+const open = (token: TestPurse, number: number, name = 'Cafe') =>
+  shownBy(must(token.purse.open(chargeBytes(number, name))).data);
 
 /** Pays, and tells whose signature it is. */
 function pay(token: TestPurse, number: number, n: number, name = 'Cafe'): number {
   const bytes = challengeBytes({ number, amount: 1, shop: name });
   const { signature } = payment.decode(must(token.purse.pay(bytes, 0)).data)!;
-  const who = Array.from({ length: n }, (_, i) => i).filter((i) => verifyRaw(pseudonymKey(i).publicKey, signedBytes(SIGNED.payment, bytes), signature));
+  const who = Array.from({ length: n }, (_, i) => i).filter((i) =>
+    verifyRaw(pseudonymKey(i).publicKey, signedBytes(SIGNED.payment, bytes), signature),
+  );
   expect(who).toHaveLength(1);
   must(token.purse.ack(chargeBytes(number, name)));
   return who[0]!;
@@ -52,41 +70,62 @@ function pay(token: TestPurse, number: number, n: number, name = 'Cafe'): number
 
 test.each(POLICIES)('%s: within the set, the same for the same question, and all of it is used', (policy) => {
   fc.assert(
-    fc.property(count.chain((n) => fc.tuple(fc.constant(n), last(n), shop)), ([n, debit, at]) => {
-      const chosen = choosePseudonym(policy, n, debit, at, secretHash('a'));
-      expect(chosen >= 0 && chosen < n && Number.isInteger(chosen)).toBe(true);
-      expect(choosePseudonym(policy, n, debit, at, secretHash('a'))).toBe(chosen);
-    }),
+    fc.property(
+      count.chain((n) => fc.tuple(fc.constant(n), last(n), shop)),
+      ([n, debit, at]) => {
+        const chosen = choosePseudonym(policy, n, debit, at, secretHash('a'));
+        expect(chosen >= 0 && chosen < n && Number.isInteger(chosen)).toBe(true);
+        expect(choosePseudonym(policy, n, debit, at, secretHash('a'))).toBe(chosen);
+      },
+    ),
   );
   const n = 8;
   const used = new Set<number>();
   let pseudonym = -1;
-  for (let i = 0; i < 200; i++) used.add((pseudonym = choosePseudonym(policy, n, { sequence: i, pseudonym }, shopField(`shop ${i}`), secretHash('a'))));
+  for (let i = 0; i < 200; i++)
+    used.add(
+      (pseudonym = choosePseudonym(policy, n, { sequence: i, pseudonym }, shopField(`shop ${i}`), secretHash('a'))),
+    );
   expect(used.size).toBe(n);
 });
 
 test('rotate: no pseudonym comes again before all others have paid', () => {
   fc.assert(
-    fc.property(count.filter((n) => n > 1), fc.array(shop, { minLength: 70, maxLength: 70 }), (n, shops) => {
-      const order: number[] = [];
-      for (const [i, at] of shops.entries()) order.push(choosePseudonym('rotate', n, { sequence: i, pseudonym: order[i - 1] ?? -1 }, at, secretHash('a')));
-      for (let i = 0; i + n <= order.length; i++) expect(new Set(order.slice(i, i + n)).size).toBe(n);
-    }),
+    fc.property(
+      count.filter((n) => n > 1),
+      fc.array(shop, { minLength: 70, maxLength: 70 }),
+      (n, shops) => {
+        const order: number[] = [];
+        for (const [i, at] of shops.entries())
+          order.push(choosePseudonym('rotate', n, { sequence: i, pseudonym: order[i - 1] ?? -1 }, at, secretHash('a')));
+        for (let i = 0; i + n <= order.length; i++) expect(new Set(order.slice(i, i + n)).size).toBe(n);
+      },
+    ),
     { numRuns: 40 },
   );
 });
 
 test('per-shop: one shop one pseudonym, whatever was paid; random: another secret, another order', () => {
   fc.assert(
-    fc.property(count.chain((n) => fc.tuple(fc.constant(n), last(n), last(n), shop)), ([n, one, other, at]) => {
-      expect(choosePseudonym('per-shop', n, one, at, secretHash('a'))).toBe(choosePseudonym('per-shop', n, other, at, secretHash('a')));
-    }),
+    fc.property(
+      count.chain((n) => fc.tuple(fc.constant(n), last(n), last(n), shop)),
+      ([n, one, other, at]) => {
+        expect(choosePseudonym('per-shop', n, one, at, secretHash('a'))).toBe(
+          choosePseudonym('per-shop', n, other, at, secretHash('a')),
+        );
+      },
+    ),
   );
-  const order = (key: string) => Array.from({ length: 64 }, (_, sequence) => choosePseudonym('random', 32, { sequence, pseudonym: 0 }, shopField('Cafe'), secretHash(key)));
+  const order = (key: string) =>
+    Array.from({ length: 64 }, (_, sequence) =>
+      choosePseudonym('random', 32, { sequence, pseudonym: 0 }, shopField('Cafe'), secretHash(key)),
+    );
   const [a, b] = [order('a'), order('b')];
   expect(a.filter((pseudonym, i) => pseudonym === b[i]).length).toBeLessThan(10);
   // About as even as chance is: of 2,000 draws from 8, none is far from 250.
-  const draws = Array.from({ length: 2000 }, (_, sequence) => choosePseudonym('random', 8, { sequence, pseudonym: 0 }, shopField('Cafe'), secretHash('c')));
+  const draws = Array.from({ length: 2000 }, (_, sequence) =>
+    choosePseudonym('random', 8, { sequence, pseudonym: 0 }, shopField('Cafe'), secretHash('c')),
+  );
   for (let i = 0; i < 8; i++) expect(Math.abs(draws.filter((each) => each === i).length - 250)).toBeLessThan(75);
 });
 
@@ -130,23 +169,37 @@ test('a token with a license missing pays with none of the others', () => {
   const token = walletOf(3, 'rotate');
   token.log.put(RECORD.license, 1, new Uint8Array(0));
   const later = boot(token.flash, token.purse.state.config);
-  expect([codeOfAnswer(later.purse.open(chargeBytes(1))), codeOfAnswer(later.purse.pay(challengeBytes({ amount: 1 }), 0))]).toEqual(['NOT_LICENSED', 'NOT_LICENSED']);
+  expect([
+    codeOfAnswer(later.purse.open(chargeBytes(1))),
+    codeOfAnswer(later.purse.pay(challengeBytes({ amount: 1 }), 0)),
+  ]).toEqual(['NOT_LICENSED', 'NOT_LICENSED']);
 });
 
 test('a reader cannot tell the limit from the Balance, nor search for either, by what it may ask', () => {
-  // Two tokens: one is poor, one has a low limit. Whatever is asked and not paid has the same answer, press or no press.
+  // Two tokens: one is poor, one has a low limit. Whatever is asked and not paid has the same answer, press or no
+  // press.
   const poor = boot(newFlash(), { ...CONFIG, limits: { paymentMax: 1_000_000, sumMax: 1_000_000 } });
   const limited = boot(newFlash(), { ...CONFIG, limits: { paymentMax: 1000, sumMax: 1000 } });
   for (const token of [poor, limited]) {
     must(token.desk.register(new Uint8Array([3, ...Buffer.from('Ada')]), 0));
-    must(token.desk.license(licenseGrant.encode({ license: licenseBytes({}), multiples: multiplesFor(pseudonymKey(0).publicKey) }), 0));
+    must(
+      token.desk.license(
+        licenseGrant.encode({ license: licenseBytes({}), multiples: multiplesFor(pseudonymKey(0).publicKey) }),
+        0,
+      ),
+    );
     must(token.desk.receipt(receiptBytes({ number: 1, amount: token === poor ? 1000 : 1_000_000 })));
   }
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 1001, max: 1_000_000 }), fc.integer({ min: 2, max: 9 })), { maxLength: 12 }), (asked) => {
-      const answers = [poor, limited].map((token) => asked.map(([amount, number]) => codeOfAnswer(token.purse.pay(challengeBytes({ amount, number }), 0))));
-      expect(answers[0]).toEqual(answers[1]);
-      expect(new Set(answers[0]).size).toBeLessThan(2);
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1001, max: 1_000_000 }), fc.integer({ min: 2, max: 9 })), { maxLength: 12 }),
+      (asked) => {
+        const answers = [poor, limited].map((token) =>
+          asked.map(([amount, number]) => codeOfAnswer(token.purse.pay(challengeBytes({ amount, number }), 0))),
+        );
+        expect(answers[0]).toEqual(answers[1]);
+        expect(new Set(answers[0]).size).toBeLessThan(2);
+      },
+    ),
   );
 });

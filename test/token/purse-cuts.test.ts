@@ -1,14 +1,26 @@
 /**
- * Power cut at every flash operation of every command that writes, in every place of the operation, also during recovery.
+ * Power cut at every flash operation of every command that writes, in every place of the operation, also during
+ * recovery.
  *
- * Whatever happens: keys intact, Balance old or new, nothing answered that is not durable, and asking again completes with
- * exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between.
+ * Whatever happens: keys intact, Balance old or new, nothing answered that is not durable, and asking again completes
+ * with exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between.
  */
 import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
 import { RECORD } from '../../firmware/user-token/records.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import {
-  boot, challengeBytes, chargeBytes, CONFIG, isPaymentFor, grantBytes, must, nameBytes, newFlash, openLog, receiptBytes, type TestPurse,
+  boot,
+  challengeBytes,
+  chargeBytes,
+  CONFIG,
+  isPaymentFor,
+  grantBytes,
+  must,
+  nameBytes,
+  newFlash,
+  openLog,
+  receiptBytes,
+  type TestPurse,
 } from './harness.js';
 
 const SECRETS = [0, 1].map((slot) => new Uint8Array(32).fill(0xa0 + slot));
@@ -51,7 +63,9 @@ const commands: Command[] = [
     durable: (t, data) => {
       const journal = t.purse.state.journal;
       const slot = journal.find(chargeBytes(1));
-      return slot >= 0 && isPaymentFor(data, asked) && Buffer.from(data.subarray(8)).equals(journal.read(slot).signature);
+      return (
+        slot >= 0 && isPaymentFor(data, asked) && Buffer.from(data.subarray(8)).equals(journal.read(slot).signature)
+      );
     },
   },
   {
@@ -79,7 +93,11 @@ const commands: Command[] = [
 
 /** Every place of a cut in an operation of `words` words; a page's erase is sampled. */
 function places(words: number): [CutPlace, number][] {
-  const out: [CutPlace, number][] = [['before', 0], ['scattered', 0], ['after', 0]];
+  const out: [CutPlace, number][] = [
+    ['before', 0],
+    ['scattered', 0],
+    ['after', 0],
+  ];
   const step = words > 64 ? 37 : 1;
   for (let word = 0; word < words; word += step) out.push(['during', word]);
   return out;
@@ -102,7 +120,12 @@ function recover(flash: EmulatedFlash, cutAt: number): TestPurse {
   return boot(flash, { ...CONFIG, debitSlots: 8 });
 }
 
-function check(token: TestPurse, command: Command, answer: { ok: boolean; data?: Uint8Array; code?: string }, where: string): void {
+function check(
+  token: TestPurse,
+  command: Command,
+  answer: { ok: boolean; data?: Uint8Array; code?: string },
+  where: string,
+): void {
   const journal = token.purse.state.journal;
   SECRETS.forEach((secret, slot) => expect([where, token.log.get(BOARD_RECORD.key, slot)]).toEqual([where, secret]));
   expect([where, command.balance.includes(journal.balance())]).toEqual([where, true]);
@@ -159,7 +182,12 @@ test.each(commands)('$name: power cut at every flash operation', (command) => {
           const before = operations(flash);
           const later = recover(flash, cutAt);
           if (cutAt >= 0 && operations(flash) - before <= cutAt) break;
-          check(later, command, answer, `${fillers} fillers, operation ${operation}, ${place} word ${word}, recovery ${cutAt}`);
+          check(
+            later,
+            command,
+            answer,
+            `${fillers} fillers, operation ${operation}, ${place} word ${word}, recovery ${cutAt}`,
+          );
           cuts++;
         }
       }

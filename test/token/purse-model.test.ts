@@ -1,12 +1,21 @@
 /**
  * The purse against a model of a few lines: any sequence of commands, hostile ones, resets and power cuts.
  *
- * The model knows nothing of journals: a Balance, what was asked and signed, which debits were acknowledged, the sum since
- * the press. Where power was cut it takes whichever of old and new the token woke up with.
+ * The model knows nothing of journals: a Balance, what was asked and signed, which debits were acknowledged, the sum
+ * since the press. Where power was cut it takes whichever of old and new the token woke up with.
  */
 import fc from 'fast-check';
 import { payment } from '../../firmware/wire/payment.js';
-import { boot, challengeBytes, chargeBytes, CONFIG, isPaymentFor, ready, receiptBytes, type TestPurse } from './harness.js';
+import {
+  boot,
+  challengeBytes,
+  chargeBytes,
+  CONFIG,
+  isPaymentFor,
+  ready,
+  receiptBytes,
+  type TestPurse,
+} from './harness.js';
 
 const SLOTS = CONFIG.debitSlots;
 
@@ -34,24 +43,50 @@ type Step =
 const shop = fc.constantFrom('Cafe', 'Kiosk');
 const number = fc.integer({ min: 1, max: 12 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('pay' as const), number, amount: fc.integer({ min: 1, max: 1200 }), shop, ahead: fc.boolean() }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('pay' as const),
+      number,
+      amount: fc.integer({ min: 1, max: 1200 }),
+      shop,
+      ahead: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('open' as const), number, shop }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('ack' as const), number, shop }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('receipt' as const), offset: fc.integer({ min: 0, max: 2 }), amount: fc.integer({ min: 1, max: 3000 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('receipt' as const),
+      offset: fc.integer({ min: 0, max: 2 }),
+      amount: fc.integer({ min: 1, max: 3000 }),
+    }),
+  },
   { weight: 3, arbitrary: fc.constant({ do: 'press' as const }) },
   { weight: 2, arbitrary: fc.constant({ do: 'reset' as const }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('cut' as const), operation: fc.integer({ min: 0, max: 2 }), word: fc.integer({ min: 0, max: 40 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('cut' as const),
+      operation: fc.integer({ min: 0, max: 2 }),
+      word: fc.integer({ min: 0, max: 40 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('noise' as const), bytes: fc.uint8Array({ maxLength: 130 }) }) },
 );
 
-const unsettledAt = (model: Model, shop: string) => [...model.debits].filter(([key, debit]) => key.startsWith(shop) && !debit.acknowledged).length;
+const unsettledAt = (model: Model, shop: string) =>
+  [...model.debits].filter(([key, debit]) => key.startsWith(shop) && !debit.acknowledged).length;
 const unacknowledged = (model: Model) => [...model.debits.values()].filter((debit) => !debit.acknowledged).length;
 
 /** One step on both; `cut` says that power may go during it, so that DEVICE_FAULT is a possible answer. */
 function take(token: TestPurse, model: Model, now: Step, cut: boolean): void {
   if (now.do === 'open' || (now.do === 'pay' && now.ahead)) {
     const answer = token.purse.open(chargeBytes(now.number, now.shop));
-    expect(answer.ok ? answer.data[124] : cut && answer.code).toEqual(answer.ok ? unsettledAt(model, now.shop) : 'DEVICE_FAULT');
+    expect(answer.ok ? answer.data[124] : cut && answer.code).toEqual(
+      answer.ok ? unsettledAt(model, now.shop) : 'DEVICE_FAULT',
+    );
     token.purse.prepare();
   }
   if (now.do === 'pay') {
@@ -63,7 +98,12 @@ function take(token: TestPurse, model: Model, now: Step, cut: boolean): void {
     if (!answer.ok) {
       if (cut && answer.code === 'DEVICE_FAULT') return;
       if (answer.code === 'CHALLENGE_CONFLICT') expect(known && Buffer.compare(known.bytes, bytes)).toBeTruthy();
-      else if (answer.code === 'CONFIRM_NEEDED') expect(now.amount > model.balance || now.amount > CONFIG.limits.paymentMax || model.sum + now.amount > CONFIG.limits.sumMax).toBe(true);
+      else if (answer.code === 'CONFIRM_NEEDED')
+        expect(
+          now.amount > model.balance ||
+            now.amount > CONFIG.limits.paymentMax ||
+            model.sum + now.amount > CONFIG.limits.sumMax,
+        ).toBe(true);
       else if (answer.code === 'JOURNAL_FULL') expect(unacknowledged(model)).toBe(SLOTS);
       else throw new Error('pay answered ' + answer.code);
       return;
@@ -99,7 +139,8 @@ function take(token: TestPurse, model: Model, now: Step, cut: boolean): void {
     token.purse.press(0);
     model.sum = 0;
   } else if (now.do === 'noise') {
-    for (const command of [token.purse.open, token.purse.ack, token.purse.recall, token.desk.receipt]) command(now.bytes);
+    for (const command of [token.purse.open, token.purse.ack, token.purse.recall, token.desk.receipt])
+      command(now.bytes);
     token.purse.pay(now.bytes, 0);
     for (const command of [token.desk.register, token.desk.license, token.desk.withdraw]) command(now.bytes, 0);
   }

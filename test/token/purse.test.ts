@@ -12,8 +12,28 @@ import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { licenseGrant } from '../../firmware/wire/token-commands.js';
 import {
-  account, boot, challengeBytes, chargeBytes, codeOfAnswer, CONFIG, isPaymentFor, ISSUER, issuer, keyOf, grantBytes, licenseBytes, multiplesFor, must,
-  nameBytes, newFlash, pseudonym, ready, receiptBytes, rsOf, verifyRaw, type TestPurse,
+  account,
+  boot,
+  challengeBytes,
+  chargeBytes,
+  codeOfAnswer,
+  CONFIG,
+  isPaymentFor,
+  ISSUER,
+  issuer,
+  keyOf,
+  grantBytes,
+  licenseBytes,
+  multiplesFor,
+  must,
+  nameBytes,
+  newFlash,
+  pseudonym,
+  ready,
+  receiptBytes,
+  rsOf,
+  verifyRaw,
+  type TestPurse,
 } from './harness.js';
 
 const other = keyOf(0x55);
@@ -52,29 +72,76 @@ const rows: Row[] = [
   ['register: no name', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.register(nameBytes(''), 1))],
   ['license: again', 'OK', (t) => (t.purse.press(0), t.desk.license(grantBytes({}), 1))],
   ['license: longer', 'OK', (t) => (t.purse.press(0), t.desk.license(grantBytes({ validUntilS: 1_900_000_000 }), 1))],
-  ['license: shorter', 'NOT_NEWER', (t) => (t.purse.press(0), t.desk.license(grantBytes({ validUntilS: 1_600_000_000 }), 1))],
+  [
+    'license: shorter',
+    'NOT_NEWER',
+    (t) => (t.purse.press(0), t.desk.license(grantBytes({ validUntilS: 1_600_000_000 }), 1)),
+  ],
   ['license: cut', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.license(grantBytes({}).subarray(1), 1))],
-  ['license: for another PKU', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ pku: other.publicKey }), 1))],
-  ['license: other issuer', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ issuer: new Uint8Array(4) }), 1))],
-  ['license: other currency', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ currency: 'USD' }), 1))],
-  ['license: by another key', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ by: issuer }), 1))],
-  ['license: as another type', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(grantBytes({ type: SIGNED.receipt }), 1))],
-  ["license: another key's multiples", 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(licenseGrant.encode({ license: licenseBytes({}), multiples: multiplesFor(other.publicKey) }), 1))],
+  [
+    'license: for another PKU',
+    'LICENSE_INVALID',
+    (t) => (t.purse.press(0), t.desk.license(grantBytes({ pku: other.publicKey }), 1)),
+  ],
+  [
+    'license: other issuer',
+    'LICENSE_INVALID',
+    (t) => (t.purse.press(0), t.desk.license(grantBytes({ issuer: new Uint8Array(4) }), 1)),
+  ],
+  [
+    'license: other currency',
+    'LICENSE_INVALID',
+    (t) => (t.purse.press(0), t.desk.license(grantBytes({ currency: 'USD' }), 1)),
+  ],
+  [
+    'license: by another key',
+    'LICENSE_INVALID',
+    (t) => (t.purse.press(0), t.desk.license(grantBytes({ by: issuer }), 1)),
+  ],
+  [
+    'license: as another type',
+    'LICENSE_INVALID',
+    (t) => (t.purse.press(0), t.desk.license(grantBytes({ type: SIGNED.receipt }), 1)),
+  ],
+  [
+    "license: another key's multiples",
+    'LICENSE_INVALID',
+    (t) => (
+      t.purse.press(0),
+      t.desk.license(licenseGrant.encode({ license: licenseBytes({}), multiples: multiplesFor(other.publicKey) }), 1)
+    ),
+  ],
   ['license: flipped bit', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(flip(grantBytes({}), 123), 1))],
   ['withdraw', 'OK', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(8).fill(1, 6), 1))],
   ['withdraw: 0', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(8), 1))],
-  ['withdraw: too much to take', 'REFUSED', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array([0, 31, 255, 255, 255, 255, 255, 255]), 1))],
+  [
+    'withdraw: too much to take',
+    'REFUSED',
+    (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array([0, 31, 255, 255, 255, 255, 255, 255]), 1)),
+  ],
   ['receipt: next', 'OK', (t) => t.desk.receipt(receiptBytes({ number: 2 }))],
   ['receipt: taken already', 'OK', (t) => t.desk.receipt(receiptBytes({ number: 1 }))],
   ['receipt: number 0', 'OK', (t) => t.desk.receipt(receiptBytes({ number: 0 }))],
   ['receipt: gap', 'RECEIPT_GAP', (t) => t.desk.receipt(receiptBytes({ number: 3 }))],
   ['receipt: cut', 'BAD_REQUEST', (t) => t.desk.receipt(receiptBytes({ number: 2 }).subarray(1))],
   ['receipt: by another key', 'RECEIPT_INVALID', (t) => t.desk.receipt(receiptBytes({ number: 2, by: other }))],
-  ['receipt: for another PKU', 'RECEIPT_INVALID', (t) => t.desk.receipt(receiptBytes({ number: 2, pku: other.publicKey }))],
-  ['receipt: other issuer', 'RECEIPT_INVALID', (t) => t.desk.receipt(receiptBytes({ number: 2, issuer: new Uint8Array(4) }))],
+  [
+    'receipt: for another PKU',
+    'RECEIPT_INVALID',
+    (t) => t.desk.receipt(receiptBytes({ number: 2, pku: other.publicKey })),
+  ],
+  [
+    'receipt: other issuer',
+    'RECEIPT_INVALID',
+    (t) => t.desk.receipt(receiptBytes({ number: 2, issuer: new Uint8Array(4) })),
+  ],
   ['receipt: other currency', 'RECEIPT_INVALID', (t) => t.desk.receipt(receiptBytes({ number: 2, currency: 'USD' }))],
   ['receipt: unknown kind', 'RECEIPT_INVALID', (t) => t.desk.receipt(receiptBytes({ number: 2, kind: 4 }))],
-  ['receipt: above 2^53 - 1', 'RECEIPT_INVALID', (t) => t.desk.receipt(receiptBytes({ number: 2, amount: AMOUNT_MAX - 4999 }))],
+  [
+    'receipt: above 2^53 - 1',
+    'RECEIPT_INVALID',
+    (t) => t.desk.receipt(receiptBytes({ number: 2, amount: AMOUNT_MAX - 4999 })),
+  ],
   ['receipt: up to 2^53 - 1', 'OK', (t) => t.desk.receipt(receiptBytes({ number: 2, amount: AMOUNT_MAX - 5000 }))],
 ];
 
@@ -121,9 +188,11 @@ test('a known (IdS, Rs) with another y, Ts, counter, issuer or currency is a con
   const token = ready(5000);
   must(token.purse.pay(challengeBytes({}), 0));
   const others = [{ amount: 351 }, { timeS: 1 }, { counter: 10 }, { issuer: new Uint8Array(4) }, { currency: 'USD' }];
-  for (const fields of others) expect(codeOfAnswer(token.purse.pay(challengeBytes(fields), 0))).toBe('CHALLENGE_CONFLICT');
+  for (const fields of others)
+    expect(codeOfAnswer(token.purse.pay(challengeBytes(fields), 0))).toBe('CHALLENGE_CONFLICT');
   must(token.purse.ack(chargeBytes(1)));
-  for (const fields of others) expect(codeOfAnswer(token.purse.pay(challengeBytes(fields), 0))).toBe('CHALLENGE_CONFLICT');
+  for (const fields of others)
+    expect(codeOfAnswer(token.purse.pay(challengeBytes(fields), 0))).toBe('CHALLENGE_CONFLICT');
   // The same Rs at another shop is another charge.
   must(token.purse.pay(challengeBytes({ shop: 'Kiosk' }), 0));
   expect(token.purse.state.journal.balance()).toBe(5000 - 700);
@@ -191,7 +260,9 @@ test('a confirmation is for one question only: a second one asked after the pres
 test('the journal itself never overwrites a debit that was not acknowledged', () => {
   const token = ready(5000);
   must(token.purse.pay(challengeBytes({}), 0));
-  expect(() => token.purse.state.journal.debit(0, 0, 1, 1, new Uint8Array(64), challengeBytes({ number: 2 }))).toThrow(RangeError);
+  expect(() => token.purse.state.journal.debit(0, 0, 1, 1, new Uint8Array(64), challengeBytes({ number: 2 }))).toThrow(
+    RangeError,
+  );
 });
 
 test('the journal is full of unacknowledged debits, and the oldest acknowledged one gives way', () => {
@@ -233,9 +304,14 @@ test('after a flash failure everything is refused until reset, and the Balance i
   expect(codeOfAnswer(token.purse.pay(challengeBytes({}), 0))).toBe('DEVICE_FAULT');
   token.flash.powerOn();
   const all = [
-    token.purse.pay(challengeBytes({}), 0), token.purse.open(chargeBytes(1)), token.purse.ack(chargeBytes(1)),
-    token.purse.recall(recallRequest.encode({ index: 0, shop: 'Cafe' })), token.desk.receipt(receiptBytes({ number: 2 })),
-    token.desk.identity(0), token.desk.register(nameBytes('Ada'), 0), token.desk.license(grantBytes({}), 0),
+    token.purse.pay(challengeBytes({}), 0),
+    token.purse.open(chargeBytes(1)),
+    token.purse.ack(chargeBytes(1)),
+    token.purse.recall(recallRequest.encode({ index: 0, shop: 'Cafe' })),
+    token.desk.receipt(receiptBytes({ number: 2 })),
+    token.desk.identity(0),
+    token.desk.register(nameBytes('Ada'), 0),
+    token.desk.license(grantBytes({}), 0),
     token.desk.withdraw(new Uint8Array(8).fill(1, 6), 0),
   ];
   expect(all.map(codeOfAnswer)).toEqual(all.map(() => 'DEVICE_FAULT'));
@@ -243,7 +319,14 @@ test('after a flash failure everything is refused until reset, and the Balance i
 });
 
 test('a store that cannot be trusted does not open', () => {
-  for (const [type, slot] of [[RECORD.debit, 0], [RECORD.debit, 9], [RECORD.settled, 1], [RECORD.credit, 0], [RECORD.license, 0], [RECORD.identity, 0]]) {
+  for (const [type, slot] of [
+    [RECORD.debit, 0],
+    [RECORD.debit, 9],
+    [RECORD.settled, 1],
+    [RECORD.credit, 0],
+    [RECORD.license, 0],
+    [RECORD.identity, 0],
+  ]) {
     const token = ready(5000);
     token.log.put(type, slot, new Uint8Array([1, 2, 3]));
     expect(() => boot(token.flash)).toThrow(/cannot be read/);
@@ -253,19 +336,35 @@ test('a store that cannot be trusted does not open', () => {
 test('identity, registration, withdrawal and receipt say what they must', () => {
   const token = boot(newFlash());
   expect(identity.decode(must(token.desk.identity(0)).data)).toEqual({
-    accountKey: account.publicKey, pku: pseudonym.publicKey, receiptNumber: 0, licensed: 0,
+    accountKey: account.publicKey,
+    pku: pseudonym.publicKey,
+    receiptNumber: 0,
+    licensed: 0,
   });
   const request = registration.decode(requestPart.decode(must(token.desk.register(nameBytes('Ada'), 0)).data)!.part)!;
-  expect(registrationBody.decode(request.body)).toEqual({ pku: pseudonym.publicKey, accountKey: account.publicKey, name: 'Ada' });
-  expect(verifyRaw(account.publicKey, signedBytes(SIGNED.registration, request.body), request.accountSignature)).toBe(true);
+  expect(registrationBody.decode(request.body)).toEqual({
+    pku: pseudonym.publicKey,
+    accountKey: account.publicKey,
+    name: 'Ada',
+  });
+  expect(verifyRaw(account.publicKey, signedBytes(SIGNED.registration, request.body), request.accountSignature)).toBe(
+    true,
+  );
   expect(verifyRaw(pseudonym.publicKey, signedBytes(SIGNED.registrationProof, request.body), request.proof)).toBe(true);
   must(token.desk.license(grantBytes({}), 0));
   expect(boot(token.flash).purse.state.name).toBe('Ada');
   token.purse.press(0);
   for (const number of [1, 2]) {
-    const asked = withdrawal.decode(requestPart.decode(must(token.desk.withdraw(new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!.part)!;
+    const asked = withdrawal.decode(
+      requestPart.decode(must(token.desk.withdraw(new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!.part,
+    )!;
     expect(withdrawalBody.decode(asked.body)).toEqual({
-      issuer: ISSUER, currency: 'EUR', pku: pseudonym.publicKey, number, amount: 256, name: 'Ada',
+      issuer: ISSUER,
+      currency: 'EUR',
+      pku: pseudonym.publicKey,
+      number,
+      amount: 256,
+      name: 'Ada',
     });
     expect(verifyRaw(account.publicKey, signedBytes(SIGNED.withdrawal, asked.body), asked.accountSignature)).toBe(true);
     expect(verifyRaw(pseudonym.publicKey, signedBytes(SIGNED.withdrawalProof, asked.body), asked.proof)).toBe(true);
@@ -279,8 +378,14 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
 
 test('amounts as text', () => {
   const texts: [number, string, string][] = [
-    [0, 'EUR', '0.00 EUR'], [5, 'EUR', '0.05 EUR'], [350, 'EUR', '3.50 EUR'], [350, 'JPY', '350 JPY'], [350, 'KWD', '0.350 KWD'],
-    [AMOUNT_MAX, 'EUR', '90071992547409.91 EUR'], [1_000_000_000, 'EUR', '10000000.00 EUR'], [1_000_000_007, 'JPY', '1000000007 JPY'],
+    [0, 'EUR', '0.00 EUR'],
+    [5, 'EUR', '0.05 EUR'],
+    [350, 'EUR', '3.50 EUR'],
+    [350, 'JPY', '350 JPY'],
+    [350, 'KWD', '0.350 KWD'],
+    [AMOUNT_MAX, 'EUR', '90071992547409.91 EUR'],
+    [1_000_000_000, 'EUR', '10000000.00 EUR'],
+    [1_000_000_007, 'JPY', '1000000007 JPY'],
   ];
   for (const [amount, currency, text] of texts) expect(amountText(amount, currency)).toBe(text);
   expect(CONFIG.debitSlots).toBe(4);

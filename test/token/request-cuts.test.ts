@@ -2,7 +2,8 @@
  * Power cut at every flash operation of a registration, a sealed and a keyed withdrawal, a coupon and its redemption.
  *
  * The desk does what a desk does: it repeats the command that got no answer, and begins the procedure again where it is
- * refused. Whatever happens: one draw, one credit, one registration, and a request that was given is given again to the byte.
+ * refused. Whatever happens: one draw, one credit, one registration, and a request that was given is given again to the
+ * byte.
  */
 import { concat, toHex } from '../../firmware/core/bytes.js';
 import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
@@ -11,12 +12,27 @@ import { couponStart, partRequest, replyData, requestPart } from '../../firmware
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
 import { boot, nameBytes, newFlash, openLog, type TestPurse } from './harness.js';
-import { configOf, Houses, makeHouseKeys, realTools, registered, withdraw, type Dealing, type HouseKeys } from './other-side.js';
+import {
+  configOf,
+  Houses,
+  makeHouseKeys,
+  realTools,
+  registered,
+  withdraw,
+  type Dealing,
+  type HouseKeys,
+} from './other-side.js';
 
 jest.setTimeout(120_000);
 
 const X = 100;
-const PLACES: [CutPlace, number][] = [['before', 0], ['during', 0], ['during', 4], ['scattered', 0], ['after', 0]];
+const PLACES: [CutPlace, number][] = [
+  ['before', 0],
+  ['during', 0],
+  ['during', 4],
+  ['scattered', 0],
+  ['after', 0],
+];
 let keys: HouseKeys;
 beforeAll(async () => {
   keys = await makeHouseKeys([X]);

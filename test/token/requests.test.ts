@@ -7,13 +7,47 @@ import { concat, toHex } from '../../firmware/core/bytes.js';
 import { RECORD } from '../../firmware/user-token/records.js';
 import { COUPONS_MAX, couponRecord, DESK_RECORD, requestHead } from '../../firmware/user-token/desk-records.js';
 import * as wire from '../../firmware/wire/request.js';
-import { amountRequest, couponStart, identity, partRequest, PART_BYTES, replyAnswer, replyData } from '../../firmware/wire/token-commands.js';
+import {
+  amountRequest,
+  couponStart,
+  identity,
+  partRequest,
+  PART_BYTES,
+  replyAnswer,
+  replyData,
+} from '../../firmware/wire/token-commands.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { sealBox } from '../../host-bridge/actors/box.js';
 import { createCouponSigner } from '../../host-bridge/actors/coupon-signer.js';
 import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
-import { boot, codeOfAnswer, keyOf, licenseBytes, must, nameBytes, newFlash, pseudonymKey, registrar, type TestPurse } from './harness.js';
-import { askCoupon, configOf, couponList, finish, grantFor, makeHouseKeys, readWhole, realTools, reboot, register, registered, withdraw, type Dealing, type HouseKeys } from './other-side.js';
+import {
+  boot,
+  codeOfAnswer,
+  keyOf,
+  licenseBytes,
+  must,
+  nameBytes,
+  newFlash,
+  pseudonymKey,
+  registrar,
+  type TestPurse,
+} from './harness.js';
+import {
+  askCoupon,
+  configOf,
+  couponList,
+  finish,
+  grantFor,
+  makeHouseKeys,
+  readWhole,
+  realTools,
+  reboot,
+  register,
+  registered,
+  withdraw,
+  type Dealing,
+  type HouseKeys,
+} from './other-side.js';
 
 jest.setTimeout(60_000);
 
@@ -27,16 +61,26 @@ beforeAll(async () => {
 
 type Answer = { ok: true; data: Uint8Array } | { ok: false; code: string };
 const flip = (bytes: Uint8Array, at: number) => bytes.map((byte, i) => (i === at % bytes.length ? byte ^ 1 : byte));
-const reply = (token: TestPurse, index: number, body: Uint8Array): Answer => token.desk.reply(replyData.encode({ index, body }), 0);
+const reply = (token: TestPurse, index: number, body: Uint8Array): Answer =>
+  token.desk.reply(replyData.encode({ index, body }), 0);
 const boxesFor = async (d: Dealing, first: Answer): Promise<Uint8Array[]> => {
   const { kind, bytes } = readWhole(d.token, first);
   return d.houses.answer(kind, bytes);
 };
 const modulusOf = (amount: number) => keys.coupons.get(amount)!.modulus;
-const start = (t: TestPurse, amount = X, modulus = modulusOf(amount)): Answer => t.desk.couponStart(couponStart.encode({ amount, modulus }), 0);
+const start = (t: TestPurse, amount = X, modulus = modulusOf(amount)): Answer =>
+  t.desk.couponStart(couponStart.encode({ amount, modulus }), 0);
 
-/** [scheme, what, code, how, before]: on a token that is registered, with its desk open. What is refused writes nothing. */
-type Row = [scheme: number, what: string, code: string, how: (d: Dealing) => Answer | Promise<Answer>, before?: (d: Dealing) => unknown];
+/**
+ * [scheme, what, code, how, before]: on a token that is registered, with its desk open. What is refused writes nothing.
+ */
+type Row = [
+  scheme: number,
+  what: string,
+  code: string,
+  how: (d: Dealing) => Answer | Promise<Answer>,
+  before?: (d: Dealing) => unknown,
+];
 const withdrawn = ({ token }: Dealing) => must(withdraw(token, X));
 const couponAsked = (d: Dealing) => must(askCoupon(d, X));
 const begun = ({ token }: Dealing) => must(start(token));
@@ -48,19 +92,55 @@ const rows: Row[] = [
   [3, 'register: no name', 'BAD_REQUEST', ({ token }) => token.desk.register(NONE, 0)],
   [3, 'register: no signature to be had', 'DEVICE_FAULT', ({ token }) => ((token.keys.fail = true), register(token))],
   [3, 'register: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.register(nameBytes('Ada'), 60_001)],
-  [3, 'a license in the open', 'BAD_REQUEST', ({ token }) => { const grant = grantFor(token.keys.publicKey(1)); return token.desk.license(concat([grant.license, grant.multiples]), 0); }],
+  [
+    3,
+    'a license in the open',
+    'BAD_REQUEST',
+    ({ token }) => {
+      const grant = grantFor(token.keys.publicKey(1));
+      return token.desk.license(concat([grant.license, grant.multiples]), 0);
+    },
+  ],
   [3, 'withdraw', 'OK', ({ token }) => withdraw(token, X)],
   [3, 'withdraw 0', 'OK', ({ token }) => withdraw(token, 0)],
   [3, 'withdraw: not an amount', 'BAD_REQUEST', ({ token }) => token.desk.withdraw(NONE, 0)],
-  [3, 'withdraw: too much to take', 'REFUSED', ({ token }) => withdraw(token, 2 ** 53 - 1), (d) => must(d.token.desk.receipt(d.houses.give(10, RECEIPT_KINDS.refund)))],
-  [3, 'withdraw: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.withdraw(amountRequest.encode({ amount: 1 }), 60_001)],
-  [3, 'withdraw: no signature to be had', 'DEVICE_FAULT', ({ token }) => ((token.keys.fail = true), withdraw(token, X))],
+  [
+    3,
+    'withdraw: too much to take',
+    'REFUSED',
+    ({ token }) => withdraw(token, 2 ** 53 - 1),
+    (d) => must(d.token.desk.receipt(d.houses.give(10, RECEIPT_KINDS.refund))),
+  ],
+  [
+    3,
+    'withdraw: desk closed',
+    'DESK_CLOSED',
+    ({ token }) => token.desk.withdraw(amountRequest.encode({ amount: 1 }), 60_001),
+  ],
+  [
+    3,
+    'withdraw: no signature to be had',
+    'DEVICE_FAULT',
+    ({ token }) => ((token.keys.fail = true), withdraw(token, X)),
+  ],
   [4, 'keyed withdraw', 'OK', ({ token }) => withdraw(token, X)],
-  [4, 'keyed withdraw: no K', 'NOT_LICENSED', ({ token }) => withdraw(token, X), ({ token }) => token.log.put(DESK_RECORD.sharedKey, 0, NONE)],
+  [
+    4,
+    'keyed withdraw: no K',
+    'NOT_LICENSED',
+    ({ token }) => withdraw(token, X),
+    ({ token }) => token.log.put(DESK_RECORD.sharedKey, 0, NONE),
+  ],
   [2, 'withdraw in a scheme of coupons', 'BAD_REQUEST', ({ token }) => withdraw(token, X)],
   [1, 'withdraw 0 in the open', 'BAD_REQUEST', ({ token }) => withdraw(token, 0)],
   [3, 'part: nothing waits', 'NO_CHARGE', ({ token }) => token.desk.part(partRequest.encode({ offset: 0 }), 0)],
-  [3, 'part: beyond the end', 'BAD_REQUEST', ({ token }) => token.desk.part(partRequest.encode({ offset: 10_000 }), 0), withdrawn],
+  [
+    3,
+    'part: beyond the end',
+    'BAD_REQUEST',
+    ({ token }) => token.desk.part(partRequest.encode({ offset: 10_000 }), 0),
+    withdrawn,
+  ],
   [3, 'part: not an offset', 'BAD_REQUEST', ({ token }) => token.desk.part(NONE, 0), withdrawn],
   [3, 'reply: nothing waits', 'NO_CHARGE', ({ token }) => reply(token, 0, new Uint8Array(100))],
   [3, 'reply: empty', 'BAD_REQUEST', ({ token }) => token.desk.reply(NONE, 0)],
@@ -79,41 +159,106 @@ const rows: Row[] = [
   [3, 'coupon start in a scheme without', 'BAD_REQUEST', ({ token }) => start(token)],
   [3, 'coupon blind in a scheme without', 'BAD_REQUEST', ({ token }) => token.desk.couponBlind(NONE, 0)],
   [2, 'coupon keys: again', 'OK', ({ token }) => token.desk.couponKeys(couponList(keys), 0)],
-  [2, 'coupon keys: newer', 'OK', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, amounts: [X] }), 0)],
+  [
+    2,
+    'coupon keys: newer',
+    'OK',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, amounts: [X] }), 0),
+  ],
   [2, 'coupon keys: older', 'NOT_NEWER', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 0 }), 0)],
-  [2, 'coupon keys: others of the same version', 'NOT_NEWER', ({ token }) => token.desk.couponKeys(couponList(keys, { amounts: [X] }), 0)],
-  [2, 'coupon keys: by another key', 'SIGNATURE_INVALID', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, by: registrar }), 0)],
-  [2, 'coupon keys: as another type', 'SIGNATURE_INVALID', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, type: 3 }), 0)],
-  [2, 'coupon keys: another issuer', 'SIGNATURE_INVALID', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, issuer: new Uint8Array(4) }), 0)],
-  [2, 'coupon keys: another currency', 'SIGNATURE_INVALID', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, currency: 'USD' }), 0)],
+  [
+    2,
+    'coupon keys: others of the same version',
+    'NOT_NEWER',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { amounts: [X] }), 0),
+  ],
+  [
+    2,
+    'coupon keys: by another key',
+    'SIGNATURE_INVALID',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, by: registrar }), 0),
+  ],
+  [
+    2,
+    'coupon keys: as another type',
+    'SIGNATURE_INVALID',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, type: 3 }), 0),
+  ],
+  [
+    2,
+    'coupon keys: another issuer',
+    'SIGNATURE_INVALID',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, issuer: new Uint8Array(4) }), 0),
+  ],
+  [
+    2,
+    'coupon keys: another currency',
+    'SIGNATURE_INVALID',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, currency: 'USD' }), 0),
+  ],
   [2, 'coupon keys: cut', 'BAD_REQUEST', ({ token }) => token.desk.couponKeys(couponList(keys).subarray(0, 100), 0)],
-  [2, 'coupon keys: more than there may be', 'BAD_REQUEST', ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, amounts: Array(13).fill(X) }), 0)],
+  [
+    2,
+    'coupon keys: more than there may be',
+    'BAD_REQUEST',
+    ({ token }) => token.desk.couponKeys(couponList(keys, { version: 2, amounts: Array(13).fill(X) }), 0),
+  ],
   [2, 'coupon start', 'OK', ({ token }) => start(token)],
   [2, 'coupon start: no such amount', 'COUPON_INVALID', ({ token }) => start(token, 50, modulusOf(X))],
   [2, "coupon start: another amount's key", 'COUPON_INVALID', ({ token }) => start(token, X, modulusOf(20))],
   [2, 'coupon start: cut', 'BAD_REQUEST', ({ token }) => token.desk.couponStart(new Uint8Array(100), 0)],
   [2, 'coupon start: a request waits', 'SEQ_REFUSED', ({ token }) => start(token), couponAsked],
   [2, 'coupon blind: nothing begun', 'NO_CHARGE', ({ token }) => token.desk.couponBlind(new Uint8Array(256), 0)],
-  [2, 'coupon blind: not the inverse', 'BAD_REQUEST', ({ token }) => token.desk.couponBlind(new Uint8Array(256).fill(1), 0), begun],
+  [
+    2,
+    'coupon blind: not the inverse',
+    'BAD_REQUEST',
+    ({ token }) => token.desk.couponBlind(new Uint8Array(256).fill(1), 0),
+    begun,
+  ],
   [2, 'coupon blind: cut', 'BAD_REQUEST', ({ token }) => token.desk.couponBlind(new Uint8Array(255), 0), begun],
-  [2, 'coupon blind: no signature to be had', 'DEVICE_FAULT', ({ token }) => { const { data } = must(start(token)); token.keys.fail = true; return token.desk.couponBlind(inverseOf(data, modulusOf(X))!, 0); }],
-  [2, "coupon reply: not the bank's", 'COUPON_INVALID', ({ token }) => reply(token, 0, new Uint8Array(256).fill(1)), couponAsked],
-  [2, 'coupon reply: a flipped bit', 'COUPON_INVALID', async (d) => reply(d.token, 0, flip(await boxOf(d), 200)), couponAsked],
+  [
+    2,
+    'coupon blind: no signature to be had',
+    'DEVICE_FAULT',
+    ({ token }) => {
+      const { data } = must(start(token));
+      token.keys.fail = true;
+      return token.desk.couponBlind(inverseOf(data, modulusOf(X))!, 0);
+    },
+  ],
+  [
+    2,
+    "coupon reply: not the bank's",
+    'COUPON_INVALID',
+    ({ token }) => reply(token, 0, new Uint8Array(256).fill(1)),
+    couponAsked,
+  ],
+  [
+    2,
+    'coupon reply: a flipped bit',
+    'COUPON_INVALID',
+    async (d) => reply(d.token, 0, flip(await boxOf(d), 200)),
+    couponAsked,
+  ],
   [2, 'coupon reply: cut', 'COUPON_INVALID', async (d) => reply(d.token, 0, (await boxOf(d)).subarray(1)), couponAsked],
 ];
 
-test.each(rows.map((row): [number, string, string, Row] => [row[0], row[1], row[2], row]))('scheme %i, %s: %s', async (scheme, _what, code, [, , , how, before]) => {
-  const dealing = await registered(keys, scheme);
-  const { token } = dealing;
-  await before?.(dealing);
-  const image = token.flash.image();
-  const balance = token.purse.state.journal.balance();
-  expect(codeOfAnswer((await how(dealing)) as { ok: true })).toBe(code);
-  if (code === 'OK') return;
-  expect(Buffer.compare(token.flash.image(), image)).toBe(0);
-  expect(token.purse.state.journal.balance()).toBe(balance);
-  expect(token.purse.state.fault).toBe('');
-});
+test.each(rows.map((row): [number, string, string, Row] => [row[0], row[1], row[2], row]))(
+  'scheme %i, %s: %s',
+  async (scheme, _what, code, [, , , how, before]) => {
+    const dealing = await registered(keys, scheme);
+    const { token } = dealing;
+    await before?.(dealing);
+    const image = token.flash.image();
+    const balance = token.purse.state.journal.balance();
+    expect(codeOfAnswer((await how(dealing)) as { ok: true })).toBe(code);
+    if (code === 'OK') return;
+    expect(Buffer.compare(token.flash.image(), image)).toBe(0);
+    expect(token.purse.state.journal.balance()).toBe(balance);
+    expect(token.purse.state.fault).toBe('');
+  },
+);
 
 test('without a license or name nothing can be asked for, and the places for coupons end', async () => {
   for (const scheme of [2, 3, 4]) {
@@ -136,7 +281,12 @@ test('the desk does not learn PKU where registration is sealed, and does where i
   }
 });
 
-describe.each([[3, 1], [4, 3], [5, 1], [6, 5]])('scheme %i with %i pseudonyms', (scheme, n) => {
+describe.each([
+  [3, 1],
+  [4, 3],
+  [5, 1],
+  [6, 5],
+])('scheme %i with %i pseudonyms', (scheme, n) => {
   test('registers PKU1..n with proofs, takes n licenses, withdraws, twice', async () => {
     const dealing = await registered(keys, scheme, n);
     const { token, houses } = dealing;
@@ -179,18 +329,35 @@ describe.each([[3, 1], [4, 3], [5, 1], [6, 5]])('scheme %i with %i pseudonyms', 
     must(reply(token, 0, old!));
     const registration = [...houses.replies.values()][0]![0]!;
     must(withdraw(token, X));
-    for (const box of [old!, registration]) expect(codeOfAnswer(reply(token, 0, box) as { ok: true })).toBe('REPLY_INVALID');
+    for (const box of [old!, registration])
+      expect(codeOfAnswer(reply(token, 0, box) as { ok: true })).toBe('REPLY_INVALID');
     const head = requestHead.decode(token.log.get(DESK_RECORD.request, 0)!)!;
     const refused = wire.replyPlain.encode({ code: codeNumber('AMOUNT_MISMATCH'), body: NONE });
     const info = { direction: TO_TOKEN, kind: head.kind, kid: head.kid, sequence: head.sequence, index: 0 };
     const draw = (count: number) => new Uint8Array(count);
-    for (const wrong of [{ direction: 0 }, { kind: head.kind + 1 }, { kid: new Uint8Array(8).fill(9) }, { sequence: head.sequence + 1 }, { index: 1 }]) {
-      expect(codeOfAnswer(reply(token, 0, sealBox(head.k, { ...info, ...wrong }, refused, draw)) as { ok: true })).toBe('REPLY_INVALID');
+    for (const wrong of [
+      { direction: 0 },
+      { kind: head.kind + 1 },
+      { kid: new Uint8Array(8).fill(9) },
+      { sequence: head.sequence + 1 },
+      { index: 1 },
+    ]) {
+      expect(codeOfAnswer(reply(token, 0, sealBox(head.k, { ...info, ...wrong }, refused, draw)) as { ok: true })).toBe(
+        'REPLY_INVALID',
+      );
     }
     // Cash that the issuer says it gave has its receipt.
-    expect(codeOfAnswer(reply(token, 0, sealBox(head.k, info, wire.replyPlain.encode({ code: 0, body: NONE }), draw)) as { ok: true })).toBe('REPLY_INVALID');
+    expect(
+      codeOfAnswer(
+        reply(token, 0, sealBox(head.k, info, wire.replyPlain.encode({ code: 0, body: NONE }), draw)) as { ok: true },
+      ),
+    ).toBe('REPLY_INVALID');
     // A refusal is the end of it, and nothing was credited.
-    expect(replyAnswer.decode(must(reply(token, 0, sealBox(head.k, info, refused, draw))).data)).toEqual({ left: 0, code: codeNumber('AMOUNT_MISMATCH'), receiptNumber: 1 });
+    expect(replyAnswer.decode(must(reply(token, 0, sealBox(head.k, info, refused, draw))).data)).toEqual({
+      left: 0,
+      code: codeNumber('AMOUNT_MISMATCH'),
+      receiptNumber: 1,
+    });
     expect(token.purse.state.journal.balance()).toBe(X);
     expect(codeOfAnswer(withdraw(token, X) as { ok: true })).toBe('OK');
   });
@@ -212,13 +379,17 @@ describe.each([[3, 1], [4, 3], [5, 1], [6, 5]])('scheme %i with %i pseudonyms', 
     await boxesFor(dealing, withdraw(token, X)); // credited, and the reply is lost for ever
     houses.validUntilS = 1_900_000_000;
     expect(await finish(dealing, register(token))).toBe('OK');
-    expect(token.log.get(RECORD.license, n - 1)!.subarray(0, 124)).toEqual(grantFor(token.keys.publicKey(n), 1_900_000_000).license);
+    expect(token.log.get(RECORD.license, n - 1)!.subarray(0, 124)).toEqual(
+      grantFor(token.keys.publicKey(n), 1_900_000_000).license,
+    );
     expect(await finish(dealing, withdraw(token, 0))).toBe('RECEIPT_GAP');
     expect([token.purse.state.journal.balance(), houses.credited]).toEqual([X, X]);
     // One that ends earlier is taken for what it is, and the longer one stays.
     houses.validUntilS = 1_700_000_000;
     expect(await finish(dealing, register(token))).toBe('OK');
-    expect(token.log.get(RECORD.license, 0)!.subarray(0, 124)).toEqual(grantFor(token.keys.publicKey(1), 1_900_000_000).license);
+    expect(token.log.get(RECORD.license, 0)!.subarray(0, 124)).toEqual(
+      grantFor(token.keys.publicKey(1), 1_900_000_000).license,
+    );
   });
 });
 
@@ -227,8 +398,19 @@ test('licenses come in order, the first ones again at will; the token is license
   const dealing = await registered(keys, 4, 3);
   const fresh = { ...dealing, token: boot(newFlash(), config, dealing.tools) };
   const boxes = await boxesFor(fresh, register(fresh.token));
-  const left = (index: number) => { const answer = reply(fresh.token, index, boxes[index]!); return answer.ok ? replyAnswer.decode(answer.data)!.left : answer.code; };
-  expect([left(1), left(2), left(0), left(0), left(2), left(1), left(0)]).toEqual(['BAD_REQUEST', 'BAD_REQUEST', 2, 2, 'BAD_REQUEST', 1, 1]);
+  const left = (index: number) => {
+    const answer = reply(fresh.token, index, boxes[index]!);
+    return answer.ok ? replyAnswer.decode(answer.data)!.left : answer.code;
+  };
+  expect([left(1), left(2), left(0), left(0), left(2), left(1), left(0)]).toEqual([
+    'BAD_REQUEST',
+    'BAD_REQUEST',
+    2,
+    2,
+    'BAD_REQUEST',
+    1,
+    1,
+  ]);
   expect(fresh.token.purse.state.licensed).toBe(false);
   expect(codeOfAnswer(fresh.token.purse.open(new Uint8Array(18).fill(1)))).not.toBe('OK');
   expect([left(2), fresh.token.purse.state.licensed]).toEqual([0, true]);
@@ -240,8 +422,22 @@ test('licenses of others in a box are refused, and the request goes on waiting',
   must(register(token));
   const head = requestHead.decode(token.log.get(DESK_RECORD.request, 0)!)!;
   const give = (grant: { license: Uint8Array; multiples: Uint8Array }) => {
-    const body = wire.replyPlain.encode({ code: 0, body: wire.grantPlain.encode({ kid: new Uint8Array(8), ...grant }) });
-    return codeOfAnswer(reply(token, 0, sealBox(head.k, { direction: TO_TOKEN, kind: REQUEST.register, kid: new Uint8Array(8), sequence: 0, index: 0 }, body, (count) => new Uint8Array(count))) as { ok: true });
+    const body = wire.replyPlain.encode({
+      code: 0,
+      body: wire.grantPlain.encode({ kid: new Uint8Array(8), ...grant }),
+    });
+    return codeOfAnswer(
+      reply(
+        token,
+        0,
+        sealBox(
+          head.k,
+          { direction: TO_TOKEN, kind: REQUEST.register, kid: new Uint8Array(8), sequence: 0, index: 0 },
+          body,
+          (count) => new Uint8Array(count),
+        ),
+      ) as { ok: true },
+    );
   };
   const own = grantFor(token.keys.publicKey(1));
   expect(give(grantFor(keyOf(0x77).publicKey))).toBe('LICENSE_INVALID');
@@ -276,7 +472,11 @@ describe('coupons', () => {
     expect([houses.drawn, houses.credited, token.purse.state.journal.balance()]).toEqual([2 * X + 20, 0, 0]);
     for (let i = 0; i < 3; i++) expect(await finish(dealing, token.desk.redeem(0))).toBe('OK');
     expect(codeOfAnswer(token.desk.redeem(0))).toBe('NO_CHARGE');
-    expect([houses.credited, token.purse.state.journal.balance(), houses.spent.size]).toEqual([2 * X + 20, 2 * X + 20, 3]);
+    expect([houses.credited, token.purse.state.journal.balance(), houses.spent.size]).toEqual([
+      2 * X + 20,
+      2 * X + 20,
+      3,
+    ]);
   });
 
   test("the bank's refusal ends it, also after a reset; any other bytes do not; the next coupon is free", async () => {
@@ -284,7 +484,12 @@ describe('coupons', () => {
     const { request } = wire.ownedRequest.decode(readWhole(dealing.token, askCoupon(dealing, X)).bytes)!;
     const signer = createCouponSigner(new Map([...keys.coupons].map(([amount, { key }]) => [amount, key])));
     const refusal = signer.refuse(X, request)!;
-    const bad = [flip(refusal, 100), signer.refuse(20, request.subarray(32))!, signer.refuse(X, flip(request, 40))!, signer.sign(X, refusal)!];
+    const bad = [
+      flip(refusal, 100),
+      signer.refuse(20, request.subarray(32))!,
+      signer.refuse(X, flip(request, 40))!,
+      signer.sign(X, refusal)!,
+    ];
     for (const bytes of bad) expect(codeOfAnswer(reply(dealing.token, 0, bytes))).toBe('COUPON_INVALID');
     const later = reboot(dealing);
     const ended = { left: 0, code: codeNumber('FUNDS_INSUFFICIENT'), receiptNumber: 0 };
@@ -353,13 +558,21 @@ describe('coupons', () => {
     const dealing = await registered(keys, 2);
     const n = BigInt('0x' + toHex(modulusOf(X)));
     const big = (bytes: Uint8Array) => BigInt('0x' + toHex(bytes));
-    const power = (base: bigint) => { let value = base; for (let i = 0; i < 16; i++) value = (value * value) % n; return (value * base) % n; };
+    const power = (base: bigint) => {
+      let value = base;
+      for (let i = 0; i < 16; i++) value = (value * value) % n;
+      return (value * base) % n;
+    };
     const transcripts: { blinded: bigint; signed: bigint; bytes: Uint8Array }[] = [];
     for (let i = 0; i < 3; i++) {
       const { kind, bytes } = readWhole(dealing.token, askCoupon(dealing, X));
       const [signed] = await dealing.houses.answer(kind, bytes);
       must(reply(dealing.token, 0, signed!));
-      transcripts.push({ blinded: big(wire.couponRequest.decode(wire.ownedRequest.decode(bytes)!.request)!.blinded), signed: big(signed!), bytes });
+      transcripts.push({
+        blinded: big(wire.couponRequest.decode(wire.ownedRequest.decode(bytes)!.request)!.blinded),
+        signed: big(signed!),
+        bytes,
+      });
     }
     for (const slot of dealing.token.log.slots(DESK_RECORD.coupon)) {
       const { signature, prefix } = couponRecord.decode(dealing.token.log.get(DESK_RECORD.coupon, slot)!)!;
@@ -375,11 +588,18 @@ describe('coupons', () => {
 });
 
 test('nothing that was drawn as a secret leaves the token', async () => {
-  for (const [scheme, n] of [[2, 1], [4, 2]] as const) {
+  for (const [scheme, n] of [
+    [2, 1],
+    [4, 2],
+  ] as const) {
     const drawn: Uint8Array[] = [];
     const config = configOf(scheme, n);
     const dealing = await registered(keys, scheme, n);
-    const tools = realTools(keys, (count) => { const bytes = new Uint8Array(count).map(() => Math.floor(Math.random() * 256)); drawn.push(bytes); return bytes; });
+    const tools = realTools(keys, (count) => {
+      const bytes = new Uint8Array(count).map(() => Math.floor(Math.random() * 256));
+      drawn.push(bytes);
+      return bytes;
+    });
     const token = boot(dealing.token.flash, config, tools);
     token.purse.press(0);
     const given: string[] = [];

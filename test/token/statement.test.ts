@@ -4,7 +4,18 @@
 import fc from 'fast-check';
 import { challenge, history } from '../../firmware/wire/payment.js';
 import { debitAnswer, debitRequest } from '../../firmware/wire/token-commands.js';
-import { boot, challengeBytes, chargeBytes, codeOfAnswer, CONFIG, isPaymentFor, licenseBytes, must, newFlash, ready } from './harness.js';
+import {
+  boot,
+  challengeBytes,
+  chargeBytes,
+  codeOfAnswer,
+  CONFIG,
+  isPaymentFor,
+  licenseBytes,
+  must,
+  newFlash,
+  ready,
+} from './harness.js';
 import { payment } from '../../firmware/wire/payment.js';
 
 const ask = (slot: number) => debitRequest.encode({ slot });
@@ -16,7 +27,7 @@ test('debits in the order of their places, settled or not, with a signature that
   must(token.purse.ack(chargeBytes(2)));
   token.purse.press(0);
   const seen: [number, number, boolean][] = [];
-  for (let slot = 0; ; ) {
+  for (let slot = 0; ;) {
     const answer = token.desk.debit(ask(slot), 0);
     if (!answer.ok) {
       expect(answer.code).toBe('NO_CHARGE');
@@ -29,7 +40,11 @@ test('debits in the order of their places, settled or not, with a signature that
     seen.push([read.slot, read.settled, isPaymentFor(payment.encode({ amount, signature: h.signature }), h.challenge)]);
     slot = read.slot + 1;
   }
-  expect(seen).toEqual([[0, 0, true], [1, 1, true], [2, 0, true]]);
+  expect(seen).toEqual([
+    [0, 0, true],
+    [1, 1, true],
+    [2, 0, true],
+  ]);
 });
 
 test('it changes nothing, and is the same after a reset', () => {
@@ -51,9 +66,12 @@ test('not without the button, not beyond the journal, not for nonsense', () => {
   token.purse.press(0);
   expect(codeOfAnswer(token.desk.debit(ask(1), 0))).toBe('NO_CHARGE');
   expect(codeOfAnswer(token.desk.debit(ask(255), 0))).toBe('NO_CHARGE');
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 5 }), (data) => {
-    const answer = token.desk.debit(data, 0);
-    expect(answer.ok || ['BAD_REQUEST', 'NO_CHARGE'].includes(answer.code)).toBe(true);
-  }), { numRuns: 50 });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 5 }), (data) => {
+      const answer = token.desk.debit(data, 0);
+      expect(answer.ok || ['BAD_REQUEST', 'NO_CHARGE'].includes(answer.code)).toBe(true);
+    }),
+    { numRuns: 50 },
+  );
   expect(codeOfAnswer(boot(newFlash()).desk.debit(ask(0), 0))).toBe('NO_CHARGE');
 });

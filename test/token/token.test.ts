@@ -10,7 +10,17 @@ import { createDesk } from '../../firmware/user-token/desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
 import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { challengeBytes, chargeBytes, isPaymentFor, licenseBytes, multiplesFor, pseudonym, ready, receiptBytes, type TestPurse } from './harness.js';
+import {
+  challengeBytes,
+  chargeBytes,
+  isPaymentFor,
+  licenseBytes,
+  multiplesFor,
+  pseudonym,
+  ready,
+  receiptBytes,
+  type TestPurse,
+} from './harness.js';
 
 function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   const scheduler = createVirtualScheduler();
@@ -21,8 +31,18 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   };
   const shown: string[] = [];
   const leds: [number, number][] = [];
-  const devices = { bus: () => undefined, createGraphics: () => { throw new Error('no'); }, crc32: () => 0, print: (text: string) => void shown.push(text) };
-  const pins = { digitalWrite: (pin: string, level: number) => void (pin === 'D2' && leds.push([scheduler.nowMs(), level])), analogWrite: () => undefined };
+  const devices = {
+    bus: () => undefined,
+    createGraphics: () => {
+      throw new Error('no');
+    },
+    crc32: () => 0,
+    print: (text: string) => void shown.push(text),
+  };
+  const pins = {
+    digitalWrite: (pin: string, level: number) => void (pin === 'D2' && leds.push([scheduler.nowMs(), level])),
+    analogWrite: () => undefined,
+  };
   const work = { left: 3, done: 0 };
   const token = createToken(parts.purse, {
     clock,
@@ -57,7 +77,10 @@ test('a tap as the reader and the owner see it', () => {
   expect(send(INS.open, chargeBytes(1)).data).toEqual(new Uint8Array([...licenseBytes({}), 0]));
   // 512 bytes: the first part of them, and that there are more.
   const multiples = send(INS.multiples, new Uint8Array(0));
-  expect([multiples.sw >> 8, multiples.data]).toEqual([0x61, multiplesFor(pseudonym.publicKey).subarray(0, multiples.data.length)]);
+  expect([multiples.sw >> 8, multiples.data]).toEqual([
+    0x61,
+    multiplesFor(pseudonym.publicKey).subarray(0, multiples.data.length),
+  ]);
   const bytes = challengeBytes({});
   expect(isPaymentFor(send(INS.challenge, bytes).data, bytes)).toBe(true);
   scheduler.advance(200);
@@ -119,7 +142,13 @@ test('receipts, refusals and status', () => {
   token.press();
   scheduler.advance(1);
   expect(tokenStatus.decode(send(INS.status, new Uint8Array(0)).data)).toEqual({
-    balance: 5123, receiptNumber: 2, unacknowledged: 0, nonces: 5, variablesUsed: 100, variablesTotal: 1000, flashWrites: 42,
+    balance: 5123,
+    receiptNumber: 2,
+    unacknowledged: 0,
+    nonces: 5,
+    variablesUsed: 100,
+    variablesTotal: 1000,
+    flashWrites: 42,
   });
   scheduler.advance(200);
   expect(shown.pop()).toBe('[display] BALANCE | 51.23 EUR | DESK OPEN');
@@ -139,10 +168,17 @@ test('hostile APDUs never throw, and change nothing', () => {
   const ins = fc.constantFrom(...Object.values(INS).filter((value) => value !== INS.challenge));
   const apdu = fc.oneof(
     fc.uint8Array({ maxLength: 270 }),
-    fc.tuple(fc.constantFrom(0x80, 0x90, 0), ins, fc.uint8Array({ maxLength: 255 })).map(([cla, code, data]) =>
-      new Uint8Array([cla, code, 0, 0, ...(data.length ? [data.length, ...data] : []), 0])),
+    fc
+      .tuple(fc.constantFrom(0x80, 0x90, 0), ins, fc.uint8Array({ maxLength: 255 }))
+      .map(([cla, code, data]) => new Uint8Array([cla, code, 0, 0, ...(data.length ? [data.length, ...data] : []), 0])),
     // A true message with one byte changed; the challenge's own amount may not be.
-    fc.tuple(fc.constantFrom(licenseBytes({}), receiptBytes({ number: 2 }), chargeBytes(1)), ins, fc.nat(), fc.integer({ min: 1, max: 255 }))
+    fc
+      .tuple(
+        fc.constantFrom(licenseBytes({}), receiptBytes({ number: 2 }), chargeBytes(1)),
+        ins,
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+      )
       .map(([message, code, at, change]) => {
         const bytes = new Uint8Array([0x80, code, 0, 0, message.length, ...message, 0]);
         bytes[5 + (at % message.length)] ^= change;

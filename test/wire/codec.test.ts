@@ -24,11 +24,13 @@ describe.each(layouts.map((layout) => [`${layout.module} ${layout.name}`, layout
   });
 
   test('what decodes encodes to the same bytes, and nothing throws', () => {
-    const mutated = fc.tuple(anyMessage(codec), fc.nat(), fc.integer({ min: 1, max: 255 })).map(([message, at, flip]) => {
-      const bytes = codec.encode(message);
-      if (bytes.length > 0) bytes[at % bytes.length] ^= flip;
-      return bytes;
-    });
+    const mutated = fc
+      .tuple(anyMessage(codec), fc.nat(), fc.integer({ min: 1, max: 255 }))
+      .map(([message, at, flip]) => {
+        const bytes = codec.encode(message);
+        if (bytes.length > 0) bytes[at % bytes.length] ^= flip;
+        return bytes;
+      });
     fc.assert(
       fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 300 })), (bytes) => {
         const message = codec.decode(bytes);
@@ -43,7 +45,8 @@ describe.each(layouts.map((layout) => [`${layout.module} ${layout.name}`, layout
       fc.property(anyMessage(codec), (message) => {
         const bytes = codec.encode(message);
         if (!hasRest) {
-          for (let length = 0; length < bytes.length; length++) expect(codec.decode(bytes.subarray(0, length))).toBeNull();
+          for (let length = 0; length < bytes.length; length++)
+            expect(codec.decode(bytes.subarray(0, length))).toBeNull();
           expect(codec.decode(new Uint8Array([...bytes, 0]))).toBeNull();
         }
       }),
@@ -52,20 +55,44 @@ describe.each(layouts.map((layout) => [`${layout.module} ${layout.name}`, layout
   });
 });
 
-test.each(['', ' Cafe', 'Cafe ', 'Caf\u00e9', 'a'.repeat(25), 'x\n', 'a/b', 5, null, undefined])('%p is no name', (name) => {
-  expect(isName(name)).toBe(false);
-});
+test.each(['', ' Cafe', 'Cafe ', 'Caf\u00e9', 'a'.repeat(25), 'x\n', 'a/b', 5, null, undefined])(
+  '%p is no name',
+  (name) => {
+    expect(isName(name)).toBe(false);
+  },
+);
 
 test.each([0, -1, 0.1, NaN, Infinity, '5', 2 ** 53, 2 ** 63, -0, null])('the amount %p is never encoded', (amount) => {
-  const message = { issuer: new Uint8Array(4), currency: 'EUR', amount: amount as number, timeS: 1, counter: 1, rs: new Uint8Array(16), shop: 'Cafe' };
+  const message = {
+    issuer: new Uint8Array(4),
+    currency: 'EUR',
+    amount: amount as number,
+    timeS: 1,
+    counter: 1,
+    rs: new Uint8Array(16),
+    shop: 'Cafe',
+  };
   expect(() => challenge.encode(message)).toThrow(RangeError);
   expect(() => challenge.encode({ ...message, amount: 1 })).not.toThrow();
 });
 
 test('an amount of 0 or above 2^53 - 1 is never decoded', () => {
-  const bytes = challenge.encode({ issuer: new Uint8Array(4), currency: 'EUR', amount: 1, timeS: 1, counter: 1, rs: new Uint8Array(16), shop: 'Cafe' });
+  const bytes = challenge.encode({
+    issuer: new Uint8Array(4),
+    currency: 'EUR',
+    amount: 1,
+    timeS: 1,
+    counter: 1,
+    rs: new Uint8Array(16),
+    shop: 'Cafe',
+  });
   expect(challenge.decode(bytes)).not.toBeNull();
-  for (const eight of [[0, 0, 0, 0, 0, 0, 0, 0], [0, 32, 0, 0, 0, 0, 0, 0], [128, 0, 0, 0, 0, 0, 0, 0], [255, 255, 255, 255, 255, 255, 255, 255]]) {
+  for (const eight of [
+    [0, 0, 0, 0, 0, 0, 0, 0],
+    [0, 32, 0, 0, 0, 0, 0, 0],
+    [128, 0, 0, 0, 0, 0, 0, 0],
+    [255, 255, 255, 255, 255, 255, 255, 255],
+  ]) {
     bytes.set(eight, 7);
     expect(challenge.decode(bytes)).toBeNull();
   }

@@ -54,7 +54,11 @@ export const anyName = fc
   .map((letters) => letters.join('').trim())
   .filter((name) => name.length > 0);
 
-const anyAmount = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.maxSafeInteger().map(Math.abs), fc.constant(AMOUNT_MAX));
+const anyAmount = fc.oneof(
+  fc.integer({ min: 1, max: 1000 }),
+  fc.maxSafeInteger().map(Math.abs),
+  fc.constant(AMOUNT_MAX),
+);
 
 function anyField([, kind, length]: Field): fc.Arbitrary<unknown> {
   if (kind === 'u8') return fc.integer({ min: 0, max: 255 });
@@ -62,7 +66,10 @@ function anyField([, kind, length]: Field): fc.Arbitrary<unknown> {
   if (kind === 'amount') return anyAmount.filter((amount) => amount > 0);
   if (kind === 'balance') return anyAmount;
   if (kind === 'name') return anyName;
-  if (kind === 'ascii') return fc.array(fc.constantFrom('A', 'Z', '!', '~'), { minLength: length, maxLength: length }).map((a) => a.join(''));
+  if (kind === 'ascii')
+    return fc
+      .array(fc.constantFrom('A', 'Z', '!', '~'), { minLength: length, maxLength: length })
+      .map((a) => a.join(''));
   if (kind === 'rest') return fc.uint8Array({ maxLength: 80 });
   return fc.uint8Array({ minLength: length, maxLength: length });
 }
@@ -77,11 +84,18 @@ export function layoutTable({ module, name, codec }: Layout): string {
   let at = 0;
   let fixed = true;
   const rows = fieldsOf(codec).map(([field, kind, length]) => {
-    const bytes = { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' }[kind] ?? String(length);
+    const bytes =
+      { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' }[kind] ?? String(length);
     const row = `| ${fixed ? at : '...'} | ${bytes} | ${field} | ${kind} |`;
     if (/^\d+$/.test(bytes)) at += Number(bytes);
     else fixed = false;
     return row;
   });
-  return [`### ${name} (wire/${module}.ts)`, '', '| offset | bytes | field | kind |', '|---|---|---|---|', ...rows].join('\n');
+  return [
+    `### ${name} (wire/${module}.ts)`,
+    '',
+    '| offset | bytes | field | kind |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }

@@ -14,7 +14,11 @@ const anyFrame = fc.record({
 
 function decodeAll(chunks: Uint8Array[]): Frame[] {
   const frames: Frame[] = [];
-  const decode = createFrameDecoder(crc, (frame) => frames.push(frame), () => undefined);
+  const decode = createFrameDecoder(
+    crc,
+    (frame) => frames.push(frame),
+    () => undefined,
+  );
   for (const chunk of chunks) decode(chunk);
   return frames;
 }
@@ -39,7 +43,9 @@ test('a frame damaged anywhere, by any bit, vanishes and the next one comes', ()
       const frames = decodeAll([damaged, encodeFrame(second, crc)]);
       // Flipping the opening END changes nothing that is framed: the first may then still be read whole.
       const intact = frames.filter((frame) => JSON.stringify(frame) === JSON.stringify(first)).length;
-      expect(frames.length - intact).toBe(JSON.stringify(first) === JSON.stringify(second) ? frames.length - intact : 1);
+      expect(frames.length - intact).toBe(
+        JSON.stringify(first) === JSON.stringify(second) ? frames.length - intact : 1,
+      );
       expect(frames[frames.length - 1]).toEqual(second);
     }),
     { numRuns: 500 },
@@ -66,9 +72,12 @@ test('parts fit the burst whatever their bytes, and make up the message', () => 
       fc.integer({ min: 24, max: 200 }),
       (list, burst) => {
         const message = new Uint8Array(list);
-        for (let at = 0; at < message.length; ) {
+        for (let at = 0; at < message.length;) {
           const count = partBytes(message, at, burst);
-          const frame = encodeFrame({ type: 192, sequence: 219, payload: message.subarray(at, at + count) }, () => 0xc0dbc0db);
+          const frame = encodeFrame(
+            { type: 192, sequence: 219, payload: message.subarray(at, at + count) },
+            () => 0xc0dbc0db,
+          );
           expect(frame.length).toBeLessThanOrEqual(burst);
           at += count;
           expect(at).toBeLessThanOrEqual(message.length);
@@ -80,7 +89,11 @@ test('parts fit the burst whatever their bytes, and make up the message', () => 
 
 test('endless bytes without END stay bounded', () => {
   let frames = 0;
-  const decode = createFrameDecoder(crc, () => frames++, () => undefined);
+  const decode = createFrameDecoder(
+    crc,
+    () => frames++,
+    () => undefined,
+  );
   for (let i = 0; i < 1000; i++) decode(new Uint8Array(1000).fill(7));
   decode(encodeFrame({ type: 1, sequence: 2, payload: new Uint8Array(3) }, crc));
   expect(frames).toBe(1);

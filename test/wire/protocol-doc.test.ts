@@ -15,7 +15,9 @@ const path = join(__dirname, '../../docs/protocol.md');
 const MARK = '<!-- layouts: made from firmware/wire, checked by test/wire/protocol-doc.test.ts -->';
 
 function numbers(title: string, table: Record<string, number>, digits: number): string {
-  const rows = Object.entries(table).map(([name, value]) => `| 0x${value.toString(16).padStart(digits, '0')} | ${name} |`);
+  const rows = Object.entries(table).map(
+    ([name, value]) => `| 0x${value.toString(16).padStart(digits, '0')} | ${name} |`,
+  );
   return [`### ${title}`, '', '| number | name |', '|---|---|', ...rows].join('\n');
 }
 

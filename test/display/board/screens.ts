@@ -1,6 +1,6 @@
 /**
- * A program for the interpreter: draws what terminal and token show on an SSD1306 and on an ILI9341, and prints the bytes that
- * go to them: "name oled|lcd command|data base64".
+ * A program for the interpreter: draws what terminal and token show on an SSD1306 and on an ILI9341, and prints the
+ * bytes that go to them: "name oled|lcd command|data base64".
  */
 import { createDisplay } from '../../../firmware/drivers/display.js';
 import { createLcd } from '../../../firmware/drivers/lcd.js';
@@ -74,10 +74,26 @@ const devices: any = {
 };
 
 const oled = createDisplay(devices, { type: 'ssd1306', port: 'I2C1' });
-const lcd = createLcd(devices, { type: 'ili9341', port: 'SPI2', cs: 'D14', dc: 'D27', reset: 'D33', backlight: 'D32', memoryAccess: 8, inverted: true });
+const lcd = createLcd(devices, {
+  type: 'ili9341',
+  port: 'SPI2',
+  cs: 'D14',
+  dc: 'D27',
+  reset: 'D33',
+  backlight: 'D32',
+  memoryAccess: 8,
+  inverted: true,
+});
 // A display that the interpreter drives itself: its picture is told row by row, as a panel would get it.
 const own = Graphics.createArrayBuffer(320, 240, 16);
-const keys = createLcd({ own: function () { return own; } } as any, { type: 'graphics', keys: ['123', '456', '789', '*0#'] });
+const keys = createLcd(
+  {
+    own: function () {
+      return own;
+    },
+  } as any,
+  { type: 'graphics', keys: ['123', '456', '789', '*0#'] },
+);
 function tellOwn(): void {
   tell('keys', 'command', [0x29]);
   tell('keys', 'command', [0x2c]);

@@ -1,6 +1,7 @@
 /**
  * A program for the board: one end of the serial link that sends every body back, and measures on request.
- * Kind 1: the body back. Kind 2: sends a request of `body[0]` * 8 bytes to the bridge and answers its round trip in ms (4).
+ * Kind 1: the body back. Kind 2: sends a request of `body[0]` * 8 bytes to the bridge and answers its round trip in ms
+ * (4).
  */
 import { createLinkSession, ROLE } from '../../../firmware/wire/link-session.js';
 
