@@ -2,7 +2,7 @@
  * Espruino's globals, as far as this firmware uses them: everything else, DOM and Node included, cannot be named.
  *
  * Source: Espruino 2v29 (src/jswrap_*.c, libs/crypto, libs/graphics, targets/esp32), looked up and tried in the Linux
- * build. Only firmware/user-token and firmware/shop-terminal name them; core, crypto, wire and drivers get them as
+ * build. Only firmware/user-token and firmware/shop-terminal name them; all rooms below get them as
  * arguments (the build holds this, rule `device-global`). test/build/globals.test.ts asks the interpreter for each of
  * them.
  *

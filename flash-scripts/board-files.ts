@@ -5,9 +5,9 @@
  * the host does not keep it.
  */
 import { toHex } from '../firmware/core/bytes.js';
-import type { BoardConfig } from '../firmware/drivers/board-config.js';
+import type { BoardConfig } from '../firmware/core/board-config.js';
 import type { Institutions } from '../firmware/core/provisioned.js';
-import type { SignedInstitutions } from '../firmware/drivers/root.js';
+import type { SignedInstitutions } from '../firmware/board/pinned-root.js';
 import { schemeOf } from '../firmware/core/scheme.js';
 import { firmwareConfig } from './boards.js';
 import type { Role } from './build.js';

@@ -2,13 +2,13 @@
  * The boards of board-configs/, checked against schema.json and against what no schema can say.
  *
  * Addresses may stand there in hexadecimal, as datasheets have them; here and on the board they are numbers.
- * Leaves out what the board checks itself at boot (firmware/drivers/board-config.ts).
+ * Leaves out what the board checks itself at boot (firmware/core/board-config.ts).
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import type { BoardConfig } from '../firmware/drivers/board-config.js';
+import type { BoardConfig } from '../firmware/core/board-config.js';
 import { pinsFault } from './chip-pins.js';
 import { packageRoot } from './package-root.js';
 

@@ -21,7 +21,7 @@ import { bodyOf, isFunction, isReference, parseBundle, walk, wrapperOf } from '.
 import type { AnyNode, FunctionNode } from './syntax-tree.js';
 import { TextEdits } from './text-edits.js';
 
-/** Longest list of a resident's names: what a board reads of the file to find them (firmware/drivers/startup.ts). */
+/** Longest list of a resident's names: what a board reads of the file to find them (firmware/board/startup.ts). */
 const NAMES_BYTES_MAX = 1000;
 
 /** A call of `overlay` or `resident`, taken apart. */
@@ -258,7 +258,7 @@ function statementsOf(code: string, { body }: FunctionNode): string {
 
 /**
  * A resident's statements as they make its names global: `var` and `function` give way to assignments, since in a
- * setter, where boards evaluate them (firmware/drivers/startup.ts), Espruino would declare a function where nobody
+ * setter, where boards evaluate them (firmware/board/startup.ts), Espruino would declare a function where nobody
  * finds it.
  */
 function globalStatements(code: string, { file, make }: OverlayCall): { names: string; statements: string } {

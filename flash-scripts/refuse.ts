@@ -26,10 +26,10 @@ export interface RuleContext {
 export type Rule = (node: ts.Node, context: RuleContext) => void;
 
 /**
- * Folders of firmware/ whose files get Espruino's globals as arguments; drivers/espruino-*.ts makes those arguments.
+ * Folders of firmware/ whose files get Espruino's globals as arguments; board/espruino-*.ts makes those arguments.
  */
-const WITHOUT_GLOBALS = /\/firmware\/(core|crypto|wire|drivers)\//;
-const MAKES_ARGUMENTS = /\/firmware\/drivers\/espruino-[^/]*\.ts$/;
+const WITHOUT_GLOBALS = /\/firmware\/(core|crypto|wire|nfc|records|panel|board)\//;
+const MAKES_ARGUMENTS = /\/firmware\/board\/espruino-[^/]*\.ts$/;
 
 function checkDeviceGlobal(node: ts.Node, context: RuleContext): void {
   const file = node.getSourceFile().fileName;

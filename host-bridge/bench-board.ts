@@ -30,7 +30,7 @@ const EXPORTS: [string, string[]][] = [
   ['crypto/gcm', ['gcmSeal', 'gcmOpen']],
   ['crypto/rsa', ['createRsa']],
   ['crypto/blind-rsa', ['createBlindRsa']],
-  ['drivers/espruino-natives', ['createEspruinoNatives', 'createEspruinoCiphers']],
+  ['board/espruino-natives', ['createEspruinoNatives', 'createEspruinoCiphers']],
 ];
 
 /**

@@ -13,7 +13,7 @@ import { emulatedBoards } from './demo/nfc-boards.js';
 import { createTapBench, type TapBench, type Token } from './demo/tap-bench.js';
 import { createVirtualScheduler } from './emulator/scheduler.js';
 import { ESP32_SPEED } from './emulator/work-meter.js';
-import type { TapReport } from '../firmware/wire/link-messages.js';
+import type { TapReport } from '../firmware/wire/link/link-messages.js';
 
 /** Milliseconds. */
 export interface Percentiles {

@@ -2,7 +2,7 @@
  * The institutions that a board is provisioned with, as the root signs them (type `institutions` of wire/signed.ts).
  *
  * They come to a board in its provisioned file, as text; so what is signed is text too: the fields below, joined by
- * blanks, in this order. A board pins the root at its first provisioning (drivers/root.ts).
+ * blanks, in this order. A board pins the root at its first provisioning (board/pinned-root.ts).
  */
 
 /** Keys and ids in hexadecimal. */

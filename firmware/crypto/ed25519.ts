@@ -26,10 +26,10 @@ import {
   type EncodeJob,
   type Projective,
 } from './edwards.js';
-import { createHalver } from './half-size.js';
+import { createHalver } from './scalar-halving.js';
 import { oddMultiples, windowTerm, type GeneralEntry } from './multiples.js';
 import { naf } from './naf.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 import type { Scalar } from './scalar.js';
 import { createSigner, needBytes, secretsOf, type Nonce, type Signer, type SigningKey } from './signer.js';
 import {
@@ -153,7 +153,7 @@ export function completeVerifier(natives: Natives, verifier: Verifier): Ed25519 
 
   /**
    * Condition 5 without a table: R, which is canonical, is decoded, and v times the equation is checked
-   * (half-size.ts). Where R is no point, no encoding equals it.
+   * (scalar-halving.ts). Where R is no point, no encoding equals it.
    */
   function verifyByHalves(multiplesOfA: GeneralEntry[], h: Scalar, signature: Uint8Array): boolean {
     const multiplesOfR = oddMultiples(curve, half(signature, 0), true);

@@ -19,7 +19,7 @@
 import { ENTRY_NUMBERS, type Comb } from './comb-table.js';
 import { createElement, createField, type Element, type Field } from './field.js';
 import { alternate, powerOfTwo, turned } from './limbs.js';
-import { pairsOf, pickOf, type Natives } from './natives.js';
+import { pairsOf, pickOf, type Natives } from '../core/crypto-natives.js';
 import { ENTRY_SCALE, createPointSteps, type Coordinates, type PointSteps } from './point-steps.js';
 
 /**

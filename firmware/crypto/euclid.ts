@@ -1,6 +1,6 @@
 /*
  * Euclid's algorithm after Lehmer (Knuth, TAOCP 2, 4.5.2, algorithm L) on numbers of 255 bits, for
- * inversion (field.ts) and for halving the size of scalars (half-size.ts).
+ * inversion (field.ts) and for halving the size of scalars (scalar-halving.ts).
  *
  * Numbers are 12 limbs as in field.ts, two of them in turn: pairs() multiplies them by a matrix. Quotients are taken
  * from doubles of the two numbers, some 30 bits of them at a time; then both numbers and their cofactors are multiplied
@@ -10,7 +10,7 @@
  * Time depends on the numbers. Callers hand over what is public or was multiplied by a random number.
  */
 import { BIT, powerOfTwo, rounder } from './limbs.js';
-import { pairsOf, type Natives } from './natives.js';
+import { pairsOf, type Natives } from '../core/crypto-natives.js';
 
 /** Entries of matrices: two products with limbs of 22 bits, their sum and a carry stay under 2^53. */
 const ENTRY_MAX = 536870912;

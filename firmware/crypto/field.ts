@@ -20,7 +20,7 @@
  */
 import { createEuclid, limbsToBytes, type Euclid } from './euclid.js';
 import { BIT, powerOfTwo, rounder } from './limbs.js';
-import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
+import { pairsOf, pickOf, reversed, type Natives, type Numbers } from '../core/crypto-natives.js';
 
 /** A number modulo p in both shapes of operand. */
 export interface Element {

@@ -3,7 +3,7 @@
  */
 import { concat, copy } from '../core/bytes.js';
 import { hmacSha256 } from './hmac.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 
 /** A pseudorandom key of 32 bytes from parts of input, joined (2.2). */
 export function hkdfExtract(natives: Natives, salt: Uint8Array, parts: Uint8Array[]): Uint8Array {

@@ -5,7 +5,7 @@
  * additional input) and the limit of 2^48 requests, which no board lives to see.
  */
 import { hmacSha256 } from './hmac.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 
 /** A generator. All inputs are of any length. */
 export interface HmacDrbg {

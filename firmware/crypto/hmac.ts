@@ -4,7 +4,7 @@
  * Left out: truncation.
  */
 import { concat } from '../core/bytes.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 
 /**
  * 64 bytes, each XOR those of a word of four alike, in place: by words, because each statement costs more than a hash.

@@ -10,7 +10,7 @@ import { concat, fromChars } from '../core/bytes.js';
 import type { CombTable } from './comb-table.js';
 import { gcmSeal, GCM_NONCE_BYTES, type AesBlocks } from './gcm.js';
 import { hkdfExpand, hkdfExtract } from './hkdf.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 import type { X25519 } from './x25519.js';
 
 const KEY_BYTES = 16;

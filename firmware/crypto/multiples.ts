@@ -9,7 +9,7 @@ import { CURVE_D, decodePoint } from './decode.js';
 import type { Edwards, WindowTerm } from './edwards.js';
 import { createElement, type Element, type Field } from './field.js';
 import { alternate, powerOfTwo, turned } from './limbs.js';
-import { pairsOf, pickOf } from './natives.js';
+import { pairsOf, pickOf } from '../core/crypto-natives.js';
 import { ENTRY_SCALE } from './point-steps.js';
 
 /** A point as table entry, not normalised: flat operands (point-steps.ts). */

@@ -9,7 +9,7 @@
  */
 import { writeU32 } from '../core/bytes.js';
 import { NOTHING, createHmacDrbg } from './hmac-drbg.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 
 /** What a source of nonces is made from. */
 export interface NonceSourceOptions {

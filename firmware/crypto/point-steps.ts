@@ -36,7 +36,7 @@
  * indices).
  */
 import { powerOfTwo, rounder } from './limbs.js';
-import { pairsOf, pickOf, reversed, type Natives, type Numbers } from './natives.js';
+import { pairsOf, pickOf, reversed, type Natives, type Numbers } from '../core/crypto-natives.js';
 
 /** Entries of tables, and working points, are limbs times 2^-126. */
 export const ENTRY_SCALE = -126;

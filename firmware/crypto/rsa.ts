@@ -16,7 +16,7 @@
  * Left out: private keys. Moduli of other sizes than 2,048 and 4,096 bits with their highest bit set.
  */
 import { powerOfTwo } from './limbs.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 
 /** A number modulo n: limbs from the least. */
 export type Residue = Float64Array;

@@ -8,7 +8,7 @@
  *
  * No branch and no index depends on a secret.
  */
-import { unpackOf, type Natives } from './natives.js';
+import { unpackOf, type Natives } from '../core/crypto-natives.js';
 
 /** 8 limbs of 32 bits, least first. */
 export type Scalar = Float64Array;

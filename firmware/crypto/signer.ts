@@ -2,7 +2,7 @@
  * The signing half of Ed25519 (RFC 8032 5.1.6): with a nonce made in advance it is one hash and one product of scalars,
  * and needs no points. ed25519.ts has the rest, and says how these signatures are made.
  */
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 import type { Scalar, ScalarColumns, Scalars } from './scalar.js';
 
 /** A private key, ready for signing. */

@@ -6,7 +6,7 @@ import { isAcceptablePoint } from './acceptable-point.js';
 import { openCombTable, type Comb, type CombTable } from './comb-table.js';
 import { createEdwards, type Edwards } from './edwards.js';
 import { pointTable, type GeneralEntry } from './multiples.js';
-import type { Natives } from './natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 import { createScalars, isBelowOrder, type Scalar, type Scalars } from './scalar.js';
 import { challengeHash, needBytes } from './signer.js';
 

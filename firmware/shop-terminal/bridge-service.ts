@@ -1,5 +1,5 @@
 /**
- * What the bridge asks of the terminal (wire/link-messages.ts, "bridge to terminal"), answered.
+ * What the bridge asks of the terminal (wire/link/link-messages.ts, "bridge to terminal"), answered.
  *
  * Every request is answered once. What takes seconds on the board (an issuer's signature to check, a tombstone to sign)
  * waits until no token is being talked to. The rules are the till's and the notices'; here they are only asked.
@@ -14,7 +14,7 @@ import {
   DeskRequest,
   KIND,
   terminalStatus,
-} from '../wire/link-messages.js';
+} from '../wire/link/link-messages.js';
 import { refundBody } from '../wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../wire/signed.js';
 import { HistoryLog } from './history-log.js';

@@ -10,8 +10,8 @@
 import { concat } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
 import { textOf } from '../wire/codec.js';
-import { KIND, VERIFY } from '../wire/link-messages.js';
-import type { BegunRequest } from '../wire/link-session.js';
+import { KIND, VERIFY } from '../wire/link/link-messages.js';
+import type { BegunRequest } from '../wire/link/link-session.js';
 import { LICENSE_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
 import type { BridgeLink } from './delivery.js';
 

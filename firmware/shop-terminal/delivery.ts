@@ -6,9 +6,9 @@
  * kept.
  */
 import { Code, codeNumber } from '../core/codes.js';
-import type { Clock } from '../drivers/clock.js';
-import { KIND } from '../wire/link-messages.js';
-import type { BegunRequest } from '../wire/link-session.js';
+import type { Clock } from '../core/clock.js';
+import { KIND } from '../wire/link/link-messages.js';
+import type { BegunRequest } from '../wire/link/link-session.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices, NONCE_MAX_AGE_MS } from './issuer-notices.js';
 import { Till } from './till.js';

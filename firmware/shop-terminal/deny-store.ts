@@ -6,7 +6,7 @@
  */
 import { concat } from '../core/bytes.js';
 import { defineMessage, U32, U8 } from '../wire/codec.js';
-import { RECORD, RECORD_OVERHEAD_BYTES, Records, removeRecord } from './records.js';
+import { RECORD, RECORD_OVERHEAD_BYTES, Records, removeRecord } from './shop-records.js';
 
 const PIECE_BYTES = 256;
 /** Pieces of one set; 16 x 256 bytes is more than the longest list. */

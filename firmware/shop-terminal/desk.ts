@@ -5,9 +5,9 @@
  * The terminal only carries it: what the command means is between token and bridge (wire/token-commands.ts).
  */
 import { Code, codeOfStatusWord } from '../core/codes.js';
-import type { ApduClient } from '../drivers/iso-dep-client.js';
-import type { NfcCode } from '../drivers/pn532-link.js';
-import { DeskRequest } from '../wire/link-messages.js';
+import type { ApduClient } from '../nfc/iso-dep-client.js';
+import type { NfcCode } from '../nfc/pn532-link.js';
+import { DeskRequest } from '../wire/link/link-messages.js';
 import { CLA } from '../wire/token-commands.js';
 import { prepareSelect, selectToken } from './tap.js';
 

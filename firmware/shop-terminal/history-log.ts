@@ -4,8 +4,8 @@
  * A history is kept until the bridge says that it is on disk, and delivered oldest first. One that nobody has verified
  * waits for its check before it is delivered, for afterwards the body is gone.
  */
-import type { ReadyRecord } from '../drivers/record-log.js';
-import { encodeHistoryRecord, historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './records.js';
+import type { ReadyRecord } from '../records/record-log.js';
+import { encodeHistoryRecord, historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './shop-records.js';
 
 /** Thrown by `open` on a record that is committed but no history: the board must stop rather than lose one. */
 function damaged(slot: number): never {

@@ -14,7 +14,7 @@ import { Code } from '../core/codes.js';
 import { denyBody, isDenied, isDenyKeys, signedDenyList, signedTime, timeBody } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
 import { readDenyList, writeDenyList } from './deny-store.js';
-import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './records.js';
+import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './shop-records.js';
 
 /** What is provisioned about it. */
 export interface NoticeLimits {

@@ -1,18 +1,18 @@
 /**
  * The shop terminal's program: makes the terminal from the board, its provisioned file, its keys and its tables.
  *
- * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then key, tables, till,
+ * Boot order: natives and configuration, raw flash, entropy (board/espruino-board.ts); then key, tables, till,
  * reader, link. A fault stops the board with its name on display and console; so does flash that fails later. Left out:
  * every rule; they are in the modules that this one puts together.
  */
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
 import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
 import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
-import type { Natives } from '../crypto/natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { createVerifier, TabledKey, Verifier } from '../crypto/verifier.js';
-import { watchButton } from '../drivers/buttons.js';
+import { watchButton } from '../panel/buttons.js';
 import {
   espruinoPins,
   espruinoPort,
@@ -21,17 +21,17 @@ import {
   serialOptions,
   startBoard,
   textOf,
-} from '../drivers/espruino-board.js';
-import { createEspruinoNatives } from '../drivers/espruino-natives.js';
-import { createApduClient } from '../drivers/iso-dep-client.js';
-import { watchAmountKeys } from '../drivers/keypad.js';
-import { createLcd } from '../drivers/lcd.js';
-import { apduBytesMax } from '../drivers/pn532-link.js';
-import { createPn532Reader } from '../drivers/pn532-reader.js';
-import type { ReadyRecord, RecordLog } from '../drivers/record-log.js';
-import { rootFault } from '../drivers/root.js';
-import { openResident } from '../drivers/startup.js';
-import { createLinkSession, LinkSession, ROLE } from '../wire/link-session.js';
+} from '../board/espruino-board.js';
+import { createEspruinoNatives } from '../board/espruino-natives.js';
+import { createApduClient } from '../nfc/iso-dep-client.js';
+import { watchAmountKeys } from '../panel/keypad.js';
+import { createLcd } from '../panel/lcd.js';
+import { apduBytesMax } from '../nfc/pn532-link.js';
+import { createPn532Reader } from '../nfc/pn532-reader.js';
+import type { ReadyRecord, RecordLog } from '../records/record-log.js';
+import { rootFault } from '../board/pinned-root.js';
+import { openResident } from '../board/startup.js';
+import { createLinkSession, LinkSession, ROLE } from '../wire/link/link-session.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
@@ -41,7 +41,7 @@ import { BoardVerifier } from './checker.js';
 import { openHistoryLog } from './history-log.js';
 import { openIssuerNotices } from './issuer-notices.js';
 import { readProvision, TerminalProvision, TerminalSetup } from './provision.js';
-import { Records } from './records.js';
+import { Records } from './shop-records.js';
 import { createTerminal, Terminal } from './terminal.js';
 import { loadTerminalSeed } from './terminal-key.js';
 import { openTill } from './till.js';

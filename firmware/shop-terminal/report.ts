@@ -2,7 +2,7 @@
  * What the terminal reports of a charge: after each tap with its durations, and when it changed otherwise.
  */
 import { Code, codeNumber } from '../core/codes.js';
-import { tapReport } from '../wire/link-messages.js';
+import { tapReport } from '../wire/link/link-messages.js';
 import { TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 

@@ -1,5 +1,5 @@
 /**
- * What the terminal shows: lines of 16 characters, and the signal that goes with them (drivers/display.ts,
+ * What the terminal shows: lines of 16 characters, and the signal that goes with them (panel/display.ts,
  * indicator.ts).
  *
  * The amount stands in the second line wherever there is one, so that clerk and customer find it in one place.
@@ -7,8 +7,8 @@
  */
 import { amountText } from '../core/amount-text.js';
 import { Code } from '../core/codes.js';
-import { LINE_CHARACTERS } from '../drivers/display.js';
-import { CHARGE_STATES } from '../wire/link-messages.js';
+import { LINE_CHARACTERS } from '../panel/display.js';
+import { CHARGE_STATES } from '../wire/link/link-messages.js';
 import { ChargeView } from './till.js';
 
 /** Breaks text at the width of a line. */

@@ -8,9 +8,9 @@
  * here.
  */
 import { Code, codeOfStatusWord, SW_OK } from '../core/codes.js';
-import { ApduClient, ApduResult, INS_SELECT, PreparedCommand } from '../drivers/iso-dep-client.js';
-import type { NfcCode } from '../drivers/pn532-link.js';
-import type { BegunRequest } from '../wire/link-session.js';
+import { ApduClient, ApduResult, INS_SELECT, PreparedCommand } from '../nfc/iso-dep-client.js';
+import type { NfcCode } from '../nfc/pn532-link.js';
+import type { BegunRequest } from '../wire/link/link-session.js';
 import { chargeId, LICENSE_BYTES, PAYMENT_BYTES, RS_BYTES } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';

@@ -4,8 +4,8 @@
  * SECURITY.md 1 and 2. Left out: changing the key. The issuer knows it by an operator's registration, so a terminal
  * with another key is another terminal.
  */
-import { BOARD_RECORD } from '../drivers/startup.js';
-import { RECORD, Records } from './records.js';
+import { BOARD_RECORD } from '../board/startup.js';
+import { RECORD, Records } from './shop-records.js';
 
 const SEED_BYTES = 32;
 

@@ -10,14 +10,14 @@
  */
 import { amountText } from '../core/amount-text.js';
 import { Code } from '../core/codes.js';
-import type { Clock } from '../drivers/clock.js';
-import type { Display } from '../drivers/display.js';
-import { SIGNAL } from '../drivers/indicator.js';
-import type { Indicator } from '../drivers/indicator.js';
-import type { ApduClient } from '../drivers/iso-dep-client.js';
-import type { NfcCode } from '../drivers/pn532-link.js';
-import type { FindResult, Pn532Reader } from '../drivers/pn532-reader.js';
-import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest } from '../wire/link-messages.js';
+import type { Clock } from '../core/clock.js';
+import type { Display } from '../panel/display.js';
+import { SIGNAL } from '../panel/indicator.js';
+import type { Indicator } from '../panel/indicator.js';
+import type { ApduClient } from '../nfc/iso-dep-client.js';
+import type { NfcCode } from '../nfc/pn532-link.js';
+import type { FindResult, Pn532Reader } from '../nfc/pn532-reader.js';
+import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest } from '../wire/link/link-messages.js';
 import { LICENSE_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
 import type { AmountEntry } from './amount-entry.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';

@@ -17,7 +17,7 @@ import { concat, equal, readU32, writeU32 } from '../core/bytes.js';
 import { Code, Refusal, refuse } from '../core/codes.js';
 import { classPaymentMax } from '../core/license-class.js';
 import { textOf } from '../wire/codec.js';
-import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link-messages.js';
+import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link/link-messages.js';
 import {
   challenge,
   CHALLENGE_AMOUNT_AT,
@@ -35,7 +35,7 @@ import {
   TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
-import type { ReadyRecord } from '../drivers/record-log.js';
+import type { ReadyRecord } from '../records/record-log.js';
 import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
@@ -49,7 +49,7 @@ import {
   RECORD,
   Records,
   WHY,
-} from './records.js';
+} from './shop-records.js';
 import { TombstoneLog } from './tombstone-log.js';
 
 /** What is provisioned for the till. Amounts in minor units. */

@@ -6,7 +6,7 @@
  * record that took it; of debits up to the horizon the terminal says nothing.
  */
 import { tombstone } from '../wire/payment.js';
-import { RECORD, Records, tombstoneRecord, TombstoneRecord, TOMBSTONES_MAX } from './records.js';
+import { RECORD, Records, tombstoneRecord, TombstoneRecord, TOMBSTONES_MAX } from './shop-records.js';
 
 /** States of a place. */
 const FREE = 0;

@@ -12,10 +12,10 @@
 import { readBalance } from '../core/amount.js';
 import { copy, equal, readU32 } from '../core/bytes.js';
 import { CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, RS_BYTES } from '../wire/payment.js';
-import type { ReadyRecord } from '../drivers/record-log.js';
-import { creditRecord, DEBIT_CHALLENGE_AT, debitRecord, encodeDebit, RECORD, settledRecord } from './records.js';
+import type { ReadyRecord } from '../records/record-log.js';
+import { creditRecord, DEBIT_CHALLENGE_AT, debitRecord, encodeDebit, RECORD, settledRecord } from './token-records.js';
 import type { LastDebit } from './policy.js';
-import type { DebitRecord, Records } from './records.js';
+import type { DebitRecord, Records } from './token-records.js';
 
 /** The newest debit, with the sum of debits since the button was last pressed. */
 export interface NewestDebit extends LastDebit {

@@ -8,11 +8,11 @@
  */
 import type { Ed25519, Nonce, PreparedKey, Signer, SigningKey } from '../crypto/ed25519.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';
-import { BOARD_RECORD } from '../drivers/startup.js';
+import { BOARD_RECORD } from '../board/startup.js';
 import { PSEUDONYM_KEY } from './purse.js';
 import type { PurseKeys } from './purse.js';
-import { RECORD } from './records.js';
-import type { Records } from './records.js';
+import { RECORD } from './token-records.js';
+import type { Records } from './token-records.js';
 
 const SEED_BYTES = 32;
 const PAIR_BYTES = 64;

@@ -1,7 +1,7 @@
 /**
  * The user token's program: makes the token from the board, its provisioned file, its keys and its tables.
  *
- * Boot order: natives and configuration, raw flash, entropy (drivers/espruino-board.ts); then random numbers, keys,
+ * Boot order: natives and configuration, raw flash, entropy (board/espruino-board.ts); then random numbers, keys,
  * purse, PN532. A fault stops the board with its name on display, LED and console. Left out: every rule; they are in
  * the modules that this one puts together.
  */
@@ -17,28 +17,28 @@ import { createSigner } from '../crypto/signer.js';
 import { ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
 import { createHmacDrbg } from '../crypto/hmac-drbg.js';
 import type { HmacDrbg } from '../crypto/hmac-drbg.js';
-import type { Natives } from '../crypto/natives.js';
+import type { Natives } from '../core/crypto-natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
-import { watchButton } from '../drivers/buttons.js';
-import { espruinoPins, startBoard } from '../drivers/espruino-board.js';
-import type { OpenLcd, RunningBoard } from '../drivers/espruino-board.js';
-import { createEspruinoCiphers, createEspruinoNatives } from '../drivers/espruino-natives.js';
-import { createApduServer } from '../drivers/iso-dep-server.js';
-import { createLcd } from '../drivers/lcd.js';
-import { answerFrames, createPn532Card } from '../drivers/pn532-card.js';
-import { commandDataBytesMax } from '../drivers/pn532-link.js';
-import { rootFault } from '../drivers/root.js';
+import { watchButton } from '../panel/buttons.js';
+import { espruinoPins, startBoard } from '../board/espruino-board.js';
+import type { OpenLcd, RunningBoard } from '../board/espruino-board.js';
+import { createEspruinoCiphers, createEspruinoNatives } from '../board/espruino-natives.js';
+import { createApduServer } from '../nfc/iso-dep-server.js';
+import { createLcd } from '../panel/lcd.js';
+import { answerFrames, createPn532Card } from '../nfc/pn532-card.js';
+import { commandDataBytesMax } from '../nfc/pn532-link.js';
+import { rootFault } from '../board/pinned-root.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { followedBy } from '../wire/succession.js';
 import { AID, CLA } from '../wire/token-commands.js';
-import { createDesk, needsTools } from './desk.js';
-import { createDeskTools } from './desk-tools.js';
+import { createDesk, needsTools } from './desk/desk.js';
+import { createDeskTools } from './desk/desk-tools.js';
 import { keySecret, makeKey, missingKey, openPurseKeys } from './keys.js';
 import type { Policy } from './policy.js';
 import { openPurse, PSEUDONYM_KEY } from './purse.js';
 import type { PurseConfig } from './purse.js';
-import { DEBIT_SLOTS } from './records.js';
+import { DEBIT_SLOTS } from './token-records.js';
 import { createToken } from './token.js';
 
 /** A token's part of 'tapcash.cfg'; keys and ids in hexadecimal. */

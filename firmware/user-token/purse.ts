@@ -34,8 +34,8 @@ import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
 import { choosePseudonym } from './policy.js';
 import type { Policy } from './policy.js';
-import { identityRecord, RECORD } from './records.js';
-import type { Records } from './records.js';
+import { identityRecord, RECORD } from './token-records.js';
+import type { Records } from './token-records.js';
 
 /** The token's keys. Index 0 is the account key, index 1 on are the pseudonym keys. */
 export interface PurseKeys {

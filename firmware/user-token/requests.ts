@@ -10,10 +10,10 @@ import { copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import { K_BYTES } from '../wire/request.js';
 import { partRequest, PART_BYTES, requestPart } from '../wire/token-commands.js';
-import { DESK_RECORD, requestHead } from './desk-records.js';
-import type { RequestHead } from './desk-records.js';
+import { DESK_RECORD, requestHead } from './desk/desk-records.js';
+import type { RequestHead } from './desk/desk-records.js';
 import type { PurseAnswer } from './purse.js';
-import type { Records } from './records.js';
+import type { Records } from './token-records.js';
 
 /** What a new request's head says; the rest is the store's. */
 export type NewRequest = Pick<RequestHead, 'kind' | 'amount' | 'k' | 'kid' | 'sequence' | 'coupon'>;

@@ -6,11 +6,11 @@
  */
 import { amountText } from '../core/amount-text.js';
 import type { Code } from '../core/codes.js';
-import type { Clock } from '../drivers/clock.js';
-import { LINE_CHARACTERS } from '../drivers/display.js';
-import type { Display } from '../drivers/display.js';
-import { SIGNAL } from '../drivers/indicator.js';
-import type { Indicator } from '../drivers/indicator.js';
+import type { Clock } from '../core/clock.js';
+import { LINE_CHARACTERS } from '../panel/display.js';
+import type { Display } from '../panel/display.js';
+import { SIGNAL } from '../panel/indicator.js';
+import type { Indicator } from '../panel/indicator.js';
 import type { Challenge } from '../wire/payment.js';
 
 /** The token's screens. */

@@ -8,7 +8,7 @@ import { refuse } from '../core/codes.js';
 import { history } from '../wire/payment.js';
 import { debitAnswer, debitRequest, licenseGrant } from '../wire/token-commands.js';
 import type { PurseAnswer, PurseState } from './purse.js';
-import { RECORD } from './records.js';
+import { RECORD } from './token-records.js';
 
 /** DEBIT: encoded `debitAnswer`. Codes: BAD_REQUEST, NO_CHARGE (no debit from that place on), NOT_LICENSED. */
 export function readDebit(state: PurseState, data: Uint8Array): PurseAnswer {

@@ -7,15 +7,15 @@
  */
 import { amountText } from '../core/amount-text.js';
 import { refuse, statusWord } from '../core/codes.js';
-import type { Clock } from '../drivers/clock.js';
-import type { Display } from '../drivers/display.js';
-import type { Indicator } from '../drivers/indicator.js';
-import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../drivers/iso-dep-server.js';
-import type { ApduAnswer, ApduHandlers } from '../drivers/iso-dep-server.js';
+import type { Clock } from '../core/clock.js';
+import type { Display } from '../panel/display.js';
+import type { Indicator } from '../panel/indicator.js';
+import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../nfc/iso-dep-server.js';
+import type { ApduAnswer, ApduHandlers } from '../nfc/iso-dep-server.js';
 import { readChallenge } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { INS, isDeskCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
-import type { Desk } from './desk.js';
+import type { Desk } from './desk/desk.js';
 import { guarded, isDeskOpen } from './purse.js';
 import type { Purse, PurseAnswer } from './purse.js';
 import { createScreens, wrap } from './screens.js';

@@ -2,7 +2,7 @@
  * Commands of the token on the radio: ISO/IEC 7816-4 APDUs after SELECT of our AID.
  *
  * A command that fails answers a status word of core/codes.ts and no data, and has changed nothing. Data longer than
- * one APDU is chained (drivers/apdu.ts); sizes below are before chaining.
+ * one APDU is chained (nfc/iso-dep-client.ts, nfc/iso-dep-server.ts); sizes below are before chaining.
  */
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
 import { KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES } from './payment.js';

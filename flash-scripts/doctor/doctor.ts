@@ -9,7 +9,7 @@ import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/er
 import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
 import { appFiles } from '../board-files.js';
-import type { BoardConfig } from '../../firmware/drivers/board-config.js';
+import type { BoardConfig } from '../../firmware/core/board-config.js';
 import type { Role } from '../build.js';
 import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';

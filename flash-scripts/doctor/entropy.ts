@@ -1,9 +1,9 @@
 /**
- * Samples of a board's source of entropy, taken as the firmware takes them (firmware/drivers/entropy.ts), and judged
+ * Samples of a board's source of entropy, taken as the firmware takes them (firmware/board/entropy.ts), and judged
  * here by the same health tests. The samples are fresh and used for nothing else.
  */
 import { isHealthy, ONE_BIT } from '../../firmware/crypto/health.js';
-import type { EntropyConfig } from '../../firmware/drivers/board-config.js';
+import type { EntropyConfig } from '../../firmware/core/board-config.js';
 import { failure } from '../../host-bridge/errors.js';
 import type { Attempt } from '../flash/attempt.js';
 import type { BoardConsole } from '../flash/console.js';

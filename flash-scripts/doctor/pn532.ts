@@ -4,7 +4,7 @@
  * Frames and commands: NXP UM0701-02, 6.2 and 7.2.2 (GetFirmwareVersion, 02). An ACK frame ends whatever the chip was
  * at.
  */
-import type { Pn532Config } from '../../firmware/drivers/board-config.js';
+import type { Pn532Config } from '../../firmware/core/board-config.js';
 import type { Attempt } from '../flash/attempt.js';
 import type { BoardConsole } from '../flash/console.js';
 

@@ -2,8 +2,8 @@
  * What a board says of itself on its console: natives that it lacks, what it was provisioned with, and how its firmware
  * starts.
  */
-import { NATIVES } from '../../firmware/core/natives.js';
-import type { StoredConfig } from '../../firmware/drivers/board-config.js';
+import { NATIVES } from '../../firmware/core/native-names.js';
+import type { StoredConfig } from '../../firmware/core/board-config.js';
 import { failure } from '../../host-bridge/errors.js';
 import type { Role } from '../build.js';
 import type { Attempt } from './attempt.js';
@@ -42,7 +42,7 @@ export async function readProvision(console: BoardConsole): Promise<BoardProvisi
   }
 }
 
-/** How a firmware started, by what it prints (firmware/drivers/espruino-board.ts). */
+/** How a firmware started, by what it prints (firmware/board/espruino-board.ts). */
 export type Start = { runs: true; said: string[] } | { runs: false; fault: string };
 
 const SAYS = 'tapcash: ';

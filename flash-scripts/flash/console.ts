@@ -3,7 +3,7 @@
  *
  * A board whose firmware has moved the console away gets it back by a reset: the firmware waits for its radio before it
  * moves the console, and a line that ends all timers in that moment keeps it from going on
- * (firmware/drivers/entropy.ts, `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing
+ * (firmware/board/entropy.ts, `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing
  * here reads raw flash.
  */
 import { failure, isFailure } from '../../host-bridge/errors.js';

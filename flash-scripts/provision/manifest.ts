@@ -1,6 +1,6 @@
 /**
  * The manifest: keys of an issuer's institutions and hashes of their tables, signed by the root. Boards are provisioned
- * from it, and check the signature themselves (firmware/drivers/root.ts). Everything in it is public.
+ * from it, and check the signature themselves (firmware/board/pinned-root.ts). Everything in it is public.
  */
 import { createHash } from 'node:crypto';
 import { fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../firmware/core/codes.js';
-import type { TapReport } from '../../firmware/wire/link-messages.js';
+import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../errors.js';
 import { runDemo, type RunningDemo } from '../demo/demo.js';
 import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';

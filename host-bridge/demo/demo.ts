@@ -5,7 +5,7 @@
  * with, bytes on the serial lines and on the air.
  */
 import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
-import type { TapReport } from '../../firmware/wire/link-messages.js';
+import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { BridgeEvent } from '../relay/bridge.js';
 import { audit } from '../ledger/audit.js';
 import { conservationOf } from '../ledger/rules-bank.js';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import type { CutProgram } from '../../flash-scripts/overlays.js';
-import type { BoardConfig } from '../../firmware/drivers/board-config.js';
+import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { createBoard, type Board } from '../emulator/board.js';
 import { createEmulatedFlash } from '../emulator/flash.js';
 import { createI2cBus } from '../emulator/i2c-bus.js';

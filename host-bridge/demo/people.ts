@@ -4,7 +4,7 @@
  */
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import type { TokenStatus } from '../../firmware/wire/token-commands.js';
-import type { TapReport } from '../../firmware/wire/link-messages.js';
+import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { Board } from '../emulator/board.js';
 import type { ClaimLine, Debit } from '../relay/desk-statement.js';
 import type { DeskEvent } from '../relay/desk-steps.js';

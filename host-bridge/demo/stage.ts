@@ -4,7 +4,7 @@
  */
 import { codeOf } from '../../firmware/core/codes.js';
 import { toHex } from '../../firmware/core/bytes.js';
-import type { TapReport } from '../../firmware/wire/link-messages.js';
+import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../errors.js';
 import { lookInto, pay, redeem, register, withdraw, type TapListener } from './people.js';
 import type { Check, OverspendResult, TapResult } from './report.js';

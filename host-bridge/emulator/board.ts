@@ -127,7 +127,7 @@ const prelude = new vm.Script(`${absentScript()}
 /** Boot files in the order in which Espruino runs them (jsflash.c, jsfLoadBootCodeFromFlash). */
 const BOOT_FILES = ['.boot0', '.boot1', '.boot2', '.boot3', '.bootcde'];
 
-/** What a display made of console lines prints before them (firmware/drivers/display.ts). */
+/** What a display made of console lines prints before them (firmware/panel/display.ts). */
 export const CONSOLE_DISPLAY = '[display] ';
 
 const latin1 = (data: string | Uint8Array): Uint8Array =>

@@ -91,7 +91,7 @@ const RAW_BYTES = 65536;
 /** The interpreter's flash, in its working directory. */
 const FLASH_FILE = 'espruino.flash';
 
-/** The configuration that a board reads at its start (firmware/drivers/startup.ts). */
+/** The configuration that a board reads at its start (firmware/board/startup.ts). */
 const CONFIG_FILE = 'tapcash.cfg';
 
 /** Where raw pages begin in the flash file. */

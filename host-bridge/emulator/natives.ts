@@ -7,7 +7,7 @@
  * here the first sum that could be inexact throws.
  */
 import { createCipheriv, createHash } from 'node:crypto';
-import type { Natives, Numbers } from '../../firmware/crypto/natives.js';
+import type { Natives, Numbers } from '../../firmware/core/crypto-natives.js';
 
 const words = new Uint32Array(2);
 const double = new Float64Array(words.buffer);

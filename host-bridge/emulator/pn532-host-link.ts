@@ -1,6 +1,6 @@
 /**
  * The host side of an emulated PN532: frames from the host, ACK, answers, NACK, abort. Written apart from the
- * firmware's codec (firmware/drivers/pn532-frame.ts), so that a mistake in one is not repeated in the other.
+ * firmware's codec (firmware/nfc/pn532-frame.ts), so that a mistake in one is not repeated in the other.
  *
  * Source: NXP UM0701-02, 6.2.1 (frames, pp. 28 to 32) and 6.2.2 (dialog). The rules:
  *   - a frame whose length or data checksum is wrong is not acknowledged; the host repeats it after its timeout

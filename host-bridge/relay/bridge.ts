@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { readU32, toHex } from '../../firmware/core/bytes.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
-import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link-messages.js';
+import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link/link-messages.js';
 import type { Scheduler } from '../emulator/scheduler.js';
 import { createRealScheduler } from '../emulator/scheduler.js';
 import { bodyOfThrown, refusal, type ErrorBody, type ErrorCode, type Result } from '../errors.js';

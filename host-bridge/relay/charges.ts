@@ -6,7 +6,7 @@
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import { codeOf } from '../../firmware/core/codes.js';
-import { CHARGE_STATES, type TapReport } from '../../firmware/wire/link-messages.js';
+import { CHARGE_STATES, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { ErrorCode } from '../errors.js';
 import { bytesOf, type Database } from '../ledger/sqlite.js';
 

@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 import { isAmount } from '../../firmware/core/amount.js';
 import { equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
-import { CHARGE_ID_BYTES, type TapReport } from '../../firmware/wire/link-messages.js';
+import { CHARGE_ID_BYTES, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import { bodyOfThrown, refusal, type Result } from '../errors.js';
 import type { TerminalSession } from '../serial/terminal-session.js';

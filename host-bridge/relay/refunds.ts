@@ -7,7 +7,7 @@
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
-import { CHARGE_ID_BYTES, KIND } from '../../firmware/wire/link-messages.js';
+import { CHARGE_ID_BYTES, KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge, history, license, licenseBody, RS_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
 import { refund as refundMessage, refundBody, REFUND_ID_BYTES } from '../../firmware/wire/refund.js';
 import type { Scheduler } from '../emulator/scheduler.js';

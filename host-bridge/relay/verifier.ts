@@ -7,7 +7,7 @@
 import { concat, equal } from '../../firmware/core/bytes.js';
 import type { KeyLine } from '../actors/key-line.js';
 import type { Code } from '../../firmware/core/codes.js';
-import { VERIFY, verifyRequest } from '../../firmware/wire/link-messages.js';
+import { VERIFY, verifyRequest } from '../../firmware/wire/link/link-messages.js';
 import {
   challenge,
   history,

@@ -1,5 +1,5 @@
 /**
- * A bridge's session with a terminal: the link of firmware/wire/link-session.ts over a port that may vanish and return.
+ * A bridge's session with a terminal: the link of firmware/wire/link/link-session.ts over a port that may vanish and return.
  *
  * Requests are promises of named results; nothing of the line ever rejects. Left out: what the requests mean to money
  * (relay/bridge.ts). Requests of the terminal go to one handler, which must answer each.
@@ -13,8 +13,8 @@ import {
   KIND,
   terminalStatus,
   type TerminalStatus,
-} from '../../firmware/wire/link-messages.js';
-import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link-session.js';
+} from '../../firmware/wire/link/link-messages.js';
+import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link/link-session.js';
 import type { Scheduler, Timer } from '../emulator/scheduler.js';
 import { createRealScheduler } from '../emulator/scheduler.js';
 import { bodyOfThrown, failure, refusal, type ErrorBody, type Result, type TapcashError } from '../errors.js';

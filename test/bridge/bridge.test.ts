@@ -5,8 +5,8 @@
 import { fixedLine } from '../../host-bridge/actors/key-line.js';
 import { crc32 } from 'node:zlib';
 import { fromHex, toChars, toHex } from '../../firmware/core/bytes.js';
-import { encodeFrame, FRAME } from '../../firmware/wire/link-frame.js';
-import { KIND, VERIFY } from '../../firmware/wire/link-messages.js';
+import { encodeFrame, FRAME } from '../../firmware/wire/link/link-frame.js';
+import { KIND, VERIFY } from '../../firmware/wire/link/link-messages.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { refusal, type Result } from '../../host-bridge/errors.js';

@@ -12,10 +12,10 @@ import {
   KIND,
   tapReport,
   terminalStatus,
-} from '../../firmware/wire/link-messages.js';
+} from '../../firmware/wire/link/link-messages.js';
 import { refundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link-session.js';
+import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Scheduler } from '../../host-bridge/emulator/scheduler.js';
 import type { SerialEnd } from '../../host-bridge/emulator/serial-line.js';

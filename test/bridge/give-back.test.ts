@@ -2,7 +2,7 @@
  * Refunds at the clerk's wish and claims at the desk, against the real issuer: whatever is cut, money comes back once.
  */
 import { toHex } from '../../firmware/core/bytes.js';
-import { KIND } from '../../firmware/wire/link-messages.js';
+import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { DEPOSIT_GRACE_S } from '../../host-bridge/actors/depositary.js';

@@ -2,7 +2,7 @@
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { fixedLine, type KeyLine } from '../../host-bridge/actors/key-line.js';
-import { VERIFY } from '../../firmware/wire/link-messages.js';
+import { VERIFY } from '../../firmware/wire/link/link-messages.js';
 import { createSigner } from '../../host-bridge/actors/signer.js';
 import { createVerifier } from '../../host-bridge/relay/verifier.js';
 import { makeHistory, makeLicense, registrarKey, seedOf } from './messages.js';

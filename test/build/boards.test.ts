@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../flash-scripts/package-root.js';
-import { boardFault } from '../../firmware/drivers/board-config.js';
+import { boardFault } from '../../firmware/core/board-config.js';
 import { boardNames, checkBoard, firmwareConfig, loadBoard } from '../../flash-scripts/boards.js';
 import { pinUses } from '../../flash-scripts/chip-pins.js';
 import { wiringSvg } from '../../flash-scripts/wiring-svg.js';

@@ -73,14 +73,19 @@ function importsOf(path: string, text = readFileSync(join(root, path), 'utf8')):
 const show = (imports: Import[]): string[] => imports.map(({ from, to }) => `${from} -> ${to}`);
 const layerOf = (path: string): string => path.split('/').slice(0, 2).join('/');
 
+const BELOW_BOARD = ['firmware/core', 'firmware/wire', 'firmware/records', 'firmware/nfc', 'firmware/panel'];
+
 /** What each layer of firmware may import, besides itself. */
 const BELOW: { [layer: string]: string[] } = {
   'firmware/core': [],
   'firmware/crypto': ['firmware/core'],
   'firmware/wire': ['firmware/core'],
-  'firmware/drivers': ['firmware/core'],
-  'firmware/user-token': ['firmware/core', 'firmware/crypto', 'firmware/wire', 'firmware/drivers'],
-  'firmware/shop-terminal': ['firmware/core', 'firmware/crypto', 'firmware/wire', 'firmware/drivers'],
+  'firmware/nfc': ['firmware/core', 'firmware/wire'],
+  'firmware/records': ['firmware/core'],
+  'firmware/panel': ['firmware/core'],
+  'firmware/board': BELOW_BOARD,
+  'firmware/user-token': [...BELOW_BOARD, 'firmware/crypto', 'firmware/board'],
+  'firmware/shop-terminal': [...BELOW_BOARD, 'firmware/crypto', 'firmware/board'],
 };
 
 /**
@@ -88,7 +93,7 @@ const BELOW: { [layer: string]: string[] } = {
  * argument.
  */
 const makesNatives = ({ from, to, typeOnly }: Import): boolean =>
-  typeOnly && from === 'firmware/drivers/espruino-natives.ts' && to === 'firmware/crypto/natives.ts';
+  typeOnly && from === 'firmware/board/espruino-natives.ts' && to === 'firmware/core/crypto-natives.ts';
 
 const breaksLayers = (each: Import): boolean =>
   layerOf(each.from) !== layerOf(each.to) &&
@@ -174,7 +179,7 @@ describe('the rules see what breaks them', () => {
     ['firmware/core/x.ts', "import { a } from '../wire/codec.js';"],
     ['firmware/wire/x.ts', "import type { A } from '../crypto/field.js';"],
     ['firmware/drivers/x.ts', "export { a } from '../user-token/purse.js';"],
-    ['firmware/drivers/espruino-natives.ts', "import { Natives } from '../crypto/natives.js';"],
+    ['firmware/board/espruino-natives.ts', "import { Natives } from '../crypto/natives.js';"],
     ['firmware/user-token/x.ts', "import { a } from '../shop-terminal/till.js';"],
     ['firmware/crypto/x.ts', "import { createHash } from 'node:crypto';"],
     ['firmware/shop-terminal/x.ts', "const x = import('../../host-bridge/errors.js');"],
@@ -184,7 +189,7 @@ describe('the rules see what breaks them', () => {
 
   test.each([
     ['host-bridge/relay/x.ts', "import { a } from '../../firmware/user-token/purse.js';"],
-    ['host-bridge/relay/x.ts', "import { a } from '../../firmware/drivers/clock.js';"],
+    ['host-bridge/relay/x.ts', "import { a } from '../../firmware/core/clock.js';"],
     ['flash-scripts/x.ts', "import type { A } from '../firmware/shop-terminal/till.js';"],
   ])('host: %s %s', (path, text) => {
     expect(bad(path, text, breaksHost)).toBe(1);

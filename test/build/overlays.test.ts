@@ -111,7 +111,7 @@ test('a variable that changes cannot be copied to two overlays', () => {
 
 describe('a resident overlay', () => {
   const RESIDENT = `
-    import { openResident } from '../../../firmware/drivers/startup.js';
+    import { openResident } from '../../../firmware/board/startup.js';
     const storage = require('Storage') as any;
     function half(value: number): number { return value / 2; }
     function tally(start: number): { add: (half: number) => number } {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { createElement, createField, type Element } from '../../firmware/crypto/field.js';
 import { BIT, rounder } from '../../firmware/crypto/limbs.js';
 import { createEuclid } from '../../firmware/crypto/euclid.js';
-import { createHalver } from '../../firmware/crypto/half-size.js';
+import { createHalver } from '../../firmware/crypto/scalar-halving.js';
 import { createScalars, isBelowOrder } from '../../firmware/crypto/scalar.js';
 import { checkedDot, plainDot } from '../../host-bridge/emulator/natives.js';
 import { L, P, checked, fromLittleEndian, hex, random, toLittleEndian } from './natives.js';

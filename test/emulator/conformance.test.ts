@@ -173,7 +173,7 @@ describe('the emulated board is like Espruino', () => {
 
 describe('the record log', () => {
   const ENTRY = `
-    import { openRecordLog } from '${join(packageRoot(), 'firmware', 'drivers', 'record-log.js')}';
+    import { openRecordLog } from '${join(packageRoot(), 'firmware', 'records', 'record-log.js')}';
     const flash = require('Flash');
     const region = { address: ${RAW}, pages: 6, pageBytes: 1024 };
     function payload(n: number, mark: number): Uint8Array {

@@ -7,7 +7,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { CutPlace, createEmulatedFlash, EmulatedFlash, FlashState } from '../../host-bridge/emulator/flash.js';
-import { LogRegion, openRecordLog, RecordLog } from '../../firmware/drivers/record-log.js';
+import { LogRegion, openRecordLog, RecordLog } from '../../firmware/records/record-log.js';
 
 export const crc = (bytes: Uint8Array): number => crc32(bytes) >>> 0;
 

@@ -1,5 +1,5 @@
 /** Power cut at every point of puts, overwrites, deletions, page changes and collections, and again while opening. */
-import { openRecordLog } from '../../firmware/drivers/record-log.js';
+import { openRecordLog } from '../../firmware/records/record-log.js';
 import { checkRecovery, crc, enumerateCuts, makeFlash, payload, Put, REGION } from './log-harness.js';
 
 /**

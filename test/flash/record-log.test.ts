@@ -1,6 +1,6 @@
 /** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
 import fc from 'fast-check';
-import { formatRecordLog, LogRegion, openRecordLog, ReadyRecord } from '../../firmware/drivers/record-log.js';
+import { formatRecordLog, LogRegion, openRecordLog, ReadyRecord } from '../../firmware/records/record-log.js';
 import {
   apply,
   contents,

@@ -1,8 +1,8 @@
 /** What a board keeps to itself, read from its flash; and a search for it in what a host has. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { openRecordLog } from '../../firmware/drivers/record-log.js';
-import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
+import { openRecordLog } from '../../firmware/records/record-log.js';
+import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { BOARD, type EspBench } from './bench.js';
 
 const SEED_BYTES = 32;

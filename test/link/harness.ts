@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { fromChars, toChars } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
-import { createLinkSession, ROLE, type LinkOptions, type LinkSession } from '../../firmware/wire/link-session.js';
+import { createLinkSession, ROLE, type LinkOptions, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { createVirtualScheduler, type Scheduler, type Timer } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
 

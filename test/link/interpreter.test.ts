@@ -6,7 +6,7 @@ import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge
 import { openPtyPair } from '../../host-bridge/emulator/pty.js';
 import { openBoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession, type TerminalSession } from '../../host-bridge/serial/terminal-session.js';
-import { KIND } from '../../firmware/wire/link-messages.js';
+import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { pattern } from './harness.js';
 
 const path = findInterpreter();

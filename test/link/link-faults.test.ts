@@ -3,9 +3,9 @@
  * both ends are in step again. First every single fault at every write of a conversation, then many at random.
  */
 import * as fc from 'fast-check';
-import { FRAME } from '../../firmware/wire/link-frame.js';
-import { ROLE } from '../../firmware/wire/link-session.js';
-import { ACK_TIMEOUT_MS } from '../../firmware/wire/link-transport.js';
+import { FRAME } from '../../firmware/wire/link/link-frame.js';
+import { ROLE } from '../../firmware/wire/link/link-session.js';
+import { ACK_TIMEOUT_MS } from '../../firmware/wire/link/link-transport.js';
 import { ask, askInParts, bootBoth, createPair, pattern, type Fault, type Outcome, type Pair } from './harness.js';
 
 const out = (bytes: Uint8Array, delayMs = 0) => ({ bytes, delayMs });

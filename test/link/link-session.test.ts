@@ -1,9 +1,9 @@
 /** The serial link without faults on the line: handshake, sizes, limits, restarts, versions. */
 import { crc32 } from 'node:zlib';
 import { allCodes } from '../../firmware/core/codes.js';
-import { encodeFrame, FRAME } from '../../firmware/wire/link-frame.js';
-import { createLinkSession, MESSAGE_BYTES_MAX, REQUESTS_MAX, ROLE } from '../../firmware/wire/link-session.js';
-import { createLinkTransport, SENDS_MAX } from '../../firmware/wire/link-transport.js';
+import { encodeFrame, FRAME } from '../../firmware/wire/link/link-frame.js';
+import { createLinkSession, MESSAGE_BYTES_MAX, REQUESTS_MAX, ROLE } from '../../firmware/wire/link/link-session.js';
+import { createLinkTransport, SENDS_MAX } from '../../firmware/wire/link/link-transport.js';
 import { ask, askInParts, bootBoth, createPair, pattern } from './harness.js';
 
 test('both ends come up once, whoever starts first, and each takes the other for what it is', () => {

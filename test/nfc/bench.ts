@@ -7,10 +7,10 @@ import { createPn532Chip, Pn532Chip } from '../../host-bridge/emulator/pn532-chi
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import type { VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/emulator/serial-line.js';
-import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
-import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/drivers/pn532-i2c.js';
-import { createSpiPort } from '../../firmware/drivers/pn532-spi.js';
-import { createPn532Link, Pn532Link, Pn532Port } from '../../firmware/drivers/pn532-link.js';
+import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
+import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/nfc/pn532-i2c.js';
+import { createSpiPort } from '../../firmware/nfc/pn532-spi.js';
+import { createPn532Link, Pn532Link, Pn532Port } from '../../firmware/nfc/pn532-link.js';
 
 export type Wiring = 'HSU' | 'I2C' | 'I2C+IRQ' | 'SPI' | 'SPI+IRQ';
 

@@ -1,5 +1,5 @@
 /** Terminal and token end to end: drivers, chips, air; over UART, I2C and SPI. */
-import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
+import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
 import { await1, createBoard, Wiring } from './bench.js';
 import { createTap, TapOptions } from './tap.js';
 

@@ -12,7 +12,7 @@ import {
   TFI_TO_CHIP,
   TFI_TO_HOST,
   wholeAnswer,
-} from '../../firmware/drivers/pn532-frame.js';
+} from '../../firmware/nfc/pn532-frame.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replace(/ /g, ''), 'hex'));

@@ -18,15 +18,16 @@ const TAPS = 2;
 
 /** Terminal and token in one program: the token gives back what it gets, reversed. Prints a line for each tap. */
 function program(shopPath: string, userPath: string): string {
-  const drivers = resolve(__dirname, '../../firmware/drivers');
+  const nfc = resolve(__dirname, '../../firmware/nfc');
+  const core = resolve(__dirname, '../../firmware/core');
   return `
-import { createApduClient, INS_SELECT } from '${drivers}/iso-dep-client.js';
-import { createApduServer } from '${drivers}/iso-dep-server.js';
-import { createClock } from '${drivers}/clock.js';
-import { answerFrames, createPn532Card } from '${drivers}/pn532-card.js';
-import { createHsuPort } from '${drivers}/pn532-hsu.js';
-import { apduBytesMax, commandDataBytesMax, createPn532Link } from '${drivers}/pn532-link.js';
-import { createPn532Reader } from '${drivers}/pn532-reader.js';
+import { createApduClient, INS_SELECT } from '${nfc}/iso-dep-client.js';
+import { createApduServer } from '${nfc}/iso-dep-server.js';
+import { createClock } from '${core}/clock.js';
+import { answerFrames, createPn532Card } from '${nfc}/pn532-card.js';
+import { createHsuPort } from '${nfc}/pn532-hsu.js';
+import { apduBytesMax, commandDataBytesMax, createPn532Link } from '${nfc}/pn532-link.js';
+import { createPn532Reader } from '${nfc}/pn532-reader.js';
 
 const clock = createClock({ getTime: getTime, setTimeout: setTimeout, clearTimeout: clearTimeout });
 const aid = new Uint8Array([0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68]);

@@ -1,11 +1,11 @@
 /** The dialog with the chip when chip or line misbehave: every command calls back once, in bounded time, by name. */
 import fc from 'fast-check';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
-import { ackFrame, encodeFrame, nackFrame, plainBytes, TFI_TO_HOST } from '../../firmware/drivers/pn532-frame.js';
-import { createI2cPort } from '../../firmware/drivers/pn532-i2c.js';
-import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/drivers/pn532-link.js';
-import { createPn532Reader, parseTarget } from '../../firmware/drivers/pn532-reader.js';
+import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
+import { ackFrame, encodeFrame, nackFrame, plainBytes, TFI_TO_HOST } from '../../firmware/nfc/pn532-frame.js';
+import { createI2cPort } from '../../firmware/nfc/pn532-i2c.js';
+import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/nfc/pn532-link.js';
+import { createPn532Reader, parseTarget } from '../../firmware/nfc/pn532-reader.js';
 import { await1, clockOf, createBoard, Wiring } from './bench.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));

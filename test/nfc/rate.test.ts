@@ -1,7 +1,7 @@
 /** The UART's rate: told to the chip after its power-up, and found again when only one of board and chip was reset. */
-import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
-import { createPn532Link, type LinkResult } from '../../firmware/drivers/pn532-link.js';
-import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
+import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
+import { createPn532Link, type LinkResult } from '../../firmware/nfc/pn532-link.js';
+import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';

@@ -1,5 +1,5 @@
 /** Both boards lose power at any moment of a tap while their chips keep theirs: new drivers find their way back. */
-import { INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
+import { INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { await1, Wiring } from './bench.js';
 import { AID, createTap } from './tap.js';
 

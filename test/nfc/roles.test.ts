@@ -1,14 +1,14 @@
 /** Reader and card above a scripted link: each answer of the chip, and what becomes of it. */
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createPn532Card, initAsTargetCommand } from '../../firmware/drivers/pn532-card.js';
+import { createPn532Card, initAsTargetCommand } from '../../firmware/nfc/pn532-card.js';
 import {
   apduBytesMax,
   commandDataBytesMax,
   LinkResult,
   Pn532Link,
   rfFailure,
-} from '../../firmware/drivers/pn532-link.js';
-import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
+} from '../../firmware/nfc/pn532-link.js';
+import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { await1, clockOf } from './bench.js';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replace(/ /g, ''), 'hex'));

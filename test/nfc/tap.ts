@@ -1,9 +1,9 @@
 /** A terminal and a token at the level of APDUs, on the bench: the token gives back what it gets, reversed. */
-import { createApduClient, INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
-import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
-import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
-import { apduBytesMax, commandDataBytesMax, NfcFailure, Pn532Link } from '../../firmware/drivers/pn532-link.js';
-import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
+import { createApduClient, INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
+import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
+import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
+import { apduBytesMax, commandDataBytesMax, NfcFailure, Pn532Link } from '../../firmware/nfc/pn532-link.js';
+import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { createRadioField, RadioField } from '../../host-bridge/emulator/radio-field.js';
 import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { await1, Board, clockOf, createBoard, Wiring } from './bench.js';

@@ -1,10 +1,10 @@
 /** Amounts entered at the terminal: the rules of keys, a keypad's contacts, and charges that no bridge asked for. */
 import fc from 'fast-check';
-import { watchKeypad, type KeypadPins } from '../../firmware/drivers/keypad.js';
+import { watchKeypad, type KeypadPins } from '../../firmware/panel/keypad.js';
 import { createAmountEntry, ENTRY_MAX } from '../../firmware/shop-terminal/amount-entry.js';
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
-import { LINE_CHARACTERS } from '../../firmware/drivers/display.js';
+import { LINE_CHARACTERS } from '../../firmware/panel/display.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { createToken, createWorld, type World } from './shop-harness.js';
 

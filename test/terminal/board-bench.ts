@@ -8,10 +8,10 @@ import { terminalFiles, type IssuerFacts } from '../../flash-scripts/board-files
 import { loadBoard } from '../../flash-scripts/boards.js';
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
-import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
-import { answerFrames, createPn532Card } from '../../firmware/drivers/pn532-card.js';
-import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
-import { commandDataBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
+import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
+import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
+import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
+import { commandDataBytesMax, createPn532Link } from '../../firmware/nfc/pn532-link.js';
 import {
   chargeRequest,
   KIND,
@@ -19,9 +19,9 @@ import {
   terminalStatus,
   type TapReport,
   type TerminalStatus,
-} from '../../firmware/wire/link-messages.js';
+} from '../../firmware/wire/link/link-messages.js';
 import { historyOfPayment } from '../../host-bridge/relay/verifier.js';
-import { createLinkSession, ROLE } from '../../firmware/wire/link-session.js';
+import { createLinkSession, ROLE } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { history } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';

@@ -2,7 +2,7 @@
 import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
 import { loadBoard } from '../../flash-scripts/boards.js';
-import { KIND } from '../../firmware/wire/link-messages.js';
+import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { createBench, createToken, denyList, ISSUER_KEY, keyOf, type Bench } from './board-bench.js';

@@ -1,6 +1,6 @@
 /** What a terminal is provisioned with, its key, and what it shows. */
 import { allCodes } from '../../firmware/core/codes.js';
-import { LINE_CHARACTERS, LINES_MAX } from '../../firmware/drivers/display.js';
+import { LINE_CHARACTERS, LINES_MAX } from '../../firmware/panel/display.js';
 import { readProvision, type TerminalProvision } from '../../firmware/shop-terminal/provision.js';
 import { alarmLines, chargeLines, idleLines } from '../../firmware/shop-terminal/screen.js';
 import { loadTerminalSeed } from '../../firmware/shop-terminal/terminal-key.js';

@@ -2,12 +2,12 @@
  * A whole terminal on emulated flash and virtual time, with stand-ins for what others own: a token that journals and
  * signs, a radio that can tear at any command, a bridge that can lie, forget and fall silent.
  */
-import { INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
+import { INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createEmulatedFlash, PowerLost, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { openRecordLog } from '../../firmware/drivers/record-log.js';
+import { openRecordLog } from '../../firmware/records/record-log.js';
 import { codeNumber, codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createAmountEntry } from '../../firmware/shop-terminal/amount-entry.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
@@ -26,7 +26,7 @@ import {
   tapReport,
   VERIFY,
   type TapReport,
-} from '../../firmware/wire/link-messages.js';
+} from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { INS, recallRequest, selectAnswer } from '../../firmware/wire/token-commands.js';

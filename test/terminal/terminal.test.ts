@@ -1,5 +1,5 @@
 /** The terminal between token and bridge: who checks, what is shown, what is delivered, and what a torn tap leaves. */
-import { KIND, deskRequest, tapReport, terminalStatus } from '../../firmware/wire/link-messages.js';
+import { KIND, deskRequest, tapReport, terminalStatus } from '../../firmware/wire/link/link-messages.js';
 import { codeNumber } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { refundBody, type RefundBody } from '../../firmware/wire/refund.js';

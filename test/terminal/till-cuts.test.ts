@@ -4,7 +4,7 @@
  * once.
  */
 import { PowerLost, type CutPlace } from '../../host-bridge/emulator/flash.js';
-import { CHARGE_STATES } from '../../firmware/wire/link-messages.js';
+import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { history } from '../../firmware/wire/payment.js';
 import * as h from './till-harness.js';
 import type { Shop } from './till-harness.js';

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { openRecordLog, type LogRegion, type RecordLog } from '../../firmware/drivers/record-log.js';
+import { openRecordLog, type LogRegion, type RecordLog } from '../../firmware/records/record-log.js';
 import { openHistoryLog, type HistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices, type IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { openTill, type Till, type TillConfig } from '../../firmware/shop-terminal/till.js';

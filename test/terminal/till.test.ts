@@ -1,9 +1,9 @@
 /**
  * The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list.
  */
-import { CHARGE_STATES } from '../../firmware/wire/link-messages.js';
+import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
-import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/records.js';
+import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
 import * as h from './till-harness.js';
 import type { Shop } from './till-harness.js';
 

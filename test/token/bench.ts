@@ -11,10 +11,10 @@ import { tokenFiles, type TokenScheme } from '../../flash-scripts/board-files.js
 import { builtProgram } from '../../flash-scripts/built-bundles.js';
 import type { CutProgram } from '../../flash-scripts/overlays.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
-import { createApduClient, INS_SELECT } from '../../firmware/drivers/iso-dep-client.js';
-import { createHsuPort } from '../../firmware/drivers/pn532-hsu.js';
-import { apduBytesMax, createPn532Link } from '../../firmware/drivers/pn532-link.js';
-import { createPn532Reader } from '../../firmware/drivers/pn532-reader.js';
+import { createApduClient, INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
+import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
+import { apduBytesMax, createPn532Link } from '../../firmware/nfc/pn532-link.js';
+import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { AID, CLA, selectAnswer } from '../../firmware/wire/token-commands.js';
 import { createBoard, type Board, type EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';

@@ -2,11 +2,11 @@
  * The board drivers both roles share: entropy with its radio, configuration, start-up, display bytes, button, console.
  */
 import { crc32 } from 'node:zlib';
-import { boardFault, limitBursts, type BoardConfig } from '../../firmware/drivers/board-config.js';
-import { isPressed, watchButton } from '../../firmware/drivers/buttons.js';
-import { createClock } from '../../firmware/drivers/clock.js';
-import { createDisplay } from '../../firmware/drivers/display.js';
-import { startEntropy, type TakeEntropy } from '../../firmware/drivers/entropy.js';
+import { boardFault, limitBursts, type BoardConfig } from '../../firmware/core/board-config.js';
+import { isPressed, watchButton } from '../../firmware/panel/buttons.js';
+import { createClock } from '../../firmware/core/clock.js';
+import { createDisplay } from '../../firmware/panel/display.js';
+import { startEntropy, type TakeEntropy } from '../../firmware/board/entropy.js';
 import {
   BOARD_RECORD,
   countBoot,
@@ -14,7 +14,7 @@ import {
   missingNative,
   readConfig,
   takeSeed,
-} from '../../firmware/drivers/startup.js';
+} from '../../firmware/board/startup.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { newFlash, openLog } from './harness.js';
 

@@ -2,9 +2,9 @@
  * A purse on emulated flash for tests: real record log, real signatures (node:crypto), messages by the shared codecs.
  */
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import { openRecordLog, type RecordLog } from '../../firmware/drivers/record-log.js';
-import type { DeskTools } from '../../firmware/user-token/desk-tools.js';
-import { createDesk, needsTools } from '../../firmware/user-token/desk.js';
+import { openRecordLog, type RecordLog } from '../../firmware/records/record-log.js';
+import type { DeskTools } from '../../firmware/user-token/desk/desk-tools.js';
+import { createDesk, needsTools } from '../../firmware/user-token/desk/desk.js';
 import {
   openPurse,
   type Purse,

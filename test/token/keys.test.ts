@@ -4,10 +4,10 @@
 import { randomBytes } from 'node:crypto';
 import { createEd25519 } from '../../firmware/crypto/ed25519.js';
 import { createNoncePool } from '../../firmware/crypto/nonce-pool.js';
-import type { RecordLog } from '../../firmware/drivers/record-log.js';
-import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
+import type { RecordLog } from '../../firmware/records/record-log.js';
+import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { keySecret, makeKey, missingKey, openPurseKeys } from '../../firmware/user-token/keys.js';
-import { RECORD } from '../../firmware/user-token/records.js';
+import { RECORD } from '../../firmware/user-token/token-records.js';
 import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
 import { createHostNatives } from '../../host-bridge/emulator/natives.js';
 import { issuer, keyFromSeed as keyOf, newFlash, openLog, registrar, verifyRaw } from './harness.js';

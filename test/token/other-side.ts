@@ -6,8 +6,8 @@ import { createHash, generateKeyPairSync, randomBytes, type KeyObject } from 'no
 import { codeNumber, codeOf, type Code } from '../../firmware/core/codes.js';
 import { concat, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import type { DeskTools } from '../../firmware/user-token/desk-tools.js';
-import { createDeskTools } from '../../firmware/user-token/desk-tools.js';
+import type { DeskTools } from '../../firmware/user-token/desk/desk-tools.js';
+import { createDeskTools } from '../../firmware/user-token/desk/desk-tools.js';
 import type { Policy } from '../../firmware/user-token/policy.js';
 import type { PurseConfig } from '../../firmware/user-token/purse.js';
 import * as wire from '../../firmware/wire/request.js';

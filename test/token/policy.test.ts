@@ -8,7 +8,7 @@ import { license, licenseBody, payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { licenseGrant } from '../../firmware/wire/token-commands.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
-import { RECORD } from '../../firmware/user-token/records.js';
+import { RECORD } from '../../firmware/user-token/token-records.js';
 import {
   boot,
   challengeBytes,

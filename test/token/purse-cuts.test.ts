@@ -5,8 +5,8 @@
  * Whatever happens: keys intact, Balance old or new, nothing answered that is not durable, and asking again completes
  * with exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between.
  */
-import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
-import { RECORD } from '../../firmware/user-token/records.js';
+import { BOARD_RECORD } from '../../firmware/board/startup.js';
+import { RECORD } from '../../firmware/user-token/token-records.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import {
   boot,

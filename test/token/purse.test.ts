@@ -4,7 +4,7 @@
 import { amountText } from '../../firmware/core/amount-text.js';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PRESS_MS } from '../../firmware/user-token/confirmation.js';
-import { RECORD } from '../../firmware/user-token/records.js';
+import { RECORD } from '../../firmware/user-token/token-records.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { identity, recallRequest, receiptAnswer, requestPart } from '../../firmware/wire/token-commands.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';

@@ -6,8 +6,8 @@
  * byte.
  */
 import { concat, toHex } from '../../firmware/core/bytes.js';
-import { BOARD_RECORD } from '../../firmware/drivers/startup.js';
-import { DESK_RECORD } from '../../firmware/user-token/desk-records.js';
+import { BOARD_RECORD } from '../../firmware/board/startup.js';
+import { DESK_RECORD } from '../../firmware/user-token/desk/desk-records.js';
 import { couponStart, partRequest, replyData, requestPart } from '../../firmware/wire/token-commands.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { inverseOf } from '../../host-bridge/relay/desk-requests.js';

@@ -4,8 +4,8 @@
  */
 import { codeNumber } from '../../firmware/core/codes.js';
 import { concat, toHex } from '../../firmware/core/bytes.js';
-import { RECORD } from '../../firmware/user-token/records.js';
-import { COUPONS_MAX, couponRecord, DESK_RECORD, requestHead } from '../../firmware/user-token/desk-records.js';
+import { RECORD } from '../../firmware/user-token/token-records.js';
+import { COUPONS_MAX, couponRecord, DESK_RECORD, requestHead } from '../../firmware/user-token/desk/desk-records.js';
 import * as wire from '../../firmware/wire/request.js';
 import {
   amountRequest,

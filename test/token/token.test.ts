@@ -3,10 +3,10 @@
  */
 import fc from 'fast-check';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
-import { createDisplay } from '../../firmware/drivers/display.js';
-import { blinkPattern, createIndicator } from '../../firmware/drivers/indicator.js';
-import { createApduServer } from '../../firmware/drivers/iso-dep-server.js';
-import { createDesk } from '../../firmware/user-token/desk.js';
+import { createDisplay } from '../../firmware/panel/display.js';
+import { blinkPattern, createIndicator } from '../../firmware/panel/indicator.js';
+import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
+import { createDesk } from '../../firmware/user-token/desk/desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
 import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';

@@ -6,8 +6,8 @@ import {
   CHARGE_PKU_AT,
   CHARGE_TIME_AT,
   chargeRecord,
-} from '../../firmware/shop-terminal/records.js';
-import { debitRecord, encodeDebit } from '../../firmware/user-token/records.js';
+} from '../../firmware/shop-terminal/shop-records.js';
+import { debitRecord, encodeDebit } from '../../firmware/user-token/token-records.js';
 import {
   challenge,
   CHALLENGE_AMOUNT_AT,

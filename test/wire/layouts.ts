@@ -11,7 +11,7 @@ import * as institutions from '../../firmware/wire/institutions.js';
 import * as succession from '../../firmware/wire/succession.js';
 import * as notices from '../../firmware/wire/notices.js';
 import * as tokenCommands from '../../firmware/wire/token-commands.js';
-import * as linkMessages from '../../firmware/wire/link-messages.js';
+import * as linkMessages from '../../firmware/wire/link/link-messages.js';
 import type { Codec, Field } from '../../firmware/wire/codec.js';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 

@@ -3,7 +3,7 @@
  */
 import * as fc from 'fast-check';
 import { crc32 } from 'node:zlib';
-import { createFrameDecoder, encodeFrame, partBytes, type Frame } from '../../firmware/wire/link-frame.js';
+import { createFrameDecoder, encodeFrame, partBytes, type Frame } from '../../firmware/wire/link/link-frame.js';
 
 const crc = (bytes: Uint8Array) => crc32(bytes);
 const anyFrame = fc.record({

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { layouts, layoutTable } from './layouts.js';
 import { allCodes, statusWord } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { KIND } from '../../firmware/wire/link-messages.js';
-import { FRAME } from '../../firmware/wire/link-frame.js';
+import { KIND } from '../../firmware/wire/link/link-messages.js';
+import { FRAME } from '../../firmware/wire/link/link-frame.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 
 const path = join(__dirname, '../../docs/protocol.md');

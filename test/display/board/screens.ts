@@ -2,8 +2,8 @@
  * A program for the interpreter: draws what terminal and token show on an SSD1306 and on an ILI9341, and prints the
  * bytes that go to them: "name oled|lcd command|data base64".
  */
-import { createDisplay } from '../../../firmware/drivers/display.js';
-import { createLcd } from '../../../firmware/drivers/lcd.js';
+import { createDisplay } from '../../../firmware/panel/display.js';
+import { createLcd } from '../../../firmware/panel/lcd.js';
 import { alarmLines, chargeLines, entryLines, holdLines, idleLines } from '../../../firmware/shop-terminal/screen.js';
 
 declare const E: any;

@@ -3,7 +3,7 @@
  * Kind 1: the body back. Kind 2: sends a request of `body[0]` * 8 bytes to the bridge and answers its round trip in ms
  * (4).
  */
-import { createLinkSession, ROLE } from '../../../firmware/wire/link-session.js';
+import { createLinkSession, ROLE } from '../../../firmware/wire/link/link-session.js';
 
 declare const E: any;
 declare const Serial1: any;

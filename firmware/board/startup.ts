@@ -1,0 +1,198 @@
+/**
+ * What both roles do first at boot: look for the natives that the firmware needs, read the provisioned file, move the
+ * console, and stop with a named fault where one of these fails.
+ *
+ * SECURITY.md 3: some ESP32 builds leave out native crypto. A fault is shown on display, LED and console, and nothing
+ * runs after it: a board never works with a store, a source of entropy or a configuration that is not good.
+ */
+import { fromChars, readU32, writeU32 } from '../core/bytes.js';
+import { boardFault, limitBursts } from '../core/board-config.js';
+import type { StoredConfig } from '../core/board-config.js';
+
+/** Files in Storage. */
+export const CONFIG_FILE = 'tapcash.cfg';
+export const SEED_FILE = 'tapcash.seed';
+
+/** 32 bytes for which the board proves once, at its next start, that it has its keys. */
+const ASK_FILE = 'tapcash.ask';
+
+/** Bytes of `SEED_FILE`: host entropy given at provisioning. */
+export const SEED_BYTES = 32;
+
+/** What of Espruino's Storage is used. */
+export interface StorageModule {
+  /** On boards that map flash into memory, a view of it: functions that are evaluated from it stay there. */
+  read(name: string, offset?: number, length?: number): string | undefined;
+  readArrayBuffer(name: string): ArrayBuffer | undefined;
+  erase(name: string): void;
+}
+
+/**
+ * The first native that is missing, as its name, or null.
+ * @param root the global object
+ * @param requireModule `require`
+ * @param names such as "E.convolve", "crypto.SHA512" (module.function) or "peek32"
+ */
+export function missingNative(root: any, requireModule: (name: string) => any, names: string[]): string | null {
+  for (let i = 0; i < names.length; i++) {
+    const parts = names[i].split('.');
+    let found: any;
+    try {
+      if (parts.length === 1) found = root[parts[0]];
+      else if (parts[0] === 'E') found = root.E[parts[1]];
+      else found = requireModule(parts[0])[parts[1]];
+    } catch (error) {
+      found = undefined;
+    }
+    if (typeof found !== 'function') return names[i];
+  }
+  return null;
+}
+
+/**
+ * The text of an overlay.
+ * @param id what it begins with, in quotes
+ * @throws Error when it is missing or of another build
+ */
+export function readOverlay(storage: StorageModule, file: string, id: string): string {
+  const text = storage.read(file, 1, id.length) === id && storage.read(file);
+  if (!text) throw new Error(file + ': not of this build, write all files again');
+  return text;
+}
+
+/** As overlay.d.ts has it. */
+export interface ResidentOverlay<T> {
+  load(): T;
+  drop(): void;
+}
+
+/** Most characters of the list of a resident overlay's names, its second text (flash-scripts/overlays.ts). */
+const NAMES_BYTES_MAX = 1000;
+
+/**
+ * A resident overlay (overlay.d.ts), loaded into a global object and deleted from it.
+ * @param root the global object @param evaluate `eval` @throws Error as readOverlay, at once and at each load
+ */
+export function openResident<T>(
+  storage: StorageModule,
+  root: any,
+  file: string,
+  id: string,
+  evaluate: (text: string) => void,
+): ResidentOverlay<T> {
+  readOverlay(storage, file, id);
+  return {
+    load: function () {
+      // Espruino calls a setter outside of every scope, so that functions that are made there keep none.
+      const outside: any = Object.defineProperty({}, 'text', { set: evaluate });
+      outside.text = readOverlay(storage, file, id);
+      const made = root[file];
+      delete root[file];
+      return made;
+    },
+    drop: function () {
+      const names = (storage.read(file, id.length + 4, NAMES_BYTES_MAX) || '').split('"')[0].split(' ');
+      for (let i = 0; i < names.length; i++) delete root[names[i]];
+    },
+  };
+}
+
+/** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. @param version of the interpreter */
+export function readConfig<P>(
+  storage: StorageModule,
+  role: string,
+  version: string,
+): { ok: true; config: StoredConfig<P> } | { ok: false; fault: string } {
+  const text = storage.read(CONFIG_FILE);
+  if (text === undefined) return { ok: false, fault: 'not provisioned: no ' + CONFIG_FILE };
+  let config: any;
+  try {
+    config = JSON.parse(text);
+  } catch (error) {
+    config = undefined;
+  }
+  if (!config || typeof config !== 'object') return { ok: false, fault: CONFIG_FILE + ': damaged' };
+  if (config.role !== role) return { ok: false, fault: CONFIG_FILE + ': role is not ' + role };
+  const fault = boardFault(config.board);
+  if (fault) return { ok: false, fault: CONFIG_FILE + ': ' + fault };
+  if (!config.provision || typeof config.provision !== 'object')
+    return { ok: false, fault: CONFIG_FILE + ': provision: missing' };
+  limitBursts(config.board, version);
+  return { ok: true, config: config };
+}
+
+/** The part of the record log (record-log.ts) that start-up needs. `put` throws when the flash fails. */
+export interface BoardRecords {
+  put(type: number, slot: number, payload: Uint8Array): void;
+  get(type: number, slot: number): Uint8Array | null;
+}
+
+/** Types of record that both roles have; those of a role begin at 16 (token) and 32 (terminal). Never reused. */
+export const BOARD_RECORD = {
+  /** Slot 0 to n: the role's keys, seed (32) and, on a token, public key (32). */
+  key: 1,
+  /** Slot 0: entropy given at provisioning, 32 bytes. */
+  seed: 2,
+  /** Slot 0: boot counter, u32. */
+  boot: 3,
+  /** Slot 0: whose institutions the board trusts (root.ts). */
+  root: 4,
+};
+
+/**
+ * Moves the host's entropy from Storage to raw flash, where keys live, and erases it from Storage only once it is
+ * there. A new file wins over an old record: the board was provisioned again.
+ * @returns 32 bytes, or null where the board was never given any
+ */
+export function takeSeed(storage: StorageModule, records: BoardRecords): Uint8Array | null {
+  const text = storage.read(SEED_FILE);
+  if (text !== undefined && text.length === SEED_BYTES) {
+    records.put(BOARD_RECORD.seed, 0, fromChars(text));
+    storage.erase(SEED_FILE);
+  }
+  const seed = records.get(BOARD_RECORD.seed, 0);
+  return seed && seed.length === SEED_BYTES ? seed : null;
+}
+
+/** What a host asked the board to sign, if it did: asked once, answered once. */
+export function takeAsk(storage: StorageModule): Uint8Array | null {
+  const text = storage.read(ASK_FILE);
+  if (text === undefined) return null;
+  // Before the file goes: erasing it makes null of every string that is a view of it (Espruino 2v29,
+  // jsfEraseFileInternal).
+  const asked = fromChars(text);
+  storage.erase(ASK_FILE);
+  return asked;
+}
+
+/**
+ * Counts this boot; durable when it returns, so that no two boots draw random numbers under one count.
+ * @returns 1, 2 ...
+ */
+export function countBoot(records: BoardRecords): number {
+  const stored = records.get(BOARD_RECORD.boot, 0);
+  const count = (stored ? readU32(stored, 0) : 0) + 1;
+  const payload = new Uint8Array(4);
+  writeU32(payload, 0, count);
+  records.put(BOARD_RECORD.boot, 0, payload);
+  return count;
+}
+
+/** What of Espruino's globals moves the console. */
+export interface ConsoleMover {
+  /** `E.setConsole(port or null, {force})`. */
+  setConsole(port: any, options: { force: boolean }): void;
+  /** The port of that name, such as `Serial1`. */
+  port(name: string): any;
+}
+
+/**
+ * Moves the console off a port that carries frames: there it would take bytes 3 and 16 for its own. After the next
+ * reset it is back; with the console button held then, the firmware does not start and leaves it there, so that a board
+ * can always be reflashed.
+ * @param leaves the port's name, or undefined where the console is on none that is needed
+ * @param to another port's name, or undefined for nowhere
+ */
+export function leaveConsole(mover: ConsoleMover, leaves: string | undefined, to: string | undefined): void {
+  if (leaves) mover.setConsole(to ? mover.port(to) : null, { force: true });
+}

@@ -1,0 +1,173 @@
+/**
+ * What the terminal keeps in raw flash, record by record (DESIGN section 4, SECURITY.md 2), over records/record-log.ts.
+ *
+ * Each fact has one durable record that decides it, so that no power cut leaves two of them in disagreement:
+ * - HISTORY with the counter of CHARGE: the charge is paid (or accepted, while the flag UNVERIFIED stands);
+ * - TOMBSTONE with the counter of CHARGE: the charge is cancelled, or was about to get a new Rs for another token;
+ * - else what CHARGE.state says. It says `paid` only once the bridge has the history and the record is going to be
+ *   erased.
+ *
+ * Records are short: the log keeps room for the longest one in every page, so a single one of 3 kB would cost it half
+ * of what it can hold.
+ */
+import { writeU32 } from '../core/bytes.js';
+import type { ReadyRecord } from '../records/record-log.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from '../wire/codec.js';
+import { CHARGE_ID_BYTES } from '../wire/link/link-messages.js';
+import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
+
+/** The part of records/record-log.ts that is used here. */
+export interface Records {
+  /** Durable when it returns; an empty payload deletes. @throws when the flash fails or is full */
+  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  /**
+   * Does beforehand what a `put` has to do before it writes (record-log.ts).
+   * @throws when the flash fails or is full
+   */
+  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
+  /**
+   * Opens a page where less than so many bytes are left in the one that is open (record-log.ts).
+   * @throws when the flash fails
+   */
+  reserve(bytes: number): void;
+  /** The payload stored last, or null. */
+  get(type: number, slot: number): Uint8Array | null;
+  /** Slots of this type that hold something, ascending. */
+  slots(type: number): number[];
+  /** Bytes of further records, with RECORD_OVERHEAD_BYTES each, that are sure to fit. */
+  freeBytes(): number;
+}
+
+/** Deletes a record; durable when it returns. */
+export function removeRecord(records: Records, type: number, slot: number): void {
+  records.put(type, slot, new Uint8Array(0));
+}
+
+/** What a record takes beside its payload. */
+export const RECORD_OVERHEAD_BYTES = 24;
+
+/**
+ * Types of record of the terminal; those of every board (board/startup.ts) are below 16. Numbers are never reused.
+ */
+export const RECORD = {
+  /** Slot 0: `chargeRecord`. */
+  charge: 32,
+  /** Slot 0 to historiesMax - 1: `historyRecord`, until the bridge has it on its disk. */
+  history: 33,
+  /** Slot 0 to TOMBSTONES_MAX - 1: `tombstoneRecord`, a ring. */
+  tombstone: 34,
+  /** Slot 0 to STALE_SUMS_MAX - 1: `staleSumRecord`. */
+  staleSum: 35,
+  /** `signedDenyList`, at most 3,276 bytes, in pieces: deny-store.ts. */
+  deny: 36,
+  /** Slot 0: `timeRecord`. */
+  time: 37,
+};
+
+/** The charge. The record stays when the charge has ended: its counter never falls. */
+export interface ChargeRecord {
+  /** One of CHARGE_STATES: none, open or paid; the other two are told by other records. */
+  state: number;
+  /** Chosen by the bridge. */
+  id: Uint8Array;
+  amount: number;
+  /** Counter of Rs and of Ts. */
+  counter: number;
+  /** Seconds of Ts, set when the charge is bound. */
+  timeS: number;
+  rs: Uint8Array;
+  /** The only PKU that CHALLENGE with this Rs goes to; zeros until it was first sent. */
+  boundPku: Uint8Array;
+}
+export const chargeRecord = defineMessage<ChargeRecord>([
+  ['state', U8],
+  ['id', BYTES, CHARGE_ID_BYTES],
+  ['amount', BALANCE],
+  ['counter', U32],
+  ['timeS', U32],
+  ['rs', BYTES, RS_BYTES],
+  ['boundPku', BYTES, KEY_BYTES],
+]);
+
+/** Where Ts and the PKU of an encoded `chargeRecord` stand: what binding changes. */
+export const CHARGE_TIME_AT = 21;
+export const CHARGE_PKU_AT = 41;
+
+/** H with what is needed without decoding it. */
+export interface HistoryRecord {
+  /** 1 while nobody has verified it. */
+  unverified: number;
+  /** Counter of its Rs: unique among all histories of this terminal. */
+  counter: number;
+  /** Seconds of its Ts. */
+  timeS: number;
+  chargeId: Uint8Array;
+  /** Encoded `history` of wire/payment.ts. */
+  history: Uint8Array;
+}
+export const historyRecord = defineMessage<HistoryRecord>([
+  ['unverified', U8],
+  ['counter', U32],
+  ['timeS', U32],
+  ['chargeId', BYTES, CHARGE_ID_BYTES],
+  ['history', REST],
+]);
+
+/** Where H stands in an encoded `historyRecord`; its flag UNVERIFIED is the first byte. */
+export const HISTORY_AT = 9 + CHARGE_ID_BYTES;
+
+/** The same as `historyRecord.encode`, in a fifth of its statements. */
+export function encodeHistoryRecord(record: HistoryRecord): Uint8Array {
+  const out = new Uint8Array(HISTORY_AT + record.history.length);
+  out[0] = record.unverified;
+  writeU32(out, 1, record.counter);
+  writeU32(out, 5, record.timeS);
+  out.set(record.chargeId, 9);
+  out.set(record.history, HISTORY_AT);
+  return out;
+}
+
+/** Why a tombstone was set: the clerk cancelled, or the charge goes on under a new Rs for another token. */
+export const WHY = { cancelled: 1, rebound: 2 };
+
+/** A tombstone. */
+export interface TombstoneRecord {
+  /** 1 once the bridge has it on its disk. */
+  delivered: number;
+  /** One of WHY. */
+  why: number;
+  /** Counter of its Rs. */
+  counter: number;
+  /** Highest counter among tombstones that the ring has overwritten: below it nothing is known. */
+  horizon: number;
+  /** Encoded `tombstone` of wire/payment.ts. */
+  tombstone: Uint8Array;
+}
+export const tombstoneRecord = defineMessage<TombstoneRecord>([
+  ['delivered', U8],
+  ['why', U8],
+  ['counter', U32],
+  ['horizon', U32],
+  ['tombstone', REST],
+]);
+export const TOMBSTONES_MAX = 64;
+
+/** What one pseudonym has paid here under one deny list while that list was old. */
+export interface StaleSumRecord {
+  /** Version of the list; with a newer one the record is free. */
+  denyVersion: number;
+  pku: Uint8Array;
+  /** Rs of the last payment counted: one that is repeated after a power cut is not counted twice. */
+  rs: Uint8Array;
+  sum: number;
+}
+export const staleSumRecord = defineMessage<StaleSumRecord>([
+  ['denyVersion', U32],
+  ['pku', BYTES, KEY_BYTES],
+  ['rs', BYTES, RS_BYTES],
+  ['sum', AMOUNT],
+]);
+export const STALE_SUMS_MAX = 32;
+
+/** The last signed time. */
+export const timeRecord = defineMessage<{ timeS: number }>([['timeS', U32]]);

@@ -1,0 +1,227 @@
+/**
+ * Requests that only the issuer can read: registration PKI(PKU1..n, K) [0062], [0084], [0110], withdrawal PKI(PKU, x,
+ * K) [0067] and K(PKU, x) with KID [0089], [0114], redemption of a coupon [0042].
+ *
+ * Each has a random id and a fresh K (keyed: the next sequence of K), and waits in flash before it is given. What goes
+ * through a bank is signed by the account key, by the hash of what is sealed.
+ */
+import { concat } from '../../core/bytes.js';
+import { refuse } from '../../core/codes.js';
+import type { Refusal } from '../../core/codes.js';
+import {
+  issueBody,
+  issueSecret,
+  K_BYTES,
+  keyedRequest,
+  KID_BYTES,
+  ownedBody,
+  ownedRequest,
+  proofBody,
+  pseudonymProof,
+  redemptionSecret,
+  REQUEST,
+  REQUEST_ID_BYTES,
+  sealedPlain,
+  TO_ISSUER,
+} from '../../wire/request.js';
+import { SIGNED, signedBytes } from '../../wire/signed.js';
+import { DESK_RECORD, sharedKey } from './desk-records.js';
+import type { CouponRecord } from './desk-records.js';
+import type { DeskTools } from './desk-tools.js';
+import { ACCOUNT_KEY, PSEUDONYM_KEY } from '../purse.js';
+import type { PurseAnswer, PurseState } from '../purse.js';
+import type { Requests } from '../requests.js';
+
+/** Sealed requests; each answers the first part of what now waits. */
+export interface SealedRequests {
+  /** A registration under the purse's name. Code BUSY until all proofs are signed, some a call. */
+  register(): PurseAnswer;
+  /** @param amount 0 asks for a receipt that was missed */
+  withdraw(amount: number): PurseAnswer;
+  /** @param slot of the coupon */
+  redeem(slot: number, coupon: CouponRecord): PurseAnswer;
+  /** In a scheme with coupons, a question for a receipt that was missed: it goes the way of a redemption. */
+  missed(): PurseAnswer;
+  /** The account key's request around bytes for the bank. */
+  own(kind: number, amount: number, request: Uint8Array): Uint8Array | null;
+}
+
+/** Proofs of possession that one call signs: with nonces to be made, ten seconds on a modelled ESP32. */
+const PROOFS_A_CALL = 4;
+
+const NO_KID = new Uint8Array(KID_BYTES);
+
+/** Makes the sealed requests of a purse. @param progress told of each pseudonym signed */
+export function createSealedRequests(
+  state: PurseState,
+  requests: Requests,
+  tools: DeskTools,
+  progress: (done: number, total: number) => void,
+): SealedRequests {
+  const keys = state.keys;
+  const config = state.config;
+  const issuer = config.issuer;
+  const currency = config.currency;
+  // A registration in the making: in RAM, for nothing of it was given yet.
+  let requestId: Uint8Array | null = null;
+  let proofs: Uint8Array[] = [];
+
+  function own(kind: number, amount: number, request: Uint8Array): Uint8Array | null {
+    const accountKey = keys.publicKey(ACCOUNT_KEY);
+    const name = state.name;
+    const body = ownedBody.encode({
+      kind: kind,
+      issuer: issuer,
+      currency: currency,
+      accountKey: accountKey,
+      amount: amount,
+      name: name,
+      requestHash: keys.sha256(request),
+    });
+    const signature = keys.sign(ACCOUNT_KEY, signedBytes(SIGNED.ownedRequest, body));
+    if (!signature) return null;
+    return ownedRequest.encode({
+      accountSignature: signature,
+      kind: kind,
+      issuer: issuer,
+      currency: currency,
+      accountKey: accountKey,
+      amount: amount,
+      name: name,
+      request: request,
+    });
+  }
+
+  /** Keeps what was made, and gives its first part. */
+  function keep(
+    kind: number,
+    amount: number,
+    k: Uint8Array,
+    kid: Uint8Array,
+    sequence: number,
+    coupon: number,
+    bytes: Uint8Array | null,
+  ): PurseAnswer {
+    if (!bytes) return refuse('DEVICE_FAULT');
+    requests.keep({ kind: kind, amount: amount, k: k, kid: kid, sequence: sequence, coupon: coupon }, bytes);
+    return requests.first();
+  }
+
+  function seal(kind: number, id: Uint8Array, k: Uint8Array, body: Uint8Array): Uint8Array {
+    return tools.seal(config.scheme, kind, sealedPlain.encode({ requestId: id, k: k, body: body }));
+  }
+
+  function register(): PurseAnswer {
+    const count = config.pseudonyms;
+    const id = requestId || tools.random(REQUEST_ID_BYTES);
+    requestId = id;
+    // [0110]: each PKU with its proof of possession. Many take long: the desk asks again, and the display counts.
+    const last = Math.min(count, proofs.length + PROOFS_A_CALL);
+    const more = proofs.length < count && count > PROOFS_A_CALL;
+    while (proofs.length < last) {
+      const pku = keys.publicKey(PSEUDONYM_KEY + proofs.length);
+      const body = proofBody.encode({ issuer: issuer, currency: currency, requestId: id, pku: pku });
+      const proof = keys.sign(PSEUDONYM_KEY + proofs.length, signedBytes(SIGNED.pseudonymProof, body));
+      if (!proof) return refuse('DEVICE_FAULT');
+      proofs.push(pseudonymProof.encode({ pku: pku, proof: proof }));
+    }
+    progress(proofs.length, count);
+    if (more) return refuse('BUSY');
+    const k = tools.random(K_BYTES);
+    const body = concat(proofs);
+    proofs = [];
+    requestId = null;
+    return keep(REQUEST.register, 0, k, NO_KID, 0, 0, own(REQUEST.register, 0, seal(REQUEST.register, id, k, body)));
+  }
+
+  /** (PKU, x) with the number of the next receipt, and SKU's signature. */
+  function issue(amount: number): { proof: Uint8Array; body: Uint8Array } | Refusal {
+    const number = state.journal.receiptNumber() + 1;
+    const body = issueBody.encode({
+      issuer: issuer,
+      currency: currency,
+      pku: keys.publicKey(PSEUDONYM_KEY),
+      number: number,
+      amount: amount,
+    });
+    const proof = keys.sign(PSEUDONYM_KEY, signedBytes(SIGNED.issue, body));
+    return proof ? { proof: proof, body: body } : refuse('DEVICE_FAULT');
+  }
+
+  /** [0067] */
+  function withdrawSealed(amount: number, secret: Uint8Array): PurseAnswer {
+    const kind = REQUEST.sealedIssue;
+    const k = tools.random(K_BYTES);
+    return keep(
+      kind,
+      amount,
+      k,
+      NO_KID,
+      0,
+      0,
+      own(kind, amount, seal(kind, tools.random(REQUEST_ID_BYTES), k, secret)),
+    );
+  }
+
+  /** [0089]: under the K that the issuer keeps. */
+  function withdrawKeyed(amount: number, secret: Uint8Array): PurseAnswer {
+    const kind = REQUEST.keyedIssue;
+    const stored = state.records.get(DESK_RECORD.sharedKey, 0);
+    const shared = stored && sharedKey.decode(stored);
+    if (!shared) return refuse('NOT_LICENSED');
+    const sequence = shared.sequence + 1;
+    const box = tools.sealBox(
+      shared.k,
+      { direction: TO_ISSUER, kind: kind, kid: shared.kid, sequence: sequence, index: 0 },
+      secret,
+    );
+    const request = keyedRequest.encode({ kid: shared.kid, sequence: sequence, box: box });
+    return keep(kind, amount, shared.k, shared.kid, sequence, 0, own(kind, amount, request));
+  }
+
+  return {
+    register: register,
+    withdraw: function (amount) {
+      const made = issue(amount);
+      if ('ok' in made) return made;
+      const secret = issueSecret.encode(made);
+      return config.issue === 'keyed' ? withdrawKeyed(amount, secret) : withdrawSealed(amount, secret);
+    },
+    missed: function () {
+      const made = issue(0);
+      if ('ok' in made) return made;
+      const k = tools.random(K_BYTES);
+      return keep(
+        REQUEST.redeem,
+        0,
+        k,
+        NO_KID,
+        0,
+        0,
+        seal(REQUEST.redeem, tools.random(REQUEST_ID_BYTES), k, issueSecret.encode(made)),
+      );
+    },
+    redeem: function (slot, coupon) {
+      const made = issue(coupon.amount);
+      if ('ok' in made) return made;
+      const k = tools.random(K_BYTES);
+      const secret = redemptionSecret.encode({
+        proof: made.proof,
+        body: made.body,
+        prefix: coupon.prefix,
+        signature: coupon.signature,
+      });
+      // No owner: it goes to the issuer in a session of its own, and nobody there may learn whose it is.
+      return keep(
+        REQUEST.redeem,
+        coupon.amount,
+        k,
+        NO_KID,
+        0,
+        slot,
+        seal(REQUEST.redeem, tools.random(REQUEST_ID_BYTES), k, secret),
+      );
+    },
+    own: own,
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * The token at the teller's desk: registration, licenses, withdrawal, coupons, receipts. No payment needs any of it.
+ *
+ * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the
+ * first license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner. How a
+ * scheme registers and withdraws is a column of its row (core/scheme.ts), never its number. As in purse.ts: named
+ * results, checks in numbered order, mutation last.
+ *
+ * An overlay (main.ts): it is loaded at a desk command and let go at the next payment, so what must outlive that stands
+ * in `PurseState` or in a record.
+ */
+import { AMOUNT_MAX } from '../../core/amount.js';
+import { refuse } from '../../core/codes.js';
+import { REQUEST } from '../../wire/request.js';
+import { KEY_BYTES } from '../../wire/payment.js';
+import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer } from '../../wire/token-commands.js';
+import { createCoupons } from './desk-coupons.js';
+import { createOpenRequests } from './desk-open.js';
+import { createPapers } from './desk-papers.js';
+import { createReplies } from './desk-reply.js';
+import { createSealedRequests } from './desk-sealed.js';
+import type { DeskTools } from './desk-tools.js';
+import { ACCOUNT_KEY, guarded, isDeskOpen, PSEUDONYM_KEY } from '../purse.js';
+import type { PurseAnswer, PurseState } from '../purse.js';
+import { identityRecord, RECORD } from '../token-records.js';
+import { openRequests } from '../requests.js';
+import { readDebit } from '../statement.js';
+
+/** The desk's commands. */
+export interface Desk {
+  /** What a command answers. @param ins one that isDeskCommand() knows */
+  answer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Whether this scheme needs `DeskTools`. */
+export function needsTools(config: { registration: string; issue: string }): boolean {
+  return config.registration === 'sealed' || config.issue !== 'direct';
+}
+
+/**
+ * Makes the desk over the purse's state.
+ * @param tools null where `needsTools` is false @param progress told of each pseudonym done in a registration
+ * @throws Error when the flash fails or cannot be trusted
+ */
+export function createDesk(
+  state: PurseState,
+  tools: DeskTools | null,
+  progress: (done: number, total: number) => void,
+): Desk {
+  const keys = state.keys;
+  const config = state.config;
+  const journal = state.journal;
+  const open = createOpenRequests(state);
+  const papers = createPapers(state);
+  const requests = openRequests(state.records);
+  const sealed = tools && createSealedRequests(state, requests, tools, progress);
+  const coupons = tools && sealed && config.issue === 'coupon' ? createCoupons(state, requests, sealed, tools) : null;
+  const reply = tools && createReplies(state, requests, papers, tools, coupons, progress);
+
+  function identityNow(): PurseAnswer {
+    const data = identity.encode({
+      accountKey: keys.publicKey(ACCOUNT_KEY),
+      // [0062]: a sealed PKU is not for the desk.
+      pku: config.registration === 'sealed' ? new Uint8Array(KEY_BYTES) : keys.publicKey(PSEUDONYM_KEY),
+      receiptNumber: journal.receiptNumber(),
+      licensed: state.licensed ? 1 : 0,
+    });
+    return { ok: true, data: data };
+  }
+
+  function register(data: Uint8Array): PurseAnswer {
+    // 1. It is a name.  2. Not another one than that of the licenses.
+    const request = nameRequest.decode(data);
+    if (!request) return refuse('BAD_REQUEST');
+    if (state.licensed && request.name !== state.name) return refuse('WRONG_NAME');
+    // 3. A registration that waits under this name is given again. Any other request gives way to a new one: what it
+    // may have been credited with has a receipt's number, and comes with the next withdrawal.
+    const waiting = requests.waiting();
+    if (waiting && waiting.kind === REQUEST.register && request.name === state.name) return requests.first();
+    // 4. The name is durable before anything is signed in it, and what waited under another one is gone.
+    if (request.name !== state.name) {
+      requests.drop();
+      state.records.put(RECORD.identity, 0, identityRecord.encode(request));
+      state.name = request.name;
+    }
+    return config.registration === 'sealed' ? sealed!.register() : open.register();
+  }
+
+  function takeLicense(data: Uint8Array): PurseAnswer {
+    // 1. It is a license with multiples, of a scheme that gives them in the open.  2. As papers.takeLicense().
+    const grant = licenseGrant.decode(data);
+    if (!grant || config.registration !== 'open') return refuse('BAD_REQUEST');
+    return papers.takeLicense(0, grant) || { ok: true, data: NOTHING };
+  }
+
+  function withdraw(data: Uint8Array): PurseAnswer {
+    // 1. It is an amount.  2. What waits for its reply comes first, whatever is asked for.
+    const request = amountRequest.decode(data);
+    if (!request) return refuse('BAD_REQUEST');
+    if (requests.waiting()) return requests.first();
+    // 3. Coupons begin by COUPON START; in the open nobody asks for nothing.
+    if (config.issue === 'coupon' || (config.issue === 'direct' && request.amount === 0)) return refuse('BAD_REQUEST');
+    // 4. Licensed, and with a name.
+    if (!state.licensed || state.name === '') return refuse('NOT_LICENSED');
+    // 5. What we could not take must not be asked for.
+    if (request.amount > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
+    return config.issue === 'direct' ? open.withdraw(request.amount) : sealed!.withdraw(request.amount);
+  }
+
+  /** [0042]: the next coupon, or what waits. */
+  function redeem(): PurseAnswer {
+    if (requests.waiting()) return requests.first();
+    const next = coupons && coupons.next();
+    return next ? sealed!.redeem(next.slot, next.coupon) : refuse('NO_CHARGE');
+  }
+
+  /** The next receipt, where there is no coupon to ask with. */
+  function missed(): PurseAnswer {
+    if (!coupons) return refuse('BAD_REQUEST');
+    if (requests.waiting()) return requests.first();
+    return state.licensed ? sealed!.missed() : refuse('NOT_LICENSED');
+  }
+
+  function takeReceipt(data: Uint8Array): PurseAnswer {
+    return (
+      papers.takeReceipt(data) || { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) }
+    );
+  }
+
+  function couponCommand(ins: number, data: Uint8Array): PurseAnswer {
+    if (!coupons) return refuse('BAD_REQUEST');
+    if (ins === INS.couponKeys) return coupons.keys(data);
+    return ins === INS.couponStart ? coupons.start(data) : coupons.blind(data);
+  }
+
+  function atDesk(ins: number, data: Uint8Array): PurseAnswer {
+    if (ins === INS.identity) return identityNow();
+    if (ins === INS.register) return register(data);
+    if (ins === INS.license) return takeLicense(data);
+    if (ins === INS.withdraw) return withdraw(data);
+    if (ins === INS.part) return requests.part(data);
+    if (ins === INS.reply) return reply ? reply(data) : refuse('NO_CHARGE');
+    if (ins === INS.redeem) return redeem();
+    if (ins === INS.missed) return missed();
+    return ins === INS.debit ? readDebit(state, data) : couponCommand(ins, data);
+  }
+
+  return {
+    answer: function (ins, data, nowMs) {
+      return guarded<PurseAnswer>(state, function () {
+        if (ins === INS.receipt) return takeReceipt(data);
+        return isDeskOpen(state, nowMs) ? atDesk(ins, data) : refuse('DESK_CLOSED');
+      });
+    },
+  };
+}

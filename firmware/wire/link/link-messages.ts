@@ -1,0 +1,179 @@
+/**
+ * Messages between terminal and bridge, inside the frames of link-frame.ts.
+ *
+ * A message is: kind (1), id (1), body. An answer is: kind | 0x80 (1), the same id (1), code (1, core/codes.ts), body.
+ * Every request is answered. A request repeated after a lost session has the same identifier in its body (charge id,
+ * history identity), and so the same effect.
+ */
+import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8 } from '../codec.js';
+import { ISSUER_ID_BYTES, RS_BYTES } from '../payment.js';
+
+/** Payload of HELLO and HELLO_ACK. */
+export interface Hello {
+  /** WIRE_VERSION of the sender. */
+  version: number;
+  /** 1 bridge, 2 terminal. */
+  role: number;
+  /** Longest coded frame that the sender's UART takes. */
+  burstBytesMax: number;
+  /** Chosen by the side that asks, repeated in the answer. */
+  session: number;
+}
+export const hello = defineMessage<Hello>([
+  ['version', U8],
+  ['role', U8],
+  ['burstBytesMax', U32],
+  ['session', U32],
+]);
+
+/** Kinds of message. */
+export const KIND = {
+  // bridge to terminal
+  /** No body; answer: `terminalStatus`. */
+  status: 0x01,
+  /** body: `signedTime`, an answer to the nonce of timeWanted. */
+  time: 0x02,
+  /** body: `signedDenyList`. */
+  denyList: 0x03,
+  /** body: `chargeRequest`; answer: no body. OK also when this charge id is already open. */
+  charge: 0x04,
+  /** body: the charge id (8); answer: no body. ALREADY_PAID once a verified signature exists. */
+  cancel: 0x05,
+  /** body: `deskRequest`; answer: the token's data. Code: the token's. */
+  desk: 0x06,
+  /**
+   * body: `refundBody`; answer: the terminal's signature over it (64). WRONG_NAME for another shop, terminal, issuer or
+   * currency.
+   */
+  refund: 0x07,
+  // terminal to bridge
+  /**
+   * body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID, KEY_UNKNOWN or SIGNATURE_INVALID; any other: no
+   * verdict.
+   */
+  verify: 0x10,
+  /** body: history; answer OK only once it is on the bridge's disk. */
+  history: 0x11,
+  /** body: tombstone; answer OK only once it is on the bridge's disk. */
+  tombstone: 0x12,
+  /** body: `tapReport`. */
+  tap: 0x13,
+  /** body: code (1), for the clerk and the log. */
+  alarm: 0x14,
+  /** body: nonce (8): please bring signed time. */
+  timeWanted: 0x15,
+};
+
+/** What the clerk asks for. */
+export interface ChargeRequest {
+  /** 8 bytes, chosen by the bridge; a retry has the same. */
+  id: Uint8Array;
+  amount: number;
+}
+export const CHARGE_ID_BYTES = 8;
+export const chargeRequest = defineMessage<ChargeRequest>([
+  ['id', BYTES, CHARGE_ID_BYTES],
+  ['amount', AMOUNT],
+]);
+
+/** A command to a token, sent through the terminal's reader at the desk. */
+export interface DeskRequest {
+  /** How long to wait for somebody to tap, milliseconds. */
+  timeoutMs: number;
+  ins: number;
+  data: Uint8Array;
+}
+export const deskRequest = defineMessage<DeskRequest>([
+  ['timeoutMs', U32],
+  ['ins', U8],
+  ['data', REST],
+]);
+
+/** What the terminal wants verified. */
+export const verifyRequest = defineMessage<{ what: number; bytes: Uint8Array }>([
+  ['what', U8],
+  ['bytes', REST],
+]);
+/**
+ * Values of `what`: a license; a payment: license, challenge and, for that is known last, signature (2 was the same in
+ * the order of a history).
+ */
+export const VERIFY = { license: 1, payment: 3 };
+
+/** State of the terminal. */
+export interface TerminalStatus {
+  version: number;
+  issuer: Uint8Array;
+  terminalId: Uint8Array;
+  /** Public key of the terminal, for its tombstones. */
+  terminalKey: Uint8Array;
+  /** Estimate of the time now, seconds; 0 before the first signed time since power-up. */
+  timeS: number;
+  denyVersion: number;
+  historiesPending: number;
+  tombstonesPending: number;
+  /** One of `CHARGE_STATES`. */
+  chargeState: number;
+  variablesUsed: number;
+  variablesTotal: number;
+  flashWrites: number;
+  /**
+   * First 4 bytes of the newest registrar's key that it was given: a bridge that knows a newer one does not check by
+   * it.
+   */
+  registrar: Uint8Array;
+  /** IdS, as text. */
+  shop: string;
+}
+export const terminalStatus = defineMessage<TerminalStatus>([
+  ['version', U8],
+  ['issuer', BYTES, ISSUER_ID_BYTES],
+  ['terminalId', BYTES, 4],
+  ['terminalKey', BYTES, 32],
+  ['timeS', U32],
+  ['denyVersion', U32],
+  ['historiesPending', U32],
+  ['tombstonesPending', U32],
+  ['chargeState', U8],
+  ['variablesUsed', U32],
+  ['variablesTotal', U32],
+  ['flashWrites', U32],
+  ['registrar', BYTES, 4],
+  ['shop', NAME],
+]);
+/** States of a charge. `accepted` is below the floor limit with the check still to come. */
+export const CHARGE_STATES = { none: 0, open: 1, accepted: 2, paid: 3, cancelled: 4 };
+
+/** What happened at a tap, for the clerk; times in milliseconds since the token was found. */
+export interface TapReport {
+  chargeId: Uint8Array;
+  rs: Uint8Array;
+  amount: number;
+  /** State of the charge after the tap. */
+  chargeState: number;
+  /** Code of the tap: OK, or why it did not pay. */
+  code: number;
+  selectMs: number;
+  licenseMs: number;
+  challengeMs: number;
+  verifyMs: number;
+  flashMs: number;
+  /** Until PAID showed. */
+  paidMs: number;
+  /** Flash writes and erasures of this tap. */
+  flashWrites: number;
+}
+export const tapReport = defineMessage<TapReport>([
+  ['chargeId', BYTES, CHARGE_ID_BYTES],
+  ['rs', BYTES, RS_BYTES],
+  ['amount', AMOUNT],
+  ['chargeState', U8],
+  ['code', U8],
+  ['selectMs', U32],
+  ['licenseMs', U32],
+  ['challengeMs', U32],
+  ['verifyMs', U32],
+  ['flashMs', U32],
+  ['paidMs', U32],
+  ['flashWrites', U32],
+]);
