@@ -3,7 +3,7 @@
  * neither room in the bundle nor variables until it is loaded. Only main files have overlays.
  *
  * `make` is a function expression without parameters that uses names of modules only. The build
- * (flash-scripts/overlays.ts) puts it, with every function and constant that only overlays use, into `file`, and writes
+ * (flash-scripts/build/overlays.ts) puts it, with every function and constant that only overlays use, into `file`, and writes
  * `open(file, id, Function)` in its place: of the file's text `Function` makes `make` again, and `id` is what the text
  * must begin with, in quotes.
  */

@@ -11,8 +11,8 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildBundle } from '../flash-scripts/build.js';
-import { packageRoot } from '../flash-scripts/package-root.js';
+import { buildBundle } from '../flash-scripts/build/build.js';
+import { packageRoot } from './base/package-root.js';
 
 /** What the script's `lib` holds besides natives: module and exported names. */
 const EXPORTS: [string, string[]][] = [

@@ -13,7 +13,7 @@ import { crc32 } from 'node:zlib';
 import { openRecordLog, type RecordLog } from '../firmware/records/record-log.js';
 import { historyRecord, RECORD as TERMINAL_RECORD } from '../firmware/shop-terminal/shop-records.js';
 import { debitRecord, DEBIT_SLOTS, RECORD as TOKEN_RECORD, settledRecord } from '../firmware/user-token/token-records.js';
-import { TERMINAL_TERMS } from '../flash-scripts/board-files.js';
+import { TERMINAL_TERMS } from '../flash-scripts/provision/board-files.js';
 import { runBoardScript } from './bench-board.js';
 import { interpreterBoards, type NfcBoard } from './demo/nfc-boards.js';
 import { createTapBench, type TapBench, type Token } from './demo/tap-bench.js';

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageRoot } from '../flash-scripts/package-root.js';
+import { packageRoot } from './base/package-root.js';
 import { SEED, SIGNED_BYTES, type Compared, type Rival } from './bench-programs.js';
 
 /** The command that installs them. */

@@ -6,8 +6,8 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { SCHEMES } from '../firmware/core/scheme.js';
-import { findInterpreter } from '../flash-scripts/find-interpreter.js';
-import { ROLES, runBuild } from '../flash-scripts/build.js';
+import { findInterpreter } from './emulator/find-interpreter.js';
+import { ROLES, runBuild } from '../flash-scripts/build/build.js';
 import { askPeople } from './demo/control.js';
 import { demoCommand } from './commands/demo.js';
 import { boards as listBoards, showBoard } from './commands/boards.js';

@@ -66,7 +66,7 @@ export interface ResidentOverlay<T> {
   drop(): void;
 }
 
-/** Most characters of the list of a resident overlay's names, its second text (flash-scripts/overlays.ts). */
+/** Most characters of the list of a resident overlay's names, its second text (flash-scripts/build/overlays.ts). */
 const NAMES_BYTES_MAX = 1000;
 
 /**

@@ -1,6 +1,6 @@
 /*
  * Tables for points known in advance (the base point; issuer's and trustee's keys), made on the host
- * by flash-scripts/tables.ts, read in place from memory-mapped flash.
+ * by flash-scripts/provision/tables.ts, read in place from memory-mapped flash.
  *
  *   offset  bytes
  *   0       4      'TCB1'

@@ -82,7 +82,7 @@ interface Chains {
 
 function createChains(natives: Natives): Chains {
   // A name is found by walking this list: the most used come first. Each chain has carries of its own, because what two
-  // functions write is `r = r + c()` in the bundle instead of `r += c()` (flash-scripts/repair.ts), a twentieth slower.
+  // functions write is `r = r + c()` in the bundle instead of `r += c()` (flash-scripts/build/repair.ts), a twentieth slower.
   const c = natives.dot;
   let r = 0;
   let s = 0;

@@ -8,9 +8,9 @@
 import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/errors.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
-import { appFiles } from '../board-files.js';
+import { appFiles } from '../provision/board-files.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
-import type { Role } from '../build.js';
+import type { Role } from '../build/build.js';
 import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';

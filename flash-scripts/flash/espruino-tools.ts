@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import vm from 'node:vm';
-import { packageRoot } from '../package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 /** The part of EspruinoTools' `Connection` in use. */
 export interface EspruinoConnection {

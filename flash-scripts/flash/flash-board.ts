@@ -11,9 +11,9 @@
 import { failure } from '../../host-bridge/errors.js';
 import { BOARD_BURST_BYTES } from '../../host-bridge/serial/port.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
-import { appFiles } from '../board-files.js';
-import type { BoardEntry } from '../boards.js';
-import type { Role } from '../build.js';
+import { appFiles } from '../provision/board-files.js';
+import type { BoardEntry } from '../boards/boards.js';
+import type { Role } from '../build/build.js';
 import type { Attempt } from './attempt.js';
 import { checkNatives, isUnprovisioned, readProvision, startFirmware } from './board-state.js';
 import { openConsole, type BoardConsole } from './console.js';

@@ -5,7 +5,7 @@
 import type { PublicParameters } from '../../host-bridge/actors/services.js';
 import type { LineKey } from '../../host-bridge/actors/key-line.js';
 import { linesFrom } from '../../host-bridge/actors/succession.js';
-import type { IssuerFacts } from '../board-files.js';
+import type { IssuerFacts } from './board-files.js';
 
 /** The newest key of a line, and the one before it where that is still taken. */
 function newestOf(keys: LineKey[], nowS: number): { key: Uint8Array; before: LineKey | null } {

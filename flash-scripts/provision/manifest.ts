@@ -9,7 +9,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
 import { failure } from '../../host-bridge/errors.js';
 import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
-import { beforeFields, issuerTables, type IssuerFacts } from '../board-files.js';
+import { beforeFields, issuerTables, type IssuerFacts } from './board-files.js';
 
 /** As in the file, and in a board's provisioned file. Keys and ids in hexadecimal. */
 export interface Manifest extends Institutions {

@@ -25,8 +25,8 @@ import {
   type TerminalTerms,
   type TokenLimits,
   type TokenScheme,
-} from '../board-files.js';
-import type { Role } from '../build.js';
+} from './board-files.js';
+import type { Role } from '../build/build.js';
 import { checkNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';

@@ -3,8 +3,8 @@
  */
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
-import { loadBoard } from '../../flash-scripts/boards.js';
-import type { Role } from '../../flash-scripts/build.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import type { Role } from '../../flash-scripts/build/build.js';
 import { failure } from '../errors.js';
 import { listBoardPorts } from '../serial/port.js';
 import { withBoard, type PortCommand } from './board-access.js';

@@ -8,8 +8,8 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBoard } from '../../flash-scripts/boards.js';
-import type { CutProgram } from '../../flash-scripts/overlays.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { createBoard, type Board } from '../emulator/board.js';
 import { createEmulatedFlash } from '../emulator/flash.js';

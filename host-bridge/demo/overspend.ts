@@ -3,7 +3,7 @@
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
-import { TERMINAL_TERMS } from '../../flash-scripts/board-files.js';
+import { TERMINAL_TERMS } from '../../flash-scripts/provision/board-files.js';
 import type { Trace } from '../actors/services.js';
 import { failure, type Result } from '../errors.js';
 import { deliver, WITHDRAWALS, type Stage } from './stage.js';

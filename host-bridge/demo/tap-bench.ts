@@ -15,8 +15,8 @@ import {
   TOKEN_LIMITS,
   type TerminalTerms,
   type TokenLimits,
-} from '../../flash-scripts/board-files.js';
-import { builtProgram } from '../../flash-scripts/built-bundles.js';
+} from '../../flash-scripts/provision/board-files.js';
+import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { readBalance } from '../../firmware/core/amount.js';
 import { toHex } from '../../firmware/core/bytes.js';

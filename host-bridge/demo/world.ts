@@ -4,16 +4,16 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { builtProgram } from '../../flash-scripts/built-bundles.js';
-import type { Role } from '../../flash-scripts/build.js';
-import type { CutProgram } from '../../flash-scripts/overlays.js';
+import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
+import type { Role } from '../../flash-scripts/build/build.js';
+import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import {
   TERMINAL_TERMS,
   terminalFiles,
   tokenFiles,
   TOKEN_LIMITS,
   type IssuerFacts,
-} from '../../flash-scripts/board-files.js';
+} from '../../flash-scripts/provision/board-files.js';
 import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
 import type {
   AccountsOffice,

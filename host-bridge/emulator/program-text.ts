@@ -3,9 +3,9 @@
  *
  * Nothing else is changed, unless the board's time is modelled (work-meter.ts).
  */
-import { isReference, parseBundle, walk } from '../../flash-scripts/syntax-tree.js';
-import { TextEdits } from '../../flash-scripts/text-edits.js';
-import { detokenise } from '../../flash-scripts/tokens.js';
+import { isReference, parseBundle, walk } from '../../flash-scripts/build/syntax-tree.js';
+import { TextEdits } from '../../flash-scripts/build/text-edits.js';
+import { detokenise } from '../../flash-scripts/build/tokens.js';
 import { meterProgram } from './work-meter.js';
 
 /** In the context, in the place of `Function` and `eval`: the same of a text that may be in tokens. */

@@ -6,8 +6,8 @@
  * of the interpreter is in the price of a statement: tests of loops and branches, calls, and the search for room for an
  * array, which walks along free variables and takes the longer the more scattered they are. An estimate.
  */
-import { walk, type AnyNode, type Program } from '../../flash-scripts/syntax-tree.js';
-import type { TextEdits } from '../../flash-scripts/text-edits.js';
+import { walk, type AnyNode, type Program } from '../../flash-scripts/build/syntax-tree.js';
+import type { TextEdits } from '../../flash-scripts/build/text-edits.js';
 import type { EmulatedFlash } from './flash.js';
 
 /** Prices of a machine. */

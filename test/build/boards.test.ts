@@ -1,12 +1,12 @@
 /** The boards that ship are right, and each thing that can be wrong in one is refused by the name of its field. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { boardFault } from '../../firmware/core/board-config.js';
-import { boardNames, checkBoard, firmwareConfig, loadBoard } from '../../flash-scripts/boards.js';
-import { pinUses } from '../../flash-scripts/chip-pins.js';
-import { wiringSvg } from '../../flash-scripts/wiring-svg.js';
-import { partsOf, wiringTable } from '../../flash-scripts/wiring.js';
+import { boardNames, checkBoard, firmwareConfig, loadBoard } from '../../flash-scripts/boards/boards.js';
+import { pinUses } from '../../flash-scripts/boards/chip-pins.js';
+import { wiringSvg } from '../../flash-scripts/boards/wiring-svg.js';
+import { partsOf, wiringTable } from '../../flash-scripts/boards/wiring.js';
 import { interpreterTest, runInEspruino } from './fixture-runner.js';
 
 const shipped = [

@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parse } from 'acorn';
-import { BUDGET_BYTES, ROLES, buildBundle, runBuild } from '../../flash-scripts/build.js';
-import type { BuildError } from '../../flash-scripts/build.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
-import { detokenise } from '../../flash-scripts/tokens.js';
+import { BUDGET_BYTES, ROLES, buildBundle, runBuild } from '../../flash-scripts/build/build.js';
+import type { BuildError } from '../../flash-scripts/build/build.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
+import { detokenise } from '../../flash-scripts/build/tokens.js';
 import { FIXTURES } from './fixture-runner.js';
 
 let folder: string;

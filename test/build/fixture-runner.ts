@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import vm from 'node:vm';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 export const FIXTURES = join(packageRoot(), 'test', 'build', 'fixtures');
 

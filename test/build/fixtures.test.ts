@@ -4,9 +4,9 @@
  * ones is in ESPRUINO.md's table and in the comment of the rule.
  */
 import { relative } from 'node:path';
-import { buildBundle } from '../../flash-scripts/build.js';
-import type { BuildError, Bundle } from '../../flash-scripts/build.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
+import type { BuildError, Bundle } from '../../flash-scripts/build/build.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { allFixtures, interpreterTest, runInEspruino, runInNode } from './fixture-runner.js';
 
 const bundles = new Map<string, Promise<Bundle>>();

@@ -2,11 +2,11 @@
  * Random programs, patterns and numbers: what the build makes of them means in the interpreter what it means in Node.
  * Each failure prints what it was; programs are repeatable by their seed.
  */
-import { hoist } from '../../flash-scripts/hoist.js';
-import { shorten } from '../../flash-scripts/minify.js';
-import { checkBundle } from '../../flash-scripts/refuse-output.js';
-import { regexFault } from '../../flash-scripts/refuse-regex.js';
-import { espruinoNumber, exactNumber, repair } from '../../flash-scripts/repair.js';
+import { hoist } from '../../flash-scripts/build/hoist.js';
+import { shorten } from '../../flash-scripts/build/minify.js';
+import { checkBundle } from '../../flash-scripts/build/refuse-output.js';
+import { regexFault } from '../../flash-scripts/build/refuse-regex.js';
+import { espruinoNumber, exactNumber, repair } from '../../flash-scripts/build/repair.js';
 import { interpreterTest, runInEspruino, runInNode } from './fixture-runner.js';
 import { createRandom, writeProgram } from './program-generator.js';
 

@@ -2,10 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { buildBundle } from '../../flash-scripts/build.js';
-import type { BuildError } from '../../flash-scripts/build.js';
-import { findRefusals } from '../../flash-scripts/refuse.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
+import type { BuildError } from '../../flash-scripts/build/build.js';
+import { findRefusals } from '../../flash-scripts/build/refuse.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { interpreterTest, runInEspruino } from './fixture-runner.js';
 
 /** Builds a source that stands among the fixtures for a moment; the rules that it breaks. */

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 const root = packageRoot();
 
@@ -167,7 +167,7 @@ function environmentReads(path: string, text = readFileSync(join(root, path), 'u
 }
 
 test('the environment is read by the command line, and to find the interpreter', () => {
-  const allowed = ['host-bridge/cli.ts', 'flash-scripts/find-interpreter.ts'];
+  const allowed = ['host-bridge/cli.ts', 'host-bridge/emulator/find-interpreter.ts'];
   expect(host.flatMap((path) => environmentReads(path)).filter((path) => !allowed.includes(path))).toEqual([]);
 });
 

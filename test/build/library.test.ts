@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { MISSING, POLYFILLED } from '../../flash-scripts/refuse-library.js';
+import { MISSING, POLYFILLED } from '../../flash-scripts/build/refuse-library.js';
 import { interpreterTest, runInEspruino } from './fixture-runner.js';
 
 /** A value of each interface, to ask for its members. */

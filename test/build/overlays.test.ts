@@ -3,9 +3,9 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildBundle, type Bundle } from '../../flash-scripts/build.js';
-import { gatherOverlays, gatherResidents } from '../../flash-scripts/overlays.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { buildBundle, type Bundle } from '../../flash-scripts/build/build.js';
+import { gatherOverlays, gatherResidents } from '../../flash-scripts/build/overlays.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';

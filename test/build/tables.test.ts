@@ -1,6 +1,6 @@
 /** The tables of every board that there can be stay below their limit. */
 import { generateKeyPairSync } from 'node:crypto';
-import { loadBoard } from '../../flash-scripts/boards.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import {
   tableBytes,
   terminalFiles,
@@ -8,8 +8,8 @@ import {
   tokenFiles,
   TOKEN_LIMITS,
   type IssuerFacts,
-} from '../../flash-scripts/board-files.js';
-import { TABLES_BYTES_MAX } from '../../flash-scripts/tables.js';
+} from '../../flash-scripts/provision/board-files.js';
+import { TABLES_BYTES_MAX } from '../../flash-scripts/provision/tables.js';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 
 const keyOf = (type: 'ed25519' | 'x25519'): Uint8Array =>

@@ -1,5 +1,5 @@
 /** Code in the interpreter's tokens: back again letter for letter, and run by the interpreter as the letters are. */
-import { detokenise, tokenise } from '../../flash-scripts/tokens.js';
+import { detokenise, tokenise } from '../../flash-scripts/build/tokens.js';
 import { interpreterTest, runInEspruino, runInNode } from './fixture-runner.js';
 
 /**

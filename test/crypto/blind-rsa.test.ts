@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RSABSSA } from '@cloudflare/blindrsa-ts';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createBlindRsa } from '../../firmware/crypto/blind-rsa.js';
 import { createRsa } from '../../firmware/crypto/rsa.js';
 import { bytes, hex, inverseOf, plain, random } from './natives.js';

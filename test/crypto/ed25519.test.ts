@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVerify, type KeyObject } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { KEY_SHAPE, BASE_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { KEY_SHAPE, BASE_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { openCombTable } from '../../firmware/crypto/comb-table.js';
 import { isAcceptablePoint } from '../../firmware/crypto/ed25519.js';
 import { KEY_MULTIPLES_BYTES } from '../../firmware/crypto/verifier.js';

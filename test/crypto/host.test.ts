@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { RSABSSA } from '@cloudflare/blindrsa-ts';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { concat } from '../../firmware/core/bytes.js';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { createUnsealer, openBox, sealBox } from '../../host-bridge/actors/box.js';

@@ -1,7 +1,7 @@
 /** X25519 and HPKE of the board against the RFCs' vectors, node:crypto and @hpke/core. */
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/tables.js';
+import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/provision/tables.js';
 import { openCombTable } from '../../firmware/crypto/comb-table.js';
 import { createEdwards } from '../../firmware/crypto/edwards.js';
 import { hkdfExpand, hkdfExtract } from '../../firmware/crypto/hkdf.js';

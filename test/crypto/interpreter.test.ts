@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, sign as nodeSign, verify as nodeVerify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
-import { edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/tables.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
+import { edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/provision/tables.js';
 import { gcmSeal } from '../../firmware/crypto/gcm.js';
 import { boardScript, runBoardScript } from '../../host-bridge/bench-board.js';
 import { measureTiming, T_LIMIT } from '../../host-bridge/bench-timing.js';

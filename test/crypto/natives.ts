@@ -1,6 +1,6 @@
 /* Natives and tables for the tests of firmware/crypto, made once for each test file. */
 import { randomBytes } from 'node:crypto';
-import { BASE_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { BASE_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { createEd25519, type Ed25519 } from '../../firmware/crypto/ed25519.js';
 import { createHostNatives } from '../../host-bridge/emulator/natives.js';
 

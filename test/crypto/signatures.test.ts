@@ -3,7 +3,7 @@
  * is node:crypto behind checks of bytes. TAPCASH_SIGNATURES=20000 npx jest test/crypto/signatures for the campaign.
  */
 import { createPublicKey, verify as nodeVerify } from 'node:crypto';
-import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { multiplesOf } from '../../host-bridge/relay/key-multiples.js';
 import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
 import { mutate, pick } from './mutations.js';

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildBundle } from '../../flash-scripts/build.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
 import { interpreter, runInEspruino } from '../build/fixture-runner.js';
 import { lcdPicture, oledPicture, png, type Picture, type Transfer } from './panels.js';
 

@@ -7,9 +7,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildBundle } from '../../flash-scripts/build.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
 import { ABSENT_GLOBALS, ABSENT_MEMBERS } from '../../host-bridge/emulator/espruino-absent.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';

@@ -9,7 +9,7 @@ import {
 } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
 import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 
 const path = findInterpreter();
 const whenPresent = path ? describe : describe.skip;

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import type { EspBench } from './bench.js';
 
 const CLI = join(packageRoot(), 'dist', 'host-bridge', 'cli.js');

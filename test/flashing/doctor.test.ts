@@ -1,8 +1,8 @@
 /**
  * `tapcash doctor` on the emulated board: nothing wrong with a good one, and each fault by its name on one that has it.
  */
-import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
-import { loadBoard } from '../../flash-scripts/boards.js';
+import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { examineBoard, type DoctorOptions, type Finding } from '../../flash-scripts/doctor/doctor.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';

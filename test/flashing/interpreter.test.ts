@@ -4,10 +4,10 @@
  *
  * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
  */
-import { loadBoard } from '../../flash-scripts/boards.js';
-import { appFiles, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { appFiles, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { examineBoard } from '../../flash-scripts/doctor/doctor.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';

@@ -5,7 +5,7 @@
 import { inflateSync } from 'node:zlib';
 import decodeQr from 'qr/decode.js';
 import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/actors/signer.js';
-import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
+import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { labelPng, labelSvg } from '../../flash-scripts/provision/label.js';
 import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';

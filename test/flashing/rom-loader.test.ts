@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBoard } from '../../flash-scripts/boards.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import { CHIPS, readFirmware } from '../../flash-scripts/flash/firmware-image.js';
 import { writeFirmware, type FlashEvent } from '../../flash-scripts/flash/rom-loader.js';

@@ -3,7 +3,7 @@
  *
  * `npm test` pulls the cable at some of the writes; TAPCASH_PULLS=1 at each of them, =2 at every second.
  */
-import { TOKEN_LIMITS } from '../../flash-scripts/board-files.js';
+import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { examineBoard } from '../../flash-scripts/doctor/doctor.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';

@@ -6,7 +6,7 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { failure } from '../../host-bridge/errors.js';
 import { databaseFailure, openDatabase } from '../../host-bridge/ledger/sqlite.js';
 import { lifeOf } from '../../host-bridge/ledger/sqlite-accounts.js';

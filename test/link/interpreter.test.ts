@@ -1,7 +1,7 @@
 /** The link with its board end in the real interpreter, on a pty. Skipped where there is none. */
 import { join } from 'node:path';
-import { buildBundle } from '../../flash-scripts/build.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { openPtyPair } from '../../host-bridge/emulator/pty.js';
 import { openBoardPort } from '../../host-bridge/serial/port.js';

@@ -5,8 +5,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { buildBundle } from '../../flash-scripts/build.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { openPty, Pty } from '../../host-bridge/emulator/pty.js';

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../flash-scripts/package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { writeSuccession } from '../../host-bridge/actors/succession.js';
 import { firstKey } from '../../host-bridge/http/house-keys.js';

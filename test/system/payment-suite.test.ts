@@ -3,7 +3,7 @@
  * bundle bytes, files and chip model. Real time. Cuts are a sample here; torn-tap and power-cut enumerate them on the
  * emulated board.
  */
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { chargeId, tombstone } from '../../firmware/wire/payment.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-bridge/demo/nfc-boards.js';

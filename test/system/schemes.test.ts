@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { runDemo } from '../../host-bridge/demo/demo.js';
 
 const interpreter = findInterpreter();

@@ -4,9 +4,9 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { terminalFiles, type IssuerFacts } from '../../flash-scripts/board-files.js';
-import { loadBoard } from '../../flash-scripts/boards.js';
-import { builtProgram } from '../../flash-scripts/built-bundles.js';
+import { terminalFiles, type IssuerFacts } from '../../flash-scripts/provision/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
 import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';

@@ -1,9 +1,9 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
 import { codeNumber, codeOf } from '../../firmware/core/codes.js';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
-import { loadBoard } from '../../flash-scripts/boards.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
-import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { createBench, createToken, denyList, ISSUER_KEY, keyOf, type Bench } from './board-bench.js';
 import { licenseFor, multiplesFor, REGISTRAR } from './shop-harness.js';

@@ -6,10 +6,10 @@
  * both.
  */
 import { randomBytes } from 'node:crypto';
-import { loadBoard } from '../../flash-scripts/boards.js';
-import { tokenFiles, type TokenScheme } from '../../flash-scripts/board-files.js';
-import { builtProgram } from '../../flash-scripts/built-bundles.js';
-import type { CutProgram } from '../../flash-scripts/overlays.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { tokenFiles, type TokenScheme } from '../../flash-scripts/provision/board-files.js';
+import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
+import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createApduClient, INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';

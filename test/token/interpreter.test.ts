@@ -5,7 +5,7 @@
  * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
  */
 import { writeFileSync } from 'node:fs';
-import { findInterpreter } from '../../flash-scripts/find-interpreter.js';
+import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { concat } from '../../firmware/core/bytes.js';

@@ -8,7 +8,7 @@ import type { RecordLog } from '../../firmware/records/record-log.js';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { keySecret, makeKey, missingKey, openPurseKeys } from '../../firmware/user-token/keys.js';
 import { RECORD } from '../../firmware/user-token/token-records.js';
-import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from '../../flash-scripts/tables.js';
+import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { createHostNatives } from '../../host-bridge/emulator/natives.js';
 import { issuer, keyFromSeed as keyOf, newFlash, openLog, registrar, verifyRaw } from './harness.js';
 

@@ -22,7 +22,7 @@ import {
   requestPart,
 } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
-import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/tables.js';
+import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/provision/tables.js';
 import { createUnsealer, openBox, sealBox, type Unsealer } from '../../host-bridge/actors/box.js';
 import { blindSign } from '../../host-bridge/actors/coupon-signer.js';
 import { verifyCoupon } from '../../host-bridge/actors/issuer-cash.js';

@@ -8,10 +8,10 @@
  * 2. Function declarations follow, and `var` with the names that need it: not parameters, not functions, and not those
  *    whose first mention in the whole function is a `var` statement of its body proper. There hoisting would change
  *    nothing but cost a statement.
- * 3. Among these the busiest come first (heat.ts); functions of one name keep their order.
+ * 3. Among these the busiest come first (lookup-frequency.ts); functions of one name keep their order.
  * 4. Elsewhere `var` goes: an initial value becomes an assignment, `for (var i in o)` becomes `for (i in o)`.
  */
-import { estimateHeat } from './heat.js';
+import { estimateHeat } from './lookup-frequency.js';
 import { bodyOf, childrenOf, isFunction, isReference, parseBundle, walk } from './syntax-tree.js';
 import type { AnyNode, FunctionNode, Scope } from './syntax-tree.js';
 import { TextEdits } from './text-edits.js';

@@ -20,7 +20,7 @@ import { compileModules, displayPath } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
 import { cutOverlays, gatherOverlays, gatherResidents, openBundle, type CutProgram } from './overlays.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';

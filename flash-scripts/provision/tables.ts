@@ -6,8 +6,8 @@
  * Left out: any care for secrets. All points here are public.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { COORDINATE_BYTES, ENTRY_BYTES, HEADER_BYTES } from '../firmware/crypto/comb-table.js';
-import { BIT } from '../firmware/crypto/limbs.js';
+import { COORDINATE_BYTES, ENTRY_BYTES, HEADER_BYTES } from '../../firmware/crypto/comb-table.js';
+import { BIT } from '../../firmware/crypto/limbs.js';
 
 /** The size of a comb: teeth, subs, columns (firmware/crypto/edwards.ts). */
 export interface CombShape {

@@ -8,9 +8,9 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import type { BoardConfig } from '../firmware/core/board-config.js';
+import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { pinsFault } from './chip-pins.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 /** A board's entry: what the firmware gets, and what only the host asks. */
 export interface BoardEntry extends BoardConfig {

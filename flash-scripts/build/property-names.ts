@@ -9,7 +9,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 /** Firmware whose names are the interpreter's. */
 const INTERPRETER = 'espruino.d.ts';
@@ -78,6 +78,6 @@ export function shortenableNames(): string[] {
   look(join(dirname(ts.getDefaultLibFilePath({})), 'lib.es5.d.ts'), keep, keep);
   const boards = join(packageRoot(), 'board-configs');
   for (const name of filesIn(boards, '.json')) keysOf(JSON.parse(readFileSync(join(boards, name), 'utf8')), keep);
-  look(join(packageRoot(), 'flash-scripts', 'board-files.ts'), keep, keep);
+  look(join(packageRoot(), 'flash-scripts', 'provision', 'board-files.ts'), keep, keep);
   return [...own].filter((name) => !kept.has(name) && name.length > 2).sort();
 }

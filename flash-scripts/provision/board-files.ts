@@ -4,14 +4,14 @@
  * The same files are flashed, emulated and tested. The entropy is moved to raw flash at the first boot and erased here;
  * the host does not keep it.
  */
-import { toHex } from '../firmware/core/bytes.js';
-import type { BoardConfig } from '../firmware/core/board-config.js';
-import type { Institutions } from '../firmware/core/provisioned.js';
-import type { SignedInstitutions } from '../firmware/board/pinned-root.js';
-import { schemeOf } from '../firmware/core/scheme.js';
-import { firmwareConfig } from './boards.js';
-import type { Role } from './build.js';
-import { builtProgram } from './built-bundles.js';
+import { toHex } from '../../firmware/core/bytes.js';
+import type { BoardConfig } from '../../firmware/core/board-config.js';
+import type { Institutions } from '../../firmware/core/provisioned.js';
+import type { SignedInstitutions } from '../../firmware/board/pinned-root.js';
+import { schemeOf } from '../../firmware/core/scheme.js';
+import { firmwareConfig } from '../boards/boards.js';
+import type { Role } from '../build/build.js';
+import { builtProgram } from '../build/built-bundles.js';
 import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE, TABLES_BYTES_MAX } from './tables.js';
 
 /** Public keys and names that every board of one issuer is provisioned with. */

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildRole, bundlePath, BUNDLES_FOLDER, writeProgram, type Role } from './build.js';
 import type { CutProgram } from './overlays.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 /** Folders whose files decide what a bundle is: the firmware, and the build itself. */
 const SOURCES = ['firmware', 'flash-scripts'];

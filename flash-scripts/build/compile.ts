@@ -9,7 +9,7 @@ import ts from 'typescript';
 import { BuildError } from './build-error.js';
 import type { Problem } from './build-error.js';
 import { lowerForEspruino } from './lower.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { findRefusals } from './refuse.js';
 
 /** What compilation gave: ES5 modules by the absolute path of their source. */
