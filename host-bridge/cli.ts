@@ -8,7 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { SCHEMES } from '../firmware/core/scheme.js';
 import { findInterpreter } from './emulator/find-interpreter.js';
 import { ROLES, runBuild } from '../flash-scripts/build/build.js';
-import { askPeople } from './demo/control.js';
+import { askPeople } from './demo/demo-control.js';
 import { demoCommand } from './commands/demo.js';
 import { boards as listBoards, showBoard } from './commands/boards.js';
 import { demoAll } from './commands/demo-all.js';
@@ -21,7 +21,7 @@ import { must, print, pseudonymsArgument, reportFailure, schemeArgument } from '
 import { provision, signManifestFile, type ProvisionCommand } from './commands/provision.js';
 import { LEAD_DAYS, ROTATE_HELP, rotateKey } from './commands/rotate.js';
 import * as services from './commands/services.js';
-import { EXIT, failure } from './errors.js';
+import { EXIT, failure } from './base/errors.js';
 
 /** Where the demo keeps everything, and where other commands look for it. */
 const DEMO_DATA = '.tapcash/demo';
@@ -414,7 +414,7 @@ program
   .option(...jsonOption)
   .action(
     run(async (options: { interpreter?: string; quick?: boolean; svg?: string; json?: boolean }) => {
-      const { runBench } = await import('./bench.js');
+      const { runBench } = await import('./bench/bench.js');
       await runBench({
         interpreter: findInterpreter(options.interpreter ? { ESPRUINO: options.interpreter } : process.env),
         quick: options.quick === true,

@@ -18,7 +18,7 @@ import {
   messageOf,
   refusal,
   type ErrorCode,
-} from '../host-bridge/errors.js';
+} from '../host-bridge/base/errors.js';
 
 const ROOT = join(__dirname, '..');
 const DOCS = join(ROOT, 'docs', 'errors.md');
@@ -29,7 +29,7 @@ const HEAD = `# Errors
 Every refusal and every failure has one of these codes: in HTTP replies as \`{code, message, remedy}\` with the status below,
 in \`--json\` output likewise, and as exit code of the command. The first ${allCodes().length} are the boards' own; on the radio a code is the status
 word 0x6400 + number (firmware/core/codes.ts), the others exist on the host only, but for those of
-the drivers at the end. The table is host-bridge/errors.ts; this page is
+the drivers at the end. The table is host-bridge/base/errors.ts; this page is
 made from it.
 
 Exit codes: 0 done, 1 refused (the same again will be refused again), 2 the command line is wrong, 3 something around us

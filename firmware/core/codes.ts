@@ -3,7 +3,7 @@
  *
  * On the radio a code other than OK is the status word 0x6400 + number (ISO/IEC 7816-4, 5.6: "64xx, execution error,
  * state unchanged"), on the serial link it is the number itself. Numbers are never reused; new codes go to the end.
- * Causes, remedies and HTTP statuses stand in the host's table (host-bridge/errors.ts), which has every code here too.
+ * Causes, remedies and HTTP statuses stand in the host's table (host-bridge/base/errors.ts), which has every code here too.
  */
 
 /**

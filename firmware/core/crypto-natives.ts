@@ -2,7 +2,7 @@
  * The native calls of the interpreter that the cryptography stands on.
  *
  * They come as an argument, never as globals, so that the host can give its own
- * (host-bridge/emulator/natives.ts) and check what the board cannot check.
+ * (host-bridge/base/crypto/node-natives.ts) and check what the board cannot check.
  * On a board they are made by firmware/board/espruino-natives.ts.
  */
 

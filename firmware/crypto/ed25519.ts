@@ -6,7 +6,7 @@
  * computed before the message is known. A nonce signs once; sign() (signer.ts) empties it before it is used.
  *
  * A signature is accepted under exactly this condition, here and on the host
- * (host-bridge/relay/ed25519-verify.ts):
+ * (host-bridge/base/crypto/ed25519-verify.ts):
  *   1. it has 64 bytes, the key has 32;
  *   2. S < L;
  *   3. A and R are canonical: y < p, and no negative zero;

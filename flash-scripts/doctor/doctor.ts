@@ -5,7 +5,7 @@
  * where keys and records are, is not read: how many histories a terminal still has to deliver, it says itself, on its
  * link.
  */
-import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/errors.js';
+import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/base/errors.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
 import { appFiles } from '../provision/board-files.js';

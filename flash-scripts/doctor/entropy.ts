@@ -4,7 +4,7 @@
  */
 import { isHealthy, ONE_BIT } from '../../firmware/crypto/health.js';
 import type { EntropyConfig } from '../../firmware/core/board-config.js';
-import { failure } from '../../host-bridge/errors.js';
+import { failure } from '../../host-bridge/base/errors.js';
 import type { Attempt } from '../flash/attempt.js';
 import type { BoardConsole } from '../flash/console.js';
 

@@ -2,7 +2,7 @@
  * One attempt at a board, which ends at once when its cable is pulled or somebody presses Ctrl-C, whatever is waited
  * for.
  */
-import { failure, type TapcashError } from '../../host-bridge/errors.js';
+import { failure, type TapcashError } from '../../host-bridge/base/errors.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 
 export interface Attempt {

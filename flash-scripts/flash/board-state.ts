@@ -4,7 +4,7 @@
  */
 import { NATIVES } from '../../firmware/core/native-names.js';
 import type { StoredConfig } from '../../firmware/core/board-config.js';
-import { failure } from '../../host-bridge/errors.js';
+import { failure } from '../../host-bridge/base/errors.js';
 import type { Role } from '../build/build.js';
 import type { Attempt } from './attempt.js';
 import type { BoardConsole } from './console.js';

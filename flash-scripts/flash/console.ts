@@ -6,7 +6,7 @@
  * (firmware/board/entropy.ts, `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing
  * here reads raw flash.
  */
-import { failure, isFailure } from '../../host-bridge/errors.js';
+import { failure, isFailure } from '../../host-bridge/base/errors.js';
 import { BOARD_BAUD, BURST_REST_MS } from '../../host-bridge/serial/port.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { Attempt } from './attempt.js';

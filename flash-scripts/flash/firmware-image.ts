@@ -9,7 +9,7 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { failure } from '../../host-bridge/errors.js';
+import { failure } from '../../host-bridge/base/errors.js';
 import type { BoardEntry } from '../boards/boards.js';
 
 /** Bytes for one place in flash. */

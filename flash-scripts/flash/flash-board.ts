@@ -8,7 +8,7 @@
  *
  * Keys, records and what a board was provisioned with stay as they are, unless all is to be erased.
  */
-import { failure } from '../../host-bridge/errors.js';
+import { failure } from '../../host-bridge/base/errors.js';
 import { BOARD_BURST_BYTES } from '../../host-bridge/serial/port.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import { appFiles } from '../provision/board-files.js';

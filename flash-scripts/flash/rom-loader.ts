@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { ESPLoader, Transport } from 'esptool-js';
-import { failure, isFailure } from '../../host-bridge/errors.js';
+import { failure, isFailure } from '../../host-bridge/base/errors.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { FirmwarePart } from './firmware-image.js';
 import type { Attempt } from './attempt.js';

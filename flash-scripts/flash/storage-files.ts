@@ -7,7 +7,7 @@
  * not touched: Storage has its own pages.
  */
 import { createHash } from 'node:crypto';
-import { failure } from '../../host-bridge/errors.js';
+import { failure } from '../../host-bridge/base/errors.js';
 import type { BoardConsole } from './console.js';
 
 /** What Espruino runs at its start. */

@@ -2,9 +2,9 @@
  * What boards are given of houses whose keys have followed one another: the newest key of each, and the one before
  * while its time is not over.
  */
-import type { PublicParameters } from '../../host-bridge/actors/services.js';
-import type { LineKey } from '../../host-bridge/actors/key-line.js';
-import { linesFrom } from '../../host-bridge/actors/succession.js';
+import type { PublicParameters } from '../../host-bridge/base/services/procedures.js';
+import type { LineKey } from '../../host-bridge/base/keys/key-line.js';
+import { linesFrom } from '../../host-bridge/base/keys/succession.js';
 import type { IssuerFacts } from './board-files.js';
 
 /** The newest key of a line, and the one before it where that is still taken. */

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { institutionsText, TABLES, type Institutions } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
-import { failure } from '../../host-bridge/errors.js';
+import { isSigned, type Signer } from '../../host-bridge/base/crypto/signer.js';
+import { failure } from '../../host-bridge/base/errors.js';
 import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
 import { beforeFields, issuerTables, type IssuerFacts } from './board-files.js';
 

@@ -15,8 +15,8 @@ import { copy, fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { TABLES } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { isSigned } from '../../host-bridge/actors/signer.js';
-import { failure, type TapcashError } from '../../host-bridge/errors.js';
+import { isSigned } from '../../host-bridge/base/crypto/signer.js';
+import { failure, type TapcashError } from '../../host-bridge/base/errors.js';
 import {
   appFiles,
   SEED_BYTES,

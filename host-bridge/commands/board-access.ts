@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import type { BoardAccess, Reporter } from '../../flash-scripts/flash/flash-board.js';
-import { failure } from '../errors.js';
+import { failure } from '../base/errors.js';
 import { createSerialDevice } from '../serial/device.js';
 import { listBoardPorts, type PortCandidate } from '../serial/port.js';
 

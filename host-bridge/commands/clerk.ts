@@ -3,11 +3,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure, isErrorCode, type TapcashError } from '../errors.js';
-import { createControlClient, type ControlCharge, type ControlClient } from '../relay/control-client.js';
-import { CONTROL_FILE } from '../relay/control-api.js';
-import type { DeskEvent } from '../relay/desk-steps.js';
-import { eventText } from '../relay/teller.js';
+import { failure, isErrorCode, type TapcashError } from '../base/errors.js';
+import { createControlClient, type ControlCharge, type ControlClient } from '../control/control-client.js';
+import { CONTROL_FILE } from '../control/control-api.js';
+import type { DeskEvent } from '../bridge/desk/desk-steps.js';
+import { eventText } from '../bridge/desk/teller.js';
 import { day, amountArgument, interrupted, money, must, print } from './output.js';
 
 export interface ClerkOptions {

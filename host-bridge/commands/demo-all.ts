@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { runDemo } from '../demo/demo.js';
 import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
-import { bodyOfThrown, type ErrorCode } from '../errors.js';
+import { bodyOfThrown, type ErrorCode } from '../base/errors.js';
 import { makeRoom } from './demo.js';
 import { print } from './output.js';
 

@@ -5,14 +5,14 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
-import { failure } from '../errors.js';
+import { failure } from '../base/errors.js';
 import { runDemo, type RunningDemo } from '../demo/demo.js';
 import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
-import { askPeople, startPeople, type People } from '../demo/control.js';
-import { pressButton } from '../demo/people.js';
+import { askPeople, startPeople, type People } from '../demo/demo-control.js';
+import { pressButton } from '../rig/people.js';
 import { reportText, stepLine } from '../demo/report.js';
-import type { Shop, Token, World } from '../demo/world.js';
-import { startControl } from '../relay/control-api.js';
+import type { Shop, Token, World } from '../rig/whole-shop.js';
+import { startControl } from '../control/control-api.js';
 import { interrupted } from './output.js';
 
 export interface DemoCommand {

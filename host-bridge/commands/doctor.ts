@@ -3,7 +3,7 @@
  */
 import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { examineBoard, type Finding } from '../../flash-scripts/doctor/doctor.js';
-import { EXIT } from '../errors.js';
+import { EXIT } from '../base/errors.js';
 import { openBoardPort } from '../serial/port.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { print } from './output.js';

@@ -5,7 +5,7 @@ import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
 import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import type { Role } from '../../flash-scripts/build/build.js';
-import { failure } from '../errors.js';
+import { failure } from '../base/errors.js';
 import { listBoardPorts } from '../serial/port.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { print } from './output.js';

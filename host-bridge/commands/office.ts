@@ -6,13 +6,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import type { Trace } from '../actors/services.js';
-import { everyKey, fixedLine } from '../actors/key-line.js';
-import type { Signer } from '../actors/signer.js';
-import { linesFrom } from '../actors/succession.js';
-import { readTraceOrder } from '../actors/trace-order.js';
-import { proofOf } from '../actors/trace-proof.js';
-import { failure, type Result } from '../errors.js';
+import type { Trace } from '../base/services/procedures.js';
+import { everyKey, fixedLine } from '../base/keys/key-line.js';
+import type { Signer } from '../base/crypto/signer.js';
+import { linesFrom } from '../base/keys/succession.js';
+import { readTraceOrder } from '../houses/trace-order.js';
+import { proofOf } from '../base/services/trace-proof.js';
+import { failure, type Result } from '../base/errors.js';
 import {
   createBankClient,
   createBankOfficeClient,
@@ -20,7 +20,7 @@ import {
   createOfficeClient,
   createTrusteeClient,
 } from '../http/client.js';
-import { serviceKey } from '../http/key-file.js';
+import { serviceKey } from '../base/keys/key-file.js';
 import { amountArgument, keyArgument, must, print } from './output.js';
 
 export interface OfficeCommand {

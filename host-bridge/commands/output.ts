@@ -1,12 +1,12 @@
 /**
  * What commands print, and how they end: people read standard output, programs `--json`; every failure names what was
- * wrong and what to do, on standard error, with the exit code of its line in host-bridge/errors.ts.
+ * wrong and what to do, on standard error, with the exit code of its line in host-bridge/base/errors.ts.
  */
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../errors.js';
+import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../base/errors.js';
 
 /** A day for people. @param timeS Unix time */
 export const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);

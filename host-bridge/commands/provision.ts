@@ -13,11 +13,11 @@ import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/la
 import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
 import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
-import { issuerIdOf } from '../actors/signer.js';
-import { linesFrom } from '../actors/succession.js';
-import { failure } from '../errors.js';
-import { firstKey, houseSigner, houseUnsealer } from '../http/house-keys.js';
-import { noticesIn } from '../http/rotate.js';
+import { issuerIdOf } from '../base/crypto/signer.js';
+import { linesFrom } from '../base/keys/succession.js';
+import { failure } from '../base/errors.js';
+import { firstKey, houseSigner, houseUnsealer } from '../services/house-keys.js';
+import { noticesIn } from '../services/rotate.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { amountArgument, print, pseudonymsArgument, schemeArgument } from './output.js';
 

@@ -3,11 +3,11 @@
  */
 import { existsSync } from 'node:fs';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
-import type { HouseName } from '../actors/key-line.js';
-import { failure } from '../errors.js';
+import type { HouseName } from '../base/keys/key-line.js';
+import { failure } from '../base/errors.js';
 import { createHouseClient } from '../http/client.js';
-import { pathsOf } from '../http/key-file.js';
-import { lastRotation, openHouseBooks, restoreSuccession, rotate, tidyKeys, type Rotation } from '../http/rotate.js';
+import { pathsOf } from '../base/keys/key-file.js';
+import { lastRotation, openHouseBooks, restoreSuccession, rotate, tidyKeys, type Rotation } from '../services/rotate.js';
 import { day, must, print } from './output.js';
 
 export interface RotateCommand {

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { CLASS_FULL, CLASS_SMALL, classPaymentMax } from '../../firmware/core/license-class.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { createUnsealer } from '../actors/box.js';
-import type { AccountsOffice, Remote } from '../actors/services.js';
-import type { HouseName, KeyLine } from '../actors/key-line.js';
-import { issuerIdOf, type Signer } from '../actors/signer.js';
-import { failure } from '../errors.js';
+import { createUnsealer } from '../base/crypto/sealed-box.js';
+import type { AccountsOffice, Remote } from '../base/services/procedures.js';
+import type { HouseName, KeyLine } from '../base/keys/key-line.js';
+import { issuerIdOf, type Signer } from '../base/crypto/signer.js';
+import { failure } from '../base/errors.js';
 import {
   createBankChannel,
   createBankClient,
@@ -19,15 +19,15 @@ import {
   createOfficeCall,
   createTrusteeClient,
 } from '../http/client.js';
-import { firstKey } from '../http/house-keys.js';
-import { sealSeed, serviceKey } from '../http/key-file.js';
+import { firstKey } from '../services/house-keys.js';
+import { sealSeed, serviceKey } from '../base/keys/key-file.js';
 import { keyLines, keyLinesText } from './rotate.js';
-import { createLog } from '../http/log.js';
-import { startBank, startIssuer, startTrustee } from '../http/start.js';
-import { audit, type AuditReport } from '../ledger/audit.js';
-import { linkage, linkageText } from '../ledger/linkage.js';
-import { startBridge } from '../relay/bridge.js';
-import { startControl } from '../relay/control-api.js';
+import { createLog } from '../base/log.js';
+import { startBank, startIssuer, startTrustee } from '../services/start.js';
+import { audit, type AuditReport } from '../audit/audit.js';
+import { linkage, linkageText } from '../audit/linkage.js';
+import { startBridge } from '../bridge/bridge.js';
+import { startControl } from '../control/control-api.js';
 import { openBoardPort } from '../serial/port.js';
 import { day, interrupted, keyArgument, money, must, print, schemeArgument } from './output.js';
 

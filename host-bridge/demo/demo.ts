@@ -6,15 +6,15 @@
  */
 import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
-import type { BridgeEvent } from '../relay/bridge.js';
-import { audit } from '../ledger/audit.js';
+import type { BridgeEvent } from '../bridge/bridge.js';
+import { audit } from '../audit/audit.js';
 import { conservationOf } from '../ledger/rules-bank.js';
-import { lookInto, ownerOf } from './people.js';
+import { lookInto, ownerOf } from '../rig/people.js';
 import type { DemoReport, Step } from './report.js';
-import type { NfcBoard } from './nfc-boards.js';
+import type { NfcBoard } from '../rig/nfc-boards.js';
 import { SCENARIOS, type ScenarioName } from './scenarios.js';
 import { createStage, openAccounts, tokenWrites, USERS, type Listeners, type Stage } from './stage.js';
-import { must, startWorld, type World } from './world.js';
+import { must, startWorld, type World } from '../rig/whole-shop.js';
 
 export interface DemoOptions {
   dataDir: string;

@@ -4,10 +4,10 @@
 import { toHex } from '../../firmware/core/bytes.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
 import { TERMINAL_TERMS } from '../../flash-scripts/provision/board-files.js';
-import type { Trace } from '../actors/services.js';
-import { failure, type Result } from '../errors.js';
+import type { Trace } from '../base/services/procedures.js';
+import { failure, type Result } from '../base/errors.js';
 import { deliver, WITHDRAWALS, type Stage } from './stage.js';
-import { must, type Shop, type World } from './world.js';
+import { must, type Shop, type World } from '../rig/whole-shop.js';
 
 /**
  * Overspend [0031]: Bob's token pays at one shop, its copy at another that is offline, with the same money. What the

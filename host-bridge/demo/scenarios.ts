@@ -5,12 +5,12 @@
 import { toHex } from '../../firmware/core/bytes.js';
 import { history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { failure, isFailure } from '../errors.js';
-import { housesOf } from './houses.js';
+import { failure, isFailure } from '../base/errors.js';
+import { housesOf } from '../rig/served-houses.js';
 import { spendTwice } from './overspend.js';
-import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from './people.js';
+import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
 import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
-import { must, type Shop, type Token } from './world.js';
+import { must, type Shop, type Token } from '../rig/whole-shop.js';
 
 /** A scenario: how many shops it needs, which of them are offline, and what is played. */
 export interface Scenario {

@@ -5,10 +5,10 @@
 import { codeOf } from '../../firmware/core/codes.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
-import { failure } from '../errors.js';
-import { lookInto, pay, redeem, register, withdraw, type TapListener } from './people.js';
+import { failure } from '../base/errors.js';
+import { lookInto, pay, redeem, register, withdraw, type TapListener } from '../rig/people.js';
 import type { Check, OverspendResult, TapResult } from './report.js';
-import { must, type Shop, type Token, type World } from './world.js';
+import { must, type Shop, type Token, type World } from '../rig/whole-shop.js';
 
 /** Shops and users of every scenario, as far as it has them. */
 export const SHOPS = ['Cafe Roma', 'Book Corner'];

@@ -9,8 +9,8 @@
 import { BoardOptions, EmulatedBoard, createBoard } from './board.js';
 import { createEspRom, EspChip, EspRom } from './esp-rom.js';
 import { createEmulatedFlash, EmulatedFlash } from './flash.js';
-import type { Scheduler } from './scheduler.js';
-import type { SerialEnd } from './serial-line.js';
+import type { Scheduler } from '../base/scheduler.js';
+import type { SerialEnd } from '../serial/serial-line.js';
 
 const FLASH_BYTES = 4 * 1024 * 1024;
 const STORAGE = { from: 0x320000, to: 0x400000 };

@@ -1,7 +1,7 @@
 /**
  * The cable of an emulated ESP32 board: as a serial device in this process, with control lines and faults, or on a pty.
  */
-import { failure } from '../errors.js';
+import { failure } from '../base/errors.js';
 import type { SerialDevice } from '../serial/device.js';
 import type { EspBoard } from './esp-board.js';
 import { openPty, type Pty } from './pty.js';

@@ -12,7 +12,7 @@ import { createCrypto, createFlashModule, createStorage, createWifi, Files } fro
 import { createPins, DrivenPins, Pins } from './espruino-pins.js';
 import { Console, CONSOLE_PORT, createConsole, createI2cPort, createSerialPort, I2cDevices } from './espruino-ports.js';
 import { createPromise } from './espruino-promise.js';
-import type { SerialEnd } from './serial-line.js';
+import type { SerialEnd } from '../serial/serial-line.js';
 import { createSpi, SpiDevices } from './spi-bus.js';
 
 /** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, and no console on Serial1. */

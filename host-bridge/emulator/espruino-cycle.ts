@@ -5,7 +5,7 @@
  * ends the callback, is printed, and the board goes on. Promise callbacks come after the callback that settled the
  * promise.
  */
-import type { Scheduler, Timer } from './scheduler.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
 
 /** A callback that waits for its time. */
 export interface Waiting {

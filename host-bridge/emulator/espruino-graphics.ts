@@ -6,7 +6,7 @@
  * differ where texts differ, but no glyphs.
  */
 import type { Realm } from './espruino-e.js';
-import { checkedPairs } from './natives.js';
+import { checkedPairs } from '../base/crypto/node-natives.js';
 
 type Text = { text: string; x: number; y: number };
 

@@ -9,7 +9,7 @@
 import { bytesOf, charsOf, createEmitter, Emitter, Realm } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
 import { createPackets, type PacketHooks } from './espruino-packets.js';
-import type { SerialEnd } from './serial-line.js';
+import type { SerialEnd } from '../serial/serial-line.js';
 
 export interface SerialPort extends Emitter {
   setup(baud: number, options?: object): void;

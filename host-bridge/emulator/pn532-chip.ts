@@ -18,8 +18,8 @@ import { createTarget } from './pn532-target.js';
 import { createInterfaces } from './pn532-interfaces.js';
 import type { I2cSlave } from './i2c-bus.js';
 import type { AirCard, RadioField } from './radio-field.js';
-import type { Scheduler, Timer } from './scheduler.js';
-import type { SerialEnd } from './serial-line.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
+import type { SerialEnd } from '../serial/serial-line.js';
 import type { SpiDevice } from './spi-bus.js';
 
 export interface Pn532Chip {

@@ -11,7 +11,7 @@
  *   - NACK from the host brings the last answer again; while a command is processed it does nothing (6.2.1.4)
  *   - a command that is unknown or has wrong parameters is acknowledged and answered by the error frame (6.2.1.5)
  */
-import type { Scheduler, Timer } from './scheduler.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
 
 /** What the host link calls. */
 export interface HostLinkHandler {

@@ -9,7 +9,7 @@
  */
 import { AIR, Block, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
 import { airTimeMs, AirPort } from './radio-field.js';
-import type { Scheduler, Timer } from './scheduler.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
 
 /** A card as InListPassiveTarget reports it; `ats` with its length byte, null for a card without ISO/IEC 14443-4. */
 export interface FoundTarget {

@@ -8,8 +8,8 @@
  * Left out: H_REQ, clock stretching as time, limits of a real UART's receive buffer.
  */
 import type { I2cSlave } from './i2c-bus.js';
-import type { Scheduler } from './scheduler.js';
-import type { SerialEnd } from './serial-line.js';
+import type { Scheduler } from '../base/scheduler.js';
+import type { SerialEnd } from '../serial/serial-line.js';
 import type { SpiDevice } from './spi-bus.js';
 
 export interface Pn532Interfaces {

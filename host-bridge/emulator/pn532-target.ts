@@ -10,7 +10,7 @@
  */
 import { AIR, Block, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
 import { airTimeMs } from './radio-field.js';
-import type { Scheduler, Timer } from './scheduler.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
 
 /** What TgInitAsTarget sets. */
 export interface TargetSettings {

@@ -5,7 +5,7 @@
  * that does not work, Python's `pty` does the same. Node has no way of its own to open one.
  */
 import { ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import type { SerialEnd } from './serial-line.js';
+import type { SerialEnd } from '../serial/serial-line.js';
 
 /** A pty: programs open `path`, and `end` is what is at the other side of the cable. */
 export interface Pty {

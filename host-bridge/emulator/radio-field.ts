@@ -12,7 +12,7 @@
  * Left out: signal strength, bit timing, collisions bit by bit (several cards' answers arrive as several frames, and
  * the reader's model resolves them), other bit rates.
  */
-import type { Scheduler } from './scheduler.js';
+import type { Scheduler } from '../base/scheduler.js';
 
 /** What the field calls in a card. */
 export interface AirCard {

@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto';
 import { concat, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { checkNow, type KeyLine } from '../actors/key-line.js';
-import type { Signer } from '../actors/signer.js';
-import { refusal, type HostRefusal } from '../errors.js';
+import { checkNow, type KeyLine } from '../base/keys/key-line.js';
+import type { Signer } from '../base/crypto/signer.js';
+import { refusal, type HostRefusal } from '../base/errors.js';
 import { encodeOperatorRequest, REQUEST_ID_BYTES } from './operator-requests.js';
 
 /** Headers of a bank's request, and of the issuer's reply. */

@@ -1,5 +1,5 @@
 /**
- * The services as their callers have them: the procedures of actors/services.ts as promises, over HTTP.
+ * The services as their callers have them: the procedures of base/services/procedures.ts as promises, over HTTP.
  *
  * A client never throws for what the network or a service does: no connection, no answer in time and nonsense are named
  * results (SERVICE_DOWN, SERVICE_SILENT, REPLY_INVALID). It does not repeat by itself; whoever calls may repeat the
@@ -19,12 +19,12 @@ import type {
   PublicParameters,
   Remote,
   TrusteeService,
-} from '../actors/services.js';
-import type { KeyLine } from '../actors/key-line.js';
-import type { Signer } from '../actors/signer.js';
-import { isErrorCode, refusal, type Result } from '../errors.js';
-import { bytes } from './hex.js';
-import type { Random } from './key-file.js';
+} from '../base/services/procedures.js';
+import type { KeyLine } from '../base/keys/key-line.js';
+import type { Signer } from '../base/crypto/signer.js';
+import { isErrorCode, refusal, type Result } from '../base/errors.js';
+import { bytes } from '../base/hex.js';
+import type { Random } from '../base/keys/key-file.js';
 import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
 import { BANK_HEADERS, isAnswer, signBankRequest } from './bank-channel.js';
 import {

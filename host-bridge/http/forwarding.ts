@@ -3,7 +3,7 @@
  * and later while the issuer cannot be reached.
  */
 import type { Logger } from 'pino';
-import { bodyOfThrown, type ErrorCode, type Result } from '../errors.js';
+import { bodyOfThrown, type ErrorCode, type Result } from '../base/errors.js';
 
 const BACKOFF_MAX_MS = 60_000;
 

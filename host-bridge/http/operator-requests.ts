@@ -10,8 +10,8 @@ import { copy, equal, fromChars, fromHex, toHex } from '../../firmware/core/byte
 import { defineMessage } from '../../firmware/wire/codec.js';
 import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { isSigned, type Signer } from '../actors/signer.js';
-import { refusal, type Result } from '../errors.js';
+import { isSigned, type Signer } from '../base/crypto/signer.js';
+import { refusal, type Result } from '../base/errors.js';
 import type { AccountStore } from '../ledger/store.js';
 import { OPERATOR_HEADERS } from './schemas.js';
 

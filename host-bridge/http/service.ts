@@ -14,7 +14,7 @@ import fastify, {
 import swagger from '@fastify/swagger';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { ERRORS, errorBody, failure, isFailure, type ErrorCode, type HostRefusal, type Result } from '../errors.js';
+import { ERRORS, errorBody, failure, isFailure, type ErrorCode, type HostRefusal, type Result } from '../base/errors.js';
 import { ErrorReply, OperatorHeaders, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
 
 /** Largest body; the largest message of the protocol is a few hundred bytes. */

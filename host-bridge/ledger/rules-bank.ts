@@ -6,7 +6,7 @@
  * [0077]-[0080].
  */
 import { isAmount } from '../../firmware/core/amount.js';
-import { refusal, type Result } from '../errors.js';
+import { refusal, type Result } from '../base/errors.js';
 import { abcOf, isOverspent, transfer, type Balances, type Entry } from './rules.js';
 import type { Numbers } from './store.js';
 
@@ -82,7 +82,7 @@ export interface ReturnFacts {
   ebc: string;
   amount: unknown;
   stored: { sameChallenge: boolean } | null;
-  /** Its payer has got it back (rules-back.ts). */
+  /** Its payer has got it back (rules-refund.ts). */
   reconciled: boolean;
   balances: Balances;
 }

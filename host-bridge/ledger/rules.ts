@@ -11,7 +11,7 @@
  */
 import { AMOUNT_MAX, isAmount } from '../../firmware/core/amount.js';
 import { isName } from '../../firmware/wire/codec.js';
-import { refusal, type Result } from '../errors.js';
+import { refusal, type Result } from '../base/errors.js';
 
 /** One change of one account, in minor units. */
 export interface Entry {
@@ -161,7 +161,7 @@ export interface DepositFacts {
   /** The history stored under the same (PKU, IdS, Rs), and whether it has the same challenge. */
   stored: { sameChallenge: boolean } | null;
   tombstoned: boolean;
-  /** Its payer has got it back (rules-back.ts). */
+  /** Its payer has got it back (rules-refund.ts). */
   reconciled: boolean;
   /** Most in one payment by the class of its license. */
   paymentMax: number;

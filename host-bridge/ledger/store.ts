@@ -309,7 +309,7 @@ interface Store {
   check(): void;
   /** Ends the store; everything acknowledged is on disk already. */
   close(): void;
-  /** Succession notices of a house, in order (actors/succession.ts). @param house one of `HOUSE` */
+  /** Succession notices of a house, in order (base/keys/succession.ts). @param house one of `HOUSE` */
   successions(house: number): Uint8Array[];
   addSuccession(row: SuccessionRow): void;
 }

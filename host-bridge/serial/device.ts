@@ -5,7 +5,7 @@
  * A pty has neither a speed nor control lines; both are then without effect, and `setSignals` says so.
  */
 import { SerialPort } from 'serialport';
-import { failure, type TapcashError } from '../errors.js';
+import { failure, type TapcashError } from '../base/errors.js';
 import { checkPath, openFailure } from './port.js';
 import { binding } from './unix-binding.js';
 

@@ -11,10 +11,10 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { SerialPort } from 'serialport';
 import { fromChars, toChars } from '../../firmware/core/bytes.js';
-import type { Scheduler, Timer } from '../emulator/scheduler.js';
-import { createRealScheduler } from '../emulator/scheduler.js';
-import type { SerialEnd } from '../emulator/serial-line.js';
-import { failure, type TapcashError } from '../errors.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
+import { createRealScheduler } from '../base/scheduler.js';
+import type { SerialEnd } from './serial-line.js';
+import { failure, type TapcashError } from '../base/errors.js';
 import { adviceFor } from './port-access.js';
 import { binding } from './unix-binding.js';
 

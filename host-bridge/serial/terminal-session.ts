@@ -2,7 +2,7 @@
  * A bridge's session with a terminal: the link of firmware/wire/link/link-session.ts over a port that may vanish and return.
  *
  * Requests are promises of named results; nothing of the line ever rejects. Left out: what the requests mean to money
- * (relay/bridge.ts). Requests of the terminal go to one handler, which must answer each.
+ * (bridge/bridge.ts). Requests of the terminal go to one handler, which must answer each.
  */
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -15,9 +15,9 @@ import {
   type TerminalStatus,
 } from '../../firmware/wire/link/link-messages.js';
 import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link/link-session.js';
-import type { Scheduler, Timer } from '../emulator/scheduler.js';
-import { createRealScheduler } from '../emulator/scheduler.js';
-import { bodyOfThrown, failure, refusal, type ErrorBody, type Result, type TapcashError } from '../errors.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
+import { createRealScheduler } from '../base/scheduler.js';
+import { bodyOfThrown, failure, refusal, type ErrorBody, type Result, type TapcashError } from '../base/errors.js';
 import type { BoardPort } from './port.js';
 
 /** Longest frame that a host takes: it has room for every message of a tap in one frame. */

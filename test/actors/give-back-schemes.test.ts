@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { toHex } from '../../firmware/core/bytes.js';
-import { audit } from '../../host-bridge/ledger/audit.js';
+import { audit } from '../../host-bridge/audit/audit.js';
 import {
   conservation,
   createHouses,

@@ -3,12 +3,12 @@
  * outcomes. Every order of claim, deposit, cancellation and time is enumerated: a debit is credited to the shop or
  * comes back, never both.
  */
-import { createBank } from '../../host-bridge/actors/bank.js';
-import { createIssuer } from '../../host-bridge/actors/issuer.js';
-import type { IssuerForBank, Service } from '../../host-bridge/actors/services.js';
-import { refusal, type Result } from '../../host-bridge/errors.js';
-import { openBankStore } from '../../host-bridge/ledger/sqlite-bank.js';
-import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
+import { createBank } from '../../host-bridge/houses/bank/bank.js';
+import { createIssuer } from '../../host-bridge/houses/issuer/issuer.js';
+import type { IssuerForBank, Service } from '../../host-bridge/base/services/procedures.js';
+import { refusal, type Result } from '../../host-bridge/base/errors.js';
+import { openBankStore } from '../../host-bridge/ledger/sqlite/sqlite-bank.js';
+import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
 import { BANK, conservationOf, OUT } from '../../host-bridge/ledger/rules-bank.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
 import type { AccountStore, IssuerStore } from '../../host-bridge/ledger/store.js';
@@ -16,7 +16,7 @@ import { schemeOf } from '../../firmware/core/scheme.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody } from '../../firmware/wire/withdrawal.js';
-import { isSigned } from '../../host-bridge/actors/signer.js';
+import { isSigned } from '../../host-bridge/base/crypto/signer.js';
 import {
   BOOKS,
   codeOf,

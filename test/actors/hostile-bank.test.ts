@@ -13,8 +13,8 @@ import { SCHEMES } from '../../firmware/core/scheme.js';
 import { bankMessage, issuerReply } from '../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { createUnsealer } from '../../host-bridge/actors/box.js';
-import type { BankReply } from '../../host-bridge/actors/services.js';
+import { createUnsealer } from '../../host-bridge/base/crypto/sealed-box.js';
+import type { BankReply } from '../../host-bridge/base/services/procedures.js';
 import {
   bankSigner,
   conservation,

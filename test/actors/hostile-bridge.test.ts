@@ -7,7 +7,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { concat } from '../../firmware/core/bytes.js';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
-import type { Result } from '../../host-bridge/errors.js';
+import type { Result } from '../../host-bridge/base/errors.js';
 import {
   conservation,
   createHouses,

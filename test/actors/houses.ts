@@ -7,10 +7,10 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import { createBank, type Bank } from '../../host-bridge/actors/bank.js';
-import { createUnsealer, type Unsealer } from '../../host-bridge/actors/box.js';
-import { createCouponSigner, splitAmount, type CouponSigner } from '../../host-bridge/actors/coupon-signer.js';
-import { createIssuer, type Issuer } from '../../host-bridge/actors/issuer.js';
+import { createBank, type Bank } from '../../host-bridge/houses/bank/bank.js';
+import { createUnsealer, type Unsealer } from '../../host-bridge/base/crypto/sealed-box.js';
+import { createCouponSigner, splitAmount, type CouponSigner } from '../../host-bridge/base/crypto/coupon-signer.js';
+import { createIssuer, type Issuer } from '../../host-bridge/houses/issuer/issuer.js';
 import type {
   AccountsOffice,
   BankOffice,
@@ -22,12 +22,12 @@ import type {
   Service,
   Trace,
   TrusteeService,
-} from '../../host-bridge/actors/services.js';
-import { createTrustee } from '../../host-bridge/actors/trustee.js';
-import type { Result } from '../../host-bridge/errors.js';
-import { openBankStore } from '../../host-bridge/ledger/sqlite-bank.js';
-import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
-import { openTrusteeStore } from '../../host-bridge/ledger/sqlite-trustee.js';
+} from '../../host-bridge/base/services/procedures.js';
+import { createTrustee } from '../../host-bridge/houses/trustee/trustee.js';
+import type { Result } from '../../host-bridge/base/errors.js';
+import { openBankStore } from '../../host-bridge/ledger/sqlite/sqlite-bank.js';
+import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
+import { openTrusteeStore } from '../../host-bridge/ledger/sqlite/sqlite-trustee.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import type { BankStore, IssuerStore, TrusteeStore } from '../../host-bridge/ledger/store.js';
 import { ReferenceWallet, type Outcome } from './reference-wallet.js';

@@ -2,7 +2,7 @@
  * The issuer's procedures, in process: every result code that a token, a shop or an operator can meet.
  */
 import { CLASS_FULL, CLASS_SMALL } from '../../firmware/core/license-class.js';
-import { LICENSE_VALID_S, quarterEnd } from '../../host-bridge/actors/licensing.js';
+import { LICENSE_VALID_S, quarterEnd } from '../../host-bridge/houses/licensing.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { history } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody, withdrawal } from '../../firmware/wire/withdrawal.js';
-import { isSigned } from '../../host-bridge/actors/signer.js';
+import { isSigned } from '../../host-bridge/base/crypto/signer.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
 import {
   codeOf,

@@ -30,7 +30,7 @@ import { registration, registrationBody } from '../../firmware/wire/registration
 import * as wire from '../../firmware/wire/request.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
-import type { PublicParameters } from '../../host-bridge/actors/services.js';
+import type { PublicParameters } from '../../host-bridge/base/services/procedures.js';
 
 const { REQUEST, TO_ISSUER, TO_TOKEN } = wire;
 const hpke = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { history, license, licenseBody } from '../../firmware/wire/payment.js';
-import { audit } from '../../host-bridge/ledger/audit.js';
+import { audit } from '../../host-bridge/audit/audit.js';
 import {
   conservation,
   createHouses,

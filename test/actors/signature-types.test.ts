@@ -13,10 +13,10 @@ import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
 import { ownedRequest } from '../../firmware/wire/request.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { HOUSE } from '../../firmware/wire/succession.js';
-import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
-import { fixedLine } from '../../host-bridge/actors/key-line.js';
-import { writeSuccession } from '../../host-bridge/actors/succession.js';
-import type { Result } from '../../host-bridge/errors.js';
+import { isSigned, type Signer } from '../../host-bridge/base/crypto/signer.js';
+import { fixedLine } from '../../host-bridge/base/keys/key-line.js';
+import { writeSuccession } from '../../host-bridge/base/keys/succession.js';
+import type { Result } from '../../host-bridge/base/errors.js';
 import {
   BANK_HEADERS,
   checkBankRequest,

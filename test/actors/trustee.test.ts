@@ -7,11 +7,11 @@ import { concat, equal } from '../../firmware/core/bytes.js';
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { LICENSE_VALID_S, quarterEnd, RENEW_GRACE_S } from '../../host-bridge/actors/licensing.js';
-import { isSigned, type Signer } from '../../host-bridge/actors/signer.js';
-import { createTrustee } from '../../host-bridge/actors/trustee.js';
-import { refusal } from '../../host-bridge/errors.js';
-import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
+import { LICENSE_VALID_S, quarterEnd, RENEW_GRACE_S } from '../../host-bridge/houses/licensing.js';
+import { isSigned, type Signer } from '../../host-bridge/base/crypto/signer.js';
+import { createTrustee } from '../../host-bridge/houses/trustee/trustee.js';
+import { refusal } from '../../host-bridge/base/errors.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import {
   codeOf,
   createWorld,

@@ -3,13 +3,13 @@
  * sign, made from keys that follow from a name, so that every run is the same.
  */
 import { createHash } from 'node:crypto';
-import { createIssuer, type Issuer, type IssuerOptions } from '../../host-bridge/actors/issuer.js';
-import type { IssuerOffice, TrusteeService } from '../../host-bridge/actors/services.js';
-import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/actors/signer.js';
-import { createTrustee, type TrusteeOptions } from '../../host-bridge/actors/trustee.js';
-import type { Result } from '../../host-bridge/errors.js';
-import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
-import { openTrusteeStore } from '../../host-bridge/ledger/sqlite-trustee.js';
+import { createIssuer, type Issuer, type IssuerOptions } from '../../host-bridge/houses/issuer/issuer.js';
+import type { IssuerOffice, TrusteeService } from '../../host-bridge/base/services/procedures.js';
+import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/base/crypto/signer.js';
+import { createTrustee, type TrusteeOptions } from '../../host-bridge/houses/trustee/trustee.js';
+import type { Result } from '../../host-bridge/base/errors.js';
+import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
+import { openTrusteeStore } from '../../host-bridge/ledger/sqlite/sqlite-trustee.js';
 import type { IssuerStore, TrusteeStore } from '../../host-bridge/ledger/store.js';
 import { concat, writeU32 } from '../../firmware/core/bytes.js';
 import {

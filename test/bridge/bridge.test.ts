@@ -2,17 +2,17 @@
  * The bridge against a fake terminal on an emulated cable, with the real issuer: relay, time, deny list, charges, and
  * all that comes back after the cable was pulled, the terminal restarted, or the bridge ended.
  */
-import { fixedLine } from '../../host-bridge/actors/key-line.js';
+import { fixedLine } from '../../host-bridge/base/keys/key-line.js';
 import { crc32 } from 'node:zlib';
 import { fromHex, toChars, toHex } from '../../firmware/core/bytes.js';
 import { encodeFrame, FRAME } from '../../firmware/wire/link/link-frame.js';
 import { KIND, VERIFY } from '../../firmware/wire/link/link-messages.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { refusal, type Result } from '../../host-bridge/errors.js';
-import { silentLog } from '../../host-bridge/http/log.js';
-import { createNoticePush, DENY_POLL_MS } from '../../host-bridge/relay/notice-push.js';
-import { ASK_AGAIN_MS, SENDING_MAX_S } from '../../host-bridge/relay/clerk.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { refusal, type Result } from '../../host-bridge/base/errors.js';
+import { silentLog } from '../../host-bridge/base/log.js';
+import { createNoticePush, DENY_POLL_MS } from '../../host-bridge/bridge/notice-push.js';
+import { ASK_AGAIN_MS, SENDING_MAX_S } from '../../host-bridge/bridge/clerk.js';
 import { issuerKey, makeHistory, makeLicense, makeTombstone, pseudonymKey, SHOP } from './messages.js';
 import { createRig, T0, type Rig } from './rig.js';
 import { pass, run } from './virtual.js';

@@ -1,9 +1,9 @@
 /** The running bridge's address for other processes: real HTTP, real time, a fake terminal behind. */
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { CONTROL_FILE, startControl, type Control } from '../../host-bridge/relay/control-api.js';
-import { createControlClient } from '../../host-bridge/relay/control-client.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
+import { CONTROL_FILE, startControl, type Control } from '../../host-bridge/control/control-api.js';
+import { createControlClient } from '../../host-bridge/control/control-client.js';
 import { createFakeToken } from './fake-token.js';
 import { createRig, type Rig } from './rig.js';
 

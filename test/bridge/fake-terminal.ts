@@ -17,8 +17,8 @@ import { refundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
-import type { Scheduler } from '../../host-bridge/emulator/scheduler.js';
-import type { SerialEnd } from '../../host-bridge/emulator/serial-line.js';
+import type { Scheduler } from '../../host-bridge/base/scheduler.js';
+import type { SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import type { FakeToken } from './fake-token.js';
 import { ISSUER, registrarKey, rsOf, SHOP, TERMINAL_ID, terminalKey } from './messages.js';
 

@@ -21,7 +21,7 @@ import {
   tokenStatus,
 } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
-import { createSigner, isSigned } from '../../host-bridge/actors/signer.js';
+import { createSigner, isSigned } from '../../host-bridge/base/crypto/signer.js';
 import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
 
 export interface FakeToken {

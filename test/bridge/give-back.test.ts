@@ -5,7 +5,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { DEPOSIT_GRACE_S } from '../../host-bridge/actors/depositary.js';
+import { DEPOSIT_GRACE_S } from '../../host-bridge/houses/depositary.js';
 import { createFakeToken } from './fake-token.js';
 import { ISSUER, makeTombstone, rsOf, SHOP } from './messages.js';
 import { createRig, T0, type Rig } from './rig.js';

@@ -1,6 +1,6 @@
 /** Keys and signed messages for the bridge's tests, made by the host's own signer. */
 import { createHash } from 'node:crypto';
-import { createSigner, issuerIdOf } from '../../host-bridge/actors/signer.js';
+import { createSigner, issuerIdOf } from '../../host-bridge/base/crypto/signer.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 

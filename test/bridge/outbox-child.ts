@@ -5,12 +5,12 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { refusal, type Result } from '../../host-bridge/errors.js';
-import { silentLog } from '../../host-bridge/http/log.js';
-import { openBridgeStore } from '../../host-bridge/relay/bridge-store.js';
-import { createOutbox, type Outbox } from '../../host-bridge/relay/outbox.js';
-import { createOutboxDelivery } from '../../host-bridge/relay/outbox-delivery.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
+import { refusal, type Result } from '../../host-bridge/base/errors.js';
+import { silentLog } from '../../host-bridge/base/log.js';
+import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
+import { createOutbox, type Outbox } from '../../host-bridge/bridge/outbox.js';
+import { createOutboxDelivery } from '../../host-bridge/bridge/outbox-delivery.js';
 
 const [dataDir, url, file, at] = process.argv.slice(2) as [string, string, string, string];
 let points = 0;

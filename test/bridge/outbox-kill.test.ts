@@ -9,8 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
-import { openBridgeStore } from '../../host-bridge/relay/bridge-store.js';
-import { createOutbox } from '../../host-bridge/relay/outbox.js';
+import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
+import { createOutbox } from '../../host-bridge/bridge/outbox.js';
 import { compile } from './compile.js';
 import { makeHistory } from './messages.js';
 

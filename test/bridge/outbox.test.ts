@@ -2,17 +2,17 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { refusal, type ErrorCode, type Result } from '../../host-bridge/errors.js';
-import { silentLog } from '../../host-bridge/http/log.js';
-import { openBridgeStore } from '../../host-bridge/relay/bridge-store.js';
-import { createOutbox, type Outbox } from '../../host-bridge/relay/outbox.js';
+import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { refusal, type ErrorCode, type Result } from '../../host-bridge/base/errors.js';
+import { silentLog } from '../../host-bridge/base/log.js';
+import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
+import { createOutbox, type Outbox } from '../../host-bridge/bridge/outbox.js';
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_MAX_MS,
   createOutboxDelivery,
   HOLD_S,
-} from '../../host-bridge/relay/outbox-delivery.js';
+} from '../../host-bridge/bridge/outbox-delivery.js';
 import { makeHistory, makeTombstone } from './messages.js';
 import { pass, settle } from './virtual.js';
 

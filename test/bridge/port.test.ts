@@ -4,9 +4,9 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPty } from '../../host-bridge/emulator/pty.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
-import { ERRORS } from '../../host-bridge/errors.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
+import { ERRORS } from '../../host-bridge/base/errors.js';
 import {
   BURST_REST_MS,
   createEmulatedPort,

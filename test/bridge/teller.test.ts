@@ -3,8 +3,8 @@
  * messages. Every step is cut before and after its effect, and the procedure repeated: the effect is that of one.
  */
 import { INS } from '../../firmware/wire/token-commands.js';
-import type { ErrorCode } from '../../host-bridge/errors.js';
-import { UNSEEN_MAX_S } from '../../host-bridge/relay/desk-acts.js';
+import type { ErrorCode } from '../../host-bridge/base/errors.js';
+import { UNSEEN_MAX_S } from '../../host-bridge/bridge/desk/desk-acts.js';
 import { createFakeToken } from './fake-token.js';
 import { createRig, type Rig } from './rig.js';
 import { pass, run } from './virtual.js';

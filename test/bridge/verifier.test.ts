@@ -1,10 +1,10 @@
 /** VERIFY: the one rule, on licenses and histories; every field of them counts. */
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { fixedLine, type KeyLine } from '../../host-bridge/actors/key-line.js';
+import { fixedLine, type KeyLine } from '../../host-bridge/base/keys/key-line.js';
 import { VERIFY } from '../../firmware/wire/link/link-messages.js';
-import { createSigner } from '../../host-bridge/actors/signer.js';
-import { createVerifier } from '../../host-bridge/relay/verifier.js';
+import { createSigner } from '../../host-bridge/base/crypto/signer.js';
+import { createVerifier } from '../../host-bridge/bridge/verifier.js';
 import { makeHistory, makeLicense, registrarKey, seedOf } from './messages.js';
 
 const verifier = createVerifier({ registrar: fixedLine(registrarKey.publicKey) });

@@ -1,5 +1,5 @@
 /** Promises in virtual time: the scheduler goes on only when no promise has anything left to do. */
-import type { VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 
 /** Lets promises run until they all wait for time to pass. */
 export const settle = () => new Promise<void>((resolve) => setImmediate(resolve));

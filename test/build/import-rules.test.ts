@@ -102,7 +102,7 @@ const breaksLayers = (each: Import): boolean =>
 
 /** Fills the records of a board in the interpreter, which only what reads them can write. */
 const fillsRecords = ({ from, to }: Import): boolean =>
-  from === 'host-bridge/bench-memory.ts' && /^firmware\/.*\/record(s|-log)\.ts$/.test(to);
+  from === 'host-bridge/bench/memory.ts' && /^firmware\/.*\/record(s|-log)\.ts$/.test(to);
 
 /** The host takes the codecs; board-config.ts and the like only as types, whose meaning both sides share. */
 const breaksHost = (each: Import): boolean => !fillsRecords(each) && breaksHostRule(each);
@@ -114,7 +114,7 @@ const breaksHostRule = ({ from, to, typeOnly }: Import): boolean =>
 
 /** Actors: no HTTP, no SQL, of the ledger its rules and its interface. */
 const breaksActors = ({ from, to }: Import): boolean =>
-  from.startsWith('host-bridge/actors/') &&
+  from.startsWith('host-bridge/houses/') &&
   (/^host-bridge\/(http|serial|emulator|demo|cli)/.test(to) ||
     /^(fastify|better-sqlite3|serialport|pino|commander|node:(http|https|net|fs|child_process|process))/.test(to) ||
     (to.startsWith('host-bridge/ledger/') && /sqlite|postgres|memory|database/.test(to)));
@@ -182,23 +182,23 @@ describe('the rules see what breaks them', () => {
     ['firmware/board/espruino-natives.ts', "import { Natives } from '../crypto/natives.js';"],
     ['firmware/user-token/x.ts', "import { a } from '../shop-terminal/till.js';"],
     ['firmware/crypto/x.ts', "import { createHash } from 'node:crypto';"],
-    ['firmware/shop-terminal/x.ts', "const x = import('../../host-bridge/errors.js');"],
+    ['firmware/shop-terminal/x.ts', "const x = import('../../host-bridge/base/errors.js');"],
   ])('layers: %s %s', (path, text) => {
     expect(bad(path, text, breaksLayers)).toBe(1);
   });
 
   test.each([
-    ['host-bridge/relay/x.ts', "import { a } from '../../firmware/user-token/purse.js';"],
-    ['host-bridge/relay/x.ts', "import { a } from '../../firmware/core/clock.js';"],
+    ['host-bridge/bridge/x.ts', "import { a } from '../../firmware/user-token/purse.js';"],
+    ['host-bridge/bridge/x.ts', "import { a } from '../../firmware/core/clock.js';"],
     ['flash-scripts/x.ts', "import type { A } from '../firmware/shop-terminal/till.js';"],
   ])('host: %s %s', (path, text) => {
     expect(bad(path, text, breaksHost)).toBe(1);
   });
 
   test.each([
-    ['host-bridge/actors/x.ts', "import { a } from '../ledger/sqlite.js';"],
-    ['host-bridge/actors/x.ts', "import { a } from '../http/server.js';"],
-    ['host-bridge/actors/x.ts', "import Database from 'better-sqlite3';"],
+    ['host-bridge/houses/x.ts', "import { a } from '../ledger/sqlite/sqlite-books.js';"],
+    ['host-bridge/houses/x.ts', "import { a } from '../http/server.js';"],
+    ['host-bridge/houses/x.ts', "import Database from 'better-sqlite3';"],
   ])('actors: %s %s', (path, text) => {
     expect(bad(path, text, breaksActors)).toBe(1);
   });
@@ -206,7 +206,7 @@ describe('the rules see what breaks them', () => {
   test.each(['const a = process.env.HOME;', "const a = process['env'];", "import { env } from 'node:process';"])(
     'environment: %s',
     (text) => {
-      expect(environmentReads('host-bridge/relay/x.ts', text)).toHaveLength(1);
+      expect(environmentReads('host-bridge/bridge/x.ts', text)).toHaveLength(1);
     },
   );
 });

@@ -8,7 +8,7 @@ import { gatherOverlays, gatherResidents } from '../../flash-scripts/build/overl
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { interpreterTest, runInEspruino } from './fixture-runner.js';
 
 const SOURCE = `

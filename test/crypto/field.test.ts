@@ -4,7 +4,7 @@ import { BIT, rounder } from '../../firmware/crypto/limbs.js';
 import { createEuclid } from '../../firmware/crypto/euclid.js';
 import { createHalver } from '../../firmware/crypto/scalar-halving.js';
 import { createScalars, isBelowOrder } from '../../firmware/crypto/scalar.js';
-import { checkedDot, plainDot } from '../../host-bridge/emulator/natives.js';
+import { checkedDot, plainDot } from '../../host-bridge/base/crypto/node-natives.js';
 import { L, P, checked, fromLittleEndian, hex, random, toLittleEndian } from './natives.js';
 
 const field = createField(checked);

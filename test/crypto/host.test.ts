@@ -10,9 +10,9 @@ import { RSABSSA } from '@cloudflare/blindrsa-ts';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { concat } from '../../firmware/core/bytes.js';
 import { REQUEST } from '../../firmware/wire/request.js';
-import { createUnsealer, openBox, sealBox } from '../../host-bridge/actors/box.js';
-import { blindSign, createCouponSigner, splitAmount } from '../../host-bridge/actors/coupon-signer.js';
-import { couponKeyOf, verifyCoupon } from '../../host-bridge/actors/issuer-cash.js';
+import { createUnsealer, openBox, sealBox } from '../../host-bridge/base/crypto/sealed-box.js';
+import { blindSign, createCouponSigner, splitAmount } from '../../host-bridge/base/crypto/coupon-signer.js';
+import { couponKeyOf, verifyCoupon } from '../../host-bridge/houses/issuer/issuer-cash.js';
 import { closeBox, readBox, seal } from '../actors/reference-wallet.js';
 import { bytes, hex, inverseOf, random } from './natives.js';
 

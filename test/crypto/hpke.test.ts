@@ -8,7 +8,7 @@ import { hkdfExpand, hkdfExtract } from '../../firmware/crypto/hkdf.js';
 import { createSealer } from '../../firmware/crypto/hpke.js';
 import { createScalars } from '../../firmware/crypto/scalar.js';
 import { createX25519 } from '../../firmware/crypto/x25519.js';
-import { aesBlocks } from '../../host-bridge/emulator/natives.js';
+import { aesBlocks } from '../../host-bridge/base/crypto/node-natives.js';
 import { baseTable, bytes, checked, hex, plain, random } from './natives.js';
 
 const base = openCombTable(baseTable);

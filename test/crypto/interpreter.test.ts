@@ -5,10 +5,10 @@ import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js'
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/provision/tables.js';
 import { gcmSeal } from '../../firmware/crypto/gcm.js';
-import { boardScript, runBoardScript } from '../../host-bridge/bench-board.js';
-import { measureTiming, T_LIMIT } from '../../host-bridge/bench-timing.js';
-import { aesBlocks } from '../../host-bridge/emulator/natives.js';
-import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
+import { boardScript, runBoardScript } from '../../host-bridge/bench/board-script.js';
+import { measureTiming, T_LIMIT } from '../../host-bridge/bench/timing.js';
+import { aesBlocks } from '../../host-bridge/base/crypto/node-natives.js';
+import { verify as verifyOnHost } from '../../host-bridge/base/crypto/ed25519-verify.js';
 import { mutate, pick } from './mutations.js';
 import { baseTable, bytes, fastEd, hex, inverseOf, plain, random } from './natives.js';
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { BASE_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { createEd25519, type Ed25519 } from '../../firmware/crypto/ed25519.js';
-import { createHostNatives } from '../../host-bridge/emulator/natives.js';
+import { createHostNatives } from '../../host-bridge/base/crypto/node-natives.js';
 
 export const plain = createHostNatives({ checked: false });
 export const checked = createHostNatives({ checked: true });

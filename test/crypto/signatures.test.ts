@@ -4,8 +4,8 @@
  */
 import { createPublicKey, verify as nodeVerify } from 'node:crypto';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
-import { multiplesOf } from '../../host-bridge/relay/key-multiples.js';
-import { verify as verifyOnHost } from '../../host-bridge/relay/ed25519-verify.js';
+import { multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
+import { verify as verifyOnHost } from '../../host-bridge/base/crypto/ed25519-verify.js';
 import { mutate, pick } from './mutations.js';
 import { fastEd, random } from './natives.js';
 

@@ -5,8 +5,8 @@ import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { keyOf, REGISTRAR } from '../terminal/shop-harness.js';
 import { TERMS } from '../terminal/board-bench.js';
 

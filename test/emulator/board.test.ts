@@ -4,8 +4,8 @@
  */
 import { BoardOptions, createBoard, EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { ESP32_SPEED } from '../../host-bridge/emulator/work-meter.js';
 
 const ADDRESS = 0x310000;

@@ -14,7 +14,7 @@ import { createBoard } from '../../host-bridge/emulator/board.js';
 import { ABSENT_GLOBALS, ABSENT_MEMBERS } from '../../host-bridge/emulator/espruino-absent.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { LINUX_FLASH } from '../../host-bridge/emulator/storage-image.js';
 
 const interpreter = findInterpreter();

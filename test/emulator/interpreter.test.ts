@@ -7,8 +7,8 @@ import {
   InterpreterBoard,
   InterpreterOptions,
 } from '../../host-bridge/emulator/interpreter.js';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 
 const path = findInterpreter();

@@ -12,8 +12,8 @@ import { createEmulatedCable, type EmulatedCable } from '../../host-bridge/emula
 import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine, type SerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine, type SerialLine } from '../../host-bridge/serial/serial-line.js';
 import { writeRelease, type FirmwareOptions } from './firmware.js';
 
 const folders: string[] = [];

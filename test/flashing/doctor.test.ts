@@ -7,7 +7,7 @@ import { examineBoard, type DoctorOptions, type Finding } from '../../flash-scri
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose } from '../../flash-scripts/provision/provision-board.js';
-import { createSigner, issuerIdOf } from '../../host-bridge/actors/signer.js';
+import { createSigner, issuerIdOf } from '../../host-bridge/base/crypto/signer.js';
 import { createEmulatedPort } from '../../host-bridge/serial/port.js';
 import { attemptOn, BOARD, espBench, plantInterpreter, type EspBench } from './bench.js';
 

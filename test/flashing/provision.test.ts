@@ -4,7 +4,7 @@
  */
 import { inflateSync } from 'node:zlib';
 import decodeQr from 'qr/decode.js';
-import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/actors/signer.js';
+import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/base/crypto/signer.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { labelPng, labelSvg } from '../../flash-scripts/provision/label.js';
@@ -18,7 +18,7 @@ import { fromChars, toHex } from '../../firmware/core/bytes.js';
 import { institutionsText } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
-import { writeSuccession } from '../../host-bridge/actors/succession.js';
+import { writeSuccession } from '../../host-bridge/base/keys/succession.js';
 import { attemptOn, BOARD, espBench, plantInterpreter, type EspBench } from './bench.js';
 
 const signer = (n: number): Signer => createSigner(new Uint8Array(32).fill(n));

@@ -13,7 +13,7 @@ import { createEspBoard } from '../../host-bridge/emulator/esp-board.js';
 import { createEmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
 import { accessAdvice } from '../../host-bridge/serial/port-access.js';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { writeRelease, type FirmwareOptions } from './firmware.js';
 
 const folders: string[] = [];

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import { COUPON_AMOUNTS } from '../../host-bridge/actors/coupon-signer.js';
-import type { PublicParameters } from '../../host-bridge/actors/services.js';
+import { COUPON_AMOUNTS } from '../../host-bridge/base/crypto/coupon-signer.js';
+import type { PublicParameters } from '../../host-bridge/base/services/procedures.js';
 import {
   createBankChannel,
   createBankClient,
@@ -16,8 +16,8 @@ import {
   createOfficeClient,
   createTrusteeClient,
 } from '../../host-bridge/http/client.js';
-import { couponKeys, writeKeyFile } from '../../host-bridge/http/key-file.js';
-import { startBank, startIssuer, startTrustee } from '../../host-bridge/http/start.js';
+import { couponKeys, writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
+import { startBank, startIssuer, startTrustee } from '../../host-bridge/services/start.js';
 import { bankSigner } from '../actors/houses.js';
 import { ReferenceWallet } from '../actors/reference-wallet.js';
 import { good, ISSUER, issuerSigner, registrarSigner, seedOf, signerOf, START_S } from '../actors/world.js';

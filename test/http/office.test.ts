@@ -8,7 +8,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { office, type OfficeVerb } from '../../host-bridge/commands/office.js';
 import { operatorIdOf } from '../../host-bridge/http/operator-requests.js';
-import { writeKeyFile } from '../../host-bridge/http/key-file.js';
+import { writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
 import { bankSigner, register, withdraw } from '../actors/houses.js';
 import { good, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../actors/world.js';
 import { endHouses, forgetCoupons, operator, startHouses, userAt } from './houses.js';

@@ -5,11 +5,11 @@
 import { rmSync } from 'node:fs';
 import { toHex } from '../../firmware/core/bytes.js';
 import { createIssuerClient } from '../../host-bridge/http/client.js';
-import type { Issuer } from '../../host-bridge/actors/issuer.js';
-import { startIssuer, type RunningService } from '../../host-bridge/http/start.js';
-import { audit } from '../../host-bridge/ledger/audit.js';
+import type { Issuer } from '../../host-bridge/houses/issuer/issuer.js';
+import { startIssuer, type RunningService } from '../../host-bridge/services/start.js';
+import { audit } from '../../host-bridge/audit/audit.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
-import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
+import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
 import {
   BOOKS,
   codeOf,

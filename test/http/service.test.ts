@@ -3,8 +3,8 @@
  */
 import { connect } from 'node:net';
 import { equal, toHex } from '../../firmware/core/bytes.js';
-import { ERRORS, errorBody, isErrorCode, type ErrorCode } from '../../host-bridge/errors.js';
-import { createLog } from '../../host-bridge/http/log.js';
+import { ERRORS, errorBody, isErrorCode, type ErrorCode } from '../../host-bridge/base/errors.js';
+import { createLog } from '../../host-bridge/base/log.js';
 import {
   ISSUER_ENDPOINTS,
   OPERATOR_HEADERS,

@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Issuer } from '../../host-bridge/actors/issuer.js';
-import type { IssuerOffice, Remote, TrusteeService } from '../../host-bridge/actors/services.js';
+import type { Issuer } from '../../host-bridge/houses/issuer/issuer.js';
+import type { IssuerOffice, Remote, TrusteeService } from '../../host-bridge/base/services/procedures.js';
 import { createIssuerClient, createOfficeClient, createTrusteeClient } from '../../host-bridge/http/client.js';
-import { writeKeyFile } from '../../host-bridge/http/key-file.js';
-import { startIssuer, startTrustee, type RunningService } from '../../host-bridge/http/start.js';
+import { writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
+import { startIssuer, startTrustee, type RunningService } from '../../host-bridge/services/start.js';
 import {
   good,
   ISSUER,

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { connect, type AddressInfo } from 'node:net';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { createIssuerClient } from '../../host-bridge/http/client.js';
-import { couponKeys, readKeyFile, sealSeed, serviceKey, writeKeyFile } from '../../host-bridge/http/key-file.js';
-import * as start from '../../host-bridge/http/start.js';
-import type { IssuerPlace, TrusteePlace } from '../../host-bridge/http/start.js';
+import { couponKeys, readKeyFile, sealSeed, serviceKey, writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
+import * as start from '../../host-bridge/services/start.js';
+import type { IssuerPlace, TrusteePlace } from '../../host-bridge/services/start.js';
 import { codeOf, good, seedOf, signerOf } from '../actors/world.js';
 
 const key = signerOf('some key').publicKey;

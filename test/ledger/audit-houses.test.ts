@@ -9,8 +9,8 @@ import Sqlite from 'better-sqlite3';
 import { packBoxes } from '../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import { refusal } from '../../host-bridge/errors.js';
-import { audit, type AuditReport, type House } from '../../host-bridge/ledger/audit.js';
+import { refusal } from '../../host-bridge/base/errors.js';
+import { audit, type AuditReport, type House } from '../../host-bridge/audit/audit.js';
 import {
   bankSigner,
   createHouses,

@@ -11,7 +11,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { withdrawal, receipt } from '../../firmware/wire/withdrawal.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import { actOnce, encodeOperatorRequest } from '../../host-bridge/http/operator-requests.js';
-import { audit, type AuditReport } from '../../host-bridge/ledger/audit.js';
+import { audit, type AuditReport } from '../../host-bridge/audit/audit.js';
 import {
   BOOKS,
   createWorld,

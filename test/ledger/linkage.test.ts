@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { linkage, linkageText, type PartyLinkage } from '../../host-bridge/ledger/linkage.js';
+import { linkage, linkageText, type PartyLinkage } from '../../host-bridge/audit/linkage.js';
 import { createHouses, deposit, finish, register, returnAll, userOf, withdraw, type Houses } from '../actors/houses.js';
 import type { ReferenceWallet } from '../actors/reference-wallet.js';
 import { good, rsOf } from '../actors/world.js';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { toHex } from '../../firmware/core/bytes.js';
-import { audit } from '../../host-bridge/ledger/audit.js';
+import { audit } from '../../host-bridge/audit/audit.js';
 import { abcOf, ebcOf, IN } from '../../host-bridge/ledger/rules.js';
 import {
   createWorld,

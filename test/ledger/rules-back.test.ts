@@ -7,8 +7,8 @@ import {
   isReconciled,
   type ClaimFacts,
   type RefundFacts,
-} from '../../host-bridge/ledger/rules-back.js';
-import type { Result } from '../../host-bridge/errors.js';
+} from '../../host-bridge/ledger/rules-refund.js';
+import type { Result } from '../../host-bridge/base/errors.js';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 const code = (result: Result<unknown>) => (result.ok ? 'OK' : result.code);

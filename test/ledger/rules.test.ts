@@ -22,7 +22,7 @@ import {
   type OpenFacts,
   type WithdrawFacts,
 } from '../../host-bridge/ledger/rules.js';
-import type { Result } from '../../host-bridge/errors.js';
+import type { Result } from '../../host-bridge/base/errors.js';
 
 const MAX = Number.MAX_SAFE_INTEGER;
 const PKU = 'ab'.repeat(32);

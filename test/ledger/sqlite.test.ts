@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
-import { failure } from '../../host-bridge/errors.js';
-import { databaseFailure, openDatabase } from '../../host-bridge/ledger/sqlite.js';
-import { lifeOf } from '../../host-bridge/ledger/sqlite-accounts.js';
-import { openIssuerStore } from '../../host-bridge/ledger/sqlite-issuer.js';
-import { ISSUER_MIGRATIONS } from '../../host-bridge/ledger/sqlite-schema.js';
+import { failure } from '../../host-bridge/base/errors.js';
+import { databaseFailure, openDatabase } from '../../host-bridge/base/sqlite/database.js';
+import { lifeOf } from '../../host-bridge/ledger/sqlite/sqlite-accounts.js';
+import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
+import { ISSUER_MIGRATIONS } from '../../host-bridge/ledger/sqlite/sqlite-schema.js';
 import { BOOKS, person } from '../actors/world.js';
 import { compileSources, runScript } from '../http/compiled.js';
 

@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib';
 import { fromChars, toChars } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { createLinkSession, ROLE, type LinkOptions, type LinkSession } from '../../firmware/wire/link/link-session.js';
-import { createVirtualScheduler, type Scheduler, type Timer } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createVirtualScheduler, type Scheduler, type Timer } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 
 /** What becomes of a write: the chunks that go out instead, each after a delay. */
 export type Fault = (bytes: Uint8Array) => { bytes: Uint8Array; delayMs: number }[];

@@ -5,8 +5,8 @@
  */
 import { createPn532Chip, Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
-import type { VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/emulator/serial-line.js';
+import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/serial/serial-line.js';
 import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
 import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/nfc/pn532-i2c.js';
 import { createSpiPort } from '../../firmware/nfc/pn532-spi.js';

@@ -11,7 +11,7 @@ import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.j
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { openPty, Pty } from '../../host-bridge/emulator/pty.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 
 const path = findInterpreter();
 const TAPS = 2;

@@ -3,8 +3,8 @@ import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
 import { createPn532Link, type LinkResult } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine } from '../../host-bridge/emulator/serial-line.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 
 const FAST = 460_800;
 

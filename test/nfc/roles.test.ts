@@ -1,5 +1,5 @@
 /** Reader and card above a scripted link: each answer of the chip, and what becomes of it. */
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createPn532Card, initAsTargetCommand } from '../../firmware/nfc/pn532-card.js';
 import {
   apduBytesMax,

@@ -5,7 +5,7 @@ import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js'
 import { apduBytesMax, commandDataBytesMax, NfcFailure, Pn532Link } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { createRadioField, RadioField } from '../../host-bridge/emulator/radio-field.js';
-import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { await1, Board, clockOf, createBoard, Wiring } from './bench.js';
 
 export const AID = Uint8Array.of(0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68);

@@ -4,11 +4,11 @@
 import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { HOUSE, signedSuccession, successionBody, type SuccessionBody } from '../../firmware/wire/succession.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
-import type { HouseName } from '../../host-bridge/actors/key-line.js';
-import { writeSuccession } from '../../host-bridge/actors/succession.js';
-import type { Signer } from '../../host-bridge/actors/signer.js';
-import { writeTraceOrder } from '../../host-bridge/actors/trace-order.js';
-import { audit } from '../../host-bridge/ledger/audit.js';
+import type { HouseName } from '../../host-bridge/base/keys/key-line.js';
+import { writeSuccession } from '../../host-bridge/base/keys/succession.js';
+import type { Signer } from '../../host-bridge/base/crypto/signer.js';
+import { writeTraceOrder } from '../../host-bridge/houses/trace-order.js';
+import { audit } from '../../host-bridge/audit/audit.js';
 import { bankSigner, finish, register, SHOP } from '../actors/houses.js';
 import {
   codeOf,

@@ -6,7 +6,7 @@
  * `TAPCASH_ROTATIONS=all` tries every step of every scheme; else each step is tried in some scheme, and each house in
  * each scheme.
  */
-import { audit } from '../../host-bridge/ledger/audit.js';
+import { audit } from '../../host-bridge/audit/audit.js';
 import { finish, register, SHOP, terminal } from '../actors/houses.js';
 import type { ReferenceWallet } from '../actors/reference-wallet.js';
 import { codeOf, good, refundOf, rsOf } from '../actors/world.js';
@@ -198,7 +198,7 @@ test('before it is in force a successor signs nothing, and after it the first ke
   const before = byNow();
   at.clock.nowS = fromS - 1;
   expect(byNow().slice(0, 64)).not.toEqual(before.slice(0, 64));
-  const { isSigned } = await import('../../host-bridge/actors/signer.js');
+  const { isSigned } = await import('../../host-bridge/base/crypto/signer.js');
   const isNew = (time: Uint8Array) => isSigned(newKey, 9, time.slice(64), time.slice(0, 64));
   expect(isNew(byNow())).toBe(false);
   at.clock.nowS = fromS;

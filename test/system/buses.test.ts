@@ -2,9 +2,9 @@
  * The built bundles pay over each bus that a PN532 may be on, on emulated boards. I2C and SPI cannot be had in
  * Espruino's Linux build, whose ports are serial ones only.
  */
-import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
-import { createTapBench } from '../../host-bridge/demo/tap-bench.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
+import { createTapBench } from '../../host-bridge/rig/tap-rig.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 
 jest.setTimeout(60_000);
 

@@ -6,11 +6,11 @@
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { chargeId, tombstone } from '../../firmware/wire/payment.js';
 import { codeOf } from '../../firmware/core/codes.js';
-import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-bridge/demo/nfc-boards.js';
+import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-bridge/rig/nfc-boards.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
-import { createRealScheduler, type Scheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
+import { createRealScheduler, type Scheduler } from '../../host-bridge/base/scheduler.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 jest.setTimeout(240_000);
 

@@ -3,11 +3,11 @@
  * at every word of it, with all its bits torn or weak, and after it. Balance is old or new, the charge is completed by
  * tapping again, and the history reaches the bridge once. Enumerated, not sampled.
  */
-import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
+import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 jest.setTimeout(600_000);
 

@@ -9,9 +9,9 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { chargeId, tombstone } from '../../firmware/wire/payment.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createBits } from '../../host-bridge/emulator/flash.js';
-import { emulatedBoards, type NfcBoard } from '../../host-bridge/demo/nfc-boards.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
+import { emulatedBoards, type NfcBoard } from '../../host-bridge/rig/nfc-boards.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 const SEEDS = Number(process.env.TAPCASH_SEEDS ?? 2);
 const FIRST = Number(process.env.TAPCASH_FIRST_SEED ?? 1);

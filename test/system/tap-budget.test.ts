@@ -1,6 +1,6 @@
 /** The modelled tap: boards whose programs take time still pay, and as fast as they were where a bridge verifies. */
-import { tapSvg } from '../../host-bridge/bench-plot.js';
-import { measureTap } from '../../host-bridge/bench-tap.js';
+import { tapSvg } from '../../host-bridge/bench/tap-plot.js';
+import { measureTap } from '../../host-bridge/bench/tap-budget.js';
 
 jest.setTimeout(120_000);
 

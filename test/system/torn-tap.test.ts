@@ -2,9 +2,9 @@
  * The radio cut after every byte of a tap, in both directions, on the emulated board: nothing is paid twice, nothing is
  * lost, and the next tap completes the charge. Enumerated, not sampled.
  */
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { emulatedBoards } from '../../host-bridge/demo/nfc-boards.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/demo/tap-bench.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
+import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 jest.setTimeout(300_000);
 

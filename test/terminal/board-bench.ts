@@ -20,7 +20,7 @@ import {
   type TapReport,
   type TerminalStatus,
 } from '../../firmware/wire/link/link-messages.js';
-import { historyOfPayment } from '../../host-bridge/relay/verifier.js';
+import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { createLinkSession, ROLE } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { history } from '../../firmware/wire/payment.js';
@@ -36,8 +36,8 @@ import {
   createVirtualScheduler,
   type Scheduler,
   type VirtualScheduler,
-} from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine, type SerialEnd } from '../../host-bridge/emulator/serial-line.js';
+} from '../../host-bridge/base/scheduler.js';
+import { createSerialLine, type SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import { createToken, keyOf, licenseIsGood, paymentIsGood, REGISTRAR, type Token } from './shop-harness.js';
 import { ISSUER, NOW_S } from './till-harness.js';
 

@@ -5,14 +5,14 @@
 import { INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createEmulatedFlash, PowerLost, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { openRecordLog } from '../../firmware/records/record-log.js';
 import { codeNumber, codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createAmountEntry } from '../../firmware/shop-terminal/amount-entry.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
-import { historyOfPayment } from '../../host-bridge/relay/verifier.js';
+import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { amountText } from '../../firmware/core/amount-text.js';
 import { concat } from '../../firmware/core/bytes.js';
 import type { BridgeLink } from '../../firmware/shop-terminal/delivery.js';
@@ -30,7 +30,7 @@ import {
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { INS, recallRequest, selectAnswer } from '../../firmware/wire/token-commands.js';
-import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import { CONFIG, idOf, ISSUER, LIMITS, makeDenyList, makeTime, NOW_S, REGION, verifyMark } from './till-harness.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

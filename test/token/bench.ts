@@ -20,8 +20,8 @@ import { createBoard, type Board, type EmulatedBoard } from '../../host-bridge/e
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
-import type { Scheduler, VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
-import { createSerialLine, type SerialEnd } from '../../host-bridge/emulator/serial-line.js';
+import type { Scheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createSerialLine, type SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import { issuer, ISSUER, registrar } from './harness.js';
 
 /** The role's program. */

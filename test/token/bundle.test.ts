@@ -5,7 +5,7 @@ import { identity, INS, requestPart, tokenStatus } from '../../firmware/wire/tok
 import { registration } from '../../firmware/wire/registration.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
-import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import { type Answered, createShop, emulatedToken, filesFor, tokenProgram } from './bench.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';

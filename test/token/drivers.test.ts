@@ -15,7 +15,7 @@ import {
   readConfig,
   takeSeed,
 } from '../../firmware/board/startup.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { newFlash, openLog } from './harness.js';
 
 const BOARD: BoardConfig = {

@@ -15,7 +15,7 @@ import {
 import { challenge, chargeId, license, licenseBody, payment, type Challenge } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { INS, licenseGrant } from '../../firmware/wire/token-commands.js';
-import { multiplesHashOf, multiplesOf } from '../../host-bridge/relay/key-multiples.js';
+import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import { receipt, receiptBody, RECEIPT_KINDS, type ReceiptBody } from '../../firmware/wire/withdrawal.js';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { crc32 } from 'node:zlib';

@@ -21,7 +21,7 @@ import {
   tokenStatus,
 } from '../../firmware/wire/token-commands.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
-import { createRealScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { type Answered, createShop, filesFor, tokenProgram, wiredChip } from './bench.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './harness.js';
 import { configOf, Houses, makeHouseKeys } from './other-side.js';

@@ -9,7 +9,7 @@ import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { keySecret, makeKey, missingKey, openPurseKeys } from '../../firmware/user-token/keys.js';
 import { RECORD } from '../../firmware/user-token/token-records.js';
 import { BASE_SHAPE, KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
-import { createHostNatives } from '../../host-bridge/emulator/natives.js';
+import { createHostNatives } from '../../host-bridge/base/crypto/node-natives.js';
 import { issuer, keyFromSeed as keyOf, newFlash, openLog, registrar, verifyRaw } from './harness.js';
 
 const draw = (count: number) => new Uint8Array(randomBytes(count));

@@ -23,12 +23,12 @@ import {
 } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { edwardsOfX25519, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/provision/tables.js';
-import { createUnsealer, openBox, sealBox, type Unsealer } from '../../host-bridge/actors/box.js';
-import { blindSign } from '../../host-bridge/actors/coupon-signer.js';
-import { verifyCoupon } from '../../host-bridge/actors/issuer-cash.js';
-import { aesBlocks } from '../../host-bridge/emulator/natives.js';
-import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
-import { multiplesHashOf } from '../../host-bridge/relay/key-multiples.js';
+import { createUnsealer, openBox, sealBox, type Unsealer } from '../../host-bridge/base/crypto/sealed-box.js';
+import { blindSign } from '../../host-bridge/base/crypto/coupon-signer.js';
+import { verifyCoupon } from '../../host-bridge/houses/issuer/issuer-cash.js';
+import { aesBlocks } from '../../host-bridge/base/crypto/node-natives.js';
+import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
+import { multiplesHashOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import { fastEd, plain } from '../crypto/natives.js';
 import {
   boot,

@@ -10,7 +10,7 @@ import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { DESK_RECORD } from '../../firmware/user-token/desk/desk-records.js';
 import { couponStart, partRequest, replyData, requestPart } from '../../firmware/wire/token-commands.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
+import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import { boot, nameBytes, newFlash, openLog, type TestPurse } from './harness.js';
 import {
   configOf,

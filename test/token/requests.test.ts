@@ -17,9 +17,9 @@ import {
   replyData,
 } from '../../firmware/wire/token-commands.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
-import { sealBox } from '../../host-bridge/actors/box.js';
-import { createCouponSigner } from '../../host-bridge/actors/coupon-signer.js';
-import { inverseOf } from '../../host-bridge/relay/desk-requests.js';
+import { sealBox } from '../../host-bridge/base/crypto/sealed-box.js';
+import { createCouponSigner } from '../../host-bridge/base/crypto/coupon-signer.js';
+import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import {
   boot,
   codeOfAnswer,

@@ -9,7 +9,7 @@ import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
 import { createDesk } from '../../firmware/user-token/desk/desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
 import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
-import { createVirtualScheduler } from '../../host-bridge/emulator/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import {
   challengeBytes,
   chargeBytes,

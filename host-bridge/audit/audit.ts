@@ -1,0 +1,233 @@
+/**
+ * The audit: adds the books up again, verifies every signature in them, and names each row that does not hold.
+ *
+ * It has its own code: it reads the SQLite files itself and uses neither the rules nor the stores, so that a mistake
+ * there shows here. All integers are read as BigInt, so that no damaged amount can hide in rounding. What it shares
+ * with the services is the encodings (firmware/wire) and the one verification rule. Left out: what other parties hold
+ * (Balance on tokens, histories still in a terminal or bridge).
+ */
+import Sqlite from 'better-sqlite3';
+import { existsSync } from 'node:fs';
+import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, SCHEMES, type Scheme } from '../../firmware/core/scheme.js';
+import { failure } from '../base/errors.js';
+import { auditBack, auditReleases } from './audit-refunds.js';
+import { auditBetween } from './audit-between.js';
+import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
+import { auditKeys, type AuditedKeys, type KeyRows } from './audit-keys.js';
+import { auditLedger } from './audit-ledger.js';
+import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
+import { auditReplies } from './audit-replies.js';
+import { auditRequests } from './audit-requests.js';
+import { databaseFailure } from '../base/sqlite/database.js';
+
+export interface AuditOptions {
+  /** Path of the issuer's database. */
+  issuerDatabase: string;
+  /** Path of the bank's, where the scheme has one: its books, and that both houses say the same. */
+  bankDatabase?: string;
+  /** Path of the trustee's, to compare names with. */
+  trusteeDatabase?: string;
+  /** PKI and PKR as boards know them: a database with other keys is broken. */
+  issuerKey?: Uint8Array;
+  registrarKey?: Uint8Array;
+  /** Operators who may have acted; others are named. */
+  operatorKeys?: Uint8Array[];
+  /** Told after each table. */
+  progress?: (table: string, rows: number) => void;
+}
+
+/** Whose database it is. */
+export type House = 'issuer' | 'bank' | 'trustee';
+
+/** A row that does not hold. */
+export interface BrokenRow {
+  database: House;
+  table: string;
+  /** What identifies the row, for people. */
+  row: string;
+  problem: string;
+}
+
+export interface AuditReport {
+  ok: boolean;
+  /**
+   * Money put in, and what accounts, counters and everything between the houses hold; equal, or conservation is broken.
+   * Recomputed from the postings.
+   */
+  in: number;
+  held: number;
+  /** The houses' keys as the issuer's books have them, oldest first; `untilS` null for the last of a line. */
+  keys: ReturnType<AuditedKeys['lines']>;
+  /** Rows checked, by table; the bank's under "bank " and the table's name. */
+  rows: Record<string, number>;
+  broken: BrokenRow[];
+}
+
+/** What the parts of the audit work with. */
+export interface AuditBooks {
+  /**
+   * Rows of a query, one at a time; integers are BigInt, bytes are Buffers. Counted under `table` where one is named.
+   */
+  each(sql: string, table?: string): Iterable<Record<string, any>>;
+  one(sql: string, ...values: unknown[]): Record<string, any> | undefined;
+  broken(table: string, row: string, problem: string): void;
+  house: House;
+  scheme: Scheme;
+  /** Whether accounts ABC are kept in this house. */
+  keepsAccounts: boolean;
+  issuerKey: Uint8Array;
+  /** PKB; empty where the scheme has no bank. */
+  bankKey: Uint8Array;
+  registrarKey: Uint8Array;
+  /** Judges the houses' signatures: those above are the first keys of their lines. */
+  keys: AuditedKeys;
+  currency: string;
+  operatorKeys: Uint8Array[] | null;
+}
+
+/** Audits the books. @throws TapcashError DATABASE_*, FILE_MISSING where they cannot be read at all */
+export function audit(options: AuditOptions): AuditReport {
+  const report: AuditReport = { ok: false, in: 0, held: 0, keys: [], rows: {}, broken: [] };
+  const { issuerDatabase, bankDatabase, trusteeDatabase } = options;
+  inSnapshots([issuerDatabase, ...(bankDatabase === undefined ? [] : [bankDatabase])], ([issuerFile, bankFile]) => {
+    const issuer = openBooks(issuerFile!, 'issuer', options, report);
+    const sums = auditIssuer(issuer);
+    Object.assign(report, { in: Number(sums.in), held: Number(sums.held), keys: issuer.keys.lines() });
+    if (bankFile) {
+      const bank = openBooks(bankFile, 'bank', options, report);
+      const both = auditBetween(bank, auditBank(bank), issuer, sums);
+      Object.assign(report, { in: Number(both.in), held: Number(both.held) });
+    }
+    if (trusteeDatabase !== undefined)
+      inSnapshots([trusteeDatabase], ([file]) => auditTrustee(openBooks(file!, 'trustee', options, report), issuer));
+  });
+  report.ok = report.broken.length === 0;
+  return report;
+}
+
+function auditIssuer(books: AuditBooks) {
+  const sums = auditLedger(books);
+  auditEvidence(books);
+  auditBack(books);
+  auditReleases(books);
+  auditReplies(books);
+  auditOffice(books);
+  auditDenials(books);
+  auditTraces(books);
+  return sums;
+}
+
+function auditBank(books: AuditBooks) {
+  const sums = auditLedger(books);
+  auditAccounts(books);
+  auditBack(books);
+  auditReleases(books);
+  auditRequests(books);
+  auditOffice(books);
+  auditTraces(books);
+  return sums;
+}
+
+function auditTrustee(books: AuditBooks, issuer: AuditBooks): void {
+  auditRegistrations(books, issuer);
+  auditTraces(books);
+}
+
+/** How often snapshots of two databases are tried until they show one moment. */
+const SNAPSHOT_TRIES = 100;
+
+/**
+ * One state of each file, however long the audit takes and whatever the services do meanwhile; and of several files the
+ * state of one moment: what the first one's last change was is the same before and after the others' snapshots begin.
+ */
+function inSnapshots(paths: string[], run: (databases: Sqlite.Database[]) => void): void {
+  const opened: Sqlite.Database[] = [];
+  const open = (path: string) => openFile(path, opened);
+  try {
+    const watch = paths.length > 1 ? open(paths[0]!) : null;
+    const databases = paths.map(open);
+    for (let tries = 1; ; tries++) {
+      const before = watch?.pragma('data_version', { simple: true });
+      // A snapshot begins with the first look.
+      for (const database of databases) database.exec('BEGIN; SELECT 1 FROM books;');
+      if (watch?.pragma('data_version', { simple: true }) === before || tries === SNAPSHOT_TRIES) break;
+      for (const database of databases) database.exec('ROLLBACK');
+    }
+    run(databases);
+  } catch (thrown) {
+    throw databaseFailure(thrown, paths[0]!);
+  } finally {
+    for (const database of opened) database.close();
+  }
+}
+
+function openFile(path: string, opened: Sqlite.Database[]): Sqlite.Database {
+  if (!existsSync(path)) throw failure('FILE_MISSING', path);
+  try {
+    const database = new Sqlite(path, { readonly: true });
+    opened.push(database);
+    database.defaultSafeIntegers(true);
+    return database;
+  } catch (thrown) {
+    throw databaseFailure(thrown, path);
+  }
+}
+
+function openBooks(database: Sqlite.Database, name: House, options: AuditOptions, report: AuditReport): AuditBooks {
+  const broken = (table: string, row: string, problem: string) =>
+    void report.broken.push({ database: name, table, row, problem });
+  for (const { integrity_check: found } of database.prepare('PRAGMA integrity_check').all() as {
+    integrity_check: string;
+  }[]) {
+    if (found !== 'ok') broken('file', database.name, found);
+  }
+  const mark = (key: string) =>
+    new Uint8Array(
+      (database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined)?.value ??
+        [],
+    );
+  const issuerKey = mark('issuerKey');
+  const registrarKey = mark('registrarKey');
+  const number = mark('scheme')[0] ?? 0;
+  if (number < 1 || number > SCHEMES.length) broken('books', 'scheme', 'missing');
+  const scheme = schemeOf(number >= 1 && number <= SCHEMES.length ? number : 1);
+  const bankKey = mark('bankKey');
+  const atBank = scheme.accountsAt === 'bank';
+  if (atBank && bankKey.length !== 32) broken('books', 'bankKey', 'missing');
+  for (const [key, found, pinned] of [
+    ['issuerKey', issuerKey, options.issuerKey],
+    ['registrarKey', registrarKey, options.registrarKey],
+  ] as const) {
+    if (found.length !== 32) broken('books', key, 'missing');
+    else if (pinned && !equal(found, pinned)) broken('books', key, `is ${toHex(found)}, not the key that boards trust`);
+  }
+  const hasSuccessions = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'successions'`).get() !== undefined;
+  const successions = hasSuccessions
+    ? (database.prepare('SELECT * FROM successions ORDER BY house, number').all() as KeyRows['rows'])
+    : [];
+  const keys = auditKeys({ rows: successions, scheme, issuerKey, registrarKey, bankKey, broken });
+  const prepared = new Map<string, Sqlite.Statement>();
+  const statement = (sql: string) =>
+    prepared.get(sql) ?? (prepared.set(sql, database.prepare(sql)).get(sql) as Sqlite.Statement);
+  return {
+    *each(sql, table) {
+      let rows = 0;
+      for (const row of database.prepare(sql).iterate()) {
+        rows++;
+        yield row as Record<string, any>;
+      }
+      if (table === undefined) return;
+      const label = name === 'bank' ? `bank ${table}` : table;
+      report.rows[label] = (report.rows[label] ?? 0) + rows;
+      options.progress?.(label, rows);
+    },
+    one: (sql, ...values) => statement(sql).get(...values) as Record<string, any> | undefined,
+    broken,
+    ...{ house: name, scheme, keepsAccounts: (name === 'bank') === atBank, bankKey, keys },
+    issuerKey,
+    registrarKey,
+    currency: toChars(mark('currency')),
+    operatorKeys: options.operatorKeys ?? null,
+  };
+}

@@ -1,0 +1,880 @@
+/**
+ * The one table of everything that can be refused or can fail: code, cause, remedy, HTTP status, exit code.
+ *
+ * Boards know the codes of firmware/core/codes.ts by number; the rest are the host's. docs/errors.md shows the same
+ * table, and a test holds the two together. A code is a named result where input is hostile or unlucky (`refusal`), and
+ * a thrown `TapcashError` where a device, a file or a store fails (`failure`).
+ */
+import type { Code } from '../../firmware/core/codes.js';
+
+/** One line of the table. */
+export interface ErrorEntry {
+  cause: string;
+  remedy: string;
+  /** Status of an HTTP reply that carries this code. */
+  http: number;
+  /** Exit code of a command that ends with it: one of `EXIT`. */
+  exit: number;
+}
+
+/** Exit codes of the commands. */
+export const EXIT = {
+  ok: 0,
+  /** Refused: the same again will be refused again. */
+  refused: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** Something around us failed: port, file, database, service, board. */
+  environment: 3,
+  /** Money or evidence does not add up. */
+  broken: 4,
+} as const;
+
+function row(http: number, exit: number, cause: string, remedy: string): ErrorEntry {
+  return { cause, remedy, http, exit };
+}
+
+const { ok, refused, usage, environment, broken } = EXIT;
+
+const BOARD_ERRORS: Record<Code, ErrorEntry> = {
+  OK: row(200, ok, 'Done.', 'Nothing to do.'),
+  BAD_REQUEST: row(
+    400,
+    refused,
+    'The bytes or fields are not the message they should be.',
+    'Check the named field; both sides must run the same version.',
+  ),
+  CONFIRM_NEEDED: row(
+    409,
+    refused,
+    'The amount is above what the token pays unasked, or above what it holds: its own display says which.',
+    "Press the token's button, then tap again; where it holds too little, withdraw first.",
+  ),
+  CHALLENGE_CONFLICT: row(
+    409,
+    refused,
+    'This charge was already signed or credited with another amount or time.',
+    'Cancel the charge and open a new one.',
+  ),
+  REFUSED: row(
+    409,
+    refused,
+    'The token refuses: another issuer or currency, or no room for the amount.',
+    'Use a token of this issuer, or a smaller amount.',
+  ),
+  JOURNAL_FULL: row(
+    507,
+    refused,
+    'The token has no place for another debit, or for another coupon.',
+    'Tap once more at shops whose payments were cut off, so that they are settled; redeem coupons at a desk.',
+  ),
+  NOT_LICENSED: row(
+    409,
+    refused,
+    'The token has no license yet.',
+    'Register the token at a desk: tapcash teller register.',
+  ),
+  DESK_CLOSED: row(
+    409,
+    refused,
+    "Desk commands need the token's button.",
+    "Press the token's button, then tap again within its time.",
+  ),
+  RECEIPT_GAP: row(
+    409,
+    refused,
+    'The receipt is not the next one.',
+    'Give the token the receipts that it missed, in order.',
+  ),
+  RECEIPT_INVALID: row(
+    422,
+    refused,
+    "The receipt is not this issuer's, or not for this token.",
+    'Ask the issuer for the receipt again.',
+  ),
+  LICENSE_INVALID: row(
+    422,
+    refused,
+    'The license was not signed by the registrar.',
+    'Register the token again; check that both sides use the same registrar key.',
+  ),
+  DEVICE_FAULT: row(
+    500,
+    environment,
+    'Flash, entropy source or native calls of the board failed.',
+    'Read the message on the board; flash it again or replace it. Balances in flash are kept.',
+  ),
+  LICENSE_EXPIRED: row(403, refused, 'The license is no longer valid.', 'Renew the license at a desk.'),
+  DENIED: row(403, refused, 'The pseudonym is on the deny list.', 'The owner of the token must speak to the issuer.'),
+  SIGNATURE_INVALID: row(
+    422,
+    refused,
+    'A signature does not verify.',
+    "Repeat with a message signed by the right key; the named one was altered or is not its owner's.",
+  ),
+  AMOUNT_INVALID: row(
+    422,
+    refused,
+    'An amount must be a whole number of minor units, 1 to 9007199254740991.',
+    'Give the amount in cents, without sign, point or exponent.',
+  ),
+  CHARGE_OPEN: row(409, refused, 'Another charge is open on the terminal.', 'Finish or cancel that charge first.'),
+  NO_CHARGE: row(409, refused, 'No charge is open on the terminal.', 'Open one: tapcash charge AMOUNT.'),
+  TIME_STALE: row(
+    409,
+    refused,
+    'The amount is above the floor limit and the terminal has no recent signed time.',
+    'Connect the bridge, so that the issuer can send the time.',
+  ),
+  HISTORY_FULL: row(
+    507,
+    refused,
+    'The terminal holds as many undelivered histories as it can.',
+    'Connect the bridge, so that they are delivered.',
+  ),
+  ALREADY_PAID: row(
+    409,
+    refused,
+    'The charge has a verified payment.',
+    'Give the money back by a refund; a paid charge is not cancelled.',
+  ),
+  BUSY: row(503, environment, 'The board is busy with something else.', 'Try again in a moment.'),
+  TAP_TORN: row(409, refused, 'The token left the field too early.', 'Tap again; nothing is paid twice.'),
+  NO_TOKEN: row(408, refused, 'No token was held to the reader in time.', 'Repeat, and hold the token to the reader.'),
+  NOT_NEWER: row(
+    409,
+    refused,
+    'The time or deny list is not newer than the one held.',
+    'Nothing to do: the newer one is kept.',
+  ),
+  TOMBSTONES_FULL: row(
+    507,
+    refused,
+    'The terminal holds as many undelivered cancellations as it can.',
+    'Connect the bridge, so that they are delivered.',
+  ),
+  STALE_LIMIT: row(
+    403,
+    refused,
+    "The terminal's deny list is old, and this pseudonym has had its limit.",
+    'Connect the bridge, so that a new deny list arrives.',
+  ),
+  WRONG_NAME: row(
+    409,
+    refused,
+    'The token belongs to another name.',
+    'Use the name that the token was registered with.',
+  ),
+  VERIFIER_LIED: row(
+    500,
+    broken,
+    'The bridge called a signature good that is not.',
+    'Stop using this bridge; check what runs on it.',
+  ),
+  UNKNOWN_CODE: row(
+    500,
+    environment,
+    'The other side gave a result that this version does not know.',
+    'Bring firmware and host to the same version.',
+  ),
+  UNDELIVERED_OLD: row(
+    409,
+    refused,
+    'The oldest undelivered history is too old to take another charge.',
+    'Connect the bridge, so that it is delivered.',
+  ),
+  NOT_PROVISIONED: row(409, refused, 'The board has no provisioning data.', 'Provision it: tapcash provision.'),
+  LINK_DOWN: row(
+    503,
+    environment,
+    'The serial link between board and bridge is down.',
+    'Plug it in again; the session resumes by itself.',
+  ),
+  LINK_VERSION: row(
+    502,
+    environment,
+    'Board and bridge speak different versions.',
+    'Flash the board with the firmware of this version.',
+  ),
+  NO_ANSWER: row(
+    504,
+    environment,
+    'The other side of the serial link did not answer in time.',
+    'Repeat the same request; it has effect once.',
+  ),
+  SEQ_REFUSED: row(
+    409,
+    refused,
+    'The keyed request is neither the last one again nor the next.',
+    'Give the token the reply to its last request first; if that is lost, register the token anew.',
+  ),
+  AMOUNT_MISMATCH: row(
+    409,
+    refused,
+    'The bank drew another amount than the token sealed.',
+    'The draw was posted back; ask the bank.',
+  ),
+  KID_UNKNOWN: row(404, refused, 'The issuer has no shared key under this KID.', 'Register the token anew.'),
+  COUPON_INVALID: row(
+    422,
+    refused,
+    "The coupon is not signed by the bank's key for its amount.",
+    'Ask the bank for its keys again.',
+  ),
+  COUPON_SPENT: row(409, refused, 'The coupon was redeemed before.', 'Nothing to do: its amount was credited once.'),
+  REPLY_INVALID: row(
+    502,
+    environment,
+    'The answer is not of this protocol, or not to this request.',
+    'Check address and port, and that both sides run the same version; then repeat the request.',
+  ),
+  CLASS_LIMIT: row(
+    403,
+    refused,
+    "The amount is above what the class of the token's license may pay at once.",
+    'Pay less at once, or have the token licensed in another class.',
+  ),
+  FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
+  KEY_UNKNOWN: row(
+    409,
+    refused,
+    'It is signed with a key of the issuer or trustee that the board at the reader, or the terminal, was not given.',
+    'Bring the board up to date: tapcash manifest, then tapcash provision. Nothing is lost: what waits is taken after that.',
+  ),
+};
+
+const HOST_ERRORS = {
+  // the ledger's rules
+  ACCOUNT_UNKNOWN: row(404, refused, 'No account has this name.', 'Open the account first: tapcash office open NAME.'),
+  ACCOUNT_KEY_MISSING: row(
+    409,
+    refused,
+    'The account was opened without an account key, so it can receive but not withdraw.',
+    'Withdraw from an account opened with a token.',
+  ),
+  NAME_INVALID: row(
+    422,
+    refused,
+    'A name is 1 to 24 letters, digits or " ._\'-&", without a space at either end.',
+    'Choose another name.',
+  ),
+  NAME_TAKEN: row(409, refused, 'An account of this name exists with another key.', 'Choose another name.'),
+  KEY_TAKEN: row(
+    409,
+    refused,
+    'The key already belongs to another account.',
+    'Use the account that has this key, or a new token.',
+  ),
+  ACCOUNT_CLOSED: row(409, refused, 'The account was closed.', 'Open another account.'),
+  ACCOUNT_NOT_EMPTY: row(
+    409,
+    refused,
+    'The account holds money, or cash drawn from it is still out.',
+    'Bring the cash back (tapcash teller unload) and take the money out first.',
+  ),
+  ACCOUNT_BUSY: row(
+    409,
+    refused,
+    'A withdrawal or a claim about the account is not decided yet.',
+    'Wait until it is: a claim takes its window.',
+  ),
+  KEY_INVALID: row(422, refused, 'The public key is not a point of the large prime-order group.', 'Make a new key.'),
+  BALANCE_TOO_LARGE: row(
+    409,
+    refused,
+    'A balance would pass 9007199254740991 minor units.',
+    'Use a smaller amount or another account.',
+  ),
+  ISSUER_UNKNOWN: row(422, refused, 'The message names another issuer.', 'Send it to the issuer that it names.'),
+  CURRENCY_UNKNOWN: row(
+    422,
+    refused,
+    "The message names another currency than this issuer's.",
+    'Provision the board for this currency.',
+  ),
+  PSEUDONYM_TAKEN: row(
+    409,
+    refused,
+    'The pseudonym PKU belongs to another name.',
+    'Use the name that it was registered with, or a token with a new key.',
+  ),
+  PSEUDONYM_LIMIT: row(
+    409,
+    refused,
+    'The name has as many pseudonyms as the scheme allows.',
+    'Use the token that is registered.',
+  ),
+  PSEUDONYM_UNKNOWN: row(
+    404,
+    refused,
+    'The issuer has no counter for this pseudonym.',
+    'Check the key: 64 hexadecimal digits.',
+  ),
+  CERTIFICATE_INVALID: row(
+    422,
+    refused,
+    "The account certificate is not signed by the issuer, or is not for this request's name and key.",
+    'Bring the certificate that the issuer gave when the account was opened.',
+  ),
+  RECEIPT_MISSED: row(
+    409,
+    refused,
+    'The receipt number asked for was already given for something else.',
+    'Fetch the receipts from that number on, give them to the token, and ask again.',
+  ),
+  RECEIPT_AHEAD: row(
+    409,
+    refused,
+    'The receipt number asked for is beyond the next one.',
+    'The issuer has lost receipts: restore its database, then run tapcash audit.',
+  ),
+  TOMBSTONED: row(
+    409,
+    refused,
+    'The shop cancelled this charge; its history is not credited.',
+    'Nothing to deliver: the debit goes back to its owner.',
+  ),
+  RECONCILED: row(
+    409,
+    refused,
+    'The payer got this debit back, for its deposit window was over or the charge cancelled; it is not credited.',
+    'Nothing to deliver. Deliver histories within the window: connect the bridge in time.',
+  ),
+  HISTORY_UNKNOWN: row(
+    404,
+    refused,
+    'No such payment was deposited.',
+    'Check charge and shop; a payment that is on its way yet must be delivered first.',
+  ),
+  NOT_RETURNED: row(
+    409,
+    refused,
+    'The payment has not reached the issuer yet, so nothing of it can go back.',
+    'Wait until the bank has returned it; the refund is tried again by itself.',
+  ),
+  REFUND_TOO_LARGE: row(
+    409,
+    refused,
+    'All refunds of a payment together would pass its amount.',
+    'Refund at most what is left of it.',
+  ),
+  REFUND_UNDONE: row(
+    409,
+    refused,
+    'The issuer refused this refund, and the shop has its money again.',
+    'See the log of the bank; begin another refund.',
+  ),
+  TERMINAL_UNKNOWN: row(
+    404,
+    refused,
+    'No terminal with this id is registered for this shop.',
+    'Register it: tapcash office terminal.',
+  ),
+  TERMINAL_TAKEN: row(
+    409,
+    refused,
+    'This terminal id is registered with another key.',
+    'Provision the terminal again; it gets a new id.',
+  ),
+  NOT_OVERSPENT: row(
+    403,
+    refused,
+    'The counter EBC of this pseudonym is not negative, so the name stays secret.',
+    'Nothing to do: only an overspent pseudonym is traced.',
+  ),
+  OWNER_UNKNOWN: row(
+    404,
+    refused,
+    'The pseudonym was spent but never withdrew here, so the issuer has no name for it.',
+    'Ask the trustee: it holds the registration.',
+  ),
+  DENY_LIST_FULL: row(
+    507,
+    refused,
+    'The deny list holds as many pseudonyms as a terminal has room for.',
+    'Wait until denied licenses expire.',
+  ),
+  NOT_LOST: row(409, refused, 'The token was not reported lost.', 'Report it first: tapcash office lose.'),
+  LOSS_EARLY: row(
+    409,
+    refused,
+    'What the lost token may have paid can still arrive.',
+    'Come again when its licenses are over: office lose said when.',
+  ),
+  NOTHING_LEFT: row(409, refused, 'Nothing is left of the lost token.', 'Nothing to do: all of it was spent.'),
+  REASON_MISSING: row(
+    422,
+    refused,
+    'A trace or a denial needs a reason for the record.',
+    'Say why, in 1 to 200 characters.',
+  ),
+  ORDER_EXPIRED: row(
+    409,
+    refused,
+    'The trace order is older than a week.',
+    'Have the issuer write another one, which it does while the EBC is below 0: tapcash office trace.',
+  ),
+  // keys that follow one another
+  KEY_RETIRED: row(
+    422,
+    refused,
+    'The signature is by a key that another one has succeeded, and was made or brought after its time.',
+    'Ask for the message again; the house signs with its new key. If a license, renew it at a desk.',
+  ),
+  SUCCESSION_CONFLICT: row(
+    409,
+    refused,
+    'Another key has succeeded the one that this notice is about, or the notice before it is missing.',
+    'Bring the notices in order: tapcash rotate HOUSE --tell. If both are signed, the old key signed twice: ask the house.',
+  ),
+  ROTATION_RUNNING: row(
+    409,
+    refused,
+    'The key before the last one is still taken, and boards know two keys of a house.',
+    'Wait until its time is over: tapcash keys says when.',
+  ),
+  // requests to the services
+  OPERATOR_UNKNOWN: row(
+    401,
+    refused,
+    'The request does not carry a signature of a known operator.',
+    'Sign it with an operator key that the service was started with.',
+  ),
+  BANK_UNKNOWN: row(
+    401,
+    refused,
+    'The request does not carry the signature of the bank that this issuer serves.',
+    "Start the issuer with the bank's public key: --bank.",
+  ),
+  REQUEST_ID_REUSED: row(
+    409,
+    refused,
+    'This request id was used for another request.',
+    'Use a new random request id for each request.',
+  ),
+  NOT_FOUND: row(404, refused, 'The service has no such address.', 'See /v1/openapi.json for what it has.'),
+  BODY_TOO_LARGE: row(
+    413,
+    refused,
+    'The body is larger than any message of the protocol.',
+    'Send one message a request.',
+  ),
+  MEDIA_TYPE_UNKNOWN: row(415, refused, 'The body is not JSON.', 'Send content-type: application/json.'),
+  INTERNAL: row(
+    500,
+    environment,
+    'The program failed in a way nobody foresaw.',
+    'Report it with the log; the books are unchanged.',
+  ),
+  SERVICE_DOWN: row(
+    503,
+    environment,
+    'The service cannot be reached.',
+    'Start it, or check address and port. Nothing is lost: deliveries are repeated.',
+  ),
+  SERVICE_SILENT: row(
+    504,
+    environment,
+    'The service did not answer in time.',
+    'Repeat the same request; it has effect once.',
+  ),
+  WRONG_SERVICE: row(
+    502,
+    environment,
+    'The service has another key than the one configured.',
+    'Check the address; if the service was set up anew, provision again.',
+  ),
+  // stores, files, ports
+  DATABASE_READ_ONLY: row(
+    503,
+    environment,
+    'The database file cannot be written.',
+    'Give the user of this process write access to the file and its folder.',
+  ),
+  DATABASE_LOCKED: row(
+    503,
+    environment,
+    'Another process holds the database locked.',
+    'Try again; if it stays, end the process that holds it.',
+  ),
+  DATABASE_CORRUPT: row(
+    500,
+    broken,
+    'The database file is damaged or is not ours.',
+    'Restore it from a backup, then run tapcash audit.',
+  ),
+  DATABASE_NEWER: row(
+    500,
+    environment,
+    'The database was written by a newer version of tapcash.',
+    'Use that version or a later one.',
+  ),
+  DATABASE_FULL: row(507, environment, 'The disk is full.', 'Make room; nothing was changed.'),
+  DATABASE_UNREACHABLE: row(
+    503,
+    environment,
+    'The database file cannot be opened.',
+    'Check that the folder exists and may be entered.',
+  ),
+  DATABASE_FAILED: row(500, environment, 'The database refused or failed.', 'See the log; check the disk.'),
+  KEY_MISMATCH: row(
+    500,
+    environment,
+    'The database belongs to another scheme, signing key, registrar, issuer, bank or currency.',
+    'Start with the data folder and the keys that belong together.',
+  ),
+  KEY_FILE_INVALID: row(
+    500,
+    environment,
+    'A key file is damaged, or others may read it.',
+    'Restore it from a backup and set its mode to 600. Do not make a new one: boards trust the old key.',
+  ),
+  DATA_DIR_FAILED: row(
+    500,
+    environment,
+    'The data folder cannot be made or written.',
+    'Check its path and who may write there.',
+  ),
+  FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
+  PORT_IN_USE: row(
+    503,
+    environment,
+    'Another program uses this port.',
+    'End it (a bridge, a serial monitor), or choose another port; a service that is given 0 takes a free one.',
+  ),
+  PORT_MISSING: row(
+    503,
+    environment,
+    'There is no such serial port.',
+    'Plug the board in, check the path, and that you may open it.',
+  ),
+  PORT_DENIED: row(
+    503,
+    environment,
+    'This user may not open the serial port.',
+    'Join the group that owns it (often dialout or uucp), then log in again.',
+  ),
+  PORT_FAILED: row(
+    503,
+    environment,
+    'A port could not be opened, or failed while in use.',
+    'Check cable and permissions; close other programs that use it.',
+  ),
+  ADDRESS_INVALID: row(
+    503,
+    environment,
+    'The service cannot listen on this address.',
+    "Use one of this machine's addresses, such as 127.0.0.1.",
+  ),
+  // bridge and desk
+  CHARGE_UNKNOWN: row(
+    404,
+    refused,
+    'The bridge knows no charge with this id.',
+    'Check the id that tapcash charge printed.',
+  ),
+  CONTROL_DENIED: row(
+    401,
+    refused,
+    "The request does not carry the bridge's token.",
+    'Run the command as the user who runs the bridge, with the same data folder.',
+  ),
+  TOKEN_CHANGED: row(
+    409,
+    refused,
+    'Another token was held to the reader in the middle of a procedure.',
+    'Repeat, with one token at the reader until the end.',
+  ),
+  // boards and tools
+  BOARD_SILENT: row(
+    504,
+    environment,
+    'The board does not answer.',
+    'Check cable, speed and power; hold its button at reset to get the console back.',
+  ),
+  LINK_LOST: row(
+    503,
+    environment,
+    'The connection to the board was lost.',
+    'Plug it in again; the session resumes by itself.',
+  ),
+  BOARD_UNKNOWN: row(404, usage, 'No board configuration has this name.', 'See board-configs/ for the names.'),
+  BOARD_CONFIG_INVALID: row(
+    422,
+    usage,
+    'A board configuration does not fit board-configs/schema.json.',
+    'Correct the named field.',
+  ),
+  BUILD_FAILED: row(500, refused, 'The firmware could not be built.', 'Correct the named file and line.'),
+  BUNDLE_TOO_BIG: row(
+    500,
+    refused,
+    'A firmware bundle is larger than its budget.',
+    'Take something out, or raise the budget knowingly.',
+  ),
+  FLASH_FAILED: row(
+    500,
+    environment,
+    'Writing to the board failed.',
+    'Run the same command again: it goes on where it was. If it stays, use a shorter cable or a lower --baud.',
+  ),
+  FIRMWARE_INVALID: row(
+    422,
+    usage,
+    'The interpreter given is not one that can be written to this board.',
+    'Give the unpacked folder of an Espruino release for the board: bootloader.bin, the partition table, espruino*.bin.',
+  ),
+  FIRMWARE_CHIP: row(
+    422,
+    usage,
+    'The interpreter given is for another chip.',
+    "Take the Espruino release for the board's chip.",
+  ),
+  CHIP_WRONG: row(
+    409,
+    usage,
+    'The chip at the port is not the one of the board named.',
+    'Name the board that is plugged in: tapcash boards lists them.',
+  ),
+  LOADER_SILENT: row(
+    504,
+    environment,
+    "The chip's loader does not answer.",
+    'Hold BOOT, press reset (EN), let go of BOOT, and run the same command again. Check that the cable carries data.',
+  ),
+  FIRMWARE_MISSING: row(
+    409,
+    environment,
+    'The board does not have the firmware of this version.',
+    'Bring it there first: tapcash flash --only-app.',
+  ),
+  MANIFEST_INVALID: row(
+    422,
+    usage,
+    'The manifest of keys is not one, or not signed by its root.',
+    'Make it where the keys are: tapcash manifest; copy the whole file.',
+  ),
+  ROOT_MISMATCH: row(
+    409,
+    refused,
+    'The board trusts another root, or has newer institutions.',
+    'Use the manifest of the issuer that the board belongs to; for another issuer, erase the board: tapcash flash --erase-all --yes.',
+  ),
+  ENTROPY_WEAK: row(
+    500,
+    environment,
+    "The board's source of entropy fails its health test.",
+    'Do not make keys on this board: check that its radio works, and flash Espruino again; else replace it.',
+  ),
+  MEMORY_LOW: row(
+    507,
+    environment,
+    'The interpreter leaves too little memory or Storage for the firmware.',
+    'Write the Espruino release that the board configuration names; with --erase-all --yes if Storage is full of other files.',
+  ),
+  INTERPRETER_OLD: row(
+    409,
+    environment,
+    'The interpreter on the board is too old.',
+    'Write a newer one: tapcash flash --firmware with Espruino 2v29 or later.',
+  ),
+  NATIVE_MISSING: row(
+    409,
+    environment,
+    'The interpreter on the board lacks a native call that the firmware needs.',
+    'Write a build that has it, with native crypto: tapcash flash --firmware.',
+  ),
+  INTERPRETER_MISSING: row(
+    404,
+    environment,
+    'There is no Espruino interpreter at this path.',
+    'Build Espruino for Linux and name it: --interpreter /path or ESPRUINO=/path.',
+  ),
+  INTERPRETER_FAILED: row(
+    500,
+    environment,
+    'The Espruino interpreter ended or reported an error.',
+    'See its output in the message.',
+  ),
+  PTY_UNAVAILABLE: row(
+    503,
+    environment,
+    'The machine gave no pseudo terminal.',
+    'Install script (util-linux) or python3, or run on the emulated board instead.',
+  ),
+  TOOL_MISSING: row(
+    500,
+    environment,
+    'A program that this command needs is not installed.',
+    'Install the named program.',
+  ),
+  USAGE: row(400, usage, 'The command line is not understood.', 'See tapcash --help.'),
+  TIMED_OUT: row(
+    504,
+    environment,
+    'A step did not end in its time.',
+    'Try again; if it stays, see the log of the part named.',
+  ),
+  INTERRUPTED: row(503, environment, 'The program was told to stop.', 'Start it again; it goes on where it was.'),
+  AUDIT_FAILED: row(
+    500,
+    broken,
+    'The audit found rows that do not hold.',
+    'See the rows named; stop the service before money moves on.',
+  ),
+  CONSERVATION_BROKEN: row(
+    500,
+    broken,
+    'Accounts and counters do not add up to the money put in.',
+    'Stop the service and run tapcash audit.',
+  ),
+} satisfies Record<string, ErrorEntry>;
+
+/** What drivers on the board give each other; people see them in logs, and as TAP_TORN, BUSY or DEVICE_FAULT. */
+const DRIVER_ERRORS = {
+  RF_LOST: row(409, refused, 'The token or the reader left the field.', 'Tap again.'),
+  RF_ERROR: row(
+    409,
+    refused,
+    'The radio transmission was disturbed.',
+    'Tap again, closer and without other cards near.',
+  ),
+  NO_CARD: row(408, refused, 'No card is in the field.', 'Hold the token to the reader.'),
+  CARD_UNSUPPORTED: row(
+    409,
+    refused,
+    'The card in the field does not speak ISO/IEC 14443-4.',
+    'Take other cards away and tap the token.',
+  ),
+  TOO_LONG: row(413, refused, 'A message is longer than the receiver takes.', 'Bring both boards to the same version.'),
+  CANCELLED: row(409, refused, 'The operation was called off.', 'Nothing to do.'),
+  PN532_NO_ACK: row(
+    503,
+    environment,
+    'The PN532 does not acknowledge commands.',
+    "Check its wiring, its power, and its interface switches against the board's configuration.",
+  ),
+  PN532_TIMEOUT: row(
+    504,
+    environment,
+    'The PN532 took a command and did not answer in time.',
+    'Tap again; if it stays, check wiring and power.',
+  ),
+  PN532_DAMAGED: row(
+    502,
+    environment,
+    'A frame from the PN532 arrived damaged.',
+    'Tap again; if it stays, shorten the wires or lower the speed.',
+  ),
+  PN532_ERROR: row(
+    502,
+    environment,
+    'The PN532 reported an error or answered out of turn.',
+    'Tap again; if it stays, check that the chip is a PN532.',
+  ),
+  FLASH_DAMAGED: row(
+    500,
+    broken,
+    'A committed record in flash is damaged.',
+    'Do not use the board on; its last balance is in the message and at the issuer.',
+  ),
+  FLASH_WRITE_FAILED: row(
+    500,
+    environment,
+    'Flash did not take what was written.',
+    'Replace the board; what it held before is unchanged.',
+  ),
+  FLASH_FULL: row(
+    507,
+    refused,
+    'The flash region has no room for another record.',
+    'Settle or deliver what is open, or give the region more pages.',
+  ),
+} satisfies Record<string, ErrorEntry>;
+
+/** The table. */
+export const ERRORS = { ...BOARD_ERRORS, ...HOST_ERRORS, ...DRIVER_ERRORS };
+
+/** Every code there is. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Whether `code` stands in the table. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}
+
+/** A refused request: a named result, never an exception. */
+export interface HostRefusal {
+  ok: false;
+  code: ErrorCode;
+  /** What exactly, where the code alone leaves it open. Never a secret. */
+  detail?: string;
+}
+
+/** What a procedure gives: its fields with `ok: true`, or a refusal. */
+export type Result<T> = ({ ok: true } & T) | HostRefusal;
+
+/** Makes a refusal. */
+export function refusal(code: ErrorCode, detail?: string): HostRefusal {
+  return detail === undefined ? { ok: false, code } : { ok: false, code, detail };
+}
+
+/** A device, file or store that failed. Recognise it by `isFailure`, not by `instanceof` (test realms differ). */
+export class TapcashError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, detail?: string, cause?: unknown) {
+    super(messageOf(code, detail), cause === undefined ? undefined : { cause });
+    this.name = 'TapcashError';
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** Makes a `TapcashError` to throw. */
+export function failure(code: ErrorCode, detail?: string, cause?: unknown): TapcashError {
+  return new TapcashError(code, detail, cause);
+}
+
+/** Whether something thrown is one of ours. */
+export function isFailure(thrown: unknown): thrown is TapcashError {
+  return (
+    typeof thrown === 'object' &&
+    thrown !== null &&
+    (thrown as Error).name === 'TapcashError' &&
+    isErrorCode((thrown as { code?: unknown }).code)
+  );
+}
+
+/** One sentence for people: the cause, and what exactly. */
+export function messageOf(code: ErrorCode, detail?: string): string {
+  return detail ? `${ERRORS[code].cause} (${detail})` : ERRORS[code].cause;
+}
+
+/** What HTTP replies and `--json` output carry for a code. */
+export interface ErrorBody {
+  code: ErrorCode;
+  message: string;
+  remedy: string;
+}
+
+/** Makes the body. */
+export function errorBody(code: ErrorCode, detail?: string): ErrorBody {
+  return { code, message: messageOf(code, detail), remedy: ERRORS[code].remedy };
+}
+
+/** Body for anything thrown; what is not ours becomes INTERNAL, its text left to the log. */
+export function bodyOfThrown(thrown: unknown): ErrorBody {
+  return isFailure(thrown) ? errorBody(thrown.code, thrown.detail) : errorBody('INTERNAL');
+}
+
+/** Exit code for anything thrown or refused. */
+export function exitCodeOf(code: ErrorCode): number {
+  return ERRORS[code].exit;
+}
+
+/** Whether the same request may succeed later: the failure was around the request, not in it. */
+export function isRetryable(code: ErrorCode): boolean {
+  return ERRORS[code].http >= 500 && ERRORS[code].exit === EXIT.environment;
+}

@@ -1,0 +1,59 @@
+/**
+ * What bridge and desk need of the services, and how they call them.
+ *
+ * The procedures are those of base/services/procedures.ts: over HTTP by http/client.ts, or the actors themselves in one process.
+ */
+import type { Scheme } from '../../../firmware/core/scheme.js';
+import type { AccountsOffice, BankService, IssuerService, Service, TrusteeService } from './procedures.js';
+import { isFailure, isRetryable, refusal, type ErrorCode, type Result } from '../errors.js';
+
+/** The services of a shop's bridge with a desk. */
+export interface Services {
+  issuer: Service<Omit<IssuerService, 'succeed'>>;
+  /** Default: the first row. */
+  scheme?: Scheme;
+  /** Who keeps the accounts, where it is not the issuer: histories and owned requests go there. */
+  bank?: Service<Omit<BankService, 'parameters' | 'succeed'>>;
+  /** Where the desk registers users, if the trustee signs licenses. */
+  trustee?: Service<Pick<TrusteeService, 'register' | 'renew'>>;
+  /**
+   * The office of who keeps the accounts, where the desk may act as an operator: all calls with the same arguments
+   * under one request id act once (`createOfficeCall` of http/client.ts). @param requestId 16 random bytes
+   */
+  office?(requestId: Uint8Array): Service<Pick<AccountsOffice, 'openAccount' | 'fundAccount'>>;
+}
+
+/** Bytes of a request id of the office. */
+export const REQUEST_ID_BYTES = 16;
+
+/**
+ * Codes that an operator can mend without a new message from the token or terminal, or that pass by themselves: an
+ * account or a terminal still to be registered, a payment that is not at the issuer yet, a wrong address. What got one
+ * of them is tried again, but holds up nothing else.
+ */
+const MENDABLE: ErrorCode[] = [
+  'ACCOUNT_UNKNOWN',
+  'TERMINAL_UNKNOWN',
+  'NOT_RETURNED',
+  'NOT_FOUND',
+  'REPLY_INVALID',
+  'WRONG_SERVICE',
+  'INTERNAL',
+  'DATABASE_FULL',
+  'BALANCE_TOO_LARGE',
+];
+
+/** What a refusal means for a delivery: 'outage' stops all, 'held' this one for a while, 'final' this one for ever. */
+export function weigh(code: ErrorCode): 'outage' | 'held' | 'final' {
+  if (MENDABLE.includes(code)) return 'held';
+  return isRetryable(code) ? 'outage' : 'final';
+}
+
+/** Calls a service; what an actor in this process throws becomes a refusal, as it would over HTTP. */
+export async function call<T>(run: () => Result<T> | Promise<Result<T>>): Promise<Result<T>> {
+  try {
+    return await run();
+  } catch (thrown) {
+    return isFailure(thrown) ? refusal(thrown.code, thrown.detail) : refusal('INTERNAL');
+  }
+}

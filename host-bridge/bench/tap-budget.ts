@@ -1,0 +1,172 @@
+/**
+ * The tap budget: how long a tap would take on two ESP32 boards, from the token's first answer to a search until PAID
+ * shows.
+ *
+ * The terminal's and the token's bundles run on emulated boards whose programs take time (emulator/work-meter.ts), over
+ * the chip, air and link models, on a virtual clock; the terminal itself reports the phases, as on a counter. p50 is
+ * over taps without a fault; p99 is over those and all retries that are enumerated: one bit of a byte of the tap
+ * flipped on the air, for bytes all over it, with a full pool of nonces and with that of a token that has just started;
+ * and over payments one right after another, until the pool is empty. The press of a button is no part of it. An
+ * estimate.
+ */
+import { emulatedBoards } from '../rig/nfc-boards.js';
+import { createTapBench, type TapBench, type Token } from '../rig/tap-rig.js';
+import { createVirtualScheduler } from '../base/scheduler.js';
+import { ESP32_SPEED } from '../emulator/work-meter.js';
+import type { TapReport } from '../../firmware/wire/link/link-messages.js';
+
+/** Milliseconds. */
+export interface Percentiles {
+  p50Ms: number;
+  p99Ms: number;
+  /**
+   * A payment for which the token has no nonce left, so many having gone before it within seconds: on purpose in no
+   * percentile.
+   */
+  emptyPoolMs: number;
+}
+
+/** Phases of one tap, milliseconds; they add up to PAID, but for the time between them. */
+export type Phases = Record<'select' | 'license' | 'challenge' | 'verify' | 'flash' | 'paid', number>;
+
+export interface TapBudget {
+  bus: 'uart' | 'i2c';
+  withBridge: Percentiles;
+  alone: Percentiles;
+  /** A tap with nonces ready and no fault. */
+  phases: { withBridge: Phases; alone: Phases };
+}
+
+/** Payments for which a token's pool has nonces (firmware/user-token/main.ts). */
+const NONCES = 8;
+
+/** What a reader of the figures should know. */
+export const ESTIMATE = [
+  `An estimate: ${ESP32_SPEED.statementUs} us a statement, ${ESP32_SPEED.dotElementUs} us an element of a dot product, ${ESP32_SPEED.byteUs} us a byte and ${ESP32_SPEED.characterUs} us a character in native calls, ${ESP32_SPEED.hashBlockUs} us a hash block, ${ESP32_SPEED.i2cByteUs} us a byte on I2C, ${ESP32_SPEED.overlayByteUs} us a byte of an overlay, HSU at 460,800 baud, 115,200 to the bridge.`,
+  `p50: taps without a fault. p99: with every enumerated retry too, with tokens switched on at the reader, and ${NONCES} payments in a row. Alone: the terminal checks the signature itself.`,
+];
+
+const CLEAN_TAPS = 6;
+const TAP_MS_MAX = 60_000;
+/** Between two payments in a row, from one token's leaving to the next charge. */
+const ROW_MS = 500;
+/** Above the floor limit, so that a terminal alone checks before it says PAID. */
+const AMOUNT = 2100;
+const FUNDS = 100_000_000;
+
+const phasesOf = ({ selectMs, licenseMs, challengeMs, verifyMs, flashMs, paidMs }: TapReport): Phases => ({
+  select: selectMs,
+  license: licenseMs,
+  challenge: challengeMs,
+  verify: verifyMs,
+  flash: flashMs,
+  paid: paidMs,
+});
+
+function percentile(sorted: number[], share: number): number {
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!);
+}
+
+/** One charge, tapped until PAID. @returns from the token's first answer until PAID showed, and the report */
+async function tap(
+  bench: TapBench,
+  token: Token,
+  flipAt: number | null,
+  fresh: boolean,
+  restMs = 2500,
+): Promise<{ ms: number; report: TapReport | undefined }> {
+  const { field, reports, kept } = bench;
+  const terminal = bench.terminalDevice.board;
+  const before = reports.length;
+  const histories = kept.size;
+  const { code } = await bench.charge(AMOUNT);
+  if (code !== 'OK') throw new Error(`the terminal of the model takes no charge: ${code}`);
+  if (fresh) {
+    // Switched on at the reader: its pool is empty, and it is tapped as soon as it answers.
+    token.device.chip.setPower(false);
+    token.device.chip.setPower(true);
+    token.device.board.reset();
+  }
+  // From the poll that finds it: how often a terminal polls is its own affair.
+  const bytes = field.counts();
+  token.presence.hold(field);
+  await bench.until(() => field.counts().toReader > bytes.toReader, TAP_MS_MAX);
+  const foundMs = bench.scheduler.nowMs();
+  if (flipAt !== null) field.flipBit(flipAt, 3);
+  const isPaid = await bench.until(() => terminal.screen()[0] === 'PAID', TAP_MS_MAX);
+  if (!isPaid)
+    throw new Error(
+      `a tap on slow boards was not paid (${flipAt}, ${fresh}): ${terminal.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`,
+    );
+  const ms = terminal.shownMs!() - foundMs;
+  field.flipBit(Number.MAX_SAFE_INTEGER, 0);
+  await bench.until(() => kept.size > histories, TAP_MS_MAX);
+  await bench.rest(Math.min(1500, restMs));
+  token.presence.leave();
+  await bench.rest(fresh ? REFILL_MS : restMs);
+  return { ms, report: reports.slice(before).find((each) => each.code === 0) };
+}
+
+/** From a reset until a token's pool is full again; generous, of the virtual clock. */
+const REFILL_MS = 60_000;
+
+async function measure(
+  bus: 'uart' | 'i2c',
+  bridge: boolean,
+  step: number,
+): Promise<{ percentiles: Percentiles; phases: Phases }> {
+  const scheduler = createVirtualScheduler();
+  const bench = await createTapBench({
+    scheduler,
+    maker: emulatedBoards(scheduler, ESP32_SPEED, bus),
+    seed: 1,
+    limits: { paymentMax: AMOUNT, sumMax: FUNDS },
+  });
+  try {
+    await bench.connected();
+    await bench.deny([]);
+    const token = await bench.addToken('Alice', FUNDS);
+    await bench.rest(REFILL_MS);
+    bench.flags.verifies = bridge;
+    await tap(bench, token, null, false);
+    const clean: number[] = [];
+    const counts = bench.field.counts();
+    let phases: Phases | null = null;
+    for (let i = 0; i < CLEAN_TAPS; i++) {
+      const { ms, report } = await tap(bench, token, null, i % 2 === 1);
+      if (report && i % 2 === 0) phases = phasesOf(report);
+      clean.push(ms);
+    }
+    const after = bench.field.counts();
+    const bytes = Math.floor((after.toCard + after.toReader - counts.toCard - counts.toReader) / CLEAN_TAPS);
+    const all = [...clean];
+    await bench.rest(REFILL_MS);
+    const row: number[] = [];
+    for (let i = 0; i <= NONCES; i++) row.push((await tap(bench, token, null, false, ROW_MS)).ms);
+    const emptyPoolMs = Math.round(Math.max(...row));
+    all.push(...row.slice(0, NONCES));
+    await bench.rest(REFILL_MS);
+    for (const fresh of [false, true]) {
+      for (let at = 0; at < bytes; at += step) all.push((await tap(bench, token, at, fresh)).ms);
+    }
+    const sorted = (list: number[]): number[] => [...list].sort((a, b) => a - b);
+    return {
+      percentiles: { p50Ms: percentile(sorted(clean), 0.5), p99Ms: percentile(sorted(all), 0.99), emptyPoolMs },
+      phases: phases!,
+    };
+  } finally {
+    bench.close();
+  }
+}
+
+/** Measures on one bus. @param step every how manieth byte of the tap is damaged */
+export async function measureTap(bus: 'uart' | 'i2c', step = 5): Promise<TapBudget> {
+  const withBridge = await measure(bus, true, step);
+  const alone = await measure(bus, false, step);
+  return {
+    bus,
+    withBridge: withBridge.percentiles,
+    alone: alone.percentiles,
+    phases: { withBridge: withBridge.phases, alone: alone.phases },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The bridge's database: what must survive its end at any moment. SQLite as base/sqlite/database.ts opens it: WAL, FULL.
+ *
+ * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
+ * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office;
+ * `desk_unload`, unloadings that are not finished; `desk_withdrawal`, withdrawals whose end the desk has not seen.
+ */
+import { join } from 'node:path';
+import { ensureDataDir } from '../base/keys/key-file.js';
+import { openDatabase, type Database } from '../base/sqlite/database.js';
+
+const MIGRATIONS = [
+  `
+  CREATE TABLE outbox (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('history', 'tombstone', 'refund')),
+    identity BLOB NOT NULL, -- history: PKU, challenge's Rs and IdS; tombstone: Rs and IdS; refund: its id
+    bytes BLOB NOT NULL UNIQUE,
+    amount INTEGER,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused')),
+    code TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    arrived_s INTEGER NOT NULL,
+    next_s INTEGER NOT NULL DEFAULT 0, -- a held row is not tried before
+    done_s INTEGER
+  ) STRICT;
+  CREATE INDEX outbox_open ON outbox (sequence) WHERE state IN ('pending', 'held');
+  CREATE TABLE charge (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    amount INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'sending' CHECK (state IN ('sending', 'open', 'accepted', 'paid', 'cancelled', 'refused', 'lost')),
+    code TEXT, -- why it was refused, or the code of the last tap
+    changes INTEGER NOT NULL DEFAULT 0,
+    terminal_id BLOB,
+    wanted INTEGER NOT NULL DEFAULT 1, -- 0: to be cancelled as soon as the terminal can be asked
+    tap TEXT, -- the last tap's report, JSON
+    opened_s INTEGER NOT NULL,
+    changed_s INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX charge_one ON charge ((1)) WHERE state IN ('sending', 'open', 'accepted');
+  CREATE TABLE refund (
+    id BLOB PRIMARY KEY,
+    rs BLOB NOT NULL,
+    amount INTEGER NOT NULL,
+    body BLOB NOT NULL, -- what the terminal signs
+    bytes BLOB, -- signed, as it stands in the outbox
+    asked_s INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE desk_unload (
+    name TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    challenge BLOB NOT NULL,
+    PRIMARY KEY (name, amount)
+  ) STRICT;
+  CREATE TABLE desk_act (
+    act TEXT PRIMARY KEY,
+    request_id BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE desk_withdrawal (
+    pku BLOB PRIMARY KEY,
+    number INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    began_s INTEGER NOT NULL
+  ) STRICT;
+  `,
+];
+
+/** Opens or makes the database of a bridge. @throws TapcashError DATA_DIR_FAILED, DATABASE_* */
+export function openBridgeStore(dataDir: string): Database {
+  ensureDataDir(dataDir);
+  return openDatabase(join(dataDir, 'bridge.db'), { migrations: MIGRATIONS });
+}

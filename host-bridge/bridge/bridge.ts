@@ -1,0 +1,348 @@
+/**
+ * The bridge: the "communication line" between a shop terminal and the services, and the teller's desk.
+ *
+ * It holds nothing that makes money: histories and tombstones are signed before they come here, time and deny list
+ * before they leave. What the terminal hands over is on disk before it is acknowledged; everything else may end at any
+ * moment and begins again. Parts: serial/terminal-session.ts (the link), verifier.ts, outbox.ts with
+ * outbox-delivery.ts, notice-push.ts, clerk.ts, teller.ts. Left out: the address for other processes (control-api.ts).
+ */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { readU32, toHex } from '../../firmware/core/bytes.js';
+import { codeOf, type Code } from '../../firmware/core/codes.js';
+import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link/link-messages.js';
+import type { Scheduler } from '../base/scheduler.js';
+import { createRealScheduler } from '../base/scheduler.js';
+import { bodyOfThrown, refusal, type ErrorBody, type ErrorCode, type Result } from '../base/errors.js';
+import { silentLog } from '../base/log.js';
+import type { BoardPort } from '../serial/port.js';
+import { createTerminalSession, type TerminalSession } from '../serial/terminal-session.js';
+import { openBridgeStore } from './bridge-store.js';
+import { createCharges, type Charge, type Charges } from './charges.js';
+import { createClerk, type Clerk } from './clerk.js';
+import { createDeskActs } from './desk/desk-acts.js';
+import { createUnload } from './desk/desk-unload.js';
+import { createHouseLines, type KeyStatus } from './house-lines.js';
+import { createNoticePush, type NoticePush } from './notice-push.js';
+import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
+import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js';
+import { createRefunds, type Refunds } from './refunds.js';
+import type { Services } from '../base/services/calls.js';
+import { createTeller, type Teller } from './desk/teller.js';
+import { createVerifier, type Verifier, type VerifierTimes } from './verifier.js';
+
+export interface BridgeOptions {
+  /** Opens the terminal's port: `() => openBoardPort(path)`, or an emulated one. Called again after it was lost. */
+  port(): Promise<BoardPort>;
+  services: Services;
+  /** Holds the bridge's database; made where missing. */
+  dataDir: string;
+  /** The first PKI, 32 bytes. */
+  issuerKey: Uint8Array;
+  /** The first PKR, 32 bytes. */
+  registrarKey: Uint8Array;
+  log?: Logger;
+  scheduler?: Scheduler;
+  /** Unix time, seconds; default the machine's. */
+  clock?(): number;
+  /** Default node:crypto. */
+  random?(bytes: number): Uint8Array;
+  denyPollMs?: number;
+  onEvent?(event: BridgeEvent): void;
+}
+
+/** What happens, for who watches. */
+export type BridgeEvent =
+  | { type: 'link'; up: boolean; code: Code }
+  | { type: 'port'; ok: boolean; error: ErrorBody | null }
+  | { type: 'terminal'; status: TerminalStatus }
+  | { type: 'charge'; charge: Charge }
+  | { type: 'tap'; report: TapReport }
+  | { type: 'alarm'; code: Code }
+  | { type: 'kept'; kind: 'history' | 'tombstone' }
+  | { type: 'delivered'; kind: OutboxKind; result: string; code: ErrorCode | null };
+
+/** State of the bridge, for people. */
+export interface BridgeStatus extends KeyStatus {
+  link: { up: boolean; code: Code; port: ErrorBody | null };
+  /** As of the last question to it; null before. */
+  terminal: TerminalStatus | null;
+  charge: Charge | null;
+  /** A procedure of the teller's is under way. */
+  deskBusy: boolean;
+  outbox: OutboxCounts;
+  /** Newest histories, tombstones and refunds that were refused or are held back. */
+  trouble: OutboxEntry[];
+  /** Why deliveries wait; null when they do not. */
+  outage: ErrorCode | null;
+  verify: VerifierTimes;
+  /** Codes of alarms since the start, newest last. */
+  alarms: Code[];
+}
+
+/** A running bridge. */
+export interface Bridge {
+  terminal: TerminalSession;
+  teller: Teller;
+  charge: Clerk['charge'];
+  wait: Clerk['wait'];
+  cancel: Clerk['cancel'];
+  refund: Refunds['refund'];
+  charges(limit: number): Charge[];
+  /** Asks the terminal, if it answers. */
+  status(): Promise<BridgeStatus>;
+  /** Resolves once the outbox has nothing left to deliver, or `waitMs` have passed. @returns whether it is empty */
+  drained(waitMs: number): Promise<boolean>;
+  /** Looks for a newer deny list now, and brings it. */
+  pushDenyList(): Promise<void>;
+  /** Ends gently: the delivery under way ends, the port and the database are closed. May be called twice. */
+  close(): Promise<void>;
+}
+
+const ALARMS_MAX = 20;
+const TROUBLE_MAX = 20;
+
+/** Starts a bridge. @throws TapcashError DATA_DIR_FAILED, DATABASE_*, and what `port` throws */
+export async function startBridge(options: BridgeOptions): Promise<Bridge> {
+  const {
+    services,
+    log = silentLog(),
+    scheduler = createRealScheduler(),
+    random = randomBytes,
+    clock = () => Date.now() / 1000,
+    onEvent = () => undefined,
+  } = options;
+  const database = openBridgeStore(options.dataDir);
+  const outbox = createOutbox(database, clock);
+  const lines = createHouseLines(
+    { issuerKey: options.issuerKey, registrarKey: options.registrarKey },
+    services.issuer,
+    clock,
+    log,
+  );
+  const verifier = createVerifier({ registrar: lines.registrar, terminalHas: () => lastStatus?.registrar ?? null });
+  const link: BridgeStatus['link'] = { up: false, code: 'LINK_DOWN', port: null };
+  const alarms: Code[] = [];
+  let deskBusy = false;
+  let lastStatus: TerminalStatus | null = null;
+
+  const delivery = createOutboxDelivery({
+    outbox,
+    depositary: services.bank ?? services.issuer,
+    scheduler,
+    log,
+    onResult: (row, result, code) => onEvent({ type: 'delivered', kind: row.kind, result, code }),
+  });
+  const charges: Charges = createCharges(database, clock, (row) => {
+    clerk.onChange(row);
+    log.info({ charge: row.id, amount: row.amount, state: row.state, code: row.code }, 'charge');
+    onEvent({ type: 'charge', charge: row });
+  });
+  const terminal = createTerminalSession({
+    open: options.port,
+    scheduler,
+    random32: () => readU32(random(4), 0),
+    onUp() {
+      Object.assign(link, { up: true, code: 'OK' });
+      log.info('the terminal is connected');
+      onEvent({ type: 'link', up: true, code: 'OK' });
+      void greet();
+    },
+    onDown(code) {
+      Object.assign(link, { up: false, code });
+      log.warn({ code }, 'the terminal is not connected');
+      notices.onDown();
+      onEvent({ type: 'link', up: false, code });
+    },
+    onPort(state) {
+      link.port = state.ok ? null : state.error;
+      log.warn(
+        { port: state.ok ? state.path : state.error.message },
+        state.ok ? 'the port is back' : 'the port is lost',
+      );
+      onEvent({ type: 'port', ok: state.ok, error: link.port });
+    },
+    onRequest: (kind, body, reply) =>
+      reply(answer({ kind, body, outbox, verifier, notices, clerk, log, alarms, delivery, onEvent })),
+  });
+  const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
+  const notices = createNoticePush({
+    issuer: services.issuer,
+    terminal,
+    issuerLine: lines.issuer,
+    learn: lines.learn,
+    scheduler,
+    log,
+    denyPollMs: options.denyPollMs,
+  });
+  const acts = createDeskActs(database, random, clock);
+  const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
+  const ending = new AbortController();
+  const teller = createTeller({
+    terminal,
+    scheduler,
+    services,
+    acts,
+    registrar: lines.registrar,
+    keysFollowed: lines.haveFollowed,
+    unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }),
+    reserve,
+    closed: ending.signal,
+  });
+
+  function reserve(): Result<{ free(): void }> {
+    if (deskBusy) return refusal('BUSY', 'the desk is in use');
+    if (charges.current()) return refusal('CHARGE_OPEN');
+    deskBusy = true;
+    return { ok: true, free: () => void (deskBusy = false) };
+  }
+
+  /** Asks the terminal who it is; what waits for that goes on. */
+  async function greet(): Promise<void> {
+    void lines.learn();
+    const asked = await askStatus();
+    if (!asked) return;
+    clerk.onTerminal(asked.terminalId);
+    notices.onTerminal(asked.denyVersion);
+  }
+
+  async function askStatus(): Promise<TerminalStatus | null> {
+    const asked = await terminal.status();
+    if (!asked.ok) return null;
+    lastStatus = asked.status;
+    onEvent({ type: 'terminal', status: asked.status });
+    return asked.status;
+  }
+
+  let closing: Promise<void> | null = null;
+  async function end(): Promise<void> {
+    ending.abort();
+    clerk.stop();
+    notices.stop();
+    await terminal.stop();
+    await delivery.stop();
+    database.close();
+  }
+  const close = () => (closing ??= end());
+
+  try {
+    await terminal.start();
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+  delivery.kick();
+  return {
+    terminal,
+    teller,
+    charge: clerk.charge,
+    wait: clerk.wait,
+    cancel: clerk.cancel,
+    refund: refunds.refund,
+    charges: charges.newest,
+    async status() {
+      if (terminal.up()) await askStatus();
+      const trouble = outbox.entries(['refused', 'held'], TROUBLE_MAX);
+      return {
+        link: { ...link },
+        terminal: lastStatus,
+        charge: charges.newest(1)[0] ?? null,
+        deskBusy,
+        outbox: outbox.counts(),
+        trouble,
+        outage: delivery.outage(),
+        verify: verifier.times(),
+        alarms: [...alarms],
+        ...lines.status(lastStatus?.registrar ?? null),
+      };
+    },
+    drained: (waitMs) => drained(outbox, scheduler, waitMs),
+    pushDenyList: notices.pushDenyList,
+    close,
+  };
+}
+
+interface RequestContext {
+  kind: number;
+  body: Uint8Array;
+  outbox: Outbox;
+  verifier: Verifier;
+  notices: NoticePush;
+  clerk: Clerk;
+  delivery: OutboxDelivery;
+  log: Logger;
+  alarms: Code[];
+  onEvent(event: BridgeEvent): void;
+}
+
+/** Answers a request of the terminal. What it keeps is on disk when this returns OK. */
+function answer(context: RequestContext): Code {
+  try {
+    return answerOrThrow(context);
+  } catch (thrown) {
+    const { code, message } = bodyOfThrown(thrown);
+    context.log.error(
+      { code, message, err: code === 'INTERNAL' ? thrown : undefined },
+      'a request of the terminal failed',
+    );
+    return 'BUSY';
+  }
+}
+
+function answerOrThrow({
+  kind,
+  body,
+  outbox,
+  verifier,
+  notices,
+  clerk,
+  delivery,
+  log,
+  alarms,
+  onEvent,
+}: RequestContext): Code {
+  if (kind === KIND.verify) return verifier.answer(body);
+  if (kind === KIND.history || kind === KIND.tombstone) {
+    const name = kind === KIND.history ? 'history' : 'tombstone';
+    const code = outbox.add(name, body);
+    if (code === 'OK') onEvent({ type: 'kept', kind: name });
+    delivery.kick();
+    return code;
+  }
+  if (kind === KIND.tap) {
+    const report = tapReport.decode(body);
+    if (!report) return 'BAD_REQUEST';
+    log.info({ charge: toHex(report.chargeId), code: codeOf(report.code), paidMs: report.paidMs }, 'tap');
+    clerk.onReport(report);
+    onEvent({ type: 'tap', report });
+    return 'OK';
+  }
+  if (kind === KIND.alarm) {
+    if (body.length !== 1) return 'BAD_REQUEST';
+    const code = codeOf(body[0] as number);
+    log.error({ code }, 'alarm of the terminal');
+    alarms.push(code);
+    if (alarms.length > ALARMS_MAX) alarms.shift();
+    onEvent({ type: 'alarm', code });
+    return 'OK';
+  }
+  if (kind === KIND.timeWanted) {
+    if (body.length !== 8) return 'BAD_REQUEST';
+    notices.onTimeWanted(body);
+    return 'OK';
+  }
+  return 'BAD_REQUEST';
+}
+
+function drained(outbox: Outbox, scheduler: Scheduler, waitMs: number): Promise<boolean> {
+  const endMs = scheduler.nowMs() + waitMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const { pending, held } = outbox.counts();
+      if (pending + held === 0) resolve(true);
+      else if (scheduler.nowMs() >= endMs) resolve(false);
+      else scheduler.setTimer(look, 20);
+    };
+    look();
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * What the clerk asked for: charges, kept before the terminal hears of them, so that every retry has the same id.
+ *
+ * A terminal knows the id of its last charge only, so the bridge has one charge at a time that is not resolved, and
+ * asks for a new one after that. Left out: the talk with the terminal (bridge.ts).
+ */
+import { toHex } from '../../firmware/core/bytes.js';
+import { codeOf } from '../../firmware/core/codes.js';
+import { CHARGE_STATES, type TapReport } from '../../firmware/wire/link/link-messages.js';
+import type { ErrorCode } from '../base/errors.js';
+import { bytesOf, type Database } from '../base/sqlite/database.js';
+
+/**
+ * `sending`: kept here, the terminal may or may not have it. `accepted`: below the floor limit, the check is still to
+ * come. `lost`: the terminal was exchanged or provisioned anew before the result was known.
+ */
+export type ChargeState = 'sending' | 'open' | 'accepted' | 'paid' | 'cancelled' | 'refused' | 'lost';
+
+const OPEN_STATES: ChargeState[] = ['sending', 'open', 'accepted'];
+
+/** What a tap took, milliseconds, and its flash writes. */
+export type TapTimes = Pick<
+  TapReport,
+  'selectMs' | 'licenseMs' | 'challengeMs' | 'verifyMs' | 'flashMs' | 'paidMs' | 'flashWrites'
+>;
+
+/** The last tap for a charge. */
+export interface Tap extends TapTimes {
+  code: ErrorCode;
+  /** Rs as hexadecimal. */
+  rs: string;
+}
+
+/** A charge. */
+export interface Charge {
+  /** 8 bytes as hexadecimal. */
+  id: string;
+  amount: number;
+  state: ChargeState;
+  /** Why it was refused, or the code of the last tap; null before. */
+  code: ErrorCode | null;
+  /** Grows with each change, so that a waiter knows what it has seen. */
+  changes: number;
+  tap: Tap | null;
+  /** Unix time, seconds. */
+  openedS: number;
+  changedS: number;
+}
+
+/** A charge with what only the bridge needs. */
+export interface ChargeRow extends Charge {
+  idBytes: Uint8Array;
+  terminalId: Uint8Array | null;
+  wanted: boolean;
+}
+
+/** The charges in their database. */
+export interface Charges {
+  /** Keeps a new one. @throws TapcashError DATABASE_*, also while another is not resolved */
+  add(id: Uint8Array, amount: number): ChargeRow;
+  find(id: Uint8Array): ChargeRow | null;
+  /** The one that is not resolved. */
+  current(): ChargeRow | null;
+  newest(limit: number): Charge[];
+  /** Changes a charge that is not resolved; others stay as they are. */
+  set(id: Uint8Array, state: ChargeState, code: ErrorCode | null, tap?: Tap): void;
+  /** The clerk gave it up, but the terminal does not know it yet. */
+  unwant(id: Uint8Array): void;
+  /** The terminal that was asked. */
+  setTerminal(id: Uint8Array, terminalId: Uint8Array): void;
+}
+
+/** Whether nothing more will happen to a charge. */
+export function isResolved(state: ChargeState): boolean {
+  return !OPEN_STATES.includes(state);
+}
+
+/** A charge without what only the bridge needs. */
+export function chargeView(row: ChargeRow): Charge {
+  const { idBytes: _, terminalId: __, wanted: ___, ...charge } = row;
+  return charge;
+}
+
+/** The state and tap that a report tells; null where it tells of no charge. */
+export function readReport(report: TapReport): { state: ChargeState; tap: Tap } | null {
+  const states: Record<number, ChargeState | undefined> = {
+    [CHARGE_STATES.open]: 'open',
+    [CHARGE_STATES.accepted]: 'accepted',
+    [CHARGE_STATES.paid]: 'paid',
+    [CHARGE_STATES.cancelled]: 'cancelled',
+  };
+  const state = states[report.chargeState];
+  if (!state) return null;
+  const { selectMs, licenseMs, challengeMs, verifyMs, flashMs, paidMs, flashWrites } = report;
+  return {
+    state,
+    tap: {
+      code: codeOf(report.code),
+      rs: toHex(report.rs),
+      selectMs,
+      licenseMs,
+      challengeMs,
+      verifyMs,
+      flashMs,
+      paidMs,
+      flashWrites,
+    },
+  };
+}
+
+const COLUMNS =
+  'id, amount, state, code, changes, tap, terminal_id AS terminalId, wanted, opened_s AS openedS, changed_s AS changedS';
+
+/** Makes the charges over the bridge's database. @param nowS Unix time, seconds @param onChange after each change */
+export function createCharges(database: Database, nowS: () => number, onChange: (charge: ChargeRow) => void): Charges {
+  const open = OPEN_STATES.map((state) => `'${state}'`).join();
+  const add = database.prepare('INSERT INTO charge (id, amount, opened_s, changed_s) VALUES (?, ?, ?, ?)');
+  const find = database.prepare(`SELECT ${COLUMNS} FROM charge WHERE id = ?`);
+  const current = database.prepare(`SELECT ${COLUMNS} FROM charge WHERE state IN (${open})`);
+  const newest = database.prepare(`SELECT ${COLUMNS} FROM charge ORDER BY sequence DESC LIMIT ?`);
+  const set = database.prepare(
+    `UPDATE charge SET state = ?, code = ?, tap = coalesce(?, tap), changes = changes + 1, changed_s = ? WHERE id = ? AND state IN (${open})`,
+  );
+  const unwant = database.prepare('UPDATE charge SET wanted = 0 WHERE id = ?');
+  const setTerminal = database.prepare('UPDATE charge SET terminal_id = ? WHERE id = ?');
+  const seconds = () => Math.floor(nowS());
+
+  function read(row: any): ChargeRow {
+    const idBytes = bytesOf(row.id as Buffer);
+    return {
+      ...row,
+      id: toHex(idBytes),
+      idBytes,
+      terminalId: bytesOf(row.terminalId),
+      wanted: row.wanted === 1,
+      tap: row.tap === null ? null : JSON.parse(row.tap),
+    };
+  }
+  const orNull = (row: unknown) => (row ? read(row) : null);
+
+  return {
+    add(id, amount) {
+      add.run(id, amount, seconds(), seconds());
+      return read(find.get(id));
+    },
+    find: (id) => orNull(find.get(id)),
+    current: () => orNull(current.get()),
+    newest: (limit) => newest.all(limit).map(read).map(chargeView),
+    set(id, state, code, tap) {
+      const before = orNull(find.get(id));
+      // The terminal is asked again and again; the same answer is no change.
+      if (!before || (before.state === state && before.code === code && !tap)) return;
+      const { changes } = set.run(state, code, tap ? JSON.stringify(tap) : null, seconds(), id);
+      if (changes > 0) onChange(read(find.get(id)));
+    },
+    unwant: (id) => void unwant.run(id),
+    setTerminal: (id, terminalId) => void setTerminal.run(terminalId, id),
+  };
+}

@@ -1,0 +1,194 @@
+/**
+ * The clerk's side of the bridge: one charge at a time, from the request to its result (DESIGN section 4).
+ *
+ * The charge is on disk before the terminal hears of it. Reports tell how it goes; since a report can get lost, the
+ * charge is also asked for again under its id, which opens nothing twice: OK means open, ALREADY_PAID paid, NO_CHARGE
+ * cancelled.
+ */
+import type { Logger } from 'pino';
+import { isAmount } from '../../firmware/core/amount.js';
+import { equal } from '../../firmware/core/bytes.js';
+import type { Code } from '../../firmware/core/codes.js';
+import { CHARGE_ID_BYTES, type TapReport } from '../../firmware/wire/link/link-messages.js';
+import type { Scheduler, Timer } from '../base/scheduler.js';
+import { bodyOfThrown, refusal, type Result } from '../base/errors.js';
+import type { TerminalSession } from '../serial/terminal-session.js';
+import { chargeView, isResolved, readReport, type Charge, type ChargeRow, type Charges } from './charges.js';
+
+/** How often a charge is asked for again while nothing is heard of it. */
+export const ASK_AGAIN_MS = 10_000;
+/** After a failed request: soon. */
+const RETRY_MS = 1000;
+/** How long `charge` waits for the terminal's first word. */
+const FIRST_WORD_MS = 5000;
+/** A charge that never reached the terminal is given up at this age: its customer is gone. */
+export const SENDING_MAX_S = 60;
+
+export interface ClerkOptions {
+  charges: Charges;
+  terminal: Pick<TerminalSession, 'up' | 'charge' | 'cancel'>;
+  scheduler: Scheduler;
+  nowS(): number;
+  random(bytes: number): Uint8Array;
+  /** Whether the desk is in use, so that the reader is not free. */
+  deskBusy(): boolean;
+  log: Logger;
+}
+
+/** The clerk's side. */
+export interface Clerk {
+  /**
+   * Opens a charge and waits for the terminal's word, if it comes soon. @param id 8 bytes; the same id again is the
+   * same charge. Codes: AMOUNT_INVALID, CHARGE_OPEN, BUSY; then the terminal's own stand in the charge (`refused`,
+   * `code`).
+   */
+  charge(amount: number, id?: Uint8Array): Promise<Result<{ charge: Charge }>>;
+  /**
+   * The charge once it has changed more often than `seen`, is resolved, or `waitMs` have passed. Codes: CHARGE_UNKNOWN.
+   */
+  wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>>;
+  /**
+   * Gives the current charge up, or the one named. Codes: CHARGE_UNKNOWN, NO_CHARGE, ALREADY_PAID; else it is repeated.
+   */
+  cancel(id?: Uint8Array): Promise<Result<{ charge: Charge }>>;
+  /** A tap's report came. */
+  onReport(report: TapReport): void;
+  /** The link is up, with this terminal at its end. */
+  onTerminal(terminalId: Uint8Array): void;
+  onChange(charge: ChargeRow): void;
+  stop(): void;
+}
+
+/** What the terminal's answer to a charge means for it; null where it means nothing yet. */
+function meaning(code: Code): 'open' | 'paid' | 'cancelled' | 'refused' | null {
+  if (code === 'OK') return 'open';
+  if (code === 'ALREADY_PAID') return 'paid';
+  if (code === 'NO_CHARGE') return 'cancelled';
+  const unheard: Code[] = ['LINK_DOWN', 'LINK_VERSION', 'NO_ANSWER', 'BUSY', 'DEVICE_FAULT', 'UNKNOWN_CODE'];
+  return unheard.includes(code) ? null : 'refused';
+}
+
+/** Makes the clerk's side. */
+export function createClerk(options: ClerkOptions): Clerk {
+  const { charges, terminal, scheduler, nowS } = options;
+  const waiters = new Set<() => void>();
+  let timer: Timer | null = null;
+  let asking: Promise<void> | null = null;
+  let terminalId: Uint8Array | null = null;
+  let stopped = false;
+
+  function askIn(delayMs: number): void {
+    if (timer !== null) scheduler.clearTimer(timer);
+    timer = stopped ? null : scheduler.setTimer(() => void ask(), delayMs);
+  }
+
+  /** Asks the terminal for the current charge; one question at a time. */
+  function ask(): Promise<void> {
+    return (asking ??= askOnce()
+      .then(() => {
+        const row = charges.current();
+        if (row) askIn(terminal.up() && row.state !== 'sending' && row.wanted ? ASK_AGAIN_MS : RETRY_MS);
+      })
+      .catch((thrown) => {
+        options.log.error({ code: bodyOfThrown(thrown).code }, 'a charge could not be recorded');
+        askIn(ASK_AGAIN_MS);
+      })
+      .finally(() => {
+        asking = null;
+      }));
+  }
+
+  async function askOnce(): Promise<void> {
+    const row = charges.current();
+    if (!row || !terminal.up() || terminalId === null || stopped) return;
+    if (row.terminalId && !equal(row.terminalId, terminalId))
+      return charges.set(row.idBytes, 'lost', 'TERMINAL_UNKNOWN');
+    if (!row.terminalId) charges.setTerminal(row.idBytes, terminalId);
+    if (!row.wanted || (row.state === 'sending' && nowS() - row.openedS > SENDING_MAX_S)) {
+      await giveUp(row);
+      return;
+    }
+    const code = await terminal.charge(row.idBytes, row.amount);
+    const state = meaning(code);
+    const now = charges.find(row.idBytes) ?? row;
+    // An accepted charge is OK for the terminal too; its own report says what became of it.
+    if (state && !(state === 'open' && now.state === 'accepted'))
+      charges.set(row.idBytes, state, state === 'refused' ? code : now.code);
+  }
+
+  /** Cancels at the terminal, also what was perhaps never sent: an answer that got lost may have opened it. */
+  async function giveUp(row: ChargeRow): Promise<Code> {
+    const code = await terminal.cancel(row.idBytes);
+    if (code === 'OK' || code === 'NO_CHARGE') charges.set(row.idBytes, 'cancelled', row.wanted ? 'LINK_DOWN' : null);
+    else if (code === 'ALREADY_PAID') charges.set(row.idBytes, 'paid', null);
+    return code;
+  }
+
+  function found(row: ChargeRow | null): Result<{ charge: Charge }> {
+    return row ? { ok: true, charge: chargeView(row) } : refusal('CHARGE_UNKNOWN');
+  }
+
+  async function wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>> {
+    const row = charges.find(id);
+    if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return found(row);
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        scheduler.clearTimer(limit);
+        waiters.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        const now = charges.find(id);
+        if (stopped || !now || isResolved(now.state) || now.changes > seen) end();
+      };
+      const limit = scheduler.setTimer(end, waitMs);
+      waiters.add(look);
+    });
+    return found(charges.find(id));
+  }
+
+  return {
+    async charge(amount, id = options.random(CHARGE_ID_BYTES)) {
+      if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
+      if (id.length !== CHARGE_ID_BYTES) return refusal('BAD_REQUEST', 'charge id');
+      const known = charges.find(id);
+      if (known) return known.amount === amount ? found(known) : refusal('CHARGE_OPEN', 'this id has another amount');
+      if (charges.current()) return refusal('CHARGE_OPEN');
+      if (options.deskBusy()) return refusal('BUSY', 'the desk is in use');
+      charges.add(id, amount);
+      // A question under way is about an earlier charge.
+      await asking;
+      await ask();
+      return wait(id, 0, terminal.up() ? FIRST_WORD_MS : 0);
+    },
+    wait,
+    async cancel(id) {
+      const row = id ? charges.find(id) : charges.current();
+      if (!row) return refusal(id ? 'CHARGE_UNKNOWN' : 'NO_CHARGE');
+      if (row.state === 'paid') return refusal('ALREADY_PAID');
+      if (isResolved(row.state)) return found(row);
+      charges.unwant(row.idBytes);
+      const code = await giveUp({ ...row, wanted: false });
+      if (code === 'OK' || code === 'NO_CHARGE') return found(charges.find(row.idBytes));
+      // Until the terminal has answered, the charge may be open, and be paid.
+      return code === 'ALREADY_PAID'
+        ? refusal(code)
+        : refusal(code, 'the charge is cancelled as soon as the terminal answers, unless it is paid before');
+    },
+    onReport(report) {
+      const read = readReport(report);
+      if (read) charges.set(report.chargeId, read.state, read.tap.code, read.tap);
+    },
+    onTerminal(id) {
+      terminalId = id;
+      void ask();
+    },
+    onChange: () => [...waiters].forEach((look) => look()),
+    stop() {
+      stopped = true;
+      if (timer !== null) scheduler.clearTimer(timer);
+      timer = null;
+      [...waiters].forEach((look) => look());
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * Refunds at the clerk's wish: what goes back is on disk under its id before the terminal signs it, and goes out
+ * through the outbox as a history does, so that it is taken from the shop's account once.
+ *
+ * The bridge only knows what it delivered itself. Whether the payment has reached the issuer, and how much of it is
+ * left, the depositary judges.
+ */
+import { isAmount } from '../../firmware/core/amount.js';
+import { fromHex, toHex } from '../../firmware/core/bytes.js';
+import { CHARGE_ID_BYTES, KIND } from '../../firmware/wire/link/link-messages.js';
+import { challenge, history, license, licenseBody, RS_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
+import { refund as refundMessage, refundBody, REFUND_ID_BYTES } from '../../firmware/wire/refund.js';
+import type { Scheduler } from '../base/scheduler.js';
+import { refusal, type ErrorCode, type Result } from '../base/errors.js';
+import { bytesOf, type Database } from '../base/sqlite/database.js';
+import type { TerminalSession } from '../serial/terminal-session.js';
+import type { Charges } from './charges.js';
+import { untilDelivered, type OutboxDelivery } from './outbox-delivery.js';
+import type { Outbox, OutboxEntry } from './outbox.js';
+
+/** A terminal that is being tapped signs after the tap. */
+const SIGN_MS = 20_000;
+
+/** A refund as the clerk sees it. */
+export interface RefundView {
+  /** 8 bytes as hexadecimal. */
+  id: string;
+  /** Rs of the payment, as hexadecimal. */
+  rs: string;
+  amount: number;
+  state: OutboxEntry['state'];
+  code: ErrorCode | null;
+}
+
+/** The clerk's refunds. */
+export interface Refunds {
+  /**
+   * Gives a payment back. @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal @param amount
+   * default: all of it
+   * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which
+   *   is not finished. Codes: CHARGE_UNKNOWN, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED, BAD_REQUEST, the
+   *   terminal's; what the depositary says stands in the refund.
+   */
+  refund(payment: string, amount?: number, id?: string): Promise<Result<{ refund: RefundView }>>;
+}
+
+export interface RefundOptions {
+  database: Database;
+  outbox: Outbox;
+  charges: Pick<Charges, 'find'>;
+  terminal: Pick<TerminalSession, 'ask' | 'status'>;
+  delivery: Pick<OutboxDelivery, 'kick'>;
+  scheduler: Scheduler;
+  random(bytes: number): Uint8Array;
+  /** Unix time, seconds. */
+  nowS(): number;
+}
+
+interface RefundRow {
+  id: Uint8Array;
+  rs: Uint8Array;
+  amount: number;
+  body: Uint8Array;
+  bytes: Uint8Array | null;
+}
+
+/** Makes the refunds over the bridge's database. */
+export function createRefunds(options: RefundOptions): Refunds {
+  const { database, outbox, scheduler } = options;
+  const find = database.prepare('SELECT * FROM refund WHERE id = ?');
+  const unfinished =
+    database.prepare(`SELECT r.* FROM refund r LEFT JOIN outbox o ON o.bytes = r.bytes WHERE r.rs = ? AND r.amount = ?
+    AND (o.state IS NULL OR o.state IN ('pending', 'held')) ORDER BY r.asked_s LIMIT 1`);
+  const add = database.prepare('INSERT INTO refund (id, rs, amount, body, asked_s) VALUES (?, ?, ?, ?, ?)');
+  const sign = database.prepare('UPDATE refund SET bytes = ? WHERE id = ? AND bytes IS NULL');
+  const forget = database.prepare('DELETE FROM refund WHERE id = ? AND bytes IS NULL');
+  const rowOf = (row: any): RefundRow | null =>
+    row
+      ? {
+          id: bytesOf(row.id as Buffer),
+          rs: bytesOf(row.rs as Buffer),
+          amount: row.amount,
+          body: bytesOf(row.body as Buffer),
+          bytes: bytesOf(row.bytes as Buffer | null),
+        }
+      : null;
+
+  /** Rs of what the clerk means. */
+  function rsOf(payment: string): Uint8Array | null {
+    const bytes = fromHex(payment);
+    if (bytes?.length === RS_BYTES) return bytes;
+    const tap = bytes?.length === CHARGE_ID_BYTES ? options.charges.find(bytes)?.tap : null;
+    return tap ? fromHex(tap.rs) : null;
+  }
+
+  /** The refund of this id, or of this payment and amount, that is known; or a new one, on disk. */
+  async function begin(
+    rs: Uint8Array,
+    paid: Uint8Array,
+    amount: number | undefined,
+    id: Uint8Array | null,
+  ): Promise<Result<{ row: RefundRow }>> {
+    const h = history.decode(paid)!;
+    const asked = challenge.decode(h.challenge)!;
+    const { pku } = licenseBody.decode(license.decode(h.license)!.body)!;
+    const wanted = amount ?? asked.amount;
+    const known = rowOf(id ? find.get(id) : unfinished.get(rs, wanted));
+    if (known)
+      return toHex(known.rs) === toHex(rs) && known.amount === wanted
+        ? { ok: true, row: known }
+        : refusal('REQUEST_ID_REUSED');
+    // Signed by the terminal that is connected, whichever of the shop's took the payment.
+    const told = await options.terminal.status();
+    if (!told.ok) return told;
+    const refundId = id ?? options.random(REFUND_ID_BYTES);
+    const { issuer, currency, shop } = asked;
+    const body = refundBody.encode({
+      issuer,
+      currency,
+      pku,
+      rs,
+      amount: wanted,
+      refundId,
+      terminalId: told.status.terminalId,
+      shop,
+    });
+    database.transaction(() => add.run(refundId, rs, wanted, body, Math.floor(options.nowS())));
+    return { ok: true, row: rowOf(find.get(refundId))! };
+  }
+
+  /** The terminal's signature, and into the outbox with it. */
+  async function signed(row: RefundRow): Promise<Result<{ bytes: Uint8Array }>> {
+    if (row.bytes) return { ok: true, bytes: row.bytes };
+    const answer = await options.terminal.ask(KIND.refund, row.body, SIGN_MS);
+    // Another terminal came meanwhile: nothing was signed, and the next try is made out for that one.
+    if (answer.code === 'WRONG_NAME') forget.run(row.id);
+    if (answer.code !== 'OK') return refusal(answer.code, 'refund');
+    if (answer.body.length !== SIGNATURE_BYTES) return refusal('BAD_REQUEST', "the terminal's signature");
+    const bytes = refundMessage.encode({ signature: answer.body, body: row.body });
+    database.transaction(() => {
+      sign.run(bytes, row.id);
+      // Two commands at once: the first signature counts.
+      outbox.add('refund', rowOf(find.get(row.id))!.bytes!);
+    });
+    return { ok: true, bytes: rowOf(find.get(row.id))!.bytes! };
+  }
+
+  return {
+    async refund(payment, amount, idText) {
+      if (amount !== undefined && !isAmount(amount)) return refusal('AMOUNT_INVALID');
+      const id = idText === undefined ? null : fromHex(idText);
+      if (idText !== undefined && id?.length !== REFUND_ID_BYTES) return refusal('BAD_REQUEST', 'refund id');
+      const rs = rsOf(payment);
+      if (!rs) return refusal('CHARGE_UNKNOWN');
+      const paid = outbox.historyOf(rs);
+      if (!paid) return refusal('HISTORY_UNKNOWN', 'not through this bridge');
+      const begun = await begin(rs, paid, amount, id);
+      if (!begun.ok) return begun;
+      const { row } = begun;
+      const made = await signed(row);
+      if (!made.ok) return made;
+      const { state, code } = await untilDelivered(outbox, options.delivery, scheduler, made.bytes);
+      return { ok: true, refund: { id: toHex(row.id), rs: toHex(rs), amount: row.amount, state, code } };
+    },
+  };
+}

@@ -1,0 +1,244 @@
+/**
+ * The running bridge's address for other processes of the same user, on 127.0.0.1 only.
+ *
+ * Address and a random token stand in `bridge.json` of the data folder, readable by its owner alone; every request
+ * carries the token. So whoever may read the data folder may charge, as with the bridge's database itself. Left out: a
+ * desk on another machine.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { chmodSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import type { Logger } from 'pino';
+import { fromHex } from '../../firmware/core/bytes.js';
+import {
+  bodyOfThrown,
+  ERRORS,
+  errorBody,
+  failure,
+  isFailure,
+  refusal,
+  type ErrorBody,
+  type HostRefusal,
+  type Result,
+} from '../base/errors.js';
+import { ensureDataDir } from '../base/keys/key-file.js';
+import { hexed } from '../base/hex.js';
+import { silentLog } from '../base/log.js';
+import { answerOf, hasOddNumber, listen } from '../http/service.js';
+import type { Bridge } from '../bridge/bridge.js';
+import { createControlClient } from './control-client.js';
+import { CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from './control-schemas.js';
+import type { DeskEvent } from '../bridge/desk/desk-steps.js';
+
+/** Name of the file with address and token, in the bridge's data folder. */
+export const CONTROL_FILE = 'bridge.json';
+/** Longest time that `wait` holds a request. */
+export const WAIT_MAX_MS = 60_000;
+const BODY_BYTES_MAX = 4096;
+const ALIVE_MS = 15_000;
+
+export interface ControlOptions {
+  bridge: Bridge;
+  dataDir: string;
+  /** Default 0: any free port. */
+  port?: number;
+  log?: Logger;
+}
+
+/** The address, open. */
+export interface Control {
+  url: string;
+  /** Ends it and removes the file; the bridge goes on. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Opens the address. @throws TapcashError PORT_IN_USE (also: another bridge runs with this folder), DATA_DIR_FAILED */
+export async function startControl({ bridge, dataDir, port = 0, log = silentLog() }: ControlOptions): Promise<Control> {
+  ensureDataDir(dataDir);
+  await refuseSecond(dataDir);
+  const token = randomBytes(32).toString('hex');
+  const app = buildApp(bridge, token, log);
+  const url = `http://127.0.0.1:${await listen(app, '127.0.0.1', port)}`;
+  const path = join(dataDir, CONTROL_FILE);
+  try {
+    writePrivately(path, JSON.stringify({ url, token, pid: process.pid }));
+  } catch (thrown) {
+    await app.close();
+    throw failure('DATA_DIR_FAILED', `${path}: ${(thrown as NodeJS.ErrnoException).code}`, thrown);
+  }
+  let closing: Promise<void> | null = null;
+  async function end(): Promise<void> {
+    removeOwn(path, token);
+    await app.close();
+  }
+  return { url, close: () => (closing ??= end()) };
+}
+
+async function refuseSecond(dataDir: string): Promise<void> {
+  const status = await createControlClient(dataDir, { timeoutMs: 2000 }).status();
+  if (status.ok) throw failure('PORT_IN_USE', `a bridge runs with ${dataDir}`);
+}
+
+function writePrivately(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text, { mode: 0o600 });
+  chmodSync(temporary, 0o600); // the file may have been there, with another mode
+  renameSync(temporary, path);
+}
+
+function removeOwn(path: string, token: string): void {
+  try {
+    if (readFileSync(path, 'utf8').includes(token)) unlinkSync(path);
+  } catch {
+    // It is gone already.
+  }
+}
+
+function buildApp(bridge: Bridge, token: string, log: Logger): FastifyInstance {
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES_MAX,
+    forceCloseConnections: true,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+  }) as unknown as FastifyInstance;
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (hasOddNumber(text as string))
+      return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
+    return parse(request, text as string, done);
+  });
+  app.addHook('onRequest', async (request, reply) =>
+    isAuthorized(request, token) ? undefined : sendRefusal(reply, refusal('CONTROL_DENIED')),
+  );
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const refused = refusalOf(error);
+    if (refused.code === 'INTERNAL') log.error({ err: error }, 'unforeseen');
+    return sendRefusal(reply, refused);
+  });
+  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, refusal('NOT_FOUND')));
+  addRoutes(app, bridge);
+  return app;
+}
+
+function isAuthorized(request: FastifyRequest, token: string): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function refusalOf(error: FastifyError): HostRefusal {
+  if (isFailure(error)) return refusal(error.code, error.detail);
+  const invalid = error.validation?.[0];
+  if (invalid) {
+    const field = invalid.instancePath || String(invalid.params?.['missingProperty'] ?? 'request');
+    return refusal(
+      /^\/?(amount|funding)$/.test(field) ? 'AMOUNT_INVALID' : 'BAD_REQUEST',
+      `${field.slice(0, 40)} ${invalid.message ?? ''}`,
+    );
+  }
+  return error.statusCode !== undefined && error.statusCode < 500
+    ? refusal('BAD_REQUEST', 'not a JSON request')
+    : refusal('INTERNAL');
+}
+
+function sendRefusal(reply: FastifyReply, refused: HostRefusal): FastifyReply {
+  return reply.code(ERRORS[refused.code].http).send(errorBody(refused.code, refused.detail));
+}
+
+function addRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const at = CONTROL_ENDPOINTS;
+  const idOf = (id: string | undefined) => (id === undefined ? undefined : (fromHex(id) as Uint8Array));
+  function plain(
+    endpoint: ControlEndpoint,
+    extra: object,
+    handle: (request: FastifyRequest) => Promise<Result<object>>,
+  ): void {
+    app.route({
+      method: endpoint.method,
+      url: endpoint.path,
+      schema: {
+        ...(endpoint.method === 'POST' ? { body: endpoint.body } : {}),
+        ...extra,
+        response: { 200: endpoint.reply },
+      },
+      handler: async (request, reply) => {
+        const { status, body } = answerOf(await handle(request));
+        return (reply as FastifyReply).code(status).send(body);
+      },
+    });
+  }
+  function desk(
+    endpoint: ControlEndpoint,
+    run: (body: any, call: { onEvent(event: DeskEvent): void; signal: AbortSignal }) => Promise<Result<object>>,
+  ): void {
+    app.route({
+      method: 'POST',
+      url: endpoint.path,
+      schema: { body: endpoint.body },
+      handler: (request, reply) => stream(request, reply, run),
+    });
+  }
+  plain(at.status, {}, async () => ({ ok: true, ...hexed(await bridge.status()) }));
+  plain(at.charge, {}, async (request) => {
+    const { amount, id } = request.body as { amount: number; id?: string };
+    return bridge.charge(amount, idOf(id));
+  });
+  plain(at.wait, { params: WaitParams, querystring: WaitQuery }, async (request) => {
+    const { seen = '0', waitMs = '0' } = request.query as { seen?: string; waitMs?: string };
+    const id = idOf((request.params as { id: string }).id) as Uint8Array;
+    return bridge.wait(id, Number(seen), Math.min(Number(waitMs), WAIT_MAX_MS));
+  });
+  plain(at.cancel, {}, async (request) => bridge.cancel(idOf((request.body as { id?: string }).id)));
+  plain(at.refund, {}, async (request) => {
+    const { payment, amount, id } = request.body as { payment: string; amount?: number; id?: string };
+    return bridge.refund(payment, amount, id);
+  });
+  desk(at.register, (body, call) => bridge.teller.registerUser({ ...body, ...call }));
+  desk(at.renew, (body, call) => bridge.teller.renewUser({ ...body, ...call }));
+  desk(at.withdraw, (body, call) => bridge.teller.withdraw({ ...body, ...call }));
+  desk(at.unload, (body, call) => bridge.teller.unload({ ...body, ...call }));
+  desk(at.redeem, (_body, call) => bridge.teller.redeem(call));
+  desk(at.collect, (_body, call) => bridge.teller.collect(call));
+  desk(at.statement, (_body, call) => bridge.teller.statement(call));
+  desk(at.reconcile, (_body, call) => bridge.teller.reconcile(call));
+  desk(at.tokenStatus, (_body, call) => bridge.teller.tokenStatus(call));
+}
+
+/** Runs a desk procedure and tells how it goes, a line of JSON at a time; a caller who leaves gives it up. */
+async function stream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  run: (body: unknown, call: { onEvent(event: DeskEvent): void; signal: AbortSignal }) => Promise<Result<object>>,
+): Promise<void> {
+  reply.hijack();
+  const { raw } = reply;
+  const left = new AbortController();
+  raw.on('close', () => left.abort());
+  raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  raw.flushHeaders();
+  const line = (value: object) => void (raw.writableEnded || raw.write(`${JSON.stringify(value)}\n`));
+  const alive = setInterval(() => line({ alive: true }), ALIVE_MS);
+  let error: ErrorBody | null = null;
+  try {
+    const result = await run(request.body, { onEvent: (event) => line({ event }), signal: left.signal });
+    if (result.ok) {
+      const { ok: _, ...fields } = result;
+      line({ result: hexed(fields) });
+    } else error = errorBody(result.code, result.detail);
+  } catch (thrown) {
+    error = bodyOfThrown(thrown);
+    if (error.code === 'INTERNAL') request.log.error({ err: thrown }, 'unforeseen');
+  }
+  clearInterval(alive);
+  if (error) line({ error });
+  raw.end();
+}

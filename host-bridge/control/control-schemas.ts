@@ -1,0 +1,293 @@
+/**
+ * The addresses of a running bridge for other processes of its user (`tapcash charge 350`), once: validation, types and
+ * client all come from these definitions. Bytes are lower-case hexadecimal, amounts integers in minor units.
+ */
+import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
+import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+
+function object<T extends Record<string, TSchema>>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const hex = (bytes: number) => Type.String({ pattern: `^[0-9a-f]{${2 * bytes}}$` });
+const Amount = Type.Integer({ minimum: 1, maximum: AMOUNT_MAX, description: 'minor units' });
+const Count = Type.Integer({ minimum: 0 });
+const Ms = Type.Integer({ minimum: 0, description: 'milliseconds' });
+// What a name may be is a rule with its own code; here only its size is bounded.
+const Name = Type.String({ maxLength: 64 });
+const ChargeId = hex(8);
+/** Codes are those of host-bridge/base/errors.ts. */
+const Code = Type.String();
+
+const Tap = object({
+  code: Code,
+  rs: hex(16),
+  selectMs: Ms,
+  licenseMs: Ms,
+  challengeMs: Ms,
+  verifyMs: Ms,
+  flashMs: Ms,
+  paidMs: Ms,
+  flashWrites: Count,
+});
+const ChargeState = Type.Union(
+  (['sending', 'open', 'accepted', 'paid', 'cancelled', 'refused', 'lost'] as const).map((state) =>
+    Type.Literal(state),
+  ),
+);
+const Charge = object({
+  id: ChargeId,
+  amount: Amount,
+  state: ChargeState,
+  code: nullable(Code),
+  changes: Count,
+  tap: nullable(Tap),
+  openedS: Count,
+  changedS: Count,
+});
+const ChargeReply = object({ charge: Charge });
+
+const Terminal = object({
+  version: Count,
+  issuer: hex(4),
+  terminalId: hex(4),
+  terminalKey: hex(32),
+  registrar: hex(4),
+  timeS: Count,
+  denyVersion: Count,
+  historiesPending: Count,
+  tombstonesPending: Count,
+  chargeState: Count,
+  variablesUsed: Count,
+  variablesTotal: Count,
+  flashWrites: Count,
+  shop: Type.String(),
+});
+const OutboxState = ['pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused'] as const;
+const Trouble = object({
+  sequence: Count,
+  kind: Type.Union([Type.Literal('history'), Type.Literal('tombstone'), Type.Literal('refund')]),
+  state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
+  code: nullable(Code),
+  amount: nullable(Amount),
+  attempts: Count,
+  arrivedS: Count,
+  doneS: nullable(Count),
+});
+const Status = object({
+  link: object({
+    up: Type.Boolean(),
+    code: Code,
+    port: nullable(object({ code: Code, message: Type.String(), remedy: Type.String() })),
+  }),
+  terminal: nullable(Terminal),
+  charge: nullable(Charge),
+  deskBusy: Type.Boolean(),
+  outbox: object({
+    pending: Count,
+    held: Count,
+    credited: Count,
+    duplicate: Count,
+    buried: Count,
+    refunded: Count,
+    refused: Count,
+  }),
+  trouble: Type.Array(Trouble),
+  outage: nullable(Code),
+  verify: object({ count: Count, sumMs: Type.Number(), maxMs: Type.Number() }),
+  alarms: Type.Array(Code),
+  keys: Type.Array(
+    object({
+      house: Type.Union([Type.Literal('issuer'), Type.Literal('registrar')]),
+      key: hex(32),
+      fromS: Count,
+      untilS: nullable(Count),
+    }),
+  ),
+  hasNewestKey: nullable(Type.Boolean()),
+});
+
+const Registered = object({
+  name: Type.String(),
+  pku: nullable(hex(32)),
+  balance: nullable(Type.Integer()),
+  repeated: Type.Boolean(),
+});
+const Withdrawn = object({
+  amount: Amount,
+  receiptNumber: Count,
+  coupons: Count,
+  missed: Count,
+  repeated: Type.Boolean(),
+});
+const TokenState = object({
+  identity: object({ accountKey: hex(32), pku: hex(32), receiptNumber: Count, licensed: Count }),
+  status: object({
+    balance: Count,
+    receiptNumber: Count,
+    unacknowledged: Count,
+    nonces: Count,
+    variablesUsed: Count,
+    variablesTotal: Count,
+    flashWrites: Count,
+  }),
+});
+
+const Refund = object({
+  id: hex(8),
+  rs: hex(16),
+  amount: Amount,
+  state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
+  code: nullable(Code),
+});
+
+const Debit = {
+  shop: Type.String(),
+  amount: Amount,
+  timeS: Count,
+  rs: hex(16),
+  pku: hex(32),
+  settled: Type.Boolean(),
+  history: Type.String({ description: 'license, signature, challenge: the proof of this payment' }),
+  verified: Type.Boolean(),
+};
+const ClaimState = Type.Union((['paid', 'open', 'granted', 'refused'] as const).map((state) => Type.Literal(state)));
+
+/**
+ * One address. `stream`: the reply is lines of JSON, `{event}` while somebody is waited for, at the end `{result}` or
+ * `{error}`.
+ */
+export interface ControlEndpoint<B extends TSchema = TSchema, R extends TObject = TObject> {
+  method: 'GET' | 'POST';
+  path: string;
+  summary: string;
+  stream: boolean;
+  body: B;
+  reply: R;
+}
+
+export type ControlBody<E> = E extends ControlEndpoint<infer B, TObject> ? Static<B> : never;
+export type ControlReply<E> = E extends ControlEndpoint<TSchema, infer R> ? Static<R> : never;
+
+function post<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R, stream = false) {
+  return { method: 'POST' as const, path, summary, stream, body, reply };
+}
+
+/** The addresses. */
+export const CONTROL_ENDPOINTS = {
+  status: {
+    method: 'GET' as const,
+    path: '/status',
+    summary: 'State of bridge, terminal and outbox',
+    stream: false,
+    body: Type.Null(),
+    reply: Status,
+  },
+  charge: post(
+    '/charge',
+    'Opens a charge; the same id again is the same charge',
+    object({ amount: Amount, id: Type.Optional(ChargeId) }),
+    ChargeReply,
+  ),
+  wait: {
+    method: 'GET' as const,
+    path: '/charges/:id',
+    summary: 'A charge, once it has changed more often than `seen` or `waitMs` have passed',
+    stream: false,
+    body: Type.Null(),
+    reply: ChargeReply,
+  },
+  cancel: post(
+    '/cancel',
+    'Gives the current charge up, or the one named',
+    object({ id: Type.Optional(ChargeId) }),
+    ChargeReply,
+  ),
+  refund: post(
+    '/refund',
+    'Gives a payment back; the same id again is the same refund',
+    object({ payment: Type.Union([hex(8), hex(16)]), amount: Type.Optional(Amount), id: Type.Optional(hex(8)) }),
+    object({ refund: Refund }),
+  ),
+  register: post(
+    '/desk/register',
+    'Registers the token at the reader',
+    object({ name: Name, funding: Type.Optional(Amount) }),
+    Registered,
+    true,
+  ),
+  renew: post('/desk/renew', 'Renews the license of the token at the reader', object({ name: Name }), Registered, true),
+  withdraw: post('/desk/withdraw', 'Withdraws to the token at the reader', object({ amount: Amount }), Withdrawn, true),
+  unload: post(
+    '/desk/unload',
+    "From the token at the reader back to its owner's account",
+    object({ name: Name, amount: Amount }),
+    object({
+      name: Type.String(),
+      amount: Amount,
+      state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
+      code: nullable(Code),
+    }),
+    true,
+  ),
+  redeem: post(
+    '/desk/redeem',
+    'Redeems the coupons on the token at the reader',
+    object({}),
+    object({ amount: Count, receiptNumber: Count }),
+    true,
+  ),
+  collect: post(
+    '/desk/collect',
+    'Gives the token at the reader the receipts that it missed',
+    object({}),
+    object({ receiptNumber: Count }),
+    true,
+  ),
+  statement: post(
+    '/desk/statement',
+    'The payments in the journal of the token at the reader',
+    object({}),
+    object({ debits: Type.Array(object(Debit)) }),
+    true,
+  ),
+  reconcile: post(
+    '/desk/reconcile',
+    'Claims back what the token at the reader paid and no shop deposited',
+    object({}),
+    object({
+      claims: Type.Array(
+        object({
+          shop: Type.String(),
+          amount: Amount,
+          rs: hex(16),
+          state: ClaimState,
+          dueS: nullable(Count),
+          code: nullable(Code),
+        }),
+      ),
+    }),
+    true,
+  ),
+  tokenStatus: post('/desk/status', 'What the token at the reader holds', object({}), TokenState, true),
+};
+
+/** Parameters of `wait`. */
+export const WaitQuery = object({
+  seen: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })),
+  waitMs: Type.Optional(Type.String({ pattern: '^[0-9]{1,5}$' })),
+});
+export const WaitParams = object({ id: ChargeId });
+
+/** What a line of a stream says. */
+export const DeskLine = object({
+  event: Type.Optional(
+    object({
+      step: Type.String(),
+      wait: Type.Union((['tap', 'again', 'button', 'link', 'service'] as const).map((wait) => Type.Literal(wait))),
+    }),
+  ),
+  alive: Type.Optional(Type.Literal(true)),
+  result: Type.Optional(Type.Unknown()),
+  error: Type.Optional(object({ code: Code, message: Type.String(), remedy: Type.String() })),
+});

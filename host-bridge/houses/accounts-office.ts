@@ -1,0 +1,135 @@
+/**
+ * Operators' acts on accounts ABC, wherever they are kept: open, fund, terminals, balances, sums.
+ */
+import { toHex } from '../../firmware/core/bytes.js';
+import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../base/errors.js';
+import { abcOf, IN, ruleClose, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
+import type { AccountRow, AccountStore } from '../ledger/store.js';
+import { isLicensable } from '../base/crypto/ed25519-verify.js';
+import type { AccountsOffice } from '../base/services/procedures.js';
+import { isSigned, type Signer } from '../base/crypto/signer.js';
+
+const TERMINAL_ID_BYTES = 4;
+
+/** Most rows in one answer. */
+const LISTED_MAX = 100;
+
+/** What the acts need of their house. */
+export interface AccountsHouse {
+  store: AccountStore;
+  /** Signs account certificates. */
+  signer: Signer;
+  nowS(): number;
+}
+
+/** Makes the acts. */
+export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
+  const { store } = house;
+  return {
+    openAccount: (name, accountKey) => openAccount(house, name, accountKey),
+
+    fundAccount(name, amount) {
+      return store.transaction(() => {
+        const abc = abcOf(name);
+        const account = store.account(name);
+        const balances = { [IN]: store.balance(IN), [abc]: store.balance(abc) };
+        const ruling = ruleFund({ name, amount, exists: account !== null && account.closedS === null, balances });
+        if (!ruling.ok) return ruling;
+        store.post('fund', house.nowS(), ruling.entries);
+        return { ok: true, balance: store.balance(abc) };
+      });
+    },
+
+    closeAccount(name) {
+      return store.transaction(() => {
+        const account = store.account(name);
+        const ruling = ruleClose({
+          exists: account !== null,
+          closed: account !== null && account.closedS !== null,
+          balance: store.balance(abcOf(name)),
+          counters: store.countersOf(name),
+          undecided: store.openClaims(name) + store.openRequests(name),
+        });
+        if (ruling.ok && !ruling.repeated) store.closeAccount(name, house.nowS());
+        return ruling;
+      });
+    },
+
+    registerTerminal(shop, terminalId, key) {
+      if (terminalId.length !== TERMINAL_ID_BYTES) return refusal('BAD_REQUEST', 'terminal id');
+      return store.transaction(() => {
+        const registered = store.terminalKey(shop, terminalId);
+        const facts = { shopExists: store.account(shop) !== null, keyIsLicensable: isLicensable(key) };
+        const ruling = ruleTerminal({ ...facts, key: toHex(key), registeredKey: registered && toHex(registered) });
+        if (ruling.ok && !ruling.repeated) store.addTerminal(shop, terminalId, key);
+        return ruling;
+      });
+    },
+
+    balanceOf(name) {
+      return store.account(name) ? { ok: true, balance: store.balance(abcOf(name)) } : refusal('ACCOUNT_UNKNOWN');
+    },
+
+    histories(limit) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX)
+        return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
+      return {
+        ok: true,
+        histories: store
+          .latestHistories(limit)
+          .map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })),
+      };
+    },
+
+    numbers: () => ({ ok: true, numbers: store.numbers() }),
+  };
+}
+
+function certify(signer: Signer, accountKey: Uint8Array, name: string): Uint8Array {
+  const body = accountBody.encode({ accountKey, name });
+  return accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
+}
+
+/**
+ * The certificate of an account, signed anew where the house has another key by now: whoever is shown it may know that
+ * one alone.
+ */
+function currentCertificate(
+  store: AccountStore,
+  signer: Signer,
+  { name, accountKey, certificate }: AccountRow,
+): Uint8Array | null {
+  const paper = certificate && accountCertificate.decode(certificate);
+  if (!paper || !accountKey || isSigned(signer.publicKey, SIGNED.account, paper.body, paper.signature))
+    return certificate;
+  const anew = certify(signer, accountKey, name);
+  store.setCertificate(name, anew);
+  return anew;
+}
+
+function openAccount(
+  { store, signer, nowS }: AccountsHouse,
+  name: string,
+  accountKey: Uint8Array | null,
+): Result<{ certificate: Uint8Array | null; repeated: boolean }> {
+  return store.transaction(() => {
+    const existing = typeof name === 'string' ? store.account(name) : null;
+    const ruling = ruleOpen({
+      name,
+      accountKey: accountKey && toHex(accountKey),
+      keyIsLicensable: accountKey !== null && isLicensable(accountKey),
+      existing: existing && {
+        accountKey: existing.accountKey && toHex(existing.accountKey),
+        closed: existing.closedS !== null,
+      },
+      keyOwner: (accountKey && store.accountByKey(accountKey)?.name) ?? null,
+    });
+    if (!ruling.ok) return ruling;
+    if (existing) return { ok: true, certificate: currentCertificate(store, signer, existing), repeated: true };
+    const certificate = accountKey && certify(signer, accountKey, name);
+    store.addAccount({ name, accountKey, certificate, openedS: nowS() });
+    return { ok: true, certificate, repeated: false };
+  });
+}

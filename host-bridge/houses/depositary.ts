@@ -1,0 +1,101 @@
+/**
+ * The depositary: who keeps the accounts ABC takes histories and cancelled charges from shops, the issuer in scheme 1
+ * and the bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; DESIGN section 4, walking away.
+ */
+import { copy } from '../../firmware/core/bytes.js';
+import { classPaymentMax } from '../../firmware/core/license-class.js';
+import { chargeId, tombstone, type LicenseBody } from '../../firmware/wire/payment.js';
+import type { RefundBody } from '../../firmware/wire/refund.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../base/errors.js';
+import { abcOf, ruleDeposit, ruleTombstone } from '../ledger/rules.js';
+import { isReconciled } from '../ledger/rules-refund.js';
+import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
+import type { KeyLine } from '../base/keys/key-line.js';
+import { hasChallenge, readHistory, type CashOf } from './read-history.js';
+import { isSigned } from '../base/crypto/signer.js';
+
+/**
+ * The deposit window, one week: how long a history is still credited after its license's end, and after its payer
+ * claimed it back. Terminals take no charge with an undelivered history older than half of it.
+ */
+export const DEPOSIT_GRACE_S = 7 * 86400;
+
+/** What a depositary works with. */
+export interface Depositary extends CashOf {
+  store: AccountStore;
+  /** PKR, or PKI where the issuer signs licenses. */
+  registrar: KeyLine;
+  graceS: number;
+  /** Unix time, whole seconds. */
+  nowS(): number;
+  /** The ledger account that pays for a pseudonym's history. */
+  payerOf(pku: Uint8Array): string;
+  /** Within the transaction, after a history was credited. */
+  onCredited(terms: LicenseBody, transaction: number, overspent: boolean): void;
+  /** How long a shop may still deposit a debit that its payer claims back. */
+  claimWindowS: number;
+  /** What a refund is posted as: at the issuer all at once, at a bank a draw until the issuer has it. */
+  refundKind: 'refund' | 'draw';
+  /** Whether cash was ever issued to this pseudonym, as far as this house can know. */
+  isKnown(pku: Uint8Array): boolean;
+  /** Whether the issuer has this history. */
+  isReturned(row: HistoryRow): boolean;
+  /**
+   * Within the transaction: a refund was taken from the shop, a claim granted; its receipt is to come from the issuer.
+   */
+  onRefunded(body: RefundBody, bytes: Uint8Array, transaction: number): void;
+  onReconciled(row: ClaimRow): void;
+}
+
+/** [0030]: ABC of the shop + y, store H. @param historyBytes encoded `history` */
+export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
+  const { store } = house;
+  const read = readHistory(house, historyBytes);
+  if (!read.ok) return read;
+  const { pku } = read.terms;
+  const { amount, shop, rs } = read.paid;
+  const abc = abcOf(shop);
+  return store.transaction(() => {
+    const nowS = house.nowS();
+    const from = house.payerOf(pku);
+    const account = store.account(shop);
+    const ruling = ruleDeposit({
+      ...{ from, to: abc, amount },
+      stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
+      tombstoned: store.tombstone(shop, rs) !== null,
+      reconciled: isReconciled(store.claim(pku, shop, rs), nowS),
+      paymentMax: classPaymentMax(read.terms.licenseClass),
+      licenseValid: nowS < read.terms.validUntilS + house.graceS,
+      shopExists: account !== null,
+      shopClosed: account !== null && account.closedS !== null,
+      balances: { [from]: store.balance(from), [abc]: store.balance(abc) },
+    });
+    if (!ruling.ok) return ruling;
+    if (ruling.repeated) return { ok: true, amount, repeated: true };
+    const transaction = store.post('deposit', nowS, ruling.entries);
+    store.addHistory({ pku, shop, rs, amount, history: historyBytes, arrivedS: nowS, transaction });
+    house.onCredited(read.terms, transaction, ruling.overspent);
+    return { ok: true, amount, repeated: false };
+  });
+}
+
+/** A charge that the shop cancelled: tombstone or deposit, never both. @param bytes encoded `tombstone` */
+export function bury(house: Depositary, bytes: Uint8Array): Result<{ repeated: boolean }> {
+  const { store } = house;
+  const stone = tombstone.decode(bytes);
+  const charge = stone && chargeId.decode(stone.chargeId);
+  if (!stone || !charge) return refusal('BAD_REQUEST', 'tombstone');
+  const { shop, rs } = charge;
+  const key = store.terminalKey(shop, copy(rs, 0, 4)); // Rs begins with the terminal's id
+  if (!key) return refusal('TERMINAL_UNKNOWN');
+  if (!isSigned(key, SIGNED.tombstone, stone.chargeId, stone.signature)) return refusal('SIGNATURE_INVALID');
+  return store.transaction(() => {
+    const ruling = ruleTombstone({
+      stored: store.tombstone(shop, rs) !== null,
+      deposited: store.isDeposited(shop, rs),
+    });
+    if (ruling.ok && !ruling.repeated) store.addTombstone(shop, rs, bytes, house.nowS());
+    return ruling;
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * Versions of the deny list: which pseudonyms stand on it, and when a new one is signed.
+ *
+ * Terminals judge a list by its age, so an unchanged list is signed anew from time to time with a higher version. A
+ * denial leaves the list when the license is over, grace included: no shop accepts the license then.
+ */
+import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
+import { DENY_KEYS_MAX, denyBody, signedDenyList } from '../../../firmware/wire/notices.js';
+import { SIGNED } from '../../../firmware/wire/signed.js';
+import type { IssuerStore } from '../../ledger/store.js';
+import type { Signer } from '../../base/crypto/signer.js';
+
+export interface DenyLists {
+  /** The newest list, signed anew where it is too old; encoded `signedDenyList`. */
+  current(nowS: number): { version: number; list: Uint8Array };
+  /**
+   * Denies a pseudonym, within the caller's transaction.
+   * @param untilS null: for ever
+   * @returns whether it was not denied before
+   */
+  deny(pku: Uint8Array, untilS: number | null, why: string, nowS: number): boolean;
+  /** Pseudonyms denied now, also those that found no room on the list. */
+  count(nowS: number): number;
+}
+
+/** @param issuer the issuer's id, 4 bytes @param refreshS age in seconds at which an unchanged list is signed anew */
+export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint8Array, refreshS: number): DenyLists {
+  /** Keys in force, ascending. Where there are more than a terminal can hold, the oldest denials stay on. */
+  function keysAt(nowS: number): Uint8Array {
+    const keys = store
+      .denials(nowS)
+      .slice(0, DENY_KEYS_MAX)
+      .map((denial) => denial.pku);
+    return concat(keys.sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1)));
+  }
+
+  function bodyOf(list: Uint8Array) {
+    const signed = signedDenyList.decode(list);
+    const body = signed && denyBody.decode(signed.body);
+    if (!body) throw new TypeError('a stored deny list does not decode');
+    return body;
+  }
+
+  /** Signs the next version. Within a transaction. */
+  function publish(nowS: number): { version: number; list: Uint8Array } {
+    const last = store.denyList();
+    const version = (last?.version ?? 0) + 1;
+    const keys = keysAt(nowS);
+    const body = denyBody.encode({ issuer, version, timeS: nowS, keys });
+    const list = signedDenyList.encode({ signature: signer.sign(SIGNED.denyList, body), body });
+    store.addDenyList(version, list, last && equal(bodyOf(last.list).keys, keys) ? last.version : null);
+    return { version, list };
+  }
+
+  function isFresh(list: Uint8Array, nowS: number): boolean {
+    const body = bodyOf(list);
+    // A list from the future was signed while the clock was wrong.
+    if (body.timeS > nowS || nowS - body.timeS >= refreshS) return false;
+    return equal(body.keys, keysAt(nowS));
+  }
+
+  return {
+    current(nowS) {
+      const last = store.denyList();
+      if (last && isFresh(last.list, nowS)) return last;
+      return store.transaction(() => {
+        const again = store.denyList();
+        return again && isFresh(again.list, nowS) ? again : publish(nowS);
+      });
+    },
+    deny(pku, untilS, why, nowS) {
+      const before = store.denial(pku);
+      const inForce = before !== null && (before.untilS === null || before.untilS > nowS);
+      const forEver = untilS === null || before?.untilS === null;
+      store.putDenial({
+        pku,
+        untilS: forEver ? null : Math.max(untilS as number, before?.untilS ?? 0),
+        why,
+        sinceS: nowS,
+      });
+      if (!inForce) publish(nowS);
+      return !inForce;
+    },
+    count: (nowS) => store.denials(nowS).length,
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * The issuer's office: acts that take an operator. Opening and funding accounts, registering terminals, deny, trace.
+ * EP 0926637 [0031], [0056], [0081] for trace: a name comes out only when EBC is negative, and that it did is recorded.
+ */
+import { createHash } from 'node:crypto';
+import { isAmount } from '../../../firmware/core/amount.js';
+import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
+import { packBoxes } from '../../../firmware/wire/institutions.js';
+import { couponKey, couponKeysBody, COUPON_KEYS_MAX, signedCouponKeys } from '../../../firmware/wire/request.js';
+import { KEY_BYTES } from '../../../firmware/wire/payment.js';
+import { DENY_KEYS_MAX } from '../../../firmware/wire/notices.js';
+import { SIGNED } from '../../../firmware/wire/signed.js';
+import { refusal, type Result } from '../../base/errors.js';
+import { ebcOf, ruleDeny, ruleTrace } from '../../ledger/rules.js';
+import { createAccountsOffice } from '../accounts-office.js';
+import { whereAccountsAre, type IssuerContext } from './issuer.js';
+import type { IssuerOffice, Trace } from '../../base/services/procedures.js';
+import { couponKeyOf } from './issuer-cash.js';
+import { writeTraceOrder } from '../trace-order.js';
+import { lose, release } from './lost-token.js';
+import { everyKey } from '../../base/keys/key-line.js';
+import { isSigned } from '../../base/crypto/signer.js';
+import { proofOf } from '../../base/services/trace-proof.js';
+
+/** Makes the office of one operator. @param operator who acts, for the record */
+export function createOffice(context: IssuerContext, operator: string): IssuerOffice {
+  const { store } = context;
+  const accounts = createAccountsOffice(context);
+  const { here } = whereAccountsAre(context.scheme);
+  return {
+    ...accounts,
+    openAccount: (name, accountKey) => here ?? accounts.openAccount(name, accountKey),
+
+    deny(pku, why) {
+      if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
+      return store.transaction(() => {
+        const nowS = context.nowS();
+        const before = store.denial(pku);
+        const denied = before !== null && (before.untilS === null || before.untilS > nowS);
+        const ruling = ruleDeny({ why, denied, listed: context.denyLists.count(nowS), listMax: DENY_KEYS_MAX });
+        if (!ruling.ok) return ruling;
+        // An operator's denial knows no license, so it has no end.
+        if (!denied) context.denyLists.deny(pku, null, `${operator}: ${why}`, nowS);
+        return { ok: true, version: context.denyLists.current(nowS).version, repeated: denied };
+      });
+    },
+
+    lose: (of, why) => lose(context, operator, of, why),
+    release: (of) => release(context, of),
+    trace: (pku, why) => trace(context, operator, pku, why),
+    traceOrder: (pku, why) => orderTrace(context, operator, pku, why),
+    publishCouponKeys: (keys) => publishCouponKeys(context, keys),
+
+    counterOf(pku) {
+      const pseudonym = pku.length === KEY_BYTES ? store.pseudonym(pku) : null;
+      if (!pseudonym) return refusal('PSEUDONYM_UNKNOWN');
+      const counter = store.pseudonym(pseudonym.counter) ?? pseudonym;
+      return { ok: true, ebc: store.balance(ebcOf(toHex(counter.pku))), receiptNumber: counter.receiptNumber };
+    },
+
+    overspends: () => ({
+      ok: true,
+      overspends: store.overspends().map(({ pku, timeS }) => ({ pku, ebc: store.balance(ebcOf(toHex(pku))), timeS })),
+    }),
+  };
+}
+
+/** [0031]: the real name behind a negative EBC, with the request that bound the pseudonym to it. */
+function trace(context: IssuerContext, operator: string, pku: Uint8Array, why: string): Result<Trace> {
+  const { store } = context;
+  if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
+  return store.transaction(() => {
+    const pseudonym = store.pseudonym(pku);
+    const ebc = store.balance(ebcOf(toHex(pku)));
+    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: pseudonym?.name ?? null });
+    if (!ruling.ok) return ruling;
+    const { name } = ruling;
+    const request = pseudonym?.request ?? new Uint8Array(0);
+    const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
+    const proof = proofOf('issuer', everyKey(context.lines.issuer), { subject: pku, name, request, certificate });
+    store.addTrace({ pku, operator, why, ebc, name, proof, timeS: context.nowS(), order: null });
+    return { ok: true, name, ebc, proof, request, certificate };
+  });
+}
+
+/**
+ * [0056], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST,
+ * REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT. The act is recorded here without a name.
+ */
+function orderTrace(
+  context: IssuerContext,
+  operator: string,
+  pku: Uint8Array,
+  why: string,
+): Result<{ order: Uint8Array; ebc: number }> {
+  const { store, scheme } = context;
+  if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
+  return store.transaction(() => {
+    const pseudonym = store.pseudonym(pku);
+    const ebc = store.balance(ebcOf(toHex(pseudonym?.counter ?? pku)));
+    // What the other house knows the owner by: the pseudonym that it licensed, or the ciphertext that it passed on.
+    const registration =
+      pseudonym && scheme.registration === 'sealed'
+        ? store.sharedKeyOfCounter(pseudonym.counter)?.registration
+        : undefined;
+    const subject =
+      scheme.registration === 'sealed'
+        ? registration && new Uint8Array(createHash('sha256').update(registration).digest())
+        : pku;
+    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: subject ? 'known elsewhere' : null });
+    if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
+    const timeS = context.nowS();
+    const order = writeTraceOrder(context.signer, { subject, ebc, timeS, operator, reason: why });
+    store.addTrace({ pku, operator, why, ebc, name: null, proof: null, timeS, order });
+    return { ok: true, order, ebc };
+  });
+}
+
+/** Signs the one list of coupon keys for everybody. A list with the same keys is a repetition. Codes: BAD_REQUEST. */
+function publishCouponKeys(
+  context: IssuerContext,
+  keys: { amount: number; modulus: Uint8Array }[],
+): Result<{ version: number; repeated: boolean }> {
+  const { store } = context;
+  const falling = keys.every(
+    ({ amount, modulus }, i) =>
+      isAmount(amount) && couponKeyOf(modulus) !== null && (i === 0 || keys[i - 1]!.amount > amount),
+  );
+  if (!falling || keys.length < 1 || keys.length > COUPON_KEYS_MAX) return refusal('BAD_REQUEST', 'coupon keys');
+  return store.transaction(() => {
+    const last = store.couponKeys();
+    const moduli = packBoxes(keys.map(({ modulus }) => modulus));
+    const rows = concat(
+      keys.map(({ amount, modulus }) =>
+        couponKey.encode({ amount, modulusHash: new Uint8Array(createHash('sha256').update(modulus).digest()) }),
+      ),
+    );
+    const listed = last && couponKeysBody.decode(signedCouponKeys.decode(last.list)!.body)!;
+    if (last && listed && equal(listed.keys, rows)) return { ok: true, version: last.version, repeated: true };
+    return { ok: true, version: addCouponKeys(context, (last?.version ?? 0) + 1, rows, moduli), repeated: false };
+  });
+}
+
+/** Within a transaction. */
+function addCouponKeys(
+  { store, issuer, currency, signer }: IssuerContext,
+  version: number,
+  keys: Uint8Array,
+  moduli: Uint8Array,
+): number {
+  const body = couponKeysBody.encode({ issuer, currency, version, keys });
+  store.addCouponKeys(
+    version,
+    signedCouponKeys.encode({ signature: signer.sign(SIGNED.couponKeys, body), body }),
+    moduli,
+  );
+  return version;
+}
+
+/** The newest list of coupon keys, signed anew where the issuer has another key by now; null before the first. */
+export function currentCouponKeys(context: IssuerContext): { list: Uint8Array; moduli: Uint8Array } | null {
+  const { store, signer } = context;
+  const isCurrent = (list: Uint8Array) => {
+    const paper = signedCouponKeys.decode(list)!;
+    return isSigned(signer.publicKey, SIGNED.couponKeys, paper.body, paper.signature);
+  };
+  const last = store.couponKeys();
+  if (!last || isCurrent(last.list)) return last;
+  return store.transaction(() => {
+    const again = store.couponKeys()!;
+    if (!isCurrent(again.list))
+      addCouponKeys(
+        context,
+        again.version + 1,
+        couponKeysBody.decode(signedCouponKeys.decode(again.list)!.body)!.keys,
+        again.moduli,
+      );
+    return store.couponKeys();
+  });
+}

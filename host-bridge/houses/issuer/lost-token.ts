@@ -1,0 +1,94 @@
+/**
+ * A lost token, at the issuer: its set is denied at once, and when every license of it is over and every payment with
+ * it has had its time, what is left on its EBC goes back to its owner. Beyond the patent.
+ *
+ * Where a bank keeps the accounts, the issuer does not know the owner: it signs an order over what is left, with the
+ * name by which the other house knows the set, and an operator brings it there (bank-office.ts).
+ */
+import { createHash } from 'node:crypto';
+import { toHex } from '../../../firmware/core/bytes.js';
+import { releaseOrder, signedReleaseOrder } from '../../../firmware/wire/institutions.js';
+import { KEY_BYTES } from '../../../firmware/wire/payment.js';
+import { SIGNED } from '../../../firmware/wire/signed.js';
+import { refusal, type Result } from '../../base/errors.js';
+import { ruleLose, ruleRelease } from '../../ledger/rules-refund.js';
+import { BANK } from '../../ledger/rules-bank.js';
+import { abcOf, ebcOf } from '../../ledger/rules.js';
+import type { IssuerContext } from './issuer.js';
+import { quarterEnd } from '../licensing.js';
+
+/** What was released: to an account of this house, or by an order for the bank. */
+export interface Released {
+  amount: number;
+  /** Whose account got it; null where an order says it to the bank. */
+  name: string | null;
+  /** Encoded `signedReleaseOrder`. */
+  order: Uint8Array | null;
+  repeated: boolean;
+}
+
+/** PKU1 of the set that is meant. @param of PKU, or the sealed registration that the bank passed on */
+function counterOf({ store }: IssuerContext, of: Uint8Array): Uint8Array | null {
+  return of.length === KEY_BYTES ? (store.pseudonym(of)?.counter ?? null) : store.counterOfRegistration(of);
+}
+
+/** Denies the set. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN. @returns when what is left can be released, Unix time */
+export function lose(
+  context: IssuerContext,
+  operator: string,
+  of: Uint8Array,
+  why: string,
+): Result<{ dueS: number; repeated: boolean }> {
+  const { store, graceS } = context;
+  return store.transaction(() => {
+    const nowS = context.nowS();
+    const counter = counterOf(context, of);
+    const known = counter && store.loss(counter);
+    const ruling = ruleLose({ why, known: counter !== null, lost: known !== null });
+    if (!ruling.ok || !counter) return ruling.ok ? refusal('PSEUDONYM_UNKNOWN') : ruling;
+    if (known) return { ok: true, dueS: known.dueS, repeated: true };
+    // Its last license, then the time to deposit what was paid with it, then the window of a claim on that.
+    const dueS = quarterEnd(nowS, context.licenseValidS) + 2 * graceS;
+    store.addLoss({ counter, operator, why, sinceS: nowS, dueS });
+    for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, dueS, `lost: ${why}`, nowS);
+    return { ok: true, dueS, repeated: false };
+  });
+}
+
+/**
+ * What is left goes back. Codes: PSEUDONYM_UNKNOWN, NOT_LOST, LOSS_EARLY, NOTHING_LEFT, OWNER_UNKNOWN,
+ * BALANCE_TOO_LARGE.
+ */
+export function release(context: IssuerContext, of: Uint8Array): Result<Released> {
+  const { store, signer, issuer, currency, scheme } = context;
+  return store.transaction(() => {
+    const nowS = context.nowS();
+    const counter = counterOf(context, of);
+    if (!counter) return refusal('PSEUDONYM_UNKNOWN');
+    const here = scheme.accountsAt === 'issuer';
+    const name = here ? (store.pseudonym(counter)?.name ?? null) : null;
+    if (here && name === null) return refusal('OWNER_UNKNOWN');
+    const ebc = ebcOf(toHex(counter));
+    const to = name === null ? BANK : abcOf(name);
+    const last = store.lastRelease(counter);
+    const ruling = ruleRelease({
+      ebc,
+      to,
+      loss: store.loss(counter),
+      released: last !== null,
+      nowS,
+      balances: { [ebc]: store.balance(ebc), [to]: store.balance(to) },
+    });
+    if (!ruling.ok) return ruling;
+    if (ruling.repeated && last)
+      return { ok: true, amount: last.amount, name: last.name, order: last.order, repeated: true };
+    const amount = store.balance(ebc);
+    const subject = of.length === KEY_BYTES ? of : new Uint8Array(createHash('sha256').update(of).digest());
+    const transaction = store.post('release', nowS, ruling.entries);
+    // The transaction's number tells two releases of one amount apart.
+    const body = releaseOrder.encode({ issuer, currency, subject, amount, number: transaction, timeS: nowS });
+    const order = here ? null : signedReleaseOrder.encode({ signature: signer.sign(SIGNED.release, body), body });
+    store.addRelease({ subject: counter, name, amount, order, timeS: nowS, transaction });
+    return { ok: true, amount, name, order, repeated: false };
+  });
+}

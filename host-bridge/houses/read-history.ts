@@ -1,0 +1,70 @@
+/**
+ * What every house checks of a history H before its books are asked. EP 0926637 [0030], [0077], [0080].
+ */
+import { equal } from '../../firmware/core/bytes.js';
+import {
+  challenge,
+  history,
+  license,
+  licenseBody,
+  type Challenge,
+  type LicenseBody,
+} from '../../firmware/wire/payment.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type HostRefusal, type Result } from '../base/errors.js';
+import type { ClaimRow } from '../ledger/store.js';
+import { checkLicense, type KeyLine } from '../base/keys/key-line.js';
+import { isSigned } from '../base/crypto/signer.js';
+
+/** Whose cash it must be. */
+export interface CashOf {
+  /** Issuer id, 4 bytes. */
+  issuer: Uint8Array;
+  currency: string;
+}
+
+/** Whether a message is about this issuer's cash. Codes: ISSUER_UNKNOWN, CURRENCY_UNKNOWN. */
+export function checkOurs(ours: CashOf, message: CashOf): HostRefusal | null {
+  if (!equal(message.issuer, ours.issuer)) return refusal('ISSUER_UNKNOWN');
+  if (message.currency !== ours.currency) return refusal('CURRENCY_UNKNOWN');
+  return null;
+}
+
+/**
+ * Decodes a history and verifies the license with PKR, then SKU(y, IdS, Rs, Ts) with PKU. IdS is the one that the user
+ * signed. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, KEY_RETIRED, SIGNATURE_INVALID.
+ */
+export function readHistory(
+  ours: CashOf & { registrar: KeyLine },
+  bytes: Uint8Array,
+): Result<{ paid: Challenge; terms: LicenseBody; challengeBytes: Uint8Array }> {
+  const h = history.decode(bytes);
+  const paid = h && challenge.decode(h.challenge);
+  const licensed = h && license.decode(h.license);
+  const terms = licensed && licenseBody.decode(licensed.body);
+  if (!h || !paid || !licensed || !terms) return refusal('BAD_REQUEST', 'history');
+  const foreign = checkOurs(ours, paid) ?? checkOurs(ours, terms);
+  if (foreign) return foreign;
+  const unlicensed = checkLicense(ours.registrar, terms.validUntilS, licensed.body, licensed.signature);
+  if (unlicensed) return unlicensed;
+  if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return refusal('SIGNATURE_INVALID');
+  return { ok: true, paid, terms, challengeBytes: h.challenge };
+}
+
+/** Whether a stored history has this challenge: identity is (PKU, IdS, Rs), not signature bytes. */
+export function hasChallenge(
+  stored: { history: Uint8Array } | null,
+  challengeBytes: Uint8Array,
+): { sameChallenge: boolean } | null {
+  return (
+    stored && { sameChallenge: equal(history.decode(stored.history)?.challenge ?? new Uint8Array(0), challengeBytes) }
+  );
+}
+
+/** A claim that is kept, as `ruleClaim` weighs it; null where there is none. */
+export function storedClaim(
+  stored: ClaimRow | null,
+  challengeBytes: Uint8Array,
+): { sameChallenge: boolean; dueS: number; granted: boolean } | null {
+  return stored && { ...hasChallenge(stored, challengeBytes)!, dueS: stored.dueS, granted: stored.grantedS !== null };
+}

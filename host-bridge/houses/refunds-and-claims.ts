@@ -1,0 +1,104 @@
+/**
+ * What comes back to its payer through who keeps the accounts: refunds by shops, and debits that no shop deposited.
+ * Beyond the patent; DESIGN section 4, "Reconcile". The receipt for it is the issuer's (refund-receipts.ts).
+ *
+ * A claim and a deposit of one debit exclude each other: both are judged within a write transaction, by (PKU, IdS, Rs).
+ */
+import { equal } from '../../firmware/core/bytes.js';
+import { refund as refundMessage, refundBody, type RefundBody } from '../../firmware/wire/refund.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
+import { refusal, type Result } from '../base/errors.js';
+import { abcOf } from '../ledger/rules.js';
+import { ruleClaim, ruleRefund } from '../ledger/rules-refund.js';
+import type { ClaimRow, RefundRow } from '../ledger/store.js';
+import type { Depositary } from './depositary.js';
+import { checkOurs, readHistory, storedClaim } from './read-history.js';
+import { isSigned } from '../base/crypto/signer.js';
+
+/** How a claim stands. */
+export interface Claimed {
+  state: 'open' | 'granted';
+  /** When the window for a deposit is over, Unix time; the claim is decided when it is brought again after that. */
+  dueS: number;
+  repeated: boolean;
+}
+
+function storedAs(row: RefundRow | null, body: RefundBody): 'same' | 'other' | 'undone' | null {
+  if (!row) return null;
+  // The body, not the bytes: a terminal that signs again makes another signature.
+  if (!equal(refundMessage.decode(row.refund)!.body, refundBody.encode(body))) return 'other';
+  return row.undoneS === null ? 'same' : 'undone';
+}
+
+/**
+ * A shop gives back what it was paid. @param bytes encoded `refund`
+ * Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, TERMINAL_UNKNOWN, SIGNATURE_INVALID and those of `ruleRefund`.
+ */
+export function refund(house: Depositary, bytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
+  const { store } = house;
+  const outer = refundMessage.decode(bytes);
+  const body = outer && refundBody.decode(outer.body);
+  if (!outer || !body) return refusal('BAD_REQUEST', 'refund');
+  const foreign = checkOurs(house, body);
+  if (foreign) return foreign;
+  const { pku, rs, shop, amount, refundId } = body;
+  const key = store.terminalKey(shop, body.terminalId);
+  if (!key) return refusal('TERMINAL_UNKNOWN');
+  if (!isSigned(key, SIGNED.refund, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID');
+  return store.transaction(() => {
+    const from = abcOf(shop);
+    const to = house.payerOf(pku);
+    const paid = store.history(pku, shop, rs);
+    const ruling = ruleRefund({
+      ...{ from, to, amount },
+      stored: storedAs(store.refund(pku, shop, rs, refundId), body),
+      paid: paid && { amount: paid.amount, refunded: store.refunded(pku, shop, rs), returned: house.isReturned(paid) },
+      balances: { [from]: store.balance(from), [to]: store.balance(to) },
+    });
+    if (!ruling.ok) return ruling;
+    if (ruling.repeated) return { ok: true, amount, repeated: true };
+    const timeS = house.nowS();
+    const transaction = store.post(house.refundKind, timeS, ruling.entries);
+    store.addRefund({ pku, shop, rs, refundId, amount, refund: bytes, timeS, transaction });
+    house.onRefunded(body, bytes, transaction);
+    return { ok: true, amount, repeated: false };
+  });
+}
+
+/**
+ * A debit that no shop deposited. Brought the first time it opens the window, after that it is granted. @param bytes
+ * encoded `history`, from the token's journal. Codes: those of `readHistory`, and of `ruleClaim`.
+ */
+export function claim(house: Depositary, bytes: Uint8Array): Result<Claimed> {
+  const { store } = house;
+  const read = readHistory(house, bytes);
+  if (!read.ok) return read;
+  const { pku } = read.terms;
+  const { amount, shop, rs } = read.paid;
+  return store.transaction(() => {
+    const nowS = house.nowS();
+    const stored = store.claim(pku, shop, rs);
+    const ruling = ruleClaim({
+      known: house.isKnown(pku),
+      deposited: store.history(pku, shop, rs) !== null,
+      buried: store.tombstone(shop, rs) !== null,
+      stored: storedClaim(stored, read.challengeBytes),
+      ...{ nowS, windowS: house.claimWindowS },
+    });
+    if (!ruling.ok || ruling.repeated) return ruling;
+    const opened: ClaimRow = stored ?? {
+      pku,
+      shop,
+      rs,
+      amount,
+      history: bytes,
+      openedS: nowS,
+      dueS: ruling.dueS,
+      grantedS: null,
+    };
+    const row = { ...opened, grantedS: ruling.state === 'granted' ? nowS : null };
+    store.putClaim(row);
+    if (row.grantedS !== null) house.onReconciled(row);
+    return ruling;
+  });
+}

@@ -1,0 +1,257 @@
+/**
+ * What the stores of issuer and bank share on SQLite: ledger, accounts, terminals, histories, tombstones, operators.
+ * Each method of `AccountStore` is one or two statements.
+ */
+import { bytesOf, type Database } from '../../base/sqlite/database.js';
+import type { Entry } from '../rules.js';
+import type { AccountStore, Numbers, SuccessionRow, TransactionKind } from '../store.js';
+
+/** All of it. @param sums SQL of the numbers that only this house has, as a SELECT of one row; the others are 0 */
+export function accountStoreOf(database: Database, sums: string): AccountStore {
+  return {
+    ...ledgerOf(database, sums),
+    ...accountsOf(database),
+    ...historiesOf(database),
+    ...backOf(database),
+    ...tracesOf(database),
+    ...operatorsOf(database),
+    ...lifeOf(database),
+  };
+}
+
+/** Transactions, check and close, and whose keys followed which: the same for every store. */
+export function lifeOf(database: Database) {
+  const successions = database.prepare('SELECT notice FROM successions WHERE house = ? ORDER BY number');
+  const addSuccession = database.prepare('INSERT INTO successions (house, number, notice, time_s) VALUES (?, ?, ?, ?)');
+  // Meets no row and so writes nothing, but is refused where the file cannot be written; BEGIN IMMEDIATE alone is not.
+  const touch = database.prepare(`UPDATE books SET value = value WHERE key = 'none'`);
+  return {
+    transaction: database.transaction,
+    check: () => database.transaction(() => void touch.run()),
+    close: database.close,
+    successions: (house: number) => successions.all(house).map((row) => bytesOf(row.notice as Buffer)),
+    addSuccession: (row: SuccessionRow) => void addSuccession.run(row.house, row.number, row.notice, row.timeS),
+  };
+}
+
+function ledgerOf(database: Database, own: string) {
+  const balanceOf = database.prepare('SELECT balance FROM balances WHERE account = ?');
+  const addTransaction = database.prepare('INSERT INTO transactions (kind, time_s) VALUES (?, ?)');
+  const addEntry = database.prepare('INSERT INTO entries (transaction_id, account, delta) VALUES (?, ?, ?)');
+  const setBalance = database.prepare(
+    'INSERT INTO balances (account, balance) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET balance = excluded.balance',
+  );
+  // Sums of one kind may pass 2^53 after a huge overspend; as REAL they are then near instead of an exception. `held`
+  // is exact.
+  const sums =
+    database.prepare(`SELECT coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'abc:%') AS REAL), 0) AS abc,
+    coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'ebc:%') AS REAL), 0) AS ebc, coalesce(sum(balance), 0) AS held FROM balances WHERE account <> 'in'`);
+  const counts =
+    database.prepare(`SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM histories) AS histories,
+    (SELECT count(*) FROM tombstones) AS tombstones, (SELECT count(*) FROM balances WHERE account LIKE 'ebc:%' AND balance < 0) AS overspent,
+    (SELECT coalesce(sum(amount), 0) FROM releases) AS released`);
+  const ownSums = database.prepare(own);
+  const balance = (account: string): number => balanceOf.get(account)?.balance ?? 0;
+  const none = { pseudonyms: 0, receipts: 0, drawsPending: 0, couponsSigned: 0, couponsRedeemed: 0, unreturned: 0 };
+  return {
+    balance,
+    post(kind: TransactionKind, timeS: number, entries: Entry[]): number {
+      return database.transaction(() => {
+        const id = addTransaction.run(kind, timeS).lastInsertRowid;
+        for (const { account, delta } of entries) {
+          addEntry.run(id, account, delta);
+          setBalance.run(account, balance(account) + delta);
+        }
+        return id;
+      });
+    },
+    numbers(): Numbers {
+      return database.transaction(() => ({
+        in: 0 - balance('in'),
+        ...sums.get(),
+        out: balance('out'),
+        bank: 0 - balance('bank'),
+        ...none,
+        ...counts.get(),
+        ...ownSums.get(),
+      }));
+    },
+  };
+}
+
+function accountsOf(database: Database) {
+  const byName = database.prepare('SELECT * FROM accounts WHERE name = ?');
+  const byKey = database.prepare('SELECT * FROM accounts WHERE account_key = ?');
+  const setCertificate = database.prepare(
+    'UPDATE accounts SET certificate = ? WHERE name = ? AND account_key IS NOT NULL',
+  );
+  const add = database.prepare('INSERT INTO accounts (name, account_key, certificate, opened_s) VALUES (?, ?, ?, ?)');
+  const terminalKey = database.prepare('SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?');
+  const addTerminal = database.prepare('INSERT INTO terminals (shop, terminal_id, key) VALUES (?, ?, ?)');
+  const rowOf = (row: any) =>
+    row && {
+      name: row.name,
+      accountKey: bytesOf(row.account_key),
+      certificate: bytesOf(row.certificate),
+      openedS: row.opened_s,
+      closedS: row.closed_s,
+    };
+  const close = database.prepare('UPDATE accounts SET closed_s = ? WHERE name = ? AND closed_s IS NULL');
+  return {
+    account: (name) => rowOf(byName.get(name)) ?? null,
+    accountByKey: (key) => rowOf(byKey.get(key)) ?? null,
+    addAccount: (row) => void add.run(row.name, row.accountKey, row.certificate, row.openedS),
+    setCertificate: (name, certificate) => void setCertificate.run(certificate, name),
+    closeAccount: (name, timeS) => void close.run(timeS, name),
+    terminalKey: (shop, terminalId) => bytesOf(terminalKey.get(shop, terminalId)?.key ?? null),
+    addTerminal: (shop, terminalId, key) => void addTerminal.run(shop, terminalId, key),
+  } satisfies Partial<AccountStore>;
+}
+
+/** A row of `histories`. */
+export const historyOf = ({ pku, shop, rs, amount, history, arrived_s, transaction_id, return_code }: any) => ({
+  ...{ pku: bytesOf(pku as Buffer), shop, rs: bytesOf(rs as Buffer), amount, history: bytesOf(history as Buffer) },
+  ...{ arrivedS: arrived_s, transaction: transaction_id, returnCode: return_code },
+});
+
+function historiesOf(database: Database) {
+  const history = database.prepare('SELECT * FROM histories WHERE pku = ? AND shop = ? AND rs = ?');
+  const deposited = database.prepare('SELECT 1 FROM histories WHERE shop = ? AND rs = ? LIMIT 1');
+  const addHistory = database.prepare(
+    'INSERT INTO histories (pku, shop, rs, amount, history, arrived_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const latest = database.prepare('SELECT * FROM histories ORDER BY transaction_id DESC LIMIT ?');
+  const tombstone = database.prepare('SELECT tombstone FROM tombstones WHERE shop = ? AND rs = ?');
+  const addTombstone = database.prepare('INSERT INTO tombstones (shop, rs, tombstone, time_s) VALUES (?, ?, ?, ?)');
+  return {
+    history(pku, shop, rs) {
+      const row = history.get(pku, shop, rs);
+      return row ? historyOf(row) : null;
+    },
+    latestHistories: (limit) => latest.all(limit).map(historyOf),
+    isDeposited: (shop, rs) => deposited.get(shop, rs) !== undefined,
+    addHistory: (row) =>
+      void addHistory.run(row.pku, row.shop, row.rs, row.amount, row.history, row.arrivedS, row.transaction),
+    tombstone: (shop, rs) => bytesOf(tombstone.get(shop, rs)?.tombstone ?? null),
+    addTombstone: (shop, rs, bytes, timeS) => void addTombstone.run(shop, rs, bytes, timeS),
+  } satisfies Partial<AccountStore>;
+}
+
+/** A row of `releases`. */
+export const releaseOf = ({ subject, name, amount, release_order, time_s, transaction_id }: any) => ({
+  subject: bytesOf(subject as Buffer),
+  name,
+  amount,
+  order: bytesOf(release_order as Buffer | null),
+  timeS: time_s,
+  transaction: transaction_id,
+});
+
+/** Refunds, claims and releases: money that comes back. */
+function backOf(database: Database) {
+  const refund = database.prepare('SELECT * FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND refund_id = ?');
+  const refunded = database.prepare(
+    'SELECT coalesce(sum(amount), 0) AS sum FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND undone_s IS NULL',
+  );
+  const addRefund = database.prepare(
+    'INSERT INTO refunds (pku, shop, rs, refund_id, amount, refund, time_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const addRelease = database.prepare(
+    'INSERT INTO releases (transaction_id, subject, name, amount, release_order, time_s) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const claim = database.prepare('SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?');
+  const putClaim =
+    database.prepare(`INSERT INTO claims (pku, shop, rs, amount, history, opened_s, due_s, granted_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (pku, shop, rs) DO UPDATE SET granted_s = excluded.granted_s WHERE granted_s IS NULL`);
+  const open = database.prepare(
+    'SELECT count(*) AS count FROM claims WHERE shop = ? AND granted_s IS NULL AND NOT EXISTS (SELECT 1 FROM histories h WHERE h.pku = claims.pku AND h.shop = claims.shop AND h.rs = claims.rs)',
+  );
+  const identityOf = ({ pku, shop, rs, amount }: any) => ({
+    pku: bytesOf(pku as Buffer),
+    shop,
+    rs: bytesOf(rs as Buffer),
+    amount,
+  });
+  return {
+    refund(pku, shop, rs, refundId) {
+      const row = refund.get(pku, shop, rs, refundId);
+      if (!row) return null;
+      return {
+        ...identityOf(row),
+        refundId: bytesOf(row.refund_id as Buffer),
+        refund: bytesOf(row.refund as Buffer),
+        timeS: row.time_s,
+        transaction: row.transaction_id,
+        undoneS: row.undone_s,
+      };
+    },
+    refunded: (pku, shop, rs) => refunded.get(pku, shop, rs).sum,
+    addRefund: (row) =>
+      void addRefund.run(row.pku, row.shop, row.rs, row.refundId, row.amount, row.refund, row.timeS, row.transaction),
+    claim(pku, shop, rs) {
+      const row = claim.get(pku, shop, rs);
+      return row
+        ? {
+            ...identityOf(row),
+            history: bytesOf(row.history as Buffer),
+            openedS: row.opened_s,
+            dueS: row.due_s,
+            grantedS: row.granted_s,
+          }
+        : null;
+    },
+    putClaim: (row) =>
+      void putClaim.run(row.pku, row.shop, row.rs, row.amount, row.history, row.openedS, row.dueS, row.grantedS),
+    addRelease: (row) => void addRelease.run(row.transaction, row.subject, row.name, row.amount, row.order, row.timeS),
+    // A bank's requests, and an issuer's pseudonyms with a name: their own stores say otherwise.
+    openRequests: () => 0,
+    countersOf: () => 0,
+    openClaims: (shop) => open.get(shop).count,
+  } satisfies Partial<AccountStore>;
+}
+
+/** Names that were given out. */
+export function tracesOf(database: Database) {
+  const addTrace = database.prepare(
+    'INSERT INTO traces (pku, operator, why, ebc, name, proof, time_s, trace_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const traces = database.prepare('SELECT * FROM traces ORDER BY id');
+  return {
+    addTrace: (row) =>
+      void addTrace.run(row.pku, row.operator, row.why, row.ebc, row.name, row.proof, row.timeS, row.order),
+    traces: () =>
+      traces.all().map((row) => ({
+        pku: bytesOf(row.pku as Buffer),
+        operator: row.operator,
+        why: row.why,
+        ebc: row.ebc,
+        name: row.name,
+        proof: row.proof,
+        timeS: row.time_s,
+        order: bytesOf(row.trace_order as Buffer | null),
+      })),
+  } satisfies Pick<AccountStore, 'addTrace' | 'traces'>;
+}
+
+function operatorsOf(database: Database) {
+  const request = database.prepare('SELECT * FROM operator_requests WHERE id = ?');
+  const addRequest = database.prepare(
+    'INSERT INTO operator_requests (id, operator_key, signed, signature, reply, time_s) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  return {
+    operatorRequest(id) {
+      const row = request.get(id);
+      if (!row) return null;
+      return {
+        id: bytesOf(row.id),
+        operatorKey: bytesOf(row.operator_key),
+        signed: bytesOf(row.signed),
+        signature: bytesOf(row.signature),
+        reply: row.reply,
+        timeS: row.time_s,
+      };
+    },
+    addOperatorRequest: (row) =>
+      void addRequest.run(row.id, row.operatorKey, row.signed, row.signature, row.reply, row.timeS),
+  } satisfies Partial<AccountStore>;
+}

@@ -1,0 +1,104 @@
+/**
+ * The bank's store on SQLite: requests of its customers, and what the issuer has got back, beside accounts and ledger.
+ */
+import { ownedRequest, REQUEST } from '../../../firmware/wire/request.js';
+import { claimBooks } from './sqlite-books.js';
+import { accountStoreOf, historyOf, releaseOf } from './sqlite-accounts.js';
+import { BANK_MIGRATIONS } from './sqlite-schema.js';
+import { bytesOf, openDatabase, type DatabaseOptions } from '../../base/sqlite/database.js';
+import type { BankRequestRow, BankStore, Books } from '../store.js';
+
+const OWN_SUMS = `SELECT (SELECT coalesce(sum(amount), 0) FROM requests WHERE state = 'pending') AS drawsPending,
+  (SELECT coalesce(sum(amount), 0) FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done') AS couponsSigned,
+  (SELECT coalesce(sum(amount), 0) FROM histories WHERE return_code IS NOT 'OK') AS unreturned`;
+
+/**
+ * Opens or makes the bank's database. @param path a file, or ':memory:'
+ * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
+ */
+export function openBankStore(
+  path: string,
+  books: Books,
+  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
+): BankStore {
+  const database = openDatabase(path, { ...options, migrations: BANK_MIGRATIONS });
+  try {
+    claimBooks(database, books);
+    const find = database.prepare('SELECT * FROM requests WHERE hash = ?');
+    const add = database.prepare(
+      `INSERT INTO requests (hash, name, kind, amount, owned, state, message, message_signature, draw_id, time_s) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
+    );
+    const end = database.prepare(
+      `UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`,
+    );
+    const pending = database.prepare(`SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`);
+    const open = database.prepare(`SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`);
+    const released = database.prepare('SELECT * FROM releases WHERE release_order = ?');
+    const registrations = database.prepare(
+      `SELECT owned FROM requests WHERE name = ? AND kind = ${REQUEST.register} AND state = 'done' ORDER BY time_s`,
+    );
+    const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
+    const unreturned = database.prepare(
+      'SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?',
+    );
+    const setReturned = database.prepare(
+      'UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL',
+    );
+    return {
+      ...accountStoreOf(database, OWN_SUMS),
+      openRequests: (name) => open.get(name).count,
+      request(hash) {
+        const row = find.get(hash);
+        return row ? requestOf(row) : null;
+      },
+      addRequest: (row) =>
+        void add.run(
+          row.hash,
+          row.name,
+          row.kind,
+          row.amount,
+          row.owned,
+          row.message,
+          row.messageSignature,
+          row.draw,
+          row.timeS,
+        ),
+      endRequest: (row) => void end.run(row.state, row.reply, row.replySignature, row.boxes, row.drawback, row.hash),
+      releaseOf(order) {
+        const row = released.get(order);
+        return row ? releaseOf(row) : null;
+      },
+      registrationsOf: (name) =>
+        registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned as Buffer))!.request),
+      undoRefund: (draw, timeS) => void undo.run(timeS, draw),
+      pendingRequests: (limit) => pending.all(limit).map(requestOf),
+      unreturned: (limit) => unreturned.all(limit).map(historyOf),
+      setReturned: (transaction, timeS, code) => void setReturned.run(timeS, code, transaction),
+    };
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+function requestOf(row: any): BankRequestRow {
+  const maybe = (column: Buffer | null) => bytesOf(column);
+  return {
+    ...{
+      hash: bytesOf(row.hash as Buffer),
+      name: row.name,
+      kind: row.kind,
+      amount: row.amount,
+      owned: bytesOf(row.owned as Buffer),
+      state: row.state,
+    },
+    ...{
+      message: maybe(row.message),
+      messageSignature: maybe(row.message_signature),
+      reply: maybe(row.reply),
+      replySignature: maybe(row.reply_signature),
+      boxes: maybe(row.boxes),
+    },
+    ...{ draw: row.draw_id, drawback: row.drawback_id, timeS: row.time_s },
+  };
+}

@@ -1,0 +1,260 @@
+/**
+ * The issuer's store on SQLite: what it has beside accounts and ledger. Each method of `IssuerStore` is one or two
+ * statements.
+ */
+import { claimBooks } from './sqlite-books.js';
+import { accountStoreOf, releaseOf } from './sqlite-accounts.js';
+import { ISSUER_MIGRATIONS } from './sqlite-schema.js';
+import { bytesOf, openDatabase, type Database, type DatabaseOptions } from '../../base/sqlite/database.js';
+import type { Books, IssuerStore } from '../store.js';
+
+const OWN_SUMS = `SELECT (SELECT count(*) FROM pseudonyms) AS pseudonyms, (SELECT count(*) FROM receipts) AS receipts,
+  (SELECT coalesce(sum(amount), 0) FROM coupons) AS couponsRedeemed`;
+
+/**
+ * Opens or makes the issuer's database. @param path a file, or ':memory:'
+ * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
+ */
+export function openIssuerStore(
+  path: string,
+  books: Books,
+  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
+): IssuerStore {
+  const database = openDatabase(path, { ...options, migrations: ISSUER_MIGRATIONS });
+  try {
+    claimBooks(database, books);
+    return {
+      ...accountStoreOf(database, OWN_SUMS),
+      ...pseudonymsOf(database),
+      ...receiptsOf(database),
+      ...denialsOf(database),
+      ...sharedKeysOf(database),
+      ...couponsOf(database),
+    };
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+function pseudonymsOf(database: Database) {
+  const pseudonym = database.prepare('SELECT * FROM pseudonyms WHERE pku = ?');
+  const add = database.prepare(
+    'INSERT INTO pseudonyms (pku, counter, receipt_number) VALUES (?, ?, 0) ON CONFLICT (pku) DO NOTHING',
+  );
+  const bind = database.prepare('UPDATE pseudonyms SET name = ?, request = ? WHERE pku = ? AND name IS NULL');
+  const sumOf = database.prepare(
+    `SELECT coalesce(sum(b.balance), 0) AS sum FROM pseudonyms p JOIN balances b ON b.account = 'ebc:' || lower(hex(p.pku)) WHERE p.name = ?`,
+  );
+  const ofCounter = database.prepare('SELECT pku FROM pseudonyms WHERE counter = ? ORDER BY pku');
+  return {
+    pseudonym(pku) {
+      const row = pseudonym.get(pku);
+      return row
+        ? {
+            pku: bytesOf(row.pku as Buffer),
+            counter: bytesOf(row.counter as Buffer),
+            name: row.name,
+            request: bytesOf(row.request),
+            receiptNumber: row.receipt_number,
+          }
+        : null;
+    },
+    addPseudonym: (pku, counter = pku) => void add.run(pku, counter),
+    pseudonymsOfCounter: (counter) => ofCounter.all(counter).map((row) => bytesOf(row.pku as Buffer)),
+    countersOf: (name) => sumOf.get(name).sum,
+    bindPseudonym: (pku, name, request) => void bind.run(name, request, pku),
+  } satisfies Partial<IssuerStore>;
+}
+
+function receiptsOf(database: Database) {
+  const receipt = database.prepare('SELECT * FROM receipts WHERE pku = ? AND number = ?');
+  const receiptsFrom = database.prepare('SELECT * FROM receipts WHERE pku = ? AND number >= ? ORDER BY number LIMIT ?');
+  const addReceipt = database.prepare(
+    'INSERT INTO receipts (pku, number, kind, amount, name, receipt, request, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const setLast = database.prepare('UPDATE pseudonyms SET receipt_number = ? WHERE pku = ?');
+  const receiptOf = ({ pku, number, kind, amount, name, receipt, request, transaction_id }: any) => ({
+    ...{ pku: bytesOf(pku as Buffer), number, kind, amount, name },
+    ...{ receipt: bytesOf(receipt as Buffer), request: bytesOf(request as Buffer), transaction: transaction_id },
+  });
+  return {
+    receipt(pku, number) {
+      const row = receipt.get(pku, number);
+      return row ? receiptOf(row) : null;
+    },
+    receiptsFrom: (pku, number, limit) => receiptsFrom.all(pku, number, limit).map(receiptOf),
+    addReceipt(row) {
+      addReceipt.run(row.pku, row.number, row.kind, row.amount, row.name, row.receipt, row.request, row.transaction);
+      setLast.run(row.number, row.pku);
+    },
+  } satisfies Partial<IssuerStore>;
+}
+
+function denialsOf(database: Database) {
+  const addOverspend = database.prepare(
+    'INSERT INTO overspends (transaction_id, pku, ebc, time_s) VALUES (?, ?, ?, ?)',
+  );
+  const overspends =
+    database.prepare(`SELECT * FROM overspends WHERE transaction_id IN (SELECT max(transaction_id) FROM overspends GROUP BY pku)
+    AND (SELECT balance FROM balances WHERE account = 'ebc:' || lower(hex(pku))) < 0 ORDER BY transaction_id`);
+  const denial = database.prepare('SELECT * FROM denials WHERE pku = ?');
+  const put = database.prepare(
+    'INSERT INTO denials (pku, until_s, why, since_s) VALUES (?, ?, ?, ?) ON CONFLICT (pku) DO UPDATE SET until_s = excluded.until_s',
+  );
+  const inForce = database.prepare(
+    'SELECT * FROM denials WHERE until_s IS NULL OR until_s > ? ORDER BY since_s, rowid',
+  );
+  const newest = database.prepare('SELECT * FROM deny_lists ORDER BY version DESC LIMIT 1');
+  const addList = database.prepare('INSERT INTO deny_lists (version, list) VALUES (?, ?)');
+  const dropList = database.prepare('DELETE FROM deny_lists WHERE version = ?');
+  const denialOf = (row: any) => ({
+    pku: bytesOf(row.pku as Buffer),
+    untilS: row.until_s,
+    why: row.why,
+    sinceS: row.since_s,
+  });
+  return {
+    addOverspend: (row) => void addOverspend.run(row.transaction, row.pku, row.ebc, row.timeS),
+    overspends: () =>
+      overspends.all().map((row) => ({
+        pku: bytesOf(row.pku as Buffer),
+        ebc: row.ebc,
+        timeS: row.time_s,
+        transaction: row.transaction_id,
+      })),
+    denial(pku) {
+      const row = denial.get(pku);
+      return row ? denialOf(row) : null;
+    },
+    putDenial: (row) => void put.run(row.pku, row.untilS, row.why, row.sinceS),
+    denials: (nowS) => inForce.all(nowS).map(denialOf),
+    denyList() {
+      const row = newest.get();
+      return row ? { version: row.version, list: bytesOf(row.list as Buffer) } : null;
+    },
+    addDenyList(version, list, replaces) {
+      addList.run(version, list);
+      if (replaces !== null) dropList.run(replaces);
+    },
+  } satisfies Partial<IssuerStore>;
+}
+
+function sharedKeysOf(database: Database) {
+  const byKid = database.prepare('SELECT * FROM shared_keys WHERE kid = ?');
+  const byCounter = database.prepare('SELECT * FROM shared_keys WHERE counter = ? ORDER BY time_s DESC LIMIT 1');
+  const add = database.prepare(
+    'INSERT INTO shared_keys (kid, k, counter, sequence, registration, time_s) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const byRegistration = database.prepare('SELECT counter FROM shared_keys WHERE registration = ?');
+  const loss = database.prepare('SELECT * FROM losses WHERE counter = ?');
+  const addLoss = database.prepare(
+    'INSERT INTO losses (counter, operator, why, since_s, due_s) VALUES (?, ?, ?, ?, ?)',
+  );
+  const lastRelease = database.prepare('SELECT * FROM releases WHERE subject = ? ORDER BY transaction_id DESC LIMIT 1');
+  const setSequence = database.prepare('UPDATE shared_keys SET sequence = ? WHERE kid = ?');
+  const reply = database.prepare('SELECT * FROM replies WHERE message_hash = ?');
+  const taken = database.prepare('SELECT 1 FROM replies WHERE id = ?');
+  const addReply = database.prepare(
+    'INSERT INTO replies (message_hash, id, message, message_signature, reply, reply_signature, boxes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const keyOf = (row: any) => ({
+    ...{
+      kid: bytesOf(row.kid as Buffer),
+      k: bytesOf(row.k as Buffer | null),
+      counter: bytesOf(row.counter as Buffer),
+      sequence: row.sequence,
+    },
+    ...{ registration: bytesOf(row.registration as Buffer), timeS: row.time_s },
+  });
+  return {
+    sharedKey(kid) {
+      const row = byKid.get(kid);
+      return row ? keyOf(row) : null;
+    },
+    sharedKeyOfCounter(counter) {
+      const row = byCounter.get(counter);
+      return row ? keyOf(row) : null;
+    },
+    addSharedKey: (row) => void add.run(row.kid, row.k, row.counter, row.sequence, row.registration, row.timeS),
+    counterOfRegistration: (registration) => bytesOf(byRegistration.get(registration)?.counter ?? null),
+    loss(counter) {
+      const row = loss.get(counter);
+      return row
+        ? {
+            counter: bytesOf(row.counter as Buffer),
+            operator: row.operator,
+            why: row.why,
+            sinceS: row.since_s,
+            dueS: row.due_s,
+          }
+        : null;
+    },
+    addLoss: (row) => void addLoss.run(row.counter, row.operator, row.why, row.sinceS, row.dueS),
+    lastRelease(counter) {
+      const row = lastRelease.get(counter);
+      return row ? releaseOf(row) : null;
+    },
+    setSequence: (kid, sequence) => void setSequence.run(sequence, kid),
+    reply(messageHash) {
+      const row = reply.get(messageHash);
+      if (!row) return null;
+      const required = (column: Buffer) => bytesOf(column);
+      return {
+        ...{
+          messageHash: required(row.message_hash),
+          id: bytesOf(row.id as Buffer | null),
+          message: required(row.message),
+          messageSignature: bytesOf(row.message_signature as Buffer | null),
+        },
+        ...{
+          reply: required(row.reply),
+          replySignature: bytesOf(row.reply_signature as Buffer | null),
+          boxes: required(row.boxes),
+          timeS: row.time_s,
+        },
+      };
+    },
+    isTaken: (id) => taken.get(id) !== undefined,
+    addReply: (row) =>
+      void addReply.run(
+        row.messageHash,
+        row.id,
+        row.message,
+        row.messageSignature,
+        row.reply,
+        row.replySignature,
+        row.boxes,
+        row.timeS,
+      ),
+  } satisfies Partial<IssuerStore>;
+}
+
+function couponsOf(database: Database) {
+  const coupon = database.prepare('SELECT * FROM coupons WHERE id = ?');
+  const addCoupon = database.prepare(
+    'INSERT INTO coupons (id, prepared, amount, signature, transaction_id) VALUES (?, ?, ?, ?, ?)',
+  );
+  const keys = database.prepare('SELECT * FROM coupon_keys ORDER BY version DESC');
+  const keysOf = (row: any) =>
+    row ? { version: row.version, list: bytesOf(row.list as Buffer), moduli: bytesOf(row.moduli as Buffer) } : null;
+  const addKeys = database.prepare('INSERT INTO coupon_keys (version, list, moduli) VALUES (?, ?, ?)');
+  return {
+    coupon(id) {
+      const row = coupon.get(id);
+      return row
+        ? {
+            id: bytesOf(row.id as Buffer),
+            prepared: bytesOf(row.prepared as Buffer),
+            amount: row.amount,
+            signature: bytesOf(row.signature as Buffer),
+            transaction: row.transaction_id,
+          }
+        : null;
+    },
+    addCoupon: (row) => void addCoupon.run(row.id, row.prepared, row.amount, row.signature, row.transaction),
+    couponKeys: () => keysOf(keys.get()),
+    allCouponKeys: () => keys.all().map((row) => keysOf(row)!),
+    addCouponKeys: (version, list, moduli) => void addKeys.run(version, list, moduli),
+  } satisfies Partial<IssuerStore>;
+}

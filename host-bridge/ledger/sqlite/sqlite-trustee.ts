@@ -1,0 +1,59 @@
+/**
+ * The trustee's store on SQLite.
+ */
+import { claimBooks } from './sqlite-books.js';
+import { lifeOf, tracesOf } from './sqlite-accounts.js';
+import { TRUSTEE_MIGRATIONS } from './sqlite-schema.js';
+import { bytesOf, openDatabase, type DatabaseOptions } from '../../base/sqlite/database.js';
+import type { Books, TrusteeStore } from '../store.js';
+
+/**
+ * Opens or makes the trustee's database. @param path a file, or ':memory:'
+ * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
+ */
+export function openTrusteeStore(
+  path: string,
+  books: Books,
+  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
+): TrusteeStore {
+  const database = openDatabase(path, { ...options, migrations: TRUSTEE_MIGRATIONS });
+  try {
+    claimBooks(database, books);
+    const find = database.prepare('SELECT * FROM registrations WHERE pku = ?');
+    const count = database.prepare('SELECT count(*) AS count FROM registrations WHERE name = ?');
+    const add = database.prepare(
+      'INSERT INTO registrations (pku, name, account_key, certificate, request, license, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    const renew = database.prepare('UPDATE registrations SET license = ? WHERE pku = ?');
+    return {
+      ...lifeOf(database),
+      ...tracesOf(database),
+      registration(pku) {
+        const row = find.get(pku);
+        if (!row) return null;
+        const [accountKey, certificate, request, license] = [
+          row.account_key,
+          row.certificate,
+          row.request,
+          row.license,
+        ].map((column: Buffer) => bytesOf(column)) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+        return {
+          pku: bytesOf(row.pku as Buffer),
+          name: row.name,
+          accountKey,
+          certificate,
+          request,
+          license,
+          timeS: row.time_s,
+        };
+      },
+      pseudonymsOf: (name) => count.get(name).count,
+      renewLicense: (pku, license) => void renew.run(license, pku),
+      addRegistration: (row) =>
+        void add.run(row.pku, row.name, row.accountKey, row.certificate, row.request, row.license, row.timeS),
+    };
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * What people do at the counter: register, withdraw, pay, look. Each answers the desk's and the terminal's wishes as a
+ * person would: holds the token to the reader, presses its button when asked, taps again.
+ */
+import { equal, toHex } from '../../firmware/core/bytes.js';
+import type { TokenStatus } from '../../firmware/wire/token-commands.js';
+import type { TapReport } from '../../firmware/wire/link/link-messages.js';
+import type { Board } from '../emulator/board.js';
+import type { ClaimLine, Debit } from '../bridge/desk/desk-statement.js';
+import type { DeskEvent } from '../bridge/desk/desk-steps.js';
+import type { TapResult } from '../demo/report.js';
+import { must, type Shop, type Token, type World } from './whole-shop.js';
+
+/** How long a button is pressed. */
+const PRESS_MS = 120;
+/** How long a charge may take, button and all. */
+const CHARGE_MS = 60_000;
+/** Between an event and what a person does about it. */
+const REACTION_MS = 150;
+
+/** Presses the token's own button. */
+export function pressButton(world: World, board: Board): void {
+  board.press(world.maker.config.buttons.user.pin, PRESS_MS);
+}
+
+/** Does what the desk asks for. */
+function atDesk(world: World, shop: Shop, token: Token) {
+  return {
+    onEvent: ({ wait }: DeskEvent) => {
+      if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);
+      if (wait === 'button') pressButton(world, token.device.board);
+    },
+  };
+}
+
+/** Registration [0013]-[0016], with an account and money in it. */
+export async function register(world: World, shop: Shop, token: Token, funding: number): Promise<void> {
+  const done = must(
+    `register ${token.name}`,
+    await shop.bridge.teller.registerUser({ name: token.name, funding, ...atDesk(world, shop, token) }),
+  );
+  token.presence.leave();
+  if (done.pku) token.pkus.push(done.pku);
+}
+
+/** Withdrawal [0017]-[0021]. */
+export async function withdraw(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
+  must(`withdraw for ${token.name}`, await shop.bridge.teller.withdraw({ amount, ...atDesk(world, shop, token) }));
+  token.presence.leave();
+}
+
+/** Coupons for cash [0042]-[0044], where the scheme has them. */
+export async function redeem(world: World, shop: Shop, token: Token): Promise<void> {
+  must(`redeem for ${token.name}`, await shop.bridge.teller.redeem(atDesk(world, shop, token)));
+  token.presence.leave();
+}
+
+/** From the token back to the account. */
+export async function unload(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
+  must(
+    `unload for ${token.name}`,
+    await shop.bridge.teller.unload({ name: token.name, amount, ...atDesk(world, shop, token) }),
+  );
+  token.presence.leave();
+}
+
+/** A license for longer. */
+export async function renew(world: World, shop: Shop, token: Token): Promise<void> {
+  must(
+    `renew for ${token.name}`,
+    await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(world, shop, token) }),
+  );
+  token.presence.leave();
+}
+
+/** What the token has paid, as its owner can prove it. */
+export async function statement(world: World, shop: Shop, token: Token): Promise<Debit[]> {
+  const { debits } = must(`statement of ${token.name}`, await shop.bridge.teller.statement(atDesk(world, shop, token)));
+  token.presence.leave();
+  return debits;
+}
+
+/** Claims back what the token paid and no shop was paid. */
+export async function claim(world: World, shop: Shop, token: Token): Promise<ClaimLine[]> {
+  const { claims } = must(`claims of ${token.name}`, await shop.bridge.teller.reconcile(atDesk(world, shop, token)));
+  token.presence.leave();
+  return claims;
+}
+
+/** Receipts that the token missed. */
+export async function collect(world: World, shop: Shop, token: Token): Promise<void> {
+  must(`collect for ${token.name}`, await shop.bridge.teller.collect(atDesk(world, shop, token)));
+  token.presence.leave();
+}
+
+/** What the token says of itself at the desk. */
+export async function lookInto(world: World, shop: Shop, token: Token): Promise<TokenStatus> {
+  const { status } = must(`status of ${token.name}`, await shop.bridge.teller.tokenStatus(atDesk(world, shop, token)));
+  token.presence.leave();
+  return status;
+}
+
+/** The last report of a tap in a shop, as it comes. */
+export type TapListener = (listener: ((report: TapReport) => void) | null) => void;
+
+/**
+ * A payment [0022]-[0027]: the clerk charges, the owner taps, presses where asked, taps again; until it is paid or
+ * final.
+ * @param listen sets who hears of this shop's taps
+ */
+export async function pay(
+  world: World,
+  shop: Shop,
+  token: Token,
+  amount: number,
+  listen: TapListener,
+): Promise<TapResult> {
+  const before = shop.field.counts();
+  const flash = token.device.board;
+  let taps = 0;
+  let last: TapReport | null = null;
+  listen((report) => {
+    last = report;
+    taps++;
+  });
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  try {
+    let { charge } = must(`charge ${amount}`, await shop.bridge.charge(amount));
+    const id = Buffer.from(charge.id, 'hex');
+    const endMs = performance.now() + CHARGE_MS;
+    token.presence.hold(shop.field);
+    while (
+      (charge.state === 'open' || charge.state === 'accepted' || charge.state === 'sending') &&
+      performance.now() < endMs
+    ) {
+      const seen = charge.changes;
+      ({ charge } = must('charge', await shop.bridge.wait(id, seen, 1000)));
+      if (charge.state !== 'open' || charge.changes === seen || charge.code === null || charge.code === 'OK') continue;
+      if (charge.code === 'CONFIRM_NEEDED') {
+        // The display asks; the owner takes the token away, reads, presses, taps again.
+        token.presence.leave();
+        await pause(REACTION_MS);
+        pressButton(world, flash);
+        await pause(PRESS_MS + REACTION_MS);
+        token.presence.hold(shop.field);
+      } else if (charge.code !== 'TAP_TORN') break;
+    }
+    await pause(REACTION_MS);
+    token.presence.leave();
+    if (charge.state === 'open') must('cancel', await shop.bridge.cancel(id));
+    return tapResult(
+      shop,
+      token,
+      amount,
+      charge.state === 'open' ? String(charge.code) : charge.state,
+      Math.max(taps, 1),
+      last,
+      before,
+    );
+  } finally {
+    token.presence.leave();
+    listen(null);
+  }
+}
+
+function tapResult(
+  shop: Shop,
+  token: Token,
+  amount: number,
+  result: string,
+  taps: number,
+  report: TapReport | null,
+  before: { toCard: number; toReader: number },
+): TapResult {
+  const after = shop.field.counts();
+  return {
+    token: token.name,
+    shop: shop.name,
+    amount,
+    result,
+    taps,
+    phases: {
+      select: report?.selectMs ?? 0,
+      license: report?.licenseMs ?? 0,
+      challenge: report?.challengeMs ?? 0,
+      verify: report?.verifyMs ?? 0,
+      flash: report?.flashMs ?? 0,
+      paid: report?.paidMs ?? 0,
+    },
+    airBytes: { toToken: after.toCard - before.toCard, toTerminal: after.toReader - before.toReader },
+    flashWrites: report?.flashWrites ?? 0,
+  };
+}
+
+/** For listing: whose pseudonym this is. */
+export function ownerOf(tokens: Token[], pku: Uint8Array): string {
+  return tokens.find((token) => token.pkus.some((own) => equal(own, pku)))?.name ?? toHex(pku).slice(0, 8);
+}

@@ -1,0 +1,376 @@
+/**
+ * Starting and ending the services: key, database, procedures, addresses, port; in this order, and back again at the
+ * end.
+ */
+import { schemeOf } from '../../firmware/core/scheme.js';
+import type { Logger } from 'pino';
+import { WIRE_VERSION } from '../../firmware/wire/signed.js';
+import { createBank, type Bank, type BankOptions } from '../houses/bank/bank.js';
+import { COUPON_AMOUNTS } from '../base/crypto/coupon-signer.js';
+import { createIssuer, type Issuer, type IssuerOptions } from '../houses/issuer/issuer.js';
+import type {
+  AccountsOffice,
+  HouseService,
+  IssuerForBank,
+  IssuerService,
+  PublicParameters,
+  Remote,
+  Service,
+  TrusteeService,
+} from '../base/services/procedures.js';
+import { linesOf, type HouseName, type KeyLine } from '../base/keys/key-line.js';
+import type { Signer } from '../base/crypto/signer.js';
+import { createTrustee, type TrusteeOptions } from '../houses/trustee/trustee.js';
+import { failure, type Result } from '../base/errors.js';
+import { openBankStore } from '../ledger/sqlite/sqlite-bank.js';
+import { openIssuerStore } from '../ledger/sqlite/sqlite-issuer.js';
+import { openTrusteeStore } from '../ledger/sqlite/sqlite-trustee.js';
+import type { AccountStore, IssuerStore } from '../ledger/store.js';
+import { checkBankRequest, BANK_HEADERS, signAnswer } from '../http/bank-channel.js';
+import { startForwarding } from '../http/forwarding.js';
+import { bytes, hexed } from '../base/hex.js';
+import { firstKey, houseCoupons, houseSigner, houseUnsealer, isFirstStart } from './house-keys.js';
+import { couponKeys, ensureDataDir, pathsOf, sealSeed, type Random } from '../base/keys/key-file.js';
+import { silentLog } from '../base/log.js';
+import { actOnce, readOperatorRequest } from '../http/operator-requests.js';
+import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from '../http/schemas.js';
+import {
+  answerRefusal,
+  createService,
+  listen,
+  type Answer,
+  type Handlers,
+  type RawRequest,
+  type ServiceOptions,
+} from '../http/service.js';
+
+/** Where a service lives. */
+export interface PlaceOptions {
+  /** Holds the key and the database; made where missing. */
+  dataDir: string;
+  /** Default 0: any free port. */
+  port?: number;
+  /** Default 127.0.0.1. */
+  host?: string;
+  /** ISO 4217; default EUR. */
+  currency?: string;
+  /** Unix time in seconds; default the machine's. */
+  clock?: () => number;
+  /** Number of the scheme's row; default 1. */
+  scheme?: number;
+  /** For the key made at first start; default node:crypto. */
+  random?: Random;
+  /** Default: none. See log.ts. */
+  log?: Logger;
+}
+
+export interface IssuerPlace
+  extends
+    PlaceOptions,
+    Partial<
+      Pick<
+        IssuerOptions,
+        'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'licenseClass' | 'bankKey'
+      >
+    > {
+  /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */
+  registrarKey?: Uint8Array;
+  /** Public keys, 32 bytes each, of those who may act in the office. */
+  operatorKeys: Uint8Array[];
+}
+
+export interface TrusteePlace
+  extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'licenseClass' | 'issuer'>> {
+  /** PKI, 32 bytes. */
+  issuerKey: Uint8Array;
+  /** PKB where the bank keeps the accounts. */
+  accountsKey?: Uint8Array;
+}
+
+export interface BankPlace extends PlaceOptions, Partial<Pick<BankOptions, 'depositGraceS' | 'claimWindowS'>> {
+  /** PKI, and PKR where the trustee signs licenses; 32 bytes. */
+  issuerKey: Uint8Array;
+  registrarKey: Uint8Array;
+  operatorKeys: Uint8Array[];
+  /**
+   * The issuer, as this bank reaches it.
+   * @param signer SKB, which the channel signs with
+   * @param issuerLine whose answers it believes
+   */
+  issuerChannel(signer: Signer, issuerLine: KeyLine): Remote<IssuerForBank>;
+  /** How long after a return the next one may wait, milliseconds; default 1000. */
+  forwardMs?: number;
+}
+
+/** A service that answers. */
+export interface RunningService<T> {
+  /** For example http://127.0.0.1:40123. */
+  url: string;
+  port: number;
+  /** The house's first key, 32 bytes. */
+  publicKey: Uint8Array;
+  parameters: PublicParameters;
+  /** Path of the database, for the audit. */
+  database: string;
+  /** The same procedures in process. */
+  actor: T;
+  /** Takes no more requests, ends those under way, closes the database. May be called twice. */
+  close(): Promise<void>;
+}
+
+const machineClock = () => Date.now() / 1000;
+
+/**
+ * Starts the issuer.
+ * @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID
+ */
+export async function startIssuer(place: IssuerPlace): Promise<RunningService<Issuer>> {
+  const { ownKey: issuerKey, database, currency, clock, scheme } = settle(place, 'issuer');
+  const registrarKey = scheme.licenseFrom === 'issuer' ? issuerKey : place.registrarKey;
+  if (!registrarKey) throw failure('USAGE', `scheme ${scheme.number}: the trustee's key is missing`);
+  const needsSeal = scheme.registration === 'sealed' || scheme.issue !== 'direct';
+  // Before the database is there: beside one, a key that is missing is lost.
+  if (needsSeal && isFirstStart(place.dataDir, 'issuer')) sealSeed(place.dataDir, place.random);
+  const bankKey = place.bankKey ?? null;
+  const store = openIssuerStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const { signer, unsealer } = await orClose(store, async () => ({
+    signer: houseSigner(place.dataDir, 'issuer', lines.issuer, clock),
+    unsealer: needsSeal ? await houseUnsealer(place.dataDir, lines.issuer, clock, place.random) : null,
+  }));
+  const issuer = createIssuer({ ...place, store, signer, issuerKey, registrarKey, currency, clock, scheme, unsealer });
+  return run(place, store, issuer, issuerKey, database, {
+    title: 'tapcash issuer',
+    endpoints: ISSUER_ENDPOINTS,
+    handlers: issuerHandlers(issuer, store),
+    operators: operatorGate(issuer, store, place.operatorKeys, clock),
+    bank: {
+      check: (request) => checkBankRequest(lines.bank, clock(), lines.issuerId, request),
+      sign: (request, status, body) =>
+        signAnswer(signer, String(request.headers[BANK_HEADERS.requestId]), status, body),
+    },
+  });
+}
+
+/** Starts the bank, which begins to return histories at once. @throws as `startIssuer` */
+export async function startBank(place: BankPlace): Promise<RunningService<Bank>> {
+  const { ownKey: bankKey, database, currency, clock, scheme } = settle(place, 'bank');
+  const { issuerKey, registrarKey } = place;
+  if (scheme.issue === 'coupon' && isFirstStart(place.dataDir, 'bank')) couponKeys(place.dataDir, COUPON_AMOUNTS);
+  const store = openBankStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const { signer, coupons } = await orClose(store, async () => ({
+    signer: houseSigner(place.dataDir, 'bank', lines.bank!, clock),
+    coupons: scheme.issue === 'coupon' ? houseCoupons(place.dataDir, lines.bank!, clock) : null,
+  }));
+  const bank = createBank({
+    ...place,
+    store,
+    signer,
+    bankKey,
+    currency,
+    clock,
+    scheme,
+    coupons,
+    issuer: place.issuerChannel(signer, lines.issuer),
+  });
+  const service = await run(place, store, bank, bankKey, database, {
+    title: 'tapcash bank',
+    endpoints: BANK_ENDPOINTS,
+    handlers: {
+      ...commonHandlers('bank', bank, store),
+      ...shopHandlers(bank),
+      ...accountHandlers(bank),
+      request: async ({ request }) => hexed(await bank.request(bytes(request))),
+      couponKeys: () => hexed(bank.couponKeys()),
+      trace: ({ order }, request) => hexed(officeOf(bank, request).trace(bytes(order))),
+      registrationsOf: ({ name }, request) => hexed(officeOf(bank, request).registrationsOf(name)),
+      creditRelease: ({ name, order }, request) => officeOf(bank, request).creditRelease(name, bytes(order)),
+    } satisfies Handlers<typeof BANK_ENDPOINTS>,
+    operators: operatorGate(bank, store, place.operatorKeys, clock),
+  });
+  const forwarding = startForwarding(() => bank.forward(), place.log ?? silentLog(), place.forwardMs);
+  return {
+    ...service,
+    async close() {
+      await forwarding.stop();
+      await service.close();
+    },
+  };
+}
+
+/** Starts the trustee. @throws as `startIssuer` */
+export async function startTrustee(place: TrusteePlace): Promise<RunningService<TrusteeService>> {
+  const { ownKey: registrarKey, database, currency, clock, scheme } = settle(place, 'trustee');
+  const { issuerKey, accountsKey: bankKey = null } = place;
+  const store = openTrusteeStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const { registrar } = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, clock));
+  const trustee = createTrustee({ ...place, store, signer, registrarKey, currency, clock, scheme });
+  return run(place, store, trustee, registrarKey, database, {
+    title: 'tapcash trustee',
+    endpoints: TRUSTEE_ENDPOINTS,
+    handlers: {
+      ...commonHandlers('trustee', trustee, store),
+      register: ({ request, certificate }) => hexed(trustee.register(bytes(request), bytes(certificate))),
+      renew: async ({ request, certificate }) => hexed(await trustee.renew(bytes(request), bytes(certificate))),
+      trace: ({ order }) => hexed(trustee.trace(bytes(order))),
+    } satisfies Handlers<typeof TRUSTEE_ENDPOINTS>,
+  });
+}
+
+function settle(place: PlaceOptions, role: HouseName) {
+  ensureDataDir(place.dataDir);
+  return {
+    ownKey: firstKey(place.dataDir, role, place.random),
+    database: pathsOf(place.dataDir, role).database,
+    currency: place.currency ?? 'EUR',
+    clock: place.clock ?? machineClock,
+    scheme: schemeOf(place.scheme ?? 1),
+  };
+}
+
+/** Closes the store where a step before listening fails. */
+async function orClose<T>(store: { close(): void }, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (thrown) {
+    store.close();
+    throw thrown;
+  }
+}
+
+/** Listens, and ties the ends together; what was opened is closed again where a step fails. */
+async function run<T extends HouseService, E extends Record<string, Endpoint>>(
+  place: PlaceOptions,
+  store: { close(): void },
+  actor: T,
+  publicKey: Uint8Array,
+  database: string,
+  service: Omit<ServiceOptions<E>, 'log'>,
+): Promise<RunningService<T>> {
+  const host = place.host ?? '127.0.0.1';
+  const log = place.log ?? silentLog();
+  try {
+    const app = await createService({ ...service, log });
+    const port = await listen(app, host, place.port ?? 0).catch(async (thrown) => {
+      await app.close();
+      throw thrown;
+    });
+    const known = actor.parameters();
+    if (!known.ok) throw new TypeError('an actor knows its parameters');
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    log.info({ url }, 'listening');
+    let closing: Promise<void> | null = null;
+    const end = async () => {
+      await app.close();
+      store.close();
+      log.info('closed');
+    };
+    return { url, port, publicKey, parameters: known.parameters, database, actor, close: () => (closing ??= end()) };
+  } catch (thrown) {
+    store.close();
+    throw thrown;
+  }
+}
+
+/** Who may act in the office, and that each request acts once. */
+function operatorGate(
+  issuer: { parameters(): Result<{ parameters: PublicParameters }> },
+  store: AccountStore,
+  operatorKeys: Uint8Array[],
+  clock: () => number,
+) {
+  const read = (request: RawRequest) => {
+    const known = issuer.parameters();
+    if (!known.ok) return known;
+    return readOperatorRequest(operatorKeys, known.parameters.issuer, request);
+  };
+  return {
+    check: (request: RawRequest) => {
+      const found = read(request);
+      return found.ok ? null : found;
+    },
+    gate: (request: RawRequest, act: () => Answer<unknown>): Answer<unknown> => {
+      const found = read(request);
+      if (!found.ok) return answerRefusal(found);
+      const done = actOnce(store, found.act, Math.floor(clock()), act);
+      return done.ok ? done.reply : answerRefusal(done);
+    },
+  };
+}
+
+function commonHandlers(role: string, actor: HouseService, store: { check(): void }) {
+  return {
+    health: () => {
+      store.check();
+      return { ok: true as const, role, wireVersion: WIRE_VERSION };
+    },
+    parameters: () => {
+      const known = actor.parameters();
+      return known.ok ? { ok: true as const, ...hexed(known.parameters) } : known;
+    },
+    succeed: ({ notice }: { notice: string }) => actor.succeed(bytes(notice)),
+  };
+}
+
+/** For shops, wherever accounts are kept. */
+function shopHandlers(house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim'>>) {
+  return {
+    deposit: ({ history }: { history: string }) => house.deposit(bytes(history)),
+    tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
+    refund: ({ refund }: { refund: string }) => house.refund(bytes(refund)),
+    claim: ({ history }: { history: string }) => house.claim(bytes(history)),
+  };
+}
+
+/** The office of the operator who signed a request. */
+function officeOf<O>(house: { office(operator: string): O }, request: RawRequest): O {
+  return house.office(String(request.headers[OPERATOR_HEADERS.operator]));
+}
+
+/** For operators, wherever accounts are kept. */
+function accountHandlers(house: { office(operator: string): AccountsOffice }) {
+  return {
+    openAccount: ({ name, accountKey }, request) =>
+      hexed(officeOf(house, request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
+    fundAccount: ({ name, amount }, request) => officeOf(house, request).fundAccount(name, amount),
+    closeAccount: ({ name }, request) => officeOf(house, request).closeAccount(name),
+    registerTerminal: ({ shop, terminalId, key }, request) =>
+      officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
+    balanceOf: ({ name }, request) => officeOf(house, request).balanceOf(name),
+    numbers: (_body, request) => {
+      const result = officeOf(house, request).numbers();
+      return result.ok ? { ok: true as const, ...result.numbers } : result;
+    },
+    histories: ({ limit }, request) => hexed(officeOf(house, request).histories(limit)),
+  } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
+}
+
+function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISSUER_ENDPOINTS> {
+  return {
+    ...commonHandlers('issuer', issuer, store),
+    ...shopHandlers(issuer),
+    ...accountHandlers(issuer),
+    withdraw: ({ request }) => hexed(issuer.withdraw(bytes(request))),
+    receipts: ({ request }) => hexed(issuer.receipts(bytes(request))),
+    redeem: async ({ request }) => hexed(await issuer.redeem(bytes(request))),
+    couponKeys: () => hexed(issuer.couponKeys()),
+    receive: async ({ message, signature }) =>
+      hexed(await issuer.receive(bytes(message), signature === null ? null : bytes(signature))),
+    returnCash: ({ histories }) => issuer.returnCash(histories.map(bytes)),
+    signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
+    denyList: () => hexed(issuer.denyList()),
+    deny: ({ pku, why }, request) => officeOf(issuer, request).deny(bytes(pku), why),
+    lose: ({ of, why }, request) => officeOf(issuer, request).lose(bytes(of), why),
+    release: ({ of }, request) => hexed(officeOf(issuer, request).release(bytes(of))),
+    trace: ({ pku, why }, request) => hexed(officeOf(issuer, request).trace(bytes(pku), why)),
+    traceOrder: ({ pku, why }, request) => hexed(officeOf(issuer, request).traceOrder(bytes(pku), why)),
+    publishCouponKeys: ({ keys }, request) =>
+      officeOf(issuer, request).publishCouponKeys(
+        keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })),
+      ),
+    counterOf: ({ pku }, request) => officeOf(issuer, request).counterOf(bytes(pku)),
+    overspends: (_body, request) => hexed(officeOf(issuer, request).overspends()),
+  };
+}
