@@ -26,60 +26,60 @@ const SEALED = rows(({ registration }) => registration === 'sealed');
 const KEYED = rows(({ issue }) => issue === 'keyed');
 
 // Houses and user's equipment, every step with conservation after it; the same over HTTP; the firmware's own side.
-const LIFE: Shown = ['actors/schemes.test.ts', 'scheme %i with %i pseudonyms: the life of 30'];
+const LIFE: Shown = ['houses/schemes.test.ts', 'scheme %i with %i pseudonyms: the life of 30'];
 const OVER_HTTP: Shown = [
-  'http/schemes.test.ts',
+  'services/served-schemes.test.ts',
   'scheme %i: register, withdraw, pay, deposit, return, trace; nothing secret in log or reply',
 ];
 const DEMO: Shown = ['system/demo.test.ts', 'pay, on emulated boards'];
 const BOOT: Shown = [
-  'token/bundle.test.ts',
+  'user-token/token-bundle.test.ts',
   'boots, registers, takes a license and cash, pays, and pays again after a reset',
 ];
 const PAY: Shown = [
-  'token/purse.test.ts',
+  'user-token/purse.test.ts',
   'a payment is signed, debited once, repeated to the byte, and survives a reset',
 ];
 const TOKEN_SEALED: Shown = [
-  'token/requests.test.ts',
+  'user-token/requests.test.ts',
   'registers PKU1..n with proofs, takes n licenses, withdraws, twice',
 ];
 const TOKEN_COUPONS: Shown = [
-  'token/requests.test.ts',
+  'user-token/requests.test.ts',
   'two of one amount are two; each is redeemed once, in any order, and becomes Balance',
 ];
 const TILL: Shown = [
-  'terminal/terminal.test.ts',
+  'shop-terminal/terminal.test.ts',
   'is checked by the bridge, PAID, acknowledged, reported and delivered',
 ];
 const HISTORY: Shown = [
-  'terminal/till.test.ts',
+  'shop-terminal/till.test.ts',
   'paid: H holds license, challenge and signature, and is delivered once',
 ];
-const DEPOSIT: Shown = ['actors/issuer.test.ts', 'moves y from EBC to the shop, once for each (PKU, IdS, Rs)'];
-const WITHDRAW: Shown = ['actors/issuer.test.ts', 'moves x from ABC to EBC and gives a signed, numbered receipt'];
+const DEPOSIT: Shown = ['houses/issuer.test.ts', 'moves y from EBC to the shop, once for each (PKU, IdS, Rs)'];
+const WITHDRAW: Shown = ['houses/issuer.test.ts', 'moves x from ABC to EBC and gives a signed, numbered receipt'];
 const LICENSE: Shown = [
-  'actors/trustee.test.ts',
+  'houses/trustee.test.ts',
   '(PKU, IdU) gives the license SKR(PKU), valid for a year and to the end of the quarter',
 ];
-const HISTORIES: Shown = ['actors/hostile-bridge.test.ts', 'scheme %i: histories, cancelled charges and returns'];
+const HISTORIES: Shown = ['houses/hostile-bridge.test.ts', 'scheme %i: histories, cancelled charges and returns'];
 const COMPARED: Shown = [
-  'actors/hostile-bank.test.ts',
+  'houses/hostile-bank.test.ts',
   'scheme %i: a changed x is refused for good, whatever comes after',
 ];
 const SIGNED_BETWEEN: Shown = [
-  'actors/hostile-bank.test.ts',
+  'houses/hostile-bank.test.ts',
   'scheme %i: who is not the bank, or speaks to another issuer',
 ];
 const REDEEMED: Shown = [
-  'actors/hostile-bridge.test.ts',
+  'houses/hostile-bridge.test.ts',
   'scheme %i: redemption, both ways, then the same bytes 20 times',
 ];
 const CHOICE: Shown = [
-  'token/policy.test.ts',
+  'user-token/policy.test.ts',
   'OPEN shows who will sign, one Balance pays for all, and a known charge is always the one who paid',
 ];
-const UNKNOWN_KID: Shown = ['actors/hostile-bank.test.ts', 'scheme %i: a KID that nobody has'];
+const UNKNOWN_KID: Shown = ['houses/hostile-bank.test.ts', 'scheme %i: a KID that nobody has'];
 
 const CLAIMS: Record<number, Claim> = {
   1: {
@@ -119,12 +119,12 @@ const CLAIMS: Record<number, Claim> = {
   11: {
     what: 'SKB over what the bank brings, SKI over what the issuer answers',
     schemes: [5],
-    shownBy: [SIGNED_BETWEEN, ['actors/signature-types.test.ts', 'SKB over what the bank passes on']],
+    shownBy: [SIGNED_BETWEEN, ['houses/signature-types.test.ts', 'SKB over what the bank passes on']],
   },
   12: {
     what: 'the same under K',
     schemes: [6],
-    shownBy: [SIGNED_BETWEEN, ['actors/signature-types.test.ts', "SKI over the issuer's reply"]],
+    shownBy: [SIGNED_BETWEEN, ['houses/signature-types.test.ts', "SKI over the issuer's reply"]],
   },
   13: { what: 'n pseudonyms, one counter, any of them withdraws and pays', schemes: KEYED, shownBy: [LIFE, CHOICE] },
   14: {
@@ -135,7 +135,7 @@ const CLAIMS: Record<number, Claim> = {
   15: {
     what: '... that verifies SKR(PKU) before it keeps it',
     schemes: [1],
-    shownBy: [BOOT, ['actors/signature-types.test.ts', 'license at a token']],
+    shownBy: [BOOT, ['houses/signature-types.test.ts', 'license at a token']],
   },
   16: { what: '... that verifies SKBx(PKU) and redeems it', schemes: [2], shownBy: [TOKEN_COUPONS] },
   17: {
@@ -143,7 +143,7 @@ const CLAIMS: Record<number, Claim> = {
     schemes: [2],
     shownBy: [
       [
-        'token/requests.test.ts',
+        'user-token/requests.test.ts',
         'the bank sees nothing of a coupon: for every coupon and every transcript there is an r that joins them',
       ],
       ['crypto/blind-rsa.test.ts', 'RFC 9474 A.1'],
@@ -170,12 +170,12 @@ const CLAIMS: Record<number, Claim> = {
   24: {
     what: '... that verifies SKBx(PKU)',
     schemes: [2],
-    shownBy: [REDEEMED, ['actors/hostile-bridge.test.ts', "under another amount's key: refused, no row, no money"]],
+    shownBy: [REDEEMED, ['houses/hostile-bridge.test.ts', "under another amount's key: refused, no row, no money"]],
   },
   25: {
     what: '... that opens PKI(...), compares x, answers under K',
     schemes: [3, 5],
-    shownBy: [COMPARED, ['crypto/host.test.ts', 'RFC 9180 A.1.1: opened']],
+    shownBy: [COMPARED, ['base/host-crypto.test.ts', 'RFC 9180 A.1.1: opened']],
   },
   26: {
     what: '... that keeps K under KID, finds it again, compares x',
@@ -187,7 +187,7 @@ const CLAIMS: Record<number, Claim> = {
     schemes: KEYED,
     shownBy: [
       LIFE,
-      ['actors/schemes.test.ts', 'scheme %i with %i pseudonyms: licenses of one quarter differ in PKU alone'],
+      ['houses/schemes.test.ts', 'scheme %i with %i pseudonyms: licenses of one quarter differ in PKU alone'],
     ],
   },
   28: { what: "the program of the user's equipment", schemes: ALL, shownBy: [BOOT, DEMO] },
@@ -199,7 +199,7 @@ const CLAIMS: Record<number, Claim> = {
   34: {
     what: '... with accounts',
     schemes: [1],
-    shownBy: [OVER_HTTP, ['http/parallel.test.ts', '100 withdrawals with funds for 37: exactly 37']],
+    shownBy: [OVER_HTTP, ['services/parallel.test.ts', '100 withdrawals with funds for 37: exactly 37']],
   },
   35: { what: '... with coupons', schemes: [2], shownBy: [OVER_HTTP, REDEEMED] },
   36: { what: '... sealed', schemes: [3, 5], shownBy: [OVER_HTTP, COMPARED] },
@@ -237,7 +237,7 @@ test.each(Object.entries(CLAIMS).map(([number, claim]) => [number, claim.what, c
 );
 
 test('a test that is not there is missed', () => {
-  expect(hasTest(['actors/schemes.test.ts', 'scheme %i with %i pseudonyms: the life of 31'])).toBe(false);
+  expect(hasTest(['houses/schemes.test.ts', 'scheme %i with %i pseudonyms: the life of 31'])).toBe(false);
   expect(hasTest(['actors/nowhere.test.ts', 'anything'])).toBe(false);
 });
 

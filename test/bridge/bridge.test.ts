@@ -13,9 +13,9 @@ import { refusal, type Result } from '../../host-bridge/base/errors.js';
 import { silentLog } from '../../host-bridge/base/log.js';
 import { createNoticePush, DENY_POLL_MS } from '../../host-bridge/bridge/notice-push.js';
 import { ASK_AGAIN_MS, SENDING_MAX_S } from '../../host-bridge/bridge/clerk.js';
-import { issuerKey, makeHistory, makeLicense, makeTombstone, pseudonymKey, SHOP } from './messages.js';
-import { createRig, T0, type Rig } from './rig.js';
-import { pass, run } from './virtual.js';
+import { issuerKey, makeHistory, makeLicense, makeTombstone, pseudonymKey, SHOP } from '../kit/histories.js';
+import { createRig, T0, type Rig } from './bridge-rig.js';
+import { pass, run } from '../kit/virtual-time.js';
 
 let rig: Rig;
 afterEach(() => rig.stop());

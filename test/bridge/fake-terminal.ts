@@ -20,7 +20,7 @@ import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Scheduler } from '../../host-bridge/base/scheduler.js';
 import type { SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import type { FakeToken } from './fake-token.js';
-import { ISSUER, registrarKey, rsOf, SHOP, TERMINAL_ID, terminalKey } from './messages.js';
+import { ISSUER, registrarKey, rsOf, SHOP, TERMINAL_ID, terminalKey } from '../kit/histories.js';
 
 export interface FakeTerminal {
   link: LinkSession;

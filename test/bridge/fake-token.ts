@@ -22,7 +22,7 @@ import {
 } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { createSigner, isSigned } from '../../host-bridge/base/crypto/signer.js';
-import { ISSUER, issuerKey, registrarKey, seedOf } from './messages.js';
+import { ISSUER, issuerKey, registrarKey, seedOf } from '../kit/histories.js';
 
 export interface FakeToken {
   balance: number;

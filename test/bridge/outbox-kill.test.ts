@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
 import { createOutbox } from '../../host-bridge/bridge/outbox.js';
-import { compile } from './compile.js';
-import { makeHistory } from './messages.js';
+import { compile } from '../kit/compile.js';
+import { makeHistory } from '../kit/histories.js';
 
 /** An issuer that outlives the bridge: effect once by identity, here the bytes. */
 let server: Server;

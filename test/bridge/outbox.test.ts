@@ -13,8 +13,8 @@ import {
   createOutboxDelivery,
   HOLD_S,
 } from '../../host-bridge/bridge/outbox-delivery.js';
-import { makeHistory, makeTombstone } from './messages.js';
-import { pass, settle } from './virtual.js';
+import { makeHistory, makeTombstone } from '../kit/histories.js';
+import { pass, settle } from '../kit/virtual-time.js';
 
 interface Rig {
   scheduler: VirtualScheduler;

@@ -6,8 +6,8 @@ import { INS } from '../../firmware/wire/token-commands.js';
 import type { ErrorCode } from '../../host-bridge/base/errors.js';
 import { UNSEEN_MAX_S } from '../../host-bridge/bridge/desk/desk-acts.js';
 import { createFakeToken } from './fake-token.js';
-import { createRig, type Rig } from './rig.js';
-import { pass, run } from './virtual.js';
+import { createRig, type Rig } from './bridge-rig.js';
+import { pass, run } from '../kit/virtual-time.js';
 
 let rig: Rig;
 afterEach(() => rig.stop());

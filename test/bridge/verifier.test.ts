@@ -5,7 +5,7 @@ import { fixedLine, type KeyLine } from '../../host-bridge/base/keys/key-line.js
 import { VERIFY } from '../../firmware/wire/link/link-messages.js';
 import { createSigner } from '../../host-bridge/base/crypto/signer.js';
 import { createVerifier } from '../../host-bridge/bridge/verifier.js';
-import { makeHistory, makeLicense, registrarKey, seedOf } from './messages.js';
+import { makeHistory, makeLicense, registrarKey, seedOf } from '../kit/histories.js';
 
 const verifier = createVerifier({ registrar: fixedLine(registrarKey.publicKey) });
 const ask = (what: number, bytes: Uint8Array) => verifier.answer(Uint8Array.of(what, ...bytes));

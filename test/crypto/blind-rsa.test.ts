@@ -6,7 +6,7 @@ import { RSABSSA } from '@cloudflare/blindrsa-ts';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createBlindRsa } from '../../firmware/crypto/blind-rsa.js';
 import { createRsa } from '../../firmware/crypto/rsa.js';
-import { bytes, hex, inverseOf, plain, random } from './natives.js';
+import { bytes, hex, inverseOf, plain, random } from './crypto-kit.js';
 
 const sha384 = (data: Uint8Array): Uint8Array => new Uint8Array(createHash('sha384').update(data).digest());
 const rsa = createRsa(plain);

@@ -19,7 +19,7 @@ import {
   plain,
   random,
   toLittleEndian,
-} from './natives.js';
+} from './crypto-kit.js';
 
 const ed = fastEd();
 

@@ -5,7 +5,7 @@ import { createEuclid } from '../../firmware/crypto/euclid.js';
 import { createHalver } from '../../firmware/crypto/scalar-halving.js';
 import { createScalars, isBelowOrder } from '../../firmware/crypto/scalar.js';
 import { checkedDot, plainDot } from '../../host-bridge/base/crypto/node-natives.js';
-import { L, P, checked, fromLittleEndian, hex, random, toLittleEndian } from './natives.js';
+import { L, P, checked, fromLittleEndian, hex, random, toLittleEndian } from './crypto-kit.js';
 
 const field = createField(checked);
 

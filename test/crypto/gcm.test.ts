@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { gcmOpen, gcmSeal, GCM_TAG_BYTES } from '../../firmware/crypto/gcm.js';
 import { aesBlocks } from '../../host-bridge/base/crypto/node-natives.js';
-import { bytes, hex, random } from './natives.js';
+import { bytes, hex, random } from './crypto-kit.js';
 
 // The GCM specification's test cases 1 to 4, 15 and 16 (McGrew and Viega): key, nonce, additional data, plaintext,
 // ciphertext, tag.

@@ -9,7 +9,7 @@ import { createSealer } from '../../firmware/crypto/hpke.js';
 import { createScalars } from '../../firmware/crypto/scalar.js';
 import { createX25519 } from '../../firmware/crypto/x25519.js';
 import { aesBlocks } from '../../host-bridge/base/crypto/node-natives.js';
-import { baseTable, bytes, checked, hex, plain, random } from './natives.js';
+import { baseTable, bytes, checked, hex, plain, random } from './crypto-kit.js';
 
 const base = openCombTable(baseTable);
 const x25519 = createX25519(createEdwards(plain), createScalars(plain));

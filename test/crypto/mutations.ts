@@ -1,7 +1,7 @@
 /**
  * What a forger may make of a signature.
  */
-import { fromLittleEndian, L, P, random, toLittleEndian } from './natives.js';
+import { fromLittleEndian, L, P, random, toLittleEndian } from './crypto-kit.js';
 
 /** A number below `count`. */
 export const pick = (count: number): number => random(4).reduce((sum, byte) => sum * 256 + byte, 0) % count;

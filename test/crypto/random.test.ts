@@ -11,7 +11,7 @@ import { NOTHING, createHmacDrbg } from '../../firmware/crypto/hmac-drbg.js';
 import { hmacSha256 } from '../../firmware/crypto/hmac.js';
 import { createNoncePool } from '../../firmware/crypto/nonce-pool.js';
 import { createNonceSource } from '../../firmware/crypto/nonce-source.js';
-import { bytes, fastEd, hex, plain, random } from './natives.js';
+import { bytes, fastEd, hex, plain, random } from './crypto-kit.js';
 
 function sha256(text: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(text).digest());

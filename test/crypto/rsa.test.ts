@@ -1,7 +1,7 @@
 /** RSA of the board against BigInt and node:crypto. */
 import { constants, createPublicKey, generateKeyPairSync, publicEncrypt } from 'node:crypto';
 import { createRsa, type Residue, type RsaModulus } from '../../firmware/crypto/rsa.js';
-import { checked, hex, plain, random } from './natives.js';
+import { checked, hex, plain, random } from './crypto-kit.js';
 
 const rsa = createRsa(plain);
 const exact = createRsa(checked);

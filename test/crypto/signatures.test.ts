@@ -7,7 +7,7 @@ import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.j
 import { multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import { verify as verifyOnHost } from '../../host-bridge/base/crypto/ed25519-verify.js';
 import { mutate, pick } from './mutations.js';
-import { fastEd, random } from './natives.js';
+import { fastEd, random } from './crypto-kit.js';
 
 const COUNT = Number(process.env.TAPCASH_SIGNATURES ?? 500);
 const KEYS = 5;

@@ -9,9 +9,9 @@ import { schemeOf } from '../../firmware/core/scheme.js';
 import { office, type OfficeVerb } from '../../host-bridge/commands/office.js';
 import { operatorIdOf } from '../../host-bridge/http/operator-requests.js';
 import { writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
-import { bankSigner, register, withdraw } from '../actors/houses.js';
-import { good, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../actors/world.js';
-import { endHouses, forgetCoupons, operator, startHouses, userAt } from './houses.js';
+import { bankSigner, register, withdraw } from '../houses/houses-rig.js';
+import { good, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../kit/people.js';
+import { endHouses, forgetCoupons, operator, startHouses, userAt } from '../services/served-houses-rig.js';
 
 afterEach(endHouses);
 afterAll(forgetCoupons);

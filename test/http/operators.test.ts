@@ -5,8 +5,8 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { createOfficeCall, createOfficeClient } from '../../host-bridge/http/client.js';
 import { operatorIdOf, signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
-import { codeOf, good, ISSUER, person, seedOf, signerOf } from '../actors/world.js';
-import { operator, startServices, type Services } from './services.js';
+import { codeOf, good, ISSUER, person, seedOf, signerOf } from '../kit/people.js';
+import { operator, startServices, type Services } from './services-rig.js';
 
 const PATH = '/v1/office/funds';
 const BODY = '{"name":"Ada","amount":5}';

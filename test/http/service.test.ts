@@ -25,8 +25,8 @@ import {
   START_S,
   tombstoneOf,
   withdrawalOf,
-} from '../actors/world.js';
-import { operator, startServices, terminal, type Services } from './services.js';
+} from '../kit/people.js';
+import { operator, startServices, terminal, type Services } from './services-rig.js';
 
 const ada = person('Ada');
 const bob = person('Bob');

@@ -20,7 +20,7 @@ import {
   withdrawalOf,
   type Person,
   type World,
-} from '../actors/world.js';
+} from '../kit/people.js';
 
 const PEOPLE = [person('Ada'), person('Bob'), person('Cy')];
 const SHOPS = ['Shop', 'Cafe'];

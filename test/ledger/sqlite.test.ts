@@ -12,8 +12,8 @@ import { databaseFailure, openDatabase } from '../../host-bridge/base/sqlite/dat
 import { lifeOf } from '../../host-bridge/ledger/sqlite/sqlite-accounts.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
 import { ISSUER_MIGRATIONS } from '../../host-bridge/ledger/sqlite/sqlite-schema.js';
-import { BOOKS, person } from '../actors/world.js';
-import { compileSources, runScript } from '../http/compiled.js';
+import { BOOKS, person } from '../kit/people.js';
+import { compileSources, runScript } from '../services/compiled-host.js';
 
 const MIGRATIONS = ['CREATE TABLE t (a INTEGER NOT NULL) STRICT'];
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));

@@ -6,7 +6,7 @@ import { ackFrame, encodeFrame, nackFrame, plainBytes, TFI_TO_HOST } from '../..
 import { createI2cPort } from '../../firmware/nfc/pn532-i2c.js';
 import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader, parseTarget } from '../../firmware/nfc/pn532-reader.js';
-import { await1, clockOf, createBoard, Wiring } from './bench.js';
+import { await1, clockOf, createBoard, Wiring } from './nfc-rig.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));
 const answer = (...data: number[]) => encodeFrame([TFI_TO_HOST], Uint8Array.from(data), [], plainBytes);

@@ -9,7 +9,7 @@ import {
   rfFailure,
 } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
-import { await1, clockOf } from './bench.js';
+import { await1, clockOf } from './nfc-rig.js';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replace(/ /g, ''), 'hex'));
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

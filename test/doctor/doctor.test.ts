@@ -1,0 +1,128 @@
+/**
+ * `tapcash doctor` on the emulated board: nothing wrong with a good one, and each fault by its name on one that has it.
+ */
+import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { examineBoard, type DoctorOptions, type Finding } from '../../flash-scripts/doctor/doctor.js';
+import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
+import { signManifest } from '../../flash-scripts/provision/manifest.js';
+import { provisionBoard, type BoardPurpose } from '../../flash-scripts/provision/provision-board.js';
+import { createSigner, issuerIdOf } from '../../host-bridge/base/crypto/signer.js';
+import { createEmulatedPort } from '../../host-bridge/serial/port.js';
+import { attemptOn, BOARD, espBench, plantInterpreter, type EspBench } from '../flash/flash-rig.js';
+
+const root = createSigner(new Uint8Array(32).fill(1));
+const manifest = signManifest(
+  {
+    issuer: issuerIdOf(root.publicKey),
+    currency: 'EUR',
+    issuerKey: root.publicKey,
+    registrarKey: createSigner(new Uint8Array(32).fill(2)).publicKey,
+  },
+  root,
+  null,
+);
+const TOKEN: BoardPurpose = { role: 'user-token', limits: TOKEN_LIMITS, scheme: { number: 1 } };
+const TERMINAL: BoardPurpose = { role: 'shop-terminal', terms: { ...TERMINAL_TERMS, shop: 'Cafe Roma' } };
+
+const access = (bench: EspBench) => ({
+  device: bench.cable,
+  attempt: attemptOn(bench.cable),
+  reporter: { step: () => undefined, progress: () => undefined, hint: () => undefined },
+  burstBytesMax: 1024,
+  handMs: 500,
+});
+
+async function working(purpose: BoardPurpose): Promise<EspBench> {
+  const bench = espBench();
+  plantInterpreter(bench.esp);
+  await flashBoard({ ...access(bench), board: BOARD, parts: null, role: purpose.role });
+  await provisionBoard({ ...access(bench), board: BOARD, manifest, purpose });
+  return bench;
+}
+
+const examine = (bench: EspBench, more: Partial<DoctorOptions> = {}): Promise<Finding[]> =>
+  examineBoard({ ...access(bench), board: BOARD, openLink: async () => createEmulatedPort(bench.esp.cable), ...more });
+
+const faults = (findings: Finding[]): string[] =>
+  findings.filter(({ ok }) => !ok).map(({ check, code }) => `${check} ${code}`);
+
+test('a good token: everything is found, and it runs again afterwards', async () => {
+  const bench = await working(TOKEN);
+  const findings = await examine(bench);
+  expect(faults(findings)).toEqual([]);
+  expect(findings.map(({ check }) => check)).toEqual([
+    'interpreter',
+    'natives',
+    'memory',
+    'storage',
+    'provision',
+    'firmware',
+    'entropy',
+    'pn532',
+    'start',
+    'unacknowledged',
+  ]);
+  expect(findings.find(({ check }) => check === 'pn532')!.found).toContain('firmware 1.6');
+  expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
+}, 60_000);
+
+test('a good terminal also says what it has to deliver', async () => {
+  const bench = await working(TERMINAL);
+  const findings = await examine(bench);
+  expect(faults(findings)).toEqual([]);
+  expect(findings.at(-1)).toMatchObject({ check: 'undelivered', found: '0 histories, 0 cancellations' });
+}, 60_000);
+
+test.each(['i2c', 'spi'] as const)(
+  'a PN532 on %s answers, and one that is not there does not',
+  async (bus) => {
+    const board = loadBoard(bus === 'i2c' ? 'esp32-cyd' : 'esp32-devkitc-wrover');
+    const bench = espBench('esp32', true, board.pn532);
+    plantInterpreter(bench.esp);
+    const found = (await examine(bench, { board })).find(({ check }) => check === 'pn532')!;
+    expect(found).toMatchObject({ ok: true, found: `PN532, firmware 1.6, on ${bus}` });
+    const elsewhere = { ...board, pn532: { ...board.pn532, ...(bus === 'i2c' ? { port: 'I2C2' } : { nss: 'D27' }) } };
+    expect((await examine(bench, { board: elsewhere })).find(({ check }) => check === 'pn532')).toMatchObject({
+      ok: false,
+      code: 'PN532_NO_ACK',
+    });
+  },
+  60_000,
+);
+
+test.each<[string, (bench: EspBench) => void, string[]]>([
+  ['no file of its own', (bench) => bench.esp.board.files.clear(), ['provision NOT_PROVISIONED']],
+  [
+    'another firmware',
+    (bench) => void bench.esp.board.files.set('desk.js', Buffer.from('"x"')),
+    ['firmware FIRMWARE_MISSING', 'start DEVICE_FAULT'],
+  ],
+  ['no PN532', (bench) => void (bench.wire.connected = false), ['pn532 PN532_NO_ACK']],
+  [
+    'a dead source of entropy',
+    (bench) => void (bench.entropy.fixed = 7),
+    ['entropy ENTROPY_WEAK', 'start DEVICE_FAULT'],
+  ],
+  [
+    'an interpreter without crypto',
+    (bench) => plantInterpreter(bench.esp, { interpreter: '2v29.277 crypto' }),
+    ['natives NATIVE_MISSING'],
+  ],
+  [
+    'an old interpreter',
+    (bench) => plantInterpreter(bench.esp, { interpreter: '2v20' }),
+    ['interpreter INTERPRETER_OLD'],
+  ],
+  ['no interpreter', (bench) => void (bench.esp.flash.fill(0xff), bench.esp.pressReset()), ['console BOARD_SILENT']],
+])(
+  '%s',
+  async (_, spoil, expected) => {
+    const bench = await working(TOKEN);
+    spoil(bench);
+    const findings = await examine(bench);
+    expect(faults(findings)).toEqual(expected);
+    for (const { ok, remedy } of findings) expect(ok).toBe(remedy === undefined);
+  },
+  60_000,
+);

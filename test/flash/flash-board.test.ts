@@ -1,0 +1,81 @@
+/** `tapcash flash` from an empty board to one that starts, and everything that can be wrong on the way. */
+import { flashBoard, type FlashBoardOptions, type Reporter } from '../../flash-scripts/flash/flash-board.js';
+import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
+import { attemptOn, BOARD, espBench, plantInterpreter, tempFolder, type EspBench } from './flash-rig.js';
+import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
+
+const silent: Reporter = { step: () => undefined, progress: () => undefined, hint: () => undefined };
+
+function partsOf(firmware: FirmwareOptions = {}) {
+  const folder = tempFolder();
+  writeRelease(folder, firmware);
+  return readFirmware(folder, BOARD);
+}
+
+const flash = (bench: EspBench, more: Partial<FlashBoardOptions> = {}) =>
+  flashBoard({
+    device: bench.cable,
+    attempt: attemptOn(bench.cable),
+    reporter: silent,
+    board: BOARD,
+    parts: null,
+    role: 'user-token',
+    burstBytesMax: 1024,
+    handMs: 2000,
+    ...more,
+  });
+
+test('an empty board gets everything, and asks to be provisioned; the second time nothing is written', async () => {
+  const bench = espBench();
+  const hints: string[] = [];
+  const first = await flash(bench, {
+    parts: partsOf(),
+    reporter: { ...silent, hint: (text) => void hints.push(text) },
+  });
+  expect(first).toMatchObject({ role: 'user-token', interpreter: '2v29.277', provisioned: false, right: [] });
+  expect(first.written).toContain('.bootcde');
+  expect(hints).toEqual([]);
+  expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
+  const second = await flash(bench);
+  expect(second.written).toEqual([]);
+  expect(second.right.sort()).toEqual(first.written.sort());
+}, 30_000);
+
+test('a board without a role asks for one; one that has a role keeps it', async () => {
+  const bench = espBench();
+  plantInterpreter(bench.esp);
+  const { role: _, ...none } = { role: undefined };
+  await expect(
+    flashBoard({
+      device: bench.cable,
+      attempt: attemptOn(bench.cable),
+      reporter: silent,
+      board: BOARD,
+      parts: null,
+      burstBytesMax: 1024,
+      ...none,
+    }),
+  ).rejects.toMatchObject({ code: 'USAGE' });
+  bench.esp.board.files.set(
+    'tapcash.cfg',
+    Buffer.from(JSON.stringify({ role: 'shop-terminal', board: BOARD, provision: {} })),
+  );
+  await expect(flash(bench)).rejects.toMatchObject({
+    code: 'USAGE',
+    detail: expect.stringContaining('the board is a shop-terminal'),
+  });
+}, 30_000);
+
+test.each([
+  ['no native crypto', '2v29.277 crypto', 'NATIVE_MISSING', 'crypto.SHA256, crypto.SHA512'],
+  ['no dot product', '2v29.277 E.convolve', 'NATIVE_MISSING', 'E.convolve'],
+  ['too old', '2v28.1', 'INTERPRETER_OLD', '2v28.1'],
+])(
+  'an interpreter with %s is named',
+  async (_, interpreter, code, detail) => {
+    const bench = espBench();
+    plantInterpreter(bench.esp, { interpreter });
+    await expect(flash(bench)).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
+  },
+  30_000,
+);

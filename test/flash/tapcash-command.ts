@@ -1,0 +1,80 @@
+/**
+ * `tapcash` as a process beside an emulated board, with somebody's hand at the board; and everything that it leaves at
+ * the host.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
+import type { EspBench } from './flash-rig.js';
+
+const CLI = join(packageRoot(), 'dist', 'host-bridge', 'cli.js');
+
+/** A command that ended. */
+export interface Ended {
+  /** Exit code, or the signal that ended it. */
+  status: number | string;
+  out: string;
+  err: string;
+}
+
+/** Where commands keep what they keep, and all that they printed. */
+export interface Host {
+  /** --data, and the folder of labels; HOME and temporary files below it. */
+  folder: string;
+  printed: string[];
+}
+
+/** Looks at what a command prints; may end it. */
+export type Watch = (err: string, end: (signal: NodeJS.Signals) => void) => void;
+
+/**
+ * Runs the command line; a hand at the board does what it is asked for. Libraries that can be asked to print what they
+ * do, are.
+ */
+export function tapcash(host: Host, args: string[], bench: EspBench | null, watch?: Watch): Promise<Ended> {
+  const env = { ...process.env, HOME: host.folder, TMPDIR: host.folder, DEBUG: '*' };
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const ended = { out: '', err: '' };
+  child.stdout.on('data', (text: Buffer) => (ended.out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => {
+    ended.err += text.toString();
+    if (text.includes('hold BOOT')) bench?.esp.pressReset(true);
+    if (text.includes('press the board')) bench?.esp.pressReset();
+    watch?.(ended.err, (signal) => !child.killed && child.kill(signal));
+  });
+  return new Promise((resolve) =>
+    child.on('close', (code, signal) => {
+      host.printed.push(ended.out, ended.err);
+      resolve({ ...ended, status: code ?? (signal as string) });
+    }),
+  );
+}
+
+/**
+ * Kills the command at these steps in turn, each time started again (test/commands/flash-commands.test.ts);
+ * @returns the run that nobody stopped.
+ */
+export async function killedAt(host: Host, args: string[], bench: EspBench, steps: string[]): Promise<Ended> {
+  for (const step of steps.filter((_, i) => i % 3 === 1 || process.env.TAPCASH_KILLS)) {
+    const { status } = await tapcash(host, args, bench, (err, end) => err.includes(step) && end('SIGKILL'));
+    expect([step, status]).toEqual([step, 'SIGKILL']);
+  }
+  return tapcash(host, args, bench);
+}
+
+/** Contents of all files of a host, what is packed in pictures too, and what its commands printed. */
+export function traces({ folder, printed }: Host): Map<string, Buffer> {
+  const found = new Map([['printed', Buffer.from(printed.join('\n'))]]);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const data = readFileSync(path);
+    found.set(path, data);
+    const at = data.indexOf('IDAT');
+    if (path.endsWith('.png'))
+      found.set(`${path} unpacked`, inflateSync(data.subarray(at + 4, at + 4 + data.readUInt32BE(at - 4))));
+  }
+  return found;
+}

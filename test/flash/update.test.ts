@@ -1,0 +1,249 @@
+/**
+ * Boards in the middle of their work: an update, a cable pulled at any write, and what the host gets to see of secrets.
+ *
+ * `npm test` pulls the cable at some of the writes; TAPCASH_PULLS=1 at each of them, =2 at every second.
+ */
+import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
+import { examineBoard } from '../../flash-scripts/doctor/doctor.js';
+import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
+import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
+import { signManifest } from '../../flash-scripts/provision/manifest.js';
+import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
+import { payment } from '../../firmware/wire/payment.js';
+import { identity, INS, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { createSigner, issuerIdOf } from '../../host-bridge/base/crypto/signer.js';
+import { createEmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
+import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
+import { createEmulatedPort } from '../../host-bridge/serial/port.js';
+import { createBench } from '../shop-terminal/terminal-board-rig.js';
+import { createToken } from '../shop-terminal/terminal-rig.js';
+import { createShop, filesFor, type Answered } from '../user-token/token-board-rig.js';
+import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes } from '../user-token/purse-rig.js';
+import { attemptOn, BOARD, espBench, plantInterpreter, tempFolder, type EspBench } from './flash-rig.js';
+import { writeRelease } from './firmware-kit.js';
+
+const root = createSigner(new Uint8Array(32).fill(1));
+const manifest = signManifest(
+  {
+    issuer: issuerIdOf(root.publicKey),
+    currency: 'EUR',
+    issuerKey: root.publicKey,
+    registrarKey: createSigner(new Uint8Array(32).fill(2)).publicKey,
+  },
+  root,
+  null,
+);
+const TOKEN: BoardPurpose = { role: 'user-token', limits: TOKEN_LIMITS, scheme: { number: 1 } };
+const none = new Uint8Array(0);
+
+/** Everything that a person at the host sees. */
+const seen: string[] = [];
+const reporter = {
+  step: (text: string) => void seen.push(text),
+  progress: (name: string) => void seen.push(name),
+  hint: (text: string) => void seen.push(text),
+};
+const access = (bench: EspBench) => ({
+  device: bench.cable,
+  attempt: attemptOn(bench.cable),
+  reporter,
+  burstBytesMax: 1024,
+  handMs: 1000,
+});
+const update = (bench: EspBench, role: BoardPurpose['role']) =>
+  flashBoard({ ...access(bench), board: BOARD, parts: null, role });
+const provide = (bench: EspBench): Promise<Provisioned> =>
+  provisionBoard({ ...access(bench), board: BOARD, manifest, purpose: TOKEN });
+
+/** An older version of the firmware: the same program, with a blank that no other has. */
+function makeOld(bench: EspBench): void {
+  const { files } = bench.esp.board;
+  files.set('.bootcde', Buffer.concat([files.get('.bootcde')!, Buffer.from(' ')]));
+}
+
+async function untilLine(bench: EspBench, text: string): Promise<void> {
+  for (let tries = 0; !bench.lines.includes(text); tries++) {
+    if (tries > 1000) throw new Error(`${text} never came; ${bench.lines.slice(-3).join(' / ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test('a token updated between debit and ACK keeps Balance and keys, and gives the same signature again', async () => {
+  const bench = espBench();
+  plantInterpreter(bench.esp);
+  for (const [name, data] of Object.entries(filesFor('esp32-devkitc'))) bench.esp.board.files.set(name, data);
+  await update(bench, 'user-token');
+  const shop = createShop(createRealScheduler());
+  shop.field.present(bench.pn532.card);
+  const tap = (commands: [number, Uint8Array][]) => new Promise<Answered[]>((resolve) => shop.tap(commands, resolve));
+  const codes = (answers: Answered[]): string[] => answers.map(({ code }) => code);
+  const [who] = await tap([
+    [INS.identity, none],
+    [INS.register, nameBytes('Ada')],
+  ]);
+  const { pku } = identity.decode(who.data)!;
+  expect(
+    codes(
+      await tap([
+        [INS.license, grantBytes({ pku })],
+        [INS.receipt, receiptBytes({ pku, number: 1, amount: 5000 })],
+      ]),
+    ),
+  ).toEqual(['OK', 'OK']);
+  const challenge = challengeBytes({});
+  const [, paid] = await tap([
+    [INS.open, chargeBytes(1)],
+    [INS.challenge, challenge],
+  ]);
+  expect(paid.code).toBe('OK');
+
+  makeOld(bench);
+  expect((await update(bench, 'user-token')).written).toContain('.bootcde');
+  bench.lines.length = 0;
+  const findings = await examineBoard({
+    ...access(bench),
+    openLink: () => Promise.reject(new Error('a token has no link')),
+  });
+  expect(findings.at(-1)).toMatchObject({
+    check: 'unacknowledged',
+    ok: true,
+    found: expect.stringMatching(/^1 debit, 3\.50 EUR: tap at the same shop again/),
+  });
+  await untilLine(bench, 'tapcash: user-token runs');
+  // A tap that comes while the token still starts is torn: tap again.
+  let again: Answered[] = [];
+  for (let tries = 0; tries < 10 && again.length < 3; tries++)
+    again = await tap([
+      [INS.open, chargeBytes(1)],
+      [INS.challenge, challenge],
+      [INS.ack, chargeBytes(1)],
+    ]);
+  expect(codes(again)).toEqual(['OK', 'OK', 'OK']);
+  expect(payment.decode(again[1].data)!.signature).toEqual(payment.decode(paid.data)!.signature);
+  bench.esp.board.press('D26', 100);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const [state] = await tap([[INS.status, none]]);
+  expect(tokenStatus.decode(state.data)).toMatchObject({ balance: 4650, receiptNumber: 1, unacknowledged: 0 });
+}, 90_000);
+
+test('a terminal updated with a history that nobody took still has it', async () => {
+  const shop = await createBench(null);
+  shop.bridge.stores = false;
+  shop.board.powerOn();
+  await shop.until(() => shop.board.screen()[0] === 'READY', 30_000);
+  shop.connect();
+  await shop.until(() => shop.bridge.up, 30_000);
+  expect(await shop.charge(1, 900)).toBe('OK');
+  shop.present(createToken(1));
+  await shop.until(() => shop.board.screen()[0] === 'PAID', 60_000);
+  const worked = shop.board as EmulatedBoard;
+  shop.close();
+
+  const bench = espBench();
+  plantInterpreter(bench.esp);
+  bench.esp.board.powerOff();
+  bench.esp.records.restore(worked.flash.image());
+  for (const [name, data] of worked.files) bench.esp.board.files.set(name, data);
+  const pending = async () =>
+    (await examineBoard({ ...access(bench), openLink: async () => createEmulatedPort(bench.esp.cable) })).find(
+      ({ check }) => check === 'undelivered',
+    )!.found;
+  bench.esp.pressReset();
+  expect(await pending()).toContain('1 histories');
+  makeOld(bench);
+  expect((await update(bench, 'shop-terminal')).written).toContain('.bootcde');
+  expect(await pending()).toContain('1 histories');
+}, 120_000);
+
+/** Pulls the cable after k writes, for each k or some; then the same again must end well. */
+async function pulledEverywhere(
+  stride: number,
+  fresh: () => EspBench,
+  work: (bench: EspBench) => Promise<unknown>,
+  check: (bench: EspBench) => void,
+): Promise<number> {
+  const every = Number(process.env.TAPCASH_PULLS) || stride;
+  for (let writes = every - 1, pulls = 0; ; writes += every, pulls++) {
+    const bench = fresh();
+    bench.cable.pullAfter(writes);
+    const ended = await work(bench).then(
+      () => true,
+      (thrown: { code?: string }) => (thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown)),
+    );
+    // Another device, as for another process: what a library still had in mind with the first one does not meddle.
+    bench.cable = createEmulatedCable(bench.esp);
+    if (!ended) await work(bench);
+    check(bench);
+    bench.esp.board.powerOff();
+    if (ended) return pulls;
+  }
+}
+
+test('flash: a cable pulled at any write, then the same again, ends in a board that starts', async () => {
+  const folder = tempFolder();
+  writeRelease(folder, { appBytes: 60_000 });
+  const parts = readFirmware(folder, BOARD);
+  const pulls = await pulledEverywhere(
+    41,
+    () => espBench(),
+    (bench) => flashBoard({ ...access(bench), board: BOARD, parts, role: 'user-token' }),
+    (bench) => {
+      expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
+    },
+  );
+  expect(pulls).toBeGreaterThan(2);
+}, 3_600_000);
+
+test('provision: a cable pulled at any write, then the same again, ends in a token that runs, with its keys', async () => {
+  const made = espBench();
+  plantInterpreter(made.esp);
+  await update(made, 'user-token');
+  const { keys } = await provide(made);
+  made.esp.board.powerOff();
+  const again = (): EspBench => {
+    const bench = espBench();
+    plantInterpreter(bench.esp);
+    bench.esp.board.powerOff();
+    bench.esp.records.restore(made.esp.records.image());
+    for (const [name, data] of made.esp.board.files)
+      if (name !== 'tapcash.cfg' && !/^tab\.(issuer|registrar)$/.test(name)) bench.esp.board.files.set(name, data);
+    bench.esp.pressReset();
+    return bench;
+  };
+  let found: Provisioned | null = null;
+  const pulls = await pulledEverywhere(
+    19,
+    again,
+    async (bench) => (found = await provide(bench)),
+    (bench) => {
+      expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
+      expect(found!.keys).toEqual(keys);
+    },
+  );
+  expect(pulls).toBeGreaterThan(2);
+
+  // Records of seeds: no 16 bytes of what only they hold were shown, as hexadecimal, base64 or numbers.
+  const image = Buffer.from(made.esp.records.image());
+  const shown = [...seen, ...made.lines].join('\n');
+  let secrets = 0;
+  for (let at = 0; at + 16 <= image.length; at += 4) {
+    const bytes = image.subarray(at, at + 16);
+    if (
+      new Set(bytes).size < 8 ||
+      keys.some(
+        (key) => Buffer.from(key).includes(bytes.subarray(0, 8)) || Buffer.from(key).includes(bytes.subarray(8)),
+      )
+    )
+      continue;
+    secrets++;
+    for (const form of [
+      bytes.toString('hex'),
+      bytes.toString('latin1'),
+      bytes.toString('base64').slice(0, 20),
+      [...bytes].join(),
+    ])
+      expect(shown.includes(form)).toBe(false);
+  }
+  expect(secrets).toBeGreaterThan(10);
+}, 3_600_000);

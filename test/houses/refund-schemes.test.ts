@@ -1,0 +1,176 @@
+/**
+ * What comes back, in every scheme, with its houses and a wallet that has code of its own: from the payment at the shop
+ * to the receipt on the wallet, which asks for it by the scheme's own way.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { toHex } from '../../firmware/core/bytes.js';
+import { audit } from '../../host-bridge/audit/audit.js';
+import {
+  conservation,
+  createHouses,
+  deposit,
+  finish,
+  register,
+  returnAll,
+  SHOP,
+  terminal,
+  userOf,
+  withdraw,
+  type Houses,
+} from './houses-rig.js';
+import type { ReferenceWallet } from './reference-wallet.js';
+import { codeOf, flipped, good, refundOf, rsOf, START_S, tombstoneOf } from '../kit/people.js';
+
+describe.each([1, 2, 3, 4, 5, 6])('scheme %i: from the payment to the receipt on the token', (number) => {
+  /** Gives the wallet what it missed, by the scheme's own way. */
+  async function collect(at: Houses, wallet: ReferenceWallet): Promise<void> {
+    if (at.scheme.issue === 'direct') {
+      const { bytes } = await wallet.startWithdrawal(1);
+      for (const paper of good(at.issuer.receipts(bytes)).receipts) expect(wallet.takeReceipt(paper)).toBe('OK');
+      wallet.waiting = null;
+      return;
+    }
+    for (let outcome = ''; outcome !== 'OK';) {
+      await (at.scheme.issue === 'coupon' ? wallet.startQuestion() : wallet.startWithdrawal(0));
+      outcome = await finish(at, wallet);
+      expect(['OK', 'RECEIPT_GAP']).toContain(outcome);
+    }
+  }
+
+  test('a refund and a cancelled debit come back to the Balance, and EBC and Balance agree', async () => {
+    const at = await createHouses(number);
+    const accounts = at.bank ?? at.issuer;
+    const wallet = userOf(at, 'Ada', 100, Math.min(2, at.scheme.pseudonymsMax));
+    expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
+    const last = wallet.pseudonyms.length - 1;
+    good(deposit(at, wallet.pay(SHOP, 20, rsOf(1), START_S, last)));
+    await returnAll(at);
+    good(await accounts.refund(refundOf(terminal, wallet.pseudonyms[last]!.publicKey, SHOP, rsOf(1), 5, 1)));
+    const walkedAway = wallet.pay(SHOP, 7, rsOf(2), START_S, last);
+    good(accounts.tombstone(tombstoneOf(terminal, SHOP, rsOf(2))));
+    expect(good(await accounts.claim(walkedAway))).toMatchObject({ state: 'granted' });
+    await returnAll(at);
+    await collect(at, wallet);
+    const { ebc } = good(at.office.counterOf(wallet.pseudonyms[0]!.publicKey));
+    expect([wallet.balance, ebc]).toEqual([60 - 20 + 5, 60 - 20 + 5]);
+    expect(conservation(at)).toEqual({ ok: true, in: 100, held: 100 });
+    at.close();
+  });
+});
+
+test('a question for a missed receipt never gives cash, and leaves nothing behind', async () => {
+  const at = await createHouses(2);
+  const wallet = userOf(at, 'Ada', 100);
+  expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
+  const before = [at.issuerStore.numbers(), wallet.balance];
+  await wallet.startQuestion(10);
+  expect(await finish(at, wallet)).toBe('FUNDS_INSUFFICIENT');
+  const stranger = userOf(at, 'Bob');
+  await stranger.startQuestion();
+  expect(await finish(at, stranger)).toBe('REFUSED');
+  expect([at.issuerStore.numbers(), wallet.balance]).toEqual(before);
+  at.close();
+});
+
+describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('is denied at once; what is left goes back to its owner after its time, once', async () => {
+    const at = await createHouses(number, { folder });
+    const wallet = userOf(at, 'Ada', 100, Math.min(2, at.scheme.pseudonymsMax));
+    expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
+    const [pku] = wallet.pseudonyms.map((key) => key.publicKey) as [Uint8Array];
+    const of =
+      at.scheme.registration === 'sealed' ? good(at.bankOffice!.registrationsOf('Ada')).registrations.pop()! : pku;
+    const { dueS } = good(at.office.lose(of, 'left on the train'));
+    expect(good(at.office.lose(of, 'again'))).toEqual({ ok: true, dueS, repeated: true });
+    const listed = toHex(good(at.issuer.denyList()).list);
+    for (const key of wallet.pseudonyms) expect(listed).toContain(toHex(key.publicKey));
+
+    // A payment from before still arrives, and is taken off first.
+    good(deposit(at, wallet.pay(SHOP, 25, rsOf(1), START_S)));
+    await returnAll(at);
+    at.clock.nowS = dueS - 1;
+    expect(codeOf(at.office.release(of))).toBe('LOSS_EARLY');
+    at.clock.nowS = dueS;
+    const given = good(at.office.release(of));
+    expect([given.amount, given.name, given.order === null]).toEqual([35, at.bank ? null : 'Ada', at.bank === null]);
+    expect(good(at.office.release(of))).toEqual({ ...given, repeated: true });
+    expect(conservation(at)).toEqual({ ok: true, in: 100, held: 100 });
+    if (at.bank) {
+      const order = given.order!;
+      for (let i = 0; i < order.length; i++)
+        expect([i, at.bankOffice!.creditRelease('Ada', flipped(order, i)).ok]).toEqual([i, false]);
+      if (at.scheme.registration === 'sealed')
+        expect(codeOf(at.bankOffice!.creditRelease(SHOP, order))).toBe('OWNER_UNKNOWN');
+      expect(good(at.bankOffice!.creditRelease('Ada', order))).toEqual({ ok: true, amount: 35, repeated: false });
+      expect(good(at.bankOffice!.creditRelease('Ada', order))).toEqual({ ok: true, amount: 35, repeated: true });
+      if (at.scheme.registration === 'open')
+        expect(codeOf(at.bankOffice!.creditRelease(SHOP, order))).toBe('REQUEST_ID_REUSED');
+    }
+    expect(good(at.accounts.balanceOf('Ada')).balance).toBe(40 + 35);
+    expect(conservation(at)).toEqual({ ok: true, in: 100, held: 100 });
+    at.close();
+    expect(audit(at.databases).broken).toEqual([]);
+
+    // Each row that this adds, broken once.
+    const damage: [keyof typeof at.databases, string, RegExp][] = [
+      ['issuerDatabase', 'DELETE FROM losses', /not reported lost/],
+      ['issuerDatabase', 'UPDATE losses SET due_s = due_s + 1', /before its time/],
+      ['issuerDatabase', 'UPDATE releases SET amount = 34', /other accounts or another amount/],
+      ...(at.bank
+        ? ([
+            ['issuerDatabase', 'UPDATE releases SET amount = 34', /says other than its row/],
+            ['bankDatabase', "UPDATE releases SET release_order = x'00'", /does not decode/],
+            [
+              'bankDatabase',
+              'UPDATE releases SET release_order = CAST(zeroblob(64) || substr(release_order, 65) AS BLOB)',
+              /not signed by the issuer/,
+            ],
+            ['bankDatabase', "UPDATE releases SET release_order = x'00'", /an order that the issuer does not have/],
+            ['bankDatabase', 'UPDATE releases SET subject = zeroblob(32)', /says other than its row/],
+            ['bankDatabase', 'DELETE FROM releases', /has no release/],
+          ] as [keyof typeof at.databases, string, RegExp][])
+        : ([['issuerDatabase', "UPDATE releases SET release_order = x'00'", /needs none/]] as [
+            keyof typeof at.databases,
+            string,
+            RegExp,
+          ][])),
+    ];
+    for (const [which, sql, problem] of damage) {
+      const path = at.databases[which]!;
+      const copy = `${path}.damaged`;
+      const open = new Sqlite(path);
+      await open.backup(copy);
+      open.close();
+      const database = new Sqlite(copy);
+      database.pragma('ignore_check_constraints = ON');
+      database.pragma('foreign_keys = OFF');
+      expect(database.prepare(sql).run().changes).toBeGreaterThan(0);
+      database.close();
+      expect(audit({ ...at.databases, [which]: copy }).broken).toContainEqual(
+        expect.objectContaining({ problem: expect.stringMatching(problem) }),
+      );
+    }
+  });
+
+  test('refused: without a reason, unknown, not lost, nothing left', async () => {
+    const at = await createHouses(number);
+    const wallet = userOf(at, 'Ada', 100);
+    expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
+    const pku = wallet.pseudonyms[0]!.publicKey;
+    expect(codeOf(at.office.lose(pku, ' '))).toBe('REASON_MISSING');
+    expect(codeOf(at.office.lose(new Uint8Array(32), 'x'))).toBe('PSEUDONYM_UNKNOWN');
+    expect(codeOf(at.office.lose(new Uint8Array(300), 'x'))).toBe('PSEUDONYM_UNKNOWN');
+    expect(codeOf(at.office.release(pku))).toBe('NOT_LOST');
+    good(deposit(at, wallet.pay(SHOP, 60, rsOf(1), START_S)));
+    await returnAll(at);
+    at.clock.nowS = good(at.office.lose(pku, 'x')).dueS;
+    expect(codeOf(at.office.release(pku))).toBe('NOTHING_LEFT');
+    at.close();
+  });
+});

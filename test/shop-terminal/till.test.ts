@@ -1,0 +1,492 @@
+/**
+ * The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list.
+ */
+import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
+import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
+import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
+import * as h from './till-rig.js';
+import type { Shop } from './till-rig.js';
+
+function freshShop(historiesMax?: number): Shop {
+  const shop = h.openShop(h.makeFlash(), {}, historiesMax);
+  h.bringNotices(shop);
+  return shop;
+}
+function openCharge(shop: Shop, amount = 350, n = 1): Shop {
+  expect(shop.till.charge(h.idOf(n), amount)).toBe('OK');
+  return shop;
+}
+const later = (shop: Shop, seconds: number): void => void (shop.clock.ms += seconds * 1000);
+const rsOf = (shop: Shop): string => Buffer.from(shop.till.view().rs).toString('hex');
+
+type Row = [what: string, code: string, act: () => string];
+const rows: Row[] = [
+  ['amount 0', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 0)],
+  ['amount 1.5', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 1.5)],
+  ['amount 2^53', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 2 ** 53)],
+  [
+    'charge of a paid id',
+    'ALREADY_PAID',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1));
+      return s.till.charge(h.idOf(1), 350);
+    },
+  ],
+  [
+    'charge of a cancelled id',
+    'NO_CHARGE',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.cancel(h.idOf(1));
+      return s.till.charge(h.idOf(1), 350);
+    },
+  ],
+  ['charge of another id', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(2), 350)],
+  ['charge of the open id, other amount', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(1), 351)],
+  [
+    'charge while one is accepted',
+    'CHARGE_OPEN',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1), false);
+      return s.till.charge(h.idOf(2), 1);
+    },
+  ],
+  [
+    'charge with an old history',
+    'UNDELIVERED_OLD',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1));
+      later(s, 302401);
+      return s.till.charge(h.idOf(2), 1);
+    },
+  ],
+  [
+    'charge with the log full',
+    'HISTORY_FULL',
+    () => {
+      const s = openCharge(freshShop(1));
+      h.tap(s.till, h.pkuOf(1));
+      return s.till.charge(h.idOf(2), 1);
+    },
+  ],
+  [
+    'charge above the floor limit without time',
+    'TIME_STALE',
+    () => h.openShop(h.makeFlash()).till.charge(h.idOf(1), 1001),
+  ],
+  [
+    'charge above the floor limit with old time',
+    'TIME_STALE',
+    () => {
+      const s = freshShop();
+      later(s, 604801);
+      return s.till.charge(h.idOf(1), 1001);
+    },
+  ],
+  ['cancel of nothing', 'NO_CHARGE', () => freshShop().till.cancel(h.idOf(0))],
+  ['cancel of another id', 'NO_CHARGE', () => openCharge(freshShop()).till.cancel(h.idOf(2))],
+  [
+    'cancel of a paid charge',
+    'ALREADY_PAID',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1));
+      return s.till.cancel(h.idOf(1));
+    },
+  ],
+  [
+    'cancel of an accepted charge',
+    'BUSY',
+    () => {
+      const s = openCharge(freshShop());
+      h.tap(s.till, h.pkuOf(1), false);
+      return s.till.cancel(h.idOf(1));
+    },
+  ],
+  [
+    'cancel between CHALLENGE and check',
+    'BUSY',
+    () => {
+      const s = openCharge(freshShop());
+      h.tapUntilAnswer(s.till, h.pkuOf(1));
+      return s.till.cancel(h.idOf(1));
+    },
+  ],
+  [
+    'cancel with all tombstones undelivered',
+    'TOMBSTONES_FULL',
+    () => {
+      const s = freshShop();
+      for (let n = 1; n <= TOMBSTONES_MAX; n++) {
+        openCharge(s, 1, n);
+        s.till.cancel(h.idOf(n));
+      }
+      openCharge(s, 1, 99);
+      return s.till.cancel(h.idOf(99));
+    },
+  ],
+  [
+    'license of damaged bytes',
+    'LICENSE_INVALID',
+    () =>
+      h.tap(openCharge(freshShop()).till, h.pkuOf(1)) &&
+      String((openCharge(freshShop()).till.judge(new Uint8Array(107)) as any).code),
+  ],
+  [
+    'license of another issuer',
+    'LICENSE_INVALID',
+    () =>
+      String(
+        h.tapUntilAnswer(
+          openCharge(freshShop()).till,
+          h.pkuOf(1),
+          h.makeLicense(h.pkuOf(1), { issuer: h.ISSUER.map((b) => b + 1) }),
+        ),
+      ),
+  ],
+  [
+    'license in another currency',
+    'LICENSE_INVALID',
+    () =>
+      String(
+        h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { currency: 'USD' })),
+      ),
+  ],
+  [
+    'license of the zero key',
+    'LICENSE_INVALID',
+    () => String(h.tapUntilAnswer(openCharge(freshShop()).till, new Uint8Array(32))),
+  ],
+  [
+    'license in its first expired second',
+    'LICENSE_EXPIRED',
+    () =>
+      String(
+        h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S })),
+      ),
+  ],
+  [
+    'more than a small license may pay',
+    'CLASS_LIMIT',
+    () =>
+      String(
+        h.tapUntilAnswer(
+          openCharge(freshShop(), 5001).till,
+          h.pkuOf(1),
+          h.makeLicense(h.pkuOf(1), { licenseClass: 2 }),
+        ),
+      ),
+  ],
+  [
+    'license of an unknown class',
+    'CLASS_LIMIT',
+    () =>
+      String(
+        h.tapUntilAnswer(openCharge(freshShop()).till, h.pkuOf(1), h.makeLicense(h.pkuOf(1), { licenseClass: 3 })),
+      ),
+  ],
+  [
+    'denied pseudonym',
+    'DENIED',
+    () => {
+      const s = freshShop();
+      s.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, [h.pkuOf(0), h.pkuOf(1)]), h.verifyMark);
+      return h.tap(openCharge(s).till, h.pkuOf(1));
+    },
+  ],
+  [
+    'more than c under an old list',
+    'STALE_LIMIT',
+    () => {
+      const s = freshShop();
+      later(s, h.DAY_S + 1);
+      return h.tap(openCharge(s, 2501).till, h.pkuOf(1));
+    },
+  ],
+  [
+    'bind above the floor limit without time',
+    'TIME_STALE',
+    () => h.openShop(openCharge(freshShop(), 1001).flash).till.bind(h.pkuOf(1)),
+  ],
+  [
+    'rebind with all tombstones undelivered',
+    'TOMBSTONES_FULL',
+    () => {
+      const s = freshShop();
+      for (let n = 1; n <= TOMBSTONES_MAX; n++) {
+        openCharge(s, 1, n);
+        s.till.cancel(h.idOf(n));
+      }
+      openCharge(s, 1, 99);
+      s.till.bind(h.pkuOf(1));
+      return s.till.bind(h.pkuOf(2));
+    },
+  ],
+  [
+    'bind of a cancelled charge',
+    'NO_CHARGE',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.cancel(h.idOf(1));
+      return s.till.bind(h.pkuOf(1));
+    },
+  ],
+  [
+    'answer of damaged bytes',
+    'BAD_REQUEST',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.bind(h.pkuOf(1));
+      s.till.challenge();
+      s.till.expect(h.makeLicense(h.pkuOf(1)));
+      return (s.till.complete(new Uint8Array(71)) as any).code;
+    },
+  ],
+  [
+    'answer with another amount',
+    'AMOUNT_INVALID',
+    () => {
+      const s = openCharge(freshShop());
+      s.till.bind(h.pkuOf(1));
+      s.till.expect(h.makeLicense(h.pkuOf(1)));
+      return (s.till.complete(h.answer(h.pkuOf(1), s.till.challenge(), 349)) as any).code;
+    },
+  ],
+];
+
+describe('refusals', () => {
+  test.each(rows)('%s: %s', (_what, code, act) => {
+    expect(act()).toBe(code);
+  });
+});
+
+describe('a charge', () => {
+  test('opened twice under one id stays one charge with one Rs', () => {
+    const shop = openCharge(freshShop());
+    const rs = rsOf(shop);
+    expect(shop.till.charge(h.idOf(1), 350)).toBe('OK');
+    expect(rsOf(shop)).toBe(rs);
+  });
+
+  test('paid: H holds license, challenge and signature, and is delivered once', () => {
+    const shop = openCharge(freshShop());
+    h.tapUntilAnswer(shop.till, h.pkuOf(1));
+    shop.till.keep(h.pkuOf(1), true);
+    expect(shop.till.view().state).toBe(CHARGE_STATES.paid);
+    const slot = shop.histories.oldest(false, 0);
+    const record = shop.histories.read(slot);
+    const decoded = challenge.decode(history.decode(record.history)!.challenge)!;
+    expect(decoded).toMatchObject({ amount: 350, shop: h.CONFIG.shop, timeS: h.NOW_S, counter: 1, currency: 'EUR' });
+    expect(Buffer.from(decoded.rs).toString('hex')).toBe(rsOf(shop));
+    expect(record.chargeId).toEqual(h.idOf(1));
+    shop.till.delivered(slot);
+    expect(shop.histories.count()).toBe(0);
+    expect(h.openShop(shop.flash).till.charge(h.idOf(1), 350)).toBe('ALREADY_PAID');
+  });
+
+  test('survives a reset: the same token gets the same challenge', () => {
+    const shop = openCharge(freshShop());
+    shop.till.bind(h.pkuOf(1));
+    const sent = shop.till.challenge();
+    const again = h.openShop(shop.flash);
+    h.bringNotices(again, h.NOW_S + 5000);
+    expect(again.till.bind(h.pkuOf(1))).toBe('OK');
+    expect(again.till.challenge()).toEqual(sent);
+  });
+
+  test('is bound with the Ts of its draft, by which its license is judged too, though time goes on or comes meanwhile', () => {
+    const shop = openCharge(h.openShop(h.makeFlash()));
+    h.bringNotices(shop);
+    const ending = h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S + 10 });
+    const draft = shop.till.draft().slice();
+    later(shop, 10);
+    h.bringNotices(shop, h.NOW_S + 60);
+    expect(shop.till.judge(ending).ok).toBe(true);
+    expect(shop.till.bind(h.pkuOf(1))).toBe('OK');
+    expect([shop.till.challenge(), challenge.decode(draft)!.timeS]).toEqual([draft, h.NOW_S]);
+    // Nor does a draft change a charge that is bound.
+    expect(shop.till.draft()).toEqual(draft);
+    const again = h.openShop(shop.flash);
+    h.bringNotices(again, h.NOW_S + 5000);
+    expect([again.till.bind(h.pkuOf(1)), again.till.challenge()]).toEqual(['OK', draft]);
+    // Without one it is the time of binding.
+    expect(again.till.bind(h.pkuOf(2))).toBe('AGAIN');
+    expect([again.till.bind(h.pkuOf(2)), challenge.decode(again.till.challenge())!.timeS]).toEqual([
+      'OK',
+      h.NOW_S + 5000,
+    ]);
+  });
+
+  test('bound to a token is finished by it, though its license ends meanwhile', () => {
+    const shop = openCharge(freshShop());
+    const ending = h.makeLicense(h.pkuOf(1), { validUntilS: h.NOW_S + 10 });
+    const torn = h.tapUntilAnswer(shop.till, h.pkuOf(1), ending);
+    shop.till.release();
+    later(shop, 10);
+    expect(h.tapUntilAnswer(shop.till, h.pkuOf(1), ending)).toEqual(torn);
+    expect(shop.till.bind(h.pkuOf(2))).toBe('AGAIN');
+    expect(h.tapUntilAnswer(shop.till, h.pkuOf(1), ending)).toBe('LICENSE_EXPIRED');
+  });
+
+  test('goes to another token only under a new Rs, the old one buried and signed', () => {
+    const shop = openCharge(freshShop());
+    shop.till.bind(h.pkuOf(1));
+    const old = shop.till.opening();
+    shop.till.challenge();
+    shop.till.release();
+    expect(shop.till.bind(h.pkuOf(2))).toBe('AGAIN');
+    expect(shop.till.opening()).not.toEqual(old);
+    const stone = tombstone.decode(shop.tombstones.read(shop.tombstones.next(0)))!;
+    expect(stone.chargeId).toEqual(old);
+    expect(stone.signature).toEqual(h.mark('terminal11', old));
+    expect(h.tap(shop.till, h.pkuOf(2))).toBe('OK');
+  });
+
+  test('of an accepted history that turns out bad is open again, and can be cancelled', () => {
+    const shop = openCharge(freshShop());
+    h.tap(shop.till, h.pkuOf(1), false);
+    expect(shop.till.view().state).toBe(CHARGE_STATES.accepted);
+    expect(shop.histories.oldest(false, 0)).toBe(-1);
+    shop.till.checked(shop.histories.oldest(true, 0), false);
+    expect(shop.till.view().state).toBe(CHARGE_STATES.open);
+    expect(shop.histories.count()).toBe(0);
+    expect(shop.till.cancel(h.idOf(1))).toBe('OK');
+    expect(shop.till.cancel(h.idOf(1))).toBe('OK');
+  });
+
+  test('of an accepted history that is good is paid, also after a reset', () => {
+    const shop = openCharge(freshShop());
+    h.tap(shop.till, h.pkuOf(1), false);
+    const again = h.openShop(shop.flash);
+    expect(again.till.view().state).toBe(CHARGE_STATES.accepted);
+    again.till.checked(again.histories.oldest(true, 0), true);
+    expect(again.till.view().state).toBe(CHARGE_STATES.paid);
+    expect(h.openShop(shop.flash).histories.oldest(true, 0)).toBe(-1);
+  });
+});
+
+describe('recalled debits', () => {
+  function shopWithHistory(): { shop: Shop; paid: Uint8Array; buried: Uint8Array } {
+    const shop = openCharge(freshShop());
+    const paid = shop.till.view().rs;
+    h.tap(shop.till, h.pkuOf(1));
+    openCharge(shop, 1, 2);
+    const buried = shop.till.view().rs;
+    shop.till.cancel(h.idOf(2));
+    return { shop: openCharge(shop, 1, 3), paid, buried };
+  }
+
+  test('were paid unless buried, open, foreign or from the future', () => {
+    const { shop, paid, buried } = shopWithHistory();
+    const change = (rs: Uint8Array, at: number): Uint8Array => rs.map((b, i) => (i === at ? b ^ 64 : b));
+    expect(shop.till.wasPaid(paid)).toBe(true);
+    expect(shop.till.wasPaid(buried)).toBe(false);
+    expect(shop.till.wasPaid(shop.till.view().rs)).toBe(false);
+    expect(shop.till.wasPaid(change(paid, 0))).toBe(false);
+    expect(shop.till.wasPaid(change(paid, 4))).toBe(false);
+    expect(shop.till.wasPaid(paid.slice(0, 15))).toBe(false);
+  });
+
+  test('of the charge just paid count, those of an accepted one not yet', () => {
+    const shop = openCharge(freshShop());
+    h.tap(shop.till, h.pkuOf(1), false);
+    expect(shop.till.wasPaid(shop.till.view().rs)).toBe(false);
+    shop.till.checked(shop.histories.oldest(true, 0), true);
+    expect(shop.till.wasPaid(shop.till.view().rs)).toBe(true);
+  });
+
+  test('below the horizon of a ring that went round are not judged', () => {
+    const { shop, paid } = shopWithHistory();
+    expect(shop.till.cancel(h.idOf(3))).toBe('OK');
+    for (let n = 4; n < 4 + TOMBSTONES_MAX; n++) {
+      while (shop.tombstones.next(0) >= 0) shop.tombstones.setDelivered(shop.tombstones.next(0));
+      openCharge(shop, 1, n);
+      expect(shop.till.cancel(h.idOf(n))).toBe('OK');
+    }
+    expect(shop.tombstones.horizon()).toBe(3);
+    const again = h.openShop(shop.flash);
+    expect(again.tombstones.horizon()).toBe(3);
+    expect(again.till.wasPaid(paid)).toBe(false);
+  });
+});
+
+describe('an old deny list', () => {
+  test('lets one pseudonym pay c in sum, counted once for each Rs and also after a reset', () => {
+    let shop = freshShop();
+    later(shop, h.DAY_S + 1);
+    for (const [n, amount, code] of [
+      [1, 1500, 'OK'],
+      [2, 1001, 'STALE_LIMIT'],
+      [3, 1000, 'OK'],
+      [4, 1, 'STALE_LIMIT'],
+    ] as const) {
+      openCharge(shop, amount, n);
+      expect(h.tap(shop.till, h.pkuOf(1))).toBe(code);
+      if (code !== 'OK') expect(shop.till.cancel(h.idOf(n))).toBe('OK');
+    }
+    shop = openCharge(h.openShop(shop.flash), 1, 5);
+    expect(h.tap(shop.till, h.pkuOf(1))).toBe('STALE_LIMIT');
+    expect(h.tap(shop.till, h.pkuOf(2))).toBe('OK');
+    h.bringNotices(shop, h.NOW_S + 2 * h.DAY_S);
+    expect(h.tap(openCharge(shop, 2500, 6).till, h.pkuOf(1))).toBe('OK');
+    later(shop, h.DAY_S + 1);
+    expect(h.tap(openCharge(shop, 2500, 7).till, h.pkuOf(1))).toBe('OK');
+  });
+
+  test('counts a payment once that a power cut interrupted between sum and history', () => {
+    for (const again of [501, 500]) {
+      let shop = freshShop();
+      later(shop, h.DAY_S + 1);
+      openCharge(shop, 2000);
+      h.tapUntilAnswer(shop.till, h.pkuOf(1));
+      shop.flash.cutAfter(2, 'before'); // the sum is two writes
+      expect(() => shop.till.keep(h.pkuOf(1), true)).toThrow('power');
+      shop = h.openShop(shop.flash);
+      expect(shop.log.slots(35)).toEqual([0]);
+      expect(shop.histories.count()).toBe(0);
+      expect(h.tap(shop.till, h.pkuOf(1))).toBe('OK');
+      // 2500 - 2000 are left.
+      expect(shop.till.charge(h.idOf(2), again)).toBe('OK');
+      expect(h.tap(shop.till, h.pkuOf(1))).toBe(again === 500 ? 'OK' : 'STALE_LIMIT');
+    }
+  });
+
+  test('takes payments of so many pseudonyms as can be counted', () => {
+    const shop = h.openShop(h.makeFlash());
+    for (let n = 0; n < STALE_SUMS_MAX; n++) expect(h.tap(openCharge(shop, 1, n + 1).till, h.pkuOf(n))).toBe('OK');
+    openCharge(shop, 1, 99);
+    expect(h.tap(shop.till, h.pkuOf(STALE_SUMS_MAX))).toBe('STALE_LIMIT');
+    expect(h.tap(shop.till, h.pkuOf(0))).toBe('OK');
+  });
+});
+
+test('a new deny list leaves nothing of the old one in flash, nor of one that a power cut interrupted', () => {
+  const many = Array.from({ length: 60 }, (_, n) => h.pkuOf(n));
+  let shop = h.openShop(h.makeFlash());
+  expect(shop.notices.acceptDenyList(h.makeDenyList(1, h.NOW_S, many), h.verifyMark)).toBe('OK');
+  expect(shop.log.slots(36).length).toBe(1 + Math.ceil((64 + 12 + 60 * 32) / 256));
+  expect(shop.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, []), h.verifyMark)).toBe('OK');
+  expect(shop.log.slots(36).length).toBe(2);
+  shop.flash.cutAfter(8, 'before');
+  expect(() => shop.notices.acceptDenyList(h.makeDenyList(3, h.NOW_S, many), h.verifyMark)).toThrow('power');
+  shop = h.openShop(shop.flash);
+  expect(shop.notices.denyVersion()).toBe(2);
+  expect(shop.notices.acceptDenyList(h.makeDenyList(3, h.NOW_S, []), h.verifyMark)).toBe('OK');
+  expect(shop.log.slots(36).length).toBe(2);
+});
+
+test('Rs and the counter of Ts never repeat, whatever the random source does', () => {
+  const flash = h.makeFlash();
+  const seen = new Set<string>();
+  for (let n = 1; n <= 20; n++) {
+    const shop = h.openShop(flash);
+    openCharge(shop, 5, n);
+    seen.add(Buffer.from(shop.till.view().rs).toString('hex', 4, 8));
+    expect(chargeId.decode(shop.till.opening())!.rs).toEqual(shop.till.view().rs);
+    shop.till.cancel(h.idOf(n));
+  }
+  expect(seen.size).toBe(20);
+});
