@@ -2,8 +2,8 @@
  * Time for everything that is emulated: boards, PN532 chips, radio field, serial lines.
  *
  * Two clocks behind one interface. `createRealScheduler` lives on Node's timers (the demo). `createVirtualScheduler`
- * jumps from event to event, so that a simulation is as fast as its work and repeatable to the byte: events run in
- * order of time, and in order of scheduling where times are equal.
+ * jumps from event to event, so that a simulation is as fast as its work and repeatable to the byte. Both run events
+ * in order of time, and in order of scheduling where times are equal.
  */
 
 /** A cancellable handle, as `setTimer` gave it. */
@@ -14,6 +14,8 @@ export interface Scheduler {
   nowMs(): number;
   /** Runs `callback` once, `delayMs` (0 or more) from now, never before the caller has returned. */
   setTimer(callback: () => void, delayMs: number): Timer;
+  /** The same at a time of this clock; one that has passed means now. */
+  setTimerAt(callback: () => void, dueMs: number): Timer;
   clearTimer(timer: Timer): void;
 }
 
@@ -31,12 +33,11 @@ export interface VirtualScheduler extends Scheduler {
   pending(): number;
 }
 
-type Event = Timer & { dueMs: number; order: number; callback: (() => void) | null };
+type Event = Timer & { order: number; callback: (() => void) | null };
 
-/** Virtual time: a binary heap of events. */
-export function createVirtualScheduler(): VirtualScheduler {
+/** Events in order of time, and in order of scheduling where times are equal: a binary heap. */
+function createEventQueue() {
   const heap: Event[] = [];
-  let now = 0;
   let order = 0;
   let live = 0;
 
@@ -70,42 +71,58 @@ export function createVirtualScheduler(): VirtualScheduler {
     return top;
   }
 
-  /** The next event that was not cleared, still in the heap. */
-  function peek(): Event | undefined {
-    while (heap.length > 0 && heap[0].callback === null) pop();
-    return heap[0];
-  }
+  return {
+    add(dueMs: number, callback: () => void): Timer {
+      const event: Event = { dueMs, order: order++, callback };
+      push(event);
+      live++;
+      return event;
+    },
+    clear(timer: Timer): void {
+      const event = timer as Event;
+      if (event.callback !== null) live--;
+      event.callback = null;
+    },
+    /** The next event that was not cleared, still in the queue. */
+    peek(): Event | undefined {
+      while (heap.length > 0 && heap[0].callback === null) pop();
+      return heap[0];
+    },
+    /** Takes the event that `peek` showed out of the queue; gives its callback. */
+    take(): () => void {
+      const event = pop();
+      const callback = event.callback!;
+      event.callback = null;
+      live--;
+      return callback;
+    },
+    live: () => live,
+  };
+}
+
+/** Virtual time. */
+export function createVirtualScheduler(): VirtualScheduler {
+  const queue = createEventQueue();
+  let now = 0;
 
   function step(): boolean {
-    const event = peek();
+    const event = queue.peek();
     if (!event) return false;
-    pop();
-    const callback = event.callback!;
-    event.callback = null;
-    live--;
     now = event.dueMs;
-    callback();
+    queue.take()();
     return true;
   }
 
   return {
     nowMs: () => now,
-    setTimer(callback, delayMs) {
-      const event: Event = { dueMs: now + Math.max(0, delayMs), order: order++, callback };
-      push(event);
-      live++;
-      return event;
-    },
-    clearTimer(timer) {
-      const event = timer as Event;
-      if (event.callback !== null) live--;
-      event.callback = null;
-    },
+    setTimer: (callback, delayMs) => queue.add(now + Math.max(0, delayMs), callback),
+    setTimerAt: (callback, dueMs) => queue.add(Math.max(now, dueMs), callback),
+    clearTimer: queue.clear,
     step,
     runUntil(done, limitMs) {
       const endMs = now + limitMs;
       while (!done()) {
-        const event = peek();
+        const event = queue.peek();
         if (!event || event.dueMs > endMs) return false;
         step();
       }
@@ -113,28 +130,68 @@ export function createVirtualScheduler(): VirtualScheduler {
     },
     advance(durationMs) {
       const endMs = now + durationMs;
-      for (let event = peek(); event && event.dueMs <= endMs; event = peek()) step();
+      for (let event = queue.peek(); event && event.dueMs <= endMs; event = queue.peek()) step();
       now = endMs;
     },
-    pending: () => live,
+    pending: queue.live,
   };
 }
 
-/** Real time, on Node's timers. A delay of 0 is `setImmediate`: real `setTimeout(0)` waits a whole millisecond. */
+/** Longest delay that Node's `setTimeout` takes; a longer one would become 1 ms. */
+const NODE_DELAY_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Real time, on one of Node's timers at a time, which is set for the next event of the queue. With a timer of its own
+ * for each event, a later one would overtake an earlier one: Node keeps timers of different lengths, and immediates,
+ * in queues of their own. What is due already is woken by `setImmediate`, as `setTimeout(0)` waits a whole
+ * millisecond; one event a wake, so that promises and sockets come in between.
+ */
 export function createRealScheduler(): Scheduler {
   const startMs = performance.now();
-  type Real = Timer & { clear: () => void };
+  const nowMs = () => performance.now() - startMs;
+  const queue = createEventQueue();
+  /** What wakes the queue next, and for which time. */
+  let alarm: { dueMs: number; clear: () => void } | null = null;
+
+  function setAlarm(): void {
+    const next = queue.peek();
+    if (next && alarm && alarm.dueMs <= next.dueMs) return;
+    alarm?.clear();
+    alarm = null;
+    if (!next) return;
+    const delayMs = next.dueMs - nowMs();
+    if (delayMs <= 0) {
+      const handle = setImmediate(wake);
+      alarm = { dueMs: next.dueMs, clear: () => clearImmediate(handle) };
+    } else {
+      const handle = setTimeout(wake, Math.min(delayMs, NODE_DELAY_MS_MAX));
+      alarm = { dueMs: next.dueMs, clear: () => clearTimeout(handle) };
+    }
+  }
+
+  function wake(): void {
+    alarm = null;
+    const next = queue.peek();
+    // Node may wake a little before the time.
+    const callback = next && next.dueMs <= nowMs() ? queue.take() : null;
+    // Before the callback, which may throw.
+    setAlarm();
+    callback?.();
+  }
+
+  function setTimerAt(callback: () => void, dueMs: number): Timer {
+    const timer = queue.add(Math.max(nowMs(), dueMs), callback);
+    setAlarm();
+    return timer;
+  }
+
   return {
-    nowMs: () => performance.now() - startMs,
-    setTimer(callback, delayMs) {
-      const dueMs = performance.now() - startMs + delayMs;
-      if (delayMs <= 0) {
-        const handle = setImmediate(callback);
-        return { dueMs, clear: () => clearImmediate(handle) } as Real;
-      }
-      const handle = setTimeout(callback, delayMs);
-      return { dueMs, clear: () => clearTimeout(handle) } as Real;
+    nowMs,
+    setTimer: (callback, delayMs) => setTimerAt(callback, nowMs() + Math.max(0, delayMs)),
+    setTimerAt,
+    clearTimer(timer) {
+      queue.clear(timer);
+      setAlarm();
     },
-    clearTimer: (timer) => (timer as Real).clear(),
   };
 }

@@ -105,14 +105,16 @@ export function createSerialLine(scheduler: Scheduler, baud = 115200): SerialLin
       for (let at = 0; at < data.length;) {
         const part = data.slice(at, at + (to.task ? queue.together(at, startMs, byteMs) : Infinity));
         at += part.length;
-        scheduler.setTimer(
+        // At a time and not after a delay: real time goes on between two looks at the clock, and a part whose delay was
+        // taken a little later would be overtaken by the next one.
+        scheduler.setTimerAt(
           () => {
             const heard = from.baud === undefined || to.baud === undefined || from.baud === to.baud;
             if (!line.connected || !heard) return;
             if (to.task) queue.add(part);
             else to.onData?.(part);
           },
-          startMs + at * byteMs - scheduler.nowMs(),
+          startMs + at * byteMs,
         );
       }
     };

@@ -2,18 +2,14 @@
  * Random ES5 programs about scopes: few names, so that everything shadows something; declarations behind their use and
  * in blocks; functions that change what is being added to. Repeatable by seed. They end: calls and loops run on fuel.
  */
+import { seededRandom } from '../kit/random.js';
 
 export type Random = (below: number) => number;
 
-/** A small generator (mulberry32), good enough to make programs. */
+/** Random numbers for programs, repeatable by seed. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  const next = seededRandom(seed);
+  return (below) => (next() * 2 ** 32) % below;
 }
 
 const NAMES = ['a', 'b', 'c', 'd'];
