@@ -7,7 +7,7 @@
  * them.
  *
  * Left out on purpose: Math.random's better-looking sister E.hwRand (the same generator with a fixed seed on ESP32,
- * SECURITY.md 1), and classes that nothing here uses. What the interpreter answers differently from its types:
+ * docs/security.md 1), and classes that nothing here uses. What the interpreter answers differently from its types:
  * - typed arrays: `set` and `new Uint8Array(buffer, offset, length)` beyond the end throw nothing, and the view reads
  *   zeros there (the build clamps `subarray`); a negative or fractional index throws where it is written;
  * - JSON.parse takes text behind the value and a comma before a bracket; JSON.stringify gives 12 digits of a fraction;
@@ -126,7 +126,7 @@ interface EspruinoFlash {
   getFree(): { addr: number; length: number }[];
 }
 
-/** Files in flash, for code and tables only (SECURITY.md 2). Names have at most 28 characters. */
+/** Files in flash, for code and tables only (docs/security.md 2). Names have at most 28 characters. */
 interface EspruinoStorage {
   read(name: string, offset?: number, length?: number): string | undefined;
   /** On boards that map flash into memory, a view of it; else a copy. */

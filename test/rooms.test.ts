@@ -1,5 +1,5 @@
 /**
- * Imports point one way (DESIGN.md section 6):
+ * Imports point one way (docs/architecture.md 6):
  * core <- crypto, wire, drivers <- user-token, shop-terminal; firmware imports nothing outside; the host takes only
  * core, crypto and wire from it; actors know the ledger's interface alone; the environment is read in two places.
  */

@@ -1,10 +1,10 @@
 /**
  * Fresh entropy: samples of the chip's random register while the radio is on, or of the operating system's file.
  *
- * SECURITY.md 1: on ESP32 `E.hwRand` and `Math.random` are generators with a fixed seed. The random register is fed by
- * noise only while the radio is on (ESP32 Technical Reference Manual, "Random Number Generator"), and with it off no
- * health test notices; so every draw asks whether it is on. The health test (SP 800-90B 4.4) comes as an argument.
- * Leaves out conditioning: what comes out goes into HMAC-DRBG.
+ * docs/security.md 1: on ESP32 `E.hwRand` and `Math.random` are generators with a fixed seed. The random register is
+ * fed by noise only while the radio is on (ESP32 Technical Reference Manual, "Random Number Generator"), and with it
+ * off no health test notices; so every draw asks whether it is on. The health test (SP 800-90B 4.4) comes as an
+ * argument. Leaves out conditioning: what comes out goes into HMAC-DRBG.
  */
 import { fromChars } from '../core/bytes.js';
 import type { EntropyConfig } from '../core/board-config.js';

@@ -2,8 +2,8 @@
  * What both roles do first at boot: look for the natives that the firmware needs, read the provisioned file, move the
  * console, and stop with a named fault where one of these fails.
  *
- * SECURITY.md 3: some ESP32 builds leave out native crypto. A fault is shown on display, LED and console, and nothing
- * runs after it: a board never works with a store, a source of entropy or a configuration that is not good.
+ * docs/security.md 3: some ESP32 builds leave out native crypto. A fault is shown on display, LED and console, and
+ * nothing runs after it: a board never works with a store, a source of entropy or a configuration that is not good.
  */
 import { fromChars, readU32, writeU32 } from '../core/bytes.js';
 import { boardFault, limitBursts } from '../core/board-config.js';
@@ -135,7 +135,7 @@ export const BOARD_RECORD = {
   seed: 2,
   /** Slot 0: boot counter, u32. */
   boot: 3,
-  /** Slot 0: whose institutions the board trusts (root.ts). */
+  /** Slot 0: whose institutions the board trusts (pinned-root.ts). */
   root: 4,
 };
 

@@ -110,7 +110,7 @@ export interface BoardConfig {
   name: string;
   /** The Espruino build that has what the firmware needs; named when something is missing. */
   firmware: string;
-  /** Region of raw flash for records (SECURITY.md 2). */
+  /** Region of raw flash for records (docs/security.md 2). */
   flash: { address: number; bytes: number; pageBytes: number; eraseBytes?: number };
   entropy: EntropyConfig;
   pn532: Pn532Config;

@@ -1,8 +1,8 @@
 /**
  * Time as the firmware sees it: milliseconds since some fixed moment, and timers.
  *
- * The wall clock is not used: nothing on a board may depend on it (DESIGN section 4, Ts comes signed from the issuer).
- * Leaves out `setTime`: whoever sets the interpreter's clock moves `nowMs`, so nothing here does.
+ * The wall clock is not used: nothing on a board may depend on it (docs/architecture.md 4, Ts comes signed from the
+ * issuer). Leaves out `setTime`: whoever sets the interpreter's clock moves `nowMs`, so nothing here does.
  */
 
 /** Time, as drivers and state machines need it. The id that `setTimeout` gives is opaque. */

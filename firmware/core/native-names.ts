@@ -1,6 +1,6 @@
 /**
- * Native calls of the interpreter without which no board starts: some ESP32 builds leave out native crypto (SECURITY.md
- * 3).
+ * Native calls of the interpreter without which no board starts: some ESP32 builds leave out native crypto
+ * (docs/security.md 3).
  */
 
 /** "E.convolve", "crypto.SHA512" (module.function), or a global's name. */

@@ -7,7 +7,7 @@
  * pixel at half the size, so that it takes 2400 bytes; on the way out each bit becomes two pixels of 16 bits by one
  * native call a row, and each row goes out twice. Green is money that moved, red a refusal or a fault.
  *
- * An overlay (the roles' main.ts): boards with another display never load it.
+ * An overlay (user-token/main.ts, shop-terminal/main.ts): boards with another display never load it.
  */
 import type { Clock } from '../core/clock.js';
 import type { DisplayConfig } from '../core/board-config.js';

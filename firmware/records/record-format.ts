@@ -1,7 +1,7 @@
 /**
  * The bytes of the record log: pages, records, and how damage is told from a write that lost power.
  *
- * Own design (SECURITY.md, "Storage cannot hold money"); `record-log.ts` has the rules of its use. All integers are
+ * Own design (docs/security.md 2); `record-log.ts` has the rules of its use. All integers are
  * big-endian. Flash clears bits and sets them only by erasing a page; whatever is here is written once, in whole words.
  *
  *   page    | header copy 12 | header copy 12 | closed 4 | records ...                        |

@@ -1,7 +1,7 @@
 /**
  * A durable key-value log in raw flash pages: keys, the token's journal, the terminal's histories.
  *
- * SECURITY.md, "Storage cannot hold money": records carry CRCs and a commit mark written last, a page is given up only
+ * docs/security.md 2: records carry CRCs and a commit mark written last, a page is given up only
  * after its successor is complete, and a record that is committed but damaged is reported, never replaced by an older
  * one.
  *

@@ -1,5 +1,5 @@
 /**
- * Who checks licenses and payments: a cache, the bridge, or the board itself (DESIGN section 3, point 4).
+ * Who checks licenses and payments: a cache, the bridge, or the board itself (docs/architecture.md 3, point 4).
  *
  * The bridge takes a millisecond where the board takes seconds. What it called good is checked again on the board when
  * there is time; on one lie the board alarms and asks no bridge again until it is reset. A bridge that calls a good

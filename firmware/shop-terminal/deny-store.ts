@@ -2,7 +2,7 @@
  * The deny list in flash, in pieces of 256 bytes: old or new as a whole, whatever power does.
  *
  * A head record (slot 0) names one of two sets of pieces. A new list is written beside the old one, then the head, then
- * the old pieces go. In one record the list would be the log's longest by far: see records.ts.
+ * the old pieces go. In one record the list would be the log's longest by far: see shop-records.ts.
  */
 import { concat } from '../core/bytes.js';
 import { defineMessage, U32, U8 } from '../wire/codec.js';

@@ -1,10 +1,10 @@
 /**
  * What the issuer told this terminal: the time and the deny list, and what follows from either being old.
  *
- * DESIGN section 4: Ts is time signed by the issuer, carried on by the terminal; nothing depends on the clock alone.
- * After power-up the estimate goes on from the last signed time in flash, which is too early, never too late; it counts
- * as stale until signed time comes. While the deny list is old, one pseudonym may pay here at most `staleListLimit` in
- * sum.
+ * docs/architecture.md 4: Ts is time signed by the issuer, carried on by the terminal; nothing depends on the clock
+ * alone. After power-up the estimate goes on from the last signed time in flash, which is too early, never too late; it
+ * counts as stale until signed time comes. While the deny list is old, one pseudonym may pay here at most
+ * `staleListLimit` in sum.
  *
  * Left out: the check of the issuer's signature, which comes as an argument, and when to ask for the time
  * (terminal.ts).

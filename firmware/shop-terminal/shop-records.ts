@@ -1,5 +1,6 @@
 /**
- * What the terminal keeps in raw flash, record by record (DESIGN section 4, SECURITY.md 2), over records/record-log.ts.
+ * What the terminal keeps in raw flash, record by record (docs/architecture.md 4, docs/security.md 2), over
+ * records/record-log.ts.
  *
  * Each fact has one durable record that decides it, so that no power cut leaves two of them in disagreement:
  * - HISTORY with the counter of CHARGE: the charge is paid (or accepted, while the flag UNVERIFIED stands);

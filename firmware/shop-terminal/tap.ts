@@ -1,5 +1,5 @@
 /**
- * The conversation with one token, from SELECT to the acknowledgement of its debits (DESIGN section 4).
+ * The conversation with one token, from SELECT to the acknowledgement of its debits (docs/architecture.md 4).
  *
  *   SELECT, OPEN, check of the license, CHALLENGE, check of the payment, H durable, PAID, ACK, RECALL
  *

@@ -1,8 +1,8 @@
 /**
  * The terminal's key, which signs its tombstones: made once at the first boot, kept as a seed in raw flash.
  *
- * SECURITY.md 1 and 2. Left out: changing the key. The issuer knows it by an operator's registration, so a terminal
- * with another key is another terminal.
+ * docs/security.md 1 and 2. Left out: changing the key. The issuer knows it by an operator's registration, so a
+ * terminal with another key is another terminal.
  */
 import { BOARD_RECORD } from '../board/startup.js';
 import { RECORD, Records } from './shop-records.js';

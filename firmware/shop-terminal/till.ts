@@ -1,5 +1,5 @@
 /**
- * The till: one charge from the clerk's request to PAID, and what becomes of it at a reset (DESIGN section 4).
+ * The till: one charge from the clerk's request to PAID, and what becomes of it at a reset (docs/architecture.md 4).
  *
  * A pure state machine over durable records: no radio, no link, no timers. Each function that changes something has put
  * it into flash when it returns, and changes what RAM says only after that. The order of a payment:
@@ -8,7 +8,7 @@
  *   [checked] -> delivered
  *
  * - One charge, one token: `bind` is durable before CHALLENGE is sent. Another token gets a new Rs, after a tombstone.
- * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See records.ts.
+ * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See shop-records.ts.
  *
  * Left out: signatures of licenses and payments are checked by the caller (checker.ts) between `judge` and `keep`.
  */
@@ -258,7 +258,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     tombstones.add(now.counter, why, parts.sign(SIGNED.tombstone, given), given);
   }
 
-  /** A second record decides what an open charge is: see records.ts. */
+  /** A second record decides what an open charge is: see shop-records.ts. */
   function recover(): void {
     const payload = records.get(RECORD.charge, 0);
     if (!payload) return;

@@ -1,5 +1,5 @@
 /**
- * Tombstones: shop-signed promises that an Rs will never be deposited (DESIGN section 4, "Walking away").
+ * Tombstones: shop-signed promises that an Rs will never be deposited (docs/architecture.md 4, "Walking away").
  *
  * A ring of 64. A delivered one is kept as long as its place lasts, so that a token that offers an old debit is not
  * told that it was paid. When a place is used again, the highest counter given up so far (the horizon) stands in the

@@ -1,5 +1,6 @@
 /**
- * The token's journal: Balance, debits with their signatures, the last credit (DESIGN section 4, EP 0926637 [0024]).
+ * The token's journal: Balance, debits with their signatures, the last credit (docs/architecture.md 4, EP 0926637
+ * [0024]).
  *
  * Knows nothing of rules: the purse decides, this keeps. What is needed at every tap stands in three small typed
  * arrays, the rest is read from flash when it is wanted. Each change is one durable record and comes before the change

@@ -1,10 +1,10 @@
 /**
  * The token's keys: made once at the first boot, kept in raw flash, used through the nonce pool.
  *
- * SECURITY.md 1 and 2. Key 0 is the account key, keys 1 to n are the pseudonym keys. Nothing is published before all of
- * them are durable, so a power cut between two is made good by making the missing one at the next boot. A key's record
- * has its public key too: computing 33 of them again at each boot would take an ESP32 a minute. Left out: changing a
- * key. A token with new keys is a new token.
+ * docs/security.md 1 and 2. Key 0 is the account key, keys 1 to n are the pseudonym keys. Nothing is published before
+ * all of them are durable, so a power cut between two is made good by making the missing one at the next boot. A key's
+ * record has its public key too: computing 33 of them again at each boot would take an ESP32 a minute. Left out:
+ * changing a key. A token with new keys is a new token.
  */
 import type { Ed25519, Nonce, PreparedKey, Signer, SigningKey } from '../crypto/ed25519.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';

@@ -47,7 +47,7 @@ export interface PurseKeys {
   sha256(bytes: Uint8Array): Uint8Array;
   /** 32 bytes of bytes, by a function that only this token can compute. */
   secretHash(bytes: Uint8Array): Uint8Array;
-  /** The one verification rule of SECURITY.md. */
+  /** The one verification rule (docs/security.md 5). */
   verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
 

@@ -1,10 +1,10 @@
 /**
- * The one request of a token that waits for its reply, in flash before it is given (DESIGN section 3).
+ * The one request of a token that waits for its reply, in flash before it is given (docs/architecture.md 3).
  *
  * Asked again, the token gives the same bytes, so bank and issuer see one request however often a tap tears. Its bytes
  * stand in several records, its head in one: they come before the head, and the head goes before they do. The head that
  * remains once the reply came answers the same box again. Left out: what is in a request, and which one may replace
- * another (desk-issue.ts, desk-coupons.ts).
+ * another (desk/desk-sealed.ts, desk/desk-coupons.ts).
  */
 import { copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';

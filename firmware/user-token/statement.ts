@@ -1,8 +1,8 @@
 /**
  * The owner's statement: the payments in the journal, each as the history that its shop has, with signature.
  *
- * Read at the desk, it is the payer's receipt; and a debit that no shop deposited is claimed back with it (DESIGN
- * section 4, "Reconcile"): the claim is the signed debit itself.
+ * Read at the desk, it is the payer's receipt; and a debit that no shop deposited is claimed back with it
+ * (docs/architecture.md 4, "Reconcile"): the claim is the signed debit itself.
  */
 import { refuse } from '../core/codes.js';
 import { history } from '../wire/payment.js';

@@ -1,5 +1,6 @@
 /**
- * What the token keeps in raw flash, record by record, over records/record-log.ts (DESIGN section 4, SECURITY.md 2).
+ * What the token keeps in raw flash, record by record, over records/record-log.ts (docs/architecture.md 4,
+ * docs/security.md 2).
  *
  * One record decides each fact, so that no power cut leaves two in disagreement. A payment is one DEBIT: the new
  * Balance, the challenge and the signature become durable together or not at all. The Balance is the one in the record

@@ -188,7 +188,7 @@ export const redemptionSecret = defineMessage<RedemptionSecret>([
   ['signature', BYTES, RSA_BYTES],
 ]);
 
-/** K(PKU, x) with KID, and the sequence that the issuer compares (DESIGN section 3). */
+/** K(PKU, x) with KID, and the sequence that the issuer compares (docs/architecture.md 3). */
 export interface KeyedRequest {
   kid: Uint8Array;
   sequence: number;

@@ -93,7 +93,7 @@ function inTokens({ bundle, overlays }: CutProgram): CutProgram {
   };
 }
 
-/** Builds the bundle of a role from its main.ts. @throws BuildError */
+/** Builds the bundle of a role from its main file. @throws BuildError */
 export function buildRole(role: Role, options: BuildOptions = {}): Promise<Bundle> {
   return buildBundle(join(packageRoot(), 'firmware', role, 'main.ts'), { shortNames: shortenableNames(), ...options });
 }

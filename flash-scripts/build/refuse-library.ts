@@ -52,7 +52,7 @@ const DIFFERENT: ReadonlyMap<string, [rule: string, message: string]> = new Map(
     ],
   ),
   ['global.Uint8ClampedArray', ['clamped', 'Espruino clamps 32 bits of a number only: 2^32 becomes 0']],
-  ['Math.random', ['random', 'a generator with a fixed seed on ESP32 (SECURITY.md 1): draw from the DRBG']],
+  ['Math.random', ['random', 'a generator with a fixed seed on ESP32 (docs/security.md 1): draw from the DRBG']],
   ['Number.toFixed', ['number-text', 'Espruino rounds down and prints 12 digits: work in whole units']],
   ['global.DataView', ['dataview', 'Espruino reads beyond the end without an error: use core/bytes']],
   ['global.eval', ['eval', 'names are changed by minifying']],

@@ -1,6 +1,6 @@
 /**
  * Audit between bank and issuer: both say the same of every request and history, and the money of both together is what
- * was put in. Each looks at one moment of the two (audit.ts), in which something may be on its way. SECURITY.md
+ * was put in. Each looks at one moment of the two (audit.ts), in which something may be on its way. docs/security.md 6,
  * "Conservation".
  */
 import { constants, publicEncrypt, type KeyObject } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * The clerk's side of the bridge: one charge at a time, from the request to its result (DESIGN section 4).
+ * The clerk's side of the bridge: one charge at a time, from the request to its result (docs/architecture.md 4).
  *
  * The charge is on disk before the terminal hears of it. Reports tell how it goes; since a report can get lost, the
  * charge is also asked for again under its id, which opens nothing twice: OK means open, ALREADY_PAID paid, NO_CHARGE

@@ -2,7 +2,7 @@
  * The bridge's answer to VERIFY: a license, or a whole payment, judged by the one rule (base/crypto/ed25519-verify.ts).
  *
  * Only signatures are judged here. Validity, deny list, currency and amount are the terminal's, which checks later on
- * its own what the bridge called good (SECURITY.md: malicious bridge).
+ * its own what the bridge called good (docs/threat-model.md).
  */
 import { concat, equal } from '../../firmware/core/bytes.js';
 import type { KeyLine } from '../base/keys/key-line.js';

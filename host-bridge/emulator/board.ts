@@ -2,9 +2,9 @@
  * An emulated board: a firmware bundle in a context that holds only what Espruino has, on emulated flash, pins and
  * ports.
  *
- * DESIGN.md section 5. The bundle is the same that a real board is flashed with, kept as `.bootcde` in Storage; nothing
- * in it can tell that it is emulated. Each power-up gets a new context, so nothing in RAM survives; flash and Storage
- * do. A flash operation that loses power ends the power cycle at once.
+ * docs/architecture.md 5. The bundle is the same that a real board is flashed with, kept as `.bootcde` in Storage;
+ * nothing in it can tell that it is emulated. Each power-up gets a new context, so nothing in RAM survives; flash and
+ * Storage do. A flash operation that loses power ends the power cycle at once.
  *
  * Left out: the time that the program's own statements take, and counting variables (the real interpreter has both).
  */

@@ -60,7 +60,7 @@ export interface Api {
   console: Console;
 }
 
-/** Random number registers of ESP32, ESP32-C3 and ESP32-S3 (SECURITY.md 1). */
+/** Random number registers of ESP32, ESP32-C3 and ESP32-S3 (docs/security.md 1). */
 const RANDOM_REGISTERS = [0x3ff75144, 0x600260b0, 0x6003507c];
 /** Room for files on an ESP32. */
 const STORAGE_BYTES = 896 * 1024;

@@ -1,8 +1,8 @@
 /**
  * The real interpreter as a board: the same bundle in Espruino's Linux build, its serial ports on ptys.
  *
- * DESIGN.md section 5. Flash is the interpreter's own file; power is cut by SIGKILL, and what the program did not write
- * is gone as on a board. The bundle runs as a file argument (targets/linux/main.c evaluates it after starting the
+ * docs/architecture.md 5. Flash is the interpreter's own file; power is cut by SIGKILL, and what the program did not
+ * write is gone as on a board. The bundle runs as a file argument (targets/linux/main.c evaluates it after starting the
  * interpreter without its saved code) or from `.bootcde` in Storage, in front of it a prelude that stands in for the
  * missing pins.
  *

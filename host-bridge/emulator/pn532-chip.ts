@@ -9,7 +9,7 @@
  * The chip sleeps after power-up, after PowerDown (7.2.11), and while TgInitAsTarget waits for a field (AN10449 fig.
  * 16).
  *
- * Left out: SPI, SAM and virtual card modes, type B, FeliCa, Mifare, NFCIP-1, GPIO, register access, RF tests. Their
+ * Left out: SAM and virtual card modes, type B, FeliCa, Mifare, NFCIP-1, GPIO, register access, RF tests. Their
  * commands are answered by the error frame.
  */
 import { createHostLink } from './pn532-host-link.js';

@@ -1,6 +1,7 @@
 /**
  * The depositary: who keeps the accounts ABC takes histories and cancelled charges from shops, the issuer in scheme 1
- * and the bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; DESIGN section 4, walking away.
+ * and the bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; docs/architecture.md 4, walking
+ * away.
  */
 import { copy } from '../../firmware/core/bytes.js';
 import { classPaymentMax } from '../../firmware/core/license-class.js';

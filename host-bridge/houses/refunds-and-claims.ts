@@ -1,6 +1,6 @@
 /**
  * What comes back to its payer through who keeps the accounts: refunds by shops, and debits that no shop deposited.
- * Beyond the patent; DESIGN section 4, "Reconcile". The receipt for it is the issuer's (refund-receipts.ts).
+ * Beyond the patent; docs/architecture.md 4, "Reconcile". The receipt for it is the issuer's (refund-receipts.ts).
  *
  * A claim and a deposit of one debit exclude each other: both are judged within a write transaction, by (PKU, IdS, Rs).
  */

@@ -109,9 +109,9 @@ export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; over
 }
 
 /**
- * Conservation over both houses (SECURITY.md): accounts, counters, draws whose reply is not there yet coupons not yet
- * redeemed and releases not yet credited, less histories not yet returned, are what was put in. @param issuer null
- * where one house has both
+ * Conservation over both houses (docs/security.md 6): accounts, counters, draws whose reply is not there yet coupons
+ * not yet redeemed and releases not yet credited, less histories not yet returned, are what was put in. @param issuer
+ * null where one house has both
  */
 export function conservationOf(accounts: Numbers, issuer: Numbers | null): { ok: boolean; in: number; held: number } {
   const both = issuer ?? accounts;

@@ -259,7 +259,7 @@ export interface BankRequestRow {
   timeS: number;
 }
 
-/** Sums over one house's ledger. What two houses hold together: ledger/conservation.ts. */
+/** Sums over one house's ledger. What two houses hold together: ledger/rules-bank.ts. */
 export interface Numbers {
   /** Money put in. */
   in: number;

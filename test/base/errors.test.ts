@@ -1,5 +1,5 @@
 /**
- * The error table, its documentation and its use agree. `UPDATE_DOCS=1 npx jest test/errors` writes docs/errors.md
+ * The error table, its documentation and its use agree. `UPDATE_DOCS=1 npx jest test/base/errors` writes docs/errors.md
  * anew.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

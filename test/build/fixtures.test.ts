@@ -1,7 +1,7 @@
 /**
  * Every construct that Espruino gets wrong: compiled to something right, shown in Node and in the interpreter, or
  * refused with file and line. And, so that a rule is not kept for nothing, what the interpreter does with the refused
- * ones is in ESPRUINO.md's table and in the comment of the rule.
+ * ones is in the table of docs/espruino.md 1 and in the comment of the rule.
  */
 import { relative } from 'node:path';
 import { buildBundle } from '../../flash-scripts/build/build.js';

@@ -212,7 +212,7 @@ test.each(THROUGH_BANK)('scheme %i: who is not the bank, or speaks to another is
   const elsewhere = bankMessage.encode({ kind, issuer: new Uint8Array(4), amount: 10, request: requestOf(bytes) });
   const { signedBetweenInstitutions: signs } = houses.scheme;
   const right = bankSigner.sign(SIGNED.bankMessage, message);
-  // "Plain" means that no signature stands in the message; the channel knows the bank (test/http/bank-channel).
+  // "Plain" means that no signature stands in the message; the channel knows the bank (test/services/served-schemes).
   for (const wrong of signs
     ? [null, signerOf('Mallory').sign(SIGNED.bankMessage, message), flipped(right, 3)]
     : [right]) {

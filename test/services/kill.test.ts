@@ -2,7 +2,7 @@
  * Bank and issuer as processes that are killed (SIGKILL) at any moment and started again, while a user registers,
  * withdraws, pays and repeats whatever got no answer: the end is the same as if nobody had been killed.
  *
- * TAPCASH_KILLS=200 npx jest test/http/kill does it longer, and in every scheme with a bank.
+ * TAPCASH_KILLS=200 npx jest test/services/kill does it longer, and in every scheme with a bank.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

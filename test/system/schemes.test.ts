@@ -1,7 +1,7 @@
 /**
  * Every scheme as programs see it: `tapcash demo --scheme 1..6 --pseudonyms n` pays, deposits and comes out even, on
- * emulated boards; coupons and a keyed scheme in the real interpreter too (a sealed one: test/token/interpreter), by
- * `TAPCASH_SCHEMES=all` every one of them.
+ * emulated boards; coupons and a keyed scheme in the real interpreter too (a sealed one:
+ * test/user-token/token-in-interpreter), by `TAPCASH_SCHEMES=all` every one of them.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

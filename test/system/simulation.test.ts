@@ -87,8 +87,8 @@ async function liveCharge(bench: Bench, tokens: Token[], dice: (n: number) => nu
 }
 
 /**
- * Debits that a token made for charges that were cancelled: they come back to it by `reconcile`, which is not built
- * yet.
+ * Debits that a token made for charges that were cancelled: they would come back to it by `reconcile`, which this
+ * simulation does not run.
  */
 async function cancelledDebits(bench: Bench, token: Token, amounts: Map<string, number>): Promise<number> {
   let sum = 0;

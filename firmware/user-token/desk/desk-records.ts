@@ -1,5 +1,6 @@
 /**
- * What the desk keeps in raw flash besides records.ts: the request that waits for its reply, the shared key K, coupons.
+ * What the desk keeps in raw flash besides user-token/token-records.ts: the request that waits for its reply, the
+ * shared key K, coupons.
  */
 import { defineMessage, BYTES, AMOUNT, BALANCE, U32, U8 } from '../../wire/codec.js';
 import { COUPON_PREFIX_BYTES, K_BYTES, KID_BYTES, RSA_BYTES } from '../../wire/request.js';

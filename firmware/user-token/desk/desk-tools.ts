@@ -1,6 +1,6 @@
 /**
  * The desk's cryptography, made when it is first needed: PKI(...) by HPKE, K(...) by AES-128-GCM under a key of its own
- * for each message, and blind RSA (DESIGN section 3). What is inside is in wire/request.ts.
+ * for each message, and blind RSA (docs/architecture.md 3). What is inside is in wire/request.ts.
  */
 import { copy } from '../../core/bytes.js';
 import { createBlindRsa } from '../../crypto/blind-rsa.js';

@@ -1,6 +1,6 @@
 /**
  * The owner's statement at the desk: the payments in the token's journal, each with the signature that proves it; and
- * the claims for those that no shop has deposited (DESIGN section 4, "Reconcile").
+ * the claims for those that no shop has deposited (docs/architecture.md 4, "Reconcile").
  *
  * Neither asks the token for its account key or its name: whoever runs the desk sees pseudonyms here, and should not
  * learn from the same session whose they are. So the receipt for what came back is fetched by `collect`, another time.
