@@ -19,7 +19,7 @@ export const DENY_BYTES_MAX = SET_SLOTS * PIECE_BYTES;
 export const DENY_ROOM_BYTES = 13 * (PIECE_BYTES + RECORD_OVERHEAD_BYTES);
 
 /** Slot 0 of RECORD.deny. */
-const head = defineMessage<{ set: number; bytes: number }>([
+const head = defineMessage([
   ['set', U8],
   ['bytes', U32],
 ]);

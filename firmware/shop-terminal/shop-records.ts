@@ -13,7 +13,7 @@
  */
 import { writeU32 } from '../core/bytes.js';
 import type { ReadyRecord } from '../records/record-log.js';
-import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from '../wire/codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8, type MessageOf } from '../wire/codec.js';
 import { CHARGE_ID_BYTES } from '../wire/link/link-messages.js';
 import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
 
@@ -66,53 +66,39 @@ export const RECORD = {
 };
 
 /** The charge. The record stays when the charge has ended: its counter never falls. */
-export interface ChargeRecord {
-  /** One of CHARGE_STATES: none, open or paid; the other two are told by other records. */
-  state: number;
-  /** Chosen by the bridge. */
-  id: Uint8Array;
-  amount: number;
-  /** Counter of Rs and of Ts. */
-  counter: number;
-  /** Seconds of Ts, set when the charge is bound. */
-  timeS: number;
-  rs: Uint8Array;
-  /** The only PKU that CHALLENGE with this Rs goes to; zeros until it was first sent. */
-  boundPku: Uint8Array;
-}
-export const chargeRecord = defineMessage<ChargeRecord>([
+export const chargeRecord = defineMessage([
+  // One of CHARGE_STATES: none, open or paid; the other two are told by other records.
   ['state', U8],
+  // Chosen by the bridge.
   ['id', BYTES, CHARGE_ID_BYTES],
   ['amount', BALANCE],
+  // Counter of Rs and of Ts.
   ['counter', U32],
+  // Seconds of Ts, set when the charge is bound.
   ['timeS', U32],
   ['rs', BYTES, RS_BYTES],
+  // The only PKU that CHALLENGE with this Rs goes to; zeros until it was first sent.
   ['boundPku', BYTES, KEY_BYTES],
 ]);
+export type ChargeRecord = MessageOf<typeof chargeRecord>;
 
 /** Where Ts and the PKU of an encoded `chargeRecord` stand: what binding changes. */
 export const CHARGE_TIME_AT = 21;
 export const CHARGE_PKU_AT = 41;
 
 /** H with what is needed without decoding it. */
-export interface HistoryRecord {
-  /** 1 while nobody has verified it. */
-  unverified: number;
-  /** Counter of its Rs: unique among all histories of this terminal. */
-  counter: number;
-  /** Seconds of its Ts. */
-  timeS: number;
-  chargeId: Uint8Array;
-  /** Encoded `history` of wire/payment.ts. */
-  history: Uint8Array;
-}
-export const historyRecord = defineMessage<HistoryRecord>([
+export const historyRecord = defineMessage([
+  // 1 while nobody has verified it.
   ['unverified', U8],
+  // Counter of its Rs: unique among all histories of this terminal.
   ['counter', U32],
+  // Seconds of its Ts.
   ['timeS', U32],
   ['chargeId', BYTES, CHARGE_ID_BYTES],
+  // Encoded `history` of wire/payment.ts.
   ['history', REST],
 ]);
+export type HistoryRecord = MessageOf<typeof historyRecord>;
 
 /** Where H stands in an encoded `historyRecord`; its flag UNVERIFIED is the first byte. */
 export const HISTORY_AT = 9 + CHARGE_ID_BYTES;
@@ -132,43 +118,32 @@ export function encodeHistoryRecord(record: HistoryRecord): Uint8Array {
 export const WHY = { cancelled: 1, rebound: 2 };
 
 /** A tombstone. */
-export interface TombstoneRecord {
-  /** 1 once the bridge has it on its disk. */
-  delivered: number;
-  /** One of WHY. */
-  why: number;
-  /** Counter of its Rs. */
-  counter: number;
-  /** Highest counter among tombstones that the ring has overwritten: below it nothing is known. */
-  horizon: number;
-  /** Encoded `tombstone` of wire/payment.ts. */
-  tombstone: Uint8Array;
-}
-export const tombstoneRecord = defineMessage<TombstoneRecord>([
+export const tombstoneRecord = defineMessage([
+  // 1 once the bridge has it on its disk.
   ['delivered', U8],
+  // One of WHY.
   ['why', U8],
+  // Counter of its Rs.
   ['counter', U32],
+  // Highest counter among tombstones that the ring has overwritten: below it nothing is known.
   ['horizon', U32],
+  // Encoded `tombstone` of wire/payment.ts.
   ['tombstone', REST],
 ]);
+export type TombstoneRecord = MessageOf<typeof tombstoneRecord>;
 export const TOMBSTONES_MAX = 64;
 
 /** What one pseudonym has paid here under one deny list while that list was old. */
-export interface StaleSumRecord {
-  /** Version of the list; with a newer one the record is free. */
-  denyVersion: number;
-  pku: Uint8Array;
-  /** Rs of the last payment counted: one that is repeated after a power cut is not counted twice. */
-  rs: Uint8Array;
-  sum: number;
-}
-export const staleSumRecord = defineMessage<StaleSumRecord>([
+export const staleSumRecord = defineMessage([
+  // Version of the list; with a newer one the record is free.
   ['denyVersion', U32],
   ['pku', BYTES, KEY_BYTES],
+  // Rs of the last payment counted: one that is repeated after a power cut is not counted twice.
   ['rs', BYTES, RS_BYTES],
   ['sum', AMOUNT],
 ]);
+export type StaleSumRecord = MessageOf<typeof staleSumRecord>;
 export const STALE_SUMS_MAX = 32;
 
 /** The last signed time. */
-export const timeRecord = defineMessage<{ timeS: number }>([['timeS', U32]]);
+export const timeRecord = defineMessage([['timeS', U32]]);

@@ -10,7 +10,7 @@
 import { writeAmount } from '../core/amount.js';
 import { writeU32 } from '../core/bytes.js';
 import type { ReadyRecord } from '../records/record-log.js';
-import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from '../wire/codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8, type MessageOf } from '../wire/codec.js';
 import { SIGNATURE_BYTES } from '../wire/payment.js';
 
 /** The part of the record log that is used here: the newest committed payload of each (type, slot). */
@@ -46,28 +46,21 @@ export const RECORD = {
 export const DEBIT_SLOTS = 64;
 
 /** A payment, as the journal keeps it. */
-export interface DebitRecord {
-  /** 1, 2, 3 ... over debits and credits together. */
-  purseSequence: number;
-  /** Which pseudonym paid, 0 to n - 1. */
-  pseudonym: number;
-  /** Balance after this debit. */
-  balance: number;
-  /** Sum of debits since the button was last pressed, this one included. */
-  sumSincePress: number;
-  /** SKU(y, IdS, Rs, Ts). */
-  signature: Uint8Array;
-  /** Encoded `challenge` of wire/payment.ts, byte for byte as it came. */
-  challenge: Uint8Array;
-}
-export const debitRecord = defineMessage<DebitRecord>([
+export const debitRecord = defineMessage([
+  // 1, 2, 3 ... over debits and credits together.
   ['purseSequence', U32],
+  // Which pseudonym paid, 0 to n - 1.
   ['pseudonym', U8],
+  // Balance after this debit.
   ['balance', BALANCE],
+  // Sum of debits since the button was last pressed, this one included.
   ['sumSincePress', BALANCE],
+  // SKU(y, IdS, Rs, Ts).
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `challenge` of wire/payment.ts, byte for byte as it came.
   ['challenge', REST],
 ]);
+export type DebitRecord = MessageOf<typeof debitRecord>;
 
 /** Where a debit's signature and challenge begin. */
 const DEBIT_SIGNATURE_AT = 21;
@@ -86,22 +79,16 @@ export function encodeDebit(debit: DebitRecord): Uint8Array {
 }
 
 /** The debit of that sequence was acknowledged: its slot may be used again. */
-export const settledRecord = defineMessage<{ purseSequence: number }>([['purseSequence', U32]]);
+export const settledRecord = defineMessage([['purseSequence', U32]]);
 
 /** The last receipt taken. */
-export interface CreditRecord {
-  purseSequence: number;
-  /** Balance after it. */
-  balance: number;
-  receiptNumber: number;
-  amount: number;
-}
-export const creditRecord = defineMessage<CreditRecord>([
+export const creditRecord = defineMessage([
   ['purseSequence', U32],
+  // Balance after it.
   ['balance', BALANCE],
   ['receiptNumber', U32],
   ['amount', AMOUNT],
 ]);
 
 /** IdU, stored before anything is signed in that name. */
-export const identityRecord = defineMessage<{ name: string }>([['name', NAME]]);
+export const identityRecord = defineMessage([['name', NAME]]);

@@ -1,9 +1,9 @@
 /**
  * Messages as lists of fields: the one place that turns a message into bytes and back.
  *
- * A message's layout is data, so that encoder, decoder and docs/protocol.md are made from the same list. Decoding takes
- * hostile bytes: it returns null for anything that is not exactly one message, and one message has exactly one
- * encoding.
+ * A message's layout is data, so that encoder, decoder, the message's TypeScript type (`MessageOf`) and
+ * docs/protocol.md are made from the same list. Decoding takes hostile bytes: it returns null for anything that is not
+ * exactly one message, and one message has exactly one encoding.
  */
 import { AMOUNT_BYTES, readBalance, writeAmount } from '../core/amount.js';
 import { copy, readU32, writeU32 } from '../core/bytes.js';
@@ -22,7 +22,21 @@ export const NAME = 'name';
 export const REST = 'rest';
 
 /** A field: its name, its kind, and for kind BYTES or 'ascii' the length in bytes. */
-export type Field = [name: string, kind: string, length?: number];
+export type Field =
+  | readonly [name: string, kind: 'u8' | 'u32' | 'amount' | 'balance' | 'name' | 'rest']
+  | readonly [name: string, kind: 'bytes' | 'ascii', length: number];
+
+/** What stands for a field of a kind in a message. */
+type FieldValue<Kind> = Kind extends 'bytes' | 'rest' ? Uint8Array : Kind extends 'name' | 'ascii' ? string : number;
+
+/** Of a field before its kind is known. */
+type AnyValue = Uint8Array | string | number;
+
+/** The message that a layout describes. */
+type MessageOfFields<Fields extends readonly Field[]> = { [Each in Fields[number] as Each[0]]: FieldValue<Each[1]> };
+
+/** The message of a codec: `type Refund = MessageOf<typeof refund>`. */
+export type MessageOf<C> = C extends Codec<infer T> ? T : never;
 
 /** Longest name in bytes. */
 export const NAME_BYTES_MAX = 24;
@@ -51,7 +65,7 @@ export interface Codec<T> {
 }
 
 /** Whether a text has that many characters, all of them printable ASCII. */
-export function isAscii(text: unknown, length: number): boolean {
+export function isAscii(text: unknown, length: number): text is string {
   return typeof text === 'string' && text.length === length && ASCII_PATTERN.test(text);
 }
 
@@ -60,8 +74,8 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
   return String.fromCharCode.apply(String, bytes.subarray(start, end) as unknown as number[]);
 }
 
-/** Bytes of a field; of its value only the length is looked at. */
-function fieldBytes(field: string[], value: any): number {
+/** Bytes of a field; of its value only the length is looked at, where its kind has none. */
+function fieldBytes(field: string[], value: { length: number }): number {
   const kind = field[1];
   if (field[2]) return +field[2];
   return kind === U8
@@ -79,12 +93,12 @@ function wrong(name: string): never {
   throw new RangeError('field ' + name + ' does not fit its layout');
 }
 
-function putField(out: Uint8Array, at: number, field: string[], value: any): void {
+function putField(out: Uint8Array, at: number, field: string[], value: AnyValue): void {
   const name = field[0];
   const kind = field[1];
   if (kind === BYTES || kind === REST) {
-    if (kind === BYTES && value.length !== +field[2]) wrong(name);
-    out.set(value, at);
+    if (kind === BYTES && (value as Uint8Array).length !== +field[2]) wrong(name);
+    out.set(value as Uint8Array, at);
   } else if (kind === U8 || kind === U32) {
     if (
       typeof value !== 'number' ||
@@ -97,7 +111,7 @@ function putField(out: Uint8Array, at: number, field: string[], value: any): voi
     else writeU32(out, at, value);
   } else if (kind === AMOUNT || kind === BALANCE) {
     if (kind === AMOUNT && value === 0) wrong(name);
-    writeAmount(out, at, value);
+    writeAmount(out, at, value as number);
   } else if (kind === NAME) {
     if (!isName(value)) wrong(name);
     out[at] = value.length;
@@ -109,7 +123,7 @@ function putField(out: Uint8Array, at: number, field: string[], value: any): voi
 }
 
 /** The value of a field that stands from `at` to `end`, or undefined where it is none. */
-function takeField(bytes: Uint8Array, at: number, end: number, kind: string): any {
+function takeField(bytes: Uint8Array, at: number, end: number, kind: string): AnyValue | undefined {
   if (kind === BYTES || kind === REST) return copy(bytes, at, end);
   if (kind === U8) return bytes[at];
   if (kind === U32) return readU32(bytes, at);
@@ -131,16 +145,16 @@ function splitField(field: string): string[] {
 class MessageCodec<T> implements Codec<T> {
   layout: string;
 
-  constructor(fields: Field[]) {
+  constructor(fields: readonly Field[]) {
     this.layout = fields.join(' ');
   }
 
   encode(message: T): Uint8Array {
-    const values = message as any;
+    const values = message as { [name: string]: AnyValue };
     const fields = this.layout.split(' ').map(splitField);
     const sizes: number[] = [];
     let length = 0;
-    for (let i = 0; i < fields.length; i++) length += sizes[i] = fieldBytes(fields[i], values[fields[i][0]]);
+    for (let i = 0; i < fields.length; i++) length += sizes[i] = fieldBytes(fields[i], values[fields[i][0]] as string);
     const out = new Uint8Array(length);
     let at = 0;
     for (let i = 0; i < fields.length; i++) {
@@ -151,7 +165,7 @@ class MessageCodec<T> implements Codec<T> {
   }
 
   decode(bytes: Uint8Array): T | null {
-    const out: any = {};
+    const out: { [name: string]: AnyValue } = {};
     const fields = this.layout.split(' ');
     let at = 0;
     for (let i = 0; i < fields.length; i++) {
@@ -163,11 +177,11 @@ class MessageCodec<T> implements Codec<T> {
       out[field[0]] = value;
       at = end;
     }
-    return at === bytes.length ? (out as T) : null;
+    return at === bytes.length ? (out as unknown as T) : null;
   }
 }
 
-/** Makes a codec from a layout. */
-export function defineMessage<T>(fields: Field[]): Codec<T> {
-  return new MessageCodec<T>(fields);
+/** Makes a codec from a layout, which is written out: the build and the compiler read it there. */
+export function defineMessage<const Fields extends readonly Field[]>(fields: Fields): Codec<MessageOfFields<Fields>> {
+  return new MessageCodec(fields);
 }

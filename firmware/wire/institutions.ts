@@ -6,37 +6,27 @@
  * `issuerReply`), and both sides keep it as evidence. No board reads these.
  */
 import { concat, copy, readU32, writeU32 } from '../core/bytes.js';
-import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8, type MessageOf } from './codec.js';
 import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Bank to issuer: a sealed or keyed request with the amount that was drawn, 0 for a registration. */
-export interface BankMessage {
-  /** One of `REQUEST`. */
-  kind: number;
-  issuer: Uint8Array;
-  /** x as the bank drew it; compared with the sealed one [0068]. */
-  amount: number;
-  request: Uint8Array;
-}
-export const bankMessage = defineMessage<BankMessage>([
+export const bankMessage = defineMessage([
+  // One of `REQUEST`.
   ['kind', U8],
   ['issuer', BYTES, ISSUER_ID_BYTES],
+  // x as the bank drew it; compared with the sealed one [0068].
   ['amount', BALANCE],
   ['request', REST],
 ]);
+export type BankMessage = MessageOf<typeof bankMessage>;
 
 /** Issuer to bank: final, and the same for the same bytes. On any code but OK the bank posts the draw back. */
-export interface IssuerReply {
-  /** Number of a code. */
-  code: number;
-  /** SHA-256 of the encoded `bankMessage`. */
-  messageHash: Uint8Array;
-  /** SHA-256 of all boxes, joined. */
-  boxesHash: Uint8Array;
-}
-export const issuerReply = defineMessage<IssuerReply>([
+export const issuerReply = defineMessage([
+  // Number of a code.
   ['code', U8],
+  // SHA-256 of the encoded `bankMessage`.
   ['messageHash', BYTES, 32],
+  // SHA-256 of all boxes, joined.
   ['boxesHash', BYTES, 32],
 ]);
 
@@ -44,60 +34,38 @@ export const issuerReply = defineMessage<IssuerReply>([
  * The issuer's statement that an EBC is negative, type `traceOrder` [0056], [0081]: without one, neither trustee nor
  * bank gives a name out. Signed by the issuer, so that no operator alone can ask.
  */
-export interface TraceOrder {
-  /** PKU that the trustee licensed, or SHA-256 of the registration that the bank passed on. */
-  subject: Uint8Array;
-  /** What is missing: -EBC. */
-  missing: number;
-  timeS: number;
-  /** Key id of the operator who asked. */
-  operator: Uint8Array;
-  /** The reason, as text. */
-  why: Uint8Array;
-}
-export const traceOrder = defineMessage<TraceOrder>([
+export const traceOrder = defineMessage([
+  // PKU that the trustee licensed, or SHA-256 of the registration that the bank passed on.
   ['subject', BYTES, 32],
+  // What is missing: -EBC.
   ['missing', AMOUNT],
   ['timeS', U32],
+  // Key id of the operator who asked.
   ['operator', BYTES, 8],
+  // The reason, as text.
   ['why', REST],
 ]);
-export interface SignedTraceOrder {
-  signature: Uint8Array;
-  /** Encoded `traceOrder`. */
-  body: Uint8Array;
-}
-export const signedTraceOrder = defineMessage<SignedTraceOrder>([
+export type TraceOrder = MessageOf<typeof traceOrder>;
+export const signedTraceOrder = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `traceOrder`.
   ['body', REST],
 ]);
 
 /** What is left on the EBC of a lost token, type `release`: the bank credits it once to the owner. */
-export interface ReleaseOrder {
-  issuer: Uint8Array;
-  currency: string;
-  /** As of a trace order. */
-  subject: Uint8Array;
-  amount: number;
-  /** Tells two releases apart. */
-  number: number;
-  timeS: number;
-}
-export const releaseOrder = defineMessage<ReleaseOrder>([
+export const releaseOrder = defineMessage([
   ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
+  // As of a trace order.
   ['subject', BYTES, 32],
   ['amount', AMOUNT],
+  // Tells two releases apart.
   ['number', U32],
   ['timeS', U32],
 ]);
-export interface SignedReleaseOrder {
-  signature: Uint8Array;
-  /** Encoded `releaseOrder`. */
-  body: Uint8Array;
-}
-export const signedReleaseOrder = defineMessage<SignedReleaseOrder>([
+export const signedReleaseOrder = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `releaseOrder`.
   ['body', REST],
 ]);
 

@@ -7,38 +7,23 @@ import { defineMessage, BYTES, U32 } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Signed time, type `time`. */
-export interface TimeBody {
-  issuer: Uint8Array;
-  /** Unix time, seconds. */
-  timeS: number;
-  /** The nonce that the terminal asked with, 8 bytes: a bridge cannot keep an old answer for later. */
-  nonce: Uint8Array;
-}
-export const timeBody = defineMessage<TimeBody>([
+export const timeBody = defineMessage([
   ['issuer', BYTES, ISSUER_ID_BYTES],
+  // Unix time, seconds.
   ['timeS', U32],
+  // The nonce that the terminal asked with, 8 bytes: a bridge cannot keep an old answer for later.
   ['nonce', BYTES, 8],
 ]);
 
 /** Signed time as it travels. */
-export interface SignedTime {
-  signature: Uint8Array;
-  /** Encoded `timeBody`. */
-  body: Uint8Array;
-}
-export const signedTime = defineMessage<SignedTime>([
+export const signedTime = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `timeBody`.
   ['body', 'rest'],
 ]);
 
 /** Deny list, type `denyList`. `keys` holds PKUs of 32 bytes each, ascending, at most `DENY_KEYS_MAX`. */
-export interface DenyBody {
-  issuer: Uint8Array;
-  version: number;
-  timeS: number;
-  keys: Uint8Array;
-}
-export const denyBody = defineMessage<DenyBody>([
+export const denyBody = defineMessage([
   ['issuer', BYTES, ISSUER_ID_BYTES],
   ['version', U32],
   ['timeS', U32],
@@ -50,13 +35,9 @@ export const denyBody = defineMessage<DenyBody>([
 export const DENY_KEYS_MAX = 100;
 
 /** Signed deny list as it travels. */
-export interface SignedDenyList {
-  signature: Uint8Array;
-  /** Encoded `denyBody`. */
-  body: Uint8Array;
-}
-export const signedDenyList = defineMessage<SignedDenyList>([
+export const signedDenyList = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `denyBody`.
   ['body', 'rest'],
 ]);
 

@@ -3,7 +3,7 @@
  */
 import { AMOUNT_BYTES, readBalance } from '../core/amount.js';
 import { readU32 } from '../core/bytes.js';
-import { defineMessage, isAscii, isName, BYTES, AMOUNT, NAME, REST, textOf, U32, U8 } from './codec.js';
+import { defineMessage, isAscii, isName, BYTES, AMOUNT, NAME, REST, textOf, U32, U8, type MessageOf } from './codec.js';
 
 /** Bytes of an Ed25519 public key, of a signature, of Rs, of an issuer's id. */
 export const KEY_BYTES = 32;
@@ -15,30 +15,21 @@ export const MULTIPLES_BYTES = 512;
 export const MULTIPLES_HASH_BYTES = 16;
 
 /** What the license SKR(PKU) says. */
-export interface LicenseBody {
-  /** 4 bytes; who answers for the cash. */
-  issuer: Uint8Array;
-  /** ISO 4217, three letters. */
-  currency: string;
-  licenseClass: number;
-  /** Unix time in seconds; the first second at which the license is no longer valid. */
-  validUntilS: number;
-  /** PKU, 32 bytes: the pseudonym. */
-  pku: Uint8Array;
-  /**
-   * The first 16 bytes of SHA-256 of PKU's multiples. A terminal alone believes only the multiples that the registrar
-   * made: with others a token could sign what nobody else accepts.
-   */
-  multiplesHash: Uint8Array;
-}
-export const licenseBody = defineMessage<LicenseBody>([
+export const licenseBody = defineMessage([
+  // 4 bytes; who answers for the cash.
   ['issuer', BYTES, ISSUER_ID_BYTES],
+  // ISO 4217, three letters.
   ['currency', 'ascii', 3],
   ['licenseClass', U8],
+  // Unix time in seconds; the first second at which the license is no longer valid.
   ['validUntilS', U32],
+  // PKU, 32 bytes: the pseudonym.
   ['pku', BYTES, KEY_BYTES],
+  // The first 16 bytes of SHA-256 of PKU's multiples. A terminal alone believes only the multiples that the registrar
+  // made: with others a token could sign what nobody else accepts.
   ['multiplesHash', BYTES, MULTIPLES_HASH_BYTES],
 ]);
+export type LicenseBody = MessageOf<typeof licenseBody>;
 
 /**
  * Where fields of a license stand, for a terminal that needs some of them at a tap: the decoder would take it 20 ms
@@ -49,42 +40,31 @@ export const LICENSE_CLASS_AT = 7;
 export const LICENSE_UNTIL_AT = 8;
 export const LICENSE_PKU_AT = 12;
 
-/** License: body and the registrar's signature of type `license` over it. */
-export interface License {
-  body: Uint8Array;
-  signature: Uint8Array;
-}
 export const LICENSE_BODY_BYTES = 60;
-export const license = defineMessage<License>([
+/** License: body and the registrar's signature of type `license` over it. */
+export const license = defineMessage([
   ['body', BYTES, LICENSE_BODY_BYTES],
   ['signature', BYTES, SIGNATURE_BYTES],
 ]);
+export type License = MessageOf<typeof license>;
 export const LICENSE_BYTES = LICENSE_BODY_BYTES + SIGNATURE_BYTES;
 
 /** The challenge with the amount: what SKU(y, IdS, Rs, Ts) signs, as type `payment`. */
-export interface Challenge {
-  issuer: Uint8Array;
-  currency: string;
-  /** y, minor units. */
-  amount: number;
-  /** Ts: time signed by the issuer, carried on by the terminal, seconds ... */
-  timeS: number;
-  /** ... and a counter that never falls. */
-  counter: number;
-  /** Rs, 16 bytes: terminal id (4), persistent counter (4), random (8). */
-  rs: Uint8Array;
-  /** IdS, the shop. */
-  shop: string;
-}
-export const challenge = defineMessage<Challenge>([
+export const challenge = defineMessage([
   ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],
+  // y, minor units.
   ['amount', AMOUNT],
+  // Ts: time signed by the issuer, carried on by the terminal, seconds ...
   ['timeS', U32],
+  // ... and a counter that never falls.
   ['counter', U32],
+  // Rs, 16 bytes: terminal id (4), persistent counter (4), random (8).
   ['rs', BYTES, RS_BYTES],
+  // IdS, the shop.
   ['shop', NAME],
 ]);
+export type Challenge = MessageOf<typeof challenge>;
 
 /** Where fields of an encoded challenge stand, and what it says last: Rs and IdS, as encoded `chargeId`. */
 export const CHALLENGE_AMOUNT_AT = 7;
@@ -113,11 +93,7 @@ export function readChallenge(bytes: Uint8Array): Challenge | null {
 }
 
 /** (IdS, Rs): data of OPEN and ACK, and what a shop's tombstone signs. */
-export interface ChargeId {
-  rs: Uint8Array;
-  shop: string;
-}
-export const chargeId = defineMessage<ChargeId>([
+export const chargeId = defineMessage([
   ['rs', BYTES, RS_BYTES],
   ['shop', NAME],
 ]);
@@ -128,37 +104,25 @@ export function isChargeId(bytes: Uint8Array): boolean {
 }
 
 /** Answer to CHALLENGE: the amount again and SKU(y, IdS, Rs, Ts) [0025]. */
-export interface Payment {
-  amount: number;
-  signature: Uint8Array;
-}
-export const payment = defineMessage<Payment>([
+export const payment = defineMessage([
   ['amount', AMOUNT],
   ['signature', BYTES, SIGNATURE_BYTES],
 ]);
+export type Payment = MessageOf<typeof payment>;
 export const PAYMENT_BYTES = AMOUNT_BYTES + SIGNATURE_BYTES;
 
 /** History H = {PKU, SKR(PKU), Ts, Rs, y, SKU(...), IdS} [0026]; its identity is (PKU, IdS, Rs). */
-export interface History {
-  /** License with PKU inside, 124 bytes. */
-  license: Uint8Array;
-  signature: Uint8Array;
-  /** Challenge, 41 to 64 bytes. */
-  challenge: Uint8Array;
-}
-export const history = defineMessage<History>([
+export const history = defineMessage([
+  // License with PKU inside, 124 bytes.
   ['license', BYTES, LICENSE_BYTES],
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Challenge, 41 to 64 bytes.
   ['challenge', REST],
 ]);
 
 /** A cancelled charge: signed by the terminal as type `tombstone` over the encoded `chargeId`. */
-export interface Tombstone {
-  signature: Uint8Array;
-  /** Encoded `chargeId`. */
-  chargeId: Uint8Array;
-}
-export const tombstone = defineMessage<Tombstone>([
+export const tombstone = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `chargeId`.
   ['chargeId', REST],
 ]);

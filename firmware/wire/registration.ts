@@ -1,51 +1,35 @@
 /**
  * Registration [0013]-[0016]: the account certificate, and the request (PKU, IdU) with its proofs.
  */
-import { defineMessage, BYTES, NAME } from './codec.js';
+import { defineMessage, BYTES, NAME, type MessageOf } from './codec.js';
 import { KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** What binds an account key to a name: signed by who keeps the accounts, as type `account`. */
-export interface AccountBody {
-  accountKey: Uint8Array;
-  name: string;
-}
-export const accountBody = defineMessage<AccountBody>([
+export const accountBody = defineMessage([
   ['accountKey', BYTES, KEY_BYTES],
   ['name', NAME],
 ]);
 
 /** Account certificate. */
-export interface AccountCertificate {
-  signature: Uint8Array;
-  /** Encoded `accountBody`. */
-  body: Uint8Array;
-}
-export const accountCertificate = defineMessage<AccountCertificate>([
+export const accountCertificate = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `accountBody`.
   ['body', 'rest'],
 ]);
 
 /** (PKU, IdU): signed by the account key (type `registration`) and by SKU (type `registrationProof`). */
-export interface RegistrationBody {
-  pku: Uint8Array;
-  accountKey: Uint8Array;
-  name: string;
-}
-export const registrationBody = defineMessage<RegistrationBody>([
+export const registrationBody = defineMessage([
   ['pku', BYTES, KEY_BYTES],
   ['accountKey', BYTES, KEY_BYTES],
   ['name', NAME],
 ]);
+export type RegistrationBody = MessageOf<typeof registrationBody>;
 
 /** Registration request. */
-export interface Registration {
-  accountSignature: Uint8Array;
-  proof: Uint8Array;
-  /** Encoded `registrationBody`. */
-  body: Uint8Array;
-}
-export const registration = defineMessage<Registration>([
+export const registration = defineMessage([
   ['accountSignature', BYTES, SIGNATURE_BYTES],
   ['proof', BYTES, SIGNATURE_BYTES],
+  // Encoded `registrationBody`.
   ['body', 'rest'],
 ]);
+export type Registration = MessageOf<typeof registration>;

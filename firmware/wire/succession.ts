@@ -6,46 +6,33 @@
  * keys.
  */
 import { equal, fromHex } from '../core/bytes.js';
-import { defineMessage, BYTES, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, REST, U32, U8, type MessageOf } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Whose key it is. Numbers are never reused. */
 export const HOUSE = { issuer: 1, trustee: 2, bank: 3 };
 
-export interface SuccessionBody {
-  /** One of `HOUSE`. */
-  house: number;
-  issuer: Uint8Array;
-  /** 1 for the successor of the first key, and so on. */
-  number: number;
-  oldKey: Uint8Array;
-  newKey: Uint8Array;
-  /** X25519, what tokens seal to from now on; zeros where this house opens nothing. */
-  sealKey: Uint8Array;
-  /** Unix time from which the house signs with the new key alone. */
-  fromS: number;
-  /** The last license under the old key ends by then; what says no time is taken under the old key until then. */
-  untilS: number;
-}
-export const successionBody = defineMessage<SuccessionBody>([
+export const successionBody = defineMessage([
+  // One of `HOUSE`.
   ['house', U8],
   ['issuer', BYTES, ISSUER_ID_BYTES],
+  // 1 for the successor of the first key, and so on.
   ['number', U32],
   ['oldKey', BYTES, KEY_BYTES],
   ['newKey', BYTES, KEY_BYTES],
+  // X25519, what tokens seal to from now on; zeros where this house opens nothing.
   ['sealKey', BYTES, KEY_BYTES],
+  // Unix time from which the house signs with the new key alone.
   ['fromS', U32],
+  // The last license under the old key ends by then; what says no time is taken under the old key until then.
   ['untilS', U32],
 ]);
+export type SuccessionBody = MessageOf<typeof successionBody>;
 export const SUCCESSION_BYTES = SIGNATURE_BYTES + 113;
 
-export interface SignedSuccession {
-  signature: Uint8Array;
-  /** Encoded `successionBody`. */
-  body: Uint8Array;
-}
-export const signedSuccession = defineMessage<SignedSuccession>([
+export const signedSuccession = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `successionBody`.
   ['body', REST],
 ]);
 

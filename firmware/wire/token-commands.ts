@@ -4,7 +4,7 @@
  * A command that fails answers a status word of core/codes.ts and no data, and has changed nothing. Data longer than
  * one APDU is chained (nfc/iso-dep-client.ts, nfc/iso-dep-server.ts); sizes below are before chaining.
  */
-import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8 } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8, type MessageOf } from './codec.js';
 import { KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES } from './payment.js';
 
 /** Application identifier: F0 (proprietary), "tapcash". */
@@ -70,23 +70,15 @@ export function isDeskCommand(ins: number): boolean {
 }
 
 /** Answer to SELECT. */
-export interface SelectAnswer {
-  version: number;
-  /** Longest command data in one APDU that the token's receive buffer takes. */
-  commandBytesMax: number;
-}
-export const selectAnswer = defineMessage<SelectAnswer>([
+export const selectAnswer = defineMessage([
   ['version', U8],
+  // Longest command data in one APDU that the token's receive buffer takes.
   ['commandBytesMax', U8],
 ]);
 
 /** Data of RECALL. */
-export interface RecallRequest {
-  /** 0 for the first debit never acknowledged, 1 for the next ... */
-  index: number;
-  shop: string;
-}
-export const recallRequest = defineMessage<RecallRequest>([
+export const recallRequest = defineMessage([
+  // 0 for the first debit never acknowledged, 1 for the next ...
   ['index', U8],
   ['shop', NAME],
 ]);
@@ -95,143 +87,103 @@ export const recallRequest = defineMessage<RecallRequest>([
 export const PART_BYTES = 512;
 
 /** The first part of a request, with what it is. */
-export interface RequestPart {
-  /** One of `REQUEST` (wire/request.ts). */
-  kind: number;
-  /** x of the request; 0 for a registration. */
-  amount: number;
-  /** Bytes of the whole request. */
-  length: number;
-  part: Uint8Array;
-}
-export const requestPart = defineMessage<RequestPart>([
+export const requestPart = defineMessage([
+  // One of `REQUEST` (wire/request.ts).
   ['kind', U8],
+  // x of the request; 0 for a registration.
   ['amount', BALANCE],
+  // Bytes of the whole request.
   ['length', U32],
   ['part', REST],
 ]);
+export type RequestPart = MessageOf<typeof requestPart>;
 
 /** Data of PART. */
-export const partRequest = defineMessage<{ offset: number }>([['offset', U32]]);
+export const partRequest = defineMessage([['offset', U32]]);
 
 /** Data of REPLY: one box of the reply to the request that waits, or the bank's blind signature. */
-export interface ReplyData {
-  /** Which box, from 0. */
-  index: number;
-  body: Uint8Array;
-}
-export const replyData = defineMessage<ReplyData>([
+export const replyData = defineMessage([
+  // Which box, from 0.
   ['index', U8],
   ['body', REST],
 ]);
 
 /** Answer to REPLY. */
-export interface ReplyAnswer {
-  /** Boxes of this reply still wanted, or 0: nothing waits any more. */
-  left: number;
-  /** The issuer's code in the box. */
-  code: number;
-  /** Number of the last receipt taken. */
-  receiptNumber: number;
-}
-export const replyAnswer = defineMessage<ReplyAnswer>([
+export const replyAnswer = defineMessage([
+  // Boxes of this reply still wanted, or 0: nothing waits any more.
   ['left', U8],
+  // The issuer's code in the box.
   ['code', U8],
+  // Number of the last receipt taken.
   ['receiptNumber', U32],
 ]);
 
 /** Data of COUPON START: the amount, and the modulus whose hash stands in the list under it. */
-export interface CouponStart {
-  amount: number;
-  modulus: Uint8Array;
-}
-export const couponStart = defineMessage<CouponStart>([
+export const couponStart = defineMessage([
   ['amount', AMOUNT],
   ['modulus', BYTES, 256],
 ]);
 
 /** Answer to IDENTITY. */
-export interface Identity {
-  accountKey: Uint8Array;
-  /** PKU; zeros where registration is sealed: the desk must not learn it. */
-  pku: Uint8Array;
-  /** Number of the last receipt taken, 0 before the first. */
-  receiptNumber: number;
-  /** 1 once a license is stored. */
-  licensed: number;
-}
-export const identity = defineMessage<Identity>([
+export const identity = defineMessage([
   ['accountKey', BYTES, KEY_BYTES],
+  // PKU; zeros where registration is sealed: the desk must not learn it.
   ['pku', BYTES, KEY_BYTES],
+  // Number of the last receipt taken, 0 before the first.
   ['receiptNumber', U32],
+  // 1 once a license is stored.
   ['licensed', U8],
 ]);
+export type Identity = MessageOf<typeof identity>;
 
 /** Data of REGISTER. */
-export const nameRequest = defineMessage<{ name: string }>([['name', NAME]]);
+export const nameRequest = defineMessage([['name', NAME]]);
 
 /** Data of LICENSE. */
-export interface LicenseGrant {
-  /** Encoded `license`. */
-  license: Uint8Array;
-  /** Multiples of its PKU. */
-  multiples: Uint8Array;
-}
-export const licenseGrant = defineMessage<LicenseGrant>([
+export const licenseGrant = defineMessage([
+  // Encoded `license`.
   ['license', BYTES, LICENSE_BYTES],
+  // Multiples of its PKU.
   ['multiples', BYTES, MULTIPLES_BYTES],
 ]);
+export type LicenseGrant = MessageOf<typeof licenseGrant>;
 
 /** Data of WITHDRAW: x, or 0 to ask for a receipt that the token missed. */
-export const amountRequest = defineMessage<{ amount: number }>([['amount', BALANCE]]);
+export const amountRequest = defineMessage([['amount', BALANCE]]);
 
 /** Answer to RECEIPT. */
-export interface ReceiptAnswer {
-  /** Number of the last receipt taken, this one included. */
-  receiptNumber: number;
-}
-export const receiptAnswer = defineMessage<ReceiptAnswer>([['receiptNumber', U32]]);
+export const receiptAnswer = defineMessage([
+  // Number of the last receipt taken, this one included.
+  ['receiptNumber', U32],
+]);
 
 /** Data of DEBIT: the first debit in this place of the journal, or in one after it. */
-export const debitRequest = defineMessage<{ slot: number }>([['slot', U8]]);
+export const debitRequest = defineMessage([['slot', U8]]);
 
 /**
  * Answer to DEBIT: a payment as its payer keeps it, for the owner's own record, and for a claim where no shop has it.
  */
-export interface DebitAnswer {
-  /** Its place in the journal; the next question is for the one after. */
-  slot: number;
-  /** 1: the shop acknowledged it. */
-  settled: number;
-  /** Encoded `history`, with the license that the pseudonym has now. */
-  history: Uint8Array;
-}
-export const debitAnswer = defineMessage<DebitAnswer>([
+export const debitAnswer = defineMessage([
+  // Its place in the journal; the next question is for the one after.
   ['slot', U8],
+  // 1: the shop acknowledged it.
   ['settled', U8],
+  // Encoded `history`, with the license that the pseudonym has now.
   ['history', REST],
 ]);
 
 /** Answer to STATUS: for the owner at the desk. */
-export interface TokenStatus {
-  balance: number;
-  receiptNumber: number;
-  /** Debits never acknowledged. */
-  unacknowledged: number;
-  /** Nonces ready in the pool. */
-  nonces: number;
-  /** Variables of the interpreter in use, of how many. */
-  variablesUsed: number;
-  variablesTotal: number;
-  /** Flash writes and erasures since power-up. */
-  flashWrites: number;
-}
-export const tokenStatus = defineMessage<TokenStatus>([
+export const tokenStatus = defineMessage([
   ['balance', BALANCE],
   ['receiptNumber', U32],
+  // Debits never acknowledged.
   ['unacknowledged', U8],
+  // Nonces ready in the pool.
   ['nonces', U8],
+  // Variables of the interpreter in use, of how many.
   ['variablesUsed', U32],
   ['variablesTotal', U32],
+  // Flash writes and erasures since power-up.
   ['flashWrites', U32],
 ]);
+export type TokenStatus = MessageOf<typeof tokenStatus>;

@@ -4,7 +4,8 @@
  *
  * A name is kept when Espruino or the language gives or takes it (espruino.d.ts, TypeScript's lib.es5.d.ts), when it
  * stands in a file of a board (board-configs, board-files.ts), or when it occurs anywhere as a text. The names of a
- * message's fields are no texts in this sense: minify.ts shortens them in the layouts as it does everywhere else.
+ * message's fields are no texts in this sense: a layout declares them, and minify.ts shortens them there as everywhere
+ * else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -36,7 +37,7 @@ function isFieldName(node: ts.StringLiteralLike): boolean {
   );
 }
 
-/** Calls back with each name that a source declares as a property or method, and with each text in it. */
+/** Calls back with each name that a source declares as a property, method or field, and with each text in it. */
 function look(path: string, declared: (name: string) => void, text: (value: string) => void): void {
   const visit = (node: ts.Node): void => {
     const named =
@@ -47,7 +48,7 @@ function look(path: string, declared: (name: string) => void, text: (value: stri
       ts.isPropertyAssignment(node) ||
       ts.isShorthandPropertyAssignment(node);
     if (named && ts.isIdentifier(node.name)) declared(node.name.text);
-    if (ts.isStringLiteralLike(node) && !isFieldName(node)) text(node.text);
+    if (ts.isStringLiteralLike(node)) (isFieldName(node) ? declared : text)(node.text);
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true));

@@ -20,19 +20,13 @@ export const REQUEST_ID_BYTES = 16;
 const KEY_ID_BYTES = 8;
 
 /** What an operator signs, type `operatorRequest`. */
-export interface OperatorRequestBody {
-  /** The issuer that it is meant for. */
-  issuer: Uint8Array;
-  requestId: Uint8Array;
-  /** SHA-256 of the HTTP body as sent. */
-  bodyHash: Uint8Array;
-  /** Method, a space, and the address with its query, as ASCII. */
-  line: Uint8Array;
-}
-export const operatorRequestBody = defineMessage<OperatorRequestBody>([
+export const operatorRequestBody = defineMessage([
+  // The issuer that it is meant for.
   ['issuer', 'bytes', ISSUER_ID_BYTES],
   ['requestId', 'bytes', REQUEST_ID_BYTES],
+  // SHA-256 of the HTTP body as sent.
   ['bodyHash', 'bytes', 32],
+  // Method, a space, and the address with its query, as ASCII.
   ['line', 'rest'],
 ]);
 

@@ -28,7 +28,7 @@ const modules: Record<string, object> = {
   succession,
   notices,
   'token-commands': tokenCommands,
-  'link-messages': linkMessages,
+  'link/link-messages': linkMessages,
 };
 
 /** All messages, in the order of their modules. */
@@ -42,7 +42,7 @@ export const layouts: Layout[] = Object.entries(modules).flatMap(([module, expor
 export function fieldsOf(codec: Codec<any>): Field[] {
   return codec.layout.split(' ').map((field) => {
     const [name, kind, length] = field.split(',') as [string, string, string?];
-    return length ? [name, kind, Number(length)] : [name, kind];
+    return (length ? [name, kind, Number(length)] : [name, kind]) as Field;
   });
 }
 
@@ -84,8 +84,8 @@ export function layoutTable({ module, name, codec }: Layout): string {
   let at = 0;
   let fixed = true;
   const rows = fieldsOf(codec).map(([field, kind, length]) => {
-    const bytes =
-      { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' }[kind] ?? String(length);
+    const own: Record<string, string> = { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' };
+    const bytes = own[kind] ?? String(length);
     const row = `| ${fixed ? at : '...'} | ${bytes} | ${field} | ${kind} |`;
     if (/^\d+$/.test(bytes)) at += Number(bytes);
     else fixed = false;

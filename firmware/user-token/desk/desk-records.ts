@@ -2,7 +2,7 @@
  * What the desk keeps in raw flash besides user-token/token-records.ts: the request that waits for its reply, the
  * shared key K, coupons.
  */
-import { defineMessage, BYTES, AMOUNT, BALANCE, U32, U8 } from '../../wire/codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, U32, U8, type MessageOf } from '../../wire/codec.js';
 import { COUPON_PREFIX_BYTES, K_BYTES, KID_BYTES, RSA_BYTES } from '../../wire/request.js';
 
 /** Types of record, beside `RECORD`, 16 to 31 together. Numbers are never reused. */
@@ -25,74 +25,49 @@ export const DESK_RECORD = {
 export const COUPONS_MAX = 32;
 
 /** The last request, and how it ended. */
-export interface RequestHead {
-  /** One of `REQUEST`. */
-  kind: number;
-  /** 1 while it waits for its reply. */
-  waits: number;
-  amount: number;
-  /** Bytes of the request. */
-  length: number;
-  /** K that the reply is sealed under; zeros for a coupon, and once the reply came. */
-  k: Uint8Array;
-  /** KID and sequence of a keyed request, else zeros. */
-  kid: Uint8Array;
-  sequence: number;
-  /** Slot of the coupon that a redemption is for, else 0. */
-  coupon: number;
-  /** Code of the reply, and SHA-256 of the box that ended it: the same again gets the same answer. */
-  code: number;
-  endHash: Uint8Array;
-}
-export const requestHead = defineMessage<RequestHead>([
+export const requestHead = defineMessage([
+  // One of `REQUEST`.
   ['kind', U8],
+  // 1 while it waits for its reply.
   ['waits', U8],
   ['amount', BALANCE],
+  // Bytes of the request.
   ['length', U32],
+  // K that the reply is sealed under; zeros for a coupon, and once the reply came.
   ['k', BYTES, K_BYTES],
+  // KID and sequence of a keyed request, else zeros.
   ['kid', BYTES, KID_BYTES],
   ['sequence', U32],
+  // Slot of the coupon that a redemption is for, else 0.
   ['coupon', U8],
+  // Code of the reply, and SHA-256 of the box that ended it: the same again gets the same answer.
   ['code', U8],
   ['endHash', BYTES, 32],
 ]);
+export type RequestHead = MessageOf<typeof requestHead>;
 
 /** K with its KID [0087], and the sequence of the last keyed request that had its reply. */
-export interface SharedKey {
-  kid: Uint8Array;
-  k: Uint8Array;
-  sequence: number;
-}
-export const sharedKey = defineMessage<SharedKey>([
+export const sharedKey = defineMessage([
   ['kid', BYTES, KID_BYTES],
   ['k', BYTES, K_BYTES],
   ['sequence', U32],
 ]);
 
 /** What unblinds a coupon: durable before the blinded message is given. */
-export interface BlindingRecord {
-  prefix: Uint8Array;
-  /** R/r modulo the modulus (crypto/blind-rsa.ts). */
-  inverse: Uint8Array;
-  modulus: Uint8Array;
-  /** SHA-256 of the `couponRequest`: what a refusal names. */
-  requestHash: Uint8Array;
-}
-export const blindingRecord = defineMessage<BlindingRecord>([
+export const blindingRecord = defineMessage([
   ['prefix', BYTES, COUPON_PREFIX_BYTES],
+  // R/r modulo the modulus (crypto/blind-rsa.ts).
   ['inverse', BYTES, RSA_BYTES],
   ['modulus', BYTES, RSA_BYTES],
+  // SHA-256 of the `couponRequest`: what a refusal names.
   ['requestHash', BYTES, 32],
 ]);
+export type BlindingRecord = MessageOf<typeof blindingRecord>;
 
 /** A coupon SKBx(prefix | PKU) [0041]. */
-export interface CouponRecord {
-  amount: number;
-  prefix: Uint8Array;
-  signature: Uint8Array;
-}
-export const couponRecord = defineMessage<CouponRecord>([
+export const couponRecord = defineMessage([
   ['amount', AMOUNT],
   ['prefix', BYTES, COUPON_PREFIX_BYTES],
   ['signature', BYTES, RSA_BYTES],
 ]);
+export type CouponRecord = MessageOf<typeof couponRecord>;

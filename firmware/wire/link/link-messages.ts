@@ -5,26 +5,21 @@
  * Every request is answered. A request repeated after a lost session has the same identifier in its body (charge id,
  * history identity), and so the same effect.
  */
-import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8 } from '../codec.js';
+import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8, type MessageOf } from '../codec.js';
 import { ISSUER_ID_BYTES, RS_BYTES } from '../payment.js';
 
 /** Payload of HELLO and HELLO_ACK. */
-export interface Hello {
-  /** WIRE_VERSION of the sender. */
-  version: number;
-  /** 1 bridge, 2 terminal. */
-  role: number;
-  /** Longest coded frame that the sender's UART takes. */
-  burstBytesMax: number;
-  /** Chosen by the side that asks, repeated in the answer. */
-  session: number;
-}
-export const hello = defineMessage<Hello>([
+export const hello = defineMessage([
+  // WIRE_VERSION of the sender.
   ['version', U8],
+  // 1 bridge, 2 terminal.
   ['role', U8],
+  // Longest coded frame that the sender's UART takes.
   ['burstBytesMax', U32],
+  // Chosen by the side that asks, repeated in the answer.
   ['session', U32],
 ]);
+export type Hello = MessageOf<typeof hello>;
 
 /** Kinds of message. */
 export const KIND = {
@@ -64,33 +59,25 @@ export const KIND = {
   timeWanted: 0x15,
 };
 
-/** What the clerk asks for. */
-export interface ChargeRequest {
-  /** 8 bytes, chosen by the bridge; a retry has the same. */
-  id: Uint8Array;
-  amount: number;
-}
 export const CHARGE_ID_BYTES = 8;
-export const chargeRequest = defineMessage<ChargeRequest>([
+/** What the clerk asks for. */
+export const chargeRequest = defineMessage([
+  // 8 bytes, chosen by the bridge; a retry has the same.
   ['id', BYTES, CHARGE_ID_BYTES],
   ['amount', AMOUNT],
 ]);
 
 /** A command to a token, sent through the terminal's reader at the desk. */
-export interface DeskRequest {
-  /** How long to wait for somebody to tap, milliseconds. */
-  timeoutMs: number;
-  ins: number;
-  data: Uint8Array;
-}
-export const deskRequest = defineMessage<DeskRequest>([
+export const deskRequest = defineMessage([
+  // How long to wait for somebody to tap, milliseconds.
   ['timeoutMs', U32],
   ['ins', U8],
   ['data', REST],
 ]);
+export type DeskRequest = MessageOf<typeof deskRequest>;
 
 /** What the terminal wants verified. */
-export const verifyRequest = defineMessage<{ what: number; bytes: Uint8Array }>([
+export const verifyRequest = defineMessage([
   ['what', U8],
   ['bytes', REST],
 ]);
@@ -101,79 +88,49 @@ export const verifyRequest = defineMessage<{ what: number; bytes: Uint8Array }>(
 export const VERIFY = { license: 1, payment: 3 };
 
 /** State of the terminal. */
-export interface TerminalStatus {
-  version: number;
-  issuer: Uint8Array;
-  terminalId: Uint8Array;
-  /** Public key of the terminal, for its tombstones. */
-  terminalKey: Uint8Array;
-  /** Estimate of the time now, seconds; 0 before the first signed time since power-up. */
-  timeS: number;
-  denyVersion: number;
-  historiesPending: number;
-  tombstonesPending: number;
-  /** One of `CHARGE_STATES`. */
-  chargeState: number;
-  variablesUsed: number;
-  variablesTotal: number;
-  flashWrites: number;
-  /**
-   * First 4 bytes of the newest registrar's key that it was given: a bridge that knows a newer one does not check by
-   * it.
-   */
-  registrar: Uint8Array;
-  /** IdS, as text. */
-  shop: string;
-}
-export const terminalStatus = defineMessage<TerminalStatus>([
+export const terminalStatus = defineMessage([
   ['version', U8],
   ['issuer', BYTES, ISSUER_ID_BYTES],
   ['terminalId', BYTES, 4],
+  // Public key of the terminal, for its tombstones.
   ['terminalKey', BYTES, 32],
+  // Estimate of the time now, seconds; 0 before the first signed time since power-up.
   ['timeS', U32],
   ['denyVersion', U32],
   ['historiesPending', U32],
   ['tombstonesPending', U32],
+  // One of `CHARGE_STATES`.
   ['chargeState', U8],
   ['variablesUsed', U32],
   ['variablesTotal', U32],
   ['flashWrites', U32],
+  // First 4 bytes of the newest registrar's key that it was given: a bridge that knows a newer one does not check by
+  // it.
   ['registrar', BYTES, 4],
+  // IdS, as text.
   ['shop', NAME],
 ]);
+export type TerminalStatus = MessageOf<typeof terminalStatus>;
 /** States of a charge. `accepted` is below the floor limit with the check still to come. */
 export const CHARGE_STATES = { none: 0, open: 1, accepted: 2, paid: 3, cancelled: 4 };
 
 /** What happened at a tap, for the clerk; times in milliseconds since the token was found. */
-export interface TapReport {
-  chargeId: Uint8Array;
-  rs: Uint8Array;
-  amount: number;
-  /** State of the charge after the tap. */
-  chargeState: number;
-  /** Code of the tap: OK, or why it did not pay. */
-  code: number;
-  selectMs: number;
-  licenseMs: number;
-  challengeMs: number;
-  verifyMs: number;
-  flashMs: number;
-  /** Until PAID showed. */
-  paidMs: number;
-  /** Flash writes and erasures of this tap. */
-  flashWrites: number;
-}
-export const tapReport = defineMessage<TapReport>([
+export const tapReport = defineMessage([
   ['chargeId', BYTES, CHARGE_ID_BYTES],
   ['rs', BYTES, RS_BYTES],
   ['amount', AMOUNT],
+  // State of the charge after the tap.
   ['chargeState', U8],
+  // Code of the tap: OK, or why it did not pay.
   ['code', U8],
   ['selectMs', U32],
   ['licenseMs', U32],
   ['challengeMs', U32],
   ['verifyMs', U32],
   ['flashMs', U32],
+  // Until PAID showed.
   ['paidMs', U32],
+  // Flash writes and erasures of this tap.
   ['flashWrites', U32],
 ]);
+export type TapReport = MessageOf<typeof tapReport>;
