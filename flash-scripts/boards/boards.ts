@@ -11,23 +11,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { pinsFault } from './chip-pins.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
-
-/** A board's entry: what the firmware gets, and what only the host asks. */
-export interface BoardEntry extends BoardConfig {
-  description: string;
-  chip: 'esp32' | 'esp32c3' | 'esp32s3' | 'linux';
-  roles: ('user-token' | 'shop-terminal')[];
-  /** JavaScript variables of the interpreter's build. */
-  variables: number;
-  /** The module has PSRAM on D16 and D17. */
-  psram?: true;
-  /** For people: which connector, and what it leads to. */
-  usb?: string;
-  /** For people: what this board cannot do. */
-  limits?: string[];
-  /** Size of the whole flash, and where Storage lies. */
-  layout: { flashBytes: number; storage: { address: number; bytes: number } };
-}
+import type { BoardEntry } from './board-entry.js';
 
 /** What a board must know of itself: the entry without what only the host asks. */
 export function firmwareConfig(entry: BoardConfig): BoardConfig {

@@ -5,7 +5,7 @@
  * 2.2 and 2.5; ESP-IDF, "GPIO & RTC GPIO" of each chip; the boards' own pages, which docs/hardware.md lists. Left out:
  * which peripheral reaches which pin; the matrix takes UART, I2C and SPI to any, and Espruino passes the number on.
  */
-import type { BoardEntry } from './boards.js';
+import type { BoardEntry } from './board-entry.js';
 
 type Chip = Exclude<BoardEntry['chip'], 'linux'>;
 

@@ -2,8 +2,8 @@
  * A board's wiring as an SVG drawing: the board on the left, each part on the right beside the pins that it uses, one
  * straight wire for each connection, so that no two cross.
  */
-import type { BoardEntry } from './boards.js';
 import { fold, Part, partsOf } from './wiring.js';
+import type { BoardEntry } from './board-entry.js';
 
 const WIDTH = 760;
 const BOARD = { x: 20, width: 190 };

@@ -6,7 +6,7 @@
  * "D26" is what boards print as 26, G26 or IO26. Left out: where a pin lies on the board; the board's own page shows
  * that.
  */
-import type { BoardEntry } from './boards.js';
+import type { BoardEntry } from './board-entry.js';
 
 /** One wire. */
 export interface Wire {

@@ -16,7 +16,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { aliasNatives } from './alias.js';
 import { BuildError } from './build-error.js';
-import { compileModules, displayPath } from './compile.js';
+import { compileModules } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
 import { cutOverlays, gatherOverlays, gatherResidents, openBundle, type CutProgram } from './overlays.js';
@@ -25,6 +25,7 @@ import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';
 import { detokenise, tokenise } from './tokens.js';
+import { displayPath } from './display-path.js';
 
 export { BuildError } from './build-error.js';
 export type { Problem } from './build-error.js';

@@ -4,13 +4,14 @@
  * Follows firmware/tsconfig.json. Three things the compiler would get wrong for Espruino are rewritten before it emits
  * (lower.ts); what it cannot get right is refused (refuse.ts).
  */
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { BuildError } from './build-error.js';
 import type { Problem } from './build-error.js';
 import { lowerForEspruino } from './lower.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { findRefusals } from './refuse.js';
+import { displayPath } from './display-path.js';
 
 /** What compilation gave: ES5 modules by the absolute path of their source. */
 export interface CompiledModules {
@@ -45,11 +46,6 @@ function readOptions(root: string): ts.CompilerOptions {
     dirname(path),
   );
   return { ...options, noEmit: false, removeComments: true, newLine: ts.NewLineKind.LineFeed };
-}
-
-/** A path as problems name it. */
-export function displayPath(path: string): string {
-  return relative(packageRoot(), path).split(sep).join('/');
 }
 
 function typeProblem(diagnostic: ts.Diagnostic): Problem {

@@ -10,12 +10,12 @@ import { rollup } from 'rollup';
 import { minify } from 'terser';
 import type { MinifyOptions } from 'terser';
 import { BuildError } from './build-error.js';
-import { displayPath } from './compile.js';
 import type { CompiledModules } from './compile.js';
 import { LOWERING_HELPERS } from './lower.js';
 import { LAYOUT_MAKER } from './property-names.js';
 import { parseBundle, walk } from './syntax-tree.js';
 import { TextEdits } from './text-edits.js';
+import { displayPath } from './display-path.js';
 
 /** What the bundle brings because Espruino has no such global. */
 const POLYFILLS: { [name: string]: string } = {

@@ -6,7 +6,7 @@
  * declarations, and fails for one that is missing here or there. `DIFFERENT` was found by comparing answers.
  */
 import ts from 'typescript';
-import type { Rule, RuleContext } from './refuse.js';
+import type { Rule, RuleContext } from './refuse-rule.js';
 
 const TYPED_ARRAYS = ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'Float32', 'Float64'].map(
   (kind) => `${kind}Array`,

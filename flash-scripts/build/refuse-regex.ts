@@ -12,7 +12,7 @@
  * test/build/fuzz.test.ts compares what is left with Node.
  */
 import ts from 'typescript';
-import type { Rule } from './refuse.js';
+import type { Rule } from './refuse-rule.js';
 
 /** The characters 0 to 255 that an atom matches. */
 type Characters = Set<number>;

@@ -1,6 +1,6 @@
 /** Rules of refuse.ts that the shape of the source decides. */
 import ts from 'typescript';
-import type { Rule, RuleContext } from './refuse.js';
+import type { Rule, RuleContext } from './refuse-rule.js';
 
 /** Syntax kinds that are refused wherever they stand: rule and remedy. */
 const KINDS = new Map<ts.SyntaxKind, [rule: string, message: string]>([

@@ -9,21 +9,11 @@
 import { sep } from 'node:path';
 import ts from 'typescript';
 import type { Problem } from './build-error.js';
-import { displayPath } from './compile.js';
 import { checkLibrary } from './refuse-library.js';
 import { checkRegex } from './refuse-regex.js';
 import { checkSyntax } from './refuse-syntax.js';
-
-/** What a rule sees of the program, and where it reports. */
-export interface RuleContext {
-  program: ts.Program;
-  checker: ts.TypeChecker;
-  /** Names of the standard library that the bundle must bring. */
-  polyfills: Set<string>;
-  report(rule: string, node: ts.Node, message: string): void;
-}
-
-export type Rule = (node: ts.Node, context: RuleContext) => void;
+import type { RuleContext, Rule } from './refuse-rule.js';
+import { displayPath } from './display-path.js';
 
 /**
  * Folders of firmware/ whose files get Espruino's globals as arguments; board/espruino-*.ts makes those arguments.

@@ -10,7 +10,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { failure } from '../../host-bridge/base/errors.js';
-import type { BoardEntry } from '../boards/boards.js';
+import type { BoardEntry } from '../boards/board-entry.js';
 
 /** Bytes for one place in flash. */
 export interface FirmwarePart {

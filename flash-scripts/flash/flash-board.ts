@@ -12,7 +12,6 @@ import { failure } from '../../host-bridge/base/errors.js';
 import { BOARD_BURST_BYTES } from '../../host-bridge/serial/port.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import { appFiles } from '../provision/board-files.js';
-import type { BoardEntry } from '../boards/boards.js';
 import type { Role } from '../build/build.js';
 import type { Attempt } from './attempt.js';
 import { checkNatives, isUnprovisioned, readProvision, startFirmware } from './board-state.js';
@@ -20,6 +19,7 @@ import { openConsole, type BoardConsole } from './console.js';
 import { chipOf, type FirmwarePart } from './firmware-image.js';
 import { writeFirmware } from './rom-loader.js';
 import { installFiles } from './storage-files.js';
+import type { BoardEntry } from '../boards/board-entry.js';
 
 /** What is told while a board is worked on. */
 export interface Reporter {

@@ -8,11 +8,11 @@ import { equal, toHex } from '../../firmware/core/bytes.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import { issuerReply, unpackBoxes } from '../../firmware/wire/institutions.js';
 import { couponRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
-import type { AuditBooks } from './audit.js';
 import { auditSuccessionPairs } from './audit-keys.js';
 import type { Sums } from './audit-ledger.js';
 import { bankMessageOf, couponKeysFor } from './audit-replies.js';
 import { sha256 } from './audit-requests.js';
+import type { AuditBooks } from './audit-books.js';
 
 /** Checks what the houses have in common. @returns money put in and held, by both */
 export function auditBetween(

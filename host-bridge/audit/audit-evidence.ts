@@ -16,19 +16,12 @@ import {
   withdrawalBody,
   type ReceiptBody,
 } from '../../firmware/wire/withdrawal.js';
-import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
-import type { AuditBooks } from './audit.js';
+import { isSigned } from '../base/crypto/signer.js';
 import { backProblem } from './audit-refunds.js';
 import { auditSuccessionPairs } from './audit-keys.js';
 import { counterOf } from './audit-ledger.js';
-
-/** What is wrong with a row; null when nothing is. */
-export type Problem = string | null;
-
-/** The first check that does not hold. */
-export function firstOf(...checks: [holds: boolean, problem: string][]): Problem {
-  return checks.find(([holds]) => !holds)?.[1] ?? null;
-}
+import type { AuditBooks, Problem } from './audit-books.js';
+import { firstOf, isOurs } from './audit-books.js';
 
 /** Checks an issuer's accounts, pseudonyms, receipts, histories and tombstones. */
 export function auditEvidence(books: AuditBooks): void {
@@ -51,11 +44,6 @@ export function auditAccounts(books: AuditBooks): void {
     const problem = tombstoneProblem(books, row);
     if (problem) books.broken('tombstones', `${row['shop']} ${row['rs'].toString('hex')}`, problem);
   }
-}
-
-/** Whether a message is about this issuer's cash. */
-export function isOurs(books: AuditBooks, message: { issuer: Uint8Array; currency: string }): boolean {
-  return equal(message.issuer, issuerIdOf(books.issuerKey)) && message.currency === books.currency;
 }
 
 function accountProblem(books: AuditBooks, row: Record<string, any>): Problem {

@@ -7,26 +7,13 @@ import type { Scheme } from '../../firmware/core/scheme.js';
 import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
-import type { AuditBooks } from './audit.js';
+import type { AuditBooks, AuditedKeys, Role } from './audit-books.js';
 
 /** A key, until when its house signed with it, and until when licenses under it may last. */
 interface AuditedKey {
   key: Uint8Array;
   endS: number;
   untilS: number;
-}
-
-/** Whose signature is looked for: `accounts` is who certifies account keys. */
-export type Role = 'issuer' | 'registrar' | 'bank' | 'accounts';
-
-/** Judges signatures of houses. */
-export interface AuditedKeys {
-  /** Whether a house signed it. @param timeS when; null where nothing says it */
-  isBy(role: Role, type: number, message: Uint8Array, signature: Uint8Array, timeS: number | bigint | null): boolean;
-  /** Whether it is a license of the registrar's that may end when it says. */
-  isLicense(validUntilS: number, body: Uint8Array, signature: Uint8Array): boolean;
-  /** For people: each house's keys, oldest first. */
-  lines(): { house: string; key: string; fromS: number; untilS: number | null }[];
 }
 
 /** What is read of a database. */

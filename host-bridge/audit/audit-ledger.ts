@@ -3,7 +3,7 @@
  * held equals what was put in. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080];
  * docs/security.md 6, "Conservation".
  */
-import type { AuditBooks } from './audit.js';
+import type { AuditBooks } from './audit-books.js';
 
 const ABC = /^abc:/;
 const EBC = /^ebc:[0-9a-f]{64}$/;

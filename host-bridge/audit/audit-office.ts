@@ -10,9 +10,9 @@ import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { proofOf } from '../base/services/trace-proof.js';
-import type { AuditBooks } from './audit.js';
-import { firstOf, type Problem } from './audit-evidence.js';
 import { counterOf } from './audit-ledger.js';
+import type { AuditBooks, Problem } from './audit-books.js';
+import { firstOf } from './audit-books.js';
 
 /** Bytes of `operatorRequestBody` (http/operator-requests.ts) before its request id: the issuer's id. */
 const REQUEST_ID_AT = 4;

@@ -9,8 +9,8 @@ import { releaseOrder, signedReleaseOrder } from '../../firmware/wire/institutio
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../base/crypto/signer.js';
-import type { AuditBooks } from './audit.js';
 import { counterOf } from './audit-ledger.js';
+import type { AuditBooks } from './audit-books.js';
 
 type Row = Record<string, any>;
 

@@ -16,9 +16,9 @@ import {
 } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { issuerIdOf } from '../base/crypto/signer.js';
-import type { AuditBooks } from './audit.js';
-import { firstOf, isOurs, type Problem } from './audit-evidence.js';
 import { sha256, signatureProblem } from './audit-requests.js';
+import type { AuditBooks, Problem } from './audit-books.js';
+import { firstOf, isOurs } from './audit-books.js';
 
 type Row = Record<string, any>;
 

@@ -11,8 +11,8 @@ import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { bodyOf } from '../base/services/trace-proof.js';
-import type { AuditBooks } from './audit.js';
-import { firstOf, isOurs, type Problem } from './audit-evidence.js';
+import type { AuditBooks, Problem } from './audit-books.js';
+import { firstOf, isOurs } from './audit-books.js';
 
 type Row = Record<string, any>;
 

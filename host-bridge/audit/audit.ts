@@ -9,17 +9,18 @@
 import Sqlite from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
-import { schemeOf, SCHEMES, type Scheme } from '../../firmware/core/scheme.js';
+import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
 import { failure } from '../base/errors.js';
 import { auditBack, auditReleases } from './audit-refunds.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
-import { auditKeys, type AuditedKeys, type KeyRows } from './audit-keys.js';
+import { auditKeys, type KeyRows } from './audit-keys.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
 import { auditReplies } from './audit-replies.js';
 import { auditRequests } from './audit-requests.js';
 import { databaseFailure } from '../base/sqlite/database.js';
+import type { House, AuditBooks, AuditedKeys } from './audit-books.js';
 
 export interface AuditOptions {
   /** Path of the issuer's database. */
@@ -36,9 +37,6 @@ export interface AuditOptions {
   /** Told after each table. */
   progress?: (table: string, rows: number) => void;
 }
-
-/** Whose database it is. */
-export type House = 'issuer' | 'bank' | 'trustee';
 
 /** A row that does not hold. */
 export interface BrokenRow {
@@ -62,28 +60,6 @@ export interface AuditReport {
   /** Rows checked, by table; the bank's under "bank " and the table's name. */
   rows: Record<string, number>;
   broken: BrokenRow[];
-}
-
-/** What the parts of the audit work with. */
-export interface AuditBooks {
-  /**
-   * Rows of a query, one at a time; integers are BigInt, bytes are Buffers. Counted under `table` where one is named.
-   */
-  each(sql: string, table?: string): Iterable<Record<string, any>>;
-  one(sql: string, ...values: unknown[]): Record<string, any> | undefined;
-  broken(table: string, row: string, problem: string): void;
-  house: House;
-  scheme: Scheme;
-  /** Whether accounts ABC are kept in this house. */
-  keepsAccounts: boolean;
-  issuerKey: Uint8Array;
-  /** PKB; empty where the scheme has no bank. */
-  bankKey: Uint8Array;
-  registrarKey: Uint8Array;
-  /** Judges the houses' signatures: those above are the first keys of their lines. */
-  keys: AuditedKeys;
-  currency: string;
-  operatorKeys: Uint8Array[] | null;
 }
 
 /** Audits the books. @throws TapcashError DATABASE_*, FILE_MISSING where they cannot be read at all */

@@ -14,7 +14,8 @@ import type { DemoReport, Step } from './report.js';
 import type { NfcBoard } from '../rig/nfc-boards.js';
 import { SCENARIOS, type ScenarioName } from './scenarios.js';
 import { createStage, openAccounts, tokenWrites, USERS, type Listeners, type Stage } from './stage.js';
-import { must, startWorld, type World } from '../rig/whole-shop.js';
+import { startWorld, type World } from '../rig/whole-shop.js';
+import { must } from '../rig/must.js';
 
 export interface DemoOptions {
   dataDir: string;

@@ -7,7 +7,8 @@ import { TERMINAL_TERMS } from '../../flash-scripts/provision/board-files.js';
 import type { Trace } from '../base/services/procedures.js';
 import { failure, type Result } from '../base/errors.js';
 import { deliver, WITHDRAWALS, type Stage } from './stage.js';
-import { must, type Shop, type World } from '../rig/whole-shop.js';
+import type { Shop, World } from '../rig/whole-shop.js';
+import { must } from '../rig/must.js';
 
 /**
  * Overspend [0031]: Bob's token pays at one shop, its copy at another that is offline, with the same money. What the

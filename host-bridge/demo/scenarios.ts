@@ -10,7 +10,8 @@ import { housesOf } from '../rig/served-houses.js';
 import { spendTwice } from './overspend.js';
 import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
 import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
-import { must, type Shop, type Token } from '../rig/whole-shop.js';
+import type { Shop, Token } from '../rig/whole-shop.js';
+import { must } from '../rig/must.js';
 
 /** A scenario: how many shops it needs, which of them are offline, and what is played. */
 export interface Scenario {

@@ -6,9 +6,10 @@ import { codeOf } from '../../firmware/core/codes.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../base/errors.js';
-import { lookInto, pay, redeem, register, withdraw, type TapListener } from '../rig/people.js';
-import type { Check, OverspendResult, TapResult } from './report.js';
-import { must, type Shop, type Token, type World } from '../rig/whole-shop.js';
+import { lookInto, pay, redeem, register, withdraw, type TapListener, type TapResult } from '../rig/people.js';
+import type { Check, OverspendResult } from './report.js';
+import type { Shop, Token, World } from '../rig/whole-shop.js';
+import { must } from '../rig/must.js';
 
 /** Shops and users of every scenario, as far as it has them. */
 export const SHOPS = ['Cafe Roma', 'Book Corner'];

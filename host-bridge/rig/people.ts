@@ -8,8 +8,8 @@ import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { Board } from '../emulator/board.js';
 import type { ClaimLine, Debit } from '../bridge/desk/desk-statement.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
-import type { TapResult } from '../demo/report.js';
-import { must, type Shop, type Token, type World } from './whole-shop.js';
+import type { Shop, Token, World } from './whole-shop.js';
+import { must } from './must.js';
 
 /** How long a button is pressed. */
 const PRESS_MS = 120;
@@ -102,6 +102,24 @@ export async function lookInto(world: World, shop: Shop, token: Token): Promise<
 
 /** The last report of a tap in a shop, as it comes. */
 export type TapListener = (listener: ((report: TapReport) => void) | null) => void;
+
+/** A payment as clerk and radio saw it. */
+export interface TapResult {
+  token: string;
+  shop: string;
+  /** Minor units. */
+  amount: number;
+  /** paid, or the code of the refusal. */
+  result: string;
+  /** Taps that it took: 2 where the token asked for its button, or the field went. */
+  taps: number;
+  /** Milliseconds from the moment when the terminal found the token; of the last tap. */
+  phases: { select: number; license: number; challenge: number; verify: number; flash: number; paid: number };
+  /** Bytes on the air, both ways, checksums included; all taps of this payment. */
+  airBytes: { toToken: number; toTerminal: number };
+  /** Flash writes and erasures at the terminal, last tap. */
+  flashWrites: number;
+}
 
 /**
  * A payment [0022]-[0027]: the clerk charges, the owner taps, presses where asked, taps again; until it is paid or

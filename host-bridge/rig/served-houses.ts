@@ -20,7 +20,7 @@ import { serviceKey } from '../base/keys/key-file.js';
 import { rotate } from '../services/rotate.js';
 import { startBank, startIssuer, startTrustee, type RunningService } from '../services/start.js';
 import { createRandom } from './random.js';
-import { must } from './whole-shop.js';
+import { must } from './must.js';
 
 export interface HousesOptions {
   dataDir: string;

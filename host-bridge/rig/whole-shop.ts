@@ -28,12 +28,13 @@ import type { Signer } from '../base/crypto/signer.js';
 import { createPresence, type Presence } from './presence.js';
 import { createRadioField, type RadioField } from '../emulator/radio-field.js';
 import { createRealScheduler, type Scheduler } from '../base/scheduler.js';
-import { failure, refusal, type Result } from '../base/errors.js';
+import { failure, refusal } from '../base/errors.js';
 import type { RunningService } from '../services/start.js';
 import { startBridge, type Bridge, type BridgeEvent } from '../bridge/bridge.js';
 import { housesOf, startHouses } from './served-houses.js';
 import { emulatedBoards, interpreterBoards, type BoardMaker, type NfcBoard } from './nfc-boards.js';
 import { createRandom, type Random } from './random.js';
+import { must } from './must.js';
 
 export interface WorldOptions {
   /** Everything on disk lies below. */
@@ -121,12 +122,6 @@ const TIME_TRIES_MAX = 400;
 
 /** How long a terminal may take to connect. The real interpreter computes for seconds at its first start. */
 const LINK_MS = 60_000;
-
-/** Unwraps a named result. @throws TapcashError of its code */
-export function must<T>(what: string, result: Result<T>): Extract<Result<T>, { ok: true }> {
-  if (!result.ok) throw failure(result.code, result.detail ? `${what}: ${result.detail}` : what);
-  return result as Extract<Result<T>, { ok: true }>;
-}
 
 async function timed<T>(options: WorldOptions, name: string, run: () => Promise<T>): Promise<T> {
   const startMs = performance.now();

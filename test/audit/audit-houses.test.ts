@@ -10,7 +10,7 @@ import { packBoxes } from '../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal } from '../../host-bridge/base/errors.js';
-import { audit, type AuditReport, type House } from '../../host-bridge/audit/audit.js';
+import { audit, type AuditReport } from '../../host-bridge/audit/audit.js';
 import {
   bankSigner,
   createHouses,
@@ -26,6 +26,7 @@ import {
   type Houses,
 } from '../houses/houses-rig.js';
 import { flipped, good, issuerSigner, refundOf, rsOf, seedOf, START_S, tombstoneOf } from '../kit/people.js';
+import type { House } from '../../host-bridge/audit/audit-books.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

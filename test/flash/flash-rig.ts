@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBoard, type BoardEntry } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import type { Pn532Config } from '../../firmware/core/board-config.js';
 import { PN532_I2C_ADDRESS } from '../../firmware/nfc/pn532-i2c.js';
@@ -15,6 +15,7 @@ import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn53
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine, type SerialLine } from '../../host-bridge/serial/serial-line.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
+import type { BoardEntry } from '../../flash-scripts/boards/board-entry.js';
 
 const folders: string[] = [];
 const boards: EspBoard[] = [];

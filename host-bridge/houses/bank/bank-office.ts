@@ -12,10 +12,10 @@ import { OUT } from '../../ledger/rules-bank.js';
 import { createAccountsOffice } from '../accounts-office.js';
 import { checkOurs } from '../read-history.js';
 import { checkAt, everyKey } from '../../base/keys/key-line.js';
-import type { BankContext } from './bank.js';
 import type { BankOffice, Trace } from '../../base/services/procedures.js';
 import { readTraceOrder } from '../trace-order.js';
 import { proofOf } from '../../base/services/trace-proof.js';
+import type { BankContext } from './bank-context.js';
 
 /** Makes the office of one operator. */
 export function createBankOffice(context: BankContext, operator: string): BankOffice {

@@ -26,12 +26,13 @@ import type { CouponSigner } from '../../base/crypto/coupon-signer.js';
 import { claim, refund } from '../refunds-and-claims.js';
 import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { RETURN_MAX } from '../issuer/issuer-return.js';
-import { checkOurs, type CashOf } from '../read-history.js';
+import { checkOurs } from '../read-history.js';
 import type { BankOffice, BankService, IssuerForBank, Service } from '../../base/services/procedures.js';
-import { checkNow, linesOf, type KeyLines } from '../../base/keys/key-line.js';
+import { checkNow, linesOf } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
 import { bodyOf } from '../../base/services/trace-proof.js';
+import type { BankContext } from './bank-context.js';
 
 export interface BankOptions {
   store: BankStore;
@@ -53,18 +54,6 @@ export interface BankOptions {
   depositGraceS?: number;
   /** How long a shop may still deposit a debit that is claimed back; default `DEPOSIT_GRACE_S`. */
   claimWindowS?: number;
-}
-
-/** What the bank's procedures share. */
-export interface BankContext extends CashOf {
-  store: BankStore;
-  signer: Signer;
-  lines: KeyLines;
-  scheme: Scheme;
-  issuerService: Service<IssuerForBank>;
-  coupons: CouponSigner | null;
-  /** Unix time, whole seconds. */
-  nowS(): number;
 }
 
 /** The whole bank. */

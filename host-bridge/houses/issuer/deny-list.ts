@@ -9,19 +9,7 @@ import { DENY_KEYS_MAX, denyBody, signedDenyList } from '../../../firmware/wire/
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import type { IssuerStore } from '../../ledger/store.js';
 import type { Signer } from '../../base/crypto/signer.js';
-
-export interface DenyLists {
-  /** The newest list, signed anew where it is too old; encoded `signedDenyList`. */
-  current(nowS: number): { version: number; list: Uint8Array };
-  /**
-   * Denies a pseudonym, within the caller's transaction.
-   * @param untilS null: for ever
-   * @returns whether it was not denied before
-   */
-  deny(pku: Uint8Array, untilS: number | null, why: string, nowS: number): boolean;
-  /** Pseudonyms denied now, also those that found no room on the list. */
-  count(nowS: number): number;
-}
+import type { DenyLists } from './issuer-context.js';
 
 /** @param issuer the issuer's id, 4 bytes @param refreshS age in seconds at which an unchanged list is signed anew */
 export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint8Array, refreshS: number): DenyLists {

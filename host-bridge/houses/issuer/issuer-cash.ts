@@ -22,10 +22,10 @@ import { receipt, receiptBody, RECEIPT_KINDS } from '../../../firmware/wire/with
 import { refusal, type Result } from '../../base/errors.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { BANK, ruleIssue } from '../../ledger/rules-bank.js';
-import type { IssuerContext } from './issuer.js';
 import { refused, type Decided, type Opened } from './issuer-reply.js';
 import { checkOurs } from '../read-history.js';
 import { isSigned } from '../../base/crypto/signer.js';
+import type { IssuerContext } from './issuer-context.js';
 
 const NOTHING = new Uint8Array(0);
 

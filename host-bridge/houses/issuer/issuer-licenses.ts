@@ -15,10 +15,10 @@ import { SIGNED } from '../../../firmware/wire/signed.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { isLicensable } from '../../base/crypto/ed25519-verify.js';
 import { multiplesOf } from '../../base/crypto/key-multiples.js';
-import type { IssuerContext } from './issuer.js';
 import { refused, type Decided, type Opened } from './issuer-reply.js';
 import { quarterEnd, renewal, signLicense } from '../licensing.js';
 import { isSigned } from '../../base/crypto/signer.js';
+import type { IssuerContext } from './issuer-context.js';
 
 /**
  * [0064], [0112]: a license for each pseudonym of the set, one box each. [0086]: where cash is asked for under K, K is

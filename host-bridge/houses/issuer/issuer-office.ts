@@ -13,7 +13,6 @@ import { SIGNED } from '../../../firmware/wire/signed.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { ebcOf, ruleDeny, ruleTrace } from '../../ledger/rules.js';
 import { createAccountsOffice } from '../accounts-office.js';
-import { whereAccountsAre, type IssuerContext } from './issuer.js';
 import type { IssuerOffice, Trace } from '../../base/services/procedures.js';
 import { couponKeyOf } from './issuer-cash.js';
 import { writeTraceOrder } from '../trace-order.js';
@@ -21,6 +20,8 @@ import { lose, release } from './lost-token.js';
 import { everyKey } from '../../base/keys/key-line.js';
 import { isSigned } from '../../base/crypto/signer.js';
 import { proofOf } from '../../base/services/trace-proof.js';
+import type { IssuerContext } from './issuer-context.js';
+import { whereAccountsAre } from './accounts-at.js';
 
 /** Makes the office of one operator. @param operator who acts, for the record */
 export function createOffice(context: IssuerContext, operator: string): IssuerOffice {

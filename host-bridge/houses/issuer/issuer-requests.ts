@@ -31,7 +31,6 @@ import {
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { openBox, sealBox } from '../../base/crypto/sealed-box.js';
-import type { IssuerContext } from './issuer.js';
 import { issueCash, issueForCoupon, readCoupon } from './issuer-cash.js';
 import { creditRefund, reconcileDebit } from './refund-receipts.js';
 import { licenseSet } from './issuer-licenses.js';
@@ -39,6 +38,7 @@ import { answeredOpenly, refused, type Decided, type Opened } from './issuer-rep
 import { checkOurs } from '../read-history.js';
 import { checkNow } from '../../base/keys/key-line.js';
 import type { BankReply } from '../../base/services/procedures.js';
+import type { IssuerContext } from './issuer-context.js';
 
 const NO_KID = new Uint8Array(KID_BYTES);
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());

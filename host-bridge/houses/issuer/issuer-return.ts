@@ -9,8 +9,9 @@ import { type Result } from '../../base/errors.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { isReconciled } from '../../ledger/rules-refund.js';
 import { BANK, ruleReturn } from '../../ledger/rules-bank.js';
-import { noteSpent, type IssuerContext } from './issuer.js';
 import { hasChallenge, readHistory } from '../read-history.js';
+import type { IssuerContext } from './issuer-context.js';
+import { noteSpent } from './overspend.js';
 
 /** Most histories in one batch. */
 export const RETURN_MAX = 24;

@@ -11,7 +11,6 @@ import { CLASS_FULL } from '../../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
 import { unpackBoxes } from '../../../firmware/wire/institutions.js';
 import { signedTime, timeBody } from '../../../firmware/wire/notices.js';
-import type { LicenseBody } from '../../../firmware/wire/payment.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import {
   receipt,
@@ -21,12 +20,11 @@ import {
   withdrawalBody,
   type WithdrawalBody,
 } from '../../../firmware/wire/withdrawal.js';
-import { refusal, type HostRefusal, type Result } from '../../base/errors.js';
+import { refusal, type Result } from '../../base/errors.js';
 import { abcOf, ebcOf, ruleWithdraw } from '../../ledger/rules.js';
 import type { IssuerStore } from '../../ledger/store.js';
-import type { DenyLists } from './deny-list.js';
 import { createDenyLists } from './deny-list.js';
-import { LICENSE_VALID_S, quarterEnd } from '../licensing.js';
+import { LICENSE_VALID_S } from '../licensing.js';
 import { createOffice, currentCouponKeys } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from '../../base/services/procedures.js';
 import type { Unsealer } from '../../base/crypto/sealed-box.js';
@@ -36,9 +34,12 @@ import { giveReceipt } from './refund-receipts.js';
 import { acceptReturn } from './issuer-return.js';
 import { receiveFromBank, redeem } from './issuer-requests.js';
 import { checkOurs } from '../read-history.js';
-import { linesOf, type KeyLine, type KeyLines } from '../../base/keys/key-line.js';
+import { linesOf } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
+import type { IssuerContext } from './issuer-context.js';
+import { whereAccountsAre } from './accounts-at.js';
+import { noteSpent } from './overspend.js';
 
 /** Age at which an unchanged deny list is signed anew. */
 export const DENY_REFRESH_S = 3600;
@@ -73,29 +74,6 @@ export interface IssuerOptions {
   licenseClass?: number;
   /** For salts and KIDs; default node:crypto. */
   random?: (bytes: number) => Uint8Array;
-}
-
-/** What the issuer's procedures share. */
-export interface IssuerContext {
-  store: IssuerStore;
-  signer: Signer;
-  lines: KeyLines;
-  /** PKR. */
-  registrar: KeyLine;
-  /** Issuer id, 4 bytes. */
-  issuer: Uint8Array;
-  currency: string;
-  graceS: number;
-  denyLists: DenyLists;
-  scheme: Scheme;
-  unsealer: Unsealer | null;
-  licenseValidS: number;
-  licenseClass: number;
-  random(bytes: number): Uint8Array;
-  /** Deposits are judged by it, where this scheme has its accounts here. */
-  depositary: Depositary;
-  /** Unix time, whole seconds. */
-  nowS(): number;
 }
 
 /** The whole issuer. */
@@ -184,16 +162,6 @@ export function createIssuer(options: IssuerOptions): Issuer {
   };
 }
 
-/**
- * The refusals of what belongs to another house: a history that both credited would be paid twice.
- * `here` is null where the issuer keeps the accounts, `elsewhere` where a bank does.
- */
-export function whereAccountsAre({ accountsAt }: Scheme): { here: HostRefusal | null; elsewhere: HostRefusal | null } {
-  return accountsAt === 'issuer'
-    ? { here: null, elsewhere: refusal('NOT_FOUND', 'the issuer keeps the accounts') }
-    : { here: refusal('NOT_FOUND', 'the bank keeps the accounts'), elsewhere: null };
-}
-
 /** Reads a withdrawal request and checks that the account's owner and SKU both signed it. */
 function readWithdrawal(context: IssuerContext, bytes: Uint8Array): Result<{ body: WithdrawalBody }> {
   const request = withdrawal.decode(bytes);
@@ -262,23 +230,6 @@ function receipts(context: IssuerContext, requestBytes: Uint8Array): Result<{ re
   if (!pseudonym?.name) return refusal('PSEUDONYM_UNKNOWN');
   if (pseudonym.name !== name) return refusal('PSEUDONYM_TAKEN');
   return { ok: true, receipts: context.store.receiptsFrom(pku, number, RECEIPTS_MAX).map((row) => row.receipt) };
-}
-
-/**
- * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the
- * set is denied until every license that it may have is over, and may be traced. Within the caller's transaction.
- */
-export function noteSpent(context: IssuerContext, terms: LicenseBody, transaction: number, overspent: boolean): void {
-  const { store } = context;
-  const nowS = context.nowS();
-  store.addPseudonym(terms.pku);
-  if (!overspent) return;
-  const counter = store.pseudonym(terms.pku)?.counter ?? terms.pku;
-  store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
-  // Not the license of this history alone: a newer one may be out already.
-  const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
-  for (const pku of store.pseudonymsOfCounter(counter))
-    context.denyLists.deny(pku, lastS + context.graceS, 'overspent', nowS);
 }
 
 /** Time for a terminal, tied to its nonce so that a bridge cannot keep an old answer for later. */

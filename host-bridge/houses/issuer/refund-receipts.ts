@@ -9,9 +9,9 @@ import { refusal, type Result } from '../../base/errors.js';
 import { BANK } from '../../ledger/rules-bank.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { ruleClaim, ruleRefund } from '../../ledger/rules-refund.js';
-import type { IssuerContext } from './issuer.js';
 import { writeReceipt } from './issuer-cash.js';
 import { checkOurs, readHistory, storedClaim } from '../read-history.js';
+import type { IssuerContext } from './issuer-context.js';
 
 /**
  * The next receipt of a pseudonym's set. Within a transaction.

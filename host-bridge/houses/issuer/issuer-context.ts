@@ -1,0 +1,47 @@
+/**
+ * What the issuer's procedures share. In a file of its own that imports no other file of the issuer, so that each of
+ * them may take it.
+ */
+import type { Scheme } from '../../../firmware/core/scheme.js';
+import type { IssuerStore } from '../../ledger/store.js';
+import type { Unsealer } from '../../base/crypto/sealed-box.js';
+import type { Depositary } from '../depositary.js';
+import type { KeyLine, KeyLines } from '../../base/keys/key-line.js';
+import type { Signer } from '../../base/crypto/signer.js';
+
+/** The issuer's deny list (deny-list.ts). */
+export interface DenyLists {
+  /** The newest list, signed anew where it is too old; encoded `signedDenyList`. */
+  current(nowS: number): { version: number; list: Uint8Array };
+  /**
+   * Denies a pseudonym, within the caller's transaction.
+   * @param untilS null: for ever
+   * @returns whether it was not denied before
+   */
+  deny(pku: Uint8Array, untilS: number | null, why: string, nowS: number): boolean;
+  /** Pseudonyms denied now, also those that found no room on the list. */
+  count(nowS: number): number;
+}
+
+/** What the issuer's procedures share. */
+export interface IssuerContext {
+  store: IssuerStore;
+  signer: Signer;
+  lines: KeyLines;
+  /** PKR. */
+  registrar: KeyLine;
+  /** Issuer id, 4 bytes. */
+  issuer: Uint8Array;
+  currency: string;
+  graceS: number;
+  denyLists: DenyLists;
+  scheme: Scheme;
+  unsealer: Unsealer | null;
+  licenseValidS: number;
+  licenseClass: number;
+  random(bytes: number): Uint8Array;
+  /** Deposits are judged by it, where this scheme has its accounts here. */
+  depositary: Depositary;
+  /** Unix time, whole seconds. */
+  nowS(): number;
+}

@@ -1,0 +1,25 @@
+/**
+ * What follows when a history is taken off an EBC: an overspend is noted, and its set is denied. EP 0926637 [0031].
+ */
+import { toHex } from '../../../firmware/core/bytes.js';
+import type { LicenseBody } from '../../../firmware/wire/payment.js';
+import { ebcOf } from '../../ledger/rules.js';
+import { quarterEnd } from '../licensing.js';
+import type { IssuerContext } from './issuer-context.js';
+
+/**
+ * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the
+ * set is denied until every license that it may have is over, and may be traced. Within the caller's transaction.
+ */
+export function noteSpent(context: IssuerContext, terms: LicenseBody, transaction: number, overspent: boolean): void {
+  const { store } = context;
+  const nowS = context.nowS();
+  store.addPseudonym(terms.pku);
+  if (!overspent) return;
+  const counter = store.pseudonym(terms.pku)?.counter ?? terms.pku;
+  store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
+  // Not the license of this history alone: a newer one may be out already.
+  const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
+  for (const pku of store.pseudonymsOfCounter(counter))
+    context.denyLists.deny(pku, lastS + context.graceS, 'overspent', nowS);
+}
