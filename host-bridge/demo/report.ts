@@ -2,28 +2,11 @@
  * What a demo finds out, for programs (`--json`) and as text for people.
  */
 import { amountText } from '../../firmware/core/amount-text.js';
+import type { TapResult } from '../rig/people.js';
 
 export interface Step {
   name: string;
   ms: number;
-}
-
-/** A payment as clerk and radio saw it. */
-export interface TapResult {
-  token: string;
-  shop: string;
-  /** Minor units. */
-  amount: number;
-  /** paid, or the code of the refusal. */
-  result: string;
-  /** Taps that it took: 2 where the token asked for its button, or the field went. */
-  taps: number;
-  /** Milliseconds from the moment when the terminal found the token; of the last tap. */
-  phases: { select: number; license: number; challenge: number; verify: number; flash: number; paid: number };
-  /** Bytes on the air, both ways, checksums included; all taps of this payment. */
-  airBytes: { toToken: number; toTerminal: number };
-  /** Flash writes and erasures at the terminal, last tap. */
-  flashWrites: number;
 }
 
 /** Both sides of the money, minor units. */

@@ -14,14 +14,7 @@ import type { ClaimRow, RefundRow } from '../ledger/store.js';
 import type { Depositary } from './depositary.js';
 import { checkOurs, readHistory, storedClaim } from './read-history.js';
 import { isSigned } from '../base/crypto/signer.js';
-
-/** How a claim stands. */
-export interface Claimed {
-  state: 'open' | 'granted';
-  /** When the window for a deposit is over, Unix time; the claim is decided when it is brought again after that. */
-  dueS: number;
-  repeated: boolean;
-}
+import type { Claimed } from '../base/services/procedures.js';
 
 function storedAs(row: RefundRow | null, body: RefundBody): 'same' | 'other' | 'undone' | null {
   if (!row) return null;

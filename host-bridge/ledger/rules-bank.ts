@@ -8,7 +8,7 @@
 import { isAmount } from '../../firmware/core/amount.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf, isOverspent, transfer, type Balances, type Entry } from './rules.js';
-import type { Numbers } from './store.js';
+import type { Numbers } from '../base/services/procedures.js';
 
 /** Cash that left the bank's accounts. */
 export const OUT = 'out';

@@ -7,6 +7,8 @@
  * undoing), and a registration's newest license.
  */
 import type { Entry } from './rules.js';
+import type { Numbers } from '../base/services/procedures.js';
+import type { SuccessionRow } from '../base/keys/succession.js';
 
 /** Why money moved. */
 export type TransactionKind =
@@ -256,49 +258,6 @@ export interface BankRequestRow {
   boxes: Uint8Array | null;
   draw: number | null;
   drawback: number | null;
-  timeS: number;
-}
-
-/** Sums over one house's ledger. What two houses hold together: ledger/rules-bank.ts. */
-export interface Numbers {
-  /** Money put in. */
-  in: number;
-  /** All that is not `in`; equal to it, or a posting is broken. */
-  held: number;
-  /** Sum of all ABC, sum of all EBC. */
-  abc: number;
-  ebc: number;
-  /** At a bank: drawn from accounts as cash, less what shops deposited. */
-  out: number;
-  /** At an issuer beside a bank: cash issued for it, less what it returned. */
-  bank: number;
-  /**
-   * Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited that the issuer has not
-   * taken.
-   */
-  drawsPending: number;
-  couponsSigned: number;
-  couponsRedeemed: number;
-  /** What was left of lost tokens and went back: at an issuer beside a bank sent off, at the bank credited. */
-  released: number;
-  unreturned: number;
-  accounts: number;
-  pseudonyms: number;
-  receipts: number;
-  histories: number;
-  tombstones: number;
-  overspent: number;
-}
-
-/** A key of a house follows its last one. */
-export interface SuccessionRow {
-  /** One of `HOUSE`. */
-  house: number;
-  /** 1, 2, 3 ... in its line. */
-  number: number;
-  /** Encoded `signedSuccession`. */
-  notice: Uint8Array;
-  /** When this house heard of it. */
   timeS: number;
 }
 

@@ -8,10 +8,21 @@ import { equal } from '../../../firmware/core/bytes.js';
 import { HOUSE, signedSuccession, successionBody, type SuccessionBody } from '../../../firmware/wire/succession.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { refusal, type Result } from '../errors.js';
-import type { SuccessionRow } from '../../ledger/store.js';
 import { isLicensable } from '../crypto/ed25519-verify.js';
 import { linesOf, type FirstKeys, type HouseName, type KeyLine, type KeyLines, type Successions } from './key-line.js';
 import { isSigned, type Signer } from '../crypto/signer.js';
+
+/** A key of a house follows its last one. */
+export interface SuccessionRow {
+  /** One of `HOUSE`. */
+  house: number;
+  /** 1, 2, 3 ... in its line. */
+  number: number;
+  /** Encoded `signedSuccession`. */
+  notice: Uint8Array;
+  /** When this house heard of it. */
+  timeS: number;
+}
 
 /** The part of a store that keeps notices. */
 export interface SuccessionStore extends Successions {

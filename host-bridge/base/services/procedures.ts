@@ -6,9 +6,6 @@
  * happens once, and the reply is the same.
  */
 import type { Result } from '../errors.js';
-import type { Numbers } from '../../ledger/store.js';
-import type { Released } from '../../houses/issuer/lost-token.js';
-import type { Claimed } from '../../houses/refunds-and-claims.js';
 
 /** A service's procedures as a client has them. */
 export type Remote<T> = {
@@ -246,4 +243,53 @@ export interface IssuerOffice extends AccountsOffice {
   /** EBC of a pseudonym, or of its set. Codes: PSEUDONYM_UNKNOWN. */
   counterOf(pku: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
   overspends(): Result<{ overspends: Overspend[] }>;
+}
+
+/** What was released: to an account of this house, or by an order for the bank. */
+export interface Released {
+  amount: number;
+  /** Whose account got it; null where an order says it to the bank. */
+  name: string | null;
+  /** Encoded `signedReleaseOrder`. */
+  order: Uint8Array | null;
+  repeated: boolean;
+}
+
+/** How a claim stands. */
+export interface Claimed {
+  state: 'open' | 'granted';
+  /** When the window for a deposit is over, Unix time; the claim is decided when it is brought again after that. */
+  dueS: number;
+  repeated: boolean;
+}
+
+/** Sums over one house's ledger. What two houses hold together: `conservationOf` of ledger/rules-bank.ts. */
+export interface Numbers {
+  /** Money put in. */
+  in: number;
+  /** All that is not `in`; equal to it, or a posting is broken. */
+  held: number;
+  /** Sum of all ABC, sum of all EBC. */
+  abc: number;
+  ebc: number;
+  /** At a bank: drawn from accounts as cash, less what shops deposited. */
+  out: number;
+  /** At an issuer beside a bank: cash issued for it, less what it returned. */
+  bank: number;
+  /**
+   * Draws whose reply is not there yet; coupons signed, and redeemed; histories deposited that the issuer has not
+   * taken.
+   */
+  drawsPending: number;
+  couponsSigned: number;
+  couponsRedeemed: number;
+  /** What was left of lost tokens and went back: at an issuer beside a bank sent off, at the bank credited. */
+  released: number;
+  unreturned: number;
+  accounts: number;
+  pseudonyms: number;
+  receipts: number;
+  histories: number;
+  tombstones: number;
+  overspent: number;
 }

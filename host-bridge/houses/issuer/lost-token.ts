@@ -14,18 +14,9 @@ import { refusal, type Result } from '../../base/errors.js';
 import { ruleLose, ruleRelease } from '../../ledger/rules-refund.js';
 import { BANK } from '../../ledger/rules-bank.js';
 import { abcOf, ebcOf } from '../../ledger/rules.js';
-import type { IssuerContext } from './issuer.js';
 import { quarterEnd } from '../licensing.js';
-
-/** What was released: to an account of this house, or by an order for the bank. */
-export interface Released {
-  amount: number;
-  /** Whose account got it; null where an order says it to the bank. */
-  name: string | null;
-  /** Encoded `signedReleaseOrder`. */
-  order: Uint8Array | null;
-  repeated: boolean;
-}
+import type { IssuerContext } from './issuer-context.js';
+import type { Released } from '../../base/services/procedures.js';
 
 /** PKU1 of the set that is meant. @param of PKU, or the sealed registration that the bank passed on */
 function counterOf({ store }: IssuerContext, of: Uint8Array): Uint8Array | null {

@@ -4,7 +4,9 @@
  */
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import type { Entry } from '../rules.js';
-import type { AccountStore, Numbers, SuccessionRow, TransactionKind } from '../store.js';
+import type { AccountStore, TransactionKind } from '../store.js';
+import type { Numbers } from '../../base/services/procedures.js';
+import type { SuccessionRow } from '../../base/keys/succession.js';
 
 /** All of it. @param sums SQL of the numbers that only this house has, as a SELECT of one row; the others are 0 */
 export function accountStoreOf(database: Database, sums: string): AccountStore {
