@@ -181,7 +181,7 @@ test('three processes that make one file at the same moment all get it', async (
   const compiled = compileSources();
   const source = `
     import { createInterface } from 'node:readline';
-    import { openDatabase } from './host-bridge/ledger/sqlite.js';
+    import { openDatabase } from './host-bridge/base/sqlite/database.js';
     console.log('"ready"');
     for await (const line of createInterface({ input: process.stdin })) {
       const { path, atMs } = JSON.parse(line);
@@ -216,7 +216,7 @@ asNobody('a file without write permission is named at start', async () => {
   openDatabase(path, { migrations: ISSUER_MIGRATIONS }).close();
   chmodSync(path, 0o444);
   const source = `
-    import { openDatabase } from './host-bridge/ledger/sqlite.js';
+    import { openDatabase } from './host-bridge/base/sqlite/database.js';
     try { openDatabase(${JSON.stringify(path)}, { migrations: [''] }); console.log('"opened"'); } catch (thrown) { console.log(JSON.stringify([thrown.code, thrown.message])); }`;
   const child = runScript(compiled, source, { uid: nobody });
   expect(await child.line()).toEqual(['DATABASE_READ_ONLY', expect.stringContaining(path)]);

@@ -63,7 +63,7 @@ function houseScript(
   const channel = `(signer, issuerLine) => createBankChannel({ url: '${issuerUrl}', signer, issuerLine, issuer: ${hex(ISSUER)}, timeoutMs: 1000 })`;
   const bank = `startBank({ ${place}, issuerKey: ${hex(issuerSigner.publicKey)}, forwardMs: 5, issuerChannel: ${channel} })`;
   return `
-    import { startBank, startIssuer } from './host-bridge/http/start.js';
+    import { startBank, startIssuer } from './host-bridge/services/start.js';
     import { createBankChannel } from './host-bridge/http/client.js';
     const service = await ${role === 'issuer' ? issuer : bank};
     console.log(JSON.stringify(service.url));`;

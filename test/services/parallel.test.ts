@@ -98,7 +98,7 @@ describe('two processes on one database file', () => {
   test('100 withdrawals with funds for 37, half to each; one history to both: exactly 37, and one credit', async () => {
     const dataDir = dataDirWithKeys();
     const source = `
-      import { startIssuer } from './host-bridge/http/start.js';
+      import { startIssuer } from './host-bridge/services/start.js';
       const hex = (text) => new Uint8Array(Buffer.from(text, 'hex'));
       const service = await startIssuer({ dataDir: ${JSON.stringify(dataDir)}, registrarKey: hex('${toHex(registrarSigner.publicKey)}'), operatorKeys: [], clock: () => ${START_S} });
       console.log(JSON.stringify(service.url));
@@ -147,7 +147,7 @@ describe('two processes on one database file', () => {
     world.shop('Shop');
     world.close();
     const source = `
-      import { startIssuer } from './host-bridge/http/start.js';
+      import { startIssuer } from './host-bridge/services/start.js';
       const hex = (text) => new Uint8Array(Buffer.from(text, 'hex'));
       const service = await startIssuer({ dataDir: ${JSON.stringify(dataDir)}, registrarKey: hex('${toHex(registrarSigner.publicKey)}'), operatorKeys: [], clock: () => ${START_S} });
       console.log(JSON.stringify(service.url));`;
