@@ -444,7 +444,7 @@ const HOST_ERRORS = {
     401,
     refused,
     'The request does not carry the signature of the bank that this issuer serves.',
-    "Start the issuer with the bank's public key: --bank.",
+    "Start the issuer with the bank's public key: --bank-key.",
   ),
   REQUEST_ID_REUSED: row(
     409,
@@ -534,6 +534,12 @@ const HOST_ERRORS = {
     environment,
     'The data folder cannot be made or written.',
     'Check its path and who may write there.',
+  ),
+  SETTINGS_INVALID: row(
+    422,
+    usage,
+    'The settings file tapcash.json is damaged.',
+    'Correct the named field, or make the settings anew in another folder: tapcash setup FOLDER.',
   ),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
   PORT_IN_USE: row(

@@ -10,8 +10,8 @@ import { listBoardPorts, type PortCandidate } from '../serial/port.js';
 
 /** Options of every command at a board. */
 export interface PortCommand {
-  port?: string;
-  wait?: boolean;
+  serial?: string;
+  waitForBoard?: boolean;
   json?: boolean;
 }
 
@@ -27,14 +27,17 @@ const listText = (ports: PortCandidate[]): string =>
 /** The port named, or the only one that there is. @throws TapcashError PORT_MISSING */
 async function findPort(options: PortCommand, signal: AbortSignal): Promise<string> {
   for (let told = false; ;) {
-    if (options.port && existsSync(options.port)) return options.port;
-    const ports = options.port ? [] : await listBoardPorts();
+    if (options.serial && existsSync(options.serial)) return options.serial;
+    const ports = options.serial ? [] : await listBoardPorts();
     if (ports.length === 1) return ports[0].path;
-    if (ports.length > 1) throw failure('PORT_MISSING', `--port: one of ${listText(ports)}`);
+    if (ports.length > 1) throw failure('PORT_MISSING', `--serial: one of ${listText(ports)}`);
     // A path that is not there, and a name that is none of a file (COM3), are for the system to judge.
-    if (!options.wait)
-      return options.port ?? Promise.reject(failure('PORT_MISSING', 'no board is plugged in; --wait waits for one'));
-    if (!told) process.stderr.write(`waiting for ${options.port ?? 'a board'} to be plugged in ...\n`);
+    if (!options.waitForBoard)
+      return (
+        options.serial ??
+        Promise.reject(failure('PORT_MISSING', 'no board is plugged in; --wait-for-board waits for one'))
+      );
+    if (!told) process.stderr.write(`waiting for ${options.serial ?? 'a board'} to be plugged in ...\n`);
     told = true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     if (signal.aborted) throw failure('INTERRUPTED');

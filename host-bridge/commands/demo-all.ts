@@ -5,9 +5,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { runDemo } from '../demo/demo.js';
-import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
+import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
 import { bodyOfThrown, type ErrorCode } from '../base/errors.js';
-import { makeRoom } from './demo.js';
+import { makeRoom } from './demo-folder.js';
 import { print } from './output.js';
 
 export interface DemoAllCommand {
@@ -34,7 +34,7 @@ export interface Cell {
 
 /** Runs all. @returns whether every cell held */
 export async function demoAll(options: DemoAllCommand): Promise<boolean> {
-  const names = Object.keys(SCENARIOS) as ScenarioName[];
+  const names = Object.keys(SCENARIO_TEXTS) as ScenarioName[];
   const cells: Cell[] = [];
   await makeRoom(options.dataDir);
   for (const { number, pseudonymsMax } of SCHEMES) {

@@ -1,21 +1,40 @@
 /**
  * `tapcash demo`: the whole shop without hardware; then it stays up for charges and taps of other shells.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { SCHEMES } from '../../firmware/core/scheme.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../base/errors.js';
 import { runDemo, type RunningDemo } from '../demo/demo.js';
-import { SCENARIOS, type ScenarioName } from '../demo/scenarios.js';
-import { askPeople, startPeople, type People } from '../demo/demo-control.js';
+import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
+import type { People } from '../demo/demo-client.js';
+import { startPeople } from '../demo/demo-control.js';
 import { pressButton } from '../rig/people.js';
 import { reportText, stepLine } from '../demo/report.js';
 import type { Shop, Token, World } from '../rig/whole-shop.js';
 import { startControl } from '../control/control-api.js';
-import { interrupted } from './output.js';
+import { findInterpreter } from '../emulator/find-interpreter.js';
+import { demoAll } from './demo-all.js';
+import { makeRoom } from './demo-folder.js';
+import { interrupted, pseudonymsArgument, schemeArgument } from './output.js';
+import type { CommandContext } from './table/spec.js';
 
-export interface DemoCommand {
+/** Options of `tapcash demo` as they stand on the command line. */
+interface DemoOptions {
+  once?: boolean;
+  all?: boolean;
+  scenario: string;
+  scheme: string;
+  pseudonyms?: string;
+  interpreter?: string | true;
+  seed?: string;
+  verbose?: boolean;
+  data: string;
+  json?: boolean;
+}
+
+interface DemoCommand {
   dataDir: string;
   scenario: string;
   /** Number of the scheme's row, and pseudonyms of each token. */
@@ -32,11 +51,40 @@ export interface DemoCommand {
 const TAP_MS = 15_000;
 const DESK_MS = 120_000;
 
+function interpreterOption(value: string | true | undefined, environment: NodeJS.ProcessEnv): string | null {
+  if (value === undefined) return null;
+  const path = findInterpreter(value === true ? environment : { ESPRUINO: value });
+  if (!path) throw failure('INTERPRETER_MISSING', 'no ESPRUINO, no espruino-linux on the PATH');
+  return path;
+}
+
+/** `tapcash demo`. @returns whether all was as it must be */
+export async function demo(options: DemoOptions, { environment }: CommandContext): Promise<boolean> {
+  const seed = options.seed === undefined ? null : Number(options.seed);
+  if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
+  const common = {
+    dataDir: resolve(options.data),
+    interpreter: interpreterOption(options.interpreter, environment),
+    seed,
+    json: options.json === true,
+  };
+  if (options.all)
+    return demoAll({ ...common, pseudonyms: pseudonymsArgument(options.pseudonyms ?? '3', String(SCHEMES.length)) });
+  return demoCommand({
+    ...common,
+    scenario: options.scenario,
+    scheme: schemeArgument(options.scheme),
+    pseudonyms: pseudonymsArgument(options.pseudonyms ?? '1', options.scheme),
+    once: options.once === true,
+    verbose: options.verbose === true,
+  });
+}
+
 /** Runs the demo. @returns whether all was as it must be */
-export async function demoCommand(options: DemoCommand): Promise<boolean> {
+async function demoCommand(options: DemoCommand): Promise<boolean> {
   const { json, scenario } = options;
-  if (!Object.hasOwn(SCENARIOS, scenario))
-    throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIOS).join(', ')}`);
+  if (!Object.hasOwn(SCENARIO_TEXTS, scenario))
+    throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIO_TEXTS).join(', ')}`);
   await makeRoom(options.dataDir);
   const say = (line: string) => json || process.stdout.write(`${line}\n`);
   say(
@@ -61,21 +109,6 @@ export async function demoCommand(options: DemoCommand): Promise<boolean> {
     await demo.close();
   }
   return demo.report.ok;
-}
-
-/** The demo's own folder, empty; never that of a demo that runs, and never a folder that is not a demo's. */
-export async function makeRoom(dataDir: string): Promise<void> {
-  const mark = join(dataDir, 'tapcash-demo');
-  if (existsSync(dataDir)) {
-    if (!existsSync(mark))
-      throw failure('DATA_DIR_FAILED', `${dataDir} exists and was not made by a demo: choose another with --data`);
-    // A demo that runs answers; asking it to press nobody's button changes nothing.
-    const asked = await askPeople(dataDir, 'press', '');
-    if (asked.ok || asked.code !== 'SERVICE_DOWN')
-      throw failure('PORT_IN_USE', `a demo already runs with ${dataDir}: tapcash stop`);
-    rmSync(dataDir, { recursive: true });
-  }
-  mkdirSync(mark, { recursive: true, mode: 0o700 });
 }
 
 /** Says what to do next, does it for other processes, and waits for the end. */

@@ -62,7 +62,7 @@ export async function flash(options: FlashCommand): Promise<void> {
   );
   const next = result.provisioned
     ? 'It runs.'
-    : `Next: tapcash provision ${result.role === 'user-token' ? 'token --name NAME' : 'terminal --shop NAME'}${options.port ? ` --port ${options.port}` : ''}`;
+    : `Next: tapcash provision ${result.role === 'user-token' ? 'token --name NAME' : 'terminal --shop NAME'}${options.serial ? ` --serial ${options.serial}` : ''}`;
   const text = `${result.role} on ${board.name}, Espruino ${result.interpreter}: ${result.written.length} files written, ${result.right.length} were right. ${next}`;
   print(options.json, { ok: true, ...result }, text);
 }

@@ -21,15 +21,16 @@ import {
   createTrusteeClient,
 } from '../http/client.js';
 import { serviceKey } from '../base/keys/key-file.js';
+import { TRUSTEE_URL } from './settings.js';
 import { amountArgument, keyArgument, must, print } from './output.js';
 
 export interface OfficeCommand {
   /** Folder with operator.key. */
   data: string;
   /** Addresses of issuer, bank and trustee. */
-  url: string;
-  bank: string;
-  trustee: string;
+  issuerUrl: string;
+  bankUrl: string;
+  trusteeUrl?: string;
   /** Public key of who keeps the accounts, where a proof is to be checked here. */
   accountsKey?: string;
   json?: boolean;
@@ -57,11 +58,11 @@ async function openOffice(options: OfficeCommand) {
   if (!existsSync(join(options.data, 'operator.key')))
     throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
   const operator: Signer = serviceKey(options.data, 'operator');
-  const { parameters } = must(await createIssuerClient({ url: options.url }).parameters());
+  const { parameters } = must(await createIssuerClient({ url: options.issuerUrl }).parameters());
   const { issuer } = parameters;
   const scheme = schemeOf(parameters.scheme);
-  const atIssuer = createOfficeClient({ url: options.url, operator, issuer });
-  const atBank = createBankOfficeClient({ url: options.bank, operator, issuer });
+  const atIssuer = createOfficeClient({ url: options.issuerUrl, operator, issuer });
+  const atBank = createBankOfficeClient({ url: options.bankUrl, operator, issuer });
   return {
     scheme,
     parameters,
@@ -112,7 +113,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       return { ...must(await bank.creditRelease(name, given.order)), ok: true, name, repeated: given.repeated };
     },
     'coupon-keys': async () =>
-      issuer.publishCouponKeys(must(await createBankClient({ url: options.bank }).couponKeys()).keys),
+      issuer.publishCouponKeys(must(await createBankClient({ url: options.bankUrl }).couponKeys()).keys),
     async trace() {
       if (scheme.traceBy === 'issuer')
         return judged(
@@ -127,7 +128,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       const given =
         scheme.traceBy === 'bank'
           ? await bank.trace(order)
-          : await createTrusteeClient({ url: options.trustee }).trace(order);
+          : await createTrusteeClient({ url: options.trusteeUrl ?? TRUSTEE_URL }).trace(order);
       return judged(scheme.traceBy, given, subject, lines.bank && everyKey(lines.bank));
     },
   };

@@ -1,12 +1,11 @@
 /**
- * What commands print, and how they end: people read standard output, programs `--json`; every failure names what was
- * wrong and what to do, on standard error, with the exit code of its line in host-bridge/base/errors.ts.
+ * What commands print: people read standard output, programs `--json`. And what they read on the command line.
  */
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type Result } from '../base/errors.js';
+import { failure, type Result } from '../base/errors.js';
 
 /** A day for people. @param timeS Unix time */
 export const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);
@@ -22,26 +21,6 @@ export function print(json: boolean | undefined, value: unknown, text: string): 
   process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
 }
 
-/** What the flash scripts throw, in the host's table: their message names the place. */
-function fromScripts(thrown: unknown): unknown {
-  const { code, message } = (thrown ?? {}) as { code?: unknown; message?: string };
-  if (typeof code !== 'string') return thrown;
-  if (code === 'BOARD_INVALID') return failure('BOARD_CONFIG_INVALID', message);
-  if (code.startsWith('BUILD_')) return failure('BUILD_FAILED', message);
-  return code === 'INTERPRETER_MISSING' && isErrorCode(code) ? failure(code, message) : thrown;
-}
-
-/** Prints a failure and sets the exit code. */
-export function reportFailure(original: unknown, json: boolean): void {
-  const thrown = fromScripts(original);
-  const body = bodyOfThrown(thrown);
-  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: body })}\n`);
-  process.stderr.write(`tapcash: ${body.code}: ${body.message}\n`);
-  if (body.remedy) process.stderr.write(`  ${body.remedy}\n`);
-  if (body.code === 'INTERNAL') process.stderr.write(`${(thrown as Error)?.stack ?? String(thrown)}\n`);
-  process.exitCode = isErrorCode(body.code) ? exitCodeOf(body.code) : EXIT.environment;
-}
-
 /** An amount on the command line: minor units. @throws TapcashError AMOUNT_INVALID */
 export function amountArgument(text: string): number {
   const amount = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : NaN;
@@ -54,6 +33,12 @@ export function keyArgument(text: string, option: string): Uint8Array {
   const key = fromHex(text);
   if (!key || key.length !== 32) throw failure('USAGE', `${option}: 64 hexadecimal digits expected`);
   return key;
+}
+
+/** A key that the scheme's row needs, or does not have. @throws TapcashError USAGE */
+export function keyOf(text: string | undefined, option: string, needed: boolean): Uint8Array | null {
+  if (needed && text === undefined) throw failure('USAGE', `${option}: this scheme needs it`);
+  return text === undefined ? null : keyArgument(text, option);
 }
 
 /** The number of a row of the scheme table. @throws TapcashError USAGE */

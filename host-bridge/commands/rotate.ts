@@ -7,7 +7,14 @@ import type { HouseName } from '../base/keys/key-line.js';
 import { failure } from '../base/errors.js';
 import { createHouseClient } from '../http/client.js';
 import { pathsOf } from '../base/keys/key-file.js';
-import { lastRotation, openHouseBooks, restoreSuccession, rotate, tidyKeys, type Rotation } from '../services/rotate.js';
+import {
+  lastRotation,
+  openHouseBooks,
+  restoreSuccession,
+  rotate,
+  tidyKeys,
+  type Rotation,
+} from '../services/rotate.js';
 import { day, must, print } from './output.js';
 
 export interface RotateCommand {
@@ -21,20 +28,6 @@ export interface RotateCommand {
   restore?: string;
   json?: boolean;
 }
-
-/** Days from the notice to the new key: time to bring the boards up to date. */
-export const LEAD_DAYS = 14;
-
-/** What `tapcash rotate --help` teaches. */
-export const ROTATE_HELP = `
-A house signs with one key at a time. The new key's notice is signed under the old one, and every house keeps it; licenses
-under the old key are taken until they end, what says no time for a year, so nothing that was paid is lost. Boards know two
-keys of a house, so the next rotation must wait until the old key's time is over: "tapcash keys" says when.
-
-  1. tapcash rotate issuer --tell http://127.0.0.1:8103      the key, and the bank is told
-  2. tapcash manifest --scheme 6                              what boards are given, with both keys
-  3. tapcash provision token|terminal ...                     each board, best before the new key signs
-  4. tapcash rotate issuer --tidy                             later: the old private key is deleted`;
 
 const DAY_S = 86400;
 const HOUSES: HouseName[] = ['issuer', 'trustee', 'bank'];

@@ -33,12 +33,10 @@ import { hexed } from '../base/hex.js';
 import { silentLog } from '../base/log.js';
 import { answerOf, hasOddNumber, listen } from '../http/service.js';
 import type { Bridge } from '../bridge/bridge.js';
-import { createControlClient } from './control-client.js';
+import { CONTROL_FILE, createControlClient } from './control-client.js';
 import { CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from './control-schemas.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
-/** Name of the file with address and token, in the bridge's data folder. */
-export const CONTROL_FILE = 'bridge.json';
 /** Longest time that `wait` holds a request. */
 export const WAIT_MAX_MS = 60_000;
 const BODY_BYTES_MAX = 4096;

@@ -20,6 +20,9 @@ import {
 } from './control-schemas.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
+/** Name of the file with the address and token of a running bridge, in its data folder. */
+export const CONTROL_FILE = 'bridge.json';
+
 type At = typeof CONTROL_ENDPOINTS;
 export type ControlCharge = ControlReply<At['charge']>['charge'];
 export type ControlStatus = ControlReply<At['status']>;
@@ -123,14 +126,14 @@ export function createControlClient(
 /** Address and token of the running bridge. */
 function readPlace(dataDir: string): Result<{ url: string; token: string }> {
   try {
-    const { url, token } = JSON.parse(readFileSync(join(dataDir, 'bridge.json'), 'utf8')) as {
+    const { url, token } = JSON.parse(readFileSync(join(dataDir, CONTROL_FILE), 'utf8')) as {
       url?: unknown;
       token?: unknown;
     };
     if (typeof url === 'string' && typeof token === 'string') return { ok: true, url, token };
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EACCES')
-      return refusal('CONTROL_DENIED', join(dataDir, 'bridge.json'));
+      return refusal('CONTROL_DENIED', join(dataDir, CONTROL_FILE));
   }
   return refusal('SERVICE_DOWN', `no bridge runs with the data folder ${dataDir}`);
 }

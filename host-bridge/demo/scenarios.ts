@@ -7,6 +7,7 @@ import { history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { failure, isFailure } from '../base/errors.js';
 import { housesOf } from '../rig/served-houses.js';
+import type { ScenarioName } from './scenario-names.js';
 import { spendTwice } from './overspend.js';
 import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
 import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
@@ -15,7 +16,6 @@ import { must } from '../rig/must.js';
 
 /** A scenario: how many shops it needs, which of them are offline, and what is played. */
 export interface Scenario {
-  what: string;
   shops: string[];
   offline: string[];
   play(stage: Stage): Promise<void>;
@@ -24,17 +24,15 @@ export interface Scenario {
 const ONE = { shops: SHOPS.slice(0, 1), offline: [] };
 
 /** By name, in the order of `--all`. */
-export const SCENARIOS: Record<'pay' | 'overspend' | 'refund' | 'torn' | 'outage' | 'renew' | 'rotate', Scenario> = {
-  pay: { what: 'three payments, one with the button', ...ONE, play: payThrice },
-  overspend: { what: 'a cloned token spends twice', shops: SHOPS, offline: SHOPS.slice(1), play: spendTwice },
-  refund: { what: 'a payment is given back in parts, and cash unloaded', ...ONE, play: giveBack },
-  torn: { what: 'the radio is cut in the middle of taps; a customer walks away', ...ONE, play: tear },
-  outage: { what: 'the services are down during taps', ...ONE, play: goDown },
-  renew: { what: 'a license ends, and is renewed', ...ONE, play: renewLicense },
-  rotate: { what: 'every house gets another key', ...ONE, play: rotateKeys },
+export const SCENARIOS: Record<ScenarioName, Scenario> = {
+  pay: { ...ONE, play: payThrice },
+  overspend: { shops: SHOPS, offline: SHOPS.slice(1), play: spendTwice },
+  refund: { ...ONE, play: giveBack },
+  torn: { ...ONE, play: tear },
+  outage: { ...ONE, play: goDown },
+  renew: { ...ONE, play: renewLicense },
+  rotate: { ...ONE, play: rotateKeys },
 };
-
-export type ScenarioName = keyof typeof SCENARIOS;
 
 async function payThrice(stage: Stage): Promise<void> {
   const { world } = stage;

@@ -32,7 +32,7 @@ async function boardOnPty(): Promise<{ bench: EspBench; at: string[] }> {
   const bench = espBench('esp32', false);
   const pty = await connectPty(bench.esp);
   ptys.push(pty);
-  return { bench, at: [...BOARD, '--port', pty.path] };
+  return { bench, at: [...BOARD, '--serial', pty.path] };
 }
 
 function jsonOf(ended: Ended): any {
@@ -154,7 +154,7 @@ test('a terminal, flashed over an interpreter that is there and waited for until
   expect(bench.lines.at(-1)).toBe('tapcash: shop-terminal runs');
 
   const plug = join(host.folder, 'plug');
-  const doctor = await tapcash(host, ['doctor', '--port', plug, '--wait'], bench, (err) => {
+  const doctor = await tapcash(host, ['doctor', '--serial', plug, '--wait-for-board'], bench, (err) => {
     if (err.includes(`waiting for ${plug} to be plugged in`)) tryLink(at.at(-1)!, plug);
   });
   expect([doctor.status, doctor.out]).toEqual([

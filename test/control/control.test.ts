@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
-import { CONTROL_FILE, startControl, type Control } from '../../host-bridge/control/control-api.js';
-import { createControlClient } from '../../host-bridge/control/control-client.js';
+import { startControl, type Control } from '../../host-bridge/control/control-api.js';
+import { CONTROL_FILE, createControlClient } from '../../host-bridge/control/control-client.js';
 import { createFakeToken } from '../bridge/fake-token.js';
 import { createRig, type Rig } from '../bridge/bridge-rig.js';
 

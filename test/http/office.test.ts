@@ -26,9 +26,9 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
     try {
       await office(verb, values, {
         data: at.dataDir,
-        url: issuer.url,
-        bank: bank?.url ?? '',
-        trustee: trustee?.url ?? '',
+        issuerUrl: issuer.url,
+        bankUrl: bank?.url ?? '',
+        trusteeUrl: trustee?.url ?? '',
         json: true,
         ...extra,
       });
@@ -69,7 +69,13 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
   await expect(ask('trace', [pku, 'overspent'], { accountsKey: 'ff' })).rejects.toMatchObject({ code: 'USAGE' });
   // Without an operator's key nobody asks at all.
   await expect(
-    office('numbers', [], { data: join(at.dataDir, 'nowhere'), url: issuer.url, bank: '', trustee: '', json: true }),
+    office('numbers', [], {
+      data: join(at.dataDir, 'nowhere'),
+      issuerUrl: issuer.url,
+      bankUrl: '',
+      trusteeUrl: '',
+      json: true,
+    }),
   ).rejects.toMatchObject({ code: 'FILE_MISSING' });
 
   await at.close();

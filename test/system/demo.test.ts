@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { runDemo } from '../../host-bridge/demo/demo.js';
-import type { ScenarioName } from '../../host-bridge/demo/scenarios.js';
+import type { ScenarioName } from '../../host-bridge/demo/scenario-names.js';
 import { reportText } from '../../host-bridge/demo/report.js';
 
 jest.setTimeout(240_000);

@@ -7,7 +7,13 @@
  */
 import { allCodes, codeOf, type Code } from '../../../firmware/core/codes.js';
 import { concat } from '../../../firmware/core/bytes.js';
-import { couponKey, COUPON_KEY_BYTES, couponKeysBody, REQUEST, signedCouponKeys } from '../../../firmware/wire/request.js';
+import {
+  couponKey,
+  COUPON_KEY_BYTES,
+  couponKeysBody,
+  REQUEST,
+  signedCouponKeys,
+} from '../../../firmware/wire/request.js';
 import {
   amountRequest,
   couponStart,

@@ -363,15 +363,3 @@ async function giveReceipt(steps: DeskSteps, bytes: Uint8Array): Promise<Result<
   if (taken.answer.receiptNumber < body.number) return refusal('RECEIPT_GAP');
   return { ok: true, number: body.number, amount: body.amount };
 }
-
-/** For people: what is waited for. */
-export function eventText(event: DeskEvent): string {
-  const texts: Record<DeskEvent['wait'], string> = {
-    tap: 'Hold the token to the reader.',
-    again: 'The token left too early: hold it to the reader again.',
-    button: "Press the token's button, then hold it to the reader.",
-    link: 'Waiting for the terminal.',
-    service: 'Waiting for the service.',
-  };
-  return texts[event.wait];
-}

@@ -1,0 +1,14 @@
+/** What a desk waits for, for people. Apart from the desk, so that a command loads nothing else of it. */
+import type { DeskEvent } from './desk-steps.js';
+
+/** For people: what is waited for. */
+export function eventText(event: DeskEvent): string {
+  const texts: Record<DeskEvent['wait'], string> = {
+    tap: 'Hold the token to the reader.',
+    again: 'The token left too early: hold it to the reader again.',
+    button: "Press the token's button, then hold it to the reader.",
+    link: 'Waiting for the terminal.',
+    service: 'Waiting for the service.',
+  };
+  return texts[event.wait];
+}

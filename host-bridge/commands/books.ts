@@ -1,0 +1,56 @@
+/** `tapcash audit`, `tapcash linkage`: what is found in the books of the houses of a folder. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { audit, type AuditReport } from '../audit/audit.js';
+import { linkage, linkageText } from '../audit/linkage.js';
+import { failure } from '../base/errors.js';
+import { day, money, print } from './output.js';
+
+/** The databases of the houses that keep them in one folder, as in a demo. */
+function databasesIn(data: string) {
+  const house = (name: string) => join(data, `${name}.db`);
+  return {
+    issuerDatabase: house('issuer'),
+    ...(existsSync(house('bank')) ? { bankDatabase: house('bank') } : {}),
+    ...(existsSync(house('trustee')) ? { trusteeDatabase: house('trustee') } : {}),
+  };
+}
+
+/** `tapcash audit`. @returns whether nothing is broken */
+export function auditCommand(options: { data: string; json?: boolean }): boolean {
+  const report = audit({
+    ...databasesIn(options.data),
+    progress: (table, rows) =>
+      void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)),
+  });
+  print(options.json, report, auditText(report));
+  return report.ok;
+}
+
+/** `tapcash linkage`. */
+export function linkageCommand(options: { data: string; json?: boolean }): void {
+  const databases = databasesIn(options.data);
+  if (!existsSync(databases.issuerDatabase)) throw failure('FILE_MISSING', databases.issuerDatabase);
+  const parties = linkage(databases);
+  print(options.json, { ok: true, parties }, linkageText(parties));
+}
+
+function auditText(report: AuditReport): string {
+  const rows = Object.entries(report.rows).map(
+    ([table, count]) => `  ${table.padEnd(18)} ${String(count).padStart(6)} checked`,
+  );
+  const broken = report.broken.map((row) => `  BROKEN ${row.database} ${row.table} ${row.row}: ${row.problem}`);
+  const keys = report.keys
+    .filter(({ fromS, untilS }) => fromS > 0 || untilS !== null)
+    .map(
+      ({ house, key, fromS, untilS }) =>
+        `  key of the ${house.padEnd(8)} ${key.slice(0, 16)}  signed ${fromS > 0 ? `from ${day(fromS)}` : 'first'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
+    );
+  const kept = report.in === report.held ? 'conservation holds' : 'CONSERVATION BROKEN';
+  return [
+    ...rows,
+    ...keys,
+    ...broken,
+    `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`,
+  ].join('\n');
+}

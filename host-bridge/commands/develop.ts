@@ -1,0 +1,31 @@
+/** `tapcash build`, `tapcash bench`. */
+import { resolve } from 'node:path';
+import { ROLES, runBuild } from '../../flash-scripts/build/build.js';
+import { findInterpreter } from '../emulator/find-interpreter.js';
+import type { CommandContext } from './table/spec.js';
+
+/** `tapcash build`: the bundles that boards are flashed with. */
+export async function build(roles: string[], options: { out?: string; json?: boolean }): Promise<void> {
+  await runBuild({
+    roles: roles.length > 0 ? roles : ROLES,
+    ...(options.out ? { outDir: resolve(options.out) } : {}),
+    json: options.json === true,
+    log: (line) => void process.stdout.write(`${line}\n`),
+  });
+}
+
+/** `tapcash bench`: what the cryptography and a tap cost. */
+export async function bench(
+  options: { interpreter?: string | true; quick?: boolean; svg?: string; json?: boolean },
+  { environment }: CommandContext,
+): Promise<void> {
+  const { runBench } = await import('../bench/bench.js');
+  await runBench({
+    interpreter: findInterpreter(
+      typeof options.interpreter === 'string' ? { ESPRUINO: options.interpreter } : environment,
+    ),
+    quick: options.quick === true,
+    ...(options.svg ? { svg: options.svg } : {}),
+    json: options.json === true,
+  });
+}

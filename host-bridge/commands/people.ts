@@ -1,0 +1,14 @@
+/** `tapcash tap`, `press`, `stop`: the people of a running demo. */
+import { resolve } from 'node:path';
+import { askPeople, type People } from '../demo/demo-client.js';
+import { must, print } from './output.js';
+
+/** Has somebody of the demo do something. @param token whose; empty for `stop` */
+export async function askPerson(
+  verb: keyof People,
+  token: string,
+  options: { data: string; json?: boolean },
+): Promise<void> {
+  const { result } = must(await askPeople(resolve(options.data), verb, token));
+  print(options.json, { ok: true, result }, result);
+}

@@ -1,0 +1,88 @@
+/**
+ * The parser and the help of the command line, built from the tables in host-bridge/commands/table/. What a command is
+ * not given, it finds in its folder's settings.
+ */
+import { Command, Option } from 'commander';
+import { EXIT, failure } from '../base/errors.js';
+import { reportFailure } from './failures.js';
+import { readSettings, type Settings } from './settings.js';
+import { COMMANDS } from './table/all-commands.js';
+import { longFlag, optionKey, type CommandSpec, type OptionSpec } from './table/spec.js';
+
+/** Help is made for a terminal of this width. */
+const WIDTH = 80;
+
+/** The command line. @param environment what commands may know of it */
+export function createProgram(environment: NodeJS.ProcessEnv): Command {
+  const program = new Command('tapcash')
+    .description(
+      'Electronic cash after EP 0926637: tokens and terminals on Espruino boards, their bridge and services.',
+    )
+    .version('0.1.0')
+    .showHelpAfterError('(tapcash --help shows all commands)')
+    .configureHelp({ sortSubcommands: false, subcommandTerm, minWidthToWrap: 20 })
+    .configureOutput({ getOutHelpWidth: () => WIDTH, getErrHelpWidth: () => WIDTH })
+    .exitOverride();
+  for (const spec of COMMANDS) add(program, spec, environment);
+  return program;
+}
+
+/** A command in the list of its group: its options are many and stand in its own help. */
+function subcommandTerm(command: Command): string {
+  const names = command.registeredArguments.map((one) => {
+    const name = `${one.name()}${one.variadic ? '...' : ''}`;
+    return one.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...names].join(' ');
+}
+
+function optionOf({ flags, what, detail, standard }: OptionSpec): Option {
+  const option = new Option(flags, detail === undefined ? what : `${what}; ${detail}`);
+  return standard === undefined ? option : option.default(standard, standard);
+}
+
+/** Adds a command, and those that it groups. */
+function add(parent: Command, spec: CommandSpec, environment: NodeJS.ProcessEnv): void {
+  const command = parent.command(spec.name).description(spec.what);
+  for (const { name, what } of spec.arguments ?? []) command.argument(name, what);
+  for (const option of spec.options ?? []) command.addOption(optionOf(option));
+  const examples = (spec.examples ?? []).map((line) => `  tapcash ${line}`);
+  if (spec.more) command.addHelpText('after', spec.more);
+  if (examples.length > 0) command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  for (const one of spec.commands ?? []) add(command, one, environment);
+  if (spec.run) command.action(() => runCommand(spec, command, environment));
+}
+
+/** Runs a command; its failures are printed with their remedy. */
+async function runCommand(spec: CommandSpec, command: Command, environment: NodeJS.ProcessEnv): Promise<void> {
+  const options = command.optsWithGlobals<Record<string, unknown>>();
+  try {
+    const context = { environment, settings: fillIn(spec, command, options) };
+    const run = (await spec.run!()) as (...values: unknown[]) => unknown;
+    if ((await run(...command.processedArgs, options, context)) === false) process.exitCode = EXIT.broken;
+  } catch (thrown) {
+    reportFailure(thrown, options['json'] === true);
+  }
+}
+
+/** Gives options that nobody gave the value of the folder's settings. @throws TapcashError USAGE: one is missing */
+function fillIn(spec: CommandSpec, command: Command, options: Record<string, unknown>): Settings | null {
+  const isGiven = (key: string): boolean => !['default', undefined].includes(command.getOptionValueSource(key));
+  const settings = settingsFor(options, isGiven('data'));
+  for (const option of spec.options ?? []) {
+    const key = optionKey(option);
+    const value = isGiven(key) || !settings ? undefined : option.setting?.(settings);
+    if (value !== undefined) options[key] = value;
+    if (option.isNeeded && options[key] === undefined)
+      throw failure('USAGE', `${longFlag(option)} is needed: ${option.what}`);
+  }
+  return settings;
+}
+
+/** The settings of the folder named, else those of the working directory, which then is the folder. */
+function settingsFor(options: Record<string, unknown>, isDataGiven: boolean): Settings | null {
+  if (isDataGiven || options['data'] === undefined) return isDataGiven ? readSettings(String(options['data'])) : null;
+  const here = readSettings('.');
+  if (here) options['data'] = '.';
+  return here;
+}

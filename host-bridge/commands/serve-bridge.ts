@@ -1,0 +1,76 @@
+/** `tapcash bridge`: the terminal on a serial port, the services, and the clerk's commands between them. */
+import { toHex } from '../../firmware/core/bytes.js';
+import { schemeOf } from '../../firmware/core/scheme.js';
+import { serviceKey } from '../base/keys/key-file.js';
+import type { AccountsOffice, Remote } from '../base/services/procedures.js';
+import { issuerIdOf } from '../base/crypto/signer.js';
+import { failure } from '../base/errors.js';
+import { createLog } from '../base/log.js';
+import { startBridge } from '../bridge/bridge.js';
+import { startControl } from '../control/control-api.js';
+import {
+  createBankClient,
+  createBankOfficeClient,
+  createIssuerClient,
+  createOfficeCall,
+  createTrusteeClient,
+} from '../http/client.js';
+import { openBoardPort } from '../serial/port.js';
+import { interrupted, keyArgument, keyOf, must, schemeArgument } from './output.js';
+
+/** `tapcash bridge`. */
+export async function bridge(options: {
+  data: string;
+  serial: string;
+  issuerUrl: string;
+  bankUrl: string;
+  trusteeUrl?: string;
+  scheme: string;
+  issuerKey: string;
+  trusteeKey?: string;
+  operatorData?: string;
+}): Promise<void> {
+  const issuerKey = keyArgument(options.issuerKey, '--issuer-key');
+  const scheme = schemeOf(schemeArgument(options.scheme));
+  const registrarKey = keyOf(options.trusteeKey, '--trustee-key', scheme.licenseFrom === 'trustee') ?? issuerKey;
+  const atBank = scheme.accountsAt === 'bank';
+  const issuerClient = createIssuerClient({ url: options.issuerUrl });
+  const operator = options.operatorData ? serviceKey(options.operatorData, 'operator') : null;
+  if (operator) {
+    const { parameters } = must(await issuerClient.parameters());
+    if (toHex(parameters.issuerKey) !== toHex(issuerKey)) throw failure('WRONG_SERVICE', options.issuerUrl);
+    if (parameters.scheme !== scheme.number)
+      throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${parameters.scheme}`);
+  }
+  const office = operator && {
+    operator,
+    issuer: issuerIdOf(issuerKey),
+    url: atBank ? options.bankUrl : options.issuerUrl,
+  };
+  const running = await startBridge({
+    port: () => openBoardPort(options.serial),
+    services: {
+      scheme,
+      issuer: issuerClient,
+      ...(atBank ? { bank: createBankClient({ url: options.bankUrl }) } : {}),
+      ...(options.trusteeUrl ? { trustee: createTrusteeClient({ url: options.trusteeUrl }) } : {}),
+      ...(office
+        ? {
+            office: (id: Uint8Array): Remote<AccountsOffice> =>
+              atBank ? createBankOfficeClient(office, id) : createOfficeCall(office, id),
+          }
+        : {}),
+    },
+    dataDir: options.data,
+    issuerKey,
+    registrarKey,
+    log: createLog('bridge'),
+  });
+  try {
+    const control = await startControl({ bridge: running, dataDir: options.data });
+    await interrupted();
+    await control.close();
+  } finally {
+    await running.close();
+  }
+}

@@ -1,0 +1,123 @@
+/** What is done at a board: wiring, flash, provisioning, and what is wrong with it. */
+import { as, type CommandSpec, type OptionSpec } from './spec.js';
+import { OPTIONS, SERVICE_DATA } from './vocabulary.js';
+
+const { json, serial, waitForBoard } = OPTIONS;
+const data = as(OPTIONS.data, { standard: SERVICE_DATA });
+
+const PROVISION: readonly OptionSpec[] = [
+  serial,
+  as(OPTIONS.board, { detail: 'default: what the board was' }),
+  data,
+  OPTIONS.manifest,
+  OPTIONS.label,
+  waitForBoard,
+  json,
+];
+
+const BOARDS: CommandSpec = {
+  name: 'boards',
+  what: 'the boards that there are',
+  options: [json],
+  examples: ['boards', 'boards show esp32-devkitc'],
+  run: async () => (await import('../boards.js')).boards,
+  commands: [
+    {
+      name: 'show',
+      what: 'how a board is wired: a table, or a drawing',
+      arguments: [{ name: '<name>', what: 'an entry of board-configs' }],
+      options: [OPTIONS.svg, json],
+      examples: ['boards show esp32-devkitc --svg wiring.svg'],
+      run: async () => (await import('../boards.js')).showBoard,
+    },
+  ],
+};
+
+const FLASH: CommandSpec = {
+  name: 'flash',
+  what: 'write Espruino and our firmware to a board; keys, cash and histories on it are kept',
+  options: [
+    as(OPTIONS.board, { standard: 'esp32-devkitc' }),
+    serial,
+    OPTIONS.firmware,
+    OPTIONS.onlyApp,
+    OPTIONS.role,
+    OPTIONS.eraseAll,
+    OPTIONS.yes,
+    OPTIONS.baud,
+    waitForBoard,
+    json,
+  ],
+  examples: ['flash --role token --firmware espruino_2v29_esp32/', 'flash --only-app --serial /dev/ttyUSB0'],
+  run: async () => (await import('../flash.js')).flash,
+};
+
+const PROVISIONING: CommandSpec = {
+  name: 'provision',
+  what: 'give a flashed board its institutions, have it make its keys and prove them, and print a label',
+  examples: ['provision token --name "Alice Example"', 'provision terminal --shop "Cafe Roma"'],
+  commands: [
+    {
+      name: 'token',
+      what: 'a user token',
+      options: [
+        ...PROVISION,
+        as(OPTIONS.name, { isNeeded: true, detail: 'for the label' }),
+        OPTIONS.scheme,
+        as(OPTIONS.pseudonyms, { standard: '1' }),
+        OPTIONS.policy,
+        OPTIONS.paymentMax,
+        OPTIONS.sumMax,
+      ],
+      examples: ['provision token --name "Alice Example" --serial /dev/ttyUSB0'],
+      run: async () => {
+        const { provision } = await import('../provision.js');
+        return (options: Parameters<typeof provision>[1]) => provision('token', options);
+      },
+    },
+    {
+      name: 'terminal',
+      what: "a shop's terminal",
+      options: [
+        ...PROVISION,
+        as(OPTIONS.shop, { isNeeded: true, setting: ({ shop }) => shop }),
+        OPTIONS.floorLimit,
+        OPTIONS.staleListLimit,
+      ],
+      examples: ['provision terminal --data cafe --serial /dev/ttyUSB1', 'provision terminal --shop "Cafe Roma"'],
+      run: async () => {
+        const { provision } = await import('../provision.js');
+        return (options: Parameters<typeof provision>[1]) => provision('terminal', options);
+      },
+    },
+  ],
+};
+
+export const BOARD_COMMANDS: readonly CommandSpec[] = [
+  BOARDS,
+  {
+    name: 'ports',
+    what: 'serial ports that a board may be at',
+    options: [json],
+    examples: ['ports'],
+    run: async () => (await import('../flash.js')).ports,
+  },
+  FLASH,
+  {
+    name: 'doctor',
+    what:
+      'look at a board: interpreter, memory, entropy, PN532, firmware, what is undelivered; and what to do about each ' +
+      'fault',
+    options: [serial, as(OPTIONS.board, { detail: 'for a board that was not provisioned' }), waitForBoard, json],
+    examples: ['doctor --serial /dev/ttyUSB0'],
+    run: async () => (await import('../doctor.js')).doctor,
+  },
+  {
+    name: 'manifest',
+    what: 'sign the keys that boards are provisioned with, by the issuer as their root; the version rises when they change',
+    options: [OPTIONS.scheme, data, json],
+    examples: ['manifest --data cafe'],
+    run: async () => (await import('../provision.js')).signManifestFile,
+  },
+  PROVISIONING,
+];

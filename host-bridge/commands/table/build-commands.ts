@@ -1,0 +1,21 @@
+/** For those who work on the firmware: bundles, and what they cost. */
+import type { CommandSpec } from './spec.js';
+import { OPTIONS } from './vocabulary.js';
+
+export const BUILD_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'build',
+    what: 'build the firmware bundles',
+    arguments: [{ name: '[roles...]', what: 'user-token, shop-terminal; default: both' }],
+    options: [OPTIONS.out, OPTIONS.json],
+    examples: ['build', 'build user-token'],
+    run: async () => (await import('../develop.js')).build,
+  },
+  {
+    name: 'bench',
+    what: 'measure the cryptography in the interpreter, beside TweetNaCl in the same process, and on Node',
+    options: [OPTIONS.interpreter, OPTIONS.quick, OPTIONS.svg, OPTIONS.json],
+    examples: ['bench --quick', 'bench --svg docs/tap.svg'],
+    run: async () => (await import('../develop.js')).bench,
+  },
+];

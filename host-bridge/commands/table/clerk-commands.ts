@@ -1,0 +1,125 @@
+/** The clerk's commands to a running bridge, and the teller's at its desk. */
+import { as, type CommandSpec } from './spec.js';
+import { DEMO_DATA, OPTIONS } from './vocabulary.js';
+
+const { json } = OPTIONS;
+const data = as(OPTIONS.data, { standard: DEMO_DATA });
+const amount = { name: '<amount>', what: '3.50, or 350 in minor units' };
+
+export const CLERK_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'charge',
+    what: 'open a charge at the terminal',
+    arguments: [amount],
+    options: [OPTIONS.wait, data, json],
+    examples: ['charge 3.50', 'charge 350 --wait'],
+    run: async () => (await import('../clerk.js')).charge,
+  },
+  {
+    name: 'cancel',
+    what: 'give a charge up',
+    arguments: [{ name: '[id]', what: 'the charge; default: the open one' }],
+    options: [data, json],
+    examples: ['cancel'],
+    run: async () => (await import('../clerk.js')).cancel,
+  },
+  {
+    name: 'refund',
+    what: "give a payment back from the shop's account; the payer's token takes it up with `tapcash teller collect`",
+    arguments: [
+      { name: '<payment>', what: "the charge's id as tapcash charge shows it, or its Rs" },
+      { name: '[amount]', what: '1.00, or 100 in minor units; default: all of the payment' },
+    ],
+    options: [OPTIONS.id, data, json],
+    examples: ['refund 0123456789abcdef', 'refund 0123456789abcdef 1.00'],
+    run: async () => (await import('../clerk.js')).refund,
+  },
+  {
+    name: 'status',
+    what: 'state of bridge, terminal and outbox',
+    options: [data, json],
+    examples: ['status', 'status --json'],
+    run: async () => (await import('../clerk.js')).status,
+  },
+];
+
+const name = { name: '<name>', what: "the owner's account" };
+
+const TELLER: readonly CommandSpec[] = [
+  {
+    name: 'register',
+    what: 'open an account, license the token at the reader',
+    arguments: [name],
+    options: [OPTIONS.funding, data, json],
+    examples: ['teller register "Alice Example" --funding 100.00'],
+    run: async () => (await import('../teller.js')).register,
+  },
+  {
+    name: 'renew',
+    what: 'a license for longer, in the last quarter of its time or after its end',
+    arguments: [name],
+    options: [data, json],
+    examples: ['teller renew "Alice Example"'],
+    run: async () => (await import('../teller.js')).renew,
+  },
+  {
+    name: 'withdraw',
+    what: 'from the account to the token at the reader',
+    arguments: [amount],
+    options: [data, json],
+    examples: ['teller withdraw 50.00'],
+    run: async () => (await import('../teller.js')).withdraw,
+  },
+  {
+    name: 'unload',
+    what: "from the token at the reader back to its owner's account",
+    arguments: [name, amount],
+    options: [data, json],
+    examples: ['teller unload "Alice Example" 20.00'],
+    run: async () => (await import('../teller.js')).unload,
+  },
+  {
+    name: 'redeem',
+    what: 'turn the coupons on the token at the reader into cash: at another time than the withdrawal',
+    options: [data, json],
+    examples: ['teller redeem'],
+    run: async () => (await import('../teller.js')).redeem,
+  },
+  {
+    name: 'collect',
+    what: 'give the token at the reader the receipts that it missed, of refunds for example',
+    options: [data, json],
+    examples: ['teller collect'],
+    run: async () => (await import('../teller.js')).collect,
+  },
+  {
+    name: 'receipts',
+    what: 'list what the token at the reader has paid: shop, amount, time, and the signature that proves it',
+    options: [data, json],
+    examples: ['teller receipts', 'teller receipts --json'],
+    run: async () => (await import('../teller.js')).receipts,
+  },
+  {
+    name: 'reconcile',
+    what:
+      'claim back what the token at the reader paid and no shop deposited: cancelled charges at once, others after ' +
+      "the shop's time is over",
+    options: [data, json],
+    examples: ['teller reconcile'],
+    run: async () => (await import('../teller.js')).reconcile,
+  },
+  {
+    name: 'status',
+    what: 'what the token at the reader holds',
+    options: [data, json],
+    examples: ['teller status'],
+    run: async () => (await import('../teller.js')).tokenStatus,
+  },
+];
+
+export const TELLER_COMMANDS: CommandSpec = {
+  name: 'teller',
+  what: "the desk: registration and withdrawal through the terminal's reader",
+  examples: ['teller register "Alice Example" --funding 100.00', 'teller withdraw 50.00'],
+  commands: TELLER,
+};

@@ -1,0 +1,136 @@
+/** Keys, the houses as processes, the bridge to a terminal, and what is found in their books. */
+import type { HouseName } from '../../base/keys/key-line.js';
+import { as, type CommandSpec, type OptionSpec } from './spec.js';
+import { DEMO_DATA, OPTIONS, SERVICE_DATA } from './vocabulary.js';
+
+const { json } = OPTIONS;
+const data = as(OPTIONS.data, { standard: SERVICE_DATA });
+const operatorKey = as(OPTIONS.operatorKey, { isNeeded: true });
+
+/** What every house has: its scheme, address and folder. */
+const house = (name: HouseName, port: string): readonly OptionSpec[] => [
+  OPTIONS.scheme,
+  as(OPTIONS.listen, { standard: port, setting: ({ listen }) => String(listen[name]) }),
+  OPTIONS.host,
+  data,
+];
+
+/** What `tapcash rotate --help` teaches. */
+const ROTATE_HELP = `
+A house signs with one key at a time. The new key's notice is signed under the
+old one, and every house keeps it; licenses under the old key are taken until
+they end, what says no time for a year, so nothing that was paid is lost. Boards
+know two keys of a house, so the next rotation must wait until the old key's
+time is over: "tapcash keys" says when.
+
+  1. tapcash rotate issuer --tell http://127.0.0.1:8103
+     makes the key, and tells the bank
+  2. tapcash manifest
+     what boards are given, with both keys
+  3. tapcash provision token|terminal ...
+     each board, best before the new key signs
+  4. tapcash rotate issuer --tidy
+     later: the old private key is deleted`;
+
+export const HOUSE_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'keys',
+    what: 'make the keys of issuer, trustee, bank and operator, print the public ones',
+    options: [data, json],
+    examples: ['keys', 'keys --data cafe --json'],
+    run: async () => (await import('../keys.js')).keys,
+  },
+  {
+    name: 'rotate',
+    what: 'give a house another key, whose service was started before on the data folder; a running one follows by itself',
+    arguments: [{ name: '<house>', what: 'issuer, trustee or bank' }],
+    options: [
+      as(OPTIONS.inDays, { standard: '14', detail: '0 for at once' }),
+      OPTIONS.tell,
+      OPTIONS.again,
+      OPTIONS.restore,
+      OPTIONS.tidy,
+      data,
+      json,
+    ],
+    more: ROTATE_HELP,
+    examples: ['rotate issuer --tell http://127.0.0.1:8103', 'rotate issuer --tidy'],
+    run: async () => (await import('../rotate.js')).rotateKey,
+  },
+  {
+    name: 'issuer',
+    what: 'serve the issuer: counters EBC, deny list; in scheme 1 accounts, in 3 to 6 licenses',
+    options: [
+      ...house('issuer', '8101'),
+      as(OPTIONS.trusteeKey, { detail: 'schemes 1 and 2' }),
+      as(OPTIONS.bankKey, { detail: 'schemes 2 to 6' }),
+      OPTIONS.licenseClass,
+      operatorKey,
+    ],
+    examples: ['issuer --data cafe', 'issuer --scheme 6 --bank-key KEY --operator-key KEY'],
+    run: async () => (await import('../serve-houses.js')).issuer,
+  },
+  {
+    name: 'trustee',
+    what: 'serve the trustee: licenses and names of schemes 1 and 2',
+    options: [
+      ...house('trustee', '8102'),
+      as(OPTIONS.issuerKey, { isNeeded: true }),
+      as(OPTIONS.issuerUrl, { detail: 'renewals ask for its deny list' }),
+      as(OPTIONS.bankKey, { detail: 'it certifies account keys: scheme 2' }),
+      OPTIONS.licenseClass,
+    ],
+    examples: ['trustee --data cafe', 'trustee --issuer-key KEY'],
+    run: async () => (await import('../serve-houses.js')).trustee,
+  },
+  {
+    name: 'bank',
+    what: 'serve the bank of schemes 2 to 6: accounts, coupons, deposits, return to the issuer',
+    options: [
+      ...house('bank', '8103'),
+      as(OPTIONS.issuerKey, { isNeeded: true }),
+      OPTIONS.issuerUrl,
+      as(OPTIONS.trusteeKey, { detail: 'scheme 2' }),
+      operatorKey,
+    ],
+    examples: ['bank --data cafe', 'bank --scheme 6 --issuer-key KEY --operator-key KEY'],
+    run: async () => (await import('../serve-houses.js')).bank,
+  },
+  {
+    name: 'bridge',
+    what: 'connect the terminal on a serial port with the services',
+    options: [
+      as(OPTIONS.serial, { isNeeded: true }),
+      as(OPTIONS.issuerKey, { isNeeded: true }),
+      as(OPTIONS.trusteeKey, { detail: 'in schemes 3 to 6 the issuer signs licenses, and its key stands in' }),
+      OPTIONS.issuerUrl,
+      as(OPTIONS.bankUrl, { detail: 'schemes 2 to 6' }),
+      as(OPTIONS.trusteeUrl, { detail: 'for a desk, schemes 1 and 2', standard: undefined }),
+      OPTIONS.scheme,
+      OPTIONS.operatorData,
+      as(OPTIONS.data, { standard: '.tapcash/bridge', detail: 'outbox and charges' }),
+    ],
+    examples: [
+      'bridge --data cafe --serial /dev/ttyUSB1',
+      'bridge --serial /dev/ttyUSB1 --issuer-key KEY --trustee-key KEY',
+    ],
+    run: async () => (await import('../serve-bridge.js')).bridge,
+  },
+];
+
+export const AUDIT_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'audit',
+    what: 'recompute every balance and check every signature in the books',
+    options: [as(OPTIONS.data, { standard: DEMO_DATA }), json],
+    examples: ['audit', 'audit --data cafe --json'],
+    run: async () => (await import('../books.js')).auditCommand,
+  },
+  {
+    name: 'linkage',
+    what: 'what each party, and each group of them, can link after a run: names, pseudonyms, payments',
+    options: [as(OPTIONS.data, { standard: DEMO_DATA }), json],
+    examples: ['linkage'],
+    run: async () => (await import('../books.js')).linkageCommand,
+  },
+];

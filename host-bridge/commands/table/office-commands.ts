@@ -1,0 +1,90 @@
+/** An operator's acts. */
+import type { OfficeCommand, OfficeVerb } from '../office.js';
+import { as, type Action, type ArgumentSpec, type CommandSpec, type OptionSpec } from './spec.js';
+import { OPTIONS, SERVICE_DATA } from './vocabulary.js';
+
+const common: readonly OptionSpec[] = [
+  OPTIONS.issuerUrl,
+  OPTIONS.bankUrl,
+  as(OPTIONS.data, { standard: SERVICE_DATA }),
+  OPTIONS.json,
+];
+
+/** The act of a verb: its arguments, then the options, then the context. */
+const act = (verb: OfficeVerb) => async (): Promise<Action> => {
+  const { office } = await import('../office.js');
+  return (...call: unknown[]) => office(verb, call.slice(0, -2) as string[], call[call.length - 2] as OfficeCommand);
+};
+
+function verb(name: OfficeVerb, what: string, values: readonly ArgumentSpec[], example: string): CommandSpec {
+  return { name, what, arguments: values, options: common, examples: [`office ${example}`], run: act(name) };
+}
+
+const name = { name: '<name>', what: 'of the account' };
+const pku = { name: '<pku>', what: 'the pseudonym, 64 hexadecimal digits' };
+const why = { name: '<why>', what: 'the reason, for the record' };
+const amount = { name: '<amount>', what: '100.00, or 10000 in minor units' };
+const KEY = '64-DIGITS';
+
+const trace: CommandSpec = {
+  ...verb(
+    'trace',
+    "the real name behind an overspent pseudonym, by the scheme's own path; recorded with who asked and why",
+    [pku, why],
+    `trace ${KEY} "spent twice"`,
+  ),
+  options: [...common, OPTIONS.trusteeUrl, OPTIONS.accountsKey],
+};
+
+export const OFFICE_COMMANDS: CommandSpec = {
+  name: 'office',
+  what: 'acts of an operator; every trace and denial is recorded',
+  examples: ['office open "Cafe Roma"', 'office balance "Cafe Roma"'],
+  commands: [
+    verb('open', 'open an account that only receives: a shop', [name], 'open "Cafe Roma"'),
+    verb('fund', 'put money into an account', [name, amount], 'fund "Alice Example" 100.00'),
+    verb('close', 'close an account that is empty, for good', [name], 'close "Alice Example"'),
+    verb(
+      'terminal',
+      "register a terminal's key for its cancellations",
+      [
+        { name: '<shop>', what: 'the account of the shop' },
+        { name: '<terminalId>', what: '8 hexadecimal digits' },
+        { name: '<key>', what: '64 hexadecimal digits' },
+      ],
+      `terminal "Cafe Roma" 01020304 ${KEY}`,
+    ),
+    verb('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
+    verb('overspends', 'pseudonyms whose EBC is negative', [], 'overspends'),
+    trace,
+    verb(
+      'lose',
+      'a token is lost: deny it now',
+      [
+        {
+          name: '<who>',
+          what: 'its PKU, as the registration at the desk showed it (schemes 1, 2), or its owner (3 to 6)',
+        },
+        why,
+      ],
+      'lose "Alice Example" "left on the bus"',
+    ),
+    verb(
+      'release',
+      'what is left of a lost token goes back to its owner, once its licenses are over',
+      [
+        { name: '<who>', what: 'as in office lose' },
+        { name: '[name]', what: 'the account, in scheme 2' },
+      ],
+      'release "Alice Example"',
+    ),
+    verb('deny', 'put a pseudonym on the deny list', [pku, why], `deny ${KEY} "stolen"`),
+    verb('numbers', 'sums over all books', [], 'numbers'),
+    verb(
+      'coupon-keys',
+      "have the issuer sign the list of the bank's coupon keys: scheme 2, once and after a new key",
+      [],
+      'coupon-keys',
+    ),
+  ],
+};

@@ -1,0 +1,139 @@
+/**
+ * The words of the command line. An option means the same in every command that has it.
+ *
+ * `--X-key` is a public key, `--X-url` an address, `--listen` a TCP port, `--serial` a device. The house that signs
+ * licenses in schemes 1 and 2 is the trustee; on the wire its role is called registrar.
+ */
+import { ISSUER_URL, BANK_URL, TRUSTEE_URL, urlOf } from '../settings.js';
+import type { OptionSpec } from './spec.js';
+
+/** Where the demo keeps everything, and where other commands look for it. */
+export const DEMO_DATA = '.tapcash/demo';
+/** Where houses keep what they have, without a settings file. */
+export const SERVICE_DATA = '.tapcash/services';
+
+/** Every option that there is, by what it names. */
+export const OPTIONS = {
+  data: {
+    flags: '--data <folder>',
+    what: 'folder with settings, keys and databases; without it the working directory, if it has a tapcash.json',
+  },
+  json: { flags: '--json', what: 'print JSON for programs' },
+
+  // houses and keys
+  scheme: {
+    flags: '--scheme <number>',
+    what: 'row of the scheme table, 1 to 6; see docs/schemes.md',
+    standard: '1',
+    setting: ({ scheme }) => String(scheme),
+  },
+  issuerKey: {
+    flags: '--issuer-key <key>',
+    what: "the issuer's public key",
+    setting: ({ keys }) => keys.issuer,
+  },
+  trusteeKey: {
+    flags: '--trustee-key <key>',
+    what: "the trustee's public key",
+    setting: ({ keys }) => keys.trustee,
+  },
+  bankKey: { flags: '--bank-key <key>', what: "the bank's public key", setting: ({ keys }) => keys.bank },
+  operatorKey: {
+    flags: '--operator-key <key...>',
+    what: 'public keys of operators',
+    setting: ({ keys }) => [keys.operator],
+  },
+  accountsKey: {
+    flags: '--accounts-key <key>',
+    what: 'public key of the house that keeps the accounts; a proof is then checked here',
+  },
+  issuerUrl: {
+    flags: '--issuer-url <url>',
+    what: 'address of the issuer',
+    standard: ISSUER_URL,
+    setting: (settings) => urlOf(settings, 'issuer'),
+  },
+  bankUrl: {
+    flags: '--bank-url <url>',
+    what: 'address of the bank',
+    standard: BANK_URL,
+    setting: (settings) => urlOf(settings, 'bank'),
+  },
+  trusteeUrl: {
+    flags: '--trustee-url <url>',
+    what: 'address of the trustee',
+    standard: TRUSTEE_URL,
+    setting: (settings) => urlOf(settings, 'trustee'),
+  },
+  listen: { flags: '--listen <port>', what: 'TCP port to serve on; 0: any free one' },
+  host: { flags: '--host <address>', what: 'address to serve on', standard: '127.0.0.1', setting: ({ host }) => host },
+  licenseClass: {
+    flags: '--license-class <number>',
+    what: 'of new licenses: 1 without bound, 2 for small payments alone (50.00)',
+    standard: '1',
+  },
+  operatorData: { flags: '--operator-data <folder>', what: 'folder with operator.key: for a desk' },
+  inDays: {
+    flags: '--in <days>',
+    what: 'until the new key signs: time to tell the houses and bring boards up to date',
+  },
+  tell: {
+    flags: '--tell <url...>',
+    what: 'bring the notice to these houses; it proves itself, and may be brought again',
+  },
+  again: { flags: '--again', what: 'no new key: the last notice, for --tell' },
+  restore: {
+    flags: '--restore <notice>',
+    what: 'no new key: a notice of this house that another one has (its /v1/parameters), after an older database was restored',
+  },
+  tidy: { flags: '--tidy', what: 'no new key: delete private keys that are no longer needed' },
+
+  // charges and the desk
+  wait: { flags: '--wait', what: 'follow the charge until it is paid' },
+  id: { flags: '--id <refund>', what: 'the id of a refund begun before: asked again it is given back once' },
+  funding: { flags: '--funding <amount>', what: 'money to put into the account' },
+
+  // boards
+  serial: {
+    flags: '--serial <device>',
+    what: 'serial port of the board, such as /dev/ttyUSB0; default: the only one with a board',
+  },
+  board: { flags: '--board <name>', what: 'an entry of board-configs' },
+  waitForBoard: { flags: '--wait-for-board', what: 'wait until the board is plugged in' },
+  firmware: {
+    flags: '--firmware <path>',
+    what: "Espruino's release for the board: its unpacked folder, or one merged file",
+  },
+  onlyApp: { flags: '--only-app', what: 'our firmware alone: an update' },
+  role: { flags: '--role <role>', what: 'token or terminal; default: what the board was' },
+  eraseAll: { flags: '--erase-all', what: 'erase everything first, keys too; with --yes' },
+  yes: { flags: '--yes', what: 'that is meant' },
+  baud: { flags: '--baud <rate>', what: "speed of the chip's loader", standard: '460800' },
+  manifest: { flags: '--manifest <file>', what: 'keys of the institutions, signed by the root (tapcash manifest)' },
+  label: { flags: '--label <folder>', what: 'where the label goes, as SVG and PNG', standard: '.' },
+  name: { flags: '--name <name>', what: "the owner's name" },
+  shop: { flags: '--shop <name>', what: "the shop's name, IdS" },
+  pseudonyms: { flags: '--pseudonyms <n>', what: 'of each token, in schemes 4 and 6' },
+  policy: { flags: '--policy <policy>', what: 'how the token chooses a pseudonym: rotate, per-shop, random' },
+  paymentMax: { flags: '--payment-max <amount>', what: 'paid without its button' },
+  sumMax: { flags: '--sum-max <amount>', what: 'paid without its button, in sum' },
+  floorLimit: { flags: '--floor-limit <amount>', what: 'ACCEPTED before the check up to here' },
+  staleListLimit: { flags: '--stale-list-limit <amount>', what: 'most from one pseudonym with an old deny list' },
+
+  // demo, build, bench
+  once: { flags: '--once', what: 'exit when the scenario has run' },
+  scenario: { flags: '--scenario <name>', what: 'what is played' },
+  all: {
+    flags: '--all',
+    what: 'every scenario in every scheme, one after the other, and a table of what held; minutes',
+  },
+  interpreter: {
+    flags: '--interpreter [path]',
+    what: "Espruino's Linux build for the boards; without a path: ESPRUINO, then espruino-linux on the PATH",
+  },
+  seed: { flags: '--seed <number>', what: 'draw all randomness from a seed, to look at the same run again' },
+  verbose: { flags: '--verbose', what: 'print what the boards print on their consoles' },
+  out: { flags: '--out <folder>', what: 'where the bundles go; default: dist/firmware-bundles' },
+  quick: { flags: '--quick', what: 'operations only, without memory, taps and constant time' },
+  svg: { flags: '--svg <file>', what: 'write the drawing there' },
+} satisfies Record<string, OptionSpec>;
