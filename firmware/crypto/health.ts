@@ -1,9 +1,12 @@
 /*
- * Health tests of a noise source (NIST SP 800-90B 4.4), as pure functions over samples of one byte.
+ * Health tests of a noise source (NIST SP 800-90B 4.4) over samples of one byte, one draw after another.
+ *
+ * They run continuously: a run of equal samples and a window of the proportion test go on from draw to draw, however
+ * short the draws are. A source that has failed once gives nothing until the next reset.
  *
  * Cut-offs are for H bits of min-entropy a sample and a false alarm rate of 2^-20 for each test. They
  * notice a source that is stuck or strongly biased. They do not notice a pseudo-random one: an ESP32's
- * register with the radio off passes. That the radio is on is checked elsewhere.
+ * register without its noise passes. That the noise is there is checked elsewhere (board/sar-adc.ts).
  */
 
 /** Samples in a window of the adaptive proportion test, for a source that is not binary (4.4.2). */
@@ -17,34 +20,42 @@ export interface HealthLimits {
   proportion: number;
 }
 
-/** One bit of min-entropy a sample, little enough to be true: 4.4.1, and 4.4.2's table for W = 512. */
-export const ONE_BIT: HealthLimits = { repetitions: 21, proportion: 325 };
+/**
+ * One bit of min-entropy a sample, little enough to be true: 4.4.1, and 4.4.2's 1 + critbinom(512, 1/2, 1 - 2^-20).
+ */
+export const ONE_BIT: HealthLimits = { repetitions: 21, proportion: 311 };
 
-/** Repetition count test (4.4.1): false if a value comes `limits.repetitions` times in a row. */
-export function passesRepetitionCount(samples: Uint8Array, limits: HealthLimits): boolean {
+/**
+ * Both tests, of one source: takes the samples of each draw in turn, and says whether the source may still be used.
+ * A failure is for good.
+ */
+export function createHealthTest(limits: HealthLimits): (samples: Uint8Array) => boolean {
+  let last = -1;
   let run = 0;
-  for (let i = 0; i < samples.length; i++) {
-    run = i && samples[i] === samples[i - 1] ? run + 1 : 1;
-    if (run >= limits.repetitions) return false;
-  }
-  return true;
+  let first = 0;
+  let count = 0;
+  let seen = 0;
+  let passes = true;
+  return (samples) => {
+    for (let i = 0; i < samples.length; i++) {
+      const sample = samples[i];
+      // 4.4.1
+      run = sample === last ? run + 1 : 1;
+      last = sample;
+      // 4.4.2
+      if (seen === 0) {
+        first = sample;
+        count = 0;
+      }
+      if (sample === first) count++;
+      seen = seen < WINDOW_SAMPLES - 1 ? seen + 1 : 0;
+      if (run >= limits.repetitions || count >= limits.proportion) passes = false;
+    }
+    return passes;
+  };
 }
 
-/** Adaptive proportion test (4.4.2) over all whole windows; samples that fill no window are not judged. */
-export function passesAdaptiveProportion(samples: Uint8Array, limits: HealthLimits): boolean {
-  for (let start = 0; start + WINDOW_SAMPLES <= samples.length; start += WINDOW_SAMPLES) {
-    let count = 0;
-    for (let i = 0; i < WINDOW_SAMPLES; i++) if (samples[start + i] === samples[start]) count++;
-    if (count >= limits.proportion) return false;
-  }
-  return true;
-}
-
-/** Both tests over at least one whole window (4.3: start-up tests need 1,024 samples). */
+/** Both tests over samples of their own, as many as a start-up test needs (4.3: 1,024). */
 export function isHealthy(samples: Uint8Array, limits: HealthLimits): boolean {
-  return (
-    samples.length >= 2 * WINDOW_SAMPLES &&
-    passesRepetitionCount(samples, limits) &&
-    passesAdaptiveProportion(samples, limits)
-  );
+  return samples.length >= 2 * WINDOW_SAMPLES && createHealthTest(limits)(samples);
 }

@@ -4,17 +4,19 @@
  * They are in RAM only: flash that is copied or rolled back would sign two messages under one R and
  * give the key away. A nonce leaves the pool once, by take(), and sign() empties it.
  */
-import type { Ed25519, Nonce, NonceJob, Random } from './ed25519.js';
+import type { Ed25519, Nonce, NonceJob } from './ed25519.js';
+import type { NonceSource } from './nonce-source.js';
 
 /** A pool of nonces. */
 export interface NoncePool {
-  /** A nonce that nobody had before; made on the spot if the pool is empty. */
-  take(): Nonce;
+  /** A nonce that nobody had before, made on the spot if the pool is empty; null where its source is not ready. */
+  take(): Nonce | null;
   /**
    * A bounded piece of work towards a full pool, for idle time: one column of a multiplication (a doubling
    * and three additions; the first also draws k), or one inversion, or one encoding. Each took 1 to 4 ms on
    * the Linux build (-O2, November 2026), so some hundred times that on an ESP32 (estimate). A nonce takes
    * 12 pieces, and each batch one more. Returns whether the pool is full.
+   * @throws Error where fresh entropy is due and does not come
    */
   fillStep(): boolean;
   /** Nonces ready now. */
@@ -25,8 +27,8 @@ export interface NoncePool {
 export interface NoncePoolOptions {
   /** What makes them; asked for at each piece of work, so that it can be loaded then. */
   ed: () => Ed25519;
-  /** Draws secret bytes: nonce-source.ts. */
-  random: Random;
+  /** Draws secret bytes. */
+  source: Pick<NonceSource, 'draw' | 'isReady'>;
   /** Nonces that the pool holds at most. */
   size: number;
   /** Nonces that share an inversion. */
@@ -36,10 +38,11 @@ export interface NoncePoolOptions {
 /** An empty pool. */
 export function createNoncePool(options: NoncePoolOptions): NoncePool {
   const ready: Nonce[] = [];
+  const source = options.source;
   let job: NonceJob | null = null;
 
-  function take(): Nonce {
-    return ready.shift() || options.ed().makeNonces(options.random, 1)[0];
+  function take(): Nonce | null {
+    return ready.shift() || (source.isReady() ? options.ed().makeNonces(source.draw, 1)[0] : null);
   }
 
   function fillStep(): boolean {
@@ -48,7 +51,7 @@ export function createNoncePool(options: NoncePoolOptions): NoncePool {
       if (room <= 0) return true;
       job = options.ed().startNonces(room < options.batch ? room : options.batch);
     }
-    const nonces = options.ed().stepNonces(job, options.random);
+    const nonces = options.ed().stepNonces(job, source.draw);
     if (nonces) {
       job = null;
       for (let i = 0; i < nonces.length; i++) ready.push(nonces[i]);

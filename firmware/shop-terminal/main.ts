@@ -7,7 +7,7 @@
  */
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
 import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
-import { isHealthy, ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
+import { createHealthTest, ONE_BIT } from '../crypto/health.js';
 import type { Natives } from '../core/crypto-natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
@@ -53,9 +53,8 @@ type Board = RunningBoard<TerminalProvision | null>;
 /** Nonces kept ready: a rebinding and a cancel in one tap. */
 const NONCES_MAX = 2;
 
-/** Samples of the start-up health test (SP 800-90B 4.3), and of each later draw, of which a quarter would do. */
-const STARTUP_SAMPLES = 1024;
-const FRESH_BYTES = 64;
+/** Samples of fresh entropy in one draw: the health test believes in one bit a sample. */
+const FRESH_SAMPLES = 64;
 
 /**
  * Longest wait for a token's answer. At the desk its longest step is sealing a registration of 32 pseudonyms: 18 s on a
@@ -236,11 +235,6 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
 
 // What `run` needs once stands in functions of its own: whatever it names itself, its own functions keep for ever.
 
-function isSourceHealthy(board: Board): boolean {
-  const samples = board.takeEntropy(STARTUP_SAMPLES);
-  return !!samples && isHealthy(samples, ONE_BIT);
-}
-
 /** What is wrong with the institutions that the board was provisioned with, by its root; or ''. */
 function institutionsFault(board: Board, records: Records, natives: Natives, curve: Curve): string {
   const root = overlay(board.openOverlay, 'root.js', function () {
@@ -277,13 +271,12 @@ function run(board: Board, setup: TerminalSetup): void {
   }
 
   function entropy(): Uint8Array {
-    const bytes = board.takeEntropy(FRESH_BYTES);
+    const bytes = board.takeEntropy(FRESH_SAMPLES);
     if (bytes) return bytes;
     fail('entropy: the source fails');
     throw new Error('entropy: the source fails');
   }
 
-  if (!isSourceHealthy(board)) return fail('entropy: the source fails');
   const records = guardRecords(board.records, fail);
   const natives = createEspruinoNatives(E, require('crypto'));
   // A payment that the bridge checks does without, and has its room.
@@ -295,12 +288,13 @@ function run(board: Board, setup: TerminalSetup): void {
   board.config.provision = null;
 
   // Two generators: of keys and of what everybody may see, keyed with the host's entropy; and of nonces, with the key.
-  const random = createNonceSource({
+  const source = createNonceSource({
     natives: natives,
     secret: board.seed,
     bootCounter: board.bootCount,
     entropy: entropy,
   });
+  const random = source.draw;
   const seed = loadTerminalSeed(records, random);
   // It signs what is rare, and not prepared for that: 110 variables.
   const key = curve.ed25519().keyOfPair(seed, curve.ed25519().publicKeyOf(seed), false);
@@ -310,14 +304,15 @@ function run(board: Board, setup: TerminalSetup): void {
     bootCounter: board.bootCount,
     entropy: entropy,
   });
-  const nonces = createNoncePool({ ed: curve.ed25519, random: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
+  const nonces = createNoncePool({ ed: curve.ed25519, source: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
   const issuer = openTable(board, curve, 'tab.issuer', setup.issuerKey);
 
   const histories = openHistoryLog(records, setup.historiesMax);
   const tombstones = openTombstoneLog(records);
   const notices = openIssuerNotices(records, setup.limits, board.clock.nowMs);
   function sign(type: number, message: Uint8Array): Uint8Array {
-    return curve.ed25519().sign(key, nonces.take(), signedBytes(type, message));
+    // Its source fails the board where there is none.
+    return curve.ed25519().sign(key, nonces.take()!, signedBytes(type, message));
   }
   const till = openTill(
     {
@@ -376,7 +371,7 @@ function run(board: Board, setup: TerminalSetup): void {
     publicKey: key.publicKey,
     sign: sign,
     prepare: function () {
-      return !nonces.fillStep() || records.tidy();
+      return !nonces.fillStep() || nonceSource.freshen() || source.freshen() || records.tidy();
     },
     makeRoom: curve.drop,
     memory: board.memory,
@@ -391,11 +386,6 @@ function run(board: Board, setup: TerminalSetup): void {
   link.start();
 }
 
-/** What every draw must pass; the start-up test asks more. */
-function isUsable(samples: Uint8Array): boolean {
-  return passesRepetitionCount(samples, ONE_BIT) && passesAdaptiveProportion(samples, ONE_BIT);
-}
-
 /** Only boards with a display in colour load its driver. */
 const openLcd: OpenLcd = function (open) {
   return overlay(open, 'lcd.js', function () {
@@ -403,7 +393,7 @@ const openLcd: OpenLcd = function (open) {
   });
 };
 
-startBoard<TerminalProvision | null>('shop-terminal', isUsable, openLcd, function (board) {
+startBoard<TerminalProvision | null>('shop-terminal', createHealthTest(ONE_BIT), openLcd, function (board) {
   // Needed once: it lies in Storage's 'start.js', and its room is free again.
   const loadStart = overlay(board.openOverlay, 'start.js', function () {
     return readProvision;

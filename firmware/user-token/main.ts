@@ -14,7 +14,7 @@ import { createEd25519 } from '../crypto/ed25519.js';
 import type { Ed25519, PreparedKey } from '../crypto/ed25519.js';
 import { createScalars } from '../crypto/scalar.js';
 import { createSigner } from '../crypto/signer.js';
-import { ONE_BIT, passesAdaptiveProportion, passesRepetitionCount } from '../crypto/health.js';
+import { createHealthTest, ONE_BIT } from '../crypto/health.js';
 import { createHmacDrbg } from '../crypto/hmac-drbg.js';
 import type { HmacDrbg } from '../crypto/hmac-drbg.js';
 import type { Natives } from '../core/crypto-natives.js';
@@ -40,6 +40,7 @@ import { openPurse, PSEUDONYM_KEY } from './purse.js';
 import type { PurseConfig } from './purse.js';
 import { DEBIT_SLOTS } from './token-records.js';
 import { createToken } from './token.js';
+import type { Token } from './token.js';
 
 /** A token's part of 'tapcash.cfg'; keys and ids in hexadecimal. */
 interface TokenProvision {
@@ -103,10 +104,6 @@ function purseConfig(provision: TokenProvision): PurseConfig {
     registration: provision.registration,
     issue: provision.issue,
   };
-}
-
-function isHealthy(samples: Uint8Array): boolean {
-  return passesRepetitionCount(samples, ONE_BIT) && passesAdaptiveProportion(samples, ONE_BIT);
 }
 
 /**
@@ -226,11 +223,17 @@ function runWithKeys(
   const records = board.records;
   const signer = createSigner(natives, createScalars(natives));
   const secret = keySecret(records, signer, PSEUDONYM_KEY + config.pseudonyms);
-  const fresh = function () {
-    return board.takeEntropy(FRESH_SAMPLES);
-  };
-  const random = createNonceSource({ natives: natives, secret: secret, bootCounter: board.bootCount, entropy: fresh });
-  const pool = createNoncePool({ ed: curve.get, random: random, size: NONCES_MAX, batch: NONCES_BATCH });
+  let token: Token | null = null;
+  const source = createNonceSource({
+    natives: natives,
+    secret: secret,
+    bootCounter: board.bootCount,
+    // Never during a payment: it is drawn ahead.
+    entropy: function () {
+      return token && token.isPaying() ? null : board.takeEntropy(FRESH_SAMPLES);
+    },
+  });
+  const pool = createNoncePool({ ed: curve.get, source: source, size: NONCES_MAX, batch: NONCES_BATCH });
   const known = [knownKey(board, curve, 'tab.issuer')];
   if (!equal(config.registrarKey, config.issuerKey)) known.push(knownKey(board, curve, 'tab.registrar'));
   const keys = openPurseKeys(records, config.pseudonyms, {
@@ -250,7 +253,7 @@ function runWithKeys(
     return { createDesk: createDesk, createTools: createDeskTools };
   });
 
-  const token = createToken(purse, {
+  const made = createToken(purse, {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
@@ -259,7 +262,7 @@ function runWithKeys(
       if (board.records.tidy()) return true;
       const hadNone = pool.level() === 0;
       // After the first nonces a rest: a tap may have waited for them, and the next piece would hold it up.
-      return !pool.fillStep() && !(hadNone && pool.level() > 0);
+      return pool.fillStep() ? source.freshen() : !(hadNone && pool.level() > 0);
     },
     loadDesk: function (progress) {
       const desk = loadDesk();
@@ -271,7 +274,7 @@ function runWithKeys(
           sha384: ciphers.sha384,
           ed25519: curve.get(),
           sealTable: table(board, 'tab.seal'),
-          random: random,
+          random: source.draw,
         });
       return desk.createDesk(purse.state, tools, progress);
     },
@@ -285,19 +288,20 @@ function runWithKeys(
       return board.records.writes() + board.records.erases();
     },
   });
+  token = made;
   const link = board.openPn532();
-  const server = createApduServer({ aid: AID, cla: CLA, respond: answerFrames(link), handlers: token.handlers });
+  const server = createApduServer({ aid: AID, cla: CLA, respond: answerFrames(link), handlers: made.handlers });
   const card = createPn532Card(link, board.clock, {
     onCommand: server.handle,
     onWaiting: function () {
-      if (!server.hasMore()) token.finish();
+      if (!server.hasMore()) made.finish();
     },
     onActivated: function () {
       server.reset();
-      token.setInField(true);
+      made.setInField(true);
     },
     onReleased: function () {
-      token.setInField(false);
+      made.setInField(false);
     },
     onError: function (failure, final) {
       if (final) board.fail('PN532: ' + failure.code);
@@ -306,7 +310,7 @@ function runWithKeys(
       return generator.generate(count, new Uint8Array(0));
     },
   });
-  watchButton(espruinoPins(), board.config.board.buttons.user, token.press);
+  watchButton(espruinoPins(), board.config.board.buttons.user, made.press);
   // Where registration is sealed, the desk sees the account key alone.
   const shown = config.registration === 'sealed' ? PSEUDONYM_KEY : PSEUDONYM_KEY + 1;
   const open = purse.state.journal.unsettledCount();
@@ -321,7 +325,7 @@ function runWithKeys(
     }
     return proofs;
   });
-  token.start();
+  made.start();
   /**
    * No reader sees the token before a nonce is ready: to make one at its first tap would take an ESP32 over a second.
    */
@@ -339,4 +343,4 @@ const openLcd: OpenLcd = function (open) {
   });
 };
 
-startBoard<TokenProvision>('user-token', isHealthy, openLcd, run);
+startBoard<TokenProvision>('user-token', createHealthTest(ONE_BIT), openLcd, run);

@@ -48,7 +48,7 @@ describe('in the real interpreter', () => {
     const lines = await run(
       `var seeds=${JSON.stringify(seeds.map(hex))},messages=${JSON.stringify(messages.map(hex))},theirs=${JSON.stringify(theirs.map(hex))},bad=${JSON.stringify(bad.map(hex))};
        var draw=lib.createNonceSource({natives:lib.natives,secret:fromHex(seeds[0]),bootCounter:7,entropy:function(){return new Uint8Array(32);}});
-       var pool=lib.createNoncePool({ed:function(){return ed},random:draw,size:4,batch:4});
+       var pool=lib.createNoncePool({ed:function(){return ed},source:draw,size:4,batch:4});
        while(!pool.fillStep());
        for(var i=0;i<seeds.length;i++){
          var key=ed.keyFromSeed(fromHex(seeds[i])),m=fromHex(messages[i]);

@@ -1,16 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import {
-  ONE_BIT,
-  WINDOW_SAMPLES,
-  isHealthy,
-  passesAdaptiveProportion,
-  passesRepetitionCount,
-} from '../../firmware/crypto/health.js';
+import { ONE_BIT, WINDOW_SAMPLES, createHealthTest, isHealthy } from '../../firmware/crypto/health.js';
 import { NOTHING, createHmacDrbg } from '../../firmware/crypto/hmac-drbg.js';
 import { hmacSha256 } from '../../firmware/crypto/hmac.js';
 import { createNoncePool } from '../../firmware/crypto/nonce-pool.js';
-import { createNonceSource } from '../../firmware/crypto/nonce-source.js';
+import { createNonceSource, DRAWS_PER_ENTROPY } from '../../firmware/crypto/nonce-source.js';
 import { bytes, fastEd, hex, plain, random } from './crypto-kit.js';
 
 function sha256(text: string): Uint8Array {
@@ -117,8 +111,36 @@ describe('HMAC_DRBG', () => {
   });
 });
 
+/** 1 - 2^-20: a false alarm in a million tests (SP 800-90B 4.4). */
+const ALPHA = 2 ** -20;
+
+/** 1 + critbinom(n, p, 1 - alpha): 4.4.2's cut-off, summed from the binomial distribution itself. */
+function proportionCutOff(n: number, p: number, alpha = ALPHA): number {
+  let term = (1 - p) ** n;
+  let below = term;
+  let k = 0;
+  while (below < 1 - alpha) {
+    term *= ((n - k) / (k + 1)) * (p / (1 - p));
+    below += term;
+    k++;
+  }
+  return 1 + k;
+}
+
 describe('health tests', () => {
   const good = (): Uint8Array => random(2 * WINDOW_SAMPLES);
+  /** The repetition count alone, and the proportion alone, of one draw. */
+  const passesRepetitionCount = (samples: Uint8Array) =>
+    createHealthTest({ ...ONE_BIT, proportion: Infinity })(samples);
+  const passesAdaptiveProportion = (samples: Uint8Array) =>
+    createHealthTest({ ...ONE_BIT, repetitions: Infinity })(samples);
+
+  test("cut-offs are those of the standard's formulas for one bit a sample and 2^-20", () => {
+    expect(ONE_BIT.repetitions).toBe(1 + Math.ceil(-Math.log2(ALPHA) / 1));
+    expect(ONE_BIT.proportion).toBe(proportionCutOff(WINDOW_SAMPLES, 2 ** -1));
+    // 325, which stood here once, is for 2^-30.
+    expect(proportionCutOff(WINDOW_SAMPLES, 2 ** -1, 2 ** -30)).toBe(325);
+  });
 
   test('a good source passes, ten times in a row', () => {
     for (let i = 0; i < 10; i++) expect(isHealthy(good(), ONE_BIT)).toBe(true);
@@ -131,21 +153,21 @@ describe('health tests', () => {
       const value = 7;
       for (let i = Math.max(0, at - 1); i < Math.min(samples.length, at + 22); i++) samples[i] = value ^ 255 ^ (i & 1);
       samples.fill(value, at, at + 20);
-      expect(passesRepetitionCount(samples, ONE_BIT)).toBe(true);
+      expect(passesRepetitionCount(samples)).toBe(true);
       samples[at + 20] = value;
-      expect(passesRepetitionCount(samples, ONE_BIT)).toBe(false);
+      expect(passesRepetitionCount(samples)).toBe(false);
     }
   });
 
-  test('adaptive proportion: 324 of 512 pass, 325 fail, in every whole window', () => {
+  test('adaptive proportion: 310 of 512 pass, 311 fail, in every whole window', () => {
     for (const window of [0, 1]) {
       for (const [count, passes] of [
-        [324, true],
-        [325, false],
+        [310, true],
+        [311, false],
       ] as const) {
         const samples = new Uint8Array(2 * WINDOW_SAMPLES).map((_, i) => 1 + (i % 200));
         for (let i = 0; i < count; i++) samples[window * WINDOW_SAMPLES + i] = 0;
-        expect(passesAdaptiveProportion(samples, ONE_BIT)).toBe(passes);
+        expect(passesAdaptiveProportion(samples)).toBe(passes);
       }
     }
   });
@@ -166,6 +188,50 @@ describe('health tests', () => {
     ).toBe(false);
     expect(isHealthy(good().subarray(0, 1023), ONE_BIT)).toBe(false);
   });
+
+  /** The number of the first draw that is refused; -1: none is. */
+  function refusedDraw(samples: Uint8Array, drawSamples: number): number {
+    const isGood = createHealthTest(ONE_BIT);
+    for (let i = 0; i * drawSamples < samples.length; i++)
+      if (!isGood(samples.subarray(i * drawSamples, (i + 1) * drawSamples))) return i;
+    return -1;
+  }
+
+  test('a run of equal samples that begins in one draw and ends in the next is noticed', () => {
+    for (const drawSamples of [1, 7, 20, 64]) {
+      const samples = new Uint8Array(512).map((_, i) => i & 255);
+      // The last 10 samples of a draw and the first 11 of the next, or wherever draws of this length cut it.
+      samples.fill(9, 192 - 10, 192 + 10);
+      expect([drawSamples, refusedDraw(samples, drawSamples)]).toEqual([drawSamples, -1]);
+      samples[192 + 10] = 9;
+      expect([drawSamples, refusedDraw(samples, drawSamples)]).toEqual([drawSamples, Math.floor(202 / drawSamples)]);
+    }
+  });
+
+  test('a source that turns biased long after its start-up test is noticed, however short the draws', () => {
+    for (const drawSamples of [1, 64, 100, 256, 512]) {
+      // Two whole windows as they should be, one in which every third sample is another: 342 of 512, never 21 in a row.
+      const bad = new Uint8Array(WINDOW_SAMPLES).map((_, i) => (i % 3 === 2 ? i & 255 : 5));
+      const samples = Uint8Array.from([...new Uint8Array(1024).map((_, i) => i & 255), ...bad]);
+      const refused = refusedDraw(samples, drawSamples);
+      expect([drawSamples, refused * drawSamples > 1024 + 310]).toEqual([
+        drawSamples,
+        drawSamples < 256, // longer draws hold the sample that shows it and what comes before
+      ]);
+      expect(refused).toBeGreaterThanOrEqual(0);
+      // Judged draw by draw, each with a new test, none of them would be: what the tests were before.
+      if (drawSamples < WINDOW_SAMPLES)
+        for (let at = 1024; at < samples.length; at += drawSamples)
+          expect(createHealthTest(ONE_BIT)(samples.subarray(at, at + drawSamples))).toBe(true);
+    }
+  });
+
+  test('a failure is for good', () => {
+    const isGood = createHealthTest(ONE_BIT);
+    expect(isGood(good())).toBe(true);
+    expect(isGood(new Uint8Array(21))).toBe(false);
+    for (let i = 0; i < 5; i++) expect(isGood(good())).toBe(false);
+  });
 });
 
 describe('nonces', () => {
@@ -178,28 +244,84 @@ describe('nonces', () => {
     count = 4,
   ): string[] {
     const source = createNonceSource({ natives: plain, secret, ...options });
-    return ed.makeNonces(source, count).map((nonce) => hex(nonce.R));
+    return ed.makeNonces(source.draw, count).map((nonce) => hex(nonce.R));
   }
 
   test('no R repeats across clones, boots and draws', () => {
     const all: string[] = [];
     // Clones: the same flash, so the same secret and boot counter; their entropy differs.
     for (let clone = 0; clone < 8; clone++) all.push(...firstR({ bootCounter: 5, entropy: () => random(32) }));
-    // A broken source: the boot counter and the draws keep nonces apart, even without any entropy.
+    // A broken source: the boot counter and the draws keep nonces apart.
     for (let boot = 0; boot < 4; boot++) all.push(...firstR({ bootCounter: boot, entropy: broken }));
-    all.push(...firstR({ bootCounter: 2 ** 32, entropy: broken }), ...firstR({ bootCounter: 9, entropy: () => null }));
+    all.push(...firstR({ bootCounter: 2 ** 32, entropy: broken }, 3 * DRAWS_PER_ENTROPY));
     all.push(...firstR({ secret: random(32), bootCounter: 0, entropy: broken }));
     expect(new Set(all).size).toBe(all.length);
     expect(firstR({ bootCounter: 0, entropy: broken })).toEqual(firstR({ bootCounter: 0, entropy: broken }));
   });
 
+  test('none without entropy: not at construction, and none once fresh entropy is due', () => {
+    const make = (entropy: () => Uint8Array | null) =>
+      createNonceSource({ natives: plain, secret, bootCounter: 3, entropy });
+    expect(() => make(() => null)).toThrow('entropy: the source fails');
+    let asked = 0;
+    let isThere = true;
+    const source = make(() => {
+      asked++;
+      return isThere ? random(64) : null;
+    });
+    expect(asked).toBe(1);
+    isThere = false;
+    for (let i = 0; i < DRAWS_PER_ENTROPY; i++) {
+      expect(source.isReady()).toBe(true);
+      expect(source.draw(96)).toHaveLength(96);
+    }
+    expect(asked).toBe(1);
+    expect(source.isReady()).toBe(false);
+    expect(() => source.draw(1)).toThrow('entropy: the source fails');
+    expect(() => source.freshen()).toThrow('entropy: the source fails');
+    const pool = createNoncePool({ ed: () => ed, source, size: 2, batch: 2 });
+    expect(pool.take()).toBe(null);
+    expect(() => pool.fillStep()).toThrow('entropy: the source fails');
+    isThere = true;
+    expect(pool.take()!.R).toHaveLength(32);
+  });
+
+  test('at most a stated number of draws between two of fresh entropy; ahead of need in idle time', () => {
+    let asked = 0;
+    const source = createNonceSource({
+      natives: plain,
+      secret,
+      bootCounter: 1,
+      entropy: () => {
+        asked++;
+        return random(64);
+      },
+    });
+    for (let i = 1; i <= 5 * DRAWS_PER_ENTROPY; i++) {
+      source.draw(96);
+      expect(asked).toBe(Math.ceil(i / DRAWS_PER_ENTROPY));
+    }
+    const before = asked;
+    expect(source.freshen()).toBe(true);
+    expect(source.freshen()).toBe(false);
+    for (let i = 0; i < DRAWS_PER_ENTROPY; i++) source.draw(96);
+    expect(asked).toBe(before + 1);
+  });
+
+  test('flash rolled back: with entropy no R comes twice, with a broken source there is no nonce at all', () => {
+    const boot = (entropy: () => Uint8Array | null) => firstR({ bootCounter: 5, entropy }, 20);
+    const all = Array.from({ length: 5 }, () => boot(() => random(64))).flat();
+    expect(new Set(all).size).toBe(all.length);
+    expect(() => boot(() => null)).toThrow('entropy');
+  });
+
   test('pool: filled step by step, never a nonce twice, never empty-handed', () => {
     const source = createNonceSource({ natives: plain, secret, bootCounter: 1, entropy: () => random(32) });
-    const pool = createNoncePool({ ed: () => ed, random: source, size: 5, batch: 3 });
+    const pool = createNoncePool({ ed: () => ed, source, size: 5, batch: 3 });
     const key = ed.keyFromSeed(random(32));
     const seen = new Set<string>();
     const take = (): void => {
-      const nonce = pool.take();
+      const nonce = pool.take()!;
       expect(seen.has(hex(nonce.R))).toBe(false);
       seen.add(hex(nonce.R));
       // A verification between two steps must not disturb the one under way.
@@ -222,7 +344,7 @@ describe('nonces', () => {
   });
 
   test('pool: each step is small', () => {
-    const pool = createNoncePool({ ed: () => ed, random: (count) => random(count), size: 4, batch: 4 });
+    const pool = createNoncePool({ ed: () => ed, source: { draw: random, isReady: () => true }, size: 4, batch: 4 });
     let stepsTaken = 1;
     while (!pool.fillStep()) stepsTaken++;
     // 11 columns and one encoding for each nonce, one inversion.

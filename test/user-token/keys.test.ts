@@ -64,7 +64,7 @@ test.each([1, 3])(
     makeAll(records);
     const secret = keySecret(records, ed25519, 1 + pseudonyms);
     expect(secret).toHaveLength(32 * (1 + pseudonyms));
-    const pool = createNoncePool({ ed: () => ed25519, random: draw, size: 2, batch: 2 });
+    const pool = createNoncePool({ ed: () => ed25519, source: { draw, isReady: () => true }, size: 2, batch: 2 });
     while (!pool.fillStep());
     const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
     const tools = { signer: ed25519, ed25519: () => ed25519, secret, nonce: pool.take, known, sha256 };
