@@ -13,7 +13,7 @@ import type { BoardConfig, DisplayConfig, StoredConfig } from '../core/board-con
 import { isPressed } from '../panel/buttons.js';
 import { createClock } from '../core/clock.js';
 import type { Clock } from '../core/clock.js';
-import { createDisplay } from '../panel/display.js';
+import { BAD, createDisplay, PLAIN } from '../panel/display.js';
 import type { Display } from '../panel/display.js';
 import { startEntropy } from './entropy.js';
 import type { HealthTest, TakeEntropy } from './entropy.js';
@@ -123,7 +123,7 @@ function createFail(display: Display, indicator: Indicator, clock: Clock): (faul
   return function (fault) {
     const lines = ['FAULT'];
     for (let at = 0; at < fault.length; at += 16) lines.push(fault.substr(at, 16));
-    display.show(lines);
+    display.show(lines, BAD);
     print('tapcash: FAULT: ' + fault);
     function signal(): void {
       indicator.play(SIGNAL.bad, true);
@@ -274,7 +274,7 @@ export function startBoard<P>(
   const button = config.board.buttons.console;
   const mover = { setConsole: E.setConsole as (port: any, options: { force: boolean }) => void, port: espruinoPort };
   if (button && isPressed(pins, button)) {
-    display.show(['CONSOLE', 'not started']);
+    display.show(['CONSOLE', 'not started'], PLAIN);
     print('tapcash: console button held, firmware not started');
     return;
   }

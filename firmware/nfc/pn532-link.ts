@@ -50,6 +50,14 @@ export type NfcCode =
   | 'BUSY'
   | 'CANCELLED';
 
+/** Of these the chip itself, or what it hangs on, is at fault: it is to be started again. */
+const CHIP_FAULTS = 'PN532_NO_ACK PN532_TIMEOUT PN532_DAMAGED PN532_ERROR';
+
+/** Whether the chip is at fault, rather than a card, the radio or who called. */
+export function isChipFault(code: NfcCode): boolean {
+  return CHIP_FAULTS.indexOf(code) >= 0;
+}
+
 export interface NfcFailure {
   ok: false;
   code: NfcCode;

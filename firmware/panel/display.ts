@@ -13,14 +13,20 @@ import type { DisplayConfig } from '../core/board-config.js';
 export const LINE_CHARACTERS = 16;
 export const LINES_MAX = 5;
 
+/** How news look from afar: money moved as it should, it did not, or anything else. */
+export const PLAIN = 0;
+export const GOOD = 1;
+export const BAD = 2;
+export type Tone = typeof PLAIN | typeof GOOD | typeof BAD;
+
 /** A display; a board without one has one that shows nothing and counts as broken. */
 export interface Display {
   /** Shows these lines, and nothing else. */
-  show(lines: string[]): void;
+  show(lines: string[], tone: Tone): void;
   /**
    * Draws lines where nobody sees them yet, so that `show` of the same array takes less time. False where it would not.
    */
-  prepare(lines: string[]): boolean;
+  draw(lines: string[]): boolean;
   /** True where nobody can read what is shown. */
   broken(): boolean;
 }
@@ -55,8 +61,8 @@ export interface DisplayDevices {
   print(text: string): void;
 }
 
-/** `prepare` of a display that draws at once what it shows. */
-export function prepareNothing(): boolean {
+/** `draw` of a display that draws at once what it shows. */
+export function drawNothing(): boolean {
   return false;
 }
 
@@ -64,7 +70,7 @@ export function prepareNothing(): boolean {
 function createNoDisplay(): Display {
   return {
     show: function () {},
-    prepare: prepareNothing,
+    draw: drawNothing,
     broken: function () {
       return true;
     },
@@ -76,7 +82,7 @@ function createConsoleDisplay(print: (text: string) => void): Display {
     show: function (lines) {
       print('[display] ' + lines.join(' | '));
     },
-    prepare: prepareNothing,
+    draw: drawNothing,
     broken: function () {
       return false;
     },
@@ -119,13 +125,6 @@ export function drawLines(graphics: DisplayGraphics, lines: string[], width: num
     graphics.drawString(lines[i], Math.floor((width - (lines[i].length * FONT_WIDTH - 1) * across) / 2), y);
     y += heights[i] * FONT_HEIGHT + gap;
   }
-}
-
-/** What a headline means: 1 money moved as it should, 2 it did not, 0 anything else. */
-export function toneOf(headline: string): number {
-  const start = headline.substr(0, 4);
-  if (start === 'PAID' || start === 'RECE') return 1;
-  return ['FAUL', 'ALAR', 'REFU', 'NO C'].indexOf(start) < 0 ? 0 : 2;
 }
 
 /** Commands at power-up, SSD1306 table 9-1 on; `height` is 32 or 64. */
@@ -195,12 +194,12 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
   }
 
   return {
-    show: function (lines) {
+    show: function (lines, tone) {
       if (failed) return;
       try {
         if (!started) start();
         if (lines !== drawn) draw(lines);
-        bus.writeTo(address, 0, [toneOf(lines[0]) === 1 ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, first, pages - 1]);
+        bus.writeTo(address, 0, [tone === GOOD ? 0xa7 : 0xa6, 0x21, 0, width - 1, 0x22, first, pages - 1]);
         // One page at a time: some ports take no longer transfers.
         for (let i = first; i <= last; i++)
           bus.writeTo(address, 0x40, new Uint8Array(picture!.buffer, i * width, width));
@@ -210,7 +209,7 @@ function createOled(bus: DisplayBus, devices: DisplayDevices, config: DisplayCon
         failed = true;
       }
     },
-    prepare: function (lines) {
+    draw: function (lines) {
       if (!started || failed) return false;
       try {
         draw(lines);

@@ -11,8 +11,8 @@
  */
 import type { Clock } from '../core/clock.js';
 import type { DisplayConfig } from '../core/board-config.js';
-import { drawLines, prepareNothing, toneOf } from './display.js';
-import type { Display, DisplayGraphics } from './display.js';
+import { drawLines, drawNothing } from './display.js';
+import type { Display, DisplayGraphics, Tone } from './display.js';
 import { drawTouchKeys, LINES_WIDTH } from './touch-keys.js';
 import type { KeyGraphics } from './touch-keys.js';
 
@@ -60,7 +60,7 @@ function pair(colour: number): number {
   return (((colour & 255) << 8) | (colour >> 8)) * 65537;
 }
 
-function drawOwn(graphics: OwnGraphics, lines: string[], tone: number, keys?: string[]): void {
+function drawOwn(graphics: OwnGraphics, lines: string[], tone: Tone, keys?: string[]): void {
   graphics.setBgColor(BACKGROUNDS[tone]);
   graphics.setColor(TEXTS[tone]);
   graphics.clear();
@@ -74,7 +74,7 @@ function startIli(
   config: DisplayConfig,
   bus: LcdBus,
   ready: () => void,
-): (lines: string[], tone: number) => void {
+): (lines: string[], tone: Tone) => void {
   const write = devices.digitalWrite;
   const cs = config.cs!;
   const dc = config.dc!;
@@ -131,17 +131,19 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
   const bus = config.type === 'graphics' ? undefined : devices.bus(config.port || 'SPI1');
   let failed = !own && !bus;
   let isReady = !!own;
+  // Shown once it is ready.
   let waiting: string[] | null = null;
+  let waitingTone: Tone;
   let drawIli: any;
 
-  function show(lines: string[]): void {
+  function show(lines: string[], tone: Tone): void {
     if (failed) return;
     if (!isReady) {
       waiting = lines;
+      waitingTone = tone;
       return;
     }
     try {
-      const tone = toneOf(lines[0]);
       if (own) drawOwn(own, lines, tone, config.keys);
       else drawIli(lines, tone);
     } catch (error) {
@@ -152,12 +154,12 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
   if (bus) {
     drawIli = startIli(devices, config, bus, function () {
       isReady = true;
-      if (waiting) show(waiting);
+      if (waiting) show(waiting, waitingTone);
     });
   }
   return {
     show: show,
-    prepare: prepareNothing,
+    draw: drawNothing,
     broken: function () {
       return failed;
     },

@@ -11,10 +11,12 @@
 import { amountText } from '../core/amount-text.js';
 import { Code } from '../core/codes.js';
 import type { Clock } from '../core/clock.js';
+import { BAD, GOOD, PLAIN } from '../panel/display.js';
 import type { Display } from '../panel/display.js';
 import { SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
 import type { ApduClient } from '../nfc/iso-dep-client.js';
+import { isChipFault } from '../nfc/pn532-link.js';
 import type { NfcCode } from '../nfc/pn532-link.js';
 import type { FindResult, Pn532Reader } from '../nfc/pn532-reader.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest } from '../wire/link/link-messages.js';
@@ -128,7 +130,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     slow: function () {
       paidLines = null;
       parts.histories.prepare(0);
-      parts.display.show(CHECKING_LINES);
+      parts.display.show(CHECKING_LINES, PLAIN);
     },
     lied: function () {
       alarm('VERIFIER_LIED');
@@ -137,15 +139,20 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   function show(): void {
     const view = till.view();
-    if (desk) parts.display.show(DESK_LINES);
-    else if (entry && entry.amount() > 0) parts.display.show(entryLines(entry.amount(), parts.config.currency));
-    else if (view.state === CHARGE_STATES.none) parts.display.show(idleLines(parts.config.shop, link.up(), trouble));
-    else parts.display.show(chargeLines(view, parts.config.currency, lastCode));
+    if (desk) parts.display.show(DESK_LINES, PLAIN);
+    else if (entry && entry.amount() > 0) parts.display.show(entryLines(entry.amount(), parts.config.currency), PLAIN);
+    else if (view.state === CHARGE_STATES.none)
+      parts.display.show(idleLines(parts.config.shop, link.up(), trouble), PLAIN);
+    else
+      parts.display.show(
+        chargeLines(view, parts.config.currency, lastCode),
+        view.state === CHARGE_STATES.paid ? GOOD : PLAIN,
+      );
   }
 
   function alarm(code: Code): void {
     trouble = code;
-    parts.display.show(alarmLines(code));
+    parts.display.show(alarmLines(code), BAD);
     parts.indicator.play(SIGNAL.bad, false);
     delivery.alarm(code);
   }
@@ -207,7 +214,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   /** The code for a failure; after one of the reader itself it is started again. */
   function onNfcFailure(code: NfcCode): Code {
-    readerFailed = code.substr(0, 5) === 'PN532';
+    readerFailed = isChipFault(code);
     if (code === 'NO_CARD') readerWorks();
     return codeOfNfc(code);
   }
@@ -228,13 +235,13 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function poll(): void {
     parts.makeRoom();
     const hold = holdLines(till.view().amount, parts.config.currency);
-    const isDrawn = parts.display.prepare(hold);
+    const isDrawn = parts.display.draw(hold);
     const start = prepareTap();
     radio = 'polling';
     reader.findCard(function (found) {
       onCard(found, start);
       // Where it takes no time: what the token says must not wait for a picture.
-      if (isDrawn && radio === 'tap') parts.display.show(hold);
+      if (isDrawn && radio === 'tap') parts.display.show(hold, PLAIN);
     }, POLL_MS);
   }
 
@@ -266,7 +273,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const view = till.view();
     view.state = CHARGE_STATES.paid;
     paidLines = chargeLines(view, parts.config.currency, 'OK');
-    parts.display.prepare(paidLines);
+    parts.display.draw(paidLines);
   }
 
   function prepareTap(): () => void {
@@ -276,7 +283,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       // Kept for the report: the next charge may come before the tap is over.
       kept = till.view();
       lastCode = 'OK';
-      if (paidLines && kept.state === CHARGE_STATES.paid) parts.display.show(paidLines);
+      if (paidLines && kept.state === CHARGE_STATES.paid) parts.display.show(paidLines, GOOD);
       else show();
     }
     function onEnd(outcome: TapOutcome): void {
@@ -407,7 +414,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const code = till.charge(parts.random(CHARGE_ID_BYTES), entry!.amount());
     if (code === 'OK') return opened();
     entry!.clear();
-    parts.display.show(entryRefusedLines(code));
+    parts.display.show(entryRefusedLines(code), BAD);
     parts.indicator.play(SIGNAL.bad, false);
   }
 

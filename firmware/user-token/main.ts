@@ -25,6 +25,7 @@ import { espruinoPins, startBoard } from '../board/espruino-board.js';
 import type { OpenLcd, RunningBoard } from '../board/espruino-board.js';
 import { createEspruinoCiphers, createEspruinoNatives } from '../board/espruino-natives.js';
 import { createApduServer } from '../nfc/iso-dep-server.js';
+import { PLAIN } from '../panel/display.js';
 import { createLcd } from '../panel/lcd.js';
 import { answerFrames, createPn532Card } from '../nfc/pn532-card.js';
 import { commandDataBytesMax } from '../nfc/pn532-link.js';
@@ -136,7 +137,7 @@ function makeKeys(
   board.attempt(function () {
     const index = missingKey(board.records, count);
     if (index < 0) return done();
-    board.display.show(['MAKING KEYS', index + ' of ' + count]);
+    board.display.show(['MAKING KEYS', index + ' of ' + count], PLAIN);
     make(index);
     board.clock.setTimeout(function () {
       makeKeys(board, count, make, done);

@@ -7,8 +7,8 @@
 import { amountText } from '../core/amount-text.js';
 import type { Code } from '../core/codes.js';
 import type { Clock } from '../core/clock.js';
-import { LINE_CHARACTERS } from '../panel/display.js';
-import type { Display } from '../panel/display.js';
+import { BAD, GOOD, LINE_CHARACTERS, PLAIN } from '../panel/display.js';
+import type { Display, Tone } from '../panel/display.js';
 import { SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
 import type { Challenge } from '../wire/payment.js';
@@ -50,14 +50,19 @@ export function wrap(text: string): string[] {
   return out;
 }
 
-/** Makes the screens. @param homeLines what is shown when nothing else is */
+/**
+ * Makes the screens.
+ * @param homeLines what is shown when nothing else is @param state its fault is then in those lines
+ */
 export function createScreens(
   clock: Clock,
   display: Display,
   indicator: Indicator,
   homeLines: () => string[],
+  state: { fault: string },
 ): Screens {
   let lines: string[] = [];
+  let tone: Tone = PLAIN;
   let drawTimer: any;
   let homeTimer: any;
   let unsaid: Challenge | null = null; // paid, and not yet told: while a reader waits there is no time
@@ -66,7 +71,8 @@ export function createScreens(
   function draw(): void {
     drawTimer = undefined;
     tell();
-    display.show(lines.length > 0 ? lines : homeLines());
+    if (lines.length > 0) display.show(lines, tone);
+    else display.show(homeLines(), state.fault ? BAD : PLAIN);
   }
 
   function drawSoon(delayMs: number): void {
@@ -81,15 +87,16 @@ export function createScreens(
     drawSoon(0);
   }
 
-  function keep(text: string[], forMs: number): void {
+  function keep(text: string[], forMs: number, how: Tone): void {
     if (homeTimer !== undefined) clock.clearTimeout(homeTimer);
     homeTimer = clock.setTimeout(home, forMs);
     lines = text;
+    tone = how;
     unsaid = null;
   }
 
-  function show(text: string[], forMs: number): void {
-    keep(text, forMs);
+  function show(text: string[], forMs: number, how: Tone): void {
+    keep(text, forMs, how);
     drawSoon(QUIET_MS);
   }
 
@@ -102,27 +109,28 @@ export function createScreens(
   function tell(): void {
     if (!unsaid) return;
     last = amountText(unsaid.amount, unsaid.currency);
-    keep(['PAY ' + last].concat(wrap('to ' + unsaid.shop)), NEWS_MS);
+    keep(['PAY ' + last].concat(wrap('to ' + unsaid.shop)), NEWS_MS, PLAIN);
     announce(SIGNAL.good, last);
   }
 
   return {
     askConfirm: function (asked) {
       const amount = amountText(asked.amount, asked.currency);
-      show(['CONFIRM?', 'PAY ' + amount].concat(wrap('to ' + asked.shop), ['press, tap again']), QUESTION_MS);
+      show(['CONFIRM?', 'PAY ' + amount].concat(wrap('to ' + asked.shop), ['press, tap again']), QUESTION_MS, PLAIN);
       announce(SIGNAL.ask, amount);
     },
     short: function (asked) {
-      show(['NOT ENOUGH', 'to PAY ' + amountText(asked.amount, asked.currency)].concat(homeLines()), NEWS_MS);
+      show(['NOT ENOUGH', 'to PAY ' + amountText(asked.amount, asked.currency)].concat(homeLines()), NEWS_MS, PLAIN);
       announce(SIGNAL.bad, '');
     },
     progress: function (done, total) {
-      if (total > 1) show(['REGISTERING', done + ' of ' + total], NEWS_MS);
+      if (total > 1) show(['REGISTERING', done + ' of ' + total], NEWS_MS, PLAIN);
     },
     confirmed: function (asked) {
       show(
         ['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)),
         QUESTION_MS,
+        PLAIN,
       );
     },
     paying: function (paid) {
@@ -131,19 +139,19 @@ export function createScreens(
     },
     paid: function () {
       tell();
-      show(['PAID ' + last].concat(homeLines()), NEWS_MS);
+      show(['PAID ' + last].concat(homeLines()), NEWS_MS, GOOD);
     },
     received: function (amount, currency) {
       const text = amountText(amount, currency);
-      show(['RECEIVED', '+' + text].concat(homeLines()), NEWS_MS);
+      show(['RECEIVED', '+' + text].concat(homeLines()), NEWS_MS, GOOD);
       announce(SIGNAL.good, text);
     },
     refused: function (code) {
-      show(['REFUSED'].concat(wrap(code)), NEWS_MS);
+      show(['REFUSED'].concat(wrap(code)), NEWS_MS, BAD);
       announce(SIGNAL.bad, '');
     },
     deskOpen: function () {
-      show(homeLines(), QUESTION_MS);
+      show(homeLines(), QUESTION_MS, state.fault ? BAD : PLAIN);
     },
     home: home,
     quiet: function () {

@@ -72,7 +72,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   const state = purse.state;
   const journal = state.journal;
   const clock = parts.clock;
-  const screens = createScreens(clock, parts.display, parts.indicator, homeLines);
+  const screens = createScreens(clock, parts.display, parts.indicator, homeLines, state);
   let inField = false;
   // When a reader was last seen.
   let leftMs = -QUIET_MS;

@@ -2,6 +2,7 @@
  * A whole terminal on emulated flash and virtual time, with stand-ins for what others own: a token that journals and
  * signs, a radio that can tear at any command, a bridge that can lie, forget and fall silent.
  */
+import { BAD, GOOD, PLAIN, type Tone } from '../../firmware/panel/display.js';
 import { INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -480,15 +481,17 @@ export function createWorld(): World {
       client: createClient(born) as any,
       link: createLink(born),
       display: {
-        show(lines: string[]) {
+        show(lines: string[], tone: Tone) {
           screen.push(lines);
+          const tones: { [headline: string]: Tone } = { PAID: GOOD, ALARM: BAD, 'NO CHARGE': BAD };
+          expect([lines[0], tone]).toEqual([lines[0], tones[lines[0]] ?? PLAIN]);
           if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash))
             throw new Error(lines[0] + ' shown before H was durable');
           const hasAmount = lines[0] === 'PAID' || lines[0] === 'HOLD';
           if (hasAmount && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR'))
             throw new Error(lines[0] + ' shows another amount');
         },
-        prepare: () => true,
+        draw: () => true,
         broken: () => false,
       },
       indicator: {

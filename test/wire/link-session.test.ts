@@ -418,6 +418,7 @@ test('of a message that is too long no more than the limit is kept', () => {
       onUp: () => undefined,
       onDown: () => undefined,
     },
+    urgentAbove: 127,
     onMessage: (message, cut) => void kept.push(cut ? -message.length : message.length),
   });
   transport.start();

@@ -14,6 +14,8 @@ export { BURST_BYTES_MIN, MESSAGE_BYTES_MAX, ROLE } from './link-transport.js';
 export const REQUESTS_MAX = 8;
 /** Messages that may wait for the line; more come only of a peer that asks and never acknowledges. */
 const QUEUE_MAX = 20;
+/** In the kind of an answer beside its request's kind; kinds of requests are below it. */
+const ANSWER = 128;
 /** Requests given up whose ids stay reserved, so that a late answer meets nobody else. */
 const ABANDONED_MAX = 16;
 
@@ -97,7 +99,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
 
   function onAnswer(message: Uint8Array, cut: boolean): void {
     let i = 0;
-    while (i < waiting.length && !(waiting[i].id === message[1] && (waiting[i].kind | 128) === message[0])) i++;
+    while (i < waiting.length && !(waiting[i].id === message[1] && (waiting[i].kind | ANSWER) === message[0])) i++;
     if (i === waiting.length || message.length < 3) return;
     const request = waiting[i];
     waiting.splice(i, 1);
@@ -110,7 +112,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
 
   function onRequest(kind: number, id: number, body: Uint8Array, cut: boolean): void {
     function answer(code: Code, answerBody: Uint8Array): void {
-      transport.send(concat([new Uint8Array([kind | 128, id, codeNumber(code)]), answerBody]));
+      transport.send(concat([new Uint8Array([kind | ANSWER, id, codeNumber(code)]), answerBody]));
     }
     if (transport.queued() >= QUEUE_MAX) return;
     if (cut || unanswered >= REQUESTS_MAX) {
@@ -142,9 +144,11 @@ export function createLinkSession(options: LinkOptions): LinkSession {
       failAll();
       options.onDown(code);
     },
+    // An answer is what a customer waits for.
+    urgentAbove: ANSWER - 1,
     onMessage: function (message: Uint8Array, cut: boolean): void {
       if (message.length < 2) return;
-      if (message[0] > 127) onAnswer(message, cut);
+      if (message[0] >= ANSWER) onAnswer(message, cut);
       else onRequest(message[0], message[1], copy(message, 2, message.length), cut);
     },
   });

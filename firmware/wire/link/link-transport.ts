@@ -78,6 +78,8 @@ export interface LinkEnvironment {
 
 /** What the transport needs. */
 export interface TransportOptions extends LinkEnvironment {
+  /** A whole message whose first byte is above this is acted on before it is acknowledged: it is waited for. */
+  urgentAbove: number;
   /** A message came. `cut` when it was longer than `MESSAGE_BYTES_MAX`: then these are its first bytes, 2 at least. */
   onMessage(message: Uint8Array, cut: boolean): void;
 }
@@ -310,8 +312,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     if (ahead > 1) return;
     received = frame.sequence;
     const mine = session;
-    // An answer (link-session.ts gives it a kind above 127) is what a customer waits for.
-    if (ahead > 0 && frame.type === FRAME.whole && frame.payload[0] > 127) {
+    if (ahead > 0 && frame.type === FRAME.whole && frame.payload[0] > options.urgentAbove) {
       options.onMessage(frame.payload, false);
       if (session === mine) writeFrame(FRAME.ack, frame.sequence, NOTHING);
       return;

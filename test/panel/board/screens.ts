@@ -2,7 +2,7 @@
  * A program for the interpreter: draws what terminal and token show on an SSD1306 and on an ILI9341, and prints the
  * bytes that go to them: "name oled|lcd command|data base64".
  */
-import { createDisplay } from '../../../firmware/panel/display.js';
+import { BAD, createDisplay, GOOD, PLAIN } from '../../../firmware/panel/display.js';
 import { createLcd } from '../../../firmware/panel/lcd.js';
 import { alarmLines, chargeLines, entryLines, holdLines, idleLines } from '../../../firmware/shop-terminal/screen.js';
 
@@ -26,6 +26,8 @@ const screens: { [name: string]: string[] } = {
   alarm: alarmLines('VERIFIER_LIED'),
   balance: ['BALANCE', '50.00 EUR'],
 };
+
+const tones: { [name: string]: any } = { paid: GOOD, large: GOOD, alarm: BAD };
 
 let name = '';
 
@@ -111,19 +113,20 @@ function tellOwn(): void {
 while (pending.length > 0) (pending.shift() as () => void)();
 for (const each of Object.keys(screens)) {
   name = each;
-  oled.show(screens[each]);
-  lcd.show(screens[each]);
-  keys.show(screens[each]);
+  const tone = tones[each] || PLAIN;
+  oled.show(screens[each], tone);
+  lcd.show(screens[each], tone);
+  keys.show(screens[each], tone);
   if (each === 'entry') tellOwn();
   name = '';
   if (each === 'hold') {
     // As at a tap: what comes next is drawn ahead, and only what differs is sent.
     const paid = chargeLines(view(3, 350), 'EUR', 'OK');
-    oled.prepare(screens.hold);
+    oled.draw(screens.hold);
     name = 'held';
-    oled.show(screens.hold);
-    oled.prepare(paid);
-    oled.show(paid);
+    oled.show(screens.hold, PLAIN);
+    oled.draw(paid);
+    oled.show(paid, GOOD);
     name = '';
   }
   if (oled.broken() || lcd.broken() || keys.broken()) print('broken ' + each);
