@@ -541,6 +541,12 @@ const HOST_ERRORS = {
     'The settings file tapcash.json is damaged.',
     'Correct the named field, or make the settings anew in another folder: tapcash setup FOLDER.',
   ),
+  SETUP_DIFFERS: row(
+    409,
+    usage,
+    'The folder was set up before, with other settings.',
+    'Set another folder up, or leave these options out to see what is there.',
+  ),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
   PORT_IN_USE: row(
     503,

@@ -54,7 +54,7 @@ export type OfficeVerb =
 const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
 
 /** The houses as an operator has them. */
-async function openOffice(options: OfficeCommand) {
+export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUrl' | 'bankUrl'>) {
   if (!existsSync(join(options.data, 'operator.key')))
     throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
   const operator: Signer = serviceKey(options.data, 'operator');

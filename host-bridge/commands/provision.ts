@@ -5,21 +5,20 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
-import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
+import { schemeOf } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
 import { loadBoard } from '../../flash-scripts/boards/boards.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
-import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
-import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
+import { parseManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
-import { issuerIdOf } from '../base/crypto/signer.js';
-import { linesFrom } from '../base/keys/succession.js';
-import { failure } from '../base/errors.js';
-import { firstKey, houseSigner, houseUnsealer } from '../services/house-keys.js';
-import { noticesIn } from '../services/rotate.js';
+import { failure, isFailure } from '../base/errors.js';
 import { withBoard, type PortCommand } from './board-access.js';
-import { amountArgument, print, pseudonymsArgument, schemeArgument } from './output.js';
+import { openOffice } from './office.js';
+import { BANK_URL, urlOf, type Settings } from './settings.js';
+import type { CommandContext } from './table/spec.js';
+import { sealsRequests } from './manifest.js';
+import { amountArgument, must, print, pseudonymsArgument, schemeArgument } from './output.js';
 
 export interface ProvisionCommand extends PortCommand {
   board?: string;
@@ -42,41 +41,6 @@ export const BACKUP_POLICY = 'No copy of its keys exists. Lost: report it; it is
 
 const POLICIES = ['rotate', 'per-shop', 'random'];
 
-const sealsRequests = (row: Scheme): boolean => row.registration === 'sealed' || row.issue !== 'direct';
-
-/** `tapcash manifest`: signs the keys of a scheme's institutions, which lie in the data folder, by the issuer's. */
-export async function signManifestFile(options: { data: string; scheme: string; json?: boolean }): Promise<void> {
-  const row = schemeOf(schemeArgument(options.scheme));
-  const nowS = Math.floor(Date.now() / 1000);
-  const issuerKey = firstKey(options.data, 'issuer');
-  const registrarKey = row.licenseFrom === 'issuer' ? issuerKey : firstKey(options.data, 'trustee');
-  const successions = noticesIn(options.data);
-  const { issuer } = linesFrom({ issuerKey, registrarKey }, successions);
-  const root = houseSigner(options.data, 'issuer', issuer, () => nowS);
-  const sealKey = sealsRequests(row) ? (await houseUnsealer(options.data, issuer, () => nowS)).publicKey : null;
-  const facts = currentFacts(
-    {
-      issuer: issuerIdOf(issuerKey),
-      currency: 'EUR',
-      issuerKey,
-      registrarKey,
-      scheme: row.number,
-      sealKey,
-      successions,
-    },
-    nowS,
-  );
-  const path = join(options.data, 'manifest.json');
-  const manifest = signManifest(
-    facts,
-    root,
-    existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : null,
-    successions,
-  );
-  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
-  print(options.json, { ok: true, path, ...manifest }, `${path}: version ${manifest.version}, root ${manifest.root}`);
-}
-
 function readManifest(options: ProvisionCommand): Manifest {
   const path = options.manifest ?? join(options.data, 'manifest.json');
   if (!existsSync(path))
@@ -97,7 +61,7 @@ function tokenPurpose(options: ProvisionCommand, manifest: Manifest): BoardPurpo
   if (isIssuers !== (row.licenseFrom === 'issuer'))
     throw failure(
       'USAGE',
-      `--scheme ${number}: licenses come from the ${row.licenseFrom}, the manifest has another registrar; make it with tapcash manifest --scheme ${number}`,
+      `--scheme ${number}: licenses come from the ${row.licenseFrom}, the manifest has another key for them; make it with tapcash manifest --scheme ${number}`,
     );
   if (sealsRequests(row) && !manifest.sealKey)
     throw failure(
@@ -150,8 +114,52 @@ function writeLabel(folder: string, label: Label): string[] {
   return [`${base}.svg`, `${base}.png`];
 }
 
+/**
+ * The shop's account, and in it the terminal's key for its cancellations, where the folder's houses run. Both may be
+ * there already. @returns null, or why it was not done
+ */
+async function enrol(name: string, done: Provisioned, data: string, settings: Settings): Promise<string | null> {
+  try {
+    const { accounts } = await openOffice({
+      data,
+      issuerUrl: urlOf(settings, 'issuer')!,
+      bankUrl: urlOf(settings, 'bank') ?? BANK_URL,
+    });
+    must(await accounts.openAccount(name, null));
+    must(await accounts.registerTerminal(name, done.terminalId as Uint8Array, done.keys[0] as Uint8Array));
+    return null;
+  } catch (thrown) {
+    if (!isFailure(thrown)) throw thrown;
+    return thrown.code;
+  }
+}
+
+/** What is to be done next. */
+async function nextOf(
+  name: string,
+  done: Provisioned,
+  options: ProvisionCommand,
+  settings: Settings | null,
+): Promise<string[]> {
+  if (done.role !== 'shop-terminal') return [BACKUP_POLICY, `Next: tapcash teller register "${name}"`];
+  const why = settings ? await enrol(name, done, options.data, settings) : 'no settings';
+  if (why === null) return [`The account of ${name} is open, and the terminal registered with it.`];
+  return [
+    ...(settings
+      ? [`The terminal is not registered yet (${why}). Start the houses of ${options.data}, then:`]
+      : ['Next:']),
+    `  tapcash office open "${name}"`,
+    `  tapcash office terminal "${name}" ${toHex(done.terminalId as Uint8Array)} \\`,
+    `    ${toHex(done.keys[0] as Uint8Array)}`,
+  ];
+}
+
 /** Provisions a token, or a shop's terminal. */
-export async function provision(what: 'token' | 'terminal', options: ProvisionCommand): Promise<void> {
+export async function provision(
+  what: 'token' | 'terminal',
+  options: ProvisionCommand,
+  { settings }: Pick<CommandContext, 'settings'>,
+): Promise<void> {
   const name = what === 'token' ? options.name : options.shop;
   if (!isName(name)) throw failure('NAME_INVALID', what === 'token' ? '--name' : '--shop');
   const manifest = readManifest(options);
@@ -176,9 +184,7 @@ export async function provision(what: 'token' | 'terminal', options: ProvisionCo
     ...Object.entries(keys).map(([use, key]) => `${use.padEnd(10)} ${key}`),
     ...(terminalId ? [`id         ${terminalId}`] : []),
     `label      ${labels.join(', ')}`,
-    terminalId
-      ? `Next: tapcash office open "${name}"; tapcash office terminal "${name}" ${terminalId} ${toHex(done.keys[0])}`
-      : `${BACKUP_POLICY} Next: tapcash teller register "${name}"`,
+    ...(await nextOf(name, done, options, settings)),
   ];
   print(
     options.json,

@@ -15,6 +15,8 @@ import {
   tidyKeys,
   type Rotation,
 } from '../services/rotate.js';
+import { urlOf, type Settings } from './settings.js';
+import type { CommandContext } from './table/spec.js';
 import { day, must, print } from './output.js';
 
 export interface RotateCommand {
@@ -54,8 +56,18 @@ function madeBefore(dataDir: string, house: HouseName): Rotation {
   }
 }
 
+/** Addresses of a folder's other houses. */
+function othersOf(house: HouseName, settings: Settings | null): string[] {
+  if (!settings) return [];
+  return HOUSES.filter((one) => one !== house).flatMap((one) => urlOf(settings, one) ?? []);
+}
+
 /** `tapcash rotate HOUSE`. */
-export async function rotateKey(name: string, options: RotateCommand): Promise<void> {
+export async function rotateKey(
+  name: string,
+  options: RotateCommand,
+  { settings }: Pick<CommandContext, 'settings'>,
+): Promise<void> {
   const house = houseArgument(name);
   const nowS = Math.floor(Date.now() / 1000);
   if (options.tidy) {
@@ -84,16 +96,24 @@ export async function rotateKey(name: string, options: RotateCommand): Promise<v
     ? madeBefore(options.data, house)
     : await rotate({ dataDir: options.data, house, nowS, fromS: nowS + leadS });
   const told: string[] = [];
-  for (const url of options.tell ?? []) {
-    must(await createHouseClient({ url }).succeed(done.notice));
-    told.push(url);
+  const unreached: string[] = [];
+  for (const url of options.tell ?? othersOf(house, settings)) {
+    const heard = await createHouseClient({ url }).succeed(done.notice);
+    if (heard.ok) told.push(url);
+    // The key is made; a house of the folder that does not run now is told later.
+    else if (options.tell || heard.code !== 'SERVICE_DOWN') must(heard);
+    else unreached.push(url);
   }
   const { number, newKey, fromS, untilS, notice } = done;
   const lines = [
     `The ${house} signs with ${toHex(newKey)} from ${day(fromS)} on; its key before that is taken until ${day(untilS)}.`,
-    told.length > 0
-      ? `Told: ${told.join(', ')}.`
-      : `The other houses must hear of it before then: tapcash rotate ${house} --again --tell URL ...`,
+    ...(told.length > 0 ? [`Told: ${told.join(', ')}.`] : []),
+    ...(unreached.length > 0
+      ? [`Not reached: ${unreached.join(', ')}. Start them: tapcash rotate ${house} --again`]
+      : []),
+    ...(told.length + unreached.length === 0
+      ? [`The other houses must hear of it before then: tapcash rotate ${house} --again --tell URL ...`]
+      : []),
     `Boards: tapcash manifest, then tapcash provision for each; one that is not brought up to date refuses what the new key signs.`,
     ...(house === 'bank' ? ['In scheme 2, on that day: tapcash office coupon-keys.'] : []),
   ];

@@ -1,4 +1,5 @@
 /** `tapcash bridge`: the terminal on a serial port, the services, and the clerk's commands between them. */
+import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { serviceKey } from '../base/keys/key-file.js';
@@ -16,10 +17,12 @@ import {
   createTrusteeClient,
 } from '../http/client.js';
 import { openBoardPort } from '../serial/port.js';
+import type { Settings } from './settings.js';
+import type { CommandContext } from './table/spec.js';
 import { interrupted, keyArgument, keyOf, must, schemeArgument } from './output.js';
 
-/** `tapcash bridge`. */
-export async function bridge(options: {
+/** Options of `tapcash bridge`. */
+interface BridgeCommand {
   data: string;
   serial: string;
   issuerUrl: string;
@@ -29,13 +32,26 @@ export async function bridge(options: {
   issuerKey: string;
   trusteeKey?: string;
   operatorData?: string;
-}): Promise<void> {
+}
+
+/** Where a bridge keeps what it has, and who may act at its desk: in a folder with settings, both are known. */
+function placesOf(options: BridgeCommand, settings: Settings | null): { dataDir: string; operatorData?: string } {
+  const operatorData = options.operatorData ?? (settings ? options.data : undefined);
+  return {
+    dataDir: settings ? join(options.data, 'bridge') : options.data,
+    ...(operatorData === undefined ? {} : { operatorData }),
+  };
+}
+
+/** `tapcash bridge`. */
+export async function bridge(options: BridgeCommand, { settings }: Pick<CommandContext, 'settings'>): Promise<void> {
+  const { dataDir, operatorData } = placesOf(options, settings);
   const issuerKey = keyArgument(options.issuerKey, '--issuer-key');
   const scheme = schemeOf(schemeArgument(options.scheme));
   const registrarKey = keyOf(options.trusteeKey, '--trustee-key', scheme.licenseFrom === 'trustee') ?? issuerKey;
   const atBank = scheme.accountsAt === 'bank';
   const issuerClient = createIssuerClient({ url: options.issuerUrl });
-  const operator = options.operatorData ? serviceKey(options.operatorData, 'operator') : null;
+  const operator = operatorData ? serviceKey(operatorData, 'operator') : null;
   if (operator) {
     const { parameters } = must(await issuerClient.parameters());
     if (toHex(parameters.issuerKey) !== toHex(issuerKey)) throw failure('WRONG_SERVICE', options.issuerUrl);
@@ -61,13 +77,13 @@ export async function bridge(options: {
           }
         : {}),
     },
-    dataDir: options.data,
+    dataDir,
     issuerKey,
     registrarKey,
     log: createLog('bridge'),
   });
   try {
-    const control = await startControl({ bridge: running, dataDir: options.data });
+    const control = await startControl({ bridge: running, dataDir });
     await interrupted();
     await control.close();
   } finally {

@@ -9,6 +9,7 @@ import { failure } from '../base/errors.js';
 import { createLog } from '../base/log.js';
 import { createBankChannel, createIssuerClient } from '../http/client.js';
 import { startBank, startIssuer, startTrustee } from '../services/start.js';
+import { currencyArgument, portArgument } from './settings-arguments.js';
 import { interrupted, keyArgument, keyOf, schemeArgument } from './output.js';
 
 interface ServiceCommand {
@@ -16,21 +17,17 @@ interface ServiceCommand {
   listen: string;
   host: string;
   scheme: string;
-}
-
-function portNumber(text: string): number {
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(port <= 65535)) throw failure('USAGE', `--listen ${text}: 0 to 65535 expected`);
-  return port;
+  currency: string;
 }
 
 /** What every house is started with. @throws TapcashError USAGE */
 function placeOf(role: string, options: ServiceCommand) {
   return {
     dataDir: options.data,
-    port: portNumber(options.listen),
+    port: portArgument(options.listen),
     host: options.host,
     scheme: schemeArgument(options.scheme),
+    currency: currencyArgument(options.currency),
     log: createLog(role),
   };
 }

@@ -1,9 +1,12 @@
 /** What is done at a board: wiring, flash, provisioning, and what is wrong with it. */
-import { as, type CommandSpec, type OptionSpec } from './spec.js';
+import type { ProvisionCommand } from '../provision.js';
+import { as, type CommandContext, type CommandSpec, type OptionSpec } from './spec.js';
 import { OPTIONS, SERVICE_DATA } from './vocabulary.js';
 
 const { json, serial, waitForBoard } = OPTIONS;
 const data = as(OPTIONS.data, { standard: SERVICE_DATA });
+
+type ProvisionCall = [ProvisionCommand, CommandContext];
 
 const PROVISION: readonly OptionSpec[] = [
   serial,
@@ -62,7 +65,11 @@ const PROVISIONING: CommandSpec = {
       what: 'a user token',
       options: [
         ...PROVISION,
-        as(OPTIONS.name, { isNeeded: true, detail: 'for the label' }),
+        as(OPTIONS.name, {
+          isNeeded: true,
+          detail: 'for the label',
+          setting: ({ users }) => (users.length === 1 ? users[0] : undefined),
+        }),
         OPTIONS.scheme,
         as(OPTIONS.pseudonyms, { standard: '1' }),
         OPTIONS.policy,
@@ -72,7 +79,7 @@ const PROVISIONING: CommandSpec = {
       examples: ['provision token --name "Alice Example" --serial /dev/ttyUSB0'],
       run: async () => {
         const { provision } = await import('../provision.js');
-        return (options: Parameters<typeof provision>[1]) => provision('token', options);
+        return (...[options, context]: ProvisionCall) => provision('token', options, context);
       },
     },
     {
@@ -87,7 +94,7 @@ const PROVISIONING: CommandSpec = {
       examples: ['provision terminal --data cafe --serial /dev/ttyUSB1', 'provision terminal --shop "Cafe Roma"'],
       run: async () => {
         const { provision } = await import('../provision.js');
-        return (options: Parameters<typeof provision>[1]) => provision('terminal', options);
+        return (...[options, context]: ProvisionCall) => provision('terminal', options, context);
       },
     },
   ],
@@ -115,9 +122,9 @@ export const BOARD_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'manifest',
     what: 'sign the keys that boards are provisioned with, by the issuer as their root; the version rises when they change',
-    options: [OPTIONS.scheme, data, json],
+    options: [OPTIONS.scheme, OPTIONS.currency, data, json],
     examples: ['manifest --data cafe'],
-    run: async () => (await import('../provision.js')).signManifestFile,
+    run: async () => (await import('../manifest.js')).signManifestFile,
   },
   PROVISIONING,
 ];

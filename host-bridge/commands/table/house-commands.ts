@@ -12,6 +12,7 @@ const house = (name: HouseName, port: string): readonly OptionSpec[] => [
   OPTIONS.scheme,
   as(OPTIONS.listen, { standard: port, setting: ({ listen }) => String(listen[name]) }),
   OPTIONS.host,
+  OPTIONS.currency,
   data,
 ];
 
@@ -32,7 +33,28 @@ time is over: "tapcash keys" says when.
   4. tapcash rotate issuer --tidy
      later: the old private key is deleted`;
 
+/** What `tapcash setup` is not given, it asks for. */
+const unsettled = { standard: undefined, setting: undefined };
+
+const SETUP: CommandSpec = {
+  name: 'setup',
+  what: 'make a folder with keys, manifest and settings, which later commands find there: no key is typed anywhere',
+  arguments: [{ name: '<folder>', what: 'where to; what is there already is never changed' }],
+  options: [
+    as(OPTIONS.scheme, { ...unsettled, detail: 'asked for where it is not given, as are the next three' }),
+    as(OPTIONS.currency, unsettled),
+    as(OPTIONS.shop, unsettled),
+    as(OPTIONS.user, unsettled),
+    as(OPTIONS.listen, { standard: '8101', detail: 'the issuer; trustee and bank get the next two' }),
+    as(OPTIONS.host, { setting: undefined }),
+    json,
+  ],
+  examples: ['setup cafe', 'setup cafe --scheme 1 --shop "Cafe Roma" --user Alice --user Bob'],
+  run: async () => (await import('../setup.js')).setup,
+};
+
 export const HOUSE_COMMANDS: readonly CommandSpec[] = [
+  SETUP,
   {
     name: 'keys',
     what: 'make the keys of issuer, trustee, bank and operator, print the public ones',

@@ -27,6 +27,13 @@ export const OPTIONS = {
     standard: '1',
     setting: ({ scheme }) => String(scheme),
   },
+  currency: {
+    flags: '--currency <code>',
+    what: 'ISO 4217, three letters',
+    standard: 'EUR',
+    setting: ({ currency }) => currency,
+  },
+  user: { flags: '--user <name...>', what: 'names of the first users' },
   issuerKey: {
     flags: '--issuer-key <key>',
     what: "the issuer's public key",

@@ -1,0 +1,212 @@
+/**
+ * `tapcash setup FOLDER`: everything that a shop's houses and boards are started with, made once: keys, the manifest
+ * that boards are provisioned with, and last the settings, so that a setup that broke off is given again.
+ *
+ * What is not given as an option is asked for, where there is somebody to ask. What is there is never changed.
+ */
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { toHex } from '../../firmware/core/bytes.js';
+import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
+import { isName } from '../../firmware/wire/codec.js';
+import { failure } from '../base/errors.js';
+import { ensureDataDir, serviceKey } from '../base/keys/key-file.js';
+import type { HouseName } from '../base/keys/key-line.js';
+import { firstKey } from '../services/house-keys.js';
+import { writeManifest } from './manifest.js';
+import { print, schemeArgument } from './output.js';
+import { currencyArgument, portArgument } from './settings-arguments.js';
+import { readSettings, SETTINGS_FILE, type Settings } from './settings.js';
+
+/** Options of `tapcash setup`. */
+export interface SetupCommand {
+  scheme?: string;
+  currency?: string;
+  shop?: string;
+  user?: string[];
+  host: string;
+  listen: string;
+  json?: boolean;
+}
+
+/** Asks somebody. @returns what was typed; empty: the default */
+export type Ask = (question: string) => Promise<string>;
+
+/** What is to be set up, judged. */
+type Wanted = Pick<Settings, 'scheme' | 'currency' | 'shop' | 'users'>;
+
+function nameArgument(text: string, option: string): string {
+  if (!isName(text)) throw failure('NAME_INVALID', `${option} ${text}`);
+  return text;
+}
+
+const usersOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+/** One value: what was given, else what somebody answers, asked again until it is one. */
+async function valueOf<T>(
+  given: string | undefined,
+  ask: Ask | null,
+  { question, standard, option, read }: { question: string; standard?: string; option: string; read(text: string): T },
+): Promise<T> {
+  if (given !== undefined) return read(given);
+  if (!ask) {
+    if (standard !== undefined) return read(standard);
+    throw failure('USAGE', `${option} is needed: there is nobody here to ask for it`);
+  }
+  for (;;) {
+    const text = (await ask(`${question}${standard === undefined ? '' : ` [${standard}]`}: `)).trim();
+    try {
+      return read(text || (standard ?? ''));
+    } catch (thrown) {
+      process.stderr.write(`  ${(thrown as Error).message}\n`);
+    }
+  }
+}
+
+const SCHEME_TEXTS = SCHEMES.map(({ number, accountsAt, licenseFrom, issue }) => {
+  const houses = [licenseFrom === 'trustee' ? 'trustee' : '', accountsAt === 'bank' ? 'bank' : ''].filter(Boolean);
+  return `  ${number}  issuer${houses.map((house) => `, ${house}`).join('')}; cash is issued ${issue}`;
+});
+
+async function wantedOf(options: SetupCommand, ask: Ask | null): Promise<Wanted> {
+  if (ask && options.scheme === undefined)
+    process.stderr.write(`Schemes (docs/schemes.md says what each party learns):\n${SCHEME_TEXTS.join('\n')}\n`);
+  const scheme = await valueOf(options.scheme, ask, {
+    question: 'Scheme, 1 to 6',
+    standard: '1',
+    option: '--scheme',
+    read: schemeArgument,
+  });
+  const currency = await valueOf(options.currency, ask, {
+    question: 'Currency, three letters',
+    standard: 'EUR',
+    option: '--currency',
+    read: currencyArgument,
+  });
+  const shop = await valueOf(options.shop, ask, {
+    question: "The shop's name",
+    option: '--shop',
+    read: (text) => nameArgument(text, '--shop'),
+  });
+  const users = await valueOf(options.user?.join(','), ask, {
+    question: 'First users, with commas between',
+    option: '--user',
+    read: (text) => {
+      const names = usersOf(text).map((name) => nameArgument(name, '--user'));
+      if (new Set([...names, shop]).size !== names.length + 1)
+        throw failure('USAGE', 'every user, and the shop, has a name of its own');
+      return names;
+    },
+  });
+  return { scheme, currency, shop, users };
+}
+
+/** Ports of the houses: the issuer's, and the next two. */
+function listenFrom(text: string): Settings['listen'] {
+  const issuer = portArgument(text);
+  if (issuer < 1 || issuer > 65_533)
+    throw failure('USAGE', `--listen ${text}: 1 to 65533 expected, for three in a row`);
+  return { issuer, trustee: issuer + 1, bank: issuer + 2 };
+}
+
+/** Makes what is missing in a folder, its settings last. */
+async function make(dataDir: string, wanted: Wanted, options: SetupCommand): Promise<Settings> {
+  const row = schemeOf(wanted.scheme);
+  const listen = listenFrom(options.listen);
+  ensureDataDir(dataDir);
+  const key = (house: HouseName): string => toHex(firstKey(dataDir, house));
+  const settings: Settings = {
+    version: 1,
+    ...wanted,
+    host: options.host,
+    listen,
+    keys: {
+      issuer: key('issuer'),
+      ...(row.licenseFrom === 'trustee' ? { trustee: key('trustee') } : {}),
+      ...(row.accountsAt === 'bank' ? { bank: key('bank') } : {}),
+      operator: toHex(serviceKey(dataDir, 'operator').publicKey),
+    },
+  };
+  await writeManifest(dataDir, row, wanted.currency);
+  writeFileSync(join(dataDir, SETTINGS_FILE), `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  return settings;
+}
+
+/** What was asked for and is not what the folder has. */
+function differencesOf(options: SetupCommand, found: Settings): string[] {
+  const given: [string, string | undefined, string][] = [
+    ['--scheme', options.scheme, String(found.scheme)],
+    ['--currency', options.currency, found.currency],
+    ['--shop', options.shop, found.shop],
+    ['--user', options.user && usersOf(options.user.join(',')).join(', '), found.users.join(', ')],
+  ];
+  return given
+    .filter(([, text, there]) => text !== undefined && text !== there)
+    .map(([option, text, there]) => `${option} ${text}: it has ${there}`);
+}
+
+/** Words of a shell. */
+const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `"${text.replace(/["\\$`]/g, '\\$&')}"`);
+
+function textOf(folder: string, settings: Settings, isNew: boolean): string {
+  const { scheme, currency, shop, users, keys } = settings;
+  const houses = (['issuer', 'trustee', 'bank'] as const).filter((house) => keys[house] !== undefined);
+  const at = quoted(folder);
+  const user = users[0];
+  return [
+    `${folder} ${isNew ? 'is set up' : 'was set up before; nothing is changed'}: scheme ${scheme}, ${currency}`,
+    `shop       ${shop}`,
+    `users      ${users.join(', ')}`,
+    ...houses.map((house) => `${house.padEnd(10)} port ${settings.listen[house]}, key ${keys[house]!.slice(0, 16)}...`),
+    '',
+    'Next, in this order; no key is typed anywhere:',
+    `  cd ${at}`,
+    ...houses.map((house) => `  tapcash ${house.padEnd(12)} # in a shell of its own`),
+    '  tapcash flash --role token --firmware FOLDER',
+    '  tapcash flash --role terminal --firmware FOLDER',
+    `  tapcash provision token${user === undefined ? '' : ` --name ${quoted(user)}`}`,
+    '  tapcash provision terminal',
+    '  tapcash bridge --serial DEVICE',
+    ...(scheme === 2 ? ['  tapcash office coupon-keys'] : []),
+    ...(user === undefined ? [] : [`  tapcash teller register ${quoted(user)} --funding 100.00`]),
+  ].join('\n');
+}
+
+/** Somebody at a terminal; null where there is nobody. */
+function person(): { ask: Ask; end(): void } | null {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D at a question end the command, with nothing made.
+  const closed = new Promise<never>((_, reject) => lines.once('close', () => reject(failure('INTERRUPTED'))));
+  closed.catch(() => undefined);
+  return { ask: (question) => Promise.race([lines.question(question), closed]), end: () => lines.close() };
+}
+
+/** `tapcash setup`. @throws TapcashError SETUP_DIFFERS: the folder has other settings than those given */
+export async function setup(folder: string, options: SetupCommand): Promise<void> {
+  const dataDir = resolve(folder);
+  const found = readSettings(dataDir);
+  if (found) {
+    const different = differencesOf(options, found);
+    if (different.length > 0) throw failure('SETUP_DIFFERS', different.join('; '));
+    return print(
+      options.json,
+      { ok: true, folder: dataDir, made: false, settings: found },
+      textOf(folder, found, false),
+    );
+  }
+  const somebody = options.json ? null : person();
+  let wanted: Wanted;
+  try {
+    wanted = await wantedOf(options, somebody?.ask ?? null);
+  } finally {
+    somebody?.end();
+  }
+  const settings = await make(dataDir, wanted, options);
+  print(options.json, { ok: true, folder: dataDir, made: true, settings }, textOf(folder, settings, true));
+}
