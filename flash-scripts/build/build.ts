@@ -12,10 +12,18 @@
  *
  * Leaves out flashing and provisioning, and source maps: the interpreter could not use them.
  */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { aliasNatives } from './alias.js';
 import { BuildError } from './build-error.js';
+import {
+  bundlePath,
+  currentBundles,
+  readProgram,
+  removeOldBundles,
+  ROLES,
+  writeProgram,
+  type Role,
+} from './bundle-files.js';
 import { compileModules } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
@@ -29,9 +37,7 @@ import { displayPath } from './display-path.js';
 
 export { BuildError } from './build-error.js';
 export type { Problem } from './build-error.js';
-
-export const ROLES = ['user-token', 'shop-terminal'] as const;
-export type Role = (typeof ROLES)[number];
+export { ROLES, type Role } from './bundle-files.js';
 
 /** Most bytes of a bundle. What does not fit and is rarely wanted goes into an overlay. */
 export const BUDGET_BYTES = 48 * 1024;
@@ -74,11 +80,11 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
   const opened = { ...letters, bundle: openBundle(letters.bundle) };
   const program = minify ? inTokens(opened) : opened;
   const bytes = program.bundle.length;
-  const warnings =
-    bytes > 0.9 * BUDGET_BYTES
-      ? [`${displayPath(resolve(entryFile))}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`]
-      : [];
-  return { code: letters.bundle, program, bytes, warnings };
+  return { code: letters.bundle, program, bytes, warnings: sizeWarnings(bytes, displayPath(resolve(entryFile))) };
+}
+
+function sizeWarnings(bytes: number, entry: string): string[] {
+  return bytes > 0.9 * BUDGET_BYTES ? [`${entry}: ${bytes} bytes, the budget is ${BUDGET_BYTES}`] : [];
 }
 
 /** A program in tokens. @throws BuildError where they would not mean the same code, letter for letter */
@@ -99,28 +105,9 @@ export function buildRole(role: Role, options: BuildOptions = {}): Promise<Bundl
   return buildBundle(join(packageRoot(), 'firmware', role, 'main.ts'), { shortNames: shortenableNames(), ...options });
 }
 
-/** The folder of built programs. */
-export const BUNDLES_FOLDER = join(packageRoot(), 'dist', 'firmware-bundles');
-
-/** Where a role's bundle lies once it is built; or its overlay of that name. */
-export function bundlePath(role: Role, overlay = '', outDir = BUNDLES_FOLDER): string {
-  return join(outDir, overlay ? `${role}.${overlay}` : `${role}.js`);
-}
-
-/**
- * Writes a role's files, its bundle last, each complete or not at all: other processes may build and read them, too.
- */
-export function writeProgram(role: Role, { bundle, overlays }: CutProgram, outDir = BUNDLES_FOLDER): void {
-  mkdirSync(outDir, { recursive: true });
-  for (const [overlay, code] of [...Object.entries(overlays), ['', bundle] as const]) {
-    const path = bundlePath(role, overlay, outDir);
-    writeFileSync(`${path}.${process.pid}`, code, 'latin1');
-    renameSync(`${path}.${process.pid}`, path);
-  }
-}
-
 export interface RunOptions {
   roles?: readonly string[];
+  /** Where to; default where commands look for bundles. Bundles that are there already are kept. */
   outDir?: string;
   /** Most bytes of a bundle. Default `BUDGET_BYTES`. */
   budgetBytes?: number;
@@ -138,6 +125,8 @@ export interface RunResult {
   overlayBytes: number;
   budgetBytes: number;
   ms: number;
+  /** Whether it was there already, built from the same sources. */
+  kept: boolean;
   warnings: string[];
 }
 
@@ -154,9 +143,29 @@ function checkRoles(roles: readonly string[]): Role[] {
   return roles as Role[];
 }
 
-function describeResult({ role, bytes, overlayBytes, budgetBytes, ms }: RunResult): string {
+function describeResult({ role, bytes, overlayBytes, budgetBytes, ms, kept }: RunResult): string {
   const used = Math.round((bytes / budgetBytes) * 100);
-  return `${role.padEnd(14)} ${String(bytes).padStart(6)} bytes  ${String(used).padStart(3)}% of ${budgetBytes}  overlays ${overlayBytes} bytes  (${ms} ms)`;
+  return `${role.padEnd(14)} ${String(bytes).padStart(6)} bytes  ${String(used).padStart(3)}% of ${budgetBytes}  overlays ${overlayBytes} bytes  (${kept ? 'its sources have not changed' : `${ms} ms`})`;
+}
+
+/** A role's program: what is there if it may be kept, else built and written. */
+async function buildOrKeep(role: Role, folder: string, options: RunOptions): Promise<RunResult> {
+  const startMs = performance.now();
+  const there = options.outDir === undefined ? readProgram(role, folder) : null;
+  if (!there && !options.json) options.log?.(`building ${role} ...`);
+  const program = there ?? (await buildRole(role)).program;
+  if (!there) writeProgram(role, program, folder);
+  const bytes = program.bundle.length;
+  return {
+    role,
+    file: bundlePath(role, '', folder),
+    bytes,
+    overlayBytes: overlayBytes(program),
+    budgetBytes: options.budgetBytes ?? BUDGET_BYTES,
+    ms: Math.round(performance.now() - startMs),
+    kept: there !== null,
+    warnings: sizeWarnings(bytes, `firmware/${role}/main.ts`),
+  };
 }
 
 /**
@@ -166,32 +175,20 @@ function describeResult({ role, bytes, overlayBytes, budgetBytes, ms }: RunResul
  */
 export async function runBuild(options: RunOptions = {}): Promise<RunResult[]> {
   const log = options.log ?? ((line: string) => console.log(line));
-  const budgetBytes = options.budgetBytes ?? BUDGET_BYTES;
+  const folder = options.outDir ?? currentBundles();
   const results: RunResult[] = [];
   for (const role of checkRoles(options.roles?.length ? options.roles : ROLES)) {
-    const startMs = performance.now();
-    if (!options.json) log(`building ${role} ...`);
-    const bundle = await buildRole(role);
-    writeProgram(role, bundle.program, options.outDir);
-    const ms = Math.round(performance.now() - startMs);
-    const result: RunResult = {
-      role,
-      file: bundlePath(role, '', options.outDir),
-      bytes: bundle.bytes,
-      overlayBytes: overlayBytes(bundle.program),
-      budgetBytes,
-      ms,
-      warnings: bundle.warnings,
-    };
+    const result = await buildOrKeep(role, folder, { ...options, log });
     results.push(result);
-    if (!options.json) for (const line of [describeResult(result), ...bundle.warnings]) log(line);
+    if (!options.json) for (const line of [describeResult(result), ...result.warnings]) log(line);
   }
+  if (options.outDir === undefined) removeOldBundles();
   const tooBig = results.filter((each) => each.bytes > each.budgetBytes);
   if (options.json) log(JSON.stringify({ ok: tooBig.length === 0, bundles: results }));
   if (tooBig.length) {
     throw new BuildError(
       'BUILD_TOO_BIG',
-      `over the budget of ${budgetBytes} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`,
+      `over the budget of ${tooBig[0]!.budgetBytes} bytes: ${tooBig.map((each) => `${each.role} by ${each.bytes - each.budgetBytes}`).join(', ')}`,
     );
   }
   return results;

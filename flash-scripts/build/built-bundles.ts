@@ -1,51 +1,50 @@
 /**
- * The bundles that boards are flashed with, built only when a source has changed: from dist/firmware-bundles where that
- * is newer than every source, else built and put there. Demo and tests take them from here.
+ * The bundles that boards are flashed with, as `npm run build` (and `npm ci`, which runs it) left them. No command
+ * builds them by the way: that takes seconds of two processors and would write below a demo that runs.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildRole, bundlePath, BUNDLES_FOLDER, writeProgram, type Role } from './build.js';
+import { failure } from '../../host-bridge/base/errors.js';
+import { BUNDLES_FOLDER, readProgram, sourcesHash, writeProgram, type Role } from './bundle-files.js';
 import type { CutProgram } from './overlays.js';
-import { packageRoot } from '../../host-bridge/base/package-root.js';
 
-/** Folders whose files decide what a bundle is: the firmware, and the build itself. */
-const SOURCES = ['firmware', 'flash-scripts'];
+const loading = new Map<Role, Promise<CutProgram>>();
+let ownFolder: string | null = null;
 
-/** When a file below the folder was last changed, milliseconds. */
-function newest(folder: string): number {
-  let time = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    time = Math.max(time, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs);
-  }
-  return time;
+/**
+ * From now on bundles that are not in dist are built into a folder of their own, once for each state of the sources,
+ * instead of refused: for tests, which run the sources as they are.
+ */
+export function buildMissingInto(folder: string): void {
+  ownFolder = folder;
 }
 
-const building = new Map<Role, Promise<CutProgram>>();
-
-/** The built program of a role; its overlays are the files beside it. */
-function read(role: Role): CutProgram {
-  const names = readdirSync(BUNDLES_FOLDER).flatMap((name) =>
-    name.startsWith(`${role}.`) && name.endsWith('.js') ? [name.slice(role.length + 1)] : [],
-  );
-  const overlays = names
-    .filter((name) => name !== 'js')
-    .map((name) => [name, readFileSync(bundlePath(role, name), 'latin1')]);
-  return { bundle: readFileSync(bundlePath(role), 'latin1'), overlays: Object.fromEntries(overlays) };
-}
-
-async function load(role: Role): Promise<CutProgram> {
-  const path = bundlePath(role);
-  const changedMs = Math.max(...SOURCES.map((folder) => newest(join(packageRoot(), folder))));
-  if (existsSync(path) && statSync(path).mtimeMs > changedMs) return read(role);
+/**
+ * The program of a role from a folder of built bundles; from the own folder if it is not there.
+ * @param own where it is built if it is in neither; null: it is refused
+ * @throws TapcashError BUNDLES_OUTDATED
+ */
+export async function programFrom(role: Role, folder: string, own: string | null): Promise<CutProgram> {
+  const built = readProgram(role, folder) ?? (own && readProgram(role, own));
+  if (built) return built;
+  if (!own) throw failure('BUNDLES_OUTDATED');
+  // The compilers are loaded by whoever builds, and by nobody else.
+  const { buildRole } = await import('./build.js');
   const { program } = await buildRole(role);
-  writeProgram(role, program);
+  writeProgram(role, program, own);
   return program;
 }
 
-/** The program of a role as boards are flashed with it. @throws BuildError */
+async function load(role: Role): Promise<CutProgram> {
+  const hash = sourcesHash();
+  return programFrom(role, join(BUNDLES_FOLDER, hash), ownFolder && join(ownFolder, hash));
+}
+
+/**
+ * The program of a role as boards are flashed with it.
+ * @throws TapcashError BUNDLES_OUTDATED when its sources have changed since it was built; BuildError under test
+ */
 export function builtProgram(role: Role): Promise<CutProgram> {
-  let program = building.get(role);
-  if (!program) building.set(role, (program = load(role)));
+  let program = loading.get(role);
+  if (!program) loading.set(role, (program = load(role)));
   return program;
 }

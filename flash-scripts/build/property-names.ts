@@ -10,6 +10,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { boardKeys } from './bundle-files.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 
 /** Firmware whose names are the interpreter's. */
@@ -21,8 +22,8 @@ const CODEC = join('wire', 'codec.ts');
 /** Makes a layout; the first text of each of its fields is the field's name. */
 export const LAYOUT_MAKER = 'defineMessage';
 
-function filesIn(folder: string, extension: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(extension));
+function sourcesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 }
 
 function isFieldName(node: ts.StringLiteralLike): boolean {
@@ -54,14 +55,6 @@ function look(path: string, declared: (name: string) => void, text: (value: stri
   visit(ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true));
 }
 
-function keysOf(value: unknown, add: (name: string) => void): void {
-  if (typeof value !== 'object' || value === null) return;
-  for (const [name, inner] of Object.entries(value)) {
-    add(name);
-    keysOf(inner, add);
-  }
-}
-
 /** Names that may be shortened, sorted. */
 export function shortenableNames(): string[] {
   const own = new Set<string>();
@@ -69,7 +62,7 @@ export function shortenableNames(): string[] {
   const keep = (name: string): void => void kept.add(name);
   const firmware = join(packageRoot(), 'firmware');
   const ignore = (): void => undefined;
-  for (const name of filesIn(firmware, '.ts')) {
+  for (const name of sourcesIn(firmware)) {
     look(
       join(firmware, name),
       name === INTERPRETER ? keep : (each) => void own.add(each),
@@ -77,8 +70,7 @@ export function shortenableNames(): string[] {
     );
   }
   look(join(dirname(ts.getDefaultLibFilePath({})), 'lib.es5.d.ts'), keep, keep);
-  const boards = join(packageRoot(), 'board-configs');
-  for (const name of filesIn(boards, '.json')) keysOf(JSON.parse(readFileSync(join(boards, name), 'utf8')), keep);
+  boardKeys().forEach(keep);
   look(join(packageRoot(), 'flash-scripts', 'provision', 'board-files.ts'), keep, keep);
   return [...own].filter((name) => !kept.has(name) && name.length > 2).sort();
 }

@@ -618,6 +618,12 @@ const HOST_ERRORS = {
     'Correct the named field.',
   ),
   BUILD_FAILED: row(500, refused, 'The firmware could not be built.', 'Correct the named file and line.'),
+  BUNDLES_OUTDATED: row(
+    500,
+    environment,
+    "The firmware's bundles were not built from its sources as they are now.",
+    'Run npm run build in the checkout.',
+  ),
   BUNDLE_TOO_BIG: row(
     500,
     refused,
