@@ -1,0 +1,62 @@
+/**
+ * What package.json and its lock promise: exact versions, a decision on every install script, no host in the lock; and
+ * `./tapcash`, which needs no npx.
+ *
+ * Install scripts. Allowed: better-sqlite3 and serialport's bindings, which compile where no prebuilt file fits.
+ * Denied, since each only looks whether the prebuilt file that it came with is there: @swc/core, unrs-resolver,
+ * @parcel/watcher. EspruinoTools (npm espruino) wants Bluetooth, USB and WebRTC packages for its other connections;
+ * only three of its files are in use here (flash-scripts/flash/espruino-tools.ts), which load none of them, so
+ * `overrides` puts an empty package in their place.
+ */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../host-bridge/base/package-root.js';
+
+const root = packageRoot();
+const read = (name: string): any => JSON.parse(readFileSync(join(root, name), 'utf8'));
+const manifest = read('package.json');
+const lock = read('package-lock.json').packages as Record<string, { hasInstallScript?: boolean; resolved?: string }>;
+
+test('every version is exact', () => {
+  const flat = (overrides: object): [string, string][] =>
+    Object.entries(overrides).flatMap(([name, value]) => (typeof value === 'object' ? flat(value) : [[name, value]]));
+  const all = [
+    ...Object.entries<string>(manifest.dependencies),
+    ...Object.entries<string>(manifest.devDependencies),
+    ...flat(manifest.overrides),
+  ];
+  expect(all.length).toBeGreaterThan(30);
+  expect(all.filter(([, version]) => !/^(\d+\.\d+\.\d+$|npm:[\w-]+@\d+\.\d+\.\d+$|\$)/.test(version))).toEqual([]);
+});
+
+test('every install script is allowed or denied', () => {
+  const withScript = Object.keys(lock).filter((path) => lock[path]!.hasInstallScript);
+  const names = new Set(withScript.map((path) => path.split('node_modules/').pop()!));
+  expect([...names].sort()).toEqual(Object.keys(manifest.allowScripts).sort());
+});
+
+test('the lock names no host that packages come from', () => {
+  expect(Object.keys(lock).filter((path) => lock[path]!.resolved !== undefined)).toEqual([]);
+});
+
+describe('./tapcash', () => {
+  let folder: string;
+  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'tapcash-checkout-'))));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('says what to do before npm ci', () => {
+    copyFileSync(join(root, 'tapcash'), join(folder, 'tapcash'));
+    const { status, stdout, stderr } = spawnSync(join(folder, 'tapcash'), ['audit'], { encoding: 'utf8' });
+    expect([status, stdout]).toEqual([3, '']);
+    expect(stderr).toContain(`Run npm ci in ${folder}`);
+  });
+
+  test('finds its checkout through a link, from any folder', () => {
+    const link = join(folder, 'link');
+    symlinkSync(join(folder, 'tapcash'), link);
+    const { status, stderr } = spawnSync(link, [], { encoding: 'utf8', cwd: tmpdir() });
+    expect([status, stderr]).toEqual([3, expect.stringContaining(`Run npm ci in ${folder}`)]);
+  });
+});
