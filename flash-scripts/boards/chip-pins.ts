@@ -30,7 +30,7 @@ interface PinRules {
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 /** The rules of each chip. */
-export const PIN_RULES: Record<Chip, PinRules> = {
+const PIN_RULES: Record<Chip, PinRules> = {
   esp32: {
     last: 39,
     missing: [20, 24, 28, 29, 30, 31],

@@ -2,7 +2,7 @@
  * A board's wiring as an SVG drawing: the board on the left, each part on the right beside the pins that it uses, one
  * straight wire for each connection, so that no two cross.
  */
-import { fold, Part, partsOf } from './wiring.js';
+import { fold, partsOf, type Part } from './wiring.js';
 import type { BoardEntry } from './board-entry.js';
 
 const WIDTH = 760;

@@ -37,7 +37,7 @@ const BUS_NAMES: Record<string, BusName> = { uart: 'HSU', i2c: 'I2C', spi: 'SPI'
 export const busName = (board: BoardEntry): BusName => BUS_NAMES[board.pn532.bus];
 
 /** Positions of the two switches of a PN532 module (UM0701-02 6.2: I0, I1). */
-export const DIP_SWITCHES: Record<BusName, string> = {
+const DIP_SWITCHES: Record<BusName, string> = {
   HSU: 'switches 1 OFF, 2 OFF',
   I2C: 'switches 1 ON, 2 OFF',
   SPI: 'switches 1 OFF, 2 ON',

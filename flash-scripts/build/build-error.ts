@@ -26,6 +26,6 @@ export class BuildError extends Error {
 }
 
 /** A problem as one line that an editor can follow. */
-export function describeProblem(problem: Problem): string {
+function describeProblem(problem: Problem): string {
   return `  ${problem.file}:${problem.line}:${problem.column}  ${problem.rule}: ${problem.message}`;
 }

@@ -36,7 +36,6 @@ import { detokenise, tokenise } from './tokens.js';
 import { displayPath } from './display-path.js';
 
 export { BuildError } from './build-error.js';
-export type { Problem } from './build-error.js';
 export { ROLES, type Role } from './bundle-files.js';
 
 /** Most bytes of a bundle. What does not fit and is rarely wanted goes into an overlay. */

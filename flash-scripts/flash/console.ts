@@ -105,7 +105,7 @@ async function attach(device: SerialDevice, options: ConsoleOptions) {
 type Line = Awaited<ReturnType<typeof attach>>;
 
 /** Presses reset by the port's lines; false where it has none. */
-export async function pulseReset(device: SerialDevice, attempt: Attempt): Promise<boolean> {
+async function pulseReset(device: SerialDevice, attempt: Attempt): Promise<boolean> {
   if (!(await device.setSignals({ dtr: false, rts: true }))) return false;
   await attempt.wait(RESET_PULSE_MS);
   await device.setSignals({ dtr: false, rts: false });

@@ -51,7 +51,7 @@ function hashExpression(name: string): string {
 }
 
 /** Hash of a file on the board. @throws TapcashError BOARD_SILENT, FLASH_FAILED */
-export async function boardHash(console: BoardConsole, name: string): Promise<string | null> {
+async function boardHash(console: BoardConsole, name: string): Promise<string | null> {
   const text = String(await console.evaluate(hashExpression(name), HASH_MS));
   const [length, bytes] = text.split(' ');
   return length === '0' ? null : `${length} ${Buffer.from(bytes.split(',').map(Number)).toString('hex')}`;

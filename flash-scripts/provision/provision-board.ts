@@ -3,7 +3,8 @@
  * make its keys and prove that it has them.
  *
  *   1. the console; the firmware must be the one of this version
- *   2. the root: a board that has one takes only what that root signed; it checks this itself, too (board/pinned-root.ts)
+ *   2. the root: a board that has one takes only what that root signed; it checks this itself, too
+ *      (board/pinned-root.ts)
  *   3. files in Storage: tables, 32 random bytes, 32 bytes to be signed, the provisioned file
  *   4. a start: the board makes the keys that it lacks, and signs
  *

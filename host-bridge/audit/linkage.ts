@@ -53,7 +53,7 @@ interface Books {
 }
 
 /** Drawn and issued within so many seconds is one act to an observer; clocks may differ by as much. */
-export const NEAR_S = 60;
+const NEAR_S = 60;
 
 const nameNode = (name: string) => `name ${name}`;
 const pkuNode = (pku: Uint8Array) => `pku ${toHex(pku)}`;

@@ -12,7 +12,12 @@
 import { crc32 } from 'node:zlib';
 import { openRecordLog, type RecordLog } from '../../firmware/records/record-log.js';
 import { historyRecord, RECORD as TERMINAL_RECORD } from '../../firmware/shop-terminal/shop-records.js';
-import { debitRecord, DEBIT_SLOTS, RECORD as TOKEN_RECORD, settledRecord } from '../../firmware/user-token/token-records.js';
+import {
+  debitRecord,
+  DEBIT_SLOTS,
+  RECORD as TOKEN_RECORD,
+  settledRecord,
+} from '../../firmware/user-token/token-records.js';
 import { TERMINAL_TERMS } from '../../flash-scripts/provision/board-files.js';
 import { runBoardScript } from './board-script.js';
 import { interpreterBoards, type NfcBoard } from '../rig/nfc-boards.js';
@@ -33,9 +38,6 @@ export interface MemoryReport {
   token: Peak;
   terminal: Peak;
 }
-
-/** Half of an ESP32's variables. */
-export const VARIABLES_MAX = 8191;
 
 const NONCES = 8;
 const WAIT_MS_MAX = 90_000;

@@ -9,7 +9,7 @@ import { timingProgram } from './interpreter-programs.js';
 
 /** |t| from which two classes are told apart. */
 export const T_LIMIT = 4.5;
-export const TIMING_SAMPLES = 100_000;
+const TIMING_SAMPLES = 100_000;
 
 export interface TimingReport {
   samples: number;

@@ -1,5 +1,6 @@
 /**
- * The bridge's database: what must survive its end at any moment. SQLite as base/sqlite/database.ts opens it: WAL, FULL.
+ * The bridge's database: what must survive its end at any moment. SQLite as base/sqlite/database.ts opens it: WAL,
+ * FULL.
  *
  * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
  * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office;

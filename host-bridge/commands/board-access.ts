@@ -45,7 +45,7 @@ async function findPort(options: PortCommand, signal: AbortSignal): Promise<stri
 }
 
 /** Steps as lines; progress as a bar where somebody looks, else as a line for each quarter. All on standard error. */
-export function createReporter(out: { isTTY?: boolean; write(text: string): unknown } = process.stderr): Reporter {
+function createReporter(out: { isTTY?: boolean; write(text: string): unknown } = process.stderr): Reporter {
   let quarter = -1;
   let name = '';
   const clear = (): void => {

@@ -21,7 +21,7 @@ export interface FlashCommand extends PortCommand {
 }
 
 /** What people call the roles. */
-export function roleOption(text: string | undefined): Role | undefined {
+function roleOption(text: string | undefined): Role | undefined {
   if (text === undefined) return undefined;
   if (text === 'token' || text === 'user-token') return 'user-token';
   if (text === 'terminal' || text === 'shop-terminal') return 'shop-terminal';

@@ -37,7 +37,7 @@ export interface ProvisionCommand extends PortCommand {
 }
 
 /** What people are told of backups; it stands on the label, too. */
-export const BACKUP_POLICY = 'No copy of its keys exists. Lost: report it; it is denied and its EBC returns.';
+const BACKUP_POLICY = 'No copy of its keys exists. Lost: report it; it is denied and its EBC returns.';
 
 const POLICIES = ['rotate', 'per-shop', 'random'];
 

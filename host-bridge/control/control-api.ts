@@ -38,7 +38,7 @@ import { CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from '
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
 /** Longest time that `wait` holds a request. */
-export const WAIT_MAX_MS = 60_000;
+const WAIT_MAX_MS = 60_000;
 const BODY_BYTES_MAX = 4096;
 const ALIVE_MS = 15_000;
 

@@ -9,11 +9,14 @@
  * Left out: the time that the program's own statements take, and counting variables (the real interpreter has both).
  */
 import vm from 'node:vm';
-import { Api, createApi, Interpreter, Platform } from './espruino-api.js';
+import type { Api, Interpreter, Platform } from './espruino-api.js';
+import { createApi } from './espruino-api.js';
 import { absentScript } from './espruino-absent.js';
-import { createCycle, Cycle } from './espruino-cycle.js';
+import type { Cycle } from './espruino-cycle.js';
+import { createCycle } from './espruino-cycle.js';
 import type { Files } from './espruino-modules.js';
-import { DrivenPins, pinNumber } from './espruino-pins.js';
+import type { DrivenPins } from './espruino-pins.js';
+import { pinNumber } from './espruino-pins.js';
 import type { I2cDevices } from './espruino-ports.js';
 import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from '../base/scheduler.js';

@@ -6,9 +6,12 @@
  * images of tests say in text (`EMULATED_INTERPRETER`), so that an old one can be flashed as well.
  * Records and Storage of the emulated board lie where Espruino's partition table has them (partitions_espruino.csv).
  */
-import { BoardOptions, EmulatedBoard, createBoard } from './board.js';
-import { createEspRom, EspChip, EspRom } from './esp-rom.js';
-import { createEmulatedFlash, EmulatedFlash } from './flash.js';
+import type { BoardOptions, EmulatedBoard } from './board.js';
+import { createBoard } from './board.js';
+import type { EspChip, EspRom } from './esp-rom.js';
+import { createEspRom } from './esp-rom.js';
+import type { EmulatedFlash } from './flash.js';
+import { createEmulatedFlash } from './flash.js';
 import type { Scheduler } from '../base/scheduler.js';
 import type { SerialEnd } from '../serial/serial-line.js';
 

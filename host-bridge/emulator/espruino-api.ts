@@ -4,16 +4,23 @@
  * Put together from the espruino-*.ts files; this one has timers, time, `process`, `require`, printing and `peek32`.
  * What is not here does not exist on the emulated board, so that a program using it fails at once.
  */
-import { createBits, EmulatedFlash } from './flash.js';
+import type { EmulatedFlash } from './flash.js';
+import { createBits } from './flash.js';
 import type { Cycle, Waiting } from './espruino-cycle.js';
-import { charsOf, createE, Emitter, Realm } from './espruino-e.js';
-import { createGraphics, Screen } from './espruino-graphics.js';
-import { createCrypto, createFlashModule, createStorage, createWifi, Files } from './espruino-modules.js';
-import { createPins, DrivenPins, Pins } from './espruino-pins.js';
-import { Console, CONSOLE_PORT, createConsole, createI2cPort, createSerialPort, I2cDevices } from './espruino-ports.js';
+import type { Emitter, Realm } from './espruino-e.js';
+import { charsOf, createE } from './espruino-e.js';
+import type { Screen } from './espruino-graphics.js';
+import { createGraphics } from './espruino-graphics.js';
+import type { Files } from './espruino-modules.js';
+import { createCrypto, createFlashModule, createStorage, createWifi } from './espruino-modules.js';
+import type { DrivenPins, Pins } from './espruino-pins.js';
+import { createPins } from './espruino-pins.js';
+import type { Console, I2cDevices } from './espruino-ports.js';
+import { CONSOLE_PORT, createConsole, createI2cPort, createSerialPort } from './espruino-ports.js';
 import { createPromise } from './espruino-promise.js';
 import type { SerialEnd } from '../serial/serial-line.js';
-import { createSpi, SpiDevices } from './spi-bus.js';
+import type { SpiDevices } from './spi-bus.js';
+import { createSpi } from './spi-bus.js';
 
 /** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, and no console on Serial1. */
 export type Platform = 'esp32' | 'linux';

@@ -6,8 +6,10 @@
  * is written there. File names above 28 characters, which the board cuts off, are a fault here.
  */
 import { createCipheriv, createDecipheriv, createHash, pbkdf2Sync } from 'node:crypto';
-import { EmulatedFlash, PowerLost } from './flash.js';
-import { bytesOf, charsOf, Realm } from './espruino-e.js';
+import type { EmulatedFlash } from './flash.js';
+import { PowerLost } from './flash.js';
+import type { Realm } from './espruino-e.js';
+import { bytesOf, charsOf } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
 
 type AesOptions = { iv?: unknown; mode?: string };

@@ -13,7 +13,7 @@ import type { Cycle, Waiting } from './espruino-cycle.js';
 export type DrivenPins = Map<number, 0 | 1 | { joined: number }>;
 
 /** ESP32: GPIO 0 to 39. */
-export const PINS = 40;
+const PINS = 40;
 /** The ESP32's BTN1. */
 const BUTTON_PIN = 0;
 

@@ -6,7 +6,8 @@
  * what is printed goes out there, until the program moves the console away. The console here evaluates whole lines and
  * packets (espruino-packets.ts); it has no echo, no history and no multi-line input.
  */
-import { bytesOf, charsOf, createEmitter, Emitter, Realm } from './espruino-e.js';
+import type { Emitter, Realm } from './espruino-e.js';
+import { bytesOf, charsOf, createEmitter } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
 import { createPackets, type PacketHooks } from './espruino-packets.js';
 import type { SerialEnd } from '../serial/serial-line.js';

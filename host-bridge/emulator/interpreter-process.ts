@@ -14,7 +14,8 @@
  */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ChildProcess, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { LINE_FILE, SIGNAL } from './interpreter-prelude.js';
 
 export interface InterpreterHandlers {

@@ -13,12 +13,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../base/errors.js';
-import { Board, CONSOLE_DISPLAY } from './board.js';
+import type { Board } from './board.js';
+import { CONSOLE_DISPLAY } from './board.js';
 import { createInterpreterProcess } from './interpreter-process.js';
 import { openConsoleCable } from './interpreter-console.js';
 import { HELD_FILE, interpreterPrelude, JOINED } from './interpreter-prelude.js';
 import { pinNumber } from './espruino-pins.js';
-import { openPty, Pty } from './pty.js';
+import type { Pty } from './pty.js';
+import { openPty } from './pty.js';
 import type { SerialEnd } from '../serial/serial-line.js';
 import { LINUX_FLASH, readStorageImage, writeStorageImage } from './storage-image.js';
 

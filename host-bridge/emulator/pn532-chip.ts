@@ -13,7 +13,8 @@
  * commands are answered by the error frame.
  */
 import { createHostLink } from './pn532-host-link.js';
-import { createInitiator, FoundTarget, Pn532Initiator } from './pn532-initiator.js';
+import type { FoundTarget, Pn532Initiator } from './pn532-initiator.js';
+import { createInitiator } from './pn532-initiator.js';
 import { createTarget } from './pn532-target.js';
 import { createInterfaces } from './pn532-interfaces.js';
 import type { I2cSlave } from './i2c-bus.js';

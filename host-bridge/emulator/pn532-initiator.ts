@@ -7,8 +7,10 @@
  * Left out: more than one target at a time, UIDs of 7 and 10 bytes, bit rates above 106 kbit/s, CID, NAD. Of several
  * cards in the field, the one whose UID has a 1 where they first differ answers on (as a reader that goes on with 1).
  */
-import { AIR, Block, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
-import { airTimeMs, AirPort } from './radio-field.js';
+import type { Block } from './iso14443.js';
+import { AIR, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
+import type { AirPort } from './radio-field.js';
+import { airTimeMs } from './radio-field.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 
 /** A card as InListPassiveTarget reports it; `ats` with its length byte, null for a card without ISO/IEC 14443-4. */
@@ -37,7 +39,7 @@ export interface Pn532Initiator {
 }
 
 /** Error bytes, UM0701-02 7.1. */
-export const STATUS = { OK: 0, TIMEOUT: 0x01, CRC: 0x02, BUFFER: 0x07, FORMAT: 0x13 };
+const STATUS = { OK: 0, TIMEOUT: 0x01, CRC: 0x02, BUFFER: 0x07, FORMAT: 0x13 };
 
 const FIELD_GUARD_MS = 5;
 const BETWEEN_ATTEMPTS_MS = 2;
@@ -151,7 +153,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
   function takeAts(ats: Uint8Array): void {
     number = 0;
     const t0 = ats.length > 1 ? ats[1] : 0x02;
-    let at = 2 + (t0 & 0x10 ? 1 : 0);
+    const at = 2 + (t0 & 0x10 ? 1 : 0);
     const tb = t0 & 0x20 && at < ats.length ? ats[at] : 0x40;
     cardFrameBytes = frameBytes(t0 & 0x0f);
     waitMs = waitingTimeMs(tb >> 4);

@@ -8,7 +8,8 @@
  *
  * Left out: CID and NAD (blocks with them are ignored), bit rates above 106 kbit/s, PPS, HLTA.
  */
-import { AIR, Block, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
+import type { Block } from './iso14443.js';
+import { AIR, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
 import { airTimeMs } from './radio-field.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 

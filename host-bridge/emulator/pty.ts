@@ -4,7 +4,8 @@
  * `script` (util-linux) makes a pty whose path `tty` prints and whose other end is the child's stdin and stdout; where
  * that does not work, Python's `pty` does the same. Node has no way of its own to open one.
  */
-import { ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { SerialEnd } from '../serial/serial-line.js';
 
 /** A pty: programs open `path`, and `end` is what is at the other side of the cable. */

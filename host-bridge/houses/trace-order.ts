@@ -11,7 +11,7 @@ import type { Signer } from '../base/crypto/signer.js';
 
 const OPERATOR_BYTES = 8;
 /** How old an order may be: what was owed then may have been paid since. */
-export const ORDER_VALID_S = 7 * 86400;
+const ORDER_VALID_S = 7 * 86400;
 
 /** An order with its reason as text. */
 export interface ReadOrder extends TraceOrder {

@@ -38,7 +38,7 @@ import {
 } from './schemas.js';
 
 /** How long a client waits for a reply unless told otherwise. */
-export const CLIENT_TIMEOUT_MS = 5000;
+const CLIENT_TIMEOUT_MS = 5000;
 
 /** Longest reply that a client reads. */
 const REPLY_CHARS_MAX = 256 * 1024;

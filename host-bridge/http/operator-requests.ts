@@ -20,7 +20,7 @@ export const REQUEST_ID_BYTES = 16;
 const KEY_ID_BYTES = 8;
 
 /** What an operator signs, type `operatorRequest`. */
-export const operatorRequestBody = defineMessage([
+const operatorRequestBody = defineMessage([
   // The issuer that it is meant for.
   ['issuer', 'bytes', ISSUER_ID_BYTES],
   ['requestId', 'bytes', REQUEST_ID_BYTES],

@@ -2,7 +2,8 @@
  * Every address of the services, once: validation, types, client and OpenAPI all come from these definitions.
  *
  * Protocol messages inside the JSON are lower-case hexadecimal of their encodings (firmware/wire). Amounts are JSON
- * integers in minor units. A refusal is {code, message, remedy} with the status of its line in host-bridge/base/errors.ts.
+ * integers in minor units. A refusal is {code, message, remedy} with the status of its line in
+ * host-bridge/base/errors.ts.
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';

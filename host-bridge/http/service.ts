@@ -14,11 +14,19 @@ import fastify, {
 import swagger from '@fastify/swagger';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { ERRORS, errorBody, failure, isFailure, type ErrorCode, type HostRefusal, type Result } from '../base/errors.js';
+import {
+  ERRORS,
+  errorBody,
+  failure,
+  isFailure,
+  type ErrorCode,
+  type HostRefusal,
+  type Result,
+} from '../base/errors.js';
 import { ErrorReply, OperatorHeaders, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
 
 /** Largest body; the largest message of the protocol is a few hundred bytes. */
-export const BODY_BYTES_MAX = 16 * 1024;
+const BODY_BYTES_MAX = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
 /** More than a thousand bridges at once; beyond, connections are dropped instead of memory filled. */
@@ -84,7 +92,7 @@ export async function createService<E extends Record<string, Endpoint>>(
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Fastify's defaults would turn "5" into 5 and drop fields that it does not know.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply as FastifyReply),
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply as FastifyReply),
     clientErrorHandler: refuseConnection,
   }) as unknown as FastifyInstance;
   app.server.maxConnections = CONNECTIONS_MAX;
@@ -141,12 +149,12 @@ function addEndpoint<E extends Record<string, Endpoint>>(
     },
     handler: async (request, reply) => {
       const raw = rawOf(request);
-      const run = () => handle(request.body as BodyOf<E[keyof E]>, raw) as Result<object>;
+      const run = () => handle(request.body as BodyOf<E[keyof E]>, raw);
       // An operator's act and its reply are one transaction, and so nothing that waits.
       if (endpoint.operator && operators)
         return send(
           reply,
-          operators.gate(raw, () => answerOf(run())),
+          operators.gate(raw, () => answerOf(run() as Result<object>)),
         );
       const answer = answerOf(await run());
       if (endpoint.bank && bank) reply.headers(bank.sign(raw, answer.status, JSON.stringify(answer.body)));

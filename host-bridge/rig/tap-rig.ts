@@ -46,7 +46,7 @@ import type { BoardPort } from '../serial/port.js';
 import { multiplesHashOf, multiplesOf } from '../base/crypto/key-multiples.js';
 
 /** Unix time at which these tests begin. */
-export const START_S = 1_800_000_000;
+const START_S = 1_800_000_000;
 const LICENSE_S = 90 * 86_400;
 /**
  * How long a desk command is repeated: in the interpreter on a busy machine, a token that starts takes seconds to
@@ -175,7 +175,7 @@ export async function createTapBench(options: TapBenchOptions) {
   closers.push(() => terminalDevice.close());
   await terminalDevice.ready();
   terminalDevice.chip.enterAsReader(field);
-  let port: BoardPort | null = await terminalDevice.openPort();
+  const port: BoardPort | null = await terminalDevice.openPort();
   closers.push(() => void port?.close());
   const link: LinkSession = createLinkSession({
     role: ROLE.bridge,

@@ -1,5 +1,6 @@
 /**
- * A bridge's session with a terminal: the link of firmware/wire/link/link-session.ts over a port that may vanish and return.
+ * A bridge's session with a terminal: the link of firmware/wire/link/link-session.ts over a port that may vanish and
+ * return.
  *
  * Requests are promises of named results; nothing of the line ever rejects. Left out: what the requests mean to money
  * (bridge/bridge.ts). Requests of the terminal go to one handler, which must answer each.
@@ -21,7 +22,7 @@ import { bodyOfThrown, failure, refusal, type ErrorBody, type Result, type Tapca
 import type { BoardPort } from './port.js';
 
 /** Longest frame that a host takes: it has room for every message of a tap in one frame. */
-export const HOST_BURST_BYTES = 512;
+const HOST_BURST_BYTES = 512;
 /** How long a port that vanished is waited for between two tries. */
 const REOPEN_MS = 1000;
 /** How long a terminal may take for a request. A board that verifies a list on its own is deaf for seconds. */

@@ -23,7 +23,7 @@ import { run } from '../kit/virtual-time.js';
 export const T0 = 1_800_000_000;
 
 /** The services with a switch that cuts them off, before or after they have acted. */
-export function createServices(nowS: () => number) {
+function createServices(nowS: () => number) {
   const identity = { issuerKey: issuerKey.publicKey, registrarKey: registrarKey.publicKey, currency: 'EUR' };
   const store = openIssuerStore(':memory:', identity);
   const issuer = createIssuer({

@@ -21,7 +21,7 @@ export interface Fixture {
 }
 
 /** Reads a fixture's header. @throws Error when it has none */
-export function readFixture(file: string): Fixture {
+function readFixture(file: string): Fixture {
   const path = join(FIXTURES, file);
   const lines = readFileSync(path, 'utf8').split('\n');
   const [, expect, rule = ''] = /^\/\/ expect: (compiled|refused|differs) ?(\S*)$/.exec(lines[0] ?? '') ?? [];

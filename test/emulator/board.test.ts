@@ -2,9 +2,11 @@
  * The emulated board: power cycles, ports, pins, display, console, faults; and that it is fast enough to enumerate
  * with.
  */
-import { BoardOptions, createBoard, EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import type { BoardOptions, EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { ESP32_SPEED } from '../../host-bridge/emulator/work-meter.js';
 

@@ -2,11 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createInterpreterBoard,
-  InterpreterBoard,
-  InterpreterOptions,
-} from '../../host-bridge/emulator/interpreter.js';
+import type { InterpreterBoard, InterpreterOptions } from '../../host-bridge/emulator/interpreter.js';
+import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';

@@ -6,8 +6,10 @@ import { chipFrame } from '../../host-bridge/emulator/pn532-host-link.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import { stripCrc, withCrc } from '../../host-bridge/emulator/iso14443.js';
-import { AirCard, airTimeMs, createRadioField, RadioField } from '../../host-bridge/emulator/radio-field.js';
-import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import type { AirCard, RadioField } from '../../host-bridge/emulator/radio-field.js';
+import { airTimeMs, createRadioField } from '../../host-bridge/emulator/radio-field.js';
+import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replace(/ /g, ''), 'hex'));

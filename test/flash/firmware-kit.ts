@@ -7,7 +7,7 @@ import { createBits } from '../../host-bridge/emulator/flash.js';
 export const CHIP_IDS = { esp32: 0, esp32c3: 5, esp32s3: 9 };
 
 /** An image of `bytes` bytes that compress to about a half. */
-export function imageOf(bytes: number, chipId: number, text = ''): Uint8Array {
+function imageOf(bytes: number, chipId: number, text = ''): Uint8Array {
   const image = new Uint8Array(bytes);
   const bits = createBits(bytes + chipId);
   for (let i = 0; i < bytes; i++) image[i] = i % 2 ? 0x55 : bits();
@@ -19,7 +19,7 @@ export function imageOf(bytes: number, chipId: number, text = ''): Uint8Array {
 }
 
 /** A partition table as `gen_esp32part` makes it: entries of 32 bytes. */
-export function partitionTable(): Uint8Array {
+function partitionTable(): Uint8Array {
   const table = new Uint8Array(0xc00).fill(0xff);
   for (let i = 0; i < 5; i++) table.set([0xaa, 0x50], i * 32);
   return table;

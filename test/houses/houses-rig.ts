@@ -37,7 +37,7 @@ export const bankSigner = signerOf('bank');
 export const terminal = signerOf('terminal');
 export const SHOP = 'Shop';
 /** Falling; small, so that few keys are made. */
-export const COUPONS = [10, 5, 1];
+const COUPONS = [10, 5, 1];
 
 let made: Map<number, KeyObject> | null = null;
 /** RSA keys by amount, made once in a test file. */

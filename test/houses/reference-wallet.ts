@@ -59,7 +59,7 @@ export class Key {
 }
 
 /** Whether a signature is a key's, by node:crypto alone. */
-export function isBy(publicKey: Uint8Array, type: number, body: Uint8Array, signature: Uint8Array): boolean {
+function isBy(publicKey: Uint8Array, type: number, body: Uint8Array, signature: Uint8Array): boolean {
   const key = createPublicKey({
     key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey]),
     format: 'der',

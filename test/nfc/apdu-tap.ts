@@ -2,11 +2,15 @@
 import { createApduClient, INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
 import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
-import { apduBytesMax, commandDataBytesMax, NfcFailure, Pn532Link } from '../../firmware/nfc/pn532-link.js';
+import type { NfcFailure, Pn532Link } from '../../firmware/nfc/pn532-link.js';
+import { apduBytesMax, commandDataBytesMax } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
-import { createRadioField, RadioField } from '../../host-bridge/emulator/radio-field.js';
-import { createVirtualScheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
-import { await1, Board, clockOf, createBoard, Wiring } from './nfc-rig.js';
+import type { RadioField } from '../../host-bridge/emulator/radio-field.js';
+import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
+import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import type { Board, Wiring } from './nfc-rig.js';
+import { await1, clockOf, createBoard } from './nfc-rig.js';
 
 export const AID = Uint8Array.of(0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68);
 

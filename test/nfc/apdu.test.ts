@@ -1,7 +1,8 @@
 /** The APDU layer by itself: chaining both ways, limits, a table of refusals, hostile bytes. ISO/IEC 7816-4. */
 import fc from 'fast-check';
 import { type ApduClient, createApduClient, encodeApdu, INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
-import { ApduServerOptions, createApduServer, parseApdu } from '../../firmware/nfc/iso-dep-server.js';
+import type { ApduServerOptions } from '../../firmware/nfc/iso-dep-server.js';
+import { createApduServer, parseApdu } from '../../firmware/nfc/iso-dep-server.js';
 
 const AID = Uint8Array.of(0xf0, 0x74, 0x61, 0x70, 0x63, 0x61, 0x73, 0x68);
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replace(/ /g, ''), 'hex'));

@@ -2,8 +2,10 @@
  * The radio is cut after every single byte of a tap, and bits are flipped in every byte: bounded, and the next tap
  * works.
  */
-import { await1, Wiring } from './nfc-rig.js';
-import { createTap, TapOptions } from './apdu-tap.js';
+import type { Wiring } from './nfc-rig.js';
+import { await1 } from './nfc-rig.js';
+import type { TapOptions } from './apdu-tap.js';
+import { createTap } from './apdu-tap.js';
 
 const bytes = (n: number) => Uint8Array.from({ length: n }, (_, i) => (i * 7 + 3) & 255);
 const MESSAGE = bytes(100);

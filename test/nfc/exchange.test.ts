@@ -1,7 +1,9 @@
 /** Terminal and token end to end: drivers, chips, air; over UART, I2C and SPI. */
 import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
-import { await1, createBoard, Wiring } from './nfc-rig.js';
-import { createTap, TapOptions } from './apdu-tap.js';
+import type { Wiring } from './nfc-rig.js';
+import { await1, createBoard } from './nfc-rig.js';
+import type { TapOptions } from './apdu-tap.js';
+import { createTap } from './apdu-tap.js';
 
 const bytes = (n: number, seed = 1) => Uint8Array.from({ length: n }, (_, i) => (i * 7 + seed) & 255);
 

@@ -1,6 +1,7 @@
 /** Frame codec: round trip, every truncation, every chunk boundary, every flipped bit, garbage. UM0701-02 6.2.1. */
 import fc from 'fast-check';
 import { chipFrame } from '../../host-bridge/emulator/pn532-host-link.js';
+import type { Pn532Frame } from '../../firmware/nfc/pn532-frame.js';
 import {
   ackFrame,
   createFrameParser,
@@ -8,7 +9,6 @@ import {
   FRAME_DATA_BYTES_MAX,
   nackFrame,
   plainBytes,
-  Pn532Frame,
   TFI_TO_CHIP,
   TFI_TO_HOST,
   wholeAnswer,

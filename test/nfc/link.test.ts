@@ -4,9 +4,11 @@ import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
 import { ackFrame, encodeFrame, nackFrame, plainBytes, TFI_TO_HOST } from '../../firmware/nfc/pn532-frame.js';
 import { createI2cPort } from '../../firmware/nfc/pn532-i2c.js';
-import { createPn532Link, LinkResult, Pn532Port } from '../../firmware/nfc/pn532-link.js';
+import type { LinkResult, Pn532Port } from '../../firmware/nfc/pn532-link.js';
+import { createPn532Link } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader, parseTarget } from '../../firmware/nfc/pn532-reader.js';
-import { await1, clockOf, createBoard, Wiring } from './nfc-rig.js';
+import type { Wiring } from './nfc-rig.js';
+import { await1, clockOf, createBoard } from './nfc-rig.js';
 
 const chars = (bytes: ArrayLike<number>) => String.fromCharCode(...Array.from(bytes));
 const answer = (...data: number[]) => encodeFrame([TFI_TO_HOST], Uint8Array.from(data), [], plainBytes);

@@ -9,7 +9,8 @@ import { buildBundle } from '../../flash-scripts/build/build.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
-import { openPty, Pty } from '../../host-bridge/emulator/pty.js';
+import type { Pty } from '../../host-bridge/emulator/pty.js';
+import { openPty } from '../../host-bridge/emulator/pty.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 

@@ -3,14 +3,17 @@
  *
  * It measures what each UART delivers to its host in one burst: bytes with no pause of a byte's length between them.
  */
-import { createPn532Chip, Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import type { Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
+import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
-import { createSerialLine, SerialEnd, SerialLine } from '../../host-bridge/serial/serial-line.js';
+import type { SerialEnd, SerialLine } from '../../host-bridge/serial/serial-line.js';
+import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
 import { createI2cPort, PN532_I2C_ADDRESS } from '../../firmware/nfc/pn532-i2c.js';
 import { createSpiPort } from '../../firmware/nfc/pn532-spi.js';
-import { createPn532Link, Pn532Link, Pn532Port } from '../../firmware/nfc/pn532-link.js';
+import type { Pn532Link, Pn532Port } from '../../firmware/nfc/pn532-link.js';
+import { createPn532Link } from '../../firmware/nfc/pn532-link.js';
 
 export type Wiring = 'HSU' | 'I2C' | 'I2C+IRQ' | 'SPI' | 'SPI+IRQ';
 
@@ -24,7 +27,7 @@ export function clockOf(scheduler: VirtualScheduler, power = { on: true }) {
 }
 
 /** One end of a cable as Espruino's Serial. */
-export function serialOf(end: SerialEnd) {
+function serialOf(end: SerialEnd) {
   return {
     write: (data: Uint8Array) => end.write(String.fromCharCode(...data)),
     on: (_event: 'data', callback: (data: string) => void) => {
@@ -34,7 +37,7 @@ export function serialOf(end: SerialEnd) {
 }
 
 /** Longest run of bytes without a pause that was written at one end. */
-export function measureBursts(scheduler: VirtualScheduler, line: SerialLine, end: SerialEnd) {
+function measureBursts(scheduler: VirtualScheduler, line: SerialLine, end: SerialEnd) {
   const write = end.write;
   const measured = { longest: 0 };
   let endsMs = -1;

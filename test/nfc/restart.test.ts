@@ -1,6 +1,7 @@
 /** Both boards lose power at any moment of a tap while their chips keep theirs: new drivers find their way back. */
 import { INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
-import { await1, Wiring } from './nfc-rig.js';
+import type { Wiring } from './nfc-rig.js';
+import { await1 } from './nfc-rig.js';
 import { AID, createTap } from './apdu-tap.js';
 
 const MESSAGE = Uint8Array.from({ length: 100 }, (_, i) => (i * 5) & 255);

@@ -1,13 +1,8 @@
 /** Reader and card above a scripted link: each answer of the chip, and what becomes of it. */
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createPn532Card, initAsTargetCommand } from '../../firmware/nfc/pn532-card.js';
-import {
-  apduBytesMax,
-  commandDataBytesMax,
-  LinkResult,
-  Pn532Link,
-  rfFailure,
-} from '../../firmware/nfc/pn532-link.js';
+import type { LinkResult, Pn532Link } from '../../firmware/nfc/pn532-link.js';
+import { apduBytesMax, commandDataBytesMax, rfFailure } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { await1, clockOf } from './nfc-rig.js';
 

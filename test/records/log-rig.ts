@@ -6,8 +6,10 @@
  * the put in flight and the committed value of everything else; and it must go on working.
  */
 import { crc32 } from 'node:zlib';
-import { CutPlace, createEmulatedFlash, EmulatedFlash, FlashState } from '../../host-bridge/emulator/flash.js';
-import { LogRegion, openRecordLog, RecordLog } from '../../firmware/records/record-log.js';
+import type { CutPlace, EmulatedFlash, FlashState } from '../../host-bridge/emulator/flash.js';
+import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import type { LogRegion, RecordLog } from '../../firmware/records/record-log.js';
+import { openRecordLog } from '../../firmware/records/record-log.js';
 
 export const crc = (bytes: Uint8Array): number => crc32(bytes) >>> 0;
 
@@ -71,7 +73,7 @@ export function expectContents(log: RecordLog, ...models: Model[]): Model {
 }
 
 /** Runs `work` with power on; true if the pending cut came, false if it ended before. */
-export function losesPower(work: () => void): boolean {
+function losesPower(work: () => void): boolean {
   try {
     work();
     return false;
@@ -94,11 +96,7 @@ const ERASE_WORDS = new Set([0, 1, 2, 3, 6, 7, 31, 32, 62, 63]);
 /**
  * Every cut point of `work`, which is run once per operation on a restored flash to learn how long the operations are.
  */
-export function* cutPoints(
-  flash: EmulatedFlash,
-  image: FlashState,
-  work: (arm: () => void) => void,
-): Generator<CutPoint> {
+function* cutPoints(flash: EmulatedFlash, image: FlashState, work: (arm: () => void) => void): Generator<CutPoint> {
   for (let operations = 0; ; operations++) {
     flash.restore(image);
     const erases = flash.counters.erases;

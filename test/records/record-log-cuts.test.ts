@@ -1,6 +1,7 @@
 /** Power cut at every point of puts, overwrites, deletions, page changes and collections, and again while opening. */
 import { openRecordLog } from '../../firmware/records/record-log.js';
-import { checkRecovery, crc, enumerateCuts, makeFlash, payload, Put, REGION } from './log-rig.js';
+import type { Put } from './log-rig.js';
+import { checkRecovery, crc, enumerateCuts, makeFlash, payload, REGION } from './log-rig.js';
 
 /**
  * Puts that go round the ring of pages more than once: a few records that stay and must be copied, others that change.

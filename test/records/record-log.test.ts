@@ -1,18 +1,9 @@
 /** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
 import fc from 'fast-check';
-import { formatRecordLog, LogRegion, openRecordLog, ReadyRecord } from '../../firmware/records/record-log.js';
-import {
-  apply,
-  contents,
-  crc,
-  expectContents,
-  makeFlash,
-  Model,
-  openLog,
-  payload,
-  Put,
-  REGION,
-} from './log-rig.js';
+import type { LogRegion, ReadyRecord } from '../../firmware/records/record-log.js';
+import { formatRecordLog, openRecordLog } from '../../firmware/records/record-log.js';
+import type { Model, Put } from './log-rig.js';
+import { apply, contents, crc, expectContents, makeFlash, openLog, payload, REGION } from './log-rig.js';
 
 /** Four records that stay, and others that change. */
 const puts = (count: number): Put[] =>

@@ -1,5 +1,6 @@
 /**
- * The houses of any scheme as services on free ports, with SQLite on disk: what test/houses/houses-rig.ts is in process.
+ * The houses of any scheme as services on free ports, with SQLite on disk: what test/houses/houses-rig.ts is in
+ * process.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -42,7 +42,7 @@ import { createToken, keyOf, licenseIsGood, paymentIsGood, REGISTRAR, type Token
 import { ISSUER, NOW_S } from './till-rig.js';
 
 const ISSUER_KEY = keyOf(1002);
-export const BURST = 64;
+const BURST = 64;
 
 export const TERMS = {
   shop: "Anna's Bakery",
@@ -89,7 +89,7 @@ const serialOf = (end: SerialEnd) => ({
   on: (_event: 'data', callback: (data: string) => void) => void (end.onData = callback),
 });
 
-export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n);
+const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n);
 
 /** Makes the bench; the board is off. @param interpreter the executable, or null for the emulated board */
 export async function createBench(

@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createEmulatedFlash, PowerLost, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { openRecordLog } from '../../firmware/records/record-log.js';
-import { codeNumber, codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
+import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createAmountEntry } from '../../firmware/shop-terminal/amount-entry.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
@@ -571,4 +571,3 @@ export function createWorld(): World {
 }
 
 export const lastLine = (world: World): string => world.screen[world.screen.length - 1][0];
-export { codeNumber };

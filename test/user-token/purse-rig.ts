@@ -169,7 +169,7 @@ export function rsOf(number: number): Uint8Array {
   return rs;
 }
 
-export function challengeOf(fields: Partial<Challenge> & { number?: number }): Challenge {
+function challengeOf(fields: Partial<Challenge> & { number?: number }): Challenge {
   const { number = 1, ...rest } = fields;
   return {
     issuer: ISSUER,

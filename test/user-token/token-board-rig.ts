@@ -16,7 +16,7 @@ import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
 import { apduBytesMax, createPn532Link } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { AID, CLA, selectAnswer } from '../../firmware/wire/token-commands.js';
-import { createBoard, type Board, type EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import { createBoard, type EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
@@ -27,7 +27,7 @@ import { issuer, ISSUER, registrar } from './purse-rig.js';
 /** The role's program. */
 export const tokenProgram = (): Promise<CutProgram> => builtProgram('user-token');
 
-export const LIMITS = { paymentMax: 1000, sumMax: 2500 };
+const LIMITS = { paymentMax: 1000, sumMax: 2500 };
 
 /**
  * Storage files of a token on a board of board-configs/. Where the scheme seals, the issuer licenses, and has this
@@ -130,5 +130,3 @@ export function emulatedToken(
   });
   return { board, chip, flash, lines };
 }
-
-export type Token = { board: Board; chip: Pn532Chip; lines: string[] };

@@ -49,7 +49,7 @@ export function fieldsOf(codec: Codec<any>): Field[] {
 const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._'-&".split('');
 
 /** Names as they may be: 1 to 24 allowed characters, no space at either end. */
-export const anyName = fc
+const anyName = fc
   .array(fc.constantFrom(...characters), { minLength: 1, maxLength: 24 })
   .map((letters) => letters.join('').trim())
   .filter((name) => name.length > 0);

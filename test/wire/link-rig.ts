@@ -9,7 +9,7 @@ import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 /** What becomes of a write: the chunks that go out instead, each after a delay. */
 export type Fault = (bytes: Uint8Array) => { bytes: Uint8Array; delayMs: number }[];
 
-export const clockOf = (scheduler: Scheduler) => ({
+const clockOf = (scheduler: Scheduler) => ({
   setTimeout: (callback: () => void, delayMs: number): Timer => scheduler.setTimer(callback, delayMs),
   clearTimeout: (timer: Timer) => scheduler.clearTimer(timer),
 });

@@ -59,7 +59,7 @@ export function checkedDot(a: Numbers, b: Numbers, offset: number): number {
 }
 
 /** As Graphics.transformVertices. */
-export function plainPairs(values: Numbers, m: number[]): number[] {
+function plainPairs(values: Numbers, m: number[]): number[] {
   const out: number[] = new Array(values.length);
   for (let i = 0; i + 1 < values.length; i += 2) {
     out[i] = m[0]! * values[i]! + m[2]! * values[i + 1]! + m[4]!;

@@ -46,7 +46,7 @@ export interface Successions {
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
 /** A line from its first key and the notices after it, which were checked when they came. */
-export function lineOf(first: Uint8Array, notices: Uint8Array[]): LineKey[] {
+function lineOf(first: Uint8Array, notices: Uint8Array[]): LineKey[] {
   const keys: LineKey[] = [{ key: first, sealKey: null, fromS: 0, endS: Infinity, untilS: Infinity }];
   for (const notice of notices) {
     const body = successionBody.decode(signedSuccession.decode(notice)?.body ?? new Uint8Array(0));
@@ -64,7 +64,7 @@ export function lineOf(first: Uint8Array, notices: Uint8Array[]): LineKey[] {
 }
 
 /** A line as a store has it: what is added there is followed at once. */
-export function storedLine(store: Successions, house: HouseName, first: Uint8Array): KeyLine {
+function storedLine(store: Successions, house: HouseName, first: Uint8Array): KeyLine {
   let read = -1;
   let keys: LineKey[] = [];
   return {

@@ -31,7 +31,7 @@ export interface SuccessionStore extends Successions {
 }
 
 /** Name of a house by its number; null for none. */
-export function houseName(house: number): HouseName | null {
+function houseName(house: number): HouseName | null {
   return (Object.keys(HOUSE) as HouseName[]).find((name) => HOUSE[name] === house) ?? null;
 }
 

@@ -1,7 +1,8 @@
 /**
  * What bridge and desk need of the services, and how they call them.
  *
- * The procedures are those of base/services/procedures.ts: over HTTP by http/client.ts, or the actors themselves in one process.
+ * The procedures are those of base/services/procedures.ts: over HTTP by http/client.ts, or the actors themselves in one
+ * process.
  */
 import type { Scheme } from '../../../firmware/core/scheme.js';
 import type { AccountsOffice, BankService, IssuerService, Service, TrusteeService } from './procedures.js';

@@ -92,7 +92,10 @@ export interface IssuerService extends HouseService {
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
   /** Gives a payment back, in part or whole (refunds-and-claims.ts). @param refund encoded */
   refund(refund: Uint8Array): Result<{ amount: number; repeated: boolean }>;
-  /** Claims a debit back that no shop deposits (refunds-and-claims.ts). @param history encoded, from the token's journal */
+  /**
+   * Claims a debit back that no shop deposits (refunds-and-claims.ts).
+   * @param history encoded, from the token's journal
+   */
   claim(history: Uint8Array): Result<Claimed>;
   /** Signed time for a terminal. @param nonce 8 bytes @returns encoded `signedTime` */
   signedTime(nonce: Uint8Array): Result<{ time: Uint8Array }>;

@@ -14,7 +14,7 @@ import { failure, isFailure, type ErrorCode } from '../errors.js';
 const APPLICATION_ID = 0x74617063;
 
 /** How long a transaction waits for another process's. */
-export const BUSY_TIMEOUT_MS = 5000;
+const BUSY_TIMEOUT_MS = 5000;
 
 /** A prepared statement that throws our codes. */
 export interface Statement {

@@ -9,7 +9,7 @@ import type { TerminalSession } from '../../serial/terminal-session.js';
 import { call, weigh } from '../../base/services/calls.js';
 
 /** How long a step may take, with everything that is waited for. */
-export const DESK_STEP_MS = 90_000;
+const DESK_STEP_MS = 90_000;
 /** The reader waits so long at a time, so that it is free soon after a procedure is given up. */
 const READER_MS = 15_000;
 const PAUSE_MS = 1000;

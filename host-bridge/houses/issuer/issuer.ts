@@ -42,10 +42,10 @@ import { whereAccountsAre } from './accounts-at.js';
 import { noteSpent } from './overspend.js';
 
 /** Age at which an unchanged deny list is signed anew. */
-export const DENY_REFRESH_S = 3600;
+const DENY_REFRESH_S = 3600;
 
 /** Most receipts in one answer. */
-export const RECEIPTS_MAX = 32;
+const RECEIPTS_MAX = 32;
 
 const NONCE_BYTES = 8;
 
