@@ -1,9 +1,9 @@
 /**
  * What comments and documents name is there: files, folders, sections, anchors.
  *
- * A bare name (outbox.ts) means the file in the same folder, else the only one of that name in the same room, else the only one in
- * the repository. `docs/security.md 2` means a heading that begins with "2.". Left out: names of functions, and files of
- * other projects (`FOREIGN`).
+ * A bare name (outbox.ts) means the file in the same folder, else the only one of that name in the same room, else the
+ * only one in the repository. `docs/security.md 2` means a heading that begins with "2.". Left out: names of functions,
+ * and files of other projects (`FOREIGN`).
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';

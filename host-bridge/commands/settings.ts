@@ -13,7 +13,7 @@ import { failure } from '../base/errors.js';
 export const SETTINGS_FILE = 'tapcash.json';
 
 /** TCP ports of the houses, where nobody chose others. */
-export const LISTEN: Record<HouseName, number> = { issuer: 8101, trustee: 8102, bank: 8103 };
+const LISTEN: Record<HouseName, number> = { issuer: 8101, trustee: 8102, bank: 8103 };
 
 const at = (host: string, port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 

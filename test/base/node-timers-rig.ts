@@ -2,8 +2,9 @@
  * Node's timers in a time that the test owns, so that what real time does by chance can be made to happen each time.
  *
  * After libuv's loop (docs: "Design overview") and Node's lib/internal/timers.js: whole milliseconds, read once a turn
- * of the loop; a delay cut to whole milliseconds, and 1 where it is less or does not fit 31 bits; one queue for each length; immediates in a phase of
- * their own. Each look at the clock takes time, and now and then much, as when memory is tidied.
+ * of the loop; a delay cut to whole milliseconds, and 1 where it is less or does not fit 31 bits; one queue for each
+ * length; immediates in a phase of their own. Each look at the clock takes time, and now and then much, as when memory
+ * is tidied.
  */
 
 interface Waiting {

@@ -3,7 +3,7 @@
  * checks the lines marked `@ts-expect-error` (`npm run check`): one that compiles is an error there.
  */
 import { AMOUNT, BYTES, defineMessage, NAME, REST, U8, type MessageOf } from '../../firmware/wire/codec.js';
-import { refund } from '../../firmware/wire/refund.js';
+import type { refund } from '../../firmware/wire/refund.js';
 
 const sample = defineMessage([
   ['kind', U8],
