@@ -127,12 +127,10 @@ async function stayUp(
   const token = world.tokens[0].name;
   say('');
   say('The shop stays open. In another shell:');
-  say(`  npx tapcash charge 350        the clerk asks for 3.50`);
-  say(`  npx tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
-  say(
-    `  npx tapcash teller withdraw 500, and meanwhile in a third: npx tapcash press ${token} && npx tapcash tap ${token}`,
-  );
-  say(`  npx tapcash audit             recomputes every balance, checks every signature`);
+  say(`  ./tapcash charge 350        the clerk asks for 3.50`);
+  say(`  ./tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
+  say(`  ./tapcash teller withdraw 500, and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`);
+  say(`  ./tapcash audit             recomputes every balance, checks every signature`);
   const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(
     ([name, house]) => (house ? [`${name} ${house.url}`] : []),
   );

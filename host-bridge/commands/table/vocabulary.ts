@@ -140,7 +140,7 @@ export const OPTIONS = {
   },
   seed: { flags: '--seed <number>', what: 'draw all randomness from a seed, to look at the same run again' },
   verbose: { flags: '--verbose', what: 'print what the boards print on their consoles' },
-  out: { flags: '--out <folder>', what: 'where the bundles go; default: dist/firmware-bundles' },
+  out: { flags: '--out <folder>', what: 'where the bundles go; default: where every command looks for them' },
   quick: { flags: '--quick', what: 'operations only, without memory, taps and constant time' },
   svg: { flags: '--svg <file>', what: 'write the drawing there' },
 } satisfies Record<string, OptionSpec>;
