@@ -32,7 +32,7 @@ export const SOURCE_FILES = [
 export const BUILD_PACKAGES = ['acorn', 'rollup', 'terser', 'typescript'];
 
 /** Calls back with the names of all properties in a value that was read from JSON. */
-export function keysOf(value: unknown, add: (name: string) => void): void {
+function keysOf(value: unknown, add: (name: string) => void): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [name, inner] of Object.entries(value)) {
     add(name);

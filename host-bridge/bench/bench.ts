@@ -12,12 +12,26 @@ import { cpus } from 'node:os';
 import { overlayBytes, type Role } from '../../flash-scripts/build/build.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { packageRoot } from '../base/package-root.js';
-import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE } from '../../flash-scripts/provision/tables.js';
+import {
+  BASE_SHAPE,
+  edwardsOfX25519,
+  KEY_SHAPE,
+  makeCombTable,
+  SEAL_SHAPE,
+} from '../../flash-scripts/provision/tables.js';
 import { createEd25519 } from '../../firmware/crypto/ed25519.js';
 import { boardScript, runBoardScript, type BoardFiles } from './board-script.js';
 import { measureMemory, type MemoryReport } from './memory.js';
 import { measureOnNode } from './node-figures.js';
-import { median, OPERATIONS, operationsProgram, ROUNDS, SEED, type Figure, type Operation } from './interpreter-programs.js';
+import {
+  median,
+  OPERATIONS,
+  operationsProgram,
+  ROUNDS,
+  SEED,
+  type Figure,
+  type Operation,
+} from './interpreter-programs.js';
 import { INSTALL, rivalSources } from './rival-sources.js';
 import { tapSvg } from './tap-plot.js';
 import { ESTIMATE, measureTap, type Percentiles, type TapBudget } from './tap-budget.js';

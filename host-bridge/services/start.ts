@@ -33,7 +33,13 @@ import { firstKey, houseCoupons, houseSigner, houseUnsealer, isFirstStart } from
 import { couponKeys, ensureDataDir, pathsOf, sealSeed, type Random } from '../base/keys/key-file.js';
 import { silentLog } from '../base/log.js';
 import { actOnce, readOperatorRequest } from '../http/operator-requests.js';
-import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, OPERATOR_HEADERS, TRUSTEE_ENDPOINTS, type Endpoint } from '../http/schemas.js';
+import {
+  BANK_ENDPOINTS,
+  ISSUER_ENDPOINTS,
+  OPERATOR_HEADERS,
+  TRUSTEE_ENDPOINTS,
+  type Endpoint,
+} from '../http/schemas.js';
 import {
   answerRefusal,
   createService,

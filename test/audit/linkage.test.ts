@@ -6,7 +6,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linkage, linkageText, type PartyLinkage } from '../../host-bridge/audit/linkage.js';
-import { createHouses, deposit, finish, register, returnAll, userOf, withdraw, type Houses } from '../houses/houses-rig.js';
+import {
+  createHouses,
+  deposit,
+  finish,
+  register,
+  returnAll,
+  userOf,
+  withdraw,
+  type Houses,
+} from '../houses/houses-rig.js';
 import type { ReferenceWallet } from '../houses/reference-wallet.js';
 import { good, rsOf } from '../kit/people.js';
 

@@ -98,14 +98,17 @@ function refusalsAt(path: string, source: string): string[] {
 const NAMED =
   'export function f(bus: { write(data: string): void }): void {\n  bus.write("x");\n  print(getTime());\n  const port: SerialPort = Serial1;\n  port.write("x");\n}\n';
 
-test.each(['core', 'crypto', 'wire', 'nfc', 'records', 'panel', 'board'])("%s names none of Espruino's globals, nor their types", (folder) => {
-  expect(refusalsAt(`${folder}/probe.ts`, NAMED)).toEqual([
-    'device-global 3',
-    'device-global 3',
-    'device-global 4',
-    'device-global 4',
-  ]);
-});
+test.each(['core', 'crypto', 'wire', 'nfc', 'records', 'panel', 'board'])(
+  "%s names none of Espruino's globals, nor their types",
+  (folder) => {
+    expect(refusalsAt(`${folder}/probe.ts`, NAMED)).toEqual([
+      'device-global 3',
+      'device-global 3',
+      'device-global 4',
+      'device-global 4',
+    ]);
+  },
+);
 
 test.each(['user-token/probe.ts', 'shop-terminal/probe.ts', 'board/espruino-probe.ts'])('%s may', (path) => {
   expect(refusalsAt(path, NAMED)).toEqual([]);

@@ -6,7 +6,10 @@ import { isAcceptablePoint } from '../../firmware/crypto/ed25519.js';
 import { KEY_MULTIPLES_BYTES } from '../../firmware/crypto/verifier.js';
 import { MULTIPLES_BYTES } from '../../firmware/wire/payment.js';
 import { multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
-import { isLicensable as isLicensableOnHost, verify as verifyOnHost } from '../../host-bridge/base/crypto/ed25519-verify.js';
+import {
+  isLicensable as isLicensableOnHost,
+  verify as verifyOnHost,
+} from '../../host-bridge/base/crypto/ed25519-verify.js';
 import {
   L,
   P,

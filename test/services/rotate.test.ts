@@ -11,10 +11,20 @@ import { equal, toHex } from '../../firmware/core/bytes.js';
 import { writeSuccession } from '../../host-bridge/base/keys/succession.js';
 import { firstKey } from '../../host-bridge/services/house-keys.js';
 import { keyPaths, readKeyFile } from '../../host-bridge/base/keys/key-file.js';
-import { lastRotation, openHouseBooks, restoreSuccession, rotate, tidyKeys } from '../../host-bridge/services/rotate.js';
+import {
+  lastRotation,
+  openHouseBooks,
+  restoreSuccession,
+  rotate,
+  tidyKeys,
+} from '../../host-bridge/services/rotate.js';
 import { startIssuer, startTrustee } from '../../host-bridge/services/start.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
-import { BANK_MIGRATIONS, ISSUER_MIGRATIONS, TRUSTEE_MIGRATIONS } from '../../host-bridge/ledger/sqlite/sqlite-schema.js';
+import {
+  BANK_MIGRATIONS,
+  ISSUER_MIGRATIONS,
+  TRUSTEE_MIGRATIONS,
+} from '../../host-bridge/ledger/sqlite/sqlite-schema.js';
 import { openDatabase } from '../../host-bridge/base/sqlite/database.js';
 import { finish, register } from '../houses/houses-rig.js';
 import type { ReferenceWallet } from '../houses/reference-wallet.js';

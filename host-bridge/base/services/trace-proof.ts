@@ -9,7 +9,12 @@
 import { createHash } from 'node:crypto';
 import { equal } from '../../../firmware/core/bytes.js';
 import type { Scheme } from '../../../firmware/core/scheme.js';
-import { accountBody, accountCertificate, registration, registrationBody } from '../../../firmware/wire/registration.js';
+import {
+  accountBody,
+  accountCertificate,
+  registration,
+  registrationBody,
+} from '../../../firmware/wire/registration.js';
 import { ownedBody, ownedRequest, REQUEST, type OwnedRequest } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { withdrawal, withdrawalBody } from '../../../firmware/wire/withdrawal.js';
