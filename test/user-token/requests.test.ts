@@ -49,8 +49,6 @@ import {
   type HouseKeys,
 } from './other-side-of-desk.js';
 
-jest.setTimeout(60_000);
-
 const { REQUEST, TO_TOKEN } = wire;
 const NONE = new Uint8Array(0);
 const X = 100;
@@ -91,6 +89,12 @@ const rows: Row[] = [
   [3, 'register under another name', 'WRONG_NAME', ({ token }) => token.desk.register(nameBytes('Eve'), 0)],
   [3, 'register: no name', 'BAD_REQUEST', ({ token }) => token.desk.register(NONE, 0)],
   [3, 'register: no signature to be had', 'DEVICE_FAULT', ({ token }) => ((token.keys.fail = true), register(token))],
+  [
+    3,
+    'license in a sealed scheme: desk closed, whatever the token has',
+    'DESK_CLOSED',
+    ({ token }) => token.desk.license(token.log.get(RECORD.license, 0)!, 60_001),
+  ],
   [3, 'register: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.register(nameBytes('Ada'), 60_001)],
   [
     3,

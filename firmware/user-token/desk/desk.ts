@@ -10,6 +10,7 @@
  * in `PurseState` or in a record.
  */
 import { AMOUNT_MAX } from '../../core/amount.js';
+import { equal } from '../../core/bytes.js';
 import { refuse } from '../../core/codes.js';
 import { REQUEST } from '../../wire/request.js';
 import { KEY_BYTES } from '../../wire/payment.js';
@@ -151,7 +152,11 @@ export function createDesk(
     answer: function (ins, data, nowMs) {
       return guarded<PurseAnswer>(state, function () {
         if (ins === INS.receipt) return takeReceipt(data);
-        return isDeskOpen(state, nowMs) ? atDesk(ins, data) : refuse('DESK_CLOSED');
+        if (isDeskOpen(state, nowMs)) return atDesk(ins, data);
+        // The same license again: its answer was lost, and that it was taken closed the desk. Of a token whose licenses
+        // came sealed nobody is to learn which pseudonyms it has.
+        const held = ins === INS.license && config.registration === 'open' && state.records.get(RECORD.license, 0);
+        return held && equal(held, data) ? { ok: true, data: NOTHING } : refuse('DESK_CLOSED');
       });
     },
   };
