@@ -42,7 +42,7 @@ beforeAll(async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+});
 
 const LINES = ['nobody uses this else 42 1', 'nobody uses this else 42 2', '11 3'];
 
@@ -147,7 +147,7 @@ describe('a resident overlay', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 
   test('makes its names global while it is loaded', () => {
     expect(onBoard(program.program.overlays, program)).toEqual(SAID);

@@ -3,8 +3,8 @@
  * BOOT and presses reset. Each is killed at step after step, and started again; in the end the board works, and the
  * host has none of its secrets.
  *
- * Runs what `npm run prepare` has built, as `npm test` does first. There it kills at every third step; TAPCASH_KILLS=1
- * at each.
+ * Runs what `npm run prepare` has built, as `npm test` does first. The short form kills each command once, the long one
+ * at every third step; `npm run test:long -- flash-commands --all` at each.
  */
 import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const host: Host = { folder: tempFolder(), printed: [] };
 beforeAll(async () => {
   for (const command of ['keys', 'manifest'])
     expect((await tapcash(host, [command, '--data', host.folder], null)).status).toBe(0);
-}, 60_000);
+});
 
 /** A board without lines on a pty, and the options that name it. */
 async function boardOnPty(): Promise<{ bench: EspBench; at: string[] }> {
@@ -125,7 +125,7 @@ test('a token, from an empty board to an update; the commands killed at their st
   for (const label of sealed.labels) expect(label).not.toContain(keys.pseudonym.slice(0, 8));
   expect(readFileSync(sealed.labels[0], 'utf8')).not.toContain(keys.pseudonym);
   expectNoLeak(bench);
-}, 240_000);
+});
 
 test('a terminal, flashed over an interpreter that is there and waited for until it is plugged in; killed likewise', async () => {
   const { bench, at } = await boardOnPty();
@@ -163,7 +163,7 @@ test('a terminal, flashed over an interpreter that is there and waited for until
   ]);
   expect(keys.terminal).toHaveLength(64);
   expectNoLeak(bench);
-}, 240_000);
+});
 
 function tryLink(target: string, path: string): void {
   try {

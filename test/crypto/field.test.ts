@@ -1,3 +1,4 @@
+import { extent } from '../kit/extent.js';
 import fc from 'fast-check';
 import { createElement, createField, type Element } from '../../firmware/crypto/field.js';
 import { BIT, rounder } from '../../firmware/crypto/limbs.js';
@@ -65,6 +66,7 @@ describe('field', () => {
         field.invert(o, element(a));
         expect(mod(valueOf(o) * a)).toBe(a % P === 0n ? 0n : 1n);
       }),
+      { numRuns: extent(25, 100, 5_000), examples: [...special, 0n].map((value): [bigint] => [value]) },
     );
   });
 

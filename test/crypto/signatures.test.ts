@@ -1,7 +1,9 @@
 /**
  * Signatures at random and mutated, under the one rule: the board's code by each of its ways against the host's, which
- * is node:crypto behind checks of bytes. TAPCASH_SIGNATURES=20000 npx jest test/crypto/signatures for the campaign.
+ * is node:crypto behind checks of bytes. The campaign:
+ * npm run test:long -- signatures --all
  */
+import { extent } from '../kit/extent.js';
 import { createPublicKey, verify as nodeVerify } from 'node:crypto';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
@@ -9,9 +11,8 @@ import { verify as verifyOnHost } from '../../host-bridge/base/crypto/ed25519-ve
 import { mutate, pick } from './mutations.js';
 import { fastEd, random } from './crypto-kit.js';
 
-const COUNT = Number(process.env.TAPCASH_SIGNATURES ?? 500);
+const COUNT = extent(80, 500, 20_000);
 const KEYS = 5;
-jest.setTimeout(600_000);
 
 test(`${COUNT} signatures, right and mutated: the same verdict by every way`, () => {
   const ed = fastEd();

@@ -262,12 +262,14 @@ describe('an emulated board', () => {
       `${filler}\nvar n = 0; (function again() { if (n++ < 100000) setTimeout(again, 1); })();`,
     );
     const boots = 200;
-    let startMs = performance.now();
+    // Of this process alone: what else the machine does takes time, but not this one's.
+    const cpuMs = () => process.cpuUsage().user / 1000;
+    let startMs = cpuMs();
     for (let i = 0; i < boots; i++) board.reset();
-    const bootMs = (performance.now() - startMs) / boots;
-    startMs = performance.now();
+    const bootMs = (cpuMs() - startMs) / boots;
+    startMs = cpuMs();
     scheduler.advance(200_000);
-    const eventsPerSecond = 100_000 / ((performance.now() - startMs) / 1000);
+    const eventsPerSecond = 100_000 / ((cpuMs() - startMs) / 1000);
     console.log(`${bootMs.toFixed(2)} ms a boot, ${Math.round(eventsPerSecond)} events a second`);
     // Loose, for slow machines; the figures above are what counts.
     expect(bootMs).toBeLessThan(50);

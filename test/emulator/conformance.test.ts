@@ -57,7 +57,7 @@ async function onInterpreter(code: string): Promise<string[]> {
     onConsole: (line) => void lines.push(line),
   });
   board.powerOn();
-  const endMs = Date.now() + 30_000;
+  const endMs = Date.now() + 300_000;
   while (!lines.includes('done') && board.powered && Date.now() < endMs)
     await new Promise((resolve) => setTimeout(resolve, 5));
   expect(board.errors).toEqual([]);

@@ -7,6 +7,7 @@ import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.j
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
+import { until } from '../kit/real-time.js';
 
 const path = findInterpreter();
 const whenPresent = path ? describe : describe.skip;
@@ -32,12 +33,6 @@ const boards: InterpreterBoard[] = [];
 afterEach(() => {
   for (const board of boards.splice(0)) board.close();
 });
-
-async function until(done: () => boolean, limitMs = 10_000): Promise<void> {
-  const endMs = Date.now() + limitMs;
-  while (!done() && Date.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 2));
-  if (!done()) throw new Error('waited in vain');
-}
 
 whenPresent('a board in the real interpreter', () => {
   test.each(['argument', 'storage'] as const)(

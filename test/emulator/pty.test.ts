@@ -1,13 +1,9 @@
 /** Ptys: bytes of every value both ways, and a pair as node-serialport and the interpreter use it. */
 import { SerialPort } from 'serialport';
 import { openPty, openPtyPair } from '../../host-bridge/emulator/pty.js';
+import { until } from '../kit/real-time.js';
 
 const all = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join('');
-
-async function until(done: () => boolean, limitMs = 5000): Promise<void> {
-  const endMs = Date.now() + limitMs;
-  while (!done() && Date.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 function openPort(path: string): Promise<{ port: SerialPort; received: () => string }> {
   return new Promise((resolve, reject) => {

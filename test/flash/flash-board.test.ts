@@ -39,7 +39,7 @@ test('an empty board gets everything, and asks to be provisioned; the second tim
   const second = await flash(bench);
   expect(second.written).toEqual([]);
   expect(second.right.sort()).toEqual(first.written.sort());
-}, 30_000);
+});
 
 test('a board without a role asks for one; one that has a role keeps it', async () => {
   const bench = espBench();
@@ -64,18 +64,14 @@ test('a board without a role asks for one; one that has a role keeps it', async 
     code: 'USAGE',
     detail: expect.stringContaining('the board is a shop-terminal'),
   });
-}, 30_000);
+});
 
 test.each([
   ['no native crypto', '2v29.277 crypto', 'NATIVE_MISSING', 'crypto.SHA256, crypto.SHA512'],
   ['no dot product', '2v29.277 E.convolve', 'NATIVE_MISSING', 'E.convolve'],
   ['too old', '2v28.1', 'INTERPRETER_OLD', '2v28.1'],
-])(
-  'an interpreter with %s is named',
-  async (_, interpreter, code, detail) => {
-    const bench = espBench();
-    plantInterpreter(bench.esp, { interpreter });
-    await expect(flash(bench)).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
-  },
-  30_000,
-);
+])('an interpreter with %s is named', async (_, interpreter, code, detail) => {
+  const bench = espBench();
+  plantInterpreter(bench.esp, { interpreter });
+  await expect(flash(bench)).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
+});

@@ -93,7 +93,7 @@ suite('a host at the console of the interpreter', () => {
     } finally {
       esp.close();
     }
-  }, 240_000);
+  });
 });
 
 test('a packet waits behind its head, and of the Ctrl-C in lines one in five seconds passes', () => {

@@ -81,6 +81,28 @@ export function plantInterpreter(esp: EspBoard, firmware: FirmwareOptions = {}):
   esp.pressReset();
 }
 
+/** What a board has in its memories. */
+export interface BoardImage {
+  records: Uint8Array;
+  files: Map<string, Uint8Array>;
+}
+
+/** What this board has, to be given to others: flashing and provisioning one takes a second. */
+export function imageOf({ esp }: EspBench): BoardImage {
+  return { records: esp.records.image(), files: new Map(esp.board.files) };
+}
+
+/** A new board with an interpreter and with what another had, just reset. */
+export function benchWith({ records, files }: BoardImage): EspBench {
+  const bench = espBench();
+  plantInterpreter(bench.esp);
+  bench.esp.board.powerOff();
+  bench.esp.records.restore(records);
+  for (const [name, data] of files) bench.esp.board.files.set(name, data);
+  bench.esp.pressReset();
+  return bench;
+}
+
 /** An attempt that ends when this cable is pulled. */
 export function attemptOn(cable: EmulatedCable) {
   const attempt = createAttempt();

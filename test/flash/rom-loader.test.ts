@@ -98,7 +98,7 @@ describe('what goes wrong', () => {
     expect(Buffer.from(esp.flash.slice(0x10000, 0x10000 + files['espruino_esp32.bin'].length))).toEqual(
       Buffer.from(files['espruino_esp32.bin']),
     );
-  }, 60_000);
+  });
 
   test('another chip than the board has', async () => {
     const { flash } = bench('esp32c3');
@@ -106,7 +106,7 @@ describe('what goes wrong', () => {
       code: 'CHIP_WRONG',
       detail: expect.stringContaining('ESP32-C3'),
     });
-  }, 30_000);
+  });
 
   test('nobody holds BOOT', async () => {
     const { esp, events } = bench();
@@ -121,7 +121,7 @@ describe('what goes wrong', () => {
       }),
     ).rejects.toMatchObject({ code: 'LOADER_SILENT' });
     expect(events).toEqual([{ kind: 'hold-boot' }]);
-  }, 30_000);
+  });
 
   test('all is erased when that is asked for, records too', async () => {
     const { esp, flash } = bench();
@@ -129,7 +129,7 @@ describe('what goes wrong', () => {
     await flash({ eraseAll: true });
     esp.pressReset();
     expect(esp.records.image().every((byte) => byte === 0xff)).toBe(true);
-  }, 30_000);
+  });
 });
 
 describe('files that are no interpreter for the board', () => {

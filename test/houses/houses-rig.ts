@@ -3,7 +3,7 @@
  * and which of them a step goes to, is the scheme's row. For the tests of schemes 1 to 6 without boards and without
  * HTTP.
  */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { REQUEST } from '../../firmware/wire/request.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
@@ -30,24 +30,20 @@ import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.j
 import { openTrusteeStore } from '../../host-bridge/ledger/sqlite/sqlite-trustee.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import type { BankStore, IssuerStore, TrusteeStore } from '../../host-bridge/ledger/store.js';
+import { rsaKey } from '../kit/rsa-keys.js';
 import { ReferenceWallet, type Outcome } from './reference-wallet.js';
 import { good, issuerSigner, registrarSigner, rsOf, seedOf, signerOf, START_S } from '../kit/people.js';
 
 export const bankSigner = signerOf('bank');
 export const terminal = signerOf('terminal');
 export const SHOP = 'Shop';
-/** Falling; small, so that few keys are made. */
+/** Falling. */
 const COUPONS = [10, 5, 1];
 
 let made: Map<number, KeyObject> | null = null;
-/** RSA keys by amount, made once in a test file. */
+/** RSA keys by amount. */
 export function couponKeyPairs(): Map<number, KeyObject> {
-  return (made ??= new Map(
-    COUPONS.map((amount) => [
-      amount,
-      generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 }).privateKey,
-    ]),
-  ));
+  return (made ??= new Map(COUPONS.map((amount, i) => [amount, rsaKey(i)])));
 }
 
 export interface Houses {

@@ -10,8 +10,6 @@ import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { keyOf, REGISTRAR } from '../shop-terminal/terminal-rig.js';
 import { TERMS } from '../shop-terminal/terminal-board-rig.js';
 
-jest.setTimeout(90_000);
-
 async function boot(name: string, without: string[] = []) {
   const scheduler = createVirtualScheduler();
   const entry = loadBoard(name);

@@ -37,7 +37,7 @@ run('screens in the real interpreter', () => {
     if (folder)
       for (const [key, picture] of pictures)
         writeFileSync(join(folder, `${key}.png`), png(picture, key.endsWith('oled') ? 4 : 2));
-  }, 90_000);
+  });
 
   /** Rows that are not all of one colour, as runs: the lines of text, with their heights. */
   function textHeights({ width, height, pixels }: Picture): number[] {

@@ -15,12 +15,9 @@ import {
   openBoardPort,
 } from '../../host-bridge/serial/port.js';
 import { compile } from '../kit/compile.js';
+import { until } from '../kit/real-time.js';
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, i) => i);
-const until = async (done: () => boolean) => {
-  for (let i = 0; i < 500 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  if (!done()) throw new Error('timed out');
-};
 
 test('a pty carries every byte value both ways, though it has no control lines', async () => {
   const pty = await openPty();

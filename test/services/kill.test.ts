@@ -2,8 +2,9 @@
  * Bank and issuer as processes that are killed (SIGKILL) at any moment and started again, while a user registers,
  * withdraws, pays and repeats whatever got no answer: the end is the same as if nobody had been killed.
  *
- * TAPCASH_KILLS=200 npx jest test/services/kill does it longer, and in every scheme with a bank.
+ * The long form kills more often, and in every scheme with a bank; `npm run test:long -- services/kill --all` 200 times.
  */
+import { extent } from '../kit/extent.js';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
@@ -19,7 +20,6 @@ import { compileSources, runScript, type Child } from './compiled-host.js';
 import {
   clientsOf,
   endHouses,
-  forgetCoupons,
   houseFolder,
   operator,
   placeOf,
@@ -28,9 +28,8 @@ import {
   type Clients,
 } from './served-houses-rig.js';
 
-const KILLS = Number(process.env['TAPCASH_KILLS'] ?? 3);
-const CHOSEN = process.env['TAPCASH_KILLS'] ? [2, 3, 4, 5, 6] : [2, 5, 6];
-jest.setTimeout(60_000 + KILLS * 10_000);
+const KILLS = extent(2, 4, 200);
+const CHOSEN = extent([2, 5], [2, 3, 4, 5, 6]);
 
 afterEach(async () => {
   await endHouses();
@@ -43,7 +42,6 @@ beforeAll(() => {
 });
 afterAll(() => {
   rmSync(compiled, { recursive: true, force: true });
-  forgetCoupons();
 });
 
 const hex = (bytes: Uint8Array) => `new Uint8Array(Buffer.from('${toHex(bytes)}', 'hex'))`;
@@ -177,7 +175,7 @@ test.each(CHOSEN)(`scheme %i: ${KILLS} kills anywhere, the same end`, async (num
   await killer;
   expect(kills).toBe(KILLS);
 
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 10_000; tries++) {
     const numbers = await clients.accounts.numbers();
     if (numbers.ok && numbers.numbers.unreturned + numbers.numbers.drawsPending === 0) break;
     await pause(20);

@@ -26,9 +26,6 @@ import {
 import { compileSources, runScript, type Child } from './compiled-host.js';
 import { dataDirWithKeys, startServices, type Services } from '../http/services-rig.js';
 
-// Some ten seconds on two idle cores; a busy machine takes several times that.
-jest.setTimeout(180_000);
-
 const ada = person('Ada');
 /** Ada with many pseudonyms: the issuer does not limit them, the trustee does. */
 const faces = Array.from({ length: 100 }, (_, i): Person => ({ ...person('Ada', `face ${i}`) }));

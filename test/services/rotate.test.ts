@@ -256,4 +256,4 @@ test('the command: a rotation, told and told again, shown by keys and in the man
     registrarBefore: '',
     roots: done['notice'],
   });
-}, 60_000);
+});

@@ -3,9 +3,10 @@
  * from the registration to the reconciled debit. Nothing that was begun is lost, nothing is credited twice, and the
  * books are right.
  *
- * `TAPCASH_ROTATIONS=all` tries every step of every scheme; else each step is tried in some scheme, and each house in
- * each scheme.
+ * The short form tries each step in some scheme, and each house in each scheme; `npm run test:long -- rotation-session
+ * --all` every step of every scheme.
  */
+import { extent } from '../kit/extent.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { finish, register, SHOP, terminal } from '../houses/houses-rig.js';
 import type { ReferenceWallet } from '../houses/reference-wallet.js';
@@ -146,10 +147,11 @@ async function play(number: number, house: ReturnType<typeof housesOf>[number], 
 }
 
 const PAIRS = [1, 2, 3, 4, 5, 6].flatMap((number) => housesOf(number).map((house) => [number, house] as const));
-const all = process.env['TAPCASH_ROTATIONS'] === 'all';
 /** Each pair at some steps, spread so that each step is met several times over the pairs. */
 const CASES = PAIRS.flatMap(([number, house], pair) =>
-  STEPS.flatMap(([name], i) => (all || i % PAIRS.length === pair ? [{ number, house, name, i }] : [])),
+  STEPS.flatMap(([name], i) =>
+    i % extent(PAIRS.length, 4, 1) === pair % extent(PAIRS.length, 4, 1) ? [{ number, house, name, i }] : [],
+  ),
 );
 
 test.each(CASES)('scheme $number: the $house has another key before "$name"', async ({ number, house, i }) => {

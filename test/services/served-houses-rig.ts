@@ -2,7 +2,7 @@
  * The houses of any scheme as services on free ports, with SQLite on disk: what test/houses/houses-rig.ts is in
  * process.
  */
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -17,10 +17,11 @@ import {
   createOfficeClient,
   createTrusteeClient,
 } from '../../host-bridge/http/client.js';
-import { couponKeys, writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
+import { keyPaths, writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
 import { startBank, startIssuer, startTrustee } from '../../host-bridge/services/start.js';
 import { bankSigner } from '../houses/houses-rig.js';
 import { ReferenceWallet } from '../houses/reference-wallet.js';
+import { rsaKey } from '../kit/rsa-keys.js';
 import { good, ISSUER, issuerSigner, registrarSigner, seedOf, signerOf, START_S } from '../kit/people.js';
 
 export const operator = signerOf('operator');
@@ -32,9 +33,7 @@ export interface Urls {
   trustee?: string;
 }
 
-let coupons: string | null = null;
-
-/** A data folder with the keys of test/kit/people.ts. Coupon keys are made once in a process, which takes seconds. */
+/** A data folder with the keys of test/kit/people.ts, and coupon keys. */
 export function houseFolder(scheme: Scheme): string {
   const dataDir = mkdtempSync(join(tmpdir(), 'tapcash-'));
   for (const [role, label] of [
@@ -44,16 +43,11 @@ export function houseFolder(scheme: Scheme): string {
   ])
     writeKeyFile(join(dataDir, `${role}.key`), seedOf(label!));
   if (scheme.issue !== 'coupon') return dataDir;
-  if (!coupons || !existsSync(coupons))
-    couponKeys((coupons = mkdtempSync(join(tmpdir(), 'tapcash-coupons-'))), COUPON_AMOUNTS);
-  for (const amount of COUPON_AMOUNTS)
-    cpSync(join(coupons, `coupon-${amount}.key`), join(dataDir, `coupon-${amount}.key`));
+  for (const [i, amount] of COUPON_AMOUNTS.entries())
+    writeFileSync(keyPaths(dataDir, 'bank', 1).coupon(amount), rsaKey(i).export({ format: 'pem', type: 'pkcs8' }), {
+      mode: 0o600,
+    });
   return dataDir;
-}
-
-/** Removes the coupon keys of this process. */
-export function forgetCoupons(): void {
-  if (coupons) rmSync(coupons, { recursive: true, force: true });
 }
 
 /** What services of a scheme are started with, as JSON would hold it. */

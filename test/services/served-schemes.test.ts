@@ -16,23 +16,13 @@ import { audit } from '../../host-bridge/audit/audit.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { bankSigner, register, withdraw } from '../houses/houses-rig.js';
 import { codeOf, good, ISSUER, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../kit/people.js';
-import {
-  clientsOf,
-  endHouses,
-  forgetCoupons,
-  houseFolder,
-  placeOf,
-  startHouses,
-  userAt,
-  type Clients,
-} from './served-houses-rig.js';
+import { clientsOf, endHouses, houseFolder, placeOf, startHouses, userAt, type Clients } from './served-houses-rig.js';
 
 afterEach(endHouses);
-afterAll(forgetCoupons);
 
 /** Waits until the bank has nothing left for the issuer. */
 async function settled(clients: Clients): Promise<void> {
-  for (let tries = 0; clients.bank && tries < 400; tries++) {
+  for (let tries = 0; clients.bank && tries < 10_000; tries++) {
     const { unreturned, drawsPending } = good(await clients.accounts.numbers()).numbers;
     if (unreturned + drawsPending === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 20));

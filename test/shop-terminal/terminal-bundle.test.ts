@@ -14,8 +14,6 @@ const places: [string, string | null, typeof describe][] = [
   ['emulated board', null, describe],
   ['real interpreter', interpreter, interpreter ? describe : describe.skip],
 ];
-jest.setTimeout(180_000);
-
 describe('a board that cannot run', () => {
   const rows: [string, object, Record<string, Uint8Array>, string][] = [
     ['a provision that is wrong', { historiesMax: 0 }, {}, 'NOT_PROVISIONED: provision.historiesMax'],

@@ -6,8 +6,6 @@ import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
 import { createTapBench } from '../../host-bridge/rig/tap-rig.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 
-jest.setTimeout(60_000);
-
 test.each(['uart', 'i2c', 'spi'] as const)('%s: a payment, and the debit acknowledged', async (bus) => {
   const scheduler = createVirtualScheduler();
   const bench = await createTapBench({ scheduler, maker: emulatedBoards(scheduler, undefined, bus), seed: 5 });

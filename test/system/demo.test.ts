@@ -10,8 +10,6 @@ import { runDemo } from '../../host-bridge/demo/demo.js';
 import type { ScenarioName } from '../../host-bridge/demo/scenario-names.js';
 import { reportText } from '../../host-bridge/demo/report.js';
 
-jest.setTimeout(240_000);
-
 const interpreter = findInterpreter();
 let folder: string;
 

@@ -2,7 +2,7 @@
  * What stands on the other side of a token's desk: desk, bank and issuer in a few lines, with the host's real
  * cryptography. As the real ones they answer the same bytes with the same boxes, and count what they credited.
  */
-import { createHash, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { codeNumber, codeOf, type Code } from '../../firmware/core/codes.js';
 import { concat, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
@@ -42,6 +42,7 @@ import {
   type TestPurse,
   verifyRaw,
 } from './purse-rig.js';
+import { rsaKey } from '../kit/rsa-keys.js';
 
 const { REQUEST, TO_ISSUER, TO_TOKEN } = wire;
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
@@ -55,8 +56,9 @@ export interface HouseKeys {
 
 export async function makeHouseKeys(amounts: number[] = []): Promise<HouseKeys> {
   const coupons = new Map(
-    amounts.map((amount) => {
-      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    amounts.map((amount, i) => {
+      const privateKey = rsaKey(i);
+      const publicKey = createPublicKey(privateKey);
       return [
         amount,
         {

@@ -3,8 +3,10 @@
  * recovery.
  *
  * Whatever happens: keys intact, Balance old or new, nothing answered that is not durable, and asking again completes
- * with exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between.
+ * with exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between. The short form
+ * takes every sixth place of the cut, over all operations of all pre-states.
  */
+import { extent, isLong } from '../kit/extent.js';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { RECORD } from '../../firmware/user-token/token-records.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
@@ -149,6 +151,7 @@ function prepared(command: Command): EmulatedFlash {
 test.each(commands)('$name: power cut at every flash operation', (command) => {
   let cuts = 0;
   let most = 0;
+  let counted = 0;
   const flash = prepared(command);
   const base = flash.image();
   // Small records fill a page step by step, so that its end falls into a record of this command.
@@ -171,6 +174,7 @@ test.each(commands)('$name: power cut at every flash operation', (command) => {
     most = Math.max(most, words.length);
     for (let operation = 0; operation < words.length; operation++) {
       for (const [place, word] of places(words[operation])) {
+        if (!isLong && counted++ % 6 > 0) continue;
         flash.restore(image);
         const token = boot(flash, { ...CONFIG, debitSlots: 8 });
         flash.cutAfter(operation, place, word);
@@ -194,7 +198,7 @@ test.each(commands)('$name: power cut at every flash operation', (command) => {
     }
   }
   expect(most).toBeGreaterThan(4); // some pre-state did collect and erase
-  expect(cuts).toBeGreaterThan(150);
+  expect(cuts).toBeGreaterThan(extent(25, 150));
 });
 
 test('register: the name is durable before anything is signed in it', () => {

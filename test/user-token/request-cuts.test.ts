@@ -3,8 +3,9 @@
  *
  * The desk does what a desk does: it repeats the command that got no answer, and begins the procedure again where it is
  * refused. Whatever happens: one draw, one credit, one registration, and a request that was given is given again to the
- * byte.
+ * byte. The short form cuts each operation in one place, which moves on from operation to operation.
  */
+import { extent, isLong } from '../kit/extent.js';
 import { concat, toHex } from '../../firmware/core/bytes.js';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { DESK_RECORD } from '../../firmware/user-token/desk/desk-records.js';
@@ -22,8 +23,6 @@ import {
   type Dealing,
   type HouseKeys,
 } from './other-side-of-desk.js';
-
-jest.setTimeout(120_000);
 
 const X = 100;
 const PLACES: [CutPlace, number][] = [
@@ -193,7 +192,8 @@ test.each(flows)('$name: power cut at every flash operation', async (flow) => {
   for (const [which, run] of found.entries()) {
     for (let operation = 0; operation < run.operations; operation++) {
       // Of runs that erase, the erase and what stands around it matter; two places of the cut are enough there.
-      for (const [place, word] of which === 0 ? PLACES : PLACES.slice(1, 3)) {
+      const places = which === 0 ? PLACES : PLACES.slice(1, 3);
+      for (const [place, word] of isLong ? places : [places[operation % places.length]]) {
         flash.restore(run.image);
         const houses = copyOf(before.houses);
         const token = boot(flash, houses.config, before.tools);
@@ -210,5 +210,5 @@ test.each(flows)('$name: power cut at every flash operation', async (flow) => {
       }
     }
   }
-  expect(cuts).toBeGreaterThan(60);
+  expect(cuts).toBeGreaterThan(extent(15, 60));
 });
