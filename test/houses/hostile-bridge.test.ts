@@ -1,6 +1,7 @@
 /**
  * What stands between a user and the houses changes, cuts, repeats or withholds anything: every byte of every message,
- * in every scheme, both ways; in the short form 40 bytes of each message. It is refused with a named result, and nothing is changed. Then hostile users: expired
+ * in every scheme, both ways; in the short form 40 bytes of each message.
+ * It is refused with a named result, and nothing is changed. Then hostile users: expired
  * licenses, coupons under another amount's key, everything at once.
  */
 import { extent, spread } from '../kit/extent.js';

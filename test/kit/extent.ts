@@ -19,7 +19,7 @@ const options = (globalThis as { longForms?: LongOptions }).longForms;
 /** Whether the long forms run. */
 export const isLong = options !== undefined;
 
-/** A number of the short form, of the long one, and, where that would take hours, of the one that leaves nothing out. */
+/** What the short form has, the long one, and, where that would take hours, the one that leaves nothing out. */
 export function extent<T>(short: T, long: T, all = long): T {
   if (options?.all) return all;
   return isLong ? long : short;

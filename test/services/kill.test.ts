@@ -2,7 +2,8 @@
  * Bank and issuer as processes that are killed (SIGKILL) at any moment and started again, while a user registers,
  * withdraws, pays and repeats whatever got no answer: the end is the same as if nobody had been killed.
  *
- * The long form kills more often, and in every scheme with a bank; `npm run test:long -- services/kill --all` 200 times.
+ * The long form kills more often, and in every scheme with a bank; `npm run test:long -- services/kill --all` 200
+ * times.
  */
 import { extent } from '../kit/extent.js';
 import { rmSync } from 'node:fs';

@@ -3,8 +3,8 @@
  * recovery.
  *
  * Whatever happens: keys intact, Balance old or new, nothing answered that is not durable, and asking again completes
- * with exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between. The short form
- * takes every sixth place of the cut, over all operations of all pre-states.
+ * with exactly one effect. Pre-states are chosen so that pages fill, are collected and erased in between. The short
+ * form takes every sixth place of the cut, over all operations of all pre-states.
  */
 import { extent, isLong } from '../kit/extent.js';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';

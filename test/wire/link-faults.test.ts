@@ -1,7 +1,7 @@
 /**
  * The serial link on a line that misbehaves: every request is answered once and done at most once, and after the fault
- * both ends are in step again. First every single fault at every write of a conversation, then many at random. The short
- * form takes every seventh byte of each write, another one from write to write.
+ * both ends are in step again. First every single fault at every write of a conversation, then many at random. The
+ * short form takes every seventh byte of each write, another one from write to write.
  */
 import { extent } from '../kit/extent.js';
 import * as fc from 'fast-check';
