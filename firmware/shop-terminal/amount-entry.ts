@@ -4,7 +4,7 @@
  *
  * A digit adds a place on the right; `+` raises the last digit, 9 becoming 0 (for boards that have three buttons:
  * raise, add a place, charge); `*` clears; `#` charges. A digit for which there is no place changes nothing. An overlay
- * (main.ts), for boards that have keys. Left out: the charge itself (till.ts) and when keys count (terminal.ts).
+ * (main.ts), for boards that have keys. Left out: the charge itself and what shows (entry-keys.ts).
  */
 import { isAmount } from '../core/amount.js';
 

@@ -2,7 +2,7 @@
  * What the bridge asks of the terminal (wire/link/link-messages.ts, "bridge to terminal"), answered.
  *
  * Every request is answered once. What takes seconds on the board (an issuer's signature to check, a tombstone to sign)
- * waits until no token is being talked to. The rules are the till's and the notices'; here they are only asked.
+ * waits until no token is being talked to. The rules are the till's and the notices'; here they are only request.
  */
 import { equal } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
@@ -52,11 +52,11 @@ export interface ServiceHooks {
   whenQuiet(work: () => void): void;
   startDesk(request: DeskRequest, reply: Reply): void;
   /** A charge was opened. */
-  opened(): void;
+  onOpened(): void;
   /** The open charge was given up. */
-  cancelled(): void;
+  onCancelled(): void;
   /** Signed time was accepted. */
-  timeCame(): void;
+  onTime(): void;
 }
 
 /** Makes the handler of the bridge's requests. */
@@ -94,7 +94,7 @@ export function createBridgeService(
     if (hooks.atDesk()) return 'BUSY';
     const before = till.view();
     const code = till.charge(request.id, request.amount);
-    if (code === 'OK' && !equal(till.view().rs, before.rs)) hooks.opened();
+    if (code === 'OK' && !equal(till.view().rs, before.rs)) hooks.onOpened();
     return code;
   }
 
@@ -102,7 +102,7 @@ export function createBridgeService(
     if (id.length !== CHARGE_ID_BYTES) return 'BAD_REQUEST';
     const before = till.view().state;
     const code = till.cancel(id);
-    if (code === 'OK' && before === CHARGE_STATES.open) hooks.cancelled();
+    if (code === 'OK' && before === CHARGE_STATES.open) hooks.onCancelled();
     return code;
   }
 
@@ -115,14 +115,14 @@ export function createBridgeService(
 
   /** Signs that the shop gives money back. Whether it was paid, and how much is left of it, the depositary knows. */
   function refund(body: Uint8Array, reply: Reply): void {
-    const asked = refundBody.decode(body);
+    const request = refundBody.decode(body);
     const config = parts.config;
-    if (!asked) return reply('BAD_REQUEST');
+    if (!request) return reply('BAD_REQUEST');
     const ours =
-      equal(asked.issuer, config.issuer) &&
-      asked.currency === config.currency &&
-      equal(asked.terminalId, config.terminalId);
-    if (!ours || asked.shop !== config.shop) return reply('WRONG_NAME');
+      equal(request.issuer, config.issuer) &&
+      request.currency === config.currency &&
+      equal(request.terminalId, config.terminalId);
+    if (!ours || request.shop !== config.shop) return reply('WRONG_NAME');
     hooks.whenQuiet(function () {
       reply('OK', parts.sign(SIGNED.refund, body));
     });
@@ -130,7 +130,7 @@ export function createBridgeService(
 
   function onTime(body: Uint8Array): Code {
     const code = parts.notices.acceptTime(body, parts.verifyIssuer);
-    if (code === 'OK') hooks.timeCame();
+    if (code === 'OK') hooks.onTime();
     return code;
   }
 

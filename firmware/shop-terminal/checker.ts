@@ -35,9 +35,9 @@ export interface CheckerParts {
   /** SHA-256, 32 bytes. */
   sha256(bytes: Uint8Array): Uint8Array;
   /** Called before the board is busy for a while. */
-  slow(): void;
+  onSlow(): void;
   /** The bridge lied. */
-  lied(): void;
+  onLie(): void;
 }
 
 /** Licenses and payments, judged. */
@@ -125,7 +125,7 @@ export function createChecker(parts: CheckerParts): Checker {
         ? parts.link.begin(KIND.verify, concat([new Uint8Array([VERIFY.license]), bytes]), 0)
         : null;
       finish(begun, NOTHING, VERIFY.license, bytes, function (code) {
-        if (code === null) parts.slow();
+        if (code === null) parts.onSlow();
         const result = code === null ? onBoard(VERIFY.license, bytes, null) : code;
         if (result === 'OK') remember(hash);
         done(result);
@@ -153,7 +153,7 @@ export function createChecker(parts: CheckerParts): Checker {
             done('LATER');
             return;
           }
-          parts.slow();
+          parts.onSlow();
           fetch(function (multiples) {
             done(onBoard(VERIFY.payment, bytes, multiples));
           });
@@ -169,7 +169,7 @@ export function createChecker(parts: CheckerParts): Checker {
       trusted = false;
       known = [];
       queue = [];
-      parts.lied();
+      parts.onLie();
     },
   };
 }

@@ -9,7 +9,7 @@ import type { ApduClient } from '../nfc/iso-dep-client.js';
 import type { NfcCode } from '../nfc/pn532-link.js';
 import { DeskRequest } from '../wire/link/link-messages.js';
 import { CLA } from '../wire/token-commands.js';
-import { prepareSelect, selectToken } from './tap.js';
+import { encodeSelect, selectToken } from './tap.js';
 
 /**
  * Sends the command to the token that the reader has found; `done` gets the token's code and data, or TAP_TORN,
@@ -18,14 +18,14 @@ import { prepareSelect, selectToken } from './tap.js';
 export function runDeskCommand(
   client: ApduClient,
   request: DeskRequest,
-  failed: (code: NfcCode) => Code,
+  onFailure: (code: NfcCode) => Code,
   done: (code: Code, data?: Uint8Array) => void,
 ): void {
-  selectToken(client, prepareSelect(client), failed, function (code) {
+  selectToken(client, encodeSelect(client), onFailure, function (code) {
     if (code !== 'OK') return done(code);
     client.command(CLA, request.ins, 0, 0, request.data, function (result) {
       if (result.ok) done(codeOfStatusWord(result.sw), result.data);
-      else done(failed(result.code));
+      else done(onFailure(result.code));
     });
   });
 }

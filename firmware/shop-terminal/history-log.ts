@@ -35,15 +35,15 @@ export interface HistoryLog {
   read(slot: number): HistoryRecord;
   /**
    * Does beforehand what the next `add` has to do before it writes.
-   * @param recordBytes length of what it will keep; 0 lets go of that
+   * @param recordBytes length of what it will keep @returns for that `add`
    */
-  prepare(recordBytes: number): void;
+  place(recordBytes: number): ReadyRecord | undefined;
   /**
    * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log
    * is full
-   * @param counter that of the record @param timeS the same
+   * @param counter that of the record @param timeS the same @param place what `place` gave
    */
-  add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number): number;
+  add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number, place?: ReadyRecord): number;
   /** The history was checked and is good; durable when it returns. */
   setVerified(slot: number): void;
   /** The bridge has it, or it was checked and is bad; durable when it returns. */
@@ -57,7 +57,6 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
   const counters = new Uint32Array(max);
   const times = new Uint32Array(max);
   let count = 0;
-  let ready: ReadyRecord | undefined; // for the next history
 
   function read(slot: number): HistoryRecord {
     const payload = records.get(RECORD.history, slot);
@@ -119,16 +118,15 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       return counters[slot];
     },
     read: read,
-    prepare: function (recordBytes) {
+    place: function (recordBytes) {
       const slot = states.indexOf(FREE);
-      ready = recordBytes > 0 && slot >= 0 ? records.prepare(RECORD.history, slot, recordBytes) : undefined;
+      return slot >= 0 ? records.prepare(RECORD.history, slot, recordBytes) : undefined;
     },
-    add: function (bytes, unverified, counter, timeS) {
+    add: function (bytes, unverified, counter, timeS, place) {
       const slot = states.indexOf(FREE);
       if (slot < 0) throw new RangeError('no free place for a history');
       bytes[0] = unverified ? 1 : 0;
-      records.put(RECORD.history, slot, bytes, ready);
-      ready = undefined;
+      records.put(RECORD.history, slot, bytes, place);
       note(slot, unverified, counter, timeS);
       count++;
       return slot;

@@ -36,8 +36,8 @@ import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } 
 import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { followedBy } from '../wire/succession.js';
-import { createAmountEntry } from './amount-entry.js';
 import { BoardVerifier } from './checker.js';
+import { createEntryKeys } from './entry-keys.js';
 import { openHistoryLog } from './history-log.js';
 import { openIssuerNotices } from './issuer-notices.js';
 import { readProvision, TerminalProvision, TerminalSetup } from './provision.js';
@@ -344,13 +344,13 @@ function run(board: Board, setup: TerminalSetup): void {
   });
   const config = board.config.board;
   const loadKeys = overlay(board.openOverlay, 'keys.js', function () {
-    return { createEntry: createAmountEntry, watch: watchAmountKeys };
+    return { createKeys: createEntryKeys, watch: watchAmountKeys };
   });
   // Most terminals have none: the bridge says the amount.
   const onDisplay = config.display && config.display.keys;
   const keys = config.keypad || config.amountKeys || onDisplay ? loadKeys() : null;
   terminal = createTerminal({
-    entry: keys && keys.createEntry(),
+    createKeys: keys && keys.createKeys,
     config: setup.till,
     till: till,
     histories: histories,
@@ -370,7 +370,7 @@ function run(board: Board, setup: TerminalSetup): void {
     random: random,
     publicKey: key.publicKey,
     sign: sign,
-    prepare: function () {
+    work: function () {
       return !nonces.fillStep() || nonceSource.freshen() || source.freshen() || records.tidy();
     },
     makeRoom: curve.drop,

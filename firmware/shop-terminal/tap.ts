@@ -15,7 +15,8 @@ import { chargeId, LICENSE_BYTES, PAYMENT_BYTES, RS_BYTES } from '../wire/paymen
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
-import { Till } from './till.js';
+import { HISTORY_AT } from './shop-records.js';
+import { Completed, Judged, Till } from './till.js';
 
 /** What a tap works with. */
 export interface TapParts {
@@ -26,13 +27,13 @@ export interface TapParts {
   shop: string;
   nowMs(): number;
   /** Radio or reader failed: `codeOfNfc`, and whatever else is to be done about it. */
-  failed(code: NfcCode): Code;
+  onFailure(code: NfcCode): Code;
   /** The token signs: the time for what else its answer needs. */
-  asked(): void;
+  onSigning(): void;
   /** H is durable: show what the till says. */
-  kept(): void;
+  onKept(): void;
   /** It shows, and the token waits for nothing: what else there is to do about it. */
-  told(): void;
+  onShown(): void;
 }
 
 /** How a tap went. Durations in milliseconds: of each phase, and `paidMs` from the start until PAID showed (else 0). */
@@ -77,19 +78,19 @@ export function codeOfNfc(code: NfcCode): Code {
 }
 
 /** SELECT of our application. */
-export function prepareSelect(client: ApduClient): PreparedCommand {
+export function encodeSelect(client: ApduClient): PreparedCommand {
   return client.prepare(0x00, INS_SELECT, 0x04, 0x00, AID, SELECT_ANSWER_BYTES);
 }
 
-/** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. @param select from `prepareSelect` */
+/** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. @param select from `encodeSelect` */
 export function selectToken(
   client: ApduClient,
   select: PreparedCommand,
-  failed: (code: NfcCode) => Code,
+  onFailure: (code: NfcCode) => Code,
   done: (code: Code) => void,
 ): void {
   client.send(select, function (result: ApduResult) {
-    if (!result.ok) return done(failed(result.code));
+    if (!result.ok) return done(onFailure(result.code));
     // Encoded `selectAnswer`.
     if (result.sw !== SW_OK || result.data.length !== SELECT_ANSWER_BYTES || result.data[0] !== WIRE_VERSION)
       return done('NO_TOKEN');
@@ -104,6 +105,7 @@ export function selectToken(
  */
 export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void): () => void {
   const till = parts.till;
+  const ahead = till.ahead;
   let tapCode: Code = 'OK';
   // When each phase ended, the last time; 0 for those that were not reached. In an array, for a number is two
   // variables.
@@ -113,18 +115,14 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   let opened: Uint8Array = new Uint8Array(0);
   let counter = 0; // of its Rs
   let licenseBytes: Uint8Array = opened;
-  let pku: Uint8Array = opened;
+  let pku: Judged;
   let begun: BegunRequest | null = null; // the bridge's check of the payment
   let over = false;
-  // Made while no token is there; let go of once they are sent, for the room that they take.
-  let select: PreparedCommand | null = prepareSelect(parts.client);
-  let opener: PreparedCommand | null = null;
-  let asker: PreparedCommand | null = null; // CHALLENGE, made while the token answers OPEN
 
-  function prepareOpen(): void {
+  function encodeOpen(): void {
     opened = till.opening();
     counter = till.view().counter;
-    opener = parts.client.prepare(CLA, INS.open, 0, 0, opened, LICENSE_BYTES + 1);
+    ahead.open = parts.client.prepare(CLA, INS.open, 0, 0, opened, LICENSE_BYTES + 1);
   }
 
   /** Nothing more comes of the challenge, and what was made ready for its answer. */
@@ -159,16 +157,16 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
 
   /** Sends a command, whose answer has `le` bytes; `then` gets the token's code. Without an answer the tap is over. */
   function send(ins: number, data: Uint8Array, le: number, then: (code: Code, data: Uint8Array) => void): void {
-    sendPrepared(parts.client.prepare(CLA, ins, 0, 0, data, le), then);
+    sendCommand(parts.client.prepare(CLA, ins, 0, 0, data, le), then);
   }
 
-  function sendPrepared(command: PreparedCommand, then: (code: Code, data: Uint8Array) => void): void {
+  function sendCommand(command: PreparedCommand, then: (code: Code, data: Uint8Array) => void): void {
     parts.client.send(command, function (result: ApduResult) {
       if (result.ok) {
         then(codeOfStatusWord(result.sw), result.data);
         return;
       }
-      const code = parts.failed(result.code);
+      const code = parts.onFailure(result.code);
       if (endMs[PAID] === 0 && tapCode === 'OK') tapCode = code;
       end();
     });
@@ -186,28 +184,29 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     });
   }
 
-  function keep(verified: boolean): void {
-    till.keep(pku, verified);
+  function keep(record: Completed, verified: boolean): void {
+    till.keep(record, verified);
     endMs[KEPT] = parts.nowMs();
-    parts.kept();
+    parts.onKept();
     endMs[PAID] = parts.nowMs();
     // Not the till's Rs of now: once H is kept, the next charge may come at any moment.
     send(INS.ack, opened, 0, function () {
       recall(0, unacknowledged < RECALLS_MAX ? unacknowledged : RECALLS_MAX);
     });
-    parts.told();
+    parts.onShown();
   }
 
   function onAnswer(code: Code, data: Uint8Array): void {
     endMs[ANSWERED] = parts.nowMs();
     if (code !== 'OK') return fail(code);
-    const completed = till.complete(data);
-    if (!completed.ok) return fail(completed.code);
-    const asked = begun;
+    // Made while the token worked on this answer.
+    const record = till.complete(ahead.record!, data);
+    if (typeof record === 'string') return fail(record);
+    const check = begun;
     begun = null;
-    parts.checker.payment(completed.history, asked, till.mayAccept(), fetchMultiples, function (checked) {
+    parts.checker.payment(record.subarray(HISTORY_AT), check, till.mayAccept(), fetchMultiples, function (checked) {
       endMs[VERIFIED] = parts.nowMs();
-      if (checked === 'OK' || checked === 'LATER') keep(checked === 'OK');
+      if (checked === 'OK' || checked === 'LATER') keep(record, checked === 'OK');
       else fail(checked);
     });
   }
@@ -215,7 +214,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   /** The payment is in hand: a token that has gone, or has none, only makes its check take longer. */
   function fetchMultiples(then: (multiples: Uint8Array | null) => void): void {
     parts.client.command(CLA, INS.multiples, 0, 0, new Uint8Array(0), function (result: ApduResult) {
-      if (!result.ok) parts.failed(result.code);
+      if (!result.ok) parts.onFailure(result.code);
       then(result.ok && result.sw === SW_OK ? result.data : null);
     });
   }
@@ -232,16 +231,15 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
       else fail('BUSY');
       return;
     }
-    if (bound !== 'OK') return fail(bound);
-    const challenge = till.challenge();
-    const command = asker!;
-    asker = null;
-    sendPrepared(command, onAnswer);
+    if (typeof bound === 'string') return fail(bound);
+    const command = ahead.challenge!;
+    ahead.challenge = null;
+    sendCommand(command, onAnswer);
     if (over) return;
     // While the token signs, what its answer needs is made ready; nothing of the payment is durable yet, or shows.
-    begun = parts.checker.begin(licenseBytes, challenge);
-    till.expect(licenseBytes);
-    parts.asked();
+    begun = parts.checker.begin(licenseBytes, bound);
+    till.expect(bound, licenseBytes);
+    parts.onSigning();
   }
 
   function onOpened(code: Code, data: Uint8Array): void {
@@ -257,20 +255,21 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
 
   function open(): void {
     // The Rs may be another than when the wait for a token began.
-    if (counter !== till.view().counter) prepareOpen();
-    const command = opener!;
-    opener = null;
-    sendPrepared(command, onOpened);
-    if (!over) asker = parts.client.prepare(CLA, INS.challenge, 0, 0, till.draft(), PAYMENT_BYTES);
+    if (counter !== till.view().counter) encodeOpen();
+    const command = ahead.open!;
+    ahead.open = null;
+    sendCommand(command, onOpened);
+    if (!over) ahead.challenge = parts.client.prepare(CLA, INS.challenge, 0, 0, till.draft(), PAYMENT_BYTES);
   }
 
-  prepareOpen();
-  till.prepare();
+  ahead.select = encodeSelect(parts.client);
+  encodeOpen();
+  till.placeCharge();
   return function () {
     endMs[START] = parts.nowMs();
-    const command = select!;
-    select = null;
-    selectToken(parts.client, command, parts.failed, function (code) {
+    const command = ahead.select!;
+    ahead.select = null;
+    selectToken(parts.client, command, parts.onFailure, function (code) {
       endMs[SELECTED] = parts.nowMs();
       if (code === 'OK') open();
       else {

@@ -1,5 +1,14 @@
 /**
- * The terminal as a whole: one radio, one till, one bridge, and what happens in which order.
+ * The terminal as a whole: one radio, one till, one bridge, and what happens in which order. The radio (`Radio`):
+ *
+ *   from                to        when
+ *   off                 free      the reader has started
+ *   free                polling   its turn comes, and a charge is open or a desk command waits
+ *   polling             tap       a token is there for the open charge
+ *   polling             desk      a token is there for the desk command
+ *   polling             free      none came in time, or other work interrupts (`wake`)
+ *   tap, desk           free      the talk is over and the field is off
+ *   polling, tap, desk  off       the reader failed: it is started again
  *
  * One turn at a time: work that must not interrupt a tap, then a desk command, then the open charge, then idle work
  * (the check of an accepted history, nonces and flash pages, checks of what the bridge said). Whatever comes while a
@@ -19,24 +28,15 @@ import type { ApduClient } from '../nfc/iso-dep-client.js';
 import { isChipFault } from '../nfc/pn532-link.js';
 import type { NfcCode } from '../nfc/pn532-link.js';
 import type { FindResult, Pn532Reader } from '../nfc/pn532-reader.js';
-import { CHARGE_ID_BYTES, CHARGE_STATES, DeskRequest } from '../wire/link/link-messages.js';
+import { CHARGE_STATES, DeskRequest } from '../wire/link/link-messages.js';
 import { LICENSE_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
-import type { AmountEntry } from './amount-entry.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
 import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk.js';
+import type { EntryKeys, EntryParts } from './entry-keys.js';
 import { encodeReport } from './report.js';
-import {
-  alarmLines,
-  chargeLines,
-  CHECKING_LINES,
-  DESK_LINES,
-  entryLines,
-  entryRefusedLines,
-  holdLines,
-  idleLines,
-} from './screen.js';
+import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, holdLines, idleLines } from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -44,8 +44,8 @@ import { ChargeView } from './till.js';
 export interface TerminalParts extends ServiceParts {
   reader: Pn532Reader;
   client: ApduClient;
-  /** Where the board has keys for amounts; else null. */
-  entry: AmountEntry | null;
+  /** `createEntryKeys` where the board has keys for amounts; else null. */
+  createKeys: ((parts: EntryParts, onOpened: () => void, onChange: () => void) => EntryKeys) | null;
   link: BridgeLink;
   clock: Clock;
   display: Display;
@@ -54,7 +54,7 @@ export interface TerminalParts extends ServiceParts {
   sha256(bytes: Uint8Array): Uint8Array;
   random(count: number): Uint8Array;
   /** Does one piece of work for later: nonces, flash pages. False when there is none. */
-  prepare(): boolean;
+  work(): boolean;
   /** Lets go of what can be loaded again: a token may come, or nothing is left to do. */
   makeRoom(): void;
 }
@@ -87,8 +87,9 @@ const READER_RETRY_MS = 2000;
 const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
-/** An amount that nobody goes on with is forgotten. */
-const ENTRY_MS = 60000;
+
+/** What the radio does: no reader; nothing; waits for a token, which can be interrupted; talks to one. */
+type Radio = 'off' | 'free' | 'polling' | 'tap' | 'desk';
 
 /** Makes a terminal; nothing happens before `start`. */
 export function createTerminal(parts: TerminalParts): Terminal {
@@ -96,8 +97,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   const clock = parts.clock;
   const reader = parts.reader;
   const link = parts.link;
-  // What the radio does: 'off' (no reader), 'free', 'polling' (can be interrupted), 'tap', 'desk'.
-  let radio = 'off';
+  const ahead = till.ahead;
+  let radio: Radio = 'off';
   let desk: { request: DeskRequest; reply: Reply } | null = null;
   let waiting: (() => void)[] = [];
   let checking = false; // an accepted history, outside a tap
@@ -109,9 +110,6 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
   let failingSinceMs = -1; // it has done nothing right since then
-  const entry = parts.entry;
-  let entryTimer: any;
-  let paidLines: string[] | null = null; // drawn already, for the payment that a token signs
 
   const delivery = createDelivery({
     till: till,
@@ -127,12 +125,12 @@ export function createTerminal(parts: TerminalParts): Terminal {
     link: link,
     timeoutMs: VERIFY_TIMEOUT_MS,
     sha256: parts.sha256,
-    slow: function () {
-      paidLines = null;
-      parts.histories.prepare(0);
+    onSlow: function () {
+      ahead.paidLines = null;
+      ahead.historyPlace = undefined;
       parts.display.show(CHECKING_LINES, PLAIN);
     },
-    lied: function () {
+    onLie: function () {
       alarm('VERIFIER_LIED');
     },
   });
@@ -140,7 +138,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function show(): void {
     const view = till.view();
     if (desk) parts.display.show(DESK_LINES, PLAIN);
-    else if (entry && entry.amount() > 0) parts.display.show(entryLines(entry.amount(), parts.config.currency), PLAIN);
+    else if (keys && keys.show()) return;
     else if (view.state === CHARGE_STATES.none)
       parts.display.show(idleLines(parts.config.shop, link.up(), trouble), PLAIN);
     else
@@ -236,7 +234,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     parts.makeRoom();
     const hold = holdLines(till.view().amount, parts.config.currency);
     const isDrawn = parts.display.draw(hold);
-    const start = prepareTap();
+    const start = makeTap();
     radio = 'polling';
     reader.findCard(function (found) {
       onCard(found, start);
@@ -267,23 +265,23 @@ export function createTerminal(parts: TerminalParts): Terminal {
   }
 
   function drawPaid(): void {
-    paidLines = null;
+    ahead.paidLines = null;
     // Without a bridge the board checks for itself, and has a picture for that time.
     if (!link.up()) return;
     const view = till.view();
     view.state = CHARGE_STATES.paid;
-    paidLines = chargeLines(view, parts.config.currency, 'OK');
-    parts.display.draw(paidLines);
+    ahead.paidLines = chargeLines(view, parts.config.currency, 'OK');
+    parts.display.draw(ahead.paidLines);
   }
 
-  function prepareTap(): () => void {
+  function makeTap(): () => void {
     const writes = parts.flashWrites();
     let kept: ChargeView | null = null;
     function onKept(): void {
       // Kept for the report: the next charge may come before the tap is over.
       kept = till.view();
       lastCode = 'OK';
-      if (paidLines && kept.state === CHARGE_STATES.paid) parts.display.show(paidLines, GOOD);
+      if (ahead.paidLines && kept.state === CHARGE_STATES.paid) parts.display.show(ahead.paidLines, GOOD);
       else show();
     }
     function onEnd(outcome: TapOutcome): void {
@@ -304,10 +302,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
         client: parts.client,
         shop: parts.config.shop,
         nowMs: clock.nowMs,
-        failed: onNfcFailure,
-        asked: drawPaid,
-        kept: onKept,
-        told: function () {
+        onFailure: onNfcFailure,
+        onSigning: drawPaid,
+        onKept: onKept,
+        onShown: function () {
           parts.indicator.play(SIGNAL.good, false);
         },
       },
@@ -318,9 +316,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
   // The desk.
 
   function replyDesk(code: Code, data?: Uint8Array): void {
-    const asked = desk;
+    const command = desk;
     desk = null;
-    if (asked) asked.reply(code, data);
+    if (command) command.reply(code, data);
   }
 
   function endDesk(code: Code, data?: Uint8Array): void {
@@ -390,7 +388,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (checking) return;
     const slot = parts.histories.oldest(true, 0);
     if (slot >= 0) checkAccepted(slot);
-    else if (parts.prepare()) turnIn(IDLE_STEP_MS);
+    else if (parts.work()) turnIn(IDLE_STEP_MS);
     else if (checker.hasWork()) {
       const quietMs = clock.nowMs() - activeMs;
       if (quietMs >= QUIET_MS) checker.recheck();
@@ -398,40 +396,26 @@ export function createTerminal(parts: TerminalParts): Terminal {
     } else parts.makeRoom();
   }
 
-  // The amount entry.
+  // Charges and keys.
 
   /** A charge is open, by whose wish ever. */
-  function opened(): void {
-    if (entry) entry.clear();
+  function onOpened(): void {
+    if (keys) keys.clear();
     lastCode = 'OK';
     show();
     if (parts.display.broken()) parts.indicator.blink(amountText(till.view().amount, parts.config.currency));
     wake();
   }
 
-  /** Charges what was entered, under an id of our own: no bridge knows this charge. */
-  function chargeEntry(): void {
-    const code = till.charge(parts.random(CHARGE_ID_BYTES), entry!.amount());
-    if (code === 'OK') return opened();
-    entry!.clear();
-    parts.display.show(entryRefusedLines(code), BAD);
-    parts.indicator.play(SIGNAL.bad, false);
-  }
-
   function onKey(key: string): void {
     const state = till.view().state;
     if (state === CHARGE_STATES.open && key === '*') service.cancel(till.view().id);
     // While there is a charge or a desk command, an amount would only be in the way.
-    if (!entry || desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
-    if (entry.press(key)) return chargeEntry();
-    if (entryTimer !== undefined) clock.clearTimeout(entryTimer);
-    entryTimer = clock.setTimeout(function () {
-      entryTimer = undefined;
-      entry.clear();
-      show();
-    }, ENTRY_MS);
-    show();
+    if (!keys || desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
+    keys.press(key);
   }
+
+  const keys = parts.createKeys && parts.createKeys(parts, onOpened, show);
 
   // The bridge.
 
@@ -451,15 +435,15 @@ export function createTerminal(parts: TerminalParts): Terminal {
       desk = { request: request, reply: reply };
       wake();
     },
-    opened: opened,
-    cancelled: function () {
+    onOpened: onOpened,
+    onCancelled: function () {
       parts.indicator.stop();
       show();
       delivery.report(encodeReport(till.view(), 'OK', null, 0));
       delivery.pump();
       wake();
     },
-    timeCame: delivery.onTime,
+    onTime: delivery.onTime,
   });
 
   return {

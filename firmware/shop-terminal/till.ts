@@ -4,8 +4,11 @@
  * A pure state machine over durable records: no radio, no link, no timers. Each function that changes something has put
  * it into flash when it returns, and changes what RAM says only after that. The order of a payment:
  *
- *   charge -> opening (OPEN) -> draft -> judge -> bind -> challenge (CHALLENGE) -> expect -> complete -> keep ->
- *   [checked] -> delivered
+ *   charge -> opening (OPEN) -> draft -> judge -> bind (CHALLENGE) -> expect -> complete -> keep -> [checked] ->
+ *   delivered
+ *
+ * From `judge` to `keep` each step takes what only the step before it gives (`Judged` to `Completed`), so that another
+ * order does not compile.
  *
  * - One charge, one token: `bind` is durable before CHALLENGE is sent. Another token gets a new Rs, after a tombstone.
  * - A history with the counter of the charge makes it paid; a tombstone with that counter ends it. See shop-records.ts.
@@ -35,7 +38,6 @@ import {
   TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
-import type { ReadyRecord } from '../records/record-log.js';
 import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
@@ -50,6 +52,7 @@ import {
   Records,
   WHY,
 } from './shop-records.js';
+import type { TapAhead } from './tap-ahead.js';
 import { TombstoneLog } from './tombstone-log.js';
 
 /** What is provisioned for the till. Amounts in minor units. */
@@ -92,8 +95,30 @@ export interface ChargeView {
   counter: number;
 }
 
+/** Phases of a payment, as bytes that only the till makes: a PKU whose license is good for the charge, ... */
+export interface Judged extends Uint8Array {
+  readonly isJudged: true;
+}
+
+/** ... data of CHALLENGE for the charge that is given to it, ... */
+export interface Bound extends Uint8Array {
+  readonly isBound: true;
+}
+
+/** ... the record that the answer to it goes into, ... */
+export interface Awaited extends Uint8Array {
+  readonly isAwaited: true;
+}
+
+/** ... and with the answer: an encoded `historyRecord`, whose signature is still to be checked. */
+export interface Completed extends Uint8Array {
+  readonly isCompleted: true;
+}
+
 /** The charge's life. */
 export interface Till {
+  /** What the tap of its charge has ready. */
+  ahead: TapAhead;
   /**
    * Opens a charge: OK, also when this id is open already. AMOUNT_INVALID, ALREADY_PAID, NO_CHARGE (this id was
    * cancelled), CHARGE_OPEN, UNDELIVERED_OLD, HISTORY_FULL, TIME_STALE, in this order.
@@ -105,39 +130,38 @@ export interface Till {
    */
   cancel(id: Uint8Array): Code;
   view(): ChargeView;
-  /** Makes ready what giving the charge to a token writes; for the time that none is there. */
-  prepare(): void;
+  /** Finds the place for what giving the charge to a token writes; for the time that none is there. */
+  placeCharge(): void;
   /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
   opening(): Uint8Array;
   /**
    * PKU of a license, if it is good for this charge: LICENSE_INVALID, LICENSE_EXPIRED, CLASS_LIMIT, DENIED,
    * STALE_LIMIT.
    */
-  judge(licenseBytes: Uint8Array): { ok: true; pku: Uint8Array } | Refusal;
+  judge(licenseBytes: Uint8Array): { ok: true; pku: Judged } | Refusal;
   /**
    * Data of CHALLENGE as the next `bind` will leave it, with the Ts of now unless the charge is bound already: to
    * encode what carries it while a token is waited for. Not that any more once `bind` says AGAIN.
    */
   draft(): Uint8Array;
   /**
-   * Gives the charge to this pseudonym: OK; AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE.
+   * Gives the charge to this pseudonym, and gives the data of CHALLENGE: from here to `keep` or `release` it cannot be
+   * cancelled. Or says why not: AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE.
    */
-  bind(pku: Uint8Array): Code | 'AGAIN';
-  /** Data of CHALLENGE for the bound charge. From here to `keep` or `release` the charge cannot be cancelled. */
-  challenge(): Uint8Array;
+  bind(pku: Judged): Bound | Code | 'AGAIN';
   /**
    * Makes ready what the answer to that CHALLENGE goes into, and its place in the log; for the time that the token
-   * works on it.
+   * works on it: `ahead.record`.
    */
-  expect(licenseBytes: Uint8Array): void;
-  /** After `expect`: the encoded history that the answer makes, still to be verified. BAD_REQUEST, AMOUNT_INVALID. */
-  complete(answer: Uint8Array): { ok: true; history: Uint8Array } | Refusal;
+  expect(bound: Bound, licenseBytes: Uint8Array): void;
+  /** The record with the answer in it, still to be verified: H begins at `HISTORY_AT`. BAD_REQUEST, AMOUNT_INVALID. */
+  complete(record: Awaited, answer: Uint8Array): Completed | Code;
   /** The tap came to nothing. */
   release(): void;
   /** Whether a payment of this amount may be kept before it is verified. */
   mayAccept(): boolean;
-  /** Keeps the history that `complete` made; the charge is paid, or accepted where it is not verified yet. */
-  keep(pku: Uint8Array, verified: boolean): void;
+  /** Keeps the history; the charge is paid, or accepted where it is not verified yet. */
+  keep(record: Completed, verified: boolean): void;
   /** An accepted history was checked. A bad one is thrown away, and its charge is open again. */
   checked(slot: number, good: boolean): void;
   /** The bridge has the history on its disk. */
@@ -163,19 +187,25 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   let state: number = CHARGE_STATES.none;
   // What a tap says of the charge, encoded once.
   let opening: Uint8Array | null = null;
-  let asked: Uint8Array | null = null;
-  let draftTimeS = -1; // Ts in it, which it is to be bound with; -1 for none
-  // Encoded `now`.
+  let challengeBytes: Uint8Array | null = null;
+  // Encoded `current`.
   let stored: Uint8Array | null = null;
-  let ready: ReadyRecord | undefined; // for the charge, with its PKU
-  // The record of the history that is awaited, or was completed; without its signature, or with it.
-  let awaited: Uint8Array | null = null;
+  const ahead: TapAhead = {
+    select: null,
+    open: null,
+    challenge: null,
+    chargePlace: undefined,
+    draftTimeS: -1,
+    record: null,
+    historyPlace: undefined,
+    paidLines: null,
+  };
   // What license and challenge begin with.
   const terms = textOf(config.issuer, 0, ISSUER_ID_BYTES) + config.currency;
   // Keys are compared as text, by one native call.
   const nobody = textOf(new Uint8Array(KEY_BYTES), 0, KEY_BYTES);
-  let boundName = nobody; // of `now.boundPku`
-  let now: ChargeRecord = {
+  let boundName = nobody; // of `current.boundPku`
+  let current: ChargeRecord = {
     state: CHARGE_STATES.none,
     id: new Uint8Array(CHARGE_ID_BYTES),
     amount: 0,
@@ -206,17 +236,17 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     };
     const bytes = chargeRecord.encode(record);
     records.put(RECORD.charge, 0, bytes);
-    now = record;
+    current = record;
     boundName = textOf(boundPku, 0, KEY_BYTES);
     stored = bytes;
     state = newState;
-    opening = asked = awaited = null;
-    draftTimeS = -1;
+    opening = challengeBytes = ahead.record = null;
+    ahead.draftTimeS = -1;
   }
 
   /** Ts for a charge that is bound now. */
   function bindingTimeS(): number {
-    return draftTimeS < 0 ? notices.timeS() : draftTimeS;
+    return ahead.draftTimeS < 0 ? notices.timeS() : ahead.draftTimeS;
   }
 
   /** Gives the open charge to a PKU; a customer waits, so that what is encoded already is not encoded again. */
@@ -225,19 +255,19 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     const bytes = stored!; // only here, and written anew if the flash fails
     writeU32(bytes, CHARGE_TIME_AT, timeS);
     bytes.set(pku, CHARGE_PKU_AT);
-    records.put(RECORD.charge, 0, bytes, ready);
-    ready = undefined;
-    now.timeS = timeS;
-    now.boundPku = bytes.subarray(CHARGE_PKU_AT);
+    records.put(RECORD.charge, 0, bytes, ahead.chargePlace);
+    ahead.chargePlace = undefined;
+    current.timeS = timeS;
+    current.boundPku = bytes.subarray(CHARGE_PKU_AT);
     boundName = name;
-    if (asked && draftTimeS < 0) writeU32(asked, CHALLENGE_TIME_AT, timeS);
-    draftTimeS = -1;
+    if (challengeBytes && ahead.draftTimeS < 0) writeU32(challengeBytes, CHALLENGE_TIME_AT, timeS);
+    ahead.draftTimeS = -1;
   }
 
   /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
   function renew(id: Uint8Array, amount: number): void {
-    if (now.counter === COUNTER_MAX) throw new Error('the counter of Rs is used up');
-    const counter = now.counter + 1;
+    if (current.counter === COUNTER_MAX) throw new Error('the counter of Rs is used up');
+    const counter = current.counter + 1;
     const count = new Uint8Array([
       Math.floor(counter / 16777216),
       (counter >> 16) & 255,
@@ -249,13 +279,13 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   }
 
   function encodeChargeId(): Uint8Array {
-    opening = opening || chargeId.encode({ rs: now.rs, shop: config.shop });
+    opening = opening || chargeId.encode({ rs: current.rs, shop: config.shop });
     return opening;
   }
 
   function bury(why: number): void {
     const given = encodeChargeId();
-    tombstones.add(now.counter, why, parts.sign(SIGNED.tombstone, given), given);
+    tombstones.add(current.counter, why, parts.sign(SIGNED.tombstone, given), given);
   }
 
   /** A second record decides what an open charge is: see shop-records.ts. */
@@ -264,16 +294,16 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     if (!payload) return;
     const record = chargeRecord.decode(payload);
     if (!record) throw new Error('charge in flash cannot be read');
-    now = record;
+    current = record;
     boundName = textOf(record.boundPku, 0, KEY_BYTES);
     stored = payload;
     state = record.state;
     if (state !== CHARGE_STATES.open) return;
-    const slot = histories.find(now.counter);
-    const why = tombstones.why(now.counter);
+    const slot = histories.find(current.counter);
+    const why = tombstones.why(current.counter);
     if (slot >= 0) state = histories.isUnverified(slot) ? CHARGE_STATES.accepted : CHARGE_STATES.paid;
     else if (why === WHY.cancelled) state = CHARGE_STATES.cancelled;
-    else if (why === WHY.rebound) renew(now.id, now.amount);
+    else if (why === WHY.rebound) renew(current.id, current.amount);
   }
 
   function needsTime(amount: number): boolean {
@@ -281,18 +311,24 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   }
 
   function encodeChallenge(): Uint8Array {
-    asked =
-      asked ||
+    challengeBytes =
+      challengeBytes ||
       challenge.encode({
         issuer: config.issuer,
         currency: config.currency,
-        amount: now.amount,
-        timeS: now.timeS,
-        counter: now.counter,
-        rs: now.rs,
+        amount: current.amount,
+        timeS: current.timeS,
+        counter: current.counter,
+        rs: current.rs,
         shop: config.shop,
       });
-    return asked;
+    return challengeBytes;
+  }
+
+  function release(): void {
+    checking = false;
+    ahead.record = null;
+    ahead.historyPlace = undefined;
   }
 
   recover();
@@ -301,10 +337,10 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     charge: function (id, amount) {
       if (!isAmount(amount)) return 'AMOUNT_INVALID';
       const open = state === CHARGE_STATES.open || state === CHARGE_STATES.accepted;
-      if (state !== CHARGE_STATES.none && equal(now.id, id)) {
+      if (state !== CHARGE_STATES.none && equal(current.id, id)) {
         if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
         if (state === CHARGE_STATES.cancelled) return 'NO_CHARGE';
-        return amount === now.amount ? 'OK' : 'CHARGE_OPEN';
+        return amount === current.amount ? 'OK' : 'CHARGE_OPEN';
       }
       if (open) return 'CHARGE_OPEN';
       const oldestS = histories.oldestTimeS();
@@ -319,7 +355,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return 'OK';
     },
     cancel: function (id) {
-      if (state === CHARGE_STATES.none || !equal(now.id, id)) return 'NO_CHARGE';
+      if (state === CHARGE_STATES.none || !equal(current.id, id)) return 'NO_CHARGE';
       if (state === CHARGE_STATES.cancelled) return 'OK';
       if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
       if (state === CHARGE_STATES.accepted || checking) return 'BUSY';
@@ -329,11 +365,12 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       return 'OK';
     },
     view: function () {
-      return { state: state, id: now.id, amount: now.amount, rs: now.rs, counter: now.counter };
+      return { state: state, id: current.id, amount: current.amount, rs: current.rs, counter: current.counter };
     },
-    prepare: function () {
+    ahead: ahead,
+    placeCharge: function () {
       if (state === CHARGE_STATES.open && boundName === nobody)
-        ready = records.prepare(RECORD.charge, 0, stored!.length);
+        ahead.chargePlace = records.prepare(RECORD.charge, 0, stored!.length);
     },
     opening: encodeChargeId,
     judge: function (licenseBytes) {
@@ -343,94 +380,91 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       const name = textOf(pku, 0, KEY_BYTES);
       if (name === nobody) return refuse('LICENSE_INVALID');
       // A license is judged by Ts; that of a bound charge is already in the challenge that the token may have signed.
-      const timeS = name === boundName ? now.timeS : bindingTimeS();
+      const timeS = name === boundName ? current.timeS : bindingTimeS();
       if (readU32(licenseBytes, LICENSE_UNTIL_AT) <= timeS) return refuse('LICENSE_EXPIRED');
-      if (now.amount > classPaymentMax(licenseBytes[LICENSE_CLASS_AT])) return refuse('CLASS_LIMIT');
+      if (current.amount > classPaymentMax(licenseBytes[LICENSE_CLASS_AT])) return refuse('CLASS_LIMIT');
       if (notices.isDenied(pku)) return refuse('DENIED');
-      if (!notices.allows(pku, now.rs, now.amount)) return refuse('STALE_LIMIT');
-      return { ok: true, pku: pku };
+      if (!notices.allows(pku, current.rs, current.amount)) return refuse('STALE_LIMIT');
+      return { ok: true, pku: pku as Judged };
     },
     draft: function () {
       const data = encodeChallenge();
       if (state === CHARGE_STATES.open && boundName === nobody) {
-        draftTimeS = notices.timeS();
-        writeU32(data, CHALLENGE_TIME_AT, draftTimeS);
+        ahead.draftTimeS = notices.timeS();
+        writeU32(data, CHALLENGE_TIME_AT, ahead.draftTimeS);
       }
       return data;
     },
     bind: function (pku) {
       if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
       const name = textOf(pku, 0, KEY_BYTES);
-      if (name === boundName) return 'OK';
-      if (needsTime(now.amount)) return 'TIME_STALE';
-      if (boundName !== nobody) {
-        if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
-        bury(WHY.rebound);
-        renew(now.id, now.amount);
-        return 'AGAIN';
+      if (name !== boundName) {
+        if (needsTime(current.amount)) return 'TIME_STALE';
+        if (boundName !== nobody) {
+          if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
+          bury(WHY.rebound);
+          renew(current.id, current.amount);
+          return 'AGAIN';
+        }
+        bindTo(pku, name);
       }
-      bindTo(pku, name);
-      return 'OK';
-    },
-    challenge: function () {
-      if (state !== CHARGE_STATES.open || boundName === nobody)
-        throw new TypeError('challenge of a charge that is not bound');
       checking = true;
-      return encodeChallenge();
+      return encodeChallenge() as Bound;
     },
-    expect: function (licenseBytes) {
-      awaited = encodeHistoryRecord({
+    expect: function (bound, licenseBytes) {
+      const record = encodeHistoryRecord({
         unverified: 1,
-        counter: now.counter,
-        timeS: now.timeS,
-        chargeId: now.id,
-        history: concat([licenseBytes, new Uint8Array(SIGNATURE_BYTES), encodeChallenge()]),
+        counter: current.counter,
+        timeS: current.timeS,
+        chargeId: current.id,
+        history: concat([licenseBytes, new Uint8Array(SIGNATURE_BYTES), bound]),
       });
-      histories.prepare(awaited.length);
+      ahead.record = record as Awaited;
+      ahead.historyPlace = histories.place(record.length);
     },
-    complete: function (answer) {
-      const record = awaited;
-      if (!record) throw new TypeError('an answer that is not expected');
+    complete: function (record, answer) {
       // Encoded `payment`: y as the challenge has it, and the signature.
-      if (answer.length !== PAYMENT_BYTES) return refuse('BAD_REQUEST');
+      if (answer.length !== PAYMENT_BYTES) return 'BAD_REQUEST';
       if (textOf(answer, 0, AMOUNT_BYTES) !== textOf(encodeChallenge(), CHALLENGE_AMOUNT_AT, CHALLENGE_TIME_AT))
-        return refuse('AMOUNT_INVALID');
+        return 'AMOUNT_INVALID';
       record.set(answer.subarray(AMOUNT_BYTES), HISTORY_AT + LICENSE_BYTES);
-      return { ok: true, history: record.subarray(HISTORY_AT) };
+      return record as Uint8Array as Completed;
     },
-    release: function () {
-      checking = false;
-      awaited = null;
-    },
+    release: release,
     mayAccept: function () {
-      return now.amount <= config.floorLimit;
+      return current.amount <= config.floorLimit;
     },
-    keep: function (pku, verified) {
-      if (state !== CHARGE_STATES.open || !awaited || textOf(pku, 0, KEY_BYTES) !== boundName)
-        throw new TypeError('keep without an open charge of this token');
-      notices.count(pku, now.rs, now.amount);
-      histories.add(awaited, !verified, now.counter, now.timeS);
+    keep: function (record, verified) {
+      notices.count(current.boundPku, current.rs, current.amount);
+      histories.add(record, !verified, current.counter, current.timeS, ahead.historyPlace);
       state = verified ? CHARGE_STATES.paid : CHARGE_STATES.accepted;
-      checking = false;
-      awaited = null;
+      release();
     },
     checked: function (slot, good) {
-      const isOurs = histories.find(now.counter) === slot;
+      const isOurs = histories.find(current.counter) === slot;
       if (good) histories.setVerified(slot);
       else histories.remove(slot);
-      if (isOurs) state = good ? CHARGE_STATES.paid : now.state;
+      if (isOurs) state = good ? CHARGE_STATES.paid : current.state;
     },
     delivered: function (slot) {
-      if (histories.find(now.counter) === slot && now.state === CHARGE_STATES.open) {
-        put(CHARGE_STATES.paid, now.counter, now.timeS, now.rs, now.boundPku, now.id, now.amount);
+      if (histories.find(current.counter) === slot && current.state === CHARGE_STATES.open) {
+        put(
+          CHARGE_STATES.paid,
+          current.counter,
+          current.timeS,
+          current.rs,
+          current.boundPku,
+          current.id,
+          current.amount,
+        );
       }
       histories.remove(slot);
     },
     wasPaid: function (rs) {
       if (rs.length !== RS_BYTES || !equal(rs.subarray(0, 4), config.terminalId)) return false;
       const counter = rs[4] * 16777216 + (rs[5] * 65536 + rs[6] * 256 + rs[7]);
-      if (counter > now.counter || counter <= tombstones.horizon() || tombstones.why(counter)) return false;
-      return counter !== now.counter || (state === CHARGE_STATES.paid && equal(rs, now.rs));
+      if (counter > current.counter || counter <= tombstones.horizon() || tombstones.why(counter)) return false;
+      return counter !== current.counter || (state === CHARGE_STATES.paid && equal(rs, current.rs));
     },
   };
 }

@@ -10,7 +10,7 @@ import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge
 import { createEmulatedFlash, PowerLost, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { openRecordLog } from '../../firmware/records/record-log.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
-import { createAmountEntry } from '../../firmware/shop-terminal/amount-entry.js';
+import { createEntryKeys } from '../../firmware/shop-terminal/entry-keys.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
@@ -469,7 +469,7 @@ export function createWorld(): World {
       return good;
     };
     world.terminal = createTerminal({
-      entry: createAmountEntry(),
+      createKeys: createEntryKeys,
       config: CONFIG,
       till: world.till,
       histories,
@@ -505,7 +505,7 @@ export function createWorld(): World {
       sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
       publicKey: TERMINAL.publicKey,
       sign: TERMINAL.sign,
-      prepare: () => log.tidy(),
+      work: () => log.tidy(),
       makeRoom: () => undefined,
       memory: () => ({ used: 1, total: 2 }),
       flashWrites: () => log.writes() + log.erases(),

@@ -3,6 +3,7 @@
  * done, and the shop goes on. Before H is durable tapping again completes the payment; afterwards H is kept exactly
  * once.
  */
+import type { Completed } from '../../firmware/shop-terminal/till.js';
 import { PowerLost, type CutPlace } from '../../host-bridge/emulator/flash.js';
 import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { history } from '../../firmware/wire/payment.js';
@@ -15,7 +16,7 @@ const stateName = (state: number): string => Object.entries(S).find(([, n]) => n
 /** A shop just before the step, on its own flash. */
 type Step = { name: string; before: (shop: Shop) => void; act: (shop: Shop) => void; states: string[] };
 
-const paidHistory = (shop: Shop): Uint8Array => h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Uint8Array;
+const completed = (shop: Shop): Completed => h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Completed;
 const open = (shop: Shop): void => void expect(shop.till.charge(h.idOf(1), 350)).toBe('OK');
 const none = (): void => undefined;
 
@@ -38,8 +39,7 @@ const steps: Step[] = [
       s.till.bind(h.pkuOf(1));
     },
     act: (s) => {
-      paidHistory(s);
-      s.till.keep(h.pkuOf(1), true);
+      s.till.keep(completed(s), true);
     },
     states: ['open', 'paid'],
   },
@@ -50,8 +50,7 @@ const steps: Step[] = [
       s.till.bind(h.pkuOf(1));
     },
     act: (s) => {
-      paidHistory(s);
-      s.till.keep(h.pkuOf(1), false);
+      s.till.keep(completed(s), false);
     },
     states: ['open', 'accepted'],
   },
@@ -87,6 +86,7 @@ const steps: Step[] = [
     before: (s) => {
       open(s);
       s.till.bind(h.pkuOf(1));
+      s.till.release(); // the tap came to nothing
     },
     act: (s) => void s.till.cancel(h.idOf(1)),
     states: ['open', 'cancelled'],

@@ -7,7 +7,14 @@ import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emula
 import { openRecordLog, type LogRegion, type RecordLog } from '../../firmware/records/record-log.js';
 import { openHistoryLog, type HistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices, type IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
-import { openTill, type Till, type TillConfig } from '../../firmware/shop-terminal/till.js';
+import {
+  openTill,
+  type Bound,
+  type Completed,
+  type Judged,
+  type Till,
+  type TillConfig,
+} from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog, type TombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
 import { license, licenseBody, payment } from '../../firmware/wire/payment.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
@@ -29,7 +36,8 @@ export const CONFIG: TillConfig = {
 export const LIMITS = { issuer: ISSUER, timeMaxAgeS: 604800, denyMaxAgeS: DAY_S, staleListLimit: 2500 };
 
 export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n & 255);
-export const pkuOf = (n: number): Uint8Array => new Uint8Array(32).fill(n + 1);
+/** A pseudonym, as if its license were good: `judge` is left out where it makes no difference. */
+export const pkuOf = (n: number): Judged => new Uint8Array(32).fill(n + 1) as Uint8Array as Judged;
 
 /** 64 bytes that stand for a signature. */
 export function mark(...parts: (Uint8Array | string)[]): Uint8Array {
@@ -120,29 +128,34 @@ export function bringNotices(shop: Shop, timeS = NOW_S, version = shop.notices.d
   expect(shop.notices.acceptDenyList(makeDenyList(version, timeS, []), verifyMark)).toBe('OK');
 }
 
-/** What a tap does up to the answer; the history, or the code that stopped it. */
-export function tapUntilAnswer(till: Till, pku: Uint8Array, licenseBytes = makeLicense(pku)): Uint8Array | string {
+/** Binds a charge that can be bound: data of CHALLENGE. */
+export function bound(till: Till, pku: Judged): Bound {
+  const challengeBytes = till.bind(pku);
+  if (typeof challengeBytes === 'string') throw new Error(challengeBytes);
+  return challengeBytes;
+}
+
+/** What a tap does up to the answer; the record of the history, or the code that stopped it. */
+export function tapUntilAnswer(till: Till, pku: Uint8Array, licenseBytes = makeLicense(pku)): Completed | string {
   // The frame that carries CHALLENGE is encoded before the token is known.
   let draft = till.draft().slice();
   const judged = till.judge(licenseBytes);
   if (!judged.ok) return judged.code;
-  let bound = till.bind(pku);
-  if (bound === 'AGAIN') {
+  let sent = till.bind(judged.pku);
+  if (sent === 'AGAIN') {
     draft = till.draft().slice();
-    bound = till.bind(pku);
+    sent = till.bind(judged.pku);
   }
-  if (bound !== 'OK') return bound;
-  const sent = till.challenge();
+  if (typeof sent === 'string') return sent;
   expect(sent).toEqual(draft);
-  till.expect(licenseBytes);
-  const completed = till.complete(answer(pku, sent, till.view().amount));
-  return completed.ok ? completed.history : completed.code;
+  till.expect(sent, licenseBytes);
+  return till.complete(till.ahead.record!, answer(pku, sent, till.view().amount));
 }
 
 /** A whole tap. */
 export function tap(till: Till, pku: Uint8Array, verified = true): string {
-  const history = tapUntilAnswer(till, pku);
-  if (typeof history === 'string') return history;
-  till.keep(pku, verified);
+  const record = tapUntilAnswer(till, pku);
+  if (typeof record === 'string') return record;
+  till.keep(record, verified);
   return 'OK';
 }

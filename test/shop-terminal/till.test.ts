@@ -1,6 +1,7 @@
 /**
  * The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list.
  */
+import type { Completed, Till } from '../../firmware/shop-terminal/till.js';
 import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
 import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
@@ -209,7 +210,7 @@ const rows: Row[] = [
   [
     'bind above the floor limit without time',
     'TIME_STALE',
-    () => h.openShop(openCharge(freshShop(), 1001).flash).till.bind(h.pkuOf(1)),
+    () => h.openShop(openCharge(freshShop(), 1001).flash).till.bind(h.pkuOf(1)) as string,
   ],
   [
     'rebind with all tombstones undelivered',
@@ -222,7 +223,7 @@ const rows: Row[] = [
       }
       openCharge(s, 1, 99);
       s.till.bind(h.pkuOf(1));
-      return s.till.bind(h.pkuOf(2));
+      return s.till.bind(h.pkuOf(2)) as string;
     },
   ],
   [
@@ -231,7 +232,7 @@ const rows: Row[] = [
     () => {
       const s = openCharge(freshShop());
       s.till.cancel(h.idOf(1));
-      return s.till.bind(h.pkuOf(1));
+      return s.till.bind(h.pkuOf(1)) as string;
     },
   ],
   [
@@ -239,10 +240,8 @@ const rows: Row[] = [
     'BAD_REQUEST',
     () => {
       const s = openCharge(freshShop());
-      s.till.bind(h.pkuOf(1));
-      s.till.challenge();
-      s.till.expect(h.makeLicense(h.pkuOf(1)));
-      return (s.till.complete(new Uint8Array(71)) as any).code;
+      s.till.expect(h.bound(s.till, h.pkuOf(1)), h.makeLicense(h.pkuOf(1)));
+      return s.till.complete(s.till.ahead.record!, new Uint8Array(71)) as string;
     },
   ],
   [
@@ -250,9 +249,9 @@ const rows: Row[] = [
     'AMOUNT_INVALID',
     () => {
       const s = openCharge(freshShop());
-      s.till.bind(h.pkuOf(1));
-      s.till.expect(h.makeLicense(h.pkuOf(1)));
-      return (s.till.complete(h.answer(h.pkuOf(1), s.till.challenge(), 349)) as any).code;
+      const sent = h.bound(s.till, h.pkuOf(1));
+      s.till.expect(sent, h.makeLicense(h.pkuOf(1)));
+      return s.till.complete(s.till.ahead.record!, h.answer(h.pkuOf(1), sent, 349)) as string;
     },
   ],
 ];
@@ -273,8 +272,7 @@ describe('a charge', () => {
 
   test('paid: H holds license, challenge and signature, and is delivered once', () => {
     const shop = openCharge(freshShop());
-    h.tapUntilAnswer(shop.till, h.pkuOf(1));
-    shop.till.keep(h.pkuOf(1), true);
+    shop.till.keep(h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Completed, true);
     expect(shop.till.view().state).toBe(CHARGE_STATES.paid);
     const slot = shop.histories.oldest(false, 0);
     const record = shop.histories.read(slot);
@@ -289,12 +287,11 @@ describe('a charge', () => {
 
   test('survives a reset: the same token gets the same challenge', () => {
     const shop = openCharge(freshShop());
-    shop.till.bind(h.pkuOf(1));
-    const sent = shop.till.challenge();
+    const sent = shop.till.bind(h.pkuOf(1));
     const again = h.openShop(shop.flash);
     h.bringNotices(again, h.NOW_S + 5000);
-    expect(again.till.bind(h.pkuOf(1))).toBe('OK');
-    expect(again.till.challenge()).toEqual(sent);
+    expect(sent).toBeInstanceOf(Uint8Array);
+    expect(again.till.bind(h.pkuOf(1))).toEqual(sent);
   });
 
   test('is bound with the Ts of its draft, by which its license is judged too, though time goes on or comes meanwhile', () => {
@@ -305,19 +302,16 @@ describe('a charge', () => {
     later(shop, 10);
     h.bringNotices(shop, h.NOW_S + 60);
     expect(shop.till.judge(ending).ok).toBe(true);
-    expect(shop.till.bind(h.pkuOf(1))).toBe('OK');
-    expect([shop.till.challenge(), challenge.decode(draft)!.timeS]).toEqual([draft, h.NOW_S]);
+    expect([shop.till.bind(h.pkuOf(1)), challenge.decode(draft)!.timeS]).toEqual([draft, h.NOW_S]);
     // Nor does a draft change a charge that is bound.
     expect(shop.till.draft()).toEqual(draft);
     const again = h.openShop(shop.flash);
     h.bringNotices(again, h.NOW_S + 5000);
-    expect([again.till.bind(h.pkuOf(1)), again.till.challenge()]).toEqual(['OK', draft]);
+    expect(again.till.bind(h.pkuOf(1))).toEqual(draft);
+    again.till.release();
     // Without one it is the time of binding.
     expect(again.till.bind(h.pkuOf(2))).toBe('AGAIN');
-    expect([again.till.bind(h.pkuOf(2)), challenge.decode(again.till.challenge())!.timeS]).toEqual([
-      'OK',
-      h.NOW_S + 5000,
-    ]);
+    expect(challenge.decode(h.bound(again.till, h.pkuOf(2)))!.timeS).toBe(h.NOW_S + 5000);
   });
 
   test('bound to a token is finished by it, though its license ends meanwhile', () => {
@@ -335,7 +329,6 @@ describe('a charge', () => {
     const shop = openCharge(freshShop());
     shop.till.bind(h.pkuOf(1));
     const old = shop.till.opening();
-    shop.till.challenge();
     shop.till.release();
     expect(shop.till.bind(h.pkuOf(2))).toBe('AGAIN');
     expect(shop.till.opening()).not.toEqual(old);
@@ -441,9 +434,9 @@ describe('an old deny list', () => {
       let shop = freshShop();
       later(shop, h.DAY_S + 1);
       openCharge(shop, 2000);
-      h.tapUntilAnswer(shop.till, h.pkuOf(1));
+      const record = h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Completed;
       shop.flash.cutAfter(2, 'before'); // the sum is two writes
-      expect(() => shop.till.keep(h.pkuOf(1), true)).toThrow('power');
+      expect(() => shop.till.keep(record, true)).toThrow('power');
       shop = h.openShop(shop.flash);
       expect(shop.log.slots(35)).toEqual([0]);
       expect(shop.histories.count()).toBe(0);
@@ -490,3 +483,19 @@ test('Rs and the counter of Ts never repeat, whatever the random source does', (
   }
   expect(seen.size).toBe(20);
 });
+
+/** For the compiler alone (`npm run check`): a payment's steps in another order are errors of types. */
+export function otherOrders(till: Till, licenseBytes: Uint8Array, answer: Uint8Array): void {
+  const judged = till.judge(licenseBytes);
+  // @ts-expect-error a pseudonym whose license was not judged
+  till.bind(licenseBytes.subarray(12, 44));
+  const bound = judged.ok && till.bind(judged.pku);
+  // @ts-expect-error a charge that may not be bound
+  till.expect(bound, licenseBytes);
+  // @ts-expect-error a draft is not bound
+  till.expect(till.draft(), licenseBytes);
+  // @ts-expect-error an answer that may not be awaited
+  till.complete(till.ahead.record, answer);
+  // @ts-expect-error a record without its answer
+  till.keep(till.ahead.record!, true);
+}
