@@ -30,7 +30,7 @@ export interface ApduClient {
    * Makes a command ready, with 0 to 704 bytes of data: what can be done while nobody waits for it.
    * @param le most data bytes that are expected in its answer; an answer with more arrives too, in parts
    */
-  prepare(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedCommand;
+  encode(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedCommand;
   /**
    * Sends a command, and collects its whole answer.
    * @param callback gets any status word with `ok: true`; `ok: false` where radio, chip or protocol failed
@@ -52,7 +52,7 @@ export interface ApduClient {
 export interface ApduClientOptions {
   /** Carries one APDU to the card and its answer back: the reader. */
   radio: {
-    prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
+    frameOf(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
     transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void;
   };
   /** Longest response APDU that this side can receive, status word included: `apduBytesMax(burstBytesMax)`. */
@@ -93,31 +93,31 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
   const leMax = Math.min(options.responseBytesMax - 2, 256);
   let commandDataBytesMax = options.commandDataBytesMax || 32;
   // The command under way, and what has come of its answer.
-  let asked: PreparedCommand | null = null;
+  let current: PreparedCommand | null = null;
   let callback: (result: ApduResult) => void;
   let answer: Uint8Array[] = [];
   let answerBytes = 0;
   let sent = 0;
 
   function finish(result: ApduResult): void {
-    asked = null;
+    current = null;
     callback(result);
   }
 
   function apdu(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedApdu {
-    return options.radio.prepare(encodeApdu(cla, ins, p1, p2, data, le), le + 2);
+    return options.radio.frameOf(encodeApdu(cla, ins, p1, p2, data, le), le + 2);
   }
 
-  function prepare(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedCommand {
+  function encode(cla: number, ins: number, p1: number, p2: number, data: Uint8Array, le: number): PreparedCommand {
     const whole = data.length > commandDataBytesMax ? null : apdu(cla, ins, p1, p2, data, Math.min(le, leMax));
     return { cla: cla, ins: ins, p1: p1, p2: p2, data: data, whole: whole };
   }
 
   function send(command: PreparedCommand, done: (result: ApduResult) => void): void {
-    if (asked) return done({ ok: false, code: 'BUSY' });
+    if (current) return done({ ok: false, code: 'BUSY' });
     sent = command.data.length;
     if (sent > messageBytesMax) return done({ ok: false, code: 'TOO_LONG' });
-    asked = command;
+    current = command;
     callback = done;
     if (answerBytes > 0) answer = [];
     answerBytes = 0;
@@ -128,7 +128,7 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
   }
 
   function sendPart(): void {
-    const command = asked!;
+    const command = current!;
     const part = command.data.subarray(sent, Math.min(sent + commandDataBytesMax, command.data.length));
     sent += part.length;
     const cla = sent < command.data.length ? command.cla | CLA_CHAINING : command.cla;
@@ -142,7 +142,7 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
     if (bytes < 0 || bytes > leMax) return finish({ ok: false, code: 'RF_ERROR' });
     const sw = response[bytes] * 256 + response[bytes + 1];
     const data = response.subarray(0, bytes);
-    if (sent < asked!.data.length) {
+    if (sent < current!.data.length) {
       // A part of a command is answered by 9000 alone; anything else ends the chain, and is the answer to all of it.
       if (sw === 0x9000 && bytes === 0) return sendPart();
       return finish({ ok: true, data: data, sw: sw });
@@ -160,16 +160,16 @@ export function createApduClient(options: ApduClientOptions): ApduClient {
     // 61xx: xx more bytes wait, 00 for 256 or more. One that brought none would go on for ever.
     if (data.length === 0) return finish({ ok: false, code: 'RF_ERROR' });
     options.radio.transceive(
-      apdu(asked!.cla & 0xef, INS_GET_RESPONSE, 0, 0, data.subarray(0, 0), Math.min(sw & 255 || 256, leMax)),
+      apdu(current!.cla & 0xef, INS_GET_RESPONSE, 0, 0, data.subarray(0, 0), Math.min(sw & 255 || 256, leMax)),
       onAnswer,
     );
   }
 
   return {
-    prepare: prepare,
+    encode: encode,
     send: send,
     command: function (cla, ins, p1, p2, data, done) {
-      send(prepare(cla, ins, p1, p2, data, leMax), done);
+      send(encode(cla, ins, p1, p2, data, leMax), done);
     },
     setLimits: function (bytes) {
       if (bytes >= 1 && bytes <= 255) commandDataBytesMax = bytes;

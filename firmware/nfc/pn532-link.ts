@@ -178,7 +178,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   const gapMs = options.gapMs || 100;
   const retriesMax = options.retriesMax === undefined ? 2 : options.retriesMax;
   const natives = options.natives || plainBytes;
-  let asked: LinkCommand | null = null; // the command under way
+  let current: LinkCommand | null = null; // the command under way
   let acked = false;
   let refused = false; // by the bus, when it was last sent
   let repetitions = 0; // of it, and of its answer
@@ -222,7 +222,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
    */
   function onTimer(): void {
     timer = undefined;
-    if (!asked) return;
+    if (!current) return;
     const leftMs = dueMs - clock.nowMs();
     if (leftMs > 0) return arm(leftMs);
     if (lookedMs === dueMs) return acked ? giveUp({ ok: false, code: 'PN532_TIMEOUT' }) : onAckTimeout();
@@ -244,9 +244,9 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function finish(result: LinkResult): void {
-    const done = asked!.callback;
+    const done = current!.callback;
     if (untidy || gapTimer !== undefined) forget();
-    asked = null;
+    current = null;
     done(result);
   }
 
@@ -263,13 +263,13 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     acked = false;
     if (untidy) forget();
     wait(ackTimeoutMs);
-    refused = !port.send(asked!.frame, asleep, ACK_FRAME_BYTES);
+    refused = !port.send(current!.frame, asleep, ACK_FRAME_BYTES);
   }
 
   function onAckTimeout(): void {
     asleep = true;
     // What the bus refused never reached the chip, so its repetition is the first time for any command.
-    if (repetitions < retriesMax && (!asked!.once || refused)) {
+    if (repetitions < retriesMax && (!current!.once || refused)) {
       repetitions++;
       // The chip may have been reset since, or we: then it talks at the other rate.
       if (hasFast) setFast(!fast);
@@ -294,16 +294,16 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   function onAck(): void {
     acked = true;
     // The timer runs out no later than the wait for the ACK does, and then looks again.
-    dueMs += asked!.timeoutMs;
+    dueMs += current!.timeoutMs;
   }
 
   /** LEN and LCS FF FF: an extended frame, whose lengths come after them. */
   function answerCode(): number {
-    return 1 + asked!.frame[asked!.frame[4] === 0xff ? 9 : 6];
+    return 1 + current!.frame[current!.frame[4] === 0xff ? 9 : 6];
   }
 
   function onFrame(found: Pn532Frame): void {
-    if (!asked) return;
+    if (!current) return;
     if (found.kind === 'damaged') {
       // Not at once: what follows may still be a good frame, and a NACK would cross with it.
       clearGap();
@@ -339,12 +339,12 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
 
   /** Whatever is not simply the ACK, the answer, or one after the other. */
   function parse(chunk: string, whole: boolean): void {
-    const waited = asked;
+    const waited = current;
     const wasAcked = acked;
     clearGap();
     untidy = true;
     parser.push(chunk);
-    if (!asked || asked !== waited || !acked) return;
+    if (!current || current !== waited || !acked) return;
     if (whole) {
       if (wasAcked) onDamage();
     } else if (parser.partial() && gapTimer === undefined) {
@@ -353,11 +353,11 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
   }
 
   function answerBytes(): number {
-    return Math.min(asked!.answerBytesMax || options.burstBytesMax, options.burstBytesMax);
+    return Math.min(current!.answerBytesMax || options.burstBytesMax, options.burstBytesMax);
   }
 
   port.onBytes = function (chunk, whole) {
-    if (!asked) return 0; // nobody asked: an answer that came after its command was given up
+    if (!current) return 0; // nobody asked: an answer that came after its command was given up
     let text = held + chunk;
     held = '';
     if (!acked && !untidy && text.substr(0, ACK_FRAME_BYTES) === ACK_TEXT) {
@@ -374,7 +374,7 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       asleep = false;
       finish({ ok: true, data: data });
     } else parse(text, whole);
-    return !asked ? 0 : acked ? answerBytes() : ACK_FRAME_BYTES;
+    return !current ? 0 : acked ? answerBytes() : ACK_FRAME_BYTES;
   };
 
   const link: Pn532Link = {
@@ -382,8 +382,8 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       link.exchange({ frame: link.commandFrame([], command), timeoutMs: timeoutMs, once: commandOnce, callback: done });
     },
     exchange: function (command) {
-      if (asked) return command.callback({ ok: false, code: 'BUSY' });
-      asked = command;
+      if (current) return command.callback({ ok: false, code: 'BUSY' });
+      current = command;
       repetitions = 0;
       transmit();
     },
@@ -391,10 +391,10 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
       return encodeFrame([TFI_TO_CHIP].concat(head), data, tail || [], natives);
     },
     cancel: function () {
-      if (asked) giveUp({ ok: false, code: 'CANCELLED' });
+      if (current) giveUp({ ok: false, code: 'CANCELLED' });
     },
     busy: function () {
-      return asked !== null;
+      return current !== null;
     },
     speedUp: function (done) {
       if (!hasFast || fast) return done({ ok: true, data: new Uint8Array(0) });

@@ -38,7 +38,7 @@ export interface Pn532Reader {
    * Makes an APDU (1 to 262 bytes) ready to be sent, any number of times: what can be done while nobody waits for it.
    * @param answerBytesMax most bytes of its answer, status word included; one that is longer takes longer
    */
-  prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
+  frameOf(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
   /** Sends an APDU to the card that findCard found, and gives its answer. */
   transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void;
   /** Deselects the card and switches the field off. Also after an error; then its own result hardly matters. */
@@ -221,10 +221,10 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     const data = concat(parts);
     if (data.length > ANSWER_BYTES_MAX || parts.length > 16) return fail({ ok: false, code: 'TOO_LONG' });
     if ((status & 0x40) === 0) answered({ ok: true, data: data });
-    else link.exchange(prepare(new Uint8Array(0), ANSWER_BYTES_MAX));
+    else link.exchange(frameOf(new Uint8Array(0), ANSWER_BYTES_MAX));
   }
 
-  function prepare(apdu: Uint8Array, answerBytesMax: number): PreparedApdu {
+  function frameOf(apdu: Uint8Array, answerBytesMax: number): PreparedApdu {
     const frame = apdu.length > DATA_BYTES_MAX ? apdu.subarray(0, 0) : link.commandFrame(IN_DATA_EXCHANGE, apdu);
     // Before the answer's data comes the chip's status.
     return {
@@ -248,7 +248,7 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
   return {
     init: init,
     findCard: findCard,
-    prepare: prepare,
+    frameOf: frameOf,
     transceive: transceive,
     release: function (callback) {
       const commands = hasTarget ? [IN_RELEASE_ALL, RF_OFF] : [RF_OFF];

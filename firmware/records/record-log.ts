@@ -52,7 +52,7 @@ export type { LogRegion, RawFlash } from './record-pages.js';
 const TAIL_BYTES = recordBytes(4);
 
 /** What is known of a record before its payload. */
-export interface ReadyRecord {
+export interface RecordPlace {
   key: number;
   length: number;
   /** `LogState.writes` then: a write since may have taken the place. */
@@ -72,15 +72,15 @@ export interface RecordLog {
    * @param type 1..255
    * @param slot 0..65535
    * @param payload at most `payloadBytesMax` bytes
-   * @param ready what `prepare` gave, where somebody waits for this record
+   * @param place what `place` gave, where somebody waits for this record
    * Throws an error with code FLASH_FULL (nothing was written) or FLASH_WRITE_FAILED (the log takes no more).
    */
-  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  put(type: number, slot: number, payload: Uint8Array, place?: RecordPlace): void;
   /**
    * Does beforehand what a `put` has to do before it writes, opening a page where that is needed; throws as it does.
    * @returns for that `put`; no use, and no harm, once something else was written
    */
-  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
+  place(type: number, slot: number, payloadBytes: number): RecordPlace;
   /** The payload stored last, or null. Throws an error with code FLASH_DAMAGED if it cannot be read any more. */
   get(type: number, slot: number): Uint8Array | null;
   /** The slots of a type that hold something, ascending. */
@@ -163,8 +163,8 @@ function collect(s: LogState): void {
   settle(s);
 }
 
-/** See `RecordLog.prepare`. */
-function prepare(s: LogState, type: number, slot: number, length: number): ReadyRecord {
+/** See `RecordLog.place`. */
+function placeRecord(s: LogState, type: number, slot: number, length: number): RecordPlace {
   const bytes = recordBytes(length);
   if (!(type >= 1 && type <= 255 && slot >= 0 && slot <= 65535 && bytes <= pageRoom(s)))
     throw new TypeError('record type, slot or length');
@@ -188,8 +188,8 @@ function prepare(s: LogState, type: number, slot: number, length: number): Ready
   };
 }
 
-/** Writes a record that was prepared since the last write, and enters it. */
-function commit(s: LogState, next: ReadyRecord, payload: Uint8Array): void {
+/** Writes a record whose place was found since the last write, and enters it. */
+function commit(s: LogState, next: RecordPlace, payload: Uint8Array): void {
   write(s, next.record, payload, next.offset);
   const { keys, entries } = s.index;
   const length = next.length;
@@ -200,8 +200,8 @@ function commit(s: LogState, next: ReadyRecord, payload: Uint8Array): void {
   entries[next.at] = length && packEntry(next.offset, length);
 }
 
-function isReady(s: LogState, ready: ReadyRecord, type: number, slot: number, length: number): boolean {
-  return !s.failed && ready.writes === s.writes && ready.key === keyOf(type, slot) && ready.length === length;
+function isGood(s: LogState, place: RecordPlace, type: number, slot: number, length: number): boolean {
+  return !s.failed && place.writes === s.writes && place.key === keyOf(type, slot) && place.length === length;
 }
 
 /** See `RecordLog.tidy`: frees pages while much of the log is dead, and erases the page that comes next. */
@@ -275,13 +275,13 @@ export function scanRecords(flash: RawFlash, region: LogRegion, crc32: Crc32): O
 /** The log of a state that `scanRecords` gave. */
 export function createRecordLog(s: LogState): RecordLog {
   return {
-    put: function (type, slot, payload, ready) {
+    put: function (type, slot, payload, place) {
       const length = payload.length;
-      if (ready && isReady(s, ready, type, slot, length)) commit(s, ready, payload);
-      else if (length > 0 || entryOf(s.index, type, slot)) commit(s, prepare(s, type, slot, length), payload);
+      if (place && isGood(s, place, type, slot, length)) commit(s, place, payload);
+      else if (length > 0 || entryOf(s.index, type, slot)) commit(s, placeRecord(s, type, slot, length), payload);
     },
-    prepare: function (type, slot, payloadBytes) {
-      return prepare(s, type, slot, payloadBytes);
+    place: function (type, slot, payloadBytes) {
+      return placeRecord(s, type, slot, payloadBytes);
     },
     get: function (type, slot) {
       const entry = entryOf(s.index, type, slot);

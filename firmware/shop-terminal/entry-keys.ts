@@ -1,8 +1,8 @@
 /**
  * Keys at the terminal itself: what is entered shows, is charged without a bridge, and is forgotten after a while.
  *
- * In one overlay with the rules of an entry (amount-entry.ts), for boards that have keys. Left out: when keys count, and
- * what ends an open charge (terminal.ts).
+ * In one overlay with the rules of an entry (amount-entry.ts), for boards that have keys. Left out: when keys count,
+ * and what ends an open charge (terminal.ts).
  */
 import type { Clock } from '../core/clock.js';
 import { BAD, PLAIN } from '../panel/display.js';
@@ -39,7 +39,7 @@ const ENTRY_MS = 60000;
 /** Makes the keys. @param onOpened a charge was opened by them @param onChange something else may be shown */
 export function createEntryKeys(parts: EntryParts, onOpened: () => void, onChange: () => void): EntryKeys {
   const entry = createAmountEntry();
-  let timer: any;
+  let timer: unknown;
 
   /** Charges what was entered, under an id of our own: no bridge knows this charge. */
   function charge(): void {

@@ -4,7 +4,7 @@
  * A history is kept until the bridge says that it is on disk, and delivered oldest first. One that nobody has verified
  * waits for its check before it is delivered, for afterwards the body is gone.
  */
-import type { ReadyRecord } from '../records/record-log.js';
+import type { RecordPlace } from '../records/record-log.js';
 import { encodeHistoryRecord, historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './shop-records.js';
 
 /** Thrown by `open` on a record that is committed but no history: the board must stop rather than lose one. */
@@ -37,13 +37,13 @@ export interface HistoryLog {
    * Does beforehand what the next `add` has to do before it writes.
    * @param recordBytes length of what it will keep @returns for that `add`
    */
-  place(recordBytes: number): ReadyRecord | undefined;
+  place(recordBytes: number): RecordPlace | undefined;
   /**
    * Keeps an encoded `historyRecord`, whose flag is set here; durable when it returns. @throws RangeError when the log
    * is full
    * @param counter that of the record @param timeS the same @param place what `place` gave
    */
-  add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number, place?: ReadyRecord): number;
+  add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number, place?: RecordPlace): number;
   /** The history was checked and is good; durable when it returns. */
   setVerified(slot: number): void;
   /** The bridge has it, or it was checked and is bad; durable when it returns. */
@@ -120,7 +120,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     read: read,
     place: function (recordBytes) {
       const slot = states.indexOf(FREE);
-      return slot >= 0 ? records.prepare(RECORD.history, slot, recordBytes) : undefined;
+      return slot >= 0 ? records.place(RECORD.history, slot, recordBytes) : undefined;
     },
     add: function (bytes, unverified, counter, timeS, place) {
       const slot = states.indexOf(FREE);

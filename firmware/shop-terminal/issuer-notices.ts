@@ -43,7 +43,7 @@ export interface IssuerNotices {
   timeIsStale(): boolean;
   /** Remembers the nonce that signed time must answer from now on. */
   askTime(nonce: Uint8Array): void;
-  /** OK, NOT_NEWER (no answer to the nonce asked), BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
+  /** OK, NOT_NEWER (no answer to the nonce awaitedNonce), BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
   acceptTime(bytes: Uint8Array, verify: VerifyIssuer): Code;
   /** OK, NOT_NEWER, BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
   acceptDenyList(bytes: Uint8Array, verify: VerifyIssuer): Code;
@@ -64,8 +64,8 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
   let baseS = 0; // the estimate is this plus the time since baseMs
   let baseMs = nowMs();
   let signed = false; // since power-up
-  let asked: Uint8Array | null = null;
-  let askedMs = 0;
+  let awaitedNonce: Uint8Array | null = null;
+  let awaitedSinceMs = 0;
   let denyVersion = 0;
   let denyTimeS = 0;
   let denyKeys: Uint8Array = new Uint8Array(0);
@@ -119,18 +119,19 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
       return !signed || timeS() - baseS > limits.timeMaxAgeS;
     },
     askTime: function (nonce) {
-      asked = nonce;
-      askedMs = nowMs();
+      awaitedNonce = nonce;
+      awaitedSinceMs = nowMs();
     },
     acceptTime: function (bytes, verify) {
       const message = signedTime.decode(bytes);
       const body = message && timeBody.decode(message.body);
       if (!message || !body || !equal(body.issuer, limits.issuer) || body.timeS === 0) return 'BAD_REQUEST';
-      const waitedMs = nowMs() - askedMs;
-      if (!asked || !equal(body.nonce, asked) || waitedMs < 0 || waitedMs > NONCE_MAX_AGE_MS) return 'NOT_NEWER';
+      const waitedMs = nowMs() - awaitedSinceMs;
+      if (!awaitedNonce || !equal(body.nonce, awaitedNonce) || waitedMs < 0 || waitedMs > NONCE_MAX_AGE_MS)
+        return 'NOT_NEWER';
       if (!verify(SIGNED.time, message.body, message.signature)) return 'SIGNATURE_INVALID';
       records.put(RECORD.time, 0, timeRecord.encode({ timeS: body.timeS }));
-      asked = null;
+      awaitedNonce = null;
       baseS = body.timeS;
       baseMs = nowMs();
       signed = true;

@@ -28,7 +28,7 @@ import { watchAmountKeys } from '../panel/keypad.js';
 import { createLcd } from '../panel/lcd.js';
 import { apduBytesMax } from '../nfc/pn532-link.js';
 import { createPn532Reader } from '../nfc/pn532-reader.js';
-import type { ReadyRecord, RecordLog } from '../records/record-log.js';
+import type { RecordPlace, RecordLog } from '../records/record-log.js';
 import { rootFault } from '../board/pinned-root.js';
 import { openResident } from '../board/startup.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link/link-session.js';
@@ -40,7 +40,7 @@ import { BoardVerifier } from './checker.js';
 import { createEntryKeys } from './entry-keys.js';
 import { openHistoryLog } from './history-log.js';
 import { openIssuerNotices } from './issuer-notices.js';
-import { readProvision, TerminalProvision, TerminalSetup } from './provision.js';
+import { readProvision, TerminalProvision, TerminalSetup } from './terminal-setup.js';
 import { Records } from './shop-records.js';
 import { createTerminal, Terminal } from './terminal.js';
 import { loadTerminalSeed } from './terminal-key.js';
@@ -138,9 +138,9 @@ function isBy(
 /** The log, made so that its failures stop the board: with flash that fails, nothing may go on. */
 function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & { tidy(): boolean } {
   function guard(method: (...parts: any[]) => any): any {
-    return function (first: number, slot: number, what: Uint8Array | number, ready?: ReadyRecord) {
+    return function (first: number, slot: number, what: Uint8Array | number, place?: RecordPlace) {
       try {
-        return method(first, slot, what, ready);
+        return method(first, slot, what, place);
       } catch (error) {
         fail('' + ((error as any).message || error));
         throw error;
@@ -149,7 +149,7 @@ function guardRecords(log: RecordLog, fail: (fault: string) => void): Records & 
   }
   return {
     put: guard(log.put),
-    prepare: guard(log.prepare),
+    place: guard(log.place),
     reserve: guard(log.reserve),
     get: guard(log.get),
     tidy: guard(log.tidy),
@@ -166,7 +166,7 @@ function createBoardVerifier(
   setup: TerminalSetup,
 ): BoardVerifier {
   /** The PKU with its multiples; null if they are not those that the registrar made. */
-  function prepare(body: LicenseBody, multiples: Uint8Array): TabledKey | null {
+  function keyWith(body: LicenseBody, multiples: Uint8Array): TabledKey | null {
     const hash = copy(natives.sha256(multiples), 0, MULTIPLES_HASH_BYTES);
     const made = multiples.length === MULTIPLES_BYTES && equal(body.multiplesHash, hash);
     return made ? curve.verifier().prepareWithMultiples(body.pku, multiples) : null;
@@ -186,7 +186,7 @@ function createBoardVerifier(
       const body = outer && licenseBody.decode(outer.body);
       if (!kept || !body) return false;
       const message = signedBytes(SIGNED.payment, kept.challenge);
-      const key = multiples ? prepare(body, multiples) : null;
+      const key = multiples ? keyWith(body, multiples) : null;
       return key
         ? curve.verifier().verifyTabled(key, message, kept.signature)
         : curve.ed25519().verify(body.pku, message, kept.signature);

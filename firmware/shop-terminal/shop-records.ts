@@ -12,7 +12,7 @@
  * of what it can hold.
  */
 import { writeU32 } from '../core/bytes.js';
-import type { ReadyRecord } from '../records/record-log.js';
+import type { RecordPlace } from '../records/record-log.js';
 import { defineMessage, BYTES, AMOUNT, BALANCE, REST, U32, U8, type MessageOf } from '../wire/codec.js';
 import { CHARGE_ID_BYTES } from '../wire/link/link-messages.js';
 import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
@@ -20,12 +20,12 @@ import { KEY_BYTES, RS_BYTES } from '../wire/payment.js';
 /** The part of records/record-log.ts that is used here. */
 export interface Records {
   /** Durable when it returns; an empty payload deletes. @throws when the flash fails or is full */
-  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  put(type: number, slot: number, payload: Uint8Array, place?: RecordPlace): void;
   /**
    * Does beforehand what a `put` has to do before it writes (record-log.ts).
    * @throws when the flash fails or is full
    */
-  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
+  place(type: number, slot: number, payloadBytes: number): RecordPlace;
   /**
    * Opens a page where less than so many bytes are left in the one that is open (record-log.ts).
    * @throws when the flash fails

@@ -3,7 +3,7 @@
  * keeps, for a tap does nothing without it. Types alone.
  */
 import type { PreparedCommand } from '../nfc/iso-dep-client.js';
-import type { ReadyRecord } from '../records/record-log.js';
+import type { RecordPlace } from '../records/record-log.js';
 import type { Awaited } from './till.js';
 
 /**
@@ -26,13 +26,13 @@ export interface TapAhead {
   open: PreparedCommand | null;
   challenge: PreparedCommand | null;
   /** Room in flash for the charge with its PKU. */
-  chargePlace: ReadyRecord | undefined;
+  chargePlace: RecordPlace | undefined;
   /** Ts of the challenge that was drafted, with which the charge is bound; -1 for none. */
   draftTimeS: number;
   /** The record of the history, without its signature. */
   record: Awaited | null;
   /** Room in flash for it. */
-  historyPlace: ReadyRecord | undefined;
+  historyPlace: RecordPlace | undefined;
   /** What shows once H is kept; drawn already. */
   paidLines: string[] | null;
 }

@@ -79,7 +79,7 @@ export function codeOfNfc(code: NfcCode): Code {
 
 /** SELECT of our application. */
 export function encodeSelect(client: ApduClient): PreparedCommand {
-  return client.prepare(0x00, INS_SELECT, 0x04, 0x00, AID, SELECT_ANSWER_BYTES);
+  return client.encode(0x00, INS_SELECT, 0x04, 0x00, AID, SELECT_ANSWER_BYTES);
 }
 
 /** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. @param select from `encodeSelect` */
@@ -122,7 +122,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   function encodeOpen(): void {
     opened = till.opening();
     counter = till.view().counter;
-    ahead.open = parts.client.prepare(CLA, INS.open, 0, 0, opened, LICENSE_BYTES + 1);
+    ahead.open = parts.client.encode(CLA, INS.open, 0, 0, opened, LICENSE_BYTES + 1);
   }
 
   /** Nothing more comes of the challenge, and what was made ready for its answer. */
@@ -157,7 +157,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
 
   /** Sends a command, whose answer has `le` bytes; `then` gets the token's code. Without an answer the tap is over. */
   function send(ins: number, data: Uint8Array, le: number, then: (code: Code, data: Uint8Array) => void): void {
-    sendCommand(parts.client.prepare(CLA, ins, 0, 0, data, le), then);
+    sendCommand(parts.client.encode(CLA, ins, 0, 0, data, le), then);
   }
 
   function sendCommand(command: PreparedCommand, then: (code: Code, data: Uint8Array) => void): void {
@@ -259,7 +259,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     const command = ahead.open!;
     ahead.open = null;
     sendCommand(command, onOpened);
-    if (!over) ahead.challenge = parts.client.prepare(CLA, INS.challenge, 0, 0, till.draft(), PAYMENT_BYTES);
+    if (!over) ahead.challenge = parts.client.encode(CLA, INS.challenge, 0, 0, till.draft(), PAYMENT_BYTES);
   }
 
   ahead.select = encodeSelect(parts.client);

@@ -33,7 +33,7 @@ import { LICENSE_BYTES, SIGNATURE_BYTES } from '../wire/payment.js';
 import { createBridgeService, Reply, ServiceParts } from './bridge-service.js';
 import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
-import { runDeskCommand } from './desk.js';
+import { runDeskCommand } from './desk-command.js';
 import type { EntryKeys, EntryParts } from './entry-keys.js';
 import { encodeReport } from './report.js';
 import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, holdLines, idleLines } from './screen.js';

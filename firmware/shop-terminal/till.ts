@@ -370,7 +370,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     ahead: ahead,
     placeCharge: function () {
       if (state === CHARGE_STATES.open && boundName === nobody)
-        ahead.chargePlace = records.prepare(RECORD.charge, 0, stored!.length);
+        ahead.chargePlace = records.place(RECORD.charge, 0, stored!.length);
     },
     opening: encodeChargeId,
     judge: function (licenseBytes) {

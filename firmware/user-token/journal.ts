@@ -13,7 +13,7 @@
 import { readBalance } from '../core/amount.js';
 import { copy, equal, readU32 } from '../core/bytes.js';
 import { CHALLENGE_AMOUNT_AT, CHALLENGE_CHARGE_AT, RS_BYTES } from '../wire/payment.js';
-import type { ReadyRecord } from '../records/record-log.js';
+import type { RecordPlace } from '../records/record-log.js';
 import { creditRecord, DEBIT_CHALLENGE_AT, debitRecord, encodeDebit, RECORD, settledRecord } from './token-records.js';
 import type { LastDebit } from './policy.js';
 import type { DebitRecord, Records } from './token-records.js';
@@ -52,7 +52,7 @@ export interface Journal {
    * Does beforehand what a debit in that slot takes without its amount.
    * @param challengeBytes length of its challenge
    */
-  prepare(slot: number, challengeBytes: number): void;
+  placeDebit(slot: number, challengeBytes: number): void;
   /** Writes the one record of a payment. `sumSincePress` counts this debit too. */
   debit(
     slot: number,
@@ -160,8 +160,8 @@ export function openJournal(records: Records, slotCount: number): Journal {
 
   // What freeSlot would find; -1: not looked for since.
   let nextSlot = -1;
-  // Room for the next debit's record, where it was prepared.
-  let ready: ReadyRecord | undefined;
+  // Room for the next debit's record, where it was found beforehand.
+  let debitPlace: RecordPlace | undefined;
 
   function findFreeSlot(): number {
     const empty = sequences.indexOf(0);
@@ -220,8 +220,8 @@ export function openJournal(records: Records, slotCount: number): Journal {
       if (nextSlot < 0) nextSlot = findFreeSlot();
       return nextSlot;
     },
-    prepare: function (slot, challengeLength) {
-      ready = records.prepare(RECORD.debit, slot, DEBIT_CHALLENGE_AT + challengeLength);
+    placeDebit: function (slot, challengeLength) {
+      debitPlace = records.place(RECORD.debit, slot, DEBIT_CHALLENGE_AT + challengeLength);
     },
     debit: function (slot, pseudonym, amount, sum, signature, challengeBytes) {
       if (isUnsettled(slot)) throw new RangeError('the place is taken');
@@ -233,11 +233,11 @@ export function openJournal(records: Records, slotCount: number): Journal {
         signature: signature,
         challenge: challengeBytes,
       };
-      records.put(RECORD.debit, slot, encodeDebit(record), ready);
+      records.put(RECORD.debit, slot, encodeDebit(record), debitPlace);
       sequence = sequences[slot] = record.purseSequence;
       balance = record.balance;
       lastDebit = { sequence: sequence, pseudonym: pseudonym, sumSincePress: sum };
-      ready = undefined;
+      debitPlace = undefined;
       nextSlot = -1;
       fingerprints[slot] = fingerprint(challengeBytes, CHALLENGE_CHARGE_AT);
       unsettled++;

@@ -6,7 +6,7 @@
  * and keeps its journal: after a flash failure it refuses everything until the next reset.
  *
  * Several pseudonyms share one Balance [0117]; which one pays is chosen in policy.ts.
- * Left out: registration and withdrawal, which no payment needs (desk.ts).
+ * Left out: registration and withdrawal, which no payment needs (desk/).
  */
 import { AMOUNT_BYTES, readBalance } from '../core/amount.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';
@@ -118,7 +118,7 @@ export interface Purse {
    * For the time between the answer to OPEN and the challenge: what a debit for that charge takes without its amount.
    * Changes nothing.
    */
-  prepare(): void;
+  expectPayment(): void;
   /** MULTIPLES of the PKU in the license that OPEN gave, 512 bytes. */
   multiples(): PurseAnswer;
   /** CHALLENGE: encoded `payment`. */
@@ -299,9 +299,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     return { ok: true, data: held };
   }
 
-  function prepareDebit(): { ok: true } {
+  function placeDebit(): { ok: true } {
     const slot = opened && opened.slot < 0 && state.licensed ? journal.freeSlot() : -1;
-    if (slot >= 0) journal.prepare(slot, CHALLENGE_CHARGE_AT + opened!.bytes);
+    if (slot >= 0) journal.placeDebit(slot, CHALLENGE_CHARGE_AT + opened!.bytes);
     return { ok: true };
   }
 
@@ -334,8 +334,8 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     open: function (data) {
       return guarded<PurseAnswer>(state, openChecked, data);
     },
-    prepare: function () {
-      guarded<{ ok: true }>(state, prepareDebit);
+    expectPayment: function () {
+      guarded<{ ok: true }>(state, placeDebit);
     },
     multiples: function () {
       return guarded<PurseAnswer>(state, multiplesOfLicense);

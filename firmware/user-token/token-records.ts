@@ -9,19 +9,19 @@
  */
 import { writeAmount } from '../core/amount.js';
 import { writeU32 } from '../core/bytes.js';
-import type { ReadyRecord } from '../records/record-log.js';
+import type { RecordPlace } from '../records/record-log.js';
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8, type MessageOf } from '../wire/codec.js';
 import { SIGNATURE_BYTES } from '../wire/payment.js';
 
 /** The part of the record log that is used here: the newest committed payload of each (type, slot). */
 export interface Records {
   /** Durable when it returns. @throws when the flash fails, or the payload does not fit */
-  put(type: number, slot: number, payload: Uint8Array, ready?: ReadyRecord): void;
+  put(type: number, slot: number, payload: Uint8Array, place?: RecordPlace): void;
   /**
    * Does beforehand what a `put` has to do before it writes.
    * @throws when the flash fails, or the payload would not fit
    */
-  prepare(type: number, slot: number, payloadBytes: number): ReadyRecord;
+  place(type: number, slot: number, payloadBytes: number): RecordPlace;
   /** The payload, or null where there is none. @throws when the flash fails */
   get(type: number, slot: number): Uint8Array | null;
   /** Slots of this type that hold a record, in any order. */

@@ -114,7 +114,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   function expectPayment(): void {
     desk = null;
     parts.makeRoom();
-    purse.prepare();
+    purse.expectPayment();
   }
 
   function open(data: Uint8Array): PurseAnswer {

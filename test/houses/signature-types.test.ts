@@ -156,7 +156,7 @@ async function withdrawn(houses: Houses, wallet: ReferenceWallet): Promise<strin
 function terminalNotices() {
   const records = {
     put: () => undefined,
-    prepare: () => undefined as never,
+    place: () => undefined as never,
     reserve: () => undefined,
     get: () => null,
     slots: () => [],

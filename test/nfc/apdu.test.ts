@@ -176,7 +176,7 @@ test('APDUs: what is encoded is parsed, at every length; nothing else is', () =>
 describe('client against server', () => {
   /** A radio that needs no frames. */
   const radioOf = (transceive: (apdu: Uint8Array, callback: (result: any) => void) => void): any => ({
-    prepare: (apdu: Uint8Array) => apdu,
+    frameOf: (apdu: Uint8Array) => apdu,
     transceive,
   });
   const select = (client: ApduClient, done: (result: any) => void) =>

@@ -100,7 +100,7 @@ test('cancel: while searching, while exchanging, while idle', () => {
   t.field.present(t.user.chip.card);
   expect(await1<any>(t.scheduler, 3000, (done) => t.reader.findCard(done, 2000)).ok).toBe(true);
   outcome = '';
-  t.reader.transceive(t.reader.prepare(Uint8Array.of(0, 0xa4, 4, 0), 64), (r) => (outcome += r.ok ? 'ok' : r.code));
+  t.reader.transceive(t.reader.frameOf(Uint8Array.of(0, 0xa4, 4, 0), 64), (r) => (outcome += r.ok ? 'ok' : r.code));
   t.scheduler.advance(300);
   t.reader.cancel();
   t.reader.cancel();
@@ -115,13 +115,13 @@ test('misuse is a named result: two operations at once, no card, too long', () =
   let first: any;
   t.reader.findCard((r) => (first = r), 2000);
   expect(await1<any>(t.scheduler, 10, (done) => t.reader.init(done))).toEqual({ ok: false, code: 'BUSY' });
-  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(5), 64), done))).toEqual({
+  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.frameOf(bytes(5), 64), done))).toEqual({
     ok: false,
     code: 'RF_LOST',
   });
   t.scheduler.advance(1000);
   expect(first.ok).toBe(true);
-  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.prepare(bytes(263), 64), done))).toEqual({
+  expect(await1<any>(t.scheduler, 10, (done) => t.reader.transceive(t.reader.frameOf(bytes(263), 64), done))).toEqual({
     ok: false,
     code: 'TOO_LONG',
   });

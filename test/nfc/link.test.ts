@@ -271,7 +271,7 @@ describe('reader and card before chips that answer nonsense', () => {
         check(await1(chip.scheduler, 20_000, (done) => reader.init(done)));
         check(await1(chip.scheduler, 20_000, (done) => reader.findCard(done, 500)));
         check(
-          await1(chip.scheduler, 20_000, (done) => reader.transceive(reader.prepare(Uint8Array.of(1, 2, 3), 64), done)),
+          await1(chip.scheduler, 20_000, (done) => reader.transceive(reader.frameOf(Uint8Array.of(1, 2, 3), 64), done)),
         );
         check(await1(chip.scheduler, 20_000, (done) => reader.release(done)));
       }),

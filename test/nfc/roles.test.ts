@@ -71,7 +71,7 @@ describe('reader', () => {
     const reader = createPn532Reader(s.link, s.clock, {});
     const find = () => await1<any>(s.scheduler, 5000, (done) => reader.findCard(done, 300));
     const exchange = () =>
-      await1<any>(s.scheduler, 5000, (done) => reader.transceive(reader.prepare(hex('00a40400'), 64), done));
+      await1<any>(s.scheduler, 5000, (done) => reader.transceive(reader.frameOf(hex('00a40400'), 64), done));
     return { ...s, reader, find, exchange };
   }
   const withExchanges = (...answers: (string | LinkResult)[]) =>

@@ -1,7 +1,7 @@
 /** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
 import { extent } from '../kit/extent.js';
 import fc from 'fast-check';
-import type { LogRegion, ReadyRecord } from '../../firmware/records/record-log.js';
+import type { LogRegion, RecordPlace } from '../../firmware/records/record-log.js';
 import { formatRecordLog, openRecordLog } from '../../firmware/records/record-log.js';
 import type { Model, Put } from './log-rig.js';
 import { apply, contents, crc, expectContents, makeFlash, openLog, payload, REGION } from './log-rig.js';
@@ -46,7 +46,7 @@ describe('a record log', () => {
         const flash = makeFlash(region, { seed });
         let log = openLog(flash, region);
         let model: Model = new Map();
-        let ready: ReadyRecord | undefined;
+        let ready: RecordPlace | undefined;
         steps.forEach((s, i) => {
           if (s === 'reopen') {
             log = openLog(flash, region);
@@ -56,7 +56,7 @@ describe('a record log', () => {
           else {
             const put: Put = { type: s.type, slot: s.slot, payload: payload(s.length, i) };
             // Prepared for this record or for one before, of whatever length.
-            if (s.ahead) ready = log.prepare(put.type, put.slot, (s.length + (i % 2)) % 41);
+            if (s.ahead) ready = log.place(put.type, put.slot, (s.length + (i % 2)) % 41);
             expectContents(log, model);
             log.put(put.type, put.slot, put.payload, ready);
             model = apply(model, put);

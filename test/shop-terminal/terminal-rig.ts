@@ -413,7 +413,7 @@ export function createWorld(): World {
         }, done);
     };
     // As in a frame: what is prepared does not change any more.
-    const prepare = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({
+    const encode = (cla: number, ins: number, p1: number, p2: number, data: Uint8Array) => ({
       cla,
       ins,
       p1,
@@ -422,10 +422,10 @@ export function createWorld(): World {
       whole: null,
     });
     return {
-      prepare,
+      encode,
       send,
       command: (cla: number, ins: number, p1: number, p2: number, data: Uint8Array, done: any) =>
-        send(prepare(cla, ins, p1, p2, data), done),
+        send(encode(cla, ins, p1, p2, data), done),
       setLimits: () => undefined,
     };
   }

@@ -1,7 +1,7 @@
 /** What a terminal is provisioned with, its key, and what it shows. */
 import { allCodes } from '../../firmware/core/codes.js';
 import { LINE_CHARACTERS, LINES_MAX } from '../../firmware/panel/display.js';
-import { readProvision, type TerminalProvision } from '../../firmware/shop-terminal/provision.js';
+import { readProvision, type TerminalProvision } from '../../firmware/shop-terminal/terminal-setup.js';
 import { alarmLines, chargeLines, idleLines } from '../../firmware/shop-terminal/screen.js';
 import { loadTerminalSeed } from '../../firmware/shop-terminal/terminal-key.js';
 import { idOf, makeFlash, openShop } from './till-rig.js';
