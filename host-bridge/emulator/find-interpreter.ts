@@ -1,8 +1,8 @@
 /**
  * Finds Espruino's own Linux build on this machine: ESPRUINO, else `espruino-linux` on the PATH.
  *
- * Besides host-bridge/cli.ts this is the one place that reads the environment, because tests need the interpreter too.
- * Leaves out running it, and any check that what it finds is Espruino.
+ * It is given the environment, which the command line reads and every test has. Leaves out running the interpreter, and
+ * any check that what it finds is Espruino.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -21,7 +21,7 @@ function isExecutable(path: string): boolean {
  * @throws Error (code INTERPRETER_MISSING) when ESPRUINO names something that cannot be run: a typing mistake must not
  *   skip
  */
-export function findInterpreter(environment: NodeJS.ProcessEnv = process.env): string | null {
+export function findInterpreter(environment: NodeJS.ProcessEnv): string | null {
   const named = environment['ESPRUINO'];
   if (named) {
     if (isExecutable(named)) return named;

@@ -57,7 +57,7 @@ export function runInNode(code: string): string[] {
   return lines;
 }
 
-export const interpreter = findInterpreter();
+export const interpreter = findInterpreter(process.env);
 
 /** `test` where there is an interpreter, else a test that reads skipped. */
 export const interpreterTest = interpreter ? test : test.skip;

@@ -16,7 +16,7 @@ import { baseTable, bytes, fastEd, hex, inverseOf, plain, random } from './crypt
 const COUNT = 320;
 const BATCH = 80;
 
-const interpreter = findInterpreter();
+const interpreter = findInterpreter(process.env);
 const interpreterTest = interpreter ? test : test.skip;
 
 function privateKey(seed: Uint8Array) {

@@ -17,7 +17,7 @@ import { createInterpreterBoard } from '../../host-bridge/emulator/interpreter.j
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { LINUX_FLASH } from '../../host-bridge/emulator/storage-image.js';
 
-const interpreter = findInterpreter();
+const interpreter = findInterpreter(process.env);
 const testBoth = interpreter ? test : test.skip;
 const RAW = 0x10030000;
 

@@ -9,7 +9,7 @@ import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { until } from '../kit/real-time.js';
 
-const path = findInterpreter();
+const path = findInterpreter(process.env);
 const whenPresent = path ? describe : describe.skip;
 const RAW_ADDRESS = 0x10030000;
 

@@ -21,7 +21,7 @@ import { createSerialDevice } from '../../host-bridge/serial/device.js';
 import { openBoardPort } from '../../host-bridge/serial/port.js';
 import { type Answered, createShop, wiredChip } from '../user-token/token-board-rig.js';
 
-const path = findInterpreter();
+const path = findInterpreter(process.env);
 const suite = path ? describe : describe.skip;
 const BUTTON = 'D0';
 

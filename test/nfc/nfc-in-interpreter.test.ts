@@ -14,7 +14,7 @@ import { openPty } from '../../host-bridge/emulator/pty.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 
-const path = findInterpreter();
+const path = findInterpreter(process.env);
 const TAPS = 2;
 
 /** Terminal and token in one program: the token gives back what it gets, reversed. Prints a line for each tap. */

@@ -1,7 +1,7 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
 import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { INS } from '../../firmware/wire/token-commands.js';
@@ -9,7 +9,7 @@ import { createBench, createToken, denyList, ISSUER_KEY, keyOf, type Bench } fro
 import { licenseFor, multiplesFor, REGISTRAR } from './terminal-rig.js';
 import { NOW_S } from './till-rig.js';
 
-const interpreter = findInterpreter();
+const interpreter = findInterpreter(process.env);
 const places: [string, string | null, typeof describe][] = [
   ['emulated board', null, describe],
   ['real interpreter', interpreter, interpreter ? describe : describe.skip],

@@ -10,7 +10,7 @@ import { runDemo } from '../../host-bridge/demo/demo.js';
 import type { ScenarioName } from '../../host-bridge/demo/scenario-names.js';
 import { reportText } from '../../host-bridge/demo/report.js';
 
-const interpreter = findInterpreter();
+const interpreter = findInterpreter(process.env);
 let folder: string;
 
 beforeEach(() => {

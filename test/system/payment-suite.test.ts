@@ -12,7 +12,7 @@ import type { InterpreterBoard } from '../../host-bridge/emulator/interpreter.js
 import { createRealScheduler, type Scheduler } from '../../host-bridge/base/scheduler.js';
 import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
 
-const interpreter = findInterpreter();
+const interpreter = findInterpreter(process.env);
 const makers: [string, ((scheduler: Scheduler) => BoardMaker) | null][] = [
   ['emulated board', emulatedBoards],
   ['real interpreter', interpreter ? (scheduler) => interpreterBoards(scheduler, interpreter) : null],

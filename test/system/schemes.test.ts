@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { runDemo } from '../../host-bridge/demo/demo.js';
 
-const interpreter = findInterpreter();
+const interpreter = findInterpreter(process.env);
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-schemes-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

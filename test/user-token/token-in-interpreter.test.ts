@@ -26,7 +26,7 @@ import { type Answered, createShop, filesFor, tokenProgram, wiredChip } from './
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './purse-rig.js';
 import { configOf, Houses, makeHouseKeys } from './other-side-of-desk.js';
 
-const path = findInterpreter();
+const path = findInterpreter(process.env);
 const suite = path ? describe : describe.skip;
 const none = new Uint8Array(0);
 /** With as many as there may be (TAPCASH_PSEUDONYMS=32) it takes minutes. */

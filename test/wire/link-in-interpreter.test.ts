@@ -9,7 +9,7 @@ import { createTerminalSession, type TerminalSession } from '../../host-bridge/s
 import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { pattern } from './link-rig.js';
 
-const path = findInterpreter();
+const path = findInterpreter(process.env);
 const whenPresent = path ? describe : describe.skip;
 
 whenPresent('the link in the real interpreter', () => {
