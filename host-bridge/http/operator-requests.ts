@@ -12,7 +12,6 @@ import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, type Signer } from '../base/crypto/signer.js';
 import { refusal, type Result } from '../base/errors.js';
-import type { AccountStore } from '../ledger/store.js';
 import { OPERATOR_HEADERS } from './schemas.js';
 
 /** Bytes of a request id and of an operator's key id. */
@@ -97,11 +96,18 @@ function headerBytes(value: unknown, bytes: number): Uint8Array | null {
   return read && read.length === bytes ? read : null;
 }
 
+/** The part of a house's store that keeps acts by their request ids. */
+export interface ActStore {
+  transaction<T>(run: () => T): T;
+  operatorRequest(id: Uint8Array): { operatorKey: Uint8Array; signed: Uint8Array; reply: string } | null;
+  addOperatorRequest(row: OperatorAct & { reply: string; timeS: number }): void;
+}
+
 /**
  * Acts once for each request id, and stores the reply in the same transaction as the act. Codes: REQUEST_ID_REUSED.
  * @param run the act; its reply is whatever JSON can say
  */
-export function actOnce<T>(store: AccountStore, act: OperatorAct, timeS: number, run: () => T): Result<{ reply: T }> {
+export function actOnce<T>(store: ActStore, act: OperatorAct, timeS: number, run: () => T): Result<{ reply: T }> {
   return store.transaction(() => {
     const stored = store.operatorRequest(act.id);
     if (stored) {
