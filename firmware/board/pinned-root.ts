@@ -11,22 +11,10 @@
  * writing another program.
  */
 import { concat, copy, equal, fromChars, fromHex, readU32, toHex, writeU32 } from '../core/bytes.js';
-import { institutionsText, TABLES } from '../core/provisioned.js';
+import { institutionsText, TABLES, type SignedInstitutions } from '../core/provisioned.js';
 import type { Institutions } from '../core/provisioned.js';
 import { BOARD_RECORD } from './startup.js';
 import type { BoardRecords, StorageModule } from './startup.js';
-
-/** A part of the provisioned file. */
-export interface SignedInstitutions extends Partial<Institutions> {
-  /** The root's public key, hexadecimal. */
-  root?: string;
-  /** 64 bytes, hexadecimal. */
-  signature?: string;
-  /**
-   * Encoded `signedSuccession`s of the issuer, hexadecimal, joined by commas: the way from an older root to this one.
-   */
-  roots?: string;
-}
 
 /** root (32), version (4), SHA-256 of the text (32). */
 const VERSION_AT = 32;

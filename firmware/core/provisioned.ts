@@ -46,3 +46,15 @@ export function institutionsText(given: Institutions): string {
     ? [text, given.registrarBefore, given.registrarUntilS, given.issuerBefore].join(' ')
     : text;
 }
+
+/** A part of the provisioned file. */
+export interface SignedInstitutions extends Partial<Institutions> {
+  /** The root's public key, hexadecimal. */
+  root?: string;
+  /** 64 bytes, hexadecimal. */
+  signature?: string;
+  /**
+   * Encoded `signedSuccession`s of the issuer, hexadecimal, joined by commas: the way from an older root to this one.
+   */
+  roots?: string;
+}

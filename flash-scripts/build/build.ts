@@ -15,15 +15,7 @@
 import { join, resolve } from 'node:path';
 import { aliasNatives } from './alias.js';
 import { BuildError } from './build-error.js';
-import {
-  bundlePath,
-  currentBundles,
-  readProgram,
-  removeOldBundles,
-  ROLES,
-  writeProgram,
-  type Role,
-} from './bundle-files.js';
+import { bundlePath, currentBundles, readProgram, removeOldBundles, writeProgram } from './bundle-files.js';
 import { compileModules } from './compile.js';
 import { hoist } from './hoist.js';
 import { joinModules, shorten } from './minify.js';
@@ -34,9 +26,9 @@ import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';
 import { detokenise, tokenise } from './tokens.js';
 import { displayPath } from './display-path.js';
+import { ROLES, type Role } from '../boards/roles.js';
 
 export { BuildError } from './build-error.js';
-export { ROLES, type Role } from './bundle-files.js';
 
 /** Most bytes of a bundle. What does not fit and is rarely wanted goes into an overlay. */
 export const BUDGET_BYTES = 48 * 1024;

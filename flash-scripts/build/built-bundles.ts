@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { failure } from '../../host-bridge/base/errors.js';
-import { BUNDLES_FOLDER, readProgram, sourcesHash, writeProgram, type Role } from './bundle-files.js';
+import { BUNDLES_FOLDER, readProgram, sourcesHash, writeProgram } from './bundle-files.js';
+import type { Role } from '../boards/roles.js';
 import type { CutProgram } from './overlays.js';
 
 const loading = new Map<Role, Promise<CutProgram>>();

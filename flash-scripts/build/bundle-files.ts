@@ -9,11 +9,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Role } from '../boards/roles.js';
 import type { CutProgram } from './overlays.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
-
-export const ROLES = ['user-token', 'shop-terminal'] as const;
-export type Role = (typeof ROLES)[number];
 
 /** The folder of built bundles; one folder in it for each state of the sources. */
 export const BUNDLES_FOLDER = join(packageRoot(), 'dist', 'firmware-bundles');
@@ -24,6 +22,7 @@ const SOURCE_FOLDERS = ['firmware', 'flash-scripts/build'];
 /** What the build reads besides: property-names.ts looks at the texts of board-files.ts. */
 export const SOURCE_FILES = [
   'firmware/tsconfig.json',
+  'flash-scripts/boards/roles.ts',
   'flash-scripts/provision/board-files.ts',
   'host-bridge/base/package-root.ts',
 ];

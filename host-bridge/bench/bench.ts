@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { overlayBytes, type Role } from '../../flash-scripts/build/build.js';
+import { overlayBytes } from '../../flash-scripts/build/build.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { packageRoot } from '../base/package-root.js';
 import {
@@ -38,6 +38,7 @@ import { ESTIMATE, measureTap, type Percentiles, type TapBudget } from './tap-bu
 import { measureTiming, T_LIMIT, type TimingReport } from './timing.js';
 import { createHostNatives } from '../base/crypto/node-natives.js';
 import { multiplesOf } from '../base/crypto/key-multiples.js';
+import type { Role } from '../../flash-scripts/boards/roles.js';
 
 /** What `--json` prints. */
 export interface BenchReport {

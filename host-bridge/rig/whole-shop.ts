@@ -5,7 +5,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
-import type { Role } from '../../flash-scripts/build/build.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import {
   TERMINAL_TERMS,
@@ -35,6 +34,7 @@ import { housesOf, startHouses } from './served-houses.js';
 import { emulatedBoards, interpreterBoards, type BoardMaker, type NfcBoard } from './nfc-boards.js';
 import { createRandom, type Random } from './random.js';
 import { must } from './must.js';
+import type { Role } from '../../flash-scripts/boards/roles.js';
 
 export interface WorldOptions {
   /** Everything on disk lies below. */

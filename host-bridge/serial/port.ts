@@ -17,13 +17,7 @@ import type { SerialEnd } from './serial-line.js';
 import { failure, type TapcashError } from '../base/errors.js';
 import { adviceFor } from './port-access.js';
 import { binding } from './unix-binding.js';
-
-/** Rate of Espruino's Serial1 unless its board configuration says otherwise. */
-export const BOARD_BAUD = 115200;
-/** Longest burst that every board takes. */
-export const BOARD_BURST_BYTES = 64;
-/** Rest after a full burst in a longer write: two polls of Espruino's serial task (targets/esp32/jshardwareUart.c). */
-export const BURST_REST_MS = 20;
+import { BOARD_BAUD, BOARD_BURST_BYTES, BURST_REST_MS } from './board-line.js';
 
 /** An open port. */
 export interface BoardPort {

@@ -3,12 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parse } from 'acorn';
-import { BUDGET_BYTES, ROLES, buildBundle, runBuild } from '../../flash-scripts/build/build.js';
+import { BUDGET_BYTES, buildBundle, runBuild } from '../../flash-scripts/build/build.js';
 import type { BuildError } from '../../flash-scripts/build/build.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { detokenise } from '../../flash-scripts/build/tokens.js';
 import { FIXTURES } from './fixture-runner.js';
+import { ROLES } from '../../flash-scripts/boards/roles.js';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'tapcash-build-'))));

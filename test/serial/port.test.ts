@@ -7,15 +7,10 @@ import { openPty } from '../../host-bridge/emulator/pty.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { ERRORS } from '../../host-bridge/base/errors.js';
-import {
-  BURST_REST_MS,
-  createEmulatedPort,
-  createPacer,
-  listBoardPorts,
-  openBoardPort,
-} from '../../host-bridge/serial/port.js';
+import { createEmulatedPort, createPacer, listBoardPorts, openBoardPort } from '../../host-bridge/serial/port.js';
 import { compile } from '../kit/compile.js';
 import { until } from '../kit/real-time.js';
+import { BURST_REST_MS } from '../../host-bridge/serial/board-line.js';
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, i) => i);
 
