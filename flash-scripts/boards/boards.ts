@@ -2,15 +2,13 @@
  * The boards of board-configs/, checked against schema.json and against what no schema can say.
  *
  * Addresses may stand there in hexadecimal, as datasheets have them; here and on the board they are numbers.
- * Leaves out what the board checks itself at boot (firmware/core/board-config.ts).
+ * Leaves out what the board checks itself at boot (firmware/core/board-config.ts), and reading the files
+ * (flash/node/load-board.ts).
  */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { pinsFault } from './chip-pins.js';
-import { packageRoot } from '../../host-bridge/base/package-root.js';
 import type { BoardEntry } from './board-entry.js';
 
 /** What a board must know of itself: the entry without what only the host asks. */
@@ -26,16 +24,6 @@ class BoardError extends Error {
     super(message);
     this.name = 'BoardError';
   }
-}
-
-const folder = (): string => join(packageRoot(), 'board-configs');
-
-/** Names of the boards that there are. */
-export function boardNames(): string[] {
-  return readdirSync(folder())
-    .filter((file) => file.endsWith('.json') && file !== 'schema.json')
-    .map((file) => file.slice(0, -'.json'.length))
-    .sort();
 }
 
 /** A problem as "flash.bytes: must be >= 32768". */
@@ -115,23 +103,19 @@ function withNumbers(entry: BoardEntry): BoardEntry {
   };
 }
 
-let validator: ValidateFunction | undefined;
-
-function validatorOf(): ValidateFunction {
+/** What tells whether an entry follows the schema. @param schema board-configs/schema.json */
+export function compileSchema(schema: object): ValidateFunction {
   // Every error is listed: a `oneOf` that fails has one for each of its branches, and the first would mislead.
-  validator ??= new Ajv({ allErrors: true }).compile(
-    JSON.parse(readFileSync(join(folder(), 'schema.json'), 'utf8')) as object,
-  );
-  return validator;
+  return new Ajv({ allErrors: true }).compile(schema);
 }
 
 /**
  * Checks a board's entry as read from its file.
  * @param name the file's name without .json
+ * @param validate made by `compileSchema`
  * @throws BoardError (code BOARD_INVALID) that names the field
  */
-export function checkBoard(value: unknown, name: string): BoardEntry {
-  const validate = validatorOf();
+export function checkBoard(value: unknown, name: string, validate: ValidateFunction): BoardEntry {
   if (!validate(value)) {
     const lines = [
       ...new Set((validate.errors ?? []).filter((error) => !['if', 'oneOf'].includes(error.keyword)).map(describe)),
@@ -143,22 +127,4 @@ export function checkBoard(value: unknown, name: string): BoardEntry {
   const fault = faultOf(entry, name);
   if (fault) throw new BoardError(`board ${name}: ${fault}`);
   return entry;
-}
-
-/**
- * Reads and checks a board of board-configs/.
- * @throws BoardError (code BOARD_INVALID) that names the file, the field, or the boards that there are
- */
-export function loadBoard(name: string): BoardEntry {
-  const path = join(folder(), `${name}.json`);
-  if (!/^[a-z0-9-]+$/.test(name) || name === 'schema' || !existsSync(path)) {
-    throw new BoardError(`no board ${name}: there are ${boardNames().join(', ')}`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new BoardError(`board ${name}: ${(error as Error).message}`);
-  }
-  return checkBoard(value, name);
 }

@@ -8,15 +8,14 @@
 import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/base/errors.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
-import { appFiles } from '../provision/board-files.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
-import type { Role } from '../build/build.js';
 import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
 import { pn532Version } from './pn532.js';
+import type { Role } from '../boards/roles.js';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -90,7 +89,7 @@ async function checkStorage(console: BoardConsole): Promise<Finding> {
     : good('storage', `${free} bytes free`);
 }
 
-async function checkFirmware(console: BoardConsole, role: Role): Promise<Finding> {
+async function checkFirmware(console: BoardConsole, { appFiles }: DoctorOptions, role: Role): Promise<Finding> {
   const other = [...(await compareFiles(console, await appFiles(role)))]
     .filter(([, same]) => !same)
     .map(([name]) => name);
@@ -171,7 +170,7 @@ async function examine(
       ? good('provision', `${provision.role} on ${provision.board.name}`)
       : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg'),
   );
-  if (provision && complete) await add('firmware', () => checkFirmware(console, provision.role));
+  if (provision && complete) await add('firmware', () => checkFirmware(console, options, provision.role));
   const board = provision?.board ?? options.board;
   if (board) {
     await add('entropy', async () =>

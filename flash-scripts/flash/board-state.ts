@@ -5,9 +5,9 @@
 import { NATIVES } from '../../firmware/core/native-names.js';
 import type { StoredConfig } from '../../firmware/core/board-config.js';
 import { failure } from '../../host-bridge/base/errors.js';
-import type { Role } from '../build/build.js';
 import type { Attempt } from './attempt.js';
 import type { BoardConsole } from './console.js';
+import type { Role } from '../boards/roles.js';
 
 /** The provisioned file, as far as both roles have it. Everything in it is public. */
 export type BoardProvision = StoredConfig<Record<string, unknown>> & { role: Role };
@@ -60,7 +60,7 @@ export async function startFirmware(console: BoardConsole, attempt: Attempt): Pr
     else if (line.startsWith(SAYS)) said.push(line.slice(SAYS.length));
     if (line.startsWith(SAYS) && line.endsWith(' runs')) end?.({ runs: true, said });
   };
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>(
     (_, reject) => (timer = setTimeout(() => reject(failure('BOARD_SILENT', 'its firmware does not start')), START_MS)),
   );

@@ -6,11 +6,12 @@
  * (firmware/board/entropy.ts, `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing
  * here reads raw flash.
  */
+import { fromChars, toChars } from '../../firmware/core/bytes.js';
 import { failure, isFailure } from '../../host-bridge/base/errors.js';
-import { BOARD_BAUD, BURST_REST_MS } from '../../host-bridge/serial/port.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { Attempt } from './attempt.js';
-import { createEspruinoConnection } from './espruino-tools.js';
+import type { EspruinoConnection } from './espruino-connection.js';
+import { BOARD_BAUD, BURST_REST_MS } from '../../host-bridge/serial/board-line.js';
 
 export interface BoardConsole {
   /** The interpreter's version, "2v29.277". */
@@ -31,6 +32,8 @@ export interface BoardConsole {
 
 export interface ConsoleOptions {
   attempt: Attempt;
+  /** A new connection of EspruinoTools (node/espruino-tools.ts). */
+  createConnection(): EspruinoConnection;
   /** Most bytes that the board takes in one go: a board's `link.burstBytesMax`. */
   burstBytesMax: number;
   baud?: number;
@@ -65,7 +68,7 @@ const probeLine = (number: number): string => `\x10print("tap"+"cash ${number} o
 /** Opens the device and talks to whatever is there. */
 async function attach(device: SerialDevice, options: ConsoleOptions) {
   const { attempt, burstBytesMax } = options;
-  const connection = createEspruinoConnection();
+  const connection = options.createConnection();
   let rest = '';
   let last = '';
   let asked = 0;
@@ -74,7 +77,7 @@ async function attach(device: SerialDevice, options: ConsoleOptions) {
   connection.parsePackets = true;
   connection.closeLowLevel = () => undefined;
   connection.writeLowLevel = async (text) => {
-    await device.write(new Uint8Array(Buffer.from(text, 'latin1')));
+    await device.write(fromChars(text));
     if (text.length >= burstBytesMax) await new Promise((resolve) => setTimeout(resolve, BURST_REST_MS));
   };
   connection.cb = (text) => {
@@ -188,7 +191,7 @@ export async function openConsole(device: SerialDevice, options: ConsoleOptions)
       const chunkSize = Math.min(1024, (burstBytesMax - PACKET_HEAD_BYTES - 1) & ~3);
       try {
         await attempt.run(
-          connection.espruinoSendFile(name, Buffer.from(data).toString('latin1'), {
+          connection.espruinoSendFile(name, toChars(data), {
             chunkSize,
             progress: (done) => onProgress(Math.min(done, data.length)),
           }),

@@ -5,10 +5,9 @@
  * Offsets: Espruino's targets/esp32 README_flash (ESP32: bootloader at 0x1000, C3 and S3 at 0x0; partitions at 0x8000,
  * the interpreter at 0x10000). Image header: ESP-IDF, esp_app_format.h, `esp_image_header_t`: magic 0xE9, number of
  * segments, chip id at byte 12. Partition table: entries that begin with AA 50. Left out: segments and hashes inside an
- * image; the boot loader checks those, and MD5 checks that what was read arrived.
+ * image; the boot loader checks those, and MD5 checks that what was read arrived. Reading the files is
+ * node/read-firmware.ts.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import { failure } from '../../host-bridge/base/errors.js';
 import type { BoardEntry } from '../boards/board-entry.js';
 
@@ -67,24 +66,27 @@ function checkImage(name: string, data: Uint8Array, chip: ChipLayout, at = 0): v
     throw failure('FIRMWARE_CHIP', `${name} is for ${chipNameOf(id)}, the board has ${chip.name}`);
 }
 
-function read(path: string): Uint8Array {
-  return new Uint8Array(readFileSync(path));
+/** Files of one folder, however they are read. */
+export interface FirmwareFolder {
+  /** For people: where it is. */
+  place: string;
+  names: string[];
+  read(name: string): Uint8Array;
 }
 
 /** The three files of a folder. `app`: the interpreter's, where it was named. */
-function fromFolder(folder: string, chip: ChipLayout, app?: string): FirmwarePart[] | null {
-  const names = readdirSync(folder)
-    .filter((name) => name.endsWith('.bin'))
-    .sort();
+function fromFolder(folder: FirmwareFolder, chip: ChipLayout, app?: string): FirmwarePart[] | null {
+  const { place, read } = folder;
+  const names = folder.names.filter((name) => name.endsWith('.bin')).sort();
   const bootloader = names.find((name) => name === 'bootloader.bin');
   const partitions = names.find((name) => /^partition/.test(name));
   const apps = app ? [app] : names.filter((name) => /^espruino.*\.bin$/.test(name));
-  if (apps.length > 1) throw failure('FIRMWARE_INVALID', `${folder} holds ${apps.join(', ')}: name one of them`);
+  if (apps.length > 1) throw failure('FIRMWARE_INVALID', `${place} holds ${apps.join(', ')}: name one of them`);
   if (!bootloader || !partitions || apps.length === 0) return null;
   const parts = [
-    { name: bootloader, address: chip.bootloader, data: read(join(folder, bootloader)) },
-    { name: partitions, address: PARTITIONS_ADDRESS, data: read(join(folder, partitions)) },
-    { name: apps[0], address: APP_ADDRESS, data: read(join(folder, apps[0])) },
+    { name: bootloader, address: chip.bootloader, data: read(bootloader) },
+    { name: partitions, address: PARTITIONS_ADDRESS, data: read(partitions) },
+    { name: apps[0], address: APP_ADDRESS, data: read(apps[0]) },
   ];
   for (const part of [parts[2], parts[0]]) checkImage(part.name, part.data, chip);
   if (!isPartitions(parts[1].data)) throw failure('FIRMWARE_INVALID', `${partitions} is not a partition table`);
@@ -92,9 +94,7 @@ function fromFolder(folder: string, chip: ChipLayout, app?: string): FirmwarePar
 }
 
 /** One file with everything, made by `esptool merge_bin`: it begins at 0 or at the bootloader. */
-function fromMerged(path: string, chip: ChipLayout): FirmwarePart[] | null {
-  const data = read(path);
-  const name = basename(path);
+function fromMerged(name: string, data: Uint8Array, chip: ChipLayout): FirmwarePart[] | null {
   const base = [0, chip.bootloader].find(
     (start) => isImage(data, chip.bootloader - start) && isPartitions(data, PARTITIONS_ADDRESS - start),
   );
@@ -119,24 +119,20 @@ function checkRoom(parts: FirmwarePart[], board: BoardEntry): void {
 }
 
 /**
- * Reads the interpreter's files for a board.
- * @param path a folder with bootloader.bin, partition*.bin and espruino*.bin; the last of these; or one merged file
- * @throws TapcashError FILE_MISSING, FIRMWARE_INVALID, FIRMWARE_CHIP, BOARD_CONFIG_INVALID
+ * The interpreter's parts for a board.
+ * @param folder the files beside each other: bootloader.bin, partition*.bin and espruino*.bin
+ * @param named the last of these, or one merged file; left out: the folder was named
+ * @throws TapcashError FIRMWARE_INVALID, FIRMWARE_CHIP, BOARD_CONFIG_INVALID
  */
-export function readFirmware(path: string, board: BoardEntry): FirmwarePart[] {
+export function firmwareParts(folder: FirmwareFolder, board: BoardEntry, named?: string): FirmwarePart[] {
   const chip = chipOf(board);
-  if (!existsSync(path)) throw failure('FILE_MISSING', path);
-  const isFolder = statSync(path).isDirectory();
-  if (!isFolder && !isImage(read(path)) && !fromMerged(path, chip))
-    throw failure('FIRMWARE_INVALID', `${basename(path)} does not begin as an image of an ESP32 chip does`);
-  const parts = isFolder
-    ? fromFolder(path, chip)
-    : (fromMerged(path, chip) ?? fromFolder(dirname(path), chip, basename(path)));
+  const data = named === undefined ? null : folder.read(named);
+  const merged = named !== undefined && data ? fromMerged(named, data, chip) : null;
+  if (data && !merged && !isImage(data))
+    throw failure('FIRMWARE_INVALID', `${named} does not begin as an image of an ESP32 chip does`);
+  const parts = merged ?? fromFolder(folder, chip, named);
   if (!parts)
-    throw failure(
-      'FIRMWARE_INVALID',
-      `${isFolder ? path : dirname(path)} must hold bootloader.bin, partition*.bin and espruino*.bin`,
-    );
+    throw failure('FIRMWARE_INVALID', `${folder.place} must hold bootloader.bin, partition*.bin and espruino*.bin`);
   checkRoom(parts, board);
   return parts;
 }

@@ -9,16 +9,16 @@
  * Keys, records and what a board was provisioned with stay as they are, unless all is to be erased.
  */
 import { failure } from '../../host-bridge/base/errors.js';
-import { BOARD_BURST_BYTES } from '../../host-bridge/serial/port.js';
+import { BOARD_BURST_BYTES } from '../../host-bridge/serial/board-line.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
-import { appFiles } from '../provision/board-files.js';
-import type { Role } from '../build/build.js';
+import type { Role } from '../boards/roles.js';
 import type { Attempt } from './attempt.js';
 import { checkNatives, isUnprovisioned, readProvision, startFirmware } from './board-state.js';
 import { openConsole, type BoardConsole } from './console.js';
 import { chipOf, type FirmwarePart } from './firmware-image.js';
 import { writeFirmware } from './rom-loader.js';
-import { installFiles } from './storage-files.js';
+import type { EspruinoConnection } from './espruino-connection.js';
+import { installFiles, type StorageFiles } from './storage-files.js';
 import type { BoardEntry } from '../boards/board-entry.js';
 
 /** What is told while a board is worked on. */
@@ -30,8 +30,16 @@ export interface Reporter {
   hint(text: string): void;
 }
 
+/** What work at a board needs of where it runs (node/board-tools.ts). */
+export interface BoardTools {
+  /** A new connection of EspruinoTools. */
+  createConnection(): EspruinoConnection;
+  /** What a role's program needs in Storage whoever the board belongs to: bundle, overlays, the base point's table. */
+  appFiles(role: Role): Promise<StorageFiles>;
+}
+
 /** How a board is spoken to. */
-export interface BoardAccess {
+export interface BoardAccess extends BoardTools {
   device: SerialDevice;
   attempt: Attempt;
   reporter: Reporter;
@@ -70,9 +78,11 @@ export function reachConsole({
   reporter,
   burstBytesMax = BOARD_BURST_BYTES,
   handMs,
+  createConnection,
 }: BoardAccess): Promise<BoardConsole> {
   return openConsole(device, {
     attempt,
+    createConnection,
     burstBytesMax,
     ...(handMs === undefined ? {} : { handMs }),
     onPressReset: () => reporter.hint("press the board's reset button (EN)"),
@@ -126,7 +136,7 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
       right: [],
       provisioned: provision !== null,
     };
-    await installFiles(console, await appFiles(result.role), {
+    await installFiles(console, await options.appFiles(result.role), {
       onProgress: reporter.progress,
       onFile(name, what) {
         result[what].push(name);

@@ -4,8 +4,9 @@
  * Parts whose MD5 is right already are skipped, so that a run after a pulled cable goes on where it was. Nothing is
  * erased but the sectors of a part, unless all is to be erased.
  */
-import { createHash } from 'node:crypto';
+import { md5 } from '@noble/hashes/legacy.js';
 import { ESPLoader, Transport } from 'esptool-js';
+import { toHex } from '../../firmware/core/bytes.js';
 import { failure, isFailure } from '../../host-bridge/base/errors.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { FirmwarePart } from './firmware-image.js';
@@ -43,7 +44,6 @@ export interface FlashOptions {
   onEvent(event: FlashEvent): void;
 }
 
-const md5 = (data: Uint8Array): string => createHash('md5').update(data).digest('hex');
 /** As `writeFlash` pads it. */
 const padded = (data: Uint8Array): Uint8Array => {
   const out = new Uint8Array((data.length + 3) & ~3).fill(0xff);
@@ -100,7 +100,7 @@ async function connect(
 async function writePart(loader: ESPLoader, part: FirmwarePart, options: FlashOptions): Promise<void> {
   const { attempt, onEvent } = options;
   const data = padded(part.data);
-  const isRight = async () => (await attempt.run(loader.flashMd5sum(part.address, data.length))) === md5(data);
+  const isRight = async () => (await attempt.run(loader.flashMd5sum(part.address, data.length))) === toHex(md5(data));
   if (await isRight()) return onEvent({ kind: 'skipped', part: part.name });
   for (let tries = 1; ; tries++) {
     try {

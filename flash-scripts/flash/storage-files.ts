@@ -6,7 +6,8 @@
  * the boot file comes back last. Running the same again skips what is right. Raw flash, where keys and records are, is
  * not touched: Storage has its own pages.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { toHex } from '../../firmware/core/bytes.js';
 import { failure } from '../../host-bridge/base/errors.js';
 import type { BoardConsole } from './console.js';
 
@@ -31,14 +32,9 @@ const HASH_MS = 30_000;
 /** SHA-256 over the SHA-256 of each piece, as hexadecimal text; null for a file that is not there. */
 function hashOf(data: Uint8Array | undefined): string | null {
   if (!data || data.length === 0) return null;
-  const whole = createHash('sha256');
-  for (let at = 0; at < data.length; at += PIECE_BYTES)
-    whole.update(
-      createHash('sha256')
-        .update(data.subarray(at, at + PIECE_BYTES))
-        .digest(),
-    );
-  return `${data.length} ${whole.digest('hex')}`;
+  const whole = sha256.create();
+  for (let at = 0; at < data.length; at += PIECE_BYTES) whole.update(sha256(data.subarray(at, at + PIECE_BYTES)));
+  return `${data.length} ${toHex(whole.digest())}`;
 }
 
 /** The same on the board: "length b,b,b..." of the digest's bytes. */
@@ -54,7 +50,7 @@ function hashExpression(name: string): string {
 async function boardHash(console: BoardConsole, name: string): Promise<string | null> {
   const text = String(await console.evaluate(hashExpression(name), HASH_MS));
   const [length, bytes] = text.split(' ');
-  return length === '0' ? null : `${length} ${Buffer.from(bytes.split(',').map(Number)).toString('hex')}`;
+  return length === '0' ? null : `${length} ${toHex(new Uint8Array(bytes.split(',').map(Number)))}`;
 }
 
 /** Whether each file on the board is the one given. */

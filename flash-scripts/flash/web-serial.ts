@@ -4,7 +4,6 @@
  *
  * Left out: what esptool-js does not ask for (forget, events, parity, flow control).
  */
-import { ReadableStream, WritableStream } from 'node:stream/web';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 
 /** The part of Web Serial's `SerialPort` in use. */

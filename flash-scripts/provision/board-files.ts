@@ -4,14 +4,11 @@
  * The same files are flashed, emulated and tested. The entropy is moved to raw flash at the first boot and erased here;
  * the host does not keep it.
  */
-import { toHex } from '../../firmware/core/bytes.js';
+import { fromChars, toHex } from '../../firmware/core/bytes.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
-import type { Institutions } from '../../firmware/core/provisioned.js';
-import type { SignedInstitutions } from '../../firmware/board/pinned-root.js';
+import type { Institutions, SignedInstitutions } from '../../firmware/core/provisioned.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { firmwareConfig } from '../boards/boards.js';
-import type { Role } from '../build/build.js';
-import { builtProgram } from '../build/built-bundles.js';
 import { BASE_SHAPE, edwardsOfX25519, KEY_SHAPE, makeCombTable, SEAL_SHAPE, TABLES_BYTES_MAX } from './tables.js';
 
 /** Public keys and names that every board of one issuer is provisioned with. */
@@ -104,19 +101,8 @@ function withinTables(all: Record<string, Uint8Array>): Record<string, Uint8Arra
   return all;
 }
 
-/**
- * What a role's program needs in Storage whoever the board belongs to: written by an update, beside what it was
- * provisioned with.
- */
-export async function appFiles(role: Role): Promise<Record<string, Uint8Array>> {
-  const { bundle, overlays } = await builtProgram(role);
-  const bytes = (code: string): Uint8Array => Buffer.from(code, 'latin1');
-  return {
-    'tab.base': table(),
-    ...Object.fromEntries(Object.entries(overlays).map(([name, code]) => [name, bytes(code)])),
-    '.bootcde': bytes(bundle),
-  };
-}
+/** The table of the base point, which every board has: `tab.base`. */
+export const baseTable = (): Uint8Array => table();
 
 /** Tables of an issuer's keys. */
 export function issuerTables({ issuerKey, registrarKey, sealKey }: IssuerFacts): Record<string, Uint8Array> {
@@ -183,7 +169,7 @@ function files(
     provision: { ...common, ...signedFields(facts), ...provision },
   });
   return {
-    'tapcash.cfg': Buffer.from(config, 'latin1'),
+    'tapcash.cfg': fromChars(config),
     'tapcash.seed': seed,
     'tab.base': table(),
     ...issuerTables({ ...facts, sealKey: null }),

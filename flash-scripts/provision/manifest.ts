@@ -2,7 +2,7 @@
  * The manifest: keys of an issuer's institutions and hashes of their tables, signed by the root. Boards are provisioned
  * from it, and check the signature themselves (firmware/board/pinned-root.ts). Everything in it is public.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { institutionsText, TABLES, type Institutions } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
@@ -20,8 +20,6 @@ export interface Manifest extends Institutions {
   roots?: string;
 }
 
-const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
-
 function institutionsOf(facts: IssuerFacts, version: number): Institutions {
   const tables = issuerTables(facts);
   return {
@@ -31,7 +29,7 @@ function institutionsOf(facts: IssuerFacts, version: number): Institutions {
     registrarKey: toHex(facts.registrarKey),
     issuerKey: toHex(facts.issuerKey),
     sealKey: facts.sealKey ? toHex(facts.sealKey) : '',
-    tables: TABLES.flatMap((name) => (tables[name] ? [sha256(tables[name])] : [])).join(','),
+    tables: TABLES.flatMap((name) => (tables[name] ? [toHex(sha256(tables[name]))] : [])).join(','),
     ...beforeFields(facts),
   };
 }

@@ -11,7 +11,6 @@
  * Keys never leave the board, and no backup of them exists: a lost token is denied, and its EBC returns to its owner.
  * The 32 random bytes are useless without the board's own entropy, and are not kept here.
  */
-import { randomBytes } from 'node:crypto';
 import { copy, fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { TABLES } from '../../firmware/core/provisioned.js';
@@ -19,7 +18,6 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned } from '../../host-bridge/base/crypto/signer.js';
 import { failure, type TapcashError } from '../../host-bridge/base/errors.js';
 import {
-  appFiles,
   SEED_BYTES,
   terminalFiles,
   tokenFiles,
@@ -27,12 +25,12 @@ import {
   type TokenLimits,
   type TokenScheme,
 } from './board-files.js';
-import type { Role } from '../build/build.js';
 import { checkNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { compareFiles, eraseFile, installFiles, type StorageFiles } from '../flash/storage-files.js';
 import { factsOf, followsRoot, type Manifest } from './manifest.js';
+import type { Role } from '../boards/roles.js';
 
 /** What a board shall be. */
 export type BoardPurpose =
@@ -63,7 +61,9 @@ const PROOF_BYTES = 96;
 /** What the firmware says of institutions that it does not take. */
 const ROOT_FAULT = 'provision: ';
 
-async function checkFirmware(console: BoardConsole, role: Role): Promise<StorageFiles> {
+const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
+
+async function checkFirmware(console: BoardConsole, { appFiles }: ProvisionOptions, role: Role): Promise<StorageFiles> {
   const app = await appFiles(role);
   const wrong = [...(await compareFiles(console, app))].filter(([, same]) => !same).map(([name]) => name);
   if (wrong.length > 0) throw failure('FIRMWARE_MISSING', `${role}: ${wrong.join(', ')}`);
@@ -85,7 +85,7 @@ function filesFor(
   terminalId: Uint8Array | null,
 ): StorageFiles {
   const facts = factsOf(manifest);
-  const seed = new Uint8Array(randomBytes(SEED_BYTES));
+  const seed = randomBytes(SEED_BYTES);
   return purpose.role === 'user-token'
     ? tokenFiles(board, facts, purpose.limits, seed, purpose.scheme)
     : terminalFiles(board, facts, { ...purpose.terms, terminalId: terminalId as Uint8Array }, seed);
@@ -139,12 +139,12 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
         `the board is a ${before.role}; tapcash flash --erase-all --yes makes it a new one, and loses its keys`,
       );
     checkRoot(before, manifest);
-    const app = await checkFirmware(console, purpose.role);
+    const app = await checkFirmware(console, options, purpose.role);
     const board = options.board ?? before?.board;
     if (!board) throw failure('USAGE', '--board: which board it is');
 
-    const terminalId = purpose.role === 'shop-terminal' ? new Uint8Array(randomBytes(4)) : null;
-    const asked = new Uint8Array(randomBytes(ASK_BYTES));
+    const terminalId = purpose.role === 'shop-terminal' ? randomBytes(4) : null;
+    const asked = randomBytes(ASK_BYTES);
     const { [CONFIG_FILE]: config, ...files } = filesFor(board, manifest, purpose, terminalId);
     const rest = Object.fromEntries(Object.entries(files).filter(([name]) => !(name in app)));
     // A table of an earlier manifest that this scheme does without would not be the one that the root signed.

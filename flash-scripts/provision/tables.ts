@@ -6,6 +6,7 @@
  * Left out: any care for secrets. All points here are public.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { copy, toHex } from '../../firmware/core/bytes.js';
 import { COORDINATE_BYTES, ENTRY_BYTES, HEADER_BYTES } from '../../firmware/crypto/comb-table.js';
 import { BIT } from '../../firmware/crypto/limbs.js';
 
@@ -69,7 +70,7 @@ function writeCoordinate(view: DataView, offset: number, value: bigint): void {
  */
 export function edwardsOfX25519(u: Uint8Array): Uint8Array {
   const { Fp } = ed25519.Point;
-  const value = mod(BigInt('0x' + Buffer.from(u).reverse().toString('hex')) % 2n ** 255n);
+  const value = mod(BigInt('0x' + toHex(copy(u, 0, u.length).reverse())) % 2n ** 255n);
   const y = Fp.mul(Fp.sub(value, 1n), Fp.inv(Fp.add(value, 1n)));
   const out = new Uint8Array(32);
   for (let i = 0, rest = y; i < 32; i++, rest >>= 8n) out[i] = Number(rest & 255n);

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import type { BoardAccess, Reporter } from '../../flash-scripts/flash/flash-board.js';
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { failure } from '../base/errors.js';
 import { createSerialDevice } from '../serial/device.js';
 import { listBoardPorts, type PortCandidate } from '../serial/port.js';
@@ -89,7 +90,7 @@ export async function withBoard<T>(options: PortCommand, work: (access: BoardAcc
     const path = await findPort(options, abort.signal);
     const device = await createSerialDevice(path);
     try {
-      return await work({ device, attempt, reporter: createReporter() });
+      return await work({ ...NODE_TOOLS, device, attempt, reporter: createReporter() });
     } finally {
       await device.close();
     }

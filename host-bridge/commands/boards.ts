@@ -1,7 +1,7 @@
 /** `tapcash boards`: which boards there are, and how one is wired. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { boardNames, loadBoard } from '../../flash-scripts/boards/boards.js';
+import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { wiringSvg } from '../../flash-scripts/boards/wiring-svg.js';
 import { busName, partsOf, wiringTable } from '../../flash-scripts/boards/wiring.js';
 import { print } from './output.js';

@@ -1,7 +1,7 @@
 /**
  * `tapcash doctor`: what is on a board, and what to do about each fault.
  */
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { examineBoard, type Finding } from '../../flash-scripts/doctor/doctor.js';
 import { EXIT } from '../base/errors.js';
 import { openBoardPort } from '../serial/port.js';

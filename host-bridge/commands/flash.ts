@@ -2,13 +2,13 @@
  * `tapcash flash`, `tapcash ports`.
  */
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
-import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
-import type { Role } from '../../flash-scripts/build/build.js';
+import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { failure } from '../base/errors.js';
 import { listBoardPorts } from '../serial/port.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { print } from './output.js';
+import type { Role } from '../../flash-scripts/boards/roles.js';
 
 export interface FlashCommand extends PortCommand {
   board: string;

@@ -8,7 +8,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
 import { parseManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';

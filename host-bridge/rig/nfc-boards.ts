@@ -8,7 +8,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { createBoard, type Board } from '../emulator/board.js';

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { boardFault } from '../../firmware/core/board-config.js';
-import { boardNames, checkBoard, firmwareConfig, loadBoard } from '../../flash-scripts/boards/boards.js';
+import { firmwareConfig } from '../../flash-scripts/boards/boards.js';
+import { boardNames, checkEntry, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { pinUses } from '../../flash-scripts/boards/chip-pins.js';
 import { wiringSvg } from '../../flash-scripts/boards/wiring-svg.js';
 import { partsOf, wiringTable } from '../../flash-scripts/boards/wiring.js';
@@ -114,11 +115,11 @@ const mistakes: [field: string, change: Change][] = [
 
 test.each(mistakes)('a mistake in %s is named', (field, change) => {
   const board = structuredClone(loadBoard('esp32-devkitc')) as object;
-  expect(() => checkBoard(board, 'esp32-devkitc')).not.toThrow();
+  expect(() => checkEntry(board, 'esp32-devkitc')).not.toThrow();
   change(board);
   let message = '';
   try {
-    checkBoard(board, 'esp32-devkitc');
+    checkEntry(board, 'esp32-devkitc');
   } catch (error) {
     expect((error as { code: string }).code).toBe('BOARD_INVALID');
     message = (error as Error).message;
@@ -134,7 +135,7 @@ function refusedPins(name: string, last: number, change: (board: any, pin: strin
     const board: any = structuredClone(loadBoard(name));
     change(board, `D${pin}`);
     try {
-      checkBoard(board, name);
+      checkEntry(board, name);
     } catch (error) {
       expect((error as Error).message).toMatch(/ take (a pin|another|one)|leave it free/);
       refused.push(pin);
@@ -181,9 +182,9 @@ test('pins of each chip: which an output, a button to ground and a button with i
 test('a console button may be another button too: it matters only at reset', () => {
   const board: any = structuredClone(loadBoard('esp32-devkitc'));
   board.buttons.console = board.buttons.user;
-  expect(() => checkBoard(board, 'esp32-devkitc')).not.toThrow();
+  expect(() => checkEntry(board, 'esp32-devkitc')).not.toThrow();
   board.keypad.columns[0] = board.buttons.user.pin;
-  expect(() => checkBoard(board, 'esp32-devkitc')).toThrow(/keypad\.columns\.0: D26 is taken by buttons\.user\.pin/);
+  expect(() => checkEntry(board, 'esp32-devkitc')).toThrow(/keypad\.columns\.0: D26 is taken by buttons\.user\.pin/);
 });
 
 test('the board gets what its firmware reads, and nothing that only people read', () => {
@@ -221,9 +222,9 @@ test('the drawings of docs/wiring are those of the entries, one for each real bo
 test('an I2C bus may carry display and PN532', () => {
   const board: any = structuredClone(loadBoard('esp32-devkitc'));
   board.pn532 = { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', burstBytesMax: 64 };
-  expect(() => checkBoard(board, 'esp32-devkitc')).not.toThrow();
+  expect(() => checkEntry(board, 'esp32-devkitc')).not.toThrow();
   board.pn532.port = 'I2C2';
-  expect(() => checkBoard(board, 'esp32-devkitc')).toThrow(/display\.sda: D21 is taken by pn532\.sda/);
+  expect(() => checkEntry(board, 'esp32-devkitc')).toThrow(/display\.sda: D21 is taken by pn532\.sda/);
 });
 
 test('a board that does not exist names those that do', () => {

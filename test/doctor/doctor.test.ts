@@ -1,8 +1,9 @@
 /**
  * `tapcash doctor` on the emulated board: nothing wrong with a good one, and each fault by its name on one that has it.
  */
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { examineBoard, type DoctorOptions, type Finding } from '../../flash-scripts/doctor/doctor.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';
@@ -35,6 +36,7 @@ const TOKEN: BoardPurpose = { role: 'user-token', limits: TOKEN_LIMITS, scheme: 
 const TERMINAL: BoardPurpose = { role: 'shop-terminal', terms: { ...TERMINAL_TERMS, shop: 'Cafe Roma' } };
 
 const access = (bench: EspBench) => ({
+  ...NODE_TOOLS,
   device: bench.cable,
   attempt: attemptOn(bench.cable),
   reporter: { step: () => undefined, progress: () => undefined, hint: () => undefined },

@@ -1,11 +1,18 @@
 /** The console of a board, reached whatever its firmware does, and files in its Storage. */
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { openConsole, type BoardConsole } from '../../flash-scripts/flash/console.js';
 import { BOOT_FILE, installFiles, type StorageFiles } from '../../flash-scripts/flash/storage-files.js';
 import { attemptOn, espBench, plantInterpreter, type EspBench } from './flash-rig.js';
 
 const BURST = 1024;
 const open = (bench: EspBench, more = {}): Promise<BoardConsole> =>
-  openConsole(bench.cable, { attempt: attemptOn(bench.cable), burstBytesMax: BURST, handMs: 3000, ...more });
+  openConsole(bench.cable, {
+    ...NODE_TOOLS,
+    attempt: attemptOn(bench.cable),
+    burstBytesMax: BURST,
+    handMs: 3000,
+    ...more,
+  });
 
 /** A firmware that moves the console away once its radio is on, as ours does. */
 const HIDES = `(function(){var n=0;function poll(){if(n++<3)setTimeout(poll,50);else{E.setConsole(null,{force:true});global.hidden=1}}poll()})()`;

@@ -1,6 +1,7 @@
 /** `tapcash flash` from an empty board to one that starts, and everything that can be wrong on the way. */
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { flashBoard, type FlashBoardOptions, type Reporter } from '../../flash-scripts/flash/flash-board.js';
-import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
+import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
 import { attemptOn, BOARD, espBench, plantInterpreter, tempFolder, type EspBench } from './flash-rig.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
 
@@ -14,6 +15,7 @@ function partsOf(firmware: FirmwareOptions = {}) {
 
 const flash = (bench: EspBench, more: Partial<FlashBoardOptions> = {}) =>
   flashBoard({
+    ...NODE_TOOLS,
     device: bench.cable,
     attempt: attemptOn(bench.cable),
     reporter: silent,
@@ -47,6 +49,7 @@ test('a board without a role asks for one; one that has a role keeps it', async 
   const { role: _, ...none } = { role: undefined };
   await expect(
     flashBoard({
+      ...NODE_TOOLS,
       device: bench.cable,
       attempt: attemptOn(bench.cable),
       reporter: silent,

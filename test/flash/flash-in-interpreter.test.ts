@@ -4,8 +4,10 @@
  *
  * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
  */
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
-import { appFiles, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
+import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
+import { appFiles } from '../../flash-scripts/flash/node/board-tools.js';
 import { examineBoard } from '../../flash-scripts/doctor/doctor.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
@@ -51,6 +53,7 @@ suite('a host at the console of the interpreter', () => {
       esp.release(BUTTON);
     }
     const access = async () => ({
+      ...NODE_TOOLS,
       device: await createSerialDevice(esp.consolePath!),
       attempt: createAttempt(),
       reporter: { step: () => undefined, progress: () => undefined, hint: () => void resetHoldingButton() },

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import type { Pn532Config } from '../../firmware/core/board-config.js';
 import { PN532_I2C_ADDRESS } from '../../firmware/nfc/pn532-i2c.js';

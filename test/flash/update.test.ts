@@ -5,10 +5,11 @@
  * each of them.
  */
 import { extent } from '../kit/extent.js';
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { examineBoard } from '../../flash-scripts/doctor/doctor.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
-import { readFirmware } from '../../flash-scripts/flash/firmware-image.js';
+import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
 import { payment } from '../../firmware/wire/payment.js';
@@ -56,6 +57,7 @@ const reporter = {
   hint: (text: string) => void seen.push(text),
 };
 const access = (bench: EspBench) => ({
+  ...NODE_TOOLS,
   device: bench.cable,
   attempt: attemptOn(bench.cable),
   reporter,

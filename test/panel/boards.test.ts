@@ -1,7 +1,7 @@
 /** The terminal's bundle on emulated boards with displays in colour: their driver is loaded, and shows what happens. */
 import { randomBytes } from 'node:crypto';
 import { terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';

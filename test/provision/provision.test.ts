@@ -2,6 +2,7 @@
  * Provisioning on the emulated board, from a flashed one to one that works: keys, root, resumption, and what the host
  * sees.
  */
+import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { inflateSync } from 'node:zlib';
 import decodeQr from 'qr/decode.js';
 import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/base/crypto/signer.js';
@@ -53,6 +54,7 @@ async function flashed(role: BoardPurpose['role']): Promise<EspBench> {
   const bench = espBench();
   plantInterpreter(bench.esp);
   await flashBoard({
+    ...NODE_TOOLS,
     device: bench.cable,
     attempt: attemptOn(bench.cable),
     reporter: silent,
@@ -67,6 +69,7 @@ async function flashed(role: BoardPurpose['role']): Promise<EspBench> {
 
 const give = (bench: EspBench, more: Partial<ProvisionOptions> = {}) =>
   provisionBoard({
+    ...NODE_TOOLS,
     device: bench.cable,
     attempt: attemptOn(bench.cable),
     reporter: silent,

@@ -1,6 +1,6 @@
 /** The tables of every board that there can be stay below their limit. */
 import { generateKeyPairSync } from 'node:crypto';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import {
   tableBytes,
   terminalFiles,

@@ -5,7 +5,7 @@ import { createAmountEntry, ENTRY_MAX } from '../../firmware/shop-terminal/amoun
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { LINE_CHARACTERS } from '../../firmware/panel/display.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { createToken, createWorld, type World } from './terminal-rig.js';
 
 test.each([

@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { terminalFiles, type IssuerFacts } from '../../flash-scripts/provision/board-files.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';

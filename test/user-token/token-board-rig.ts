@@ -6,7 +6,7 @@
  * both.
  */
 import { randomBytes } from 'node:crypto';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { tokenFiles, type TokenScheme } from '../../flash-scripts/provision/board-files.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';

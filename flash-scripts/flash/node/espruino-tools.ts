@@ -9,30 +9,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import vm from 'node:vm';
-import { packageRoot } from '../../host-bridge/base/package-root.js';
-
-/** The part of EspruinoTools' `Connection` in use. */
-export interface EspruinoConnection {
-  /** Bytes in one write; a longer text goes out in several. */
-  chunkSize: number;
-  parsePackets: boolean;
-  /** Told what comes that is not a packet. */
-  cb: ((text: string) => void) | undefined;
-  writeLowLevel: (text: string) => Promise<void>;
-  closeLowLevel: () => void;
-  openHandler(): void;
-  closeHandler(): void;
-  rxDataHandler(data: ArrayBuffer): void;
-  write(text: string): Promise<void>;
-  /** Rejects with a text. */
-  espruinoEval(expression: string, options: { timeout: number }): Promise<unknown>;
-  /** Rejects with a text; a file that Storage did not take is acknowledged all the same. */
-  espruinoSendFile(
-    name: string,
-    data: string,
-    options: { chunkSize: number; progress(done: number, total: number): void },
-  ): Promise<void>;
-}
+import { packageRoot } from '../../../host-bridge/base/package-root.js';
+import type { EspruinoConnection } from '../espruino-connection.js';
 
 const FILES = ['espruino.js', 'core/utils.js', 'core/serial.js'];
 
