@@ -1,0 +1,316 @@
+/**
+ * The rooms: one row for each folder that has code, with what its files may import. rooms.test.ts holds it;
+ * docs/architecture.md 6 shows it.
+ *
+ * A file belongs to the room with the longest path that it lies in, and may always import its own room. To add a room
+ * is to add a row. Where a real import shows a row to be wrong, the row is changed in a commit that says why.
+ */
+
+/** One row. */
+export interface Room {
+  /** A folder, or a file that is a room of its own. */
+  path: string;
+  /** What is in it, for people. */
+  holds: string;
+  /** Rooms that its files may import, by their paths. */
+  may: readonly string[];
+  /** Packages and Node's modules that they may import; `node:*` is any of Node's. */
+  outside: readonly string[];
+  /** It runs in a browser too: none of Node's globals either. */
+  nodeFree?: true;
+}
+
+const CORE = 'firmware/core';
+const CRYPTO = 'firmware/crypto';
+const WIRE = 'firmware/wire';
+const BELOW_BOARD = [CORE, WIRE, 'firmware/nfc', 'firmware/records', 'firmware/panel'];
+const BELOW_ROLES = [...BELOW_BOARD, CRYPTO, 'firmware/board'];
+
+/** What every room of the host may import. */
+const BASE = [CORE, WIRE, 'host-bridge/base'];
+const SQLITE = 'host-bridge/base/sqlite';
+
+const SCRIPTS_BELOW_PROVISION = ['flash-scripts/boards', 'flash-scripts/flash'];
+const SCRIPTS = [
+  ...SCRIPTS_BELOW_PROVISION,
+  'flash-scripts/build',
+  'flash-scripts/provision',
+  'flash-scripts/flash/node',
+  'flash-scripts/doctor',
+];
+
+/** What whoever puts a whole system together may import. */
+const BELOW_RIG = [
+  ...BASE,
+  ...SCRIPTS,
+  'host-bridge/serial',
+  'host-bridge/http',
+  'host-bridge/services',
+  'host-bridge/bridge',
+  'host-bridge/emulator',
+];
+const BELOW_DEMO = [
+  ...BELOW_RIG,
+  CRYPTO,
+  SQLITE,
+  'host-bridge/ledger',
+  'host-bridge/ledger/sqlite',
+  'host-bridge/audit',
+  'host-bridge/houses',
+  'host-bridge/control',
+  'host-bridge/rig',
+];
+
+/** From below. */
+export const ROOMS: readonly Room[] = [
+  {
+    path: CORE,
+    holds: "bytes, amounts, codes, the scheme table, types of the board's configuration, clock and natives",
+    may: [],
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: CRYPTO,
+    holds: 'curve, Ed25519, RSA, AES-GCM, HKDF, HPKE, random bit generator',
+    may: [CORE],
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: WIRE,
+    holds: "every message's bytes, once; `link/` is the serial link",
+    may: [CORE],
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: 'firmware/nfc',
+    holds: 'PN532 on three buses, ISO-DEP client and server',
+    may: [CORE, WIRE],
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: 'firmware/records',
+    holds: 'the log in raw flash: pages, index, scan',
+    may: [CORE],
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: 'firmware/panel',
+    holds: 'displays, keys, touch, LED, buzzer',
+    may: [CORE],
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: 'firmware/board',
+    holds: "Espruino's side: start-up, natives, entropy, pinned root",
+    may: BELOW_BOARD,
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: 'firmware/user-token',
+    holds: 'purse, journal, policy, screens; `desk/` has registration and withdrawal',
+    may: BELOW_ROLES,
+    outside: [],
+    nodeFree: true,
+  },
+  {
+    path: 'firmware/shop-terminal',
+    holds: 'till, tap, checker, delivery',
+    may: BELOW_ROLES,
+    outside: [],
+    nodeFree: true,
+  },
+  { path: 'firmware/espruino.d.ts', holds: "types of Espruino's globals", may: [], outside: [] },
+  { path: 'firmware/overlay.d.ts', holds: 'types of what the build adds for overlays', may: [], outside: [] },
+
+  {
+    path: 'host-bridge/base',
+    holds: 'errors, log, scheduler, hex; `crypto/`, `keys/`, `services/` (the interfaces of the houses)',
+    may: [CORE, CRYPTO, WIRE],
+    outside: ['@hpke/core', '@noble/curves', 'pino', 'node:crypto', 'node:fs', 'node:path', 'node:url'],
+  },
+  {
+    path: SQLITE,
+    holds: 'opens and migrates a SQLite file',
+    may: BASE,
+    outside: ['better-sqlite3', 'node:fs'],
+  },
+  {
+    path: 'host-bridge/serial',
+    holds: 'the serial port, the link session with a board',
+    may: BASE,
+    outside: ['serialport', 'node:crypto', 'node:fs', 'node:os', 'node:util', 'node:zlib'],
+  },
+
+  {
+    path: 'flash-scripts/boards',
+    holds: 'the boards of board-configs/, their pins and wiring',
+    may: [CORE, 'host-bridge/base'],
+    outside: ['ajv'],
+    nodeFree: true,
+  },
+  {
+    path: 'flash-scripts/build',
+    holds: 'TypeScript to the bundles that boards run',
+    may: ['flash-scripts/boards', 'host-bridge/base'],
+    outside: ['acorn', 'rollup', 'terser', 'typescript', 'node:*'],
+  },
+  {
+    path: 'flash-scripts/flash',
+    holds: "a board's console, its ROM loader, its Storage",
+    may: [CORE, 'flash-scripts/boards', 'host-bridge/base', 'host-bridge/serial'],
+    outside: ['esptool-js', '@noble/hashes'],
+    nodeFree: true,
+  },
+  {
+    path: 'flash-scripts/provision',
+    holds: "a board's files, manifest, tables of keys, label",
+    may: [CORE, CRYPTO, WIRE, ...SCRIPTS_BELOW_PROVISION, 'host-bridge/base'],
+    outside: ['@noble/curves', '@noble/hashes', 'fast-png', 'oled-font-5x7', 'qr'],
+    nodeFree: true,
+  },
+  {
+    path: 'flash-scripts/flash/node',
+    holds: 'what the three need of Node: files of board-configs/, of bundles and images, EspruinoTools',
+    may: [
+      CORE,
+      ...SCRIPTS_BELOW_PROVISION,
+      'flash-scripts/build',
+      'flash-scripts/provision',
+      'host-bridge/base',
+      'host-bridge/serial',
+    ],
+    outside: ['node:*'],
+  },
+  {
+    path: 'flash-scripts/doctor',
+    holds: 'what is on a board, and what is wrong with it',
+    may: [CORE, CRYPTO, ...SCRIPTS_BELOW_PROVISION, 'host-bridge/base', 'host-bridge/serial'],
+    outside: [],
+  },
+
+  {
+    path: 'host-bridge/ledger',
+    holds: "the rules, the store's interface",
+    may: BASE,
+    outside: [],
+  },
+  {
+    path: 'host-bridge/ledger/sqlite',
+    holds: 'the store on SQLite',
+    may: [...BASE, SQLITE, 'host-bridge/ledger'],
+    outside: ['better-sqlite3'],
+  },
+  {
+    path: 'host-bridge/audit',
+    holds: 'its own SQL and arithmetic over the books',
+    may: [...BASE, SQLITE, 'host-bridge/ledger'],
+    outside: ['better-sqlite3', 'node:crypto', 'node:fs'],
+  },
+  {
+    path: 'host-bridge/houses',
+    holds: '`issuer/`, `bank/`, `trustee/`, and what they share: no HTTP, no SQL, no files',
+    may: [...BASE, 'host-bridge/ledger'],
+    outside: ['node:crypto'],
+  },
+  {
+    path: 'host-bridge/http',
+    holds: 'one service factory, schemas, client',
+    may: BASE,
+    outside: ['fastify', '@fastify/swagger', '@sinclair/typebox', 'pino', 'node:crypto', 'node:net'],
+  },
+  {
+    path: 'host-bridge/services',
+    holds: 'opens a house on its database and serves it; rotation of keys',
+    may: [
+      ...BASE,
+      SQLITE,
+      'host-bridge/houses',
+      'host-bridge/audit',
+      'host-bridge/ledger',
+      'host-bridge/ledger/sqlite',
+      'host-bridge/http',
+    ],
+    outside: ['pino', 'node:crypto', 'node:fs'],
+  },
+  {
+    path: 'host-bridge/bridge',
+    holds: 'verifier, outbox, charges; `desk/`: never the houses themselves',
+    may: [...BASE, SQLITE, 'host-bridge/serial', 'host-bridge/http'],
+    outside: ['pino', 'node:crypto', 'node:path'],
+  },
+  {
+    path: 'host-bridge/control',
+    holds: "the running bridge's address for other processes",
+    may: [...BASE, 'host-bridge/bridge', 'host-bridge/http'],
+    outside: ['fastify', '@sinclair/typebox', 'pino', 'node:crypto', 'node:fs', 'node:path'],
+  },
+  {
+    path: 'host-bridge/emulator',
+    holds: "boards, Espruino's API, PN532 chip, radio field, interpreter process",
+    may: [...BASE, 'host-bridge/serial', 'flash-scripts/build'],
+    outside: ['node:*'],
+  },
+  {
+    path: 'host-bridge/rig',
+    holds: 'what tests, demo and bench put together',
+    may: BELOW_RIG,
+    outside: ['node:*'],
+  },
+  {
+    path: 'host-bridge/demo',
+    holds: 'a whole shop on emulated boards, and its scenarios',
+    may: BELOW_DEMO,
+    outside: ['fastify', 'node:*'],
+  },
+  {
+    path: 'host-bridge/bench',
+    holds: 'what firmware and taps cost',
+    may: BELOW_DEMO,
+    outside: ['node:*'],
+  },
+  {
+    path: 'host-bridge/commands',
+    holds: 'what each command does',
+    may: [...BELOW_DEMO, 'host-bridge/demo', 'host-bridge/bench'],
+    outside: ['commander', 'node:*'],
+  },
+  {
+    path: 'host-bridge/cli.ts',
+    holds: 'the command line; alone in reading the environment',
+    may: [...BELOW_DEMO, 'host-bridge/demo', 'host-bridge/bench', 'host-bridge/commands'],
+    outside: ['commander', 'node:*'],
+  },
+];
+
+/** Imports that no row allows, one at a time. */
+export const EXCEPTIONS: readonly { from: string; to: readonly string[]; why: string }[] = [
+  {
+    from: 'host-bridge/bench/memory.ts',
+    to: [
+      'firmware/records/record-log.ts',
+      'firmware/shop-terminal/shop-records.ts',
+      'firmware/user-token/token-records.ts',
+    ],
+    why: 'fills the records of a board in the interpreter, which only what reads them can write',
+  },
+];
+
+/** The room of a file; undefined for a file without one. */
+export function roomOf(path: string): Room | undefined {
+  const holds = (room: Room): boolean => path === room.path || path.startsWith(`${room.path}/`);
+  return ROOMS.filter(holds).sort((a, b) => b.path.length - a.path.length)[0];
+}
+
+/** The table as docs/architecture.md has it. */
+export function roomsText(): string {
+  const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ') || 'nothing';
+  const rows = ROOMS.map(({ path, holds, may }) => `| \`${path}\` | ${holds} | ${list(may)} |`);
+  return ['| room | holds | may import |', '|---|---|---|', ...rows].join('\n');
+}
