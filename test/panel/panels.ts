@@ -1,5 +1,5 @@
 /** What display controllers make of the bytes that they get: pixels of an SSD1306 and an ILI9341, and a PNG of them. */
-import { crc32, deflateSync } from 'node:zlib';
+import { encode } from 'fast-png';
 
 /** A picture, one colour of 24 bits a pixel. */
 export interface Picture {
@@ -91,28 +91,14 @@ export function lcdPicture(transfers: Transfer[]): Picture {
 }
 
 /** The picture as a PNG file, each pixel `zoom` times as large. */
-export function png({ width, height, pixels }: Picture, zoom: number): Buffer {
+export function png({ width, height, pixels }: Picture, zoom: number): Uint8Array {
   const [w, h] = [width * zoom, height * zoom];
-  const raw = Buffer.alloc(h * (w * 3 + 1));
+  const data = new Uint8Array(w * h * 3);
   for (let y = 0; y < h; y++) {
-    for (let x = 0; x < w; x++)
-      raw.writeUIntBE(pixels[Math.floor(y / zoom) * width + Math.floor(x / zoom)], y * (w * 3 + 1) + 1 + x * 3, 3);
+    for (let x = 0; x < w; x++) {
+      const colour = pixels[Math.floor(y / zoom) * width + Math.floor(x / zoom)];
+      data.set([colour >> 16, (colour >> 8) & 255, colour & 255], (y * w + x) * 3);
+    }
   }
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    check.writeUInt32BE(crc32(body) >>> 0);
-    return Buffer.concat([length, body, check]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(w, 0);
-  header.writeUInt32BE(h, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  return Buffer.concat([
-    Buffer.from('89504e470d0a1a0a', 'hex'),
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(raw)),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
+  return encode({ width: w, height: h, data, channels: 3 });
 }

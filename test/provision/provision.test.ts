@@ -8,6 +8,7 @@ import decodeQr from 'qr/decode.js';
 import { createSigner, issuerIdOf, type Signer } from '../../host-bridge/base/crypto/signer.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
+import { decode } from 'fast-png';
 import { labelPng, labelSvg } from '../../flash-scripts/provision/label.js';
 import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import {
@@ -212,6 +213,10 @@ test('a label shows its key to a reader of codes', () => {
     lines: ['one'],
   };
   expect(labelSvg(label)).toContain('Alice &amp; Bob');
+  expect(decode(labelPng(label), { checkCrc: true })).toMatchObject({
+    depth: 1,
+    resolution: { x: 11811, y: 11811, unit: 1 }, // 300 dpi: printed in its true size
+  });
   expect(decodeQr(pixelsOf(labelPng(label)))).toBe(`TAPCASH:TOKEN:${label.key.toUpperCase()}`);
 });
 
