@@ -1,6 +1,7 @@
 /** `tapcash build`, `tapcash bench`. */
 import { resolve } from 'node:path';
-import { ROLES, runBuild } from '../../flash-scripts/build/build.js';
+import { ROLES } from '../../flash-scripts/boards/roles.js';
+import { runBuild } from '../../flash-scripts/build/build.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
 import type { CommandContext } from './table/spec.js';
 
