@@ -18,7 +18,7 @@ export function firmwareConfig(entry: BoardConfig): BoardConfig {
 }
 
 /** A board's entry that cannot be used; `message` names board, field and remedy. */
-class BoardError extends Error {
+export class BoardError extends Error {
   readonly code = 'BOARD_INVALID';
   constructor(message: string) {
     super(message);
