@@ -5,7 +5,7 @@
  * Install scripts. Allowed: better-sqlite3 and serialport's bindings, which compile where no prebuilt file fits.
  * Denied, since each only looks whether the prebuilt file that it came with is there: @swc/core, unrs-resolver,
  * @parcel/watcher. EspruinoTools (npm espruino) wants Bluetooth, USB and WebRTC packages for its other connections;
- * only three of its files are in use here (flash-scripts/flash/espruino-tools.ts), which load none of them, so
+ * only three of its files are in use here (flash-scripts/flash/node/espruino-tools.ts), which load none of them, so
  * `overrides` puts an empty package in their place.
  */
 import { spawnSync } from 'node:child_process';

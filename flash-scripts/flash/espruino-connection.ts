@@ -1,6 +1,7 @@
 /**
- * The connection of EspruinoTools (npm "espruino", core/serial.js), as far as it is in use: it evaluates expressions on a
- * board and sends files in packets that the board acknowledges. Who has it loaded gives it (flash/node/espruino-tools.ts).
+ * The connection of EspruinoTools (npm "espruino", core/serial.js), as far as it is in use: it evaluates expressions on
+ * a board and sends files in packets that the board acknowledges. Whoever has it loaded gives it
+ * (node/espruino-tools.ts).
  */
 
 /** The part of EspruinoTools' `Connection` in use. */

@@ -19,7 +19,10 @@ export function boardNames(): string[] {
 
 let validator: ReturnType<typeof compileSchema> | undefined;
 
-/** Checks a board's entry by the schema of board-configs/. @throws BoardError (code BOARD_INVALID) that names the field */
+/**
+ * Checks a board's entry by the schema of board-configs/.
+ * @throws BoardError (code BOARD_INVALID) that names the field
+ */
 export function checkEntry(value: unknown, name: string): BoardEntry {
   validator ??= compileSchema(JSON.parse(readFileSync(join(folder(), 'schema.json'), 'utf8')) as object);
   return checkBoard(value, name, validator);
