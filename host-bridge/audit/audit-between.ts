@@ -12,7 +12,7 @@ import { auditSuccessionPairs } from './audit-keys.js';
 import type { Sums } from './audit-ledger.js';
 import { bankMessageOf, couponKeysFor } from './audit-replies.js';
 import { sha256 } from './audit-requests.js';
-import type { AuditBooks } from './audit-books.js';
+import type { AuditBooks, Audited } from './audit-books.js';
 
 /** Checks what the houses have in common. @returns money put in and held, by both */
 export function auditBetween(
@@ -41,17 +41,21 @@ export function auditBetween(
  */
 function auditRequestPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
   let drawn = 0n;
-  for (const row of bank.each('SELECT * FROM requests')) {
+  for (const row of bank.each<Audited<'requests'>>('SELECT * FROM requests')) {
     const answered =
-      row['message'] && issuer.one('SELECT reply, boxes FROM replies WHERE message_hash = ?', sha256(row['message']));
-    const granted = answered && codeOf(issuerReply.decode(answered['reply'])?.code ?? 255) === 'OK';
-    if (row['state'] === 'pending' && !granted) drawn += row['amount'];
-    if (row['state'] === 'pending' || row['message'] === null) continue;
-    const same = answered && equal(answered['reply'], row['reply']) && equal(answered['boxes'], row['boxes']);
+      row.message &&
+      issuer.one<Pick<Audited<'replies'>, 'reply' | 'boxes'>>(
+        'SELECT reply, boxes FROM replies WHERE message_hash = ?',
+        sha256(row.message),
+      );
+    const granted = answered && codeOf(issuerReply.decode(answered.reply)?.code ?? 255) === 'OK';
+    if (row.state === 'pending' && !granted) drawn += row.amount;
+    if (row.state === 'pending' || row.message === null) continue;
+    const same = answered && equal(answered.reply, row.reply!) && equal(answered.boxes, row.boxes!);
     if (!same)
       bank.broken(
         'requests',
-        toHex(row['hash']),
+        toHex(row.hash),
         answered ? 'has another reply than the issuer gave' : 'has a reply that the issuer never gave',
       );
   }
@@ -61,31 +65,36 @@ function auditRequestPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
 /** What the issuer answered, the bank asked. */
 function auditReplyPairs(bank: AuditBooks, issuer: AuditBooks): void {
   const asked = new Set(
-    [...bank.each('SELECT message FROM requests WHERE message IS NOT NULL')].map(({ message }) =>
+    [...bank.each<{ message: Buffer }>('SELECT message FROM requests WHERE message IS NOT NULL')].map(({ message }) =>
       toHex(sha256(message)),
     ),
   );
-  for (const row of issuer.each('SELECT message_hash, message FROM replies')) {
-    if (bankMessageOf(issuer, row) && !asked.has(toHex(row['message_hash'])))
-      issuer.broken('replies', toHex(row['message_hash']), 'is to a request that the bank does not have');
+  for (const row of issuer.each<Pick<Audited<'replies'>, 'message_hash' | 'message'>>(
+    'SELECT message_hash, message FROM replies',
+  )) {
+    if (bankMessageOf(issuer, row) && !asked.has(toHex(row.message_hash)))
+      issuer.broken('replies', toHex(row.message_hash), 'is to a request that the bank does not have');
   }
 }
 
 /** @returns sum of the histories that the issuer has not taken */
 function auditHistoryPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
   const find = 'SELECT history FROM histories WHERE pku = ? AND shop = ? AND rs = ?';
-  const nameOf = (row: Record<string, any>) => `${toHex(row['pku'])} ${row['shop']} ${toHex(row['rs'])}`;
+  const nameOf = (row: Pick<Audited<'histories'>, 'pku' | 'shop' | 'rs'>) =>
+    `${toHex(row.pku)} ${row.shop} ${toHex(row.rs)}`;
   let unreturned = 0n;
-  for (const row of bank.each('SELECT * FROM histories')) {
-    const taken = issuer.one(find, row['pku'], row['shop'], row['rs']);
-    if (!taken) unreturned += row['amount'];
-    if (!taken && row['return_code'] === 'OK')
+  for (const row of bank.each<Audited<'histories'>>('SELECT * FROM histories')) {
+    const taken = issuer.one<Pick<Audited<'histories'>, 'history'>>(find, row.pku, row.shop, row.rs);
+    if (!taken) unreturned += row.amount;
+    if (!taken && row.return_code === 'OK')
       bank.broken('histories', nameOf(row), 'was returned, and the issuer does not have it');
-    if (taken && !equal(taken['history'], row['history']))
+    if (taken && !equal(taken.history, row.history))
       bank.broken('histories', nameOf(row), 'is another than the one that the issuer has');
   }
-  for (const row of issuer.each('SELECT pku, shop, rs FROM histories')) {
-    if (!bank.one(find, row['pku'], row['shop'], row['rs']))
+  for (const row of issuer.each<Pick<Audited<'histories'>, 'pku' | 'shop' | 'rs'>>(
+    'SELECT pku, shop, rs FROM histories',
+  )) {
+    if (!bank.one(find, row.pku, row.shop, row.rs))
       issuer.broken('histories', nameOf(row), 'was never credited by the bank');
   }
   return unreturned;
@@ -94,11 +103,14 @@ function auditHistoryPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
 /** What was left of lost tokens is credited on the issuer's orders. @returns what is on its way */
 function auditReleasePairs(bank: AuditBooks, issuer: AuditBooks): bigint {
   let underway = 0n;
-  for (const row of issuer.each('SELECT amount FROM releases')) underway += row['amount'];
-  for (const row of bank.each('SELECT transaction_id, amount, release_order FROM releases')) {
-    underway -= row['amount'];
-    if (!issuer.one('SELECT 1 FROM releases WHERE release_order = ?', row['release_order']))
-      bank.broken('releases', String(row['transaction_id']), 'is on an order that the issuer does not have');
+  for (const row of issuer.each<Pick<Audited<'releases'>, 'amount'>>('SELECT amount FROM releases'))
+    underway += row.amount;
+  for (const row of bank.each<Pick<Audited<'releases'>, 'transaction_id' | 'amount' | 'release_order'>>(
+    'SELECT transaction_id, amount, release_order FROM releases',
+  )) {
+    underway -= row.amount;
+    if (!issuer.one('SELECT 1 FROM releases WHERE release_order = ?', row.release_order))
+      bank.broken('releases', String(row.transaction_id), 'is on an order that the issuer does not have');
   }
   return underway;
 }
@@ -109,21 +121,23 @@ function auditReleasePairs(bank: AuditBooks, issuer: AuditBooks): bigint {
  */
 function auditCoupons(bank: AuditBooks, issuer: AuditBooks): bigint {
   const signed = new Map<bigint, bigint>();
-  for (const row of bank.each(`SELECT * FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done'`)) {
-    const amount: bigint = row['amount'];
+  for (const row of bank.each<Audited<'requests'>>(
+    `SELECT * FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done'`,
+  )) {
+    const { amount } = row;
     signed.set(amount, (signed.get(amount) ?? 0n) + 1n);
-    const asked = ownedRequest.decode(row['owned'])?.request;
+    const asked = ownedRequest.decode(row.owned)?.request;
     const blinded = asked && (couponRequest.decode(asked)?.blinded ?? asked);
-    const [signature] = unpackBoxes(row['boxes']) ?? [];
+    const [signature] = unpackBoxes(row.boxes!) ?? [];
     const fits =
       blinded && signature && couponKeysFor(issuer, amount).some((key) => raised(key, signature)?.equals(blinded));
-    if (!fits)
-      bank.broken('requests', toHex(row['hash']), "its blind signature is not by the bank's key for the amount");
+    if (!fits) bank.broken('requests', toHex(row.hash), "its blind signature is not by the bank's key for the amount");
   }
   let worth = 0n;
   for (const [amount, count] of signed) worth += amount * count;
-  for (const row of issuer.each('SELECT amount, count(*) AS count FROM coupons GROUP BY amount')) {
-    const { amount, count } = row as { amount: bigint; count: bigint };
+  for (const { amount, count } of issuer.each<{ amount: bigint; count: bigint }>(
+    'SELECT amount, count(*) AS count FROM coupons GROUP BY amount',
+  )) {
     worth -= amount * count;
     if (count > (signed.get(amount) ?? 0n))
       issuer.broken('coupons', `of ${amount}`, `${count} were redeemed, the bank signed ${signed.get(amount) ?? 0n}`);

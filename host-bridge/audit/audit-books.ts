@@ -5,6 +5,11 @@
 import type { Scheme } from '../../firmware/core/scheme.js';
 import { equal } from '../../firmware/core/bytes.js';
 import { issuerIdOf } from '../base/crypto/signer.js';
+import type { SqlValue } from '../base/sqlite/database.js';
+import type { Row, Table } from '../ledger/table-rows.js';
+
+/** A table's row as the audit reads it. */
+export type Audited<Name extends Table> = Row<Name, bigint>;
 
 /** Whose database it is. */
 export type House = 'issuer' | 'bank' | 'trustee';
@@ -14,8 +19,9 @@ export interface AuditBooks {
   /**
    * Rows of a query, one at a time; integers are BigInt, bytes are Buffers. Counted under `table` where one is named.
    */
-  each(sql: string, table?: string): Iterable<Record<string, any>>;
-  one(sql: string, ...values: unknown[]): Record<string, any> | undefined;
+  each<Columns>(sql: string, table?: string): Iterable<Columns>;
+  /** The first row; `Columns` says what the query selects, where that is read. */
+  one<Columns = object>(sql: string, ...values: (SqlValue | bigint)[]): Columns | undefined;
   broken(table: string, row: string, problem: string): void;
   house: House;
   scheme: Scheme;

@@ -20,40 +20,40 @@ import { isSigned } from '../base/crypto/signer.js';
 import { backProblem } from './audit-refunds.js';
 import { auditSuccessionPairs } from './audit-keys.js';
 import { counterOf } from './audit-ledger.js';
-import type { AuditBooks, Problem } from './audit-books.js';
+import type { AuditBooks, Audited, Problem } from './audit-books.js';
 import { firstOf, isOurs } from './audit-books.js';
 
 /** Checks an issuer's accounts, pseudonyms, receipts, histories and tombstones. */
 export function auditEvidence(books: AuditBooks): void {
   auditAccounts(books);
-  for (const row of books.each('SELECT * FROM pseudonyms', 'pseudonyms')) {
+  for (const row of books.each<Audited<'pseudonyms'>>('SELECT * FROM pseudonyms', 'pseudonyms')) {
     const problem = pseudonymProblem(books, row);
-    if (problem) books.broken('pseudonyms', row['pku'].toString('hex'), problem);
+    if (problem) books.broken('pseudonyms', row.pku.toString('hex'), problem);
   }
   auditReceipts(books);
 }
 
 /** Checks accounts, histories and tombstones: what every house with a ledger has. */
 export function auditAccounts(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM accounts', 'accounts')) {
+  for (const row of books.each<Audited<'accounts'>>('SELECT * FROM accounts', 'accounts')) {
     const problem = books.keepsAccounts ? accountProblem(books, row) : 'belongs to the bank';
-    if (problem) books.broken('accounts', row['name'], problem);
+    if (problem) books.broken('accounts', row.name, problem);
   }
   auditHistories(books);
-  for (const row of books.each('SELECT * FROM tombstones', 'tombstones')) {
+  for (const row of books.each<Audited<'tombstones'>>('SELECT * FROM tombstones', 'tombstones')) {
     const problem = tombstoneProblem(books, row);
-    if (problem) books.broken('tombstones', `${row['shop']} ${row['rs'].toString('hex')}`, problem);
+    if (problem) books.broken('tombstones', `${row.shop} ${row.rs.toString('hex')}`, problem);
   }
 }
 
-function accountProblem(books: AuditBooks, row: Record<string, any>): Problem {
-  if (!isName(row['name'])) return 'is not a name';
-  if (row['account_key'] === null && row['certificate'] === null) return null;
+function accountProblem(books: AuditBooks, row: Audited<'accounts'>): Problem {
+  if (!isName(row.name)) return 'is not a name';
+  if (row.account_key === null && row.certificate === null) return null;
   return certificateProblem(
     books,
-    row['certificate'] ?? new Uint8Array(0),
-    row['name'],
-    row['account_key'] ?? new Uint8Array(0),
+    row.certificate ?? new Uint8Array(0),
+    row.name,
+    row.account_key ?? new Uint8Array(0),
   );
 }
 
@@ -82,7 +82,10 @@ function requestProblem(
   const request = withdrawal.decode(bytes);
   const body = request && withdrawalBody.decode(request.body);
   if (!request || !body) return 'withdrawal request does not decode';
-  const account = books.one('SELECT account_key FROM accounts WHERE name = ?', name);
+  const account = books.one<Pick<Audited<'accounts'>, 'account_key'>>(
+    'SELECT account_key FROM accounts WHERE name = ?',
+    name,
+  );
   return firstOf(
     [isOurs(books, body), 'withdrawal request is for another issuer or currency'],
     [equal(body.pku, pku) && body.name === name, 'withdrawal request is for another pseudonym or name'],
@@ -91,39 +94,44 @@ function requestProblem(
       'withdrawal request is for another number or amount',
     ],
     [
-      Boolean(account?.['account_key']) &&
-        isSigned(account?.['account_key'], SIGNED.withdrawal, request.body, request.accountSignature),
+      Boolean(account?.account_key) &&
+        isSigned(account!.account_key!, SIGNED.withdrawal, request.body, request.accountSignature),
       "withdrawal request is not signed by the account's key",
     ],
     [isSigned(pku, SIGNED.withdrawalProof, request.body, request.proof), 'withdrawal request is not signed by SKU'],
   );
 }
 
-function pseudonymProblem(books: AuditBooks, row: Record<string, any>): Problem {
+function pseudonymProblem(books: AuditBooks, row: Audited<'pseudonyms'>): Problem {
   const { pku, counter, name, request } = row;
-  const last = books.one('SELECT count(*) AS count, coalesce(max(number), 0) AS last FROM receipts WHERE pku = ?', pku);
-  if (last?.['last'] !== row['receipt_number'])
-    return `says receipt number ${row['receipt_number']}, the last receipt is ${last?.['last']}`;
-  if (last?.['count'] !== row['receipt_number'])
-    return `has ${last?.['count']} receipts up to number ${row['receipt_number']}`;
+  const last = books.one<{ count: bigint; last: bigint }>(
+    'SELECT count(*) AS count, coalesce(max(number), 0) AS last FROM receipts WHERE pku = ?',
+    pku,
+  );
+  if (last?.last !== row.receipt_number)
+    return `says receipt number ${row.receipt_number}, the last receipt is ${last?.last}`;
+  if (last?.count !== row.receipt_number) return `has ${last?.count} receipts up to number ${row.receipt_number}`;
   // [0112]: a set is registered as one; its receipts are its first pseudonym's.
   if (!books.one('SELECT 1 FROM pseudonyms WHERE pku = ? AND counter = pku', counter))
     return 'spends the counter of a pseudonym that has none';
-  if (!pku.equals(counter) && row['receipt_number'] !== 0n) return 'has receipts beside those of its set';
+  if (!pku.equals(counter) && row.receipt_number !== 0n) return 'has receipts beside those of its set';
   if (books.scheme.registration === 'sealed' && !books.one('SELECT 1 FROM shared_keys WHERE counter = ?', counter))
     return 'was never registered';
   if (books.scheme.issue !== 'direct') return name === null ? null : 'has a name that this issuer cannot know';
-  if (name === null) return row['receipt_number'] === 0n ? null : 'has receipts but no name';
+  if (name === null) return row.receipt_number === 0n ? null : 'has receipts but no name';
   return requestProblem(books, request ?? new Uint8Array(0), pku, name, 1n, null);
 }
 
+/** A receipt, and whose pseudonym it is. */
+type OwnedReceipt = Audited<'receipts'> & { owner: string | null };
+
 function auditReceipts(books: AuditBooks): void {
   let before: { pku: Buffer; number: bigint } | null = null;
-  for (const row of books.each(
+  for (const row of books.each<OwnedReceipt>(
     'SELECT r.*, p.name AS owner FROM receipts r LEFT JOIN pseudonyms p ON p.pku = r.pku ORDER BY r.pku, r.number',
     'receipts',
   )) {
-    const { pku, number } = row as { pku: Buffer; number: bigint };
+    const { pku, number } = row;
     const expected: bigint = before && before.pku.equals(pku) ? before.number + 1n : 1n;
     const problem =
       number === expected ? receiptProblem(books, row) : `is number ${number} where ${expected} should be`;
@@ -133,23 +141,26 @@ function auditReceipts(books: AuditBooks): void {
 }
 
 /** When a receipt was given: with its transaction, or with the claim that it grants. */
-function givenS(books: AuditBooks, row: Record<string, any>): bigint | null {
+function givenS(books: AuditBooks, row: Audited<'receipts'>): bigint | null {
   const found =
-    row['transaction_id'] === null
-      ? books.one('SELECT granted_s AS time_s FROM claims WHERE history = ?', row['request'])
-      : books.one('SELECT time_s FROM transactions WHERE id = ?', row['transaction_id']);
-  return found?.['time_s'] ?? null;
+    row.transaction_id === null
+      ? books.one<{ time_s: bigint | null }>('SELECT granted_s AS time_s FROM claims WHERE history = ?', row.request)
+      : books.one<Pick<Audited<'transactions'>, 'time_s'>>(
+          'SELECT time_s FROM transactions WHERE id = ?',
+          row.transaction_id,
+        );
+  return found?.time_s ?? null;
 }
 
-function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
-  const paper = receipt.decode(row['receipt']);
+function receiptProblem(books: AuditBooks, row: OwnedReceipt): Problem {
+  const paper = receipt.decode(row.receipt);
   const body = paper && receiptBody.decode(paper.body);
   if (!paper || !body) return 'receipt does not decode';
   const same =
-    counterOf(books, Buffer.from(body.pku)).equals(row['pku']) &&
-    BigInt(body.number) === row['number'] &&
-    BigInt(body.kind) === row['kind'] &&
-    BigInt(body.amount) === row['amount'];
+    counterOf(books, Buffer.from(body.pku)).equals(row.pku) &&
+    BigInt(body.number) === row.number &&
+    BigInt(body.kind) === row.kind &&
+    BigInt(body.amount) === row.amount;
   const problem = firstOf(
     [same && isOurs(books, body), 'receipt says other than its row'],
     [
@@ -157,19 +168,19 @@ function receiptProblem(books: AuditBooks, row: Record<string, any>): Problem {
       "receipt is not signed by the issuer's key of its time",
     ],
   );
-  if (problem || row['kind'] !== BigInt(RECEIPT_KINDS.withdrawal)) return problem ?? backProblem(books, row);
+  if (problem || row.kind !== BigInt(RECEIPT_KINDS.withdrawal)) return problem ?? backProblem(books, row);
   const kind = books.scheme.issue === 'direct' ? 'withdraw' : 'issue';
   const owned = firstOf(
-    [row['owner'] === row['name'], 'receipt names another owner than its pseudonym'],
+    [row.owner === row.name, 'receipt names another owner than its pseudonym'],
     [
-      books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', row['transaction_id'], kind) !== undefined,
+      books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', row.transaction_id, kind) !== undefined,
       'receipt has no transaction',
     ],
   );
   if (owned) return owned;
   if (books.scheme.issue === 'direct')
-    return requestProblem(books, row['request'], row['pku'], row['name'], row['number'], row['amount']);
-  return issueProblem(books, row['request'], body);
+    return requestProblem(books, row.request, row.pku, row.name!, row.number, row.amount);
+  return issueProblem(books, row.request, body);
 }
 
 /** What SKU signed inside a sealed or keyed request, or for a coupon: (PKU, x) under the receipt's number. */
@@ -189,26 +200,26 @@ function issueProblem(books: AuditBooks, bytes: Uint8Array, paper: ReceiptBody):
 
 function auditHistories(books: AuditBooks): void {
   let before = '';
-  for (const row of books.each('SELECT * FROM histories ORDER BY pku, shop, rs', 'histories')) {
-    const identity = `${row['pku'].toString('hex')} ${row['shop']} ${row['rs'].toString('hex')}`;
+  for (const row of books.each<Audited<'histories'>>('SELECT * FROM histories ORDER BY pku, shop, rs', 'histories')) {
+    const identity = `${row.pku.toString('hex')} ${row.shop} ${row.rs.toString('hex')}`;
     const problem = identity === before ? 'was credited twice' : historyProblem(books, row);
     if (problem) books.broken('histories', identity, problem);
     before = identity;
   }
 }
 
-function historyProblem(books: AuditBooks, row: Record<string, any>): Problem {
-  const h = history.decode(row['history']);
+function historyProblem(books: AuditBooks, row: Audited<'histories'>): Problem {
+  const h = history.decode(row.history);
   const paid = h && challenge.decode(h.challenge);
   const licensed = h && license.decode(h.license);
   const terms = licensed && licenseBody.decode(licensed.body);
   if (!h || !paid || !licensed || !terms) return 'history does not decode';
   return firstOf(
     [
-      equal(terms.pku, row['pku']) &&
-        paid.shop === row['shop'] &&
-        equal(paid.rs, row['rs']) &&
-        BigInt(paid.amount) === row['amount'],
+      equal(terms.pku, row.pku) &&
+        paid.shop === row.shop &&
+        equal(paid.rs, row.rs) &&
+        BigInt(paid.amount) === row.amount,
       'history says other than its row',
     ],
     [isOurs(books, paid) && isOurs(books, terms), 'history is for another issuer or currency'],
@@ -220,43 +231,43 @@ function historyProblem(books: AuditBooks, row: Record<string, any>): Problem {
     [
       books.one(
         'SELECT 1 FROM transactions WHERE id = ? AND kind = ?',
-        row['transaction_id'],
+        row.transaction_id,
         books.keepsAccounts ? 'deposit' : 'return',
       ) !== undefined,
       'history has no transaction',
     ],
-    [row['return_code'] === null || row['return_code'] === 'OK', `the issuer does not take it: ${row['return_code']}`],
-    [(row['returned_s'] === null) === (row['return_code'] === null), 'was returned without an answer'],
+    [row.return_code === null || row.return_code === 'OK', `the issuer does not take it: ${row.return_code}`],
+    [(row.returned_s === null) === (row.return_code === null), 'was returned without an answer'],
     [
-      books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs']) === undefined,
+      books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row.shop, row.rs) === undefined,
       'charge was both credited and cancelled',
     ],
     [
       books.one(
         'SELECT 1 FROM claims WHERE pku = ? AND shop = ? AND rs = ? AND granted_s IS NOT NULL',
-        row['pku'],
-        row['shop'],
-        row['rs'],
+        row.pku,
+        row.shop,
+        row.rs,
       ) === undefined,
       'debit was both credited and reconciled',
     ],
   );
 }
 
-function tombstoneProblem(books: AuditBooks, row: Record<string, any>): Problem {
-  const stone = tombstone.decode(row['tombstone']);
+function tombstoneProblem(books: AuditBooks, row: Audited<'tombstones'>): Problem {
+  const stone = tombstone.decode(row.tombstone);
   const charge = stone && chargeId.decode(stone.chargeId);
   if (!stone || !charge) return 'tombstone does not decode';
-  const terminal = books.one(
+  const terminal = books.one<Pick<Audited<'terminals'>, 'key'>>(
     'SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?',
     charge.shop,
     copy(charge.rs, 0, 4),
   );
   return firstOf(
-    [charge.shop === row['shop'] && equal(charge.rs, row['rs']), 'tombstone says other than its row'],
+    [charge.shop === row.shop && equal(charge.rs, row.rs), 'tombstone says other than its row'],
     [terminal !== undefined, 'tombstone is of a terminal that is not registered'],
     [
-      terminal !== undefined && isSigned(terminal['key'], SIGNED.tombstone, stone.chargeId, stone.signature),
+      terminal !== undefined && isSigned(terminal.key, SIGNED.tombstone, stone.chargeId, stone.signature),
       'tombstone is not signed by its terminal',
     ],
   );
@@ -268,37 +279,38 @@ export function auditRegistrations(trustee: AuditBooks, issuer: AuditBooks): voi
   if (!equal(trustee.registrarKey, issuer.registrarKey))
     trustee.broken('books', 'registrarKey', 'is not the one that the issuer verifies with');
   auditSuccessionPairs(trustee, issuer);
-  for (const row of trustee.each('SELECT * FROM registrations', 'registrations')) {
-    const owner = issuer.one('SELECT name FROM pseudonyms WHERE pku = ?', row['pku'])?.['name'] ?? row['name'];
+  for (const row of trustee.each<Audited<'registrations'>>('SELECT * FROM registrations', 'registrations')) {
+    const owner =
+      issuer.one<Pick<Audited<'pseudonyms'>, 'name'>>('SELECT name FROM pseudonyms WHERE pku = ?', row.pku)?.name ??
+      row.name;
     const problem =
-      registrationProblem(trustee, row) ??
-      (owner === row['name'] ? null : `the issuer knows this pseudonym as ${owner}`);
-    if (problem) trustee.broken('registrations', toHex(row['pku']), problem);
+      registrationProblem(trustee, row) ?? (owner === row.name ? null : `the issuer knows this pseudonym as ${owner}`);
+    if (problem) trustee.broken('registrations', toHex(row.pku), problem);
   }
 }
 
-function registrationProblem(books: AuditBooks, row: Record<string, any>): Problem {
-  const request = registration.decode(row['request']);
+function registrationProblem(books: AuditBooks, row: Audited<'registrations'>): Problem {
+  const request = registration.decode(row.request);
   const body = request && registrationBody.decode(request.body);
-  const licensed = license.decode(row['license']);
+  const licensed = license.decode(row.license);
   const terms = licensed && licenseBody.decode(licensed.body);
   if (!request || !body) return 'registration does not decode';
   if (!licensed || !terms) return 'license does not decode';
   const problem = firstOf(
     [
-      equal(body.pku, row['pku']) && body.name === row['name'] && equal(body.accountKey, row['account_key']),
+      equal(body.pku, row.pku) && body.name === row.name && equal(body.accountKey, row.account_key),
       'registration says other than its row',
     ],
     [
-      isSigned(row['account_key'], SIGNED.registration, request.body, request.accountSignature),
+      isSigned(row.account_key, SIGNED.registration, request.body, request.accountSignature),
       "registration is not signed by the account's key",
     ],
-    [isSigned(row['pku'], SIGNED.registrationProof, request.body, request.proof), 'registration is not signed by SKU'],
-    [equal(terms.pku, row['pku']) && isOurs(books, terms), 'license says other than its row'],
+    [isSigned(row.pku, SIGNED.registrationProof, request.body, request.proof), 'registration is not signed by SKU'],
+    [equal(terms.pku, row.pku) && isOurs(books, terms), 'license says other than its row'],
     [
       books.keys.isLicense(terms.validUntilS, licensed.body, licensed.signature),
       'license is not signed by the registrar',
     ],
   );
-  return problem ?? certificateProblem(books, row['certificate'], row['name'], row['account_key']);
+  return problem ?? certificateProblem(books, row.certificate, row.name, row.account_key);
 }

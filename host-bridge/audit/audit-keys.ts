@@ -7,7 +7,7 @@ import type { Scheme } from '../../firmware/core/scheme.js';
 import { HOUSE, signedSuccession, successionBody } from '../../firmware/wire/succession.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
-import type { AuditBooks, AuditedKeys, Role } from './audit-books.js';
+import type { AuditBooks, Audited, AuditedKeys, Role } from './audit-books.js';
 
 /** A key, until when its house signed with it, and until when licenses under it may last. */
 interface AuditedKey {
@@ -19,7 +19,7 @@ interface AuditedKey {
 /** What is read of a database. */
 export interface KeyRows {
   /** Rows of `successions` by house and number; none where the database is of a version without. */
-  rows: { house: bigint; number: bigint; notice: Buffer }[];
+  rows: Audited<'successions'>[];
   scheme: Scheme;
   issuerKey: Uint8Array;
   registrarKey: Uint8Array;

@@ -3,7 +3,7 @@
  * held equals what was put in. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080];
  * docs/security.md 6, "Conservation".
  */
-import type { AuditBooks } from './audit-books.js';
+import type { AuditBooks, Audited } from './audit-books.js';
 
 const ABC = /^abc:/;
 const EBC = /^ebc:[0-9a-f]{64}$/;
@@ -36,10 +36,12 @@ function shapesOf({ house, keepsAccounts }: AuditBooks): Shapes {
   return keepsAccounts ? WHOLE : AT_ISSUER;
 }
 
-interface Entry {
-  account: string;
-  delta: bigint;
-}
+type Entry = Pick<Audited<'entries'>, 'account' | 'delta'>;
+
+/** A transaction with one of its entries, or with none where it has none. */
+type LedgerLine = Pick<Audited<'transactions'>, 'kind'> & { transaction_id: bigint } & (
+    Entry | { account: null; delta: null }
+  );
 
 /** What the postings of a house come to. */
 export interface Sums {
@@ -55,22 +57,24 @@ export interface Sums {
 export function auditLedger(books: AuditBooks): Sums {
   const running = new Map<string, bigint>();
   const sql = `SELECT t.id AS transaction_id, t.kind, e.account, e.delta FROM transactions t LEFT JOIN entries e ON e.transaction_id = t.id ORDER BY t.id`;
-  let current: { id: bigint; kind: string; entries: Entry[] } | null = null;
+  let current = null as { id: bigint; kind: string; entries: Entry[] } | null;
   let transactions = 0;
   const finish = () => {
     if (current) auditTransaction(books, current.id, current.kind, current.entries, running);
   };
-  for (const row of books.each(sql, 'entries')) {
-    if (current?.id !== row['transaction_id']) {
+  for (const row of books.each<LedgerLine>(sql, 'entries')) {
+    if (current?.id !== row.transaction_id) {
       finish();
-      current = { id: row['transaction_id'], kind: row['kind'], entries: [] };
+      current = { id: row.transaction_id, kind: row.kind, entries: [] };
       transactions++;
     }
-    if (row['account'] !== null) current?.entries.push({ account: row['account'], delta: row['delta'] });
+    if (row.account !== null) current?.entries.push({ account: row.account, delta: row.delta });
   }
   finish();
-  for (const row of books.each('SELECT * FROM entries WHERE transaction_id NOT IN (SELECT id FROM transactions)')) {
-    books.broken('entries', `${row['transaction_id']} ${row['account']}`, 'belongs to no transaction');
+  for (const row of books.each<Audited<'entries'>>(
+    'SELECT * FROM entries WHERE transaction_id NOT IN (SELECT id FROM transactions)',
+  )) {
+    books.broken('entries', `${row.transaction_id} ${row.account}`, 'belongs to no transaction');
   }
   auditBalances(books, running);
   return conserve(books, running, transactions);
@@ -101,6 +105,13 @@ function auditTransaction(
   if (books.house === 'issuer' && (kind === 'deposit' || kind === 'return')) auditOverspend(books, id, spent);
 }
 
+/** What a paper says of a transaction; null what its kind does not have. */
+interface Paper {
+  pku: Buffer | null;
+  name: string | null;
+  amount: bigint;
+}
+
 /** What stands behind each kind of transaction: table, and its columns for who gives and who takes. */
 const PAPERS: Record<string, { what: string; sql: string }> = {
   withdraw: { what: 'receipt', sql: 'SELECT pku, name, amount FROM receipts WHERE transaction_id = ?' },
@@ -118,12 +129,12 @@ function auditPaper(books: AuditBooks, id: bigint, kind: string, from: Entry | u
   const expected = PAPERS[kind];
   if (!expected || !shapesOf(books)[kind]) return;
   const { what, sql } = expected;
-  const paper = books.one(sql, id);
+  const paper = books.one<Paper>(sql, id);
   if (!paper) return books.broken('transactions', String(id), `has no ${what}`);
   const fits = ({ account, delta }: Entry): boolean => {
-    if ((delta < 0n ? -delta : delta) !== paper['amount']) return false;
-    if (ABC.test(account)) return account === `abc:${paper['name']}`;
-    return !EBC.test(account) || account === `ebc:${counterOf(books, paper['pku']).toString('hex')}`;
+    if ((delta < 0n ? -delta : delta) !== paper.amount) return false;
+    if (ABC.test(account)) return account === `abc:${paper.name}`;
+    return !EBC.test(account) || account === `ebc:${counterOf(books, paper.pku!).toString('hex')}`;
   };
   if (!from || !to || !fits(from) || !fits(to))
     books.broken('transactions', String(id), `its ${what} is about other accounts or another amount`);
@@ -132,21 +143,30 @@ function auditPaper(books: AuditBooks, id: bigint, kind: string, from: Entry | u
 /** PKU1 of a pseudonym's set, whose EBC it spends. Sets are the issuer's to know. */
 export function counterOf(books: AuditBooks, pku: Buffer): Buffer {
   if (books.house !== 'issuer') return pku;
-  return books.one('SELECT counter FROM pseudonyms WHERE pku = ?', pku)?.['counter'] ?? pku;
+  return (
+    books.one<Pick<Audited<'pseudonyms'>, 'counter'>>('SELECT counter FROM pseudonyms WHERE pku = ?', pku)?.counter ??
+    pku
+  );
 }
 
 /** A deposit that leaves EBC negative has an overspend record with that EBC, and no other deposit has one [0031]. */
 function auditOverspend(books: AuditBooks, id: bigint, ebcAfter: bigint | undefined): void {
-  const recorded = books.one('SELECT ebc FROM overspends WHERE transaction_id = ?', id);
+  const recorded = books.one<Pick<Audited<'overspends'>, 'ebc'>>(
+    'SELECT ebc FROM overspends WHERE transaction_id = ?',
+    id,
+  );
   if (ebcAfter !== undefined && ebcAfter < 0n && !recorded)
     books.broken('transactions', String(id), `leaves EBC at ${ebcAfter} without an overspend record`);
-  if (recorded && recorded['ebc'] !== ebcAfter)
-    books.broken('overspends', String(id), `says EBC ${recorded['ebc']}, the postings say ${ebcAfter}`);
+  if (recorded && recorded.ebc !== ebcAfter)
+    books.broken('overspends', String(id), `says EBC ${recorded.ebc}, the postings say ${ebcAfter}`);
 }
 
 function auditBalances(books: AuditBooks, running: Map<string, bigint>): void {
   const seen = new Set<string>();
-  for (const { account, balance } of books.each('SELECT account, balance FROM balances', 'balances')) {
+  for (const { account, balance } of books.each<Pick<Audited<'balances'>, 'account' | 'balance'>>(
+    'SELECT account, balance FROM balances',
+    'balances',
+  )) {
     seen.add(account);
     const sum = running.get(account) ?? 0n;
     if (balance !== sum) books.broken('balances', account, `says ${balance}, its postings sum to ${sum}`);
@@ -174,10 +194,10 @@ function conserve(books: AuditBooks, running: Map<string, bigint>, transactions:
   const sums = { in: -sumOf(IN), held: sumOf(/^(?!in$)/), abc: sumOf(ABC), ebc: sumOf(EBC) };
   if (sums.in !== sums.held)
     books.broken('entries', `all ${transactions} transactions`, `${sums.in} was put in, ${sums.held} is held`);
-  const stored = books.one(
+  const stored = books.one<{ held: bigint; put_in: bigint }>(
     `SELECT coalesce(sum(balance) FILTER (WHERE account <> 'in'), 0) AS held, coalesce(-sum(balance) FILTER (WHERE account = 'in'), 0) AS put_in FROM balances`,
   );
-  if (stored && stored['held'] !== stored['put_in'])
-    books.broken('balances', 'all', `${stored['put_in']} was put in, ${stored['held']} is held`);
+  if (stored && stored.held !== stored.put_in)
+    books.broken('balances', 'all', `${stored.put_in} was put in, ${stored.held} is held`);
   return sums;
 }

@@ -11,7 +11,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { proofOf } from '../base/services/trace-proof.js';
 import { counterOf } from './audit-ledger.js';
-import type { AuditBooks, Problem } from './audit-books.js';
+import type { AuditBooks, Audited, Problem } from './audit-books.js';
 import { firstOf } from './audit-books.js';
 
 /** Bytes of `operatorRequestBody` (http/operator-requests.ts) before its request id: the issuer's id. */
@@ -19,84 +19,96 @@ const REQUEST_ID_AT = 4;
 
 /** Checks terminals and operator requests. */
 export function auditOffice(books: AuditBooks): void {
-  for (const row of books.each('SELECT shop, terminal_id, key FROM terminals', 'terminals')) {
-    if (!books.one('SELECT 1 FROM accounts WHERE name = ?', row['shop']))
-      books.broken('terminals', `${row['shop']} ${row['terminal_id'].toString('hex')}`, 'belongs to no account');
+  for (const row of books.each<Pick<Audited<'terminals'>, 'shop' | 'terminal_id' | 'key'>>(
+    'SELECT shop, terminal_id, key FROM terminals',
+    'terminals',
+  )) {
+    if (!books.one('SELECT 1 FROM accounts WHERE name = ?', row.shop))
+      books.broken('terminals', `${row.shop} ${row.terminal_id.toString('hex')}`, 'belongs to no account');
   }
   auditOperators(books);
 }
 
 /** Checks overspends, denials and deny lists: the issuer's. */
 export function auditDenials(books: AuditBooks): void {
-  for (const row of books.each(
+  for (const row of books.each<Audited<'overspends'> & { deposited: Buffer | null }>(
     'SELECT o.*, h.pku AS deposited FROM overspends o LEFT JOIN histories h ON h.transaction_id = o.transaction_id',
     'overspends',
   )) {
-    const id = String(row['transaction_id']);
-    if (!row['deposited'] || !counterOf(books, row['deposited']).equals(row['pku']))
+    const id = String(row.transaction_id);
+    if (!row.deposited || !counterOf(books, row.deposited).equals(row.pku))
       books.broken('overspends', id, 'is of another pseudonym than its history');
-    if (!books.one('SELECT 1 FROM denials WHERE pku = ?', row['pku']))
+    if (!books.one('SELECT 1 FROM denials WHERE pku = ?', row.pku))
       books.broken('overspends', id, 'the pseudonym was never denied');
   }
   auditDenyLists(books);
 }
 
 function auditDenyLists(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM deny_lists ORDER BY version', 'deny_lists')) {
-    const signed = signedDenyList.decode(row['list']);
+  for (const row of books.each<Audited<'deny_lists'>>('SELECT * FROM deny_lists ORDER BY version', 'deny_lists')) {
+    const signed = signedDenyList.decode(row.list);
     const body = signed && denyBody.decode(signed.body);
-    const broken = (problem: string) => books.broken('deny_lists', String(row['version']), problem);
+    const broken = (problem: string) => books.broken('deny_lists', String(row.version), problem);
     if (!signed || !body || !isDenyKeys(body.keys)) broken('does not decode');
-    else if (BigInt(body.version) !== row['version'] || !equal(body.issuer, issuerIdOf(books.issuerKey)))
+    else if (BigInt(body.version) !== row.version || !equal(body.issuer, issuerIdOf(books.issuerKey)))
       broken('says other than its row');
     else if (!books.keys.isBy('issuer', SIGNED.denyList, signed.body, signed.signature, body.timeS))
       broken('is not signed by the issuer');
   }
-  const newest = books.one('SELECT version, list FROM deny_lists ORDER BY version DESC LIMIT 1');
-  const listed = newest && denyBody.decode(signedDenyList.decode(newest['list'])?.body ?? new Uint8Array(0));
+  const newest = books.one<Pick<Audited<'deny_lists'>, 'version' | 'list'>>(
+    'SELECT version, list FROM deny_lists ORDER BY version DESC LIMIT 1',
+  );
+  const listed = newest && denyBody.decode(signedDenyList.decode(newest.list)?.body ?? new Uint8Array(0));
   for (let at = 0; listed && at < listed.keys.length; at += KEY_BYTES) {
     const pku = copy(listed.keys, at, at + KEY_BYTES);
     if (!books.one('SELECT 1 FROM denials WHERE pku = ?', pku))
-      books.broken('deny_lists', String(newest['version']), `names ${toHex(pku)}, who was never denied`);
+      books.broken('deny_lists', String(newest!.version), `names ${toHex(pku)}, who was never denied`);
   }
-  for (const row of books.each('SELECT pku FROM denials', 'denials')) {
-    if (row['pku'].length !== 32) books.broken('denials', row['pku'].toString('hex'), 'is not a pseudonym');
+  for (const row of books.each<Pick<Audited<'denials'>, 'pku'>>('SELECT pku FROM denials', 'denials')) {
+    if (row.pku.length !== 32) books.broken('denials', row.pku.toString('hex'), 'is not a pseudonym');
   }
 }
 
 /** A name came out where the scheme says, on a negative EBC alone, and is the one that the books have. */
 export function auditTraces(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM traces', 'traces')) {
+  for (const row of books.each<Audited<'traces'>>('SELECT * FROM traces', 'traces')) {
     const byThisHouse = books.house === books.scheme.traceBy;
     const problem =
-      !byThisHouse && row['name'] !== null
-        ? `named ${row['name']}, which is the ${books.scheme.traceBy}'s to do`
+      !byThisHouse && row.name !== null
+        ? `named ${row.name}, which is the ${books.scheme.traceBy}'s to do`
         : traceProblem(books, row);
-    if (problem) books.broken('traces', String(row['id']), problem);
+    if (problem) books.broken('traces', String(row.id), problem);
   }
 }
 
-function traceProblem(books: AuditBooks, row: Record<string, any>): Problem {
+function traceProblem(books: AuditBooks, row: Audited<'traces'>): Problem {
   const { house, scheme } = books;
-  if (row['ebc'] >= 0n) return 'the pseudonym was not overspent';
+  if (row.ebc >= 0n) return 'the pseudonym was not overspent';
   if (house === 'issuer') {
-    if (!books.one('SELECT 1 FROM overspends WHERE pku = ?', counterOf(books, row['pku'])))
+    if (!books.one('SELECT 1 FROM overspends WHERE pku = ?', counterOf(books, row.pku)))
       return 'the pseudonym was not overspent';
-    if (scheme.traceBy !== 'issuer') return orderProblem(books, row, subjectOf(books, row['pku']));
+    if (scheme.traceBy !== 'issuer') return orderProblem(books, row, subjectOf(books, row.pku));
   }
-  const owner = ownerOf(books, row['pku']);
-  if (!owner || owner.name !== row['name'])
-    return `named ${row['name']}, the pseudonym belongs to ${owner?.name ?? 'nobody'}`;
+  const owner = ownerOf(books, row.pku);
+  if (!owner || owner.name !== row.name)
+    return `named ${row.name}, the pseudonym belongs to ${owner?.name ?? 'nobody'}`;
   const proof = proofOf(
     scheme.traceBy,
     books.keys
       .lines()
       .filter((one) => one.house === scheme.accountsAt)
       .map(({ key }) => fromHex(key)!),
-    { subject: row['pku'], ...owner },
+    { subject: row.pku, ...owner },
   );
-  if (proof !== row['proof']) return `says ${row['proof']}, the evidence says ${proof}`;
-  return house === 'issuer' ? null : orderProblem(books, row, row['pku']);
+  if (proof !== row.proof) return `says ${row.proof}, the evidence says ${proof}`;
+  return house === 'issuer' ? null : orderProblem(books, row, row.pku);
+}
+
+/** Who owns a pseudonym, and what says so. */
+interface Owner {
+  name: string;
+  request: Buffer;
+  certificate: Buffer | null;
 }
 
 /** What this house has of a pseudonym's owner, by the scheme's column. */
@@ -106,33 +118,33 @@ function ownerOf(
 ): { name: string; request: Uint8Array; certificate: Uint8Array } | null {
   const row = {
     issuer: () =>
-      books.one(
+      books.one<Owner>(
         'SELECT p.name, p.request, a.certificate FROM pseudonyms p JOIN accounts a ON a.name = p.name WHERE p.pku = ?',
         subject,
       ),
-    trustee: () => books.one('SELECT name, request, certificate FROM registrations WHERE pku = ?', subject),
+    trustee: () => books.one<Owner>('SELECT name, request, certificate FROM registrations WHERE pku = ?', subject),
     bank: () =>
-      books.one(
+      books.one<Owner>(
         'SELECT r.name, r.owned AS request, a.certificate FROM requests r JOIN accounts a ON a.name = r.name WHERE r.hash = ?',
         subject,
       ),
   }[books.scheme.traceBy]();
-  return row
-    ? { name: row['name'], request: row['request'], certificate: row['certificate'] ?? new Uint8Array(0) }
-    : null;
+  return row ? { name: row.name, request: row.request, certificate: row.certificate ?? new Uint8Array(0) } : null;
 }
 
 /** What trustee or bank know the owner of a pseudonym by: the newest registration of its set, or the pseudonym. */
 function subjectOf(books: AuditBooks, pku: Buffer): Uint8Array[] | Uint8Array {
   if (books.scheme.registration === 'open') return pku;
   return [
-    ...books.each(`SELECT registration FROM shared_keys WHERE counter = x'${counterOf(books, pku).toString('hex')}'`),
-  ].map((row) => createHash('sha256').update(row['registration']).digest());
+    ...books.each<Pick<Audited<'shared_keys'>, 'registration'>>(
+      `SELECT registration FROM shared_keys WHERE counter = x'${counterOf(books, pku).toString('hex')}'`,
+    ),
+  ].map((row) => createHash('sha256').update(row.registration).digest());
 }
 
 /** The order of a trace is signed by the issuer, and about the same subject, EBC and reason. */
-function orderProblem(books: AuditBooks, row: Record<string, any>, subjects: Uint8Array[] | Uint8Array): Problem {
-  const outer = signedTraceOrder.decode(row['trace_order'] ?? new Uint8Array(0));
+function orderProblem(books: AuditBooks, row: Audited<'traces'>, subjects: Uint8Array[] | Uint8Array): Problem {
+  const outer = signedTraceOrder.decode(row.trace_order ?? new Uint8Array(0));
   const order = outer && traceOrder.decode(outer.body);
   if (!outer || !order) return 'its order does not decode';
   if (!books.keys.isBy('issuer', SIGNED.traceOrder, outer.body, outer.signature, order.timeS))
@@ -141,19 +153,18 @@ function orderProblem(books: AuditBooks, row: Record<string, any>, subjects: Uin
   const reason = new TextDecoder().decode(order.why);
   const about = Array.isArray(subjects) ? subjects : [subjects];
   return firstOf([
-    about.some((each) => equal(each, subject)) && -BigInt(missing) === row['ebc'] && reason === row['why'],
+    about.some((each) => equal(each, subject)) && -BigInt(missing) === row.ebc && reason === row.why,
     'its order says other than its row',
   ]);
 }
 
 function auditOperators(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM operator_requests', 'operator_requests')) {
-    const broken = (problem: string) => books.broken('operator_requests', row['id'].toString('hex'), problem);
-    const key: Buffer = row['operator_key'];
-    const idInside = (row['signed'] as Buffer).subarray(REQUEST_ID_AT, REQUEST_ID_AT + 16);
-    if (!idInside.equals(row['id'])) broken('was signed under another request id');
-    else if (!isSigned(key, SIGNED.operatorRequest, row['signed'], row['signature']))
-      broken('is not signed by its operator');
+  for (const row of books.each<Audited<'operator_requests'>>('SELECT * FROM operator_requests', 'operator_requests')) {
+    const broken = (problem: string) => books.broken('operator_requests', row.id.toString('hex'), problem);
+    const key = row.operator_key;
+    const idInside = row.signed.subarray(REQUEST_ID_AT, REQUEST_ID_AT + 16);
+    if (!idInside.equals(row.id)) broken('was signed under another request id');
+    else if (!isSigned(key, SIGNED.operatorRequest, row.signed, row.signature)) broken('is not signed by its operator');
     else if (books.operatorKeys && !books.operatorKeys.some((known) => equal(known, key)))
       broken('is by an operator who is not known');
   }

@@ -10,19 +10,20 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../base/crypto/signer.js';
 import { counterOf } from './audit-ledger.js';
-import type { AuditBooks } from './audit-books.js';
+import type { AuditBooks, Audited } from './audit-books.js';
 
-type Row = Record<string, any>;
+/** What names a payment in every table. */
+type Payment = Pick<Audited<'histories'>, 'pku' | 'shop' | 'rs' | 'amount'>;
 
-const nameOf = (row: Row) => `${toHex(row['pku'])} ${row['shop']} ${toHex(row['rs'])}`;
+const nameOf = (row: Payment) => `${toHex(row.pku)} ${row.shop} ${toHex(row.rs)}`;
 
 /** Checks refunds and claims. */
 export function auditBack(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM refunds', 'refunds')) {
+  for (const row of books.each<Audited<'refunds'>>('SELECT * FROM refunds', 'refunds')) {
     const problem = refundProblem(books, row);
     if (problem) books.broken('refunds', nameOf(row), problem);
   }
-  for (const row of books.each('SELECT * FROM claims', 'claims')) {
+  for (const row of books.each<Audited<'claims'>>('SELECT * FROM claims', 'claims')) {
     const problem = claimProblem(books, row);
     if (problem) books.broken('claims', nameOf(row), problem);
   }
@@ -30,88 +31,91 @@ export function auditBack(books: AuditBooks): void {
 
 /** Checks what was left of lost tokens: released after its time by the issuer, credited on its order by a bank. */
 export function auditReleases(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM releases', 'releases')) {
+  for (const row of books.each<Audited<'releases'>>('SELECT * FROM releases', 'releases')) {
     const problem = releaseProblem(books, row);
-    if (problem) books.broken('releases', String(row['transaction_id']), problem);
+    if (problem) books.broken('releases', String(row.transaction_id), problem);
   }
 }
 
-function releaseProblem(books: AuditBooks, row: Row): string | null {
+function releaseProblem(books: AuditBooks, row: Audited<'releases'>): string | null {
   if (books.house === 'issuer') {
-    const loss = books.one('SELECT due_s FROM losses WHERE counter = ?', row['subject']);
+    const loss = books.one<Pick<Audited<'losses'>, 'due_s'>>('SELECT due_s FROM losses WHERE counter = ?', row.subject);
     if (!loss) return 'release is of a token that was not reported lost';
-    if (row['time_s'] < loss['due_s']) return 'release came before its time';
+    if (row.time_s < loss.due_s) return 'release came before its time';
     if (books.keepsAccounts)
-      return row['release_order'] === null ? null : 'release has an order in a house that needs none';
+      return row.release_order === null ? null : 'release has an order in a house that needs none';
   }
-  const outer = row['release_order'] && signedReleaseOrder.decode(row['release_order']);
+  const outer = row.release_order && signedReleaseOrder.decode(row.release_order);
   const order = outer && releaseOrder.decode(outer.body);
-  if (!order) return 'release order does not decode';
+  if (!outer || !order) return 'release order does not decode';
   if (!books.keys.isBy('issuer', SIGNED.release, outer.body, outer.signature, order.timeS))
     return 'release order is not signed by the issuer';
-  const own =
-    books.house === 'bank' ? equal(order.subject, row['subject']) : BigInt(order.number) === row['transaction_id'];
-  return own && BigInt(order.amount) === row['amount'] ? null : 'release order says other than its row';
+  const own = books.house === 'bank' ? equal(order.subject, row.subject) : BigInt(order.number) === row.transaction_id;
+  return own && BigInt(order.amount) === row.amount ? null : 'release order says other than its row';
 }
 
-function refundProblem(books: AuditBooks, row: Row): string | null {
-  const outer = refund.decode(row['refund']);
+function refundProblem(books: AuditBooks, row: Audited<'refunds'>): string | null {
+  const outer = refund.decode(row.refund);
   const body = outer && refundBody.decode(outer.body);
   if (!outer || !body) return 'refund does not decode';
   const same =
-    equal(body.pku, row['pku']) &&
-    body.shop === row['shop'] &&
-    equal(body.rs, row['rs']) &&
-    equal(body.refundId, row['refund_id']) &&
-    BigInt(body.amount) === row['amount'];
+    equal(body.pku, row.pku) &&
+    body.shop === row.shop &&
+    equal(body.rs, row.rs) &&
+    equal(body.refundId, row.refund_id) &&
+    BigInt(body.amount) === row.amount;
   if (!same) return 'refund says other than its row';
   // Terminals are known where the accounts are.
   const terminal = books.keepsAccounts
-    ? books.one('SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?', body.shop, body.terminalId)
+    ? books.one<Pick<Audited<'terminals'>, 'key'>>(
+        'SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?',
+        body.shop,
+        body.terminalId,
+      )
     : null;
-  if (terminal !== null && !(terminal && isSigned(terminal['key'], SIGNED.refund, outer.body, outer.signature)))
+  if (terminal !== null && !(terminal && isSigned(terminal.key, SIGNED.refund, outer.body, outer.signature)))
     return 'refund is not signed by a terminal of the shop';
-  const paid = books.one(
+  const paid = books.one<Pick<Audited<'histories'>, 'amount'>>(
     'SELECT amount FROM histories WHERE pku = ? AND shop = ? AND rs = ?',
-    row['pku'],
-    row['shop'],
-    row['rs'],
+    row.pku,
+    row.shop,
+    row.rs,
   );
   if (!paid) return 'refund is of a payment that was never deposited';
   const sum =
-    books.one(
+    books.one<{ sum: bigint | null }>(
       'SELECT sum(amount) AS sum FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND undone_s IS NULL',
-      row['pku'],
-      row['shop'],
-      row['rs'],
-    )?.['sum'] ?? 0n;
-  if (sum > paid['amount']) return `refunds of ${sum} for a payment of ${paid['amount']}`;
-  return papersFor(books, RECEIPT_KINDS.refund, row['refund'], row) === 1
+      row.pku,
+      row.shop,
+      row.rs,
+    )?.sum ?? 0n;
+  if (sum > paid.amount) return `refunds of ${sum} for a payment of ${paid.amount}`;
+  return papersFor(books, RECEIPT_KINDS.refund, row.refund, row) === 1
     ? null
     : `refund has not exactly one ${paperOf(books)}`;
 }
 
-function claimProblem(books: AuditBooks, row: Row): string | null {
-  const h = history.decode(row['history']);
+function claimProblem(books: AuditBooks, row: Audited<'claims'>): string | null {
+  const h = history.decode(row.history);
   const paid = h && challenge.decode(h.challenge);
   const licensed = h && license.decode(h.license);
   const terms = licensed && licenseBody.decode(licensed.body);
   if (!h || !paid || !licensed || !terms) return 'claim does not decode';
   if (
-    !equal(terms.pku, row['pku']) ||
-    paid.shop !== row['shop'] ||
-    !equal(paid.rs, row['rs']) ||
-    BigInt(paid.amount) !== row['amount']
+    !equal(terms.pku, row.pku) ||
+    paid.shop !== row.shop ||
+    !equal(paid.rs, row.rs) ||
+    BigInt(paid.amount) !== row.amount
   )
     return 'claim says other than its row';
   if (!books.keys.isLicense(terms.validUntilS, licensed.body, licensed.signature))
     return 'license is not signed by the registrar';
   if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return 'claim is not signed by SKU';
-  const early = row['granted_s'] !== null && row['granted_s'] < row['due_s'];
-  if (early && !books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row['shop'], row['rs']))
+  const early = row.granted_s !== null && row.granted_s < row.due_s;
+  if (early && !books.one('SELECT 1 FROM tombstones WHERE shop = ? AND rs = ?', row.shop, row.rs))
     return 'claim was granted before its window was over';
-  const papers = papersFor(books, RECEIPT_KINDS.reconcile, row['history'], row);
-  return papers === (row['granted_s'] === null ? 0 : 1) ? null : `claim has ${papers} ${paperOf(books)}s`;
+  const papers = papersFor(books, RECEIPT_KINDS.reconcile, row.history, row);
+  return papers === (row.granted_s === null ? 0 : 1) ? null : `claim has ${papers} ${paperOf(books)}s`;
 }
 
 /**
@@ -120,29 +124,32 @@ function claimProblem(books: AuditBooks, row: Row): string | null {
  */
 const paperOf = ({ house }: AuditBooks) => (house === 'bank' ? 'request' : 'receipt');
 
-function papersFor(books: AuditBooks, kind: number, because: Buffer, row: Row): number {
+function papersFor(books: AuditBooks, kind: number, because: Buffer, row: Payment): number {
   const found =
     books.house === 'bank'
-      ? books.one('SELECT count(*) AS count FROM requests WHERE owned = ?', because)
-      : books.one(
+      ? books.one<{ count: bigint }>('SELECT count(*) AS count FROM requests WHERE owned = ?', because)
+      : books.one<{ count: bigint }>(
           'SELECT count(*) AS count FROM receipts WHERE pku = ? AND kind = ? AND request = ? AND amount = ?',
-          counterOf(books, row['pku']),
+          counterOf(books, row.pku),
           kind,
           because,
-          row['amount'],
+          row.amount,
         );
-  return Number(found?.['count'] ?? 0n);
+  return Number(found?.count ?? 0n);
 }
 
 /** A receipt that is no withdrawal answers a refund or a granted claim, and moved EBC for a refund alone. */
-export function backProblem(books: AuditBooks, row: Row): string | null {
-  if (row['kind'] === BigInt(RECEIPT_KINDS.refund)) {
-    const found = books.one('SELECT transaction_id FROM refunds WHERE refund = ?', row['request']);
-    return found && found['transaction_id'] === row['transaction_id'] ? null : 'receipt has no refund';
+export function backProblem(books: AuditBooks, row: Audited<'receipts'>): string | null {
+  if (row.kind === BigInt(RECEIPT_KINDS.refund)) {
+    const found = books.one<Pick<Audited<'refunds'>, 'transaction_id'>>(
+      'SELECT transaction_id FROM refunds WHERE refund = ?',
+      row.request,
+    );
+    return found && found.transaction_id === row.transaction_id ? null : 'receipt has no refund';
   }
-  if (row['kind'] !== BigInt(RECEIPT_KINDS.reconcile)) return 'receipt is of no known kind';
-  if (row['transaction_id'] !== null) return 'receipt of a reconciled debit moved money';
-  return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row['request'])
+  if (row.kind !== BigInt(RECEIPT_KINDS.reconcile)) return 'receipt is of no known kind';
+  if (row.transaction_id !== null) return 'receipt of a reconciled debit moved money';
+  return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row.request)
     ? null
     : 'receipt has no claim';
 }

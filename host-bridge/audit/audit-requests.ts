@@ -11,58 +11,55 @@ import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { bodyOf } from '../base/services/trace-proof.js';
-import type { AuditBooks, Problem } from './audit-books.js';
+import type { AuditBooks, Audited, Problem } from './audit-books.js';
 import { firstOf, isOurs } from './audit-books.js';
-
-type Row = Record<string, any>;
 
 export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
 /** Checks requests. */
 export function auditRequests(books: AuditBooks): void {
-  for (const row of books.each('SELECT * FROM requests', 'requests')) {
+  for (const row of books.each<Audited<'requests'>>('SELECT * FROM requests', 'requests')) {
     const problem =
       originProblem(books, row) ?? drawProblem(books, row) ?? messageProblem(books, row) ?? endProblem(books, row);
-    if (problem) books.broken('requests', toHex(row['hash']), problem);
+    if (problem) books.broken('requests', toHex(row.hash), problem);
   }
 }
 
 /** Whose request it is. */
-function originProblem(books: AuditBooks, row: Row): Problem {
-  const kind = Number(row['kind']);
+function originProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
+  const kind = Number(row.kind);
   if (kind === REQUEST.refund)
     return books.one(
       'SELECT 1 FROM refunds WHERE refund = ? AND transaction_id = ? AND shop = ? AND amount = ?',
-      row['owned'],
-      row['draw_id'],
-      row['name'],
-      row['amount'],
+      row.owned,
+      row.draw_id,
+      row.name,
+      row.amount,
     )
       ? null
       : 'belongs to no refund';
   if (kind === REQUEST.reconcile)
-    return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row['owned']) &&
-      row['name'] === null &&
-      row['amount'] === 0n
+    return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row.owned) &&
+      row.name === null &&
+      row.amount === 0n
       ? null
       : 'belongs to no claim that was granted';
-  const owned = ownedRequest.decode(row['owned']);
+  const owned = ownedRequest.decode(row.owned);
   if (!owned) return 'request does not decode';
-  const account = books.one('SELECT account_key FROM accounts WHERE name = ?', row['name'])?.['account_key'];
+  const account =
+    books.one<Pick<Audited<'accounts'>, 'account_key'>>('SELECT account_key FROM accounts WHERE name = ?', row.name)
+      ?.account_key ?? null;
   const hash = sha256(owned.request);
   return firstOf(
     [kindsOf(books).includes(kind), 'is of a kind that this scheme does not have'],
     [
-      owned.kind === kind &&
-        owned.name === row['name'] &&
-        BigInt(owned.amount) === row['amount'] &&
-        hash.equals(row['hash']),
+      owned.kind === kind && owned.name === row.name && BigInt(owned.amount) === row.amount && hash.equals(row.hash),
       'request says other than its row',
     ],
     [isOurs(books, owned), 'request is for another issuer or currency'],
-    [account && equal(account, owned.accountKey), 'request names another key than its account has'],
+    [account !== null && equal(account, owned.accountKey), 'request names another key than its account has'],
     [
-      account && isSigned(account, SIGNED.ownedRequest, bodyOf(owned, hash), owned.accountSignature),
+      account !== null && isSigned(account, SIGNED.ownedRequest, bodyOf(owned, hash), owned.accountSignature),
       "request is not signed by the account's key",
     ],
   );
@@ -76,43 +73,43 @@ function kindsOf({ scheme }: AuditBooks): number[] {
 }
 
 /** Whether the account held too little: nothing was drawn, and the request went on so that it would be refused. */
-const isShort = (row: Row): boolean => row['amount'] > 0n && row['draw_id'] === null;
+const isShort = (row: Audited<'requests'>): boolean => row.amount > 0n && row.draw_id === null;
 
 /** What was drawn, and went back on a refusal alone. */
-function drawProblem(books: AuditBooks, row: Row): Problem {
-  const isKind = (id: unknown, kind: string) =>
+function drawProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
+  const isKind = (id: bigint | null, kind: string) =>
     books.one('SELECT 1 FROM transactions WHERE id = ? AND kind = ?', id, kind) !== undefined;
-  const moves = row['amount'] > 0n && !isShort(row);
-  const backs = moves && row['state'] === 'refused';
+  const moves = row.amount > 0n && !isShort(row);
+  const backs = moves && row.state === 'refused';
   return firstOf(
-    [isBalance(Number(row['amount'])) && BigInt(Number(row['amount'])) === row['amount'], 'amount is none'],
-    [!isShort(row) || row['state'] !== 'done', 'was never drawn'],
+    [isBalance(Number(row.amount)) && BigInt(Number(row.amount)) === row.amount, 'amount is none'],
+    [!isShort(row) || row.state !== 'done', 'was never drawn'],
     [
-      moves ? isKind(row['draw_id'], 'draw') : row['draw_id'] === null,
+      moves ? isKind(row.draw_id, 'draw') : row.draw_id === null,
       moves ? 'was drawn by no draw' : 'was drawn for nothing',
     ],
     [
-      backs ? isKind(row['drawback_id'], 'drawback') : row['drawback_id'] === null,
+      backs ? isKind(row.drawback_id, 'drawback') : row.drawback_id === null,
       backs ? 'was refused and never drawn back' : 'was drawn back though it was not refused',
     ],
   );
 }
 
 /** What went to the issuer: the same request and amount, and SKB where the scheme signs. */
-function messageProblem(books: AuditBooks, row: Row): Problem {
-  const kind = Number(row['kind']);
+function messageProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
+  const kind = Number(row.kind);
   if (kind === REQUEST.coupon)
-    return row['message'] === null && row['message_signature'] === null ? null : 'a coupon went to the issuer';
-  const request = ownedRequest.decode(row['owned'])?.request ?? row['owned'];
+    return row.message === null && row.message_signature === null ? null : 'a coupon went to the issuer';
+  const request = ownedRequest.decode(row.owned)?.request ?? row.owned;
   const expected = bankMessage.encode({
     kind,
     issuer: issuerIdOf(books.issuerKey),
-    amount: isShort(row) ? 0 : Number(row['amount']),
-    request: kind === REQUEST.refund || kind === REQUEST.reconcile ? row['owned'] : request,
+    amount: isShort(row) ? 0 : Number(row.amount),
+    request: kind === REQUEST.refund || kind === REQUEST.reconcile ? row.owned : request,
   });
-  if (!row['message'] || !equal(row['message'], expected))
+  if (!row.message || !equal(row.message, expected))
     return 'another message went to the issuer than its owner asked for';
-  return signatureProblem(books, 'bank', SIGNED.bankMessage, row['message'], row['message_signature'], row['time_s']);
+  return signatureProblem(books, 'bank', SIGNED.bankMessage, row.message, row.message_signature, row.time_s);
 }
 
 /**
@@ -133,21 +130,21 @@ export function signatureProblem(
   return signature && books.keys.isBy(by, type, message, signature, timeS) ? null : `is not signed by ${who}`;
 }
 
-function endProblem(books: AuditBooks, row: Row): Problem {
+function endProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
   const { state, boxes } = row;
-  if (state === 'pending') return boxes === null && row['reply'] === null ? null : 'waits though it has a reply';
+  if (state === 'pending') return boxes === null && row.reply === null ? null : 'waits though it has a reply';
   const papers = boxes && unpackBoxes(boxes);
   if (!papers) return 'boxes do not decode';
-  if (row['kind'] === BigInt(REQUEST.coupon))
-    return (state === 'done' ? papers.length === 1 : papers.length <= (isShort(row) ? 1 : 0)) && row['reply'] === null
+  if (row.kind === BigInt(REQUEST.coupon))
+    return (state === 'done' ? papers.length === 1 : papers.length <= (isShort(row) ? 1 : 0)) && row.reply === null
       ? null
       : 'a coupon has one blind signature, or was refused';
-  const reply = row['reply'] && issuerReply.decode(row['reply']);
+  const reply = row.reply && issuerReply.decode(row.reply);
   if (!reply) return 'reply does not decode';
   const problem = firstOf(
-    [sha256(row['message']).equals(reply.messageHash), 'reply is to another message'],
+    [row.message !== null && sha256(row.message).equals(reply.messageHash), 'reply is to another message'],
     [sha256(boxes).equals(reply.boxesHash), 'boxes are not those of the reply'],
     [(codeOf(reply.code) === 'OK') === (state === 'done'), `is ${state}, the reply says ${codeOf(reply.code)}`],
   );
-  return problem ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row['reply'], row['reply_signature'], null);
+  return problem ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row.reply!, row.reply_signature, null);
 }

@@ -14,13 +14,13 @@ import { failure } from '../base/errors.js';
 import { auditBack, auditReleases } from './audit-refunds.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
-import { auditKeys, type KeyRows } from './audit-keys.js';
+import { auditKeys } from './audit-keys.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
 import { auditReplies } from './audit-replies.js';
 import { auditRequests } from './audit-requests.js';
-import { databaseFailure } from '../base/sqlite/database.js';
-import type { House, AuditBooks, AuditedKeys } from './audit-books.js';
+import { databaseFailure, type SqlValue } from '../base/sqlite/database.js';
+import type { House, AuditBooks, Audited, AuditedKeys } from './audit-books.js';
 
 export interface AuditOptions {
   /** Path of the issuer's database. */
@@ -153,16 +153,14 @@ function openFile(path: string, opened: Sqlite.Database[]): Sqlite.Database {
 function openBooks(database: Sqlite.Database, name: House, options: AuditOptions, report: AuditReport): AuditBooks {
   const broken = (table: string, row: string, problem: string) =>
     void report.broken.push({ database: name, table, row, problem });
-  for (const { integrity_check: found } of database.prepare('PRAGMA integrity_check').all() as {
-    integrity_check: string;
-  }[]) {
+  const integrity = database.prepare<[], { integrity_check: string }>('PRAGMA integrity_check');
+  for (const { integrity_check: found } of integrity.all()) {
     if (found !== 'ok') broken('file', database.name, found);
   }
-  const mark = (key: string) =>
-    new Uint8Array(
-      (database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined)?.value ??
-        [],
-    );
+  const marks = database.prepare<[key: string], Pick<Audited<'books'>, 'value'>>(
+    'SELECT value FROM books WHERE key = ?',
+  );
+  const mark = (key: string) => new Uint8Array(marks.get(key)?.value ?? []);
   const issuerKey = mark('issuerKey');
   const registrarKey = mark('registrarKey');
   const number = mark('scheme')[0] ?? 0;
@@ -180,25 +178,26 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
   }
   const hasSuccessions = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'successions'`).get() !== undefined;
   const successions = hasSuccessions
-    ? (database.prepare('SELECT * FROM successions ORDER BY house, number').all() as KeyRows['rows'])
+    ? database.prepare<[], Audited<'successions'>>('SELECT * FROM successions ORDER BY house, number').all()
     : [];
   const keys = auditKeys({ rows: successions, scheme, issuerKey, registrarKey, bankKey, broken });
   const prepared = new Map<string, Sqlite.Statement>();
   const statement = (sql: string) =>
     prepared.get(sql) ?? (prepared.set(sql, database.prepare(sql)).get(sql) as Sqlite.Statement);
   return {
-    *each(sql, table) {
+    *each<Columns>(sql: string, table?: string) {
       let rows = 0;
-      for (const row of database.prepare(sql).iterate()) {
+      for (const row of database.prepare<[], Columns>(sql).iterate()) {
         rows++;
-        yield row as Record<string, any>;
+        yield row;
       }
       if (table === undefined) return;
       const label = name === 'bank' ? `bank ${table}` : table;
       report.rows[label] = (report.rows[label] ?? 0) + rows;
       options.progress?.(label, rows);
     },
-    one: (sql, ...values) => statement(sql).get(...values) as Record<string, any> | undefined,
+    one: <Columns>(sql: string, ...values: (SqlValue | bigint)[]) =>
+      statement(sql).get(...values) as Columns | undefined,
     broken,
     ...{ house: name, scheme, keepsAccounts: (name === 'bank') === atBank, bankKey, keys },
     issuerKey,

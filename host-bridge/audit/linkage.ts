@@ -14,6 +14,7 @@ import { bankMessage } from '../../firmware/wire/institutions.js';
 import { challenge, history } from '../../firmware/wire/payment.js';
 import { keyedRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { databaseFailure } from '../base/sqlite/database.js';
+import type { Row } from '../ledger/table-rows.js';
 
 /** Databases of the houses that there are. */
 export interface LinkageOptions {
@@ -67,9 +68,8 @@ function add<T>(map: Map<string, T[]>, key: string, value: T): void {
 const emptyBooks = (): Books => ({ links: [], draws: new Map(), issues: new Map(), payments: [] });
 
 function readPayments(database: Sqlite.Database, books: Books): void {
-  for (const row of database
-    .prepare('SELECT pku, shop, rs, amount, history FROM histories')
-    .iterate() as Iterable<any>) {
+  const histories = database.prepare<[], Row<'histories'>>('SELECT * FROM histories');
+  for (const row of histories.iterate()) {
     const paid = challenge.decode(history.decode(row.history)?.challenge ?? new Uint8Array(0));
     books.payments.push({
       pku: pkuNode(row.pku),
@@ -83,23 +83,26 @@ function readPayments(database: Sqlite.Database, books: Books): void {
   // Cash that came back to a user's own account names who paid it: nobody else is paid there but by friends.
   const unloaded =
     'SELECT h.pku, a.name FROM histories h JOIN accounts a ON a.name = h.shop AND a.account_key IS NOT NULL';
-  for (const row of database.prepare(unloaded).iterate() as Iterable<any>)
+  for (const row of database.prepare<[], { pku: Buffer; name: string }>(unloaded).iterate())
     books.links.push([pkuNode(row.pku), nameNode(row.name)]);
 }
 
 function readIssuer(database: Sqlite.Database): Books {
   const books = emptyBooks();
   readPayments(database, books);
-  for (const row of database.prepare('SELECT pku, counter, name FROM pseudonyms').iterate() as Iterable<any>) {
+  const pseudonyms = database.prepare<[], Row<'pseudonyms'>>('SELECT * FROM pseudonyms');
+  for (const row of pseudonyms.iterate()) {
     books.links.push([pkuNode(row.pku), pkuNode(row.counter)]);
     if (row.name !== null) books.links.push([pkuNode(row.pku), nameNode(row.name)]);
   }
   const sets = new Map<string, Buffer>();
-  for (const row of database.prepare('SELECT kid, counter, registration FROM shared_keys').iterate() as Iterable<any>) {
+  const sharedKeys = database.prepare<[], Row<'shared_keys'>>('SELECT * FROM shared_keys');
+  for (const row of sharedKeys.iterate()) {
     books.links.push([pkuNode(row.counter), seenNode(row.registration)]);
     sets.set(row.kid.toString('hex'), row.counter);
   }
-  for (const row of database.prepare('SELECT message FROM replies').iterate() as Iterable<any>) {
+  const replies = database.prepare<[], Pick<Row<'replies'>, 'message'>>('SELECT message FROM replies');
+  for (const row of replies.iterate()) {
     const message = bankMessage.decode(row.message);
     const keyed = message?.kind === REQUEST.keyedIssue ? keyedRequest.decode(message.request) : null;
     const counter = keyed && sets.get(toHex(keyed.kid));
@@ -107,7 +110,7 @@ function readIssuer(database: Sqlite.Database): Books {
   }
   const issued =
     "SELECT r.pku, r.amount, t.time_s FROM receipts r JOIN transactions t ON t.id = r.transaction_id AND t.kind = 'issue'";
-  for (const row of database.prepare(issued).iterate() as Iterable<any>)
+  for (const row of database.prepare<[], { pku: Buffer; amount: number; time_s: number }>(issued).iterate())
     add(books.issues, pkuNode(row.pku), { amount: row.amount, timeS: row.time_s });
   return books;
 }
@@ -115,22 +118,22 @@ function readIssuer(database: Sqlite.Database): Books {
 function readBank(database: Sqlite.Database): Books {
   const books = emptyBooks();
   readPayments(database, books);
-  for (const row of database
-    .prepare("SELECT name, kind, amount, owned, time_s FROM requests WHERE state = 'done'")
-    .iterate() as Iterable<any>) {
+  const requests = database.prepare<[], Row<'requests'>>("SELECT * FROM requests WHERE state = 'done'");
+  for (const row of requests.iterate()) {
     const owned = ownedRequest.decode(row.owned);
     if (!owned || row.kind === REQUEST.refund || row.kind === REQUEST.reconcile) continue;
     // A blinded message is nothing that anybody else has seen [0039].
-    books.links.push([nameNode(row.name), row.kind === REQUEST.coupon ? nameNode(row.name) : seenNode(owned.request)]);
-    if (row.amount > 0) add(books.draws, nameNode(row.name), { amount: row.amount, timeS: row.time_s });
+    const owner = nameNode(row.name!); // only a claim has none
+    books.links.push([owner, row.kind === REQUEST.coupon ? owner : seenNode(owned.request)]);
+    if (row.amount > 0) add(books.draws, owner, { amount: row.amount, timeS: row.time_s });
   }
   return books;
 }
 
 function readTrustee(database: Sqlite.Database): Books {
   const books = emptyBooks();
-  for (const row of database.prepare('SELECT pku, name FROM registrations').iterate() as Iterable<any>)
-    books.links.push([pkuNode(row.pku), nameNode(row.name)]);
+  const registrations = database.prepare<[], Row<'registrations'>>('SELECT * FROM registrations');
+  for (const row of registrations.iterate()) books.links.push([pkuNode(row.pku), nameNode(row.name)]);
   return books;
 }
 

@@ -8,6 +8,7 @@
  */
 import { join } from 'node:path';
 import { ensureDataDir } from '../base/keys/key-file.js';
+import type { ErrorCode } from '../base/errors.js';
 import { openDatabase, type Database } from '../base/sqlite/database.js';
 
 const MIGRATIONS = [
@@ -66,6 +67,42 @@ const MIGRATIONS = [
   ) STRICT;
   `,
 ];
+
+interface Tables {
+  outbox: {
+    sequence: number;
+    kind: 'history' | 'tombstone' | 'refund';
+    identity: Buffer;
+    bytes: Buffer;
+    amount: number | null;
+    state: 'pending' | 'held' | 'credited' | 'duplicate' | 'buried' | 'refunded' | 'refused';
+    code: ErrorCode | null;
+    attempts: number;
+    arrived_s: number;
+    next_s: number;
+    done_s: number | null;
+  };
+  charge: {
+    sequence: number;
+    id: Buffer;
+    amount: number;
+    state: 'sending' | 'open' | 'accepted' | 'paid' | 'cancelled' | 'refused' | 'lost';
+    code: ErrorCode | null;
+    changes: number;
+    terminal_id: Buffer | null;
+    wanted: 0 | 1;
+    tap: string | null;
+    opened_s: number;
+    changed_s: number;
+  };
+  refund: { id: Buffer; rs: Buffer; amount: number; body: Buffer; bytes: Buffer | null; asked_s: number };
+  desk_unload: { name: string; amount: number; challenge: Buffer };
+  desk_act: { act: string; request_id: Buffer };
+  desk_withdrawal: { pku: Buffer; number: number; amount: number; began_s: number };
+}
+
+/** A row of a table above, columns as they are there: what `SELECT *` gives. */
+export type BridgeRow<Table extends keyof Tables> = Tables[Table];
 
 /** Opens or makes the database of a bridge. @throws TapcashError DATA_DIR_FAILED, DATABASE_* */
 export function openBridgeStore(dataDir: string): Database {

@@ -9,12 +9,13 @@ import { codeOf } from '../../firmware/core/codes.js';
 import { CHARGE_STATES, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { ErrorCode } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
+import type { BridgeRow } from './bridge-store.js';
 
 /**
  * `sending`: kept here, the terminal may or may not have it. `accepted`: below the floor limit, the check is still to
  * come. `lost`: the terminal was exchanged or provisioned anew before the result was known.
  */
-export type ChargeState = 'sending' | 'open' | 'accepted' | 'paid' | 'cancelled' | 'refused' | 'lost';
+export type ChargeState = BridgeRow<'charge'>['state'];
 
 const OPEN_STATES: ChargeState[] = ['sending', 'open', 'accepted'];
 
@@ -108,16 +109,20 @@ export function readReport(report: TapReport): { state: ChargeState; tap: Tap } 
   };
 }
 
-const COLUMNS =
-  'id, amount, state, code, changes, tap, terminal_id AS terminalId, wanted, opened_s AS openedS, changed_s AS changedS';
+/** A charge as `COLUMNS` gives it. */
+type StoredCharge = Omit<BridgeRow<'charge'>, 'sequence'>;
+
+const COLUMNS = 'id, amount, state, code, changes, tap, terminal_id, wanted, opened_s, changed_s';
 
 /** Makes the charges over the bridge's database. @param nowS Unix time, seconds @param onChange after each change */
 export function createCharges(database: Database, nowS: () => number, onChange: (charge: ChargeRow) => void): Charges {
   const open = OPEN_STATES.map((state) => `'${state}'`).join();
   const add = database.prepare('INSERT INTO charge (id, amount, opened_s, changed_s) VALUES (?, ?, ?, ?)');
-  const find = database.prepare(`SELECT ${COLUMNS} FROM charge WHERE id = ?`);
-  const current = database.prepare(`SELECT ${COLUMNS} FROM charge WHERE state IN (${open})`);
-  const newest = database.prepare(`SELECT ${COLUMNS} FROM charge ORDER BY sequence DESC LIMIT ?`);
+  const find = database.prepare<[id: Uint8Array], StoredCharge>(`SELECT ${COLUMNS} FROM charge WHERE id = ?`);
+  const current = database.prepare<[], StoredCharge>(`SELECT ${COLUMNS} FROM charge WHERE state IN (${open})`);
+  const newest = database.prepare<[limit: number], StoredCharge>(
+    `SELECT ${COLUMNS} FROM charge ORDER BY sequence DESC LIMIT ?`,
+  );
   const set = database.prepare(
     `UPDATE charge SET state = ?, code = ?, tap = coalesce(?, tap), changes = changes + 1, changed_s = ? WHERE id = ? AND state IN (${open})`,
   );
@@ -125,23 +130,28 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
   const setTerminal = database.prepare('UPDATE charge SET terminal_id = ? WHERE id = ?');
   const seconds = () => Math.floor(nowS());
 
-  function read(row: any): ChargeRow {
-    const idBytes = bytesOf(row.id as Buffer);
+  function read(row: StoredCharge): ChargeRow {
+    const idBytes = bytesOf(row.id);
     return {
-      ...row,
       id: toHex(idBytes),
+      amount: row.amount,
+      state: row.state,
+      code: row.code,
+      changes: row.changes,
+      tap: row.tap === null ? null : (JSON.parse(row.tap) as Tap),
+      openedS: row.opened_s,
+      changedS: row.changed_s,
       idBytes,
-      terminalId: bytesOf(row.terminalId),
+      terminalId: bytesOf(row.terminal_id),
       wanted: row.wanted === 1,
-      tap: row.tap === null ? null : JSON.parse(row.tap),
     };
   }
-  const orNull = (row: unknown) => (row ? read(row) : null);
+  const orNull = (row: StoredCharge | undefined) => (row ? read(row) : null);
 
   return {
     add(id, amount) {
       add.run(id, amount, seconds(), seconds());
-      return read(find.get(id));
+      return read(find.get(id)!);
     },
     find: (id) => orNull(find.get(id)),
     current: () => orNull(current.get()),
@@ -151,7 +161,7 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
       // The terminal is asked again and again; the same answer is no change.
       if (!before || (before.state === state && before.code === code && !tap)) return;
       const { changes } = set.run(state, code, tap ? JSON.stringify(tap) : null, seconds(), id);
-      if (changes > 0) onChange(read(find.get(id)));
+      if (changes > 0) onChange(read(find.get(id)!));
     },
     unwant: (id) => void unwant.run(id),
     setTerminal: (id, terminalId) => void setTerminal.run(terminalId, id),

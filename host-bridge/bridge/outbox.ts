@@ -11,14 +11,15 @@ import { challenge, chargeId, history, license, licenseBody, tombstone } from '.
 import { refund, refundBody } from '../../firmware/wire/refund.js';
 import type { ErrorCode } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
+import type { BridgeRow } from './bridge-store.js';
 
-export type OutboxKind = 'history' | 'tombstone' | 'refund';
+export type OutboxKind = BridgeRow<'outbox'>['kind'];
 
 /**
  * Final results: credited; credited before (an earlier delivery, whose reply was lost); tombstone stored; refund
  * posted; refused.
  */
-export type OutboxResult = 'credited' | 'duplicate' | 'buried' | 'refunded' | 'refused';
+export type OutboxResult = Exclude<BridgeRow<'outbox'>['state'], 'pending' | 'held'>;
 
 /** What is to be delivered. */
 export interface OutboxRow {
@@ -32,7 +33,7 @@ export interface OutboxRow {
 export interface OutboxEntry {
   sequence: number;
   kind: OutboxKind;
-  state: 'pending' | 'held' | OutboxResult;
+  state: BridgeRow<'outbox'>['state'];
   code: ErrorCode | null;
   amount: number | null;
   attempts: number;
@@ -90,18 +91,24 @@ export function createOutbox(database: Database, nowS: () => number): Outbox {
   const add = database.prepare(
     'INSERT INTO outbox (kind, identity, bytes, amount, arrived_s) VALUES (?, ?, ?, ?, ?) ON CONFLICT (bytes) DO NOTHING',
   );
-  const next = database.prepare(
+  const next = database.prepare<[nowS: number], Pick<BridgeRow<'outbox'>, 'sequence' | 'kind' | 'bytes' | 'attempts'>>(
     "SELECT sequence, kind, bytes, attempts FROM outbox WHERE state IN ('pending', 'held') AND next_s <= ? ORDER BY sequence LIMIT 1",
   );
   const trying = database.prepare('UPDATE outbox SET attempts = attempts + 1 WHERE sequence = ?');
   const settle = database.prepare('UPDATE outbox SET state = ?, code = ?, done_s = ? WHERE sequence = ?');
   const hold = database.prepare("UPDATE outbox SET state = 'held', code = ?, next_s = ? WHERE sequence = ?");
-  const held = database.prepare("SELECT min(next_s) AS nextS FROM outbox WHERE state = 'held'");
-  const histories = database.prepare(
+  const held = database.prepare<[], { nextS: number | null }>(
+    "SELECT min(next_s) AS nextS FROM outbox WHERE state = 'held'",
+  );
+  const histories = database.prepare<[rs: Uint8Array], Pick<BridgeRow<'outbox'>, 'bytes'>>(
     "SELECT bytes FROM outbox WHERE kind = 'history' AND substr(identity, 33, 16) = ? ORDER BY sequence LIMIT 1",
   );
-  const find = database.prepare('SELECT state, code FROM outbox WHERE bytes = ?');
-  const counts = database.prepare('SELECT state, count(*) AS count FROM outbox GROUP BY state');
+  const find = database.prepare<[bytes: Uint8Array], Pick<BridgeRow<'outbox'>, 'state' | 'code'>>(
+    'SELECT state, code FROM outbox WHERE bytes = ?',
+  );
+  const counts = database.prepare<[], Pick<BridgeRow<'outbox'>, 'state'> & { count: number }>(
+    'SELECT state, count(*) AS count FROM outbox GROUP BY state',
+  );
   const seconds = () => Math.floor(nowS());
   return {
     add(kind, bytes) {
@@ -118,23 +125,22 @@ export function createOutbox(database: Database, nowS: () => number): Outbox {
     settle: (row, result, code) => void settle.run(result, code ?? null, seconds(), row.sequence),
     hold: (row, code, delayS) => void hold.run(code, seconds() + Math.ceil(delayS), row.sequence),
     heldForS() {
-      const { nextS } = held.get() as { nextS: number | null };
+      const { nextS } = held.get()!;
       return nextS === null ? null : Math.max(0, nextS - seconds());
     },
     counts() {
       const all: OutboxCounts = { pending: 0, held: 0, credited: 0, duplicate: 0, buried: 0, refunded: 0, refused: 0 };
-      for (const { state, count } of counts.all() as { state: OutboxEntry['state']; count: number }[])
-        all[state] = count;
+      for (const { state, count } of counts.all()) all[state] = count;
       return all;
     },
     historyOf: (rs) => bytesOf(histories.get(rs)?.bytes ?? null),
     find: (bytes) => find.get(bytes) ?? null,
     entries(states, limit) {
       const marks = states.map(() => '?').join();
-      const select = database.prepare(
+      const select = database.prepare<(string | number)[], OutboxEntry>(
         `SELECT sequence, kind, state, code, amount, attempts, arrived_s AS arrivedS, done_s AS doneS FROM outbox WHERE state IN (${marks}) ORDER BY sequence DESC LIMIT ?`,
       );
-      return select.all(...states, limit) as OutboxEntry[];
+      return select.all(...states, limit);
     },
   };
 }

@@ -14,6 +14,7 @@ import type { Scheduler } from '../base/scheduler.js';
 import { refusal, type ErrorCode, type Result } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
+import type { BridgeRow } from './bridge-store.js';
 import type { Charges } from './charges.js';
 import { untilDelivered, type OutboxDelivery } from './outbox-delivery.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
@@ -67,21 +68,23 @@ interface RefundRow {
 /** Makes the refunds over the bridge's database. */
 export function createRefunds(options: RefundOptions): Refunds {
   const { database, outbox, scheduler } = options;
-  const find = database.prepare('SELECT * FROM refund WHERE id = ?');
-  const unfinished =
-    database.prepare(`SELECT r.* FROM refund r LEFT JOIN outbox o ON o.bytes = r.bytes WHERE r.rs = ? AND r.amount = ?
+  const find = database.prepare<[id: Uint8Array], BridgeRow<'refund'>>('SELECT * FROM refund WHERE id = ?');
+  const unfinished = database.prepare<
+    [rs: Uint8Array, amount: number],
+    BridgeRow<'refund'>
+  >(`SELECT r.* FROM refund r LEFT JOIN outbox o ON o.bytes = r.bytes WHERE r.rs = ? AND r.amount = ?
     AND (o.state IS NULL OR o.state IN ('pending', 'held')) ORDER BY r.asked_s LIMIT 1`);
   const add = database.prepare('INSERT INTO refund (id, rs, amount, body, asked_s) VALUES (?, ?, ?, ?, ?)');
   const sign = database.prepare('UPDATE refund SET bytes = ? WHERE id = ? AND bytes IS NULL');
   const forget = database.prepare('DELETE FROM refund WHERE id = ? AND bytes IS NULL');
-  const rowOf = (row: any): RefundRow | null =>
+  const rowOf = (row: BridgeRow<'refund'> | undefined): RefundRow | null =>
     row
       ? {
-          id: bytesOf(row.id as Buffer),
-          rs: bytesOf(row.rs as Buffer),
+          id: bytesOf(row.id),
+          rs: bytesOf(row.rs),
           amount: row.amount,
-          body: bytesOf(row.body as Buffer),
-          bytes: bytesOf(row.bytes as Buffer | null),
+          body: bytesOf(row.body),
+          bytes: bytesOf(row.bytes),
         }
       : null;
 

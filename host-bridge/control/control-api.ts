@@ -15,6 +15,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import { fromHex } from '../../firmware/core/bytes.js';
 import {
@@ -174,9 +175,9 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
       },
     });
   }
-  function desk(
-    endpoint: ControlEndpoint,
-    run: (body: any, call: { onEvent(event: DeskEvent): void; signal: AbortSignal }) => Promise<Result<object>>,
+  function desk<Body extends TSchema>(
+    endpoint: { path: string; body: Body },
+    run: (body: Static<Body>, call: DeskCall) => Promise<Result<object>>,
   ): void {
     app.route({
       method: 'POST',
@@ -211,11 +212,17 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   desk(at.tokenStatus, (_body, call) => bridge.teller.tokenStatus(call));
 }
 
+/** What a desk procedure is told beside its request. */
+interface DeskCall {
+  onEvent(event: DeskEvent): void;
+  signal: AbortSignal;
+}
+
 /** Runs a desk procedure and tells how it goes, a line of JSON at a time; a caller who leaves gives it up. */
-async function stream(
+async function stream<Body>(
   request: FastifyRequest,
   reply: FastifyReply,
-  run: (body: unknown, call: { onEvent(event: DeskEvent): void; signal: AbortSignal }) => Promise<Result<object>>,
+  run: (body: Body, call: DeskCall) => Promise<Result<object>>,
 ): Promise<void> {
   reply.hijack();
   const { raw } = reply;
@@ -227,7 +234,7 @@ async function stream(
   const alive = setInterval(() => line({ alive: true }), ALIVE_MS);
   let error: ErrorBody | null = null;
   try {
-    const result = await run(request.body, { onEvent: (event) => line({ event }), signal: left.signal });
+    const result = await run(request.body as Body, { onEvent: (event) => line({ event }), signal: left.signal });
     if (result.ok) {
       const { ok: _, ...fields } = result;
       line({ result: hexed(fields) });

@@ -37,7 +37,7 @@ test('WAL, synchronous FULL, mode 600', () => {
 test('a transaction is all or nothing, also when nested', () => {
   const database = openDatabase(':memory:', { migrations: MIGRATIONS });
   const add = database.prepare('INSERT INTO t VALUES (?)');
-  const count = () => database.prepare('SELECT count(*) AS n FROM t').get().n;
+  const count = () => database.prepare<[], { n: number }>('SELECT count(*) AS n FROM t').get()!.n;
   expect(() =>
     database.transaction(() => {
       add.run(1);

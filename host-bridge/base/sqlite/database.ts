@@ -16,17 +16,21 @@ const APPLICATION_ID = 0x74617063;
 /** How long a transaction waits for another process's. */
 const BUSY_TIMEOUT_MS = 5000;
 
-/** A prepared statement that throws our codes. */
-export interface Statement {
-  get(...values: unknown[]): any;
-  all(...values: unknown[]): any[];
-  run(...values: unknown[]): { changes: number; lastInsertRowid: number };
+/** What a statement's `?` can stand for; bytes go in as Uint8Array and come out as Buffer. */
+export type SqlValue = string | number | Uint8Array | null;
+
+/** A prepared statement that throws our codes: what stands for its `?`, in order, and the rows that it gives. */
+export interface Statement<Params extends SqlValue[], Row> {
+  get(...values: Params): Row | undefined;
+  all(...values: Params): Row[];
+  run(...values: Params): { changes: number; lastInsertRowid: number };
 }
 
 /** An open database. */
 export interface Database {
   readonly path: string;
-  prepare(sql: string): Statement;
+  /** The caller says what the statement takes and gives: the row types stand beside the schemas. */
+  prepare<Params extends SqlValue[] = SqlValue[], Row = never>(sql: string): Statement<Params, Row>;
   transaction<T>(run: () => T): T;
   close(): void;
 }
@@ -148,8 +152,8 @@ function hasTables(raw: Sqlite.Database): boolean {
 function wrap(raw: Sqlite.Database, path: string): Database {
   return {
     path,
-    prepare(sql) {
-      const statement = guarded(path, () => raw.prepare(sql));
+    prepare<Params extends SqlValue[], Row>(sql: string): Statement<Params, Row> {
+      const statement = guarded(path, () => raw.prepare<Params, Row>(sql));
       return {
         get: (...values) => guarded(path, () => statement.get(...values)),
         all: (...values) => guarded(path, () => statement.all(...values)),

@@ -4,6 +4,7 @@
  */
 import { ERRORS, EXIT, type Result } from '../../base/errors.js';
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
+import type { BridgeRow } from '../bridge-store.js';
 import { REQUEST_ID_BYTES } from '../../base/services/calls.js';
 
 /** Runs acts under lasting request ids. */
@@ -31,12 +32,14 @@ export function createDeskActs(
   nowS: () => number,
 ): DeskActs {
   const add = database.prepare('INSERT INTO desk_act (act, request_id) VALUES (?, ?) ON CONFLICT (act) DO NOTHING');
-  const find = database.prepare('SELECT request_id AS requestId FROM desk_act WHERE act = ?');
+  const find = database.prepare<[act: string], { requestId: BridgeRow<'desk_act'>['request_id'] }>(
+    'SELECT request_id AS requestId FROM desk_act WHERE act = ?',
+  );
   const forget = database.prepare('DELETE FROM desk_act WHERE act = ?');
   const begin = database.prepare(
     'INSERT OR REPLACE INTO desk_withdrawal (pku, number, amount, began_s) VALUES (?, ?, ?, ?)',
   );
-  const begun = database.prepare(
+  const begun = database.prepare<[pku: Uint8Array, number: number, amount: number, beganS: number], { 1: 1 }>(
     'SELECT 1 FROM desk_withdrawal WHERE pku = ? AND number = ? AND amount = ? AND began_s >= ?',
   );
   const end = database.prepare('DELETE FROM desk_withdrawal WHERE pku = ?');
@@ -47,7 +50,7 @@ export function createDeskActs(
     end: (pku) => void end.run(pku),
     async run(act, send) {
       database.transaction(() => add.run(act, random(REQUEST_ID_BYTES)));
-      const reply = await send(bytesOf((find.get(act) as { requestId: Buffer }).requestId));
+      const reply = await send(bytesOf(find.get(act)!.requestId));
       // A refusal is the office's last word on this id; what was wrong may be mended, and asked for anew. After
       // anything else, even a reply that made no sense, the act may have been done: the id stays.
       if (!reply.ok && ERRORS[reply.code].exit === EXIT.refused) forget.run(act);

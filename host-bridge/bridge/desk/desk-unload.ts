@@ -20,6 +20,7 @@ import { INS } from '../../../firmware/wire/token-commands.js';
 import type { Scheduler } from '../../base/scheduler.js';
 import { refusal, type ErrorCode, type Result } from '../../base/errors.js';
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
+import type { BridgeRow } from '../bridge-store.js';
 import type { DeskSteps } from './desk-steps.js';
 import { untilDelivered, type OutboxDelivery } from '../outbox-delivery.js';
 import type { Outbox, OutboxEntry } from '../outbox.js';
@@ -51,13 +52,15 @@ export function createUnload(
   options: UnloadOptions,
 ): (steps: DeskSteps, name: string, amount: number) => Promise<Result<Unloaded>> {
   const { database, outbox } = options;
-  const find = database.prepare('SELECT challenge FROM desk_unload WHERE name = ? AND amount = ?');
+  const find = database.prepare<[name: string, amount: number], Pick<BridgeRow<'desk_unload'>, 'challenge'>>(
+    'SELECT challenge FROM desk_unload WHERE name = ? AND amount = ?',
+  );
   const add = database.prepare('INSERT INTO desk_unload (name, amount, challenge) VALUES (?, ?, ?)');
   const end = database.prepare('DELETE FROM desk_unload WHERE name = ? AND amount = ?');
 
   /** The challenge that is not finished, if there is one. */
   function known(name: string, amount: number): Uint8Array | null {
-    return bytesOf((find.get(name, amount) as { challenge: Buffer } | undefined)?.challenge ?? null);
+    return bytesOf(find.get(name, amount)?.challenge ?? null);
   }
 
   return async (steps, name, amount) => {

@@ -4,9 +4,13 @@
  */
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import type { Entry } from '../rules.js';
-import type { AccountStore, TransactionKind } from '../store.js';
+import type { AccountRow, AccountStore, HistoryRow, ReleaseRow, TransactionKind } from '../store.js';
+import type { Row } from '../table-rows.js';
 import type { Numbers } from '../../base/services/procedures.js';
 import type { SuccessionRow } from '../../base/keys/succession.js';
+
+/** What names a payment in every table. */
+type PaymentId = [pku: Uint8Array, shop: string, rs: Uint8Array];
 
 /** All of it. @param sums SQL of the numbers that only this house has, as a SELECT of one row; the others are 0 */
 export function accountStoreOf(database: Database, sums: string): AccountStore {
@@ -23,7 +27,9 @@ export function accountStoreOf(database: Database, sums: string): AccountStore {
 
 /** Transactions, check and close, and whose keys followed which: the same for every store. */
 export function lifeOf(database: Database) {
-  const successions = database.prepare('SELECT notice FROM successions WHERE house = ? ORDER BY number');
+  const successions = database.prepare<[house: number], Pick<Row<'successions'>, 'notice'>>(
+    'SELECT notice FROM successions WHERE house = ? ORDER BY number',
+  );
   const addSuccession = database.prepare('INSERT INTO successions (house, number, notice, time_s) VALUES (?, ?, ?, ?)');
   // Meets no row and so writes nothing, but is refused where the file cannot be written; BEGIN IMMEDIATE alone is not.
   const touch = database.prepare(`UPDATE books SET value = value WHERE key = 'none'`);
@@ -31,13 +37,15 @@ export function lifeOf(database: Database) {
     transaction: database.transaction,
     check: () => database.transaction(() => void touch.run()),
     close: database.close,
-    successions: (house: number) => successions.all(house).map((row) => bytesOf(row.notice as Buffer)),
+    successions: (house: number) => successions.all(house).map((row) => bytesOf(row.notice)),
     addSuccession: (row: SuccessionRow) => void addSuccession.run(row.house, row.number, row.notice, row.timeS),
   };
 }
 
 function ledgerOf(database: Database, own: string) {
-  const balanceOf = database.prepare('SELECT balance FROM balances WHERE account = ?');
+  const balanceOf = database.prepare<[account: string], Pick<Row<'balances'>, 'balance'>>(
+    'SELECT balance FROM balances WHERE account = ?',
+  );
   const addTransaction = database.prepare('INSERT INTO transactions (kind, time_s) VALUES (?, ?)');
   const addEntry = database.prepare('INSERT INTO entries (transaction_id, account, delta) VALUES (?, ?, ?)');
   const setBalance = database.prepare(
@@ -45,14 +53,18 @@ function ledgerOf(database: Database, own: string) {
   );
   // Sums of one kind may pass 2^53 after a huge overspend; as REAL they are then near instead of an exception. `held`
   // is exact.
-  const sums =
-    database.prepare(`SELECT coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'abc:%') AS REAL), 0) AS abc,
+  const sums = database.prepare<
+    [],
+    Pick<Numbers, 'abc' | 'ebc' | 'held'>
+  >(`SELECT coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'abc:%') AS REAL), 0) AS abc,
     coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'ebc:%') AS REAL), 0) AS ebc, coalesce(sum(balance), 0) AS held FROM balances WHERE account <> 'in'`);
-  const counts =
-    database.prepare(`SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM histories) AS histories,
+  const counts = database.prepare<
+    [],
+    Pick<Numbers, 'accounts' | 'histories' | 'tombstones' | 'overspent' | 'released'>
+  >(`SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM histories) AS histories,
     (SELECT count(*) FROM tombstones) AS tombstones, (SELECT count(*) FROM balances WHERE account LIKE 'ebc:%' AND balance < 0) AS overspent,
     (SELECT coalesce(sum(amount), 0) FROM releases) AS released`);
-  const ownSums = database.prepare(own);
+  const ownSums = database.prepare<[], Partial<Numbers>>(own);
   const balance = (account: string): number => balanceOf.get(account)?.balance ?? 0;
   const none = { pseudonyms: 0, receipts: 0, drawsPending: 0, couponsSigned: 0, couponsRedeemed: 0, unreturned: 0 };
   return {
@@ -70,11 +82,11 @@ function ledgerOf(database: Database, own: string) {
     numbers(): Numbers {
       return database.transaction(() => ({
         in: 0 - balance('in'),
-        ...sums.get(),
+        ...sums.get()!,
         out: balance('out'),
         bank: 0 - balance('bank'),
         ...none,
-        ...counts.get(),
+        ...counts.get()!,
         ...ownSums.get(),
       }));
     },
@@ -82,26 +94,32 @@ function ledgerOf(database: Database, own: string) {
 }
 
 function accountsOf(database: Database) {
-  const byName = database.prepare('SELECT * FROM accounts WHERE name = ?');
-  const byKey = database.prepare('SELECT * FROM accounts WHERE account_key = ?');
+  const byName = database.prepare<[name: string], Row<'accounts'>>('SELECT * FROM accounts WHERE name = ?');
+  const byKey = database.prepare<[accountKey: Uint8Array], Row<'accounts'>>(
+    'SELECT * FROM accounts WHERE account_key = ?',
+  );
   const setCertificate = database.prepare(
     'UPDATE accounts SET certificate = ? WHERE name = ? AND account_key IS NOT NULL',
   );
   const add = database.prepare('INSERT INTO accounts (name, account_key, certificate, opened_s) VALUES (?, ?, ?, ?)');
-  const terminalKey = database.prepare('SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?');
+  const terminalKey = database.prepare<[shop: string, terminalId: Uint8Array], Pick<Row<'terminals'>, 'key'>>(
+    'SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?',
+  );
   const addTerminal = database.prepare('INSERT INTO terminals (shop, terminal_id, key) VALUES (?, ?, ?)');
-  const rowOf = (row: any) =>
-    row && {
-      name: row.name,
-      accountKey: bytesOf(row.account_key),
-      certificate: bytesOf(row.certificate),
-      openedS: row.opened_s,
-      closedS: row.closed_s,
-    };
+  const rowOf = (row: Row<'accounts'> | undefined): AccountRow | null =>
+    row === undefined
+      ? null
+      : {
+          name: row.name,
+          accountKey: bytesOf(row.account_key),
+          certificate: bytesOf(row.certificate),
+          openedS: row.opened_s,
+          closedS: row.closed_s,
+        };
   const close = database.prepare('UPDATE accounts SET closed_s = ? WHERE name = ? AND closed_s IS NULL');
   return {
-    account: (name) => rowOf(byName.get(name)) ?? null,
-    accountByKey: (key) => rowOf(byKey.get(key)) ?? null,
+    account: (name) => rowOf(byName.get(name)),
+    accountByKey: (key) => rowOf(byKey.get(key)),
     addAccount: (row) => void add.run(row.name, row.accountKey, row.certificate, row.openedS),
     setCertificate: (name, certificate) => void setCertificate.run(certificate, name),
     closeAccount: (name, timeS) => void close.run(timeS, name),
@@ -111,19 +129,38 @@ function accountsOf(database: Database) {
 }
 
 /** A row of `histories`. */
-export const historyOf = ({ pku, shop, rs, amount, history, arrived_s, transaction_id, return_code }: any) => ({
-  ...{ pku: bytesOf(pku as Buffer), shop, rs: bytesOf(rs as Buffer), amount, history: bytesOf(history as Buffer) },
-  ...{ arrivedS: arrived_s, transaction: transaction_id, returnCode: return_code },
+export const historyOf = (row: Row<'histories'>): HistoryRow => ({
+  ...paymentOf(row),
+  history: bytesOf(row.history),
+  arrivedS: row.arrived_s,
+  transaction: row.transaction_id,
+  returnCode: row.return_code,
+});
+
+/** Which payment a row is about, and its amount. */
+const paymentOf = ({ pku, shop, rs, amount }: Pick<Row<'histories'>, 'pku' | 'shop' | 'rs' | 'amount'>) => ({
+  pku: bytesOf(pku),
+  shop,
+  rs: bytesOf(rs),
+  amount,
 });
 
 function historiesOf(database: Database) {
-  const history = database.prepare('SELECT * FROM histories WHERE pku = ? AND shop = ? AND rs = ?');
-  const deposited = database.prepare('SELECT 1 FROM histories WHERE shop = ? AND rs = ? LIMIT 1');
+  const history = database.prepare<PaymentId, Row<'histories'>>(
+    'SELECT * FROM histories WHERE pku = ? AND shop = ? AND rs = ?',
+  );
+  const deposited = database.prepare<[shop: string, rs: Uint8Array], { 1: 1 }>(
+    'SELECT 1 FROM histories WHERE shop = ? AND rs = ? LIMIT 1',
+  );
   const addHistory = database.prepare(
     'INSERT INTO histories (pku, shop, rs, amount, history, arrived_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  const latest = database.prepare('SELECT * FROM histories ORDER BY transaction_id DESC LIMIT ?');
-  const tombstone = database.prepare('SELECT tombstone FROM tombstones WHERE shop = ? AND rs = ?');
+  const latest = database.prepare<[limit: number], Row<'histories'>>(
+    'SELECT * FROM histories ORDER BY transaction_id DESC LIMIT ?',
+  );
+  const tombstone = database.prepare<[shop: string, rs: Uint8Array], Pick<Row<'tombstones'>, 'tombstone'>>(
+    'SELECT tombstone FROM tombstones WHERE shop = ? AND rs = ?',
+  );
   const addTombstone = database.prepare('INSERT INTO tombstones (shop, rs, tombstone, time_s) VALUES (?, ?, ?, ?)');
   return {
     history(pku, shop, rs) {
@@ -140,19 +177,21 @@ function historiesOf(database: Database) {
 }
 
 /** A row of `releases`. */
-export const releaseOf = ({ subject, name, amount, release_order, time_s, transaction_id }: any) => ({
-  subject: bytesOf(subject as Buffer),
-  name,
-  amount,
-  order: bytesOf(release_order as Buffer | null),
-  timeS: time_s,
-  transaction: transaction_id,
+export const releaseOf = (row: Row<'releases'>): ReleaseRow => ({
+  subject: bytesOf(row.subject),
+  name: row.name,
+  amount: row.amount,
+  order: bytesOf(row.release_order),
+  timeS: row.time_s,
+  transaction: row.transaction_id,
 });
 
 /** Refunds, claims and releases: money that comes back. */
 function backOf(database: Database) {
-  const refund = database.prepare('SELECT * FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND refund_id = ?');
-  const refunded = database.prepare(
+  const refund = database.prepare<[...PaymentId, refundId: Uint8Array], Row<'refunds'>>(
+    'SELECT * FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND refund_id = ?',
+  );
+  const refunded = database.prepare<PaymentId, { sum: number }>(
     'SELECT coalesce(sum(amount), 0) AS sum FROM refunds WHERE pku = ? AND shop = ? AND rs = ? AND undone_s IS NULL',
   );
   const addRefund = database.prepare(
@@ -161,41 +200,37 @@ function backOf(database: Database) {
   const addRelease = database.prepare(
     'INSERT INTO releases (transaction_id, subject, name, amount, release_order, time_s) VALUES (?, ?, ?, ?, ?, ?)',
   );
-  const claim = database.prepare('SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?');
+  const claim = database.prepare<PaymentId, Row<'claims'>>(
+    'SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?',
+  );
   const putClaim =
     database.prepare(`INSERT INTO claims (pku, shop, rs, amount, history, opened_s, due_s, granted_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (pku, shop, rs) DO UPDATE SET granted_s = excluded.granted_s WHERE granted_s IS NULL`);
-  const open = database.prepare(
+  const open = database.prepare<[shop: string], { count: number }>(
     'SELECT count(*) AS count FROM claims WHERE shop = ? AND granted_s IS NULL AND NOT EXISTS (SELECT 1 FROM histories h WHERE h.pku = claims.pku AND h.shop = claims.shop AND h.rs = claims.rs)',
   );
-  const identityOf = ({ pku, shop, rs, amount }: any) => ({
-    pku: bytesOf(pku as Buffer),
-    shop,
-    rs: bytesOf(rs as Buffer),
-    amount,
-  });
   return {
     refund(pku, shop, rs, refundId) {
       const row = refund.get(pku, shop, rs, refundId);
       if (!row) return null;
       return {
-        ...identityOf(row),
-        refundId: bytesOf(row.refund_id as Buffer),
-        refund: bytesOf(row.refund as Buffer),
+        ...paymentOf(row),
+        refundId: bytesOf(row.refund_id),
+        refund: bytesOf(row.refund),
         timeS: row.time_s,
         transaction: row.transaction_id,
         undoneS: row.undone_s,
       };
     },
-    refunded: (pku, shop, rs) => refunded.get(pku, shop, rs).sum,
+    refunded: (pku, shop, rs) => refunded.get(pku, shop, rs)!.sum,
     addRefund: (row) =>
       void addRefund.run(row.pku, row.shop, row.rs, row.refundId, row.amount, row.refund, row.timeS, row.transaction),
     claim(pku, shop, rs) {
       const row = claim.get(pku, shop, rs);
       return row
         ? {
-            ...identityOf(row),
-            history: bytesOf(row.history as Buffer),
+            ...paymentOf(row),
+            history: bytesOf(row.history),
             openedS: row.opened_s,
             dueS: row.due_s,
             grantedS: row.granted_s,
@@ -208,7 +243,7 @@ function backOf(database: Database) {
     // A bank's requests, and an issuer's pseudonyms with a name: their own stores say otherwise.
     openRequests: () => 0,
     countersOf: () => 0,
-    openClaims: (shop) => open.get(shop).count,
+    openClaims: (shop) => open.get(shop)!.count,
   } satisfies Partial<AccountStore>;
 }
 
@@ -217,26 +252,28 @@ export function tracesOf(database: Database) {
   const addTrace = database.prepare(
     'INSERT INTO traces (pku, operator, why, ebc, name, proof, time_s, trace_order) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
-  const traces = database.prepare('SELECT * FROM traces ORDER BY id');
+  const traces = database.prepare<[], Row<'traces'>>('SELECT * FROM traces ORDER BY id');
   return {
     addTrace: (row) =>
       void addTrace.run(row.pku, row.operator, row.why, row.ebc, row.name, row.proof, row.timeS, row.order),
     traces: () =>
       traces.all().map((row) => ({
-        pku: bytesOf(row.pku as Buffer),
+        pku: bytesOf(row.pku),
         operator: row.operator,
         why: row.why,
         ebc: row.ebc,
         name: row.name,
         proof: row.proof,
         timeS: row.time_s,
-        order: bytesOf(row.trace_order as Buffer | null),
+        order: bytesOf(row.trace_order),
       })),
   } satisfies Pick<AccountStore, 'addTrace' | 'traces'>;
 }
 
 function operatorsOf(database: Database) {
-  const request = database.prepare('SELECT * FROM operator_requests WHERE id = ?');
+  const request = database.prepare<[id: Uint8Array], Row<'operator_requests'>>(
+    'SELECT * FROM operator_requests WHERE id = ?',
+  );
   const addRequest = database.prepare(
     'INSERT INTO operator_requests (id, operator_key, signed, signature, reply, time_s) VALUES (?, ?, ?, ?, ?, ?)',
   );

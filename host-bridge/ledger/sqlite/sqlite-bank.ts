@@ -7,6 +7,7 @@ import { accountStoreOf, historyOf, releaseOf } from './sqlite-accounts.js';
 import { BANK_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf, openDatabase, type DatabaseOptions } from '../../base/sqlite/database.js';
 import type { BankRequestRow, BankStore, Books } from '../store.js';
+import type { Row } from '../table-rows.js';
 
 const OWN_SUMS = `SELECT (SELECT coalesce(sum(amount), 0) FROM requests WHERE state = 'pending') AS drawsPending,
   (SELECT coalesce(sum(amount), 0) FROM requests WHERE kind = ${REQUEST.coupon} AND state = 'done') AS couponsSigned,
@@ -24,21 +25,27 @@ export function openBankStore(
   const database = openDatabase(path, { ...options, migrations: BANK_MIGRATIONS });
   try {
     claimBooks(database, books);
-    const find = database.prepare('SELECT * FROM requests WHERE hash = ?');
+    const find = database.prepare<[hash: Uint8Array], Row<'requests'>>('SELECT * FROM requests WHERE hash = ?');
     const add = database.prepare(
       `INSERT INTO requests (hash, name, kind, amount, owned, state, message, message_signature, draw_id, time_s) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
     );
     const end = database.prepare(
       `UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`,
     );
-    const pending = database.prepare(`SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`);
-    const open = database.prepare(`SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`);
-    const released = database.prepare('SELECT * FROM releases WHERE release_order = ?');
-    const registrations = database.prepare(
+    const pending = database.prepare<[limit: number], Row<'requests'>>(
+      `SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`,
+    );
+    const open = database.prepare<[name: string], { count: number }>(
+      `SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`,
+    );
+    const released = database.prepare<[order: Uint8Array], Row<'releases'>>(
+      'SELECT * FROM releases WHERE release_order = ?',
+    );
+    const registrations = database.prepare<[name: string], Pick<Row<'requests'>, 'owned'>>(
       `SELECT owned FROM requests WHERE name = ? AND kind = ${REQUEST.register} AND state = 'done' ORDER BY time_s`,
     );
     const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
-    const unreturned = database.prepare(
+    const unreturned = database.prepare<[limit: number], Row<'histories'>>(
       'SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?',
     );
     const setReturned = database.prepare(
@@ -46,7 +53,7 @@ export function openBankStore(
     );
     return {
       ...accountStoreOf(database, OWN_SUMS),
-      openRequests: (name) => open.get(name).count,
+      openRequests: (name) => open.get(name)!.count,
       request(hash) {
         const row = find.get(hash);
         return row ? requestOf(row) : null;
@@ -69,7 +76,7 @@ export function openBankStore(
         return row ? releaseOf(row) : null;
       },
       registrationsOf: (name) =>
-        registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned as Buffer))!.request),
+        registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned))!.request),
       undoRefund: (draw, timeS) => void undo.run(timeS, draw),
       pendingRequests: (limit) => pending.all(limit).map(requestOf),
       unreturned: (limit) => unreturned.all(limit).map(historyOf),
@@ -81,24 +88,21 @@ export function openBankStore(
   }
 }
 
-function requestOf(row: any): BankRequestRow {
-  const maybe = (column: Buffer | null) => bytesOf(column);
+function requestOf(row: Row<'requests'>): BankRequestRow {
   return {
-    ...{
-      hash: bytesOf(row.hash as Buffer),
-      name: row.name,
-      kind: row.kind,
-      amount: row.amount,
-      owned: bytesOf(row.owned as Buffer),
-      state: row.state,
-    },
-    ...{
-      message: maybe(row.message),
-      messageSignature: maybe(row.message_signature),
-      reply: maybe(row.reply),
-      replySignature: maybe(row.reply_signature),
-      boxes: maybe(row.boxes),
-    },
-    ...{ draw: row.draw_id, drawback: row.drawback_id, timeS: row.time_s },
+    hash: bytesOf(row.hash),
+    name: row.name,
+    kind: row.kind,
+    amount: row.amount,
+    owned: bytesOf(row.owned),
+    state: row.state,
+    message: bytesOf(row.message),
+    messageSignature: bytesOf(row.message_signature),
+    reply: bytesOf(row.reply),
+    replySignature: bytesOf(row.reply_signature),
+    boxes: bytesOf(row.boxes),
+    draw: row.draw_id,
+    drawback: row.drawback_id,
+    timeS: row.time_s,
   };
 }

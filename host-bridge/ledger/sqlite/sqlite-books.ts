@@ -5,6 +5,7 @@ import Sqlite from 'better-sqlite3';
 import { equal, fromChars } from '../../../firmware/core/bytes.js';
 import { failure } from '../../base/errors.js';
 import type { Books } from '../store.js';
+import type { Row } from '../table-rows.js';
 import { databaseFailure, type Database } from '../../base/sqlite/database.js';
 
 /** A mark of the books in a file; null where there is none. @throws TapcashError DATABASE_* */
@@ -12,7 +13,9 @@ export function bookMark(path: string, key: string): Uint8Array | null {
   let database: Sqlite.Database | null = null;
   try {
     database = new Sqlite(path, { readonly: true });
-    const row = database.prepare('SELECT value FROM books WHERE key = ?').get(key) as { value: Buffer } | undefined;
+    const row = database
+      .prepare<[key: string], Pick<Row<'books'>, 'value'>>('SELECT value FROM books WHERE key = ?')
+      .get(key);
     return row ? new Uint8Array(row.value) : null;
   } catch (thrown) {
     throw databaseFailure(thrown, path);
@@ -23,7 +26,7 @@ export function bookMark(path: string, key: string): Uint8Array | null {
 
 /** Writes the books' marks into a new database, or compares. @throws TapcashError KEY_MISMATCH */
 export function claimBooks(database: Database, books: Books): void {
-  const find = database.prepare('SELECT value FROM books WHERE key = ?');
+  const find = database.prepare<[key: string], Pick<Row<'books'>, 'value'>>('SELECT value FROM books WHERE key = ?');
   const add = database.prepare('INSERT INTO books (key, value) VALUES (?, ?)');
   const marks: [key: string, value: Uint8Array, what: string][] = [
     ['issuerKey', books.issuerKey, 'issuer key'],

@@ -6,7 +6,8 @@ import { claimBooks } from './sqlite-books.js';
 import { accountStoreOf, releaseOf } from './sqlite-accounts.js';
 import { ISSUER_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf, openDatabase, type Database, type DatabaseOptions } from '../../base/sqlite/database.js';
-import type { Books, IssuerStore } from '../store.js';
+import type { Books, CouponKeysRow, DenialRow, IssuerStore, ReceiptRow, SharedKeyRow } from '../store.js';
+import type { Row } from '../table-rows.js';
 
 const OWN_SUMS = `SELECT (SELECT count(*) FROM pseudonyms) AS pseudonyms, (SELECT count(*) FROM receipts) AS receipts,
   (SELECT coalesce(sum(amount), 0) FROM coupons) AS couponsRedeemed`;
@@ -38,22 +39,24 @@ export function openIssuerStore(
 }
 
 function pseudonymsOf(database: Database) {
-  const pseudonym = database.prepare('SELECT * FROM pseudonyms WHERE pku = ?');
+  const pseudonym = database.prepare<[pku: Uint8Array], Row<'pseudonyms'>>('SELECT * FROM pseudonyms WHERE pku = ?');
   const add = database.prepare(
     'INSERT INTO pseudonyms (pku, counter, receipt_number) VALUES (?, ?, 0) ON CONFLICT (pku) DO NOTHING',
   );
   const bind = database.prepare('UPDATE pseudonyms SET name = ?, request = ? WHERE pku = ? AND name IS NULL');
-  const sumOf = database.prepare(
+  const sumOf = database.prepare<[name: string], { sum: number }>(
     `SELECT coalesce(sum(b.balance), 0) AS sum FROM pseudonyms p JOIN balances b ON b.account = 'ebc:' || lower(hex(p.pku)) WHERE p.name = ?`,
   );
-  const ofCounter = database.prepare('SELECT pku FROM pseudonyms WHERE counter = ? ORDER BY pku');
+  const ofCounter = database.prepare<[counter: Uint8Array], Pick<Row<'pseudonyms'>, 'pku'>>(
+    'SELECT pku FROM pseudonyms WHERE counter = ? ORDER BY pku',
+  );
   return {
     pseudonym(pku) {
       const row = pseudonym.get(pku);
       return row
         ? {
-            pku: bytesOf(row.pku as Buffer),
-            counter: bytesOf(row.counter as Buffer),
+            pku: bytesOf(row.pku),
+            counter: bytesOf(row.counter),
             name: row.name,
             request: bytesOf(row.request),
             receiptNumber: row.receipt_number,
@@ -61,22 +64,32 @@ function pseudonymsOf(database: Database) {
         : null;
     },
     addPseudonym: (pku, counter = pku) => void add.run(pku, counter),
-    pseudonymsOfCounter: (counter) => ofCounter.all(counter).map((row) => bytesOf(row.pku as Buffer)),
-    countersOf: (name) => sumOf.get(name).sum,
+    pseudonymsOfCounter: (counter) => ofCounter.all(counter).map((row) => bytesOf(row.pku)),
+    countersOf: (name) => sumOf.get(name)!.sum,
     bindPseudonym: (pku, name, request) => void bind.run(name, request, pku),
   } satisfies Partial<IssuerStore>;
 }
 
 function receiptsOf(database: Database) {
-  const receipt = database.prepare('SELECT * FROM receipts WHERE pku = ? AND number = ?');
-  const receiptsFrom = database.prepare('SELECT * FROM receipts WHERE pku = ? AND number >= ? ORDER BY number LIMIT ?');
+  const receipt = database.prepare<[pku: Uint8Array, number: number], Row<'receipts'>>(
+    'SELECT * FROM receipts WHERE pku = ? AND number = ?',
+  );
+  const receiptsFrom = database.prepare<[pku: Uint8Array, number: number, limit: number], Row<'receipts'>>(
+    'SELECT * FROM receipts WHERE pku = ? AND number >= ? ORDER BY number LIMIT ?',
+  );
   const addReceipt = database.prepare(
     'INSERT INTO receipts (pku, number, kind, amount, name, receipt, request, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const setLast = database.prepare('UPDATE pseudonyms SET receipt_number = ? WHERE pku = ?');
-  const receiptOf = ({ pku, number, kind, amount, name, receipt, request, transaction_id }: any) => ({
-    ...{ pku: bytesOf(pku as Buffer), number, kind, amount, name },
-    ...{ receipt: bytesOf(receipt as Buffer), request: bytesOf(request as Buffer), transaction: transaction_id },
+  const receiptOf = (row: Row<'receipts'>): ReceiptRow => ({
+    pku: bytesOf(row.pku),
+    number: row.number,
+    kind: row.kind,
+    amount: row.amount,
+    name: row.name,
+    receipt: bytesOf(row.receipt),
+    request: bytesOf(row.request),
+    transaction: row.transaction_id,
   });
   return {
     receipt(pku, number) {
@@ -95,21 +108,23 @@ function denialsOf(database: Database) {
   const addOverspend = database.prepare(
     'INSERT INTO overspends (transaction_id, pku, ebc, time_s) VALUES (?, ?, ?, ?)',
   );
-  const overspends =
-    database.prepare(`SELECT * FROM overspends WHERE transaction_id IN (SELECT max(transaction_id) FROM overspends GROUP BY pku)
+  const overspends = database.prepare<
+    [],
+    Row<'overspends'>
+  >(`SELECT * FROM overspends WHERE transaction_id IN (SELECT max(transaction_id) FROM overspends GROUP BY pku)
     AND (SELECT balance FROM balances WHERE account = 'ebc:' || lower(hex(pku))) < 0 ORDER BY transaction_id`);
-  const denial = database.prepare('SELECT * FROM denials WHERE pku = ?');
+  const denial = database.prepare<[pku: Uint8Array], Row<'denials'>>('SELECT * FROM denials WHERE pku = ?');
   const put = database.prepare(
     'INSERT INTO denials (pku, until_s, why, since_s) VALUES (?, ?, ?, ?) ON CONFLICT (pku) DO UPDATE SET until_s = excluded.until_s',
   );
-  const inForce = database.prepare(
+  const inForce = database.prepare<[nowS: number], Row<'denials'>>(
     'SELECT * FROM denials WHERE until_s IS NULL OR until_s > ? ORDER BY since_s, rowid',
   );
-  const newest = database.prepare('SELECT * FROM deny_lists ORDER BY version DESC LIMIT 1');
+  const newest = database.prepare<[], Row<'deny_lists'>>('SELECT * FROM deny_lists ORDER BY version DESC LIMIT 1');
   const addList = database.prepare('INSERT INTO deny_lists (version, list) VALUES (?, ?)');
   const dropList = database.prepare('DELETE FROM deny_lists WHERE version = ?');
-  const denialOf = (row: any) => ({
-    pku: bytesOf(row.pku as Buffer),
+  const denialOf = (row: Row<'denials'>): DenialRow => ({
+    pku: bytesOf(row.pku),
     untilS: row.until_s,
     why: row.why,
     sinceS: row.since_s,
@@ -118,7 +133,7 @@ function denialsOf(database: Database) {
     addOverspend: (row) => void addOverspend.run(row.transaction, row.pku, row.ebc, row.timeS),
     overspends: () =>
       overspends.all().map((row) => ({
-        pku: bytesOf(row.pku as Buffer),
+        pku: bytesOf(row.pku),
         ebc: row.ebc,
         timeS: row.time_s,
         transaction: row.transaction_id,
@@ -131,7 +146,7 @@ function denialsOf(database: Database) {
     denials: (nowS) => inForce.all(nowS).map(denialOf),
     denyList() {
       const row = newest.get();
-      return row ? { version: row.version, list: bytesOf(row.list as Buffer) } : null;
+      return row ? { version: row.version, list: bytesOf(row.list) } : null;
     },
     addDenyList(version, list, replaces) {
       addList.run(version, list);
@@ -141,31 +156,38 @@ function denialsOf(database: Database) {
 }
 
 function sharedKeysOf(database: Database) {
-  const byKid = database.prepare('SELECT * FROM shared_keys WHERE kid = ?');
-  const byCounter = database.prepare('SELECT * FROM shared_keys WHERE counter = ? ORDER BY time_s DESC LIMIT 1');
+  const byKid = database.prepare<[kid: Uint8Array], Row<'shared_keys'>>('SELECT * FROM shared_keys WHERE kid = ?');
+  const byCounter = database.prepare<[counter: Uint8Array], Row<'shared_keys'>>(
+    'SELECT * FROM shared_keys WHERE counter = ? ORDER BY time_s DESC LIMIT 1',
+  );
   const add = database.prepare(
     'INSERT INTO shared_keys (kid, k, counter, sequence, registration, time_s) VALUES (?, ?, ?, ?, ?, ?)',
   );
-  const byRegistration = database.prepare('SELECT counter FROM shared_keys WHERE registration = ?');
-  const loss = database.prepare('SELECT * FROM losses WHERE counter = ?');
+  const byRegistration = database.prepare<[registration: Uint8Array], Pick<Row<'shared_keys'>, 'counter'>>(
+    'SELECT counter FROM shared_keys WHERE registration = ?',
+  );
+  const loss = database.prepare<[counter: Uint8Array], Row<'losses'>>('SELECT * FROM losses WHERE counter = ?');
   const addLoss = database.prepare(
     'INSERT INTO losses (counter, operator, why, since_s, due_s) VALUES (?, ?, ?, ?, ?)',
   );
-  const lastRelease = database.prepare('SELECT * FROM releases WHERE subject = ? ORDER BY transaction_id DESC LIMIT 1');
+  const lastRelease = database.prepare<[subject: Uint8Array], Row<'releases'>>(
+    'SELECT * FROM releases WHERE subject = ? ORDER BY transaction_id DESC LIMIT 1',
+  );
   const setSequence = database.prepare('UPDATE shared_keys SET sequence = ? WHERE kid = ?');
-  const reply = database.prepare('SELECT * FROM replies WHERE message_hash = ?');
-  const taken = database.prepare('SELECT 1 FROM replies WHERE id = ?');
+  const reply = database.prepare<[messageHash: Uint8Array], Row<'replies'>>(
+    'SELECT * FROM replies WHERE message_hash = ?',
+  );
+  const taken = database.prepare<[id: Uint8Array], { 1: 1 }>('SELECT 1 FROM replies WHERE id = ?');
   const addReply = database.prepare(
     'INSERT INTO replies (message_hash, id, message, message_signature, reply, reply_signature, boxes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
-  const keyOf = (row: any) => ({
-    ...{
-      kid: bytesOf(row.kid as Buffer),
-      k: bytesOf(row.k as Buffer | null),
-      counter: bytesOf(row.counter as Buffer),
-      sequence: row.sequence,
-    },
-    ...{ registration: bytesOf(row.registration as Buffer), timeS: row.time_s },
+  const keyOf = (row: Row<'shared_keys'>): SharedKeyRow => ({
+    kid: bytesOf(row.kid),
+    k: bytesOf(row.k),
+    counter: bytesOf(row.counter),
+    sequence: row.sequence,
+    registration: bytesOf(row.registration),
+    timeS: row.time_s,
   });
   return {
     sharedKey(kid) {
@@ -182,7 +204,7 @@ function sharedKeysOf(database: Database) {
       const row = loss.get(counter);
       return row
         ? {
-            counter: bytesOf(row.counter as Buffer),
+            counter: bytesOf(row.counter),
             operator: row.operator,
             why: row.why,
             sinceS: row.since_s,
@@ -199,20 +221,15 @@ function sharedKeysOf(database: Database) {
     reply(messageHash) {
       const row = reply.get(messageHash);
       if (!row) return null;
-      const required = (column: Buffer) => bytesOf(column);
       return {
-        ...{
-          messageHash: required(row.message_hash),
-          id: bytesOf(row.id as Buffer | null),
-          message: required(row.message),
-          messageSignature: bytesOf(row.message_signature as Buffer | null),
-        },
-        ...{
-          reply: required(row.reply),
-          replySignature: bytesOf(row.reply_signature as Buffer | null),
-          boxes: required(row.boxes),
-          timeS: row.time_s,
-        },
+        messageHash: bytesOf(row.message_hash),
+        id: bytesOf(row.id),
+        message: bytesOf(row.message),
+        messageSignature: bytesOf(row.message_signature),
+        reply: bytesOf(row.reply),
+        replySignature: bytesOf(row.reply_signature),
+        boxes: bytesOf(row.boxes),
+        timeS: row.time_s,
       };
     },
     isTaken: (id) => taken.get(id) !== undefined,
@@ -231,30 +248,36 @@ function sharedKeysOf(database: Database) {
 }
 
 function couponsOf(database: Database) {
-  const coupon = database.prepare('SELECT * FROM coupons WHERE id = ?');
+  const coupon = database.prepare<[id: Uint8Array], Row<'coupons'>>('SELECT * FROM coupons WHERE id = ?');
   const addCoupon = database.prepare(
     'INSERT INTO coupons (id, prepared, amount, signature, transaction_id) VALUES (?, ?, ?, ?, ?)',
   );
-  const keys = database.prepare('SELECT * FROM coupon_keys ORDER BY version DESC');
-  const keysOf = (row: any) =>
-    row ? { version: row.version, list: bytesOf(row.list as Buffer), moduli: bytesOf(row.moduli as Buffer) } : null;
+  const keys = database.prepare<[], Row<'coupon_keys'>>('SELECT * FROM coupon_keys ORDER BY version DESC');
+  const keysOf = (row: Row<'coupon_keys'>): CouponKeysRow => ({
+    version: row.version,
+    list: bytesOf(row.list),
+    moduli: bytesOf(row.moduli),
+  });
   const addKeys = database.prepare('INSERT INTO coupon_keys (version, list, moduli) VALUES (?, ?, ?)');
   return {
     coupon(id) {
       const row = coupon.get(id);
       return row
         ? {
-            id: bytesOf(row.id as Buffer),
-            prepared: bytesOf(row.prepared as Buffer),
+            id: bytesOf(row.id),
+            prepared: bytesOf(row.prepared),
             amount: row.amount,
-            signature: bytesOf(row.signature as Buffer),
+            signature: bytesOf(row.signature),
             transaction: row.transaction_id,
           }
         : null;
     },
     addCoupon: (row) => void addCoupon.run(row.id, row.prepared, row.amount, row.signature, row.transaction),
-    couponKeys: () => keysOf(keys.get()),
-    allCouponKeys: () => keys.all().map((row) => keysOf(row)!),
+    couponKeys() {
+      const row = keys.get();
+      return row ? keysOf(row) : null;
+    },
+    allCouponKeys: () => keys.all().map(keysOf),
     addCouponKeys: (version, list, moduli) => void addKeys.run(version, list, moduli),
   } satisfies Partial<IssuerStore>;
 }

@@ -6,6 +6,7 @@ import { lifeOf, tracesOf } from './sqlite-accounts.js';
 import { TRUSTEE_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf, openDatabase, type DatabaseOptions } from '../../base/sqlite/database.js';
 import type { Books, TrusteeStore } from '../store.js';
+import type { Row } from '../table-rows.js';
 
 /**
  * Opens or makes the trustee's database. @param path a file, or ':memory:'
@@ -19,8 +20,10 @@ export function openTrusteeStore(
   const database = openDatabase(path, { ...options, migrations: TRUSTEE_MIGRATIONS });
   try {
     claimBooks(database, books);
-    const find = database.prepare('SELECT * FROM registrations WHERE pku = ?');
-    const count = database.prepare('SELECT count(*) AS count FROM registrations WHERE name = ?');
+    const find = database.prepare<[pku: Uint8Array], Row<'registrations'>>('SELECT * FROM registrations WHERE pku = ?');
+    const count = database.prepare<[name: string], { count: number }>(
+      'SELECT count(*) AS count FROM registrations WHERE name = ?',
+    );
     const add = database.prepare(
       'INSERT INTO registrations (pku, name, account_key, certificate, request, license, time_s) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
@@ -31,23 +34,17 @@ export function openTrusteeStore(
       registration(pku) {
         const row = find.get(pku);
         if (!row) return null;
-        const [accountKey, certificate, request, license] = [
-          row.account_key,
-          row.certificate,
-          row.request,
-          row.license,
-        ].map((column: Buffer) => bytesOf(column)) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
         return {
-          pku: bytesOf(row.pku as Buffer),
+          pku: bytesOf(row.pku),
           name: row.name,
-          accountKey,
-          certificate,
-          request,
-          license,
+          accountKey: bytesOf(row.account_key),
+          certificate: bytesOf(row.certificate),
+          request: bytesOf(row.request),
+          license: bytesOf(row.license),
           timeS: row.time_s,
         };
       },
-      pseudonymsOf: (name) => count.get(name).count,
+      pseudonymsOf: (name) => count.get(name)!.count,
       renewLicense: (pku, license) => void renew.run(license, pku),
       addRegistration: (row) =>
         void add.run(row.pku, row.name, row.accountKey, row.certificate, row.request, row.license, row.timeS),
