@@ -46,6 +46,8 @@ interface Event {
 interface Books {
   /** Pairs of things that stand in one row: name, pku, or the hash of a request that two houses have seen. */
   links: [string, string][];
+  /** Pseudonym and name of the account that its cash was unloaded to: most people unload to their own. */
+  unloads: [string, string][];
   /** By name: cash drawn from the account. */
   draws: Map<string, Event[]>;
   /** By pseudonym: cash issued to it without a name beside it. */
@@ -65,7 +67,7 @@ function add<T>(map: Map<string, T[]>, key: string, value: T): void {
   map.set(key, [...(map.get(key) ?? []), value]);
 }
 
-const emptyBooks = (): Books => ({ links: [], draws: new Map(), issues: new Map(), payments: [] });
+const emptyBooks = (): Books => ({ links: [], unloads: [], draws: new Map(), issues: new Map(), payments: [] });
 
 function readPayments(database: Sqlite.Database, books: Books): void {
   const histories = database.prepare<[], Row<'histories'>>('SELECT * FROM histories');
@@ -84,7 +86,7 @@ function readPayments(database: Sqlite.Database, books: Books): void {
   const unloaded =
     'SELECT h.pku, a.name FROM histories h JOIN accounts a ON a.name = h.shop AND a.account_key IS NOT NULL';
   for (const row of database.prepare<[], { pku: Buffer; name: string }>(unloaded).iterate())
-    books.links.push([pkuNode(row.pku), nameNode(row.name)]);
+    books.unloads.push([pkuNode(row.pku), nameNode(row.name)]);
 }
 
 function readIssuer(database: Sqlite.Database): Books {
@@ -143,6 +145,7 @@ function together(all: Books[]): Books {
   const seen = new Set<string>();
   for (const books of all) {
     merged.links.push(...books.links);
+    merged.unloads.push(...books.unloads);
     for (const [name, events] of books.draws) merged.draws.set(name, events);
     for (const [pku, events] of books.issues) merged.issues.set(pku, events);
     for (const payment of books.payments) {
@@ -195,8 +198,25 @@ function candidatesFor(books: Books, pkus: string[]): string[] {
   return (near.length === 1 ? near : fits).map(([name]) => name);
 }
 
+/**
+ * Links by unloading, of pseudonyms that nothing else names. Somebody who unloads to another's account would otherwise
+ * have two names, and so none.
+ */
+function unloadLinks({ links, unloads }: Books): [string, string][] {
+  const groups = groupsOf(links);
+  const namesOf = new Map<Set<string>, Set<string>>();
+  for (const [pku, name] of unloads) {
+    const group = groups.get(pku)!;
+    namesOf.set(group, (namesOf.get(group) ?? new Set()).add(name));
+  }
+  return unloads.filter(([pku]) => {
+    const group = groups.get(pku)!;
+    return ![...group].some(isName) && namesOf.get(group)!.size === 1;
+  });
+}
+
 function judge(party: string, books: Books): PartyLinkage {
-  const groups = groupsOf(books.links);
+  const groups = groupsOf([...books.links, ...unloadLinks(books)]);
   const pkus = [...groups.keys()].filter((node) => node.startsWith('pku '));
   let [namedByRecord, namedByTiming] = [0, 0];
   let fewest: number | null = null;
@@ -279,17 +299,9 @@ function combinations(of: string[], count: number): string[][] {
   return of.flatMap((first, i) => combinations(of.slice(i + 1), count - 1).map((rest) => [first, ...rest]));
 }
 
-/** For people. */
+/** For people; what the columns are stands below them. */
 export function linkageText(parties: PartyLinkage[]): string {
-  const head = [
-    'party',
-    'pseudonyms',
-    'named by record',
-    'by time and amount',
-    'fewest candidates',
-    'payments',
-    'payers apart',
-  ];
+  const head = ['party', 'pseud.', 'record', 'time', 'fewest', 'paid', 'payers'];
   const rows = parties.map(({ party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates, payments, payers }) =>
     [party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates ?? '', payments, payers].map(String),
   );
@@ -299,5 +311,12 @@ export function linkageText(parties: PartyLinkage[]): string {
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
       .join('  ')
       .trimEnd();
-  return [line(head), ...rows.map(line)].join('\n');
+  return [line(head), ...rows.map(line), '', LEGEND].join('\n');
 }
+
+const LEGEND = `pseud.  pseudonyms in the books of this party, or of these together
+record  pseudonyms that stored rows lead from to one name
+time    pseudonyms that time and amount leave one name for
+fewest  names that fit a pseudonym which is not named, at least
+paid    payments in the books
+payers  how many payers these fall into`;

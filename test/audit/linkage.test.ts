@@ -153,7 +153,7 @@ test('who draws first and pays at once is alone among those who could have paid'
     namedByTiming: 1,
     fewestCandidates: 2,
   });
-  expect(linkageText(found).split('\n')).toHaveLength(found.length + 1);
+  expect(linkageText(found).split('\n')).toHaveLength(found.length + 8);
 });
 
 test('cash unloaded to the own account names one pseudonym to the bank, and none to the issuer, which knows no accounts', async () => {
@@ -169,6 +169,23 @@ test('cash unloaded to the own account names one pseudonym to the bank, and none
   expect(found.find(({ party }) => party === 'bank')).toMatchObject({ pseudonyms: 3, namedByRecord: 1 });
   expect(found.find(({ party }) => party === 'issuer')).toMatchObject({ pseudonyms: 6, namedByRecord: 0 });
 });
+
+test.each([
+  [1, 'issuer', 2],
+  [2, 'bank + trustee', 2],
+])(
+  "scheme %i: who unloads to another's account is still named by the books, and so is the other",
+  async (number, party, named) => {
+    const houses = await createHouses(number, { folder });
+    const [ada, bob] = [userOf(houses, 'Ada', 100), userOf(houses, 'Bob', 100)];
+    for (const user of [ada, bob])
+      expect([await register(houses, user), await withdraw(houses, user, 5)]).toEqual(['OK', 'OK']);
+    good(deposit(houses, ada.pay('Bob', 2, rsOf(9), houses.clock.nowS)));
+    await returnAll(houses);
+    houses.close();
+    expect(linkage(houses.databases).find((each) => each.party === party)).toMatchObject({ namedByRecord: named });
+  },
+);
 
 test('files that are not there, or not ours', () => {
   expect(() => linkage({ issuerDatabase: join(folder, 'absent.db') })).toThrow(
