@@ -12,8 +12,8 @@ import { concat, copy, fromHex } from '../../firmware/core/bytes.js';
 export interface Label {
   /** "token" or "terminal". */
   kind: string;
-  /** Whose. */
-  name: string;
+  /** Whose; null where the key is a pseudonym: whoever saw both would know who pays under it. */
+  name: string | null;
   /** What the key is: "pseudonym PKU", "account key", "terminal key". */
   keyName: string;
   /** Hexadecimal. */
@@ -74,7 +74,7 @@ function layOut(label: Label): { modules: boolean[][]; module: number; texts: Te
     y += 3 * scale;
   };
   add('tapcash', 6);
-  add(label.name, 5);
+  if (label.name !== null) add(label.name, 5);
   add(`${label.kind}, ${label.keyName}`, 3);
   for (const line of label.lines) add(line, 3);
   texts.push({ x: MARGIN, y: HEIGHT - MARGIN - CELL.height * 2, scale: 2, text: label.key });

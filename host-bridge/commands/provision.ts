@@ -86,7 +86,10 @@ function terminalPurpose(options: ProvisionCommand): BoardPurpose {
   return { role: 'shop-terminal', terms };
 }
 
-/** What the label shows: of a token PKU, or the account key where PKU is nobody's business at the desk. */
+/**
+ * What the label shows: of a token PKU and no name, or its name and account key where PKU is nobody's business at the
+ * desk. Both together would undo the pseudonym for whoever finds the token.
+ */
 function labelOf(name: string, done: Provisioned): Label {
   if (done.role === 'shop-terminal') {
     return {
@@ -100,7 +103,7 @@ function labelOf(name: string, done: Provisioned): Label {
   const open = done.keys.length > 1;
   return {
     kind: 'token',
-    name,
+    name: open ? null : name,
     keyName: open ? 'pseudonym PKU' : 'account key',
     key: toHex(done.keys[open ? 1 : 0]),
     lines: [BACKUP_POLICY],

@@ -100,7 +100,9 @@ test('a token, from an empty board to an update; the commands killed at their st
       'the board starts',
     ]),
   );
+  // A name beside the pseudonym would undo it for whoever finds the token.
   expect(readFileSync(labels[0], 'utf8')).toContain(keys.pseudonym);
+  expect(readFileSync(labels[0], 'utf8')).not.toContain('Ada');
   expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
 
   makeOld(bench);
@@ -122,6 +124,7 @@ test('a token, from an empty board to an update; the commands killed at their st
   const sealed = jsonOf(await tapcash(host, [...provision, '--scheme', '3'], bench));
   expect(sealed.keys).toEqual({ account: keys.account });
   expect(readFileSync(sealed.labels[0], 'utf8')).toContain(keys.account);
+  expect(readFileSync(sealed.labels[0], 'utf8')).toContain('Ada');
   for (const label of sealed.labels) expect(label).not.toContain(keys.pseudonym.slice(0, 8));
   expect(readFileSync(sealed.labels[0], 'utf8')).not.toContain(keys.pseudonym);
   expectNoLeak(bench);
