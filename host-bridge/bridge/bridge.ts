@@ -60,6 +60,8 @@ export type BridgeEvent =
   | { type: 'tap'; report: TapReport }
   | { type: 'alarm'; code: Code }
   | { type: 'kept'; kind: 'history' | 'tombstone' }
+  /** A procedure of the teller's has ended so. */
+  | { type: 'desk'; code: ErrorCode }
   | { type: 'delivered'; kind: OutboxKind; result: string; code: ErrorCode | null };
 
 /** State of the bridge, for people. */
@@ -188,6 +190,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }),
     reserve,
     closed: ending.signal,
+    onEnd: (code) => onEvent({ type: 'desk', code }),
   });
 
   function reserve(): Result<{ free(): void }> {

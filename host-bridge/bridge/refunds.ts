@@ -39,7 +39,7 @@ export interface Refunds {
    * Gives a payment back. @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal @param amount
    * default: all of it
    * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which
-   *   is not finished. Codes: CHARGE_UNKNOWN, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED, BAD_REQUEST, the
+   *   is not finished. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED, BAD_REQUEST, the
    *   terminal's; what the depositary says stands in the refund.
    */
   refund(payment: string, amount?: number, id?: string): Promise<Result<{ refund: RefundView }>>;
@@ -94,6 +94,12 @@ export function createRefunds(options: RefundOptions): Refunds {
     if (bytes?.length === RS_BYTES) return bytes;
     const tap = bytes?.length === CHARGE_ID_BYTES ? options.charges.find(bytes)?.tap : null;
     return tap ? fromHex(tap.rs) : null;
+  }
+
+  /** Whether it is the id of a charge that this bridge has opened, paid or not. */
+  function isCharge(payment: string): boolean {
+    const bytes = fromHex(payment);
+    return bytes?.length === CHARGE_ID_BYTES && !!options.charges.find(bytes);
   }
 
   /** The refund of this id, or of this payment and amount, that is known; or a new one, on disk. */
@@ -154,7 +160,7 @@ export function createRefunds(options: RefundOptions): Refunds {
       const id = idText === undefined ? null : fromHex(idText);
       if (idText !== undefined && id?.length !== REFUND_ID_BYTES) return refusal('BAD_REQUEST', 'refund id');
       const rs = rsOf(payment);
-      if (!rs) return refusal('CHARGE_UNKNOWN');
+      if (!rs) return refusal(isCharge(payment) ? 'NOT_PAID' : 'CHARGE_UNKNOWN');
       const paid = outbox.historyOf(rs);
       if (!paid) return refusal('HISTORY_UNKNOWN', 'not through this bridge');
       const begun = await begin(rs, paid, amount, id);

@@ -77,7 +77,16 @@ export interface TerminalSession {
    * A command to the token that is tapped within `timeoutMs`; the code is the token's, or NO_TOKEN, TAP_TORN, BUSY ...
    */
   desk(ins: number, data: Uint8Array, timeoutMs: number): Promise<Answer>;
+  /**
+   * Gives up a desk command that waits for a token, by a new session: the terminal forgets what the last one asked of
+   * its reader. One that a token is at work on ends as usual.
+   * @returns once the new session is there, or has not come in its time
+   */
+  leaveDesk(): Promise<void>;
 }
+
+/** How long a new session that was asked for may take. */
+const AGAIN_MS = 5000;
 
 /** Makes a session; nothing happens before `start`. */
 export function createTerminalSession(options: TerminalSessionOptions): TerminalSession {
@@ -164,6 +173,25 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
   const codeOf = async (kind: number, body: Uint8Array, timeoutMs: number): Promise<Code> =>
     (await ask(kind, body, timeoutMs)).code;
 
+  function waitUp(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = scheduler.setTimer(() => end(failure('BOARD_SILENT', port?.path)), timeoutMs);
+      function end(why: TapcashError | null): void {
+        waiters.delete(look);
+        scheduler.clearTimer(timer);
+        if (why) reject(why);
+        else resolve();
+      }
+      function look(): void {
+        if (link.up()) end(null);
+        else if (version) end(failure('LINK_VERSION', port?.path));
+        else if (!running) end(failure('INTERRUPTED'));
+      }
+      waiters.add(look);
+      look();
+    });
+  }
+
   return {
     async start() {
       const opened = await options.open();
@@ -181,24 +209,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
       settle();
     },
     up: link.up,
-    waitUp(timeoutMs) {
-      return new Promise((resolve, reject) => {
-        const timer = scheduler.setTimer(() => end(failure('BOARD_SILENT', port?.path)), timeoutMs);
-        function end(why: TapcashError | null): void {
-          waiters.delete(look);
-          scheduler.clearTimer(timer);
-          if (why) reject(why);
-          else resolve();
-        }
-        function look(): void {
-          if (link.up()) end(null);
-          else if (version) end(failure('LINK_VERSION', port?.path));
-          else if (!running) end(failure('INTERRUPTED'));
-        }
-        waiters.add(look);
-        look();
-      });
-    },
+    waitUp,
     ask,
     async status() {
       const { code, body } = await ask(KIND.status, new Uint8Array(0), TIMEOUTS_MS.status);
@@ -211,6 +222,13 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
     time: (bytes) => codeOf(KIND.time, bytes, TIMEOUTS_MS.time),
     async denyList(bytes) {
       return bytes.length + 2 > MESSAGE_BYTES_MAX ? 'BAD_REQUEST' : codeOf(KIND.denyList, bytes, TIMEOUTS_MS.denyList);
+    },
+    async leaveDesk() {
+      if (!link.up()) return;
+      link.stop();
+      options.onDown('LINK_DOWN');
+      link.start();
+      await waitUp(AGAIN_MS).catch(() => undefined);
     },
     desk: (ins, data, timeoutMs) =>
       ask(KIND.desk, deskRequest.encode({ timeoutMs, ins, data }), timeoutMs + DESK_EXTRA_MS),

@@ -58,6 +58,9 @@ test('what is refused before anything is signed', async () => {
   expect(await refund(1, '11'.repeat(8))).toMatchObject({ ok: true });
   expect(await refund(2, '11'.repeat(8))).toMatchObject({ code: 'REQUEST_ID_REUSED' });
   expect(rig.terminal.refunds).toBe(1);
+  // The bridge knows this one: it is not paid, which another id would not mend.
+  const open = (await go(rig.bridge.charge(50))) as unknown as { charge: { id: string } };
+  expect(await refund(1, undefined, open.charge.id)).toMatchObject({ code: 'NOT_PAID' });
 });
 
 test('cut before or after the terminal signed, or the issuer acted, and asked again: given back once', async () => {

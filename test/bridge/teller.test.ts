@@ -217,6 +217,8 @@ test('what the services refuse is the answer, by its name', async () => {
   expect(await register('Alice')).toMatchObject({ code: 'NAME_TAKEN' });
   expect(await register('Bob', null)).toMatchObject({ ok: true, balance: null });
   expect(await register('Carol', null)).toMatchObject({ code: 'KEY_TAKEN' });
+  // Another's token at the reader: no other name would help.
+  expect(await go(rig.bridge.teller.renewUser({ name: 'Alice', stepMs: 5000 }))).toMatchObject({ code: 'WRONG_NAME' });
 });
 
 test('nobody there, a charge open, the desk in use, a procedure given up', async () => {
@@ -227,8 +229,11 @@ test('nobody there, a charge open, the desk in use, a procedure given up', async
   const first = rig.bridge.teller.withdraw({ amount: 5, signal: giveUp.signal });
   expect(await go(rig.bridge.teller.withdraw({ amount: 5 }))).toMatchObject({ code: 'BUSY' });
   expect(await go(rig.bridge.charge(5))).toMatchObject({ code: 'BUSY' });
+  const atMs = rig.scheduler.nowMs();
   giveUp.abort();
   expect(await go(first)).toMatchObject({ code: 'INTERRUPTED' });
+  // At once, and the terminal is free: its reader waits for no token of the desk's any more.
+  expect(rig.scheduler.nowMs() - atMs).toBeLessThan(1000);
   await go(rig.bridge.charge(5));
   expect(await withdraw(5)).toMatchObject({ code: 'CHARGE_OPEN' });
   await go(rig.bridge.cancel());

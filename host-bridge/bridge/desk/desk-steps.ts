@@ -23,7 +23,7 @@ export interface DeskEvent {
 }
 
 export interface DeskStepOptions {
-  terminal: Pick<TerminalSession, 'desk'>;
+  terminal: Pick<TerminalSession, 'desk' | 'leaveDesk'>;
   scheduler: Scheduler;
   /** The bridge ends: procedures are given up. */
   closed?: AbortSignal;
@@ -81,7 +81,14 @@ export function createDeskSteps(
       for (;;) {
         if (isGivenUp()) return refusal('INTERRUPTED', step);
         const leftMs = Math.max(1, Math.ceil(endMs - scheduler.nowMs()));
+        // Whoever gives up leaves the reader free for the next one, instead of waiting for a token that nobody brings.
+        let leaving: Promise<void> | null = null;
+        const leave = () => void (leaving = terminal.leaveDesk());
+        signal?.addEventListener('abort', leave, { once: true });
         const { code, body } = await terminal.desk(ins, data, Math.min(leftMs, READER_MS));
+        signal?.removeEventListener('abort', leave);
+        if (leaving) await (leaving as Promise<void>);
+        if (code !== 'OK' && isGivenUp()) return refusal('INTERRUPTED', step);
         if (code === 'OK') {
           const answer = read(body);
           return answer === null ? refusal('BAD_REQUEST', `the token's answer to ${step}`) : { ok: true, answer };

@@ -26,7 +26,7 @@ import {
 } from '../../../firmware/wire/token-commands.js';
 import { REQUEST } from '../../../firmware/wire/request.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../../firmware/wire/withdrawal.js';
-import { ERRORS, EXIT, refusal, type HostRefusal, type Result } from '../../base/errors.js';
+import { ERRORS, EXIT, refusal, type ErrorCode, type HostRefusal, type Result } from '../../base/errors.js';
 import type { DeskActs } from './desk-acts.js';
 import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
 import type { createUnload, Unloaded } from './desk-unload.js';
@@ -46,6 +46,8 @@ export interface TellerOptions extends DeskStepOptions {
   unload: ReturnType<typeof createUnload>;
   /** Takes the reader for one procedure: why it is not free, or what frees it again. */
   reserve(): { ok: true; free(): void } | HostRefusal;
+  /** A procedure has ended so. */
+  onEnd?(code: ErrorCode): void;
 }
 
 /** What a procedure may be told. */
@@ -121,9 +123,11 @@ export function createTeller(options: TellerOptions): Teller {
     const place = options.reserve();
     if (!place.ok) return place;
     try {
-      return await procedure(
+      const result = await procedure(
         createDeskSteps(options, request.onEvent ?? (() => undefined), request.stepMs, request.signal),
       );
+      options.onEnd?.(result.ok ? 'OK' : result.code);
+      return result;
     } finally {
       place.free();
     }
@@ -189,7 +193,8 @@ async function license(
   const opened = await acts.run(`open ${key} ${name}`, (id) =>
     steps.service('account', () => office(id).openAccount(name, accountKey)),
   );
-  if (!opened.ok) return opened;
+  // The account is another token's: whoever renews has brought the wrong one, and needs no other name.
+  if (!opened.ok) return act === 'renew' && opened.code === 'NAME_TAKEN' ? refusal('WRONG_NAME', name) : opened;
   const { certificate } = opened;
   if (!certificate) return refusal('ACCOUNT_KEY_MISSING');
   let balance: number | null = null;
