@@ -5,8 +5,14 @@
  */
 import { CommanderError } from 'commander';
 import { EXIT } from './base/errors.js';
+import { reportFailure, watchOutput } from './commands/failures.js';
 import { createProgram } from './commands/program.js';
 
+watchOutput();
+process.on('uncaughtException', (thrown) => {
+  reportFailure(thrown, false);
+  process.exit();
+});
 try {
   await createProgram(process.env).parseAsync();
 } catch (thrown) {

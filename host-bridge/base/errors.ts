@@ -116,7 +116,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     422,
     refused,
     'An amount must be a whole number of minor units, 1 to 9007199254740991.',
-    'Give the amount in cents, without sign, point or exponent.',
+    'Write it as 3.50, or in minor units as 350; without sign or exponent.',
   ),
   CHARGE_OPEN: row(409, refused, 'Another charge is open on the terminal.', 'Finish or cancel that charge first.'),
   NO_CHARGE: row(409, refused, 'No charge is open on the terminal.', 'Open one: tapcash charge AMOUNT.'),
@@ -340,6 +340,12 @@ const HOST_ERRORS = {
     'The payer got this debit back, for its deposit window was over or the charge cancelled; it is not credited.',
     'Nothing to deliver. Deliver histories within the window: connect the bridge in time.',
   ),
+  NOT_PAID: row(
+    409,
+    refused,
+    'The charge was not paid, so there is nothing to give back.',
+    'Name a charge that was paid; an open one is given up with tapcash cancel.',
+  ),
   HISTORY_UNKNOWN: row(
     404,
     refused,
@@ -547,6 +553,19 @@ const HOST_ERRORS = {
     'The folder was set up before, with other settings.',
     'Set another folder up, or leave these options out to see what is there.',
   ),
+  FILE_DENIED: row(
+    500,
+    environment,
+    'This user may not read or write a file or folder.',
+    'Run the command as the user who owns it, or name another folder.',
+  ),
+  DISK_FULL: row(507, environment, 'The disk is full.', 'Make room, then give the command again.'),
+  OUTPUT_CLOSED: row(
+    500,
+    environment,
+    'Whoever read the output has gone before its end.',
+    'Nothing to do if that was meant; what was asked for is done.',
+  ),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
   PORT_IN_USE: row(
     503,
@@ -591,6 +610,19 @@ const HOST_ERRORS = {
     "The request does not carry the bridge's token.",
     'Run the command as the user who runs the bridge, with the same data folder.',
   ),
+  DEMO_RUNS: row(
+    409,
+    environment,
+    'A demo already runs with this data folder.',
+    'End it with tapcash stop, or run another beside it with --data OTHER-FOLDER; its ports are free ones.',
+  ),
+  DEMO_KEPT: row(
+    409,
+    refused,
+    'The folder has the books of the last demo, and nobody said that they may go.',
+    'Add --fresh to erase them, or --data OTHER-FOLDER to keep them.',
+  ),
+  TOKEN_UNKNOWN: row(404, refused, 'The demo has no token of this name.', 'Name one of those that it has.'),
   TOKEN_CHANGED: row(
     409,
     refused,

@@ -18,7 +18,7 @@ export function boards(options: { json?: boolean }): void {
   );
   print(
     options.json,
-    found,
+    { boards: found },
     [
       `${'name'.padEnd(22)}${'chip'.padEnd(9)}${'bus'.padEnd(5)}roles`,
       ...lines,

@@ -1,18 +1,30 @@
 /** `tapcash audit`, `tapcash linkage`: what is found in the books of the houses of a folder. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { audit, type AuditReport } from '../audit/audit.js';
 import { linkage, linkageText } from '../audit/linkage.js';
 import { failure } from '../base/errors.js';
 import { day, money, print } from './output.js';
 
-/** The databases of the houses that keep them in one folder, as in a demo. */
+/** Whether a file is there. @throws TapcashError FILE_DENIED: this user may not look */
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EACCES') throw failure('FILE_DENIED', path, thrown);
+    return false;
+  }
+}
+
+/** The databases of the houses that keep them in one folder, as in a demo. @throws TapcashError FILE_* */
 function databasesIn(data: string) {
   const house = (name: string) => join(data, `${name}.db`);
+  if (!isThere(house('issuer'))) throw failure('FILE_MISSING', house('issuer'));
   return {
     issuerDatabase: house('issuer'),
-    ...(existsSync(house('bank')) ? { bankDatabase: house('bank') } : {}),
-    ...(existsSync(house('trustee')) ? { trusteeDatabase: house('trustee') } : {}),
+    ...(isThere(house('bank')) ? { bankDatabase: house('bank') } : {}),
+    ...(isThere(house('trustee')) ? { trusteeDatabase: house('trustee') } : {}),
   };
 }
 
@@ -30,7 +42,6 @@ export function auditCommand(options: { data: string; json?: boolean }): boolean
 /** `tapcash linkage`. */
 export function linkageCommand(options: { data: string; json?: boolean }): void {
   const databases = databasesIn(options.data);
-  if (!existsSync(databases.issuerDatabase)) throw failure('FILE_MISSING', databases.issuerDatabase);
   const parties = linkage(databases);
   print(options.json, { ok: true, parties }, linkageText(parties));
 }

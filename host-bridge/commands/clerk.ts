@@ -7,6 +7,7 @@ import { failure, isErrorCode, type TapcashError } from '../base/errors.js';
 import {
   CONTROL_FILE,
   createControlClient,
+  isResolved,
   type ControlCharge,
   type ControlClient,
 } from '../control/control-client.js';
@@ -26,7 +27,8 @@ export function clientOf(data: string): ControlClient {
 function describe(charge: ControlCharge): string {
   const { amount, state, tap } = charge;
   const said = charge.code && charge.code !== 'OK' ? ` (${charge.code})` : '';
-  return `${money(amount)} ${state}${said}${state === 'paid' && tap ? `, ${tap.paidMs} ms after the terminal found the token` : ''}`;
+  const shown = state === 'paid' && tap ? `, ${tap.paidMs} ms after the terminal found the token` : '';
+  return `${money(amount)} ${state}${said}${shown}`;
 }
 
 /** What a charge that ended unpaid throws. */
@@ -38,16 +40,18 @@ function codeFailure(code: string | null, state: string): TapcashError {
 export async function charge(text: string, options: ClerkOptions & { wait?: boolean }): Promise<void> {
   const amount = amountArgument(text);
   const client = clientOf(options.data);
+  // What was understood, before anybody taps for it.
+  if (!options.json) process.stderr.write(`Charge of ${money(amount)}\n`);
   if (!options.wait) {
     const opened = must(await client.charge(amount)).charge;
     if (opened.state === 'refused') throw codeFailure(opened.code, 'refused');
-    return print(options.json, opened, `${describe(opened)}: hold a token to the reader`);
+    return print(options.json, opened, `${describe(opened)}: hold a token to the reader\ncharge ${opened.id}`);
   }
   const giveUp = new AbortController();
   void interrupted().then(() => giveUp.abort());
-  const say = (now: ControlCharge) => options.json || process.stderr.write(`${describe(now)}\n`);
+  const say = (now: ControlCharge) => options.json || isResolved(now) || process.stderr.write(`${describe(now)}\n`);
   const ended = must(await client.follow(amount, say, giveUp.signal)).charge;
-  print(options.json, ended, describe(ended));
+  print(options.json, { ...ended, ok: ended.state === 'paid' }, `${describe(ended)}\ncharge ${ended.id}`);
   if (ended.state !== 'paid') throw codeFailure(ended.code, ended.state);
   process.exit();
 }
@@ -91,7 +95,9 @@ export async function status(options: ClerkOptions): Promise<void> {
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
-    `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refunded} given back, ${outbox.refused} refused`,
+    ...(last ? [`           id ${last.id}`] : []),
+    `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.refused} refused`,
+    `           ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refunded} given back`,
     ...(outage ? [`services   ${outage}: deliveries wait`] : []),
     ...trouble.map(
       (entry) =>
@@ -99,7 +105,8 @@ export async function status(options: ClerkOptions): Promise<void> {
     ),
     ...(terminal
       ? [
-          `variables  ${terminal.variablesUsed || 'not counted'} of ${terminal.variablesTotal || '?'}; flash writes ${terminal.flashWrites}`,
+          `flash      ${terminal.flashWrites} writes`,
+          ...(terminal.variablesUsed ? [`variables  ${terminal.variablesUsed} of ${terminal.variablesTotal}`] : []),
         ]
       : []),
     ...(alarms.length > 0 ? [`alarms     ${alarms.join(', ')}`] : []),

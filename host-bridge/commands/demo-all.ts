@@ -7,10 +7,10 @@ import { SCHEMES } from '../../firmware/core/scheme.js';
 import { runDemo } from '../demo/demo.js';
 import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
 import { bodyOfThrown, type ErrorCode } from '../base/errors.js';
-import { makeRoom } from './demo-folder.js';
+import { makeRoom, type Room } from './demo-folder.js';
 import { print } from './output.js';
 
-export interface DemoAllCommand {
+export interface DemoAllCommand extends Room {
   dataDir: string;
   /** Of each token, where the scheme has several. */
   pseudonyms: number;
@@ -36,7 +36,7 @@ export interface Cell {
 export async function demoAll(options: DemoAllCommand): Promise<boolean> {
   const names = Object.keys(SCENARIO_TEXTS) as ScenarioName[];
   const cells: Cell[] = [];
-  await makeRoom(options.dataDir);
+  await makeRoom(options.dataDir, options);
   for (const { number, pseudonymsMax } of SCHEMES) {
     for (const scenario of names) {
       const cell = await runCell(options, number, scenario, Math.min(options.pseudonyms, pseudonymsMax));

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
-import { failure } from '../base/errors.js';
+import { failure, type ErrorCode } from '../base/errors.js';
 import { runDemo, type RunningDemo } from '../demo/demo.js';
 import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
 import type { People } from '../demo/demo-client.js';
@@ -16,7 +16,8 @@ import type { Shop, Token, World } from '../rig/whole-shop.js';
 import { startControl } from '../control/control-api.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
 import { demoAll } from './demo-all.js';
-import { makeRoom } from './demo-folder.js';
+import { makeRoom, type Room } from './demo-folder.js';
+import { person } from './person.js';
 import { interrupted, pseudonymsArgument, schemeArgument } from './output.js';
 import type { CommandContext } from './table/spec.js';
 
@@ -30,11 +31,12 @@ interface DemoOptions {
   interpreter?: string | true;
   seed?: string;
   verbose?: boolean;
+  fresh?: boolean;
   data: string;
   json?: boolean;
 }
 
-interface DemoCommand {
+interface DemoCommand extends Room {
   dataDir: string;
   scenario: string;
   /** Number of the scheme's row, and pseudonyms of each token. */
@@ -62,7 +64,16 @@ function interpreterOption(value: string | true | undefined, environment: NodeJS
 export async function demo(options: DemoOptions, { environment }: CommandContext): Promise<boolean> {
   const seed = options.seed === undefined ? null : Number(options.seed);
   if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
+  const somebody = options.json ? null : person();
   const common = {
+    isFresh: options.fresh === true,
+    ask:
+      somebody &&
+      (async (question: string) => {
+        const answer = await somebody.ask(question);
+        somebody.end();
+        return answer;
+      }),
     dataDir: resolve(options.data),
     interpreter: interpreterOption(options.interpreter, environment),
     seed,
@@ -80,17 +91,23 @@ export async function demo(options: DemoOptions, { environment }: CommandContext
   });
 }
 
+/** Who hears what becomes of a tap, and of a procedure of the teller's, by shop. */
+interface Listeners {
+  tap: Map<string, (report: TapReport) => void>;
+  desk: Map<string, (code: ErrorCode) => void>;
+}
+
 /** Runs the demo. @returns whether all was as it must be */
 async function demoCommand(options: DemoCommand): Promise<boolean> {
   const { json, scenario } = options;
   if (!Object.hasOwn(SCENARIO_TEXTS, scenario))
     throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIO_TEXTS).join(', ')}`);
-  await makeRoom(options.dataDir);
+  await makeRoom(options.dataDir, options);
   const say = (line: string) => json || process.stdout.write(`${line}\n`);
   say(
-    `tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}; data in ${options.dataDir}\n`,
+    `tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}\ndata in ${options.dataDir}\n`,
   );
-  const reports = new Map<string, (report: TapReport) => void>();
+  const listeners: Listeners = { tap: new Map(), desk: new Map() };
   const demo = await runDemo({
     dataDir: options.dataDir,
     scenario: scenario as ScenarioName,
@@ -100,11 +117,12 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
     seed: options.seed,
     onStep: (step) => say(stepLine(step)),
     onConsole: (board, line) => options.verbose && process.stderr.write(`[${board}] ${line}\n`),
-    onTap: (shop, report) => reports.get(shop)?.(report),
+    onTap: (shop, report) => listeners.tap.get(shop)?.(report),
+    onDesk: (shop, code) => listeners.desk.get(shop)?.(code),
   });
   try {
     process.stdout.write(json ? `${JSON.stringify(demo.report)}\n` : `${reportText(demo.report)}\n`);
-    if (!options.once) await stayUp(demo, options.dataDir, reports, say);
+    if (!options.once) await stayUp(demo, options.dataDir, listeners, say);
   } finally {
     await demo.close();
   }
@@ -115,7 +133,7 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
 async function stayUp(
   demo: RunningDemo,
   dataDir: string,
-  reports: Map<string, (report: TapReport) => void>,
+  listeners: Listeners,
   say: (line: string) => void,
 ): Promise<void> {
   const { world } = demo;
@@ -123,18 +141,21 @@ async function stayUp(
   let stop = () => undefined as void;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   const control = await startControl({ bridge: shop.bridge, dataDir: join(dataDir, 'bridge') });
-  const endPeople = await startPeople(dataDir, peopleOf(world, reports, stop));
+  const endPeople = await startPeople(dataDir, peopleOf(world, listeners, stop));
   const token = world.tokens[0].name;
   say('');
   say('The shop stays open. In another shell:');
-  say(`  ./tapcash charge 350        the clerk asks for 3.50`);
+  say(`  ./tapcash charge 3.50       the clerk asks for 3.50`);
   say(`  ./tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
-  say(`  ./tapcash teller withdraw 500, and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`);
+  say(
+    `  ./tapcash teller withdraw 5.00\n      and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`,
+  );
   say(`  ./tapcash audit             recomputes every balance, checks every signature`);
   const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(
     ([name, house]) => (house ? [`${name} ${house.url}`] : []),
   );
-  say(`${houses.join(', ')} (see /v1/openapi.json). Ctrl-C ends it.`);
+  for (const house of houses) say(`${house}/v1/openapi.json`);
+  say('Ctrl-C ends it.');
   await Promise.race([interrupted(), stopped]);
   say('Closing.');
   await endPeople();
@@ -145,45 +166,45 @@ async function stayUp(
  * Holds a token to the reader until the teller is done with it, or for a while; its button is pressed by `tapcash
  * press`.
  */
-async function holdAtDesk(shop: Shop, token: Token): Promise<{ result: string }> {
-  const endMs = performance.now() + DESK_MS;
-  token.presence.hold(shop.field);
-  let busy = true;
-  while (busy && performance.now() < endMs) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    busy = (await shop.bridge.status()).deskBusy;
-  }
+async function holdAtDesk(shop: Shop, token: Token, desk: Listeners['desk']): Promise<{ result: string }> {
+  const code = await new Promise<ErrorCode | null>((resolve) => {
+    const timer = setTimeout(() => resolve(null), DESK_MS);
+    desk.set(shop.name, (ended) => {
+      clearTimeout(timer);
+      resolve(ended);
+    });
+    token.presence.hold(shop.field);
+  });
+  desk.delete(shop.name);
   token.presence.leave();
-  return {
-    result: busy
-      ? `${token.name} was held to the reader for ${DESK_MS / 1000} s; the teller goes on waiting`
-      : `the teller is done with ${token.name}'s token`,
-  };
+  if (code === null) throw failure('TIMED_OUT', `${token.name} was held to the reader for ${DESK_MS / 1000} s`);
+  if (code !== 'OK') throw failure(code, `the teller, with the token of ${token.name}`);
+  return { result: `the teller is done with the token of ${token.name}` };
 }
 
-function peopleOf(world: World, reports: Map<string, (report: TapReport) => void>, stop: () => void): People {
+function peopleOf(world: World, listeners: Listeners, stop: () => void): People {
   const [shop] = world.shops;
   const find = (name: string) => {
     const token = world.tokens.find((one) => one.name.toLowerCase() === name.toLowerCase());
     if (!token)
-      throw failure('NO_TOKEN', `no token ${name}: there are ${world.tokens.map((one) => one.name).join(', ')}`);
+      throw failure('TOKEN_UNKNOWN', `${name}; there are ${world.tokens.map((one) => one.name).join(' and ')}`);
     return token;
   };
   return {
     async tap(name) {
       const token = find(name);
       const { charge, deskBusy } = await shop.bridge.status();
-      if (deskBusy) return holdAtDesk(shop, token);
+      if (deskBusy) return holdAtDesk(shop, token, listeners.desk);
       if (!charge || charge.state !== 'open') throw failure('NO_CHARGE', 'and no teller is at work');
       const report = await new Promise<TapReport | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), TAP_MS);
-        reports.set(shop.name, (said) => {
+        listeners.tap.set(shop.name, (said) => {
           clearTimeout(timer);
           resolve(said);
         });
         token.presence.hold(shop.field);
       });
-      reports.delete(shop.name);
+      listeners.tap.delete(shop.name);
       // The acknowledgement follows PAID; a person does not pull the token away at once either.
       await new Promise((resolve) => setTimeout(resolve, 300));
       token.presence.leave();

@@ -72,7 +72,7 @@ export async function ports(options: { json?: boolean }): Promise<void> {
   const found = await listBoardPorts();
   print(
     options.json,
-    found,
+    { ports: found },
     found.map((port) => `${port.path}  ${port.description}`).join('\n') || 'no serial port: plug a board in',
   );
 }

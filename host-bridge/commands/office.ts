@@ -21,6 +21,7 @@ import {
   createTrusteeClient,
 } from '../http/client.js';
 import { serviceKey } from '../base/keys/key-file.js';
+import { officeText } from './office-text.js';
 import { TRUSTEE_URL } from './settings.js';
 import { amountArgument, keyArgument, must, print } from './output.js';
 
@@ -51,7 +52,15 @@ export type OfficeVerb =
   | 'numbers'
   | 'coupon-keys';
 
-const bytes = (text: string) => fromHex(text) ?? new Uint8Array(0);
+/** So many bytes as hexadecimal digits. @throws TapcashError USAGE, which says what they are */
+function bytesArgument(text: string | undefined, count: number, what: string): Uint8Array {
+  const bytes = fromHex(text ?? '');
+  if (bytes?.length !== count) throw failure('USAGE', `${text}: ${what} has ${2 * count} hexadecimal digits`);
+  return bytes;
+}
+
+const pkuArgument = (text: string): Uint8Array =>
+  bytesArgument(text, 32, 'a pseudonym PKU, as the registration at the desk showed it,');
 
 /** The houses as an operator has them. */
 export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUrl' | 'bankUrl'>) {
@@ -85,7 +94,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
   const [first, second, third] = values as [string, string, string];
   /** What the issuer knows a token by: PKU, or where registrations are sealed the newest one of the name. */
   const setOf = async (who: string): Promise<Uint8Array> => {
-    if (scheme.registration === 'open') return bytes(who);
+    if (scheme.registration === 'open') return pkuArgument(who);
     const newest = must(await bank.registrationsOf(who)).registrations.pop();
     if (!newest) throw failure('OWNER_UNKNOWN', who);
     return newest;
@@ -94,13 +103,18 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     open: () => accounts.openAccount(first, null),
     fund: () => accounts.fundAccount(first, amountArgument(second)),
     close: () => accounts.closeAccount(first),
-    terminal: () => accounts.registerTerminal(first, bytes(second), bytes(third)),
+    terminal: () =>
+      accounts.registerTerminal(
+        first,
+        bytesArgument(second, 4, "a terminal's id"),
+        bytesArgument(third, 32, "a terminal's key"),
+      ),
     balance: () => accounts.balanceOf(first),
     numbers: async () =>
       scheme.accountsAt === 'issuer'
         ? issuer.numbers()
         : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers },
-    deny: () => issuer.deny(bytes(first), second),
+    deny: () => issuer.deny(pkuArgument(first), second),
     overspends: () => issuer.overspends(),
     lose: async () => issuer.lose(await setOf(first), second),
     async release() {
@@ -118,12 +132,12 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       if (scheme.traceBy === 'issuer')
         return judged(
           'issuer',
-          await issuer.trace(bytes(first), second),
-          bytes(first),
+          await issuer.trace(pkuArgument(first), second),
+          pkuArgument(first),
           everyKey(checkWith ? fixedLine(checkWith) : lines.issuer),
         );
       // [0056], [0081]: the issuer states that EBC is negative; who knows the name gives it on that statement alone.
-      const { order } = must(await issuer.traceOrder(bytes(first), second));
+      const { order } = must(await issuer.traceOrder(pkuArgument(first), second));
       const { subject } = must(readTraceOrder(lines.issuer, Date.now() / 1000, order)).order;
       const given =
         scheme.traceBy === 'bank'
@@ -136,14 +150,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
   const shown = JSON.parse(
     JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
   ) as Record<string, unknown>;
-  const { ok: _, ...rest } = shown;
-  print(
-    options.json,
-    shown,
-    Object.entries(rest)
-      .map(([name, value]) => `${name.padEnd(12)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
-      .join('\n') || 'done',
-  );
+  print(options.json, shown, officeText(shown));
 }
 
 /** A trace with whether its evidence was checked here, instead of believing the house that gave the name. */

@@ -16,17 +16,42 @@ export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
   return result as Extract<Result<T>, { ok: true }>;
 }
 
-/** Prints a result: one JSON value, or text. */
-export function print(json: boolean | undefined, value: unknown, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+/** Prints a result: one JSON object, in which `ok` says whether all is well, or text. */
+export function print(json: boolean | undefined, value: object, text: string): void {
+  process.stdout.write(json ? `${JSON.stringify({ ok: true, ...value })}\n` : `${text}\n`);
 }
 
-/** An amount on the command line: minor units. @throws TapcashError AMOUNT_INVALID */
+/** The currency of what is read and printed here: that of the folder's settings. */
+let currency = 'EUR';
+
+/** Reads and prints amounts in another currency from now on. @param code ISO 4217 */
+export function useCurrency(code: string): void {
+  currency = code;
+}
+
+/**
+ * An amount on the command line: digits alone are minor units; a separator means major ones, as people write them.
+ * @returns minor units
+ * @throws TapcashError AMOUNT_INVALID
+ * @example amountArgument('3.50') === amountArgument('350')
+ */
 export function amountArgument(text: string): number {
-  const amount = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : NaN;
-  if (!isAmount(amount)) throw failure('AMOUNT_INVALID', JSON.stringify(text));
+  const decimals = plain(0).split('.')[1]?.length ?? 0;
+  const found = /^([0-9]{1,16})(?:[.,]([0-9]+))?$/.exec(text);
+  const fraction = found?.[2];
+  // Three digits after a comma are thousands to some and a fraction to others: neither is guessed.
+  const isOdd = !found || (fraction !== undefined && fraction.length !== decimals);
+  const amount = isOdd ? NaN : Number(found[1] + (fraction ?? ''));
+  if (!isAmount(amount))
+    throw failure(
+      'AMOUNT_INVALID',
+      `${JSON.stringify(text)}: write ${amountText(350, currency)} as ${plain(350)} or 350`,
+    );
   return amount;
 }
+
+/** An amount without its currency. */
+const plain = (amount: number): string => amountText(amount, currency).split(' ')[0] as string;
 
 /** A public key on the command line. @param option what to name where it is none @throws TapcashError USAGE */
 export function keyArgument(text: string, option: string): Uint8Array {
@@ -55,9 +80,9 @@ export function pseudonymsArgument(text: string, scheme: string): number {
   return count;
 }
 
-/** For people. */
+/** An amount for people, with its currency. @param amount minor units */
 export function money(amount: number): string {
-  return amount < 0 ? `-${amountText(-amount, 'EUR')}` : amountText(amount, 'EUR');
+  return amount < 0 ? `-${amountText(-amount, currency)}` : amountText(amount, currency);
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. */

@@ -5,6 +5,7 @@
 import { Command, Option } from 'commander';
 import { EXIT, failure } from '../base/errors.js';
 import { reportFailure } from './failures.js';
+import { useCurrency } from './output.js';
 import { readSettings, type Settings } from './settings.js';
 import { COMMANDS } from './table/all-commands.js';
 import { longFlag, optionKey, type CommandSpec, type OptionSpec } from './table/spec.js';
@@ -69,6 +70,7 @@ async function runCommand(spec: CommandSpec, command: Command, environment: Node
 function fillIn(spec: CommandSpec, command: Command, options: Record<string, unknown>): Settings | null {
   const isGiven = (key: string): boolean => !['default', undefined].includes(command.getOptionValueSource(key));
   const settings = settingsFor(options, isGiven('data'));
+  if (settings) useCurrency(settings.currency);
   for (const option of spec.options ?? []) {
     const key = optionKey(option);
     const value = isGiven(key) || !settings ? undefined : option.setting?.(settings);

@@ -6,7 +6,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/codec.js';
@@ -15,6 +14,7 @@ import { ensureDataDir, serviceKey } from '../base/keys/key-file.js';
 import type { HouseName } from '../base/keys/key-line.js';
 import { firstKey } from '../services/house-keys.js';
 import { writeManifest } from './manifest.js';
+import { person, type Ask } from './person.js';
 import { print, schemeArgument } from './output.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
 import { readSettings, SETTINGS_FILE, type Settings } from './settings.js';
@@ -29,9 +29,6 @@ export interface SetupCommand {
   listen: string;
   json?: boolean;
 }
-
-/** Asks somebody. @returns what was typed; empty: the default */
-export type Ask = (question: string) => Promise<string>;
 
 /** What is to be set up, judged. */
 type Wanted = Pick<Settings, 'scheme' | 'currency' | 'shop' | 'users'>;
@@ -175,16 +172,6 @@ function textOf(folder: string, settings: Settings, isNew: boolean): string {
     ...(scheme === 2 ? ['  tapcash office coupon-keys'] : []),
     ...(user === undefined ? [] : [`  tapcash teller register ${quoted(user)} --funding 100.00`]),
   ].join('\n');
-}
-
-/** Somebody at a terminal; null where there is nobody. */
-function person(): { ask: Ask; end(): void } | null {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  // Ctrl-C and Ctrl-D at a question end the command, with nothing made.
-  const closed = new Promise<never>((_, reject) => lines.once('close', () => reject(failure('INTERRUPTED'))));
-  closed.catch(() => undefined);
-  return { ask: (question) => Promise.race([lines.question(question), closed]), end: () => lines.close() };
 }
 
 /** `tapcash setup`. @throws TapcashError SETUP_DIFFERS: the folder has other settings than those given */

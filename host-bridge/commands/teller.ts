@@ -5,12 +5,15 @@ import { failure, isErrorCode } from '../base/errors.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 import { eventText } from '../bridge/desk/event-text.js';
 import { clientOf, type ClerkOptions } from './clerk.js';
-import { amountArgument, money, must, print } from './output.js';
+import { amountArgument, interrupted, money, must, print } from './output.js';
 
-/** Says what is waited for, once in a row. */
-function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void } {
+/** Says what is waited for, once in a row; Ctrl-C gives the procedure up. */
+function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void; signal: AbortSignal } {
   let said = '';
+  const giveUp = new AbortController();
+  void interrupted().then(() => giveUp.abort());
   return {
+    signal: giveUp.signal,
     onEvent: (event: DeskEvent) => {
       const text = eventText(event);
       if (!options.json && text !== said) process.stderr.write(`${text}\n`);
@@ -26,7 +29,11 @@ export async function register(name: string, options: ClerkOptions & { funding?:
   print(
     options.json,
     done,
-    `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`,
+    [
+      `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`,
+      // What `office lose` asks for where the desk knows it.
+      ...(done.pku ? [`pseudonym ${done.pku}`] : []),
+    ].join('\n'),
   );
 }
 
@@ -49,7 +56,7 @@ export async function withdraw(text: string, options: ClerkOptions): Promise<voi
     return print(
       options.json,
       done,
-      `Coupons worth ${money(done.coupons)} on the token; tapcash teller redeem turns them into cash, better not at once`,
+      `Coupons worth ${money(done.coupons)} on the token.\nLater, better not at once, they become cash: tapcash teller redeem`,
     );
   print(
     options.json,
@@ -89,7 +96,7 @@ export async function receipts(options: ClerkOptions): Promise<void> {
   const { debits } = must(await clientOf(options.data).statement(listen(options)));
   const lines = debits.map(
     ({ shop, amount, timeS, settled, verified, rs }) =>
-      `${when(timeS)}  ${money(amount).padStart(12)}  ${shop.padEnd(24)} ${verified ? 'signature good' : 'SIGNATURE BAD'}${settled ? '' : ', not acknowledged'}  ${rs}`,
+      `${when(timeS)}  ${money(amount).padStart(12)}  ${shop}\n    ${verified ? 'signature good' : 'SIGNATURE BAD'}${settled ? '' : ', not acknowledged'}; ${rs}`,
   );
   print(options.json, { ok: true, debits }, lines.join('\n') || 'The token has paid nothing that it still knows of');
 }
@@ -99,14 +106,13 @@ export async function reconcile(options: ClerkOptions): Promise<void> {
   const { claims } = must(await clientOf(options.data).reconcile(listen(options)));
   const texts = {
     paid: () => 'the shop has it; settled',
-    open: (dueS: number | null) =>
-      `claimed; comes back after ${when(dueS ?? 0)} unless the shop deposits it: come again then`,
+    open: (dueS: number | null) => `claimed; unless the shop deposits it, it comes back after ${when(dueS ?? 0)}`,
     granted: () => 'comes back: tapcash teller collect',
     refused: () => 'refused',
   };
   const lines = claims.map(
     ({ shop, amount, state, dueS, code }) =>
-      `${money(amount).padStart(12)}  ${shop.padEnd(24)} ${texts[state](dueS)}${code ? ` (${code})` : ''}`,
+      `${money(amount).padStart(12)}  ${shop}\n              ${texts[state](dueS)}${code ? ` (${code})` : ''}`,
   );
   print(
     options.json,

@@ -29,6 +29,10 @@ export type ControlStatus = ControlReply<At['status']>;
 
 /** States of a charge after which nothing more happens. */
 const RESOLVED = ['paid', 'cancelled', 'refused', 'lost'];
+
+/** Whether nothing more happens to a charge. */
+export const isResolved = ({ state }: Pick<ControlCharge, 'state'>): boolean => RESOLVED.includes(state);
+
 const CLIENT_TIMEOUT_MS = 60_000;
 /** Longest silence of a desk procedure; it says every 15 s that it is alive. */
 const SILENCE_MS = 60_000;

@@ -8,6 +8,7 @@ import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { BridgeEvent } from '../bridge/bridge.js';
 import { audit } from '../audit/audit.js';
+import type { ErrorCode } from '../base/errors.js';
 import { conservationOf } from '../ledger/rules-bank.js';
 import { lookInto, ownerOf } from '../rig/people.js';
 import type { DemoReport, Step } from './report.js';
@@ -33,6 +34,8 @@ export interface DemoOptions {
   onConsole?(board: string, line: string): void;
   /** Told of each tap, also after the scenario. */
   onTap?(shop: string, report: TapReport): void;
+  /** Told how each procedure of the teller's ends. */
+  onDesk?(shop: string, code: ErrorCode): void;
 }
 
 /** A demo that has run, with its world still up. */
@@ -51,6 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     options.onStep?.({ name, ms });
   };
   const onEvent = (shop: string, event: BridgeEvent) => {
+    if (event.type === 'desk') options.onDesk?.(shop, event.code);
     if (event.type !== 'tap') return;
     listeners.get(shop)?.(event.report);
     options.onTap?.(shop, event.report);

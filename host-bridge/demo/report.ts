@@ -99,39 +99,30 @@ export function stepLine(step: Step): string {
 export function reportText(report: DemoReport): string {
   const { taps, balances, histories, conservation, variables, bundleBytes } = report;
   const names = Object.keys(balances.tokens);
+  const counted = Object.entries(variables).filter(([, { used }]) => used > 0);
   const lines = [
     '',
     'Taps (milliseconds since the terminal found the token)',
     ...table(
-      [
-        'token',
-        'shop',
-        'amount',
-        'result',
-        'taps',
-        'select',
-        'license',
-        'challenge',
-        'verify',
-        'flash',
-        'PAID',
-        'bytes to token',
-        'to terminal',
-        'flash writes',
-      ],
-      taps.map((tap) => {
-        const { select, license, challenge, verify, flash, paid } = tap.phases;
-        return [
-          ...[tap.token, tap.shop, money(tap.amount), tap.result, String(tap.taps)],
-          ...[select, license, challenge, verify, flash, paid].map(String),
-          ...[tap.airBytes.toToken, tap.airBytes.toTerminal, tap.flashWrites].map(String),
-        ];
-      }),
+      ['token', 'shop', 'amount', 'result', 'taps', 'bytes to token', 'to terminal'],
+      taps.map(({ token, shop, amount, result, taps: count, airBytes }) => [
+        ...[token, shop, money(amount), result],
+        ...[count, airBytes.toToken, airBytes.toTerminal].map(String),
+      ]),
+    ),
+    '',
+    ...table(
+      ['token', 'select', 'license', 'challenge', 'verify', 'flash', 'PAID', 'flash writes'],
+      taps.map(({ token, phases, flashWrites }) => [
+        token,
+        ...[phases.select, phases.license, phases.challenge, phases.verify, phases.flash, phases.paid].map(String),
+        String(flashWrites),
+      ]),
     ),
     // They are counted since power-up: a token that was provisioned anew meanwhile says nothing of it.
     ...(report.tokenFlashWritesPerPayment > 0
       ? [
-          `  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, its acknowledgement included.`,
+          `  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, with its acknowledgement.`,
         ]
       : []),
     '',
@@ -159,14 +150,13 @@ export function reportText(report: DemoReport): string {
     ),
     '',
     'Boards',
-    ...table(
-      ['board', 'variables in use', 'of'],
-      Object.entries(variables).map(([name, { used, total }]) => [
-        name,
-        used ? String(used) : 'not counted here',
-        used ? String(total) : '',
-      ]),
-    ),
+    // An emulated board cannot count them.
+    ...(counted.length > 0
+      ? table(
+          ['board', 'variables in use', 'of'],
+          counted.map(([name, { used, total }]) => [name, String(used), String(total)]),
+        )
+      : []),
     ...table(
       ['bundle', 'bytes'],
       Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)]),
@@ -187,8 +177,10 @@ function overspendLines(found: OverspendResult): string[] {
     '',
     'Overspend',
     `  EBC of the pseudonym is ${money(found.ebc)}: both shops were credited.`,
-    `  trace: ${found.name}, ${found.proof}: the account key signed the request that bound the pseudonym to the name.`,
-    `  The pseudonym is on the deny list of ${found.deniedAt.join(' and ')}; tapped once more, the clone gets ${found.afterwards}.`,
+    `  trace: ${found.name}, ${found.proof}: the account key signed the request that bound`,
+    '  the pseudonym to the name.',
+    `  The pseudonym is on the deny list of ${found.deniedAt.join(' and ')}.`,
+    `  Tapped once more, the clone gets ${found.afterwards}.`,
     `  Loss ${money(found.loss)}; bound n x c x stale terminals = ${money(found.bound)}.`,
   ];
 }

@@ -66,6 +66,12 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
   });
   expect((await ask('trace', [pku, 'overspent'])).proofBy).toMatch(number === 1 ? /checked here/ : /says so/);
   await expect(ask('trace', [pku, 'overspent'], { accountsKey: 'ff' })).rejects.toMatchObject({ code: 'USAGE' });
+  // What is no key is named, with what one looks like; not by the pattern that it does not match.
+  for (const verb of number === 5 ? (['deny'] as const) : (['lose', 'deny', 'trace'] as const))
+    await expect(ask(verb, ['Nobody', 'why'])).rejects.toMatchObject({
+      code: 'USAGE',
+      detail: expect.stringMatching(/^Nobody: a pseudonym PKU.* 64 hexadecimal digits$/),
+    });
   // Without an operator's key nobody asks at all.
   await expect(
     office('numbers', [], {

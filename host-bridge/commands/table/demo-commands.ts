@@ -26,6 +26,7 @@ export const DEMO_COMMANDS: readonly CommandSpec[] = [
       OPTIONS.interpreter,
       OPTIONS.seed,
       OPTIONS.verbose,
+      OPTIONS.fresh,
       data,
       json,
     ],

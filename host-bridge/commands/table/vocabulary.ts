@@ -128,6 +128,7 @@ export const OPTIONS = {
   staleListLimit: { flags: '--stale-list-limit <amount>', what: 'most from one pseudonym with an old deny list' },
 
   // demo, build, bench
+  fresh: { flags: '--fresh', what: 'erase the books of the last demo without asking' },
   once: { flags: '--once', what: 'exit when the scenario has run' },
   scenario: { flags: '--scenario <name>', what: 'what is played' },
   all: {

@@ -1,0 +1,51 @@
+/** What the houses answer to an operator, for people: amounts as money, times as days, one thing a line. */
+import { day, money } from './output.js';
+
+/** Names of fields that are amounts in minor units. */
+const AMOUNTS = new Set(['balance', 'ebc', 'abc', 'amount', 'in', 'held', 'out', 'bank', 'released']);
+const NAME_WIDTH = 14;
+const LINE_WIDTH = 80;
+
+/** `licenseValidUntilS` as `license valid until`. */
+const wordsOf = (name: string): string =>
+  name
+    .replace(/S$/, '')
+    .replace(/([A-Z])/g, ' $1')
+    .toLowerCase();
+
+function valueText(name: string, value: unknown): string {
+  if (value === null) return 'none';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number' && AMOUNTS.has(name)) return money(value);
+  if (typeof value === 'number' && /[a-z]S$/.test(name)) return value === 0 ? 'never' : day(value);
+  return String(value);
+}
+
+function linesOf(fields: Record<string, unknown>, indent: string): string[] {
+  return Object.entries(fields).flatMap(([name, value]) => {
+    const head = `${indent}${wordsOf(name)}`;
+    if (Array.isArray(value)) {
+      if (value.length === 0) return [`${head.padEnd(NAME_WIDTH)} none`];
+      return [
+        `${head}:`,
+        ...(value as unknown[]).flatMap((one) =>
+          typeof one === 'object' && one !== null
+            ? [...linesOf(one as Record<string, unknown>, `${indent}  `), '']
+            : [`${indent}  ${String(one)}`],
+        ),
+      ];
+    }
+    if (typeof value === 'object' && value !== null)
+      return [`${head}:`, ...linesOf(value as Record<string, unknown>, `${indent}  `)];
+    const text = valueText(name, value);
+    // Keys, orders and certificates are longer than a line: they stand below their name.
+    if (text.length + NAME_WIDTH + indent.length < LINE_WIDTH) return [`${head.padEnd(NAME_WIDTH)} ${text}`];
+    return [head, ...(text.match(/.{1,76}/g) ?? []).map((part) => `${indent}  ${part}`)];
+  });
+}
+
+/** An answer of a house, for people. @param shown bytes as hexadecimal */
+export function officeText(shown: Record<string, unknown>): string {
+  const { ok: _, ...rest } = shown;
+  return linesOf(rest, '').join('\n').trimEnd() || 'done';
+}
