@@ -90,7 +90,8 @@ full('a full disk does, too', async () => {
 });
 
 const refusing = (name: 'writeFileSync' | 'accessSync', code: string) =>
-  jest.spyOn(fs, name).mockImplementation((path) => {
+  // Both take a path first, and no more is looked at.
+  jest.spyOn(fs, name as 'accessSync').mockImplementation((path) => {
     throw Object.assign(new Error(code), { code, path: String(path), syscall: 'open' });
   });
 
