@@ -40,8 +40,8 @@ export interface Refunds {
    * @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal
    * @param amount default: all of it
    * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which
-   *   is not finished. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED, BAD_REQUEST,
-   *   the terminal's; what the depositary says stands in the refund.
+   *   is not finished. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED,
+   *   BAD_REQUEST, the terminal's; what the depositary says stands in the refund.
    */
   refund(payment: string, amount?: number, id?: string): Promise<Result<{ refund: RefundView }>>;
 }
