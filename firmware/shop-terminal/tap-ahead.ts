@@ -4,7 +4,7 @@
  */
 import type { PreparedCommand } from '../nfc/iso-dep-client.js';
 import type { RecordPlace } from '../records/record-log.js';
-import type { Awaited } from './till.js';
+import type { Awaited } from './till-phases.js';
 
 /**
  * Each is made as early as what it says is known, and let go of once it was used, for the room that it takes:

@@ -16,7 +16,8 @@ import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
 import { HISTORY_AT } from './shop-records.js';
-import { Completed, Judged, Till } from './till.js';
+import { Till } from './till.js';
+import type { Completed, Judged } from './till-phases.js';
 
 /** What a tap works with. */
 export interface TapParts {

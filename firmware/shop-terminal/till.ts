@@ -54,6 +54,7 @@ import {
 } from './shop-records.js';
 import type { TapAhead } from './tap-ahead.js';
 import { TombstoneLog } from './tombstone-log.js';
+import type { Judged, Bound, Awaited, Completed } from './till-phases.js';
 
 /** What is provisioned for the till. Amounts in minor units. */
 export interface TillConfig {
@@ -93,26 +94,6 @@ export interface ChargeView {
   rs: Uint8Array;
   /** Of Rs: no other one has it. */
   counter: number;
-}
-
-/** Phases of a payment, as bytes that only the till makes: a PKU whose license is good for the charge, ... */
-export interface Judged extends Uint8Array {
-  readonly isJudged: true;
-}
-
-/** ... data of CHALLENGE for the charge that is given to it, ... */
-export interface Bound extends Uint8Array {
-  readonly isBound: true;
-}
-
-/** ... the record that the answer to it goes into, ... */
-export interface Awaited extends Uint8Array {
-  readonly isAwaited: true;
-}
-
-/** ... and with the answer: an encoded `historyRecord`, whose signature is still to be checked. */
-export interface Completed extends Uint8Array {
-  readonly isCompleted: true;
 }
 
 /** The charge's life. */

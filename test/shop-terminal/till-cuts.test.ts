@@ -3,12 +3,12 @@
  * done, and the shop goes on. Before H is durable tapping again completes the payment; afterwards H is kept exactly
  * once.
  */
-import type { Completed } from '../../firmware/shop-terminal/till.js';
 import { PowerLost, type CutPlace } from '../../host-bridge/emulator/flash.js';
 import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { history } from '../../firmware/wire/payment.js';
 import * as h from './till-rig.js';
 import type { Shop } from './till-rig.js';
+import type { Completed } from '../../firmware/shop-terminal/till-phases.js';
 
 const S = CHARGE_STATES;
 const stateName = (state: number): string => Object.entries(S).find(([, n]) => n === state)![0];

@@ -7,17 +7,11 @@ import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emula
 import { openRecordLog, type LogRegion, type RecordLog } from '../../firmware/records/record-log.js';
 import { openHistoryLog, type HistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { openIssuerNotices, type IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
-import {
-  openTill,
-  type Bound,
-  type Completed,
-  type Judged,
-  type Till,
-  type TillConfig,
-} from '../../firmware/shop-terminal/till.js';
+import { openTill, type Till, type TillConfig } from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog, type TombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
 import { license, licenseBody, payment } from '../../firmware/wire/payment.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
+import type { Bound, Completed, Judged } from '../../firmware/shop-terminal/till-phases.js';
 
 export const ISSUER = Uint8Array.of(1, 2, 3, 4);
 export const DAY_S = 86400;

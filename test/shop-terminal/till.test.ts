@@ -1,12 +1,13 @@
 /**
  * The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list.
  */
-import type { Completed, Till } from '../../firmware/shop-terminal/till.js';
+import type { Till } from '../../firmware/shop-terminal/till.js';
 import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
 import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
 import * as h from './till-rig.js';
 import type { Shop } from './till-rig.js';
+import type { Completed } from '../../firmware/shop-terminal/till-phases.js';
 
 function freshShop(historiesMax?: number): Shop {
   const shop = h.openShop(h.makeFlash(), {}, historiesMax);
