@@ -46,20 +46,39 @@ function doubled(point: Point, times: number): Point {
   return result;
 }
 
-/** Writes 12 limbs of a number modulo p, from the highest, as Float32 times 2^-126. */
-function writeCoordinate(view: DataView, offset: number, value: bigint): void {
+/** Units of the highest limb that are 2^128 once scaled: Float32 ends below it. */
+const TOP_LIMB_END = 1n << 20n;
+
+/**
+ * Twelve limbs of a number modulo p, from the lowest, in units of 2^BIT[k]. Each is at most half of the next one's unit,
+ * but for the last but one of a number whose highest limb would be 2^20: it keeps what it would carry, and is at most a
+ * whole unit then, which firmware/crypto/field.ts allows.
+ * @param value 0 to p - 1
+ */
+export function limbsOf(value: bigint): number[] {
   let rest = value > P / 2n ? value - P : value;
-  for (let k = 0; k < 12; k++) {
+  return Array.from({ length: 12 }, (_, k) => {
     const unit = 1n << BigInt(BIT[k]!);
     const size = BIT[k + 1]! - BIT[k]!;
-    let limb = BigInt.asIntN(size, rest / unit);
-    if (k === 11) limb = rest / unit;
+    let limb = k === 11 ? rest / unit : BigInt.asIntN(size, rest / unit);
+    if (k === 10) {
+      const carry = (rest - limb * unit) >> BigInt(BIT[11]!);
+      if (carry === TOP_LIMB_END) limb += 1n << BigInt(size);
+      if (carry === -TOP_LIMB_END) limb -= 1n << BigInt(size);
+    }
     rest -= limb * unit;
-    const float = Number(limb) * 2 ** (BIT[k]! - 126);
+    if (k === 11 && rest !== 0n) throw new RangeError('tables: limbs do not add up');
+    return Number(limb);
+  });
+}
+
+/** Writes the limbs of a number modulo p, from the highest, as Float32 times 2^-126. */
+function writeCoordinate(view: DataView, offset: number, value: bigint): void {
+  limbsOf(value).forEach((limb, k) => {
+    const float = limb * 2 ** (BIT[k]! - 126);
     if (Math.fround(float) !== float) throw new RangeError('tables: a limb does not fit Float32');
     view.setFloat32(offset + (11 - k) * 4, float, true);
-  }
-  if (rest !== 0n) throw new RangeError('tables: limbs do not add up');
+  });
 }
 
 /**
