@@ -7,7 +7,7 @@
  * of its own, which the end of recovery does not replace: until then the house does not know what the token holds.
  */
 
-/** What a house does with a request about a pseudonym's set: judge it by the rules of the books, or leave it waiting. */
+/** What a house does with a request about a set: judge it by the rules of the books, or leave it waiting. */
 export type Turn = 'judge' | 'wait';
 
 /** What a request about a set is judged by after a restore. */
@@ -68,9 +68,9 @@ export function endOfClaim(facts: ClaimEndFacts): ClaimEnd {
 export type Replay = 'book' | 'void' | 'bookAtLoss';
 
 /**
- * An act with a signed OK is booked as it was replied; no rule judges it again. Only a deposit can meet a debit that was
- * reconciled meanwhile: where the shop had been heard, the claim's receipt voids it; where it had not, the shop keeps
- * its money and `loss` pays.
+ * An act with a signed OK is booked as it was replied; no rule judges it again. Only a deposit can meet a debit that
+ * was reconciled meanwhile: where the shop had been heard, the claim's receipt voids the deposit; where it had not, the
+ * shop keeps its money and `loss` pays.
  */
 export function replayOfDeposit(reconciled: ClaimEnd | null): Replay {
   if (reconciled === 'heard') return 'void';
