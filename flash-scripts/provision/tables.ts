@@ -50,9 +50,9 @@ function doubled(point: Point, times: number): Point {
 const TOP_LIMB_END = 1n << 20n;
 
 /**
- * Twelve limbs of a number modulo p, from the lowest, in units of 2^BIT[k]. Each is at most half of the next one's unit,
- * but for the last but one of a number whose highest limb would be 2^20: it keeps what it would carry, and is at most a
- * whole unit then, which firmware/crypto/field.ts allows.
+ * Twelve limbs of a number modulo p, from the lowest, in units of 2^BIT[k]. Each is at most half of the next one's
+ * unit, but for the last but one of a number whose highest limb would be 2^20: it keeps what it would carry, and is at
+ * most a whole unit then, which firmware/crypto/field.ts allows.
  * @param value 0 to p - 1
  */
 export function limbsOf(value: bigint): number[] {
