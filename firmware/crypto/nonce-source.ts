@@ -14,7 +14,7 @@ import { writeU32 } from '../core/bytes.js';
 import { NOTHING, createHmacDrbg } from './hmac-drbg.js';
 import type { Natives } from '../core/crypto-natives.js';
 
-/** Most draws, so most nonces, between two of fresh entropy: as many as a token's pool holds (SECURITY.md 1). */
+/** Most draws, so most nonces, between two of fresh entropy: as many as a token's pool holds (docs/security.md 1). */
 export const DRAWS_PER_ENTROPY = 8;
 
 /** What a source of nonces is made from. */

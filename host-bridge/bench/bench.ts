@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { overlayBytes } from '../../flash-scripts/build/build.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
+import { failure } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import {
   BASE_SHAPE,
@@ -27,14 +28,16 @@ import {
   median,
   OPERATIONS,
   operationsProgram,
+  ratio,
   ROUNDS,
   SEED,
   type Figure,
   type Operation,
 } from './interpreter-programs.js';
 import { INSTALL, rivalSources } from './rival-sources.js';
+import { writePerformance } from './performance-page.js';
 import { tapSvg } from './tap-plot.js';
-import { ESTIMATE, measureTap, type Percentiles, type TapBudget } from './tap-budget.js';
+import { ESTIMATE, measureTap, PERCENTILES, type ModelledTap, type Percentiles } from './tap-budget.js';
 import { measureTiming, T_LIMIT, type TimingReport } from './timing.js';
 import { createHostNatives } from '../base/crypto/node-natives.js';
 import { multiplesOf } from '../base/crypto/key-multiples.js';
@@ -53,7 +56,7 @@ export interface BenchReport {
   /** `overlay`: parts of the program in files of their own, beside the bundle. */
   bytes: Record<'token' | 'terminal', { bundle: number; overlay: number; tables: number }>;
   /** Modelled times of a tap on ESP32 boards with HSU, and the same with I2C; null with `quick`. */
-  tap: { withBridge: Percentiles; alone: Percentiles; i2c: { withBridge: Percentiles; alone: Percentiles } } | null;
+  tap: { withBridge: ModelledTap; alone: ModelledTap; i2c: { withBridge: ModelledTap; alone: ModelledTap } } | null;
   /** null without the interpreter, or with `quick`. */
   timing: TimingReport | null;
 }
@@ -66,6 +69,8 @@ export interface BenchOptions {
   /** File for a plot of the tap's phases. */
   svg?: string;
   json?: boolean;
+  /** Also writes docs/performance.md, docs/tap.svg and README's five numbers. */
+  write?: boolean;
   log?: (line: string) => void;
 }
 
@@ -128,12 +133,20 @@ async function measureInInterpreter(path: string, files: BoardFiles) {
   };
 }
 
+async function measureTaps(): Promise<NonNullable<BenchReport['tap']>> {
+  const { withBridge, alone } = await measureTap('uart');
+  const i2c = await measureTap('i2c');
+  return { withBridge, alone, i2c: { withBridge: i2c.withBridge, alone: i2c.alone } };
+}
+
 /**
  * Measures, and prints a table or JSON.
  * @throws Error when the interpreter stops before the end: its output is in the message
  */
 export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const { interpreter } = options;
+  if (options.write && (options.quick || !interpreter))
+    throw failure(interpreter ? 'USAGE' : 'INTERPRETER_MISSING', '--write takes a whole run, in the interpreter too');
   const log = options.log ?? ((line: string) => console.log(line));
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   say('making tables ...');
@@ -149,8 +162,15 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   if (long) say('comparing the time of 100,000 signatures in two classes, a minute ...');
   const timing = long ? await measureTiming(long, files.baseTable!) : null;
   if (!options.quick) say('modelling taps on ESP32 boards, two minutes ...');
-  const taps: TapBudget[] | null = options.quick ? null : [await measureTap('uart'), await measureTap('i2c')];
-  if (taps && options.svg) writeFileSync(options.svg, tapSvg(taps));
+  const tap = options.quick ? null : await measureTaps();
+  if (tap && options.svg)
+    writeFileSync(
+      options.svg,
+      tapSvg([
+        { title: 'HSU', ...tap },
+        { title: 'I2C', ...tap.i2c },
+      ]),
+    );
   // Where they are most: the registrar is not the issuer, and a token seals.
   const tables = files.baseTable!.length + 2 * files.keyTable!.length;
   const report: BenchReport = {
@@ -165,20 +185,14 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       token: { ...(await programBytes('user-token')), tables: tables + files.peerTable!.length },
       terminal: { ...(await programBytes('shop-terminal')), tables },
     },
-    tap: taps && {
-      withBridge: taps[0]!.withBridge,
-      alone: taps[0]!.alone,
-      i2c: { withBridge: taps[1]!.withBridge, alone: taps[1]!.alone },
-    },
+    tap,
     timing,
   };
   if (options.json) log(JSON.stringify(report));
   else describe(report, log);
+  if (options.write) say(`written: ${writePerformance(report).join(', ')}`);
   return report;
 }
-
-const ratio = (times: number | undefined): string =>
-  times === undefined ? '' : times < 10 ? times.toFixed(1) : times.toFixed(0);
 
 function describe(report: BenchReport, log: (line: string) => void): void {
   log(`\n${report.machine}, commit ${report.commit}, Node ${report.node.version}`);
@@ -188,7 +202,7 @@ function describe(report: BenchReport, log: (line: string) => void): void {
     );
   else log('interpreter: skipped, none found (set ESPRUINO or put espruino-linux on the PATH)');
   const row = (title: string, ...cells: string[]): void =>
-    log(title.padEnd(32) + cells.map((cell) => cell.padStart(16)).join(''));
+    log(title.padEnd(44) + cells.map((cell) => cell.padStart(16)).join(''));
   const table = (where: string, figures: Record<Operation, Figure> | null): void => {
     if (!figures) return;
     const times = (
@@ -228,7 +242,8 @@ function describe(report: BenchReport, log: (line: string) => void): void {
     line('HSU, terminal alone', report.tap.alone);
     line('I2C, with a bridge', report.tap.i2c.withBridge);
     line('I2C, terminal alone', report.tap.i2c.alone);
-    for (const text of ESTIMATE) log(text);
+    log('An estimate, at these prices:');
+    for (const text of [...ESTIMATE, ...PERCENTILES]) log(text);
   }
   if (!report.timing) return;
   const { samples, t, tPlanted } = report.timing;

@@ -1,8 +1,10 @@
 /** `tapcash build`, `tapcash bench`. */
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ROLES } from '../../flash-scripts/boards/roles.js';
 import { runBuild } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
+import type { BenchReport } from '../bench/bench.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
 import type { CommandContext } from './table/spec.js';
 
@@ -18,11 +20,39 @@ export async function build(roles: string[], options: { out?: string; json?: boo
   });
 }
 
-/** `tapcash bench`: what the cryptography and a tap cost. */
-export async function bench(
-  options: { interpreter?: string | true; quick?: boolean; svg?: string; json?: boolean },
-  { environment }: CommandContext,
-): Promise<void> {
+/** Options of `tapcash bench`. */
+interface BenchOptions {
+  interpreter?: string | true;
+  quick?: boolean;
+  svg?: string;
+  write?: boolean;
+  report?: string;
+  json?: boolean;
+}
+
+/** What `tapcash bench --json` printed into a file. @throws TapcashError FILE_MISSING, BAD_REQUEST */
+function readReport(file: string): BenchReport {
+  let text;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw failure('FILE_MISSING', file, error as Error);
+  }
+  try {
+    return JSON.parse(text) as BenchReport;
+  } catch (error) {
+    throw failure('BAD_REQUEST', `${file}: not what tapcash bench --json prints`, error as Error);
+  }
+}
+
+/** `tapcash bench`: what the cryptography and a tap cost; with `--write`, in the documents. */
+export async function bench(options: BenchOptions, { environment }: CommandContext): Promise<void> {
+  if (options.report) {
+    if (!options.write) throw failure('USAGE', '--report is for --write');
+    const { writePerformance } = await import('../bench/performance-page.js');
+    process.stdout.write(`written: ${writePerformance(readReport(options.report)).join(', ')}\n`);
+    return;
+  }
   const { runBench } = await import('../bench/bench.js');
   await runBench({
     interpreter: findInterpreter(
@@ -30,6 +60,7 @@ export async function bench(
     ),
     quick: options.quick === true,
     ...(options.svg ? { svg: options.svg } : {}),
+    write: options.write === true,
     json: options.json === true,
   });
 }

@@ -14,8 +14,8 @@ export const BUILD_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'bench',
     what: 'measure the cryptography in the interpreter, beside TweetNaCl in the same process, and on Node',
-    options: [OPTIONS.interpreter, OPTIONS.quick, OPTIONS.svg, OPTIONS.json],
-    examples: ['bench --quick', 'bench --svg docs/tap.svg'],
+    options: [OPTIONS.interpreter, OPTIONS.quick, OPTIONS.svg, OPTIONS.write, OPTIONS.report, OPTIONS.json],
+    examples: ['bench --quick', 'bench --write', 'bench --write --report report.json'],
     run: async () => (await import('../develop.js')).bench,
   },
 ];

@@ -144,4 +144,6 @@ export const OPTIONS = {
   out: { flags: '--out <folder>', what: 'where the bundles go; default: where every command looks for them' },
   quick: { flags: '--quick', what: 'operations only, without memory, taps and constant time' },
   svg: { flags: '--svg <file>', what: 'write the drawing there' },
+  write: { flags: '--write', what: "write docs/performance.md, docs/tap.svg and README's five numbers" },
+  report: { flags: '--report <file>', what: 'measure nothing: take what --json printed before' },
 } satisfies Record<string, OptionSpec>;
