@@ -64,7 +64,7 @@ function auditRequestPairs(bank: AuditBooks, issuer: AuditBooks): bigint {
 
 /** What the issuer answered, the bank asked. */
 function auditReplyPairs(bank: AuditBooks, issuer: AuditBooks): void {
-  const asked = new Set(
+  const messageHashes = new Set(
     [...bank.each<{ message: Buffer }>('SELECT message FROM requests WHERE message IS NOT NULL')].map(({ message }) =>
       toHex(sha256(message)),
     ),
@@ -72,7 +72,7 @@ function auditReplyPairs(bank: AuditBooks, issuer: AuditBooks): void {
   for (const row of issuer.each<Pick<Audited<'replies'>, 'message_hash' | 'message'>>(
     'SELECT message_hash, message FROM replies',
   )) {
-    if (bankMessageOf(issuer, row) && !asked.has(toHex(row.message_hash)))
+    if (bankMessageOf(issuer, row) && !messageHashes.has(toHex(row.message_hash)))
       issuer.broken('replies', toHex(row.message_hash), 'is to a request that the bank does not have');
   }
 }
@@ -126,8 +126,8 @@ function auditCoupons(bank: AuditBooks, issuer: AuditBooks): bigint {
   )) {
     const { amount } = row;
     signed.set(amount, (signed.get(amount) ?? 0n) + 1n);
-    const asked = ownedRequest.decode(row.owned)?.request;
-    const blinded = asked && (couponRequest.decode(asked)?.blinded ?? asked);
+    const request = ownedRequest.decode(row.owned)?.request;
+    const blinded = request && (couponRequest.decode(request)?.blinded ?? request);
     const [signature] = unpackBoxes(row.boxes!) ?? [];
     const fits =
       blinded && signature && couponKeysFor(issuer, amount).some((key) => raised(key, signature)?.equals(blinded));

@@ -125,7 +125,7 @@ function claimProblem(books: AuditBooks, row: Audited<'claims'>): string | null 
 const paperOf = ({ house }: AuditBooks) => (house === 'bank' ? 'request' : 'receipt');
 
 function papersFor(books: AuditBooks, kind: number, because: Buffer, row: Payment): number {
-  const found =
+  const papers =
     books.house === 'bank'
       ? books.one<{ count: bigint }>('SELECT count(*) AS count FROM requests WHERE owned = ?', because)
       : books.one<{ count: bigint }>(
@@ -135,7 +135,7 @@ function papersFor(books: AuditBooks, kind: number, because: Buffer, row: Paymen
           because,
           row.amount,
         );
-  return Number(found?.count ?? 0n);
+  return Number(papers?.count ?? 0n);
 }
 
 /** A receipt that is no withdrawal answers a refund or a granted claim, and moved EBC for a refund alone. */

@@ -146,7 +146,7 @@ const rowOf = (keys: Uint8Array, i: number) =>
 
 /** The bank's keys for an amount, of every list that was published. */
 export function couponKeysFor(books: AuditBooks, amount: bigint): KeyObject[] {
-  const found: KeyObject[] = [];
+  const keys: KeyObject[] = [];
   for (const row of books.each<Pick<Audited<'coupon_keys'>, 'list' | 'moduli'>>(
     'SELECT list, moduli FROM coupon_keys ORDER BY version',
   )) {
@@ -155,10 +155,10 @@ export function couponKeysFor(books: AuditBooks, amount: bigint): KeyObject[] {
       if (!list || list.keys.length < COUPON_KEY_BYTES * (i + 1) || BigInt(rowOf(list.keys, i).amount) !== amount)
         continue;
       const key = publicKeyOf(modulus);
-      if (key) found.push(key);
+      if (key) keys.push(key);
     }
   }
-  return found;
+  return keys;
 }
 
 function publicKeyOf(modulus: Uint8Array): KeyObject | null {

@@ -35,7 +35,7 @@ export interface AuditOptions {
   /** Operators who may have acted; others are named. */
   operatorKeys?: Uint8Array[];
   /** Told after each table. */
-  progress?: (table: string, rows: number) => void;
+  onProgress?: (table: string, rows: number) => void;
 }
 
 /** A row that does not hold. */
@@ -194,7 +194,7 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
       if (table === undefined) return;
       const label = name === 'bank' ? `bank ${table}` : table;
       report.rows[label] = (report.rows[label] ?? 0) + rows;
-      options.progress?.(label, rows);
+      options.onProgress?.(label, rows);
     },
     one: <Columns>(sql: string, ...values: (SqlValue | bigint)[]) =>
       statement(sql).get(...values) as Columns | undefined,

@@ -203,18 +203,18 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   /** Asks the terminal who it is; what waits for that goes on. */
   async function greet(): Promise<void> {
     void lines.learn();
-    const asked = await askStatus();
-    if (!asked) return;
-    clerk.onTerminal(asked.terminalId);
-    notices.onTerminal(asked.denyVersion);
+    const status = await askStatus();
+    if (!status) return;
+    clerk.onTerminal(status.terminalId);
+    notices.onTerminal(status.denyVersion);
   }
 
   async function askStatus(): Promise<TerminalStatus | null> {
-    const asked = await terminal.status();
-    if (!asked.ok) return null;
-    lastStatus = asked.status;
-    onEvent({ type: 'terminal', status: asked.status });
-    return asked.status;
+    const answer = await terminal.status();
+    if (!answer.ok) return null;
+    lastStatus = answer.status;
+    onEvent({ type: 'terminal', status: answer.status });
+    return answer.status;
   }
 
   let closing: Promise<void> | null = null;

@@ -110,10 +110,10 @@ export function createClerk(options: ClerkOptions): Clerk {
     }
     const code = await terminal.charge(row.idBytes, row.amount);
     const state = meaning(code);
-    const now = charges.find(row.idBytes) ?? row;
+    const latest = charges.find(row.idBytes) ?? row;
     // An accepted charge is OK for the terminal too; its own report says what became of it.
-    if (state && !(state === 'open' && now.state === 'accepted'))
-      charges.set(row.idBytes, state, state === 'refused' ? code : now.code);
+    if (state && !(state === 'open' && latest.state === 'accepted'))
+      charges.set(row.idBytes, state, state === 'refused' ? code : latest.code);
   }
 
   /** Cancels at the terminal, also what was perhaps never sent: an answer that got lost may have opened it. */
@@ -124,13 +124,13 @@ export function createClerk(options: ClerkOptions): Clerk {
     return code;
   }
 
-  function found(row: ChargeRow | null): Result<{ charge: Charge }> {
+  function chargeResult(row: ChargeRow | null): Result<{ charge: Charge }> {
     return row ? { ok: true, charge: chargeView(row) } : refusal('CHARGE_UNKNOWN');
   }
 
   async function wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>> {
     const row = charges.find(id);
-    if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return found(row);
+    if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return chargeResult(row);
     await new Promise<void>((resolve) => {
       const end = (): void => {
         scheduler.clearTimer(limit);
@@ -138,13 +138,13 @@ export function createClerk(options: ClerkOptions): Clerk {
         resolve();
       };
       const look = (): void => {
-        const now = charges.find(id);
-        if (stopped || !now || isResolved(now.state) || now.changes > seen) end();
+        const latest = charges.find(id);
+        if (stopped || !latest || isResolved(latest.state) || latest.changes > seen) end();
       };
       const limit = scheduler.setTimer(end, waitMs);
       waiters.add(look);
     });
-    return found(charges.find(id));
+    return chargeResult(charges.find(id));
   }
 
   return {
@@ -152,7 +152,8 @@ export function createClerk(options: ClerkOptions): Clerk {
       if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
       if (id.length !== CHARGE_ID_BYTES) return refusal('BAD_REQUEST', 'charge id');
       const known = charges.find(id);
-      if (known) return known.amount === amount ? found(known) : refusal('CHARGE_OPEN', 'this id has another amount');
+      if (known)
+        return known.amount === amount ? chargeResult(known) : refusal('CHARGE_OPEN', 'this id has another amount');
       if (charges.current()) return refusal('CHARGE_OPEN');
       if (options.deskBusy()) return refusal('BUSY', 'the desk is in use');
       charges.add(id, amount);
@@ -166,10 +167,10 @@ export function createClerk(options: ClerkOptions): Clerk {
       const row = id ? charges.find(id) : charges.current();
       if (!row) return refusal(id ? 'CHARGE_UNKNOWN' : 'NO_CHARGE');
       if (row.state === 'paid') return refusal('ALREADY_PAID');
-      if (isResolved(row.state)) return found(row);
+      if (isResolved(row.state)) return chargeResult(row);
       charges.unwant(row.idBytes);
       const code = await giveUp({ ...row, wanted: false });
-      if (code === 'OK' || code === 'NO_CHARGE') return found(charges.find(row.idBytes));
+      if (code === 'OK' || code === 'NO_CHARGE') return chargeResult(charges.find(row.idBytes));
       // Until the terminal has answered, the charge may be open, and be paid.
       return code === 'ALREADY_PAID'
         ? refusal(code)

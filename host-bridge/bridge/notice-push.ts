@@ -51,7 +51,7 @@ export interface NoticePush {
 export function createNoticePush(options: NoticePushOptions): NoticePush {
   const { issuer, terminal, issuerLine, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
   let stopped = false;
-  let asked = 0; // counts nonces: only the newest is answered
+  let nonces = 0; // counts them: only the newest is answered
   let version = 0;
   let timer: Timer | null = null;
   let pushing: Promise<void> | null = null;
@@ -67,10 +67,10 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
 
   async function bringTime(nonce: Uint8Array): Promise<void> {
-    const mine = ++asked;
+    const mine = ++nonces;
     for (let tries = 0; tries < TIME_RETRIES_MAX; tries++) {
       const reply = await call(() => issuer.signedTime(nonce));
-      if (mine !== asked || stopped) return;
+      if (mine !== nonces || stopped) return;
       if (reply.ok) {
         const time = signedTime.decode(reply.time);
         if (!time || !(await isIssuers(SIGNED.time, time.body, time.signature)))
@@ -82,7 +82,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
       }
       if (tries === 0) log.warn({ code: reply.code }, 'no signed time');
       await pause(TIME_RETRY_MS);
-      if (mine !== asked || stopped) return;
+      if (mine !== nonces || stopped) return;
     }
   }
 
@@ -129,7 +129,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
       void pushOnce();
     },
     onDown() {
-      asked++;
+      nonces++;
     },
     denyVersion: () => version,
     pushDenyList: pushOnce,

@@ -175,7 +175,7 @@ export async function untilDelivered(
     ;
     await new Promise<void>((resolve) => void scheduler.setTimer(resolve, LOOK_MS))
   ) {
-    const now = outbox.find(bytes)!;
-    if (now.state !== 'pending' || scheduler.nowMs() >= endMs) return now;
+    const entry = outbox.find(bytes)!;
+    if (entry.state !== 'pending' || scheduler.nowMs() >= endMs) return entry;
   }
 }

@@ -80,10 +80,13 @@ function identify(kind: OutboxKind, bytes: Uint8Array): { identity: Uint8Array; 
     return body && { identity: body.refundId, amount: body.amount };
   }
   const paid = history.decode(bytes);
-  const asked = paid && challenge.decode(paid.challenge);
+  const paidChallenge = paid && challenge.decode(paid.challenge);
   const body = paid && licenseBody.decode(license.decode(paid.license)!.body);
-  if (!asked || !body) return null;
-  return { identity: concat([body.pku, asked.rs, fromChars(asked.shop)]), amount: asked.amount };
+  if (!paidChallenge || !body) return null;
+  return {
+    identity: concat([body.pku, paidChallenge.rs, fromChars(paidChallenge.shop)]),
+    amount: paidChallenge.amount,
+  };
 }
 
 /** Makes the outbox over the bridge's database. @param nowS Unix time, seconds */

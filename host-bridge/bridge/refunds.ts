@@ -111,9 +111,9 @@ export function createRefunds(options: RefundOptions): Refunds {
     id: Uint8Array | null,
   ): Promise<Result<{ row: RefundRow }>> {
     const h = history.decode(paid)!;
-    const asked = challenge.decode(h.challenge)!;
+    const paidChallenge = challenge.decode(h.challenge)!;
     const { pku } = licenseBody.decode(license.decode(h.license)!.body)!;
-    const wanted = amount ?? asked.amount;
+    const wanted = amount ?? paidChallenge.amount;
     const known = rowOf(id ? find.get(id) : unfinished.get(rs, wanted));
     if (known)
       return toHex(known.rs) === toHex(rs) && known.amount === wanted
@@ -123,7 +123,7 @@ export function createRefunds(options: RefundOptions): Refunds {
     const told = await options.terminal.status();
     if (!told.ok) return told;
     const refundId = id ?? options.random(REFUND_ID_BYTES);
-    const { issuer, currency, shop } = asked;
+    const { issuer, currency, shop } = paidChallenge;
     const body = refundBody.encode({
       issuer,
       currency,
@@ -167,9 +167,9 @@ export function createRefunds(options: RefundOptions): Refunds {
       const begun = await begin(rs, paid, amount, id);
       if (!begun.ok) return begun;
       const { row } = begun;
-      const made = await signed(row);
-      if (!made.ok) return made;
-      const { state, code } = await untilDelivered(outbox, options.delivery, scheduler, made.bytes);
+      const signing = await signed(row);
+      if (!signing.ok) return signing;
+      const { state, code } = await untilDelivered(outbox, options.delivery, scheduler, signing.bytes);
       return { ok: true, refund: { id: toHex(row.id), rs: toHex(rs), amount: row.amount, state, code } };
     },
   };

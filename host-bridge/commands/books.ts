@@ -32,7 +32,7 @@ function databasesIn(data: string) {
 export function auditCommand(options: { data: string; json?: boolean }): boolean {
   const report = audit({
     ...databasesIn(options.data),
-    progress: (table, rows) =>
+    onProgress: (table, rows) =>
       void (!options.json && process.stderr.isTTY && process.stderr.write(`  ${table}: ${rows}\n`)),
   });
   print(options.json, report, auditText(report));

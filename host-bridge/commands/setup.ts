@@ -135,12 +135,12 @@ async function make(dataDir: string, wanted: Wanted, options: SetupCommand): Pro
 }
 
 /** What was asked for and is not what the folder has. */
-function differencesOf(options: SetupCommand, found: Settings): string[] {
+function differencesOf(options: SetupCommand, oldSettings: Settings): string[] {
   const given: [string, string | undefined, string][] = [
-    ['--scheme', options.scheme, String(found.scheme)],
-    ['--currency', options.currency, found.currency],
-    ['--shop', options.shop, found.shop],
-    ['--user', options.user && usersOf(options.user.join(',')).join(', '), found.users.join(', ')],
+    ['--scheme', options.scheme, String(oldSettings.scheme)],
+    ['--currency', options.currency, oldSettings.currency],
+    ['--shop', options.shop, oldSettings.shop],
+    ['--user', options.user && usersOf(options.user.join(',')).join(', '), oldSettings.users.join(', ')],
   ];
   return given
     .filter(([, text, there]) => text !== undefined && text !== there)
@@ -177,14 +177,14 @@ function textOf(folder: string, settings: Settings, isNew: boolean): string {
 /** `tapcash setup`. @throws TapcashError SETUP_DIFFERS: the folder has other settings than those given */
 export async function setup(folder: string, options: SetupCommand): Promise<void> {
   const dataDir = resolve(folder);
-  const found = readSettings(dataDir);
-  if (found) {
-    const different = differencesOf(options, found);
+  const oldSettings = readSettings(dataDir);
+  if (oldSettings) {
+    const different = differencesOf(options, oldSettings);
     if (different.length > 0) throw failure('SETUP_DIFFERS', different.join('; '));
     return print(
       options.json,
-      { ok: true, folder: dataDir, made: false, settings: found },
-      textOf(folder, found, false),
+      { ok: true, folder: dataDir, made: false, settings: oldSettings },
+      textOf(folder, oldSettings, false),
     );
   }
   const somebody = options.json ? null : person();

@@ -172,15 +172,15 @@ export function reportText(report: DemoReport): string {
   return lines.join('\n');
 }
 
-function overspendLines(found: OverspendResult): string[] {
+function overspendLines(overspend: OverspendResult): string[] {
   return [
     '',
     'Overspend',
-    `  EBC of the pseudonym is ${money(found.ebc)}: both shops were credited.`,
-    `  trace: ${found.name}, ${found.proof}: the account key signed the request that bound`,
+    `  EBC of the pseudonym is ${money(overspend.ebc)}: both shops were credited.`,
+    `  trace: ${overspend.name}, ${overspend.proof}: the account key signed the request that bound`,
     '  the pseudonym to the name.',
-    `  The pseudonym is on the deny list of ${found.deniedAt.join(' and ')}.`,
-    `  Tapped once more, the clone gets ${found.afterwards}.`,
-    `  Loss ${money(found.loss)}; bound n x c x stale terminals = ${money(found.bound)}.`,
+    `  The pseudonym is on the deny list of ${overspend.deniedAt.join(' and ')}.`,
+    `  Tapped once more, the clone gets ${overspend.afterwards}.`,
+    `  Loss ${money(overspend.loss)}; bound n x c x stale terminals = ${money(overspend.bound)}.`,
   ];
 }

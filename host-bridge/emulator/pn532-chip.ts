@@ -54,7 +54,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
   let initiator: Pn532Initiator | null = null;
   let parameters = 0x14;
   let attempts = Infinity;
-  let found: FoundTarget | null = null;
+  let foundTarget: FoundTarget | null = null;
   let rest = new Uint8Array(0); // of a card's answer, after MI
   let nextBaud = 0;
   // as a card
@@ -159,7 +159,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     if (p.length < 37 || p.length <= tkAt || p.length !== tkAt + 1 + p[tkAt] || p[tkAt] > 48)
       return host.respondError();
     initiator?.setField(false);
-    found = null;
+    foundTarget = null;
     target = 'listening';
     pins.setAsleep(true);
     // Only with fISO14443-4_PICC and SEL_RES bit 5 the chip is an ISO/IEC 14443-4 card; other kinds are left out.
@@ -177,11 +177,11 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     if (p.length < 2 || p[0] < 1 || p[0] > 2) return host.respondError();
     radioTarget.stop();
     target = 'none';
-    found = null;
+    foundTarget = null;
     rest = new Uint8Array(0);
     if (!initiator || p[1] !== 0x00) return answer(0x4b, 0x00);
     initiator.activate(attempts, (parameters & 0x10) !== 0, (result) => {
-      found = result;
+      foundTarget = result;
       if (!result) return host.respond([0x4b, 0x00]);
       host.respond([
         0x4b,
@@ -199,7 +199,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
   /** 7.3.8 InDataExchange: bit 6 of Tg, and of the status, is MI. */
   function dataExchange(p: Uint8Array): void {
     if (p.length < 1 || p.length > 1 + DATA_BYTES_MAX) return host.respondError();
-    if (!initiator || !found || (p[0] & 0x3f) !== 1) return answer(0x41, ERROR.context);
+    if (!initiator || !foundTarget || (p[0] & 0x3f) !== 1) return answer(0x41, ERROR.context);
     if (p.length === 1 && rest.length > 0) return giveRest();
     initiator.exchange(p.slice(1), (p[0] & 0x40) !== 0, (status, data) => {
       if (status !== OK) return host.respond([0x41, status]);
@@ -217,9 +217,9 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
   /** 7.3.10, 7.3.11: InDeselect and InRelease; target 0 means all. */
   function release(code: number, p: Uint8Array): void {
     if (p.length !== 1) return host.respondError();
-    if (p[0] > 1 || (p[0] === 1 && !found)) return answer(code + 1, ERROR.context);
-    if (!initiator || !found) return answer(code + 1, OK);
-    found = null;
+    if (p[0] > 1 || (p[0] === 1 && !foundTarget)) return answer(code + 1, ERROR.context);
+    if (!initiator || !foundTarget) return answer(code + 1, OK);
+    foundTarget = null;
     initiator.deselect(() => host.respond([code + 1, OK]));
   }
 
@@ -230,7 +230,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
     if (bytes === 0 || p.length !== 1 + bytes) return host.respondError();
     if (p[0] === 0x01) {
       initiator?.setField((p[1] & 1) !== 0);
-      if ((p[1] & 1) === 0) found = null;
+      if ((p[1] & 1) === 0) foundTarget = null;
     }
     if (p[0] === 0x04 && initiator) initiator.retries = p[1];
     if (p[0] === 0x05) attempts = p[3] === 0xff ? Infinity : p[3] + 1;
@@ -309,7 +309,7 @@ export function createPn532Chip(scheduler: Scheduler): Pn532Chip {
       pins.setPower(on);
       parameters = 0x14;
       attempts = Infinity;
-      found = null;
+      foundTarget = null;
       target = 'none';
     },
   };

@@ -24,11 +24,11 @@ export interface FoundTarget {
 export interface Pn532Initiator {
   setField(on: boolean): void;
   /** Looks for a card `attempts` times (Infinity: until abort). */
-  activate(attempts: number, rats: boolean, found: (target: FoundTarget | null) => void): void;
+  activate(attempts: number, rats: boolean, onTarget: (target: FoundTarget | null) => void): void;
   /** Exchanges data with the card; `more`: part of a longer command, which the card acknowledges. */
-  exchange(data: Uint8Array, more: boolean, done: (status: number, answer: Uint8Array) => void): void;
+  exchange(data: Uint8Array, more: boolean, onDone: (status: number, answer: Uint8Array) => void): void;
   /** S(DESELECT), answered or not. */
-  deselect(done: () => void): void;
+  deselect(onDone: () => void): void;
   /** Forgets what is under way. */
   abort(): void;
   /** A card begins to send: no waiting time runs out before its frame ends. */
@@ -111,11 +111,11 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
     });
   }
 
-  function activate(attempts: number, rats: boolean, found: (target: FoundTarget | null) => void): void {
+  function activate(attempts: number, rats: boolean, onTarget: (target: FoundTarget | null) => void): void {
     initiator.setField(true);
     const again = () => {
-      if (attempts <= 1) return found(null);
-      pause(BETWEEN_ATTEMPTS_MS, () => activate(attempts - 1, rats, found));
+      if (attempts <= 1) return onTarget(null);
+      pause(BETWEEN_ATTEMPTS_MS, () => activate(attempts - 1, rats, onTarget));
     };
     ask(
       Uint8Array.of(AIR.REQA),
@@ -135,12 +135,12 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
               uid: uid.slice(0, 4),
               ats: null,
             };
-            if (!rats || !(sak[0] & 0x20)) return found(target);
+            if (!rats || !(sak[0] & 0x20)) return onTarget(target);
             ask(withCrc([AIR.RATS, FSDI << 4]), ATS_WAIT_MS, (answers) => {
               const ats = answers.length === 1 ? stripCrc(answers[0]) : null;
               if (!ats || ats[0] !== ats.length) return again();
               takeAts(ats);
-              found({ ...target, ats: ats.slice() });
+              onTarget({ ...target, ats: ats.slice() });
             });
           });
         });
@@ -160,7 +160,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
     guardUntilMs = scheduler.nowMs() + (tb & 0x0f ? waitingTimeMs(tb & 0x0f) : 0);
   }
 
-  function exchange(data: Uint8Array, more: boolean, done: (status: number, answer: Uint8Array) => void): void {
+  function exchange(data: Uint8Array, more: boolean, onDone: (status: number, answer: Uint8Array) => void): void {
     let sent = 0;
     let sentNow = 0;
     let tries = 0;
@@ -169,7 +169,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
 
     function finish(status: number): void {
       clear();
-      done(status, status === STATUS.OK ? Uint8Array.from(answer) : new Uint8Array(0));
+      onDone(status, status === STATUS.OK ? Uint8Array.from(answer) : new Uint8Array(0));
     }
     function send(block: Block, multiplier = 1): void {
       ask(
@@ -228,7 +228,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
     },
     activate,
     exchange,
-    deselect: (done) => ask(withCrc(encodeBlock({ kind: 'DESELECT' })), SHORT_WAIT_MS + 2, () => done()),
+    deselect: (onDone) => ask(withCrc(encodeBlock({ kind: 'DESELECT' })), SHORT_WAIT_MS + 2, () => onDone()),
     abort: clear,
     onBegin() {
       if (!onReply) return;

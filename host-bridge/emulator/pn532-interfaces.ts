@@ -41,7 +41,7 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
   let hearsFromMs = 0;
   let baud = 115200;
   let hsu: { end: SerialEnd; onBaud?: (baud: number) => void } | null = null;
-  let ready: Uint8Array[] = [];
+  let framesToRead: Uint8Array[] = [];
 
   /** UART bytes, with the moment at which each of them was complete. */
   function hear(data: string): void {
@@ -88,10 +88,10 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
       read(bytes) {
         if (!powered) return null;
         const out = new Uint8Array(bytes);
-        if (ready.length === 0 || bytes === 0) return out;
+        if (framesToRead.length === 0 || bytes === 0) return out;
         out[0] = 0x01;
         // The status byte alone takes nothing; a transfer that ends within the frame loses the rest.
-        if (bytes > 1) out.set(ready.shift()!.subarray(0, bytes - 1), 1);
+        if (bytes > 1) out.set(framesToRead.shift()!.subarray(0, bytes - 1), 1);
         return out;
       },
     },
@@ -106,19 +106,20 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
         }
         if (scheduler.nowMs() < hearsFromMs) return out;
         if (data[0] === SPI.write) onBytes(data.subarray(1));
-        else if (data[0] === SPI.status) out[1] = ready.length > 0 ? 1 : 0;
-        else if (data[0] === SPI.read && ready.length > 0) out.set(ready.shift()!.subarray(0, data.length - 1), 1);
+        else if (data[0] === SPI.status) out[1] = framesToRead.length > 0 ? 1 : 0;
+        else if (data[0] === SPI.read && framesToRead.length > 0)
+          out.set(framesToRead.shift()!.subarray(0, data.length - 1), 1);
         return out;
       },
     },
-    irq: () => ready.length === 0,
+    irq: () => framesToRead.length === 0,
     send(frame) {
       if (!powered) return;
       if (hsu) hsu.end.write(String.fromCharCode(...frame));
-      else ready.push(frame);
+      else framesToRead.push(frame);
     },
     clear() {
-      ready = [];
+      framesToRead = [];
     },
     setAsleep(value) {
       asleep = value;
@@ -129,7 +130,7 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
       powered = on;
       asleep = true;
       edges = 0;
-      ready = [];
+      framesToRead = [];
       setBaud(115200);
     },
   };

@@ -39,7 +39,7 @@ export interface Pn532Target {
   listen(settings: TargetSettings): void;
   stop(): void;
   /** Answers the command; `done` tells whether the last block was sent, or the field went first. */
-  respond(data: Uint8Array, done: (sent: boolean) => void): void;
+  respond(data: Uint8Array, onDone: (sent: boolean) => void): void;
   onField(on: boolean): void;
   onFrame(frame: Uint8Array): void;
 }
@@ -66,7 +66,7 @@ export function createTarget(scheduler: Scheduler, handler: TargetHandler): Pn53
   let answering = false; // the host has a command to answer
   let extending = false; // S(WTX) sent, its response not yet here: no other block may be sent (7.3)
   let outgoing: Uint8Array | null = null; // rest of the answer after the last block
-  let done: ((sent: boolean) => void) | null = null;
+  let onDone: ((sent: boolean) => void) | null = null;
   const timers = new Set<Timer>();
 
   function after(delayMs: number, run: () => void): void {
@@ -91,8 +91,8 @@ export function createTarget(scheduler: Scheduler, handler: TargetHandler): Pn53
     answering = false;
     extending = false;
     outgoing = null;
-    const waiting = done;
-    done = null;
+    const waiting = onDone;
+    onDone = null;
     waiting?.(false);
   }
 
@@ -125,10 +125,10 @@ export function createTarget(scheduler: Scheduler, handler: TargetHandler): Pn53
     const chained = outgoing.length > 0;
     sendBlock({ kind: 'I', number, chained, data: part });
     if (chained) return;
-    const sent = done;
+    const sent = onDone;
     after(BLOCK_DELAY_MS + airTimeMs(part.length + 3), () => {
-      if (sent === null || sent !== done) return;
-      done = null;
+      if (sent === null || sent !== onDone) return;
+      onDone = null;
       sent(true);
     });
   }
@@ -210,7 +210,7 @@ export function createTarget(scheduler: Scheduler, handler: TargetHandler): Pn53
       if (!answering) return whenDone(false);
       answering = false;
       outgoing = data;
-      done = whenDone;
+      onDone = whenDone;
       if (extending) return;
       clearTimers();
       sendAnswer();

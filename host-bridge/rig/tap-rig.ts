@@ -267,11 +267,11 @@ export async function createTapBench(options: TapBenchOptions) {
     const token = { name, device, presence: createPresence(device.chip.card), pku: new Uint8Array(32) as Uint8Array };
     await rest(500);
     token.presence.hold(field);
-    const found = identity.decode(await desk(INS.identity, new Uint8Array(0)))!;
-    token.pku = found.pku;
+    const tokenIdentity = identity.decode(await desk(INS.identity, new Uint8Array(0)))!;
+    token.pku = tokenIdentity.pku;
     await desk(INS.register, nameRequest.encode({ name }));
-    await desk(INS.license, signLicense(found.pku, nowS() + validS));
-    await desk(INS.receipt, signReceipt(found.pku, 1, balance));
+    await desk(INS.license, signLicense(tokenIdentity.pku, nowS() + validS));
+    await desk(INS.receipt, signReceipt(tokenIdentity.pku, 1, balance));
     token.presence.leave();
     return token;
   }
@@ -299,9 +299,9 @@ export async function createTapBench(options: TapBenchOptions) {
     press(token);
     await rest(500);
     token.presence.hold(field);
-    const found = tokenStatus.decode(await desk(INS.status, new Uint8Array(0)))!;
+    const status = tokenStatus.decode(await desk(INS.status, new Uint8Array(0)))!;
     token.presence.leave();
-    return found;
+    return status;
   }
 
   /** Opens a charge, or asks for the same one again. @returns its id and the terminal's code */

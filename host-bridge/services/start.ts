@@ -294,13 +294,13 @@ function operatorGate(
   };
   return {
     check: (request: RawRequest) => {
-      const found = read(request);
-      return found.ok ? null : found;
+      const operation = read(request);
+      return operation.ok ? null : operation;
     },
     gate: (request: RawRequest, act: () => Answer<unknown>): Answer<unknown> => {
-      const found = read(request);
-      if (!found.ok) return answerRefusal(found);
-      const done = actOnce(store, found.act, Math.floor(clock()), act);
+      const operation = read(request);
+      if (!operation.ok) return answerRefusal(operation);
+      const done = actOnce(store, operation.act, Math.floor(clock()), act);
       return done.ok ? done.reply : answerRefusal(done);
     },
   };

@@ -587,7 +587,7 @@ test('files that cannot be read at all are a failure with a code', () => {
 test('progress is told for every table', () => {
   const told: string[] = [];
   auditAfter(() => undefined);
-  audit({ ...options, progress: (table) => told.push(table) });
+  audit({ ...options, onProgress: (table) => told.push(table) });
   expect(told).toContain('histories');
   expect(told).toContain('registrations');
 });

@@ -46,23 +46,23 @@ export function createCouponSigner(keys: Map<number, KeyObject>): CouponSigner {
     const key = keys.get(amount);
     if (!key) return null;
     if (request.length === RSA_BYTES) return { key, blinded: request };
-    const asked = couponRequest.decode(request);
-    return asked && equal(asked.modulusHash, sha256(modulusOf(key))) ? { key, blinded: asked.blinded } : null;
+    const message = couponRequest.decode(request);
+    return message && equal(message.modulusHash, sha256(modulusOf(key))) ? { key, blinded: message.blinded } : null;
   };
   return {
     amounts,
     moduli: amounts.map((amount) => modulusOf(keys.get(amount)!)),
     sign(amount, request) {
-      const asked = blindedFor(amount, request);
-      return asked && blindSign(asked.key, asked.blinded);
+      const blinding = blindedFor(amount, request);
+      return blinding && blindSign(blinding.key, blinding.blinded);
     },
     refuse(amount, request) {
-      const asked = blindedFor(amount, request);
+      const blinding = blindedFor(amount, request);
       const refused = signedBytes(SIGNED.couponRefusal, sha256(request));
       return (
-        asked &&
+        blinding &&
         new Uint8Array(
-          signRsa('sha384', refused, { key: asked.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }),
+          signRsa('sha384', refused, { key: blinding.key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 }),
         )
       );
     },

@@ -31,14 +31,14 @@ export function sealBox(
 
 /** Opens an encoded `box`; null where it is none of K's, or another message than `info` says. */
 export function openBox(k: Uint8Array, info: BoxInfo, bytes: Uint8Array): Uint8Array | null {
-  const found = box.decode(bytes);
-  if (!found || found.sealed.length < TAG_BYTES) return null;
-  const { key, nonce } = keyOf(k, found.salt, info);
-  const split = found.sealed.length - TAG_BYTES;
+  const parts = box.decode(bytes);
+  if (!parts || parts.sealed.length < TAG_BYTES) return null;
+  const { key, nonce } = keyOf(k, parts.salt, info);
+  const split = parts.sealed.length - TAG_BYTES;
   const decipher = createDecipheriv('aes-128-gcm', key, nonce, { authTagLength: TAG_BYTES });
-  decipher.setAuthTag(found.sealed.subarray(split));
+  decipher.setAuthTag(parts.sealed.subarray(split));
   try {
-    return new Uint8Array(Buffer.concat([decipher.update(found.sealed.subarray(0, split)), decipher.final()]));
+    return new Uint8Array(Buffer.concat([decipher.update(parts.sealed.subarray(0, split)), decipher.final()]));
   } catch {
     return null;
   }

@@ -76,15 +76,19 @@ export function createUnload(
     if (!terms) return refusal('BAD_REQUEST', "the token's license");
     // 2. The debit.
     const { issuer, currency } = terms;
-    const asked =
+    const challengeBytes =
       begun ??
       challenge.encode({ issuer, currency, amount, timeS: Math.floor(options.nowS()), counter: 0, rs, shop: name });
-    if (!begun) database.transaction(() => add.run(name, amount, asked));
-    const paid = await steps.token('unload', INS.challenge, asked, (answer) => payment.decode(answer));
+    if (!begun) database.transaction(() => add.run(name, amount, challengeBytes));
+    const paid = await steps.token('unload', INS.challenge, challengeBytes, (answer) => payment.decode(answer));
     if (!paid.ok) return paid;
     if (paid.answer.amount !== amount) return refusal('BAD_REQUEST', "the token's payment");
     // 3. On disk, acknowledged, delivered.
-    const bytes = history.encode({ license: opened.answer, signature: paid.answer.signature, challenge: asked });
+    const bytes = history.encode({
+      license: opened.answer,
+      signature: paid.answer.signature,
+      challenge: challengeBytes,
+    });
     outbox.add('history', bytes);
     const settled = await steps.token('settle', INS.ack, charge, (answer) => answer);
     if (!settled.ok) return settled.code === 'NO_CHARGE' ? refusal('TOKEN_CHANGED') : settled;

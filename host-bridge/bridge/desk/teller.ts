@@ -206,19 +206,19 @@ async function license(
     balance = funded.balance;
   }
   // 3. The token's request: (PKU, IdU), or sealed to who may read it.
-  const asked = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) =>
+  const request = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) =>
     requestPart.decode(bytes),
   );
-  if (!asked.ok) return asked;
+  if (!request.ok) return request;
   // 4. The license, and into the token with it.
   if (schemeIn(options).registration === 'open')
     return registerOpenly(
       services,
       steps,
       { name, balance, certificate, identity: read.answer, act },
-      asked.answer.part,
+      request.answer.part,
     );
-  const done = await finish(services, steps, asked.answer);
+  const done = await finish(services, steps, request.answer);
   if (!done.ok) return done;
   // What waited may have been something else: then the registration comes next.
   if (done.kind !== REQUEST.register) return license(options, steps, name, funding, act);
@@ -273,9 +273,9 @@ const issueOf: Record<
 async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
   const { services } = options;
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    const asked = await askFor(steps, amount);
-    if (!asked.ok) return asked;
-    const done = await finish(services, steps, asked.answer);
+    const request = await askFor(steps, amount);
+    if (!request.ok) return request;
+    const done = await finish(services, steps, request.answer);
     if (!done.ok) return done;
     // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks
     // anew.
@@ -292,9 +292,9 @@ async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: 
 async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
   const withCoupons = schemeIn(options).issue === 'coupon';
   for (;;) {
-    const asked = await (withCoupons ? askForMissed(steps) : askFor(steps, 0));
-    if (!asked.ok) return asked;
-    const done = await finish(options.services, steps, asked.answer);
+    const request = await (withCoupons ? askForMissed(steps) : askFor(steps, 0));
+    if (!request.ok) return request;
+    const done = await finish(options.services, steps, request.answer);
     if (!done.ok) return done;
     if (done.amount === 0 && done.code === 'OK' && done.kind !== REQUEST.register)
       return { ok: true, receiptNumber: done.receiptNumber };
@@ -304,12 +304,12 @@ async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<
 
 /** As a withdrawal up to the issuer's list of receipts, which the same request gets. */
 async function collectOpen(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
-  const asked = await askFor(steps, 1);
-  if (!asked.ok) return asked;
-  const list = await steps.service('receipts', () => options.services.issuer.receipts(asked.answer.part));
+  const request = await askFor(steps, 1);
+  if (!request.ok) return request;
+  const list = await steps.service('receipts', () => options.services.issuer.receipts(request.answer.part));
   if (!list.ok) return list;
   let receiptNumber =
-    (withdrawalBody.decode(withdrawal.decode(asked.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1) - 1;
+    (withdrawalBody.decode(withdrawal.decode(request.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1) - 1;
   for (const bytes of list.receipts) {
     const taken = await giveReceipt(steps, bytes);
     if (!taken.ok) return taken;
@@ -324,14 +324,14 @@ async function withdrawOpenly(options: TellerOptions, steps: DeskSteps, amount: 
   let missed = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     // 1. (PKU, IdU, x) with the number of the next receipt.
-    const asked = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => {
+    const request = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => {
       const part = requestPart.decode(bytes)?.part;
       const outer = part && withdrawal.decode(part);
       const body = outer && withdrawalBody.decode(outer.body);
       return body && body.amount === amount ? { bytes: part, pku: body.pku, number: body.number } : null;
     });
-    if (!asked.ok) return asked;
-    const { bytes, pku, number } = asked.answer;
+    if (!request.ok) return request;
+    const { bytes, pku, number } = request.answer;
     if (acts.wasTaken(pku, number, amount)) {
       acts.end(pku);
       return { ok: true, amount, receiptNumber: number - 1, coupons: 0, missed, repeated: true };

@@ -129,20 +129,20 @@ export function writeReceipt(
 
 /** [0043]: reads a redemption; the coupon must be the bank's for its amount. Codes: BAD_REQUEST, COUPON_INVALID. */
 export function readCoupon(context: IssuerContext, body: Uint8Array): Result<Coupon> {
-  const found = redemptionSecret.decode(body);
-  const issue = found && issueBody.decode(found.body);
-  if (!found || !issue || issue.amount === 0) return refusal('BAD_REQUEST', 'redemption');
-  const prepared = concat([found.prefix, issue.pku]);
-  if (!moduliFor(context, issue.amount).some((modulus) => verifyCoupon(modulus, prepared, found.signature)))
+  const redemption = redemptionSecret.decode(body);
+  const issue = redemption && issueBody.decode(redemption.body);
+  if (!redemption || !issue || issue.amount === 0) return refusal('BAD_REQUEST', 'redemption');
+  const prepared = concat([redemption.prefix, issue.pku]);
+  if (!moduliFor(context, issue.amount).some((modulus) => verifyCoupon(modulus, prepared, redemption.signature)))
     return refusal('COUPON_INVALID');
   const id = new Uint8Array(createHash('sha256').update(prepared).digest());
   return {
     ok: true,
-    secret: { proof: found.proof, body: found.body },
+    secret: { proof: redemption.proof, body: redemption.body },
     amount: issue.amount,
     id,
     prepared,
-    signature: found.signature,
+    signature: redemption.signature,
   };
 }
 
