@@ -66,9 +66,20 @@ interface RefundRow {
   bytes: Uint8Array | null;
 }
 
-/** Makes the refunds over the bridge's database. */
-export function createRefunds(options: RefundOptions): Refunds {
-  const { database, outbox, scheduler } = options;
+/** The refunds in their table. */
+interface RefundTable {
+  find(id: Uint8Array): RefundRow | null;
+  /** The oldest of this payment and amount whose delivery has not ended. */
+  unfinished(rs: Uint8Array, amount: number): RefundRow | null;
+  /** Keeps what the terminal is to sign. */
+  add(row: Omit<RefundRow, 'bytes'>, timeS: number): void;
+  /** The first signature counts. */
+  sign(id: Uint8Array, bytes: Uint8Array): void;
+  /** Drops one that was never signed. */
+  forget(id: Uint8Array): void;
+}
+
+function createRefundTable(database: Database): RefundTable {
   const find = database.prepare<[id: Uint8Array], BridgeRow<'refund'>>('SELECT * FROM refund WHERE id = ?');
   const unfinished = database.prepare<
     [rs: Uint8Array, amount: number],
@@ -88,20 +99,33 @@ export function createRefunds(options: RefundOptions): Refunds {
           bytes: bytesOf(row.bytes),
         }
       : null;
+  return {
+    find: (id) => rowOf(find.get(id)),
+    unfinished: (rs, amount) => rowOf(unfinished.get(rs, amount)),
+    add: (row, timeS) => void add.run(row.id, row.rs, row.amount, row.body, timeS),
+    sign: (id, bytes) => void sign.run(bytes, id),
+    forget: (id) => void forget.run(id),
+  };
+}
 
-  /** Rs of what the clerk means. */
-  function rsOf(payment: string): Uint8Array | null {
-    const bytes = fromHex(payment);
-    if (bytes?.length === RS_BYTES) return bytes;
-    const tap = bytes?.length === CHARGE_ID_BYTES ? options.charges.find(bytes)?.tap : null;
-    return tap ? fromHex(tap.rs) : null;
-  }
+/** Rs of what the clerk means: a charge by its id, or a payment by its Rs. */
+function rsOf(charges: RefundOptions['charges'], payment: string): Uint8Array | null {
+  const bytes = fromHex(payment);
+  if (bytes?.length === RS_BYTES) return bytes;
+  const tap = bytes?.length === CHARGE_ID_BYTES ? charges.find(bytes)?.tap : null;
+  return tap ? fromHex(tap.rs) : null;
+}
 
-  /** Whether it is the id of a charge that this bridge has opened, paid or not. */
-  function isCharge(payment: string): boolean {
-    const bytes = fromHex(payment);
-    return bytes?.length === CHARGE_ID_BYTES && !!options.charges.find(bytes);
-  }
+/** Whether it is the id of a charge that this bridge has opened, paid or not. */
+function isCharge(charges: RefundOptions['charges'], payment: string): boolean {
+  const bytes = fromHex(payment);
+  return bytes?.length === CHARGE_ID_BYTES && !!charges.find(bytes);
+}
+
+/** Makes the refunds over the bridge's database. */
+export function createRefunds(options: RefundOptions): Refunds {
+  const { database, outbox, scheduler } = options;
+  const table = createRefundTable(database);
 
   /** The refund of this id, or of this payment and amount, that is known; or a new one, on disk. */
   async function begin(
@@ -114,7 +138,7 @@ export function createRefunds(options: RefundOptions): Refunds {
     const paidChallenge = challenge.decode(h.challenge)!;
     const { pku } = licenseBody.decode(license.decode(h.license)!.body)!;
     const wanted = amount ?? paidChallenge.amount;
-    const known = rowOf(id ? find.get(id) : unfinished.get(rs, wanted));
+    const known = id ? table.find(id) : table.unfinished(rs, wanted);
     if (known)
       return toHex(known.rs) === toHex(rs) && known.amount === wanted
         ? { ok: true, row: known }
@@ -124,18 +148,11 @@ export function createRefunds(options: RefundOptions): Refunds {
     if (!told.ok) return told;
     const refundId = id ?? options.random(REFUND_ID_BYTES);
     const { issuer, currency, shop } = paidChallenge;
-    const body = refundBody.encode({
-      issuer,
-      currency,
-      pku,
-      rs,
-      amount: wanted,
-      refundId,
-      terminalId: told.status.terminalId,
-      shop,
-    });
-    database.transaction(() => add.run(refundId, rs, wanted, body, Math.floor(options.nowS())));
-    return { ok: true, row: rowOf(find.get(refundId))! };
+    const { terminalId } = told.status;
+    const body = refundBody.encode({ issuer, currency, pku, rs, amount: wanted, refundId, terminalId, shop });
+    const row = { id: refundId, rs, amount: wanted, body };
+    database.transaction(() => table.add(row, Math.floor(options.nowS())));
+    return { ok: true, row: table.find(refundId)! };
   }
 
   /** The terminal's signature, and into the outbox with it. */
@@ -143,16 +160,16 @@ export function createRefunds(options: RefundOptions): Refunds {
     if (row.bytes) return { ok: true, bytes: row.bytes };
     const answer = await options.terminal.ask(KIND.refund, row.body, SIGN_MS);
     // Another terminal came meanwhile: nothing was signed, and the next try is made out for that one.
-    if (answer.code === 'WRONG_NAME') forget.run(row.id);
+    if (answer.code === 'WRONG_NAME') table.forget(row.id);
     if (answer.code !== 'OK') return refusal(answer.code, 'refund');
     if (answer.body.length !== SIGNATURE_BYTES) return refusal('BAD_REQUEST', "the terminal's signature");
     const bytes = refundMessage.encode({ signature: answer.body, body: row.body });
     database.transaction(() => {
-      sign.run(bytes, row.id);
+      table.sign(row.id, bytes);
       // Two commands at once: the first signature counts.
-      outbox.add('refund', rowOf(find.get(row.id))!.bytes!);
+      outbox.add('refund', table.find(row.id)!.bytes!);
     });
-    return { ok: true, bytes: rowOf(find.get(row.id))!.bytes! };
+    return { ok: true, bytes: table.find(row.id)!.bytes! };
   }
 
   return {
@@ -160,8 +177,8 @@ export function createRefunds(options: RefundOptions): Refunds {
       if (amount !== undefined && !isAmount(amount)) return refusal('AMOUNT_INVALID');
       const id = idText === undefined ? null : fromHex(idText);
       if (idText !== undefined && id?.length !== REFUND_ID_BYTES) return refusal('BAD_REQUEST', 'refund id');
-      const rs = rsOf(payment);
-      if (!rs) return refusal(isCharge(payment) ? 'NOT_PAID' : 'CHARGE_UNKNOWN');
+      const rs = rsOf(options.charges, payment);
+      if (!rs) return refusal(isCharge(options.charges, payment) ? 'NOT_PAID' : 'CHARGE_UNKNOWN');
       const paid = outbox.historyOf(rs);
       if (!paid) return refusal('HISTORY_UNKNOWN', 'not through this bridge');
       const begun = await begin(rs, paid, amount, id);

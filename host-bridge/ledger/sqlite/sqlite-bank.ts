@@ -5,7 +5,7 @@ import { ownedRequest, REQUEST } from '../../../firmware/wire/request.js';
 import { claimBooks } from './sqlite-books.js';
 import { accountStoreOf, historyOf, releaseOf } from './sqlite-accounts.js';
 import { BANK_MIGRATIONS } from './sqlite-schema.js';
-import { bytesOf, openDatabase, type DatabaseOptions } from '../../base/sqlite/database.js';
+import { bytesOf, openDatabase, type Database, type DatabaseOptions } from '../../base/sqlite/database.js';
 import type { BankRequestRow, BankStore, Books } from '../store.js';
 import type { Row } from '../table-rows.js';
 
@@ -25,67 +25,53 @@ export function openBankStore(
   const database = openDatabase(path, { ...options, migrations: BANK_MIGRATIONS });
   try {
     claimBooks(database, books);
-    const find = database.prepare<[hash: Uint8Array], Row<'requests'>>('SELECT * FROM requests WHERE hash = ?');
-    const add = database.prepare(
-      `INSERT INTO requests (hash, name, kind, amount, owned, state, message, message_signature, draw_id, time_s) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
-    );
-    const end = database.prepare(
-      `UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`,
-    );
-    const pending = database.prepare<[limit: number], Row<'requests'>>(
-      `SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`,
-    );
-    const open = database.prepare<[name: string], { count: number }>(
-      `SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`,
-    );
-    const released = database.prepare<[order: Uint8Array], Row<'releases'>>(
-      'SELECT * FROM releases WHERE release_order = ?',
-    );
-    const registrations = database.prepare<[name: string], Pick<Row<'requests'>, 'owned'>>(
-      `SELECT owned FROM requests WHERE name = ? AND kind = ${REQUEST.register} AND state = 'done' ORDER BY time_s`,
-    );
-    const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
-    const unreturned = database.prepare<[limit: number], Row<'histories'>>(
-      'SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?',
-    );
-    const setReturned = database.prepare(
-      'UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL',
-    );
-    return {
-      ...accountStoreOf(database, OWN_SUMS),
-      openRequests: (name) => open.get(name)!.count,
-      request(hash) {
-        const row = find.get(hash);
-        return row ? requestOf(row) : null;
-      },
-      addRequest: (row) =>
-        void add.run(
-          row.hash,
-          row.name,
-          row.kind,
-          row.amount,
-          row.owned,
-          row.message,
-          row.messageSignature,
-          row.draw,
-          row.timeS,
-        ),
-      endRequest: (row) => void end.run(row.state, row.reply, row.replySignature, row.boxes, row.drawback, row.hash),
-      releaseOf(order) {
-        const row = released.get(order);
-        return row ? releaseOf(row) : null;
-      },
-      registrationsOf: (name) =>
-        registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned))!.request),
-      undoRefund: (draw, timeS) => void undo.run(timeS, draw),
-      pendingRequests: (limit) => pending.all(limit).map(requestOf),
-      unreturned: (limit) => unreturned.all(limit).map(historyOf),
-      setReturned: (transaction, timeS, code) => void setReturned.run(timeS, code, transaction),
-    };
+    return { ...accountStoreOf(database, OWN_SUMS), ...requestsOf(database), ...returnsOf(database) };
   } catch (thrown) {
     database.close();
     throw thrown;
   }
+}
+
+/** Requests of customers. */
+function requestsOf(database: Database) {
+  const find = database.prepare<[hash: Uint8Array], Row<'requests'>>('SELECT * FROM requests WHERE hash = ?');
+  const add = database.prepare(
+    `INSERT INTO requests (hash, name, kind, amount, owned, state, message, message_signature, draw_id, time_s) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
+  );
+  const end = database.prepare(
+    `UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`,
+  );
+  const pending = database.prepare<[limit: number], Row<'requests'>>(
+    `SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`,
+  );
+  const open = database.prepare<[name: string], { count: number }>(
+    `SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`,
+  );
+  const registrations = database.prepare<[name: string], Pick<Row<'requests'>, 'owned'>>(
+    `SELECT owned FROM requests WHERE name = ? AND kind = ${REQUEST.register} AND state = 'done' ORDER BY time_s`,
+  );
+  return {
+    openRequests: (name) => open.get(name)!.count,
+    request(hash) {
+      const row = find.get(hash);
+      return row ? requestOf(row) : null;
+    },
+    addRequest: (row) =>
+      void add.run(
+        row.hash,
+        row.name,
+        row.kind,
+        row.amount,
+        row.owned,
+        row.message,
+        row.messageSignature,
+        row.draw,
+        row.timeS,
+      ),
+    endRequest: (row) => void end.run(row.state, row.reply, row.replySignature, row.boxes, row.drawback, row.hash),
+    registrationsOf: (name) => registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned))!.request),
+    pendingRequests: (limit) => pending.all(limit).map(requestOf),
+  } satisfies Partial<BankStore>;
 }
 
 function requestOf(row: Row<'requests'>): BankRequestRow {
@@ -105,4 +91,27 @@ function requestOf(row: Row<'requests'>): BankRequestRow {
     drawback: row.drawback_id,
     timeS: row.time_s,
   };
+}
+
+/** What goes between bank and issuer beside requests: histories that are returned, releases, refunds undone. */
+function returnsOf(database: Database) {
+  const released = database.prepare<[order: Uint8Array], Row<'releases'>>(
+    'SELECT * FROM releases WHERE release_order = ?',
+  );
+  const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
+  const unreturned = database.prepare<[limit: number], Row<'histories'>>(
+    'SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?',
+  );
+  const setReturned = database.prepare(
+    'UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL',
+  );
+  return {
+    releaseOf(order) {
+      const row = released.get(order);
+      return row ? releaseOf(row) : null;
+    },
+    undoRefund: (draw, timeS) => void undo.run(timeS, draw),
+    unreturned: (limit) => unreturned.all(limit).map(historyOf),
+    setReturned: (transaction, timeS, code) => void setReturned.run(timeS, code, transaction),
+  } satisfies Partial<BankStore>;
 }

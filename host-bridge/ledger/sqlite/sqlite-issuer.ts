@@ -30,6 +30,8 @@ export function openIssuerStore(
       ...receiptsOf(database),
       ...denialsOf(database),
       ...sharedKeysOf(database),
+      ...lossesOf(database),
+      ...repliesOf(database),
       ...couponsOf(database),
     };
   } catch (thrown) {
@@ -155,6 +157,7 @@ function denialsOf(database: Database) {
   } satisfies Partial<IssuerStore>;
 }
 
+/** Registered sets under their KIDs. */
 function sharedKeysOf(database: Database) {
   const byKid = database.prepare<[kid: Uint8Array], Row<'shared_keys'>>('SELECT * FROM shared_keys WHERE kid = ?');
   const byCounter = database.prepare<[counter: Uint8Array], Row<'shared_keys'>>(
@@ -166,21 +169,7 @@ function sharedKeysOf(database: Database) {
   const byRegistration = database.prepare<[registration: Uint8Array], Pick<Row<'shared_keys'>, 'counter'>>(
     'SELECT counter FROM shared_keys WHERE registration = ?',
   );
-  const loss = database.prepare<[counter: Uint8Array], Row<'losses'>>('SELECT * FROM losses WHERE counter = ?');
-  const addLoss = database.prepare(
-    'INSERT INTO losses (counter, operator, why, since_s, due_s) VALUES (?, ?, ?, ?, ?)',
-  );
-  const lastRelease = database.prepare<[subject: Uint8Array], Row<'releases'>>(
-    'SELECT * FROM releases WHERE subject = ? ORDER BY transaction_id DESC LIMIT 1',
-  );
   const setSequence = database.prepare('UPDATE shared_keys SET sequence = ? WHERE kid = ?');
-  const reply = database.prepare<[messageHash: Uint8Array], Row<'replies'>>(
-    'SELECT * FROM replies WHERE message_hash = ?',
-  );
-  const taken = database.prepare<[id: Uint8Array], { 1: 1 }>('SELECT 1 FROM replies WHERE id = ?');
-  const addReply = database.prepare(
-    'INSERT INTO replies (message_hash, id, message, message_signature, reply, reply_signature, boxes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  );
   const keyOf = (row: Row<'shared_keys'>): SharedKeyRow => ({
     kid: bytesOf(row.kid),
     k: bytesOf(row.k),
@@ -200,6 +189,20 @@ function sharedKeysOf(database: Database) {
     },
     addSharedKey: (row) => void add.run(row.kid, row.k, row.counter, row.sequence, row.registration, row.timeS),
     counterOfRegistration: (registration) => bytesOf(byRegistration.get(registration)?.counter ?? null),
+    setSequence: (kid, sequence) => void setSequence.run(sequence, kid),
+  } satisfies Partial<IssuerStore>;
+}
+
+/** Lost tokens, and what was left of them. */
+function lossesOf(database: Database) {
+  const loss = database.prepare<[counter: Uint8Array], Row<'losses'>>('SELECT * FROM losses WHERE counter = ?');
+  const addLoss = database.prepare(
+    'INSERT INTO losses (counter, operator, why, since_s, due_s) VALUES (?, ?, ?, ?, ?)',
+  );
+  const lastRelease = database.prepare<[subject: Uint8Array], Row<'releases'>>(
+    'SELECT * FROM releases WHERE subject = ? ORDER BY transaction_id DESC LIMIT 1',
+  );
+  return {
     loss(counter) {
       const row = loss.get(counter);
       return row
@@ -217,7 +220,19 @@ function sharedKeysOf(database: Database) {
       const row = lastRelease.get(counter);
       return row ? releaseOf(row) : null;
     },
-    setSequence: (kid, sequence) => void setSequence.run(sequence, kid),
+  } satisfies Partial<IssuerStore>;
+}
+
+/** Final replies. */
+function repliesOf(database: Database) {
+  const reply = database.prepare<[messageHash: Uint8Array], Row<'replies'>>(
+    'SELECT * FROM replies WHERE message_hash = ?',
+  );
+  const taken = database.prepare<[id: Uint8Array], { 1: 1 }>('SELECT 1 FROM replies WHERE id = ?');
+  const addReply = database.prepare(
+    'INSERT INTO replies (message_hash, id, message, message_signature, reply, reply_signature, boxes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  return {
     reply(messageHash) {
       const row = reply.get(messageHash);
       if (!row) return null;
