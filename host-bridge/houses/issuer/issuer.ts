@@ -82,8 +82,8 @@ export interface Issuer extends IssuerService, IssuerForBank {
   office(operator: string): IssuerOffice;
 }
 
-/** Makes an issuer. */
-export function createIssuer(options: IssuerOptions): Issuer {
+/** What its procedures work with. */
+function contextOf(options: IssuerOptions): IssuerContext {
   const { store, signer, registrarKey, currency } = options;
   const issuerKey = options.issuerKey ?? signer.publicKey;
   const graceS = options.depositGraceS ?? DEPOSIT_GRACE_S;
@@ -126,13 +126,21 @@ export function createIssuer(options: IssuerOptions): Issuer {
     random,
     depositary,
   };
+  return context;
+}
+
+/** Makes an issuer. */
+export function createIssuer(options: IssuerOptions): Issuer {
+  const context = contextOf(options);
+  const { store, signer, registrarKey, currency } = options;
+  const { lines, scheme, issuer, depositary, denyLists, unsealer, nowS } = context;
   const { here, elsewhere } = whereAccountsAre(scheme);
   return {
     parameters: () => ({
       ok: true,
       parameters: {
         issuer,
-        issuerKey,
+        issuerKey: options.issuerKey ?? signer.publicKey,
         registrarKey,
         currency,
         scheme: scheme.number,
@@ -151,9 +159,9 @@ export function createIssuer(options: IssuerOptions): Issuer {
     returnCash: (histories) => elsewhere ?? acceptReturn(context, histories),
     succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'issuer'),
     couponKeys: () => {
-      const found = currentCouponKeys(context);
-      return found
-        ? { ok: true, list: found.list, moduli: unpackBoxes(found.moduli) as Uint8Array[] }
+      const keys = currentCouponKeys(context);
+      return keys
+        ? { ok: true, list: keys.list, moduli: unpackBoxes(keys.moduli) as Uint8Array[] }
         : refusal('NOT_FOUND', 'no coupon keys');
     },
     signedTime: (nonce) => tellTime(context, nonce),

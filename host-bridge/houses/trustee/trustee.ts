@@ -23,8 +23,8 @@ import { ruleRegister } from '../../ledger/rules.js';
 import type { TrusteeStore } from '../../ledger/store.js';
 import { isLicensable } from '../../base/crypto/ed25519-verify.js';
 import { LICENSE_VALID_S, quarterEnd, renewal, signLicense } from '../licensing.js';
-import type { IssuerService, Service, TrusteeService } from '../../base/services/procedures.js';
-import { checkAt, checkNow, everyKey, linesOf, type KeyLine } from '../../base/keys/key-line.js';
+import type { IssuerService, Service, Trace, TrusteeService } from '../../base/services/procedures.js';
+import { checkAt, checkNow, everyKey, linesOf, type KeyLine, type KeyLines } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
 import { readTraceOrder } from '../trace-order.js';
@@ -50,119 +50,154 @@ export interface TrusteeOptions {
   scheme?: Scheme;
 }
 
-/** Makes a trustee. */
-export function createTrustee(options: TrusteeOptions): TrusteeService {
-  const { store, signer, issuerKey, currency, clock } = options;
-  const validS = options.licenseValidS ?? LICENSE_VALID_S;
-  const { scheme = schemeOf(1), licenseClass = CLASS_FULL } = options;
-  const { pseudonymsMax } = scheme;
+/** What the trustee's procedures work with. */
+interface TrusteeContext {
+  options: TrusteeOptions;
+  lines: KeyLines;
+  /** The keys of who certifies account keys. */
+  accounts: KeyLine;
+  scheme: Scheme;
+  licenseClass: number;
+  validS: number;
+  nowS(): number;
+}
+
+function contextOf(options: TrusteeOptions): TrusteeContext {
+  const { store, signer, issuerKey, clock, scheme = schemeOf(1), licenseClass = CLASS_FULL } = options;
   const registrarKey = options.registrarKey ?? signer.publicKey;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey: options.accountsKey ?? null });
-  const accounts = lines.bank ?? lines.issuer;
-  const issuer = lines.issuerId;
+  const validS = options.licenseValidS ?? LICENSE_VALID_S;
   const nowS = () => Math.floor(clock());
+  return { options, lines, accounts: lines.bank ?? lines.issuer, scheme, licenseClass, validS, nowS };
+}
 
+/** Makes a trustee. */
+export function createTrustee(options: TrusteeOptions): TrusteeService {
+  const context = contextOf(options);
+  const { store, signer, issuerKey, currency } = options;
+  const { lines, scheme, nowS } = context;
   return {
     parameters: () => ({
       ok: true,
       parameters: {
-        issuer,
+        issuer: lines.issuerId,
         issuerKey,
-        registrarKey,
+        registrarKey: options.registrarKey ?? signer.publicKey,
         currency,
         scheme: scheme.number,
         sealKey: null,
         successions: everySuccession(store),
       },
     }),
-
-    register(requestBytes, certificateBytes) {
-      const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
-      if (!read.ok) return read;
-      const { body, keyIsLicensable } = read;
-      return store.transaction(() => {
-        const stored = store.registration(body.pku);
-        const facts = {
-          name: body.name,
-          registeredName: stored?.name ?? null,
-          pseudonymsOfName: store.pseudonymsOf(body.name),
-        };
-        const ruling = ruleRegister({ ...facts, keyIsLicensable, pseudonymsMax });
-        if (!ruling.ok) return ruling;
-        if (stored) return { ok: true, license: stored.license, repeated: true };
-        // [0015]: store PKU and IdU, sign the license, send it.
-        const timeS = nowS();
-        const signed = signLicense(
-          signer,
-          { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass },
-          body.pku,
-        );
-        store.addRegistration({
-          pku: body.pku,
-          name: body.name,
-          accountKey: body.accountKey,
-          certificate: certificateBytes,
-          request: requestBytes,
-          license: signed,
-          timeS,
-        });
-        return { ok: true, license: signed, repeated: false };
-      });
-    },
-
-    async renew(requestBytes, certificateBytes) {
-      const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
-      if (!read.ok) return read;
-      const { pku, name } = read.body;
-      const known = store.registration(pku);
-      if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
-      if (known.name !== name) return refusal('PSEUDONYM_TAKEN');
-      const denied = await checkDenied(options.issuer, lines.issuer, nowS(), pku);
-      if (denied) return denied;
-      return store.transaction(() => {
-        const timeS = nowS();
-        const { license: held } = store.registration(pku)!;
-        const { validUntilS, licenseClass: heldClass } = licenseBody.decode(license.decode(held)!.body)!;
-        const when = renewal(validUntilS, timeS, validS);
-        if (when === 'over') return refusal('LICENSE_EXPIRED');
-        if (when === 'early') return { ok: true, license: held, repeated: true };
-        const signed = signLicense(
-          signer,
-          { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass: heldClass },
-          pku,
-        );
-        store.renewLicense(pku, signed);
-        return { ok: true, license: signed, repeated: false };
-      });
-    },
-
+    register: (request, certificate) => register(context, request, certificate),
+    renew: (request, certificate) => renew(context, request, certificate),
     succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'trustee'),
-
-    // [0056]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name.
-    trace(orderBytes) {
-      const read = readTraceOrder(lines.issuer, nowS(), orderBytes);
-      if (!read.ok) return read;
-      const { subject, operator, reason, missing } = read.order;
-      return store.transaction(() => {
-        const row = store.registration(subject);
-        if (!row) return refusal('OWNER_UNKNOWN');
-        const { name, request, certificate } = row;
-        const proof = proofOf('trustee', everyKey(accounts), { subject, name, request, certificate });
-        const ebc = -missing;
-        store.addTrace({
-          pku: subject,
-          operator: toHex(operator),
-          why: reason,
-          ebc,
-          name,
-          proof,
-          timeS: nowS(),
-          order: orderBytes,
-        });
-        return { ok: true, name, ebc, proof, request, certificate };
-      });
-    },
+    trace: (order) => trace(context, order),
   };
+}
+
+/** [0014]-[0015]: (PKU, IdU) to the license. */
+function register(
+  context: TrusteeContext,
+  requestBytes: Uint8Array,
+  certificateBytes: Uint8Array,
+): Result<{ license: Uint8Array; repeated: boolean }> {
+  const { accounts, scheme, licenseClass, validS, nowS } = context;
+  const { store, signer, currency } = context.options;
+  const issuer = context.lines.issuerId;
+  const { pseudonymsMax } = scheme;
+  const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
+  if (!read.ok) return read;
+  const { body, keyIsLicensable } = read;
+  return store.transaction(() => {
+    const stored = store.registration(body.pku);
+    const facts = {
+      name: body.name,
+      registeredName: stored?.name ?? null,
+      pseudonymsOfName: store.pseudonymsOf(body.name),
+    };
+    const ruling = ruleRegister({ ...facts, keyIsLicensable, pseudonymsMax });
+    if (!ruling.ok) return ruling;
+    if (stored) return { ok: true, license: stored.license, repeated: true };
+    // [0015]: store PKU and IdU, sign the license, send it.
+    const timeS = nowS();
+    const signed = signLicense(
+      signer,
+      { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass },
+      body.pku,
+    );
+    store.addRegistration({
+      pku: body.pku,
+      name: body.name,
+      accountKey: body.accountKey,
+      certificate: certificateBytes,
+      request: requestBytes,
+      license: signed,
+      timeS,
+    });
+    return { ok: true, license: signed, repeated: false };
+  });
+}
+
+/** A license for longer, of the same class, for who is not denied. */
+async function renew(
+  context: TrusteeContext,
+  requestBytes: Uint8Array,
+  certificateBytes: Uint8Array,
+): Promise<Result<{ license: Uint8Array; repeated: boolean }>> {
+  const { lines, accounts, validS, nowS } = context;
+  const { store, signer, currency, issuer: issuerService } = context.options;
+  const issuer = lines.issuerId;
+  const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
+  if (!read.ok) return read;
+  const { pku, name } = read.body;
+  const known = store.registration(pku);
+  if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
+  if (known.name !== name) return refusal('PSEUDONYM_TAKEN');
+  const denied = await checkDenied(issuerService, lines.issuer, nowS(), pku);
+  if (denied) return denied;
+  return store.transaction(() => {
+    const timeS = nowS();
+    const { license: held } = store.registration(pku)!;
+    const { validUntilS, licenseClass: heldClass } = licenseBody.decode(license.decode(held)!.body)!;
+    const when = renewal(validUntilS, timeS, validS);
+    if (when === 'over') return refusal('LICENSE_EXPIRED');
+    if (when === 'early') return { ok: true, license: held, repeated: true };
+    const signed = signLicense(
+      signer,
+      { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass: heldClass },
+      pku,
+    );
+    store.renewLicense(pku, signed);
+    return { ok: true, license: signed, repeated: false };
+  });
+}
+
+/** [0056]: the issuer says whose EBC is negative; the trustee, which cannot see counters, gives the name. */
+function trace(context: TrusteeContext, orderBytes: Uint8Array): Result<Trace> {
+  const { lines, accounts, nowS } = context;
+  const { store } = context.options;
+  const read = readTraceOrder(lines.issuer, nowS(), orderBytes);
+  if (!read.ok) return read;
+  const { subject, operator, reason, missing } = read.order;
+  return store.transaction(() => {
+    const row = store.registration(subject);
+    if (!row) return refusal('OWNER_UNKNOWN');
+    const { name, request, certificate } = row;
+    const proof = proofOf('trustee', everyKey(accounts), { subject, name, request, certificate });
+    const ebc = -missing;
+    store.addTrace({
+      pku: subject,
+      operator: toHex(operator),
+      why: reason,
+      ebc,
+      name,
+      proof,
+      timeS: nowS(),
+      order: orderBytes,
+    });
+    return { ok: true, name, ebc, proof, request, certificate };
+  });
 }
 
 /**
