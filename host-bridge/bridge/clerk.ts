@@ -68,10 +68,54 @@ function meaning(code: Code): 'open' | 'paid' | 'cancelled' | 'refused' | null {
   return unheard.includes(code) ? null : 'refused';
 }
 
+function chargeResult(row: ChargeRow | null): Result<{ charge: Charge }> {
+  return row ? { ok: true, charge: chargeView(row) } : refusal('CHARGE_UNKNOWN');
+}
+
+/** Those who wait until a charge has changed. */
+interface ChargeWaiters {
+  wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>>;
+  /** A charge has changed: each looks whether it is theirs. */
+  wake(): void;
+  /** Nobody waits any longer. */
+  stop(): void;
+}
+
+function createChargeWaiters({ charges, scheduler }: Pick<ClerkOptions, 'charges' | 'scheduler'>): ChargeWaiters {
+  const looks = new Set<() => void>();
+  let stopped = false;
+  const wake = () => [...looks].forEach((look) => look());
+  return {
+    async wait(id, seen, waitMs) {
+      const row = charges.find(id);
+      if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return chargeResult(row);
+      await new Promise<void>((resolve) => {
+        const end = (): void => {
+          scheduler.clearTimer(limit);
+          looks.delete(look);
+          resolve();
+        };
+        const look = (): void => {
+          const latest = charges.find(id);
+          if (stopped || !latest || isResolved(latest.state) || latest.changes > seen) end();
+        };
+        const limit = scheduler.setTimer(end, waitMs);
+        looks.add(look);
+      });
+      return chargeResult(charges.find(id));
+    },
+    wake,
+    stop() {
+      stopped = true;
+      wake();
+    },
+  };
+}
+
 /** Makes the clerk's side. */
 export function createClerk(options: ClerkOptions): Clerk {
   const { charges, terminal, scheduler, nowS } = options;
-  const waiters = new Set<() => void>();
+  const waiters = createChargeWaiters(options);
   let timer: Timer | null = null;
   let asking: Promise<void> | null = null;
   let terminalId: Uint8Array | null = null;
@@ -124,29 +168,6 @@ export function createClerk(options: ClerkOptions): Clerk {
     return code;
   }
 
-  function chargeResult(row: ChargeRow | null): Result<{ charge: Charge }> {
-    return row ? { ok: true, charge: chargeView(row) } : refusal('CHARGE_UNKNOWN');
-  }
-
-  async function wait(id: Uint8Array, seen: number, waitMs: number): Promise<Result<{ charge: Charge }>> {
-    const row = charges.find(id);
-    if (!row || isResolved(row.state) || row.changes > seen || waitMs <= 0 || stopped) return chargeResult(row);
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        scheduler.clearTimer(limit);
-        waiters.delete(look);
-        resolve();
-      };
-      const look = (): void => {
-        const latest = charges.find(id);
-        if (stopped || !latest || isResolved(latest.state) || latest.changes > seen) end();
-      };
-      const limit = scheduler.setTimer(end, waitMs);
-      waiters.add(look);
-    });
-    return chargeResult(charges.find(id));
-  }
-
   return {
     async charge(amount, id = options.random(CHARGE_ID_BYTES)) {
       if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
@@ -160,9 +181,9 @@ export function createClerk(options: ClerkOptions): Clerk {
       // A question under way is about an earlier charge.
       await asking;
       await ask();
-      return wait(id, 0, terminal.up() ? FIRST_WORD_MS : 0);
+      return waiters.wait(id, 0, terminal.up() ? FIRST_WORD_MS : 0);
     },
-    wait,
+    wait: waiters.wait,
     async cancel(id) {
       const row = id ? charges.find(id) : charges.current();
       if (!row) return refusal(id ? 'CHARGE_UNKNOWN' : 'NO_CHARGE');
@@ -184,12 +205,12 @@ export function createClerk(options: ClerkOptions): Clerk {
       terminalId = id;
       void ask();
     },
-    onChange: () => [...waiters].forEach((look) => look()),
+    onChange: waiters.wake,
     stop() {
       stopped = true;
       if (timer !== null) scheduler.clearTimer(timer);
       timer = null;
-      [...waiters].forEach((look) => look());
+      waiters.stop();
     },
   };
 }

@@ -47,44 +47,57 @@ export interface NoticePush {
   stop(): void;
 }
 
+/** Whether the issuer signed it, with a key that this bridge knows or can learn of. */
+async function isIssuers(
+  { issuerLine, learn }: Pick<NoticePushOptions, 'issuerLine' | 'learn'>,
+  type: number,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const known = () => everyKey(issuerLine).some((key) => isSigned(key, type, message, signature));
+  if (known()) return true;
+  await learn();
+  return known();
+}
+
+/** Brings the terminal signed time: of its nonces only the newest is answered. */
+function createTimePush(options: NoticePushOptions): { bring(nonce: Uint8Array): Promise<void>; giveUp(): void } {
+  const { issuer, terminal, scheduler, log } = options;
+  let nonces = 0; // counts them, and each time that they were given up
+  const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
+  return {
+    async bring(nonce) {
+      const mine = ++nonces;
+      for (let tries = 0; tries < TIME_RETRIES_MAX; tries++) {
+        const reply = await call(() => issuer.signedTime(nonce));
+        if (mine !== nonces) return;
+        if (reply.ok) {
+          const time = signedTime.decode(reply.time);
+          if (!time || !(await isIssuers(options, SIGNED.time, time.body, time.signature)))
+            return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
+          const code = await terminal.time(reply.time);
+          if (code === 'OK') log.info('signed time accepted');
+          else if (code !== 'LINK_DOWN') log.warn({ code }, 'signed time not accepted');
+          return;
+        }
+        if (tries === 0) log.warn({ code: reply.code }, 'no signed time');
+        await pause(TIME_RETRY_MS);
+        if (mine !== nonces) return;
+      }
+    },
+    giveUp: () => void nonces++,
+  };
+}
+
 /** Makes it; the poll begins with the first `onTerminal`. */
 export function createNoticePush(options: NoticePushOptions): NoticePush {
-  const { issuer, terminal, issuerLine, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
+  const { issuer, terminal, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
+  const timePush = createTimePush(options);
   let stopped = false;
-  let nonces = 0; // counts them: only the newest is answered
   let version = 0;
   let timer: Timer | null = null;
   let pushing: Promise<void> | null = null;
   let told: ErrorCode | null = null;
-
-  async function isIssuers(type: number, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-    const known = () => everyKey(issuerLine).some((key) => isSigned(key, type, message, signature));
-    if (known()) return true;
-    await learn();
-    return known();
-  }
-
-  const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
-
-  async function bringTime(nonce: Uint8Array): Promise<void> {
-    const mine = ++nonces;
-    for (let tries = 0; tries < TIME_RETRIES_MAX; tries++) {
-      const reply = await call(() => issuer.signedTime(nonce));
-      if (mine !== nonces || stopped) return;
-      if (reply.ok) {
-        const time = signedTime.decode(reply.time);
-        if (!time || !(await isIssuers(SIGNED.time, time.body, time.signature)))
-          return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
-        const code = await terminal.time(reply.time);
-        if (code === 'OK') log.info('signed time accepted');
-        else if (code !== 'LINK_DOWN') log.warn({ code }, 'signed time not accepted');
-        return;
-      }
-      if (tries === 0) log.warn({ code: reply.code }, 'no signed time');
-      await pause(TIME_RETRY_MS);
-      if (mine !== nonces || stopped) return;
-    }
-  }
 
   async function push(): Promise<void> {
     await learn();
@@ -102,7 +115,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
       !list ||
       !body ||
       body.version !== reply.version ||
-      !(await isIssuers(SIGNED.denyList, list.body, list.signature))
+      !(await isIssuers(options, SIGNED.denyList, list.body, list.signature))
     ) {
       return void log.error({ code: 'WRONG_SERVICE' }, 'the deny list is not of our issuer');
     }
@@ -123,18 +136,17 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
   }
 
   return {
-    onTimeWanted: (nonce) => void bringTime(nonce),
+    onTimeWanted: (nonce) => void (stopped || timePush.bring(nonce)),
     onTerminal(denyVersion) {
       version = denyVersion;
       void pushOnce();
     },
-    onDown() {
-      nonces++;
-    },
+    onDown: timePush.giveUp,
     denyVersion: () => version,
     pushDenyList: pushOnce,
     stop() {
       stopped = true;
+      timePush.giveUp();
       if (timer !== null) scheduler.clearTimer(timer);
       timer = null;
     },
