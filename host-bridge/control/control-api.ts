@@ -5,34 +5,18 @@
  * carries the token. So whoever may read the data folder may charge, as with the bridge's database itself. Left out: a
  * desk on another machine.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fastify, {
-  LogController,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import { fromHex } from '../../firmware/core/bytes.js';
-import {
-  bodyOfThrown,
-  ERRORS,
-  errorBody,
-  failure,
-  isFailure,
-  refusal,
-  type ErrorBody,
-  type HostRefusal,
-  type Result,
-} from '../base/errors.js';
+import { bodyOfThrown, errorBody, failure, type ErrorBody, type Result } from '../base/errors.js';
 import { ensureDataDir } from '../base/keys/key-file.js';
 import { hexed } from '../base/hex.js';
 import { silentLog } from '../base/log.js';
-import { answerOf, hasOddNumber, listen } from '../http/service.js';
+import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { CONTROL_FILE, createControlClient } from './control-client.js';
 import { CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from './control-schemas.js';
@@ -40,7 +24,6 @@ import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
 /** Longest time that `wait` holds a request. */
 const WAIT_MAX_MS = 60_000;
-const BODY_BYTES_MAX = 4096;
 const ALIVE_MS = 15_000;
 
 export interface ControlOptions {
@@ -101,56 +84,11 @@ function removeOwn(path: string, token: string): void {
 }
 
 function buildApp(bridge: Bridge, token: string, log: Logger): FastifyInstance {
-  const app = fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_BYTES_MAX,
-    forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
-  }) as unknown as FastifyInstance;
-  app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (hasOddNumber(text as string))
-      return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
-    return parse(request, text as string, done);
-  });
-  app.addHook('onRequest', async (request, reply) =>
-    isAuthorized(request, token) ? undefined : sendRefusal(reply, refusal('CONTROL_DENIED')),
-  );
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
-    const refused = refusalOf(error);
-    if (refused.code === 'INTERNAL') log.error({ err: error }, 'unforeseen');
-    return sendRefusal(reply, refused);
-  });
-  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, refusal('NOT_FOUND')));
+  const app = createHttpServer({ log, token, heldMs: WAIT_MAX_MS, cutsAtClose: true });
+  // Only our own client has the token, and it sends JSON: anything else is malformed, not a type to negotiate.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(failure('BAD_REQUEST', 'not a JSON request')));
   addRoutes(app, bridge);
   return app;
-}
-
-function isAuthorized(request: FastifyRequest, token: string): boolean {
-  const given = Buffer.from(request.headers.authorization ?? '');
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
-}
-
-function refusalOf(error: FastifyError): HostRefusal {
-  if (isFailure(error)) return refusal(error.code, error.detail);
-  const invalid = error.validation?.[0];
-  if (invalid) {
-    const field = invalid.instancePath || String(invalid.params?.['missingProperty'] ?? 'request');
-    return refusal(
-      /^\/?(amount|funding)$/.test(field) ? 'AMOUNT_INVALID' : 'BAD_REQUEST',
-      `${field.slice(0, 40)} ${invalid.message ?? ''}`,
-    );
-  }
-  return error.statusCode !== undefined && error.statusCode < 500
-    ? refusal('BAD_REQUEST', 'not a JSON request')
-    : refusal('INTERNAL');
-}
-
-function sendRefusal(reply: FastifyReply, refused: HostRefusal): FastifyReply {
-  return reply.code(ERRORS[refused.code].http).send(errorBody(refused.code, refused.detail));
 }
 
 function addRoutes(app: FastifyInstance, bridge: Bridge): void {
@@ -169,10 +107,7 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
         ...extra,
         response: { 200: endpoint.reply },
       },
-      handler: async (request, reply) => {
-        const { status, body } = answerOf(await handle(request));
-        return (reply as FastifyReply).code(status).send(body);
-      },
+      handler: async (request, reply) => sendAnswer(reply as FastifyReply, answerOf(await handle(request))),
     });
   }
   function desk<Body extends TSchema>(

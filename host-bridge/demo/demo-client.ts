@@ -5,7 +5,8 @@ import { isErrorCode, refusal, type ErrorCode, type Result } from '../base/error
 
 /** Name of the file with the demo's address and token, in its data folder. */
 export const PEOPLE_FILE = 'demo.json';
-const CLIENT_TIMEOUT_MS = 150_000;
+/** Longest time that the client waits for what people do. */
+export const CLIENT_TIMEOUT_MS = 150_000;
 
 /** What people can do. */
 export interface People {

@@ -3,30 +3,20 @@
  *
  * On 127.0.0.1 only; address and a random token stand in `demo.json` of the data folder, readable by its owner alone.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fastify from 'fastify';
-import { bodyOfThrown, ERRORS, failure, isErrorCode } from '../base/errors.js';
-import { listen } from '../http/service.js';
-import { PEOPLE_FILE, type People } from './demo-client.js';
+import { silentLog } from '../base/log.js';
+import { createHttpServer, listen } from '../http/http-server.js';
+import { CLIENT_TIMEOUT_MS, PEOPLE_FILE, type People } from './demo-client.js';
 
 const VERBS = ['tap', 'press', 'stop'] as const;
 
 /** Opens the address. @returns what ends it */
 export async function startPeople(dataDir: string, people: People): Promise<() => Promise<void>> {
   const token = randomBytes(32).toString('hex');
-  const expected = Buffer.from(`Bearer ${token}`);
-  const app = fastify({ logger: false });
+  const app = createHttpServer({ log: silentLog(), token, heldMs: CLIENT_TIMEOUT_MS });
   const path = join(dataDir, PEOPLE_FILE);
-  app.addHook('onRequest', async (request) => {
-    const given = Buffer.from(request.headers.authorization ?? '');
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw failure('CONTROL_DENIED');
-  });
-  app.setErrorHandler((thrown, _request, reply) => {
-    const body = bodyOfThrown(thrown);
-    return reply.status(isErrorCode(body.code) ? ERRORS[body.code].http : 500).send(body);
-  });
   const schema = {
     body: {
       type: 'object',

@@ -40,15 +40,8 @@ import {
   TRUSTEE_ENDPOINTS,
   type Endpoint,
 } from '../http/schemas.js';
-import {
-  answerRefusal,
-  createService,
-  listen,
-  type Answer,
-  type Handlers,
-  type RawRequest,
-  type ServiceOptions,
-} from '../http/service.js';
+import { answerRefusal, listen, type Answer } from '../http/http-server.js';
+import { createService, type Handlers, type RawRequest, type ServiceOptions } from '../http/service.js';
 
 /** Where a service lives. */
 export interface PlaceOptions {

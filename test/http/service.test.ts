@@ -11,7 +11,7 @@ import {
   TRUSTEE_ENDPOINTS,
   type Endpoint,
 } from '../../host-bridge/http/schemas.js';
-import { hasOddNumber } from '../../host-bridge/http/service.js';
+import { hasOddNumber } from '../../host-bridge/http/http-server.js';
 import { signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import {
   codeOf,
