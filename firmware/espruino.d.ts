@@ -138,16 +138,30 @@ interface EspruinoStorage {
   getFree(): number;
 }
 
-/** ESP32 only: the radio that feeds the random register. */
+/** ESP32 only: what of WiFi is switched off. */
 interface EspruinoWifi {
-  startAP(
-    name: string,
-    options: { password?: string; authMode?: string; hidden?: boolean },
-    callback?: (error: string | null) => void,
-  ): void;
   getStatus(): { mode: string; station: string; ap: string };
   disconnect(callback?: () => void): void;
   stopAP(callback?: () => void): void;
+}
+
+/** Builds with Bluetooth: `NRF`, found as `global.NRF`. */
+interface EspruinoBluetooth {
+  setServices(services: object, options: { uart?: boolean; advertise?: string[] }): void;
+  /** Ends advertising and connections. */
+  sleep(): void;
+  wake(): void;
+}
+
+/** Builds with Telnet: `require("TelnetServer")`. */
+interface EspruinoTelnet {
+  setOptions(options: { mode: 'on' | 'off' }): void;
+}
+
+/** ESP32 only: `ESP32`, found as `global.ESP32`. */
+interface EspruinoEsp32 {
+  /** What the chip's settings say of its radios: whether they are there at all. */
+  getState(): { BLE: boolean; Wifi: boolean };
 }
 
 declare var Serial1: SerialPort;
@@ -225,6 +239,7 @@ declare function clearInterval(id: number): void;
 
 /** 32 bits at an address. On the Linux build any address that is not ours ends the process. */
 declare function peek32(address: number): number;
+declare function poke32(address: number, value: number): void;
 
 declare function pinMode(pin: Pin, mode: PinMode): void;
 declare function digitalWrite(pin: Pin, level: number | boolean): void;

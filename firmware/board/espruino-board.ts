@@ -15,8 +15,9 @@ import { createClock } from '../core/clock.js';
 import type { Clock } from '../core/clock.js';
 import { BAD, createDisplay, PLAIN } from '../panel/display.js';
 import type { Display } from '../panel/display.js';
-import { startEntropy } from './entropy.js';
+import { createEntropy, sampleSource } from './entropy.js';
 import type { HealthTest, TakeEntropy } from './entropy.js';
+import { CONSOLE_FAULT } from './espruino-consoles.js';
 import { createIndicator, SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
 import type { LcdDevices } from '../panel/lcd.js';
@@ -27,7 +28,16 @@ import { createPn532Link } from '../nfc/pn532-link.js';
 import type { Pn532Link } from '../nfc/pn532-link.js';
 import { createRecordLog, scanRecords } from '../records/record-log.js';
 import type { RecordLog } from '../records/record-log.js';
-import { countBoot, leaveConsole, missingNative, readConfig, readOverlay, takeAsk, takeSeed } from './startup.js';
+import {
+  countBoot,
+  leaveConsole,
+  missingNative,
+  radioFault,
+  readConfig,
+  readOverlay,
+  takeAsk,
+  takeSeed,
+} from './startup.js';
 import type { StorageModule } from './startup.js';
 
 /** As overlay.d.ts has it. */
@@ -72,6 +82,12 @@ export interface RunningBoard<P> {
 }
 
 const FAULT_REPEAT_MS = 3000;
+
+/**
+ * Before anything is opened: for the cable to stop the firmware while it has the console (flash-scripts/flash/console.ts),
+ * and for what the interpreter itself does once its boot files have run.
+ */
+const CABLE_MS = 200;
 
 const pins = {
   setWatch: setWatch,
@@ -189,6 +205,7 @@ function memory(): { used: number; total: number } {
 interface Boot {
   readConfig: typeof readConfig;
   missingNative: typeof missingNative;
+  radioFault: typeof radioFault;
   scanRecords: typeof scanRecords;
 }
 
@@ -242,7 +259,12 @@ export function startBoard<P>(
   let stored: StoredConfig<P> | null = null;
   try {
     boot = overlay(openOverlay, 'boot.js', function (): Boot {
-      return { readConfig: readConfig, missingNative: missingNative, scanRecords: scanRecords };
+      return {
+        readConfig: readConfig,
+        missingNative: missingNative,
+        radioFault: radioFault,
+        scanRecords: scanRecords,
+      };
     })();
     const read = boot.readConfig<P>(storage, role, process.version);
     if (read.ok) stored = read.config;
@@ -266,6 +288,7 @@ export function startBoard<P>(
     stored ? stored.board.buzzer : undefined,
   );
   const fail = createFail(display, indicator, clock);
+  if (CONSOLE_FAULT) return fail(CONSOLE_FAULT);
   if (fault || !stored || !boot) return fail(fault);
   const config = stored as StoredConfig<P>;
 
@@ -287,45 +310,47 @@ export function startBoard<P>(
     }
   }
 
-  attempt(function () {
+  function start(): void {
+    const radio = boot!.radioFault(global, requireModule);
+    if (radio) return fail(radio);
     const store = openStore(config.board, storage, boot!.scanRecords);
     boot = null;
     if (typeof store === 'string') return fail(store);
-    startEntropy(
-      { peek32: peek32, requireModule: requireModule, openFile: E.openFile },
-      clock,
-      config.board.entropy,
-      healthy,
-      function (take, fault) {
-        if (!take) return fail('entropy: ' + fault);
-        attempt(function () {
-          ready({
-            config: config,
-            clock: clock,
-            display: display,
-            indicator: indicator,
-            storage: storage,
-            records: store.records,
-            takeEntropy: take,
-            seed: store.seed,
-            bootCount: store.bootCount,
-            memory: memory,
-            openOverlay: openOverlay,
-            // Last before frames pass, so that faults up to here can be read on the console.
-            introduce: function (prove) {
-              const asked = takeAsk(storage);
-              if (asked) print('tapcash: keys ' + prove(asked));
-              print('tapcash: ' + role + ' runs');
-              leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
-            },
-            openPn532: function () {
-              return openPn532(config.board, clock, openOverlay);
-            },
-            fail: fail,
-            attempt: attempt,
-          });
-        });
+    ready({
+      config: config,
+      clock: clock,
+      display: display,
+      indicator: indicator,
+      storage: storage,
+      records: store.records,
+      takeEntropy: createEntropy(
+        overlay(openOverlay, 'entropy.js', function () {
+          return sampleSource;
+        }),
+        { peek32: peek32, poke32: poke32, openFile: E.openFile },
+        config.board.entropy,
+        healthy,
+      ),
+      seed: store.seed,
+      bootCount: store.bootCount,
+      memory: memory,
+      openOverlay: openOverlay,
+      // Last before frames pass, so that faults up to here can be read on the console.
+      introduce: function (prove) {
+        const asked = takeAsk(storage);
+        if (asked) print('tapcash: keys ' + prove(asked));
+        print('tapcash: ' + role + ' runs');
+        leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
       },
-    );
-  });
+      openPn532: function () {
+        return openPn532(config.board, clock, openOverlay);
+      },
+      fail: fail,
+      attempt: attempt,
+    });
+  }
+
+  clock.setTimeout(function () {
+    attempt(start);
+  }, CABLE_MS);
 }

@@ -178,6 +178,48 @@ export function countBoot(records: BoardRecords): number {
   return count;
 }
 
+/** What of the chip, of Bluetooth and of WiFi is asked and switched off. */
+interface RadioChip {
+  getState(): { BLE: boolean };
+}
+interface Bluetooth {
+  wake(): void;
+  sleep(): void;
+}
+interface WifiModule {
+  getStatus(): { mode: string };
+  stopAP(): void;
+  disconnect(): void;
+}
+
+/**
+ * Why the radio is not off, or ''. The interpreter opens its radios before and after the boot files: Bluetooth where
+ * the chip's settings say so, which then advertises a name made of its MAC whatever a program does first; until
+ * 2v29.270 an open access point where no WiFi setting is stored. So this looks again when it is done with that. Whose
+ * network it is no mode tells: none is ours.
+ * @param root the global object @param requireModule `require`
+ */
+export function radioFault(root: any, requireModule: (name: string) => any): string {
+  const chip = root.ESP32 as RadioChip | undefined;
+  if (chip && chip.getState().BLE) {
+    const bluetooth = root.NRF as Bluetooth;
+    // Awake first: asleep, it does not look whether it advertises.
+    bluetooth.wake();
+    bluetooth.sleep();
+    return 'Bluetooth is on: tapcash flash switches it off';
+  }
+  let wifi: WifiModule;
+  try {
+    wifi = requireModule('Wifi');
+  } catch (error) {
+    return '';
+  }
+  if (wifi.getStatus().mode === 'off') return '';
+  wifi.stopAP();
+  wifi.disconnect();
+  return 'WiFi is on: tapcash flash switches it off';
+}
+
 /** What of Espruino's globals moves the console. */
 export interface ConsoleMover {
   /** `E.setConsole(port or null, {force})`. */

@@ -95,12 +95,15 @@ export interface DisplayConfig {
   keys?: string[];
 }
 
-/** Where fresh entropy comes from: a register with the radio on, or a file of the operating system. */
+/** Where fresh entropy comes from. */
 export interface EntropyConfig {
-  /** Address of the random register for `peek32`. */
+  /**
+   * "sar-adc": the chip's random register, fed by its ADC (board/sar-adc.ts); "file": one of the operating system;
+   * "none": this chip has none without a radio that names the board to everybody, and cannot be run.
+   */
+  source: string;
+  /** "sar-adc": address of the random register for `peek32`. */
   register?: number;
-  /** Module that switches the radio on, "Wifi". Required with `register`. */
-  radio?: string;
   /** Linux build: "/dev/urandom". */
   file?: string;
 }
@@ -153,20 +156,28 @@ function isWhole(value: unknown, least: number): boolean {
 /** What an older interpreter takes of what a UART brings in one go; the rest is lost (Espruino's issue 2718). */
 const OLD_BURST_BYTES = 64;
 /** The first that loses nothing: 2v29.96, of July 2026. */
-const LOSSLESS = { release: 2029, build: 96 };
+const LOSSLESS_BUILD = 96;
 
 /**
- * Holds the PN532's answers on a UART to what the interpreter takes in one go.
+ * Whether a version is of a release before 2v29, or of a build before `build` after it.
  * @param version `process.version`, "2v29" for a release or "2v29.277" for a build after it
  */
-export function limitBursts(board: BoardConfig, version: string): void {
+export function isBefore(version: string, build: number): boolean {
   const parts = version.split('v');
   const minor = ('' + parts[1]).split('.');
   const release = parseInt(parts[0], 10) * 1000 + parseInt(minor[0], 10);
-  const build = minor.length > 1 ? parseInt(minor[1], 10) : 0;
-  const isLossless = release > LOSSLESS.release || (release === LOSSLESS.release && build >= LOSSLESS.build);
+  const found = minor.length > 1 ? parseInt(minor[1], 10) : 0;
+  return !(release > 2029 || (release === 2029 && found >= build));
+}
+
+/**
+ * Holds the PN532's answers on a UART to what the interpreter takes in one go.
+ * @param version as for `isBefore`
+ */
+export function limitBursts(board: BoardConfig, version: string): void {
   const pn532 = board.pn532;
-  if (pn532.bus === 'uart' && !isLossless) pn532.burstBytesMax = Math.min(pn532.burstBytesMax, OLD_BURST_BYTES);
+  if (pn532.bus === 'uart' && isBefore(version, LOSSLESS_BUILD))
+    pn532.burstBytesMax = Math.min(pn532.burstBytesMax, OLD_BURST_BYTES);
 }
 
 /** What is wrong with a board's entry, as "path: what it must be"; null where it can be run. */
@@ -182,9 +193,11 @@ export function boardFault(board: BoardConfig | undefined): string | null {
     return 'board.flash: address, bytes (' + FLASH_BYTES_MIN + ' or more), pageBytes';
   }
   const entropy = board.entropy;
-  if (!entropy || (!isWhole(entropy.register, 1) && !entropy.file)) return 'board.entropy: register or file';
-  // With the radio off the register is only pseudo-random, and no health test notices.
-  if (entropy.register && !entropy.file && !entropy.radio) return 'board.entropy.radio: missing';
+  if (
+    !entropy ||
+    !(entropy.source === 'sar-adc' ? isWhole(entropy.register, 1) : entropy.source === 'file' && entropy.file)
+  )
+    return 'board.entropy: no source that works without radio';
   const pn532 = board.pn532;
   if (!pn532 || ['uart', 'i2c', 'spi'].indexOf(pn532.bus) < 0 || typeof pn532.port !== 'string') {
     return 'board.pn532: bus "uart", "i2c" or "spi", and port';

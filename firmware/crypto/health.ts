@@ -34,22 +34,23 @@ export function createHealthTest(limits: HealthLimits): (samples: Uint8Array) =>
   let run = 0;
   let first = 0;
   let count = 0;
-  let seen = 0;
+  // Samples that are left of the window.
+  let left = 0;
   let passes = true;
   return (samples) => {
     for (let i = 0; i < samples.length; i++) {
       const sample = samples[i];
       // 4.4.1
-      run = sample === last ? run + 1 : 1;
-      last = sample;
+      if (sample !== last) {
+        last = sample;
+        run = 1;
+      } else if (++run >= limits.repetitions) passes = false;
       // 4.4.2
-      if (seen === 0) {
+      if (left-- === 0) {
         first = sample;
-        count = 0;
-      }
-      if (sample === first) count++;
-      seen = seen < WINDOW_SAMPLES - 1 ? seen + 1 : 0;
-      if (run >= limits.repetitions || count >= limits.proportion) passes = false;
+        count = 1;
+        left = WINDOW_SAMPLES - 1;
+      } else if (sample === first && ++count >= limits.proportion) passes = false;
     }
     return passes;
   };

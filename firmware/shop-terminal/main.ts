@@ -5,6 +5,8 @@
  * reader, link. A fault stops the board with its name on display and console; so does flash that fails later. Left out:
  * every rule; they are in the modules that this one puts together.
  */
+// Before anything else: the cable alone has the console.
+import '../board/espruino-consoles.js';
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
 import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
 import { createHealthTest, ONE_BIT } from '../crypto/health.js';

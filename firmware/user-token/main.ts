@@ -5,6 +5,8 @@
  * purse, PN532. A fault stops the board with its name on display, LED and console. Left out: every rule; they are in
  * the modules that this one puts together.
  */
+// Before anything else: the cable alone has the console.
+import '../board/espruino-consoles.js';
 import { amountText } from '../core/amount-text.js';
 import { isAmount } from '../core/amount.js';
 import { equal, fromHex, toHex, writeU32 } from '../core/bytes.js';

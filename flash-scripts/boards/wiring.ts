@@ -239,7 +239,9 @@ export function wiringTable(board: BoardEntry): string {
     ],
     [
       'entropy',
-      entropy.register ? `register ${hex(entropy.register)}, with ${entropy.radio} on` : String(entropy.file),
+      entropy.register
+        ? `register ${hex(entropy.register)}, fed by the SAR ADC; the radio stays off`
+        : (entropy.file ?? 'none without radio: this board cannot be run'),
     ],
     ...(board.limits ?? []).map((text): [string, string] => ['limit', text]),
   ];

@@ -12,6 +12,7 @@ import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
+import { openRadios } from '../flash/radios.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
 import { pn532Version } from './pn532.js';
@@ -23,6 +24,7 @@ export interface Finding {
     | 'console'
     | 'interpreter'
     | 'natives'
+    | 'radio'
     | 'memory'
     | 'storage'
     | 'provision'
@@ -162,6 +164,12 @@ async function examine(
       ? bad('natives', 'NATIVE_MISSING', missing.join(', '))
       : good('natives', 'all there, with native crypto');
   });
+  await add('radio', async () => {
+    const open = await openRadios(console);
+    return open.length > 0
+      ? bad('radio', 'RADIO_ON', open.join(', '))
+      : good('radio', 'the cable alone has the console; Bluetooth, WiFi and Telnet are off');
+  });
   await add('memory', () => checkMemory(console));
   await add('storage', () => checkStorage(console));
   const provision = await readProvision(console);
@@ -173,9 +181,7 @@ async function examine(
   if (provision && complete) await add('firmware', () => checkFirmware(console, options, provision.role));
   const board = provision?.board ?? options.board;
   if (board) {
-    await add('entropy', async () =>
-      good('entropy', `healthy, ${await checkEntropy(console, options.attempt, board.entropy)} values in 1024 samples`),
-    );
+    await add('entropy', async () => good('entropy', await checkEntropy(console, board)));
     await add('pn532', () => checkPn532(console, options, board));
   }
   if (!provision || !complete) return null;

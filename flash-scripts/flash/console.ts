@@ -1,9 +1,9 @@
 /**
  * The console of a board's interpreter: reached whatever the board is doing, asked for values, given files.
  *
- * A board whose firmware has moved the console away gets it back by a reset: the firmware waits for its radio before it
- * moves the console, and a line that ends all timers in that moment keeps it from going on
- * (firmware/board/entropy.ts, `startEntropy`). Where the port has no line for a reset, somebody presses it. Nothing
+ * A board whose firmware has moved the console away gets it back by a reset: the firmware waits for the cable before it
+ * opens anything, and a line that ends all timers in that moment keeps it from going on
+ * (firmware/board/espruino-board.ts, `CABLE_MS`). Where the port has no line for a reset, somebody presses it. Nothing
  * here reads raw flash.
  */
 import { fromChars, toChars } from '../../firmware/core/bytes.js';
@@ -49,7 +49,7 @@ export interface ConsoleOptions {
 const VERSION_MIN = { major: 2, minor: 29 };
 
 const PROBE_MS = 400;
-/** Between two tries at a board that starts: its radio takes 100 ms at least. */
+/** Between two tries at a board that starts: it waits 200 ms. */
 const CATCH_MS = 40;
 const LOOK_MS = 20;
 const EVALUATE_MS = 10_000;

@@ -3,8 +3,9 @@
  *
  *   1. the interpreter, unless only the firmware is to be written: by the loader in ROM (rom-loader.ts)
  *   2. the console of the interpreter (console.ts), its version and its natives
- *   3. the role's files in Storage (storage-files.ts), the boot file last
- *   4. a start, and what the firmware says
+ *   3. radios, switched off for good (radios.ts)
+ *   4. the role's files in Storage (storage-files.ts), the boot file last
+ *   5. a start, and what the firmware says
  *
  * Keys, records and what a board was provisioned with stay as they are, unless all is to be erased.
  */
@@ -16,6 +17,7 @@ import type { Attempt } from './attempt.js';
 import { checkNatives, isUnprovisioned, readProvision, startFirmware } from './board-state.js';
 import { openConsole, type BoardConsole } from './console.js';
 import { chipOf, type FirmwarePart } from './firmware-image.js';
+import { isBluetoothOn, radioFiles, switchBluetoothOff } from './radios.js';
 import { writeFirmware } from './rom-loader.js';
 import type { EspruinoConnection } from './espruino-connection.js';
 import { installFiles, type StorageFiles } from './storage-files.js';
@@ -71,6 +73,9 @@ export interface FlashResult {
   provisioned: boolean;
 }
 
+/** How long a board takes to restart by itself. */
+const RESTART_MS = 500;
+
 /** Opens the console of a board that somebody may have to reset. */
 export function reachConsole({
   device,
@@ -116,6 +121,22 @@ function chooseRole(options: FlashBoardOptions, before: Role | undefined): Role 
   return role;
 }
 
+/** The console of a board whose Bluetooth is off, now and from now on. */
+async function reachSilent(options: FlashBoardOptions): Promise<BoardConsole> {
+  const console = await reachConsole(options);
+  try {
+    if (!(await isBluetoothOn(console))) return console;
+    options.reporter.step('Bluetooth: switched off for good, the board restarts');
+    await switchBluetoothOff(console);
+    await options.attempt.wait(RESTART_MS);
+  } catch (thrown) {
+    await console.close();
+    throw thrown;
+  }
+  await console.close();
+  return reachConsole(options);
+}
+
 /**
  * Brings interpreter and firmware onto a board, and starts it.
  * @throws TapcashError of each step; the same again goes on where it was
@@ -124,7 +145,7 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
   const { attempt, reporter, parts } = options;
   attempt.watch(options.device);
   if (parts) await writeInterpreter(options, parts);
-  const console = await reachConsole(options);
+  const console = await reachSilent(options);
   try {
     reporter.step(`interpreter ${console.version}`);
     await checkNatives(console);
@@ -136,7 +157,8 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
       right: [],
       provisioned: provision !== null,
     };
-    await installFiles(console, await options.appFiles(result.role), {
+    const files = { ...radioFiles(console.version), ...(await options.appFiles(result.role)) };
+    await installFiles(console, files, {
       onProgress: reporter.progress,
       onFile(name, what) {
         result[what].push(name);

@@ -28,6 +28,7 @@ import {
 import { checkNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
+import { checkRadios, checkSource } from '../flash/radios.js';
 import { compareFiles, eraseFile, installFiles, type StorageFiles } from '../flash/storage-files.js';
 import { factsOf, followsRoot, type Manifest } from './manifest.js';
 import type { Role } from '../boards/roles.js';
@@ -123,7 +124,7 @@ async function refused(console: BoardConsole, fault: string): Promise<TapcashErr
 
 /**
  * Provisions a board; the same again is a new provisioning with the same keys.
- * @throws TapcashError FIRMWARE_MISSING, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE, those of `reachConsole`
+ * @throws TapcashError FIRMWARE_MISSING, RADIO_ON, ENTROPY_NONE, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE, those of `reachConsole`
  *   and `installFiles`
  */
 export async function provisionBoard(options: ProvisionOptions): Promise<Provisioned> {
@@ -142,6 +143,9 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
     const app = await checkFirmware(console, options, purpose.role);
     const board = options.board ?? before?.board;
     if (!board) throw failure('USAGE', '--board: which board it is');
+    // Before keys are made: nobody but the cable may reach them, and they need entropy.
+    checkSource(board);
+    await checkRadios(console);
 
     const terminalId = purpose.role === 'shop-terminal' ? randomBytes(4) : null;
     const asked = randomBytes(ASK_BYTES);

@@ -714,7 +714,19 @@ const HOST_ERRORS = {
     500,
     environment,
     "The board's source of entropy fails its health test.",
-    'Do not make keys on this board: check that its radio works, and flash Espruino again; else replace it.',
+    'Do not make keys on this board: flash Espruino again; else replace it.',
+  ),
+  ENTROPY_NONE: row(
+    409,
+    environment,
+    'This board has no source of entropy without its radio, and its radio would tell everybody where it is.',
+    'Use a board with an ESP32: tapcash boards lists them.',
+  ),
+  RADIO_ON: row(
+    409,
+    environment,
+    'The interpreter on the board opens a console by radio, or sends, and somebody could read keys or follow the owner.',
+    'Write interpreter and firmware with tapcash flash, which switches radios off for good; where one cannot be switched off, use another build of Espruino.',
   ),
   MEMORY_LOW: row(
     507,

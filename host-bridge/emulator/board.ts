@@ -14,7 +14,9 @@ import { createApi } from './espruino-api.js';
 import { absentScript } from './espruino-absent.js';
 import type { Cycle } from './espruino-cycle.js';
 import { createCycle } from './espruino-cycle.js';
+import type { Noise } from './esp32-registers.js';
 import type { Files } from './espruino-modules.js';
+import type { Network, Sent, Settings, WirelessPeer } from './espruino-radio.js';
 import type { DrivenPins } from './espruino-pins.js';
 import { pinNumber } from './espruino-pins.js';
 import type { I2cDevices } from './espruino-ports.js';
@@ -53,6 +55,8 @@ export interface BoardOptions {
   platform?: Platform;
   /** Another build of the interpreter; read at each start. */
   interpreter?: Interpreter;
+  /** Whether Bluetooth is on in the chip's settings, as it is until somebody switches it off. Default false. */
+  bluetooth?: boolean;
 }
 
 /** A board: emulated, or the real interpreter as far as it can (interpreter.ts). */
@@ -92,6 +96,14 @@ export interface EmulatedBoard extends Board {
   /** Evaluates an expression as if typed on the console; for looking, not for driving. */
   evaluate(expression: string): unknown;
   readonly flash: EmulatedFlash;
+  /** The chip's own settings. */
+  readonly settings: Settings;
+  /** All that its radios have sent since the board was made; the PN532's field is not among them. */
+  readonly sent: Sent[];
+  /** When its ADC fed the random register: draws of entropy. */
+  readonly noise: Noise[];
+  /** Somebody connects by Bluetooth or Telnet; null where nobody can. */
+  connect(by: 'Bluetooth' | 'Telnet'): WirelessPeer | null;
 }
 
 const compiled = new Map<string, vm.Script>();
@@ -146,6 +158,10 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   for (const [file, data] of Object.entries(options.files ?? {})) files.set(file, latin1(data));
   const driven: DrivenPins = new Map();
   const errors: string[] = [];
+  const settings: Settings = { bluetooth: options.bluetooth === true };
+  const network: Network = { mode: 'off', ssid: '' };
+  const sent: Sent[] = [];
+  const noise: Noise[] = [];
   let i2c = options.i2c;
   let life: Life | null = null;
   let bornMs = 0;
@@ -161,7 +177,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   }
 
   /** Begins a power cycle: a new context, then the boot files. */
-  function start(load: boolean): void {
+  function start(load: boolean, ofChip: boolean): void {
     const context = vm.createContext(vm.constants.DONT_CONTEXTIFY as unknown as object) as vm.Context;
     bornMs = scheduler.nowMs();
     const readWork = (): number[] => (typeof context.$work === 'function' ? context.$work() : []);
@@ -190,13 +206,20 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       spi: options.spi ?? {},
       ownDisplay: options.ownDisplay === true,
       entropy: options.entropy,
+      settings,
+      network,
+      sent,
+      noise,
+      worldMs: () => scheduler.nowMs(),
       evaluate,
       ...(options.interpreter ? { interpreter: options.interpreter } : {}),
-      restart: (again) => {
+      restart: (again, ofChip) => {
         if (life?.cycle !== cycle) return;
         api.E.emit('kill');
+        const kept = { ...network };
         board.powerOff();
-        start(again);
+        if (!ofChip) Object.assign(network, kept);
+        start(again, ofChip);
       },
     });
     const loaded = (code: string): string => {
@@ -218,6 +241,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       if (source) cycle.enter(() => void compileFile(source, `${name}${file}`, isMetered).runInContext(context));
     }
     if (cycle.alive) api.E.emit('init');
+    if (cycle.alive && ofChip) api.radio?.restoreWifi();
   }
 
   function drive(pin: string, pressed: boolean, level?: 0 | 1 | { joined: number }): void {
@@ -233,6 +257,11 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     errors,
     files,
     flash,
+    settings,
+    sent,
+    noise,
+    connect: (by) =>
+      (by === 'Bluetooth' ? life?.api.radio?.connectBluetooth() : life?.api.radio?.connectTelnet()) ?? null,
     get powered() {
       return life !== null;
     },
@@ -240,9 +269,11 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       if (life) return;
       flash.powerOn(true);
       flash.onPowerLost = () => board.powerOff();
-      start(true);
+      start(true, true);
     },
     powerOff() {
+      life?.api.end();
+      network.mode = 'off';
       life?.cycle.kill();
       life = null;
       for (const end of Object.values(options.serials ?? {})) if (end) end.onData = null;

@@ -12,6 +12,7 @@ import type { EspChip, EspRom } from './esp-rom.js';
 import { createEspRom } from './esp-rom.js';
 import type { EmulatedFlash } from './flash.js';
 import { createEmulatedFlash } from './flash.js';
+import type { Interpreter } from './espruino-api.js';
 import type { Scheduler } from '../base/scheduler.js';
 import type { SerialEnd } from '../serial/serial-line.js';
 
@@ -24,7 +25,7 @@ const BOOTLOADER_AT: Record<EspChip, number> = { esp32: 0x1000, esp32c3: 0, esp3
 
 /**
  * What stands in an image that the emulated board can run, followed by its version and by natives that it lacks:
- * "2v29.277 crypto".
+ * "2v29.277 crypto"; or, behind "!", by what it cannot switch off.
  */
 export const EMULATED_INTERPRETER = 'emulated Espruino ';
 
@@ -71,7 +72,7 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
   const toHost = (data: string): void => void scheduler.setTimer(() => cable.onData?.(data), 0);
   /** The interpreter's Serial1. */
   const serial1: SerialEnd = { onData: null, write: toHost };
-  const interpreter: { version?: string; without?: string[] } = {};
+  const interpreter: Interpreter = {};
   const board = createBoard({
     scheduler,
     name: options.name,
@@ -80,6 +81,8 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
     entropy: options.entropy,
     interpreter,
     serials: { ...options.serials, Serial1: serial1 },
+    // As a chip comes.
+    bluetooth: true,
     ...options.buses,
     ...(options.onConsole ? { onConsole: options.onConsole } : {}),
   });
@@ -112,7 +115,10 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
   function leaveLoader(): void {
     rom = null;
     records.restore(flash.slice(recordsAt, recordsAt + options.records.bytes));
-    if (flash[STORAGE.from] !== storageMark()[0]) board.files.clear();
+    if (flash[STORAGE.from] === storageMark()[0]) return;
+    // All was erased, the chip's settings too.
+    board.files.clear();
+    board.settings.bluetooth = true;
   }
 
   function isBootable(): boolean {
@@ -126,8 +132,9 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
     const at = image.indexOf(EMULATED_INTERPRETER, 0, 'latin1');
     if (at < 0) return false;
     const text = image.toString('latin1', at + EMULATED_INTERPRETER.length, image.indexOf(0, at));
-    const [version, ...without] = text.split(' ');
-    Object.assign(interpreter, { version, without });
+    const [version, ...rest] = text.split(' ');
+    const stubborn = rest.filter((word) => word.startsWith('!')).map((word) => word.slice(1));
+    Object.assign(interpreter, { version, without: rest.filter((word) => !word.startsWith('!')), stubborn });
     return true;
   }
 

@@ -5,24 +5,27 @@
  * What is not here does not exist on the emulated board, so that a program using it fails at once.
  */
 import type { EmulatedFlash } from './flash.js';
-import { createBits } from './flash.js';
 import type { Cycle, Waiting } from './espruino-cycle.js';
 import type { Emitter, Realm } from './espruino-e.js';
 import { charsOf, createE } from './espruino-e.js';
 import type { Screen } from './espruino-graphics.js';
 import { createGraphics } from './espruino-graphics.js';
+import type { Noise } from './esp32-registers.js';
+import { createRegisters } from './esp32-registers.js';
 import type { Files } from './espruino-modules.js';
-import { createCrypto, createFlashModule, createStorage, createWifi } from './espruino-modules.js';
+import { createCrypto, createFlashModule, createStorage } from './espruino-modules.js';
 import type { DrivenPins, Pins } from './espruino-pins.js';
 import { createPins } from './espruino-pins.js';
 import type { Console, I2cDevices } from './espruino-ports.js';
 import { CONSOLE_PORT, createConsole, createI2cPort, createSerialPort } from './espruino-ports.js';
 import { createPromise } from './espruino-promise.js';
+import type { Network, Radio, Sent, Settings } from './espruino-radio.js';
+import { createRadio } from './espruino-radio.js';
 import type { SerialEnd } from '../serial/serial-line.js';
 import type { SpiDevices } from './spi-bus.js';
 import { createSpi } from './spi-bus.js';
 
-/** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, and no console on Serial1. */
+/** "esp32", or "linux" for what differs on Espruino's Linux build: /dev/urandom, no radio, and the console on USB. */
 export type Platform = 'esp32' | 'linux';
 
 /** A build of the interpreter. */
@@ -31,6 +34,8 @@ export interface Interpreter {
   version?: string;
   /** What it lacks: a module, "crypto", or a function of E, "E.convolve". */
   without?: string[];
+  /** What it has, but cannot switch off: "Telnet", "Bluetooth". */
+  stubborn?: string[];
 }
 
 export interface ApiOptions {
@@ -51,12 +56,20 @@ export interface ApiOptions {
   ownDisplay: boolean;
   /** Fresh random bytes; not shared with another board. */
   entropy: (count: number) => Uint8Array;
+  /** The chip's own settings. */
+  settings: Settings;
+  network: Network;
+  /** What its radios have sent, and when its ADC fed the random register. */
+  sent: Sent[];
+  noise: Noise[];
+  /** The scheduler's clock. */
+  worldMs: () => number;
   /** Evaluates what is typed on the console. */
   evaluate: (text: string) => unknown;
   /** Another build than the one that has everything. */
   interpreter?: Interpreter;
-  /** Asks for a restart: with the saved program or without. */
-  restart: (load: boolean) => void;
+  /** Asks for a restart: with the saved program or without; of the chip, or of the interpreter alone. */
+  restart: (load: boolean, ofChip: boolean) => void;
 }
 
 export interface Api {
@@ -65,10 +78,12 @@ export interface Api {
   pins: Pins;
   screen: Screen;
   console: Console;
+  /** ESP32 only. */
+  radio: Radio | null;
+  /** Power is gone. */
+  end(): void;
 }
 
-/** Random number registers of ESP32, ESP32-C3 and ESP32-S3 (docs/security.md 1). */
-const RANDOM_REGISTERS = [0x3ff75144, 0x600260b0, 0x6003507c];
 /** Room for files on an ESP32. */
 const STORAGE_BYTES = 896 * 1024;
 /** Timers of Espruino wait at least this long (TIMER_MIN_INTERVAL). */
@@ -140,7 +155,7 @@ export function createApi(options: ApiOptions): Api {
   const serials =
     options.platform === 'esp32' ? ['Serial1', 'Serial2', 'Serial3'] : ['Serial1', 'Serial2', 'Serial3', 'Serial4'];
   const storage = createStorage(files, STORAGE_BYTES, realm, cycle);
-  const console = createConsole(options.platform === 'esp32' ? CONSOLE_PORT : null, options.serials, {
+  const console = createConsole(options.platform === 'esp32' ? CONSOLE_PORT : 'USB', options.serials, {
     evaluate: options.evaluate,
     writeFile: (name, data, offset, size) => void storage.write(name, data, offset, size),
   });
@@ -157,15 +172,37 @@ export function createApi(options: ApiOptions): Api {
 
   const { screen, Graphics, createOwn } = createGraphics(realm, () => cycle.nowMs());
   const pins = createPins(cycle, options.driven);
-  const wifi = createWifi(cycle);
+  const version = options.interpreter?.version ?? '2v29.277';
+  const radio =
+    options.platform === 'esp32'
+      ? createRadio({
+          cycle,
+          console,
+          files,
+          settings: options.settings,
+          network: options.network,
+          version,
+          stubborn: options.interpreter?.stubborn ?? [],
+          send: (what, names) => {
+            const sent: Sent = { fromMs: options.worldMs(), toMs: null, what, names };
+            options.sent.push(sent);
+            return sent;
+          },
+          nowMs: options.worldMs,
+          restart: () => options.restart(true, true),
+        })
+      : null;
   const print = (...values: unknown[]) => {
     const text = values.map(shown).join(' ');
     cycle.print(text);
     console.write(`${text}\r\n`);
   };
 
+  const usb = options.platform === 'linux' ? { write: () => undefined } : null;
   const nameOfPort = (device: unknown): string | null => {
-    const name = typeof device === 'string' ? device : Object.keys(ports).find((key) => ports[key] === device);
+    const all: Record<string, unknown> = { ...ports, ...radio?.globals, ...(usb ? { USB: usb } : {}) };
+    const name = typeof device === 'string' ? device : Object.keys(all).find((key) => all[key] === device);
+    if (name === 'USB' || name === 'Bluetooth' || name === 'Telnet') return name;
     if (device === null || name === 'LoopbackA' || name === 'LoopbackB' || name === 'Terminal') return null;
     if (name === undefined || !(name in ports)) throw new Error(`Unknown device type ${String(device)}`);
     return name;
@@ -173,11 +210,9 @@ export function createApi(options: ApiOptions): Api {
   const E = createE({
     realm,
     cycle,
-    setConsole: (device) => {
-      console.on = nameOfPort(device);
-    },
+    setConsole: (device, given) => console.move(nameOfPort(device), given?.force === true),
     getConsole: () => console.on,
-    reboot: () => options.restart(true),
+    reboot: () => options.restart(true, true),
     openFile:
       options.platform === 'linux'
         ? (path) =>
@@ -187,34 +222,33 @@ export function createApi(options: ApiOptions): Api {
         : undefined,
   });
 
-  // With the radio off the register only counts on in a fixed way, which looks random enough to a health test.
-  const weak = createBits(7);
-  const peek32 = (address: number) => {
-    if (!RANDOM_REGISTERS.includes(address))
-      return cycle.fault(`peek32: no register at 0x${Number(address).toString(16)}`);
-    if (!wifi.isOn()) return weak();
-    const bytes = options.entropy(4);
-    return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
-  };
+  const registers = createRegisters({
+    cycle,
+    entropy: options.entropy,
+    isRadioOn: () => radio?.isOn() ?? false,
+    noise: options.noise,
+    nowMs: options.worldMs,
+  });
 
   const modules: Record<string, object> = {
     crypto: createCrypto(realm),
     Flash: createFlashModule(options.flash, realm, cycle),
     Storage: storage,
   };
-  if (options.platform === 'esp32') modules.Wifi = wifi.module;
+  Object.assign(modules, radio?.modules);
   for (const name of options.interpreter?.without ?? []) {
     delete modules[name];
     delete E[name.replace(/^E\./, '')];
   }
 
-  const version = options.interpreter?.version ?? '2v29.277';
   let timeOffset = 0;
-  const loopback = { setConsole: () => void (console.on = null) };
+  const loopback = { setConsole: () => console.move(null, false) };
   const globals: Record<string, unknown> = {
     ...createTimers(cycle),
     ...pins.globals,
     ...ports,
+    ...radio?.globals,
+    ...(usb ? { USB: usb } : {}),
     E,
     LoopbackA: loopback,
     LoopbackB: loopback,
@@ -231,9 +265,10 @@ export function createApi(options: ApiOptions): Api {
     setTime: (seconds: number) => {
       timeOffset = seconds - cycle.nowMs() / 1000;
     },
-    peek32,
-    load: () => cycle.whenIdle(() => options.restart(true)),
-    reset: () => cycle.whenIdle(() => options.restart(false)),
+    peek32: registers.peek32,
+    poke32: registers.poke32,
+    load: () => cycle.whenIdle(() => options.restart(true, false)),
+    reset: () => cycle.whenIdle(() => options.restart(false, false)),
     getSerial: () => 'emulated',
     require: (name: string) => {
       const module = modules[name];
@@ -247,5 +282,9 @@ export function createApi(options: ApiOptions): Api {
       memory: () => ({ free: 0, usage: 0, total: 0, history: 0 }),
     },
   };
-  return { globals, E, pins, screen, console };
+  const end = (): void => {
+    radio?.end();
+    registers.end();
+  };
+  return { globals, E, pins, screen, console, radio, end };
 }

@@ -117,7 +117,7 @@ export function createEmitter(cycle: Cycle): Emitter {
 export interface EOptions {
   realm: Realm;
   cycle: Cycle;
-  setConsole(device: unknown): void;
+  setConsole(device: unknown, options?: { force?: boolean }): void;
   getConsole(): string | null;
   reboot(): void;
   openFile?: (path: string, mode: string) => unknown;

@@ -1,5 +1,5 @@
 /**
- * Espruino's native modules for the emulated board: crypto, Flash, Storage, Wifi.
+ * Espruino's native modules for the emulated board: crypto, Flash, Storage.
  *
  * Source: libs/crypto/jswrap_crypto.c, src/jswrap_flash.c, src/jswrap_storage.c and src/jsflash.c of Espruino 2v29.
  * Storage is kept in RAM of the emulator and survives power cycles; it never tears, because nothing that must survive
@@ -157,25 +157,5 @@ export function createStorage(files: Files, bytesMax: number, realm: Realm, cycl
     list: (regex?: RegExp) => [...files.keys()].filter((name) => !regex || regex.test(name)),
     getFree: () => bytesMax - used(),
     compact: () => undefined,
-  };
-}
-
-/** `require("Wifi")`, as far as switching the radio on and seeing that it is; `isOn` tells the entropy register. */
-export function createWifi(cycle: Cycle): { module: object; isOn(): boolean } {
-  let mode = 'off';
-  const become = (next: string, callback?: () => void) => {
-    cycle.after(100, () => {
-      mode = next;
-      callback?.();
-    });
-  };
-  return {
-    isOn: () => mode !== 'off',
-    module: {
-      startAP: (_name: string, _options: unknown, callback?: () => void) => become('ap', callback),
-      stopAP: (callback?: () => void) => become('off', callback),
-      disconnect: (callback?: () => void) => become('off', callback),
-      getStatus: () => ({ mode, station: 'off', ap: mode === 'ap' ? 'enabled' : 'disabled' }),
-    },
   };
 }

@@ -33,6 +33,12 @@ const KEPT_CHARACTERS = 4096;
 export interface Console {
   /** Name of the port, or null for none. */
   on: string | null;
+  /** Whether it stays there, whoever connects elsewhere. */
+  forced: boolean;
+  /** `E.setConsole`. */
+  move(to: string | null, force: boolean): void;
+  /** Told what is written while the console is on no port of a cable. */
+  onWireless: ((on: string, text: string) => void) | null;
   /** Sends text out where the console is. */
   write(text: string): void;
   /** Takes in what was typed. */
@@ -49,8 +55,16 @@ export function createConsole(
   const takePackets = createPackets({ ...hooks, send: (text) => self.write(text) });
   const self: Console = {
     on: start,
+    forced: false,
+    move(to, force) {
+      self.on = to;
+      self.forced = force;
+    },
+    onWireless: null,
     write(text) {
-      if (self.on) ends[self.on]?.write(text);
+      if (!self.on) return;
+      if (self.on in ends) ends[self.on]?.write(text);
+      else self.onWireless?.(self.on, text);
     },
     input(data) {
       for (const c of takePackets(data)) {
@@ -120,8 +134,8 @@ export function createSerialPort(
       return out === '' ? undefined : out;
     },
     inject: (data) => receive(charsOf(bytesOf(data))),
-    setConsole() {
-      console.on = name;
+    setConsole(force = false) {
+      console.move(name, force);
     },
   };
   return port;

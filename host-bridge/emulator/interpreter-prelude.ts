@@ -52,7 +52,8 @@ process.memory();
 (function (g) {
 var fs = require("fs"), held = JSON.parse(fs.readFile("${HELD_FILE}")), out = {}, rest = {0: 1}, watches = {}, next = 1;
 // The interpreter's stdout, wherever its console is.
-function tell(t) { USB.write(t + "\\n"); }
+var usb = USB;
+function tell(t) { usb.write(t + "\\n"); }
 g._tell = tell;
 function num(p) { return +("" + p).replace("D", ""); }
 function level(n) {
@@ -107,7 +108,7 @@ g._press = function (n, ms, v) {
   g._drive(n, v < 0 ? 1 - (rest[n] || 0) : v);
   setTimeout(function () { g._drive(n, -1); }, ms);
 };
-${consolePath === undefined ? 'E.setConsole = function () {};' : `Serial1.setup(115200, {path: ${JSON.stringify(consolePath)}}); E.setConsole(Serial1, {force: true});`}
+${consolePath === undefined ? 'E.setConsole = function () {};' : `Serial1.setup(115200, {path: ${JSON.stringify(consolePath)}}); E.setConsole(Serial1, {force: true}); g.USB = undefined;`}
 var most = 0, calls = 0, convolve = E.convolve;
 function look() { if (${watch}) most = Math.max(most, process.memory().usage); }
 var sum = E.sum;

@@ -1,12 +1,15 @@
 /**
- * The board drivers both roles share: entropy with its radio, configuration, start-up, display bytes, button, console.
+ * The board drivers both roles share: entropy, configuration, start-up, display bytes, button, console.
  */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { boardFault, limitBursts, type BoardConfig } from '../../firmware/core/board-config.js';
 import { isPressed, watchButton } from '../../firmware/panel/buttons.js';
 import { createClock } from '../../firmware/core/clock.js';
 import { createDisplay, GOOD, PLAIN } from '../../firmware/panel/display.js';
-import { startEntropy, type TakeEntropy } from '../../firmware/board/entropy.js';
+import { createEntropy, sampleSource, type EntropyDevices } from '../../firmware/board/entropy.js';
+import { createHealthTest, ONE_BIT } from '../../firmware/crypto/health.js';
 import {
   BOARD_RECORD,
   countBoot,
@@ -15,118 +18,119 @@ import {
   readConfig,
   takeSeed,
 } from '../../firmware/board/startup.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createCycle } from '../../host-bridge/emulator/espruino-cycle.js';
+import { createRegisters, type Noise } from '../../host-bridge/emulator/esp32-registers.js';
+import { buildBundle } from '../../flash-scripts/build/build.js';
+import { interpreterTest, runInEspruino, runInNode } from '../build/fixture-runner.js';
 import { newFlash, openLog } from '../user-token/purse-rig.js';
 
 const BOARD: BoardConfig = {
   name: 'test',
   firmware: 'Espruino 2v29',
   flash: { address: 0x310000, bytes: 65536, pageBytes: 4096 },
-  entropy: { register: 0x3ff75144, radio: 'Wifi' },
+  entropy: { source: 'sar-adc', register: 0x3ff75144 },
   pn532: { bus: 'uart', port: 'Serial2', burstBytesMax: 64 },
   buttons: { user: { pin: 'D0', active: 0 } },
 };
 
-function clocks() {
+/** An ESP32's registers as the emulated board has them, and when noise reached the random one. */
+function registers(entropy: (count: number) => Uint8Array = (count) => new Uint8Array(randomBytes(count))) {
   const scheduler = createVirtualScheduler();
-  return {
-    scheduler,
-    clock: {
-      setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs),
-      clearTimeout: (id: any) => scheduler.clearTimer(id),
-      nowMs: () => scheduler.nowMs(),
-    },
-  };
+  const noise: Noise[] = [];
+  const errors: string[] = [];
+  const cycle = createCycle(scheduler, { print: () => undefined, error: (text) => void errors.push(text) });
+  const nowMs = () => scheduler.nowMs();
+  const chip = createRegisters({ cycle, entropy, isRadioOn: () => false, noise, nowMs });
+  return { ...chip, openFile: () => undefined as any, noise, errors };
 }
 
-function radioDevices(startsAfterMs: number, nowMs: () => number) {
-  const radio = { started: false, startedMs: 0, password: '', forcedOff: false };
-  const wifi = {
-    startAP: (_name: string, options: { password: string }) => {
-      radio.started = true;
-      radio.startedMs = nowMs();
-      radio.password = options.password;
-    },
-    getStatus: () => ({
-      mode: radio.started && !radio.forcedOff && nowMs() >= radio.startedMs + startsAfterMs ? 'ap' : 'off',
-    }),
-  };
-  let next = 1;
-  const devices = {
-    peek32: () => (next = Math.imul(next, 1103515245) + 12345),
-    requireModule: (name: string) => {
-      if (name !== 'Wifi') throw new Error('no module');
-      return wifi;
-    },
-    openFile: () => undefined as any,
-  };
-  return { radio, devices };
-}
+const load = () => sampleSource;
 
-test('the random register is read only while the radio is on', () => {
-  const { scheduler, clock } = clocks();
-  const { radio, devices } = radioDevices(300, () => scheduler.nowMs());
-  let got: TakeEntropy | null | undefined;
-  startEntropy(
-    devices,
-    clock,
-    BOARD.entropy,
-    () => true,
-    (take) => (got = take),
-  );
-  expect(got).toBe(undefined);
-  scheduler.advance(1000);
-  expect(got!(64)!.length).toBe(64);
-  expect(radio.password.length).toBeGreaterThanOrEqual(8);
-  radio.forcedOff = true;
-  expect(got!(64)).toBe(null);
+test('the random register is read only while its noise is on, and the ADC is off afterwards', () => {
+  const chip = registers();
+  const before = [0x3ff480a8, 0x3ff48800, 0x3ff4f008, 0x3ff66010].map(chip.peek32);
+  const take = createEntropy(load, chip, BOARD.entropy, createHealthTest(ONE_BIT));
+  expect(chip.noise).toEqual([{ fromMs: 0, toMs: 0 }]);
+  expect(take(64)!.length).toBe(64);
+  expect(chip.noise).toHaveLength(2);
+  expect([0x3ff480a8, 0x3ff48800, 0x3ff4f008, 0x3ff66010].map(chip.peek32)).toEqual(before);
+  expect(chip.errors).toEqual([]);
 });
 
-test('a radio that does not start, a module or a file that is missing, a health test that fails: no entropy', () => {
-  const { scheduler, clock } = clocks();
-  const { devices } = radioDevices(1e9, () => scheduler.nowMs());
-  const faults: string[] = [];
-  const note = (take: TakeEntropy | null, fault: string) => void faults.push(take ? String(take(32)) : fault);
-  startEntropy(devices, clock, BOARD.entropy, () => true, note);
-  scheduler.advance(20_000);
-  startEntropy(devices, clock, { register: 1, radio: 'Other' }, () => true, note);
-  startEntropy(devices, clock, { file: '/nowhere' }, () => true, note);
+test('a register that does not stay as it was set, at any of them, gives no entropy; nor one that does not stand still', () => {
+  const used = new Set<number>();
+  const all = registers();
+  createEntropy(
+    load,
+    { ...all, poke32: (at, value) => (used.add(at), all.poke32(at, value)) },
+    BOARD.entropy,
+    () => true,
+  );
+  expect(used.size).toBe(16);
+  for (const address of used) {
+    const chip = registers();
+    let isDead = false;
+    const poke32 = (at: number, value: number) => (isDead && at === address ? undefined : chip.poke32(at, value));
+    const take = createEntropy(load, { ...chip, poke32 }, BOARD.entropy, () => true);
+    isDead = true;
+    // Those that a draw leaves as they are stay right.
+    const fails = take(8) === null;
+    expect([address.toString(16), fails]).toEqual([
+      address.toString(16),
+      ![0x3ff4f0b0].includes(address) && !isPattern(address),
+    ]);
+  }
+  // Somebody else takes the ADC between two looks.
+  for (const address of used) {
+    const chip = registers();
+    let reads = 0;
+    const peek32 = (at: number) => {
+      if (at === 0x3ff75144 && ++reads === 1100) chip.poke32(address, (chip.peek32(address) ^ 0xffffffff) >>> 0);
+      return chip.peek32(at);
+    };
+    const take = createEntropy(load, { ...chip, peek32 }, BOARD.entropy, () => true);
+    expect([address.toString(16), take(64)]).toEqual([address.toString(16), null]);
+  }
+  const chip = registers();
+  let count = 0;
+  const restless = (at: number) => (at === 0x3ff000c0 ? ++count : chip.peek32(at));
+  expect(() => createEntropy(load, { ...chip, peek32: restless }, BOARD.entropy, () => true)).toThrow('stand still');
+});
+
+/** SYSCON_SARADC_SAR2_PATT_TAB1 to 4. */
+const isPattern = (address: number): boolean => address >= 0x3ff6602c && address <= 0x3ff66038;
+
+interpreterTest('the register table means the same in the interpreter', async () => {
+  const { code } = await buildBundle(join(packageRoot(), 'test', 'board', 'program', 'sar-trace.ts'));
+  const lines = runInNode(code);
+  expect(lines.filter((line) => line.startsWith('stands')).join()).toBe(
+    'stands false,stands true,stands false,stands false,stands true,stands false',
+  );
+  expect(lines.length).toBeGreaterThan(40);
+  expect(runInEspruino(code)).toEqual(lines);
+});
+
+test('a file that is missing or short, a stuck register, a health test that fails: no entropy', () => {
+  const chip = registers();
+  const failing = 'entropy: the source fails its health test';
   const file = { read: (count: number) => '\u0007'.repeat(Math.min(count, 100)), close: () => undefined };
-  startEntropy({ ...devices, openFile: () => file }, clock, { file: '/some' }, () => false, note);
-  startEntropy(
-    { ...devices, openFile: () => ({ ...file, read: () => undefined }) },
-    clock,
-    { file: '/some' },
-    () => true,
-    note,
-  );
-  expect(faults).toEqual([
-    'radio does not start',
-    'no module Other',
-    ...Array(3).fill('the source fails its health test'),
-  ]);
-  const drawn: (Uint8Array | null)[] = [];
-  startEntropy(
-    { ...devices, openFile: () => file },
-    clock,
-    { file: '/some' },
-    () => true,
-    (take) => void drawn.push(take!(25)),
-  );
+  const from = { source: 'file', file: '/some' };
+  const make = (devices: object, healthy: (samples: Uint8Array) => boolean, config = from) =>
+    createEntropy(load, { ...chip, ...devices } as EntropyDevices, config, healthy);
+  expect(() => make({}, () => true)).toThrow(failing);
+  expect(() => make({ openFile: () => file }, () => false)).toThrow(failing);
+  expect(() => make({ openFile: () => ({ ...file, read: () => undefined }) }, () => true)).toThrow(failing);
+  const stuck = registers((count) => new Uint8Array(count).fill(7));
+  expect(() => createEntropy(load, stuck, BOARD.entropy, createHealthTest(ONE_BIT))).toThrow(failing);
+  expect(make({ openFile: () => file }, () => true)(25)).toEqual(new Uint8Array(25).fill(7));
   // A source that breaks later gives nothing from then on.
   let healthy = true;
-  startEntropy(
-    { ...devices, openFile: () => file },
-    clock,
-    { file: '/some' },
-    () => healthy,
-    (take) => {
-      drawn.push(take!(3));
-      healthy = false;
-      drawn.push(take!(3));
-    },
-  );
-  expect(drawn).toEqual([new Uint8Array(25).fill(7), new Uint8Array(3).fill(7), null]);
+  const take = make({ openFile: () => file }, () => healthy);
+  expect(take(3)).not.toBe(null);
+  healthy = false;
+  expect(take(3)).toBe(null);
 });
 
 test('a board entry that cannot be run is named', () => {
@@ -135,7 +139,10 @@ test('a board entry that cannot be run is named', () => {
     ['board: missing', { name: undefined }],
     ['board.flash', { flash: { address: 0, bytes: 4096, pageBytes: 4096 } }],
     ['board.entropy:', { entropy: {} }],
-    ['board.entropy.radio', { entropy: { register: 1 } }],
+    ['board.entropy:', { entropy: { register: 1 } }],
+    ['board.entropy:', { entropy: { source: 'sar-adc' } }],
+    ['board.entropy:', { entropy: { source: 'file' } }],
+    ['board.entropy:', { entropy: { source: 'none', register: 1, file: '/some' } }],
     ['board.pn532:', { pn532: { bus: 'usb', port: 'USB', burstBytesMax: 64 } }],
     ['board.pn532.burstBytesMax', { pn532: { bus: 'uart', port: 'Serial2' } }],
     ['board.buttons.user', { buttons: {} }],

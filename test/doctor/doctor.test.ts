@@ -71,6 +71,7 @@ test('a good token: everything is found, and it runs again afterwards', async ()
   expect(findings.map(({ check }) => check)).toEqual([
     'interpreter',
     'natives',
+    'radio',
     'memory',
     'storage',
     'provision',
@@ -112,6 +113,21 @@ test.each<[string, (bench: EspBench) => void, string[]]>([
     ['firmware FIRMWARE_MISSING', 'start DEVICE_FAULT'],
   ],
   ['no PN532', (bench) => void (bench.wire.connected = false), ['pn532 PN532_NO_ACK']],
+  [
+    'Bluetooth on in its settings',
+    (bench) => void (bench.esp.board.settings.bluetooth = true),
+    ['radio RADIO_ON', 'start DEVICE_FAULT'],
+  ],
+  [
+    'Telnet that cannot be switched off',
+    (bench) => plantInterpreter(bench.esp, { interpreter: '2v29.277 !Telnet' }),
+    ['radio RADIO_ON', 'start DEVICE_FAULT'],
+  ],
+  [
+    'an interpreter that opens an access point by itself',
+    (bench) => plantInterpreter(bench.esp, { interpreter: '2v29' }),
+    ['radio RADIO_ON', 'start DEVICE_FAULT'],
+  ],
   [
     'a dead source of entropy',
     (bench) => void (bench.entropy.fixed = 7),

@@ -221,7 +221,7 @@ describe('an emulated board', () => {
     expect(other.screen()).toEqual(['PAID', '3.50']);
   });
 
-  test('gives entropy only with the radio on, and never the same to two boards', () => {
+  test('gives entropy only with a radio on, and never the same to two boards', () => {
     const bundle = `
       var W = require('Wifi'); print(peek32(0x3FF75144));
       W.startAP('x', {}, function () { print(W.getStatus().mode, peek32(0x3FF75144)); print(E.hwRand(), Math.random()); });`;
@@ -237,6 +237,57 @@ describe('an emulated board', () => {
     expect(one.lines[1]).toBe(`ap ${0x01020304}`);
     expect(two.lines[1]).toBe(`ap ${0x05060708}`);
     expect(one.lines[2]).toBe(two.lines[2]);
+    expect(one.board.sent).toEqual([{ fromMs: 100, toMs: null, what: 'WiFi beacon', names: 'x c4:4f:33:00:11:22' }]);
+    one.board.powerOff();
+    expect(one.board.sent[0]!.toMs).toBe(1000);
+  });
+
+  describe('offers its console', () => {
+    /** What somebody who connects can have run. */
+    const runs = (board: EmulatedBoard, scheduler: VirtualScheduler, by: 'Bluetooth' | 'Telnet'): string | null => {
+      const peer = board.connect(by);
+      peer?.type('6*7\n');
+      scheduler.advance(10);
+      return peer && peer.received;
+    };
+
+    test('to who connects by Bluetooth, with Bluetooth on in its settings; and names itself to everybody', () => {
+      const { board, scheduler } = make('', { bluetooth: true });
+      board.powerOn();
+      expect(runs(board, scheduler, 'Bluetooth')).toBe('=42\r\n>');
+      expect(board.sent).toMatchObject([{ fromMs: 0, toMs: null, what: 'Bluetooth advertising' }]);
+      board.evaluate('ESP32.enableBLE(false)');
+      expect([board.settings.bluetooth, board.files.has('.bootcde')]).toEqual([false, false]);
+      expect(runs(board, scheduler, 'Bluetooth')).toBe(null);
+    });
+
+    test('to who joins the access point that it opens by itself before 2v29.271, unless a setting is stored', () => {
+      const old = { interpreter: { version: '2v29.270' } };
+      for (const [more, expected] of [
+        [old, '=42\r\n>'],
+        [{ ...old, files: { '.wificonfig': '{"mode":0}' } }, null],
+        [{}, null],
+      ] as const) {
+        const { board, scheduler } = make('', more);
+        board.powerOn();
+        expect(runs(board, scheduler, 'Telnet')).toBe(expected);
+        expect(board.sent.map(({ what }) => what)).toEqual(expected ? ['WiFi beacon'] : []);
+      }
+    });
+
+    test('to nobody once it is forced to a port; asleep it advertises again when its services are there', () => {
+      const both = { bluetooth: true, interpreter: { version: '2v29' } };
+      const forced = make('E.setConsole(Serial1, {force: true});', both);
+      forced.board.powerOn();
+      for (const by of ['Bluetooth', 'Telnet'] as const) expect(runs(forced.board, forced.scheduler, by)).toBe('');
+      const asleep = make('NRF.sleep();', both);
+      asleep.board.powerOn();
+      expect(runs(asleep.board, asleep.scheduler, 'Bluetooth')).toBe(null);
+      asleep.scheduler.advance(100);
+      expect(runs(asleep.board, asleep.scheduler, 'Bluetooth')).toBe('=42\r\n>');
+      asleep.board.evaluate('NRF.wake(); NRF.sleep()');
+      expect(runs(asleep.board, asleep.scheduler, 'Bluetooth')).toBe(null);
+    });
   });
 
   test('reset() stops the program, load() and E.reboot() start it again', () => {

@@ -97,6 +97,8 @@ export function benchWith({ records, files }: BoardImage): EspBench {
   const bench = espBench();
   plantInterpreter(bench.esp);
   bench.esp.board.powerOff();
+  // As flashing left the other's chip.
+  bench.esp.board.settings.bluetooth = false;
   bench.esp.records.restore(records);
   for (const [name, data] of files) bench.esp.board.files.set(name, data);
   bench.esp.pressReset();

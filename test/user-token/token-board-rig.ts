@@ -114,6 +114,7 @@ export function emulatedToken(
   program: CutProgram,
   files: Record<string, string | Uint8Array>,
   name = 'token',
+  entropy = (count: number): Uint8Array => new Uint8Array(randomBytes(count)),
 ) {
   const { chip, end } = wiredChip(scheduler);
   const flash = createEmulatedFlash(loadBoard('emulated').flash);
@@ -125,7 +126,7 @@ export function emulatedToken(
     bundle: program.bundle,
     files: { ...program.overlays, ...files },
     serials: { Serial2: end },
-    entropy: (count) => new Uint8Array(randomBytes(count)),
+    entropy,
     onConsole: (line) => void lines.push(line),
   });
   return { board, chip, flash, lines };

@@ -138,7 +138,21 @@ test('what the token cannot run without is a fault on display and console, and n
       { ...files, '.boot0': 'peek32 = function () { return 7; };' },
       /entropy: the source fails its health test/,
     ],
-    ['no radio', { ...files, 'tapcash.cfg': text.replace('"Wifi"', '"Wlan"') }, /entropy: no module Wlan/],
+    [
+      'the SAR ADC cannot be switched on',
+      { ...files, '.boot0': 'poke32 = function () {};' },
+      /entropy: the source fails its health test/,
+    ],
+    [
+      'a board without a source',
+      { ...files, 'tapcash.cfg': text.replace('"sar-adc"', '"none"') },
+      /board.entropy: no source that works without radio/,
+    ],
+    [
+      "no file of the source's",
+      { ...files, 'entropy.js': 'x' },
+      /entropy.js: not of this build, write all files again/,
+    ],
     ['no such port', { ...files, 'tapcash.cfg': text.replace('Serial2', 'Serial7') }, /no Serial7/],
   ];
   for (const [what, given, fault] of cases) {
