@@ -39,7 +39,7 @@ const maxLinesPerTest = {
 const LINES = { max: 60, skipBlankLines: true, skipComments: true };
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', 'dist/', 'test/build/fixtures/', 'test/wire/board/'] },
+  { ignores: ['**/node_modules/', 'dist/', 'test/build/fixtures/', 'test/wire/board/', 'test/board/program/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],

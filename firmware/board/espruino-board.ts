@@ -84,8 +84,8 @@ export interface RunningBoard<P> {
 const FAULT_REPEAT_MS = 3000;
 
 /**
- * Before anything is opened: for the cable to stop the firmware while it has the console (flash-scripts/flash/console.ts),
- * and for what the interpreter itself does once its boot files have run.
+ * Before anything is opened: for the cable to stop the firmware while it has the console
+ * (flash-scripts/flash/console.ts), and for what the interpreter itself does once its boot files have run.
  */
 const CABLE_MS = 200;
 

@@ -39,7 +39,7 @@ function closeConsoles(): string {
   }
   let telnet: EspruinoTelnet | null = null;
   try {
-    telnet = (require as any)('TelnetServer');
+    telnet = (require as (name: string) => unknown)('TelnetServer') as EspruinoTelnet;
   } catch (error) {
     // A build without it.
   }

@@ -26,7 +26,10 @@ async function onBoard<T>(console: BoardConsole, step: (source: SarAdc) => T): P
     let unknown: number | undefined;
     const source = createSarAdc({
       peek32(address) {
-        if (!view.has(address)) throw (unknown = address);
+        if (!view.has(address)) {
+          unknown = address;
+          throw new Error('not known yet');
+        }
         return view.get(address)!;
       },
       poke32(address, value) {

@@ -54,7 +54,7 @@ export async function isBluetoothOn(console: BoardConsole): Promise<boolean> {
   return (await console.evaluate('global.ESP32&&ESP32.getState().BLE?1:0')) === 1;
 }
 
-/** Switches Bluetooth off for good. The board then restarts without its boot file: its console is to be reached anew. */
+/** Switches Bluetooth off for good. The board restarts without its boot file: its console is to be reached anew. */
 export const switchBluetoothOff = (console: BoardConsole): Promise<void> =>
   console.type('setTimeout(function(){ESP32.enableBLE(false)},50)');
 

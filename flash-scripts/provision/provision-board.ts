@@ -124,7 +124,8 @@ async function refused(console: BoardConsole, fault: string): Promise<TapcashErr
 
 /**
  * Provisions a board; the same again is a new provisioning with the same keys.
- * @throws TapcashError FIRMWARE_MISSING, RADIO_ON, ENTROPY_NONE, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE, those of `reachConsole`
+ * @throws TapcashError FIRMWARE_MISSING, RADIO_ON, ENTROPY_NONE, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE,
+ *   those of `reachConsole`
  *   and `installFiles`
  */
 export async function provisionBoard(options: ProvisionOptions): Promise<Provisioned> {

@@ -97,7 +97,7 @@ function intrudeFor(given: Rig, totalMs = 8000): string[] {
   return [...new Set(got)];
 }
 
-/** Interpreters as they are found: the newest, as our flashing leaves it; a stock one; one that opens its own network. */
+/** Interpreters as they are found: as our flashing leaves it; a stock one; one that opens its own network. */
 const FOUND: [string, Partial<BoardOptions>][] = [
   ['as flashed by us', {}],
   ['with Bluetooth on', { bluetooth: true }],
