@@ -5,9 +5,9 @@
  * opens an access point as Espruino's does.
  */
 import { randomBytes } from 'node:crypto';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
-import type { Role } from '../../flash-scripts/build/build.js';
+import type { Role } from '../../flash-scripts/boards/roles.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import { terminalFiles } from '../../flash-scripts/provision/board-files.js';
 import { createBoard, type BoardOptions, type EmulatedBoard } from '../../host-bridge/emulator/board.js';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { LINUX_FLASH, writeStorageImage } from '../../host-bridge/emulator/storage-image.js';
-import { loadBoard } from '../../flash-scripts/boards/boards.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { interpreter, interpreterTest } from '../build/fixture-runner.js';
 import { filesFor } from '../user-token/token-board-rig.js';
 
