@@ -2,8 +2,8 @@
  * Fresh entropy: samples of the chip's random register while its noise is on, or of the operating system's file.
  *
  * docs/security.md 1: on ESP32 `E.hwRand` and `Math.random` are generators with a fixed seed. The random register is
- * fed by noise only while the radio or the SAR ADC is on (sar-adc.ts), and without it no health test notices; so every draw
- * switches the ADC on, looks after the samples whether it still is, and switches it off. The radio is never on.
+ * fed by noise only while the radio or the SAR ADC is on (sar-adc.ts), and without it no health test notices; so every
+ * draw switches the ADC on, looks after the samples whether it still is, and switches it off. The radio is never on.
  * The health test (SP 800-90B 4.4) comes as an argument. Leaves out conditioning: what comes out goes into HMAC-DRBG.
  */
 import { fromChars } from '../core/bytes.js';
