@@ -7,6 +7,7 @@
  * (firmware/board/espruino-consoles.ts), so here it is only tried whether that can be done.
  */
 import { failure } from '../../host-bridge/base/errors.js';
+import { fromChars } from '../../firmware/core/bytes.js';
 import { isBefore, type BoardConfig } from '../../firmware/core/board-config.js';
 import type { BoardConsole } from './console.js';
 import type { StorageFiles } from './storage-files.js';
@@ -60,4 +61,4 @@ export const switchBluetoothOff = (console: BoardConsole): Promise<void> =>
 
 /** Files by which an interpreter of this version keeps WiFi off from its next start. */
 export const radioFiles = (version: string): StorageFiles =>
-  isBefore(version, CLOSED_BUILD) ? { [WIFI_FILE]: Buffer.from(WIFI_OFF, 'latin1') } : {};
+  isBefore(version, CLOSED_BUILD) ? { [WIFI_FILE]: fromChars(WIFI_OFF) } : {};
