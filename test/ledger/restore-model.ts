@@ -113,7 +113,7 @@ export interface State {
 }
 
 /** What was found wrong, with the state that shows it. */
-export class Broken extends Error {
+class Broken extends Error {
   constructor(
     what: string,
     readonly state: State,
