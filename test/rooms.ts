@@ -267,7 +267,7 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/demo',
     holds: 'a whole shop on emulated boards, and its scenarios',
     may: BELOW_DEMO,
-    outside: ['fastify', 'node:*'],
+    outside: ['node:*'],
   },
   {
     path: 'host-bridge/bench',

@@ -15,7 +15,7 @@
  *
  * An overlay begins with its id, a hash of the whole program: overlays of another build are not evaluated.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../host-bridge/base/crypto/hash.js';
 import { BuildError } from './build-error.js';
 import { bodyOf, isFunction, isReference, parseBundle, walk, wrapperOf } from './syntax-tree.js';
 import type { AnyNode, FunctionNode } from './syntax-tree.js';
@@ -288,7 +288,7 @@ function globalStatements(code: string, { file, make }: OverlayCall): { names: s
 
 /** Cuts finished code. @param code one self-calling function */
 export function cutOverlays(code: string): CutProgram {
-  const id = createHash('sha256').update(code).digest('hex').slice(0, 8);
+  const id = Buffer.from(sha256(code)).toString('hex', 0, 4);
   const edits = new TextEdits(code);
   const overlays: Record<string, string> = {};
   for (const call of overlayCalls(parseBundle(code))) {

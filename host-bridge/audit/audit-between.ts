@@ -11,7 +11,7 @@ import { couponRequest, ownedRequest, REQUEST } from '../../firmware/wire/reques
 import { auditSuccessionPairs } from './audit-keys.js';
 import type { Sums } from './audit-ledger.js';
 import { bankMessageOf, couponKeysFor } from './audit-replies.js';
-import { sha256 } from './audit-requests.js';
+import { sha256 } from '../base/crypto/hash.js';
 import type { AuditBooks, Audited } from './audit-books.js';
 
 /** Checks what the houses have in common. @returns money put in and held, by both */

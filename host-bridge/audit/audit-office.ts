@@ -2,12 +2,12 @@
  * Audit of the office: deny lists, overspends, traces, terminals, and the operators' signed requests. EP 0926637
  * [0031].
  */
-import { createHash } from 'node:crypto';
 import { copy, equal, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { denyBody, isDenyKeys, signedDenyList } from '../../firmware/wire/notices.js';
 import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
 import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { sha256 } from '../base/crypto/hash.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { proofOf } from '../base/services/trace-proof.js';
 import { counterOf } from './audit-ledger.js';
@@ -139,7 +139,7 @@ function subjectOf(books: AuditBooks, pku: Buffer): Uint8Array[] | Uint8Array {
     ...books.each<Pick<Audited<'shared_keys'>, 'registration'>>(
       `SELECT registration FROM shared_keys WHERE counter = x'${counterOf(books, pku).toString('hex')}'`,
     ),
-  ].map((row) => createHash('sha256').update(row.registration).digest());
+  ].map((row) => sha256(row.registration));
 }
 
 /** The order of a trace is signed by the issuer, and about the same subject, EBC and reason. */

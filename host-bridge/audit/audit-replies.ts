@@ -2,7 +2,7 @@
  * Audit of what an issuer answered and gave on sealed, keyed and blinded requests: replies, sequences, coupons and
  * their keys. EP 0926637 [0043], [0064], [0068], [0086], [0090], signed [0095], [0098].
  */
-import { constants, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { constants, verify, type KeyObject } from 'node:crypto';
 import { codeOf } from '../../firmware/core/codes.js';
 import { copy, equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import { bankMessage, issuerReply, unpackBoxes, type BankMessage } from '../../firmware/wire/institutions.js';
@@ -15,8 +15,10 @@ import {
   signedCouponKeys,
 } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { sha256 } from '../base/crypto/hash.js';
+import { rsaPublicKeyOf } from '../base/crypto/key-objects.js';
 import { issuerIdOf } from '../base/crypto/signer.js';
-import { sha256, signatureProblem } from './audit-requests.js';
+import { signatureProblem } from './audit-requests.js';
 import type { AuditBooks, Audited, Problem } from './audit-books.js';
 import { firstOf, isOurs } from './audit-books.js';
 
@@ -58,10 +60,10 @@ function replyProblem(books: AuditBooks, row: Audited<'replies'>): Problem {
   if (!message && books.scheme.issue !== 'coupon') return 'message does not decode';
   const problem = firstOf(
     [
-      sha256(row.message).equals(row.message_hash) && equal(reply.messageHash, row.message_hash),
+      equal(sha256(row.message), row.message_hash) && equal(reply.messageHash, row.message_hash),
       'reply is to another message',
     ],
-    [sha256(row.boxes).equals(reply.boxesHash), 'boxes are not those of the reply'],
+    [equal(sha256(row.boxes), reply.boxesHash), 'boxes are not those of the reply'],
     [
       message?.kind !== REQUEST.keyedIssue || row.id === null || equal(row.id, message.request.slice(0, KID_BYTES + 4)),
       'was taken under another KID or sequence',
@@ -129,7 +131,7 @@ function auditCouponKeys(books: AuditBooks): void {
             [BigInt(list.version) === row.version && isOurs(books, list), 'says other than its row'],
             [
               list.keys.length === COUPON_KEY_BYTES * moduli.length &&
-                moduli.every((modulus, i) => sha256(modulus).equals(rowOf(list.keys, i).modulusHash)),
+                moduli.every((modulus, i) => equal(sha256(modulus), rowOf(list.keys, i).modulusHash)),
               'its moduli are not those of the list',
             ],
             [
@@ -163,10 +165,7 @@ export function couponKeysFor(books: AuditBooks, amount: bigint): KeyObject[] {
 
 function publicKeyOf(modulus: Uint8Array): KeyObject | null {
   try {
-    return createPublicKey({
-      key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' },
-      format: 'jwk',
-    });
+    return rsaPublicKeyOf(modulus);
   } catch {
     return null;
   }
@@ -180,7 +179,7 @@ function couponProblem(books: AuditBooks, row: Audited<'coupons'>): Problem {
   );
   const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 };
   return firstOf(
-    [createHash('sha256').update(row.prepared).digest().equals(row.id), 'has another identity than its message'],
+    [equal(sha256(row.prepared), row.id), 'has another identity than its message'],
     [
       receipt !== undefined && receipt.amount === row.amount && row.prepared.subarray(32).equals(receipt.pku),
       'has no receipt of its pseudonym and amount',

@@ -2,19 +2,17 @@
  * Audit of a bank's requests: each is its owner's, was drawn once, went to the issuer as it came, and ended as the
  * issuer's reply says. EP 0926637 [0040], [0062]-[0069], [0085]-[0091], signed [0094]-[0108].
  */
-import { createHash } from 'node:crypto';
 import { isBalance } from '../../firmware/core/amount.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { bankMessage, issuerReply, unpackBoxes } from '../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { sha256 } from '../base/crypto/hash.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { bodyOf } from '../base/services/trace-proof.js';
 import type { AuditBooks, Audited, Problem } from './audit-books.js';
 import { firstOf, isOurs } from './audit-books.js';
-
-export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
 /** Checks requests. */
 export function auditRequests(books: AuditBooks): void {
@@ -53,7 +51,7 @@ function originProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
   return firstOf(
     [kindsOf(books).includes(kind), 'is of a kind that this scheme does not have'],
     [
-      owned.kind === kind && owned.name === row.name && BigInt(owned.amount) === row.amount && hash.equals(row.hash),
+      owned.kind === kind && owned.name === row.name && BigInt(owned.amount) === row.amount && equal(hash, row.hash),
       'request says other than its row',
     ],
     [isOurs(books, owned), 'request is for another issuer or currency'],
@@ -142,8 +140,8 @@ function endProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
   const reply = row.reply && issuerReply.decode(row.reply);
   if (!reply) return 'reply does not decode';
   const problem = firstOf(
-    [row.message !== null && sha256(row.message).equals(reply.messageHash), 'reply is to another message'],
-    [sha256(boxes).equals(reply.boxesHash), 'boxes are not those of the reply'],
+    [row.message !== null && equal(sha256(row.message), reply.messageHash), 'reply is to another message'],
+    [equal(sha256(boxes), reply.boxesHash), 'boxes are not those of the reply'],
     [(codeOf(reply.code) === 'OK') === (state === 'done'), `is ${state}, the reply says ${codeOf(reply.code)}`],
   );
   return problem ?? signatureProblem(books, 'issuer', SIGNED.issuerReply, row.reply!, row.reply_signature, null);

@@ -8,11 +8,11 @@
  * (faces, loyalty cards, networks).
  */
 import Sqlite from 'better-sqlite3';
-import { createHash } from 'node:crypto';
 import { toHex } from '../../firmware/core/bytes.js';
 import { bankMessage } from '../../firmware/wire/institutions.js';
 import { challenge, history } from '../../firmware/wire/payment.js';
 import { keyedRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
+import { sha256 } from '../base/crypto/hash.js';
 import { databaseFailure } from '../base/sqlite/database.js';
 import type { Row } from '../ledger/table-rows.js';
 
@@ -60,7 +60,7 @@ const NEAR_S = 60;
 
 const nameNode = (name: string) => `name ${name}`;
 const pkuNode = (pku: Uint8Array) => `pku ${toHex(pku)}`;
-const seenNode = (request: Uint8Array) => `seen ${createHash('sha256').update(request).digest('hex')}`;
+const seenNode = (request: Uint8Array) => `seen ${toHex(sha256(request))}`;
 const isName = (node: string) => node.startsWith('name ');
 
 function add<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -6,6 +6,7 @@
  * row; any other refusal is final, and kept with its code.
  */
 import type { Logger } from 'pino';
+import { createBackOff } from '../base/back-off.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { bodyOfThrown, type ErrorCode, type Result } from '../base/errors.js';
 import type { Outbox, OutboxEntry, OutboxKind, OutboxResult, OutboxRow } from './outbox.js';
@@ -62,7 +63,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   let stopped = false;
   let timer: Timer | null = null;
   let outage: ErrorCode | null = null;
-  let delayMs = BACKOFF_FIRST_MS;
+  const backOff = createBackOff(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, random);
 
   /** @returns whether to go on with the next row */
   async function deliver(row: OutboxRow): Promise<boolean> {
@@ -105,7 +106,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
       }
       if (!(await deliver(row))) return;
       outage = null;
-      delayMs = BACKOFF_FIRST_MS;
+      backOff.reset();
     }
   }
 
@@ -128,10 +129,8 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
       .then(() => {
         running = null;
         if (stopped) return;
-        if (outage !== null) {
-          waitAndKick(delayMs * (0.5 + random() / 2));
-          delayMs = Math.min(2 * delayMs, BACKOFF_MAX_MS);
-        } else if (again) run();
+        if (outage !== null) waitAndKick(backOff.nextMs());
+        else if (again) run();
         else {
           const heldS = outbox.heldForS();
           if (heldS !== null) waitAndKick(Math.max(1, heldS) * 1000);

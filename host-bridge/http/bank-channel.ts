@@ -4,9 +4,9 @@
  * inside are signed or not. A request that is seen and sent again has no second effect: what it does is known by its
  * own id.
  */
-import { createHash } from 'node:crypto';
 import { concat, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { sha256 } from '../base/crypto/hash.js';
 import { checkNow, type KeyLine } from '../base/keys/key-line.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { refusal, type HostRefusal } from '../base/errors.js';
@@ -52,8 +52,7 @@ export function checkBankRequest(
 }
 
 function answerBytes(requestId: string, status: number, body: string): Uint8Array {
-  const hash = createHash('sha256').update(`${status} ${body}`).digest();
-  return concat([fromHex(requestId) ?? new Uint8Array(0), new Uint8Array(hash)]);
+  return concat([fromHex(requestId) ?? new Uint8Array(0), sha256(`${status} ${body}`)]);
 }
 
 /** The header of a reply. @param requestId of the request, as it came */

@@ -3,6 +3,7 @@
  * and later while the issuer cannot be reached.
  */
 import type { Logger } from 'pino';
+import { createBackOff } from '../base/back-off.js';
 import { bodyOfThrown, type ErrorCode, type Result } from '../base/errors.js';
 
 const BACKOFF_MAX_MS = 60_000;
@@ -16,7 +17,7 @@ export function startForwarding(
   let stopped = false;
   let timer: NodeJS.Timeout | null = null;
   let running: Promise<void> = Promise.resolve();
-  let pauseMs = forwardMs;
+  const backOff = createBackOff(2 * forwardMs, BACKOFF_MAX_MS);
   let told: ErrorCode | null = null;
 
   async function once(): Promise<void> {
@@ -27,13 +28,13 @@ export function startForwarding(
     if (done.ok) {
       if (told !== null) log.info('the issuer is back');
       told = null;
-      pauseMs = done.more ? 0 : forwardMs;
+      backOff.reset();
     } else {
       if (told !== done.code)
         log.warn({ code: done.code, detail: done.detail }, 'nothing reaches the issuer; it waits');
       told = done.code;
-      pauseMs = Math.min(2 * Math.max(pauseMs, forwardMs), BACKOFF_MAX_MS);
     }
+    const pauseMs = done.ok ? (done.more ? 0 : forwardMs) : backOff.nextMs();
     if (!stopped) timer = setTimeout(next, pauseMs);
   }
   function next(): void {

@@ -5,11 +5,11 @@
  * of the body, method and address. The id is stored with the reply: the same request gets the same reply and acts once,
  * and another request under the same id is refused.
  */
-import { createHash } from 'node:crypto';
 import { copy, equal, fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
 import { defineMessage } from '../../firmware/wire/codec.js';
 import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
+import { sha256 } from '../base/crypto/hash.js';
 import { isSigned, type Signer } from '../base/crypto/signer.js';
 import { refusal, type Result } from '../base/errors.js';
 import { OPERATOR_HEADERS } from './schemas.js';
@@ -40,7 +40,7 @@ export interface OperatorAct {
 
 /** An operator's name in records: the first 8 bytes of SHA-256 of its public key, as hexadecimal. */
 export function operatorIdOf(publicKey: Uint8Array): string {
-  return toHex(copy(createHash('sha256').update(publicKey).digest(), 0, KEY_ID_BYTES));
+  return toHex(copy(sha256(publicKey), 0, KEY_ID_BYTES));
 }
 
 /** Bytes that the signature is over. */
@@ -51,7 +51,7 @@ export function encodeOperatorRequest(
   address: string,
   body: string,
 ): Uint8Array {
-  const bodyHash = new Uint8Array(createHash('sha256').update(body).digest());
+  const bodyHash = sha256(body);
   return operatorRequestBody.encode({ issuer, requestId, bodyHash, line: fromChars(`${method} ${address}`) });
 }
 

@@ -3,7 +3,8 @@
  *
  * A seeded stream is for looking at the same run twice. Its keys are as public as the seed.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../base/crypto/hash.js';
 
 /** Gives `count` random bytes. */
 export type Random = (count: number) => Uint8Array;
@@ -18,7 +19,7 @@ export function createRandom(seed: number | null, label: string): Random {
   let pool = Buffer.alloc(0);
   return (count) => {
     while (pool.length < count) {
-      pool = Buffer.concat([pool, createHash('sha256').update(`tapcash demo ${seed} ${label} ${block++}`).digest()]);
+      pool = Buffer.concat([pool, sha256(`tapcash demo ${seed} ${label} ${block++}`)]);
     }
     const out = new Uint8Array(pool.subarray(0, count));
     pool = pool.subarray(count);

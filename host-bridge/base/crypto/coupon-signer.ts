@@ -8,7 +8,6 @@
  */
 import {
   constants,
-  createHash,
   createPublicKey,
   privateDecrypt,
   publicEncrypt,
@@ -18,6 +17,8 @@ import {
 import { equal } from '../../../firmware/core/bytes.js';
 import { couponRequest, RSA_BYTES } from '../../../firmware/wire/request.js';
 import { SIGNED, signedBytes } from '../../../firmware/wire/signed.js';
+import { sha256 } from './hash.js';
+import { modulusOf } from './key-objects.js';
 
 /** Amounts for which there are coupons, minor units, falling: any amount up to some thousands splits into a few. */
 export const COUPON_AMOUNTS = [5000, 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
@@ -67,12 +68,6 @@ export function createCouponSigner(keys: Map<number, KeyObject>): CouponSigner {
       );
     },
   };
-}
-
-const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
-
-function modulusOf(key: KeyObject): Uint8Array {
-  return new Uint8Array(Buffer.from(createPublicKey(key).export({ format: 'jwk' }).n as string, 'base64url'));
 }
 
 /** RFC 9474 4.3, BlindSign: s = m^d, and s^e = m again, so that a fault in the machine gives no key away. */

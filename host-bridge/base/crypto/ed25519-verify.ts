@@ -6,15 +6,14 @@
  * bytes are checked first. noble's `verify` is never used: it is cofactored, and accepts what everybody else rejects;
  * noble only tells whether a key lies in the group of order L. The same rule for boards: firmware/crypto/ed25519.ts.
  */
-import { createPublicKey, verify as verifyBytes } from 'node:crypto';
+import { verify as verifyBytes } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { isAcceptablePoint } from '../../../firmware/crypto/ed25519.js';
 import { isBelowOrder } from '../../../firmware/crypto/scalar.js';
+import { publicKeyOf } from './key-objects.js';
 
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
-/** DER of an Ed25519 public key up to its 32 bytes, RFC 8410 section 4. */
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 /** Whether the signature is accepted; false for anything that does not fit. Never throws. */
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -26,8 +25,7 @@ export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Ui
   if (!isAcceptablePoint(publicKey, 0) || !isAcceptablePoint(signature, 0)) return false;
   // 5. encode([S]B - [h]A) = R, byte for byte.
   try {
-    const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
-    return verifyBytes(null, message, key, signature);
+    return verifyBytes(null, message, publicKeyOf(publicKey), signature);
   } catch {
     return false;
   }

@@ -2,10 +2,10 @@
  * The multiples of a pseudonym that shorten the check of its signatures on a board (firmware/crypto/ed25519.ts), made
  * by who signs the license and by who hands it to the token. Public, and the same bytes every time.
  */
-import { createHash } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { KEY_MULTIPLES_BYTES, KEY_MULTIPLES_COLUMNS, KEY_MULTIPLES_TEETH } from '../../../firmware/crypto/verifier.js';
 import { MULTIPLES_HASH_BYTES } from '../../../firmware/wire/payment.js';
+import { sha256 } from './hash.js';
 
 function littleEndian(value: bigint): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 255n));
@@ -39,5 +39,5 @@ export function multiplesOf(pku: Uint8Array): Uint8Array {
 
 /** What a license says about multiples: the first 16 bytes of their SHA-256. */
 export function multiplesHashOf(multiples: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(multiples).digest().subarray(0, MULTIPLES_HASH_BYTES));
+  return sha256(multiples).slice(0, MULTIPLES_HASH_BYTES);
 }

@@ -8,6 +8,7 @@
  */
 import { createCipheriv, createHash } from 'node:crypto';
 import type { Natives, Numbers } from '../../../firmware/core/crypto-natives.js';
+import { sha256 } from './hash.js';
 
 const words = new Uint32Array(2);
 const double = new Float64Array(words.buffer);
@@ -93,7 +94,7 @@ export function createHostNatives(options: { checked: boolean }): Natives {
   return {
     dot: options.checked ? checkedDot : plainDot,
     pairs: options.checked ? checkedPairs : plainPairs,
-    sha256: (data) => new Uint8Array(createHash('sha256').update(data).digest()),
+    sha256: (data) => sha256(data),
     sha512: (data) => new Uint8Array(createHash('sha512').update(data).digest()),
   };
 }

@@ -4,17 +4,16 @@
  * Verification follows the one rule of host-bridge/base/crypto/ed25519-verify.ts. Left out: keeping the seed
  * (base/keys/key-file.ts).
  */
-import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { concat, copy } from '../../../firmware/core/bytes.js';
+import { sign } from 'node:crypto';
+import { copy } from '../../../firmware/core/bytes.js';
 import { ISSUER_ID_BYTES } from '../../../firmware/wire/payment.js';
 import { signedBytes } from '../../../firmware/wire/signed.js';
+import { sha256 } from './hash.js';
+import { privateKeyOf, publicBytesOf } from './key-objects.js';
 import { verify } from './ed25519-verify.js';
 
 /** Bytes of a seed: RFC 8032 5.1.5, the private key. */
 export const SEED_BYTES = 32;
-
-/** DER of a PKCS #8 Ed25519 key up to its seed, RFC 8410 section 7. */
-const PKCS8_PREFIX = new Uint8Array([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20]);
 
 /** A signing key that does not show itself. */
 export interface Signer {
@@ -27,10 +26,9 @@ export interface Signer {
 /** Makes a signer. @param seed 32 bytes @throws RangeError for another length */
 export function createSigner(seed: Uint8Array): Signer {
   if (seed.length !== SEED_BYTES) throw new RangeError('a seed has 32 bytes');
-  const key = createPrivateKey({ key: Buffer.from(concat([PKCS8_PREFIX, seed])), format: 'der', type: 'pkcs8' });
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const key = privateKeyOf(seed);
   return {
-    publicKey: new Uint8Array(spki.subarray(spki.length - 32)),
+    publicKey: publicBytesOf(key),
     sign: (type, message) => new Uint8Array(sign(null, signedBytes(type, message), key)),
   };
 }
@@ -42,5 +40,5 @@ export function isSigned(publicKey: Uint8Array, type: number, message: Uint8Arra
 
 /** The id that licenses, challenges and receipts name an issuer by: the first 4 bytes of SHA-256(PKI). */
 export function issuerIdOf(issuerKey: Uint8Array): Uint8Array {
-  return copy(createHash('sha256').update(issuerKey).digest(), 0, ISSUER_ID_BYTES);
+  return copy(sha256(issuerKey), 0, ISSUER_ID_BYTES);
 }

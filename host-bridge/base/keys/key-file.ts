@@ -20,6 +20,7 @@ import {
 import { dirname, join } from 'node:path';
 import { createSigner, SEED_BYTES, type Signer } from '../crypto/signer.js';
 import { failure } from '../errors.js';
+import { pkcs8Of, seedOf } from '../crypto/key-objects.js';
 
 /** Source of random bytes. */
 export type Random = (bytes: number) => Uint8Array;
@@ -135,8 +136,10 @@ export function makeNextKeys(
 
 /** Writes a new key file, complete or not at all; leaves one that exists. @throws TapcashError DATA_DIR_FAILED */
 export function writeKeyFile(path: string, seed: Uint8Array): void {
-  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
-  writeSecretFile(path, `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`);
+  writeSecretFile(
+    path,
+    `-----BEGIN PRIVATE KEY-----\n${pkcs8Of(seed).toString('base64')}\n-----END PRIVATE KEY-----\n`,
+  );
 }
 
 function writeSecretFile(path: string, text: string): void {
@@ -170,8 +173,7 @@ export function readKeyFile(path: string): Signer {
   try {
     const key = createPrivateKey(pem);
     if (key.asymmetricKeyType !== 'ed25519') throw new Error();
-    const der = key.export({ format: 'der', type: 'pkcs8' });
-    seed = new Uint8Array(der.subarray(der.length - SEED_BYTES));
+    seed = seedOf(key);
   } catch {
     // What the parser says is left out: it might quote the key.
     throw failure('KEY_FILE_INVALID', `${path}: not an Ed25519 private key in PEM`);

@@ -55,7 +55,7 @@ function isTaken(lines: KeyLines, key: Uint8Array): boolean {
  * What a notice must be to follow in its line. Codes: BAD_REQUEST, SIGNATURE_INVALID, SUCCESSION_CONFLICT, KEY_INVALID,
  * ROTATION_RUNNING.
  */
-function weigh(
+function ruleSuccession(
   lines: KeyLines,
   line: KeyLine,
   body: SuccessionBody,
@@ -80,7 +80,7 @@ function weigh(
 }
 
 /**
- * Takes a notice that somebody brought. Codes: ISSUER_UNKNOWN and those of `weigh`. @param bytes encoded
+ * Takes a notice that somebody brought. Codes: ISSUER_UNKNOWN and those of `ruleSuccession`. @param bytes encoded
  * `signedSuccession`
  * @param own the house that takes it: its own keys follow where they are kept alone, or whoever has an old one could
  *   silence it
@@ -101,7 +101,7 @@ export function acceptSuccession(
   return store.transaction(() => {
     const stored = store.successions(body.house)[body.number - 1];
     if (stored && equal(stored, bytes)) return { ok: true, house, number: body.number, repeated: true };
-    const ruling = weigh(lines, line, body, given);
+    const ruling = ruleSuccession(lines, line, body, given);
     if (!ruling.ok) return ruling;
     if (house === own)
       return refusal('SUCCESSION_CONFLICT', `the ${own}'s own key follows where it is kept: tapcash rotate`);

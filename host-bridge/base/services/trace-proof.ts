@@ -6,7 +6,6 @@
  * believing it. What remains is that the house certified the account key for the name; an owner refutes it with another
  * certificate.
  */
-import { createHash } from 'node:crypto';
 import { equal } from '../../../firmware/core/bytes.js';
 import type { Scheme } from '../../../firmware/core/scheme.js';
 import {
@@ -18,6 +17,7 @@ import {
 import { ownedBody, ownedRequest, REQUEST, type OwnedRequest } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { withdrawal, withdrawalBody } from '../../../firmware/wire/withdrawal.js';
+import { sha256 } from '../crypto/hash.js';
 import { isSigned } from '../crypto/signer.js';
 
 /** What is to be shown. */
@@ -79,7 +79,7 @@ const BINDINGS: Record<Scheme['traceBy'], (accountKey: Uint8Array, claim: Claim)
     const owned = ownedRequest.decode(bytes);
     if (!owned || owned.kind !== REQUEST.register || owned.name !== name || !equal(owned.accountKey, accountKey))
       return false;
-    const hash = new Uint8Array(createHash('sha256').update(owned.request).digest());
+    const hash = sha256(owned.request);
     return (
       equal(hash, subject) && isSigned(accountKey, SIGNED.ownedRequest, bodyOf(owned, hash), owned.accountSignature)
     );

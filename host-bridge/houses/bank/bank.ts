@@ -9,13 +9,13 @@
  * account holds too little, nothing is drawn, and the request goes on with an amount of 0: so its token hears from the
  * issuer, under K, that it has ended. For a coupon the bank says so itself, signed by the key that will not sign it.
  */
-import { createHash } from 'node:crypto';
 import { allCodes, codeOf } from '../../../firmware/core/codes.js';
 import { equal } from '../../../firmware/core/bytes.js';
 import type { Scheme } from '../../../firmware/core/scheme.js';
 import { bankMessage, issuerReply, packBoxes, unpackBoxes } from '../../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST, type OwnedRequest } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
+import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type HostRefusal, type Result } from '../../base/errors.js';
 import { abcOf } from '../../ledger/rules.js';
 import { OUT, ruleDraw, ruleDrawback } from '../../ledger/rules-bank.js';
@@ -69,8 +69,6 @@ export interface Bank extends BankService {
 
 /** Most requests passed on again in one batch. */
 const PENDING_MAX = 32;
-
-const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
 
 /** Makes a bank. */
 export function createBank(options: BankOptions): Bank {

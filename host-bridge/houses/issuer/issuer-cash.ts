@@ -1,7 +1,7 @@
 /**
  * Cash SKI(PKU, x) on a sealed or keyed request, or for a coupon. EP 0926637 [0043], [0068], [0090], [0115].
  */
-import { constants, createHash, createPublicKey, verify as verifyRsa, type KeyObject } from 'node:crypto';
+import { constants, verify as verifyRsa, type KeyObject } from 'node:crypto';
 import { concat, copy, equal, toHex } from '../../../firmware/core/bytes.js';
 import { unpackBoxes } from '../../../firmware/wire/institutions.js';
 import {
@@ -19,6 +19,8 @@ import {
 } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../../firmware/wire/withdrawal.js';
+import { sha256 } from '../../base/crypto/hash.js';
+import { rsaPublicKeyOf } from '../../base/crypto/key-objects.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { BANK, ruleIssue } from '../../ledger/rules-bank.js';
@@ -135,7 +137,7 @@ export function readCoupon(context: IssuerContext, body: Uint8Array): Result<Cou
   const prepared = concat([redemption.prefix, issue.pku]);
   if (!moduliFor(context, issue.amount).some((modulus) => verifyCoupon(modulus, prepared, redemption.signature)))
     return refusal('COUPON_INVALID');
-  const id = new Uint8Array(createHash('sha256').update(prepared).digest());
+  const id = sha256(prepared);
   return {
     ok: true,
     secret: { proof: redemption.proof, body: redemption.body },
@@ -166,10 +168,7 @@ function moduliFor(context: IssuerContext, amount: number): Uint8Array[] {
 export function couponKeyOf(modulus: Uint8Array): KeyObject | null {
   // The highest bit makes it 2048 bits; even, it could not be a product of odd primes.
   if (modulus.length !== RSA_BYTES || modulus[0]! < 128 || modulus[RSA_BYTES - 1]! % 2 === 0) return null;
-  return createPublicKey({
-    key: { kty: 'RSA', n: Buffer.from(modulus).toString('base64url'), e: 'AQAB' },
-    format: 'jwk',
-  });
+  return rsaPublicKeyOf(modulus);
 }
 
 /** RSASSA-PSS with SHA-384 and 48 bytes of salt (RFC 9474 5): Node takes any salt length unless told. */

@@ -2,7 +2,6 @@
  * The issuer's office: acts that take an operator. Opening and funding accounts, registering terminals, deny, trace.
  * EP 0926637 [0031], [0056], [0081] for trace: a name comes out only when EBC is negative, and that it did is recorded.
  */
-import { createHash } from 'node:crypto';
 import { isAmount } from '../../../firmware/core/amount.js';
 import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
 import { packBoxes } from '../../../firmware/wire/institutions.js';
@@ -10,6 +9,7 @@ import { couponKey, couponKeysBody, COUPON_KEYS_MAX, signedCouponKeys } from '..
 import { KEY_BYTES } from '../../../firmware/wire/payment.js';
 import { DENY_KEYS_MAX } from '../../../firmware/wire/notices.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
+import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { ebcOf, ruleDeny, ruleTrace } from '../../ledger/rules.js';
 import { createAccountsOffice } from '../accounts-office.js';
@@ -104,10 +104,7 @@ function orderTrace(
       pseudonym && scheme.registration === 'sealed'
         ? store.sharedKeyOfCounter(pseudonym.counter)?.registration
         : undefined;
-    const subject =
-      scheme.registration === 'sealed'
-        ? registration && new Uint8Array(createHash('sha256').update(registration).digest())
-        : pku;
+    const subject = scheme.registration === 'sealed' ? registration && sha256(registration) : pku;
     const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: subject ? 'known elsewhere' : null });
     if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
     const timeS = context.nowS();
@@ -131,11 +128,7 @@ function publishCouponKeys(
   return store.transaction(() => {
     const last = store.couponKeys();
     const moduli = packBoxes(keys.map(({ modulus }) => modulus));
-    const rows = concat(
-      keys.map(({ amount, modulus }) =>
-        couponKey.encode({ amount, modulusHash: new Uint8Array(createHash('sha256').update(modulus).digest()) }),
-      ),
-    );
+    const rows = concat(keys.map(({ amount, modulus }) => couponKey.encode({ amount, modulusHash: sha256(modulus) })));
     const listed = last && couponKeysBody.decode(signedCouponKeys.decode(last.list)!.body)!;
     if (last && listed && equal(listed.keys, rows)) return { ok: true, version: last.version, repeated: true };
     return { ok: true, version: addCouponKeys(context, (last?.version ?? 0) + 1, rows, moduli), repeated: false };

@@ -7,7 +7,6 @@
  * nothing. Which kinds a scheme takes, and whether messages are signed, are its columns. What is decided:
  * issuer-licenses.ts, issuer-cash.ts.
  */
-import { createHash } from 'node:crypto';
 import { codeNumber, type Code } from '../../../firmware/core/codes.js';
 import { copy } from '../../../firmware/core/bytes.js';
 import {
@@ -29,6 +28,7 @@ import {
   TO_TOKEN,
 } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
+import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { openBox, sealBox } from '../../base/crypto/sealed-box.js';
 import { issueCash, issueForCoupon, readCoupon } from './issuer-cash.js';
@@ -41,8 +41,6 @@ import type { BankReply } from '../../base/services/procedures.js';
 import type { IssuerContext } from './issuer-context.js';
 
 const NO_KID = new Uint8Array(KID_BYTES);
-const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
-
 /**
  * [0063]-[0064], [0067]-[0068]: what the bank brings. @param signature SKB's of type `bankMessage`, where the scheme
  * has it Codes of the call itself: BAD_REQUEST, ISSUER_UNKNOWN, SIGNATURE_INVALID, KEY_RETIRED; what is decided about

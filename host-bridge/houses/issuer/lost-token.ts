@@ -5,11 +5,11 @@
  * Where a bank keeps the accounts, the issuer does not know the owner: it signs an order over what is left, with the
  * name by which the other house knows the set, and an operator brings it there (bank-office.ts).
  */
-import { createHash } from 'node:crypto';
 import { toHex } from '../../../firmware/core/bytes.js';
 import { releaseOrder, signedReleaseOrder } from '../../../firmware/wire/institutions.js';
 import { KEY_BYTES } from '../../../firmware/wire/payment.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
+import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { ruleLose, ruleRelease } from '../../ledger/rules-refund.js';
 import { BANK } from '../../ledger/rules-bank.js';
@@ -74,7 +74,7 @@ export function release(context: IssuerContext, of: Uint8Array): Result<Released
     if (ruling.repeated && last)
       return { ok: true, amount: last.amount, name: last.name, order: last.order, repeated: true };
     const amount = store.balance(ebc);
-    const subject = of.length === KEY_BYTES ? of : new Uint8Array(createHash('sha256').update(of).digest());
+    const subject = of.length === KEY_BYTES ? of : sha256(of);
     const transaction = store.post('release', nowS, ruling.entries);
     // The transaction's number tells two releases of one amount apart.
     const body = releaseOrder.encode({ issuer, currency, subject, amount, number: transaction, timeS: nowS });

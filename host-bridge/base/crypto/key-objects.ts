@@ -1,0 +1,47 @@
+/**
+ * Keys as bytes, and as node:crypto takes them: the one place that knows their encodings (RFC 8410 for Ed25519; RSA as
+ * a JSON Web Key, RFC 7518 6.3). Left out: whether a key may be used (ed25519-verify.ts, houses/issuer).
+ */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+
+const KEY_BYTES = 32;
+/** DER of a PKCS #8 Ed25519 key up to its seed, RFC 8410 section 7. */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** DER of an Ed25519 public key up to its 32 bytes, RFC 8410 section 4. */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** An Ed25519 private key in DER, PKCS #8. @param seed 32 bytes */
+export function pkcs8Of(seed: Uint8Array): Buffer {
+  return Buffer.concat([PKCS8_PREFIX, seed]);
+}
+
+/** An Ed25519 private key. @param seed 32 bytes */
+export function privateKeyOf(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: pkcs8Of(seed), format: 'der', type: 'pkcs8' });
+}
+
+/** The 32-byte seed of an Ed25519 private key. */
+export function seedOf(key: KeyObject): Uint8Array {
+  return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }).subarray(-KEY_BYTES));
+}
+
+/** An Ed25519 public key. @param bytes 32 bytes @throws where OpenSSL does not take them */
+export function publicKeyOf(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' });
+}
+
+/** The 32 bytes of the public key that belongs to an Ed25519 private key. */
+export function publicBytesOf(key: KeyObject): Uint8Array {
+  return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES));
+}
+
+/** An RSA public key with e = 65537. @param modulus big-endian @throws where OpenSSL does not take it */
+export function rsaPublicKeyOf(modulus: Uint8Array): KeyObject {
+  const n = Buffer.from(modulus).toString('base64url');
+  return createPublicKey({ key: { kty: 'RSA', n, e: 'AQAB' }, format: 'jwk' });
+}
+
+/** The modulus of an RSA key, big-endian. */
+export function modulusOf(key: KeyObject): Uint8Array {
+  return new Uint8Array(Buffer.from(createPublicKey(key).export({ format: 'jwk' }).n as string, 'base64url'));
+}
