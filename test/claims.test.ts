@@ -214,7 +214,10 @@ function hasTest([file, title]: Shown): boolean {
   return read(`test/${file}`)
     .split('\n')
     .some(
-      (line) =>
+      (line, at, lines) =>
+        // A title on a line of its own, below a long test.each(...)(.
+        (/(^|\s)test\b.*\($/.test(lines[at - 1] ?? '') &&
+          [`'${title}',`, `"${title}",`].some((quoted) => line.trim() === quoted)) ||
         (/(^|\s)(test\b.*\(|\]\)\()/.test(line) &&
           [`'${title}'`, `"${title}"`, `\`${title}\``].some((quoted) => line.includes(quoted))) ||
         line.trim().startsWith(`'${title}':`) ||

@@ -22,7 +22,7 @@ import {
 } from '../../flash-scripts/provision/tables.js';
 import { createEd25519 } from '../../firmware/crypto/ed25519.js';
 import { boardScript, runBoardScript, type BoardFiles } from './board-script.js';
-import { measureMemory, type MemoryReport } from './memory.js';
+import { measureMemory } from './memory.js';
 import { measureOnNode } from './node-figures.js';
 import {
   median,
@@ -36,30 +36,13 @@ import {
 } from './interpreter-programs.js';
 import { INSTALL, rivalSources } from './rival-sources.js';
 import { writePerformance } from './performance-page.js';
+import type { BenchReport } from './bench-report.js';
 import { tapSvg } from './tap-plot.js';
-import { ESTIMATE, measureTap, PERCENTILES, type ModelledTap, type Percentiles } from './tap-budget.js';
-import { measureTiming, T_LIMIT, type TimingReport } from './timing.js';
+import { ESTIMATE, measureTap, PERCENTILES, type Percentiles } from './tap-budget.js';
+import { measureTiming, T_LIMIT } from './timing.js';
 import { createHostNatives } from '../base/crypto/node-natives.js';
 import { multiplesOf } from '../base/crypto/key-multiples.js';
 import type { Role } from '../../flash-scripts/boards/roles.js';
-
-/** What `--json` prints. */
-export interface BenchReport {
-  machine: string;
-  commit: string;
-  interpreter: { version: string; build: string } | null;
-  emptyLoopUs: number | null;
-  operations: Record<Operation, Figure> | null;
-  node: { version: string; operations: Record<Operation, Figure> };
-  /** A payment's most variables in use; null without the interpreter, or with `quick`. */
-  memory: MemoryReport | null;
-  /** `overlay`: parts of the program in files of their own, beside the bundle. */
-  bytes: Record<'token' | 'terminal', { bundle: number; overlay: number; tables: number }>;
-  /** Modelled times of a tap on ESP32 boards with HSU, and the same with I2C; null with `quick`. */
-  tap: { withBridge: ModelledTap; alone: ModelledTap; i2c: { withBridge: ModelledTap; alone: ModelledTap } } | null;
-  /** null without the interpreter, or with `quick`. */
-  timing: TimingReport | null;
-}
 
 export interface BenchOptions {
   /** Path of Espruino's Linux build, or null: then only Node is measured. */

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { BUDGET_BYTES } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
-import type { BenchReport } from './bench.js';
+import type { BenchReport } from './bench-report.js';
 import { OPERATIONS, ratio, ROUNDS } from './interpreter-programs.js';
 import { ESTIMATE, PERCENTILES } from './tap-budget.js';
 import { tapSvg } from './tap-plot.js';

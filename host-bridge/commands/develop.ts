@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { ROLES } from '../../flash-scripts/boards/roles.js';
 import { runBuild } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
-import type { BenchReport } from '../bench/bench.js';
+import type { BenchReport } from '../bench/bench-report.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
 import type { CommandContext } from './table/spec.js';
 

@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BenchReport } from '../../host-bridge/bench/bench.js';
+import type { BenchReport } from '../../host-bridge/bench/bench-report.js';
 import { OPERATIONS } from '../../host-bridge/bench/interpreter-programs.js';
 import {
   figuresBlock,
