@@ -26,14 +26,22 @@ const codes = Object.keys(ERRORS) as ErrorCode[];
 
 const HEAD = `# Errors
 
-Every refusal and every failure has one of these codes: in HTTP replies as \`{code, message, remedy}\` with the status below,
-in \`--json\` output likewise, and as exit code of the command. The first ${allCodes().length} are the boards' own; on the radio a code is the status
-word 0x6400 + number (firmware/core/codes.ts), the others exist on the host only, but for those of
-the drivers at the end. The table is host-bridge/base/errors.ts; this page is
-made from it.
+Every refusal and every failure has one of these codes. An HTTP reply carries it as \`{code, message, remedy}\` with the status
+below, and so does \`--json\` output. A command ends with the exit code below.
 
-Exit codes: 0 done, 1 refused (the same again will be refused again), 2 the command line is wrong, 3 something around us
-failed (port, file, database, service, board), 4 money or evidence does not add up.
+The first ${allCodes().length} codes are the boards' own. On the radio such a code is the status word 0x6400 + number (firmware/core/codes.ts).
+The codes at the end, from RF_LOST on, are those of drivers on a board; people see them in logs. All others exist on the host only.
+The table is host-bridge/base/errors.ts, and a test makes this page from it.
+
+| exit | means |
+|---|---|
+| 0 | done |
+| 1 | refused: the same again will be refused again |
+| 2 | the command line is wrong |
+| 3 | something around the command failed: port, file, database, service, board |
+| 4 | money or evidence does not add up |
+
+Words such as history, house, license, pseudonym and tombstone stand in the [glossary](architecture.md#7-glossary).
 
 | code | number | HTTP | exit | cause | remedy |
 |---|---|---|---|---|---|
