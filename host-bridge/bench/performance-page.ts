@@ -70,7 +70,7 @@ export function figuresBlock(report: WholeReport): string {
         ],
         [
           'memory of a payment, terminal with a bridge',
-          `${thousands(memory.terminal.withBridge)} variables of an ESP32's 16,383; its program has ${thousands(bytes.terminal.bundle)} bytes`,
+          `${thousands(memory.terminal.withBridge)} variables, of 16,383 on an ESP32 with PSRAM; its program has ${thousands(bytes.terminal.bundle)} bytes`,
         ],
       ],
     ),
@@ -181,8 +181,9 @@ are medians over the run.
 ${memoryPart(report)}
 
 A program has at most ${thousands(BUDGET_BYTES)} bytes; the build refuses more. Overlays are read from flash when they are wanted. Tables have at most
-${thousands(TABLES_MAX)} bytes. Variables are counted in a payment with history log, journal and nonces full. An ESP32 has 16,383, and a payment
-is to need less than half, ${thousands(VARIABLES_MAX)}. [memory.md](memory.md) says how they are counted, and what a build with an ESP32's variables needs.
+${thousands(TABLES_MAX)} bytes. Variables are counted in a payment with history log, journal and nonces full. An ESP32 with PSRAM has 16,383, and a
+payment is to need less than half, ${thousands(VARIABLES_MAX)}. [memory.md](memory.md) says how they are counted, what a role needs in all, and why modules
+without PSRAM have too few.
 
 ## Time of signing
 
