@@ -13,6 +13,7 @@ import { bankMessage } from '../../firmware/wire/institutions.js';
 import { challenge, history } from '../../firmware/wire/payment.js';
 import { keyedRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { sha256 } from '../base/crypto/hash.js';
+import { table } from '../base/text-table.js';
 import { databaseFailure } from '../base/sqlite/database.js';
 import type { Row } from '../ledger/table-rows.js';
 
@@ -305,13 +306,7 @@ export function linkageText(parties: PartyLinkage[]): string {
   const rows = parties.map(({ party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates, payments, payers }) =>
     [party, pseudonyms, namedByRecord, namedByTiming, fewestCandidates ?? '', payments, payers].map(String),
   );
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd();
-  return [line(head), ...rows.map(line), '', LEGEND].join('\n');
+  return [...table(rows, { head, align: 'lrrrrrr' }), '', LEGEND].join('\n');
 }
 
 const LEGEND = `pseud.  pseudonyms in the books of this party, or of these together

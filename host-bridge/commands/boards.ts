@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { wiringSvg } from '../../flash-scripts/boards/wiring-svg.js';
 import { busName, partsOf, wiringTable } from '../../flash-scripts/boards/wiring.js';
+import { table } from '../base/text-table.js';
 import { print } from './output.js';
 
 /** Lists the boards of board-configs/. `--json`: an array. */
@@ -12,19 +13,14 @@ export function boards(options: { json?: boolean }): void {
     const board = loadBoard(name);
     return { name, chip: board.chip, roles: board.roles, bus: busName(board), limits: board.limits ?? [] };
   });
-  const lines = found.map(
-    ({ name, chip, bus, roles, limits }) =>
-      `${name.padEnd(22)}${chip.padEnd(9)}${bus.padEnd(5)}${roles.join(', ')}${limits.length ? '  (with limits)' : ''}`,
-  );
+  const rows = found.map(({ name, chip, bus, roles, limits }) => [
+    ...[name, chip, bus],
+    `${roles.join(', ')}${limits.length ? ' (with limits)' : ''}`,
+  ]);
   print(
     options.json,
     { boards: found },
-    [
-      `${'name'.padEnd(22)}${'chip'.padEnd(9)}${'bus'.padEnd(5)}roles`,
-      ...lines,
-      '',
-      'Wiring: tapcash boards show NAME',
-    ].join('\n'),
+    [...table(rows, { head: ['name', 'chip', 'bus', 'roles'] }), '', 'Wiring: tapcash boards show NAME'].join('\n'),
   );
 }
 

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { audit, type AuditReport } from '../audit/audit.js';
+import { table } from '../base/text-table.js';
 import { linkage, linkageText } from '../audit/linkage.js';
 import { failure } from '../base/errors.js';
 import { day, money, print } from './output.js';
@@ -47,16 +48,20 @@ export function linkageCommand(options: { data: string; json?: boolean }): void 
 }
 
 function auditText(report: AuditReport): string {
-  const rows = Object.entries(report.rows).map(
-    ([table, count]) => `  ${table.padEnd(18)} ${String(count).padStart(6)} checked`,
+  const rows = table(
+    Object.entries(report.rows).map(([name, count]) => [name, String(count), 'checked']),
+    { align: 'lr', indent: 2 },
   );
   const broken = report.broken.map((row) => `  BROKEN ${row.database} ${row.table} ${row.row}: ${row.problem}`);
-  const keys = report.keys
-    .filter(({ fromS, untilS }) => fromS > 0 || untilS !== null)
-    .map(
-      ({ house, key, fromS, untilS }) =>
-        `  key of the ${house.padEnd(8)} ${key.slice(0, 16)}  signed ${fromS > 0 ? `from ${day(fromS)}` : 'first'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
-    );
+  const changed = report.keys.filter(({ fromS, untilS }) => fromS > 0 || untilS !== null);
+  const keys = table(
+    changed.map(({ house, key, fromS, untilS }) => [
+      `key of the ${house}`,
+      key.slice(0, 16),
+      `signed ${fromS > 0 ? `from ${day(fromS)}` : 'first'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
+    ]),
+    { indent: 2 },
+  );
   const kept = report.in === report.held ? 'conservation holds' : 'CONSERVATION BROKEN';
   return [
     ...rows,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { runDemo } from '../demo/demo.js';
 import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
+import { table } from '../base/text-table.js';
 import { bodyOfThrown, type ErrorCode } from '../base/errors.js';
 import { makeRoom, type Room } from './demo-folder.js';
 import { print } from './output.js';
@@ -86,18 +87,16 @@ async function runCell(
 
 /** A row for each scheme, a column for each scenario. */
 function tableOf(cells: Cell[], names: ScenarioName[]): string {
-  const wide = 11;
   const rows = SCHEMES.map(({ number, paragraphs }) => {
     const mine = cells.filter(({ scheme }) => scheme === number);
-    const marks = mine.map(({ ok, ms }) => `${ok ? 'ok' : 'BROKEN'} ${(ms / 1000).toFixed(1)}s`.padEnd(wide));
-    return `  ${number}  ${String(mine[0]!.pseudonyms).padStart(2)}  ${marks.join(' ')} ${paragraphs}`;
+    const marks = mine.map(({ ok, ms }) => `${ok ? 'ok' : 'BROKEN'} ${(ms / 1000).toFixed(1)}s`);
+    return [String(number), String(mine[0]!.pseudonyms), ...marks, paragraphs];
   });
   const seconds = Math.round(cells.reduce((sum, { ms }) => sum + ms, 0) / 1000);
   const broken = cells.filter(({ ok }) => !ok).length;
   return [
     '',
-    `      n  ${names.map((name) => name.padEnd(wide)).join(' ')} EP 0926637`,
-    ...rows,
+    ...table(rows, { head: ['', 'n', ...names, 'EP 0926637'], align: 'lr', indent: 2 }),
     '',
     `${cells.length - broken} of ${cells.length} hold, in ${seconds} s.`,
   ].join('\n');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { createUnsealer } from '../base/crypto/sealed-box.js';
 import { sealSeed, serviceKey } from '../base/keys/key-file.js';
+import { table } from '../base/text-table.js';
 import type { HouseName } from '../base/keys/key-line.js';
 import { firstKey } from '../services/house-keys.js';
 import { print } from './output.js';
@@ -28,7 +29,7 @@ export async function keys(options: { data: string; json?: boolean }): Promise<v
     options.json,
     { ...found, lines: followed },
     [
-      ...Object.entries(found).map(([role, key]) => `${role.padEnd(9)} ${key}`),
+      ...table(Object.entries(found)),
       ...(lines.length > 0 ? ['', 'Houses are started with their first keys. They sign with:', ...lines] : []),
     ].join('\n'),
   );

@@ -2,6 +2,7 @@
  * `tapcash rotate`: a house gets another key; and which keys each house of a folder has had.
  */
 import { existsSync } from 'node:fs';
+import { table } from '../base/text-table.js';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { HouseName } from '../base/keys/key-line.js';
 import { failure } from '../base/errors.js';
@@ -144,10 +145,13 @@ export function keyLines(dataDir: string): { house: HouseName; key: string; from
 /** The same for people; nothing where no house has had more than one. */
 export function keyLinesText(lines: ReturnType<typeof keyLines>): string[] {
   const rotated = new Set(lines.filter(({ fromS }) => fromS > 0).map(({ house }) => house));
-  return lines
-    .filter(({ house }) => rotated.has(house))
-    .map(
-      ({ house, key, fromS, untilS }) =>
-        `${house.padEnd(9)} ${key.slice(0, 16)}  ${fromS > 0 ? `signs from ${day(fromS)}` : 'the first key'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
-    );
+  return table(
+    lines
+      .filter(({ house }) => rotated.has(house))
+      .map(({ house, key, fromS, untilS }) => [
+        house,
+        key.slice(0, 16),
+        `${fromS > 0 ? `signs from ${day(fromS)}` : 'the first key'}${untilS === null ? '' : `, taken until ${day(untilS)}`}`,
+      ]),
+  );
 }

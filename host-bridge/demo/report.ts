@@ -2,6 +2,7 @@
  * What a demo finds out, for programs (`--json`) and as text for people.
  */
 import { amountText } from '../../firmware/core/amount-text.js';
+import { table } from '../base/text-table.js';
 import type { TapResult } from '../rig/people.js';
 
 export interface Step {
@@ -82,13 +83,9 @@ const CURRENCY = 'EUR';
 const money = (amount: number) => (amount < 0 ? `-${amountText(-amount, CURRENCY)}` : amountText(amount, CURRENCY));
 const ms = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
 
-/** Lines of a table, columns as wide as needed; numbers to the right. */
-function table(head: string[], rows: string[][]): string[] {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: string[]) =>
-    `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')}`.trimEnd();
-  return [line(head), ...rows.map(line)];
-}
+/** A table of names and, to the right, what is counted of each. */
+const figures = (head: string[], rows: string[][]): string[] =>
+  table(rows, { head, align: `l${'r'.repeat(head.length - 1)}`, indent: 2 });
 
 /** A line as a step ends. */
 export function stepLine(step: Step): string {
@@ -103,7 +100,7 @@ export function reportText(report: DemoReport): string {
   const lines = [
     '',
     'Taps (milliseconds since the terminal found the token)',
-    ...table(
+    ...figures(
       ['token', 'shop', 'amount', 'result', 'taps', 'bytes to token', 'to terminal'],
       taps.map(({ token, shop, amount, result, taps: count, airBytes }) => [
         ...[token, shop, money(amount), result],
@@ -111,7 +108,7 @@ export function reportText(report: DemoReport): string {
       ]),
     ),
     '',
-    ...table(
+    ...figures(
       ['token', 'select', 'license', 'challenge', 'verify', 'flash', 'PAID', 'flash writes'],
       taps.map(({ token, phases, flashWrites }) => [
         token,
@@ -127,7 +124,7 @@ export function reportText(report: DemoReport): string {
       : []),
     '',
     'Balances',
-    ...table(
+    ...figures(
       ['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'],
       names.map((name) => [
         name,
@@ -136,7 +133,7 @@ export function reportText(report: DemoReport): string {
         name in balances.abc ? money(balances.abc[name]) : '',
       ]),
     ),
-    ...table(
+    ...figures(
       ['shop', 'ABC (account)'],
       Object.keys(balances.abc)
         .filter((name) => !names.includes(name))
@@ -144,7 +141,7 @@ export function reportText(report: DemoReport): string {
     ),
     '',
     'Histories at the issuer',
-    ...table(
+    ...figures(
       ['token', 'shop', 'amount', 'counter'],
       histories.map((line) => [line.token, line.shop, money(line.amount), String(line.counter)]),
     ),
@@ -152,12 +149,12 @@ export function reportText(report: DemoReport): string {
     'Boards',
     // An emulated board cannot count them.
     ...(counted.length > 0
-      ? table(
+      ? figures(
           ['board', 'variables in use', 'of'],
           counted.map(([name, { used, total }]) => [name, String(used), String(total)]),
         )
       : []),
-    ...table(
+    ...figures(
       ['bundle', 'bytes'],
       Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)]),
     ),
