@@ -24,6 +24,7 @@ export const SOURCE_FILES = [
   'firmware/tsconfig.json',
   'flash-scripts/boards/roles.ts',
   'flash-scripts/provision/board-files.ts',
+  'host-bridge/base/crypto/hash.ts',
   'host-bridge/base/package-root.ts',
 ];
 
