@@ -122,6 +122,21 @@ describe.each(ROLES)('%s', (role) => {
     },
   );
 
+  test('after an update, over the keys that are there, only the cable has a prompt', () => {
+    const flash = createEmulatedFlash(loadBoard('emulated').flash);
+    const old = rig(role, roleFiles(role), { flash });
+    old.board.powerOn();
+    old.scheduler.advance(8000);
+    old.board.powerOff();
+    // An update writes the program again; the seed is in raw flash since the first start.
+    const files = Object.fromEntries(Object.entries(roleFiles(role)).filter(([file]) => file !== 'tapcash.seed'));
+    const updated = rig(role, files, { flash });
+    updated.board.powerOn();
+    expect(intrudeFor(updated)).toEqual([]);
+    expect(updated.lines.join('\n')).toMatch(/ runs/);
+    expect(updated.lines.join('\n')).not.toMatch(/FAULT/);
+  });
+
   test('after a FAULT the cable has the console, and nobody else', () => {
     const files = roleFiles(role);
     const without = (name: string): Files =>
