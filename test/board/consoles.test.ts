@@ -254,6 +254,22 @@ describe.each(ROLES)('%s', (role) => {
   });
 });
 
+/** Commands of one tap, and the token's answers. */
+type Tap = (commands: [number, Uint8Array][]) => { code: string; data: Uint8Array }[];
+
+/** The token at the desk: registered as Ada, with 500.00. */
+function registerAndWithdraw(tap: Tap): void {
+  const [who] = tap([
+    [INS.identity, new Uint8Array(0)],
+    [INS.register, nameBytes('Ada')],
+  ]);
+  const pku = identity.decode(who.data)!.pku;
+  tap([
+    [INS.license, grantBytes({ pku })],
+    [INS.receipt, receiptBytes({ pku, number: 1, amount: 50_000 })],
+  ]);
+}
+
 describe('what is sent', () => {
   test('nothing, at any time: keys are made, the desk and payments, resets, faults; and no draw during a payment', () => {
     const scheduler = createVirtualScheduler();
@@ -270,15 +286,7 @@ describe('what is sent', () => {
     scheduler.advance(2000);
     expect(board.noise.length).toBeGreaterThan(2);
     shop.field.present(token.chip.card);
-    const [who] = tap([
-      [INS.identity, new Uint8Array(0)],
-      [INS.register, nameBytes('Ada')],
-    ]);
-    const pku = identity.decode(who.data)!.pku;
-    tap([
-      [INS.license, grantBytes({ pku })],
-      [INS.receipt, receiptBytes({ pku, number: 1, amount: 50_000 })],
-    ]);
+    registerAndWithdraw(tap);
     shop.field.remove();
     scheduler.advance(10_000);
     // Many payments in a row, with hardly a pause: more than are ready.
@@ -321,15 +329,7 @@ describe('what is sent', () => {
     token.board.powerOn();
     scheduler.advance(2000);
     shop.field.present(token.chip.card);
-    const [who] = tap([
-      [INS.identity, new Uint8Array(0)],
-      [INS.register, nameBytes('Ada')],
-    ]);
-    const pku = identity.decode(who.data)!.pku;
-    tap([
-      [INS.license, grantBytes({ pku })],
-      [INS.receipt, receiptBytes({ pku, number: 1, amount: 50_000 })],
-    ]);
+    registerAndWithdraw(tap);
     shop.field.remove();
     scheduler.advance(10_000);
     isBroken = true;

@@ -582,19 +582,15 @@ class Model {
       a.refund[f] = 1;
       a.shop[peer]!--;
       if (this.direct && a.rfn[f] === 0)
-        this.replayCredit(s, this.originOfRefund(f), a.next[this.payments[this.refunds[f]!]![0]]!);
+        this.give(s, this.originOfRefund(f), a.next[this.payments[this.refunds[f]!]![0]]!);
     }
     if (peer !== 0) return;
     for (const w of range(this.W)) {
       if (s.okWd[w] === 0 || a.wd[w]! > 0) continue;
       a.wd[w] = 2;
       a.abc[this.withdrawals[w]!]!--;
-      if (this.direct && a.iss[w] === 0) this.replayCredit(s, w, s.okWd[w]!);
+      if (this.direct && a.iss[w] === 0) this.give(s, w, s.okWd[w]!);
     }
-  }
-
-  replayCredit(s: State, origin: number, own: number): void {
-    this.give(s, origin, own);
   }
 
   /** Of two houses each gives the other back what it holds of it. */
@@ -607,13 +603,13 @@ class Model {
         a.wd[w] = 2;
       }
       if (to === 1 && a.wd[w] === 2 && this.issue !== 'coupon' && i.iss[w] === 0)
-        this.replayCredit(s, w, s.tokens[this.withdrawals[w]!]!.kept[w] || i.next[this.withdrawals[w]!]!);
+        this.give(s, w, s.tokens[this.withdrawals[w]!]!.kept[w] || i.next[this.withdrawals[w]!]!);
     }
     for (const p of range(this.P)) {
       if (to === 0 && i.ret[p] === 1) this.replayDeposit(a, p, false);
       if (to === 0 && i.rec[p]! > 0 && a.granted[p] === 0 && a.dep[p] === 0) a.granted[p] = 1;
       if (to === 1 && a.granted[p]! > 0 && i.rec[p] === 0)
-        this.replayCredit(s, this.originOfClaim(p), i.next[this.payments[p]![0]]!);
+        this.give(s, this.originOfClaim(p), i.next[this.payments[p]![0]]!);
     }
     for (const f of range(this.F)) {
       if (to === 0 && i.rfn[f]! > 0 && a.refund[f] === 0) {
@@ -621,7 +617,7 @@ class Model {
         a.shop[this.payments[this.refunds[f]!]![1]]!--;
       }
       if (to === 1 && a.refund[f] === 1 && i.rfn[f] === 0)
-        this.replayCredit(s, this.originOfRefund(f), i.next[this.payments[this.refunds[f]!]![0]]!);
+        this.give(s, this.originOfRefund(f), i.next[this.payments[this.refunds[f]!]![0]]!);
     }
   }
 
