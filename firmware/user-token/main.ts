@@ -43,7 +43,6 @@ import { openPurse, PSEUDONYM_KEY } from './purse.js';
 import type { PurseConfig } from './purse.js';
 import { DEBIT_SLOTS } from './token-records.js';
 import { createToken } from './token.js';
-import type { Token } from './token.js';
 
 /** A token's part of 'tapcash.cfg'; keys and ids in hexadecimal. */
 interface TokenProvision {
@@ -226,14 +225,13 @@ function runWithKeys(
   const records = board.records;
   const signer = createSigner(natives, createScalars(natives));
   const secret = keySecret(records, signer, PSEUDONYM_KEY + config.pseudonyms);
-  let token: Token | null = null;
   const source = createNonceSource({
     natives: natives,
     secret: secret,
     bootCounter: board.bootCount,
-    // Never during a payment: it is drawn ahead.
+    // Drawn ahead, in idle time; in a payment only where its nonce cannot be made without.
     entropy: function () {
-      return token && token.isPaying() ? null : board.takeEntropy(FRESH_SAMPLES);
+      return board.takeEntropy(FRESH_SAMPLES);
     },
   });
   const pool = createNoncePool({ ed: curve.get, source: source, size: NONCES_MAX, batch: NONCES_BATCH });
@@ -256,7 +254,7 @@ function runWithKeys(
     return { createDesk: createDesk, createTools: createDeskTools };
   });
 
-  const made = createToken(purse, {
+  const token = createToken(purse, {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
@@ -291,20 +289,19 @@ function runWithKeys(
       return board.records.writes() + board.records.erases();
     },
   });
-  token = made;
   const link = board.openPn532();
-  const server = createApduServer({ aid: AID, cla: CLA, respond: answerFrames(link), handlers: made.handlers });
+  const server = createApduServer({ aid: AID, cla: CLA, respond: answerFrames(link), handlers: token.handlers });
   const card = createPn532Card(link, board.clock, {
     onCommand: server.handle,
     onWaiting: function () {
-      if (!server.hasMore()) made.finish();
+      if (!server.hasMore()) token.finish();
     },
     onActivated: function () {
       server.reset();
-      made.setInField(true);
+      token.setInField(true);
     },
     onReleased: function () {
-      made.setInField(false);
+      token.setInField(false);
     },
     onError: function (failure, final) {
       if (final) board.fail('PN532: ' + failure.code);
@@ -313,7 +310,7 @@ function runWithKeys(
       return generator.generate(count, new Uint8Array(0));
     },
   });
-  watchButton(espruinoPins(), board.config.board.buttons.user, made.press);
+  watchButton(espruinoPins(), board.config.board.buttons.user, token.press);
   // Where registration is sealed, the desk sees the account key alone.
   const shown = config.registration === 'sealed' ? PSEUDONYM_KEY : PSEUDONYM_KEY + 1;
   const open = purse.state.journal.unsettledCount();
@@ -328,7 +325,7 @@ function runWithKeys(
     }
     return proofs;
   });
-  made.start();
+  token.start();
   /**
    * No reader sees the token before a nonce is ready: to make one at its first tap would take an ESP32 over a second.
    */

@@ -52,8 +52,6 @@ export interface Token {
   finish(): void;
   /** A reader came, or went. */
   setInField(inField: boolean): void;
-  /** Whether a reader is there and is not served at the desk: nothing that can be done before or after is done now. */
-  isPaying(): boolean;
   /** The owner pressed the button. */
   press(): void;
   /** Shows Balance and begins with idle work. */
@@ -78,7 +76,6 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   let leftMs = -QUIET_MS;
   // Loaded at the first desk command, gone at the next payment, which needs the room.
   let desk: Desk | null = null;
-  let isAtDesk = false;
   // What is left to do of a command once its answer is out.
   let unfinished: (() => void) | null = null;
 
@@ -138,12 +135,10 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     const before = journal.balance();
-    isAtDesk = true;
     const answer = guarded<PurseAnswer>(state, function () {
       if (!desk) desk = parts.loadDesk(screens.progress);
       return desk.answer(ins, data, clock.nowMs());
     });
-    isAtDesk = false;
     purse.changed();
     if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
     else if (ins === INS.receipt && !answer.ok) screens.refused(answer.code);
@@ -213,9 +208,6 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
       // A reader that went with the answer has left its rest.
       finish();
       leftMs = clock.nowMs();
-    },
-    isPaying: function () {
-      return inField && !isAtDesk;
     },
     press: function () {
       const nowMs = clock.nowMs();

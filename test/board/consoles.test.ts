@@ -313,6 +313,33 @@ describe('what is sent', () => {
     expect(board.errors).toEqual([]);
   });
 
+  test('a token that pays again and again, with no moment for anything else: every payment has its nonce', () => {
+    const scheduler = createVirtualScheduler();
+    const shop = createShop(scheduler);
+    const token = emulatedToken(scheduler, programs.get('user-token')!, filesFor('emulated'));
+    const tap = (commands: [number, Uint8Array][]) => {
+      let answers: { code: string; data: Uint8Array }[] | undefined;
+      shop.tap(commands, (got) => (answers = got));
+      expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
+      return answers!;
+    };
+    token.board.powerOn();
+    scheduler.advance(2000);
+    shop.field.present(token.chip.card);
+    registerAndWithdraw(tap);
+    const nonces = new Set<string>();
+    for (let number = 1; number <= 60; number++) {
+      const [answer, ack] = tap([
+        [INS.challenge, challengeBytes({ number, amount: 1 })],
+        [INS.ack, chargeBytes(number)],
+      ]);
+      expect([number, answer.code, ack.code]).toEqual([number, 'OK', 'OK']);
+      nonces.add(Buffer.from(answer.data.subarray(8, 40)).toString('hex'));
+    }
+    expect(nonces.size).toBe(60);
+    expect(token.board.errors).toEqual([]);
+  });
+
   test('a source that breaks while the token runs: payments are refused, then the token says what failed', () => {
     const scheduler = createVirtualScheduler();
     const shop = createShop(scheduler);
