@@ -20,7 +20,7 @@ import type { HealthTest, TakeEntropy } from './entropy.js';
 import { CONSOLE_FAULT } from './espruino-consoles.js';
 import { createIndicator, SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
-import type { LcdDevices } from '../panel/lcd.js';
+import { createLcd } from '../panel/lcd.js';
 import { createHsuPort, HSU_BAUD } from '../nfc/pn532-hsu.js';
 import { createI2cPort } from '../nfc/pn532-i2c.js';
 import { createSpiPort } from '../nfc/pn532-spi.js';
@@ -42,9 +42,6 @@ import type { StorageModule } from './startup.js';
 
 /** As overlay.d.ts has it. */
 type OpenOverlay = <T>(file: string, id: string, start: (text: string) => () => T) => () => T;
-
-/** Gives what loads `createLcd`, for boards whose display needs it. */
-export type OpenLcd = (open: OpenOverlay) => () => (devices: LcdDevices, config: DisplayConfig) => Display;
 
 /** A board that runs. */
 export interface RunningBoard<P> {
@@ -110,7 +107,7 @@ export function espruinoPort(name: string): any {
 const requireModule = require as (name: string) => any;
 
 /** The board's display. @throws Error when the overlay of one in colour is missing or of another build */
-function displayOf(clock: Clock, openLcd: () => ReturnType<OpenLcd>, config?: DisplayConfig): Display {
+function displayOf(clock: Clock, open: OpenOverlay, config?: DisplayConfig): Display {
   const devices = {
     bus: espruinoPort,
     createGraphics: function (
@@ -130,7 +127,10 @@ function displayOf(clock: Clock, openLcd: () => ReturnType<OpenLcd>, config?: Di
     },
     mapInPlace: E.mapInPlace,
   };
-  if (config && (config.type === 'ili9341' || config.type === 'graphics')) return openLcd()()(devices, config);
+  if (config && (config.type === 'ili9341' || config.type === 'graphics'))
+    return overlay(open, 'lcd.js', function () {
+      return createLcd;
+    })()(devices, config);
   return createDisplay(devices, config);
 }
 
@@ -235,15 +235,9 @@ function openStore(
  * Starts the board; nothing happens after a fault.
  * @param role as in 'tapcash.cfg': "token" or "terminal"
  * @param healthy the health test of crypto/
- * @param openLcd opens the overlay of displays in colour
  * @param ready called once, when everything can be used; what it throws is shown as a fault
  */
-export function startBoard<P>(
-  role: string,
-  healthy: HealthTest,
-  openLcd: OpenLcd,
-  ready: (board: RunningBoard<P>) => void,
-): void {
+export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: RunningBoard<P>) => void): void {
   const clock = createClock({ getTime: getTime, setTimeout: setTimeout, clearTimeout: clearTimeout });
   const storage = requireModule('Storage') as StorageModule;
   function openOverlay<T>(file: string, id: string, start: (text: string) => () => T): () => T {
@@ -269,13 +263,7 @@ export function startBoard<P>(
     const read = boot.readConfig<P>(storage, role, process.version);
     if (read.ok) stored = read.config;
     else fault = 'NOT_PROVISIONED: ' + read.fault;
-    display = displayOf(
-      clock,
-      function () {
-        return openLcd(openOverlay);
-      },
-      stored ? stored.board.display : undefined,
-    );
+    display = displayOf(clock, openOverlay, stored ? stored.board.display : undefined);
   } catch (error) {
     // Without its display a board says what is wrong on console and LED.
     fault = '' + ((error as any).message || error);

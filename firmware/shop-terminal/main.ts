@@ -18,7 +18,6 @@ import { watchButton } from '../panel/buttons.js';
 import {
   espruinoPins,
   espruinoPort,
-  OpenLcd,
   RunningBoard,
   serialOptions,
   startBoard,
@@ -27,17 +26,15 @@ import {
 import { createEspruinoNatives } from '../board/espruino-natives.js';
 import { createApduClient } from '../nfc/iso-dep-client.js';
 import { watchAmountKeys } from '../panel/keypad.js';
-import { createLcd } from '../panel/lcd.js';
 import { apduBytesMax } from '../nfc/pn532-link.js';
 import { createPn532Reader } from '../nfc/pn532-reader.js';
 import type { RecordPlace, RecordLog } from '../records/record-log.js';
-import { rootFault } from '../board/pinned-root.js';
+import { institutionsFault, readTable } from '../board/institutions.js';
 import { openResident } from '../board/startup.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link/link-session.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { followedBy } from '../wire/succession.js';
 import { BoardVerifier } from './checker.js';
 import { createEntryKeys } from './entry-keys.js';
 import { openHistoryLog } from './history-log.js';
@@ -65,12 +62,6 @@ const FRESH_SAMPLES = 64;
  */
 const EXCHANGE_TIMEOUT_MS = 60000;
 
-function readTable(board: Board, name: string): ArrayBuffer {
-  const table = board.storage.readArrayBuffer(name);
-  if (!table) throw new Error('no file ' + name + ' in Storage: provision again');
-  return table;
-}
-
 /** Arithmetic on the curve, in two overlays. */
 interface Curve {
   /** What checks signatures of keys with tables, 'check.js': a terminal that checks alone needs no more. */
@@ -94,7 +85,7 @@ function openCurve(board: Board, natives: Natives): Curve {
   let ed25519: Ed25519 | null = null;
 
   function getVerifier(): Verifier {
-    verifier = verifier || check.load()(natives, { base: readTable(board, 'tab.base') });
+    verifier = verifier || check.load()(natives, { base: readTable(board.storage, 'tab.base') });
     return verifier;
   }
 
@@ -115,7 +106,7 @@ function openCurve(board: Board, natives: Natives): Curve {
 
 /** A known key with its table from Storage. @throws Error when the table is missing or belongs to another key */
 function openTable(board: Board, curve: Curve, name: string, publicKey: Uint8Array): TabledKey {
-  const prepared = curve.verifier().prepareTable(readTable(board, name));
+  const prepared = curve.verifier().prepareTable(readTable(board.storage, name));
   if (!prepared || !equal(prepared.publicKey, publicKey))
     throw new Error(name + ': not the table of the provisioned key');
   return prepared;
@@ -235,31 +226,7 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
   return session;
 }
 
-// What `run` needs once stands in functions of its own: whatever it names itself, its own functions keep for ever.
-
-/** What is wrong with the institutions that the board was provisioned with, by its root; or ''. */
-function institutionsFault(board: Board, records: Records, natives: Natives, curve: Curve): string {
-  const root = overlay(board.openOverlay, 'root.js', function () {
-    return { fault: rootFault, followedBy: followedBy };
-  })();
-  function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
-    return function (publicKey, message, signature) {
-      return curve.ed25519().verify(publicKey, signedBytes(type, message), signature);
-    };
-  }
-  return root.fault(
-    {
-      storage: board.storage,
-      records: records,
-      sha256: natives.sha256,
-      verify: isSignedBy(SIGNED.institutions),
-      followedBy: function (key, notices) {
-        return root.followedBy(key, notices, isSignedBy(SIGNED.succession));
-      },
-    },
-    board.config.provision!,
-  );
-}
+// What is needed once stands in functions of its own: whatever `run` names itself, its own functions keep for ever.
 
 function run(board: Board, setup: TerminalSetup): void {
   let terminal: Terminal | null = null;
@@ -284,7 +251,7 @@ function run(board: Board, setup: TerminalSetup): void {
   // A payment that the bridge checks does without, and has its room.
   const curve = openCurve(board, natives);
 
-  const unsigned = institutionsFault(board, records, natives, curve);
+  const unsigned = institutionsFault(board, records, natives.sha256, curve.ed25519, board.config.provision!);
   if (unsigned) return fail('provision: ' + unsigned);
   // Read and checked: 80 variables.
   board.config.provision = null;
@@ -388,14 +355,7 @@ function run(board: Board, setup: TerminalSetup): void {
   link.start();
 }
 
-/** Only boards with a display in colour load its driver. */
-const openLcd: OpenLcd = function (open) {
-  return overlay(open, 'lcd.js', function () {
-    return createLcd;
-  });
-};
-
-startBoard<TerminalProvision | null>('shop-terminal', createHealthTest(ONE_BIT), openLcd, function (board) {
+startBoard<TerminalProvision | null>('shop-terminal', createHealthTest(ONE_BIT), function (board) {
   // Needed once: it lies in Storage's 'start.js', and its room is free again.
   const loadStart = overlay(board.openOverlay, 'start.js', function () {
     return readProvision;

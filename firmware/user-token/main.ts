@@ -24,16 +24,14 @@ import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { watchButton } from '../panel/buttons.js';
 import { espruinoPins, startBoard } from '../board/espruino-board.js';
-import type { OpenLcd, RunningBoard } from '../board/espruino-board.js';
+import type { RunningBoard } from '../board/espruino-board.js';
 import { createEspruinoCiphers, createEspruinoNatives } from '../board/espruino-natives.js';
 import { createApduServer } from '../nfc/iso-dep-server.js';
 import { PLAIN } from '../panel/display.js';
-import { createLcd } from '../panel/lcd.js';
 import { answerFrames, createPn532Card } from '../nfc/pn532-card.js';
 import { commandDataBytesMax } from '../nfc/pn532-link.js';
-import { rootFault } from '../board/pinned-root.js';
+import { institutionsFault, readTable } from '../board/institutions.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { followedBy } from '../wire/succession.js';
 import { AID, CLA } from '../wire/token-commands.js';
 import { createDesk, needsTools } from './desk/desk.js';
 import { createDeskTools } from './desk/desk-tools.js';
@@ -120,12 +118,6 @@ function createGenerator(board: RunningBoard<TokenProvision>, natives: Natives):
   return createHmacDrbg(natives, entropy, boot, board.seed);
 }
 
-function table(board: RunningBoard<TokenProvision>, name: string): ArrayBuffer {
-  const data = board.storage.readArrayBuffer(name);
-  if (!data) throw new Error('no file ' + name + ' in Storage: provision again');
-  return data;
-}
-
 /**
  * Makes the keys that are missing, one after another with the display counting: 33 take an ESP32 a minute (estimate).
  */
@@ -160,7 +152,7 @@ function openCurve(board: RunningBoard<TokenProvision>, natives: Natives): Curve
   let loaded: Ed25519 | null = null;
   return {
     get: function () {
-      loaded = loaded || load()(natives, { base: table(board, 'tab.base') });
+      loaded = loaded || load()(natives, { base: readTable(board.storage, 'tab.base') });
       return loaded;
     },
     drop: function () {
@@ -170,7 +162,7 @@ function openCurve(board: RunningBoard<TokenProvision>, natives: Natives): Curve
 }
 
 function knownKey(board: RunningBoard<TokenProvision>, curve: Curve, name: string): PreparedKey {
-  const key = curve.get().prepareKey(table(board, name));
+  const key = curve.get().prepareKey(readTable(board.storage, name));
   if (!key) throw new Error(name + ': not an acceptable key');
   return key;
 }
@@ -179,27 +171,7 @@ function run(board: RunningBoard<TokenProvision>): void {
   const config = purseConfig(board.config.provision);
   const natives = createEspruinoNatives(E, require('crypto'));
   const curve = openCurve(board, natives);
-  const loadRoot = overlay(board.openOverlay, 'root.js', function () {
-    return { fault: rootFault, followedBy: followedBy };
-  });
-  const root = loadRoot();
-  function isSignedBy(type: number): (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean {
-    return function (publicKey, message, signature) {
-      return curve.get().verify(publicKey, signedBytes(type, message), signature);
-    };
-  }
-  const fault = root.fault(
-    {
-      storage: board.storage,
-      records: board.records,
-      sha256: natives.sha256,
-      verify: isSignedBy(SIGNED.institutions),
-      followedBy: function (key, notices) {
-        return root.followedBy(key, notices, isSignedBy(SIGNED.succession));
-      },
-    },
-    board.config.provision,
-  );
+  const fault = institutionsFault(board, board.records, natives.sha256, curve.get, board.config.provision);
   if (fault) throw new Error('provision: ' + fault);
   const generator = createGenerator(board, natives);
   function draw(count: number): Uint8Array | null {
@@ -274,7 +246,7 @@ function runWithKeys(
           aes: ciphers.aes,
           sha384: ciphers.sha384,
           ed25519: curve.get(),
-          sealTable: table(board, 'tab.seal'),
+          sealTable: readTable(board.storage, 'tab.seal'),
           random: source.draw,
         });
       return desk.createDesk(purse.state, tools, progress);
@@ -336,11 +308,4 @@ function runWithKeys(
   listen();
 }
 
-/** Only boards with a display in colour load its driver. */
-const openLcd: OpenLcd = function (open) {
-  return overlay(open, 'lcd.js', function () {
-    return createLcd;
-  });
-};
-
-startBoard<TokenProvision>('user-token', createHealthTest(ONE_BIT), openLcd, run);
+startBoard<TokenProvision>('user-token', createHealthTest(ONE_BIT), run);
