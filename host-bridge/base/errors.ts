@@ -634,7 +634,7 @@ const HOST_ERRORS = {
     409,
     environment,
     'A demo already runs with this data folder.',
-    'End that demo with tapcash stop, or run another one beside it with --data OTHER-FOLDER, which takes free ports.',
+    'End that demo with tapcash stop, or run another one beside it with --data OTHER-FOLDER. It takes free ports, or those of --listen.',
   ),
   DEMO_KEPT: row(
     409,

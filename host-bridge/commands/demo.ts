@@ -18,6 +18,7 @@ import { findInterpreter } from '../emulator/find-interpreter.js';
 import { demoAll } from './demo-all.js';
 import { makeRoom, type Room } from './demo-folder.js';
 import { person } from './person.js';
+import { portArgument } from './settings-arguments.js';
 import { interrupted, pseudonymsArgument, schemeArgument } from './output.js';
 import type { CommandContext } from './table/spec.js';
 
@@ -30,6 +31,7 @@ interface DemoOptions {
   pseudonyms?: string;
   interpreter?: string | true;
   seed?: string;
+  listen: string;
   verbose?: boolean;
   fresh?: boolean;
   data: string;
@@ -44,6 +46,8 @@ interface DemoCommand extends Room {
   pseudonyms: number;
   interpreter: string | null;
   seed: number | null;
+  /** The first house's TCP port, which the others follow; null: any free ones. */
+  port: number | null;
   once: boolean;
   json: boolean;
   verbose: boolean;
@@ -86,6 +90,7 @@ export async function demo(options: DemoOptions, { environment }: CommandContext
     scenario: options.scenario,
     scheme: schemeArgument(options.scheme),
     pseudonyms: pseudonymsArgument(options.pseudonyms ?? '1', options.scheme),
+    port: portArgument(options.listen) || null,
     once: options.once === true,
     verbose: options.verbose === true,
   });
@@ -114,6 +119,7 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
     scheme: options.scheme,
     pseudonyms: options.pseudonyms,
     interpreter: options.interpreter,
+    port: options.port,
     seed: options.seed,
     onStep: (step) => say(stepLine(step)),
     onConsole: (board, line) => options.verbose && process.stderr.write(`[${board}] ${line}\n`),

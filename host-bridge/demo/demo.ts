@@ -25,6 +25,8 @@ export interface DemoOptions {
   /** Number of the scheme's row, default 1; pseudonyms of each token, default 1. */
   scheme?: number;
   pseudonyms?: number;
+  /** TCP port of the first house, which the others follow; default: any free ones. */
+  port?: number | null;
   interpreter: string | null;
   /** Count the boards' variables while they work; the interpreter only, and slow. */
   watchMemory?: boolean;
@@ -59,13 +61,14 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     listeners.get(shop)?.(event.report);
     options.onTap?.(shop, event.report);
   };
-  const { dataDir, interpreter, seed, scheme, pseudonyms, watchMemory, onConsole } = options;
+  const { dataDir, interpreter, seed, scheme, pseudonyms, watchMemory, onConsole, port } = options;
   const { shops, offline, play } = SCENARIOS[options.scenario];
   const world = await startWorld({
     dataDir,
     interpreter,
     scheme,
     pseudonyms,
+    port,
     watchMemory,
     seed,
     shops,

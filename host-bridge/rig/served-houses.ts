@@ -29,6 +29,8 @@ export interface HousesOptions {
   scheme: Scheme;
   /** Unix time, seconds. */
   clock(): number;
+  /** The first house's TCP port, which the others follow; null: any free ones. */
+  port: number | null;
 }
 
 type House = 'issuer' | 'trustee' | 'bank';
@@ -55,6 +57,8 @@ export async function startHouses(options: HousesOptions) {
   const opened = openersOf(options, operator);
   const running = new Map<House, RunningService<unknown>>();
   const ports = new Map<House, number>();
+  if (options.port !== null)
+    for (const [after, house] of housesOf(scheme).entries()) ports.set(house, options.port + after);
 
   async function stop(): Promise<void> {
     const services = [...running.values()].reverse();

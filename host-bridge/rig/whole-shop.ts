@@ -53,6 +53,8 @@ export interface WorldOptions {
   scheme?: number;
   /** Pseudonyms of each token; default 1. */
   pseudonyms?: number;
+  /** TCP port of the first house, which the others follow; default: any free ones. */
+  port?: number | null;
   /** Told of each step of making the world. */
   onStep(name: string, ms: number): void;
   onConsole?(board: string, line: string): void;
@@ -165,7 +167,7 @@ async function start(
   let aheadS = 0;
   const clock = () => Date.now() / 1000 + aheadS;
   const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () =>
-    startHouses({ dataDir, seed, scheme, clock }),
+    startHouses({ dataDir, seed, scheme, clock, port: options.port ?? null }),
   );
   closers.push(() => services.stop());
   /** What boards are given now. */

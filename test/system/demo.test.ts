@@ -2,7 +2,9 @@
  * The demo as programs see it: `tapcash demo --once --json`, on emulated boards and, where there is one, in the real
  * interpreter; and the overspend.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
@@ -74,6 +76,21 @@ test.each([
     expect(report.taps.map((tap) => tap.result)).toEqual(results);
   },
 );
+
+test('a port that is taken is named', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  try {
+    const common = { scenario: 'pay', interpreter: null, seed: null } as const;
+    await expect(runDemo({ ...common, dataDir: join(folder, 'demo'), port })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(String(port)),
+    });
+  } finally {
+    other.close();
+  }
+});
 
 test('overspend: both shops credited, the right name with its proof, denied everywhere, within the bound', async () => {
   const report = await run('overspend', null);

@@ -25,6 +25,7 @@ export const DEMO_COMMANDS: readonly CommandSpec[] = [
       OPTIONS.all,
       OPTIONS.interpreter,
       OPTIONS.seed,
+      as(OPTIONS.listen, { standard: '0', detail: 'the first house; the others get the next ports' }),
       OPTIONS.verbose,
       OPTIONS.fresh,
       data,
