@@ -45,7 +45,7 @@ export function allCodes() {
     'UNDELIVERED_OLD', // 30  the oldest undelivered history is older than half the deposit window
     'NOT_PROVISIONED', // 31
     'LINK_DOWN', // 32  the serial link has no session, or lost it before the answer came
-    'LINK_VERSION', // 33  the other end of the serial link speaks another version
+    'UPDATE_NEEDED', // 33  the other side speaks another version
     'NO_ANSWER', // 34  the other end took the request and did not answer in time
     'SEQ_REFUSED', // 35  a keyed request that is neither the last one again nor the next
     'AMOUNT_MISMATCH', // 36  the bank drew another amount than the sealed one

@@ -21,8 +21,8 @@ export function runDeskCommand(
   onFailure: (code: NfcCode) => Code,
   done: (code: Code, data?: Uint8Array) => void,
 ): void {
-  selectToken(client, encodeSelect(client), onFailure, function (code) {
-    if (code !== 'OK') return done(code);
+  selectToken(client, encodeSelect(client), onFailure, function (code, answer) {
+    if (code !== 'OK') return done(code, answer);
     client.command(CLA, request.ins, 0, 0, request.data, function (result) {
       if (result.ok) done(codeOfStatusWord(result.sw), result.data);
       else done(onFailure(result.code));

@@ -18,8 +18,11 @@ function wrap(text: string): string[] {
   return out;
 }
 
+/** What shows of a tap's code: where the versions differ, this terminal may be the older one. */
+export type TapNote = Code | 'UPDATE_TERMINAL';
+
 /** What to do about a code at a tap, for the customer; lines of at most 16 characters. */
-function remedy(code: Code): string[] {
+function remedy(code: TapNote): string[] {
   if (code === 'CONFIRM_NEEDED') return ['press token key', 'and tap again'];
   if (code === 'TAP_TORN') return ['tap again'];
   if (code === 'REFUSED') return ['token refuses'];
@@ -31,11 +34,13 @@ function remedy(code: Code): string[] {
   if (code === 'JOURNAL_FULL') return ['token is full', 'tap again'];
   if (code === 'TOMBSTONES_FULL') return ['connect bridge'];
   if (code === 'TIME_STALE') return ['no valid time', 'connect bridge'];
+  if (code === 'UPDATE_NEEDED') return ['update token'];
+  if (code === 'UPDATE_TERMINAL') return ['update terminal'];
   return wrap(code);
 }
 
 /** Lines for a charge. @param code of the last tap, OK before it */
-export function chargeLines(view: ChargeView, currency: string, code: Code): string[] {
+export function chargeLines(view: ChargeView, currency: string, code: TapNote): string[] {
   const amount = wrap(amountText(view.amount, currency));
   if (view.state === CHARGE_STATES.paid) return ['PAID'].concat(amount);
   if (view.state === CHARGE_STATES.accepted) return ['ACCEPTED'].concat(amount);

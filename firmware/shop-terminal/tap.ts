@@ -41,6 +41,8 @@ export interface TapParts {
 export interface TapOutcome {
   /** OK when the payment was kept; else why not. */
   code: Code;
+  /** With UPDATE_NEEDED: it is this terminal that is older, not the token. */
+  isOlder: boolean;
   selectMs: number;
   /** OPEN and the check of the license. */
   licenseMs: number;
@@ -83,20 +85,25 @@ export function encodeSelect(client: ApduClient): PreparedCommand {
   return client.encode(0x00, INS_SELECT, 0x04, 0x00, AID, SELECT_ANSWER_BYTES);
 }
 
-/** SELECT: OK once a token of our version answers; NO_TOKEN for any other card. @param select from `encodeSelect` */
+/**
+ * SELECT: OK once a token of our version answers, UPDATE_NEEDED for one of another; NO_TOKEN for any other card.
+ * @param select from `encodeSelect` @param done gets the encoded `selectAnswer` with the first two
+ */
 export function selectToken(
   client: ApduClient,
   select: PreparedCommand,
   onFailure: (code: NfcCode) => Code,
-  done: (code: Code) => void,
+  done: (code: Code, data?: Uint8Array) => void,
 ): void {
   client.send(select, function (result: ApduResult) {
     if (!result.ok) return done(onFailure(result.code));
     // Encoded `selectAnswer`.
-    if (result.sw !== SW_OK || result.data.length !== SELECT_ANSWER_BYTES || result.data[0] !== WIRE_VERSION)
-      return done('NO_TOKEN');
+    if (result.sw !== SW_OK || result.data.length === 0) return done('NO_TOKEN');
+    // The first byte in all versions.
+    if (result.data[0] !== WIRE_VERSION) return done('UPDATE_NEEDED', result.data);
+    if (result.data.length !== SELECT_ANSWER_BYTES) return done('NO_TOKEN');
     client.setLimits(result.data[1]);
-    done('OK');
+    done('OK', result.data);
   });
 }
 
@@ -119,6 +126,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   let pku: Judged;
   let begun: BegunRequest | null = null; // the bridge's check of the payment
   let over = false;
+  let isOlder = false;
 
   function encodeOpen(): void {
     opened = till.opening();
@@ -140,6 +148,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     for (let i = SELECTED; i <= KEPT; i++) tookMs[i] = Math.max(0, Math.round(endMs[i] - endMs[i - 1]));
     done({
       code: tapCode,
+      isOlder: isOlder,
       selectMs: tookMs[SELECTED],
       licenseMs: tookMs[LICENSED],
       challengeMs: tookMs[ANSWERED],
@@ -270,11 +279,12 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     endMs[START] = parts.nowMs();
     const command = ahead.select!;
     ahead.select = null;
-    selectToken(parts.client, command, parts.onFailure, function (code) {
+    selectToken(parts.client, command, parts.onFailure, function (code, data) {
       endMs[SELECTED] = parts.nowMs();
       if (code === 'OK') open();
       else {
         tapCode = code;
+        isOlder = code === 'UPDATE_NEEDED' && data![0] > WIRE_VERSION;
         end();
       }
     });

@@ -36,7 +36,7 @@ import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk-command.js';
 import type { EntryKeys, EntryParts } from './entry-keys.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, holdLines, idleLines } from './screen.js';
+import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, holdLines, idleLines, TapNote } from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -105,7 +105,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let stopped = false;
   let turnTimer: any;
   let activeMs = 0;
-  let lastCode: Code = 'OK'; // of the last tap for the open charge
+  let lastCode: TapNote = 'OK'; // of the last tap for the open charge
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
@@ -258,7 +258,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     turnIn(0);
   }
 
-  function onRefused(code: Code): void {
+  function onRefused(code: TapNote): void {
     lastCode = code;
     show();
     parts.indicator.play(code === 'CONFIRM_NEEDED' ? SIGNAL.ask : SIGNAL.bad, code === 'TAP_TORN');
@@ -289,7 +289,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       const view = kept || till.view();
       // NO_CHARGE: the clerk was faster, or so the token says.
       const refused = !kept && view.state === CHARGE_STATES.open && outcome.code !== 'NO_CHARGE';
-      if (refused) onRefused(outcome.code);
+      if (refused) onRefused(outcome.isOlder ? 'UPDATE_TERMINAL' : outcome.code);
       else if (!kept) show();
       delivery.report(encodeReport(view, outcome.code, outcome, parts.flashWrites() - writes));
       delivery.pump();

@@ -9,6 +9,7 @@
  */
 import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8, type MessageOf } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, LICENSE_BYTES, MULTIPLES_BYTES, SIGNATURE_BYTES } from './payment.js';
+import { WIRE_VERSION } from './signed.js';
 
 /** Kinds of request, also the type in a message key and in HPKE's info. Numbers are never reused. */
 export const REQUEST = {
@@ -79,7 +80,7 @@ export const sealedRequest = defineMessage([
 
 /** What HPKE's info names: product and version as in a signature's tag, the scheme, and the kind of request. */
 export function sealInfo(scheme: number, kind: number): Uint8Array {
-  return new Uint8Array([116, 97, 112, 99, 97, 115, 104, 1, scheme, kind]);
+  return new Uint8Array([116, 97, 112, 99, 97, 115, 104, WIRE_VERSION, scheme, kind]);
 }
 
 /**

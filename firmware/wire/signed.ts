@@ -3,7 +3,7 @@
  * that no signature of one type is valid as another.
  */
 /** Version of all formats in firmware/wire. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 /** Types of signed messages, with who signs. Numbers are never reused. */
 export const SIGNED = {

@@ -195,11 +195,11 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     'The serial link between board and bridge is down.',
     'Plug the cable in again; the session resumes by itself.',
   ),
-  LINK_VERSION: row(
+  UPDATE_NEEDED: row(
     502,
     environment,
-    'Board and bridge speak different versions.',
-    'Flash the board with the firmware of this version.',
+    'The two sides speak different versions of the protocol.',
+    'Update the side that is named as older: a board by tapcash flash, a program by the newer version of tapcash.',
   ),
   NO_ANSWER: row(
     504,
@@ -478,7 +478,7 @@ const HOST_ERRORS = {
     'This request id was used for another request.',
     'Use a new random request id for each request.',
   ),
-  NOT_FOUND: row(404, refused, 'The service has no such address.', 'See /v1/openapi.json for what it has.'),
+  NOT_FOUND: row(404, refused, 'The service has no such address.', 'See /v2/openapi.json for what it has.'),
   BODY_TOO_LARGE: row(
     413,
     refused,

@@ -66,7 +66,12 @@ export type BridgeEvent =
 
 /** State of the bridge, for people. */
 export interface BridgeStatus extends KeyStatus {
-  link: { up: boolean; code: Code; port: ErrorBody | null };
+  link: {
+    up: boolean;
+    code: Code;
+    port: ErrorBody | null;
+    /** Which side is older, with UPDATE_NEEDED. */ older?: string;
+  };
   /** As of the last question to it; null before. */
   terminal: TerminalStatus | null;
   charge: Charge | null;
@@ -145,13 +150,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     scheduler,
     random32: () => readU32(random(4), 0),
     onUp() {
-      Object.assign(link, { up: true, code: 'OK' });
+      Object.assign(link, { up: true, code: 'OK', older: undefined });
       log.info('the terminal is connected');
       onEvent({ type: 'link', up: true, code: 'OK' });
       void greet();
     },
-    onDown(code) {
-      Object.assign(link, { up: false, code });
+    onDown(code, older) {
+      Object.assign(link, { up: false, code, older });
       log.warn({ code }, 'the terminal is not connected');
       notices.onDown();
       onEvent({ type: 'link', up: false, code });

@@ -64,7 +64,7 @@ function meaning(code: Code): 'open' | 'paid' | 'cancelled' | 'refused' | null {
   if (code === 'OK') return 'open';
   if (code === 'ALREADY_PAID') return 'paid';
   if (code === 'NO_CHARGE') return 'cancelled';
-  const unheard: Code[] = ['LINK_DOWN', 'LINK_VERSION', 'NO_ANSWER', 'BUSY', 'DEVICE_FAULT', 'UNKNOWN_CODE'];
+  const unheard: Code[] = ['LINK_DOWN', 'UPDATE_NEEDED', 'NO_ANSWER', 'BUSY', 'DEVICE_FAULT', 'UNKNOWN_CODE'];
   return unheard.includes(code) ? null : 'refused';
 }
 

@@ -93,7 +93,7 @@ export async function status(options: ClerkOptions): Promise<void> {
   const now = must(await clientOf(options.data).status());
   const { link, terminal, charge: last, outbox, trouble, outage, alarms, keys, hasNewestKey } = now;
   const lines = [
-    `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.code})`}`,
+    `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.older ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
     ...(last ? [`           id ${last.id}`] : []),
     `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.refused} refused`,

@@ -160,7 +160,7 @@ async function stayUp(
   const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(
     ([name, house]) => (house ? [`${name} ${house.url}`] : []),
   );
-  for (const house of houses) say(`${house}/v1/openapi.json`);
+  for (const house of houses) say(`${house}/v2/openapi.json`);
   say('Ctrl-C ends it.');
   await Promise.race([interrupted(), stopped]);
   say('Closing.');

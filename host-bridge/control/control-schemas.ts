@@ -79,6 +79,7 @@ const Status = object({
     up: Type.Boolean(),
     code: Code,
     port: nullable(object({ code: Code, message: Type.String(), remedy: Type.String() })),
+    older: Type.Optional(Type.String({ description: 'with UPDATE_NEEDED: which side is older' })),
   }),
   terminal: nullable(Terminal),
   charge: nullable(Charge),

@@ -15,6 +15,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Logger } from 'pino';
+import { WIRE_VERSION } from '../../firmware/wire/signed.js';
 import {
   ERRORS,
   errorBody,
@@ -25,6 +26,7 @@ import {
   type HostRefusal,
   type Result,
 } from '../base/errors.js';
+import { olderSide } from '../base/update-needed.js';
 
 /** Largest body; the largest message of the protocol is a few hundred bytes. */
 const BODY_BYTES_MAX = 16 * 1024;
@@ -65,7 +67,7 @@ export function createHttpServer({ log, heldMs = 0, cutsAtClose, token }: HttpSe
   app.server.maxConnections = CONNECTIONS_MAX;
   takeJson(app);
   app.setErrorHandler(sendError);
-  app.setNotFoundHandler((_request, reply) => sendAnswer(reply, answerRefusal(refusal('NOT_FOUND'))));
+  app.setNotFoundHandler((request, reply) => sendAnswer(reply, answerRefusal(noSuchAddress(request.url))));
   if (token !== undefined) requireToken(app, token);
   app.addHook('onResponse', async (request, reply) => {
     const line = {
@@ -79,6 +81,12 @@ export function createHttpServer({ log, heldMs = 0, cutsAtClose, token }: HttpSe
     else app.log.info(line, 'request');
   });
   return app;
+}
+
+/** An address of another version of the protocol names the side that is older; any other is none. */
+function noSuchAddress(url: string): HostRefusal {
+  const version = Number(/^\/v([0-9]{1,3})\//.exec(url)?.[1] ?? WIRE_VERSION);
+  return version === WIRE_VERSION ? refusal('NOT_FOUND') : refusal('UPDATE_NEEDED', olderSide('client', version));
 }
 
 /** Refuses who has not the token, before anything else of the request is looked at. */

@@ -106,9 +106,9 @@ export const COMMON_ENDPOINTS = {
     'Whether the service and its database work',
     object({ role: Type.String(), wireVersion: Count }),
   ),
-  parameters: get('/v1/parameters', 'Public keys, issuer id and currency', Parameters),
+  parameters: get('/v2/parameters', 'Public keys, issuer id and currency', Parameters),
   succeed: post(
-    '/v1/successions',
+    '/v2/successions',
     'Another key of a house, by a notice under its old one; anybody may bring it',
     object({ notice: Succession }),
     object({ house: Type.String(), number: Count, repeated: Repeated }),
@@ -118,25 +118,25 @@ export const COMMON_ENDPOINTS = {
 /** Wherever accounts are kept: for shops, and for what comes back from them. */
 const SHOP_ENDPOINTS = {
   deposit: post(
-    '/v1/histories',
+    '/v2/histories',
     'A history H, credited once [0029]-[0030]',
     object({ history: History }),
     object({ amount: Amount, repeated: Repeated }),
   ),
   tombstone: post(
-    '/v1/tombstones',
+    '/v2/tombstones',
     'A charge that the shop cancelled',
     object({ tombstone: Tombstone }),
     object({ repeated: Repeated }),
   ),
   refund: post(
-    '/v1/refunds',
+    '/v2/refunds',
     'A payment that the shop gives back, in part or whole',
     object({ refund: hex('refund', 64 + 77, 64 + 100) }),
     object({ amount: Amount, repeated: Repeated }),
   ),
   claim: post(
-    '/v1/claims',
+    '/v2/claims',
     'A debit that no shop deposited, claimed back by its payer',
     object({ history: History }),
     object({ state: Type.Union([Type.Literal('open'), Type.Literal('granted')]), dueS: Seconds, repeated: Repeated }),
@@ -157,7 +157,7 @@ const ReleaseOrder = hex('signed release order', 64 + 55);
 /** Wherever accounts are kept: for operators. */
 const ACCOUNT_ENDPOINTS = {
   openAccount: office(
-    '/v1/office/accounts',
+    '/v2/office/accounts',
     'Opens an account; with an account key, certifies it',
     object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
     object({
@@ -166,26 +166,26 @@ const ACCOUNT_ENDPOINTS = {
     }),
   ),
   fundAccount: office(
-    '/v1/office/funds',
+    '/v2/office/funds',
     'Puts money into an account',
     object({ name: Name, amount: Amount }),
     object({ balance: Balance }),
   ),
   closeAccount: office(
-    '/v1/office/closings',
+    '/v2/office/closings',
     'Closes an account that is empty, for good',
     object({ name: Name }),
     object({ repeated: Repeated }),
   ),
   registerTerminal: office(
-    '/v1/office/terminals',
+    '/v2/office/terminals',
     "Registers a terminal's key for its tombstones",
     object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }),
     object({ repeated: Repeated }),
   ),
-  balanceOf: office('/v1/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
+  balanceOf: office('/v2/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
   numbers: office(
-    '/v1/office/numbers',
+    '/v2/office/numbers',
     "Sums over this house's books",
     object({}),
     object({
@@ -209,7 +209,7 @@ const ACCOUNT_ENDPOINTS = {
     }),
   ),
   histories: office(
-    '/v1/office/histories',
+    '/v2/office/histories',
     'The histories deposited last, newest first',
     object({ limit: Type.Integer({ minimum: 1, maximum: 100 }) }),
     object({
@@ -226,30 +226,30 @@ export const BANK_ENDPOINTS = {
   ...SHOP_ENDPOINTS,
   ...ACCOUNT_ENDPOINTS,
   request: post(
-    '/v1/requests',
+    '/v2/requests',
     'A registration or withdrawal for the issuer, or a blinded coupon',
     object({ request: hex('owned request', 64 + 48 + 1, SEALED_BYTES_MAX) }),
     object({ boxes: Boxes, repeated: Repeated }),
   ),
   couponKeys: get(
-    '/v1/coupon-keys',
+    '/v2/coupon-keys',
     'PKBx by amount',
     object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) })) }),
   ),
   registrationsOf: office(
-    '/v1/office/registrations',
+    '/v2/office/registrations',
     'Sealed registrations of a name',
     object({ name: Name }),
     object({ registrations: Type.Array(hex('sealed registration', 1, SEALED_BYTES_MAX)) }),
   ),
   creditRelease: office(
-    '/v1/office/releases',
+    '/v2/office/releases',
     'Credits what was left of a lost token to its owner',
     object({ name: Name, order: ReleaseOrder }),
     object({ amount: Amount, repeated: Repeated }),
   ),
   trace: office(
-    '/v1/office/traces',
+    '/v2/office/traces',
     "The real name behind a registration, on the issuer's order; recorded [0081]",
     TraceOrder,
     TraceReply,
@@ -265,15 +265,15 @@ const LicenseReply = object({ license: hex('license', LICENSE_BYTES), repeated: 
 /** The trustee's addresses. */
 export const TRUSTEE_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
-  register: post('/v1/registrations', '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]', LicenseRequest, LicenseReply),
+  register: post('/v2/registrations', '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]', LicenseRequest, LicenseReply),
   renew: post(
-    '/v1/renewals',
+    '/v2/renewals',
     'A license for longer, towards the end of the one that there is',
     LicenseRequest,
     LicenseReply,
   ),
   trace: post(
-    '/v1/traces',
+    '/v2/traces',
     "The real name behind a pseudonym, on the issuer's order; recorded [0056]",
     TraceOrder,
     TraceReply,
@@ -284,62 +284,62 @@ export const TRUSTEE_ENDPOINTS = {
 export const ISSUER_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
   withdraw: post(
-    '/v1/withdrawals',
+    '/v2/withdrawals',
     '(PKU, IdU, x) to the receipt SKI(PKU, x) [0017]-[0018]',
     object({ request: Withdrawal }),
     object({ receipt: hex('receipt', 116), repeated: Repeated }),
   ),
   receipts: post(
-    '/v1/receipts',
+    '/v2/receipts',
     'Receipts from the number in a withdrawal request on',
     object({ request: Withdrawal }),
     object({ receipts: Type.Array(hex('receipt', 116)) }),
   ),
   ...SHOP_ENDPOINTS,
   signedTime: post(
-    '/v1/time',
+    '/v2/time',
     "Signed time for a terminal's nonce",
     object({ nonce: hex('nonce', 8) }),
     object({ time: hex('signed time', 80) }),
   ),
   denyList: get(
-    '/v1/deny-list',
+    '/v2/deny-list',
     'The newest deny list',
     object({ version: Count, list: hex('signed deny list', 76, 76 + 3200) }),
   ),
 
   redeem: post(
-    '/v1/redemptions',
+    '/v2/redemptions',
     'A coupon for cash [0042]-[0043]',
     object({ request: hex('sealed request', 64, SEALED_BYTES_MAX) }),
     object({ boxes: Boxes, repeated: Repeated }),
   ),
   couponKeys: get(
-    '/v1/coupon-keys',
+    '/v2/coupon-keys',
     "The bank's coupon keys, one list for everybody",
     object({ list: hex('signed coupon keys', 64 + 11, 64 + 11 + 480), moduli: Type.Array(hex('modulus', 256)) }),
   ),
   receive: fromBank(
-    '/v1/bank/requests',
+    '/v2/bank/requests',
     'What the bank passes on [0063], [0067]',
     object({ message: hex('bank message', 13, SEALED_BYTES_MAX), signature: Signature }),
     object({ reply: hex('issuer reply', 65), signature: Signature, boxes: Boxes, repeated: Repeated }),
   ),
   returnCash: fromBank(
-    '/v1/bank/returns',
+    '/v2/bank/returns',
     'Histories that the bank credited [0079]',
     object({ histories: Type.Array(History, { maxItems: 24 }) }),
     object({ codes: Type.Array(Type.String()) }),
   ),
   ...ACCOUNT_ENDPOINTS,
   lose: office(
-    '/v1/office/losses',
+    '/v2/office/losses',
     'A token is lost: its set is denied at once',
     object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX), why: Why }),
     object({ dueS: Seconds, repeated: Repeated }),
   ),
   release: office(
-    '/v1/office/releases',
+    '/v2/office/releases',
     'What is left of a lost token goes back to its owner, once every license of it is over',
     object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX) }),
     object({
@@ -350,37 +350,37 @@ export const ISSUER_ENDPOINTS = {
     }),
   ),
   deny: office(
-    '/v1/office/denials',
+    '/v2/office/denials',
     'Puts a pseudonym on the deny list',
     object({ pku: Pku, why: Why }),
     object({ version: Count, repeated: Repeated }),
   ),
   trace: office(
-    '/v1/office/traces',
+    '/v2/office/traces',
     'The real name behind an overspent pseudonym; recorded [0031]',
     object({ pku: Pku, why: Why }),
     TraceReply,
   ),
   traceOrder: office(
-    '/v1/office/trace-orders',
+    '/v2/office/trace-orders',
     'What opens the name at trustee or bank; recorded',
     object({ pku: Pku, why: Why }),
     object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 800), ebc: Balance }),
   ),
   publishCouponKeys: office(
-    '/v1/office/coupon-keys',
+    '/v2/office/coupon-keys',
     "Signs and publishes the bank's coupon keys",
     object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) }), { maxItems: 12 }) }),
     object({ version: Count, repeated: Repeated }),
   ),
   counterOf: office(
-    '/v1/office/counter',
+    '/v2/office/counter',
     'EBC of a pseudonym',
     object({ pku: Pku }),
     object({ ebc: Balance, receiptNumber: Count }),
   ),
   overspends: office(
-    '/v1/office/overspends',
+    '/v2/office/overspends',
     'Pseudonyms whose EBC is negative',
     object({}),
     object({ overspends: Type.Array(object({ pku: Pku, ebc: Balance, timeS: Seconds })) }),

@@ -47,7 +47,7 @@ export async function createService<E extends Record<string, Endpoint>>(
   const app = createHttpServer({ log: options.log });
   await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } } });
   for (const name of Object.keys(options.endpoints) as (keyof E)[]) addEndpoint(app, options, name);
-  app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/v2/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
   return app;
 }

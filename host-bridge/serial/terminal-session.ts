@@ -18,6 +18,7 @@ import {
 import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link/link-session.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { createRealScheduler } from '../base/scheduler.js';
+import { olderSide } from '../base/update-needed.js';
 import { bodyOfThrown, failure, refusal, type ErrorBody, type Result, type TapcashError } from '../base/errors.js';
 import type { BoardPort } from './port.js';
 
@@ -46,8 +47,8 @@ export interface TerminalSessionOptions {
   /** A request of the terminal; `reply` at most once, at any time. */
   onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void;
   onUp(): void;
-  /** LINK_DOWN or LINK_VERSION. */
-  onDown(code: Code): void;
+  /** LINK_DOWN or UPDATE_NEEDED, with which side is older. */
+  onDown(code: Code, detail?: string): void;
   /** The port vanished, or cannot be opened again; told once until it is back. */
   onPort?(state: { ok: true; path: string } | { ok: false; error: ErrorBody }): void;
   /** Session numbers; default node:crypto. */
@@ -61,7 +62,7 @@ export interface TerminalSession {
   /** Ends session and port; requests under way get LINK_DOWN. */
   stop(): Promise<void>;
   up(): boolean;
-  /** Resolves once the session is up. @throws TapcashError BOARD_SILENT, LINK_VERSION */
+  /** Resolves once the session is up. @throws TapcashError BOARD_SILENT, UPDATE_NEEDED */
   waitUp(timeoutMs: number): Promise<void>;
   /** Any request; the others are this one with their kind. */
   ask(kind: number, body: Uint8Array, timeoutMs: number): Promise<Answer>;
@@ -95,7 +96,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
   let running = false;
   let reopening: Timer | null = null;
   let portTold = true;
-  let version = false;
+  let older: string | undefined; // side, where the two speak different versions
   const waiters = new Set<() => void>();
   const settle = () => [...waiters].forEach((waiter) => waiter());
 
@@ -115,14 +116,14 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
     random32: options.random32 ?? (() => randomBytes(4).readUInt32BE(0)),
     onRequest: options.onRequest,
     onUp() {
-      version = false;
+      older = undefined;
       settle();
       options.onUp();
     },
-    onDown(code) {
-      version = code === 'LINK_VERSION';
+    onDown(code, version) {
+      older = code === 'UPDATE_NEEDED' ? olderSide('board', version) : undefined;
       settle();
-      options.onDown(code);
+      options.onDown(code, older);
     },
   });
 
@@ -184,7 +185,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
       }
       function look(): void {
         if (link.up()) end(null);
-        else if (version) end(failure('LINK_VERSION', port?.path));
+        else if (older) end(failure('UPDATE_NEEDED', older));
         else if (!running) end(failure('INTERRUPTED'));
       }
       waiters.add(look);

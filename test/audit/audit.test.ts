@@ -68,7 +68,7 @@ beforeAll(() => {
   good(world.issuer.claim(historyOf(bob, 'Shop', 9, rsOf(4)))); // its charge was cancelled
   good(world.issuer.claim(historyOf(bob, 'Shop', 8, rsOf(5))));
   const id = new Uint8Array(16).fill(1);
-  const signed = encodeOperatorRequest(ISSUER, id, 'POST', '/v1/office/numbers', '{}');
+  const signed = encodeOperatorRequest(ISSUER, id, 'POST', '/v2/office/numbers', '{}');
   good(
     actOnce(
       world.issuerStore,

@@ -365,16 +365,20 @@ describe('port', () => {
     const plain = (bytes: Uint8Array) => crc32(bytes);
     rig.line.b.onData = () =>
       rig.line.b.write(
-        toChars(encodeFrame({ type: FRAME.helloAck, sequence: 0, payload: Uint8Array.of(2, 2, 9, 9) }, plain)),
+        toChars(encodeFrame({ type: FRAME.helloAck, sequence: 0, payload: Uint8Array.of(3, 2, 9, 9) }, plain)),
       );
     expect(
       await go(
         rig.start().then(
           () => 'up',
-          (error) => error.code,
+          (error) => error.message,
         ),
       ),
-    ).toBe('LINK_VERSION');
-    expect((await go(rig.bridge.status())).link).toMatchObject({ up: false, code: 'LINK_VERSION' });
+    ).toContain('(this program is older: version 2, the board 3)');
+    expect((await go(rig.bridge.status())).link).toMatchObject({
+      up: false,
+      code: 'UPDATE_NEEDED',
+      older: 'this program is older: version 2, the board 3',
+    });
   });
 });

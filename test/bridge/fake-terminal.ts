@@ -14,7 +14,7 @@ import {
   terminalStatus,
 } from '../../firmware/wire/link/link-messages.js';
 import { refundBody } from '../../firmware/wire/refund.js';
-import { SIGNED } from '../../firmware/wire/signed.js';
+import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Scheduler } from '../../host-bridge/base/scheduler.js';
@@ -35,7 +35,7 @@ export interface FakeTerminal {
   denyVersion: number;
   terminalId: Uint8Array;
   /** What a desk command comes to instead of its answer; after its effect if `late`. */
-  deskFault: ((ins: number) => { code: Code; late: boolean } | null) | null;
+  deskFault: ((ins: number) => { code: Code; late: boolean; data?: Uint8Array } | null) | null;
   /** What any request comes to instead, before it has an effect; null for the effect. */
   refuseWith: ((kind: number) => Code | null) | null;
   /** Answers that never come. */
@@ -101,7 +101,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
     if (!terminal.token) return void scheduler.setTimer(() => reply('NO_TOKEN'), timeoutMs);
     const fault = terminal.deskFault?.(ins) ?? null;
     scheduler.setTimer(() => {
-      if (fault && !fault.late) return reply(fault.code);
+      if (fault && !fault.late) return reply(fault.code, fault.data);
       terminal.desk.push(ins);
       const answer = terminal.token!.command(ins, data);
       reply(fault ? fault.code : answer.code, fault || answer.code !== 'OK' ? NOTHING : answer.data);
@@ -132,7 +132,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
       reply(
         'OK',
         terminalStatus.encode({
-          version: 1,
+          version: WIRE_VERSION,
           issuer: ISSUER,
           terminalId,
           terminalKey: terminalKey.publicKey,

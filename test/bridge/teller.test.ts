@@ -78,6 +78,17 @@ test.each(cuts)(
   },
 );
 
+test('a token of another version: the procedure ends, and says which side is older', async () => {
+  await prepare();
+  rig.terminal.deskFault = () => ({ code: 'UPDATE_NEEDED', late: false, data: Uint8Array.of(1, 200) });
+  expect(await register()).toMatchObject({
+    ok: false,
+    code: 'UPDATE_NEEDED',
+    detail: 'the token is older: version 1, this program 2',
+  });
+  expect(rig.terminal.desk).toEqual([]);
+});
+
 test('torn taps at every step are taken up within the procedure', async () => {
   await prepare();
   const events: string[] = [];

@@ -361,13 +361,13 @@ const housePlaces: Record<string, Place> = {
         ISSUER,
         new Uint8Array(16),
         'POST',
-        '/v1/bank/returns',
+        '/v2/bank/returns',
         '{}',
       );
       return (
         checkBankRequest(fixedLine(bankSigner.publicKey), START_S, ISSUER, {
           method: 'POST',
-          url: '/v1/bank/returns',
+          url: '/v2/bank/returns',
           headers,
           body: '{}',
         }) === null
@@ -411,7 +411,7 @@ const housePlaces: Record<string, Place> = {
     type: SIGNED.operatorRequest,
     offer(type) {
       const id = new Uint8Array(16).fill(7);
-      const signature = operator.sign(type, encodeOperatorRequest(ISSUER, id, 'POST', '/v1/office/numbers', '{}'));
+      const signature = operator.sign(type, encodeOperatorRequest(ISSUER, id, 'POST', '/v2/office/numbers', '{}'));
       const headers = {
         [OPERATOR_HEADERS.requestId]: toHex(id),
         [OPERATOR_HEADERS.operator]: operatorIdOf(operator.publicKey),
@@ -420,7 +420,7 @@ const housePlaces: Record<string, Place> = {
       return taken(
         readOperatorRequest([operator.publicKey], ISSUER, {
           method: 'POST',
-          url: '/v1/office/numbers',
+          url: '/v2/office/numbers',
           headers,
           body: '{}',
         }),

@@ -8,7 +8,7 @@ import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
 import { codeOf, good, ISSUER, person, seedOf, signerOf } from '../kit/people.js';
 import { operator, startServices, type Services } from './services-rig.js';
 
-const PATH = '/v1/office/funds';
+const PATH = '/v2/office/funds';
 const BODY = '{"name":"Ada","amount":5}';
 let at: Services;
 let counter = 0;
@@ -45,7 +45,7 @@ test.each<[string, string, () => Promise<string>]>([
       send({ ...signed(newId(), signerOf('stranger')), [OPERATOR_HEADERS.operator]: operatorIdOf(operator.publicKey) }),
   ],
   ['another issuer', 'OPERATOR_UNKNOWN', () => send(signed(newId(), operator, new Uint8Array(4)))],
-  ['another address', 'OPERATOR_UNKNOWN', () => send(signed(newId(), operator, ISSUER, '/v1/office/accounts'))],
+  ['another address', 'OPERATOR_UNKNOWN', () => send(signed(newId(), operator, ISSUER, '/v2/office/accounts'))],
   ['a query that was not signed', 'OPERATOR_UNKNOWN', () => send(signed(), BODY, PATH + '?x=1')],
   ['another method', 'OPERATOR_UNKNOWN', () => send(signed(newId(), operator, ISSUER, PATH, BODY, 'PUT'))],
   ['another body', 'OPERATOR_UNKNOWN', () => send(signed(), '{"name":"Ada","amount":6}')],

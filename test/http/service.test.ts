@@ -103,13 +103,13 @@ test('scheme 1 over HTTP, from account to trace', async () => {
 });
 
 test('health', async () => {
-  expect(good(await at.issuerClient.health())).toEqual({ ok: true, role: 'issuer', wireVersion: 1 });
-  expect(good(await at.trusteeClient.health())).toEqual({ ok: true, role: 'trustee', wireVersion: 1 });
+  expect(good(await at.issuerClient.health())).toEqual({ ok: true, role: 'issuer', wireVersion: 2 });
+  expect(good(await at.trusteeClient.health())).toEqual({ ok: true, role: 'trustee', wireVersion: 2 });
 });
 
 test('refusals are lines of the table, with their status', async () => {
   const { status, body } = await post(
-    '/v1/withdrawals',
+    '/v2/withdrawals',
     JSON.stringify({ request: toHex(withdrawalOf(person('Eve'), 1, 5)) }),
   );
   expect(status).toBe(404);
@@ -117,47 +117,49 @@ test('refusals are lines of the table, with their status', async () => {
 });
 
 const REQUEST = toHex(withdrawalOf(person('Mallory'), 1, 5));
-const FUND = '/v1/office/funds';
+const FUND = '/v2/office/funds';
 const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: number; body: any }>][] = [
-  ['no body', 'BAD_REQUEST', () => post('/v1/withdrawals', '')],
-  ['not JSON', 'BAD_REQUEST', () => post('/v1/withdrawals', '{"request":')],
-  ['JSON of another kind', 'BAD_REQUEST', () => post('/v1/withdrawals', '[]')],
-  ['null', 'BAD_REQUEST', () => post('/v1/withdrawals', 'null')],
-  ['a missing field', 'BAD_REQUEST', () => post('/v1/withdrawals', '{}')],
-  ['a field too many', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST, more: 1 }))],
+  ['no body', 'BAD_REQUEST', () => post('/v2/withdrawals', '')],
+  ['not JSON', 'BAD_REQUEST', () => post('/v2/withdrawals', '{"request":')],
+  ['JSON of another kind', 'BAD_REQUEST', () => post('/v2/withdrawals', '[]')],
+  ['null', 'BAD_REQUEST', () => post('/v2/withdrawals', 'null')],
+  ['a missing field', 'BAD_REQUEST', () => post('/v2/withdrawals', '{}')],
+  ['a field too many', 'BAD_REQUEST', () => post('/v2/withdrawals', JSON.stringify({ request: REQUEST, more: 1 }))],
   [
     'a poisoned prototype',
     'BAD_REQUEST',
-    () => post('/v1/withdrawals', `{"request":"${REQUEST}","__proto__":{"x":1}}`),
+    () => post('/v2/withdrawals', `{"request":"${REQUEST}","__proto__":{"x":1}}`),
   ],
-  ['a number for bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', '{"request":5}')],
-  ['an array for bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: [REQUEST] }))],
+  ['a number for bytes', 'BAD_REQUEST', () => post('/v2/withdrawals', '{"request":5}')],
+  ['an array for bytes', 'BAD_REQUEST', () => post('/v2/withdrawals', JSON.stringify({ request: [REQUEST] }))],
   [
     'upper-case digits',
     'BAD_REQUEST',
-    () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST.toUpperCase() })),
+    () => post('/v2/withdrawals', JSON.stringify({ request: REQUEST.toUpperCase() })),
   ],
-  ['half a byte', 'BAD_REQUEST', () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST.slice(1) }))],
-  ['too few bytes', 'BAD_REQUEST', () => post('/v1/withdrawals', '{"request":"00"}')],
+  ['half a byte', 'BAD_REQUEST', () => post('/v2/withdrawals', JSON.stringify({ request: REQUEST.slice(1) }))],
+  ['too few bytes', 'BAD_REQUEST', () => post('/v2/withdrawals', '{"request":"00"}')],
   [
     'too many bytes',
     'BAD_REQUEST',
-    () => post('/v1/withdrawals', JSON.stringify({ request: REQUEST + '00'.repeat(40) })),
+    () => post('/v2/withdrawals', JSON.stringify({ request: REQUEST + '00'.repeat(40) })),
   ],
   [
     'bytes that are no message',
     'BAD_REQUEST',
-    () => post('/v1/withdrawals', JSON.stringify({ request: '00'.repeat(190) })),
+    () => post('/v2/withdrawals', JSON.stringify({ request: '00'.repeat(190) })),
   ],
-  ['a body too large', 'BODY_TOO_LARGE', () => post('/v1/withdrawals', JSON.stringify({ request: '0'.repeat(20000) }))],
+  ['a body too large', 'BODY_TOO_LARGE', () => post('/v2/withdrawals', JSON.stringify({ request: '0'.repeat(20000) }))],
   [
     'another media type',
     'MEDIA_TYPE_UNKNOWN',
-    () => post('/v1/withdrawals', 'request=00', { 'content-type': 'application/x-www-form-urlencoded' }),
+    () => post('/v2/withdrawals', 'request=00', { 'content-type': 'application/x-www-form-urlencoded' }),
   ],
-  ['no media type', 'MEDIA_TYPE_UNKNOWN', () => post('/v1/withdrawals', '{}', { 'content-type': '' })],
+  ['no media type', 'MEDIA_TYPE_UNKNOWN', () => post('/v2/withdrawals', '{}', { 'content-type': '' })],
   ['an unknown address', 'NOT_FOUND', () => raw('/v2/withdrawals')],
-  ['another method', 'NOT_FOUND', () => raw('/v1/withdrawals', { method: 'DELETE' })],
+  ['an address of an older version', 'UPDATE_NEEDED', () => post('/v1/withdrawals', '{}')],
+  ['an address of a newer version', 'UPDATE_NEEDED', () => raw('/v3/parameters')],
+  ['another method', 'NOT_FOUND', () => raw('/v2/withdrawals', { method: 'DELETE' })],
   ['an address that is none', 'BAD_REQUEST', () => raw('/%')],
   ['no operator', 'OPERATOR_UNKNOWN', () => post(FUND, '{"name":"Ada","amount":5}')],
   ['no operator, and nonsense', 'OPERATOR_UNKNOWN', () => post(FUND, '{"nonsense":1}')],
@@ -184,8 +186,8 @@ const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: n
   ['amount 2^63', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":9223372036854775808}')],
   ['amount true', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":true}')],
   ['amount [5]', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":[5]}')],
-  ['a name that is none', 'NAME_INVALID', () => office('/v1/office/accounts', '{"name":"Zo\u00eb","accountKey":null}')],
-  ['no reason', 'REASON_MISSING', () => office('/v1/office/denials', JSON.stringify({ pku: toHex(ada.pku), why: '' }))],
+  ['a name that is none', 'NAME_INVALID', () => office('/v2/office/accounts', '{"name":"Zo\u00eb","accountKey":null}')],
+  ['no reason', 'REASON_MISSING', () => office('/v2/office/denials', JSON.stringify({ pku: toHex(ada.pku), why: '' }))],
 ];
 
 test.each(malformed)('%s: %s', async (_what, code, send) => {
@@ -226,7 +228,7 @@ test('bytes that are not HTTP are answered once and cut; the service goes on', a
   for (const bytes of [
     Buffer.from([0, 255, 3, 16]),
     'GET\r\n\r\n',
-    `POST /v1/time HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}`,
+    `POST /v2/time HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}`,
     'x'.repeat(100000),
   ]) {
     const answer = await new Promise<string>((resolve) => {
@@ -249,7 +251,7 @@ test('OpenAPI describes every address that is served, and no other', async () =>
     [at.issuer, ISSUER_ENDPOINTS],
     [at.trustee, TRUSTEE_ENDPOINTS],
   ] as const) {
-    const page = (await (await fetch(`${service.url}/v1/openapi.json`)).json()) as any;
+    const page = (await (await fetch(`${service.url}/v2/openapi.json`)).json()) as any;
     expect(page.openapi).toBe('3.1.0');
     const described = Object.entries(page.paths).flatMap(([path, methods]) =>
       Object.keys(methods as object).map((method) => `${method} ${path}`),
@@ -260,10 +262,10 @@ test('OpenAPI describes every address that is served, and no other', async () =>
     expect(described.sort()).toEqual(served.sort());
     if (service === at.issuer)
       expect(
-        page.paths['/v1/office/funds'].post.requestBody.content['application/json'].schema.properties.amount,
+        page.paths['/v2/office/funds'].post.requestBody.content['application/json'].schema.properties.amount,
       ).toMatchObject({ type: 'integer', minimum: 1, maximum: 9007199254740991 });
     if (service === at.issuer)
-      expect(page.paths['/v1/office/funds'].post.parameters.map((header: any) => header.name).sort()).toEqual(
+      expect(page.paths['/v2/office/funds'].post.parameters.map((header: any) => header.name).sort()).toEqual(
         Object.values(OPERATOR_HEADERS).sort(),
       );
   }
@@ -271,7 +273,7 @@ test('OpenAPI describes every address that is served, and no other', async () =>
 
 test('the log says how requests ended, and holds no body, signature, key or header', () => {
   const text = lines.join('');
-  expect(text).toContain('"route":"/v1/withdrawals"');
+  expect(text).toContain('"route":"/v2/withdrawals"');
   expect(text).toContain('"code":"AMOUNT_INVALID"');
   const secrets = [
     seedOf('issuer'),

@@ -133,7 +133,7 @@ test.each([3, 6])(
     // The public addresses of a token are open to all, and the office to operators alone.
     expect(
       (
-        await fetch(`${url}/v1/bank/requests`, {
+        await fetch(`${url}/v2/bank/requests`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: '{}',
@@ -142,7 +142,7 @@ test.each([3, 6])(
     ).toBe(401);
     expect(
       (
-        await fetch(`${at.services.bank!.url}/v1/office/traces`, {
+        await fetch(`${at.services.bank!.url}/v2/office/traces`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: '{}',

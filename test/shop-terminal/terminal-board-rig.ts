@@ -24,7 +24,7 @@ import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { createLinkSession, ROLE } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { history } from '../../firmware/wire/payment.js';
-import { SIGNED } from '../../firmware/wire/signed.js';
+import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { AID, selectAnswer } from '../../firmware/wire/token-commands.js';
 import { createBoard, type Board } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
@@ -169,7 +169,10 @@ export async function createBench(
     respond: answerFrames(chip),
     handlers: {
       select: () => undefined,
-      selectAnswer: selectAnswer.encode({ version: 1, commandBytesMax: Math.min(255, commandDataBytesMax(BURST)) }),
+      selectAnswer: selectAnswer.encode({
+        version: WIRE_VERSION,
+        commandBytesMax: Math.min(255, commandDataBytesMax(BURST)),
+      }),
       command: (ins, data) => {
         if (!token) return { sw: 0x6f00 };
         const answer = token.answer(ins, data);

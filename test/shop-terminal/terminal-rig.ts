@@ -29,7 +29,7 @@ import {
   type TapReport,
 } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
-import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
+import { SIGNED, signedBytes, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { INS, recallRequest, selectAnswer } from '../../firmware/wire/token-commands.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import { CONFIG, idOf, ISSUER, LIMITS, makeDenyList, makeTime, NOW_S, REGION, verifyMark } from './till-rig.js';
@@ -191,6 +191,8 @@ export interface World {
     broken: boolean;
     /** The reader starts, but fails when it searches. */
     halfBroken: boolean;
+    /** Of the protocol, that the token says it speaks. */
+    version: number;
     commands: number;
   };
   screen: string[][];
@@ -255,7 +257,14 @@ export function createWorld(): World {
     asked: [],
     nonces: [],
   };
-  const field: World['field'] = { token: null, tear: null, broken: false, halfBroken: false, commands: 0 };
+  const field: World['field'] = {
+    token: null,
+    tear: null,
+    broken: false,
+    halfBroken: false,
+    version: WIRE_VERSION,
+    commands: 0,
+  };
   const screen: string[][] = [];
   const boardChecks = { count: 0 };
   let life = 0; // number of the power-up; what belongs to an earlier one is dead
@@ -405,7 +414,7 @@ export function createWorld(): World {
     const send = ({ ins, data }: { ins: number; data: Uint8Array }, done: any): void => {
       const copy = data.slice();
       if (ins === INS_SELECT)
-        run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: 1, commandBytesMax: 200 }) }), done);
+        run(() => ({ sw: 0x9000, data: selectAnswer.encode({ version: field.version, commandBytesMax: 200 }) }), done);
       else
         run((token) => {
           const a = token.answer(ins, copy);

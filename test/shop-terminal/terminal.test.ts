@@ -1,9 +1,9 @@
 /** The terminal between token and bridge: who checks, what is shown, what is delivered, and what a torn tap leaves. */
 import { KIND, deskRequest, tapReport, terminalStatus } from '../../firmware/wire/link/link-messages.js';
-import { codeNumber } from '../../firmware/core/codes.js';
+import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { refundBody, type RefundBody } from '../../firmware/wire/refund.js';
-import { SIGNED } from '../../firmware/wire/signed.js';
+import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { CONFIG, idOf, makeDenyList, makeTime, NOW_S } from './till-rig.js';
 import {
   createToken,
@@ -93,6 +93,23 @@ describe('a tap', () => {
     expect(token.debits.size).toBe(0);
     expect(world.tap(token, 6000)).toBe('accepted');
     expect([...token.debits.values()].map((d) => d.amount)).toEqual([99]);
+  });
+
+  test.each([
+    [1, 'update token', 'UPDATE_NEEDED'],
+    [3, 'update terminal', 'UPDATE_NEEDED'],
+  ])('by a token of version %i shows which side is to be updated, and does nothing else', (version, line, code) => {
+    const world = online();
+    world.charge(1, 350);
+    world.field.version = version;
+    const before = world.field.commands;
+    world.field.token = createToken(1);
+    world.run(500);
+    expect(world.screen[world.screen.length - 1]).toEqual(['PAY', '3.50 EUR', line]);
+    expect(world.bridge.reports.map((report) => codeOf(report.code))).toEqual([code]);
+    expect([world.field.commands - before, world.field.token.debits.size]).toEqual([1, 0]);
+    world.field.version = WIRE_VERSION;
+    expect(world.tap(world.field.token, 6000)).toBe('paid');
   });
 
   test('that is over for the till is acknowledged and reported under its own Rs, though the next charge is open', () => {
@@ -424,6 +441,14 @@ describe('the desk', () => {
     expect(world.ask(KIND.desk, identity(500)).code).toBe('TAP_TORN');
     world.charge(1, 5);
     expect(world.ask(KIND.desk, identity(500)).code).toBe('BUSY');
+  });
+
+  test('tells the version of a token that speaks another one, and sends it no command', () => {
+    const world = online();
+    world.field.version = 3;
+    world.field.token = createToken(1);
+    const { code, data } = world.ask(KIND.desk, identity(500));
+    expect([code, [...data], world.field.commands]).toEqual(['UPDATE_NEEDED', [3, 200], 1]);
   });
 
   test('goes on for the rest of its time after other work, and ends with the link', () => {

@@ -73,7 +73,7 @@ test('a tap as the reader and the owner see it', () => {
   token.start();
   scheduler.advance(10);
   expect(shown.pop()).toBe('[display] BALANCE | 50.00 EUR');
-  expect(selectAnswer.decode(select().slice(0, -2))).toEqual({ version: 1, commandBytesMax: 48 });
+  expect(selectAnswer.decode(select().slice(0, -2))).toEqual({ version: 2, commandBytesMax: 48 });
   expect(send(INS.open, chargeBytes(1)).data).toEqual(new Uint8Array([...licenseBytes({}), 0]));
   // 512 bytes: the first part of them, and that there are more.
   const multiples = send(INS.multiples, new Uint8Array(0));

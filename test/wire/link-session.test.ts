@@ -333,7 +333,7 @@ function lone(role: number) {
       reply('OK');
     },
     onUp: () => undefined,
-    onDown: (code) => void downs.push(code),
+    onDown: (code, version) => void downs.push(version ? `${code} ${version}` : code),
   });
   const feed = (type: number, sequence: number, payload: number[], session = 0) =>
     link.receive(
@@ -341,36 +341,36 @@ function lone(role: number) {
     );
   return { link, sent, downs, feed, requests: () => requests, scheduler: pair.scheduler };
 }
-const HELLO_7 = [1, ROLE.bridge, 0, 0, 0, 64, 0, 0, 0, 7];
+const HELLO_7 = [2, ROLE.bridge, 0, 0, 0, 64, 0, 0, 0, 7];
 
 test('another version is named once, answered, and forgotten when the peer is updated', () => {
   const end = lone(ROLE.terminal);
   end.link.start();
   for (let i = 0; i < 5; i++) {
     const before = end.sent.length;
-    end.feed(FRAME.hello, 0, [2, ROLE.bridge, 9, 9]);
+    end.feed(FRAME.hello, 0, [3, ROLE.bridge, 9, 9]);
     expect(end.sent.length).toBeGreaterThan(before);
     end.scheduler.advance(1000);
   }
-  expect(end.downs).toEqual(['LINK_VERSION']);
+  expect(end.downs).toEqual(['UPDATE_NEEDED 3']);
   expect(end.link.up()).toBe(false);
-  expect(allCodes()).toContain('LINK_VERSION');
+  expect(allCodes()).toContain('UPDATE_NEEDED');
   end.feed(FRAME.hello, 0, HELLO_7);
   expect(end.link.up()).toBe(true);
-  end.feed(FRAME.helloAck, 0, [2, ROLE.bridge]);
-  expect(end.downs).toEqual(['LINK_VERSION', 'LINK_VERSION']);
+  end.feed(FRAME.helloAck, 0, [1, ROLE.bridge]);
+  expect(end.downs).toEqual(['UPDATE_NEEDED 3', 'UPDATE_NEEDED 1']);
 });
 
 test('an echo of itself, a burst too small and a malformed HELLO are no peer', () => {
   const end = lone(ROLE.terminal);
   end.link.start();
   end.link.receive(end.sent[0]);
-  end.feed(FRAME.hello, 0, [1, ROLE.terminal, 0, 0, 0, 64, 0, 0, 0, 7]);
-  end.feed(FRAME.hello, 0, [2, ROLE.terminal]);
-  end.feed(FRAME.hello, 0, [1, ROLE.bridge, 0, 0, 0, 47, 0, 0, 0, 7]);
+  end.feed(FRAME.hello, 0, [2, ROLE.terminal, 0, 0, 0, 64, 0, 0, 0, 7]);
+  end.feed(FRAME.hello, 0, [3, ROLE.terminal]);
+  end.feed(FRAME.hello, 0, [2, ROLE.bridge, 0, 0, 0, 47, 0, 0, 0, 7]);
   end.feed(FRAME.hello, 0, HELLO_7.slice(0, 9));
   end.feed(FRAME.hello, 0, [...HELLO_7.slice(0, 9), 0]);
-  end.feed(FRAME.hello, 0, [1]);
+  end.feed(FRAME.hello, 0, [2]);
   end.feed(FRAME.hello, 0, []);
   expect([end.link.up(), end.sent.length, end.downs]).toEqual([false, 1, []]);
 });

@@ -140,9 +140,9 @@ export function createLinkSession(options: LinkOptions): LinkSession {
     write: options.write,
     random32: options.random32,
     onUp: options.onUp,
-    onDown: function (code: Code): void {
+    onDown: function (code: Code, version: number): void {
       failAll();
-      options.onDown(code);
+      options.onDown(code, version);
     },
     // An answer is what a customer waits for.
     urgentAbove: ANSWER - 1,

@@ -72,8 +72,8 @@ export interface LinkEnvironment {
   /** A number that does not return after a restart: not from a generator that starts the same on each boot. */
   random32(): number;
   onUp(peer: Hello): void;
-  /** The session ended (LINK_DOWN), or a peer of another version answers (LINK_VERSION). */
-  onDown(code: Code): void;
+  /** The session ended (LINK_DOWN), or a peer of another version answers (UPDATE_NEEDED), which is `version`. */
+  onDown(code: Code, version: number): void;
 }
 
 /** What the transport needs. */
@@ -121,8 +121,8 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   /** The session agreed on, or asked for; 0 for none. */
   let session = 0;
   let helloTimer: any = null;
-  /** A peer of another version was named already. */
-  let strange = false;
+  /** The version of a peer that speaks another one, once it was named; else 0. */
+  let strange = 0;
   /** Longest coded frame to the peer. */
   let frameBytesMax = 0;
 
@@ -173,7 +173,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     parts = [];
     partsBytes = 0;
     strangers = 0;
-    if (running && (wasUp || code !== 'LINK_DOWN')) options.onDown(code);
+    if (running && (wasUp || code !== 'LINK_DOWN')) options.onDown(code, strange);
   }
 
   function helloPayload(number: number): Uint8Array {
@@ -205,7 +205,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     helloTimer = stopTimer(helloTimer);
     session = number;
     isUp = true;
-    strange = false;
+    strange = 0;
     frameBytesMax = peer.burstBytesMax - ACK_CODED_BYTES_MAX;
     if (frameBytesMax > FRAME_CODED_BYTES_MAX) frameBytesMax = FRAME_CODED_BYTES_MAX;
   }
@@ -215,8 +215,8 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     if (frame.payload[1] === options.role) return;
     if (frame.type === FRAME.hello) writeFrame(FRAME.helloAck, 0, helloPayload(0));
     if (strange) return;
-    strange = true;
-    restart('LINK_VERSION');
+    strange = frame.payload[0];
+    restart('UPDATE_NEEDED');
   }
 
   function onHello(peer: Hello): void {

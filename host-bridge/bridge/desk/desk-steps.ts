@@ -5,6 +5,8 @@
 import type { Code } from '../../../firmware/core/codes.js';
 import type { Scheduler } from '../../base/scheduler.js';
 import { refusal, type Result } from '../../base/errors.js';
+import { olderSide } from '../../base/update-needed.js';
+import { selectAnswer } from '../../../firmware/wire/token-commands.js';
 import type { TerminalSession } from '../../serial/terminal-session.js';
 import { call, weigh } from '../../base/services/calls.js';
 
@@ -93,6 +95,8 @@ export function createDeskSteps(
           const answer = read(body);
           return answer === null ? refusal('BAD_REQUEST', `the token's answer to ${step}`) : { ok: true, answer };
         }
+        const other = code === 'UPDATE_NEEDED' ? selectAnswer.decode(body) : null;
+        if (other) return refusal(code, olderSide('token', other.version));
         const next = waitFor(code);
         if (!next || scheduler.nowMs() + next.pauseMs >= endMs)
           return refusal(options.keysFollowed?.() && mayBeTooNew(code, step) ? 'KEY_UNKNOWN' : code, step);

@@ -91,7 +91,7 @@ export const OPTIONS = {
   again: { flags: '--again', what: 'no new key: the last notice, for --tell' },
   restore: {
     flags: '--restore <notice>',
-    what: 'no new key: a notice of this house that another one has (its /v1/parameters), after an older database was restored',
+    what: 'no new key: a notice of this house that another one has (its /v2/parameters), after an older database was restored',
   },
   tidy: { flags: '--tidy', what: 'no new key: delete private keys that are no longer needed' },
 
