@@ -19,6 +19,9 @@ const HSU_BAUD = 115200;
 const I2C_ADDRESS = 0x24;
 /** Time for a command, its ACK and its answer. */
 const ANSWER_MS = 150;
+
+/** Readings after the question: a chip answers at the first or second, and a busy computer may look too early. */
+const READINGS = 10;
 const READ_BYTES = 24;
 /** D5 03 IC Ver Rev Support. */
 const HEAD = [0xd5, 3];
@@ -98,7 +101,7 @@ async function ask(console: BoardConsole, attempt: Attempt, dialog: Dialog): Pro
   await console.evaluate(dialog.send(VERSION));
   let bytes: number[] = [];
   // A polled bus has the ACK first, the answer at a later reading; a UART has both.
-  for (let tries = 0; tries < 3; tries++) {
+  for (let tries = 0; tries < READINGS; tries++) {
     await attempt.wait(ANSWER_MS);
     bytes = [
       ...bytes,
