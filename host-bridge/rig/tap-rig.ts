@@ -53,6 +53,9 @@ const LICENSE_S = 90 * 86_400;
  * answer.
  */
 const DESK_MS_MAX = 20_000;
+/** How often a charge is asked for over a link that goes down, and how long the link may take to come up. */
+const CHARGE_TRIES = 10;
+const LINK_UP_MS = 60_000;
 
 export interface Token {
   name: string;
@@ -307,8 +310,12 @@ export async function createTapBench(options: TapBenchOptions) {
   /** Opens a charge, or asks for the same one again. @returns its id and the terminal's code */
   async function charge(amount: number, again?: Uint8Array): Promise<{ id: Uint8Array; code: Code | null }> {
     const id = again ?? new Uint8Array([0, 0, 0, 0, 0, 0, ++chargeCount >> 8, chargeCount & 255]);
-    const { code } = await answered(ask(KIND.charge, chargeRequest.encode({ id, amount })));
-    return { id, code };
+    for (let tries = 1; ; tries++) {
+      const { code } = await answered(ask(KIND.charge, chargeRequest.encode({ id, amount })));
+      // A link may go down at any time, as on a busy machine; the same id is the same charge.
+      if ((code !== 'LINK_DOWN' && code !== 'NO_ANSWER') || tries === CHARGE_TRIES) return { id, code };
+      await until(() => link.up(), LINK_UP_MS);
+    }
   }
 
   return {
@@ -339,7 +346,7 @@ export async function createTapBench(options: TapBenchOptions) {
     cancel: async (id: Uint8Array) => (await answered(ask(KIND.cancel, id))).code,
     /** Waits until a token has answered the ACK of the last challenge; in vain where it was cut off. */
     settled: (limitMs: number) => until(() => settled, limitMs),
-    connected: (limitMs = 60_000) => until(() => link.up(), limitMs),
+    connected: (limitMs = LINK_UP_MS) => until(() => link.up(), limitMs),
     recall,
     challenged,
     /** Sum of what the bridge has kept of a token. */
