@@ -6,14 +6,13 @@
  * with the services is the encodings (firmware/wire) and the one verification rule. Left out: what other parties hold
  * (Balance on tokens, histories still in a terminal or bridge).
  */
-import Sqlite from 'better-sqlite3';
-import { existsSync } from 'node:fs';
+import type Sqlite from 'better-sqlite3';
 import { equal, toChars, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
-import { failure } from '../base/errors.js';
 import { auditBack, auditReleases } from './audit-refunds.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
+import { checkSchema, openAudited } from './audit-files.js';
 import { auditKeys } from './audit-keys.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
@@ -57,6 +56,15 @@ export interface AuditReport {
   held: number;
   /** The houses' keys as the issuer's books have them, oldest first; `untilS` null for the last of a line. */
   keys: ReturnType<AuditedKeys['lines']>;
+  /** Restores, and losses that an operator accepted: acts of the time before each may be missing. */
+  lines: {
+    database: House;
+    epoch: number;
+    cause: string;
+    beganS: number;
+    backupS: number | null;
+    why: string | null;
+  }[];
   /** Rows checked, by table; the bank's under "bank " and the table's name. */
   rows: Record<string, number>;
   broken: BrokenRow[];
@@ -64,7 +72,7 @@ export interface AuditReport {
 
 /** Audits the books. @throws TapcashError DATABASE_*, FILE_MISSING where they cannot be read at all */
 export function audit(options: AuditOptions): AuditReport {
-  const report: AuditReport = { ok: false, in: 0, held: 0, keys: [], rows: {}, broken: [] };
+  const report: AuditReport = { ok: false, in: 0, held: 0, keys: [], lines: [], rows: {}, broken: [] };
   const { issuerDatabase, bankDatabase, trusteeDatabase } = options;
   inSnapshots([issuerDatabase, ...(bankDatabase === undefined ? [] : [bankDatabase])], ([issuerFile, bankFile]) => {
     const issuer = openBooks(issuerFile!, 'issuer', options, report);
@@ -119,7 +127,11 @@ const SNAPSHOT_TRIES = 100;
  */
 function inSnapshots(paths: string[], run: (databases: Sqlite.Database[]) => void): void {
   const opened: Sqlite.Database[] = [];
-  const open = (path: string) => openFile(path, opened);
+  const open = (path: string) => {
+    const database = openAudited(path);
+    opened.push(database);
+    return database.defaultSafeIntegers(true);
+  };
   try {
     const watch = paths.length > 1 ? open(paths[0]!) : null;
     const databases = paths.map(open);
@@ -138,19 +150,8 @@ function inSnapshots(paths: string[], run: (databases: Sqlite.Database[]) => voi
   }
 }
 
-function openFile(path: string, opened: Sqlite.Database[]): Sqlite.Database {
-  if (!existsSync(path)) throw failure('FILE_MISSING', path);
-  try {
-    const database = new Sqlite(path, { readonly: true });
-    opened.push(database);
-    database.defaultSafeIntegers(true);
-    return database;
-  } catch (thrown) {
-    throw databaseFailure(thrown, path);
-  }
-}
-
 function openBooks(database: Sqlite.Database, name: House, options: AuditOptions, report: AuditReport): AuditBooks {
+  checkSchema(database, name);
   const broken = (table: string, row: string, problem: string) =>
     void report.broken.push({ database: name, table, row, problem });
   const integrity = database.prepare<[], { integrity_check: string }>('PRAGMA integrity_check');
@@ -180,6 +181,16 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
   const successions = hasSuccessions
     ? database.prepare<[], Audited<'successions'>>('SELECT * FROM successions ORDER BY house, number').all()
     : [];
+  for (const row of epochsIn(database)) {
+    report.lines.push({
+      database: name,
+      epoch: Number(row.epoch),
+      cause: row.cause,
+      beganS: Number(row.began_s),
+      backupS: row.backup_s === null ? null : Number(row.backup_s),
+      why: row.why,
+    });
+  }
   const keys = auditKeys({ rows: successions, scheme, issuerKey, registrarKey, bankKey, broken });
   const prepared = new Map<string, Sqlite.Statement>();
   const statement = (sql: string) =>
@@ -205,4 +216,10 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
     currency: toChars(mark('currency')),
     operatorKeys: options.operatorKeys ?? null,
   };
+}
+
+/** Epochs after the first, in which something from before may be missing; none in an older schema. */
+function epochsIn(database: Sqlite.Database): Audited<'epochs'>[] {
+  if (database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'epochs'`).get() === undefined) return [];
+  return database.prepare<[], Audited<'epochs'>>(`SELECT * FROM epochs WHERE cause <> 'made' ORDER BY epoch`).all();
 }

@@ -14,6 +14,7 @@ import { challenge, history } from '../../firmware/wire/payment.js';
 import { keyedRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { sha256 } from '../base/crypto/hash.js';
 import { table } from '../base/text-table.js';
+import { checkSchema } from './audit-files.js';
 import { databaseFailure } from '../base/sqlite/database.js';
 import type { Row } from '../ledger/table-rows.js';
 
@@ -263,6 +264,7 @@ export function linkage(options: LinkageOptions): PartyLinkage[] {
     let database: Sqlite.Database | null = null;
     try {
       database = new Sqlite(path, { readonly: true, fileMustExist: true });
+      checkSchema(database, house);
       houses.set(house, read(database));
     } catch (thrown) {
       throw databaseFailure(thrown, path);

@@ -535,6 +535,30 @@ const HOST_ERRORS = {
     'The database was written by a newer version of tapcash.',
     'Use that version or a later one.',
   ),
+  DATABASE_EMPTY: row(
+    500,
+    broken,
+    'The database is missing or holds nothing, though the id beside the key says that one was made: a file was deleted, or copied while its service ran.',
+    'Restore a backup: tapcash restore. If there is none, start with --accept-loss REASON: what was in the database is then lost, and that is on record.',
+  ),
+  DATABASE_FOREIGN: row(
+    500,
+    broken,
+    'The database is another one than the id beside the key says.',
+    'Put back the database that belongs to this folder, or restore a backup of it: tapcash restore. If this one is meant, start with --accept-loss REASON.',
+  ),
+  DATABASE_OLDER: row(
+    500,
+    broken,
+    'The database is an older copy of the one that was here: acts that others saw acknowledged are missing.',
+    'Put back the newest database. If it is gone, restore a backup by tapcash restore, or start with --accept-loss REASON.',
+  ),
+  DATABASE_ID_INVALID: row(
+    500,
+    environment,
+    'The file beside the key that says which database belongs here cannot be read.',
+    'Restore the file from a backup. If it is gone, delete it: the next start takes the id from the database.',
+  ),
   DATABASE_FULL: row(507, environment, 'The disk is full.', 'Make room on the disk. Nothing was changed.'),
   DATABASE_UNREACHABLE: row(
     503,

@@ -6,12 +6,13 @@
  * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office;
  * `desk_unload`, unloadings that are not finished; `desk_withdrawal`, withdrawals whose end the desk has not seen.
  */
-import { join } from 'node:path';
-import { ensureDataDir } from '../base/keys/key-file.js';
+import { ensureDataDir, pathsOf } from '../base/keys/key-file.js';
 import type { ErrorCode } from '../base/errors.js';
 import { openDatabase, type Database } from '../base/sqlite/database.js';
+import { ACTS_SQL, EPOCHS_TABLE, openOwnDatabase, type IdentityOptions } from '../base/sqlite/database-identity.js';
 
-const MIGRATIONS = [
+/** The bridge's tables, as the houses have theirs (ledger/sqlite/sqlite-schema.ts). */
+export const BRIDGE_MIGRATIONS = [
   `
   CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,6 +67,7 @@ const MIGRATIONS = [
     began_s INTEGER NOT NULL
   ) STRICT;
   `,
+  EPOCHS_TABLE,
 ];
 
 interface Tables {
@@ -104,8 +106,15 @@ interface Tables {
 /** A row of a table above, columns as they are there: what `SELECT *` gives. */
 export type BridgeRow<Table extends keyof Tables> = Tables[Table];
 
-/** Opens or makes the database of a bridge. @throws TapcashError DATA_DIR_FAILED, DATABASE_* */
-export function openBridgeStore(dataDir: string): Database {
+/**
+ * Opens or makes the database of a bridge.
+ * @param identity which database it must be; left out: whichever is there
+ * @throws TapcashError DATA_DIR_FAILED, DATABASE_*
+ */
+export function openBridgeStore(dataDir: string, identity?: Pick<IdentityOptions, 'nowS' | 'acceptLoss'>): Database {
   ensureDataDir(dataDir);
-  return openDatabase(join(dataDir, 'bridge.db'), { migrations: MIGRATIONS });
+  const { database, identity: file } = pathsOf(dataDir, 'bridge');
+  const options = { migrations: BRIDGE_MIGRATIONS };
+  if (!identity) return openDatabase(database, options);
+  return openOwnDatabase(database, options, { ...identity, file, actsSql: ACTS_SQL.bridge });
 }

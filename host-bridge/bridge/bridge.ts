@@ -48,6 +48,8 @@ export interface BridgeOptions {
   /** Default node:crypto. */
   random?(bytes: number): Uint8Array;
   denyPollMs?: number;
+  /** Take the database that is there, though it is not the one that was: the reason, for the record. */
+  acceptLoss?: string | undefined;
   onEvent?(event: BridgeEvent): void;
 }
 
@@ -119,7 +121,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     clock = () => Date.now() / 1000,
     onEvent = () => undefined,
   } = options;
-  const database = openBridgeStore(options.dataDir);
+  const database = openBridgeStore(options.dataDir, { nowS: clock, acceptLoss: options.acceptLoss });
   const outbox = createOutbox(database, clock);
   const lines = createHouseLines(
     { issuerKey: options.issuerKey, registrarKey: options.registrarKey },

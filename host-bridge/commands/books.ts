@@ -5,7 +5,7 @@ import { audit, type AuditReport } from '../audit/audit.js';
 import { table } from '../base/text-table.js';
 import { linkage, linkageText } from '../audit/linkage.js';
 import { failure } from '../base/errors.js';
-import { day, money, print } from './output.js';
+import { day, moment, money, print } from './output.js';
 
 /** Whether a file is there. @throws TapcashError FILE_DENIED: this user may not look */
 function isThere(path: string): boolean {
@@ -62,10 +62,17 @@ function auditText(report: AuditReport): string {
     ]),
     { indent: 2 },
   );
+  const lines = report.lines.map(({ database, beganS, backupS, why }) =>
+    backupS === null
+      ? `  The loss of the ${database}'s database was accepted at ${moment(beganS)}: ${why ?? ''}`
+      : `  The ${database}'s database was restored at ${moment(beganS)} from the backup of ${moment(backupS)}.\n` +
+        '  Acts between the two are missing until whoever holds them brings them.',
+  );
   const kept = report.in === report.held ? 'conservation holds' : 'CONSERVATION BROKEN';
   return [
     ...rows,
     ...keys,
+    ...lines,
     ...broken,
     `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`,
   ].join('\n');

@@ -10,6 +10,10 @@ import { failure, type Result } from '../base/errors.js';
 /** A day for people. @param timeS Unix time */
 export const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);
 
+/** A moment for people. @param timeS Unix time */
+export const moment = (timeS: number): string =>
+  `${new Date(timeS * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
 /** Unwraps a result. @throws TapcashError of its code */
 export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
   if (!result.ok) throw failure(result.code, result.detail);
@@ -64,6 +68,13 @@ export function keyArgument(text: string, option: string): Uint8Array {
 export function keyOf(text: string | undefined, option: string, needed: boolean): Uint8Array | null {
   if (needed && text === undefined) throw failure('USAGE', `${option}: this scheme needs it`);
   return text === undefined ? null : keyArgument(text, option);
+}
+
+/** The reason for which an operator accepts a loss, if there is one. @throws TapcashError USAGE */
+export function lossArgument(why: string | undefined): string | undefined {
+  if (why !== undefined && (why.trim() === '' || why.length > 200))
+    throw failure('USAGE', '--accept-loss: a reason of 1 to 200 characters, for the record');
+  return why;
 }
 
 /** The number of a row of the scheme table. @throws TapcashError USAGE */

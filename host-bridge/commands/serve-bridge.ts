@@ -19,7 +19,7 @@ import {
 import { openBoardPort } from '../serial/port.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
-import { interrupted, keyArgument, keyOf, must, schemeArgument } from './output.js';
+import { interrupted, keyArgument, keyOf, lossArgument, must, schemeArgument } from './output.js';
 
 /** Options of `tapcash bridge`. */
 interface BridgeCommand {
@@ -32,6 +32,7 @@ interface BridgeCommand {
   issuerKey: string;
   trusteeKey?: string;
   operatorData?: string;
+  acceptLoss?: string;
 }
 
 /** Where a bridge keeps what it has, and who may act at its desk: in a folder with settings, both are known. */
@@ -81,6 +82,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
     issuerKey,
     registrarKey,
     log: createLog('bridge'),
+    acceptLoss: lossArgument(options.acceptLoss),
   });
   try {
     const control = await startControl({ bridge: running, dataDir });

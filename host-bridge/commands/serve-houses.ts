@@ -10,7 +10,7 @@ import { createLog } from '../base/log.js';
 import { createBankChannel, createIssuerClient } from '../http/client.js';
 import { startBank, startIssuer, startTrustee } from '../services/start.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
-import { interrupted, keyArgument, keyOf, schemeArgument } from './output.js';
+import { interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
 
 interface ServiceCommand {
   data: string;
@@ -18,6 +18,7 @@ interface ServiceCommand {
   host: string;
   scheme: string;
   currency: string;
+  acceptLoss?: string;
 }
 
 /** What every house is started with. @throws TapcashError USAGE */
@@ -29,6 +30,7 @@ function placeOf(role: string, options: ServiceCommand) {
     scheme: schemeArgument(options.scheme),
     currency: currencyArgument(options.currency),
     log: createLog(role),
+    ...(options.acceptLoss === undefined ? {} : { acceptLoss: lossArgument(options.acceptLoss)! }),
   };
 }
 

@@ -9,6 +9,7 @@
 import type { Entry } from './rules.js';
 import type { Numbers } from '../base/services/procedures.js';
 import type { SuccessionRow } from '../base/keys/succession.js';
+import type { Epoch } from '../base/epoch.js';
 
 /** Why money moved. */
 export type TransactionKind =
@@ -271,6 +272,8 @@ interface Store {
   /** Succession notices of a house, in order (base/keys/succession.ts). @param house one of `HOUSE` */
   successions(house: number): Uint8Array[];
   addSuccession(row: SuccessionRow): void;
+  /** How each epoch of the database began, oldest first; none where it has no identity. */
+  epochs(): Epoch[];
 }
 
 /** What every house with a ledger has: postings, accounts, terminals, histories, tombstones, operators. */

@@ -8,6 +8,15 @@ import type { TransactionKind } from './store.js';
 /** Tables of every house. */
 interface SharedTables<Integer> {
   books: { key: string; value: Buffer };
+  epochs: {
+    epoch: Integer;
+    database_id: Buffer;
+    cause: 'made' | 'restored' | 'loss accepted';
+    began_s: Integer;
+    acts: Integer;
+    backup_s: Integer | null;
+    why: string | null;
+  };
   successions: { house: Integer; number: Integer; notice: Buffer; time_s: Integer };
   traces: {
     id: Integer;

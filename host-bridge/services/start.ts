@@ -61,6 +61,8 @@ export interface PlaceOptions {
   random?: Random;
   /** Default: none. See log.ts. */
   log?: Logger;
+  /** Take the database that is there, though it is not the one that was: the operator's reason, for the record. */
+  acceptLoss?: string;
 }
 
 export interface IssuerPlace
@@ -124,14 +126,18 @@ const machineClock = () => Date.now() / 1000;
  * @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID
  */
 export async function startIssuer(place: IssuerPlace): Promise<RunningService<Issuer>> {
-  const { ownKey: issuerKey, database, currency, clock, scheme } = settle(place, 'issuer');
+  const { ownKey: issuerKey, database, identity, currency, clock, scheme } = settle(place, 'issuer');
   const registrarKey = scheme.licenseFrom === 'issuer' ? issuerKey : place.registrarKey;
   if (!registrarKey) throw failure('USAGE', `scheme ${scheme.number}: the trustee's key is missing`);
   const needsSeal = scheme.registration === 'sealed' || scheme.issue !== 'direct';
   // Before the database is there: beside one, a key that is missing is lost.
   if (needsSeal && isFirstStart(place.dataDir, 'issuer')) sealSeed(place.dataDir, place.random);
   const bankKey = place.bankKey ?? null;
-  const store = openIssuerStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const store = openIssuerStore(
+    database,
+    { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey },
+    { identity },
+  );
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { signer, unsealer } = await orClose(store, async () => ({
     signer: houseSigner(place.dataDir, 'issuer', lines.issuer, clock),
@@ -153,10 +159,14 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
 
 /** Starts the bank, which begins to return histories at once. @throws as `startIssuer` */
 export async function startBank(place: BankPlace): Promise<RunningService<Bank>> {
-  const { ownKey: bankKey, database, currency, clock, scheme } = settle(place, 'bank');
+  const { ownKey: bankKey, database, identity, currency, clock, scheme } = settle(place, 'bank');
   const { issuerKey, registrarKey } = place;
   if (scheme.issue === 'coupon' && isFirstStart(place.dataDir, 'bank')) couponKeys(place.dataDir, COUPON_AMOUNTS);
-  const store = openBankStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const store = openBankStore(
+    database,
+    { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey },
+    { identity },
+  );
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { signer, coupons } = await orClose(store, async () => ({
     signer: houseSigner(place.dataDir, 'bank', lines.bank!, clock),
@@ -200,9 +210,13 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
 
 /** Starts the trustee. @throws as `startIssuer` */
 export async function startTrustee(place: TrusteePlace): Promise<RunningService<TrusteeService>> {
-  const { ownKey: registrarKey, database, currency, clock, scheme } = settle(place, 'trustee');
+  const { ownKey: registrarKey, database, identity, currency, clock, scheme } = settle(place, 'trustee');
   const { issuerKey, accountsKey: bankKey = null } = place;
-  const store = openTrusteeStore(database, { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey });
+  const store = openTrusteeStore(
+    database,
+    { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey },
+    { identity },
+  );
   const { registrar } = linesOf(store, { issuerKey, registrarKey, bankKey });
   const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, clock));
   const trustee = createTrustee({ ...place, store, signer, registrarKey, currency, clock, scheme });
@@ -220,11 +234,14 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
 
 function settle(place: PlaceOptions, role: HouseName) {
   ensureDataDir(place.dataDir);
+  const paths = pathsOf(place.dataDir, role);
+  const clock = place.clock ?? machineClock;
   return {
     ownKey: firstKey(place.dataDir, role, place.random),
-    database: pathsOf(place.dataDir, role).database,
+    database: paths.database,
+    identity: { file: paths.identity, nowS: clock, acceptLoss: place.acceptLoss },
     currency: place.currency ?? 'EUR',
-    clock: place.clock ?? machineClock,
+    clock,
     scheme: schemeOf(place.scheme ?? 1),
   };
 }

@@ -34,9 +34,13 @@ export function ensureDataDir(path: string): void {
   }
 }
 
-/** Path of a role's key, and of its database. */
-export function pathsOf(dataDir: string, role: string): { key: string; database: string } {
-  return { key: keyPaths(dataDir, role, 1).key, database: join(dataDir, `${role}.db`) };
+/** Path of a role's key, of its database, and of the file that says which database belongs to it. */
+export function pathsOf(dataDir: string, role: string): { key: string; database: string; identity: string } {
+  return {
+    key: keyPaths(dataDir, role, 1).key,
+    database: join(dataDir, `${role}.db`),
+    identity: join(dataDir, `${role}.id`),
+  };
 }
 
 /** Paths of a house's keys by their number in its line, 1 for the first. */

@@ -40,6 +40,8 @@ export interface DatabaseOptions {
   migrations: string[];
   readOnly?: boolean;
   busyTimeoutMs?: number;
+  /** Told, before anything is written, whether the file has tables; what it throws leaves the file as it was. */
+  beforeMigration?: (hasTables: boolean) => void;
 }
 
 const CODE_BY_PREFIX: [prefix: string, code: ErrorCode][] = [
@@ -111,7 +113,10 @@ function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOption
     if (versionOf() > wanted)
       throw failure('DATABASE_NEWER', `${path}: version ${versionOf()}, this program knows ${wanted}`);
   };
-  raw.transaction(checkOwner)(); // one state of the file, also while another process makes it
+  raw.transaction(() => {
+    checkOwner();
+    options.beforeMigration?.(hasTables(raw));
+  })(); // one state of the file, also while another process makes it
   if (options.readOnly) {
     if (versionOf() !== wanted)
       throw failure('DATABASE_CORRUPT', `${path}: schema version ${versionOf()} instead of ${wanted}`);

@@ -13,6 +13,7 @@ const house = (name: HouseName, port: string): readonly OptionSpec[] => [
   as(OPTIONS.listen, { standard: port, setting: ({ listen }) => String(listen[name]) }),
   OPTIONS.host,
   OPTIONS.currency,
+  OPTIONS.acceptLoss,
   data,
 ];
 
@@ -130,6 +131,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.trusteeUrl, { detail: 'for a desk, schemes 1 and 2', standard: undefined }),
       OPTIONS.scheme,
       OPTIONS.operatorData,
+      OPTIONS.acceptLoss,
       as(OPTIONS.data, { standard: '.tapcash/bridge', detail: 'outbox and charges' }),
     ],
     examples: [

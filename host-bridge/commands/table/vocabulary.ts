@@ -80,6 +80,10 @@ export const OPTIONS = {
     standard: '1',
   },
   operatorData: { flags: '--operator-data <folder>', what: 'folder with operator.key: for a desk' },
+  acceptLoss: {
+    flags: '--accept-loss <reason>',
+    what: 'start on the database that is there, though it is not the one that was: what is missing is lost, on record',
+  },
   inDays: {
     flags: '--in <days>',
     what: 'until the new key signs: time to tell the houses and bring boards up to date',

@@ -3,6 +3,7 @@
  * Each method of `AccountStore` is one or two statements.
  */
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
+import { epochsOf } from '../../base/sqlite/database-identity.js';
 import type { Entry } from '../rules.js';
 import type { AccountRow, AccountStore, HistoryRow, ReleaseRow, TransactionKind } from '../store.js';
 import type { Row } from '../table-rows.js';
@@ -38,6 +39,7 @@ export function lifeOf(database: Database) {
     check: () => database.transaction(() => void touch.run()),
     close: database.close,
     successions: (house: number) => successions.all(house).map((row) => bytesOf(row.notice)),
+    epochs: () => epochsOf(database),
     addSuccession: (row: SuccessionRow) => void addSuccession.run(row.house, row.number, row.notice, row.timeS),
   };
 }

@@ -2,10 +2,10 @@
  * The bank's store on SQLite: requests of its customers, and what the issuer has got back, beside accounts and ledger.
  */
 import { ownedRequest, REQUEST } from '../../../firmware/wire/request.js';
-import { claimBooks } from './sqlite-books.js';
+import { claimBooks, openStoreDatabase, type StoreOptions } from './sqlite-books.js';
 import { accountStoreOf, historyOf, releaseOf } from './sqlite-accounts.js';
 import { BANK_MIGRATIONS } from './sqlite-schema.js';
-import { bytesOf, openDatabase, type Database, type DatabaseOptions } from '../../base/sqlite/database.js';
+import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import type { BankRequestRow, BankStore, Books } from '../store.js';
 import type { Row } from '../table-rows.js';
 
@@ -17,12 +17,8 @@ const OWN_SUMS = `SELECT (SELECT coalesce(sum(amount), 0) FROM requests WHERE st
  * Opens or makes the bank's database. @param path a file, or ':memory:'
  * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
  */
-export function openBankStore(
-  path: string,
-  books: Books,
-  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
-): BankStore {
-  const database = openDatabase(path, { ...options, migrations: BANK_MIGRATIONS });
+export function openBankStore(path: string, books: Books, options: StoreOptions = {}): BankStore {
+  const database = openStoreDatabase(path, 'bank', BANK_MIGRATIONS, options);
   try {
     claimBooks(database, books);
     return { ...accountStoreOf(database, OWN_SUMS), ...requestsOf(database), ...returnsOf(database) };

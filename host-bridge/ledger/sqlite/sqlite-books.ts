@@ -6,7 +6,26 @@ import { equal, fromChars } from '../../../firmware/core/bytes.js';
 import { failure } from '../../base/errors.js';
 import type { Books } from '../store.js';
 import type { Row } from '../table-rows.js';
-import { databaseFailure, type Database } from '../../base/sqlite/database.js';
+import { databaseFailure, openDatabase, type Database, type DatabaseOptions } from '../../base/sqlite/database.js';
+import { ACTS_SQL, openOwnDatabase, type IdentityOptions } from '../../base/sqlite/database-identity.js';
+import type { HouseName } from '../../base/keys/key-line.js';
+
+/** How a store is opened. */
+export interface StoreOptions extends Pick<DatabaseOptions, 'busyTimeoutMs'> {
+  /** Which database it must be; left out for one that nobody will start on again. */
+  identity?: Omit<IdentityOptions, 'actsSql'>;
+}
+
+/** Opens a house's database, or makes it. @throws TapcashError DATABASE_* */
+export function openStoreDatabase(
+  path: string,
+  house: HouseName,
+  migrations: string[],
+  { identity, ...options }: StoreOptions,
+): Database {
+  if (!identity) return openDatabase(path, { ...options, migrations });
+  return openOwnDatabase(path, { ...options, migrations }, { ...identity, actsSql: ACTS_SQL[house] });
+}
 
 /** A mark of the books in a file; null where there is none. @throws TapcashError DATABASE_* */
 export function bookMark(path: string, key: string): Uint8Array | null {

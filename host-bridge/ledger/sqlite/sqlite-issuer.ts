@@ -2,10 +2,10 @@
  * The issuer's store on SQLite: what it has beside accounts and ledger. Each method of `IssuerStore` is one or two
  * statements.
  */
-import { claimBooks } from './sqlite-books.js';
+import { claimBooks, openStoreDatabase, type StoreOptions } from './sqlite-books.js';
 import { accountStoreOf, releaseOf } from './sqlite-accounts.js';
 import { ISSUER_MIGRATIONS } from './sqlite-schema.js';
-import { bytesOf, openDatabase, type Database, type DatabaseOptions } from '../../base/sqlite/database.js';
+import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import type { Books, CouponKeysRow, DenialRow, IssuerStore, ReceiptRow, SharedKeyRow } from '../store.js';
 import type { Row } from '../table-rows.js';
 
@@ -16,12 +16,8 @@ const OWN_SUMS = `SELECT (SELECT count(*) FROM pseudonyms) AS pseudonyms, (SELEC
  * Opens or makes the issuer's database. @param path a file, or ':memory:'
  * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
  */
-export function openIssuerStore(
-  path: string,
-  books: Books,
-  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
-): IssuerStore {
-  const database = openDatabase(path, { ...options, migrations: ISSUER_MIGRATIONS });
+export function openIssuerStore(path: string, books: Books, options: StoreOptions = {}): IssuerStore {
+  const database = openStoreDatabase(path, 'issuer', ISSUER_MIGRATIONS, options);
   try {
     claimBooks(database, books);
     return {

@@ -5,6 +5,9 @@
  * STRICT tables hold what their column says and nothing else. The CHECKs repeat the rules' outer limits, so that even a
  * mistaken program cannot store an amount that the audit would have to find.
  */
+import type { HouseName } from '../../base/keys/key-line.js';
+import { EPOCHS_TABLE } from '../../base/sqlite/database-identity.js';
+
 const AMOUNT = 'INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 9007199254740991)';
 const PKU = 'BLOB NOT NULL CHECK (length(pku) = 32)';
 
@@ -214,6 +217,7 @@ CREATE TABLE coupon_keys (
 ) STRICT;
 `,
   SUCCESSIONS,
+  EPOCHS_TABLE,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -239,6 +243,7 @@ CREATE INDEX requests_pending ON requests (time_s) WHERE state = 'pending';
 CREATE INDEX requests_by_name ON requests (name);
 `,
   SUCCESSIONS,
+  EPOCHS_TABLE,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
@@ -255,4 +260,12 @@ CREATE TABLE registrations (
 CREATE INDEX registrations_by_name ON registrations (name);
 ${TRACES}`,
   SUCCESSIONS,
+  EPOCHS_TABLE,
 ];
+
+/** The newest version of each house's schema. */
+export const SCHEMA_VERSIONS: Record<HouseName, number> = {
+  issuer: ISSUER_MIGRATIONS.length,
+  bank: BANK_MIGRATIONS.length,
+  trustee: TRUSTEE_MIGRATIONS.length,
+};

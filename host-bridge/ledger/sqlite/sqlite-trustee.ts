@@ -1,10 +1,10 @@
 /**
  * The trustee's store on SQLite.
  */
-import { claimBooks } from './sqlite-books.js';
+import { claimBooks, openStoreDatabase, type StoreOptions } from './sqlite-books.js';
 import { lifeOf, tracesOf } from './sqlite-accounts.js';
 import { TRUSTEE_MIGRATIONS } from './sqlite-schema.js';
-import { bytesOf, openDatabase, type DatabaseOptions } from '../../base/sqlite/database.js';
+import { bytesOf } from '../../base/sqlite/database.js';
 import type { Books, TrusteeStore } from '../store.js';
 import type { Row } from '../table-rows.js';
 
@@ -12,12 +12,8 @@ import type { Row } from '../table-rows.js';
  * Opens or makes the trustee's database. @param path a file, or ':memory:'
  * @throws TapcashError DATABASE_*, and KEY_MISMATCH where the file belongs to other books
  */
-export function openTrusteeStore(
-  path: string,
-  books: Books,
-  options: Pick<DatabaseOptions, 'busyTimeoutMs'> = {},
-): TrusteeStore {
-  const database = openDatabase(path, { ...options, migrations: TRUSTEE_MIGRATIONS });
+export function openTrusteeStore(path: string, books: Books, options: StoreOptions = {}): TrusteeStore {
+  const database = openStoreDatabase(path, 'trustee', TRUSTEE_MIGRATIONS, options);
   try {
     claimBooks(database, books);
     const find = database.prepare<[pku: Uint8Array], Row<'registrations'>>('SELECT * FROM registrations WHERE pku = ?');
