@@ -1,13 +1,13 @@
 /**
- * The files that an audit reads: opened for reading alone, and refused where they hold nothing, or what this program does
- * not know: an audit of rows that it overlooks would find them right.
+ * The files that an audit reads: opened for reading alone, and refused where they hold nothing, or what this program
+ * does not know: an audit of rows that it overlooks would find them right.
  */
 import Sqlite from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { failure } from '../base/errors.js';
 import { databaseFailure } from '../base/sqlite/database.js';
 import { SCHEMA_VERSIONS } from '../ledger/sqlite/sqlite-schema.js';
-import type { House } from './audit-books.js';
+import type { Audited, House } from './audit-books.js';
 
 /** Opens a house's database for reading. @throws TapcashError FILE_MISSING, DATABASE_EMPTY, DATABASE_* */
 export function openAudited(path: string): Sqlite.Database {
@@ -32,4 +32,39 @@ export function checkSchema(database: Sqlite.Database, house: House): void {
       'DATABASE_NEWER',
       `${database.name}: version ${version}, this program knows ${SCHEMA_VERSIONS[house]}`,
     );
+}
+
+const hasTable = (database: Sqlite.Database, name: string): boolean =>
+  database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined;
+
+/** Which keys followed which; none in an older schema. */
+export function successionsIn(database: Sqlite.Database): Audited<'successions'>[] {
+  if (!hasTable(database, 'successions')) return [];
+  return database.prepare<[], Audited<'successions'>>('SELECT * FROM successions ORDER BY house, number').all();
+}
+
+/** How an epoch after the first began. */
+export interface AuditedLine {
+  database: House;
+  epoch: number;
+  cause: string;
+  beganS: number;
+  backupS: number | null;
+  why: string | null;
+}
+
+/** Epochs after the first, at whose begin something may be missing; none in an older schema. */
+export function linesIn(database: Sqlite.Database, house: House): AuditedLine[] {
+  if (!hasTable(database, 'epochs')) return [];
+  return database
+    .prepare<[], Audited<'epochs'>>(`SELECT * FROM epochs WHERE cause <> 'made' ORDER BY epoch`)
+    .all()
+    .map((row) => ({
+      database: house,
+      epoch: Number(row.epoch),
+      cause: row.cause,
+      beganS: Number(row.began_s),
+      backupS: row.backup_s === null ? null : Number(row.backup_s),
+      why: row.why,
+    }));
 }

@@ -12,7 +12,7 @@ import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
 import { auditBack, auditReleases } from './audit-refunds.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
-import { checkSchema, openAudited } from './audit-files.js';
+import { checkSchema, linesIn, openAudited, successionsIn, type AuditedLine } from './audit-files.js';
 import { auditKeys } from './audit-keys.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
@@ -57,14 +57,7 @@ export interface AuditReport {
   /** The houses' keys as the issuer's books have them, oldest first; `untilS` null for the last of a line. */
   keys: ReturnType<AuditedKeys['lines']>;
   /** Restores, and losses that an operator accepted: acts of the time before each may be missing. */
-  lines: {
-    database: House;
-    epoch: number;
-    cause: string;
-    beganS: number;
-    backupS: number | null;
-    why: string | null;
-  }[];
+  lines: AuditedLine[];
   /** Rows checked, by table; the bank's under "bank " and the table's name. */
   rows: Record<string, number>;
   broken: BrokenRow[];
@@ -177,21 +170,8 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
     if (found.length !== 32) broken('books', key, 'missing');
     else if (pinned && !equal(found, pinned)) broken('books', key, `is ${toHex(found)}, not the key that boards trust`);
   }
-  const hasSuccessions = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'successions'`).get() !== undefined;
-  const successions = hasSuccessions
-    ? database.prepare<[], Audited<'successions'>>('SELECT * FROM successions ORDER BY house, number').all()
-    : [];
-  for (const row of epochsIn(database)) {
-    report.lines.push({
-      database: name,
-      epoch: Number(row.epoch),
-      cause: row.cause,
-      beganS: Number(row.began_s),
-      backupS: row.backup_s === null ? null : Number(row.backup_s),
-      why: row.why,
-    });
-  }
-  const keys = auditKeys({ rows: successions, scheme, issuerKey, registrarKey, bankKey, broken });
+  report.lines.push(...linesIn(database, name));
+  const keys = auditKeys({ rows: successionsIn(database), scheme, issuerKey, registrarKey, bankKey, broken });
   const prepared = new Map<string, Sqlite.Statement>();
   const statement = (sql: string) =>
     prepared.get(sql) ?? (prepared.set(sql, database.prepare(sql)).get(sql) as Sqlite.Statement);
@@ -216,10 +196,4 @@ function openBooks(database: Sqlite.Database, name: House, options: AuditOptions
     currency: toChars(mark('currency')),
     operatorKeys: options.operatorKeys ?? null,
   };
-}
-
-/** Epochs after the first, in which something from before may be missing; none in an older schema. */
-function epochsIn(database: Sqlite.Database): Audited<'epochs'>[] {
-  if (database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'epochs'`).get() === undefined) return [];
-  return database.prepare<[], Audited<'epochs'>>(`SELECT * FROM epochs WHERE cause <> 'made' ORDER BY epoch`).all();
 }

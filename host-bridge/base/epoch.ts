@@ -1,6 +1,6 @@
 /**
- * An epoch of a database: a number that it gets when it is made, and a higher one at each restore, and where an operator
- * takes a database that has lost something (docs/restore.md).
+ * An epoch of a database: a number that it gets when it is made, and a higher one at each restore, and where an
+ * operator takes a database that has lost something (docs/restore.md).
  */
 export interface Epoch {
   epoch: number;

@@ -88,7 +88,7 @@ export function readIdentity(path: string): Identity | null {
 }
 
 /** Writes the file, complete or not at all, where it says something new. */
-export function writeIdentity(path: string, identity: Identity): void {
+function writeIdentity(path: string, identity: Identity): void {
   const before = readIdentity(path);
   const same = before && toHex(before.databaseId) === toHex(identity.databaseId) && before.epoch === identity.epoch;
   // Two processes on one database: the one that ends last may have seen less.
@@ -114,7 +114,7 @@ export function epochsOf(database: Pick<Database, 'prepare'>): Epoch[] {
 }
 
 /** Begins an epoch. Within a transaction. */
-export function addEpoch(database: Pick<Database, 'prepare'>, epoch: Epoch): void {
+function addEpoch(database: Pick<Database, 'prepare'>, epoch: Epoch): void {
   database
     .prepare(
       'INSERT INTO epochs (epoch, database_id, cause, began_s, acts, backup_s, why) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -124,8 +124,8 @@ export function addEpoch(database: Pick<Database, 'prepare'>, epoch: Epoch): voi
 
 /**
  * Opens the database that belongs to the file beside the key, or makes both at the first start.
- * @throws TapcashError DATABASE_EMPTY, DATABASE_FOREIGN, DATABASE_OLDER, DATABASE_ID_INVALID, USAGE: a loss was accepted
- *   and there is none; and those of `openDatabase`
+ * @throws TapcashError DATABASE_EMPTY, DATABASE_FOREIGN, DATABASE_OLDER, DATABASE_ID_INVALID, USAGE: a loss was
+ *   accepted and there is none; and those of `openDatabase`
  */
 export function openOwnDatabase(path: string, options: DatabaseOptions, identity: IdentityOptions): Database {
   const known = readIdentity(identity.file);
@@ -152,7 +152,7 @@ export function openOwnDatabase(path: string, options: DatabaseOptions, identity
 }
 
 /** How many acts a database holds. */
-export function actsOf(database: Pick<Database, 'prepare'>, sql: string): number {
+function actsOf(database: Pick<Database, 'prepare'>, sql: string): number {
   return database.prepare<[], { acts: number }>(sql).get()?.acts ?? 0;
 }
 
