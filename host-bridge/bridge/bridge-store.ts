@@ -3,8 +3,8 @@
  * FULL.
  *
  * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
- * clerk asked for; `refund`, what he gives back; `desk_act`, request ids of the desk's acts at the issuer's office;
- * `desk_unload`, unloadings that are not finished; `desk_withdrawal`, withdrawals whose end the desk has not seen.
+ * clerk asked for; `refund`, what he gives back; `act`, the desk's acts with their answers (desk-acts.ts); `desk_act`,
+ * request ids of accounts that the desk opens at the office.
  */
 import { ensureDataDir, pathsOf } from '../base/keys/key-file.js';
 import type { ErrorCode } from '../base/errors.js';
@@ -68,6 +68,22 @@ const BRIDGE_MIGRATIONS = [
   ) STRICT;
   `,
   EPOCHS_TABLE,
+  `
+  CREATE TABLE act (
+    id BLOB PRIMARY KEY CHECK (length(id) = 16),
+    kind TEXT NOT NULL CHECK (kind IN ('register', 'withdraw', 'unload', 'redeem', 'reconcile')),
+    body TEXT NOT NULL, -- all that is asked for, JSON
+    begun_s INTEGER NOT NULL,
+    progress TEXT NOT NULL, -- how far it came, JSON
+    answer TEXT -- JSON
+  ) STRICT;
+  CREATE INDEX act_open ON act (kind, body) WHERE answer IS NULL;
+  INSERT INTO act (id, kind, body, begun_s, progress)
+    SELECT randomblob(16), 'unload', json_object('name', name, 'amount', amount), 0, json_object('challenge', lower(hex(challenge)))
+    FROM desk_unload;
+  DROP TABLE desk_unload;
+  DROP TABLE desk_withdrawal;
+  `,
 ];
 
 interface Tables {
@@ -98,9 +114,15 @@ interface Tables {
     changed_s: number;
   };
   refund: { id: Buffer; rs: Buffer; amount: number; body: Buffer; bytes: Buffer | null; asked_s: number };
-  desk_unload: { name: string; amount: number; challenge: Buffer };
   desk_act: { act: string; request_id: Buffer };
-  desk_withdrawal: { pku: Buffer; number: number; amount: number; began_s: number };
+  act: {
+    id: Buffer;
+    kind: 'register' | 'withdraw' | 'unload' | 'redeem' | 'reconcile';
+    body: string;
+    begun_s: number;
+    progress: string;
+    answer: string | null;
+  };
 }
 
 /** A row of a table above, columns as they are there: what `SELECT *` gives. */

@@ -194,7 +194,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     acts,
     registrar: lines.registrar,
     keysFollowed: lines.haveFollowed,
-    unload: createUnload({ database, outbox, delivery, scheduler, random, nowS: clock }),
+    unload: createUnload({ outbox, delivery, scheduler, random, nowS: clock }),
     reserve,
     closed: ending.signal,
     onEnd: (code) => onEvent({ type: 'desk', code }),

@@ -10,8 +10,10 @@ import {
   isResolved,
   type ControlCharge,
   type ControlClient,
+  type ControlRefund,
 } from '../control/control-client.js';
 import { day, amountArgument, interrupted, money, must, print } from './output.js';
+import { underId, type ActOptions } from './pending-acts.js';
 
 export interface ClerkOptions {
   data: string;
@@ -37,23 +39,35 @@ function codeFailure(code: string | null, state: string): TapcashError {
 }
 
 /** `tapcash charge`: opens a charge; with `wait` follows it to its end. */
-export async function charge(text: string, options: ClerkOptions & { wait?: boolean }): Promise<void> {
+export async function charge(text: string, options: ActOptions & { wait?: boolean }): Promise<void> {
   const amount = amountArgument(text);
   const client = clientOf(options.data);
   // What was understood, before anybody taps for it.
   if (!options.json) process.stderr.write(`Charge of ${money(amount)}\n`);
-  if (!options.wait) {
-    const opened = must(await client.charge(amount)).charge;
-    if (opened.state === 'refused') throw codeFailure(opened.code, 'refused');
-    return print(options.json, opened, `${describe(opened)}: hold a token to the reader\ncharge ${opened.id}`);
-  }
   const giveUp = new AbortController();
-  void interrupted().then(() => giveUp.abort());
+  if (options.wait) void interrupted().then(() => giveUp.abort());
   const say = (now: ControlCharge) => options.json || isResolved(now) || process.stderr.write(`${describe(now)}\n`);
-  const ended = must(await client.follow(amount, say, giveUp.signal)).charge;
-  print(options.json, { ...ended, ok: ended.state === 'paid' }, `${describe(ended)}\ncharge ${ended.id}`);
-  if (ended.state !== 'paid') throw codeFailure(ended.code, ended.state);
-  process.exit();
+  const { charge: now } = await underId<{ charge: ControlCharge }>(
+    {
+      command: 'charge',
+      values: { amount },
+      idBytes: 8,
+      send: (id, answered) =>
+        options.wait
+          ? client.follow(amount, (seen) => (answered(), say(seen)), giveUp.signal, id)
+          : client.charge(amount, id),
+    },
+    options,
+  );
+  const isWell = options.wait ? now.state === 'paid' : now.state !== 'refused';
+  if (options.wait || isWell)
+    print(
+      options.json,
+      options.wait ? { ...now, ok: isWell } : now,
+      `${describe(now)}${options.wait || isResolved(now) ? '' : ': hold a token to the reader'}\ncharge ${now.id}`,
+    );
+  if (!isWell) throw codeFailure(now.code, now.state);
+  if (options.wait) process.exit();
 }
 
 /** `tapcash cancel`. */
@@ -63,29 +77,30 @@ export async function cancel(id: string | undefined, options: ClerkOptions): Pro
 }
 
 /** `tapcash refund`. */
-export async function refund(
-  payment: string,
-  text: string | undefined,
-  options: ClerkOptions & { id?: string },
-): Promise<void> {
+export async function refund(payment: string, text: string | undefined, options: ActOptions): Promise<void> {
   const amount = text === undefined ? undefined : amountArgument(text);
-  for (const [name, value, digits] of [
-    ['payment', payment, /^([0-9a-f]{16}|[0-9a-f]{32})$/],
-    ['--id', options.id ?? '0'.repeat(16), /^[0-9a-f]{16}$/],
-  ] as const) {
-    if (!digits.test(value))
-      throw failure(
-        'USAGE',
-        `${name} ${value}: ${name === '--id' ? "16 hexadecimal digits, the refund's id" : "16 hexadecimal digits, the charge's id, or 32, its Rs"}`,
-      );
-  }
-  const { refund: done } = must(await clientOf(options.data).refund(payment, amount, options.id));
+  if (!/^([0-9a-f]{16}|[0-9a-f]{32})$/.test(payment))
+    throw failure('USAGE', `payment ${payment}: 16 hexadecimal digits, the charge's id, or 32, its Rs`);
+  const done = await underId<ControlRefund>(
+    {
+      command: 'refund',
+      values: { payment, amount: amount ?? null },
+      idBytes: 8,
+      send: async (id) => {
+        const given = await clientOf(options.data).refund(payment, amount, id);
+        return given.ok ? { ok: true, ...given.refund } : given;
+      },
+      // Until its delivery has ended, the same command asks how it stands.
+      isAnswer: ({ state }) => state !== 'pending' && state !== 'held',
+    },
+    options,
+  );
   if (done.state === 'refused') throw failure(isErrorCode(done.code) ? done.code : 'REFUSED', `refund ${done.id}`);
   const outcome =
     done.state === 'refunded'
       ? 'is given back; the payer gets it with: tapcash teller collect'
       : 'waits to be delivered, and goes on by itself';
-  print(options.json, { ok: true, ...done }, `${money(done.amount)} ${outcome}. Refund ${done.id}`);
+  print(options.json, done, `${money(done.amount)} ${outcome}. Refund ${done.id}`);
 }
 
 /** `tapcash status`. */

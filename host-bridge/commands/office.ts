@@ -6,17 +6,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
-import type { Trace } from '../base/services/procedures.js';
+import type { BankOffice, IssuerOffice, Remote, Trace } from '../base/services/procedures.js';
 import { everyKey, fixedLine } from '../base/keys/key-line.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { linesFrom } from '../base/keys/succession.js';
 import { readTraceOrder } from '../houses/trace-order.js';
 import { proofOf } from '../base/services/trace-proof.js';
 import { failure, type Result } from '../base/errors.js';
+import { bytes } from '../base/hex.js';
 import {
   createBankClient,
   createBankOfficeClient,
   createIssuerClient,
+  createOfficeCall,
   createOfficeClient,
   createTrusteeClient,
 } from '../http/client.js';
@@ -24,17 +26,16 @@ import { serviceKey } from '../base/keys/key-file.js';
 import { officeText } from './office-text.js';
 import { TRUSTEE_URL } from './settings.js';
 import { amountArgument, keyArgument, must, print } from './output.js';
+import { underId, type ActOptions } from './pending-acts.js';
 
-export interface OfficeCommand {
-  /** Folder with operator.key. */
-  data: string;
+/** `data`: the folder with operator.key. */
+export interface OfficeCommand extends ActOptions {
   /** Addresses of issuer, bank and trustee. */
   issuerUrl: string;
   bankUrl: string;
   trusteeUrl?: string;
   /** Public key of who keeps the accounts, where a proof is to be checked here. */
   accountsKey?: string;
-  json?: boolean;
 }
 
 /** What the office can be asked on the command line. */
@@ -62,7 +63,10 @@ function bytesArgument(text: string | undefined, count: number, what: string): U
 const pkuArgument = (text: string): Uint8Array =>
   bytesArgument(text, 32, 'a pseudonym PKU, as the registration at the desk showed it,');
 
-/** The houses as an operator has them. */
+/** Verbs that only look, or that are recorded each time that they are asked: none of them is an act to be finished. */
+const WITHOUT_ID: readonly OfficeVerb[] = ['trace', 'balance', 'overspends', 'numbers', 'coupon-keys'];
+
+/** The houses as an operator has them, and `under`, as they are for one act. */
 export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUrl' | 'bankUrl'>) {
   if (!existsSync(join(options.data, 'operator.key')))
     throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
@@ -70,14 +74,19 @@ export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUr
   const { parameters } = must(await createIssuerClient({ url: options.issuerUrl }).parameters());
   const { issuer } = parameters;
   const scheme = schemeOf(parameters.scheme);
-  const atIssuer = createOfficeClient({ url: options.issuerUrl, operator, issuer });
-  const atBank = createBankOfficeClient({ url: options.bankUrl, operator, issuer });
-  return {
-    scheme,
-    parameters,
+  const housesOf = (atIssuer: Remote<IssuerOffice>, atBank: Remote<BankOffice>) => ({
     issuer: atIssuer,
     bank: atBank,
     accounts: scheme.accountsAt === 'bank' ? atBank : atIssuer,
+  });
+  const issuerAt = { url: options.issuerUrl, operator, issuer };
+  const bankAt = { url: options.bankUrl, operator, issuer };
+  return {
+    scheme,
+    parameters,
+    ...housesOf(createOfficeClient(issuerAt), createBankOfficeClient(bankAt)),
+    /** @param id 16 bytes: each house does one act under it */
+    under: (id: Uint8Array) => housesOf(createOfficeCall(issuerAt, id), createBankOfficeClient(bankAt, id)),
   };
 }
 
@@ -85,7 +94,8 @@ export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUr
 export async function office(verb: OfficeVerb, values: string[], options: OfficeCommand): Promise<void> {
   // Before anything is asked, for a trace is an act.
   const checkWith = options.accountsKey === undefined ? null : keyArgument(options.accountsKey, '--accounts-key');
-  const { scheme, parameters, issuer, bank, accounts } = await openOffice(options);
+  const houses = await openOffice(options);
+  const { scheme, parameters, issuer, bank, accounts } = houses;
   const { issuerKey, registrarKey, successions } = parameters;
   const lines = linesFrom(
     { issuerKey, registrarKey, bankKey: scheme.accountsAt === 'bank' ? checkWith : null },
@@ -99,12 +109,14 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     if (!newest) throw failure('OWNER_UNKNOWN', who);
     return newest;
   };
-  const calls: Record<OfficeVerb, () => Promise<Result<object>>> = {
-    open: () => accounts.openAccount(first, null),
-    fund: () => accounts.fundAccount(first, amountArgument(second)),
-    close: () => accounts.closeAccount(first),
-    terminal: () =>
-      accounts.registerTerminal(
+  const amount = verb === 'fund' ? amountArgument(second) : 0;
+  type Under = ReturnType<typeof houses.under>;
+  const calls: Record<OfficeVerb, (under: Under) => Promise<Result<object>>> = {
+    open: (under) => under.accounts.openAccount(first, null),
+    fund: (under) => under.accounts.fundAccount(first, amount),
+    close: (under) => under.accounts.closeAccount(first),
+    terminal: (under) =>
+      under.accounts.registerTerminal(
         first,
         bytesArgument(second, 4, "a terminal's id"),
         bytesArgument(third, 32, "a terminal's key"),
@@ -114,17 +126,17 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       scheme.accountsAt === 'issuer'
         ? issuer.numbers()
         : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers },
-    deny: () => issuer.deny(pkuArgument(first), second),
+    deny: (under) => under.issuer.deny(pkuArgument(first), second),
     overspends: () => issuer.overspends(),
-    lose: async () => issuer.lose(await setOf(first), second),
-    async release() {
-      const given = await issuer.release(await setOf(first));
+    lose: async (under) => under.issuer.lose(await setOf(first), second),
+    async release(under) {
+      const given = await under.issuer.release(await setOf(first));
       if (!given.ok || given.order === null) return given;
       // The issuer does not know whose it is; the bank credits its order once.
       const name = scheme.registration === 'sealed' ? first : second;
       if (!name)
         throw failure('USAGE', `scheme ${scheme.number}: the owner's account is needed, office release PKU NAME`);
-      return { ...must(await bank.creditRelease(name, given.order)), ok: true, name, repeated: given.repeated };
+      return { ...must(await under.bank.creditRelease(name, given.order)), ok: true, name, repeated: given.repeated };
     },
     'coupon-keys': async () =>
       issuer.publishCouponKeys(must(await createBankClient({ url: options.bankUrl }).couponKeys()).keys),
@@ -146,7 +158,17 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       return judged(scheme.traceBy, given, subject, lines.bank && everyKey(lines.bank));
     },
   };
-  const reply = must(await calls[verb]());
+  const reply = WITHOUT_ID.includes(verb)
+    ? must(await calls[verb](houses))
+    : await underId<object>(
+        {
+          command: `office ${verb}`,
+          values: verb === 'fund' ? [first, amount] : values,
+          idBytes: 16,
+          send: (id) => calls[verb](houses.under(bytes(id))),
+        },
+        options,
+      );
   const shown = JSON.parse(
     JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
   ) as Record<string, unknown>;

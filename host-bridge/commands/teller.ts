@@ -1,11 +1,13 @@
 /**
  * The desk's commands to a running bridge: register, withdraw, look; each waits for a token at the reader.
  */
-import { failure, isErrorCode } from '../base/errors.js';
+import { failure, isErrorCode, type ErrorCode, type Result } from '../base/errors.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 import { eventText } from '../bridge/desk/event-text.js';
+import type { ControlClient } from '../control/control-client.js';
 import { clientOf, type ClerkOptions } from './clerk.js';
 import { amountArgument, interrupted, money, must, print } from './output.js';
+import { underId, type ActOptions } from './pending-acts.js';
 
 /** Says what is waited for, once in a row; Ctrl-C gives the procedure up. */
 function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void; signal: AbortSignal } {
@@ -22,17 +24,54 @@ function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void; signa
   };
 }
 
+/** Codes after which the bridge may not have ended what it was asked for. */
+const UNHEARD: readonly ErrorCode[] = ['SERVICE_DOWN', 'SERVICE_SILENT', 'REPLY_INVALID', 'INTERRUPTED'];
+
+/** One act at the desk, under its id. @param send what asks the bridge for it */
+async function deskAct<T extends object>(
+  command: string,
+  values: object,
+  options: ActOptions,
+  send: (client: ControlClient, id: string) => Promise<Result<T>>,
+  isAnswer?: (done: T) => boolean,
+) {
+  const client = clientOf(options.data);
+  return underId<T>(
+    {
+      command: `teller ${command}`,
+      values,
+      idBytes: 16,
+      send: (id) => send(client, id),
+      isAnswer,
+      // The bridge knows how far it came; where no word of its came back, it may still be under way there.
+      async isUndone(id, code) {
+        if (UNHEARD.includes(code)) return false;
+        const known = await client.actState(id);
+        return known.ok && known.state === 'unknown';
+      },
+    },
+    options,
+  );
+}
+
 /** `tapcash teller register`. */
-export async function register(name: string, options: ClerkOptions & { funding?: string }): Promise<void> {
+export async function register(name: string, options: ActOptions & { funding?: string }): Promise<void> {
   const funding = options.funding === undefined ? undefined : amountArgument(options.funding);
-  const done = must(await clientOf(options.data).registerUser({ name, funding }, listen(options)));
+  const done = await deskAct('register', { name, funding: funding ?? null }, options, (client, id) =>
+    client.registerUser({ name, funding, id }, listen(options)),
+  );
   print(
     options.json,
     done,
     [
-      `${done.name} is registered${done.repeated ? ' (was before)' : ''}${done.balance === null ? '' : `; account ${money(done.balance)}`}`,
+      `${done.name} is registered${done.repeated ? ' (was before)' : ''}`,
+      // As it was when the money came: a stored answer is shown again as it is.
+      ...(funding === undefined || done.balance === null
+        ? []
+        : [`${money(funding)} put in, which made the account ${money(done.balance)}`]),
       // What `office lose` asks for where the desk knows it.
       ...(done.pku ? [`pseudonym ${done.pku}`] : []),
+      `act ${done.id}`,
     ].join('\n'),
   );
 }
@@ -50,36 +89,45 @@ export async function renew(name: string, options: ClerkOptions): Promise<void> 
 }
 
 /** `tapcash teller withdraw`. */
-export async function withdraw(text: string, options: ClerkOptions): Promise<void> {
-  const done = must(await clientOf(options.data).withdraw({ amount: amountArgument(text) }, listen(options)));
-  if (done.coupons > 0)
-    return print(
-      options.json,
-      done,
-      `Coupons worth ${money(done.coupons)} on the token.\nLater, better not at once, they become cash: tapcash teller redeem`,
-    );
-  print(
-    options.json,
-    done,
-    `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`,
+export async function withdraw(text: string, options: ActOptions): Promise<void> {
+  const amount = amountArgument(text);
+  const done = await deskAct('withdraw', { amount }, options, (client, id) =>
+    client.withdraw({ amount, id }, listen(options)),
   );
+  const said =
+    done.coupons > 0
+      ? `Coupons worth ${money(done.coupons)} on the token.\nLater, better not at once, they become cash: tapcash teller redeem`
+      : `${money(done.amount)} on the token, receipt ${done.receiptNumber}${done.missed ? `; ${money(done.missed)} from receipts it had missed` : ''}`;
+  print(options.json, done, `${said}\nact ${done.id}`);
 }
 
 /** `tapcash teller unload`. */
-export async function unload(name: string, text: string, options: ClerkOptions): Promise<void> {
-  const done = must(await clientOf(options.data).unload({ name, amount: amountArgument(text) }, listen(options)));
+export async function unload(name: string, text: string, options: ActOptions): Promise<void> {
+  const amount = amountArgument(text);
+  const done = await deskAct(
+    'unload',
+    { name, amount },
+    options,
+    (client, id) => client.unload({ name, amount, id }, listen(options)),
+    // Until its delivery has ended, the same command asks how it stands.
+    ({ state }) => state !== 'pending' && state !== 'held',
+  );
   if (done.state === 'refused') throw failure(isErrorCode(done.code) ? done.code : 'REFUSED', 'unload');
   const waits =
     done.state === 'credited' || done.state === 'duplicate'
       ? ''
       : ' as soon as it is delivered, which goes on by itself';
-  print(options.json, done, `${money(done.amount)} from the token to the account of ${done.name}${waits}`);
+  print(
+    options.json,
+    done,
+    `${money(done.amount)} from the token to the account of ${done.name}${waits}\nact ${done.id}`,
+  );
 }
 
 /** `tapcash teller redeem`. */
-export async function redeem(options: ClerkOptions): Promise<void> {
-  const done = must(await clientOf(options.data).redeem(listen(options)));
-  print(options.json, done, `${money(done.amount)} redeemed, receipt ${done.receiptNumber}`);
+export async function redeem(options: ActOptions): Promise<void> {
+  const done = await deskAct('redeem', {}, options, (client, id) => client.redeem({ id }, listen(options)));
+  print(options.json, done, `${money(done.amount)} redeemed, receipt ${done.receiptNumber}\nact ${done.id}`);
 }
 
 /** `tapcash teller collect`. */
@@ -102,8 +150,10 @@ export async function receipts(options: ClerkOptions): Promise<void> {
 }
 
 /** `tapcash teller reconcile`. */
-export async function reconcile(options: ClerkOptions): Promise<void> {
-  const { claims } = must(await clientOf(options.data).reconcile(listen(options)));
+export async function reconcile(options: ActOptions): Promise<void> {
+  const { claims, id } = await deskAct('reconcile', {}, options, (client, act) =>
+    client.reconcile({ id: act }, listen(options)),
+  );
   const texts = {
     paid: () => 'the shop has it; settled',
     open: (dueS: number | null) => `claimed; unless the shop deposits it, it comes back after ${when(dueS ?? 0)}`,
@@ -116,8 +166,10 @@ export async function reconcile(options: ClerkOptions): Promise<void> {
   );
   print(
     options.json,
-    { ok: true, claims },
-    lines.join('\n') || 'Every payment of this token was acknowledged by its shop',
+    { ok: true, claims, id },
+    [...(lines.length > 0 ? lines : ['Every payment of this token was acknowledged by its shop']), `act ${id}`].join(
+      '\n',
+    ),
   );
 }
 

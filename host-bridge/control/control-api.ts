@@ -19,7 +19,7 @@ import { silentLog } from '../base/log.js';
 import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { CONTROL_FILE, createControlClient } from './control-client.js';
-import { CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from './control-schemas.js';
+import { ActParams, CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from './control-schemas.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
 /** Longest time that `wait` holds a request. */
@@ -136,14 +136,18 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
     const { payment, amount, id } = request.body as { payment: string; amount?: number; id?: string };
     return bridge.refund(payment, amount, id);
   });
-  desk(at.register, (body, call) => bridge.teller.registerUser({ ...body, ...call }));
+  plain(at.act, { params: ActParams }, async (request) => ({
+    ok: true,
+    state: bridge.teller.stateOf(idOf((request.params as { id: string }).id) as Uint8Array),
+  }));
+  desk(at.register, ({ id, ...body }, call) => bridge.teller.registerUser({ ...body, id: idOf(id), ...call }));
   desk(at.renew, (body, call) => bridge.teller.renewUser({ ...body, ...call }));
-  desk(at.withdraw, (body, call) => bridge.teller.withdraw({ ...body, ...call }));
-  desk(at.unload, (body, call) => bridge.teller.unload({ ...body, ...call }));
-  desk(at.redeem, (_body, call) => bridge.teller.redeem(call));
+  desk(at.withdraw, ({ id, ...body }, call) => bridge.teller.withdraw({ ...body, id: idOf(id), ...call }));
+  desk(at.unload, ({ id, ...body }, call) => bridge.teller.unload({ ...body, id: idOf(id), ...call }));
+  desk(at.redeem, ({ id }, call) => bridge.teller.redeem({ id: idOf(id), ...call }));
   desk(at.collect, (_body, call) => bridge.teller.collect(call));
   desk(at.statement, (_body, call) => bridge.teller.statement(call));
-  desk(at.reconcile, (_body, call) => bridge.teller.reconcile(call));
+  desk(at.reconcile, ({ id }, call) => bridge.teller.reconcile({ id: idOf(id), ...call }));
   desk(at.tokenStatus, (_body, call) => bridge.teller.tokenStatus(call));
 }
 

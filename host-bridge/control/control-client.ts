@@ -25,6 +25,7 @@ export const CONTROL_FILE = 'bridge.json';
 
 type At = typeof CONTROL_ENDPOINTS;
 export type ControlCharge = ControlReply<At['charge']>['charge'];
+export type ControlRefund = ControlReply<At['refund']>['refund'];
 export type ControlStatus = ControlReply<At['status']>;
 
 /** States of a charge after which nothing more happens. */
@@ -53,6 +54,7 @@ export interface ControlClient {
     amount: number,
     onChange: (charge: ControlCharge) => void,
     signal?: AbortSignal,
+    id?: string,
   ): Promise<Result<{ charge: ControlCharge }>>;
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
   /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
@@ -64,10 +66,15 @@ export interface ControlClient {
   renewUser(request: ControlBody<At['renew']>, call?: DeskListener): Promise<Result<ControlReply<At['renew']>>>;
   withdraw(request: ControlBody<At['withdraw']>, call?: DeskListener): Promise<Result<ControlReply<At['withdraw']>>>;
   unload(request: ControlBody<At['unload']>, call?: DeskListener): Promise<Result<ControlReply<At['unload']>>>;
-  redeem(call?: DeskListener): Promise<Result<ControlReply<At['redeem']>>>;
+  redeem(request?: ControlBody<At['redeem']>, call?: DeskListener): Promise<Result<ControlReply<At['redeem']>>>;
   collect(call?: DeskListener): Promise<Result<ControlReply<At['collect']>>>;
   statement(call?: DeskListener): Promise<Result<ControlReply<At['statement']>>>;
-  reconcile(call?: DeskListener): Promise<Result<ControlReply<At['reconcile']>>>;
+  reconcile(
+    request?: ControlBody<At['reconcile']>,
+    call?: DeskListener,
+  ): Promise<Result<ControlReply<At['reconcile']>>>;
+  /** Whether anything of an act at the desk has begun, and whether it has its answer. @param id 32 digits */
+  actState(id: string): Promise<Result<ControlReply<At['act']>>>;
   tokenStatus(call?: DeskListener): Promise<Result<ControlReply<At['tokenStatus']>>>;
 }
 
@@ -94,8 +101,9 @@ export function createControlClient(
     amount: number,
     onChange: (charge: ControlCharge) => void,
     signal?: AbortSignal,
+    id?: string,
   ): Promise<Result<{ charge: ControlCharge }>> {
-    let reply = await charge(amount);
+    let reply = await charge(amount, id);
     while (reply.ok) {
       onChange(reply.charge);
       const { id, changes, state } = reply.charge;
@@ -119,10 +127,11 @@ export function createControlClient(
     renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),
     unload: (body, listener) => procedure(dataDir, at.unload, body, listener),
-    redeem: (listener) => procedure(dataDir, at.redeem, {}, listener),
+    redeem: (body = {}, listener) => procedure(dataDir, at.redeem, body, listener),
     collect: (listener) => procedure(dataDir, at.collect, {}, listener),
     statement: (listener) => procedure(dataDir, at.statement, {}, listener),
-    reconcile: (listener) => procedure(dataDir, at.reconcile, {}, listener),
+    reconcile: (body = {}, listener) => procedure(dataDir, at.reconcile, body, listener),
+    actState: (id) => call(at.act, null, `/acts/${encodeURIComponent(id)}`),
     tokenStatus: (listener) => procedure(dataDir, at.tokenStatus, {}, listener),
   };
 }

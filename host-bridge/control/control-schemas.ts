@@ -16,6 +16,8 @@ const Ms = Type.Integer({ minimum: 0, description: 'milliseconds' });
 // What a name may be is a rule with its own code; here only its size is bounded.
 const Name = Type.String({ maxLength: 64 });
 const ChargeId = hex(8);
+/** Of an act at the desk: the same again is the same act, with the same answer. */
+const ActId = Type.Optional(hex(16));
 /** Codes are those of host-bridge/base/errors.ts. */
 const Code = Type.String();
 
@@ -213,16 +215,22 @@ export const CONTROL_ENDPOINTS = {
   register: post(
     '/desk/register',
     'Registers the token at the reader',
-    object({ name: Name, funding: Type.Optional(Amount) }),
+    object({ name: Name, funding: Type.Optional(Amount), id: ActId }),
     Registered,
     true,
   ),
   renew: post('/desk/renew', 'Renews the license of the token at the reader', object({ name: Name }), Registered, true),
-  withdraw: post('/desk/withdraw', 'Withdraws to the token at the reader', object({ amount: Amount }), Withdrawn, true),
+  withdraw: post(
+    '/desk/withdraw',
+    'Withdraws to the token at the reader',
+    object({ amount: Amount, id: ActId }),
+    Withdrawn,
+    true,
+  ),
   unload: post(
     '/desk/unload',
     "From the token at the reader back to its owner's account",
-    object({ name: Name, amount: Amount }),
+    object({ name: Name, amount: Amount, id: ActId }),
     object({
       name: Type.String(),
       amount: Amount,
@@ -234,7 +242,7 @@ export const CONTROL_ENDPOINTS = {
   redeem: post(
     '/desk/redeem',
     'Redeems the coupons on the token at the reader',
-    object({}),
+    object({ id: ActId }),
     object({ amount: Count, receiptNumber: Count }),
     true,
   ),
@@ -255,7 +263,7 @@ export const CONTROL_ENDPOINTS = {
   reconcile: post(
     '/desk/reconcile',
     'Claims back what the token at the reader paid and no shop deposited',
-    object({}),
+    object({ id: ActId }),
     object({
       claims: Type.Array(
         object({
@@ -270,6 +278,16 @@ export const CONTROL_ENDPOINTS = {
     }),
     true,
   ),
+  act: {
+    method: 'GET' as const,
+    path: '/acts/:id',
+    summary: 'Whether anything of an act at the desk has begun, and whether it has its answer',
+    stream: false,
+    body: Type.Null(),
+    reply: object({
+      state: Type.Union((['unknown', 'open', 'answered'] as const).map((state) => Type.Literal(state))),
+    }),
+  },
   tokenStatus: post('/desk/status', 'What the token at the reader holds', object({}), TokenState, true),
 };
 
@@ -279,6 +297,7 @@ export const WaitQuery = object({
   waitMs: Type.Optional(Type.String({ pattern: '^[0-9]{1,5}$' })),
 });
 export const WaitParams = object({ id: ChargeId });
+export const ActParams = object({ id: hex(16) });
 
 /** What a line of a stream says. */
 export const DeskLine = object({

@@ -189,9 +189,9 @@ export function createTrusteeClient(options: ClientOptions): Remote<TrusteeServi
 
 const maybe = (text: string | null): Uint8Array | null => (text === null ? null : bytes(text));
 
-function readBoxes(
-  reply: Result<{ boxes: string[]; repeated: boolean }>,
-): Result<{ boxes: Uint8Array[]; repeated: boolean }> {
+function readBoxes<T extends { boxes: string[] }>(
+  reply: Result<T>,
+): Result<Omit<T, 'boxes'> & { boxes: Uint8Array[] }> {
   return reply.ok ? { ...reply, boxes: reply.boxes.map(bytes) } : reply;
 }
 

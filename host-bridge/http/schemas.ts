@@ -229,7 +229,11 @@ export const BANK_ENDPOINTS = {
     '/v2/requests',
     'A registration or withdrawal for the issuer, or a blinded coupon',
     object({ request: hex('owned request', 64 + 48 + 1, SEALED_BYTES_MAX) }),
-    object({ boxes: Boxes, repeated: Repeated }),
+    object({
+      boxes: Boxes,
+      refused: Type.Boolean({ description: 'it ended without effect; the box says why' }),
+      repeated: Repeated,
+    }),
   ),
   couponKeys: get(
     '/v2/coupon-keys',

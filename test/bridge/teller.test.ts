@@ -18,8 +18,9 @@ async function prepare(): Promise<void> {
   rig = await createRig({ baud: 0 });
   rig.terminal.token = createFakeToken('alice');
 }
-const register = (name = 'Alice', funding: number | null = 1000) =>
-  go(rig.bridge.teller.registerUser({ name, ...(funding === null ? {} : { funding }), stepMs: 5000 }));
+const register = (name = 'Alice', funding: number | null = 1000, id?: Uint8Array) =>
+  go(rig.bridge.teller.registerUser({ name, ...(funding === null ? {} : { funding }), id, stepMs: 5000 }));
+const ID = new Uint8Array(16).fill(7);
 const withdraw = (amount: number) => go(rig.bridge.teller.withdraw({ amount, stepMs: 5000 }));
 const abc = (name = 'Alice') => (rig.office.balanceOf(name) as { balance: number }).balance;
 
@@ -65,13 +66,13 @@ test.each(cuts)(
     await prepare();
     rig.terminal.deskFault = (asked) => (asked === ins ? { code: 'REFUSED', late } : null);
     rig.fault = (name) => (name === service ? (late ? 'after' : 'before') : null);
-    const first = await register();
+    const first = await register('Alice', 1000, ID);
     const failed = (first.ok ? await withdraw(300) : first) as { ok: boolean; code: ErrorCode };
     expect(failed.ok).toBe(false);
     expect(['REFUSED', 'SERVICE_DOWN', 'SERVICE_SILENT']).toContain(failed.code);
     rig.terminal.deskFault = null;
     rig.fault = null;
-    expect(await register()).toMatchObject({ ok: true });
+    expect(await register('Alice', 1000, ID)).toMatchObject({ ok: true });
     expect(await withdraw(300)).toMatchObject({ ok: true, amount: 300, missed: 0 });
     expect([token().balance, token().receiptNumber, abc()]).toEqual([300, 1, 700]);
     expect(rig.store.numbers()).toMatchObject({ pseudonyms: 1, receipts: 1, in: 1000 });

@@ -39,7 +39,11 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
 
   const ada = await userAt(at.clients, at.facts, 'Ada', 100);
   await ask('open', ['Shop']);
-  expect(await ask('fund', ['Shop', '7'])).toEqual({ ok: true, balance: 7 });
+  expect(await ask('fund', ['Shop', '7'])).toEqual({
+    ok: true,
+    balance: 7,
+    id: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
   expect(await ask('balance', ['Shop'])).toEqual({ ok: true, balance: 7 });
   if (schemeOf(number).issue === 'coupon')
     expect(await ask('coupon-keys', [])).toMatchObject({ version: 1, repeated: true });

@@ -133,17 +133,27 @@ export interface IssuerForBank {
   returnCash(histories: Uint8Array[]): Result<{ codes: string[] }>;
 }
 
+/** The bank's reply to an owned request. */
+export interface BankAnswer {
+  /** For the token, unread. */
+  boxes: Uint8Array[];
+  /** It ended without effect; the box says why. */
+  refused: boolean;
+  repeated: boolean;
+}
+
 /** The bank 200 as its customers and shops see it. */
 export interface BankService extends HouseService {
   /**
    * A registration or withdrawal that goes on to the issuer, or a blinded coupon [0039], [0062], [0067], [0084],
    * [0089].
-   * @param request encoded `ownedRequest` @returns boxes for the token, or the blind signature. Codes: BAD_REQUEST,
+   * @param request encoded `ownedRequest` @returns boxes for the token, or the blind signature, and whether it ended
+   *   without effect. Codes: BAD_REQUEST,
    *   ISSUER_UNKNOWN, CURRENCY_UNKNOWN, AMOUNT_INVALID, ACCOUNT_UNKNOWN, ACCOUNT_KEY_MISSING, SIGNATURE_INVALID,
    *   REQUEST_ID_REUSED, those of `ruleDraw`, and where the issuer cannot be reached its codes: then the same bytes
    *   again.
    */
-  request(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
+  request(request: Uint8Array): Promise<Result<BankAnswer>>;
   /**
    * PKBx by amount, falling; none where the scheme has no coupons. The issuer signs the list of them
    * (`publishCouponKeys`).

@@ -6,17 +6,19 @@
  * procedure that broke off anywhere is begun again, and what waits is finished first.
  */
 import { allCodes, codeOf, type Code } from '../../../firmware/core/codes.js';
-import { concat } from '../../../firmware/core/bytes.js';
+import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
 import {
   couponKey,
   COUPON_KEY_BYTES,
   couponKeysBody,
+  ownedRequest,
   REQUEST,
   signedCouponKeys,
 } from '../../../firmware/wire/request.js';
 import {
   amountRequest,
   couponStart,
+  identity,
   INS,
   partRequest,
   replyAnswer,
@@ -25,7 +27,10 @@ import {
   type RequestPart,
 } from '../../../firmware/wire/token-commands.js';
 import { splitAmount } from '../../base/crypto/coupon-signer.js';
-import { refusal, type Result } from '../../base/errors.js';
+import { sha256 } from '../../base/crypto/hash.js';
+import { bytes } from '../../base/hex.js';
+import { ERRORS, EXIT, refusal, type Result } from '../../base/errors.js';
+import type { Act, DeskActs } from './desk-acts.js';
 import type { DeskSteps } from './desk-steps.js';
 import type { Services } from '../../base/services/calls.js';
 
@@ -48,23 +53,31 @@ const REQUEST_BYTES_MAX = 4096;
 /** Reads the rest of a request of which the token has given the first part. */
 async function readWhole(steps: DeskSteps, first: RequestPart): Promise<Result<{ bytes: Uint8Array }>> {
   if (first.length > REQUEST_BYTES_MAX) return refusal('BAD_REQUEST', "the token's request");
-  let bytes = first.part;
-  while (bytes.length < first.length) {
-    const next = await steps.token('request', INS.part, partRequest.encode({ offset: bytes.length }), (answer) =>
+  let whole = first.part;
+  while (whole.length < first.length) {
+    const next = await steps.token('request', INS.part, partRequest.encode({ offset: whole.length }), (answer) =>
       answer.length > 0 ? answer : null,
     );
     if (!next.ok) return next;
-    bytes = concat([bytes, next.answer]);
+    whole = concat([whole, next.answer]);
   }
-  return bytes.length === first.length ? { ok: true, bytes } : refusal('BAD_REQUEST', "the token's request");
+  return whole.length === first.length ? { ok: true, bytes: whole } : refusal('BAD_REQUEST', "the token's request");
 }
 
-/** Brings a request to who answers it, and the reply to the token. */
-export async function finish(services: Services, steps: DeskSteps, first: RequestPart): Promise<Result<Finished>> {
+/**
+ * Brings a request to who answers it, and the reply to the token. @param onRequest before it goes out, with its bytes
+ */
+export async function finish(
+  services: Services,
+  steps: DeskSteps,
+  first: RequestPart,
+  onRequest: (bytes: Uint8Array) => void = () => undefined,
+): Promise<Result<Finished>> {
   const { bank, issuer } = services;
   if (first.kind !== REQUEST.redeem && !bank) return refusal('OPERATOR_UNKNOWN', 'this desk has no bank');
   const whole = await readWhole(steps, first);
   if (!whole.ok) return whole;
+  onRequest(whole.bytes);
   const given = await steps.service('request', () =>
     first.kind === REQUEST.redeem ? issuer.redeem(whole.bytes) : bank!.request(whole.bytes),
   );
@@ -92,6 +105,45 @@ export async function finish(services: Services, steps: DeskSteps, first: Reques
   };
 }
 
+/** A request as an act notes it before it goes out. */
+export interface NotedRequest {
+  /** SHA-256 of its bytes, as hexadecimal. */
+  about: string;
+  /** Encoded `ownedRequest`, as hexadecimal. */
+  request: string;
+}
+
+/** What an act notes of a request. */
+export const notedOf = (request: Uint8Array): NotedRequest => ({
+  about: toHex(sha256(request)),
+  request: toHex(request),
+});
+
+/**
+ * What became of the request that an act noted: the bank keeps what it answered to those bytes. Where the token still
+ * waits for the reply, it gets it here. `none`: nothing was noted. `left`: another token is there, and nobody named the
+ * act. Codes: TOKEN_CHANGED.
+ */
+export async function stateOfNoted(
+  services: Services,
+  steps: DeskSteps,
+  act: Act,
+): Promise<Result<{ state: 'none' | 'left' | 'refused' | 'done' }>> {
+  const noted = act.progress<Partial<NotedRequest>>()?.request;
+  if (!noted) return { ok: true, state: 'none' };
+  const request = bytes(noted);
+  const read = await steps.token('identity', INS.identity, NOTHING, (answer) => identity.decode(answer));
+  if (!read.ok) return read;
+  const owner = ownedRequest.decode(request)?.accountKey;
+  if (!owner || !equal(owner, read.answer.accountKey))
+    return act.leave() ? { ok: true, state: 'left' } : refusal('TOKEN_CHANGED');
+  const given = await steps.service('request', () => services.bank!.request(request));
+  if (!given.ok && ERRORS[given.code].exit !== EXIT.refused) return given;
+  const waiting = await finishWaiting(services, steps);
+  if (!waiting.ok) return waiting;
+  return { ok: true, state: given.ok && !given.refused ? 'done' : 'refused' };
+}
+
 /** Asks the token to withdraw: the first part of its request, or of one that still waits. */
 export function askFor(steps: DeskSteps, amount: number): Promise<Result<{ answer: RequestPart }>> {
   return steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => requestPart.decode(bytes));
@@ -108,31 +160,61 @@ export interface CouponsTaken {
   amount: number;
 }
 
+/** A withdrawal by coupons, as the desk notes it. */
+interface CouponProgress extends Partial<NotedRequest> {
+  /** Worth of each coupon that the token has of it. */
+  taken: number[];
+  /** Worth of the one that is under way. */
+  part?: number;
+}
+
 /** [0039]-[0041]: as many coupons as the amount splits into, each blinded by the token and verified by it. */
-export async function takeCoupons(services: Services, steps: DeskSteps, amount: number): Promise<Result<CouponsTaken>> {
+export async function takeCoupons(
+  services: Services,
+  steps: DeskSteps,
+  amount: number,
+  acts: Pick<DeskActs, 'other'>,
+  act: Act,
+): Promise<Result<CouponsTaken>> {
   const keys = await readCouponKeys(services, steps);
   if (!keys.ok) return keys;
   const parts = splitAmount(amount, [...keys.moduli.keys()]);
   if (!parts) return refusal('AMOUNT_INVALID', `coupons are of ${[...keys.moduli.keys()].join(', ')}`);
-  // A coupon that was asked for before and never arrived is one of these, where it fits.
+  // What the same act took before it broke off.
+  const before = act.progress<CouponProgress>();
+  const noted = await stateOfNoted(services, steps, act);
+  if (!noted.ok) return noted;
+  const took = noted.state === 'left' ? [] : (before?.taken ?? []);
+  if (noted.state === 'done') took.push(before!.part!);
+  if (took.length > 0) act.note({ taken: took } satisfies CouponProgress);
+  // A coupon that was asked for before and never arrived is one of these, where it fits and no other act asked for it.
   const waiting = await finishWaiting(services, steps);
   if (!waiting.ok) return waiting;
-  const already = parts.indexOf(waiting.coupon);
-  if (already >= 0) parts.splice(already, 1);
+  if (waiting.coupon > 0 && !acts.other(act, 'withdraw', waiting.about)) took.push(waiting.coupon);
+  for (const part of took) {
+    const already = parts.indexOf(part);
+    if (already >= 0) parts.splice(already, 1);
+  }
   const listed = await steps.token('coupon keys', INS.couponKeys, keys.list, (answer) =>
     answer.length === 0 ? true : null,
   );
   if (!listed.ok) return listed;
-  let taken = 0;
   for (const part of parts) {
-    const done = await takeCoupon(services, steps, part, keys.moduli.get(part)!);
+    const done = await takeCoupon(services, steps, part, keys.moduli.get(part)!, (request) =>
+      act.note({ taken: took, part, ...notedOf(request) } satisfies CouponProgress),
+    );
     if (!done.ok) return done;
-    if (done.code !== 'OK')
+    if (done.code !== 'OK') {
+      if (took.length === 0) act.forget();
+      else act.note({ taken: took } satisfies CouponProgress);
+      const taken = took.reduce((sum, one) => sum + one, 0);
       return refusal(
         done.code,
         taken === 0 ? 'withdrawal' : `the token holds coupons of ${taken} of ${amount}, which can be redeemed`,
       );
-    taken += part;
+    }
+    took.push(part);
+    act.note({ taken: took } satisfies CouponProgress);
   }
   return { ok: true, amount };
 }
@@ -142,6 +224,7 @@ async function takeCoupon(
   steps: DeskSteps,
   amount: number,
   modulus: Uint8Array,
+  onRequest: (bytes: Uint8Array) => void,
 ): Promise<Result<Finished>> {
   for (let tries = 0; ; tries++) {
     const masked = await steps.token('coupon', INS.couponStart, couponStart.encode({ amount, modulus }), (answer) =>
@@ -151,7 +234,7 @@ async function takeCoupon(
     const inverse = inverseOf(masked.answer, modulus);
     if (!inverse) return refusal('BAD_REQUEST', 'no inverse');
     const first = await steps.token('coupon', INS.couponBlind, inverse, (answer) => requestPart.decode(answer));
-    if (first.ok) return finish(services, steps, first.answer);
+    if (first.ok) return finish(services, steps, first.answer, onRequest);
     // The token forgets r with its power: begun again.
     if (first.code !== 'NO_CHARGE' || tries > 0) return first;
   }
@@ -176,14 +259,19 @@ export async function redeemCoupons(
   }
 }
 
-/** Finishes a request that waits on a token with coupons. @returns amount of the coupon that it was for, or 0 */
-async function finishWaiting(services: Services, steps: DeskSteps): Promise<Result<{ coupon: number }>> {
+/**
+ * Finishes a request that waits on the token, or one for nothing. @returns amount of the coupon that it was for, or 0;
+ * and SHA-256 of it, as hexadecimal
+ */
+async function finishWaiting(services: Services, steps: DeskSteps): Promise<Result<{ coupon: number; about: string }>> {
   const waiting = await askFor(steps, 0);
   // BAD_REQUEST: nothing waits, and there is nothing to ask for 0 in this scheme.
   if (!waiting.ok)
-    return waiting.code === 'REFUSED' || waiting.code === 'BAD_REQUEST' ? { ok: true, coupon: 0 } : waiting;
-  const done = await finish(services, steps, waiting.answer);
-  return done.ok ? { ok: true, coupon: done.kind === REQUEST.coupon && done.code === 'OK' ? done.amount : 0 } : done;
+    return waiting.code === 'REFUSED' || waiting.code === 'BAD_REQUEST' ? { ok: true, coupon: 0, about: '' } : waiting;
+  let about = '';
+  const done = await finish(services, steps, waiting.answer, (request) => (about = notedOf(request).about));
+  if (!done.ok) return done;
+  return { ok: true, about, coupon: done.kind === REQUEST.coupon && done.code === 'OK' ? done.amount : 0 };
 }
 
 async function readCouponKeys(

@@ -26,13 +26,14 @@ import {
 } from '../../../firmware/wire/token-commands.js';
 import { REQUEST } from '../../../firmware/wire/request.js';
 import { receipt, receiptBody, withdrawal, withdrawalBody } from '../../../firmware/wire/withdrawal.js';
+import { bytes, type Hexed } from '../../base/hex.js';
 import { ERRORS, EXIT, refusal, type ErrorCode, type HostRefusal, type Result } from '../../base/errors.js';
-import type { DeskActs } from './desk-acts.js';
+import { UNSEEN_MAX_S, type Act, type ActCall, type DeskActs } from './desk-acts.js';
 import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
 import type { createUnload, Unloaded } from './desk-unload.js';
 import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import { multiplesOf } from '../../base/crypto/key-multiples.js';
-import { askFor, askForMissed, finish, redeemCoupons, takeCoupons } from './desk-requests.js';
+import { askFor, askForMissed, finish, redeemCoupons, takeCoupons, notedOf, stateOfNoted } from './desk-requests.js';
 import type { Services } from '../../base/services/calls.js';
 
 /** How often the token is asked anew after it missed receipts. */
@@ -52,6 +53,8 @@ export interface TellerOptions extends DeskStepOptions {
 
 /** What a procedure may be told. */
 export interface DeskCall {
+  /** Of an act that moves money, 16 bytes: the same again is the same act, with the same answer (desk-acts.ts). */
+  id?: Uint8Array;
   /** What is waited for. */
   onEvent?(event: DeskEvent): void;
   /** How long each step may take, taps and waits together; default `DESK_STEP_MS`. */
@@ -64,7 +67,7 @@ export interface Registered {
   name: string;
   /** null where the desk does not learn it. */
   pku: Uint8Array | null;
-  /** ABC after the funding; null without. */
+  /** ABC right after the funding; null without. */
   balance: number | null;
   /** The registrar had registered this token before. */
   repeated: boolean;
@@ -87,8 +90,8 @@ export interface Withdrawn {
  */
 export interface Teller {
   /**
-   * Opens the account, puts `funding` in once, registers, and gives the token its license. Codes also: NAME_INVALID,
-   * AMOUNT_INVALID, TOKEN_CHANGED.
+   * Opens the account, puts `funding` in, once for each id, registers, and gives the token its license. Codes also:
+   * NAME_INVALID, AMOUNT_INVALID, TOKEN_CHANGED.
    */
   registerUser(request: { name: string; funding?: number } & DeskCall): Promise<Result<Registered>>;
   /**
@@ -115,6 +118,90 @@ export interface Teller {
   /** Claims back the debits that no shop deposited; what comes back is then fetched by `collect`. */
   reconcile(request?: DeskCall): Promise<Result<{ claims: ClaimLine[] }>>;
   tokenStatus(request?: DeskCall): Promise<Result<{ status: TokenStatus; identity: Identity }>>;
+  /** Whether anything of an act has begun here, and whether it has its answer. @param id 16 bytes */
+  stateOf(id: Uint8Array): 'unknown' | 'open' | 'answered';
+}
+
+/** A stored answer that has no bytes in it. */
+const asStored = <T>(stored: T): T => stored;
+
+/** One procedure at the reader. */
+type Run = <T>(request: DeskCall, procedure: (steps: DeskSteps) => Promise<Result<T>>) => Promise<Result<T>>;
+
+/** What a procedure is asked for. */
+type Procedure<T> = (steps: DeskSteps, act: Act) => Promise<Result<T>>;
+
+/** One act under its id: its stored answer at once, or the procedure. */
+const onceOf =
+  (options: TellerOptions, run: Run) =>
+  <T extends object>(
+    request: DeskCall,
+    call: Omit<ActCall, 'id'>,
+    procedure: Procedure<T>,
+    thaw: (stored: Hexed<T>) => T,
+    isAnswer?: (done: T) => boolean,
+  ): Promise<Result<T>> =>
+    options.acts.once(
+      { ...call, id: request.id },
+      (act) => run(request, (steps) => procedure(steps, act)),
+      thaw,
+      isAnswer,
+    );
+
+/** The acts that move money, each under its id. */
+function moneyActs(
+  options: TellerOptions,
+  run: Run,
+): Pick<Teller, 'registerUser' | 'withdraw' | 'unload' | 'redeem' | 'reconcile'> {
+  const once = onceOf(options, run);
+  return {
+    async registerUser(request) {
+      const { name, funding } = request;
+      if (!isName(name)) return refusal('NAME_INVALID');
+      if (funding !== undefined && !isAmount(funding)) return refusal('AMOUNT_INVALID');
+      return once<Registered>(
+        request,
+        { kind: 'register', body: { name, funding: funding ?? null } },
+        (steps, act) =>
+          license(options, steps, name, funding === undefined ? null : { amount: funding, act }, 'register'),
+        (stored) => ({ ...stored, pku: stored.pku === null ? null : bytes(stored.pku) }),
+      );
+    },
+    async withdraw(request) {
+      const { amount } = request;
+      if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
+      return once<Withdrawn>(
+        request,
+        { kind: 'withdraw', body: { amount }, unseenMaxS: UNSEEN_MAX_S },
+        (steps, act) => issueOf[schemeIn(options).issue](options, steps, amount, act),
+        asStored,
+      );
+    },
+    async unload(request) {
+      const { name, amount } = request;
+      if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
+      if (!isName(name)) return refusal('NAME_INVALID');
+      return once<Unloaded>(
+        request,
+        { kind: 'unload', body: { name, amount } },
+        (steps, act) => options.unload(steps, name, amount, act),
+        asStored,
+        // Until its delivery has ended, the same act asks how it stands.
+        ({ state }) => state !== 'pending' && state !== 'held',
+      );
+    },
+    redeem: async (request = {}) =>
+      once(request, { kind: 'redeem', body: {} }, (steps) => redeemCoupons(options.services, steps), asStored),
+    reconcile: async (request = {}) =>
+      once(
+        request,
+        { kind: 'reconcile', body: {} },
+        (steps) => claimDebits(options.services, steps, options.registrar),
+        ({ claims }) => ({ claims: claims.map((claim) => ({ ...claim, rs: bytes(claim.rs) })) }),
+        // What got no word is claimed again by the same act.
+        ({ claims }) => claims.every(({ code }) => code === null || ERRORS[code].exit === EXIT.refused),
+      ),
+  };
 }
 
 /** Makes the desk. */
@@ -133,31 +220,16 @@ export function createTeller(options: TellerOptions): Teller {
     }
   }
   return {
-    async registerUser(request) {
-      if (!isName(request.name)) return refusal('NAME_INVALID');
-      if (request.funding !== undefined && !isAmount(request.funding)) return refusal('AMOUNT_INVALID');
-      return run(request, (steps) => license(options, steps, request.name, request.funding, 'register'));
-    },
+    ...moneyActs(options, run),
     async renewUser(request) {
       if (!isName(request.name)) return refusal('NAME_INVALID');
-      return run(request, (steps) => license(options, steps, request.name, undefined, 'renew'));
+      return run(request, (steps) => license(options, steps, request.name, null, 'renew'));
     },
-    async withdraw(request) {
-      if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
-      return run(request, (steps) => issueOf[schemeIn(options).issue](options, steps, request.amount));
-    },
-    async unload(request) {
-      if (!isAmount(request.amount)) return refusal('AMOUNT_INVALID');
-      if (!isName(request.name)) return refusal('NAME_INVALID');
-      return run(request, (steps) => options.unload(steps, request.name, request.amount));
-    },
-    redeem: (request = {}) => run(request, (steps) => redeemCoupons(options.services, steps)),
     collect: (request = {}) =>
       run(request, (steps) =>
         schemeIn(options).issue === 'direct' ? collectOpen(options, steps) : collectSealed(options, steps),
       ),
     statement: (request = {}) => run(request, (steps) => readStatement(steps, options.registrar)),
-    reconcile: (request = {}) => run(request, (steps) => claimDebits(options.services, steps, options.registrar)),
     tokenStatus: (request = {}) =>
       run(request, async (steps) => {
         const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) =>
@@ -169,6 +241,7 @@ export function createTeller(options: TellerOptions): Teller {
         );
         return status.ok ? { ok: true, identity: read.answer, status: status.answer } : status;
       }),
+    stateOf: options.acts.stateOf,
   };
 }
 
@@ -177,7 +250,7 @@ async function license(
   options: TellerOptions,
   steps: DeskSteps,
   name: string,
-  funding: number | undefined,
+  funding: { amount: number; act: Act } | null,
   act: 'register' | 'renew',
 ): Promise<Result<Registered>> {
   const { services, acts } = options;
@@ -198,10 +271,11 @@ async function license(
   const { certificate } = opened;
   if (!certificate) return refusal('ACCOUNT_KEY_MISSING');
   let balance: number | null = null;
-  if (funding !== undefined) {
-    const funded = await acts.run(`fund ${key} ${funding}`, (id) =>
-      steps.service('fund', () => office(id).fundAccount(name, funding)),
-    );
+  if (funding !== null) {
+    // Under the act's own id: the house puts it in once, whatever breaks off and is done again.
+    funding.act.note({ about: `fund ${key}` });
+    const funded = await steps.service('fund', () => office(funding.act.id()).fundAccount(name, funding.amount));
+    if (!funded.ok && ERRORS[funded.code].exit === EXIT.refused) funding.act.forget();
     if (!funded.ok) return funded;
     balance = funded.balance;
   }
@@ -258,32 +332,61 @@ const schemeIn = (options: TellerOptions): Scheme => options.services.scheme ?? 
 /** How a scheme's cash is asked for. */
 const issueOf: Record<
   Scheme['issue'],
-  (options: TellerOptions, steps: DeskSteps, amount: number) => Promise<Result<Withdrawn>>
+  (options: TellerOptions, steps: DeskSteps, amount: number, act: Act) => Promise<Result<Withdrawn>>
 > = {
   direct: withdrawOpenly,
   sealed: withdrawSealed,
   keyed: withdrawSealed,
-  coupon: async (options, steps, amount) => {
-    const taken = await takeCoupons(options.services, steps, amount);
+  coupon: async (options, steps, amount, act) => {
+    const taken = await takeCoupons(options.services, steps, amount, options.acts, act);
     return taken.ok ? { ok: true, amount, receiptNumber: 0, coupons: taken.amount, missed: 0, repeated: false } : taken;
   },
 };
 
 /** [0067]-[0069], [0089]-[0091]: the request goes through the bank unread. */
-async function withdrawSealed(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+async function withdrawSealed(
+  options: TellerOptions,
+  steps: DeskSteps,
+  amount: number,
+  act: Act,
+): Promise<Result<Withdrawn>> {
   const { services } = options;
+  const withdrawn = (receiptNumber: number, repeated: boolean): { ok: true } & Withdrawn => ({
+    ok: true,
+    amount,
+    receiptNumber,
+    coupons: 0,
+    missed: 0,
+    repeated,
+  });
+  const noted = await stateOfNoted(services, steps, act);
+  if (!noted.ok) return noted;
+  if (noted.state === 'done') {
+    const collected = await collectSealed(options, steps);
+    return collected.ok ? withdrawn(collected.receiptNumber, true) : collected;
+  }
+  if (noted.state === 'refused') act.forget();
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const request = await askFor(steps, amount);
     if (!request.ok) return request;
-    const done = await finish(services, steps, request.answer);
+    let other: ReturnType<DeskActs['other']> = null;
+    const mayBeOurs = request.answer.kind !== REQUEST.register && request.answer.amount === amount;
+    const done = await finish(services, steps, request.answer, (sent) => {
+      const about = notedOf(sent);
+      other = options.acts.other(act, 'withdraw', about.about);
+      if (mayBeOurs && !other) act.note(about);
+    });
     if (!done.ok) return done;
+    // What waited was another act's: that one has its end, and ours comes next.
+    const others = other as ReturnType<DeskActs['other']>;
+    if (others && done.code === 'OK') others.answer(withdrawn(done.receiptNumber, done.repeated));
+    else others?.forget();
+    if (!others && done.code === 'OK' && mayBeOurs) return withdrawn(done.receiptNumber, done.repeated);
+    if (!others) act.forget();
     // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks
-    // anew.
-    if (done.kind === REQUEST.register || done.amount !== amount || done.code === 'RECEIPT_GAP') continue;
-    // An earlier request's refusal, of which the token had not heard.
-    if (done.code !== 'OK' && done.repeated) continue;
-    if (done.code !== 'OK') return refusal(done.code, 'withdrawal');
-    return { ok: true, amount, receiptNumber: done.receiptNumber, coupons: 0, missed: 0, repeated: done.repeated };
+    // anew. An earlier request's refusal, of which the token had not heard.
+    if (others || !mayBeOurs || done.code === 'RECEIPT_GAP' || done.repeated) continue;
+    return refusal(done.code, 'withdrawal');
   }
   return refusal('RECEIPT_MISSED', 'again and again');
 }
@@ -318,37 +421,78 @@ async function collectOpen(options: TellerOptions, steps: DeskSteps): Promise<Re
   return { ok: true, receiptNumber };
 }
 
+/** A withdrawal in the open, as the desk notes it before the issuer has it. */
+interface OpenWithdrawal {
+  /** PKU, the receipt's number and the amount. */
+  about: string;
+  /** Encoded `withdrawal`, as hexadecimal. */
+  request: string;
+}
+
+/** The token's signed request for the next receipt, noted; or the one that was noted before. */
+async function openRequest(steps: DeskSteps, amount: number, act: Act): Promise<Result<OpenWithdrawal>> {
+  const noted = act.progress<OpenWithdrawal>();
+  if (noted) return { ok: true, ...noted };
+  const request = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (answer) => {
+    const part = requestPart.decode(answer)?.part;
+    const outer = part && withdrawal.decode(part);
+    const body = outer && withdrawalBody.decode(outer.body);
+    return body && body.amount === amount
+      ? { about: `${toHex(body.pku)} ${body.number} ${amount}`, request: toHex(part) }
+      : null;
+  });
+  if (!request.ok) return request;
+  act.note(request.answer);
+  return { ok: true, ...request.answer };
+}
+
 /** [0017]-[0018]: (PKU, IdU, x) in the open. */
-async function withdrawOpenly(options: TellerOptions, steps: DeskSteps, amount: number): Promise<Result<Withdrawn>> {
+async function withdrawOpenly(
+  options: TellerOptions,
+  steps: DeskSteps,
+  amount: number,
+  act: Act,
+): Promise<Result<Withdrawn>> {
   const { services, acts } = options;
   let missed = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    // 1. (PKU, IdU, x) with the number of the next receipt.
-    const request = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => {
-      const part = requestPart.decode(bytes)?.part;
-      const outer = part && withdrawal.decode(part);
-      const body = outer && withdrawalBody.decode(outer.body);
-      return body && body.amount === amount ? { bytes: part, pku: body.pku, number: body.number } : null;
-    });
+    // 1. (PKU, IdU, x) with the number of the next receipt. Where it went out before, the same bytes again: the
+    //    issuer says whether that number is this withdrawal's.
+    const isAgain = act.progress() !== null;
+    const request = await openRequest(steps, amount, act);
     if (!request.ok) return request;
-    const { bytes, pku, number } = request.answer;
-    if (acts.wasTaken(pku, number, amount)) {
-      acts.end(pku);
-      return { ok: true, amount, receiptNumber: number - 1, coupons: 0, missed, repeated: true };
-    }
+    const sent = bytes(request.request);
     // 2. The issuer's receipt for it, and into the token with it.
-    acts.begin(pku, number, amount);
-    const given = await steps.service('withdraw', () => services.issuer.withdraw(bytes));
+    const given = await steps.service('withdraw', () => services.issuer.withdraw(sent));
     if (given.ok) {
+      // The same number and amount was noted by another act. If the issuer gave it before, it is that one's, and ours
+      // comes next; if not, that one never came there.
+      const other = isAgain ? null : acts.other(act, 'withdraw', request.about);
+      if (!given.repeated) other?.forget();
       const taken = await giveReceipt(steps, given.receipt);
-      if (!taken.ok) return taken;
-      acts.end(pku);
-      return { ok: true, amount, receiptNumber: taken.number, coupons: 0, missed, repeated: given.repeated };
+      if (!taken.ok) {
+        // Another token is there than the one whose request was noted: hers is another withdrawal.
+        if (taken.code === 'TOKEN_CHANGED' && isAgain && act.leave()) continue;
+        return taken;
+      }
+      const done: Withdrawn = {
+        amount,
+        receiptNumber: taken.number,
+        coupons: 0,
+        missed,
+        repeated: given.repeated,
+      };
+      if (!other || !given.repeated) return { ok: true, ...done };
+      other.answer(done);
+      act.forget();
+      missed += amount;
+      continue;
     }
-    if (ERRORS[given.code].exit === EXIT.refused) acts.end(pku);
+    // It was not given, and is not later.
+    if (ERRORS[given.code].exit === EXIT.refused) act.forget();
     if (given.code !== 'RECEIPT_MISSED') return given;
     // 3. The number was given to something else: what the token missed. Then it is asked again, with the number after.
-    const list = await steps.service('receipts', () => services.issuer.receipts(bytes));
+    const list = await steps.service('receipts', () => services.issuer.receipts(sent));
     if (!list.ok) return list;
     for (const receiptBytes of list.receipts) {
       const taken = await giveReceipt(steps, receiptBytes);

@@ -3,6 +3,8 @@ import { as, type CommandSpec } from './spec.js';
 import { DEMO_DATA, OPTIONS } from './vocabulary.js';
 
 const { json } = OPTIONS;
+/** Of every command that moves money (pending-acts.ts). */
+const act = [OPTIONS.id, OPTIONS.new];
 const data = as(OPTIONS.data, { standard: DEMO_DATA });
 const amount = { name: '<amount>', what: '3.50, or 350 in minor units' };
 
@@ -11,7 +13,7 @@ export const CLERK_COMMANDS: readonly CommandSpec[] = [
     name: 'charge',
     what: 'open a charge at the terminal',
     arguments: [amount],
-    options: [OPTIONS.wait, data, json],
+    options: [OPTIONS.wait, ...act, data, json],
     examples: ['charge 3.50', 'charge 350 --wait'],
     run: async () => (await import('../clerk.js')).charge,
   },
@@ -30,7 +32,7 @@ export const CLERK_COMMANDS: readonly CommandSpec[] = [
       { name: '<payment>', what: "the charge's id as tapcash charge shows it, or its Rs" },
       { name: '[amount]', what: '1.00, or 100 in minor units; default: all of the payment' },
     ],
-    options: [OPTIONS.id, data, json],
+    options: [...act, data, json],
     examples: ['refund 0123456789abcdef', 'refund 0123456789abcdef 1.00'],
     run: async () => (await import('../clerk.js')).refund,
   },
@@ -50,7 +52,7 @@ const TELLER: readonly CommandSpec[] = [
     name: 'register',
     what: 'open an account, license the token at the reader',
     arguments: [name],
-    options: [OPTIONS.funding, data, json],
+    options: [OPTIONS.funding, ...act, data, json],
     examples: ['teller register "Alice Example" --funding 100.00'],
     run: async () => (await import('../teller.js')).register,
   },
@@ -66,7 +68,7 @@ const TELLER: readonly CommandSpec[] = [
     name: 'withdraw',
     what: 'from the account to the token at the reader',
     arguments: [amount],
-    options: [data, json],
+    options: [...act, data, json],
     examples: ['teller withdraw 50.00'],
     run: async () => (await import('../teller.js')).withdraw,
   },
@@ -74,14 +76,14 @@ const TELLER: readonly CommandSpec[] = [
     name: 'unload',
     what: "from the token at the reader back to its owner's account",
     arguments: [name, amount],
-    options: [data, json],
+    options: [...act, data, json],
     examples: ['teller unload "Alice Example" 20.00'],
     run: async () => (await import('../teller.js')).unload,
   },
   {
     name: 'redeem',
     what: 'turn the coupons on the token at the reader into cash: at another time than the withdrawal',
-    options: [data, json],
+    options: [...act, data, json],
     examples: ['teller redeem'],
     run: async () => (await import('../teller.js')).redeem,
   },
@@ -104,7 +106,7 @@ const TELLER: readonly CommandSpec[] = [
     what:
       'claim back what the token at the reader paid and no shop deposited: cancelled charges at once, others after ' +
       "the shop's time is over",
-    options: [data, json],
+    options: [...act, data, json],
     examples: ['teller reconcile'],
     run: async () => (await import('../teller.js')).reconcile,
   },

@@ -16,8 +16,13 @@ const act = (verb: OfficeVerb) => async (): Promise<Action> => {
   return (...call: unknown[]) => office(verb, call.slice(0, -2) as string[], call[call.length - 2] as OfficeCommand);
 };
 
-function verb(name: OfficeVerb, what: string, values: readonly ArgumentSpec[], example: string): CommandSpec {
+function look(name: OfficeVerb, what: string, values: readonly ArgumentSpec[], example: string): CommandSpec {
   return { name, what, arguments: values, options: common, examples: [`office ${example}`], run: act(name) };
+}
+
+/** An act with an id, which is done once. */
+function verb(...spec: Parameters<typeof look>): CommandSpec {
+  return { ...look(...spec), options: [OPTIONS.id, OPTIONS.new, ...common] };
 }
 
 const name = { name: '<name>', what: 'of the account' };
@@ -27,7 +32,7 @@ const amount = { name: '<amount>', what: '100.00, or 10000 in minor units' };
 const KEY = '64-DIGITS';
 
 const trace: CommandSpec = {
-  ...verb(
+  ...look(
     'trace',
     "the real name behind an overspent pseudonym, by the scheme's own path; recorded with who asked and why",
     [pku, why],
@@ -54,8 +59,8 @@ export const OFFICE_COMMANDS: CommandSpec = {
       ],
       `terminal "Cafe Roma" 01020304 ${KEY}`,
     ),
-    verb('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
-    verb('overspends', 'pseudonyms whose EBC is negative', [], 'overspends'),
+    look('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
+    look('overspends', 'pseudonyms whose EBC is negative', [], 'overspends'),
     trace,
     verb(
       'lose',
@@ -79,8 +84,8 @@ export const OFFICE_COMMANDS: CommandSpec = {
       'release "Alice Example"',
     ),
     verb('deny', 'put a pseudonym on the deny list', [pku, why], `deny ${KEY} "stolen"`),
-    verb('numbers', 'sums over all books', [], 'numbers'),
-    verb(
+    look('numbers', 'sums over all books', [], 'numbers'),
+    look(
       'coupon-keys',
       "have the issuer sign the list of the bank's coupon keys: scheme 2, once and after a new key",
       [],

@@ -101,7 +101,11 @@ export const OPTIONS = {
 
   // charges and the desk
   wait: { flags: '--wait', what: 'follow the charge until it is paid' },
-  id: { flags: '--id <refund>', what: 'the id of a refund begun before: asked again it is given back once' },
+  id: {
+    flags: '--id <act>',
+    what: "the act's id: the same act again is done once, and has the same answer; without it the command makes one, and finishes the same act where that had no answer",
+  },
+  new: { flags: '--new', what: 'another act, also where the same one had no answer' },
   funding: { flags: '--funding <amount>', what: 'money to put into the account' },
 
   // boards

@@ -27,7 +27,7 @@ import { claim, refund } from '../refunds-and-claims.js';
 import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { RETURN_MAX } from '../issuer/issuer-return.js';
 import { checkOurs } from '../read-history.js';
-import type { BankOffice, BankService, IssuerForBank, Service } from '../../base/services/procedures.js';
+import type { BankAnswer, BankOffice, BankService, IssuerForBank, Service } from '../../base/services/procedures.js';
 import { checkNow, linesOf } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
@@ -202,10 +202,7 @@ function readOwned(context: BankContext, bytes: Uint8Array): Result<{ owned: Own
   return { ok: true, owned, hash };
 }
 
-async function request(
-  context: BankContext,
-  bytes: Uint8Array,
-): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
+async function request(context: BankContext, bytes: Uint8Array): Promise<Result<BankAnswer>> {
   const read = readOwned(context, bytes);
   if (!read.ok) return read;
   const { owned, hash } = read;
@@ -245,16 +242,12 @@ async function request(
     return { ok: true, row: store.request(hash)! };
   });
   if (!begun.ok) return begun;
-  if (begun.row.state !== 'pending')
-    return { ok: true, boxes: unpackBoxes(begun.row.boxes!) as Uint8Array[], repeated: true };
+  if (begun.row.state !== 'pending') return storedAnswer(begun.row);
   return passOn(context, begun.row);
 }
 
 /** Brings a pending request to its end: the bank's own signature for a coupon, the issuer's reply for the rest. */
-async function passOn(
-  context: BankContext,
-  row: BankRequestRow,
-): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>> {
+async function passOn(context: BankContext, row: BankRequestRow): Promise<Result<BankAnswer>> {
   if (row.kind === REQUEST.coupon) {
     const { request } = ownedRequest.decode(row.owned)!;
     const drawn = row.draw !== null;
@@ -291,11 +284,11 @@ function end(
   reply: Uint8Array | null,
   replySignature: Uint8Array | null,
   boxes: Uint8Array[],
-): Result<{ boxes: Uint8Array[]; repeated: boolean }> {
+): Result<BankAnswer> {
   const { store } = context;
   return store.transaction(() => {
     const now = store.request(row.hash)!;
-    if (now.state !== 'pending') return { ok: true, boxes: unpackBoxes(now.boxes!) as Uint8Array[], repeated: true };
+    if (now.state !== 'pending') return storedAnswer(now);
     let drawback: number | null = null;
     const { name } = row;
     if (state === 'refused' && row.draw !== null && name !== null) {
@@ -310,9 +303,16 @@ function end(
       if (row.kind === REQUEST.refund) store.undoRefund(row.draw!, context.nowS());
     }
     store.endRequest({ hash: row.hash, state, reply, replySignature, boxes: packBoxes(boxes), drawback });
-    return { ok: true, boxes, repeated: false };
+    return { ok: true, boxes, refused: state === 'refused', repeated: false };
   });
 }
+
+const storedAnswer = (row: BankRequestRow): { ok: true } & BankAnswer => ({
+  ok: true,
+  boxes: unpackBoxes(row.boxes!) as Uint8Array[],
+  refused: row.state === 'refused',
+  repeated: true,
+});
 
 /**
  * Requests without a reply once more. One that is refused by itself does not hold up the others; an issuer that cannot

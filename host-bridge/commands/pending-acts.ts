@@ -1,0 +1,147 @@
+/**
+ * Acts that move money, as whoever asks for them keeps them: `acts.db` in the data folder, on disk before the first
+ * try.
+ *
+ * An act has an id. Bridge and houses do it once for each id, and give the same answer again (desk-acts.ts,
+ * operator-requests.ts). So an act without an answer is kept here, and the same command finishes it under its id and
+ * says so. One that was answered is over: the same command is another act then.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { toHex } from '../../firmware/core/bytes.js';
+import { ERRORS, EXIT, failure, isFailure, type ErrorCode, type Result } from '../base/errors.js';
+import { openDatabase, type Database } from '../base/sqlite/database.js';
+import { wallTime } from './output.js';
+
+const FILE = 'acts.db';
+/** Answered acts are kept so long, so that `--id` with another act is refused. */
+const ANSWERED_KEPT_S = 90 * 86400;
+
+const MIGRATIONS = [
+  `
+  CREATE TABLE act (
+    id TEXT PRIMARY KEY, -- hexadecimal
+    command TEXT NOT NULL, -- with all that it was given, JSON
+    begun_s INTEGER NOT NULL,
+    answered_s INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX act_open ON act (command, begun_s) WHERE answered_s IS NULL;
+  `,
+];
+
+/** How an act's command was given. */
+export interface ActOptions {
+  /** The data folder. */
+  data: string;
+  /** The id of an act begun before, or one that the caller made. */
+  id?: string;
+  /** Another act, also where the same one has no answer. */
+  new?: boolean;
+  json?: boolean;
+}
+
+/** An act to be done. */
+export interface PendingAct<T extends object> {
+  /** For example `teller withdraw`. */
+  command: string;
+  /** All that it was given, as it was understood: the same command is the same act. */
+  values: object;
+  /** Bytes of its id. */
+  idBytes: 8 | 16;
+  /** @param answered may be called early, once the act itself is decided: what follows only looks on */
+  send(id: string, answered: () => void): Promise<Result<T>>;
+  /** Whether what came back is its end. Default: whatever is no refusal. */
+  isAnswer?(done: T): boolean;
+  /** After a refusal, whether nothing of it was done. Default: by the code. */
+  isUndone?(id: string, code: ErrorCode): Promise<boolean>;
+}
+
+/** Nothing was done under these codes: what was wrong may be mended, and asked for as another act. */
+const isRefused = (code: ErrorCode): boolean => ERRORS[code].exit === EXIT.refused || ERRORS[code].exit === EXIT.usage;
+
+interface Begun {
+  id: string;
+  /** When the act began that this finishes, Unix time; null for a new one. */
+  finishesS: number | null;
+}
+
+interface Acts {
+  begin(command: string, options: ActOptions, idBytes: number): Begun;
+  answer(id: string): void;
+  forget(id: string): void;
+  close(): void;
+}
+
+function openActs(dataDir: string): Acts {
+  const database: Database = openDatabase(join(dataDir, FILE), { migrations: MIGRATIONS });
+  const nowS = () => Math.floor(Date.now() / 1000);
+  type Row = { id: string; command: string; begunS: number; answeredS: number | null };
+  const columns = 'id, command, begun_s AS begunS, answered_s AS answeredS';
+  const find = database.prepare<[id: string], Row>(`SELECT ${columns} FROM act WHERE id = ?`);
+  const oldest = database.prepare<[command: string], Row>(
+    `SELECT ${columns} FROM act WHERE command = ? AND answered_s IS NULL ORDER BY begun_s LIMIT 1`,
+  );
+  const add = database.prepare('INSERT INTO act (id, command, begun_s) VALUES (?, ?, ?)');
+  const answer = database.prepare('UPDATE act SET answered_s = ? WHERE id = ?');
+  const forget = database.prepare('DELETE FROM act WHERE id = ?');
+  const prune = database.prepare('DELETE FROM act WHERE answered_s < ?');
+  return {
+    begin: (command, options, idBytes) =>
+      database.transaction(() => {
+        prune.run(nowS() - ANSWERED_KEPT_S);
+        const known = options.id !== undefined ? find.get(options.id) : options.new ? undefined : oldest.get(command);
+        if (known && known.command !== command) throw failure('REQUEST_ID_REUSED', known.id);
+        if (known) return { id: known.id, finishesS: known.begunS };
+        const id = options.id ?? toHex(randomBytes(idBytes));
+        add.run(id, command, nowS());
+        return { id, finishesS: null };
+      }),
+    answer: (id) => void answer.run(nowS(), id),
+    forget: (id) => void forget.run(id),
+    close: database.close,
+  };
+}
+
+/**
+ * Does an act under its id. @returns what it came to, with `id`, and `finishesS` where it was begun before
+ * @throws TapcashError of the refusal; it says where the act is kept. USAGE, REQUEST_ID_REUSED, DATABASE_*
+ */
+export async function underId<T extends object>(
+  act: PendingAct<T>,
+  options: ActOptions,
+): Promise<T & { id: string; finishesS?: number }> {
+  if (options.id !== undefined && !new RegExp(`^[0-9a-f]{${2 * act.idBytes}}$`).test(options.id))
+    throw failure('USAGE', `--id ${options.id}: ${2 * act.idBytes} hexadecimal digits, the act's id`);
+  // Where there is no folder, nothing runs, and nothing is begun.
+  const acts = existsSync(options.data) ? openActs(options.data) : null;
+  try {
+    const command = JSON.stringify([act.command, act.values]);
+    const begun = acts?.begin(command, options, act.idBytes);
+    const { id, finishesS } = begun ?? { id: options.id ?? toHex(randomBytes(act.idBytes)), finishesS: null };
+    if (finishesS !== null && !options.json)
+      process.stderr.write(`This finishes the act of ${wallTime(finishesS)} (${id}). Another one: --new\n`);
+    let isAnswered = false;
+    const answered = () => {
+      isAnswered = true;
+      acts?.answer(id);
+    };
+    const done = await act.send(id, answered).catch((thrown) => {
+      // A command line that says nothing to do.
+      if (isFailure(thrown) && isRefused(thrown.code)) acts?.forget(id);
+      throw thrown;
+    });
+    if (!done.ok && isAnswered) throw failure(done.code, done.detail);
+    if (!done.ok) {
+      const isUndone = await (act.isUndone?.(id, done.code) ?? isRefused(done.code));
+      if (isUndone) acts?.forget(id);
+      const kept = `no answer to act ${id} yet: the same command finishes it`;
+      throw failure(done.code, isUndone ? done.detail : [done.detail, kept].filter(Boolean).join('; '));
+    }
+    const { ok: _, ...fields } = done;
+    if (act.isAnswer?.(done) ?? true) acts?.answer(id);
+    return { ...(fields as unknown as T), id, ...(finishesS === null ? {} : { finishesS }) };
+  } finally {
+    acts?.close();
+  }
+}
