@@ -246,6 +246,12 @@ export const ROOMS: readonly Room[] = [
     outside: ['pino', 'node:crypto', 'node:path'],
   },
   {
+    path: 'host-bridge/backup',
+    holds: 'backups of the databases of houses and bridge, and restoring them',
+    may: [...BASE, SQLITE, 'host-bridge/ledger/sqlite', 'host-bridge/audit', 'host-bridge/bridge'],
+    outside: ['better-sqlite3', 'node:crypto', 'node:fs', 'node:path'],
+  },
+  {
     path: 'host-bridge/control',
     holds: "the running bridge's address for other processes",
     may: [...BASE, 'host-bridge/bridge', 'host-bridge/http'],
@@ -278,13 +284,13 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'host-bridge/commands',
     holds: 'what each command does',
-    may: [...BELOW_DEMO, 'host-bridge/demo', 'host-bridge/bench'],
+    may: [...BELOW_DEMO, 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench'],
     outside: ['commander', 'node:*'],
   },
   {
     path: 'host-bridge/cli.ts',
     holds: 'the command line; alone in reading the environment',
-    may: [...BELOW_DEMO, 'host-bridge/demo', 'host-bridge/bench', 'host-bridge/commands'],
+    may: [...BELOW_DEMO, 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench', 'host-bridge/commands'],
     outside: ['commander', 'node:*'],
   },
 ];

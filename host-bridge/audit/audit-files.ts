@@ -68,3 +68,21 @@ export function linesIn(database: Sqlite.Database, house: House): AuditedLine[] 
       why: row.why,
     }));
 }
+
+/** How often snapshots of several databases are tried until they show one moment. */
+const SNAPSHOT_TRIES = 100;
+
+/**
+ * Begins a snapshot in each database, all of one moment: what the first one's last change was is the same before and
+ * after the others' begin. They last until their databases are closed.
+ * @param watch another connection to the first database; null where there is one database alone
+ */
+export function beginTogether(watch: Sqlite.Database | null, databases: Sqlite.Database[]): void {
+  for (let tries = 1; ; tries++) {
+    const before = watch?.pragma('data_version', { simple: true });
+    // A snapshot begins with the first look.
+    for (const database of databases) database.exec('BEGIN; SELECT count(*) FROM sqlite_schema;');
+    if (watch?.pragma('data_version', { simple: true }) === before || tries === SNAPSHOT_TRIES) return;
+    for (const database of databases) database.exec('ROLLBACK');
+  }
+}

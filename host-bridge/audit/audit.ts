@@ -12,7 +12,7 @@ import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
 import { auditBack, auditReleases } from './audit-refunds.js';
 import { auditBetween } from './audit-between.js';
 import { auditAccounts, auditEvidence, auditRegistrations } from './audit-evidence.js';
-import { checkSchema, linesIn, openAudited, successionsIn, type AuditedLine } from './audit-files.js';
+import { beginTogether, checkSchema, linesIn, openAudited, successionsIn, type AuditedLine } from './audit-files.js';
 import { auditKeys } from './audit-keys.js';
 import { auditLedger } from './audit-ledger.js';
 import { auditDenials, auditOffice, auditTraces } from './audit-office.js';
@@ -111,9 +111,6 @@ function auditTrustee(books: AuditBooks, issuer: AuditBooks): void {
   auditTraces(books);
 }
 
-/** How often snapshots of two databases are tried until they show one moment. */
-const SNAPSHOT_TRIES = 100;
-
 /**
  * One state of each file, however long the audit takes and whatever the services do meanwhile; and of several files the
  * state of one moment: what the first one's last change was is the same before and after the others' snapshots begin.
@@ -128,13 +125,7 @@ function inSnapshots(paths: string[], run: (databases: Sqlite.Database[]) => voi
   try {
     const watch = paths.length > 1 ? open(paths[0]!) : null;
     const databases = paths.map(open);
-    for (let tries = 1; ; tries++) {
-      const before = watch?.pragma('data_version', { simple: true });
-      // A snapshot begins with the first look.
-      for (const database of databases) database.exec('BEGIN; SELECT 1 FROM books;');
-      if (watch?.pragma('data_version', { simple: true }) === before || tries === SNAPSHOT_TRIES) break;
-      for (const database of databases) database.exec('ROLLBACK');
-    }
+    beginTogether(watch, databases);
     run(databases);
   } catch (thrown) {
     throw databaseFailure(thrown, paths[0]!);

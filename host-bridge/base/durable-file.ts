@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { failure } from './errors.js';
 
 /** Brings what a file or a folder holds to the disk. */
-function syncPath(path: string): void {
+export function syncPath(path: string): void {
   const file = openSync(path, 'r');
   try {
     fsyncSync(file);

@@ -12,7 +12,7 @@ import { openDatabase, type Database } from '../base/sqlite/database.js';
 import { ACTS_SQL, EPOCHS_TABLE, openOwnDatabase, type IdentityOptions } from '../base/sqlite/database-identity.js';
 
 /** The bridge's tables, as the houses have theirs (ledger/sqlite/sqlite-schema.ts). */
-const BRIDGE_MIGRATIONS = [
+export const BRIDGE_MIGRATIONS = [
   `
   CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -88,7 +88,7 @@ export function readIdentity(path: string): Identity | null {
 }
 
 /** Writes the file, complete or not at all, where it says something new. */
-function writeIdentity(path: string, identity: Identity): void {
+export function writeIdentity(path: string, identity: Identity): void {
   const before = readIdentity(path);
   const same = before && toHex(before.databaseId) === toHex(identity.databaseId) && before.epoch === identity.epoch;
   // Two processes on one database: the one that ends last may have seen less.
@@ -114,7 +114,7 @@ export function epochsOf(database: Pick<Database, 'prepare'>): Epoch[] {
 }
 
 /** Begins an epoch. Within a transaction. */
-function addEpoch(database: Pick<Database, 'prepare'>, epoch: Epoch): void {
+export function addEpoch(database: Pick<Database, 'prepare'>, epoch: Epoch): void {
   database
     .prepare(
       'INSERT INTO epochs (epoch, database_id, cause, began_s, acts, backup_s, why) VALUES (?, ?, ?, ?, ?, ?, ?)',

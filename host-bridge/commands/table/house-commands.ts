@@ -142,7 +142,57 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
   },
 ];
 
+/** What `tapcash backup --help` teaches. */
+const BACKUP_HELP = `
+The services may run meanwhile: all databases are copied as they are at one
+moment, then the audit checks the copies. A copy by cp is no backup: what was
+written last stands in other files.
+
+  1. tapcash backup --data cafe --to /mnt/other/monday
+     every night, to another machine; --with-keys once, and after a rotation
+  2. tapcash backup verify /mnt/other/monday
+     whether it is whole and its books add up
+  3. tapcash restore /mnt/other/monday --data cafe
+     on the day that you need it: docs/operations.md says what follows
+
+Exit code 4: the backup is there, but its books do not add up.`;
+
+const RESTORE_HELP = `
+What was booked since the backup is forgotten, though others were told that it
+was done. So the newest backup is the best one, and restoring is the last means:
+a service that does not start says why, and what else may help.
+
+End the services first. Each database gets a new epoch, by which others can see
+that it was restored. One that is there stays, with --replace, beside it.`;
+
 export const AUDIT_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'backup',
+    what: 'copy the databases of houses and bridge while they run, and check the copies',
+    options: [as(OPTIONS.to, { isNeeded: true }), OPTIONS.withKeys, OPTIONS.passphraseFile, data, json],
+    more: BACKUP_HELP,
+    examples: ['backup --data cafe --to backups/monday', 'backup --to monday --with-keys --passphrase-file secret.txt'],
+    run: async () => (await import('../backup.js')).backup,
+    commands: [
+      {
+        name: 'verify',
+        what: 'whether a backup is whole, and the books in it add up',
+        arguments: [{ name: '<folder>', what: 'the backup' }],
+        options: [OPTIONS.passphraseFile, json],
+        examples: ['backup verify backups/monday'],
+        run: async () => (await import('../backup.js')).backupVerify,
+      },
+    ],
+  },
+  {
+    name: 'restore',
+    what: 'put the databases of a backup in their places, under a new epoch',
+    arguments: [{ name: '<folder>', what: 'the backup' }],
+    options: [OPTIONS.replace, OPTIONS.only, as(OPTIONS.passphraseFile, { detail: 'for the keys' }), data, json],
+    more: RESTORE_HELP,
+    examples: ['restore backups/monday --data cafe --replace', 'restore backups/monday --data cafe --only bridge'],
+    run: async () => (await import('../backup.js')).restoreCommand,
+  },
   {
     name: 'audit',
     what: 'recompute every balance and check every signature in the books',

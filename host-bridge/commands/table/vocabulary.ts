@@ -80,6 +80,11 @@ export const OPTIONS = {
     standard: '1',
   },
   operatorData: { flags: '--operator-data <folder>', what: 'folder with operator.key: for a desk' },
+  to: { flags: '--to <folder>', what: "the backup's own folder: not there yet, or empty" },
+  withKeys: { flags: '--with-keys', what: 'the private keys too, under a passphrase' },
+  passphraseFile: { flags: '--passphrase-file <file>', what: 'a file with the passphrase, 12 characters at least' },
+  replace: { flags: '--replace', what: 'a database that is there goes aside, beside the restored one' },
+  only: { flags: '--only <role...>', what: 'issuer, bank, trustee or bridge; default: all that the backup has' },
   acceptLoss: {
     flags: '--accept-loss <reason>',
     what: 'start on the database that is there, though it is not the one that was: what is missing is lost, on record',
