@@ -9,6 +9,14 @@ export interface BackOff {
   reset(): void;
 }
 
+/** How long to wait after so many failures before this one: doubled for each, up to a limit. */
+export function delayAfter(failures: number, firstMs: number, maxMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(failures, 52), maxMs);
+}
+
+/** Between half of a delay and all of it, so that many do not come back at the same moment. @param random 0 to 1 */
+export const jittered = (delayMs: number, random: () => number): number => delayMs * (0.5 + random() / 2);
+
 /**
  * Makes it.
  *
@@ -19,15 +27,11 @@ export interface BackOff {
  *   backOff.nextMs(); // 1000, then 2000, ... 60,000
  */
 export function createBackOff(firstMs: number, maxMs: number, random: () => number = () => 1): BackOff {
-  let delayMs = Math.min(firstMs, maxMs);
+  let failures = 0;
   return {
-    nextMs() {
-      const nowMs = delayMs * (0.5 + random() / 2);
-      delayMs = Math.min(2 * delayMs, maxMs);
-      return nowMs;
-    },
+    nextMs: () => jittered(delayAfter(failures++, firstMs, maxMs), random),
     reset() {
-      delayMs = Math.min(firstMs, maxMs);
+      failures = 0;
     },
   };
 }

@@ -355,6 +355,12 @@ const HOST_ERRORS = {
     'The payer has this payment back, because the time to deposit it was over or the charge was cancelled. It is not credited.',
     'Nothing to do for this payment. Connect the bridge often enough, so that payments are deposited within a week.',
   ),
+  CLAIM_DUE: row(
+    409,
+    refused,
+    'The payer has claimed this payment back, and the time to deposit it is over. It is decided when the payer comes.',
+    "Nothing to do: the bridge tries it again by itself. If it should have been in time, check the house's clock.",
+  ),
   NOT_PAID: row(
     409,
     refused,

@@ -2,14 +2,21 @@
  * The bridge's database: what must survive its end at any moment. SQLite as base/sqlite/database.ts opens it: WAL,
  * FULL.
  *
- * Tables: `outbox`, histories and tombstones in the order of their arrival with what became of each; `charge`, what the
- * clerk asked for; `refund`, what he gives back; `act`, the desk's acts with their answers (desk-acts.ts); `desk_act`,
- * request ids of accounts that the desk opens at the office.
+ * Tables: `outbox`, histories, tombstones and refunds in the order of their arrival with what became of each, and
+ * `outbox_count`, how many there are of each state; `charge`, what the clerk asked for; `refund`, what he gives back;
+ * `act`, the desk's acts with their answers (desk-acts.ts); `desk_act`, request ids of accounts that the desk opens at
+ * the office.
  */
 import { ensureDataDir, pathsOf } from '../base/keys/key-file.js';
 import type { ErrorCode } from '../base/errors.js';
 import { openDatabase, type Database } from '../base/sqlite/database.js';
 import { ACTS_SQL, EPOCHS_TABLE, openOwnDatabase, type IdentityOptions } from '../base/sqlite/database-identity.js';
+
+/** Refusals under older rules that stay: what base/services/finality.ts called final when the rules changed. */
+const FINAL_BEFORE = `
+  (kind = 'history' AND code IN ('TOMBSTONED', 'CHALLENGE_CONFLICT', 'SIGNATURE_INVALID'))
+  OR (kind = 'tombstone' AND code = 'ALREADY_PAID')
+  OR (kind = 'refund' AND code IN ('REQUEST_ID_REUSED', 'REFUND_UNDONE', 'REFUND_TOO_LARGE'))`;
 
 /** The bridge's tables, as the houses have theirs (ledger/sqlite/sqlite-schema.ts). */
 export const BRIDGE_MIGRATIONS = [
@@ -84,6 +91,31 @@ export const BRIDGE_MIGRATIONS = [
   DROP TABLE desk_unload;
   DROP TABLE desk_withdrawal;
   `,
+  // Waits are on the monotonic clock of the process that runs (`next_ms`), and every query has its index or
+  // its count. What older rules refused for good on facts that pass goes on; a window that was over without a receipt
+  // was RECONCILED then, too.
+  `
+  DROP INDEX outbox_open;
+  ALTER TABLE outbox RENAME COLUMN next_s TO next_ms;
+  ALTER TABLE outbox ADD COLUMN holds INTEGER NOT NULL DEFAULT 0;
+  UPDATE outbox SET next_ms = 0;
+  UPDATE outbox SET state = 'held', done_s = NULL WHERE state = 'refused' AND NOT (${FINAL_BEFORE});
+  CREATE INDEX outbox_by_state ON outbox (state, sequence);
+  CREATE INDEX outbox_due ON outbox (next_ms) WHERE state = 'held';
+  CREATE INDEX outbox_by_rs ON outbox (substr(identity, 33, 16)) WHERE kind = 'history';
+  CREATE TABLE outbox_count (state TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO outbox_count (state, count) SELECT state, count(*) FROM outbox GROUP BY state;
+  CREATE TRIGGER outbox_added AFTER INSERT ON outbox BEGIN
+    INSERT INTO outbox_count (state, count) VALUES (new.state, 1)
+      ON CONFLICT (state) DO UPDATE SET count = count + 1;
+  END;
+  CREATE TRIGGER outbox_changed AFTER UPDATE OF state ON outbox WHEN old.state <> new.state BEGIN
+    UPDATE outbox_count SET count = count - 1 WHERE state = old.state;
+    INSERT INTO outbox_count (state, count) VALUES (new.state, 1)
+      ON CONFLICT (state) DO UPDATE SET count = count + 1;
+  END;
+  CREATE INDEX refund_by_payment ON refund (rs, amount, asked_s);
+  `,
 ];
 
 interface Tables {
@@ -97,9 +129,11 @@ interface Tables {
     code: ErrorCode | null;
     attempts: number;
     arrived_s: number;
-    next_s: number;
+    next_ms: number;
+    holds: number;
     done_s: number | null;
   };
+  outbox_count: { state: Tables['outbox']['state']; count: number };
   charge: {
     sequence: number;
     id: Buffer;

@@ -25,7 +25,8 @@ import { createUnload } from './desk/desk-unload.js';
 import { createHouseLines, type KeyStatus } from './house-lines.js';
 import { createNoticePush, type NoticePush } from './notice-push.js';
 import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
-import { createOutboxDelivery, type OutboxDelivery } from './outbox-delivery.js';
+import { createDepositaryIdentity } from './depositary-identity.js';
+import { createOutboxDelivery, untilStep, type OutboxDelivery } from './outbox-delivery.js';
 import { createRefunds, type Refunds } from './refunds.js';
 import type { Services } from '../base/services/calls.js';
 import { createTeller, type Teller } from './desk/teller.js';
@@ -84,6 +85,8 @@ export interface BridgeStatus extends KeyStatus {
   trouble: OutboxEntry[];
   /** Why deliveries wait; null when they do not. */
   outage: ErrorCode | null;
+  /** What exactly, where the code leaves it open. */
+  outageDetail: string | null;
   verify: VerifierTimes;
   /** Codes of alarms since the start, newest last. */
   alarms: Code[];
@@ -135,9 +138,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   let deskBusy = false;
   let lastStatus: TerminalStatus | null = null;
 
+  const depositary = services.bank ?? services.issuer;
   const delivery = createOutboxDelivery({
     outbox,
-    depositary: services.bank ?? services.issuer,
+    depositary,
+    identity: createDepositaryIdentity(depositary, options.issuerKey, scheduler),
     scheduler,
     log,
     onResult: (row, result, code) => onEvent({ type: 'delivered', kind: row.kind, result, code }),
@@ -261,12 +266,17 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         outbox: outbox.counts(),
         trouble,
         outage: delivery.outage(),
+        outageDetail: delivery.outageDetail()?.detail ?? null,
         verify: verifier.times(),
         alarms: [...alarms],
         ...lines.status(lastStatus?.registrar ?? null),
       };
     },
-    drained: (waitMs) => drained(outbox, scheduler, waitMs),
+    drained: (waitMs) =>
+      untilStep(delivery, scheduler, waitMs, () => {
+        const { pending, held } = outbox.counts();
+        return pending + held === 0;
+      }),
     pushDenyList: notices.pushDenyList,
     close,
   };
@@ -342,17 +352,4 @@ function answerOrThrow({
     return 'OK';
   }
   return 'BAD_REQUEST';
-}
-
-function drained(outbox: Outbox, scheduler: Scheduler, waitMs: number): Promise<boolean> {
-  const endMs = scheduler.nowMs() + waitMs;
-  return new Promise((resolve) => {
-    const look = (): void => {
-      const { pending, held } = outbox.counts();
-      if (pending + held === 0) resolve(true);
-      else if (scheduler.nowMs() >= endMs) resolve(false);
-      else scheduler.setTimer(look, 20);
-    };
-    look();
-  });
 }

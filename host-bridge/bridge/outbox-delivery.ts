@@ -1,27 +1,32 @@
 /**
  * Delivery of the outbox: oldest first, one at a time, at least once.
  *
- * An outage (no connection, a service or its database down) stops everything and is tried again later and later, with
- * jitter, so that many shops do not come back at the same moment. A refusal that an operator can mend puts off that one
- * row; any other refusal is final, and kept with its code.
+ * An outage (no connection, a service or its database down, another house at the address, our own database) stops
+ * everything and is tried again later and later, with jitter, so that many shops do not come back at the same moment. A
+ * final answer (base/services/finality.ts) ends a row; any other refusal puts off that one row, later and later too.
+ * All waits are on the scheduler's clock, which nobody sets, and one timer is set at a time.
  */
 import type { Logger } from 'pino';
-import { createBackOff } from '../base/back-off.js';
+import { createBackOff, delayAfter, jittered } from '../base/back-off.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
-import { bodyOfThrown, type ErrorCode, type Result } from '../base/errors.js';
+import { bodyOfThrown, type ErrorCode, type HostRefusal, type Result } from '../base/errors.js';
+import type { AskIdentity } from './depositary-identity.js';
 import type { Outbox, OutboxEntry, OutboxKind, OutboxResult, OutboxRow } from './outbox.js';
 import { call, weigh, type Services } from '../base/services/calls.js';
 
 /** First delay after an outage; doubled each time. */
 export const BACKOFF_FIRST_MS = 1000;
 export const BACKOFF_MAX_MS = 300_000;
-/** How long a row is put off whose refusal an operator can mend. */
+/** How long a row is put off whose refusal may pass; doubled each time, up to an hour. */
 export const HOLD_S = 60;
+export const HOLD_MAX_S = 3600;
 
 export interface DeliveryOptions {
   outbox: Outbox;
   /** Who keeps the accounts. */
   depositary: Pick<Services['issuer'], 'deposit' | 'tombstone' | 'refund'>;
+  /** Whether that house is ours; default: it is. */
+  identity?: AskIdentity;
   scheduler: Scheduler;
   log: Logger;
   /** 0 to 1; default Math.random: jitter is no secret. */
@@ -30,12 +35,19 @@ export interface DeliveryOptions {
   onResult?(row: OutboxRow, state: string, code: ErrorCode | null): void;
 }
 
+/** Why deliveries wait. */
+export type Outage = Pick<HostRefusal, 'code' | 'detail'>;
+
 /** The loop that delivers. */
 export interface OutboxDelivery {
-  /** There may be something to deliver. During an outage it waits for its time. */
-  kick(): void;
-  /** Why deliveries wait, or null. */
+  /** There may be something to deliver. During an outage it waits for its time; `now`: somebody wants it tried. */
+  kick(now?: boolean): void;
+  /** Code of what deliveries wait for, or null. */
   outage(): ErrorCode | null;
+  /** The same, with what exactly. */
+  outageDetail(): Outage | null;
+  /** After each step: `look` until the function given is called. */
+  watch(look: () => void): () => void;
   /** Ends after the row under way. */
   stop(): Promise<void>;
 }
@@ -55,18 +67,28 @@ const KINDS: Record<
   refund: { deliver: (to, bytes) => to.refund(bytes), done: 'refunded' },
 };
 
-/** Starts nothing until the first `kick`. */
+/** Starts nothing until the first `kick`. @throws TapcashError DATABASE_* */
 export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
-  const { outbox, depositary, scheduler, log, random = Math.random } = options;
+  const { outbox, depositary, scheduler, log, random = Math.random, identity = async () => null } = options;
   let running: Promise<void> | null = null;
   let again = false;
   let stopped = false;
   let timer: Timer | null = null;
-  let outage: ErrorCode | null = null;
+  let outage: Outage | null = null;
   const backOff = createBackOff(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, random);
+  const looks = new Set<() => void>();
+  outbox.begin();
+
+  function waits({ code, detail }: Outage): false {
+    if (outage?.code !== code) log.warn({ code, detail }, 'nothing reaches the depositary; deliveries wait');
+    outage = { code, ...(detail === undefined ? {} : { detail }) };
+    return false;
+  }
 
   /** @returns whether to go on with the next row */
   async function deliver(row: OutboxRow): Promise<boolean> {
+    const stranger = await identity();
+    if (stranger) return waits(stranger);
     outbox.trying(row);
     const { deliver: send, done } = KINDS[row.kind];
     const reply = await call<{ repeated: boolean }>(() => send(depositary, row.bytes));
@@ -74,17 +96,18 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
       settled(row, reply.repeated && row.kind === 'history' ? 'duplicate' : done, null);
       return true;
     }
-    const weight = weigh(reply.code);
-    if (weight === 'outage') {
-      if (outage === null)
-        log.warn({ code: reply.code, detail: reply.detail }, 'the depositary cannot be reached; deliveries wait');
-      outage = reply.code;
-      return false;
+    const weight = weigh(row.kind, reply.code);
+    if (weight === 'outage') return waits(reply);
+    if (weight === 'final') {
+      // Nobody but our own house has the last word.
+      const impostor = await identity(true);
+      if (impostor) return waits(impostor);
+      settled(row, 'refused', reply.code);
+      return true;
     }
-    if (weight === 'held') {
-      log.warn({ code: reply.code, sequence: row.sequence, kind: row.kind }, 'held back');
-      outbox.hold(row, reply.code, HOLD_S);
-    } else settled(row, 'refused', reply.code);
+    log.warn({ code: reply.code, detail: reply.detail, sequence: row.sequence, kind: row.kind }, 'held back');
+    const holdMs = jittered(delayAfter(row.holds, HOLD_S * 1000, HOLD_MAX_S * 1000), random);
+    outbox.hold(row, reply.code, scheduler.nowMs() + holdMs);
     return true;
   }
 
@@ -98,20 +121,53 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   async function drain(): Promise<void> {
     for (;;) {
       again = false;
-      const row = stopped ? null : outbox.next();
+      const row = stopped ? null : outbox.next(scheduler.nowMs());
       if (!row) {
         if (again) continue;
         outage = stopped ? outage : null;
         return;
       }
-      if (!(await deliver(row))) return;
+      const goesOn = await deliver(row);
+      looks.forEach((look) => look());
+      if (!goesOn) return;
       outage = null;
       backOff.reset();
     }
   }
 
-  function waitAndKick(afterMs: number): void {
-    if (stopped || timer !== null) return;
+  /** Our own database failed, or our own code: as an outage, for what was not recorded is delivered again. */
+  function failed(thrown: unknown): void {
+    const { code } = bodyOfThrown(thrown);
+    log.error({ code, err: code === 'INTERNAL' ? thrown : undefined }, 'delivery failed');
+    outage = { code };
+  }
+
+  /** How long the next try waits; null: until somebody kicks. */
+  function pauseMs(): number | null {
+    if (outage === null) {
+      try {
+        const dueMs = outbox.heldUntilMs();
+        return dueMs === null ? null : Math.max(0, dueMs - scheduler.nowMs());
+      } catch (thrown) {
+        failed(thrown);
+      }
+    }
+    return backOff.nextMs();
+  }
+
+  async function work(): Promise<void> {
+    await drain().catch(failed);
+    running = null;
+    if (stopped) return;
+    if (again && outage === null) return run();
+    const waitMs = pauseMs();
+    if (waitMs !== null) setTimer(waitMs);
+  }
+
+  function setTimer(afterMs: number | null): void {
+    if (timer !== null) scheduler.clearTimer(timer);
+    timer = null;
+    if (afterMs === null || stopped) return;
     timer = scheduler.setTimer(() => {
       timer = null;
       run();
@@ -120,38 +176,25 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
 
   function run(): void {
     if (stopped || running) return;
-    running = drain()
-      .catch((thrown) => {
-        // Our own database failed: as an outage, for what was not recorded is delivered again.
-        outage = bodyOfThrown(thrown).code;
-        log.error({ code: outage, err: outage === 'INTERNAL' ? thrown : undefined }, 'delivery failed');
-      })
-      .then(() => {
-        running = null;
-        if (stopped) return;
-        if (outage !== null) waitAndKick(backOff.nextMs());
-        else if (again) run();
-        else {
-          const heldS = outbox.heldForS();
-          if (heldS !== null) waitAndKick(Math.max(1, heldS) * 1000);
-        }
-      });
+    setTimer(null);
+    running = work();
   }
 
   return {
-    kick() {
+    kick(now = false) {
       again = true;
-      if (outage === null) {
-        if (timer !== null) scheduler.clearTimer(timer);
-        timer = null;
-        run();
-      }
+      if (now && !running) outage = null;
+      if (outage === null) run();
     },
-    outage: () => outage,
+    outage: () => outage?.code ?? null,
+    outageDetail: () => outage,
+    watch(look) {
+      looks.add(look);
+      return () => void looks.delete(look);
+    },
     async stop() {
       stopped = true;
-      if (timer !== null) scheduler.clearTimer(timer);
-      timer = null;
+      setTimer(null);
       await running;
     },
   };
@@ -159,22 +202,45 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
 
 /** How long somebody waits for the depositary's word; what has none yet goes on by itself. */
 const DELIVER_MS = 5000;
-const LOOK_MS = 20;
+
+/** Resolves when `isDone()` after a step of the delivery, or when `waitMs` have passed. @returns whether it is done */
+export function untilStep(
+  delivery: Pick<OutboxDelivery, 'watch'>,
+  scheduler: Scheduler,
+  waitMs: number,
+  isDone: () => boolean,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const end = (done: boolean): void => {
+      scheduler.clearTimer(limit);
+      leave();
+      resolve(done);
+    };
+    const look = (isLast: boolean): void => {
+      try {
+        if (isDone()) end(true);
+        else if (isLast) end(false);
+      } catch (thrown) {
+        // Whoever asks has it; the delivery goes on.
+        scheduler.clearTimer(limit);
+        leave();
+        reject(thrown as Error);
+      }
+    };
+    const limit = scheduler.setTimer(() => look(true), waitMs);
+    const leave = delivery.watch(() => look(false));
+    look(false);
+  });
+}
 
 /** What became of a message of the outbox: its final result, why it is held, or `pending` after some seconds. */
 export async function untilDelivered(
   outbox: Outbox,
-  delivery: Pick<OutboxDelivery, 'kick'>,
+  delivery: Pick<OutboxDelivery, 'kick' | 'watch'>,
   scheduler: Scheduler,
   bytes: Uint8Array,
 ): Promise<Pick<OutboxEntry, 'state' | 'code'>> {
   delivery.kick();
-  for (
-    const endMs = scheduler.nowMs() + DELIVER_MS;
-    ;
-    await new Promise<void>((resolve) => void scheduler.setTimer(resolve, LOOK_MS))
-  ) {
-    const entry = outbox.find(bytes)!;
-    if (entry.state !== 'pending' || scheduler.nowMs() >= endMs) return entry;
-  }
+  await untilStep(delivery, scheduler, DELIVER_MS, () => outbox.find(bytes)!.state !== 'pending');
+  return outbox.find(bytes)!;
 }

@@ -51,7 +51,7 @@ export interface RefundOptions {
   outbox: Outbox;
   charges: Pick<Charges, 'find'>;
   terminal: Pick<TerminalSession, 'ask' | 'status'>;
-  delivery: Pick<OutboxDelivery, 'kick'>;
+  delivery: Pick<OutboxDelivery, 'kick' | 'watch'>;
   scheduler: Scheduler;
   random(bytes: number): Uint8Array;
   /** Unix time, seconds. */

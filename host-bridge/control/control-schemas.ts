@@ -97,6 +97,7 @@ const Status = object({
   }),
   trouble: Type.Array(Trouble),
   outage: nullable(Code),
+  outageDetail: nullable(Type.String()),
   verify: object({ count: Count, sumMs: Type.Number(), maxMs: Type.Number() }),
   alarms: Type.Array(Code),
   keys: Type.Array(

@@ -10,7 +10,7 @@ import type { RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf, ruleDeposit, ruleTombstone } from '../ledger/rules.js';
-import { isReconciled } from '../ledger/rules-refund.js';
+import { claimFacts } from '../ledger/rules-refund.js';
 import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
 import type { KeyLine } from '../base/keys/key-line.js';
 import { hasChallenge, readHistory, type CashOf } from './read-history.js';
@@ -65,7 +65,7 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
       ...{ from, to: abc, amount },
       stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
       tombstoned: store.tombstone(shop, rs) !== null,
-      reconciled: isReconciled(store.claim(pku, shop, rs), nowS),
+      ...claimFacts(store.claim(pku, shop, rs), nowS),
       paymentMax: classPaymentMax(read.terms.licenseClass),
       licenseValid: nowS < read.terms.validUntilS + house.graceS,
       shopExists: account !== null,

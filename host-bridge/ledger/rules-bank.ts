@@ -84,12 +84,14 @@ export interface ReturnFacts {
   stored: { sameChallenge: boolean } | null;
   /** Its payer has got it back (rules-refund.ts). */
   reconciled: boolean;
+  /** Its payer's window is over by this clock, and nothing was given back yet. */
+  claimDue?: boolean;
   balances: Balances;
 }
 
 /**
  * [0055], [0080]: EBC - y. The bank has judged license and tombstone. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT,
- * RECONCILED, BALANCE_TOO_LARGE.
+ * RECONCILED, CLAIM_DUE, BALANCE_TOO_LARGE.
  */
 export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
@@ -98,6 +100,7 @@ export function ruleReturn(facts: ReturnFacts): Result<{ repeated: boolean; over
       ? { ok: true, repeated: true, overspent: false, entries: [] }
       : refusal('CHALLENGE_CONFLICT');
   if (facts.reconciled) return refusal('RECONCILED');
+  if (facts.claimDue) return refusal('CLAIM_DUE');
   const moved = transfer(facts.amount, facts.ebc, BANK, facts.balances);
   if (!moved.ok) return moved;
   return {

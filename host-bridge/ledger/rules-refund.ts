@@ -80,6 +80,15 @@ export function isReconciled(claim: { dueS: number; grantedS: number | null } | 
   return claim !== null && (claim.grantedS !== null || nowS >= claim.dueS);
 }
 
+/** The same as two facts: what was given back stays so, and a window that is over is over by this clock alone. */
+export function claimFacts(
+  claim: { dueS: number; grantedS: number | null } | null,
+  nowS: number,
+): { reconciled: boolean; claimDue: boolean } {
+  const reconciled = claim !== null && claim.grantedS !== null;
+  return { reconciled, claimDue: !reconciled && isReconciled(claim, nowS) };
+}
+
 /** A token is reported lost. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN. */
 export function ruleLose(facts: { why: unknown; known: boolean; lost: boolean }): Result<{ repeated: boolean }> {
   if (!isReason(facts.why)) return refusal('REASON_MISSING');

@@ -163,6 +163,8 @@ export interface DepositFacts {
   tombstoned: boolean;
   /** Its payer has got it back (rules-refund.ts). */
   reconciled: boolean;
+  /** Its payer's window is over, and the payer has not come for it yet: by this clock, which may be wrong. */
+  claimDue?: boolean;
   /** Most in one payment by the class of its license. */
   paymentMax: number;
   /** By the time of arrival, grace included. */
@@ -173,8 +175,8 @@ export interface DepositFacts {
 }
 
 /**
- * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLASS_LIMIT,
- * LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is
+ * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLAIM_DUE,
+ * CLASS_LIMIT, LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is
  * true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
@@ -186,6 +188,7 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
       : refusal('CHALLENGE_CONFLICT');
   if (facts.tombstoned) return refusal('TOMBSTONED');
   if (facts.reconciled) return refusal('RECONCILED');
+  if (facts.claimDue) return refusal('CLAIM_DUE');
   if (facts.amount > facts.paymentMax) return refusal('CLASS_LIMIT');
   if (!facts.licenseValid) return refusal('LICENSE_EXPIRED');
   if (!facts.shopExists) return refusal('ACCOUNT_UNKNOWN');

@@ -336,11 +336,11 @@ export interface BankStore extends AccountStore {
   registrationsOf(name: string): Uint8Array[];
   /** The refund of this draw was drawn back. */
   undoRefund(draw: number, timeS: number): void;
-  /** Requests without a reply, oldest first. */
-  pendingRequests(limit: number): BankRequestRow[];
-  /** Histories that the issuer has not got, oldest first. */
-  unreturned(limit: number): HistoryRow[];
-  /** The issuer has it. @param code OK, or why it will not take it */
+  /** Requests without a reply, oldest first. @param after those that come after this one: the next page */
+  pendingRequests(limit: number, after?: Pick<BankRequestRow, 'timeS' | 'hash'> | null): BankRequestRow[];
+  /** Histories that the issuer has not got, oldest first. @param after of a later transaction: the next page */
+  unreturned(limit: number, after?: number): HistoryRow[];
+  /** The issuer's last word. @param code OK, or why it will never take it */
   setReturned(transaction: number, timeS: number, code: string): void;
 }
 

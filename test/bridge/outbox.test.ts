@@ -81,14 +81,16 @@ test('what is no history or tombstone is refused and not kept', () => {
 // One row for each result that the issuer can give: what becomes of the history, and of the one behind it.
 const refusals: [ErrorCode, 'refused' | 'held' | 'outage'][] = [
   ['SIGNATURE_INVALID', 'refused'],
-  ['LICENSE_INVALID', 'refused'],
-  ['LICENSE_EXPIRED', 'refused'],
+  ['LICENSE_INVALID', 'held'],
+  ['LICENSE_EXPIRED', 'held'],
   ['TOMBSTONED', 'refused'],
   ['CHALLENGE_CONFLICT', 'refused'],
-  ['ISSUER_UNKNOWN', 'refused'],
-  ['CURRENCY_UNKNOWN', 'refused'],
-  ['BAD_REQUEST', 'refused'],
-  ['ALREADY_PAID', 'refused'],
+  ['ISSUER_UNKNOWN', 'held'],
+  ['CURRENCY_UNKNOWN', 'held'],
+  ['BAD_REQUEST', 'held'],
+  ['RECONCILED', 'refused'],
+  ['CLAIM_DUE', 'held'],
+  ['KEY_RETIRED', 'held'],
   ['ACCOUNT_UNKNOWN', 'held'],
   ['TERMINAL_UNKNOWN', 'held'],
   ['NOT_FOUND', 'held'],
@@ -200,8 +202,8 @@ test('an arrival in the moment in which the last delivery ends is not left lying
   made.outbox.add('history', makeHistory(1));
   const { next } = made.outbox;
   let late = true;
-  made.outbox.next = () => {
-    const row = next();
+  made.outbox.next = (nowMs) => {
+    const row = next(nowMs);
     if (!row && late) {
       late = false;
       queueMicrotask(() => {

@@ -7,6 +7,7 @@
 import type { Scheme } from '../../../firmware/core/scheme.js';
 import type { AccountsOffice, BankService, IssuerService, Service, TrusteeService } from './procedures.js';
 import { isFailure, isRetryable, refusal, type ErrorCode, type Result } from '../errors.js';
+import { isFinal, type Sent } from './finality.js';
 
 /** The services of a shop's bridge with a desk. */
 export interface Services {
@@ -14,7 +15,7 @@ export interface Services {
   /** Default: the first row. */
   scheme?: Scheme;
   /** Who keeps the accounts, where it is not the issuer: histories and owned requests go there. */
-  bank?: Service<Omit<BankService, 'parameters' | 'succeed'>>;
+  bank?: Service<Omit<BankService, 'succeed'>>;
   /** Where the desk registers users, if the trustee signs licenses. */
   trustee?: Service<Pick<TrusteeService, 'register' | 'renew'>>;
   /**
@@ -28,26 +29,23 @@ export interface Services {
 export const REQUEST_ID_BYTES = 16;
 
 /**
- * Codes that an operator can mend without a new message from the token or terminal, or that pass by themselves: an
- * account or a terminal still to be registered, a payment that is not at the issuer yet, a wrong address. What got one
- * of them is tried again, but holds up nothing else.
+ * Codes of a failure around one request alone, although they are a failure's: a wrong address, an answer that makes no
+ * sense, a bug or a full disk that this request met. They hold up nothing else.
  */
-const MENDABLE: ErrorCode[] = [
-  'ACCOUNT_UNKNOWN',
-  'TERMINAL_UNKNOWN',
-  'NOT_RETURNED',
-  'NOT_FOUND',
-  'REPLY_INVALID',
-  'WRONG_SERVICE',
-  'INTERNAL',
-  'DATABASE_FULL',
-  'BALANCE_TOO_LARGE',
-];
+const OF_ONE_REQUEST: ErrorCode[] = ['REPLY_INVALID', 'WRONG_SERVICE', 'INTERNAL', 'DATABASE_FULL'];
 
-/** What a refusal means for a delivery: 'outage' stops all, 'held' this one for a while, 'final' this one for ever. */
-export function weigh(code: ErrorCode): 'outage' | 'held' | 'final' {
-  if (MENDABLE.includes(code)) return 'held';
-  return isRetryable(code) ? 'outage' : 'final';
+/** Whether nothing gets through at present, whatever is sent. */
+export function isOutage(code: ErrorCode): boolean {
+  return isRetryable(code) && !OF_ONE_REQUEST.includes(code);
+}
+
+/**
+ * What a refusal means for a delivery: 'outage' stops all, 'held' this one for a while, 'final' this one for ever
+ * (finality.ts).
+ */
+export function weigh(sent: Sent, code: ErrorCode): 'outage' | 'held' | 'final' {
+  if (isFinal(sent, code)) return 'final';
+  return isOutage(code) ? 'outage' : 'held';
 }
 
 /** Calls a service; what an actor in this process throws becomes a refusal, as it would over HTTP. */

@@ -8,7 +8,7 @@ import { refusal, type Result } from '../../base/errors.js';
 import { olderSide } from '../../base/update-needed.js';
 import { selectAnswer } from '../../../firmware/wire/token-commands.js';
 import type { TerminalSession } from '../../serial/terminal-session.js';
-import { call, weigh } from '../../base/services/calls.js';
+import { call, isOutage } from '../../base/services/calls.js';
 
 /** How long a step may take, with everything that is waited for. */
 const DESK_STEP_MS = 90_000;
@@ -110,7 +110,7 @@ export function createDeskSteps(
       for (let retries = 0; ; retries++) {
         if (isGivenUp()) return refusal('INTERRUPTED', step);
         const reply = await call(run);
-        if (reply.ok || retries === SERVICE_RETRIES_MAX || weigh(reply.code) !== 'outage') return reply;
+        if (reply.ok || retries === SERVICE_RETRIES_MAX || !isOutage(reply.code)) return reply;
         if (retries === 0) onEvent({ step, wait: 'service' });
         await pause(pauseMs);
         pauseMs *= 2;

@@ -36,7 +36,7 @@ export interface Unloaded {
 
 export interface UnloadOptions {
   outbox: Outbox;
-  delivery: Pick<OutboxDelivery, 'kick'>;
+  delivery: Pick<OutboxDelivery, 'kick' | 'watch'>;
   scheduler: Scheduler;
   random(bytes: number): Uint8Array;
   /** Unix time, seconds. */

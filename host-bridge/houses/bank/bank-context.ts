@@ -3,7 +3,8 @@
  * may take it.
  */
 import type { Scheme } from '../../../firmware/core/scheme.js';
-import type { BankStore } from '../../ledger/store.js';
+import type { HostRefusal } from '../../base/errors.js';
+import type { BankRequestRow, BankStore } from '../../ledger/store.js';
 import type { CouponSigner } from '../../base/crypto/coupon-signer.js';
 import type { CashOf } from '../read-history.js';
 import type { IssuerForBank, Service } from '../../base/services/procedures.js';
@@ -18,6 +19,8 @@ export interface BankContext extends CashOf {
   scheme: Scheme;
   issuerService: Service<IssuerForBank>;
   coupons: CouponSigner | null;
+  /** How far the present round of `forward` has come: requests without a reply, and histories to return. */
+  round: { request: BankRequestRow | null; returnedTo: number; trouble: HostRefusal | null };
   /** Unix time, whole seconds. */
   nowS(): number;
 }

@@ -16,11 +16,12 @@ import { bankMessage, issuerReply, packBoxes, unpackBoxes } from '../../../firmw
 import { ownedRequest, REQUEST, type OwnedRequest } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { sha256 } from '../../base/crypto/hash.js';
-import { refusal, type HostRefusal, type Result } from '../../base/errors.js';
+import { isErrorCode, refusal, type Result } from '../../base/errors.js';
 import { abcOf } from '../../ledger/rules.js';
 import { OUT, ruleDraw, ruleDrawback } from '../../ledger/rules-bank.js';
-import type { BankRequestRow, BankStore } from '../../ledger/store.js';
-import { weigh } from '../../base/services/calls.js';
+import type { BankRequestRow, BankStore, HistoryRow } from '../../ledger/store.js';
+import { isOutage } from '../../base/services/calls.js';
+import { isFinal } from '../../base/services/finality.js';
 import { createBankOffice } from './bank-office.js';
 import type { CouponSigner } from '../../base/crypto/coupon-signer.js';
 import { claim, refund } from '../refunds-and-claims.js';
@@ -85,6 +86,7 @@ export function createBank(options: BankOptions): Bank {
     scheme,
     issuerService: options.issuer,
     coupons: options.coupons ?? null,
+    round: { request: null, returnedTo: 0, trouble: null },
     nowS,
   };
   const house: Depositary = {
@@ -315,31 +317,54 @@ const storedAnswer = (row: BankRequestRow): { ok: true } & BankAnswer => ({
 });
 
 /**
- * Requests without a reply once more. One that is refused by itself does not hold up the others; an issuer that cannot
- * be reached ends the round. @returns the last such refusal
+ * Requests without a reply once more, a page of them. One that is refused by itself does not hold up the others; an
+ * issuer that cannot be reached ends the round. @returns how many there were
  */
-async function passPending(context: BankContext): Promise<{ outage: HostRefusal | null; trouble: HostRefusal | null }> {
-  let trouble: HostRefusal | null = null;
-  for (const row of context.store.pendingRequests(PENDING_MAX)) {
+async function passPending(context: BankContext): Promise<Result<{ count: number }>> {
+  const { round } = context;
+  const rows = context.store.pendingRequests(PENDING_MAX, round.request);
+  for (const row of rows) {
     const done = await passOn(context, row);
-    if (!done.ok && weigh(done.code) === 'outage') return { outage: done, trouble };
-    if (!done.ok) trouble = done;
+    if (!done.ok && isOutage(done.code)) return done;
+    if (!done.ok) round.trouble = done;
   }
-  return { outage: null, trouble };
+  round.request = rows.length === PENDING_MAX ? rows.at(-1)! : null;
+  return { ok: true, count: rows.length };
 }
 
-/** Requests without a reply once more, then histories in batches [0054], [0079], each until it has been taken. */
+/** Histories that the issuer has not got, a page of them. What it does not take yet stays, and holds up no other. */
+async function returnSome(context: BankContext): Promise<Result<{ count: number }>> {
+  const { store, round } = context;
+  const rows = store.unreturned(RETURN_MAX, round.returnedTo);
+  if (rows.length > 0) {
+    const given = await context.issuerService.returnCash(rows.map((row) => row.history));
+    if (!given.ok) return given;
+    if (given.codes.length !== rows.length) return refusal('REPLY_INVALID', 'return');
+    const timeS = context.nowS();
+    store.transaction(() => rows.forEach((row, i) => setReturned(context, row, timeS, given.codes[i]!)));
+  }
+  round.returnedTo = rows.length === RETURN_MAX ? rows.at(-1)!.transaction : 0;
+  return { ok: true, count: rows.length };
+}
+
+function setReturned({ store, round }: BankContext, row: HistoryRow, timeS: number, text: string): void {
+  const code = isErrorCode(text) ? text : 'REPLY_INVALID';
+  if (code === 'OK' || isFinal('returned', code)) store.setReturned(row.transaction, timeS, code);
+  else round.trouble = refusal(code, 'return');
+}
+
+/**
+ * Requests without a reply once more, then histories in batches [0054], [0079], each until it has been taken. What may
+ * be taken later comes round again after all the others. @returns at the end of a round what it met
+ */
 async function forward(context: BankContext): Promise<Result<{ more: boolean }>> {
-  const { store } = context;
-  const { outage, trouble } = await passPending(context);
-  if (outage) return outage;
-  const rows = store.unreturned(RETURN_MAX);
-  if (rows.length === 0) return trouble ?? { ok: true, more: false };
-  const given = await context.issuerService.returnCash(rows.map((row) => row.history));
-  if (!given.ok) return given;
-  if (given.codes.length !== rows.length) return refusal('REPLY_INVALID', 'return');
-  store.transaction(() =>
-    rows.forEach((row, i) => store.setReturned(row.transaction, context.nowS(), given.codes[i]!)),
-  );
-  return trouble ?? { ok: true, more: rows.length === RETURN_MAX };
+  const { round } = context;
+  const passed = await passPending(context);
+  if (!passed.ok) return passed;
+  const returned = await returnSome(context);
+  if (!returned.ok) return returned;
+  if (round.request !== null || round.returnedTo > 0) return { ok: true, more: true };
+  const { trouble } = round;
+  round.trouble = null;
+  return trouble ?? { ok: true, more: false };
 }

@@ -3,7 +3,8 @@
  * seals, and the procedures that decide.
  */
 import { allCodes, type Code } from '../../../firmware/core/codes.js';
-import type { Result } from '../../base/errors.js';
+import type { ErrorCode, Result } from '../../base/errors.js';
+import { isFinal, type Sent } from '../../base/services/finality.js';
 
 /** A request after its decryption: what its reply is kept and sealed under. */
 export interface Opened {
@@ -21,6 +22,8 @@ export interface Decided {
   code: Code;
   /** Bodies of `replyPlain`, one for each box; none where the token must not take the refusal for its request's end. */
   bodies: Uint8Array[];
+  /** A refusal that another state may end: there is no reply yet. */
+  passing?: ErrorCode;
 }
 
 /** A code that boards do not know is REFUSED to them. */
@@ -34,6 +37,8 @@ export function refused(code: string, body: Uint8Array = new Uint8Array(0)): Dec
 }
 
 /** What a bank brought in the open is answered by its code alone. */
-export function answeredOpenly(result: Result<object>): Decided {
-  return { code: result.ok ? 'OK' : boardCode(result.code), bodies: [] };
+export function answeredOpenly(sent: Sent, result: Result<object>): Decided {
+  if (result.ok) return { code: 'OK', bodies: [] };
+  const decided = { code: boardCode(result.code), bodies: [] };
+  return isFinal(sent, result.code) ? decided : { ...decided, passing: result.code };
 }

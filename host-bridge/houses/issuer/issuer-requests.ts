@@ -43,8 +43,8 @@ import type { IssuerContext } from './issuer-context.js';
 const NO_KID = new Uint8Array(KID_BYTES);
 /**
  * [0063]-[0064], [0067]-[0068]: what the bank brings. @param signature SKB's of type `bankMessage`, where the scheme
- * has it Codes of the call itself: BAD_REQUEST, ISSUER_UNKNOWN, SIGNATURE_INVALID, KEY_RETIRED; what is decided about
- * the request is in the reply.
+ * has it. Codes of the call itself: BAD_REQUEST, ISSUER_UNKNOWN, SIGNATURE_INVALID, KEY_RETIRED, and of a refund or a
+ * claim what may pass (base/services/finality.ts); what is decided about the request is in the reply.
  */
 export async function receiveFromBank(
   context: IssuerContext,
@@ -178,6 +178,8 @@ function answer(
   const timeS = context.nowS(); // before anything is signed: the key is judged by it
   const inTurn = opened === null || isInTurn(context, opened);
   const decided: Decided = inTurn ? decideNow() : { code: 'SEQ_REFUSED', bodies: [] };
+  // Not the last word: nothing has changed, nothing is kept, and the bank brings it again.
+  if (decided.passing) return refusal(decided.passing);
   if (inTurn && opened?.kind === REQUEST.keyedIssue) store.setSequence(opened.kid, opened.sequence);
   const boxes = opened ? sealBoxes(context, opened, decided) : [];
   const reply = issuerReply.encode({
@@ -215,8 +217,9 @@ function sealBoxes(
 }
 
 function decide(context: IssuerContext, opened: Opened, message: BankMessage): Decided {
-  if (opened.kind === REQUEST.refund) return answeredOpenly(creditRefund(context, message.amount, opened.body));
-  if (opened.kind === REQUEST.reconcile) return answeredOpenly(reconcileDebit(context, opened.body));
+  if (opened.kind === REQUEST.refund)
+    return answeredOpenly('passedRefund', creditRefund(context, message.amount, opened.body));
+  if (opened.kind === REQUEST.reconcile) return answeredOpenly('passedClaim', reconcileDebit(context, opened.body));
   if (opened.kind === REQUEST.register)
     return message.amount === 0 ? licenseSet(context, opened, message.request) : refused('AMOUNT_MISMATCH');
   const secret = issueSecret.decode(opened.body);

@@ -7,7 +7,7 @@
 import { toHex } from '../../../firmware/core/bytes.js';
 import { type Result } from '../../base/errors.js';
 import { ebcOf } from '../../ledger/rules.js';
-import { isReconciled } from '../../ledger/rules-refund.js';
+import { claimFacts } from '../../ledger/rules-refund.js';
 import { BANK, ruleReturn } from '../../ledger/rules-bank.js';
 import { hasChallenge, readHistory } from '../read-history.js';
 import type { IssuerContext } from './issuer-context.js';
@@ -34,7 +34,7 @@ function takeBack(context: IssuerContext, historyBytes: Uint8Array): string {
     const ruling = ruleReturn({
       ebc,
       amount,
-      reconciled: isReconciled(claim, nowS),
+      ...claimFacts(claim, nowS),
       stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
       balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) },
     });

@@ -28,6 +28,8 @@ export function openBankStore(path: string, books: Books, options: StoreOptions 
   }
 }
 
+const NO_HASH = new Uint8Array(0);
+
 /** Requests of customers. */
 function requestsOf(database: Database) {
   const find = database.prepare<[hash: Uint8Array], Row<'requests'>>('SELECT * FROM requests WHERE hash = ?');
@@ -37,8 +39,8 @@ function requestsOf(database: Database) {
   const end = database.prepare(
     `UPDATE requests SET state = ?, reply = ?, reply_signature = ?, boxes = ?, drawback_id = ? WHERE hash = ? AND state = 'pending'`,
   );
-  const pending = database.prepare<[limit: number], Row<'requests'>>(
-    `SELECT * FROM requests WHERE state = 'pending' ORDER BY time_s LIMIT ?`,
+  const pending = database.prepare<[timeS: number, hash: Uint8Array, limit: number], Row<'requests'>>(
+    `SELECT * FROM requests WHERE state = 'pending' AND (time_s, hash) > (?, ?) ORDER BY time_s, hash LIMIT ?`,
   );
   const open = database.prepare<[name: string], { count: number }>(
     `SELECT count(*) AS count FROM requests WHERE name = ? AND state = 'pending'`,
@@ -66,7 +68,7 @@ function requestsOf(database: Database) {
       ),
     endRequest: (row) => void end.run(row.state, row.reply, row.replySignature, row.boxes, row.drawback, row.hash),
     registrationsOf: (name) => registrations.all(name).map(({ owned }) => ownedRequest.decode(bytesOf(owned))!.request),
-    pendingRequests: (limit) => pending.all(limit).map(requestOf),
+    pendingRequests: (limit, after) => pending.all(after?.timeS ?? -1, after?.hash ?? NO_HASH, limit).map(requestOf),
   } satisfies Partial<BankStore>;
 }
 
@@ -95,8 +97,8 @@ function returnsOf(database: Database) {
     'SELECT * FROM releases WHERE release_order = ?',
   );
   const undo = database.prepare('UPDATE refunds SET undone_s = ? WHERE transaction_id = ? AND undone_s IS NULL');
-  const unreturned = database.prepare<[limit: number], Row<'histories'>>(
-    'SELECT * FROM histories WHERE returned_s IS NULL ORDER BY transaction_id LIMIT ?',
+  const unreturned = database.prepare<[after: number, limit: number], Row<'histories'>>(
+    'SELECT * FROM histories WHERE returned_s IS NULL AND transaction_id > ? ORDER BY transaction_id LIMIT ?',
   );
   const setReturned = database.prepare(
     'UPDATE histories SET returned_s = ?, return_code = ? WHERE transaction_id = ? AND returned_s IS NULL',
@@ -107,7 +109,7 @@ function returnsOf(database: Database) {
       return row ? releaseOf(row) : null;
     },
     undoRefund: (draw, timeS) => void undo.run(timeS, draw),
-    unreturned: (limit) => unreturned.all(limit).map(historyOf),
+    unreturned: (limit, after = 0) => unreturned.all(after, limit).map(historyOf),
     setReturned: (transaction, timeS, code) => void setReturned.run(timeS, code, transaction),
   } satisfies Partial<BankStore>;
 }

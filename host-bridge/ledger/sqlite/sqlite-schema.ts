@@ -244,6 +244,11 @@ CREATE INDEX requests_by_name ON requests (name);
 `,
   SUCCESSIONS,
   EPOCHS_TABLE,
+  // What the issuer refused on facts that pass is brought again.
+  `
+UPDATE histories SET returned_s = NULL, return_code = NULL
+  WHERE return_code IS NOT NULL AND return_code NOT IN ('OK', 'CHALLENGE_CONFLICT', 'RECONCILED');
+`,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
