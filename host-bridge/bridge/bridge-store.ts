@@ -115,6 +115,8 @@ export const BRIDGE_MIGRATIONS = [
       ON CONFLICT (state) DO UPDATE SET count = count + 1;
   END;
   CREATE INDEX refund_by_payment ON refund (rs, amount, asked_s);
+  DROP INDEX act_open;
+  CREATE INDEX act_open ON act (kind, body, begun_s) WHERE answer IS NULL;
   `,
 ];
 

@@ -45,7 +45,8 @@ function slowSteps(database: Sqlite.Database, sql: string): string[] {
     .filter(
       (detail) =>
         /TEMP B-TREE/.test(detail) ||
-        (/^SCAN /.test(detail) && !/outbox_count|sqlite_|SCAN epochs|USING INDEX charge_one|^SCAN CONSTANT/.test(detail)),
+        (/^SCAN /.test(detail) &&
+          !/outbox_count|sqlite_|SCAN epochs|USING INDEX charge_one|^SCAN CONSTANT/.test(detail)),
     );
 }
 
