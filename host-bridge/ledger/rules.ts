@@ -176,8 +176,8 @@ export interface DepositFacts {
 
 /**
  * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLAIM_DUE,
- * CLASS_LIMIT, LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then `overspent` is
- * true [0031].
+ * CLASS_LIMIT, LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then
+ * `overspent` is true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
