@@ -3,17 +3,18 @@
  * and the bank in the others. EP 0926637 [0029]-[0030], [0050]-[0051], [0076]-[0077]; docs/architecture.md 4, walking
  * away.
  */
-import { copy } from '../../firmware/core/bytes.js';
+import { isAmount } from '../../firmware/core/amount.js';
+import { copy, equal } from '../../firmware/core/bytes.js';
 import { classPaymentMax } from '../../firmware/core/license-class.js';
 import { chargeId, tombstone, type LicenseBody } from '../../firmware/wire/payment.js';
 import type { RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
-import { abcOf, ruleDeposit, ruleTombstone } from '../ledger/rules.js';
+import { abcOf, ruleDeposit, ruleTombstone, ruleUnload } from '../ledger/rules.js';
 import { claimFacts } from '../ledger/rules-refund.js';
 import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
 import type { KeyLine } from '../base/keys/key-line.js';
-import { hasChallenge, readHistory, type CashOf } from './read-history.js';
+import { hasChallenge, readHistory, readLicense, type CashOf } from './read-history.js';
 import { isSigned } from '../base/crypto/signer.js';
 
 /**
@@ -78,6 +79,28 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
     store.addHistory({ pku, shop, rs, amount, history: historyBytes, arrivedS: nowS, transaction });
     house.onCredited(read.terms, transaction, ruling.overspent);
     return { ok: true, amount, repeated: false };
+  });
+}
+
+/**
+ * Whether cash can be unloaded, asked before the token is debited. @param what what the token showed
+ * Codes: those of `readLicense`, AMOUNT_INVALID, and those of `ruleUnload`.
+ */
+export function checkUnload(
+  house: Depositary,
+  what: { name: string; accountKey: Uint8Array; license: Uint8Array; amount: number },
+): Result<object> {
+  const read = readLicense(house, what.license);
+  if (!read.ok) return read;
+  if (!isAmount(what.amount)) return refusal('AMOUNT_INVALID');
+  const account = house.store.account(what.name);
+  return ruleUnload({
+    exists: account !== null,
+    closed: account !== null && account.closedS !== null,
+    isOwner: account?.accountKey ? equal(account.accountKey, what.accountKey) : false,
+    amount: what.amount,
+    paymentMax: classPaymentMax(read.terms.licenseClass),
+    licenseValid: house.nowS() < read.terms.validUntilS + house.graceS,
   });
 }
 

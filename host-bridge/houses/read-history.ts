@@ -51,6 +51,19 @@ export function readHistory(
   return { ok: true, paid, terms, challengeBytes: h.challenge };
 }
 
+/**
+ * Decodes a license and verifies it with PKR. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID,
+ * KEY_RETIRED.
+ */
+export function readLicense(ours: CashOf & { registrar: KeyLine }, bytes: Uint8Array): Result<{ terms: LicenseBody }> {
+  const licensed = license.decode(bytes);
+  const terms = licensed && licenseBody.decode(licensed.body);
+  if (!licensed || !terms) return refusal('BAD_REQUEST', 'license');
+  const refused =
+    checkOurs(ours, terms) ?? checkLicense(ours.registrar, terms.validUntilS, licensed.body, licensed.signature);
+  return refused ?? { ok: true, terms };
+}
+
 /** Whether a stored history has this challenge: identity is (PKU, IdS, Rs), not signature bytes. */
 export function hasChallenge(
   stored: { history: Uint8Array } | null,

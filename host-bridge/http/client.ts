@@ -19,6 +19,7 @@ import type {
   PublicParameters,
   Remote,
   TrusteeService,
+  UnloadCheck,
 } from '../base/services/procedures.js';
 import type { KeyLine } from '../base/keys/key-line.js';
 import type { Signer } from '../base/crypto/signer.js';
@@ -214,6 +215,12 @@ function shopCalls(call: Call) {
     tombstone: (tombstone: Uint8Array) => call(ISSUER_ENDPOINTS.tombstone, { tombstone: toHex(tombstone) }),
     refund: (refund: Uint8Array) => call(ISSUER_ENDPOINTS.refund, { refund: toHex(refund) }),
     claim: (history: Uint8Array) => call(ISSUER_ENDPOINTS.claim, { history: toHex(history) }),
+    checkUnload: (what: UnloadCheck) =>
+      call(ISSUER_ENDPOINTS.checkUnload, {
+        ...what,
+        accountKey: toHex(what.accountKey),
+        license: toHex(what.license),
+      }),
   };
 }
 

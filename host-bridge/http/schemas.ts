@@ -129,6 +129,17 @@ const SHOP_ENDPOINTS = {
     object({ tombstone: Tombstone }),
     object({ repeated: Repeated }),
   ),
+  checkUnload: post(
+    '/v2/unloadings/check',
+    'Whether cash can go from a token to its owner, before it is debited',
+    object({
+      name: Name,
+      accountKey: hex('account key', 32),
+      license: hex('license', LICENSE_BYTES),
+      amount: Amount,
+    }),
+    object({}),
+  ),
   refund: post(
     '/v2/refunds',
     'A payment that the shop gives back, in part or whole',

@@ -58,13 +58,15 @@ export interface IssueFacts {
   /** The pseudonym is the first of a set that is registered here. */
   known: boolean;
   denied: boolean;
+  /** Every license of the set is over, as far as this house signed them: what was issued could not be paid with. */
+  licenseOver: boolean;
   balances: Balances;
 }
 
 /**
  * [0043], [0068]: EBC + x. An amount of 0 asks for a receipt that was missed. Codes: FUNDS_INSUFFICIENT (the bank drew
  * nothing), AMOUNT_MISMATCH, PSEUDONYM_UNKNOWN, RECEIPT_GAP (the number was given before), RECEIPT_AHEAD, DENIED,
- * AMOUNT_INVALID, BALANCE_TOO_LARGE.
+ * LICENSE_EXPIRED, AMOUNT_INVALID, BALANCE_TOO_LARGE.
  */
 export function ruleIssue(facts: IssueFacts): Result<{ entries: Entry[] }> {
   const { amount, drawn, number, nextNumber } = facts;
@@ -74,6 +76,7 @@ export function ruleIssue(facts: IssueFacts): Result<{ entries: Entry[] }> {
   if (number > nextNumber) return refusal('RECEIPT_AHEAD');
   if (amount === 0) return { ok: true, entries: [] };
   if (facts.denied) return refusal('DENIED');
+  if (facts.licenseOver) return refusal('LICENSE_EXPIRED');
   return transfer(amount, BANK, facts.ebc, facts.balances);
 }
 

@@ -203,6 +203,32 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
   };
 }
 
+/** What an unloading is judged by, before the token is debited. */
+export interface UnloadFacts {
+  /** The name's account is there, is open, and has the token's account key. */
+  exists: boolean;
+  closed: boolean;
+  isOwner: boolean;
+  amount: number;
+  /** Most in one payment by the class of its license. */
+  paymentMax: number;
+  /** By the house's clock, grace included: as at the deposit that follows. */
+  licenseValid: boolean;
+}
+
+/**
+ * Cash from a token to its owner's account is a deposit, and a debit cannot be taken back: so all that the deposit will
+ * be judged by, and whose account it is, is judged before. Codes: ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, WRONG_NAME,
+ * CLASS_LIMIT, LICENSE_EXPIRED.
+ */
+export function ruleUnload(facts: UnloadFacts): Result<object> {
+  if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
+  if (facts.closed) return refusal('ACCOUNT_CLOSED');
+  if (!facts.isOwner) return refusal('WRONG_NAME');
+  if (facts.amount > facts.paymentMax) return refusal('CLASS_LIMIT');
+  return facts.licenseValid ? { ok: true } : refusal('LICENSE_EXPIRED');
+}
+
 /** Whether taking the amount leaves an EBC negative. */
 export function isOverspent(account: string, amount: number, balances: Balances): boolean {
   return account.startsWith('ebc:') && (balances[account] ?? 0) - amount < 0;

@@ -38,6 +38,7 @@ import {
   ISSUER_ENDPOINTS,
   OPERATOR_HEADERS,
   TRUSTEE_ENDPOINTS,
+  type BodyOf,
   type Endpoint,
 } from '../http/schemas.js';
 import { answerRefusal, listen, type Answer } from '../http/http-server.js';
@@ -331,12 +332,16 @@ function commonHandlers(role: string, actor: HouseService, store: { check(): voi
 }
 
 /** For shops, wherever accounts are kept. */
-function shopHandlers(house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim'>>) {
+function shopHandlers(
+  house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim' | 'checkUnload'>>,
+) {
   return {
     deposit: ({ history }: { history: string }) => house.deposit(bytes(history)),
     tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
     refund: ({ refund }: { refund: string }) => house.refund(bytes(refund)),
     claim: ({ history }: { history: string }) => house.claim(bytes(history)),
+    checkUnload: (what: BodyOf<typeof ISSUER_ENDPOINTS.checkUnload>) =>
+      house.checkUnload({ ...what, accountKey: bytes(what.accountKey), license: bytes(what.license) }),
   };
 }
 

@@ -7,7 +7,9 @@ import { challenge } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { DEPOSIT_GRACE_S } from '../../host-bridge/houses/depositary.js';
 import { createFakeToken } from './fake-token.js';
-import { ISSUER, makeTombstone, rsOf, SHOP } from '../kit/histories.js';
+import { CLASS_FULL, CLASS_SMALL } from '../../firmware/core/license-class.js';
+import { signLicense } from '../../host-bridge/houses/licensing.js';
+import { ISSUER, issuerKey, makeTombstone, registrarKey, rsOf, SHOP } from '../kit/histories.js';
 import { createRig, T0, type Rig } from './bridge-rig.js';
 import { pass, run } from '../kit/virtual-time.js';
 
@@ -152,6 +154,9 @@ test('a token whose button was not pressed gives no statement away', async () =>
 });
 
 describe('unloading', () => {
+  const WEEK = DEPOSIT_GRACE_S;
+  const until = (validUntilS: number, by = registrarKey, licenseClass = CLASS_FULL) =>
+    signLicense(by, { issuer: ISSUER, currency: 'EUR', validUntilS, licenseClass }, token().pku);
   const unload = (amount: number, name = 'Alice') => go(rig.bridge.teller.unload({ name, amount, stepMs: 5000 }));
 
   test('cash goes back to the account as a payment to it, once whatever is cut', async () => {
@@ -178,7 +183,50 @@ describe('unloading', () => {
     expect(await unload(201)).toMatchObject({ code: 'REFUSED' });
     expect(await unload(0)).toMatchObject({ code: 'AMOUNT_INVALID' });
     expect(await unload(1, ' x')).toMatchObject({ code: 'NAME_INVALID' });
-    expect(await unload(1, 'Nobody')).toMatchObject({ ok: true, state: 'held', code: 'ACCOUNT_UNKNOWN' });
+    expect(await unload(1, 'Nobody')).toMatchObject({ ok: false, code: 'ACCOUNT_UNKNOWN' });
+  });
+
+  test.each<[string, string, (nowS: number) => { name?: string; amount?: number; license?: Uint8Array }]>([
+    ['a mistyped owner', 'ACCOUNT_UNKNOWN', () => ({ name: 'Alcie' })],
+    ["another customer's name", 'WRONG_NAME', () => ({ name: 'Bob' })],
+    ["a shop's name", 'WRONG_NAME', () => ({ name: SHOP })],
+    ['a closed account', 'ACCOUNT_CLOSED', () => ({ name: 'Gone' })],
+    [
+      'a license that is over, with the time to deposit',
+      'LICENSE_EXPIRED',
+      (nowS) => ({ license: until(nowS - WEEK) }),
+    ],
+    ["a license of somebody else's", 'LICENSE_INVALID', (nowS) => ({ license: until(nowS + WEEK, issuerKey) })],
+    [
+      'more than the class of its license allows',
+      'CLASS_LIMIT',
+      (nowS) => ({ license: until(nowS + WEEK, registrarKey, CLASS_SMALL), amount: 5001 }),
+    ],
+  ])('%s is refused before the token is debited', async (_what, code, how) => {
+    await prepare();
+    rig.office.fundAccount('Alice', 10_000);
+    await go(rig.bridge.teller.withdraw({ amount: 10_000 }));
+    rig.office.openAccount('Bob', createFakeToken('bob').accountKey);
+    rig.office.openAccount('Gone', null);
+    rig.office.closeAccount('Gone');
+    const { name = 'Alice', amount = 100, license } = how(Math.floor(rig.nowS()));
+    if (license) token().license = license;
+    const before = [token().balance, token().debits.length, rig.store.numbers().abc];
+    expect(await unload(amount, name)).toMatchObject({ ok: false, code });
+    expect([token().balance, token().debits.length, rig.store.numbers().abc]).toEqual(before);
+    expect(rig.terminal.desk).not.toContain(INS.challenge);
+    const [id] = [new Uint8Array(16).fill(1)];
+    expect(await go(rig.bridge.teller.unload({ name, amount, id, stepMs: 5000 }))).toMatchObject({ code });
+    // Nothing of it is kept, so nothing of it is to be finished.
+    expect(rig.bridge.teller.stateOf(id!)).toBe('unknown');
+  });
+
+  test('cash on a token whose license has just ended goes back: by unloading, while it can be deposited', async () => {
+    await prepare();
+    token().license = until(Math.floor(rig.nowS()) - 1);
+    expect(await go(rig.bridge.teller.withdraw({ amount: 1 }))).toMatchObject({ code: 'LICENSE_EXPIRED' });
+    expect(await unload(200)).toMatchObject({ ok: true, state: 'credited' });
+    expect([token().balance, abc('Alice')]).toEqual([0, 700]);
   });
 
   test('an account is closed when it is empty and nothing about it is open; then nothing goes in or out', async () => {

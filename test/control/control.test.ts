@@ -76,7 +76,7 @@ test('register and withdraw with their events; refusals by name', async () => {
     missed: 0,
     repeated: false,
   });
-  expect(events).toEqual(['identity tap', 'register tap', 'license tap', 'withdraw tap', 'receipt tap']);
+  expect(events).toEqual(['identity tap', 'register tap', 'license tap', 'license tap', 'withdraw tap', 'receipt tap']);
   expect(await client.tokenStatus()).toMatchObject({ ok: true, status: { balance: 200 }, identity: { licensed: 1 } });
   expect(await client.withdraw({ amount: 301 })).toMatchObject({ code: 'FUNDS_INSUFFICIENT' });
   expect(await client.registerUser({ name: '' })).toMatchObject({ code: 'NAME_INVALID' });

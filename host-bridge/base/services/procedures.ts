@@ -97,6 +97,8 @@ export interface IssuerService extends HouseService {
    * @param history encoded, from the token's journal
    */
   claim(history: Uint8Array): Result<Claimed>;
+  /** Whether cash can be unloaded, before the token is debited (depositary.ts). */
+  checkUnload(what: UnloadCheck): Result<object>;
   /** Signed time for a terminal. @param nonce 8 bytes @returns encoded `signedTime` */
   signedTime(nonce: Uint8Array): Result<{ time: Uint8Array }>;
   /** The newest deny list, encoded `signedDenyList`. */
@@ -108,6 +110,17 @@ export interface IssuerService extends HouseService {
   redeem(request: Uint8Array): Promise<Result<{ boxes: Uint8Array[]; repeated: boolean }>>;
   /** The bank's coupon keys: encoded `signedCouponKeys`, and the moduli in its order. Codes: NOT_FOUND. */
   couponKeys(): Result<{ list: Uint8Array; moduli: Uint8Array[] }>;
+}
+
+/** An unloading, as it is asked about. */
+export interface UnloadCheck {
+  /** Whose account it should go to. */
+  name: string;
+  /** Of the token at the reader, 32 bytes. */
+  accountKey: Uint8Array;
+  /** Encoded `license` that the token would pay with. */
+  license: Uint8Array;
+  amount: number;
 }
 
 /** The issuer's reply to a bank. */
@@ -164,6 +177,7 @@ export interface BankService extends HouseService {
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
   refund(refund: Uint8Array): Promise<Result<{ amount: number; repeated: boolean }>>;
   claim(history: Uint8Array): Promise<Result<Claimed>>;
+  checkUnload(what: UnloadCheck): Result<object>;
 }
 
 /** What `trace` brings out [0031]. */

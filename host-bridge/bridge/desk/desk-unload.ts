@@ -5,7 +5,7 @@
  * The challenge is on disk before the token sees it, so that a procedure that broke off is finished with the same
  * debit. Who keeps the accounts learns the pseudonym that unloads to this name, as with every payment to a name.
  */
-import { copy, toHex } from '../../../firmware/core/bytes.js';
+import { copy, equal, toHex } from '../../../firmware/core/bytes.js';
 import {
   challenge,
   chargeId,
@@ -16,10 +16,11 @@ import {
   payment,
   RS_BYTES,
 } from '../../../firmware/wire/payment.js';
-import { INS } from '../../../firmware/wire/token-commands.js';
+import { identity, INS } from '../../../firmware/wire/token-commands.js';
 import type { Scheduler } from '../../base/scheduler.js';
 import { refusal, type ErrorCode, type Result } from '../../base/errors.js';
 import { bytes } from '../../base/hex.js';
+import type { Services } from '../../base/services/calls.js';
 import type { Act } from './desk-acts.js';
 import type { DeskSteps } from './desk-steps.js';
 import { untilDelivered, type OutboxDelivery } from '../outbox-delivery.js';
@@ -35,6 +36,7 @@ export interface Unloaded {
 }
 
 export interface UnloadOptions {
+  services: Services;
   outbox: Outbox;
   delivery: Pick<OutboxDelivery, 'kick' | 'watch'>;
   scheduler: Scheduler;
@@ -42,6 +44,8 @@ export interface UnloadOptions {
   /** Unix time, seconds. */
   nowS(): number;
 }
+
+const NOTHING = new Uint8Array(0);
 
 /** How far an unloading came. */
 interface UnloadProgress {
@@ -54,13 +58,13 @@ interface UnloadProgress {
 }
 
 /**
- * The procedure: `unload(steps, name, amount, act)`. Codes: TOKEN_CHANGED, REFUSED (Balance), CONFIRM_NEEDED, and the
- * desk's.
+ * The procedure: `unload(steps, name, amount, act)`. Codes: those of `checkUnload`, before anything is debited;
+ * TOKEN_CHANGED, REFUSED (Balance), CONFIRM_NEEDED, and the desk's.
  */
 export function createUnload(
   options: UnloadOptions,
 ): (steps: DeskSteps, name: string, amount: number, act: Act) => Promise<Result<Unloaded>> {
-  const { outbox } = options;
+  const { outbox, services } = options;
   return async (steps, name, amount, act) => {
     const begun = act.progress<UnloadProgress>();
     const delivered = async (kept: Uint8Array): Promise<Result<Unloaded>> => ({
@@ -72,14 +76,28 @@ export function createUnload(
     if (begun?.history && begun.settled) return delivered(bytes(begun.history));
     const rs = begun ? challenge.decode(bytes(begun.challenge))!.rs : options.random(RS_BYTES);
     const charge = chargeId.encode({ rs, shop: name });
-    // 1. The license says whose cash it is.
+    // 1. Whose token, and whose cash by its license.
+    const who = begun
+      ? null
+      : await steps.token('identity', INS.identity, NOTHING, (answer) => identity.decode(answer));
+    if (who && !who.ok) return who;
     const opened = await steps.token('unload', INS.open, charge, (answer) =>
       answer.length === LICENSE_BYTES + 1 ? copy(answer, 0, LICENSE_BYTES) : null,
     );
     if (!opened.ok) return opened;
     const terms = licenseBody.decode(license.decode(opened.answer)!.body);
     if (!terms) return refusal('BAD_REQUEST', "the token's license");
-    // 2. The debit.
+    // 2. A debit cannot be taken back. So who keeps the accounts says before it whether the deposit that follows is
+    //    good: whose account it is, and whether the license is over.
+    if (who) {
+      const { accountKey, pku } = who.answer;
+      // A sealed PKU is not for the desk, and comes as zeros.
+      if (!equal(pku, terms.pku) && pku.some((byte) => byte !== 0)) return refusal('TOKEN_CHANGED');
+      const what = { name, accountKey, license: opened.answer, amount };
+      const checked = await steps.service('unload', () => (services.bank ?? services.issuer).checkUnload(what));
+      if (!checked.ok) return checked;
+    }
+    // 3. The debit.
     const { issuer, currency } = terms;
     const challengeBytes = begun
       ? bytes(begun.challenge)
@@ -89,7 +107,7 @@ export function createUnload(
     const paid = await steps.token('unload', INS.challenge, challengeBytes, (answer) => payment.decode(answer));
     if (!paid.ok) return paid;
     if (paid.answer.amount !== amount) return refusal('BAD_REQUEST', "the token's payment");
-    // 3. On disk, acknowledged, delivered.
+    // 4. On disk, acknowledged, delivered.
     const kept = history.encode({
       license: opened.answer,
       signature: paid.answer.signature,

@@ -9,7 +9,8 @@
 import type { KeyLine } from '../../base/keys/key-line.js';
 import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
 import { isAmount } from '../../../firmware/core/amount.js';
-import { equal, toHex } from '../../../firmware/core/bytes.js';
+import { copy, equal, toHex } from '../../../firmware/core/bytes.js';
+import { chargeId, license, licenseBody, LICENSE_BYTES, RS_BYTES } from '../../../firmware/wire/payment.js';
 import { isName } from '../../../firmware/wire/codec.js';
 import { registration, registrationBody } from '../../../firmware/wire/registration.js';
 import {
@@ -44,6 +45,8 @@ export interface TellerOptions extends DeskStepOptions {
   acts: DeskActs;
   /** PKR, 32 bytes. */
   registrar: KeyLine;
+  /** Unix time, seconds. */
+  nowS(): number;
   unload: ReturnType<typeof createUnload>;
   /** Takes the reader for one procedure: why it is not free, or what frees it again. */
   reserve(): { ok: true; free(): void } | HostRefusal;
@@ -128,6 +131,19 @@ const asStored = <T>(stored: T): T => stored;
 /** One procedure at the reader. */
 type Run = <T>(request: DeskCall, procedure: (steps: DeskSteps) => Promise<Result<T>>) => Promise<Result<T>>;
 
+/**
+ * Whether the token can pay with what it withdraws: one whose license is over cannot. Where pseudonyms are not for the
+ * desk, the issuer judges that. Codes: LICENSE_EXPIRED.
+ */
+async function checkLicensed(options: TellerOptions, steps: DeskSteps): Promise<Result<object>> {
+  const charge = chargeId.encode({ rs: new Uint8Array(RS_BYTES), shop: 'desk' });
+  const opened = await steps.token('license', INS.open, charge, (answer) =>
+    licenseBody.decode(license.decode(copy(answer, 0, LICENSE_BYTES))?.body ?? new Uint8Array(0)),
+  );
+  if (!opened.ok) return opened;
+  return options.nowS() < opened.answer.validUntilS ? { ok: true } : refusal('LICENSE_EXPIRED', 'withdrawal');
+}
+
 /** What a procedure is asked for. */
 type Procedure<T> = (steps: DeskSteps, act: Act) => Promise<Result<T>>;
 
@@ -163,7 +179,7 @@ function moneyActs(
         request,
         { kind: 'register', body: { name, funding: funding ?? null } },
         (steps, act) =>
-          license(options, steps, name, funding === undefined ? null : { amount: funding, act }, 'register'),
+          licenseToken(options, steps, name, funding === undefined ? null : { amount: funding, act }, 'register'),
         (stored) => ({ ...stored, pku: stored.pku === null ? null : bytes(stored.pku) }),
       );
     },
@@ -223,7 +239,7 @@ export function createTeller(options: TellerOptions): Teller {
     ...moneyActs(options, run),
     async renewUser(request) {
       if (!isName(request.name)) return refusal('NAME_INVALID');
-      return run(request, (steps) => license(options, steps, request.name, null, 'renew'));
+      return run(request, (steps) => licenseToken(options, steps, request.name, null, 'renew'));
     },
     collect: (request = {}) =>
       run(request, (steps) =>
@@ -246,7 +262,7 @@ export function createTeller(options: TellerOptions): Teller {
 }
 
 /** The account, if there is none, and a license for the token: its first, or one for longer. */
-async function license(
+async function licenseToken(
   options: TellerOptions,
   steps: DeskSteps,
   name: string,
@@ -295,7 +311,7 @@ async function license(
   const done = await finish(services, steps, request.answer);
   if (!done.ok) return done;
   // What waited may have been something else: then the registration comes next.
-  if (done.kind !== REQUEST.register) return license(options, steps, name, funding, act);
+  if (done.kind !== REQUEST.register) return licenseToken(options, steps, name, funding, act);
   return done.code === 'OK'
     ? { ok: true, name, pku: null, balance, repeated: done.repeated }
     : refusal(done.code, 'registration');
@@ -338,6 +354,8 @@ const issueOf: Record<
   sealed: withdrawSealed,
   keyed: withdrawSealed,
   coupon: async (options, steps, amount, act) => {
+    const licensed = act.progress() ? null : await checkLicensed(options, steps);
+    if (licensed && !licensed.ok) return licensed;
     const taken = await takeCoupons(options.services, steps, amount, options.acts, act);
     return taken.ok ? { ok: true, amount, receiptNumber: 0, coupons: taken.amount, missed: 0, repeated: false } : taken;
   },
@@ -454,6 +472,8 @@ async function withdrawOpenly(
   act: Act,
 ): Promise<Result<Withdrawn>> {
   const { services, acts } = options;
+  const licensed = act.progress() ? null : await checkLicensed(options, steps);
+  if (licensed && !licensed.ok) return licensed;
   let missed = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     // 1. (PKU, IdU, x) with the number of the next receipt. Where it went out before, the same bytes again: the

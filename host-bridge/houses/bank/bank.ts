@@ -25,7 +25,7 @@ import { isFinal } from '../../base/services/finality.js';
 import { createBankOffice } from './bank-office.js';
 import type { CouponSigner } from '../../base/crypto/coupon-signer.js';
 import { claim, refund } from '../refunds-and-claims.js';
-import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
+import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { RETURN_MAX } from '../issuer/issuer-return.js';
 import { checkOurs } from '../read-history.js';
 import type { BankAnswer, BankOffice, BankService, IssuerForBank, Service } from '../../base/services/procedures.js';
@@ -115,6 +115,7 @@ export function createBank(options: BankOptions): Bank {
     }),
     request: (bytes) => request(context, bytes),
     deposit: (bytes) => deposit(house, bytes),
+    checkUnload: (what) => checkUnload(house, what),
     tombstone: (bytes) => bury(house, bytes),
     refund: (bytes) => thenPassOn(context, refund(house, bytes)),
     claim: (bytes) => thenPassOn(context, claim(house, bytes)),

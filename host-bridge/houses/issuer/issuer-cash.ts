@@ -26,6 +26,7 @@ import { ebcOf } from '../../ledger/rules.js';
 import { BANK, ruleIssue } from '../../ledger/rules-bank.js';
 import { refused, type Decided, type Opened } from './issuer-reply.js';
 import { checkOurs } from '../read-history.js';
+import { licensesEnd } from './issuer-licenses.js';
 import { isSigned } from '../../base/crypto/signer.js';
 import type { IssuerContext } from './issuer-context.js';
 
@@ -71,6 +72,7 @@ export function issueCash(
     nextNumber: (store.pseudonym(counter)?.receiptNumber ?? 0) + 1,
     known: pseudonym !== null || coupon !== null,
     denied: isSetDenied(context, counter, nowS),
+    licenseOver: nowS >= (licensesEnd(context, counter) ?? Infinity),
     balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) },
   });
   // A number that was given: the receipt goes along, for the token that missed it.

@@ -20,6 +20,12 @@ import { quarterEnd, renewal, signLicense } from '../licensing.js';
 import { isSigned } from '../../base/crypto/signer.js';
 import type { IssuerContext } from './issuer-context.js';
 
+/** When the newest licenses of a set end, Unix time; null where another house signs them. @param counter PKU1 */
+export function licensesEnd({ store, licenseValidS }: IssuerContext, counter: Uint8Array): number | null {
+  const last = store.sharedKeyOfCounter(counter);
+  return last && quarterEnd(last.timeS, licenseValidS);
+}
+
 /**
  * [0064], [0112]: a license for each pseudonym of the set, one box each. [0086]: where cash is asked for under K, K is
  * kept.
@@ -50,9 +56,8 @@ export function licenseSet(context: IssuerContext, opened: Opened, registration:
   }
   // Renewed a week after its end at the latest, as by a trustee; and not while its EBC is negative, whoever is on a
   // list.
-  const last = store.sharedKeyOfCounter(counter);
-  if (last && renewal(quarterEnd(last.timeS, context.licenseValidS), nowS, context.licenseValidS) === 'over')
-    return refused('LICENSE_EXPIRED');
+  const endS = licensesEnd(context, counter);
+  if (endS !== null && renewal(endS, nowS, context.licenseValidS) === 'over') return refused('LICENSE_EXPIRED');
   if (store.balance(ebcOf(toHex(counter))) < 0) return refused('DENIED');
   for (const { pku } of proofs) store.addPseudonym(pku, counter);
   const kid = context.random(KID_BYTES);

@@ -28,7 +28,7 @@ import { LICENSE_VALID_S } from '../licensing.js';
 import { createOffice, currentCouponKeys } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from '../../base/services/procedures.js';
 import type { Unsealer } from '../../base/crypto/sealed-box.js';
-import { bury, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
+import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { claim, refund } from '../refunds-and-claims.js';
 import { giveReceipt } from './refund-receipts.js';
 import { acceptReturn } from './issuer-return.js';
@@ -151,6 +151,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     withdraw: (request) => here ?? withdraw(context, request),
     receipts: (request) => here ?? receipts(context, request),
     deposit: (bytes) => here ?? deposit(depositary, bytes),
+    checkUnload: (what) => here ?? checkUnload(depositary, what),
     tombstone: (bytes) => here ?? bury(depositary, bytes),
     refund: (bytes) => here ?? refund(depositary, bytes),
     claim: (bytes) => here ?? claim(depositary, bytes),
