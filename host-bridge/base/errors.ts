@@ -104,7 +104,12 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     'Flash, entropy source or native calls of the board failed.',
     'Read the message on the board, then flash the board again or replace it. Balances in flash are kept.',
   ),
-  LICENSE_EXPIRED: row(403, refused, 'The license is no longer valid.', 'Renew the license at a desk.'),
+  LICENSE_EXPIRED: row(
+    403,
+    refused,
+    'The license is no longer valid.',
+    'Renew the license at a desk: tapcash teller renew, a week after its end at the latest; until then its cash can be unloaded, too. Later: tapcash office lose, and from two weeks after its end tapcash office release.',
+  ),
   DENIED: row(403, refused, 'The pseudonym is on the deny list.', 'The owner of the token must speak to the issuer.'),
   SIGNATURE_INVALID: row(
     422,

@@ -109,12 +109,26 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     if (!newest) throw failure('OWNER_UNKNOWN', who);
     return newest;
   };
+  /** Closing is for good: where the bank cannot see counters, the issuer says whether cash of the name is still out. */
+  const refuseCashOut = async (name: string): Promise<void> => {
+    if (scheme.registration === 'open') return;
+    const listed = await bank.registrationsOf(name);
+    for (const registration of listed.ok ? listed.registrations : []) {
+      const counter = await issuer.counterOf(registration);
+      if (!counter.ok && counter.code !== 'PSEUDONYM_UNKNOWN') must(counter);
+      if (counter.ok && counter.ebc !== 0) throw failure('ACCOUNT_NOT_EMPTY', `cash of ${name} is still out`);
+    }
+  };
+  const trustee = createTrusteeClient({ url: options.trusteeUrl ?? TRUSTEE_URL });
   const amount = verb === 'fund' ? amountArgument(second) : 0;
   type Under = ReturnType<typeof houses.under>;
   const calls: Record<OfficeVerb, (under: Under) => Promise<Result<object>>> = {
     open: (under) => under.accounts.openAccount(first, null),
     fund: (under) => under.accounts.fundAccount(first, amount),
-    close: (under) => under.accounts.closeAccount(first),
+    async close(under) {
+      await refuseCashOut(first);
+      return under.accounts.closeAccount(first);
+    },
     terminal: (under) =>
       under.accounts.registerTerminal(
         first,
@@ -128,7 +142,12 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
         : { ok: true, bank: must(await bank.numbers()).numbers, issuer: must(await issuer.numbers()).numbers },
     deny: (under) => under.issuer.deny(pkuArgument(first), second),
     overspends: () => issuer.overspends(),
-    lose: async (under) => under.issuer.lose(await setOf(first), second),
+    async lose(under) {
+      const of = await setOf(first);
+      // Where the trustee signs licenses, it says when the last one ends; a lost token is denied also without its word.
+      const held = scheme.registration === 'open' ? await trustee.licenseOf(of) : null;
+      return under.issuer.lose(of, second, held?.ok ? held.license : null);
+    },
     async release(under) {
       const given = await under.issuer.release(await setOf(first));
       if (!given.ok || given.order === null) return given;
@@ -151,10 +170,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       // [0056], [0081]: the issuer states that EBC is negative; who knows the name gives it on that statement alone.
       const { order } = must(await issuer.traceOrder(pkuArgument(first), second));
       const { subject } = must(readTraceOrder(lines.issuer, Date.now() / 1000, order)).order;
-      const given =
-        scheme.traceBy === 'bank'
-          ? await bank.trace(order)
-          : await createTrusteeClient({ url: options.trusteeUrl ?? TRUSTEE_URL }).trace(order);
+      const given = scheme.traceBy === 'bank' ? await bank.trace(order) : await trustee.trace(order);
       return judged(scheme.traceBy, given, subject, lines.bank && everyKey(lines.bank));
     },
   };

@@ -184,6 +184,10 @@ export function createTrusteeClient(options: ClientOptions): Remote<TrusteeServi
       const reply = await call(at.renew, { request: toHex(request), certificate: toHex(certificate) });
       return reply.ok ? { ...reply, license: bytes(reply.license) } : reply;
     },
+    async licenseOf(pku) {
+      const reply = await call(at.licenseOf, { pku: toHex(pku) });
+      return reply.ok ? { ok: true, license: bytes(reply.license) } : reply;
+    },
     trace: async (order) => readTrace(await call(at.trace, { order: toHex(order) })),
   };
 }
@@ -380,7 +384,7 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
   return {
     ...accountsOf(call),
     deny: (pku, why) => call(at.deny, { pku: toHex(pku), why }),
-    lose: (of, why) => call(at.lose, { of: toHex(of), why }),
+    lose: (of, why, newest = null) => call(at.lose, { of: toHex(of), why, newest: newest && toHex(newest) }),
     async release(of) {
       const reply = await call(at.release, { of: toHex(of) });
       return reply.ok ? { ...reply, order: maybe(reply.order) } : reply;
@@ -392,7 +396,7 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
     },
     publishCouponKeys: (keys) =>
       call(at.publishCouponKeys, { keys: keys.map(({ amount, modulus }) => ({ amount, modulus: toHex(modulus) })) }),
-    counterOf: (pku) => call(at.counterOf, { pku: toHex(pku) }),
+    counterOf: (of) => call(at.counterOf, { of: toHex(of) }),
     async overspends() {
       const reply = await call(at.overspends, {});
       return reply.ok

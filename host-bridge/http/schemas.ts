@@ -287,6 +287,12 @@ export const TRUSTEE_ENDPOINTS = {
     LicenseRequest,
     LicenseReply,
   ),
+  licenseOf: post(
+    '/v2/licenses',
+    'The newest license of a pseudonym',
+    object({ pku: Pku }),
+    object({ license: hex('license', LICENSE_BYTES) }),
+  ),
   trace: post(
     '/v2/traces',
     "The real name behind a pseudonym, on the issuer's order; recorded [0056]",
@@ -350,7 +356,11 @@ export const ISSUER_ENDPOINTS = {
   lose: office(
     '/v2/office/losses',
     'A token is lost: its set is denied at once',
-    object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX), why: Why }),
+    object({
+      of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX),
+      why: Why,
+      newest: Type.Union([hex('its newest license, where the trustee signs them', LICENSE_BYTES), Type.Null()]),
+    }),
     object({ dueS: Seconds, repeated: Repeated }),
   ),
   release: office(
@@ -390,8 +400,8 @@ export const ISSUER_ENDPOINTS = {
   ),
   counterOf: office(
     '/v2/office/counter',
-    'EBC of a pseudonym',
-    object({ pku: Pku }),
+    "EBC of a pseudonym's set",
+    object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX) }),
     object({ ebc: Balance, receiptNumber: Count }),
   ),
   overspends: office(

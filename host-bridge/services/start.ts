@@ -228,6 +228,7 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
       ...commonHandlers('trustee', trustee, store),
       register: ({ request, certificate }) => hexed(trustee.register(bytes(request), bytes(certificate))),
       renew: async ({ request, certificate }) => hexed(await trustee.renew(bytes(request), bytes(certificate))),
+      licenseOf: ({ pku }) => hexed(trustee.licenseOf(bytes(pku))),
       trace: ({ order }) => hexed(trustee.trace(bytes(order))),
     } satisfies Handlers<typeof TRUSTEE_ENDPOINTS>,
   });
@@ -383,7 +384,8 @@ function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISS
     signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
     denyList: () => hexed(issuer.denyList()),
     deny: ({ pku, why }, request) => officeOf(issuer, request).deny(bytes(pku), why),
-    lose: ({ of, why }, request) => officeOf(issuer, request).lose(bytes(of), why),
+    lose: ({ of, why, newest }, request) =>
+      officeOf(issuer, request).lose(bytes(of), why, newest === null ? null : bytes(newest)),
     release: ({ of }, request) => hexed(officeOf(issuer, request).release(bytes(of))),
     trace: ({ pku, why }, request) => hexed(officeOf(issuer, request).trace(bytes(pku), why)),
     traceOrder: ({ pku, why }, request) => hexed(officeOf(issuer, request).traceOrder(bytes(pku), why)),
@@ -391,7 +393,7 @@ function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISS
       officeOf(issuer, request).publishCouponKeys(
         keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })),
       ),
-    counterOf: ({ pku }, request) => officeOf(issuer, request).counterOf(bytes(pku)),
+    counterOf: ({ of }, request) => officeOf(issuer, request).counterOf(bytes(of)),
     overspends: (_body, request) => hexed(officeOf(issuer, request).overspends()),
   };
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { toHex } from '../../firmware/core/bytes.js';
+import { license, licenseBody } from '../../firmware/wire/payment.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import {
   conservation,
@@ -156,6 +157,39 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
         expect.objectContaining({ problem: expect.stringMatching(problem) }),
       );
     }
+  });
+
+  test('cash under a license that is over comes back within two weeks of its end', async () => {
+    const at = await createHouses(number);
+    const wallet = userOf(at, 'Ada', 100);
+    expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
+    const pku = wallet.pseudonyms[0]!.publicKey;
+    const newest = at.trustee ? good(at.trustee.licenseOf(pku)).license : null;
+    const endS = licenseBody.decode(license.decode(wallet.licenses[0]!)!.body)!.validUntilS;
+    const week = 7 * 86400;
+    // Too late to renew, and too late to be deposited; nothing more is withdrawn under it where the issuer signed it.
+    at.clock.nowS = endS + week;
+    if (at.scheme.registration === 'sealed')
+      expect([await withdraw(at, wallet, 10), await register(at, wallet)]).toEqual([
+        'LICENSE_EXPIRED',
+        'LICENSE_EXPIRED',
+      ]);
+    const of =
+      at.scheme.registration === 'sealed' ? good(at.bankOffice!.registrationsOf('Ada')).registrations[0]! : pku;
+    if (newest) {
+      expect(codeOf(at.office.lose(of, 'its license is over', flipped(newest, 5)))).not.toBe('OK');
+      expect(good(at.trustee!.licenseOf(pku)).license).toEqual(newest);
+      expect(codeOf(at.trustee!.licenseOf(new Uint8Array(32)))).toBe('PSEUDONYM_UNKNOWN');
+    }
+    expect(good(at.office.lose(of, 'its license is over', newest)).dueS).toBe(endS + 2 * week);
+    expect(codeOf(at.office.release(of))).toBe('LOSS_EARLY');
+    at.clock.nowS = endS + 2 * week;
+    const given = good(at.office.release(of));
+    expect(given.amount).toBe(60);
+    if (given.order) good(at.bankOffice!.creditRelease('Ada', given.order));
+    expect(good(at.accounts.balanceOf('Ada')).balance).toBe(100);
+    expect(conservation(at)).toEqual({ ok: true, in: 100, held: 100 });
+    at.close();
   });
 
   test('refused: without a reason, unknown, not lost, nothing left', async () => {

@@ -50,6 +50,13 @@ test.each([1, 2, 5])('scheme %i', async (number) => {
   expect(await register(at.clients, ada)).toBe('OK');
   expect(await withdraw(at.clients, ada, 10)).toBe('OK');
   const pku = toHex(ada.pku);
+  // Closing is for good, and 90 are in the account, 10 on the token.
+  await expect(ask('close', ['Ada'])).rejects.toMatchObject({
+    code: 'ACCOUNT_NOT_EMPTY',
+    ...(schemeOf(number).registration === 'sealed'
+      ? { detail: expect.stringMatching(/cash of Ada is still out/) }
+      : {}),
+  });
   await expect(ask('trace', [pku, 'just so'])).rejects.toMatchObject({ code: 'NOT_OVERSPENT' });
   good(await (at.clients.bank ?? at.clients.issuer).deposit(ada.pay('Shop', 12, rsOf(1), START_S)));
   for (let tries = 0; tries < 10_000 && (await ask('overspends', [])).overspends.length === 0; tries++)

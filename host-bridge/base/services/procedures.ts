@@ -58,6 +58,8 @@ export interface TrusteeService extends HouseService {
    * and where the issuer's deny list cannot be had, why.
    */
   renew(request: Uint8Array, certificate: Uint8Array): Promise<Result<{ license: Uint8Array; repeated: boolean }>>;
+  /** The newest license of a pseudonym. Codes: PSEUDONYM_UNKNOWN. */
+  licenseOf(pku: Uint8Array): Result<{ license: Uint8Array }>;
   /**
    * [0056]: the name behind a pseudonym.
    * @param order encoded `signedTraceOrder`. Codes: BAD_REQUEST, SIGNATURE_INVALID, ORDER_EXPIRED, OWNER_UNKNOWN.
@@ -252,10 +254,11 @@ export interface IssuerOffice extends AccountsOffice {
   /** Puts a pseudonym on the deny list. Codes: BAD_REQUEST and those of `ruleDeny`. */
   deny(pku: Uint8Array, why: string): Result<{ version: number; repeated: boolean }>;
   /**
-   * A token is lost: its set is denied at once. @param of PKU, or a sealed registration of it @returns when `release`
-   * can be asked for. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN.
+   * A token is lost, or its license is over: its set is denied at once. @param of PKU, or a sealed registration of it
+   * @param newest its newest license, encoded, where the trustee signs them @returns when `release` can be asked for.
+   * Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, and where `newest` is no license of this money's, why not.
    */
-  lose(of: Uint8Array, why: string): Result<{ dueS: number; repeated: boolean }>;
+  lose(of: Uint8Array, why: string, newest?: Uint8Array | null): Result<{ dueS: number; repeated: boolean }>;
   /** What is left of it goes back to its owner, here or by an order for the bank (lost-token.ts). */
   release(of: Uint8Array): Result<Released>;
   /**
@@ -267,8 +270,8 @@ export interface IssuerOffice extends AccountsOffice {
   traceOrder(pku: Uint8Array, why: string): Result<{ order: Uint8Array; ebc: number }>;
   /** Signs and publishes the bank's coupon keys, amounts falling. Codes: BAD_REQUEST. */
   publishCouponKeys(keys: { amount: number; modulus: Uint8Array }[]): Result<{ version: number; repeated: boolean }>;
-  /** EBC of a pseudonym, or of its set. Codes: PSEUDONYM_UNKNOWN. */
-  counterOf(pku: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
+  /** EBC of a pseudonym's set. @param of PKU, or a sealed registration of it. Codes: PSEUDONYM_UNKNOWN. */
+  counterOf(of: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
   overspends(): Result<{ overspends: Overspend[] }>;
 }
 

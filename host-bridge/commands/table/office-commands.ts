@@ -25,6 +25,12 @@ function verb(...spec: Parameters<typeof look>): CommandSpec {
   return { ...look(...spec), options: [OPTIONS.id, OPTIONS.new, ...common] };
 }
 
+/** An act for which the trustee is asked too, in schemes 1 and 2. */
+function withTrustee(...spec: Parameters<typeof look>): CommandSpec {
+  const made = verb(...spec);
+  return { ...made, options: [...(made.options ?? []), OPTIONS.trusteeUrl] };
+}
+
 const name = { name: '<name>', what: 'of the account' };
 const pku = { name: '<pku>', what: 'the pseudonym, 64 hexadecimal digits' };
 const why = { name: '<why>', what: 'the reason, for the record' };
@@ -62,9 +68,9 @@ export const OFFICE_COMMANDS: CommandSpec = {
     look('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
     look('overspends', 'pseudonyms whose EBC is negative', [], 'overspends'),
     trace,
-    verb(
+    withTrustee(
       'lose',
-      'a token is lost: deny it now',
+      'a token is lost, or its license is over: deny it now',
       [
         {
           name: '<who>',

@@ -16,7 +16,7 @@ import { createAccountsOffice } from '../accounts-office.js';
 import type { IssuerOffice, Trace } from '../../base/services/procedures.js';
 import { couponKeyOf } from './issuer-cash.js';
 import { writeTraceOrder } from '../trace-order.js';
-import { lose, release } from './lost-token.js';
+import { counterOf, lose, release } from './lost-token.js';
 import { everyKey } from '../../base/keys/key-line.js';
 import { isSigned } from '../../base/crypto/signer.js';
 import { proofOf } from '../../base/services/trace-proof.js';
@@ -46,16 +46,16 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
       });
     },
 
-    lose: (of, why) => lose(context, operator, of, why),
+    lose: (of, why, newest) => lose(context, operator, of, why, newest ?? null),
     release: (of) => release(context, of),
     trace: (pku, why) => trace(context, operator, pku, why),
     traceOrder: (pku, why) => orderTrace(context, operator, pku, why),
     publishCouponKeys: (keys) => publishCouponKeys(context, keys),
 
-    counterOf(pku) {
-      const pseudonym = pku.length === KEY_BYTES ? store.pseudonym(pku) : null;
-      if (!pseudonym) return refusal('PSEUDONYM_UNKNOWN');
-      const counter = store.pseudonym(pseudonym.counter) ?? pseudonym;
+    counterOf(of) {
+      const key = counterOf(context, of);
+      const counter = key && store.pseudonym(key);
+      if (!counter) return refusal('PSEUDONYM_UNKNOWN');
       return { ok: true, ebc: store.balance(ebcOf(toHex(counter.pku))), receiptNumber: counter.receiptNumber };
     },
 

@@ -5,7 +5,7 @@
  * Where a bank keeps the accounts, the issuer does not know the owner: it signs an order over what is left, with the
  * name by which the other house knows the set, and an operator brings it there (bank-office.ts).
  */
-import { toHex } from '../../../firmware/core/bytes.js';
+import { equal, toHex } from '../../../firmware/core/bytes.js';
 import { releaseOrder, signedReleaseOrder } from '../../../firmware/wire/institutions.js';
 import { KEY_BYTES } from '../../../firmware/wire/payment.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
@@ -15,22 +15,31 @@ import { ruleLose, ruleRelease } from '../../ledger/rules-refund.js';
 import { BANK } from '../../ledger/rules-bank.js';
 import { abcOf, ebcOf } from '../../ledger/rules.js';
 import { quarterEnd } from '../licensing.js';
+import { readLicense } from '../read-history.js';
+import { licensesEnd } from './issuer-licenses.js';
 import type { IssuerContext } from './issuer-context.js';
 import type { Released } from '../../base/services/procedures.js';
 
 /** PKU1 of the set that is meant. @param of PKU, or the sealed registration that the bank passed on */
-function counterOf({ store }: IssuerContext, of: Uint8Array): Uint8Array | null {
+export function counterOf({ store }: IssuerContext, of: Uint8Array): Uint8Array | null {
   return of.length === KEY_BYTES ? (store.pseudonym(of)?.counter ?? null) : store.counterOfRegistration(of);
 }
 
-/** Denies the set. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN. @returns when what is left can be released, Unix time */
+/**
+ * Denies the set. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, and those of `readLicense`.
+ * @param newest encoded `license`: the newest of the set, where the trustee signs them and says which it is; else null
+ * @returns when what is left can be released, Unix time
+ */
 export function lose(
   context: IssuerContext,
   operator: string,
   of: Uint8Array,
   why: string,
+  newest: Uint8Array | null,
 ): Result<{ dueS: number; repeated: boolean }> {
   const { store, graceS } = context;
+  const read = newest && readLicense(context.depositary, newest);
+  if (read && !read.ok) return read;
   return store.transaction(() => {
     const nowS = context.nowS();
     const counter = counterOf(context, of);
@@ -38,8 +47,12 @@ export function lose(
     const ruling = ruleLose({ why, known: counter !== null, lost: known !== null });
     if (!ruling.ok || !counter) return ruling.ok ? refusal('PSEUDONYM_UNKNOWN') : ruling;
     if (known) return { ok: true, dueS: known.dueS, repeated: true };
+    // Who is denied renews nothing, and a week after its end nobody does. So the newest license is the last one; where
+    // it is not known here, it is no later than one of today.
+    const shown = read && equal(read.terms.pku, of) ? read.terms.validUntilS : null;
+    const endS = licensesEnd(context, counter) ?? shown ?? quarterEnd(nowS, context.licenseValidS);
     // Its last license, then the time to deposit what was paid with it, then the window of a claim on that.
-    const dueS = quarterEnd(nowS, context.licenseValidS) + 2 * graceS;
+    const dueS = endS + 2 * graceS;
     store.addLoss({ counter, operator, why, sinceS: nowS, dueS });
     for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, dueS, `lost: ${why}`, nowS);
     return { ok: true, dueS, repeated: false };

@@ -91,6 +91,10 @@ export function createTrustee(options: TrusteeOptions): TrusteeService {
     }),
     register: (request, certificate) => register(context, request, certificate),
     renew: (request, certificate) => renew(context, request, certificate),
+    licenseOf(pku) {
+      const known = store.registration(pku);
+      return known ? { ok: true, license: known.license } : refusal('PSEUDONYM_UNKNOWN', 'not registered here');
+    },
     succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'trustee'),
     trace: (order) => trace(context, order),
   };
