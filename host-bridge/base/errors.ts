@@ -676,6 +676,7 @@ const HOST_ERRORS = {
     'The program that read the output ended before the output did.',
     'Nothing to do if you wanted that. The command has done its work.',
   ),
+  FILE_EXISTS: row(409, usage, 'The file is there already.', 'Name another file, or remove this one first.'),
   FILE_MISSING: row(404, environment, 'A file is missing.', 'Check the path.'),
   PORT_IN_USE: row(
     503,
@@ -719,6 +720,12 @@ const HOST_ERRORS = {
     refused,
     "The request does not carry the bridge's token.",
     'Run the command as the user who runs the bridge, with the same data folder.',
+  ),
+  BRIDGE_RUNS: row(
+    409,
+    environment,
+    'A bridge already runs with this data folder.',
+    'Use that bridge (tapcash status), or end it first: Ctrl-C where it was started. Another till needs a folder of its own: --data.',
   ),
   DEMO_RUNS: row(
     409,

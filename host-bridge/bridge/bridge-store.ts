@@ -10,6 +10,7 @@
 import { ensureDataDir, pathsOf } from '../base/keys/key-file.js';
 import type { ErrorCode } from '../base/errors.js';
 import { openDatabase, type Database } from '../base/sqlite/database.js';
+import { takeLock } from '../base/sqlite/lock.js';
 import { ACTS_SQL, EPOCHS_TABLE, openOwnDatabase, type IdentityOptions } from '../base/sqlite/database-identity.js';
 
 /** Refusals under older rules that stay: what base/services/finality.ts called final when the rules changed. */
@@ -175,4 +176,31 @@ export function openBridgeStore(dataDir: string, identity?: Pick<IdentityOptions
   const options = { migrations: BRIDGE_MIGRATIONS };
   if (!identity) return openDatabase(database, options);
   return openOwnDatabase(database, options, { ...identity, file, actsSql: ACTS_SQL.bridge });
+}
+
+/**
+ * The same for the one bridge that runs with the folder, until it is closed.
+ * @throws TapcashError BRIDGE_RUNS, and as `openBridgeStore`
+ */
+export function openOnlyBridgeStore(dataDir: string, identity?: Parameters<typeof openBridgeStore>[1]): Database {
+  ensureDataDir(dataDir);
+  const free = takeLock(`${pathsOf(dataDir, 'bridge').database}.lock`, 'BRIDGE_RUNS', dataDir);
+  try {
+    const database = openBridgeStore(dataDir, identity);
+    return {
+      ...database,
+      close() {
+        database.close();
+        free();
+      },
+    };
+  } catch (thrown) {
+    free();
+    throw thrown;
+  }
+}
+
+/** Opens the database of a bridge to read it, whether one runs or not. @throws TapcashError DATABASE_* */
+export function openBridgeToRead(dataDir: string): Database {
+  return openDatabase(pathsOf(dataDir, 'bridge').database, { migrations: BRIDGE_MIGRATIONS, readOnly: true });
 }

@@ -17,7 +17,7 @@ import { bodyOfThrown, refusal, type ErrorBody, type ErrorCode, type Result } fr
 import { silentLog } from '../base/log.js';
 import type { BoardPort } from '../serial/port.js';
 import { createTerminalSession, type TerminalSession } from '../serial/terminal-session.js';
-import { openBridgeStore } from './bridge-store.js';
+import { openOnlyBridgeStore } from './bridge-store.js';
 import { createCharges, type Charge, type Charges } from './charges.js';
 import { createClerk, type Clerk } from './clerk.js';
 import { createDeskActs } from './desk/desk-acts.js';
@@ -100,6 +100,10 @@ export interface Bridge {
   wait: Clerk['wait'];
   cancel: Clerk['cancel'];
   refund: Refunds['refund'];
+  outbox: Pick<Outbox, 'entries' | 'messages'>;
+  outboxState(): Pick<BridgeStatus, 'outbox' | 'outage' | 'outageDetail'>;
+  /** What is held or was refused is tried now: one, or all of it. Codes: NOT_FOUND. @returns how many */
+  resend(sequence?: number): Promise<Result<{ count: number }>>;
   charges(limit: number): Charge[];
   /** Asks the terminal, if it answers. */
   status(): Promise<BridgeStatus>;
@@ -114,7 +118,7 @@ export interface Bridge {
 const ALARMS_MAX = 20;
 const TROUBLE_MAX = 20;
 
-/** Starts a bridge. @throws TapcashError DATA_DIR_FAILED, DATABASE_*, and what `port` throws */
+/** Starts a bridge. @throws TapcashError BRIDGE_RUNS, DATA_DIR_FAILED, DATABASE_*, and what `port` throws */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const {
     services,
@@ -124,7 +128,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     clock = () => Date.now() / 1000,
     onEvent = () => undefined,
   } = options;
-  const database = openBridgeStore(options.dataDir, { nowS: clock, acceptLoss: options.acceptLoss });
+  const database = openOnlyBridgeStore(options.dataDir, { nowS: clock, acceptLoss: options.acceptLoss });
   const outbox = createOutbox(database, clock);
   const lines = createHouseLines(
     { issuerKey: options.issuerKey, registrarKey: options.registrarKey },
@@ -230,6 +234,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     return answer.status;
   }
 
+  const outboxState = () => ({
+    outbox: outbox.counts(),
+    outage: delivery.outage(),
+    outageDetail: delivery.outageDetail()?.detail ?? null,
+  });
+
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
     ending.abort();
@@ -255,6 +265,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     wait: clerk.wait,
     cancel: clerk.cancel,
     refund: refunds.refund,
+    outbox,
+    outboxState,
+    resend: (sequence) => resend(outbox, delivery, sequence),
     charges: charges.newest,
     async status() {
       if (terminal.up()) await askStatus();
@@ -264,10 +277,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         terminal: lastStatus,
         charge: charges.newest(1)[0] ?? null,
         deskBusy,
-        outbox: outbox.counts(),
         trouble,
-        outage: delivery.outage(),
-        outageDetail: delivery.outageDetail()?.detail ?? null,
+        ...outboxState(),
         verify: verifier.times(),
         alarms: [...alarms],
         ...lines.status(lastStatus?.registrar ?? null),
@@ -281,6 +292,22 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     pushDenyList: notices.pushDenyList,
     close,
   };
+}
+
+const RESEND_ROWS = 500;
+
+/** A part at a time, so that nobody else waits for a long outbox. */
+async function resend(outbox: Outbox, delivery: OutboxDelivery, sequence?: number): Promise<Result<{ count: number }>> {
+  if (sequence !== undefined && !outbox.resend(sequence))
+    return refusal('NOT_FOUND', `${sequence} is neither held nor refused`);
+  let count = sequence === undefined ? 0 : 1;
+  for (let last = 0, more = sequence === undefined; more;) {
+    const part = outbox.resendSome(last, RESEND_ROWS);
+    [count, last, more] = [count + part.count, part.last, part.count === RESEND_ROWS];
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  delivery.kick(true);
+  return { ok: true, count };
 }
 
 interface RequestContext {

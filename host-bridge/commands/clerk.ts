@@ -3,7 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { failure, isErrorCode, type TapcashError } from '../base/errors.js';
+import { EXIT, failure, isErrorCode, type TapcashError } from '../base/errors.js';
 import {
   CONTROL_FILE,
   createControlClient,
@@ -99,21 +99,21 @@ export async function refund(payment: string, text: string | undefined, options:
   const outcome =
     done.state === 'refunded'
       ? 'is given back; the payer gets it with: tapcash teller collect'
-      : 'waits to be delivered, and goes on by itself';
+      : `waits to be delivered${done.code ? ` (${done.code})` : ''}, and goes on by itself: tapcash outbox`;
   print(options.json, done, `${money(done.amount)} ${outcome}. Refund ${done.id}`);
 }
 
-/** `tapcash status`. */
+/** `tapcash status`. Its exit code says whether all is well: for a monitor. */
 export async function status(options: ClerkOptions): Promise<void> {
   const now = must(await clientOf(options.data).status());
-  const { link, terminal, charge: last, outbox, trouble, outage, alarms, keys, hasNewestKey } = now;
+  const { link, terminal, charge: last, outbox, trouble, outage, outageDetail, alarms, keys, hasNewestKey } = now;
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.older ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
     ...(last ? [`           id ${last.id}`] : []),
     `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.refused} refused`,
     `           ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refunded} given back`,
-    ...(outage ? [`services   ${outage}: deliveries wait`] : []),
+    ...(outage ? [`services   ${outage}: deliveries wait${outageDetail ? ` (${outageDetail})` : ''}`] : []),
     ...trouble.map(
       (entry) =>
         `trouble    ${entry.kind} ${entry.state} ${entry.code ?? ''} ${entry.amount === null ? '' : money(entry.amount)}`,
@@ -131,6 +131,9 @@ export async function status(options: ClerkOptions): Promise<void> {
     ...(hasNewestKey === false
       ? ['keys       the terminal was not given the newest key: tapcash manifest, then tapcash provision terminal']
       : []),
+    ...(outbox.held + outbox.refused > 0 ? ['           what was refused, and what to do: tapcash outbox'] : []),
   ];
-  print(options.json, now, lines.join('\n'));
+  const exit = outage ? EXIT.environment : outbox.held + outbox.refused > 0 ? EXIT.refused : EXIT.ok;
+  print(options.json, { ...now, ok: exit === EXIT.ok }, lines.join('\n'));
+  process.exitCode = exit;
 }

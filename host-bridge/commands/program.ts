@@ -44,7 +44,7 @@ function optionOf({ flags, what, detail, standard }: OptionSpec): Option {
 
 /** Adds a command, and those that it groups. */
 function add(parent: Command, spec: CommandSpec, environment: NodeJS.ProcessEnv): void {
-  const command = parent.command(spec.name).description(spec.what);
+  const command = parent.command(spec.name, { isDefault: spec.isDefault ?? false }).description(spec.what);
   for (const { name, what } of spec.arguments ?? []) command.argument(name, what);
   for (const option of spec.options ?? []) command.addOption(optionOf(option));
   const examples = (spec.examples ?? []).map((line) => `  tapcash ${line}`);

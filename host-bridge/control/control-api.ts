@@ -19,7 +19,15 @@ import { silentLog } from '../base/log.js';
 import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { CONTROL_FILE, createControlClient } from './control-client.js';
-import { ActParams, CONTROL_ENDPOINTS, WaitParams, WaitQuery, type ControlEndpoint } from './control-schemas.js';
+import {
+  ActParams,
+  CONTROL_ENDPOINTS,
+  OutboxQuery,
+  WaitParams,
+  WaitQuery,
+  type ControlEndpoint,
+} from './control-schemas.js';
+import type { OutboxEntry } from '../bridge/outbox.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
 /** Longest time that `wait` holds a request. */
@@ -91,15 +99,16 @@ function buildApp(bridge: Bridge, token: string, log: Logger): FastifyInstance {
   return app;
 }
 
-function addRoutes(app: FastifyInstance, bridge: Bridge): void {
-  const at = CONTROL_ENDPOINTS;
-  const idOf = (id: string | undefined) => (id === undefined ? undefined : (fromHex(id) as Uint8Array));
-  function plain(
-    endpoint: ControlEndpoint,
-    extra: object,
-    handle: (request: FastifyRequest) => Promise<Result<object>>,
-  ): void {
-    app.route({
+type Plain = (
+  endpoint: ControlEndpoint,
+  extra: object,
+  handle: (request: FastifyRequest) => Promise<Result<object>>,
+) => void;
+
+/** Adds addresses whose answer is one object. */
+function plainRoutes(app: FastifyInstance): Plain {
+  return (endpoint, extra, handle) =>
+    void app.route({
       method: endpoint.method,
       url: endpoint.path,
       schema: {
@@ -109,7 +118,12 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
       },
       handler: async (request, reply) => sendAnswer(reply as FastifyReply, answerOf(await handle(request))),
     });
-  }
+}
+
+function addRoutes(app: FastifyInstance, bridge: Bridge): void {
+  const at = CONTROL_ENDPOINTS;
+  const idOf = (id: string | undefined) => (id === undefined ? undefined : (fromHex(id) as Uint8Array));
+  const plain = plainRoutes(app);
   function desk<Body extends TSchema>(
     endpoint: { path: string; body: Body },
     run: (body: Static<Body>, call: DeskCall) => Promise<Result<object>>,
@@ -140,6 +154,7 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
     ok: true,
     state: bridge.teller.stateOf(idOf((request.params as { id: string }).id) as Uint8Array),
   }));
+  addOutboxRoutes(plain, bridge);
   desk(at.register, ({ id, ...body }, call) => bridge.teller.registerUser({ ...body, id: idOf(id), ...call }));
   desk(at.renew, (body, call) => bridge.teller.renewUser({ ...body, ...call }));
   desk(at.withdraw, ({ id, ...body }, call) => bridge.teller.withdraw({ ...body, id: idOf(id), ...call }));
@@ -149,6 +164,26 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   desk(at.statement, (_body, call) => bridge.teller.statement(call));
   desk(at.reconcile, ({ id }, call) => bridge.teller.reconcile({ id: idOf(id), ...call }));
   desk(at.tokenStatus, (_body, call) => bridge.teller.tokenStatus(call));
+}
+
+function addOutboxRoutes(plain: Plain, bridge: Bridge): void {
+  const at = CONTROL_ENDPOINTS;
+  const isPage = { querystring: OutboxQuery };
+  plain(at.outbox, isPage, async (request) => {
+    const { states, limit, before } = request.query as Static<typeof OutboxQuery>;
+    const entries = bridge.outbox.entries(
+      [...new Set(states.split(','))] as OutboxEntry['state'][],
+      Number(limit),
+      before === undefined ? undefined : Number(before),
+    );
+    return { ok: true, entries, ...bridge.outboxState() };
+  });
+  plain(at.messages, isPage, async (request) => {
+    const { states, limit, after = '0' } = request.query as Static<typeof OutboxQuery>;
+    const of = [...new Set(states.split(','))] as OutboxEntry['state'][];
+    return hexed({ ok: true as const, messages: bridge.outbox.messages(of, Number(limit), Number(after)) });
+  });
+  plain(at.resend, {}, async (request) => bridge.resend((request.body as { sequence?: number }).sequence));
 }
 
 /** What a desk procedure is told beside its request. */

@@ -28,6 +28,10 @@ export type ControlCharge = ControlReply<At['charge']>['charge'];
 export type ControlRefund = ControlReply<At['refund']>['refund'];
 export type ControlStatus = ControlReply<At['status']>;
 
+export type OutboxState = keyof ControlStatus['outbox'];
+
+const pageOf = (states: OutboxState[], limit: number): string => `states=${states.join()}&limit=${limit}`;
+
 /** States of a charge after which nothing more happens. */
 const RESOLVED = ['paid', 'cancelled', 'refused', 'lost'];
 
@@ -59,6 +63,12 @@ export interface ControlClient {
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
   /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
   refund(payment: string, amount?: number, id?: string): Promise<Result<ControlReply<At['refund']>>>;
+  /** @param before number of the last entry of the page before */
+  outbox(states: OutboxState[], limit: number, before?: number): Promise<Result<ControlReply<At['outbox']>>>;
+  /** @param after number of the last message of the page before */
+  messages(states: OutboxState[], limit: number, after?: number): Promise<Result<ControlReply<At['messages']>>>;
+  /** @param sequence number of one; default: all */
+  resend(sequence?: number): Promise<Result<ControlReply<At['resend']>>>;
   registerUser(
     request: ControlBody<At['register']>,
     call?: DeskListener,
@@ -123,6 +133,11 @@ export function createControlClient(
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
     refund: (payment, amount, id) =>
       call(at.refund, { payment, ...(amount === undefined ? {} : { amount }), ...(id === undefined ? {} : { id }) }),
+    outbox: (states, limit, before) =>
+      call(at.outbox, null, `${at.outbox.path}?${pageOf(states, limit)}${before ? `&before=${before}` : ''}`),
+    messages: (states, limit, after = 0) =>
+      call(at.messages, null, `${at.messages.path}?${pageOf(states, limit)}&after=${after}`),
+    resend: (sequence) => call(at.resend, sequence === undefined ? {} : { sequence }),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),

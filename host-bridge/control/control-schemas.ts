@@ -66,7 +66,17 @@ const Terminal = object({
   shop: Type.String(),
 });
 const OutboxState = ['pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused'] as const;
-const Trouble = object({
+const OutboxCounts = object({
+  pending: Count,
+  held: Count,
+  credited: Count,
+  duplicate: Count,
+  buried: Count,
+  refunded: Count,
+  refused: Count,
+});
+const Sequence = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+const OUTBOX_ENTRY = {
   sequence: Count,
   kind: Type.Union([Type.Literal('history'), Type.Literal('tombstone'), Type.Literal('refund')]),
   state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
@@ -75,7 +85,9 @@ const Trouble = object({
   attempts: Count,
   arrivedS: Count,
   doneS: nullable(Count),
-});
+};
+const Trouble = object(OUTBOX_ENTRY);
+const OutboxMessage = object({ ...OUTBOX_ENTRY, bytes: Type.String({ pattern: '^([0-9a-f]{2})+$' }) });
 const Status = object({
   link: object({
     up: Type.Boolean(),
@@ -86,15 +98,7 @@ const Status = object({
   terminal: nullable(Terminal),
   charge: nullable(Charge),
   deskBusy: Type.Boolean(),
-  outbox: object({
-    pending: Count,
-    held: Count,
-    credited: Count,
-    duplicate: Count,
-    buried: Count,
-    refunded: Count,
-    refused: Count,
-  }),
+  outbox: OutboxCounts,
   trouble: Type.Array(Trouble),
   outage: nullable(Code),
   outageDetail: nullable(Type.String()),
@@ -213,6 +217,33 @@ export const CONTROL_ENDPOINTS = {
     object({ payment: Type.Union([hex(8), hex(16)]), amount: Type.Optional(Amount), id: Type.Optional(hex(8)) }),
     object({ refund: Refund }),
   ),
+  outbox: {
+    method: 'GET' as const,
+    path: '/outbox',
+    summary: 'Messages on their way to the house that keeps the accounts, newest first',
+    stream: false,
+    body: Type.Null(),
+    reply: object({
+      entries: Type.Array(Trouble),
+      outbox: OutboxCounts,
+      outage: nullable(Code),
+      outageDetail: nullable(Type.String()),
+    }),
+  },
+  messages: {
+    method: 'GET' as const,
+    path: '/outbox/messages',
+    summary: 'The same, complete, oldest first',
+    stream: false,
+    body: Type.Null(),
+    reply: object({ messages: Type.Array(OutboxMessage) }),
+  },
+  resend: post(
+    '/outbox/resend',
+    'What is held or was refused is tried now: one, or all of it',
+    object({ sequence: Type.Optional(Sequence) }),
+    object({ count: Count }),
+  ),
   register: post(
     '/desk/register',
     'Registers the token at the reader',
@@ -296,6 +327,13 @@ export const CONTROL_ENDPOINTS = {
 export const WaitQuery = object({
   seen: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$' })),
   waitMs: Type.Optional(Type.String({ pattern: '^[0-9]{1,5}$' })),
+});
+/** Parameters of `outbox` (`before`) and `messages` (`after`): a page of the given states. */
+export const OutboxQuery = object({
+  states: Type.String({ pattern: `^(${OutboxState.join('|')})(,(${OutboxState.join('|')})){0,6}$` }),
+  limit: Type.String({ pattern: '^[1-9][0-9]{0,2}$' }),
+  before: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,14}$' })),
+  after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
 });
 export const WaitParams = object({ id: ChargeId });
 export const ActParams = object({ id: hex(16) });

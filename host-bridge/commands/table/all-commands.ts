@@ -4,12 +4,14 @@ import { BUILD_COMMANDS } from './build-commands.js';
 import { CLERK_COMMANDS, TELLER_COMMANDS } from './clerk-commands.js';
 import { DEMO_COMMANDS } from './demo-commands.js';
 import { AUDIT_COMMANDS, HOUSE_COMMANDS } from './house-commands.js';
+import { OUTBOX_COMMANDS } from './outbox-commands.js';
 import { OFFICE_COMMANDS } from './office-commands.js';
 import type { CommandSpec } from './spec.js';
 
 export const COMMANDS: readonly CommandSpec[] = [
   ...DEMO_COMMANDS,
   ...CLERK_COMMANDS,
+  OUTBOX_COMMANDS,
   TELLER_COMMANDS,
   ...AUDIT_COMMANDS,
   ...HOUSE_COMMANDS,

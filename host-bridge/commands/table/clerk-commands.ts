@@ -39,6 +39,10 @@ export const CLERK_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'status',
     what: 'state of bridge, terminal and outbox',
+    more: `
+Exit code: 0 all is well; 3 deliveries wait for something around us (no house,
+another house at the address, a database); else 1 where something is held or was
+refused (tapcash outbox). --json says the same as "ok".`,
     options: [data, json],
     examples: ['status', 'status --json'],
     run: async () => (await import('../clerk.js')).status,

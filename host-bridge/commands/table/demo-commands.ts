@@ -22,7 +22,9 @@ export const DEMO_COMMANDS: readonly CommandSpec[] = [
       }),
       as(OPTIONS.scheme, { setting: undefined }),
       as(OPTIONS.pseudonyms, { detail: 'default 1, with --all 3' }),
-      OPTIONS.all,
+      as(OPTIONS.all, {
+        detail: 'every scenario in every scheme, one after the other, and a table of what held; minutes',
+      }),
       OPTIONS.interpreter,
       OPTIONS.seed,
       as(OPTIONS.listen, { standard: '0', detail: 'the first house; the others get the next ports' }),

@@ -49,6 +49,8 @@ export interface CommandSpec {
   /** What `--help` says after the options. */
   readonly more?: string;
   readonly commands?: readonly CommandSpec[];
+  /** What its group does without a command's name. */
+  readonly isDefault?: true;
   /** Loads what does the work. */
   readonly run?: () => Promise<Action>;
 }

@@ -113,6 +113,11 @@ export const OPTIONS = {
   new: { flags: '--new', what: 'another act, also where the same one had no answer' },
   funding: { flags: '--funding <amount>', what: 'money to put into the account' },
 
+  // lists
+  delivered: { flags: '--delivered', what: 'what was delivered, too' },
+  limit: { flags: '--limit <number>', what: 'most lines of a page, 1 to 999', standard: '20' },
+  before: { flags: '--before <id>', what: 'the page that comes before this id' },
+
   // boards
   serial: {
     flags: '--serial <device>',
@@ -144,10 +149,7 @@ export const OPTIONS = {
   fresh: { flags: '--fresh', what: 'erase the books of the last demo without asking' },
   once: { flags: '--once', what: 'exit when the scenario has run' },
   scenario: { flags: '--scenario <name>', what: 'what is played' },
-  all: {
-    flags: '--all',
-    what: 'every scenario in every scheme, one after the other, and a table of what held; minutes',
-  },
+  all: { flags: '--all', what: 'all of them' },
   interpreter: {
     flags: '--interpreter [path]',
     what: "Espruino's Linux build for the boards; without a path: ESPRUINO, then espruino-linux on the PATH",
