@@ -24,7 +24,7 @@ export const OUTBOX_COMMANDS: CommandSpec = {
       options: [OPTIONS.delivered, OPTIONS.limit, OPTIONS.before, data, json],
       examples: ['outbox list', 'outbox list --delivered --limit 50', 'outbox list --before 120', 'outbox list --json'],
       more: STATES,
-      run: async () => (await import('../outbox.js')).list,
+      run: async () => (await import('../undelivered.js')).list,
     },
     {
       name: 'resend',
@@ -32,7 +32,7 @@ export const OUTBOX_COMMANDS: CommandSpec = {
       arguments: [{ name: '[id]', what: 'the number that tapcash outbox shows' }],
       options: [as(OPTIONS.all, { detail: 'held and refused' }), data, json],
       examples: ['outbox resend 17', 'outbox resend --all'],
-      run: async () => (await import('../outbox.js')).resend,
+      run: async () => (await import('../undelivered.js')).resend,
     },
     {
       name: 'export',
@@ -45,7 +45,7 @@ A line has "path" and "body". Post the body to that path of the house:
   curl -H 'content-type: application/json' -d BODY http://HOUSE/PATH
 The house takes each message once, whoever brings it and however often.
 The file names pseudonyms and amounts: keep it as the books are kept.`,
-      run: async () => (await import('../outbox.js')).exportMessages,
+      run: async () => (await import('../undelivered.js')).exportMessages,
     },
   ],
 };
