@@ -43,12 +43,22 @@ function room(args) {
   jest([...args.filter((arg) => arg.startsWith('-')), ...named.map((name) => `test/${name}/`)]);
 }
 
-/** Test files that import test/kit/extent.ts. */
+/** Whether a file of this folder imports test/kit/extent.ts, itself or by what it imports. */
+function hasLongForm(path, seen = new Set()) {
+  if (seen.has(path) || !path.startsWith(TEST) || !existsSync(path)) return false;
+  seen.add(path);
+  const imported = [...readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)\.js'/g)].map(([, name]) =>
+    join(dirname(path), `${name}.ts`),
+  );
+  return imported.some((one) => one === join(TEST, 'kit', 'extent.ts') || hasLongForm(one, seen));
+}
+
+/** Test files that have a long form. */
 function filesWithLongForm() {
   return readdirSync(TEST, { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join(TEST, name))
-    .filter((path) => /from '[./]+\/kit\/extent\.js'/.test(readFileSync(path, 'utf8')));
+    .filter((path) => hasLongForm(path));
 }
 
 function long(args) {

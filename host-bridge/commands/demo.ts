@@ -68,16 +68,9 @@ function interpreterOption(value: string | true | undefined, environment: NodeJS
 export async function demo(options: DemoOptions, { environment }: CommandContext): Promise<boolean> {
   const seed = options.seed === undefined ? null : Number(options.seed);
   if (seed !== null && !Number.isSafeInteger(seed)) throw failure('USAGE', '--seed: a whole number expected');
-  const somebody = options.json ? null : person();
   const common = {
     isFresh: options.fresh === true,
-    ask:
-      somebody &&
-      (async (question: string) => {
-        const answer = await somebody.ask(question);
-        somebody.end();
-        return answer;
-      }),
+    ask: options.json ? null : person(),
     dataDir: resolve(options.data),
     interpreter: interpreterOption(options.interpreter, environment),
     seed,

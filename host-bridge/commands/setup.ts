@@ -65,9 +65,18 @@ async function valueOf<T>(
   }
 }
 
-const SCHEME_TEXTS = SCHEMES.map(({ number, accountsAt, licenseFrom, issue }) => {
+/** How cash is had, by the scheme table's column. */
+const ISSUE_TEXTS: Record<(typeof SCHEMES)[number]['issue'], string> = {
+  direct: 'cash straight from the account',
+  coupon: 'cash for a coupon that the bank signs unseen',
+  sealed: 'cash by a sealed request',
+  keyed: 'cash by a sealed request, with several pseudonyms',
+};
+
+const SCHEME_TEXTS = SCHEMES.map(({ number, accountsAt, licenseFrom, issue, signedBetweenInstitutions }) => {
   const houses = [licenseFrom === 'trustee' ? 'trustee' : '', accountsAt === 'bank' ? 'bank' : ''].filter(Boolean);
-  return `  ${number}  issuer${houses.map((house) => `, ${house}`).join('')}; cash is issued ${issue}`;
+  const signed = signedBetweenInstitutions ? '; both sign' : '';
+  return `  ${number}  issuer${houses.map((house) => `, ${house}`).join('')}: ${ISSUE_TEXTS[issue]}${signed}`;
 });
 
 async function wantedOf(options: SetupCommand, ask: Ask | null): Promise<Wanted> {
@@ -186,13 +195,7 @@ export async function setup(folder: string, options: SetupCommand): Promise<void
       textOf(folder, oldSettings, false),
     );
   }
-  const somebody = options.json ? null : person();
-  let wanted: Wanted;
-  try {
-    wanted = await wantedOf(options, somebody?.ask ?? null);
-  } finally {
-    somebody?.end();
-  }
+  const wanted = await wantedOf(options, options.json ? null : person());
   const settings = await make(dataDir, wanted, options);
   print(options.json, { ok: true, folder: dataDir, made: true, settings }, textOf(folder, settings, true));
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createProgram } from '../../host-bridge/commands/program.js';
 
-const CLI = join(packageRoot(), 'dist', 'host-bridge', 'cli.js');
+/** What `npm run prepare` has compiled. */
+export const CLI = join(packageRoot(), 'dist', 'host-bridge', 'cli.js');
 
 /** A command that ended. */
 export interface Ended {

@@ -4,11 +4,12 @@
  *
  * Runs what `npm run prepare` has built, as `npm test` does first. Every wait is for a word of the demo's.
  */
-import type { ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tapcashHere, tapcashProcess, type Ended } from './command-runs.js';
+import { CLI, tapcashHere, tapcashProcess, type Ended } from './command-runs.js';
 
 const parent = mkdtempSync(join(tmpdir(), 'tapcash-demo-'));
 const data = ['--data', join(parent, 'demo')];
@@ -55,6 +56,23 @@ test('charge 3.50 is echoed, followed, and PAID is said once', async () => {
   expect(`${out}${err}`.match(/paid/g)).toHaveLength(1);
   expect(out).toMatch(/\ncharge [0-9a-f]{16}\n$/);
 }, 120_000);
+
+/** util-linux's: gives a program a terminal, and ends with its exit code. */
+const hasScript = spawnSync('script', ['--version']).stdout?.toString().includes('util-linux') ?? false;
+
+(hasScript ? test : test.skip)(
+  'at a terminal, a second demo ends by itself, and leaves nobody waiting',
+  async () => {
+    const program = [process.execPath, CLI, 'demo', ...data].map((word) => `'${word}'`).join(' ');
+    // Its input stays open, as a person's does.
+    const child = spawn('script', ['-qec', program, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.on('data', (part: Buffer) => (out += part.toString()));
+    const [status] = await once(child, 'close');
+    expect([status, out]).toEqual([3, expect.stringContaining('DEMO_RUNS')]);
+  },
+  60_000,
+);
 
 test("tap ends as the teller's command does", async () => {
   const teller = there(['teller', 'withdraw', '9999999.00']);
