@@ -521,6 +521,24 @@ const HOST_ERRORS = {
     'The service has another key than the one configured.',
     'Check the address; if the service was set up anew, provision again.',
   ),
+  CLOCK_DOUBTED: row(
+    503,
+    environment,
+    "The house doubts its clock, so nothing that depends on the time is decided. Payments are kept and sent again until an operator has confirmed it.",
+    "Set the clock of the house's machine right, then confirm it: tapcash office clock confirm.",
+  ),
+  CLOCK_DIFFERS: row(
+    409,
+    refused,
+    "The clock of the house is another one than the operator's.",
+    "Set the clock of the house's machine right, and look at your own; then confirm again.",
+  ),
+  HELD: row(
+    409,
+    refused,
+    'The house was restored from a backup, and may have forgotten what would decide this. It waits.',
+    'Nothing is lost: it is decided when the token, or whoever holds the missing acts, has brought them. See docs/operations.md.',
+  ),
   // stores, files, ports
   DATABASE_READ_ONLY: row(
     503,

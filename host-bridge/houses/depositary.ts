@@ -11,7 +11,7 @@ import type { RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf, ruleDeposit, ruleTombstone, ruleUnload } from '../ledger/rules.js';
-import { claimFacts } from '../ledger/rules-refund.js';
+import { claimFacts, waitOf } from '../ledger/rules-refund.js';
 import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
 import type { KeyLine } from '../base/keys/key-line.js';
 import { hasChallenge, readHistory, readLicense, type CashOf } from './read-history.js';
@@ -31,6 +31,9 @@ export interface Depositary extends CashOf {
   graceS: number;
   /** Unix time, whole seconds. */
   nowS(): number;
+  clockDoubted(): boolean;
+  /** The books were restored, and may have forgotten what others hold a receipt for. */
+  restored: boolean;
   /** The ledger account that pays for a pseudonym's history. */
   payerOf(pku: Uint8Array): string;
   /** Within the transaction, after a history was credited. */
@@ -62,11 +65,14 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
     const nowS = house.nowS();
     const from = house.payerOf(pku);
     const account = store.account(shop);
+    const claim = store.claim(pku, shop, rs);
+    const wait = waitOf({ clockDoubted: house.clockDoubted(), restored: house.restored, claim, nowS });
     const ruling = ruleDeposit({
       ...{ from, to: abc, amount },
       stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
       tombstoned: store.tombstone(shop, rs) !== null,
-      ...claimFacts(store.claim(pku, shop, rs), nowS),
+      ...claimFacts(claim, nowS),
+      wait,
       paymentMax: classPaymentMax(read.terms.licenseClass),
       licenseValid: nowS < read.terms.validUntilS + house.graceS,
       shopExists: account !== null,

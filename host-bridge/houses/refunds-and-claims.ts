@@ -9,7 +9,7 @@ import { refund as refundMessage, refundBody, type RefundBody } from '../../firm
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf } from '../ledger/rules.js';
-import { ruleClaim, ruleRefund } from '../ledger/rules-refund.js';
+import { ruleClaim, ruleRefund, waitOf } from '../ledger/rules-refund.js';
 import type { ClaimRow, RefundRow } from '../ledger/store.js';
 import type { Depositary } from './depositary.js';
 import { checkOurs, readHistory, storedClaim } from './read-history.js';
@@ -77,6 +77,7 @@ export function claim(house: Depositary, bytes: Uint8Array): Result<Claimed> {
       buried: store.tombstone(shop, rs) !== null,
       stored: storedClaim(stored, read.challengeBytes),
       ...{ nowS, windowS: house.claimWindowS },
+      wait: waitOf({ clockDoubted: house.clockDoubted(), restored: house.restored, claim: stored, nowS }),
     });
     if (!ruling.ok || ruling.repeated) return ruling;
     const opened: ClaimRow = stored ?? {

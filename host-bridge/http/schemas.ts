@@ -99,12 +99,35 @@ function fromBank<B extends TSchema, R extends TObject>(path: string, summary: s
   return { ...post(path, summary, body, reply), bank: true };
 }
 
+const ClockState = object({
+  timeS: Type.Integer({ description: "the machine's, Unix time" }),
+  doubt: Type.Union([Type.Literal('jumped'), Type.Literal('behind'), Type.Literal('ahead'), Type.Null()]),
+  estimateS: Type.Union([Type.Integer({ description: 'what the house goes by while it doubts' }), Type.Null()]),
+});
+const Restored = Type.Union([
+  object({ epoch: Count, beganS: Seconds, backupS: Type.Union([Seconds, Type.Null()]) }),
+  Type.Null(),
+]);
+
+/** For operators, in every house. */
+const CLOCK_ENDPOINTS = {
+  confirmClock: office(
+    '/v2/office/clock',
+    "An operator's clock agrees with the house's, which doubts its own",
+    object({ timeS: Seconds, why: Why }),
+    object({
+      timeS: Seconds,
+      doubt: Type.Union([Type.Literal('jumped'), Type.Literal('behind'), Type.Literal('ahead'), Type.Null()]),
+    }),
+  ),
+};
+
 /** Served by all alike. */
 export const COMMON_ENDPOINTS = {
   health: get(
     '/healthz',
     'Whether the service and its database work',
-    object({ role: Type.String(), wireVersion: Count }),
+    object({ role: Type.String(), wireVersion: Count, clock: ClockState, restored: Restored }),
   ),
   parameters: get('/v2/parameters', 'Public keys, issuer id and currency', Parameters),
   succeed: post(
@@ -234,6 +257,7 @@ const ACCOUNT_ENDPOINTS = {
 /** The bank's addresses. */
 export const BANK_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
+  ...CLOCK_ENDPOINTS,
   ...SHOP_ENDPOINTS,
   ...ACCOUNT_ENDPOINTS,
   request: post(
@@ -280,6 +304,7 @@ const LicenseReply = object({ license: hex('license', LICENSE_BYTES), repeated: 
 /** The trustee's addresses. */
 export const TRUSTEE_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
+  ...CLOCK_ENDPOINTS,
   register: post('/v2/registrations', '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]', LicenseRequest, LicenseReply),
   renew: post(
     '/v2/renewals',
@@ -304,6 +329,7 @@ export const TRUSTEE_ENDPOINTS = {
 /** The issuer's addresses. */
 export const ISSUER_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
+  ...CLOCK_ENDPOINTS,
   withdraw: post(
     '/v2/withdrawals',
     '(PKU, IdU, x) to the receipt SKI(PKU, x) [0017]-[0018]',

@@ -4,7 +4,7 @@
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { refusal, type Result } from '../base/errors.js';
-import { isReason, transfer, type Balances, type Entry } from './rules.js';
+import { isReason, transfer, type Balances, type Entry, type Wait } from './rules.js';
 
 /** What a refund is judged by. */
 export interface RefundFacts {
@@ -48,6 +48,8 @@ export interface ClaimFacts {
   stored: { sameChallenge: boolean; dueS: number; granted: boolean } | null;
   nowS: number;
   windowS: number;
+  /** The house cannot tell now whether the window is over, or whether the shop was heard; null: it can. */
+  wait: Wait | null;
 }
 
 /** What becomes of a claim: `open` until its window is over, then `granted` for good. */
@@ -59,8 +61,8 @@ export interface ClaimRuling {
 
 /**
  * A debit comes back when its shop cancelled the charge, or did not deposit it within the window. Codes:
- * PSEUDONYM_UNKNOWN, ALREADY_PAID, CHALLENGE_CONFLICT. A claim is granted once; from then on `ruleDeposit` refuses the
- * history.
+ * PSEUDONYM_UNKNOWN, ALREADY_PAID, CHALLENGE_CONFLICT, CLOCK_DOUBTED, HELD. A claim is granted once; from then on
+ * `ruleDeposit` refuses the history.
  */
 export function ruleClaim(facts: ClaimFacts): Result<ClaimRuling> {
   const { stored, nowS } = facts;
@@ -69,6 +71,8 @@ export function ruleClaim(facts: ClaimFacts): Result<ClaimRuling> {
   if (stored && !stored.sameChallenge) return refusal('CHALLENGE_CONFLICT');
   const dueS = stored ? stored.dueS : nowS + facts.windowS;
   if (stored?.granted) return { ok: true, state: 'granted', dueS, repeated: true };
+  // A tombstone is the shop's word: it depends on no deposit that the house may have forgotten.
+  if (facts.wait && !(facts.wait === 'HELD' && facts.buried)) return refusal(facts.wait);
   if (facts.buried || nowS >= dueS) return { ok: true, state: 'granted', dueS: Math.min(dueS, nowS), repeated: false };
   return { ok: true, state: 'open', dueS, repeated: stored !== null };
 }
@@ -89,6 +93,18 @@ export function claimFacts(
   return { reconciled, claimDue: !reconciled && isReconciled(claim, nowS) };
 }
 
+/** Why a house leaves a history or a claim unjudged for now. @param claim the one for its debit */
+export function waitOf(facts: {
+  clockDoubted: boolean;
+  restored: boolean;
+  claim: { dueS: number; grantedS: number | null } | null;
+  nowS: number;
+}): Wait | null {
+  if (facts.clockDoubted) return 'CLOCK_DOUBTED';
+  // It was perhaps granted after the backup, or the shop credited.
+  return facts.restored && facts.claim?.grantedS === null && facts.nowS >= facts.claim.dueS ? 'HELD' : null;
+}
+
 /** A token is reported lost. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN. */
 export function ruleLose(facts: { why: unknown; known: boolean; lost: boolean }): Result<{ repeated: boolean }> {
   if (!isReason(facts.why)) return refusal('REASON_MISSING');
@@ -104,17 +120,19 @@ export interface ReleaseFacts {
   loss: { dueS: number } | null;
   /** Something was released before. */
   released: boolean;
+  clockDoubted: boolean;
   nowS: number;
   balances: Balances;
 }
 
 /**
- * EBC to its owner, all of it. Codes: NOT_LOST, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With nothing new it is a
+ * EBC to its owner, all of it. Codes: NOT_LOST, CLOCK_DOUBTED, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With nothing new it is a
  * repetition.
  */
 export function ruleRelease(facts: ReleaseFacts): Result<{ repeated: boolean; entries: Entry[] }> {
   const left = facts.balances[facts.ebc] ?? 0;
   if (!facts.loss) return refusal('NOT_LOST');
+  if (facts.clockDoubted) return refusal('CLOCK_DOUBTED');
   if (facts.nowS < facts.loss.dueS) return refusal('LOSS_EARLY');
   if (left <= 0) return facts.released ? { ok: true, repeated: true, entries: [] } : refusal('NOTHING_LEFT');
   const moved = transfer(left, facts.ebc, facts.to, facts.balances);

@@ -151,6 +151,9 @@ export function ruleWithdraw(facts: WithdrawFacts): Result<{ repeated: boolean; 
   return moved.ok ? { ok: true, repeated: false, entries: moved.entries } : moved;
 }
 
+/** Why a house does not judge now what it will judge later: by its clock, or by what it forgot at a restore. */
+export type Wait = 'CLOCK_DOUBTED' | 'HELD';
+
 /** What a deposit is judged by. */
 export interface DepositFacts {
   /** Account that pays: EBC, or `out` where the bank keeps the accounts. */
@@ -167,6 +170,8 @@ export interface DepositFacts {
   claimDue?: boolean;
   /** Most in one payment by the class of its license. */
   paymentMax: number;
+  /** The house cannot tell now whether a license or a claim's window is over; null: it can. */
+  wait: Wait | null;
   /** By the time of arrival, grace included. */
   licenseValid: boolean;
   shopExists: boolean;
@@ -175,9 +180,9 @@ export interface DepositFacts {
 }
 
 /**
- * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED, CLAIM_DUE,
- * CLASS_LIMIT, LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC may become negative: then
- * `overspent` is true [0031].
+ * [0030]: EBC - y, ABC of the shop + y. Codes: AMOUNT_INVALID, CHALLENGE_CONFLICT, TOMBSTONED, RECONCILED,
+ * CLOCK_DOUBTED, HELD, CLAIM_DUE, CLASS_LIMIT, LICENSE_EXPIRED, ACCOUNT_UNKNOWN, ACCOUNT_CLOSED, BALANCE_TOO_LARGE. EBC
+ * may become negative: then `overspent` is true [0031].
  */
 export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }> {
   if (!isAmount(facts.amount)) return refusal('AMOUNT_INVALID');
@@ -188,6 +193,7 @@ export function ruleDeposit(facts: DepositFacts): Result<{ repeated: boolean; ov
       : refusal('CHALLENGE_CONFLICT');
   if (facts.tombstoned) return refusal('TOMBSTONED');
   if (facts.reconciled) return refusal('RECONCILED');
+  if (facts.wait) return refusal(facts.wait);
   if (facts.claimDue) return refusal('CLAIM_DUE');
   if (facts.amount > facts.paymentMax) return refusal('CLASS_LIMIT');
   if (!facts.licenseValid) return refusal('LICENSE_EXPIRED');
@@ -255,7 +261,7 @@ export function ruleTerminal(facts: {
 }
 
 /**
- * [0031]: the name comes out only when EBC is negative. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT,
+ * [0031]: the name comes out only when EBC is negative. Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT, HELD,
  * OWNER_UNKNOWN.
  */
 export function ruleTrace(facts: {
@@ -263,10 +269,13 @@ export function ruleTrace(facts: {
   known: boolean;
   ebc: number;
   owner: string | null;
+  /** The house was restored, and may have forgotten cash that it gave to this set (docs/restore.md, rule 2). */
+  held: boolean;
 }): Result<{ name: string }> {
   if (!isReason(facts.why)) return refusal('REASON_MISSING');
   if (!facts.known) return refusal('PSEUDONYM_UNKNOWN');
   if (facts.ebc >= 0) return refusal('NOT_OVERSPENT');
+  if (facts.held) return refusal('HELD');
   if (facts.owner === null) return refusal('OWNER_UNKNOWN');
   return { ok: true, name: facts.owner };
 }

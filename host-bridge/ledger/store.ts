@@ -262,6 +262,18 @@ export interface BankRequestRow {
   timeS: number;
 }
 
+/** An operator has looked at another clock, and says that the house's is right. */
+export interface ClockConfirmationRow {
+  /** By the house's clock. */
+  timeS: number;
+  operator: string;
+  why: string;
+  /** Why it was doubted; null: it was not. */
+  doubt: string | null;
+  /** What the house took for the time until then. */
+  estimateS: number;
+}
+
 interface Store {
   /** Runs `run` in one write transaction, alone on the database: all of it on disk, or nothing. Nests. */
   transaction<T>(run: () => T): T;
@@ -272,6 +284,9 @@ interface Store {
   /** Succession notices of a house, in order (base/keys/succession.ts). @param house one of `HOUSE` */
   successions(house: number): Uint8Array[];
   addSuccession(row: SuccessionRow): void;
+  /** Time of the newest row that says one, Unix time; null: there is none. */
+  newestS(): number | null;
+  addClockConfirmation(row: ClockConfirmationRow): void;
   /** How each epoch of the database began, oldest first; none where it has no identity. */
   epochs(): Epoch[];
 }
@@ -359,6 +374,8 @@ export interface IssuerStore extends AccountStore {
   /** Adds a receipt and makes its number the pseudonym's last. */
   addReceipt(row: ReceiptRow): void;
   addOverspend(row: OverspendRow): void;
+  /** The transaction of a counter's first overspend; null: it was never overspent. */
+  firstOverspend(counter: Uint8Array): number | null;
   /** The last overspend record of each counter whose EBC is negative now. */
   overspends(): OverspendRow[];
   denial(pku: Uint8Array): DenialRow | null;
@@ -402,4 +419,6 @@ export interface TrusteeStore extends Store {
   renewLicense(pku: Uint8Array, license: Uint8Array): void;
   addTrace(row: TraceRow): void;
   traces(): TraceRow[];
+  operatorRequest(id: Uint8Array): OperatorRequestRow | null;
+  addOperatorRequest(row: OperatorRequestRow): void;
 }

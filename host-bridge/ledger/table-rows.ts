@@ -17,6 +17,14 @@ interface SharedTables<Integer> {
     backup_s: Integer | null;
     why: string | null;
   };
+  clock_confirmations: {
+    id: Integer;
+    time_s: Integer;
+    operator: string;
+    why: string;
+    doubt: string | null;
+    estimate_s: Integer;
+  };
   successions: { house: Integer; number: Integer; notice: Buffer; time_s: Integer };
   traces: {
     id: Integer;

@@ -25,14 +25,16 @@ import { failure, type Result } from '../base/errors.js';
 import { openBankStore } from '../ledger/sqlite/sqlite-bank.js';
 import { openIssuerStore } from '../ledger/sqlite/sqlite-issuer.js';
 import { openTrusteeStore } from '../ledger/sqlite/sqlite-trustee.js';
-import type { AccountStore, IssuerStore } from '../ledger/store.js';
+import type { IssuerStore } from '../ledger/store.js';
 import { checkBankRequest, BANK_HEADERS, signAnswer } from '../http/bank-channel.js';
 import { startForwarding } from '../http/forwarding.js';
 import { bytes, hexed } from '../base/hex.js';
 import { firstKey, houseCoupons, houseSigner, houseUnsealer, isFirstStart } from './house-keys.js';
 import { couponKeys, ensureDataDir, pathsOf, sealSeed, type Random } from '../base/keys/key-file.js';
 import { silentLog } from '../base/log.js';
-import { actOnce, readOperatorRequest } from '../http/operator-requests.js';
+import { actOnce, readOperatorRequest, type ActStore } from '../http/operator-requests.js';
+import type { Epoch } from '../base/epoch.js';
+import { createHouseClock, type HouseClock, type HouseClockOptions } from './house-clock.js';
 import {
   BANK_ENDPOINTS,
   ISSUER_ENDPOINTS,
@@ -56,6 +58,8 @@ export interface PlaceOptions {
   currency?: string;
   /** Unix time in seconds; default the machine's. */
   clock?: () => number;
+  /** Seconds of a clock that nobody sets; default the process's. */
+  monotonic?: () => number;
   /** Number of the scheme's row; default 1. */
   scheme?: number;
   /** For the key made at first start; default node:crypto. */
@@ -83,6 +87,8 @@ export interface IssuerPlace
 
 export interface TrusteePlace
   extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'licenseClass' | 'issuer'>> {
+  /** Public keys, 32 bytes each, of those who may confirm its clock; default: nobody. */
+  operatorKeys?: Uint8Array[];
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
   /** PKB where the bank keeps the accounts. */
@@ -121,13 +127,14 @@ export interface RunningService<T> {
 }
 
 const machineClock = () => Date.now() / 1000;
+const processClock = () => performance.now() / 1000;
 
 /**
  * Starts the issuer.
  * @throws TapcashError KEY_FILE_INVALID, KEY_MISMATCH, DATA_DIR_FAILED, DATABASE_*, PORT_IN_USE, ADDRESS_INVALID
  */
 export async function startIssuer(place: IssuerPlace): Promise<RunningService<Issuer>> {
-  const { ownKey: issuerKey, database, identity, currency, clock, scheme } = settle(place, 'issuer');
+  const { ownKey: issuerKey, database, identity, currency, scheme } = settle(place, 'issuer');
   const registrarKey = scheme.licenseFrom === 'issuer' ? issuerKey : place.registrarKey;
   if (!registrarKey) throw failure('USAGE', `scheme ${scheme.number}: the trustee's key is missing`);
   const needsSeal = scheme.registration === 'sealed' || scheme.issue !== 'direct';
@@ -139,16 +146,22 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
     { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey },
     { identity },
   );
+  const time = clockOf(place, store);
+  const clock = time.nowS;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { signer, unsealer } = await orClose(store, async () => ({
     signer: houseSigner(place.dataDir, 'issuer', lines.issuer, clock),
     unsealer: needsSeal ? await houseUnsealer(place.dataDir, lines.issuer, clock, place.random) : null,
   }));
-  const issuer = createIssuer({ ...place, store, signer, issuerKey, registrarKey, currency, clock, scheme, unsealer });
+  const issuer = createIssuer({
+    ...place,
+    ...{ store, signer, issuerKey, registrarKey, currency, clock, scheme, unsealer },
+    clockDoubted: () => time.doubt() !== null,
+  });
   return run(place, store, issuer, issuerKey, database, {
     title: 'tapcash issuer',
     endpoints: ISSUER_ENDPOINTS,
-    handlers: issuerHandlers(issuer, store),
+    handlers: issuerHandlers(issuer, store, time),
     operators: operatorGate(issuer, store, place.operatorKeys, clock),
     bank: {
       check: (request) => checkBankRequest(lines.bank, clock(), lines.issuerId, request),
@@ -160,7 +173,7 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
 
 /** Starts the bank, which begins to return histories at once. @throws as `startIssuer` */
 export async function startBank(place: BankPlace): Promise<RunningService<Bank>> {
-  const { ownKey: bankKey, database, identity, currency, clock, scheme } = settle(place, 'bank');
+  const { ownKey: bankKey, database, identity, currency, scheme } = settle(place, 'bank');
   const { issuerKey, registrarKey } = place;
   if (scheme.issue === 'coupon' && isFirstStart(place.dataDir, 'bank')) couponKeys(place.dataDir, COUPON_AMOUNTS);
   const store = openBankStore(
@@ -168,6 +181,8 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey },
     { identity },
   );
+  const time = clockOf(place, store);
+  const clock = time.nowS;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { signer, coupons } = await orClose(store, async () => ({
     signer: houseSigner(place.dataDir, 'bank', lines.bank!, clock),
@@ -180,6 +195,7 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     bankKey,
     currency,
     clock,
+    clockDoubted: () => time.doubt() !== null,
     scheme,
     coupons,
     issuer: place.issuerChannel(signer, lines.issuer),
@@ -188,7 +204,8 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     title: 'tapcash bank',
     endpoints: BANK_ENDPOINTS,
     handlers: {
-      ...commonHandlers('bank', bank, store),
+      ...commonHandlers('bank', bank, store, time),
+      ...clockHandlers(time),
       ...shopHandlers(bank),
       ...accountHandlers(bank),
       request: async ({ request }) => hexed(await bank.request(bytes(request))),
@@ -211,26 +228,34 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
 
 /** Starts the trustee. @throws as `startIssuer` */
 export async function startTrustee(place: TrusteePlace): Promise<RunningService<TrusteeService>> {
-  const { ownKey: registrarKey, database, identity, currency, clock, scheme } = settle(place, 'trustee');
+  const { ownKey: registrarKey, database, identity, currency, scheme } = settle(place, 'trustee');
   const { issuerKey, accountsKey: bankKey = null } = place;
   const store = openTrusteeStore(
     database,
     { issuerKey, registrarKey, currency, scheme: scheme.number, bankKey },
     { identity },
   );
+  const time = clockOf(place, store);
+  const clock = time.nowS;
   const { registrar } = linesOf(store, { issuerKey, registrarKey, bankKey });
   const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, clock));
-  const trustee = createTrustee({ ...place, store, signer, registrarKey, currency, clock, scheme });
+  const trustee = createTrustee({
+    ...place,
+    ...{ store, signer, registrarKey, currency, clock, scheme },
+    clockDoubted: () => time.doubt() !== null,
+  });
   return run(place, store, trustee, registrarKey, database, {
     title: 'tapcash trustee',
     endpoints: TRUSTEE_ENDPOINTS,
     handlers: {
-      ...commonHandlers('trustee', trustee, store),
+      ...commonHandlers('trustee', trustee, store, time),
+      ...clockHandlers(time),
       register: ({ request, certificate }) => hexed(trustee.register(bytes(request), bytes(certificate))),
       renew: async ({ request, certificate }) => hexed(await trustee.renew(bytes(request), bytes(certificate))),
       licenseOf: ({ pku }) => hexed(trustee.licenseOf(bytes(pku))),
       trace: ({ order }) => hexed(trustee.trace(bytes(order))),
     } satisfies Handlers<typeof TRUSTEE_ENDPOINTS>,
+    operators: operatorGate(trustee, store, place.operatorKeys ?? [], clock),
   });
 }
 
@@ -246,6 +271,25 @@ function settle(place: PlaceOptions, role: HouseName) {
     clock,
     scheme: schemeOf(place.scheme ?? 1),
   };
+}
+
+/** A store as the service looks at it. */
+interface CheckedStore {
+  check(): void;
+  epochs(): Epoch[];
+}
+
+/** The clock of a house that starts, judged by its books. */
+function clockOf(place: PlaceOptions, store: HouseClockOptions['store'] & CheckedStore): HouseClock {
+  const log = place.log ?? silentLog();
+  const line = store.epochs().findLast(({ cause }) => cause !== 'made');
+  if (line)
+    log.warn({ epoch: line.epoch, cause: line.cause, beganS: line.beganS, backupS: line.backupS }, 'acts are missing');
+  return createHouseClock({
+    wallS: place.clock ?? machineClock,
+    monotonicS: place.monotonic ?? processClock,
+    ...{ store, log },
+  });
 }
 
 /** Closes the store where a step before listening fails. */
@@ -295,7 +339,7 @@ async function run<T extends HouseService, E extends Record<string, Endpoint>>(
 /** Who may act in the office, and that each request acts once. */
 function operatorGate(
   issuer: { parameters(): Result<{ parameters: PublicParameters }> },
-  store: AccountStore,
+  store: ActStore,
   operatorKeys: Uint8Array[],
   clock: () => number,
 ) {
@@ -318,17 +362,27 @@ function operatorGate(
   };
 }
 
-function commonHandlers(role: string, actor: HouseService, store: { check(): void }) {
+function commonHandlers(role: string, actor: HouseService, store: CheckedStore, time: HouseClock) {
   return {
     health: () => {
       store.check();
-      return { ok: true as const, role, wireVersion: WIRE_VERSION };
+      const line = store.epochs().findLast(({ cause }) => cause !== 'made');
+      const restored = line ? { epoch: line.epoch, beganS: line.beganS, backupS: line.backupS } : null;
+      return { ok: true as const, role, wireVersion: WIRE_VERSION, clock: time.state(), restored };
     },
     parameters: () => {
       const known = actor.parameters();
       return known.ok ? { ok: true as const, ...hexed(known.parameters) } : known;
     },
     succeed: ({ notice }: { notice: string }) => actor.succeed(bytes(notice)),
+  };
+}
+
+/** For operators, in every house. */
+function clockHandlers(time: HouseClock) {
+  return {
+    confirmClock: ({ timeS, why }: { timeS: number; why: string }, request: RawRequest) =>
+      time.confirm(String(request.headers[OPERATOR_HEADERS.operator]), why, timeS),
   };
 }
 
@@ -369,9 +423,10 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
   } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
 }
 
-function issuerHandlers(issuer: Issuer, store: IssuerStore): Handlers<typeof ISSUER_ENDPOINTS> {
+function issuerHandlers(issuer: Issuer, store: IssuerStore, time: HouseClock): Handlers<typeof ISSUER_ENDPOINTS> {
   return {
-    ...commonHandlers('issuer', issuer, store),
+    ...commonHandlers('issuer', issuer, store, time),
+    ...clockHandlers(time),
     ...shopHandlers(issuer),
     ...accountHandlers(issuer),
     withdraw: ({ request }) => hexed(issuer.withdraw(bytes(request))),

@@ -52,7 +52,9 @@ export function dataDirWithKeys(): string {
 export async function startServices(options: { dataDir?: string; log?: Logger } = {}): Promise<Services> {
   const dataDir = options.dataDir ?? dataDirWithKeys();
   const clock = { nowS: START_S };
-  const place = { dataDir, clock: () => clock.nowS, ...(options.log ? { log: options.log } : {}) };
+  // Time moves for both clocks of the machine, as it does in life.
+  const now = () => clock.nowS;
+  const place = { dataDir, clock: now, monotonic: now, ...(options.log ? { log: options.log } : {}) };
   const issuer = await startIssuer({
     ...place,
     registrarKey: registrarSigner.publicKey,

@@ -72,7 +72,10 @@ describe('refund', () => {
 });
 
 describe('claim', () => {
-  const base: ClaimFacts = { known: true, deposited: false, buried: false, stored: null, nowS: 100, windowS: 50 };
+  const base: ClaimFacts = {
+    ...{ known: true, deposited: false, buried: false, stored: null, nowS: 100, windowS: 50 },
+    wait: null,
+  };
   const stored = { sameChallenge: true, dueS: 150, granted: false };
   test.each<[object, Partial<ClaimFacts>]>([
     [{ ok: true, state: 'open', dueS: 150, repeated: false }, {}],
@@ -103,6 +106,24 @@ describe('claim', () => {
       { deposited: true, stored, nowS: 1000 },
     ],
     [{ ok: false, code: 'CHALLENGE_CONFLICT' }, { stored: { ...stored, sameChallenge: false } }],
+    // Neither is opened nor granted by a clock that is doubted; what was granted stays so.
+    [{ ok: false, code: 'CLOCK_DOUBTED' }, { wait: 'CLOCK_DOUBTED' }],
+    [
+      { ok: false, code: 'CLOCK_DOUBTED' },
+      { wait: 'CLOCK_DOUBTED', buried: true },
+    ],
+    [
+      { ok: true, state: 'granted', dueS: 150, repeated: true },
+      { wait: 'CLOCK_DOUBTED', stored: { ...stored, granted: true } },
+    ],
+    [
+      { ok: false, code: 'HELD' },
+      { wait: 'HELD', stored, nowS: 1000 },
+    ],
+    [
+      { ok: true, state: 'granted', dueS: 150, repeated: false },
+      { wait: 'HELD', stored, nowS: 1000, buried: true },
+    ],
   ])('%j for %j', (expected, changes) => {
     expect(ruleClaim({ ...base, ...changes })).toEqual(expected);
   });

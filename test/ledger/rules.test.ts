@@ -175,6 +175,7 @@ describe('deposit', () => {
     stored: null,
     tombstoned: false,
     reconciled: false,
+    wait: null,
     paymentMax: MAX,
     licenseValid: true,
     shopExists: true,
@@ -187,6 +188,9 @@ describe('deposit', () => {
     ['CHALLENGE_CONFLICT', { stored: { sameChallenge: false } }],
     ['TOMBSTONED', { tombstoned: true }],
     ['RECONCILED', { reconciled: true }],
+    ['RECONCILED', { reconciled: true, wait: 'CLOCK_DOUBTED' }],
+    ['CLOCK_DOUBTED', { wait: 'CLOCK_DOUBTED', licenseValid: false }],
+    ['HELD', { wait: 'HELD' }],
     ['CLASS_LIMIT', { paymentMax: 4 }],
     ['OK', { paymentMax: 5 }],
     ['LICENSE_EXPIRED', { licenseValid: false }],
@@ -313,7 +317,7 @@ describe('the office', () => {
     expect(code(ruleTombstone({ stored, deposited }))).toBe(expected);
   });
 
-  const trace = { why: 'overspent', known: true, ebc: -1, owner: 'Ada' as string | null };
+  const trace = { why: 'overspent', known: true, ebc: -1, owner: 'Ada' as string | null, held: false };
   test.each<[string, Partial<Omit<typeof trace, 'why'>> & { why?: unknown }]>([
     ['OK', {}],
     ['REASON_MISSING', { why: ' ' }],
@@ -323,6 +327,8 @@ describe('the office', () => {
     ['NOT_OVERSPENT', { ebc: 0 }],
     ['NOT_OVERSPENT', { ebc: 5, owner: null }],
     ['OWNER_UNKNOWN', { owner: null }],
+    ['HELD', { held: true, owner: null }],
+    ['NOT_OVERSPENT', { held: true, ebc: 0 }],
   ])('trace: %s %j', (expected, changes) => {
     expect(code(ruleTrace({ ...trace, ...changes }))).toBe(expected);
   });

@@ -51,6 +51,7 @@ export async function startRotating(number: number) {
     scheme: number,
     operatorKeys: [operator.publicKey],
     clock: () => clock.nowS,
+    monotonic: () => clock.nowS,
     registrarKey,
     issuerKey: issuerSigner.publicKey,
   };

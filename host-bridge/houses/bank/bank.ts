@@ -28,6 +28,7 @@ import { claim, refund } from '../refunds-and-claims.js';
 import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { RETURN_MAX } from '../issuer/issuer-return.js';
 import { checkOurs } from '../read-history.js';
+import { restoredAtOf } from '../restored.js';
 import type { BankAnswer, BankOffice, BankService, IssuerForBank, Service } from '../../base/services/procedures.js';
 import { checkNow, linesOf } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
@@ -52,6 +53,8 @@ export interface BankOptions {
   coupons?: CouponSigner | null;
   /** Unix time, seconds. */
   clock: () => number;
+  /** Whether `clock` is doubted; default: never. */
+  clockDoubted?: () => boolean;
   depositGraceS?: number;
   /** How long a shop may still deposit a debit that is claimed back; default `DEPOSIT_GRACE_S`. */
   claimWindowS?: number;
@@ -96,6 +99,8 @@ export function createBank(options: BankOptions): Bank {
     registrar: lines.registrar,
     graceS: options.depositGraceS ?? DEPOSIT_GRACE_S,
     nowS,
+    clockDoubted: options.clockDoubted ?? (() => false),
+    restored: restoredAtOf(store) !== null,
     payerOf: () => OUT,
     onCredited: () => undefined,
     ...backOf(options.claimWindowS, () => context),

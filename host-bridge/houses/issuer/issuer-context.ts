@@ -44,4 +44,8 @@ export interface IssuerContext {
   depositary: Depositary;
   /** Unix time, whole seconds. */
   nowS(): number;
+  /** The house does not believe its clock: nothing that depends on the time is given out. */
+  clockDoubted(): boolean;
+  /** How many acts the books held when they were last restored; null: they never were. */
+  restoredAt: number | null;
 }

@@ -20,6 +20,7 @@ import { counterOf, lose, release } from './lost-token.js';
 import { everyKey } from '../../base/keys/key-line.js';
 import { isSigned } from '../../base/crypto/signer.js';
 import { proofOf } from '../../base/services/trace-proof.js';
+import { isHeld } from './overspend.js';
 import type { IssuerContext } from './issuer-context.js';
 import { whereAccountsAre } from './accounts-at.js';
 
@@ -73,7 +74,8 @@ function trace(context: IssuerContext, operator: string, pku: Uint8Array, why: s
   return store.transaction(() => {
     const pseudonym = store.pseudonym(pku);
     const ebc = store.balance(ebcOf(toHex(pku)));
-    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: pseudonym?.name ?? null });
+    const held = isHeld(context, pseudonym?.counter ?? pku);
+    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: pseudonym?.name ?? null, held });
     if (!ruling.ok) return ruling;
     const { name } = ruling;
     const request = pseudonym?.request ?? new Uint8Array(0);
@@ -105,7 +107,9 @@ function orderTrace(
         ? store.sharedKeyOfCounter(pseudonym.counter)?.registration
         : undefined;
     const subject = scheme.registration === 'sealed' ? registration && sha256(registration) : pku;
-    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: subject ? 'known elsewhere' : null });
+    const held = isHeld(context, pseudonym?.counter ?? pku);
+    const owner = subject ? 'known elsewhere' : null;
+    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner, held });
     if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
     const timeS = context.nowS();
     const order = writeTraceOrder(context.signer, { subject, ebc, timeS, operator, reason: why });

@@ -65,6 +65,9 @@ export async function receiveFromBank(
   if (unsigned) return unsigned;
   if (!kindsOf(context).includes(message.kind)) return refusal('BAD_REQUEST', 'kind of request');
 
+  // Not decided: what is decided is final, and a license ends by the clock.
+  if (message.kind === REQUEST.register && context.clockDoubted() && !store.reply(sha256(bytes)))
+    return refusal('CLOCK_DOUBTED');
   const read = await open(context, message.kind, message.request);
   return store.transaction(() =>
     answer(context, read.ok ? read.opened : null, bytes, signature, () =>

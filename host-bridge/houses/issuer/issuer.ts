@@ -34,6 +34,7 @@ import { giveReceipt } from './refund-receipts.js';
 import { acceptReturn } from './issuer-return.js';
 import { receiveFromBank, redeem } from './issuer-requests.js';
 import { checkOurs } from '../read-history.js';
+import { restoredAtOf } from '../restored.js';
 import { linesOf } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
@@ -72,6 +73,8 @@ export interface IssuerOptions {
   licenseValidS?: number;
   /** Of the licenses that this issuer signs (firmware/core/license-class.ts); default: without bound. */
   licenseClass?: number;
+  /** Whether `clock` is doubted; default: never. */
+  clockDoubted?: () => boolean;
   /** For salts and KIDs; default node:crypto. */
   random?: (bytes: number) => Uint8Array;
 }
@@ -88,6 +91,8 @@ function contextOf(options: IssuerOptions): IssuerContext {
   const issuerKey = options.issuerKey ?? signer.publicKey;
   const graceS = options.depositGraceS ?? DEPOSIT_GRACE_S;
   const nowS = () => Math.floor(options.clock());
+  const clockDoubted = options.clockDoubted ?? (() => false);
+  const restoredAt = restoredAtOf(store);
   const {
     scheme = schemeOf(1),
     bankKey = null,
@@ -101,7 +106,7 @@ function contextOf(options: IssuerOptions): IssuerContext {
   const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
   const counterOf = (pku: Uint8Array) => store.pseudonym(pku)?.counter ?? pku;
   const depositary: Depositary = {
-    ...{ store, issuer, currency, registrar, graceS, nowS },
+    ...{ store, issuer, currency, registrar, graceS, nowS, clockDoubted, restored: restoredAt !== null },
     payerOf: (pku) => ebcOf(toHex(counterOf(pku))),
     onCredited: (terms, transaction, overspent) => noteSpent(context, terms, transaction, overspent),
     ...{ claimWindowS: options.claimWindowS ?? DEPOSIT_GRACE_S, refundKind: 'refund', isReturned: () => true },
@@ -118,7 +123,7 @@ function contextOf(options: IssuerOptions): IssuerContext {
     currency,
     graceS,
     denyLists,
-    nowS,
+    ...{ nowS, clockDoubted, restoredAt },
     scheme,
     unsealer,
     licenseValidS,
@@ -244,6 +249,7 @@ function receipts(context: IssuerContext, requestBytes: Uint8Array): Result<{ re
 /** Time for a terminal, tied to its nonce so that a bridge cannot keep an old answer for later. */
 function tellTime(context: IssuerContext, nonce: Uint8Array): Result<{ time: Uint8Array }> {
   if (nonce.length !== NONCE_BYTES) return refusal('BAD_REQUEST', 'nonce');
+  if (context.clockDoubted()) return refusal('CLOCK_DOUBTED');
   const body = timeBody.encode({ issuer: context.issuer, timeS: context.nowS(), nonce });
   return { ok: true, time: signedTime.encode({ signature: context.signer.sign(SIGNED.time, body), body }) };
 }

@@ -80,6 +80,7 @@ export function release(context: IssuerContext, of: Uint8Array): Result<Released
       to,
       loss: store.loss(counter),
       released: last !== null,
+      clockDoubted: context.clockDoubted(),
       nowS,
       balances: { [ebc]: store.balance(ebc), [to]: store.balance(to) },
     });

@@ -5,7 +5,18 @@ import { toHex } from '../../../firmware/core/bytes.js';
 import type { LicenseBody } from '../../../firmware/wire/payment.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { quarterEnd } from '../licensing.js';
+import { namingOf } from '../../ledger/rules-restore.js';
 import type { IssuerContext } from './issuer-context.js';
+
+/**
+ * Whether an overspend of a set waits for its token: the books were restored since the last one that they could judge,
+ * and may have forgotten cash that they gave (docs/restore.md, rule 2). Tokens cannot visit yet, so it waits on.
+ */
+export function isHeld({ store, restoredAt }: IssuerContext, counter: Uint8Array): boolean {
+  const first = store.firstOverspend(counter);
+  const restored = restoredAt !== null && (first === null || first > restoredAt);
+  return namingOf({ restored, visited: false, ebc: -1, licenseOver: false }) !== 'named';
+}
 
 /**
  * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the
@@ -18,8 +29,8 @@ export function noteSpent(context: IssuerContext, terms: LicenseBody, transactio
   if (!overspent) return;
   const counter = store.pseudonym(terms.pku)?.counter ?? terms.pku;
   store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
+  const why = isHeld(context, counter) ? 'COME_TO_DESK: below zero after a restore' : 'overspent';
   // Not the license of this history alone: a newer one may be out already.
   const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
-  for (const pku of store.pseudonymsOfCounter(counter))
-    context.denyLists.deny(pku, lastS + context.graceS, 'overspent', nowS);
+  for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, lastS + context.graceS, why, nowS);
 }

@@ -78,6 +78,8 @@ export function reconcileDebit(context: IssuerContext, bytes: Uint8Array): Resul
       buried: true,
       nowS,
       windowS: 0,
+      // The bank has judged it, by its own clock.
+      wait: null,
     },
     stored: storedClaim(stored, read.challengeBytes),
   });

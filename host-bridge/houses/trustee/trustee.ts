@@ -42,6 +42,8 @@ export interface TrusteeOptions {
   currency: string;
   /** Unix time, seconds. */
   clock: () => number;
+  /** Whether `clock` is doubted; default: never. */
+  clockDoubted?: () => boolean;
   licenseValidS?: number;
   /** Of new licenses (firmware/core/license-class.ts); a renewed one keeps its own. Default: without bound. */
   licenseClass?: number;
@@ -60,6 +62,7 @@ interface TrusteeContext {
   licenseClass: number;
   validS: number;
   nowS(): number;
+  clockDoubted(): boolean;
 }
 
 function contextOf(options: TrusteeOptions): TrusteeContext {
@@ -68,7 +71,8 @@ function contextOf(options: TrusteeOptions): TrusteeContext {
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey: options.accountsKey ?? null });
   const validS = options.licenseValidS ?? LICENSE_VALID_S;
   const nowS = () => Math.floor(clock());
-  return { options, lines, accounts: lines.bank ?? lines.issuer, scheme, licenseClass, validS, nowS };
+  const clockDoubted = options.clockDoubted ?? (() => false);
+  return { options, lines, accounts: lines.bank ?? lines.issuer, scheme, licenseClass, validS, nowS, clockDoubted };
 }
 
 /** Makes a trustee. */
@@ -123,6 +127,7 @@ function register(
     const ruling = ruleRegister({ ...facts, keyIsLicensable, pseudonymsMax });
     if (!ruling.ok) return ruling;
     if (stored) return { ok: true, license: stored.license, repeated: true };
+    if (context.clockDoubted()) return refusal('CLOCK_DOUBTED');
     // [0015]: store PKU and IdU, sign the license, send it.
     const timeS = nowS();
     const signed = signLicense(
@@ -158,6 +163,7 @@ async function renew(
   const known = store.registration(pku);
   if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
   if (known.name !== name) return refusal('PSEUDONYM_TAKEN');
+  if (context.clockDoubted()) return refusal('CLOCK_DOUBTED');
   const denied = await checkDenied(issuerService, lines.issuer, nowS(), pku);
   if (denied) return denied;
   return store.transaction(() => {

@@ -5,7 +5,14 @@
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import { epochsOf } from '../../base/sqlite/database-identity.js';
 import type { Entry } from '../rules.js';
-import type { AccountRow, AccountStore, HistoryRow, ReleaseRow, TransactionKind } from '../store.js';
+import type {
+  AccountRow,
+  AccountStore,
+  ClockConfirmationRow,
+  HistoryRow,
+  ReleaseRow,
+  TransactionKind,
+} from '../store.js';
 import type { Row } from '../table-rows.js';
 import type { Numbers } from '../../base/services/procedures.js';
 import type { SuccessionRow } from '../../base/keys/succession.js';
@@ -22,12 +29,29 @@ export function accountStoreOf(database: Database, sums: string): AccountStore {
     ...backOf(database),
     ...tracesOf(database),
     ...operatorsOf(database),
-    ...lifeOf(database),
+    ...lifeOf(database, newestIn('transactions', 'id', 'time_s')),
   };
 }
 
-/** Transactions, check and close, and whose keys followed which: the same for every store. */
-export function lifeOf(database: Database) {
+/** The newest time of a table whose rows are numbered as they come. */
+const newestIn = (table: string, number: string, time: string): string =>
+  `SELECT ${time} AS time_s FROM (SELECT ${time} FROM ${table} ORDER BY ${number} DESC LIMIT 1)`;
+
+/**
+ * Transactions, check and close, whose keys followed which, and what is known of the clock: the same for every store.
+ * @param newestSql SELECT of `time_s`, the newest one of the house's own rows
+ */
+export function lifeOf(database: Database, newestSql = 'SELECT NULL AS time_s') {
+  const newest = database.prepare<[], { newestS: number | null }>(
+    `SELECT max(time_s) AS newestS FROM (${[
+      newestSql,
+      newestIn('epochs', 'epoch', 'began_s'),
+      newestIn('clock_confirmations', 'id', 'time_s'),
+    ].join(' UNION ALL ')})`,
+  );
+  const addConfirmation = database.prepare(
+    'INSERT INTO clock_confirmations (time_s, operator, why, doubt, estimate_s) VALUES (?, ?, ?, ?, ?)',
+  );
   const successions = database.prepare<[house: number], Pick<Row<'successions'>, 'notice'>>(
     'SELECT notice FROM successions WHERE house = ? ORDER BY number',
   );
@@ -40,6 +64,9 @@ export function lifeOf(database: Database) {
     close: database.close,
     successions: (house: number) => successions.all(house).map((row) => bytesOf(row.notice)),
     epochs: () => epochsOf(database),
+    newestS: () => newest.get()?.newestS ?? null,
+    addClockConfirmation: (row: ClockConfirmationRow) =>
+      void addConfirmation.run(row.timeS, row.operator, row.why, row.doubt, row.estimateS),
     addSuccession: (row: SuccessionRow) => void addSuccession.run(row.house, row.number, row.notice, row.timeS),
   };
 }
@@ -272,7 +299,8 @@ export function tracesOf(database: Database) {
   } satisfies Pick<AccountStore, 'addTrace' | 'traces'>;
 }
 
-function operatorsOf(database: Database) {
+/** Operators' acts by their request ids. */
+export function operatorsOf(database: Database) {
   const request = database.prepare<[id: Uint8Array], Row<'operator_requests'>>(
     'SELECT * FROM operator_requests WHERE id = ?',
   );

@@ -106,6 +106,9 @@ function denialsOf(database: Database) {
   const addOverspend = database.prepare(
     'INSERT INTO overspends (transaction_id, pku, ebc, time_s) VALUES (?, ?, ?, ?)',
   );
+  const firstOverspend = database.prepare<[counter: Uint8Array], { first: number | null }>(
+    'SELECT min(transaction_id) AS first FROM overspends WHERE pku = ?',
+  );
   const overspends = database.prepare<
     [],
     Row<'overspends'>
@@ -129,6 +132,7 @@ function denialsOf(database: Database) {
   });
   return {
     addOverspend: (row) => void addOverspend.run(row.transaction, row.pku, row.ebc, row.timeS),
+    firstOverspend: (counter) => firstOverspend.get(counter)?.first ?? null,
     overspends: () =>
       overspends.all().map((row) => ({
         pku: bytesOf(row.pku),

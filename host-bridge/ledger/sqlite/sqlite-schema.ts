@@ -31,6 +31,18 @@ const TRACES = `CREATE TABLE traces (
 ) STRICT;
 `;
 
+/** Acts of operators, by their request ids. */
+const OPERATOR_REQUESTS = `
+CREATE TABLE operator_requests (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  operator_key BLOB NOT NULL CHECK (length(operator_key) = 32),
+  signed BLOB NOT NULL,
+  signature BLOB NOT NULL,
+  reply TEXT NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Ledger, accounts, histories and operators: who keeps accounts has them, and the issuer in every scheme. */
 const LEDGER = `${BOOKS}
 CREATE TABLE balances (
@@ -118,15 +130,7 @@ CREATE TABLE terminals (
   key BLOB NOT NULL CHECK (length(key) = 32),
   PRIMARY KEY (shop, terminal_id)
 ) STRICT, WITHOUT ROWID;
-${TRACES}CREATE TABLE operator_requests (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  operator_key BLOB NOT NULL CHECK (length(operator_key) = 32),
-  signed BLOB NOT NULL,
-  signature BLOB NOT NULL,
-  reply TEXT NOT NULL,
-  time_s INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-`;
+${TRACES}${OPERATOR_REQUESTS}`;
 
 /** Version 2: which keys of a house followed which, as each house has heard of it. */
 const SUCCESSIONS = `
@@ -137,6 +141,18 @@ CREATE TABLE successions (
   time_s INTEGER NOT NULL,
   PRIMARY KEY (house, number)
 ) STRICT, WITHOUT ROWID;
+`;
+
+/** Version 4: what an operator said of the clock. */
+const CLOCKS = `
+CREATE TABLE clock_confirmations (
+  id INTEGER PRIMARY KEY,
+  time_s INTEGER NOT NULL,
+  operator TEXT NOT NULL,
+  why TEXT NOT NULL,
+  doubt TEXT,
+  estimate_s INTEGER NOT NULL
+) STRICT;
 `;
 
 export const ISSUER_MIGRATIONS = [
@@ -218,6 +234,7 @@ CREATE TABLE coupon_keys (
 `,
   SUCCESSIONS,
   EPOCHS_TABLE,
+  `${CLOCKS}CREATE INDEX overspends_by_pku ON overspends (pku);`,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -249,6 +266,7 @@ CREATE INDEX requests_by_name ON requests (name);
 UPDATE histories SET returned_s = NULL, return_code = NULL
   WHERE return_code IS NOT NULL AND return_code NOT IN ('OK', 'CHALLENGE_CONFLICT', 'RECONCILED');
 `,
+  CLOCKS,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
@@ -266,6 +284,7 @@ CREATE INDEX registrations_by_name ON registrations (name);
 ${TRACES}`,
   SUCCESSIONS,
   EPOCHS_TABLE,
+  `${CLOCKS}${OPERATOR_REQUESTS}`,
 ];
 
 /** The newest version of each house's schema. */

@@ -2,7 +2,7 @@
  * The trustee's store on SQLite.
  */
 import { claimBooks, openStoreDatabase, type StoreOptions } from './sqlite-books.js';
-import { lifeOf, tracesOf } from './sqlite-accounts.js';
+import { lifeOf, operatorsOf, tracesOf } from './sqlite-accounts.js';
 import { TRUSTEE_MIGRATIONS } from './sqlite-schema.js';
 import { bytesOf } from '../../base/sqlite/database.js';
 import type { Books, TrusteeStore } from '../store.js';
@@ -25,7 +25,8 @@ export function openTrusteeStore(path: string, books: Books, options: StoreOptio
     );
     const renew = database.prepare('UPDATE registrations SET license = ? WHERE pku = ?');
     return {
-      ...lifeOf(database),
+      ...lifeOf(database, 'SELECT max(time_s) AS time_s FROM registrations'),
+      ...operatorsOf(database),
       ...tracesOf(database),
       registration(pku) {
         const row = find.get(pku);
