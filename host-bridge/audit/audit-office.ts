@@ -87,6 +87,8 @@ function traceProblem(books: AuditBooks, row: Audited<'traces'>): Problem {
   if (house === 'issuer') {
     if (!books.one('SELECT 1 FROM overspends WHERE pku = ?', counterOf(books, row.pku)))
       return 'the pseudonym was not overspent';
+    if (isForgotten(books, row))
+      return 'was asked for after a restore, of a set that may have receipts beyond the books';
     if (scheme.traceBy !== 'issuer') return orderProblem(books, row, subjectOf(books, row.pku));
   }
   const owner = ownerOf(books, row.pku);
@@ -102,6 +104,19 @@ function traceProblem(books: AuditBooks, row: Audited<'traces'>): Problem {
   );
   if (proof !== row.proof) return `says ${row.proof}, the evidence says ${proof}`;
   return house === 'issuer' ? null : orderProblem(books, row, row.pku);
+}
+
+/** Whether the books were restored before a trace, and show no overspend of the set from before that. */
+function isForgotten(books: AuditBooks, row: Audited<'traces'>): boolean {
+  if (!books.one(`SELECT 1 FROM sqlite_schema WHERE name = 'epochs'`)) return false;
+  const line = books.one<Pick<Audited<'epochs'>, 'acts'>>(
+    `SELECT acts FROM epochs WHERE cause <> 'made' AND began_s < ? ORDER BY epoch DESC LIMIT 1`,
+    row.time_s,
+  );
+  return (
+    line !== undefined &&
+    !books.one('SELECT 1 FROM overspends WHERE pku = ? AND transaction_id <= ?', counterOf(books, row.pku), line.acts)
+  );
 }
 
 /** Who owns a pseudonym, and what says so. */

@@ -66,10 +66,15 @@ const pkuArgument = (text: string): Uint8Array =>
 /** Verbs that only look, or that are recorded each time that they are asked: none of them is an act to be finished. */
 const WITHOUT_ID: readonly OfficeVerb[] = ['trace', 'balance', 'overspends', 'numbers', 'coupon-keys'];
 
+/** @throws TapcashError FILE_MISSING: nobody in this folder is an operator */
+export function mustBeOperator(data: string): void {
+  const path = join(data, 'operator.key');
+  if (!existsSync(path)) throw failure('FILE_MISSING', `${path}: tapcash keys --data ${data}`);
+}
+
 /** The houses as an operator has them, and `under`, as they are for one act. */
 export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUrl' | 'bankUrl'>) {
-  if (!existsSync(join(options.data, 'operator.key')))
-    throw failure('FILE_MISSING', `${join(options.data, 'operator.key')}: tapcash keys --data ${options.data}`);
+  mustBeOperator(options.data);
   const operator: Signer = serviceKey(options.data, 'operator');
   const { parameters } = must(await createIssuerClient({ url: options.issuerUrl }).parameters());
   const { issuer } = parameters;

@@ -85,7 +85,13 @@ export async function bank(
 
 /** `tapcash trustee`. */
 export async function trustee(
-  options: ServiceCommand & { issuerKey: string; issuerUrl: string; bankKey?: string; licenseClass: string },
+  options: ServiceCommand & {
+    issuerKey: string;
+    issuerUrl: string;
+    bankKey?: string;
+    licenseClass: string;
+    operatorKey?: string[];
+  },
 ): Promise<void> {
   const place = placeOf('trustee', options);
   const row = schemeOf(place.scheme);
@@ -98,6 +104,7 @@ export async function trustee(
       licenseClass: classArgument(options.licenseClass),
       issuer: issuerClient,
       issuerKey: keyArgument(options.issuerKey, '--issuer-key'),
+      operatorKeys: (options.operatorKey ?? []).map((key) => keyArgument(key, '--operator-key')),
       ...(accountsKey ? { accountsKey } : {}),
     }),
   );

@@ -166,7 +166,7 @@ export function createHouseClient(options: ClientOptions): Remote<HouseService> 
 /** What every client can ask, beside its procedures. */
 export interface Health {
   /** Whether service and database work. */
-  health(): Promise<Result<{ role: string; wireVersion: number }>>;
+  health(): Promise<Result<ReplyOf<typeof COMMON_ENDPOINTS.health>>>;
 }
 
 /** The trustee over HTTP. */
@@ -420,5 +420,20 @@ export function createBankOfficeClient(options: OfficeOptions, requestId?: Uint8
       return reply.ok ? { ok: true, registrations: reply.registrations.map(bytes) } : reply;
     },
     creditRelease: (name, order) => call(BANK_ENDPOINTS.creditRelease, { name, order: toHex(order) }),
+  };
+}
+
+/** A house's clock, as an operator has it. */
+export interface ClockClient extends Health {
+  /** @param timeS what the operator's own clock says, whole seconds. Codes: CLOCK_DIFFERS */
+  confirm(timeS: number, why: string): Promise<Result<ReplyOf<typeof BANK_ENDPOINTS.confirmClock>>>;
+}
+
+/** The clock of any house over HTTP. */
+export function createClockClient(options: OfficeOptions): ClockClient {
+  const call = operatorCall(options, () => (options.random ?? randomBytes)(REQUEST_ID_BYTES));
+  return {
+    health: () => createCall(options)(BANK_ENDPOINTS.health, null),
+    confirm: (timeS, why) => call(BANK_ENDPOINTS.confirmClock, { timeS, why }),
   };
 }

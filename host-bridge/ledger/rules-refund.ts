@@ -126,8 +126,8 @@ export interface ReleaseFacts {
 }
 
 /**
- * EBC to its owner, all of it. Codes: NOT_LOST, CLOCK_DOUBTED, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With nothing new it is a
- * repetition.
+ * EBC to its owner, all of it. Codes: NOT_LOST, CLOCK_DOUBTED, LOSS_EARLY, NOTHING_LEFT, BALANCE_TOO_LARGE. With
+ * nothing new it is a repetition.
  */
 export function ruleRelease(facts: ReleaseFacts): Result<{ repeated: boolean; entries: Entry[] }> {
   const left = facts.balances[facts.ebc] ?? 0;

@@ -31,6 +31,11 @@ export interface HouseClockOptions {
 export interface HouseClock {
   /** Unix time, seconds: the machine's, or while it is doubted an estimate. */
   nowS(): number;
+  /**
+   * The time that says which of its keys the house signs with: the later of the machine's and the estimate. A successor
+   * may sign early; a key before it may be gone.
+   */
+  keyS(): number;
   doubt(): ClockDoubt | null;
   /** What a service says of its clock to whoever asks. */
   state(): { timeS: number; doubt: ClockDoubt | null; estimateS: number | null };
@@ -71,6 +76,11 @@ export function createHouseClock({ wallS, monotonicS, store, log }: HouseClockOp
       const now = read();
       judge(now);
       return doubt === null ? now.wallS : estimateS(factsAt(now), start);
+    },
+    keyS() {
+      const now = read();
+      judge(now);
+      return doubt === null ? now.wallS : Math.max(now.wallS, estimateS(factsAt(now), start));
     },
     doubt() {
       judge(read());

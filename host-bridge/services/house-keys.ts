@@ -92,14 +92,18 @@ export async function houseUnsealer(
 /**
  * Signs coupons with the keys in force, and blinded messages that were made for older ones until their time is over.
  */
-export function houseCoupons(dataDir: string, line: KeyLine, nowS: () => number): CouponSigner {
+export function houseCoupons(
+  dataDir: string,
+  line: KeyLine,
+  { nowS, keyS }: { nowS(): number; keyS(): number },
+): CouponSigner {
   const made = new Map<number, CouponSigner>();
   const ofNumber = (number: number): CouponSigner => {
     const keys = (): Map<number, KeyObject> =>
       new Map(COUPON_AMOUNTS.map((amount) => [amount, couponKey(dataDir, amount, number)]));
     return made.get(number) ?? made.set(number, createCouponSigner(keys())).get(number)!;
   };
-  const current = () => ofNumber(line.keys().indexOf(keyAt(line, nowS())) + 1);
+  const current = () => ofNumber(line.keys().indexOf(keyAt(line, keyS())) + 1);
   current();
   /** Of the key that a request was made for, while it is in force. */
   const byItsKey = (ask: (signer: CouponSigner) => Uint8Array | null): Uint8Array | null => {

@@ -150,7 +150,7 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
   const clock = time.nowS;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { signer, unsealer } = await orClose(store, async () => ({
-    signer: houseSigner(place.dataDir, 'issuer', lines.issuer, clock),
+    signer: houseSigner(place.dataDir, 'issuer', lines.issuer, time.keyS),
     unsealer: needsSeal ? await houseUnsealer(place.dataDir, lines.issuer, clock, place.random) : null,
   }));
   const issuer = createIssuer({
@@ -185,8 +185,8 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
   const clock = time.nowS;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { signer, coupons } = await orClose(store, async () => ({
-    signer: houseSigner(place.dataDir, 'bank', lines.bank!, clock),
-    coupons: scheme.issue === 'coupon' ? houseCoupons(place.dataDir, lines.bank!, clock) : null,
+    signer: houseSigner(place.dataDir, 'bank', lines.bank!, time.keyS),
+    coupons: scheme.issue === 'coupon' ? houseCoupons(place.dataDir, lines.bank!, time) : null,
   }));
   const bank = createBank({
     ...place,
@@ -238,7 +238,7 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
   const time = clockOf(place, store);
   const clock = time.nowS;
   const { registrar } = linesOf(store, { issuerKey, registrarKey, bankKey });
-  const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, clock));
+  const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, time.keyS));
   const trustee = createTrustee({
     ...place,
     ...{ store, signer, registrarKey, currency, clock, scheme },

@@ -103,8 +103,9 @@ test('scheme 1 over HTTP, from account to trace', async () => {
 });
 
 test('health', async () => {
-  expect(good(await at.issuerClient.health())).toEqual({ ok: true, role: 'issuer', wireVersion: 2 });
-  expect(good(await at.trusteeClient.health())).toEqual({ ok: true, role: 'trustee', wireVersion: 2 });
+  const well = { ok: true, wireVersion: 2, clock: { timeS: START_S, doubt: null, estimateS: null }, restored: null };
+  expect(good(await at.issuerClient.health())).toEqual({ ...well, role: 'issuer' });
+  expect(good(await at.trusteeClient.health())).toEqual({ ...well, role: 'trustee' });
 });
 
 test('refusals are lines of the table, with their status', async () => {

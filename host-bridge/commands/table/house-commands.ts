@@ -102,6 +102,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.issuerUrl, { detail: 'renewals ask for its deny list' }),
       as(OPTIONS.bankKey, { detail: 'it certifies account keys: scheme 2' }),
       OPTIONS.licenseClass,
+      as(OPTIONS.operatorKey, { detail: 'who may confirm its clock' }),
     ],
     examples: ['trustee --data cafe', 'trustee --issuer-key KEY'],
     run: async () => (await import('../serve-houses.js')).trustee,

@@ -89,6 +89,14 @@ export const OFFICE_COMMANDS: CommandSpec = {
       ],
       'release "Alice Example"',
     ),
+    {
+      name: 'clock',
+      what: 'what each house takes for the time; with confirm: your clock agrees with a house that doubts its own',
+      arguments: [{ name: '[confirm]', what: 'the word confirm, once you have looked at a third clock' }],
+      options: [...common, OPTIONS.trusteeUrl, OPTIONS.why],
+      examples: ['office clock', 'office clock confirm --why "the time server was wrong"'],
+      run: async () => (await import('../office-clock.js')).officeClock,
+    },
     verb('deny', 'put a pseudonym on the deny list', [pku, why], `deny ${KEY} "stolen"`),
     look('numbers', 'sums over all books', [], 'numbers'),
     look(

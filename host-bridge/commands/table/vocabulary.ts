@@ -85,6 +85,7 @@ export const OPTIONS = {
   passphraseFile: { flags: '--passphrase-file <file>', what: 'a file with the passphrase, 12 characters at least' },
   replace: { flags: '--replace', what: 'a database that is there goes aside, beside the restored one' },
   only: { flags: '--only <role...>', what: 'issuer, bank, trustee or bridge; default: all that the backup has' },
+  why: { flags: '--why <reason>', what: 'the reason, for the record' },
   acceptLoss: {
     flags: '--accept-loss <reason>',
     what: 'start on the database that is there, though it is not the one that was: what is missing is lost, on record',
