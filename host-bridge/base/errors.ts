@@ -524,7 +524,7 @@ const HOST_ERRORS = {
   CLOCK_DOUBTED: row(
     503,
     environment,
-    "The house doubts its clock, so nothing that depends on the time is decided. Payments are kept and sent again until an operator has confirmed it.",
+    'The house doubts its clock, so nothing that depends on the time is decided. Payments are kept and sent again until an operator has confirmed it.',
     "Set the clock of the house's machine right, then confirm it: tapcash office clock confirm.",
   ),
   CLOCK_DIFFERS: row(

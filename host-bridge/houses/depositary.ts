@@ -90,7 +90,7 @@ export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ a
 
 /**
  * Whether cash can be unloaded, asked before the token is debited. @param what what the token showed
- * Codes: those of `readLicense`, AMOUNT_INVALID, and those of `ruleUnload`.
+ * Codes: those of `readLicense`, AMOUNT_INVALID, CLOCK_DOUBTED, and those of `ruleUnload`.
  */
 export function checkUnload(
   house: Depositary,
@@ -99,6 +99,8 @@ export function checkUnload(
   const read = readLicense(house, what.license);
   if (!read.ok) return read;
   if (!isAmount(what.amount)) return refusal('AMOUNT_INVALID');
+  // The history would wait, and the cash be neither here nor there.
+  if (house.clockDoubted()) return refusal('CLOCK_DOUBTED');
   const account = house.store.account(what.name);
   return ruleUnload({
     exists: account !== null,
