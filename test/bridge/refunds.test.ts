@@ -51,6 +51,20 @@ test('a refund by the id of its charge, in part and then the rest; the token col
   expect(token().balance).toBe(500);
 });
 
+test('more receipts than a page has: collect brings all of them, and so does a withdrawal', async () => {
+  await prepare();
+  for (let i = 0; i < 120; i++) expect(await refund(1)).toMatchObject({ ok: true, refund: { state: 'refunded' } });
+  expect(await collect()).toMatchObject({ ok: true, receiptNumber: 121 });
+  expect(token().balance).toBe(320);
+  for (let i = 0; i < 140; i++) expect(await refund(1)).toMatchObject({ ok: true, refund: { state: 'refunded' } });
+  expect(await go(rig.bridge.teller.withdraw({ amount: 5 }))).toMatchObject({
+    ok: true,
+    missed: 140,
+    receiptNumber: 262,
+  });
+  expect([token().balance, abc('Alice')]).toEqual([465, 495]);
+});
+
 test('what is refused before anything is signed', async () => {
   await prepare();
   expect(await refund(0)).toMatchObject({ code: 'AMOUNT_INVALID' });

@@ -37,7 +37,7 @@ import { multiplesOf } from '../../base/crypto/key-multiples.js';
 import { askFor, askForMissed, finish, redeemCoupons, takeCoupons, notedOf, stateOfNoted } from './desk-requests.js';
 import type { Services } from '../../base/services/calls.js';
 
-/** How often the token is asked anew after it missed receipts. */
+/** How often the token is asked anew where nothing has come of it; receipts that it missed and got do not count. */
 const ROUNDS_MAX = 4;
 
 export interface TellerOptions extends DeskStepOptions {
@@ -384,7 +384,8 @@ async function withdrawSealed(
     return collected.ok ? withdrawn(collected.receiptNumber, true) : collected;
   }
   if (noted.state === 'refused') act.forget();
-  for (let round = 0; round < ROUNDS_MAX; round++) {
+  let had = 0;
+  for (let idle = 0; idle < ROUNDS_MAX; idle++) {
     const request = await askFor(steps, amount);
     if (!request.ok) return request;
     let other: ReturnType<DeskActs['other']> = null;
@@ -403,6 +404,9 @@ async function withdrawSealed(
     if (!others) act.forget();
     // Another request waited: it is done now, and ours comes next. RECEIPT_GAP: the token has what it missed, and asks
     // anew. An earlier request's refusal, of which the token had not heard.
+    // One receipt of those that the token missed; there may be more.
+    if (done.code === 'RECEIPT_GAP' && done.receiptNumber > had) idle = -1;
+    had = done.receiptNumber;
     if (others || !mayBeOurs || done.code === 'RECEIPT_GAP' || done.repeated) continue;
     return refusal(done.code, 'withdrawal');
   }
@@ -423,20 +427,32 @@ async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<
   }
 }
 
-/** As a withdrawal up to the issuer's list of receipts, which the same request gets. */
+/** As a withdrawal up to the list of receipts, which the same request gets; page by page, until one is empty. */
 async function collectOpen(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
-  const request = await askFor(steps, 1);
-  if (!request.ok) return request;
-  const list = await steps.service('receipts', () => options.services.issuer.receipts(request.answer.part));
-  if (!list.ok) return list;
-  let receiptNumber =
-    (withdrawalBody.decode(withdrawal.decode(request.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1) - 1;
-  for (const bytes of list.receipts) {
-    const taken = await giveReceipt(steps, bytes);
-    if (!taken.ok) return taken;
-    receiptNumber = taken.number;
+  for (;;) {
+    const request = await askFor(steps, 1);
+    if (!request.ok) return request;
+    const list = await steps.service('receipts', () => options.services.issuer.receipts(request.answer.part));
+    if (!list.ok) return list;
+    if (list.receipts.length === 0) {
+      const next =
+        withdrawalBody.decode(withdrawal.decode(request.answer.part)?.body ?? new Uint8Array(0))?.number ?? 1;
+      return { ok: true, receiptNumber: next - 1 };
+    }
+    const given = await giveReceipts(steps, list.receipts);
+    if (!given.ok) return given;
   }
-  return { ok: true, receiptNumber };
+}
+
+/** @returns the sum of what came into the token */
+async function giveReceipts(steps: DeskSteps, receipts: Uint8Array[]): Promise<Result<{ amount: number }>> {
+  let amount = 0;
+  for (const receiptBytes of receipts) {
+    const taken = await giveReceipt(steps, receiptBytes);
+    if (!taken.ok) return taken;
+    amount += taken.amount;
+  }
+  return { ok: true, amount };
 }
 
 /** A withdrawal in the open, as the desk notes it before the issuer has it. */
@@ -475,7 +491,7 @@ async function withdrawOpenly(
   const licensed = act.progress() ? null : await checkLicensed(options, steps);
   if (licensed && !licensed.ok) return licensed;
   let missed = 0;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
+  for (let idle = 0; idle < ROUNDS_MAX; idle++) {
     // 1. (PKU, IdU, x) with the number of the next receipt. Where it went out before, the same bytes again: the
     //    issuer says whether that number is this withdrawal's.
     const isAgain = act.progress() !== null;
@@ -514,11 +530,11 @@ async function withdrawOpenly(
     // 3. The number was given to something else: what the token missed. Then it is asked again, with the number after.
     const list = await steps.service('receipts', () => services.issuer.receipts(sent));
     if (!list.ok) return list;
-    for (const receiptBytes of list.receipts) {
-      const taken = await giveReceipt(steps, receiptBytes);
-      if (!taken.ok) return taken;
-      missed += taken.amount;
-    }
+    const caughtUp = await giveReceipts(steps, list.receipts);
+    if (!caughtUp.ok) return caughtUp;
+    missed += caughtUp.amount;
+    // A page of them; there may be more.
+    if (list.receipts.length > 0) idle = -1;
   }
   return refusal('RECEIPT_MISSED', 'again and again');
 }
