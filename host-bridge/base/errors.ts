@@ -727,6 +727,12 @@ const HOST_ERRORS = {
     "Use one of this machine's addresses, such as 127.0.0.1.",
   ),
   // bridge and desk
+  CHARGE_FORGOTTEN: row(
+    409,
+    refused,
+    "The bridge's database was restored, and the terminal has another charge by now: what became of this one is not known here.",
+    'Look for it among the payments at the house before you ask anybody for it again. The terminal keeps what it has not handed over.',
+  ),
   CHARGE_UNKNOWN: row(
     404,
     refused,

@@ -17,6 +17,7 @@ import { bodyOfThrown, refusal, type ErrorBody, type ErrorCode, type Result } fr
 import { silentLog } from '../base/log.js';
 import type { BoardPort } from '../serial/port.js';
 import { createTerminalSession, type TerminalSession } from '../serial/terminal-session.js';
+import { epochsOf } from '../base/sqlite/database-identity.js';
 import { openOnlyBridgeStore } from './bridge-store.js';
 import { createCharges, type Charge, type Charges } from './charges.js';
 import { createClerk, type Clerk } from './clerk.js';
@@ -90,6 +91,8 @@ export interface BridgeStatus extends KeyStatus {
   verify: VerifierTimes;
   /** Codes of alarms since the start, newest last. */
   alarms: Code[];
+  /** The bridge's database was restored, or a loss accepted; null: neither ever was. */
+  restored: { beganS: number; backupS: number | null } | null;
 }
 
 /** A running bridge. */
@@ -183,7 +186,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     onRequest: (kind, body, reply) =>
       reply(answer({ kind, body, outbox, verifier, notices, clerk, log, alarms, delivery, onEvent })),
   });
-  const clerk = createClerk({ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log });
+  const line = epochsOf(database).findLast(({ cause }) => cause !== 'made');
+  const restored = line ? { beganS: line.beganS, backupS: line.backupS } : null;
+  if (restored) log.warn(restored, 'the database was restored; what came after the backup is missing here');
+  const clerk = createClerk({
+    ...{ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log },
+    restoredS: restored?.beganS ?? null,
+  });
   const notices = createNoticePush({
     issuer: services.issuer,
     terminal,
@@ -275,7 +284,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       return {
         link: { ...link },
         terminal: lastStatus,
-        charge: charges.newest(1)[0] ?? null,
+        charge: charges.newest(1).find((charge) => !clerk.isForgotten(charge)) ?? null,
+        restored,
         deskBusy,
         trouble,
         ...outboxState(),

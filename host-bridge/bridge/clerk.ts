@@ -29,6 +29,8 @@ export interface ClerkOptions {
   terminal: Pick<TerminalSession, 'up' | 'charge' | 'cancel'>;
   scheduler: Scheduler;
   nowS(): number;
+  /** When the bridge's database was restored last, Unix time; null: never. */
+  restoredS: number | null;
   random(bytes: number): Uint8Array;
   /** Whether the desk is in use, so that the reader is not free. */
   deskBusy(): boolean;
@@ -51,6 +53,11 @@ export interface Clerk {
    * Gives the current charge up, or the one named. Codes: CHARGE_UNKNOWN, NO_CHARGE, ALREADY_PAID; else it is repeated.
    */
   cancel(id?: Uint8Array): Promise<Result<{ charge: Charge }>>;
+  /**
+   * Whether a charge is one of before a restore, whose end was perhaps forgotten: nobody is shown it before the
+   * terminal was asked.
+   */
+  isForgotten(charge: Pick<ChargeRow, 'state' | 'openedS'>): boolean;
   /** A tap's report came. */
   onReport(report: TapReport): void;
   /** The link is up, with this terminal at its end. */
@@ -131,7 +138,8 @@ export function createClerk(options: ClerkOptions): Clerk {
     return (asking ??= askOnce()
       .then(() => {
         const row = charges.current();
-        if (row) askIn(terminal.up() && row.state !== 'sending' && row.wanted ? ASK_AGAIN_MS : RETRY_MS);
+        const isCalm = row && terminal.up() && row.state !== 'sending' && row.wanted && !isForgotten(row);
+        if (row) askIn(isCalm ? ASK_AGAIN_MS : RETRY_MS);
       })
       .catch((thrown) => {
         options.log.error({ code: bodyOfThrown(thrown).code }, 'a charge could not be recorded');
@@ -147,6 +155,7 @@ export function createClerk(options: ClerkOptions): Clerk {
     if (!row || !terminal.up() || terminalId === null || stopped) return;
     if (row.terminalId && !equal(row.terminalId, terminalId))
       return charges.set(row.idBytes, 'lost', 'TERMINAL_UNKNOWN');
+    if (isForgotten(row)) return compare(row);
     if (!row.terminalId) charges.setTerminal(row.idBytes, terminalId);
     if (!row.wanted || (row.state === 'sending' && nowS() - row.openedS > SENDING_MAX_S)) {
       await giveUp(row);
@@ -158,6 +167,21 @@ export function createClerk(options: ClerkOptions): Clerk {
     // An accepted charge is OK for the terminal too; its own report says what became of it.
     if (state && !(state === 'open' && latest.state === 'accepted'))
       charges.set(row.idBytes, state, state === 'refused' ? code : latest.code);
+  }
+
+  const isForgotten: Clerk['isForgotten'] = ({ state, openedS }) =>
+    options.restoredS !== null && openedS <= options.restoredS && !isResolved(state);
+
+  /**
+   * A charge of before a restore is never opened again, for it may have been paid since. It is given up at the
+   * terminal, which knows its last charge alone: another one than this means that nobody here can tell what became of
+   * it.
+   */
+  async function compare(row: ChargeRow): Promise<void> {
+    const code = await terminal.cancel(row.idBytes);
+    if (code === 'OK') charges.set(row.idBytes, 'cancelled', 'CHARGE_FORGOTTEN');
+    else if (code === 'ALREADY_PAID') charges.set(row.idBytes, 'paid', null);
+    else if (code === 'NO_CHARGE') charges.set(row.idBytes, 'lost', 'CHARGE_FORGOTTEN');
   }
 
   /** Cancels at the terminal, also what was perhaps never sent: an answer that got lost may have opened it. */
@@ -197,6 +221,7 @@ export function createClerk(options: ClerkOptions): Clerk {
         ? refusal(code)
         : refusal(code, 'the charge is cancelled as soon as the terminal answers, unless it is paid before');
     },
+    isForgotten,
     onReport(report) {
       const read = readReport(report);
       if (read) charges.set(report.chargeId, read.state, read.tap.code, read.tap);

@@ -12,7 +12,7 @@ import {
   type ControlClient,
   type ControlRefund,
 } from '../control/control-client.js';
-import { day, amountArgument, interrupted, money, must, print } from './output.js';
+import { amountArgument, day, interrupted, moment, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 export interface ClerkOptions {
@@ -106,7 +106,19 @@ export async function refund(payment: string, text: string | undefined, options:
 /** `tapcash status`. Its exit code says whether all is well: for a monitor. */
 export async function status(options: ClerkOptions): Promise<void> {
   const now = must(await clientOf(options.data).status());
-  const { link, terminal, charge: last, outbox, trouble, outage, outageDetail, alarms, keys, hasNewestKey } = now;
+  const {
+    link,
+    terminal,
+    charge: last,
+    outbox,
+    trouble,
+    outage,
+    outageDetail,
+    alarms,
+    restored,
+    keys,
+    hasNewestKey,
+  } = now;
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.older ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
@@ -122,6 +134,12 @@ export async function status(options: ClerkOptions): Promise<void> {
       ? [
           `flash      ${terminal.flashWrites} writes`,
           ...(terminal.variablesUsed ? [`variables  ${terminal.variablesUsed} of ${terminal.variablesTotal}`] : []),
+        ]
+      : []),
+    ...(restored
+      ? [
+          `restored   ${restored.backupS === null ? `at ${moment(restored.beganS)}` : `from the backup of ${moment(restored.backupS)}`};`,
+          '           charges and deliveries since are missing here: docs/operations.md',
         ]
       : []),
     ...(alarms.length > 0 ? [`alarms     ${alarms.join(', ')}`] : []),

@@ -104,6 +104,7 @@ const Status = object({
   outageDetail: nullable(Type.String()),
   verify: object({ count: Count, sumMs: Type.Number(), maxMs: Type.Number() }),
   alarms: Type.Array(Code),
+  restored: nullable(object({ beganS: Count, backupS: nullable(Count) })),
   keys: Type.Array(
     object({
       house: Type.Union([Type.Literal('issuer'), Type.Literal('registrar')]),
