@@ -119,6 +119,13 @@ export const BRIDGE_MIGRATIONS = [
   DROP INDEX act_open;
   CREATE INDEX act_open ON act (kind, body, begun_s) WHERE answer IS NULL;
   `,
+  // Each search of the list of payments.
+  `
+  CREATE INDEX payment_by_time ON outbox (arrived_s, sequence) WHERE kind = 'history';
+  CREATE INDEX payment_by_amount ON outbox (amount, arrived_s, sequence) WHERE kind = 'history';
+  CREATE INDEX payment_by_token ON outbox (substr(identity, 1, 32), arrived_s, sequence) WHERE kind = 'history';
+  CREATE INDEX charge_by_rs ON charge (json_extract(tap, '$.rs'));
+  `,
 ];
 
 interface Tables {

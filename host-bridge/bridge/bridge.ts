@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { readU32, toHex } from '../../firmware/core/bytes.js';
+import { fromHex, readU32, toHex } from '../../firmware/core/bytes.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firmware/wire/link/link-messages.js';
 import type { Scheduler } from '../base/scheduler.js';
@@ -28,6 +28,7 @@ import { createNoticePush, type NoticePush } from './notice-push.js';
 import { createOutbox, type Outbox, type OutboxCounts, type OutboxEntry, type OutboxKind } from './outbox.js';
 import { createDepositaryIdentity } from './depositary-identity.js';
 import { createOutboxDelivery, untilStep, type OutboxDelivery } from './outbox-delivery.js';
+import { createPayments, type ListPayments } from './payments.js';
 import { createRefunds, type Refunds } from './refunds.js';
 import type { Services } from '../base/services/calls.js';
 import { createTeller, type Teller } from './desk/teller.js';
@@ -107,6 +108,8 @@ export interface Bridge {
   outboxState(): Pick<BridgeStatus, 'outbox' | 'outage' | 'outageDetail'>;
   /** What is held or was refused is tried now: one, or all of it. Codes: NOT_FOUND. @returns how many */
   resend(sequence?: number): Promise<Result<{ count: number }>>;
+  /** A page of the payments that came through here, newest first. */
+  payments: ListPayments;
   charges(limit: number): Charge[];
   /** Asks the terminal, if it answers. */
   status(): Promise<BridgeStatus>;
@@ -277,6 +280,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     outbox,
     outboxState,
     resend: (sequence) => resend(outbox, delivery, sequence),
+    payments: createPayments(database, (id) => {
+      const tap = charges.find(id)?.tap;
+      return tap ? fromHex(tap.rs) : null;
+    }),
     charges: charges.newest,
     async status() {
       if (terminal.up()) await askStatus();

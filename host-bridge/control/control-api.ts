@@ -15,6 +15,7 @@ import { fromHex } from '../../firmware/core/bytes.js';
 import { bodyOfThrown, errorBody, failure, type ErrorBody, type Result } from '../base/errors.js';
 import { ensureDataDir } from '../base/keys/key-file.js';
 import { hexed } from '../base/hex.js';
+import type { PaymentQuery } from '../base/payment-query.js';
 import { silentLog } from '../base/log.js';
 import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
 import type { Bridge } from '../bridge/bridge.js';
@@ -150,6 +151,7 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
     const { payment, amount, id } = request.body as { payment: string; amount?: number; id?: string };
     return bridge.refund(payment, amount, id);
   });
+  plain(at.payments, {}, async (request) => hexed(bridge.payments(request.body as PaymentQuery)));
   plain(at.act, { params: ActParams }, async (request) => ({
     ok: true,
     state: bridge.teller.stateOf(idOf((request.params as { id: string }).id) as Uint8Array),

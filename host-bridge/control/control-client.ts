@@ -69,6 +69,8 @@ export interface ControlClient {
   messages(states: OutboxState[], limit: number, after?: number): Promise<Result<ControlReply<At['messages']>>>;
   /** @param sequence number of one; default: all */
   resend(sequence?: number): Promise<Result<ControlReply<At['resend']>>>;
+  /** A page of payments, newest first. */
+  payments(query: ControlBody<At['payments']>): Promise<Result<ControlReply<At['payments']>>>;
   registerUser(
     request: ControlBody<At['register']>,
     call?: DeskListener,
@@ -138,6 +140,7 @@ export function createControlClient(
     messages: (states, limit, after = 0) =>
       call(at.messages, null, `${at.messages.path}?${pageOf(states, limit)}&after=${after}`),
     resend: (sequence) => call(at.resend, sequence === undefined ? {} : { sequence }),
+    payments: (query) => call(at.payments, query),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),
     withdraw: (body, listener) => procedure(dataDir, at.withdraw, body, listener),

@@ -4,6 +4,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+import { PAYMENTS_MAX } from '../base/payment-query.js';
 
 function object<T extends Record<string, TSchema>>(properties: T) {
   return Type.Object(properties, { additionalProperties: false });
@@ -150,6 +151,19 @@ const Refund = object({
   code: nullable(Code),
 });
 
+const Payment = object({
+  id: Type.Union([hex(8), hex(16)], { description: 'what refund takes' }),
+  rs: hex(16),
+  token: hex(32),
+  shop: Type.String(),
+  amount: Amount,
+  refunded: Count,
+  state: Type.Union(OutboxState.map((state) => Type.Literal(state))),
+  code: nullable(Code),
+  paidS: Count,
+  arrivedS: Count,
+});
+
 const Debit = {
   shop: Type.String(),
   amount: Amount,
@@ -244,6 +258,20 @@ export const CONTROL_ENDPOINTS = {
     'What is held or was refused is tried now: one, or all of it',
     object({ sequence: Type.Optional(Sequence) }),
     object({ count: Count }),
+  ),
+  payments: post(
+    '/payments',
+    'A page of the payments that came through here, newest first',
+    object({
+      limit: Type.Integer({ minimum: 1, maximum: PAYMENTS_MAX }),
+      before: Type.Optional(Type.String({ maxLength: 32 })),
+      sinceS: Type.Optional(Count),
+      untilS: Type.Optional(Count),
+      amount: Type.Optional(Amount),
+      token: Type.Optional(hex(32)),
+      charge: Type.Optional(Type.Union([hex(8), hex(16)])),
+    }),
+    object({ payments: Type.Array(Payment), more: nullable(Type.String()) }),
   ),
   register: post(
     '/desk/register',

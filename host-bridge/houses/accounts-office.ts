@@ -7,8 +7,10 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf, IN, ruleClose, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
 import type { AccountRow, AccountStore } from '../ledger/store.js';
+import { bytes } from '../base/hex.js';
+import { cursorOf, PAYMENTS_MAX, readCursor, type PaymentQuery } from '../base/payment-query.js';
 import { isLicensable } from '../base/crypto/ed25519-verify.js';
-import type { AccountsOffice } from '../base/services/procedures.js';
+import type { AccountsOffice, PaymentRow } from '../base/services/procedures.js';
 import { isSigned, type Signer } from '../base/crypto/signer.js';
 
 const TERMINAL_ID_BYTES = 4;
@@ -83,7 +85,35 @@ export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
       };
     },
 
+    payments: (query) => payments(store, query),
+
     numbers: () => ({ ok: true, numbers: store.numbers() }),
+  };
+}
+
+function payments(
+  store: AccountStore,
+  query: PaymentQuery & { shop?: string },
+): Result<{ payments: PaymentRow[]; more: string | null }> {
+  const { limit } = query;
+  const before = readCursor(query.before);
+  if (before === undefined) return refusal('BAD_REQUEST', 'before');
+  if (!Number.isInteger(limit) || limit < 1 || limit > PAYMENTS_MAX)
+    return refusal('BAD_REQUEST', `limit is 1 to ${PAYMENTS_MAX}`);
+  const found = store.payments({
+    ...{ limit: limit + 1, before, sinceS: query.sinceS ?? null, untilS: query.untilS ?? null },
+    ...{ amount: query.amount ?? null, shop: query.shop ?? null },
+    pku: query.token === undefined ? null : bytes(query.token),
+    rs: query.charge === undefined ? null : bytes(query.charge),
+  });
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    ok: true,
+    payments: page.map(({ pku, shop, rs, amount, arrivedS, refunded }) => ({
+      ...{ pku, shop, rs, amount, arrivedS, refunded },
+    })),
+    more: found.length > limit && last ? cursorOf(last.arrivedS, last.transaction) : null,
   };
 }
 

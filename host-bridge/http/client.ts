@@ -369,6 +369,16 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
       const { ok, ...numbers } = reply;
       return { ok, numbers };
     },
+    async payments(query) {
+      const reply = await call(at.payments, query);
+      return reply.ok
+        ? {
+            ok: true,
+            more: reply.more,
+            payments: reply.payments.map((row) => ({ ...row, pku: bytes(row.pku), rs: bytes(row.rs) })),
+          }
+        : reply;
+    },
     async histories(limit) {
       const reply = await call(at.histories, { limit });
       return reply.ok

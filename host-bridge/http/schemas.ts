@@ -7,6 +7,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+import { PAYMENTS_MAX } from '../base/payment-query.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 import { SUCCESSION_BYTES } from '../../firmware/wire/succession.js';
@@ -18,6 +19,8 @@ export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObje
   summary: string;
   /** Whether it takes an operator's signature (operator-requests.ts). */
   operator: boolean;
+  /** It only looks: no act, whose answer would be kept under its id. */
+  looks?: boolean;
   /** Whether it takes the bank's, and its reply carries the issuer's (bank-channel.ts). */
   bank?: boolean;
   /** Body of a POST. */
@@ -93,6 +96,11 @@ function post<B extends TSchema, R extends TObject>(path: string, summary: strin
 
 function office<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
   return { ...post(path, summary, body, reply), operator: true };
+}
+
+/** What an operator looks at: it changes nothing, so nothing of it is kept. */
+function look<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
+  return { ...office(path, summary, body, reply), looks: true };
 }
 
 function fromBank<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
@@ -250,6 +258,33 @@ const ACCOUNT_ENDPOINTS = {
       histories: Type.Array(
         object({ pku: Pku, shop: Type.String(), rs: hex('Rs', 16), amount: Amount, arrivedS: Seconds }),
       ),
+    }),
+  ),
+  payments: look(
+    '/v2/office/payments',
+    'A page of payments, newest first',
+    object({
+      limit: Type.Integer({ minimum: 1, maximum: PAYMENTS_MAX }),
+      before: Type.Optional(Type.String({ maxLength: 32 })),
+      sinceS: Type.Optional(Seconds),
+      untilS: Type.Optional(Seconds),
+      amount: Type.Optional(Amount),
+      token: Type.Optional(Pku),
+      charge: Type.Optional(hex('Rs', 16)),
+      shop: Type.Optional(Name),
+    }),
+    object({
+      payments: Type.Array(
+        object({
+          pku: Pku,
+          shop: Type.String(),
+          rs: hex('Rs', 16),
+          amount: Amount,
+          refunded: Balance,
+          arrivedS: Seconds,
+        }),
+      ),
+      more: Type.Union([Type.String(), Type.Null()]),
     }),
   ),
 };

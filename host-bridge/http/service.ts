@@ -86,7 +86,7 @@ function addEndpoint<E extends Record<string, Endpoint>>(
       const raw = rawOf(request);
       const run = () => handle(request.body as BodyOf<E[keyof E]>, raw);
       // An operator's act and its reply are one transaction, and so nothing that waits.
-      if (endpoint.operator && operators)
+      if (endpoint.operator && operators && !endpoint.looks)
         return sendAnswer(
           reply,
           operators.gate(raw, () => answerOf(run() as Result<object>)),

@@ -274,6 +274,18 @@ export interface ClockConfirmationRow {
   estimateS: number;
 }
 
+/** Histories that are searched for; null: any. */
+export interface PaymentSearch {
+  limit: number;
+  before: { timeS: number; number: number } | null;
+  sinceS: number | null;
+  untilS: number | null;
+  amount: number | null;
+  pku: Uint8Array | null;
+  rs: Uint8Array | null;
+  shop: string | null;
+}
+
 interface Store {
   /** Runs `run` in one write transaction, alone on the database: all of it on disk, or nothing. Nests. */
   transaction<T>(run: () => T): T;
@@ -307,6 +319,8 @@ export interface AccountStore extends Store {
   history(pku: Uint8Array, shop: string, rs: Uint8Array): HistoryRow | null;
   /** The histories deposited last, newest first. */
   latestHistories(limit: number): HistoryRow[];
+  /** Histories of a search with what was refunded of each, by arrival, newest first. */
+  payments(search: PaymentSearch): (HistoryRow & { refunded: number })[];
   /** Whether any pseudonym's history of (IdS, Rs) was deposited. */
   isDeposited(shop: string, rs: Uint8Array): boolean;
   addHistory(row: Omit<HistoryRow, 'returnCode'>): void;

@@ -5,6 +5,7 @@
  * Protocol messages are the encodings of firmware/wire. Every procedure may be repeated with the same bytes: the effect
  * happens once, and the reply is the same.
  */
+import type { PaymentQuery } from '../payment-query.js';
 import type { Result } from '../errors.js';
 
 /** A service's procedures as a client has them. */
@@ -212,6 +213,12 @@ export interface Deposited {
   arrivedS: number;
 }
 
+/** A payment as the office lists it. */
+export interface PaymentRow extends Deposited {
+  /** Sum of its refunds that stand. */
+  refunded: number;
+}
+
 /** Operators' acts where accounts are kept. */
 export interface AccountsOffice {
   /** @param accountKey 32 bytes, or null for an account that only receives. Codes: those of `ruleOpen`. */
@@ -231,6 +238,8 @@ export interface AccountsOffice {
   numbers(): Result<{ numbers: Numbers }>;
   /** The histories deposited last, newest first. @param limit 1 to 100. Codes: BAD_REQUEST. */
   histories(limit: number): Result<{ histories: Deposited[] }>;
+  /** A page of payments, newest first; of one shop where it is named. Codes: BAD_REQUEST. */
+  payments(query: PaymentQuery & { shop?: string }): Result<{ payments: PaymentRow[]; more: string | null }>;
 }
 
 /** The bank's office. */

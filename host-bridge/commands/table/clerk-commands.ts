@@ -1,6 +1,6 @@
 /** The clerk's commands to a running bridge, and the teller's at its desk. */
 import { as, type CommandSpec } from './spec.js';
-import { DEMO_DATA, OPTIONS } from './vocabulary.js';
+import { DEMO_DATA, OPTIONS, PAYMENT_SEARCH } from './vocabulary.js';
 
 const { json } = OPTIONS;
 /** Of every command that moves money (pending-acts.ts). */
@@ -35,6 +35,13 @@ export const CLERK_COMMANDS: readonly CommandSpec[] = [
     options: [...act, data, json],
     examples: ['refund 0123456789abcdef', 'refund 0123456789abcdef 1.00'],
     run: async () => (await import('../clerk.js')).refund,
+  },
+  {
+    name: 'payments',
+    what: 'the payments that came in, newest first; refund takes the id that stands here',
+    options: [...PAYMENT_SEARCH, OPTIONS.charge, data, json],
+    examples: ['payments --since 2026-11-29', 'payments --amount 3.50', 'payments --all-pages --csv'],
+    run: async () => (await import('../payments.js')).payments,
   },
   {
     name: 'status',

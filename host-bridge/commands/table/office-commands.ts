@@ -1,7 +1,7 @@
 /** An operator's acts. */
 import type { OfficeCommand, OfficeVerb } from '../office.js';
 import { as, type Action, type ArgumentSpec, type CommandSpec, type OptionSpec } from './spec.js';
-import { OPTIONS, SERVICE_DATA } from './vocabulary.js';
+import { OPTIONS, PAYMENT_SEARCH, SERVICE_DATA } from './vocabulary.js';
 
 const common: readonly OptionSpec[] = [
   OPTIONS.issuerUrl,
@@ -66,6 +66,18 @@ export const OFFICE_COMMANDS: CommandSpec = {
       `terminal "Cafe Roma" 01020304 ${KEY}`,
     ),
     look('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
+    {
+      name: 'payments',
+      what: 'the payments that came in, of all shops or one, newest first',
+      options: [
+        ...PAYMENT_SEARCH,
+        as(OPTIONS.charge, { detail: 'here by its Rs' }),
+        as(OPTIONS.shop, { setting: undefined }),
+        ...common,
+      ],
+      examples: ['office payments --shop "Cafe Roma" --since 2026-11-29', 'office payments --all-pages --csv'],
+      run: async () => (await import('../payments.js')).officePayments,
+    },
     look('overspends', 'pseudonyms whose EBC is negative', [], 'overspends'),
     trace,
     withTrustee(

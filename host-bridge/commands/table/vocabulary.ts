@@ -115,6 +115,16 @@ export const OPTIONS = {
   funding: { flags: '--funding <amount>', what: 'money to put into the account' },
 
   // lists
+  since: {
+    flags: '--since <time>',
+    what: 'that arrived not before: 2026-11-29, or 2026-11-29T14:03, by the wall clock',
+  },
+  until: { flags: '--until <time>', what: 'that arrived before; of a day, all of it' },
+  amount: { flags: '--amount <amount>', what: 'of exactly this amount' },
+  token: { flags: '--token <pku>', what: 'of one pseudonym' },
+  charge: { flags: '--charge <id>', what: 'of one charge, by its id or its Rs' },
+  allPages: { flags: '--all-pages', what: 'every page, to the end' },
+  csv: { flags: '--csv', what: 'print CSV for a spreadsheet; amounts in minor units' },
   delivered: { flags: '--delivered', what: 'what was delivered, too' },
   limit: { flags: '--limit <number>', what: 'most lines of a page, 1 to 999', standard: '20' },
   before: { flags: '--before <id>', what: 'the page that comes before this id' },
@@ -163,3 +173,15 @@ export const OPTIONS = {
   write: { flags: '--write', what: "write docs/performance.md, docs/tap.svg and README's five numbers" },
   report: { flags: '--report <file>', what: 'measure nothing: take what --json printed before' },
 } satisfies Record<string, OptionSpec>;
+
+/** What both lists of payments are searched by. */
+export const PAYMENT_SEARCH: readonly OptionSpec[] = [
+  OPTIONS.since,
+  OPTIONS.until,
+  OPTIONS.amount,
+  OPTIONS.token,
+  OPTIONS.limit,
+  OPTIONS.before,
+  OPTIONS.allPages,
+  OPTIONS.csv,
+];

@@ -2,7 +2,7 @@
  * What the stores of issuer and bank share on SQLite: ledger, accounts, terminals, histories, tombstones, operators.
  * Each method of `AccountStore` is one or two statements.
  */
-import { bytesOf, type Database } from '../../base/sqlite/database.js';
+import { bytesOf, type Database, type SqlValue } from '../../base/sqlite/database.js';
 import { epochsOf } from '../../base/sqlite/database-identity.js';
 import type { Entry } from '../rules.js';
 import type {
@@ -10,6 +10,7 @@ import type {
   AccountStore,
   ClockConfirmationRow,
   HistoryRow,
+  PaymentSearch,
   ReleaseRow,
   TransactionKind,
 } from '../store.js';
@@ -197,12 +198,38 @@ function historiesOf(database: Database) {
       return row ? historyOf(row) : null;
     },
     latestHistories: (limit) => latest.all(limit).map(historyOf),
+    payments: (search) => searchPayments(database, search),
     isDeposited: (shop, rs) => deposited.get(shop, rs) !== undefined,
     addHistory: (row) =>
       void addHistory.run(row.pku, row.shop, row.rs, row.amount, row.history, row.arrivedS, row.transaction),
     tombstone: (shop, rs) => bytesOf(tombstone.get(shop, rs)?.tombstone ?? null),
     addTombstone: (shop, rs, bytes, timeS) => void addTombstone.run(shop, rs, bytes, timeS),
   } satisfies Partial<AccountStore>;
+}
+
+/** Each condition has its index (sqlite-schema.ts), so the text of the statement has only those that are asked for. */
+function searchPayments(database: Database, search: PaymentSearch): (HistoryRow & { refunded: number })[] {
+  const { before, limit } = search;
+  const clauses: [sql: string, ...values: SqlValue[]][] = [];
+  if (before) clauses.push(['(arrived_s, transaction_id) < (?, ?)', before.timeS, before.number]);
+  const conditions: [sql: string, value: SqlValue][] = [
+    ['arrived_s >= ?', search.sinceS],
+    ['arrived_s < ?', search.untilS],
+    ['amount = ?', search.amount],
+    ['pku = ?', search.pku],
+    ['shop = ?', search.shop],
+    ['rs = ?', search.rs],
+  ];
+  clauses.push(...conditions.filter(([, value]) => value !== null));
+  const where = clauses.length > 0 ? `WHERE ${clauses.map(([sql]) => sql).join(' AND ')}` : '';
+  const rows = database
+    .prepare<SqlValue[], Row<'histories'> & { refunded: number }>(
+      `SELECT *, (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+        WHERE r.pku = histories.pku AND r.shop = histories.shop AND r.rs = histories.rs AND r.undone_s IS NULL) AS refunded
+      FROM histories ${where} ORDER BY arrived_s DESC, transaction_id DESC LIMIT ?`,
+    )
+    .all(...clauses.flatMap(([, ...values]) => values), limit);
+  return rows.map((row) => ({ ...historyOf(row), refunded: row.refunded }));
 }
 
 /** A row of `releases`. */

@@ -155,6 +155,15 @@ CREATE TABLE clock_confirmations (
 ) STRICT;
 `;
 
+/** Each search of the office's list of payments. */
+const PAYMENT_INDEXES = `
+CREATE INDEX histories_by_time ON histories (arrived_s, transaction_id);
+CREATE INDEX histories_by_amount ON histories (amount, arrived_s, transaction_id);
+CREATE INDEX histories_by_shop ON histories (shop, arrived_s, transaction_id);
+CREATE INDEX histories_by_token ON histories (pku, arrived_s, transaction_id);
+CREATE INDEX histories_by_rs ON histories (rs);
+`;
+
 export const ISSUER_MIGRATIONS = [
   `${LEDGER}
 CREATE TABLE pseudonyms (
@@ -235,6 +244,7 @@ CREATE TABLE coupon_keys (
   SUCCESSIONS,
   EPOCHS_TABLE,
   `${CLOCKS}CREATE INDEX overspends_by_pku ON overspends (pku);`,
+  PAYMENT_INDEXES,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -267,6 +277,7 @@ UPDATE histories SET returned_s = NULL, return_code = NULL
   WHERE return_code IS NOT NULL AND return_code NOT IN ('OK', 'CHALLENGE_CONFLICT', 'RECONCILED');
 `,
   CLOCKS,
+  PAYMENT_INDEXES,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
