@@ -285,7 +285,7 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/commands',
     holds: 'what each command does',
     may: [...BELOW_DEMO, 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench'],
-    outside: ['commander', 'csv-stringify/sync', 'node:*'],
+    outside: ['commander', 'csv-stringify', 'node:*'],
   },
   {
     path: 'host-bridge/cli.ts',
