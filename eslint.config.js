@@ -80,6 +80,11 @@ export default tseslint.config(
     },
   },
   {
+    // What nobody waits for says itself who hears of its failure: a rejection that nobody handles ends the process.
+    files: ['host-bridge/**/*.ts', 'flash-scripts/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }] },
+  },
+  {
     files: ['test/**/*.ts'],
     plugins: { tapcash: { rules: { 'max-lines-per-function': maxLinesPerTest } } },
     rules: { 'max-lines-per-function': 'off', 'tapcash/max-lines-per-function': ['error', LINES] },

@@ -9,6 +9,7 @@ import { reportFailure, watchOutput } from './commands/failures.js';
 import { createProgram } from './commands/program.js';
 
 watchOutput();
+// Also a rejection that nobody handles, which Node throws. What was on disk is complete, and the next start goes on.
 process.on('uncaughtException', (thrown) => {
   reportFailure(thrown, false);
   process.exit();

@@ -14,6 +14,7 @@ import { KIND, tapReport, type TapReport, type TerminalStatus } from '../../firm
 import type { Scheduler } from '../base/scheduler.js';
 import { createRealScheduler } from '../base/scheduler.js';
 import { bodyOfThrown, refusal, type ErrorBody, type ErrorCode, type Result } from '../base/errors.js';
+import { inBackground } from '../base/background.js';
 import { silentLog } from '../base/log.js';
 import type { BoardPort } from '../serial/port.js';
 import { createTerminalSession, type TerminalSession } from '../serial/terminal-session.js';
@@ -170,7 +171,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       Object.assign(link, { up: true, code: 'OK', older: undefined });
       log.info('the terminal is connected');
       onEvent({ type: 'link', up: true, code: 'OK' });
-      void greet();
+      inBackground(greet(), log, 'the terminal could not be asked who it is');
     },
     onDown(code, older) {
       Object.assign(link, { up: false, code, older });
@@ -231,7 +232,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
   /** Asks the terminal who it is; what waits for that goes on. */
   async function greet(): Promise<void> {
-    void lines.learn();
+    inBackground(lines.learn(), log, 'the houses could not be asked for their keys');
     const status = await askStatus();
     if (!status) return;
     clerk.onTerminal(status.terminalId);

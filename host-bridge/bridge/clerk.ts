@@ -10,6 +10,7 @@ import { isAmount } from '../../firmware/core/amount.js';
 import { equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { CHARGE_ID_BYTES, type TapReport } from '../../firmware/wire/link/link-messages.js';
+import { inBackground } from '../base/background.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { bodyOfThrown, refusal, type Result } from '../base/errors.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
@@ -130,8 +131,10 @@ export function createClerk(options: ClerkOptions): Clerk {
 
   function askIn(delayMs: number): void {
     if (timer !== null) scheduler.clearTimer(timer);
-    timer = stopped ? null : scheduler.setTimer(() => void ask(), delayMs);
+    timer = stopped ? null : scheduler.setTimer(askLater, delayMs);
   }
+
+  const askLater = (): void => inBackground(ask(), options.log, 'a charge could not be asked for');
 
   /** Asks the terminal for the current charge; one question at a time. */
   function ask(): Promise<void> {
@@ -228,7 +231,7 @@ export function createClerk(options: ClerkOptions): Clerk {
     },
     onTerminal(id) {
       terminalId = id;
-      void ask();
+      askLater();
     },
     onChange: waiters.wake,
     stop() {

@@ -10,6 +10,7 @@ import { denyBody, signedDenyList, signedTime } from '../../firmware/wire/notice
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { everyKey, type KeyLine } from '../base/keys/key-line.js';
 import { isSigned } from '../base/crypto/signer.js';
+import { inBackground } from '../base/background.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
@@ -61,30 +62,31 @@ async function isIssuers(
 }
 
 /** Brings the terminal signed time: of its nonces only the newest is answered. */
-function createTimePush(options: NoticePushOptions): { bring(nonce: Uint8Array): Promise<void>; giveUp(): void } {
+function createTimePush(options: NoticePushOptions): { begin(nonce: Uint8Array): void; giveUp(): void } {
   const { issuer, terminal, scheduler, log } = options;
   let nonces = 0; // counts them, and each time that they were given up
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
-  return {
-    async bring(nonce) {
-      const mine = ++nonces;
-      for (let tries = 0; tries < TIME_RETRIES_MAX; tries++) {
-        const reply = await call(() => issuer.signedTime(nonce));
-        if (mine !== nonces) return;
-        if (reply.ok) {
-          const time = signedTime.decode(reply.time);
-          if (!time || !(await isIssuers(options, SIGNED.time, time.body, time.signature)))
-            return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
-          const code = await terminal.time(reply.time);
-          if (code === 'OK') log.info('signed time accepted');
-          else if (code !== 'LINK_DOWN') log.warn({ code }, 'signed time not accepted');
-          return;
-        }
-        if (tries === 0) log.warn({ code: reply.code }, 'no signed time');
-        await pause(TIME_RETRY_MS);
-        if (mine !== nonces) return;
+  async function bring(nonce: Uint8Array): Promise<void> {
+    const mine = ++nonces;
+    for (let tries = 0; tries < TIME_RETRIES_MAX; tries++) {
+      const reply = await call(() => issuer.signedTime(nonce));
+      if (mine !== nonces) return;
+      if (reply.ok) {
+        const time = signedTime.decode(reply.time);
+        if (!time || !(await isIssuers(options, SIGNED.time, time.body, time.signature)))
+          return void log.error({ code: 'WRONG_SERVICE' }, 'signed time is not of our issuer');
+        const code = await terminal.time(reply.time);
+        if (code === 'OK') log.info('signed time accepted');
+        else if (code !== 'LINK_DOWN') log.warn({ code }, 'signed time not accepted');
+        return;
       }
-    },
+      if (tries === 0) log.warn({ code: reply.code }, 'no signed time');
+      await pause(TIME_RETRY_MS);
+      if (mine !== nonces) return;
+    }
+  }
+  return {
+    begin: (nonce) => inBackground(bring(nonce), log, 'no signed time could be brought'),
     giveUp: () => void nonces++,
   };
 }
@@ -126,20 +128,22 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
       log.warn({ code, version: reply.version }, 'deny list not accepted');
   }
 
+  const pushLater = (): void => inBackground(pushOnce(), log, 'no deny list could be brought');
+
   function pushOnce(): Promise<void> {
     if (timer !== null) scheduler.clearTimer(timer);
     timer = null;
     return (pushing ??= push().finally(() => {
       pushing = null;
-      if (!stopped && timer === null) timer = scheduler.setTimer(() => void pushOnce(), denyPollMs);
+      if (!stopped && timer === null) timer = scheduler.setTimer(pushLater, denyPollMs);
     }));
   }
 
   return {
-    onTimeWanted: (nonce) => void (stopped || timePush.bring(nonce)),
+    onTimeWanted: (nonce) => void (stopped || timePush.begin(nonce)),
     onTerminal(denyVersion) {
       version = denyVersion;
-      void pushOnce();
+      pushLater();
     },
     onDown: timePush.giveUp,
     denyVersion: () => version,

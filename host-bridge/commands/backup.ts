@@ -7,7 +7,7 @@ import { passphraseOf } from '../backup/sealed-keys.js';
 import { verifyBackup, type OnProgress } from '../backup/verify.js';
 import { table } from '../base/text-table.js';
 import { failure } from '../base/errors.js';
-import { interrupted, moment, money, print } from './output.js';
+import { interruption, moment, money, print } from './output.js';
 
 const ROLES: readonly string[] = ['issuer', 'bank', 'trustee', 'bridge'];
 
@@ -56,15 +56,14 @@ export async function backup(options: {
 }): Promise<boolean> {
   if (Boolean(options.withKeys) !== (options.passphraseFile !== undefined))
     throw failure('USAGE', '--with-keys and --passphrase-file belong together: keys are kept under a passphrase');
-  const stop = new AbortController();
-  void interrupted().then(() => stop.abort());
+  const stop = interruption();
   const manifest = await makeBackup({
     data: options.data,
     to: options.to,
     passphrase: passphraseIn(options.passphraseFile),
     nowS: nowS(),
     onProgress: progress(options.json),
-    signal: stop.signal,
+    signal: stop,
   });
   const isRight = manifest.audit?.ok ?? true;
   const keep = manifest.keys

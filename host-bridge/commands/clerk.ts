@@ -12,7 +12,7 @@ import {
   type ControlClient,
   type ControlRefund,
 } from '../control/control-client.js';
-import { amountArgument, day, interrupted, moment, money, must, print } from './output.js';
+import { amountArgument, day, interruption, moment, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 export interface ClerkOptions {
@@ -44,8 +44,7 @@ export async function charge(text: string, options: ActOptions & { wait?: boolea
   const client = clientOf(options.data);
   // What was understood, before anybody taps for it.
   if (!options.json) process.stderr.write(`Charge of ${money(amount)}\n`);
-  const giveUp = new AbortController();
-  if (options.wait) void interrupted().then(() => giveUp.abort());
+  const giveUp = options.wait ? interruption() : undefined;
   const say = (now: ControlCharge) => options.json || isResolved(now) || process.stderr.write(`${describe(now)}\n`);
   const { charge: now } = await underId<{ charge: ControlCharge }>(
     {
@@ -53,9 +52,7 @@ export async function charge(text: string, options: ActOptions & { wait?: boolea
       values: { amount },
       idBytes: 8,
       send: (id, answered) =>
-        options.wait
-          ? client.follow(amount, (seen) => (answered(), say(seen)), giveUp.signal, id)
-          : client.charge(amount, id),
+        options.wait ? client.follow(amount, (seen) => (answered(), say(seen)), giveUp, id) : client.charge(amount, id),
     },
     options,
   );

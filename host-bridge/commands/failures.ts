@@ -27,6 +27,13 @@ function fromSystem(thrown: unknown): unknown {
   return ours ? failure(ours, path ?? `${code} at ${syscall}`, thrown) : thrown;
 }
 
+/**
+ * A stack trace without what may be a key: hexadecimal of 16 bytes or more, and PEM. What is unforeseen was thrown by
+ * code that did not think of that.
+ */
+const withoutSecrets = (text: string): string =>
+  text.replace(/-----BEGIN[^]*?-----END[^\n]*/g, '[redacted]').replace(/[0-9a-f]{32,}/gi, '[redacted]');
+
 /** Prints a failure and sets the exit code. */
 export function reportFailure(original: unknown, json: boolean): void {
   const thrown = fromSystem(fromScripts(original));
@@ -34,7 +41,7 @@ export function reportFailure(original: unknown, json: boolean): void {
   if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: body })}\n`);
   process.stderr.write(`tapcash: ${body.code}: ${body.message}\n`);
   if (body.remedy) process.stderr.write(`  ${body.remedy}\n`);
-  if (body.code === 'INTERNAL') process.stderr.write(`${(thrown as Error)?.stack ?? String(thrown)}\n`);
+  if (body.code === 'INTERNAL') process.stderr.write(`${withoutSecrets((thrown as Error)?.stack ?? String(thrown))}\n`);
   process.exitCode = isErrorCode(body.code) ? exitCodeOf(body.code) : EXIT.environment;
 }
 

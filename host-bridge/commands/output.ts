@@ -105,6 +105,13 @@ export function money(amount: number): string {
   return amount < 0 ? `-${amountText(-amount, currency)}` : amountText(amount, currency);
 }
 
+/** Aborted at the first Ctrl-C or SIGTERM. */
+export function interruption(): AbortSignal {
+  const given = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => given.abort());
+  return given.signal;
+}
+
 /** Resolves at the first Ctrl-C or SIGTERM. */
 export function interrupted(): Promise<void> {
   return new Promise((resolve) => {

@@ -6,16 +6,14 @@ import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 import { eventText } from '../bridge/desk/event-text.js';
 import type { ControlClient } from '../control/control-client.js';
 import { clientOf, type ClerkOptions } from './clerk.js';
-import { amountArgument, interrupted, money, must, print } from './output.js';
+import { amountArgument, interruption, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 /** Says what is waited for, once in a row; Ctrl-C gives the procedure up. */
 function listen(options: ClerkOptions): { onEvent(event: DeskEvent): void; signal: AbortSignal } {
   let said = '';
-  const giveUp = new AbortController();
-  void interrupted().then(() => giveUp.abort());
   return {
-    signal: giveUp.signal,
+    signal: interruption(),
     onEvent: (event: DeskEvent) => {
       const text = eventText(event);
       if (!options.json && text !== said) process.stderr.write(`${text}\n`);

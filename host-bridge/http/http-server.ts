@@ -26,6 +26,7 @@ import {
   type HostRefusal,
   type Result,
 } from '../base/errors.js';
+import { repeatedKey } from './json-keys.js';
 import { olderSide } from '../base/update-needed.js';
 
 /** Largest body; the largest message of the protocol is a few hundred bytes. */
@@ -119,8 +120,9 @@ export function bodyText(request: FastifyRequest): string {
 }
 
 /**
- * Reads JSON bodies: keeps the text, since signatures are over it, and takes numbers only as plain whole numbers. JSON
- * would let 9007199254740991.4 and 1e3 pass as whole numbers that nobody wrote.
+ * Reads JSON bodies: keeps the text, since signatures are over it, and takes numbers only as plain whole numbers, and
+ * each key once. JSON would let 9007199254740991.4 and 1e3 pass as whole numbers that nobody wrote, and the second of
+ * two amounts as the one that was meant.
  */
 function takeJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -133,7 +135,12 @@ function takeJson(app: FastifyInstance): void {
       (request as unknown as { [RAW]?: string })[RAW] = body;
       if (hasOddNumber(body))
         return done(failure('AMOUNT_INVALID', 'numbers are written as plain whole numbers'), undefined);
-      return parse(request, body, done);
+      return parse(request, body, (error: Error | null, value?: unknown) => {
+        if (error) return done(error, undefined);
+        const twice = repeatedKey(body);
+        if (twice === null) return done(null, value);
+        return done(failure('BAD_REQUEST', `the key ${JSON.stringify(twice.slice(0, 40))} stands twice`), undefined);
+      });
     },
   );
 }

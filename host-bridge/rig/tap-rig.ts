@@ -179,7 +179,9 @@ export async function createTapBench(options: TapBenchOptions) {
   await terminalDevice.ready();
   terminalDevice.chip.enterAsReader(field);
   const port: BoardPort | null = await terminalDevice.openPort();
-  closers.push(() => void port?.close());
+  closers.push(() => {
+    port?.close().catch(() => undefined);
+  });
   const link: LinkSession = createLinkSession({
     role: ROLE.bridge,
     burstBytesMax: 512,

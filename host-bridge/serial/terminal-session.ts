@@ -151,7 +151,8 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
   }
 
   function reopenLater(): void {
-    if (running && reopening === null) reopening = scheduler.setTimer(() => void reopen(), REOPEN_MS);
+    if (running && reopening === null)
+      reopening = scheduler.setTimer(() => void reopen().catch(reopenLater), REOPEN_MS);
   }
 
   async function reopen(): Promise<void> {

@@ -102,6 +102,20 @@ test('a caller who leaves gives the procedure up, and the desk is free again', a
   throw new Error('the desk was never free again');
 });
 
+test.each(['{"amount":350,"amount":1}', '{"amount":350,"\\u0061mount":1}', '{"amount":1,"id":"00","id":"00"}'])(
+  'a body with a key that stands twice opens nothing: %s',
+  async (body) => {
+    const { url, token } = place();
+    const response = await fetch(`${url}/charge`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body,
+    });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'BAD_REQUEST']);
+    expect(rig.terminal.opened).toBe(0);
+  },
+);
+
 test.each([0, -1, 0.1, 1e3 + 0.5, 2 ** 53, '5', null, true])('amount %p is refused', async (amount) => {
   expect(await client.charge(amount as number)).toMatchObject({ code: 'AMOUNT_INVALID' });
   expect(await client.withdraw({ amount: amount as number })).toMatchObject({ code: 'AMOUNT_INVALID' });

@@ -169,6 +169,13 @@ const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: n
   ['amount -0', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":-0}')],
   ['amount 0.1', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":0.1}')],
   ['amount 5.0', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":5.0}')],
+  ['a key twice', 'BAD_REQUEST', () => office(FUND, '{"name":"Ada","amount":350,"amount":1}')],
+  ['a key twice, once escaped', 'BAD_REQUEST', () => office(FUND, '{"name":"Ada","amount":350,"\\u0061mount":1}')],
+  [
+    'a key twice for anybody',
+    'BAD_REQUEST',
+    () => post(ISSUER_ENDPOINTS.deposit.path, '{"history":"00","history":"01"}'),
+  ],
   ['amount 1e3', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":1e3}')],
   ['amount "1e3"', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":"1e3"}')],
   ['amount "5"', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":"5"}')],
