@@ -133,7 +133,17 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/base',
     holds: 'errors, log, scheduler, hex; `crypto/`, `keys/`, `services/` (the interfaces of the houses)',
     may: [CORE, CRYPTO, WIRE],
-    outside: ['@hpke/core', '@noble/curves', 'cli-table3', 'pino', 'node:crypto', 'node:fs', 'node:path', 'node:url'],
+    outside: [
+      'currency-codes',
+      '@hpke/core',
+      '@noble/curves',
+      'cli-table3',
+      'pino',
+      'node:crypto',
+      'node:fs',
+      'node:path',
+      'node:url',
+    ],
   },
   {
     path: SQLITE,

@@ -1,7 +1,7 @@
 /**
  * What commands print: people read standard output, programs `--json`. And what they read on the command line.
  */
-import { amountText } from '../../firmware/core/amount-text.js';
+import { amountText, decimalsOf } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
@@ -49,7 +49,7 @@ export function useCurrency(code: string): void {
  * @example amountArgument('3.50') === amountArgument('350')
  */
 export function amountArgument(text: string): number {
-  const decimals = plain(0).split('.')[1]?.length ?? 0;
+  const decimals = decimalsOf(currency);
   const found = /^([0-9]{1,16})(?:[.,]([0-9]+))?$/.exec(text);
   const fraction = found?.[2];
   // Three digits after a comma are thousands to some and a fraction to others: neither is guessed.

@@ -1,4 +1,5 @@
 /** What settings are made of, read from the command line. */
+import { isCurrency } from '../base/currency.js';
 import { failure } from '../base/errors.js';
 
 /** A TCP port; 0: any free one. @throws TapcashError USAGE */
@@ -11,6 +12,7 @@ export function portArgument(text: string): number {
 /** ISO 4217's three letters. @throws TapcashError USAGE */
 export function currencyArgument(text: string): string {
   const code = text.toUpperCase();
-  if (!/^[A-Z]{3}$/.test(code)) throw failure('USAGE', `--currency ${text}: three letters expected, such as EUR`);
+  if (!isCurrency(code))
+    throw failure('USAGE', `--currency ${text}: no currency of ISO 4217; three letters expected, such as EUR`);
   return code;
 }

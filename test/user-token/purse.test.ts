@@ -1,7 +1,6 @@
 /**
  * The token's rules: one row per command and result code, and what each must leave unchanged.
  */
-import { amountText } from '../../firmware/core/amount-text.js';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PRESS_MS } from '../../firmware/user-token/confirmation.js';
 import { RECORD } from '../../firmware/user-token/token-records.js';
@@ -376,19 +375,4 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   }
   expect(must(boot(token.flash).purse.pay(challengeBytes({ amount: 1 }), 0)).ok).toBe(true);
   expect(payment.decode(must(token.purse.pay(challengeBytes({ amount: 1 }), 0)).data)!.amount).toBe(1);
-});
-
-test('amounts as text', () => {
-  const texts: [number, string, string][] = [
-    [0, 'EUR', '0.00 EUR'],
-    [5, 'EUR', '0.05 EUR'],
-    [350, 'EUR', '3.50 EUR'],
-    [350, 'JPY', '350 JPY'],
-    [350, 'KWD', '0.350 KWD'],
-    [AMOUNT_MAX, 'EUR', '90071992547409.91 EUR'],
-    [1_000_000_000, 'EUR', '10000000.00 EUR'],
-    [1_000_000_007, 'JPY', '1000000007 JPY'],
-  ];
-  for (const [amount, currency, text] of texts) expect(amountText(amount, currency)).toBe(text);
-  expect(CONFIG.debitSlots).toBe(4);
 });
