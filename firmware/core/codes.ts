@@ -56,6 +56,8 @@ export function allCodes() {
     'CLASS_LIMIT', // 41  above what the license's class may pay at once
     'FUNDS_INSUFFICIENT', // 42  the account does not hold the amount: the request has ended
     'KEY_UNKNOWN', // 43  by a house's key that is newer than what this board was given
+    'TOKEN_STAYED', // 44  the token has not left the reader since the last charge
+    'CHARGE_EXPIRED', // 45  the charge's lifetime is over
   ] as const;
 }
 

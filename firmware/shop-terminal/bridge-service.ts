@@ -53,6 +53,8 @@ export interface ServiceHooks {
   startDesk(request: DeskRequest, reply: Reply): void;
   /** A charge was opened. */
   onOpened(): void;
+  /** The open charge is asked for again, and may wait for no longer than this, seconds. */
+  onAsked(lifetimeS: number): void;
   /** The open charge was given up. */
   onCancelled(): void;
   /** Signed time was accepted. */
@@ -78,6 +80,7 @@ export function createBridgeService(
       historiesPending: parts.histories.count(),
       tombstonesPending: parts.tombstones.pending(),
       chargeState: till.view().state,
+      chargeNumber: till.view().number,
       // 0 where the interpreter does not count them.
       variablesUsed: memory.used || 0,
       variablesTotal: memory.total || 0,
@@ -88,13 +91,16 @@ export function createBridgeService(
   }
 
   function charge(body: Uint8Array): Code {
-    // The layout holds nothing but a charge id and an amount, so that a wrong length is all else that can be wrong.
+    // The layout holds no other value that can be wrong than the amount, so that a wrong length is all else.
     const request = chargeRequest.decode(body);
-    if (!request) return body.length === CHARGE_ID_BYTES + 8 ? 'AMOUNT_INVALID' : 'BAD_REQUEST';
+    if (!request) return body.length === CHARGE_ID_BYTES + 16 ? 'AMOUNT_INVALID' : 'BAD_REQUEST';
     if (hooks.atDesk()) return 'BUSY';
     const before = till.view();
-    const code = till.charge(request.id, request.amount);
+    // 0 is a charge of the terminal's own.
+    if (request.number === 0) return 'NOT_NEWER';
+    const code = till.charge(request.id, request.amount, request.number, request.lifetimeS);
     if (code === 'OK' && !equal(till.view().rs, before.rs)) hooks.onOpened();
+    else if (code === 'OK') hooks.onAsked(request.lifetimeS);
     return code;
   }
 

@@ -43,7 +43,7 @@ export function createEntryKeys(parts: EntryParts, onOpened: () => void, onChang
 
   /** Charges what was entered, under an id of our own: no bridge knows this charge. */
   function charge(): void {
-    const code = parts.till.charge(parts.random(CHARGE_ID_BYTES), entry.amount());
+    const code = parts.till.charge(parts.random(CHARGE_ID_BYTES), entry.amount(), 0, parts.config.chargeLifetimeS);
     if (code === 'OK') return onOpened();
     entry.clear();
     parts.display.show(entryRefusedLines(code), BAD);

@@ -34,18 +34,21 @@ function remedy(code: TapNote): string[] {
   if (code === 'JOURNAL_FULL') return ['token is full', 'tap again'];
   if (code === 'TOMBSTONES_FULL') return ['connect bridge'];
   if (code === 'TIME_STALE') return ['no valid time', 'connect bridge'];
+  if (code === 'TOKEN_STAYED') return ['take token away'];
+  if (code === 'CHARGE_EXPIRED') return ['time is over'];
   if (code === 'UPDATE_NEEDED') return ['update token'];
   if (code === 'UPDATE_TERMINAL') return ['update terminal'];
   return wrap(code);
 }
 
-/** Lines for a charge. @param code of the last tap, OK before it */
-export function chargeLines(view: ChargeView, currency: string, code: TapNote): string[] {
+/** Lines for a charge. @param code of the last tap, OK before it @param minutes that it may still wait for a token */
+export function chargeLines(view: ChargeView, currency: string, code: TapNote, minutes: number): string[] {
   const amount = wrap(amountText(view.amount, currency));
   if (view.state === CHARGE_STATES.paid) return ['PAID'].concat(amount);
   if (view.state === CHARGE_STATES.accepted) return ['ACCEPTED'].concat(amount);
-  if (view.state === CHARGE_STATES.cancelled) return ['CANCELLED'].concat(amount);
-  return ['PAY'].concat(amount, code === 'OK' ? ['tap your token'] : remedy(code));
+  if (view.state === CHARGE_STATES.cancelled)
+    return ['CANCELLED'].concat(amount, code === 'CHARGE_EXPIRED' ? remedy(code) : []);
+  return ['PAY'].concat(amount, code === 'OK' ? ['tap your token', minutes + ' min left'] : remedy(code));
 }
 
 /**

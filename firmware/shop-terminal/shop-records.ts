@@ -4,7 +4,8 @@
  *
  * Each fact has one durable record that decides it, so that no power cut leaves two of them in disagreement:
  * - HISTORY with the counter of CHARGE: the charge is paid (or accepted, while the flag UNVERIFIED stands);
- * - TOMBSTONE with the counter of CHARGE: the charge is cancelled, or was about to get a new Rs for another token;
+ * - TOMBSTONE with the counter of CHARGE: the charge is cancelled or expired, or was about to get a new Rs for another
+ *   token;
  * - else what CHARGE.state says. It says `paid` only once the bridge has the history and the record is going to be
  *   erased.
  *
@@ -79,6 +80,10 @@ export const chargeRecord = defineMessage([
   ['rs', BYTES, RS_BYTES],
   // The only PKU that CHALLENGE with this Rs goes to; zeros until it was first sent.
   ['boundPku', BYTES, KEY_BYTES],
+  // The last number that a bridge gave to a charge: it never falls.
+  ['number', U32],
+  // How long the charge may wait, seconds; halved at each start that finds it open.
+  ['lifetimeS', U32],
 ]);
 export type ChargeRecord = MessageOf<typeof chargeRecord>;
 
@@ -114,8 +119,11 @@ export function encodeHistoryRecord(record: HistoryRecord): Uint8Array {
   return out;
 }
 
-/** Why a tombstone was set: the clerk cancelled, or the charge goes on under a new Rs for another token. */
-export const WHY = { cancelled: 1, rebound: 2 };
+/**
+ * Why a tombstone was set: the clerk cancelled, the charge goes on under a new Rs for another token, or its lifetime is
+ * over.
+ */
+export const WHY = { cancelled: 1, rebound: 2, expired: 3 };
 
 /** A tombstone. */
 export const tombstoneRecord = defineMessage([

@@ -237,8 +237,10 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     const bound = till.bind(pku);
     endMs[BOUND] = parts.nowMs();
     if (bound === 'AGAIN') {
-      if (++rounds < ROUNDS_MAX) open();
-      else fail('BUSY');
+      if (++rounds < ROUNDS_MAX) {
+        encodeOpen();
+        open();
+      } else fail('BUSY');
       return;
     }
     if (typeof bound === 'string') return fail(bound);
@@ -264,8 +266,6 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
   }
 
   function open(): void {
-    // The Rs may be another than when the wait for a token began.
-    if (counter !== till.view().counter) encodeOpen();
     const command = ahead.open!;
     ahead.open = null;
     sendCommand(command, onOpened);
@@ -281,6 +281,8 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     ahead.select = null;
     selectToken(parts.client, command, parts.onFailure, function (code, data) {
       endMs[SELECTED] = parts.nowMs();
+      // A token that was there before the charge does not pay it.
+      if (code === 'OK' && counter !== till.view().counter) code = 'NO_CHARGE';
       if (code === 'OK') open();
       else {
         tapCode = code;

@@ -31,6 +31,7 @@ export interface TerminalProvision {
   timeMaxAgeS: number;
   denyMaxAgeS: number;
   undeliveredMaxAgeS: number;
+  chargeLifetimeS: number;
   historiesMax: number;
 }
 
@@ -77,6 +78,7 @@ export function readProvision(
     ['timeMaxAgeS', 1],
     ['denyMaxAgeS', 1],
     ['undeliveredMaxAgeS', 1],
+    ['chargeLifetimeS', 1],
     ['historiesMax', 1],
   ];
   for (let i = 0; i < texts.length; i++) {
@@ -103,6 +105,7 @@ export function readProvision(
         registrar: copy(bytes.registrarKey, 0, KEY_ID_BYTES),
         floorLimit: given.floorLimit,
         undeliveredMaxAgeS: given.undeliveredMaxAgeS,
+        chargeLifetimeS: given.chargeLifetimeS,
       },
       limits: {
         issuer: bytes.issuer,

@@ -3,7 +3,8 @@
  *
  *   from                to        when
  *   off                 free      the reader has started
- *   free                polling   its turn comes, and a charge is open or a desk command waits
+ *   free                polling   its turn comes, and a charge is open, a desk command waits, or a token may still be
+ *                                 there
  *   polling             tap       a token is there for the open charge
  *   polling             desk      a token is there for the desk command
  *   polling             free      none came in time, or other work interrupts (`wake`)
@@ -87,6 +88,15 @@ const READER_RETRY_MS = 2000;
 const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
+/** Without an answer for so long, the last token has left: longer than one takes to listen again after a tap. */
+const LEFT_MS = 400;
+/** How often a token that stays is looked for. */
+const STAYED_PAUSE_MS = 150;
+
+/** What is known of the token of the last tap: it has left, it may be there, it was there before this charge. */
+const LEFT = 0;
+const MAY_BE_THERE = 1;
+const STAYED = 2;
 
 /** What the radio does: no reader; nothing; waits for a token, which can be interrupted; talks to one. */
 type Radio = 'off' | 'free' | 'polling' | 'tap' | 'desk';
@@ -102,6 +112,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let desk: { request: DeskRequest; reply: Reply } | null = null;
   let waiting: (() => void)[] = [];
   let checking = false; // an accepted history, outside a tap
+  // Since the first charge ever. One that was sent to a token was so after the one before had left.
+  let presence = till.view().counter === 0 ? LEFT : till.view().isBound && isOpen() ? MAY_BE_THERE : STAYED;
+  let endMs = till.view().lifetimeS * 1000; // of the open charge's lifetime
+  let shownMinutes = 0; // left of it
   let stopped = false;
   let turnTimer: any;
   let activeMs = 0;
@@ -135,15 +149,24 @@ export function createTerminal(parts: TerminalParts): Terminal {
     },
   });
 
+  function isOpen(): boolean {
+    return till.view().state === CHARGE_STATES.open;
+  }
+
+  function minutesLeft(): number {
+    return Math.max(1, Math.ceil((endMs - clock.nowMs()) / 60000));
+  }
+
   function show(): void {
     const view = till.view();
+    shownMinutes = minutesLeft();
     if (desk) parts.display.show(DESK_LINES, PLAIN);
     else if (keys && keys.show()) return;
     else if (view.state === CHARGE_STATES.none)
       parts.display.show(idleLines(parts.config.shop, link.up(), trouble), PLAIN);
     else
       parts.display.show(
-        chargeLines(view, parts.config.currency, lastCode),
+        chargeLines(view, parts.config.currency, lastCode, shownMinutes),
         view.state === CHARGE_STATES.paid ? GOOD : PLAIN,
       );
   }
@@ -176,8 +199,15 @@ export function createTerminal(parts: TerminalParts): Terminal {
     while (waiting.length > 0) (waiting.shift() as () => void)();
     if (radio === 'off') return;
     if (desk) runDesk(desk.request);
-    else if (till.view().state === CHARGE_STATES.open) poll();
-    else idle();
+    else if (isOpen()) {
+      if (clock.nowMs() >= endMs && expire()) return;
+      if (minutesLeft() !== shownMinutes) show();
+      if (presence === STAYED) look();
+      else poll();
+    } else {
+      idle();
+      if (presence !== LEFT) look();
+    }
   }
 
   function startReader(): void {
@@ -235,17 +265,64 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const hold = holdLines(till.view().amount, parts.config.currency);
     const isDrawn = parts.display.draw(hold);
     const start = makeTap();
+    const sinceMs = clock.nowMs();
     radio = 'polling';
     reader.findCard(function (found) {
+      if (!found.ok) noteLeft(found.code, sinceMs);
       onCard(found, start);
       // Where it takes no time: what the token says must not wait for a picture.
       if (isDrawn && radio === 'tap') parts.display.show(hold, PLAIN);
-    }, POLL_MS);
+    }, waitMs(POLL_MS));
+  }
+
+  /** How long a search may take, so that the charge ends in time; its token may come later. */
+  function waitMs(mostMs: number): number {
+    const leftMs = endMs - clock.nowMs();
+    return leftMs > 0 && leftMs < mostMs ? leftMs : mostMs;
+  }
+
+  /** The lifetime of the open charge is over. False where it cannot end yet: then only its own token may pay. */
+  function expire(): boolean {
+    const code = till.expire();
+    if (code === 'OK') onEnded((lastCode = 'CHARGE_EXPIRED'));
+    else if (lastCode !== code) onRefused(code);
+    return code === 'OK';
+  }
+
+  /** A search that found nothing: where it took long enough, the token of the last tap has left. */
+  function noteLeft(code: NfcCode, sinceMs: number): void {
+    if ((code === 'NO_CARD' || code === 'CANCELLED') && clock.nowMs() - sinceMs >= LEFT_MS) presence = LEFT;
+  }
+
+  /** Looks whether the token of the last tap has left. While it has not, it pays no other charge. */
+  function look(): void {
+    const sinceMs = clock.nowMs();
+    radio = 'polling';
+    reader.findCard(function (found) {
+      if (stopped) return;
+      const wasMs = activeMs;
+      if (found.ok) readerWorks();
+      else {
+        onNfcFailure(found.code);
+        noteLeft(found.code, sinceMs);
+      }
+      if (found.ok && isOpen() && lastCode !== 'TOKEN_STAYED') {
+        onRefused('TOKEN_STAYED');
+        delivery.report(encodeReport(till.view(), 'TOKEN_STAYED', null, 0));
+      } else if (presence === LEFT && lastCode === 'TOKEN_STAYED') {
+        lastCode = 'OK';
+        show();
+      }
+      freeRadio(found.ok ? STAYED_PAUSE_MS : 0);
+      // That is nothing to be quiet after.
+      activeMs = wasMs;
+    }, LEFT_MS);
   }
 
   function onCard(found: FindResult, start: () => void): void {
     if (stopped) return;
     if (found.ok) {
+      presence = MAY_BE_THERE;
       radio = 'tap';
       start();
       readerWorks();
@@ -270,7 +347,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (!link.up()) return;
     const view = till.view();
     view.state = CHARGE_STATES.paid;
-    ahead.paidLines = chargeLines(view, parts.config.currency, 'OK');
+    ahead.paidLines = chargeLines(view, parts.config.currency, 'OK', 0);
     parts.display.draw(ahead.paidLines);
   }
 
@@ -335,6 +412,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       function (found) {
         if (found.ok) {
           readerWorks();
+          presence = MAY_BE_THERE;
           radio = 'desk';
           return runDeskCommand(parts.client, request, onNfcFailure, endDesk);
         }
@@ -398,10 +476,21 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   // Charges and keys.
 
+  /** The open charge has ended unpaid. */
+  function onEnded(code: Code): void {
+    parts.indicator.stop();
+    show();
+    delivery.report(encodeReport(till.view(), code, null, 0));
+    delivery.pump();
+    wake();
+  }
+
   /** A charge is open, by whose wish ever. */
   function onOpened(): void {
     if (keys) keys.clear();
     lastCode = 'OK';
+    if (presence !== LEFT) presence = STAYED;
+    endMs = clock.nowMs() + till.view().lifetimeS * 1000;
     show();
     if (parts.display.broken()) parts.indicator.blink(amountText(till.view().amount, parts.config.currency));
     wake();
@@ -436,12 +525,11 @@ export function createTerminal(parts: TerminalParts): Terminal {
       wake();
     },
     onOpened: onOpened,
+    onAsked: function (lifetimeS) {
+      endMs = Math.min(endMs, clock.nowMs() + lifetimeS * 1000);
+    },
     onCancelled: function () {
-      parts.indicator.stop();
-      show();
-      delivery.report(encodeReport(till.view(), 'OK', null, 0));
-      delivery.pump();
-      wake();
+      onEnded('OK');
     },
     onTime: delivery.onTime,
   });

@@ -71,6 +71,8 @@ export interface TillConfig {
   floorLimit: number;
   /** Half the deposit window: with an undelivered history older than this, no charge is taken. */
   undeliveredMaxAgeS: number;
+  /** How long a charge that is entered at the terminal itself may wait for a token. */
+  chargeLifetimeS: number;
 }
 
 /** What the till works with. */
@@ -94,6 +96,12 @@ export interface ChargeView {
   rs: Uint8Array;
   /** Of Rs: no other one has it. */
   counter: number;
+  /** The last one that a bridge gave. */
+  number: number;
+  /** How long it may wait from its opening or the board's start on, seconds. */
+  lifetimeS: number;
+  /** It was sent to a token. */
+  isBound: boolean;
 }
 
 /** The charge's life. */
@@ -101,10 +109,17 @@ export interface Till {
   /** What the tap of its charge has ready. */
   ahead: TapAhead;
   /**
-   * Opens a charge: OK, also when this id is open already. AMOUNT_INVALID, ALREADY_PAID, NO_CHARGE (this id was
-   * cancelled), CHARGE_OPEN, UNDELIVERED_OLD, HISTORY_FULL, TIME_STALE, in this order.
+   * Opens a charge: OK, also when this id is open already. AMOUNT_INVALID, ALREADY_PAID, NO_CHARGE or CHARGE_EXPIRED
+   * (this id was cancelled, or not paid in time), NOT_NEWER, CHARGE_OPEN, UNDELIVERED_OLD, HISTORY_FULL, TIME_STALE, in
+   * this order.
+   * @param number of the bridge; 0 for a charge of the terminal's own @param lifetimeS how long it may wait
    */
-  charge(id: Uint8Array, amount: number): Code;
+  charge(id: Uint8Array, amount: number, number: number, lifetimeS: number): Code;
+  /**
+   * The charge's lifetime is over: OK once it has ended. From the first call on no other token than the one that it was
+   * sent to may pay. NO_CHARGE where none is open; BUSY, TOMBSTONES_FULL as by `cancel`.
+   */
+  expire(): Code;
   /**
    * Gives the charge up: OK, also when it is already; NO_CHARGE, ALREADY_PAID, BUSY (a check is under way),
    * TOMBSTONES_FULL.
@@ -127,7 +142,8 @@ export interface Till {
   draft(): Uint8Array;
   /**
    * Gives the charge to this pseudonym, and gives the data of CHALLENGE: from here to `keep` or `release` it cannot be
-   * cancelled. Or says why not: AGAIN (it has a new Rs: OPEN anew); TIME_STALE, TOMBSTONES_FULL, NO_CHARGE.
+   * cancelled. Or says why not: AGAIN (it has a new Rs: OPEN anew); CHARGE_EXPIRED, TIME_STALE, TOMBSTONES_FULL,
+   * NO_CHARGE.
    */
   bind(pku: Judged): Bound | Code | 'AGAIN';
   /**
@@ -165,6 +181,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   const tombstones = parts.tombstones;
   const notices = parts.notices;
   let checking = false; // between CHALLENGE and the verified answer
+  let isOver = false; // the charge's lifetime
   let state: number = CHARGE_STATES.none;
   // What a tap says of the charge, encoded once.
   let opening: Uint8Array | null = null;
@@ -194,6 +211,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     timeS: 0,
     rs: new Uint8Array(RS_BYTES),
     boundPku: new Uint8Array(KEY_BYTES),
+    number: 0,
+    lifetimeS: 0,
   };
 
   /** Writes the charge with these changes; RAM follows flash. */
@@ -205,6 +224,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     boundPku: Uint8Array,
     id: Uint8Array,
     amount: number,
+    number: number,
+    lifetimeS: number,
   ): void {
     const record = {
       state: newState,
@@ -214,6 +235,8 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       timeS: timeS,
       rs: rs,
       boundPku: boundPku,
+      number: number,
+      lifetimeS: lifetimeS,
     };
     const bytes = chargeRecord.encode(record);
     records.put(RECORD.charge, 0, bytes);
@@ -239,14 +262,14 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     records.put(RECORD.charge, 0, bytes, ahead.chargePlace);
     ahead.chargePlace = undefined;
     current.timeS = timeS;
-    current.boundPku = bytes.subarray(CHARGE_PKU_AT);
+    current.boundPku = bytes.subarray(CHARGE_PKU_AT, CHARGE_PKU_AT + KEY_BYTES);
     boundName = name;
     if (challengeBytes && ahead.draftTimeS < 0) writeU32(challengeBytes, CHALLENGE_TIME_AT, timeS);
     ahead.draftTimeS = -1;
   }
 
   /** Opens a charge under the next counter: for a new charge, or for the same one and another token. */
-  function renew(id: Uint8Array, amount: number): void {
+  function renew(id: Uint8Array, amount: number, number: number, lifetimeS: number): void {
     if (current.counter === COUNTER_MAX) throw new Error('the counter of Rs is used up');
     const counter = current.counter + 1;
     const count = new Uint8Array([
@@ -256,7 +279,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       counter & 255,
     ]);
     const rs = concat([config.terminalId, count, parts.random(8)]);
-    put(CHARGE_STATES.open, counter, 0, rs, new Uint8Array(KEY_BYTES), id, amount);
+    put(CHARGE_STATES.open, counter, 0, rs, new Uint8Array(KEY_BYTES), id, amount, number, lifetimeS);
   }
 
   function encodeChargeId(): Uint8Array {
@@ -267,6 +290,20 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   function bury(why: number): void {
     const given = encodeChargeId();
     tombstones.add(current.counter, why, parts.sign(SIGNED.tombstone, given), given);
+  }
+
+  /** Writes the charge with another state or lifetime. */
+  function putAgain(newState: number, lifetimeS: number): void {
+    const was = current;
+    put(newState, was.counter, was.timeS, was.rs, was.boundPku, was.id, was.amount, was.number, lifetimeS);
+  }
+
+  /**
+   * What is left of a lifetime after a start: how much of it was over nobody knows. So all starts together at most
+   * double it.
+   */
+  function halved(): number {
+    return Math.floor(current.lifetimeS / 2);
   }
 
   /** A second record decides what an open charge is: see shop-records.ts. */
@@ -283,8 +320,9 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     const slot = histories.find(current.counter);
     const why = tombstones.why(current.counter);
     if (slot >= 0) state = histories.isUnverified(slot) ? CHARGE_STATES.accepted : CHARGE_STATES.paid;
-    else if (why === WHY.cancelled) state = CHARGE_STATES.cancelled;
-    else if (why === WHY.rebound) renew(current.id, current.amount);
+    else if (why === WHY.rebound) renew(current.id, current.amount, current.number, halved());
+    else if (why) state = CHARGE_STATES.cancelled;
+    else putAgain(state, halved());
   }
 
   function needsTime(amount: number): boolean {
@@ -312,23 +350,35 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     ahead.historyPlace = undefined;
   }
 
+  /** Ends the open charge, durably. */
+  function giveUp(why: number): Code {
+    if (state === CHARGE_STATES.accepted || checking) return 'BUSY';
+    if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
+    bury(why);
+    state = CHARGE_STATES.cancelled;
+    return 'OK';
+  }
+
   recover();
 
   return {
-    charge: function (id, amount) {
+    charge: function (id, amount, number, lifetimeS) {
       if (!isAmount(amount)) return 'AMOUNT_INVALID';
       const open = state === CHARGE_STATES.open || state === CHARGE_STATES.accepted;
       if (state !== CHARGE_STATES.none && equal(current.id, id)) {
         if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
-        if (state === CHARGE_STATES.cancelled) return 'NO_CHARGE';
+        if (state === CHARGE_STATES.cancelled)
+          return tombstones.why(current.counter) === WHY.expired ? 'CHARGE_EXPIRED' : 'NO_CHARGE';
         return amount === current.amount ? 'OK' : 'CHARGE_OPEN';
       }
+      if (number > 0 && number <= current.number) return 'NOT_NEWER';
       if (open) return 'CHARGE_OPEN';
       const oldestS = histories.oldestTimeS();
       if (oldestS >= 0 && notices.timeS() - oldestS > config.undeliveredMaxAgeS) return 'UNDELIVERED_OLD';
       if (histories.isFull() || records.freeBytes() < ROOM_BYTES) return 'HISTORY_FULL';
       if (needsTime(amount)) return 'TIME_STALE';
-      renew(id, amount);
+      isOver = false;
+      renew(id, amount, number || current.number, lifetimeS);
       // While nobody waits for it.
       encodeChargeId();
       encodeChallenge();
@@ -339,14 +389,24 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       if (state === CHARGE_STATES.none || !equal(current.id, id)) return 'NO_CHARGE';
       if (state === CHARGE_STATES.cancelled) return 'OK';
       if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
-      if (state === CHARGE_STATES.accepted || checking) return 'BUSY';
-      if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
-      bury(WHY.cancelled);
-      state = CHARGE_STATES.cancelled;
-      return 'OK';
+      return giveUp(WHY.cancelled);
+    },
+    expire: function () {
+      if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
+      isOver = true;
+      return giveUp(WHY.expired);
     },
     view: function () {
-      return { state: state, id: current.id, amount: current.amount, rs: current.rs, counter: current.counter };
+      return {
+        state: state,
+        id: current.id,
+        amount: current.amount,
+        rs: current.rs,
+        counter: current.counter,
+        number: current.number,
+        lifetimeS: current.lifetimeS,
+        isBound: boundName !== nobody,
+      };
     },
     ahead: ahead,
     placeCharge: function () {
@@ -380,11 +440,12 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       if (state !== CHARGE_STATES.open) return 'NO_CHARGE';
       const name = textOf(pku, 0, KEY_BYTES);
       if (name !== boundName) {
+        if (isOver) return 'CHARGE_EXPIRED';
         if (needsTime(current.amount)) return 'TIME_STALE';
         if (boundName !== nobody) {
           if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
           bury(WHY.rebound);
-          renew(current.id, current.amount);
+          renew(current.id, current.amount, current.number, current.lifetimeS);
           return 'AGAIN';
         }
         bindTo(pku, name);
@@ -429,15 +490,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
     },
     delivered: function (slot) {
       if (histories.find(current.counter) === slot && current.state === CHARGE_STATES.open) {
-        put(
-          CHARGE_STATES.paid,
-          current.counter,
-          current.timeS,
-          current.rs,
-          current.boundPku,
-          current.id,
-          current.amount,
-        );
+        putAgain(CHARGE_STATES.paid, current.lifetimeS);
       }
       histories.remove(slot);
     },

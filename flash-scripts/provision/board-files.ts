@@ -60,16 +60,22 @@ export interface TerminalTerms {
   timeMaxAgeS: number;
   denyMaxAgeS: number;
   undeliveredMaxAgeS: number;
+  /** How long a charge that is entered at the terminal itself may wait for a token. */
+  chargeLifetimeS: number;
   historiesMax: number;
 }
 
-/** Terms unless the shop says otherwise: 20.00 offline, one week of time, one day of deny list, 128 histories. */
+/**
+ * Terms unless the shop says otherwise: 20.00 offline, one week of time, one day of deny list, five minutes for a charge,
+ * 128 histories.
+ */
 export const TERMINAL_TERMS = {
   floorLimit: 2000,
   staleListLimit: 2000,
   timeMaxAgeS: 604_800,
   denyMaxAgeS: 86_400,
   undeliveredMaxAgeS: 302_400,
+  chargeLifetimeS: 300,
   historiesMax: 128,
 };
 

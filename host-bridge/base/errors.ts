@@ -149,8 +149,8 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   NOT_NEWER: row(
     409,
     refused,
-    'The time or deny list is not newer than the one that the terminal has.',
-    'Nothing to do: the terminal keeps the newer one.',
+    'The time, deny list or charge is not newer than the last one that the terminal has.',
+    'Nothing to do: the terminal keeps the newer one. A charge is opened anew; what was paid for the old one is in the outbox.',
   ),
   TOMBSTONES_FULL: row(
     507,
@@ -255,6 +255,18 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     refused,
     'A message is signed with a newer key of the issuer or trustee, which the token at the reader or the terminal does not have.',
     'Give the board the new keys: tapcash manifest, then tapcash provision. Nothing is lost: the board takes the message after that.',
+  ),
+  TOKEN_STAYED: row(
+    409,
+    refused,
+    'The token at the reader was there before this charge, so it does not pay for it.',
+    'Take the token away from the reader. Whoever pays this charge taps after that.',
+  ),
+  CHARGE_EXPIRED: row(
+    409,
+    refused,
+    'Nobody paid the charge in its time, so it has ended.',
+    'Open a new charge. What a token was debited for the old one comes back to its owner: tapcash teller reconcile.',
   ),
 };
 

@@ -126,6 +126,11 @@ export const BRIDGE_MIGRATIONS = [
   CREATE INDEX payment_by_token ON outbox (substr(identity, 1, 32), arrived_s, sequence) WHERE kind = 'history';
   CREATE INDEX charge_by_rs ON charge (json_extract(tap, '$.rs'));
   `,
+  // What a terminal opens charges by: given when one is first asked, and never to another charge.
+  `
+  ALTER TABLE charge ADD COLUMN number INTEGER;
+  CREATE INDEX charge_by_number ON charge (number);
+  `,
 ];
 
 interface Tables {
@@ -154,6 +159,7 @@ interface Tables {
     terminal_id: Buffer | null;
     wanted: 0 | 1;
     tap: string | null;
+    number: number | null;
     opened_s: number;
     changed_s: number;
   };

@@ -54,6 +54,8 @@ export interface BridgeOptions {
   denyPollMs?: number;
   /** Take the database that is there, though it is not the one that was: the reason, for the record. */
   acceptLoss?: string | undefined;
+  /** How long a charge may wait for a token; default five minutes. */
+  chargeLifetimeS?: number;
   onEvent?(event: BridgeEvent): void;
 }
 
@@ -196,6 +198,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const clerk = createClerk({
     ...{ charges, terminal, scheduler, nowS: clock, random, deskBusy: () => deskBusy, log },
     restoredS: restored?.beganS ?? null,
+    lifetimeS: options.chargeLifetimeS,
   });
   const notices = createNoticePush({
     issuer: services.issuer,
@@ -235,7 +238,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     inBackground(lines.learn(), log, 'the houses could not be asked for their keys');
     const status = await askStatus();
     if (!status) return;
-    clerk.onTerminal(status.terminalId);
+    clerk.onTerminal(status.terminalId, status.chargeNumber);
     notices.onTerminal(status.denyVersion);
   }
 

@@ -52,6 +52,8 @@ export interface Charge {
 export interface ChargeRow extends Charge {
   idBytes: Uint8Array;
   terminalId: Uint8Array | null;
+  /** The charge's number at that terminal; null before it was asked. */
+  number: number | null;
   wanted: boolean;
 }
 
@@ -67,8 +69,11 @@ export interface Charges {
   set(id: Uint8Array, state: ChargeState, code: ErrorCode | null, tap?: Tap): void;
   /** The clerk gave it up, but the terminal does not know it yet. */
   unwant(id: Uint8Array): void;
-  /** The terminal that was asked. */
-  setTerminal(id: Uint8Array, terminalId: Uint8Array): void;
+  /**
+   * The terminal that is going to be asked, durable when it returns. @param last number that the terminal knows
+   * @returns a number above that and above all others here
+   */
+  setTerminal(id: Uint8Array, terminalId: Uint8Array, last: number): number;
 }
 
 /** Whether nothing more will happen to a charge. */
@@ -78,7 +83,7 @@ export function isResolved(state: ChargeState): boolean {
 
 /** A charge without what only the bridge needs. */
 export function chargeView(row: ChargeRow): Charge {
-  const { idBytes: _, terminalId: __, wanted: ___, ...charge } = row;
+  const { idBytes: _, terminalId: __, wanted: ___, number: ____, ...charge } = row;
   return charge;
 }
 
@@ -112,7 +117,7 @@ export function readReport(report: TapReport): { state: ChargeState; tap: Tap } 
 /** A charge as `COLUMNS` gives it. */
 type StoredCharge = Omit<BridgeRow<'charge'>, 'sequence'>;
 
-const COLUMNS = 'id, amount, state, code, changes, tap, terminal_id, wanted, opened_s, changed_s';
+const COLUMNS = 'id, amount, state, code, changes, tap, terminal_id, number, wanted, opened_s, changed_s';
 
 /** Makes the charges over the bridge's database. @param nowS Unix time, seconds @param onChange after each change */
 export function createCharges(database: Database, nowS: () => number, onChange: (charge: ChargeRow) => void): Charges {
@@ -127,7 +132,10 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
     `UPDATE charge SET state = ?, code = ?, tap = coalesce(?, tap), changes = changes + 1, changed_s = ? WHERE id = ? AND state IN (${open})`,
   );
   const unwant = database.prepare('UPDATE charge SET wanted = 0 WHERE id = ?');
-  const setTerminal = database.prepare('UPDATE charge SET terminal_id = ? WHERE id = ?');
+  const setTerminal = database.prepare<[last: number, terminalId: Uint8Array, id: Uint8Array], { number: number }>(
+    `UPDATE charge SET number = 1 + max(?, (SELECT coalesce(max(number), 0) FROM charge)), terminal_id = ? WHERE id = ?
+     RETURNING number`,
+  );
   const seconds = () => Math.floor(nowS());
 
   function read(row: StoredCharge): ChargeRow {
@@ -143,6 +151,7 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
       changedS: row.changed_s,
       idBytes,
       terminalId: bytesOf(row.terminal_id),
+      number: row.number,
       wanted: row.wanted === 1,
     };
   }
@@ -164,6 +173,6 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
       if (changes > 0) onChange(read(find.get(id)!));
     },
     unwant: (id) => void unwant.run(id),
-    setTerminal: (id, terminalId) => void setTerminal.run(terminalId, id),
+    setTerminal: (id, terminalId, last) => setTerminal.get(last, terminalId, id)!.number,
   };
 }

@@ -2,8 +2,8 @@
  * The clerk's side of the bridge: one charge at a time, from the request to its result (docs/architecture.md 4).
  *
  * The charge is on disk before the terminal hears of it. Reports tell how it goes; since a report can get lost, the
- * charge is also asked for again under its id, which opens nothing twice: OK means open, ALREADY_PAID paid, NO_CHARGE
- * cancelled.
+ * charge is also asked for again under its id and number, which opens nothing twice: OK means open, ALREADY_PAID paid,
+ * NO_CHARGE and CHARGE_EXPIRED cancelled, NOT_NEWER that the terminal has had later charges and forgotten this one.
  */
 import type { Logger } from 'pino';
 import { isAmount } from '../../firmware/core/amount.js';
@@ -22,6 +22,8 @@ export const ASK_AGAIN_MS = 10_000;
 const RETRY_MS = 1000;
 /** How long `charge` waits for the terminal's first word. */
 const FIRST_WORD_MS = 5000;
+/** How long a charge may wait for a token unless the shop says otherwise. */
+export const CHARGE_LIFETIME_S = 300;
 /** A charge that never reached the terminal is given up at this age: its customer is gone. */
 export const SENDING_MAX_S = 60;
 
@@ -33,6 +35,8 @@ export interface ClerkOptions {
   /** When the bridge's database was restored last, Unix time; null: never. */
   restoredS: number | null;
   random(bytes: number): Uint8Array;
+  /** How long a charge may wait for a token; default `CHARGE_LIFETIME_S`. */
+  lifetimeS?: number;
   /** Whether the desk is in use, so that the reader is not free. */
   deskBusy(): boolean;
   log: Logger;
@@ -61,17 +65,19 @@ export interface Clerk {
   isForgotten(charge: Pick<ChargeRow, 'state' | 'openedS'>): boolean;
   /** A tap's report came. */
   onReport(report: TapReport): void;
-  /** The link is up, with this terminal at its end. */
-  onTerminal(terminalId: Uint8Array): void;
+  /** The link is up, with this terminal at its end. @param number the last one that it took a charge under */
+  onTerminal(terminalId: Uint8Array, number: number): void;
   onChange(charge: ChargeRow): void;
   stop(): void;
 }
 
 /** What the terminal's answer to a charge means for it; null where it means nothing yet. */
-function meaning(code: Code): 'open' | 'paid' | 'cancelled' | 'refused' | null {
+function meaning(code: Code): 'open' | 'paid' | 'cancelled' | 'refused' | 'lost' | null {
   if (code === 'OK') return 'open';
   if (code === 'ALREADY_PAID') return 'paid';
-  if (code === 'NO_CHARGE') return 'cancelled';
+  if (code === 'NO_CHARGE' || code === 'CHARGE_EXPIRED') return 'cancelled';
+  // It may have been paid before the later ones; its history tells.
+  if (code === 'NOT_NEWER') return 'lost';
   const unheard: Code[] = ['LINK_DOWN', 'UPDATE_NEEDED', 'NO_ANSWER', 'BUSY', 'DEVICE_FAULT', 'UNKNOWN_CODE'];
   return unheard.includes(code) ? null : 'refused';
 }
@@ -122,11 +128,14 @@ function createChargeWaiters({ charges, scheduler }: Pick<ClerkOptions, 'charges
 
 /** Makes the clerk's side. */
 export function createClerk(options: ClerkOptions): Clerk {
-  const { charges, terminal, scheduler, nowS } = options;
+  const { charges, terminal, scheduler, nowS, lifetimeS = CHARGE_LIFETIME_S } = options;
   const waiters = createChargeWaiters(options);
   let timer: Timer | null = null;
   let asking: Promise<void> | null = null;
   let terminalId: Uint8Array | null = null;
+  let lastNumber = 0;
+  /** The charge that was opened since the start, by a clock that nobody sets. */
+  let opened: { id: string; ms: number } | null = null;
   let stopped = false;
 
   function askIn(delayMs: number): void {
@@ -153,23 +162,38 @@ export function createClerk(options: ClerkOptions): Clerk {
       }));
   }
 
+  /** How long a charge may still wait for a token, whole seconds. */
+  function leftS(row: ChargeRow): number {
+    const ageS = opened?.id === row.id ? (scheduler.nowMs() - opened.ms) / 1000 : nowS() - row.openedS;
+    return Math.ceil(Math.max(0, Math.min(lifetimeS, lifetimeS - ageS)));
+  }
+
   async function askOnce(): Promise<void> {
     const row = charges.current();
     if (!row || !terminal.up() || terminalId === null || stopped) return;
     if (row.terminalId && !equal(row.terminalId, terminalId))
       return charges.set(row.idBytes, 'lost', 'TERMINAL_UNKNOWN');
     if (isForgotten(row)) return compare(row);
-    if (!row.terminalId) charges.setTerminal(row.idBytes, terminalId);
+    const number = row.number ?? charges.setTerminal(row.idBytes, terminalId, lastNumber);
     if (!row.wanted || (row.state === 'sending' && nowS() - row.openedS > SENDING_MAX_S)) {
       await giveUp(row);
       return;
     }
-    const code = await terminal.charge(row.idBytes, row.amount);
+    // The terminal counts for itself, but not while it is off.
+    if (leftS(row) === 0 && row.state !== 'accepted') {
+      await giveUp(row, 'CHARGE_EXPIRED');
+      return;
+    }
+    const code = await terminal.charge(row.idBytes, row.amount, number, leftS(row));
     const state = meaning(code);
     const latest = charges.find(row.idBytes) ?? row;
     // An accepted charge is OK for the terminal too; its own report says what became of it.
     if (state && !(state === 'open' && latest.state === 'accepted'))
-      charges.set(row.idBytes, state, state === 'refused' ? code : latest.code);
+      charges.set(
+        row.idBytes,
+        state,
+        code === 'OK' || code === 'ALREADY_PAID' || code === 'NO_CHARGE' ? latest.code : code,
+      );
   }
 
   const isForgotten: Clerk['isForgotten'] = ({ state, openedS }) =>
@@ -188,9 +212,9 @@ export function createClerk(options: ClerkOptions): Clerk {
   }
 
   /** Cancels at the terminal, also what was perhaps never sent: an answer that got lost may have opened it. */
-  async function giveUp(row: ChargeRow): Promise<Code> {
+  async function giveUp(row: ChargeRow, why: Code | null = row.wanted ? 'LINK_DOWN' : null): Promise<Code> {
     const code = await terminal.cancel(row.idBytes);
-    if (code === 'OK' || code === 'NO_CHARGE') charges.set(row.idBytes, 'cancelled', row.wanted ? 'LINK_DOWN' : null);
+    if (code === 'OK' || code === 'NO_CHARGE') charges.set(row.idBytes, 'cancelled', why);
     else if (code === 'ALREADY_PAID') charges.set(row.idBytes, 'paid', null);
     return code;
   }
@@ -204,7 +228,7 @@ export function createClerk(options: ClerkOptions): Clerk {
         return known.amount === amount ? chargeResult(known) : refusal('CHARGE_OPEN', 'this id has another amount');
       if (charges.current()) return refusal('CHARGE_OPEN');
       if (options.deskBusy()) return refusal('BUSY', 'the desk is in use');
-      charges.add(id, amount);
+      opened = { id: charges.add(id, amount).id, ms: scheduler.nowMs() };
       // A question under way is about an earlier charge.
       await asking;
       await ask();
@@ -229,8 +253,9 @@ export function createClerk(options: ClerkOptions): Clerk {
       const read = readReport(report);
       if (read) charges.set(report.chargeId, read.state, read.tap.code, read.tap);
     },
-    onTerminal(id) {
+    onTerminal(id, number) {
       terminalId = id;
+      lastNumber = number;
       askLater();
     },
     onChange: waiters.wake,

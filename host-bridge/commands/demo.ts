@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
+import { createRealScheduler } from '../base/scheduler.js';
 import { failure, type ErrorCode } from '../base/errors.js';
 import { runDemo, type RunningDemo } from '../demo/demo.js';
 import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
@@ -198,6 +199,7 @@ function peopleOf(world: World, listeners: Listeners, stop: () => void): People 
       const report = await new Promise<TapReport | null>((resolve) => {
         const timer = setTimeout(() => resolve(null), TAP_MS);
         listeners.tap.set(shop.name, (said) => {
+          if (codeOf(said.code) === 'TOKEN_STAYED') return token.presence.tapAgain(createRealScheduler());
           clearTimeout(timer);
           resolve(said);
         });

@@ -33,6 +33,14 @@ interface BridgeCommand {
   trusteeKey?: string;
   operatorData?: string;
   acceptLoss?: string;
+  chargeMinutes: string;
+}
+
+/** Minutes of a charge, in seconds. @throws TapcashError USAGE */
+function lifetimeArgument(text: string): number {
+  if (!/^[0-9]{1,2}$/.test(text) || Number(text) < 1 || Number(text) > 60)
+    throw failure('USAGE', '--charge-minutes: 1 to 60 expected');
+  return Number(text) * 60;
 }
 
 /** Where a bridge keeps what it has, and who may act at its desk: in a folder with settings, both are known. */
@@ -81,6 +89,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
     dataDir,
     issuerKey,
     registrarKey,
+    chargeLifetimeS: lifetimeArgument(options.chargeMinutes),
     log: createLog('bridge'),
     acceptLoss: lossArgument(options.acceptLoss),
   });

@@ -61,6 +61,7 @@ const Terminal = object({
   historiesPending: Count,
   tombstonesPending: Count,
   chargeState: Count,
+  chargeNumber: Count,
   variablesUsed: Count,
   variablesTotal: Count,
   flashWrites: Count,

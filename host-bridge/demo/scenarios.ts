@@ -123,6 +123,8 @@ async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token,
       // The signature's frame, or its first part: longer than any acknowledgement.
       else if (!toCard && ins === INS.challenge && frame.length > 24) shop.field.cutAfter(0);
     };
+    // A token that was there before the charge does not pay it.
+    await new Promise((resolve) => setTimeout(resolve, LEFT_MS));
     token.presence.hold(shop.field);
     const endMs = performance.now() + CUT_MS;
     while (!shop.field.isCut() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -140,6 +142,7 @@ async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token,
   check('the token has paid, and the shop was not', (await lookInto(world, shop, token)).unacknowledged === 1);
 }
 
+const LEFT_MS = 1000;
 const HAND_OVER_MS = 20_000;
 
 /** Payments while no house can be reached; then everything is delivered. */

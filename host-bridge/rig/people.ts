@@ -5,6 +5,7 @@
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import type { TokenStatus } from '../../firmware/wire/token-commands.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
+import { createRealScheduler } from '../base/scheduler.js';
 import type { Board } from '../emulator/board.js';
 import type { ClaimLine, Debit } from '../bridge/desk/desk-statement.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
@@ -17,6 +18,8 @@ const PRESS_MS = 120;
 const CHARGE_MS = 60_000;
 /** Between an event and what a person does about it. */
 const REACTION_MS = 150;
+/** Until a terminal has seen that the token which was there last has left. */
+const LEFT_MS = 700;
 
 /** Presses the token's own button. */
 export function pressButton(world: World, board: Board): void {
@@ -146,6 +149,7 @@ export async function pay(
     let { charge } = must(`charge ${amount}`, await shop.bridge.charge(amount));
     const id = Buffer.from(charge.id, 'hex');
     const endMs = performance.now() + CHARGE_MS;
+    await pause(LEFT_MS);
     token.presence.hold(shop.field);
     while (
       (charge.state === 'open' || charge.state === 'accepted' || charge.state === 'sending') &&
@@ -161,7 +165,8 @@ export async function pay(
         pressButton(world, flash);
         await pause(PRESS_MS + REACTION_MS);
         token.presence.hold(shop.field);
-      } else if (charge.code !== 'TAP_TORN') break;
+      } else if (charge.code === 'TOKEN_STAYED') token.presence.tapAgain(createRealScheduler());
+      else if (charge.code !== 'TAP_TORN') break;
     }
     await pause(REACTION_MS);
     token.presence.leave();

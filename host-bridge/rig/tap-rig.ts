@@ -56,6 +56,7 @@ const DESK_MS_MAX = 20_000;
 /** How often a charge is asked for over a link that goes down, and how long the link may take to come up. */
 const CHARGE_TRIES = 10;
 const LINK_UP_MS = 60_000;
+const LEFT_MS = 700;
 
 export interface Token {
   name: string;
@@ -102,6 +103,7 @@ export async function createTapBench(options: TapBenchOptions) {
   const kept = new Map<string, Kept>();
   const tombstones: Uint8Array[] = [];
   const reports: TapReport[] = [];
+  const tokens: Token[] = [];
   const alarms: Code[] = [];
   const consoles: string[] = [];
   const closers: (() => void)[] = [];
@@ -137,11 +139,17 @@ export async function createTapBench(options: TapBenchOptions) {
     return 'OK';
   }
 
+  function onReport(report: TapReport): void {
+    reports.push(report);
+    // Whoever holds a token does what the display says.
+    if (codeOf(report.code) === 'TOKEN_STAYED') for (const token of tokens) token.presence.tapAgain(scheduler);
+  }
+
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void {
     if (kind === KIND.verify) return reply(!flags.verifies ? 'BUSY' : flags.lies ? 'OK' : verifier.answer(body));
     if (kind === KIND.history) return flags.keeps ? reply(keep(body)) : reply('BUSY');
     if (kind === KIND.tombstone) tombstones.push(body);
-    if (kind === KIND.tap) reports.push(tapReport.decode(body)!);
+    if (kind === KIND.tap) onReport(tapReport.decode(body)!);
     if (kind === KIND.alarm) alarms.push(codeOf(body[0]));
     reply('OK');
     if (kind === KIND.timeWanted && flags.tellsTime) {
@@ -270,6 +278,7 @@ export async function createTapBench(options: TapBenchOptions) {
     closers.push(() => device.close());
     await device.ready();
     const token = { name, device, presence: createPresence(device.chip.card), pku: new Uint8Array(32) as Uint8Array };
+    tokens.push(token);
     await rest(500);
     token.presence.hold(field);
     const tokenIdentity = identity.decode(await desk(INS.identity, new Uint8Array(0)))!;
@@ -310,13 +319,23 @@ export async function createTapBench(options: TapBenchOptions) {
   }
 
   /** Opens a charge, or asks for the same one again. @returns its id and the terminal's code */
-  async function charge(amount: number, again?: Uint8Array): Promise<{ id: Uint8Array; code: Code | null }> {
+  async function charge(
+    amount: number,
+    again?: Uint8Array,
+    lifetimeS = 300,
+  ): Promise<{ id: Uint8Array; code: Code | null }> {
     const id = again ?? new Uint8Array([0, 0, 0, 0, 0, 0, ++chargeCount >> 8, chargeCount & 255]);
+    const number = id[6] * 256 + id[7];
     for (let tries = 1; ; tries++) {
-      const { code } = await answered(ask(KIND.charge, chargeRequest.encode({ id, amount })));
+      const { code } = await answered(ask(KIND.charge, chargeRequest.encode({ number, id, amount, lifetimeS })));
       // A link may go down at any time, as on a busy machine; the same id is the same charge.
-      if ((code !== 'LINK_DOWN' && code !== 'NO_ANSWER') || tries === CHARGE_TRIES) return { id, code };
-      await until(() => link.up(), LINK_UP_MS);
+      if ((code === 'LINK_DOWN' || code === 'NO_ANSWER') && tries < CHARGE_TRIES) {
+        await until(() => link.up(), LINK_UP_MS);
+        continue;
+      }
+      // Until the terminal has seen that whoever was there last has left.
+      if (!again) await rest(LEFT_MS);
+      return { id, code };
     }
   }
 

@@ -67,8 +67,11 @@ export interface TerminalSession {
   /** Any request; the others are this one with their kind. */
   ask(kind: number, body: Uint8Array, timeoutMs: number): Promise<Answer>;
   status(): Promise<Result<{ status: TerminalStatus }>>;
-  /** @param id 8 bytes, the same in each retry */
-  charge(id: Uint8Array, amount: number): Promise<Code>;
+  /**
+   * @param id 8 bytes, the same in each retry, as is the `number` @param number above that of every charge before
+   * @param lifetimeS how long it may still wait for a token
+   */
+  charge(id: Uint8Array, amount: number, number: number, lifetimeS: number): Promise<Code>;
   cancel(id: Uint8Array): Promise<Code>;
   /** @param bytes encoded `signedTime` */
   time(bytes: Uint8Array): Promise<Code>;
@@ -219,7 +222,8 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
       const status = terminalStatus.decode(body);
       return status ? { ok: true, status } : refusal('BAD_REQUEST', 'terminal status');
     },
-    charge: (id, amount) => codeOf(KIND.charge, chargeRequest.encode({ id, amount }), TIMEOUTS_MS.charge),
+    charge: (id, amount, number, lifetimeS) =>
+      codeOf(KIND.charge, chargeRequest.encode({ number, id, amount, lifetimeS }), TIMEOUTS_MS.charge),
     cancel: (id) => codeOf(KIND.cancel, id, TIMEOUTS_MS.cancel),
     time: (bytes) => codeOf(KIND.time, bytes, TIMEOUTS_MS.time),
     async denyList(bytes) {

@@ -12,7 +12,7 @@ import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { refusal, type Result } from '../../host-bridge/base/errors.js';
 import { silentLog } from '../../host-bridge/base/log.js';
 import { createNoticePush, DENY_POLL_MS } from '../../host-bridge/bridge/notice-push.js';
-import { ASK_AGAIN_MS, SENDING_MAX_S } from '../../host-bridge/bridge/clerk.js';
+import { ASK_AGAIN_MS, CHARGE_LIFETIME_S, SENDING_MAX_S } from '../../host-bridge/bridge/clerk.js';
 import { issuerKey, makeHistory, makeLicense, makeTombstone, pseudonymKey, SHOP } from '../kit/histories.js';
 import { createRig, T0, type Rig } from './bridge-rig.js';
 import { pass, run } from '../kit/virtual-time.js';
@@ -304,6 +304,81 @@ describe('charges', () => {
     await go(rig.start());
     await ms(5000);
     expect([rig.terminal.charge!.state, await stateOf()]).toEqual([4, 'cancelled']);
+  });
+
+  test('each charge has a number above all before, also those of another bridge or of a database that was lost', async () => {
+    rig = await createRig();
+    rig.terminal.chargeNumber = 41;
+    rig.terminal.reboot();
+    await ms(20_000);
+    for (const number of [42, 43]) {
+      expect(await go(rig.bridge.charge(10))).toMatchObject({ charge: { state: 'open' } });
+      expect(rig.terminal.chargeNumber).toBe(number);
+      await go(rig.bridge.cancel());
+    }
+    await go(rig.bridge.close());
+    await go(rig.start());
+    await go(rig.bridge.charge(10));
+    expect([rig.terminal.chargeNumber, rig.terminal.opened]).toEqual([44, 3]);
+  });
+
+  test('a charge that the terminal has forgotten behind later ones is not opened again: its result is lost', async () => {
+    rig = await createRig();
+    await go(rig.bridge.charge(10));
+    rig.terminal.off();
+    await ms(60_000);
+    // As after a restore of the bridge: the terminal has had other charges since.
+    rig.terminal.charge = { ...rig.terminal.charge!, id: new Uint8Array(8), state: 3 };
+    rig.terminal.chargeNumber = 7;
+    rig.terminal.reboot();
+    await ms(20_000);
+    expect([rig.terminal.opened, await stateOf()]).toEqual([1, 'lost']);
+    expect((await go(rig.bridge.status())).charge).toMatchObject({ code: 'NOT_NEWER' });
+    expect(await go(rig.bridge.charge(11))).toMatchObject({ charge: { state: 'open' } });
+    expect(rig.terminal.chargeNumber).toBe(8);
+  });
+
+  test('a charge whose time is over while the terminal is away ends at its return; one that was paid stays paid', async () => {
+    for (const isPaid of [false, true]) {
+      rig = await createRig();
+      await go(rig.bridge.charge(10));
+      expect(rig.terminal.charge!.lifetimeS).toBe(CHARGE_LIFETIME_S);
+      rig.terminal.off();
+      if (isPaid) rig.terminal.charge!.state = 3;
+      await ms(CHARGE_LIFETIME_S * 1000);
+      expect(await stateOf()).toBe('open');
+      rig.terminal.reboot();
+      await ms(20_000);
+      expect([rig.terminal.charge!.state, await stateOf()]).toEqual(isPaid ? [3, 'paid'] : [4, 'cancelled']);
+      expect((await go(rig.bridge.status())).charge!.code).toBe(isPaid ? null : 'CHARGE_EXPIRED');
+      if (!isPaid) await rig.stop();
+    }
+  });
+
+  test('a charge that the terminal ended for its time is told so, by its report or by its answer', async () => {
+    for (const silent of [false, true]) {
+      rig = await createRig();
+      await go(rig.bridge.charge(10));
+      rig.terminal.tap('cancelled', 'CHARGE_EXPIRED', silent);
+      if (silent) rig.terminal.refuseWith = (kind) => (kind === KIND.charge ? 'CHARGE_EXPIRED' : null);
+      await ms(ASK_AGAIN_MS + 1000);
+      expect((await go(rig.bridge.status())).charge).toMatchObject({ state: 'cancelled', code: 'CHARGE_EXPIRED' });
+      if (!silent) await rig.stop();
+    }
+  });
+
+  test('what is left of a lifetime is asked for, and no clock that is set changes it', async () => {
+    let aheadS = 0;
+    rig = await createRig({ chargeLifetimeS: 60, clock: () => T0 + aheadS });
+    await go(rig.bridge.charge(10));
+    expect(rig.terminal.charge!.lifetimeS).toBe(60);
+    for (aheadS of [1e6, -1e6]) {
+      rig.terminal.charge = null;
+      rig.terminal.chargeNumber = 0;
+      await ms(ASK_AGAIN_MS + 1000);
+    }
+    expect(rig.terminal.charge!.lifetimeS).toBeGreaterThan(20);
+    expect(rig.terminal.charge!.lifetimeS).toBeLessThan(50);
   });
 
   test('another terminal at the cable is not asked for a charge of the first', async () => {

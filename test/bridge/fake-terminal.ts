@@ -26,7 +26,7 @@ export interface FakeTerminal {
   link: LinkSession;
   /** The token at the reader. */
   token: FakeToken | null;
-  charge: { id: Uint8Array; amount: number; state: number } | null;
+  charge: { id: Uint8Array; amount: number; lifetimeS: number; state: number } | null;
   /** Charges opened, over all time. */
   opened: number;
   times: Uint8Array[];
@@ -35,6 +35,8 @@ export interface FakeTerminal {
   denyVersion: number;
   terminalId: Uint8Array;
   /** What a desk command comes to instead of its answer; after its effect if `late`. */
+  /** The last number of a charge. */
+  chargeNumber: number;
   deskFault: ((ins: number) => { code: Code; late: boolean; data?: Uint8Array } | null) | null;
   /** What any request comes to instead, before it has an effect; null for the effect. */
   refuseWith: ((kind: number) => Code | null) | null;
@@ -59,6 +61,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
       token: null,
       charge: null,
       opened: 0,
+      chargeNumber: 0,
       refunds: 0,
       times: [],
       denyVersion: 0,
@@ -78,6 +81,8 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
     }
     if (charge && (charge.state === CHARGE_STATES.open || charge.state === CHARGE_STATES.accepted))
       return 'CHARGE_OPEN';
+    if (asked.number <= terminal.chargeNumber) return 'NOT_NEWER';
+    terminal.chargeNumber = asked.number;
     terminal.charge = { ...asked, state: CHARGE_STATES.open };
     terminal.opened++;
     return 'OK';
@@ -140,6 +145,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
           denyVersion,
           registrar: registrarKey.publicKey.slice(0, 4),
           chargeState,
+          chargeNumber: terminal.chargeNumber,
           shop: SHOP,
           ...counts,
         }),

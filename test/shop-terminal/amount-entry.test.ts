@@ -102,7 +102,7 @@ describe('at a terminal without a bridge', () => {
     expect(shown(world)).toEqual(['AMOUNT', '0.35 EUR', 'then # or button']);
     keys(world, '0');
     world.terminal.onButton();
-    expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token']);
+    expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
     const token = createToken(1);
     world.tap(token);
     world.run(3000);
@@ -152,7 +152,7 @@ describe('at a terminal without a bridge', () => {
     world.run(200);
     keys(world, '42');
     expect(world.charge(1, 350)).toBe('OK');
-    expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token']);
+    expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
     expect(world.cancel(1)).toBe('OK');
     keys(world, '#');
     expect(world.state()).toBe('cancelled');

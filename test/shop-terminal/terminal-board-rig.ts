@@ -52,6 +52,7 @@ export const TERMS = {
   timeMaxAgeS: 604800,
   denyMaxAgeS: 86400,
   undeliveredMaxAgeS: 302400,
+  chargeLifetimeS: 300,
   historiesMax: 128,
 };
 
@@ -272,7 +273,8 @@ export async function createBench(
       if (!s) throw new Error('status: ' + r.code + ' ' + Buffer.from(r.body).toString('hex'));
       return s;
     },
-    charge: async (n, amount) => (await request(KIND.charge, chargeRequest.encode({ id: idOf(n), amount }))).code,
+    charge: async (n, amount) =>
+      (await request(KIND.charge, chargeRequest.encode({ number: n, id: idOf(n), amount, lifetimeS: 300 }))).code,
     cancel: async (n) => (await request(KIND.cancel, idOf(n))).code,
     present(next) {
       token = next;

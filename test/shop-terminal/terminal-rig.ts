@@ -206,7 +206,8 @@ export interface World {
   /** Brings the link up or down. */
   link(up: boolean): void;
   ask(kind: number, body: Uint8Array): { code: Code | null; data: Uint8Array };
-  charge(n: number, amount: number): Code | null;
+  /** Opens charge `n`, which is its id and its number. */
+  charge(n: number, amount: number, lifetimeS?: number): Code | null;
   cancel(n: number): Code | null;
   state(): string;
   /** Holds a token to the reader until the payment is kept or `limitMs` passed, then takes it away. */
@@ -558,7 +559,8 @@ export function createWorld(): World {
       scheduler.runUntil(() => result.code !== null || born !== life, 5000);
       return result;
     },
-    charge: (n, amount) => world.ask(KIND.charge, chargeRequest.encode({ id: idOf(n), amount })).code,
+    charge: (n, amount, lifetimeS = 300) =>
+      world.ask(KIND.charge, chargeRequest.encode({ number: n, id: idOf(n), amount, lifetimeS })).code,
     cancel: (n) => world.ask(KIND.cancel, idOf(n)).code,
     state: () => Object.entries(CHARGE_STATES).find(([, value]) => value === world.till.view().state)![0],
     tap(token, limitMs = 3000) {
@@ -569,7 +571,8 @@ export function createWorld(): World {
       if (field.token && born === life) scheduler.runUntil(() => field.token === null, 400);
       field.token = null;
       field.tear = null;
-      scheduler.runUntil(() => false, 50);
+      // Away for long enough that the terminal sees it.
+      scheduler.runUntil(() => false, 800);
       return world.state();
     },
     run: (ms) => scheduler.advance(ms),

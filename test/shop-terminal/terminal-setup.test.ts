@@ -4,6 +4,7 @@ import { LINE_CHARACTERS, LINES_MAX } from '../../firmware/panel/display.js';
 import { readProvision, type TerminalProvision } from '../../firmware/shop-terminal/terminal-setup.js';
 import { alarmLines, chargeLines, idleLines } from '../../firmware/shop-terminal/screen.js';
 import { loadTerminalSeed } from '../../firmware/shop-terminal/terminal-key.js';
+import type { ChargeView } from '../../firmware/shop-terminal/till.js';
 import { idOf, makeFlash, openShop } from './till-rig.js';
 
 const GOOD: TerminalProvision = {
@@ -18,6 +19,7 @@ const GOOD: TerminalProvision = {
   timeMaxAgeS: 1,
   denyMaxAgeS: 1,
   undeliveredMaxAgeS: 1,
+  chargeLifetimeS: 1,
   historiesMax: 128,
 };
 
@@ -41,6 +43,7 @@ const bad: [keyof TerminalProvision, unknown][] = [
   ['timeMaxAgeS', 0],
   ['denyMaxAgeS', NaN],
   ['undeliveredMaxAgeS', null],
+  ['chargeLifetimeS', 0],
   ['historiesMax', 0],
   ['historiesMax', 129],
   ['shop', ''],
@@ -65,15 +68,19 @@ test('the key is made once, and never again for a store that has lost it', () =>
     }),
   ).toEqual(seed);
   const other = openShop(makeFlash());
-  other.till.charge(idOf(1), 5);
+  other.till.charge(idOf(1), 5, 1, 300);
   expect(() => loadTerminalSeed(other.log, (count) => new Uint8Array(count))).toThrow('missing');
+});
+
+const view = (state: number, amount: number): ChargeView => ({
+  ...{ state, amount, id: idOf(1), rs: new Uint8Array(16), counter: 1, number: 1, lifetimeS: 300, isBound: false },
 });
 
 test('every line fits the display, and no screen has more lines than the display', () => {
   for (const code of allCodes()) {
     for (const state of [1, 2, 3, 4]) {
       for (const amount of [1, 350, 2 ** 53 - 1]) {
-        const lines = chargeLines({ state, id: idOf(1), amount, rs: new Uint8Array(16), counter: 1 }, 'EUR', code);
+        const lines = chargeLines(view(state, amount), 'EUR', code, 60);
         expect(lines.length).toBeLessThanOrEqual(LINES_MAX);
         for (const line of lines) expect(line.length).toBeLessThanOrEqual(LINE_CHARACTERS);
       }
@@ -81,9 +88,5 @@ test('every line fits the display, and no screen has more lines than the display
     expect(alarmLines(code).every((line) => line.length <= LINE_CHARACTERS)).toBe(true);
     expect(idleLines('x'.repeat(24), false, code).length).toBeLessThanOrEqual(LINES_MAX);
   }
-  expect(chargeLines({ state: 1, id: idOf(1), amount: 350, rs: new Uint8Array(16), counter: 1 }, 'EUR', 'OK')).toEqual([
-    'PAY',
-    '3.50 EUR',
-    'tap your token',
-  ]);
+  expect(chargeLines(view(1, 350), 'EUR', 'OK', 5)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
 });

@@ -17,7 +17,7 @@ const stateName = (state: number): string => Object.entries(S).find(([, n]) => n
 type Step = { name: string; before: (shop: Shop) => void; act: (shop: Shop) => void; states: string[] };
 
 const completed = (shop: Shop): Completed => h.tapUntilAnswer(shop.till, h.pkuOf(1)) as Completed;
-const open = (shop: Shop): void => void expect(shop.till.charge(h.idOf(1), 350)).toBe('OK');
+const open = (shop: Shop): void => void expect(shop.till.charge(h.idOf(1), 350, 1, 300)).toBe('OK');
 const none = (): void => undefined;
 
 const steps: Step[] = [
@@ -133,7 +133,7 @@ function finish(shop: Shop, step: Step): void {
       shop.till.delivered(slot);
     }
   };
-  const code = shop.till.charge(h.idOf(1), 350);
+  const code = shop.till.charge(h.idOf(1), 350, 1, 300);
   const state = stateName(shop.till.view().state);
   if (step.name === 'new deny list') {
     const old = shop.notices.denyVersion() === 5;
@@ -151,10 +151,10 @@ function finish(shop: Shop, step: Step): void {
     // The step `delivered` itself comes after the bridge has it.
     if (step.name !== 'delivered') expect(delivered.length).toBe(1);
     else expect(delivered.length).toBeLessThanOrEqual(1);
-    expect(shop.till.charge(h.idOf(1), 350)).toBe('ALREADY_PAID');
+    expect(shop.till.charge(h.idOf(1), 350, 1, 300)).toBe('ALREADY_PAID');
   }
   // The shop goes on.
-  expect(shop.till.charge(h.idOf(2), 100)).toBe('OK');
+  expect(shop.till.charge(h.idOf(2), 100, 2, 300)).toBe('OK');
   expect(h.tap(shop.till, h.pkuOf(3))).toBe('OK');
   deliver();
   expect(shop.histories.count()).toBe(0);

@@ -26,6 +26,7 @@ export const CONFIG: TillConfig = {
   registrar: Uint8Array.of(1, 1, 1, 1),
   floorLimit: 1000,
   undeliveredMaxAgeS: 302400,
+  chargeLifetimeS: 300,
 };
 export const LIMITS = { issuer: ISSUER, timeMaxAgeS: 604800, denyMaxAgeS: DAY_S, staleListLimit: 2500 };
 

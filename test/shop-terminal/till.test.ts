@@ -15,7 +15,7 @@ function freshShop(historiesMax?: number): Shop {
   return shop;
 }
 function openCharge(shop: Shop, amount = 350, n = 1): Shop {
-  expect(shop.till.charge(h.idOf(n), amount)).toBe('OK');
+  expect(shop.till.charge(h.idOf(n), amount, n, 300)).toBe('OK');
   return shop;
 }
 const later = (shop: Shop, seconds: number): void => void (shop.clock.ms += seconds * 1000);
@@ -23,16 +23,16 @@ const rsOf = (shop: Shop): string => Buffer.from(shop.till.view().rs).toString('
 
 type Row = [what: string, code: string, act: () => string];
 const rows: Row[] = [
-  ['amount 0', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 0)],
-  ['amount 1.5', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 1.5)],
-  ['amount 2^53', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 2 ** 53)],
+  ['amount 0', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 0, 1, 300)],
+  ['amount 1.5', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 1.5, 1, 300)],
+  ['amount 2^53', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 2 ** 53, 1, 300)],
   [
     'charge of a paid id',
     'ALREADY_PAID',
     () => {
       const s = openCharge(freshShop());
       h.tap(s.till, h.pkuOf(1));
-      return s.till.charge(h.idOf(1), 350);
+      return s.till.charge(h.idOf(1), 350, 1, 300);
     },
   ],
   [
@@ -41,18 +41,22 @@ const rows: Row[] = [
     () => {
       const s = openCharge(freshShop());
       s.till.cancel(h.idOf(1));
-      return s.till.charge(h.idOf(1), 350);
+      return s.till.charge(h.idOf(1), 350, 1, 300);
     },
   ],
-  ['charge of another id', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(2), 350)],
-  ['charge of the open id, other amount', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(1), 351)],
+  ['charge of another id', 'CHARGE_OPEN', () => openCharge(freshShop()).till.charge(h.idOf(2), 350, 2, 300)],
+  [
+    'charge of the open id, other amount',
+    'CHARGE_OPEN',
+    () => openCharge(freshShop()).till.charge(h.idOf(1), 351, 1, 300),
+  ],
   [
     'charge while one is accepted',
     'CHARGE_OPEN',
     () => {
       const s = openCharge(freshShop());
       h.tap(s.till, h.pkuOf(1), false);
-      return s.till.charge(h.idOf(2), 1);
+      return s.till.charge(h.idOf(2), 1, 2, 300);
     },
   ],
   [
@@ -62,7 +66,7 @@ const rows: Row[] = [
       const s = openCharge(freshShop());
       h.tap(s.till, h.pkuOf(1));
       later(s, 302401);
-      return s.till.charge(h.idOf(2), 1);
+      return s.till.charge(h.idOf(2), 1, 2, 300);
     },
   ],
   [
@@ -71,13 +75,13 @@ const rows: Row[] = [
     () => {
       const s = openCharge(freshShop(1));
       h.tap(s.till, h.pkuOf(1));
-      return s.till.charge(h.idOf(2), 1);
+      return s.till.charge(h.idOf(2), 1, 2, 300);
     },
   ],
   [
     'charge above the floor limit without time',
     'TIME_STALE',
-    () => h.openShop(h.makeFlash()).till.charge(h.idOf(1), 1001),
+    () => h.openShop(h.makeFlash()).till.charge(h.idOf(1), 1001, 1, 300),
   ],
   [
     'charge above the floor limit with old time',
@@ -85,7 +89,7 @@ const rows: Row[] = [
     () => {
       const s = freshShop();
       later(s, 604801);
-      return s.till.charge(h.idOf(1), 1001);
+      return s.till.charge(h.idOf(1), 1001, 1, 300);
     },
   ],
   ['cancel of nothing', 'NO_CHARGE', () => freshShop().till.cancel(h.idOf(0))],
@@ -267,7 +271,7 @@ describe('a charge', () => {
   test('opened twice under one id stays one charge with one Rs', () => {
     const shop = openCharge(freshShop());
     const rs = rsOf(shop);
-    expect(shop.till.charge(h.idOf(1), 350)).toBe('OK');
+    expect(shop.till.charge(h.idOf(1), 350, 1, 300)).toBe('OK');
     expect(rsOf(shop)).toBe(rs);
   });
 
@@ -283,7 +287,7 @@ describe('a charge', () => {
     expect(record.chargeId).toEqual(h.idOf(1));
     shop.till.delivered(slot);
     expect(shop.histories.count()).toBe(0);
-    expect(h.openShop(shop.flash).till.charge(h.idOf(1), 350)).toBe('ALREADY_PAID');
+    expect(h.openShop(shop.flash).till.charge(h.idOf(1), 350, 1, 300)).toBe('ALREADY_PAID');
   });
 
   test('survives a reset: the same token gets the same challenge', () => {
@@ -443,7 +447,7 @@ describe('an old deny list', () => {
       expect(shop.histories.count()).toBe(0);
       expect(h.tap(shop.till, h.pkuOf(1))).toBe('OK');
       // 2500 - 2000 are left.
-      expect(shop.till.charge(h.idOf(2), again)).toBe('OK');
+      expect(shop.till.charge(h.idOf(2), again, 2, 300)).toBe('OK');
       expect(h.tap(shop.till, h.pkuOf(1))).toBe(again === 500 ? 'OK' : 'STALE_LIMIT');
     }
   });

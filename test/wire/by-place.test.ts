@@ -98,8 +98,8 @@ test('places within a challenge, its answer, a license and a charge', () => {
         expect(licensed.slice(LICENSE_PKU_AT, LICENSE_PKU_AT + 32)).toEqual(body.pku);
 
         const stored = chargeRecord.encode(charge);
-        expect([readU32(stored, CHARGE_TIME_AT), stored.length]).toEqual([charge.timeS, CHARGE_PKU_AT + 32]);
-        expect(stored.slice(CHARGE_PKU_AT)).toEqual(charge.boundPku);
+        expect([readU32(stored, CHARGE_TIME_AT), stored.length]).toEqual([charge.timeS, CHARGE_PKU_AT + 40]);
+        expect(stored.slice(CHARGE_PKU_AT, CHARGE_PKU_AT + 32)).toEqual(charge.boundPku);
       },
     ),
   );

@@ -30,7 +30,7 @@ export const KIND = {
   time: 0x02,
   /** body: `signedDenyList`. */
   denyList: 0x03,
-  /** body: `chargeRequest`; answer: no body. OK also when this charge id is already open. */
+  /** body: `chargeRequest`; answer: no body. OK also when this charge id is already open. NOT_NEWER by its number. */
   charge: 0x04,
   /** body: the charge id (8); answer: no body. ALREADY_PAID once a verified signature exists. */
   cancel: 0x05,
@@ -62,9 +62,13 @@ export const KIND = {
 export const CHARGE_ID_BYTES = 8;
 /** What the clerk asks for. */
 export const chargeRequest = defineMessage([
+  // The bridge's durable counter: not above the last one, it opens no charge.
+  ['number', U32],
   // 8 bytes, chosen by the bridge; a retry has the same.
   ['id', BYTES, CHARGE_ID_BYTES],
   ['amount', AMOUNT],
+  // How long it may still wait for a token, seconds. A retry shortens what is left, never lengthens it.
+  ['lifetimeS', U32],
 ]);
 
 /** A command to a token, sent through the terminal's reader at the desk. */
@@ -101,6 +105,8 @@ export const terminalStatus = defineMessage([
   ['tombstonesPending', U32],
   // One of `CHARGE_STATES`.
   ['chargeState', U8],
+  // The last number of a charge that it took from a bridge.
+  ['chargeNumber', U32],
   ['variablesUsed', U32],
   ['variablesTotal', U32],
   ['flashWrites', U32],

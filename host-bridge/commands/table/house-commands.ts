@@ -133,6 +133,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       OPTIONS.scheme,
       OPTIONS.operatorData,
       OPTIONS.acceptLoss,
+      OPTIONS.chargeMinutes,
       as(OPTIONS.data, { standard: '.tapcash/bridge', detail: 'outbox and charges' }),
     ],
     examples: [

@@ -106,6 +106,11 @@ export const OPTIONS = {
   tidy: { flags: '--tidy', what: 'no new key: delete private keys that are no longer needed' },
 
   // charges and the desk
+  chargeMinutes: {
+    flags: '--charge-minutes <n>',
+    what: 'how long a charge waits for a token, 1 to 60',
+    standard: '5',
+  },
   wait: { flags: '--wait', what: 'follow the charge until it is paid' },
   id: {
     flags: '--id <act>',

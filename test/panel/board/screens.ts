@@ -18,11 +18,11 @@ const view = function (state: number, amount: number): any {
 const screens: { [name: string]: string[] } = {
   ready: idleLines("Anna's Bakery", true, 'OK'),
   entry: entryLines(1234, 'EUR'),
-  pay: chargeLines(view(1, 350), 'EUR', 'OK'),
-  paid: chargeLines(view(3, 350), 'EUR', 'OK'),
+  pay: chargeLines(view(1, 350), 'EUR', 'OK', 5),
+  paid: chargeLines(view(3, 350), 'EUR', 'OK', 5),
   hold: holdLines(350, 'EUR'),
-  large: chargeLines(view(3, 99999999), 'EUR', 'OK'),
-  confirm: chargeLines(view(1, 12000), 'EUR', 'CONFIRM_NEEDED'),
+  large: chargeLines(view(3, 99999999), 'EUR', 'OK', 5),
+  confirm: chargeLines(view(1, 12000), 'EUR', 'CONFIRM_NEEDED', 5),
   alarm: alarmLines('VERIFIER_LIED'),
   balance: ['BALANCE', '50.00 EUR'],
 };
@@ -121,7 +121,7 @@ for (const each of Object.keys(screens)) {
   name = '';
   if (each === 'hold') {
     // As at a tap: what comes next is drawn ahead, and only what differs is sent.
-    const paid = chargeLines(view(3, 350), 'EUR', 'OK');
+    const paid = chargeLines(view(3, 350), 'EUR', 'OK', 5);
     oled.draw(screens.hold);
     name = 'held';
     oled.show(screens.hold, PLAIN);
