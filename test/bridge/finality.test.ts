@@ -211,7 +211,7 @@ describe('another house at the address', () => {
 
 test('refusals under older rules that are not final go on; final ones stay', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-final-'));
-  const old = openDatabase(join(folder, 'bridge.db'), { migrations: BRIDGE_MIGRATIONS.slice(0, -1) });
+  const old = openDatabase(join(folder, 'bridge.db'), { migrations: BRIDGE_MIGRATIONS.slice(0, 3) });
   const add = old.prepare(
     "INSERT INTO outbox (kind, identity, bytes, state, code, arrived_s, next_s, done_s) VALUES (?, x'00', ?, ?, ?, 1, ?, 2)",
   );

@@ -56,6 +56,9 @@ export const TERMS = {
   historiesMax: 128,
 };
 
+/** More than the terminal needs to see that a token has left. */
+const AWAY_MS = 2000;
+
 export interface Bench {
   board: Board;
   scheduler: Scheduler;
@@ -198,6 +201,17 @@ export async function createBench(
     reports: [],
     alarms: [],
   };
+  function onReport(report: TapReport): void {
+    bridge.reports.push(report);
+    if (codeOf(report.code) !== 'TOKEN_STAYED') return;
+    // Whoever holds a token does what the display says.
+    const held = token;
+    field.remove(tokenChip.card);
+    scheduler.setTimer(() => {
+      if (held && token === held) field.present(tokenChip.card);
+    }, AWAY_MS);
+  }
+
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code) => void): void {
     if (kind === KIND.verify) {
       if (!bridge.verifies) return reply('BUSY');
@@ -209,7 +223,7 @@ export async function createBench(
     if (kind === KIND.history && !bridge.stores) return reply('BUSY');
     if (kind === KIND.history && history.decode(body)) bridge.histories.push(body);
     if (kind === KIND.tombstone) bridge.tombstones++;
-    if (kind === KIND.tap) bridge.reports.push(tapReport.decode(body)!);
+    if (kind === KIND.tap) onReport(tapReport.decode(body)!);
     if (kind === KIND.alarm) bridge.alarms.push(codeOf(body[0]));
     reply('OK');
     if (kind === KIND.timeWanted) {
