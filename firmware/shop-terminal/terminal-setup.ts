@@ -59,20 +59,9 @@ function isCurrency(text: unknown): boolean {
   return typeof text === 'string' && text.length === 3;
 }
 
-/** Checks and decodes; the fault names the first entry that is wrong. */
-export function readProvision(
-  given: TerminalProvision,
-): { ok: true; setup: TerminalSetup } | { ok: false; fault: string } {
-  const values = given as any;
-  const bytes: { [name: string]: Uint8Array } = {};
-  // Entries in hexadecimal, with their bytes; whole numbers, with the least that they can be.
-  const texts: [name: string, bytes: number][] = [
-    ['issuer', ISSUER_ID_BYTES],
-    ['terminalId', TERMINAL_ID_BYTES],
-    ['registrarKey', KEY_BYTES],
-    ['issuerKey', KEY_BYTES],
-  ];
-  const numbers: [name: string, least: number][] = [
+/** Entries that are whole numbers, with the least that they can be. */
+function wholeNumbers(): [name: string, least: number][] {
+  return [
     ['floorLimit', 0],
     ['staleListLimit', 0],
     ['timeMaxAgeS', 1],
@@ -81,6 +70,22 @@ export function readProvision(
     ['chargeLifetimeS', 1],
     ['historiesMax', 1],
   ];
+}
+
+/** Checks and decodes; the fault names the first entry that is wrong. */
+export function readProvision(
+  given: TerminalProvision,
+): { ok: true; setup: TerminalSetup } | { ok: false; fault: string } {
+  const values = given as any;
+  const bytes: { [name: string]: Uint8Array } = {};
+  // Entries in hexadecimal, with their bytes.
+  const texts: [name: string, bytes: number][] = [
+    ['issuer', ISSUER_ID_BYTES],
+    ['terminalId', TERMINAL_ID_BYTES],
+    ['registrarKey', KEY_BYTES],
+    ['issuerKey', KEY_BYTES],
+  ];
+  const numbers = wholeNumbers();
   for (let i = 0; i < texts.length; i++) {
     const name = texts[i][0];
     const decoded = typeof values[name] === 'string' ? fromHex(values[name]) : null;
