@@ -66,8 +66,8 @@ export interface TerminalTerms {
 }
 
 /**
- * Terms unless the shop says otherwise: 20.00 offline, one week of time, one day of deny list, five minutes for a charge,
- * 128 histories.
+ * Terms unless the shop says otherwise: 20.00 offline, one week of time, one day of deny list, five minutes for a
+ * charge, 128 histories.
  */
 export const TERMINAL_TERMS = {
   floorLimit: 2000,
