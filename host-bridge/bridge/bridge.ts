@@ -210,7 +210,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     denyPollMs: options.denyPollMs,
   });
   const acts = createDeskActs(database, random, clock);
-  const refunds = createRefunds({ database, outbox, charges, terminal, delivery, scheduler, random, nowS: clock });
+  const refunds = createRefunds({
+    ...{ database, outbox, charges, house: depositary, terminal, delivery, scheduler, random },
+    nowS: clock,
+  });
   const ending = new AbortController();
   const teller = createTeller({
     terminal,

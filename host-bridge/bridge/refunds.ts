@@ -2,8 +2,8 @@
  * Refunds at the clerk's wish: what goes back is on disk under its id before the terminal signs it, and goes out
  * through the outbox as a history does, so that it is taken from the shop's account once.
  *
- * The bridge only knows what it delivered itself. Whether the payment has reached the issuer, and how much of it is
- * left, the depositary judges.
+ * What another till took, or this one before its computer was replaced, the depositary knows (paid-elsewhere.ts).
+ * Whether a payment has reached the issuer, and how much of it is left, the depositary judges.
  */
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
@@ -16,6 +16,7 @@ import { bytesOf, type Database } from '../base/sqlite/database.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
 import type { BridgeRow } from './bridge-store.js';
 import type { Charges } from './charges.js';
+import { findPaidElsewhere, type PaidElsewhereOptions } from './paid-elsewhere.js';
 import { untilDelivered, type OutboxDelivery } from './outbox-delivery.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
 
@@ -50,6 +51,8 @@ export interface RefundOptions {
   database: Database;
   outbox: Outbox;
   charges: Pick<Charges, 'find'>;
+  /** Who keeps the accounts. */
+  house: PaidElsewhereOptions['house'];
   terminal: Pick<TerminalSession, 'ask' | 'status'>;
   delivery: Pick<OutboxDelivery, 'kick' | 'watch'>;
   scheduler: Scheduler;
@@ -122,6 +125,12 @@ function isCharge(charges: RefundOptions['charges'], payment: string): boolean {
   return bytes?.length === CHARGE_ID_BYTES && !!charges.find(bytes);
 }
 
+/** The history of a payment: delivered by this bridge, or by another. */
+async function paidFor(options: RefundOptions, rs: Uint8Array): Promise<Result<{ history: Uint8Array }>> {
+  const here = options.outbox.historyOf(rs);
+  return here ? { ok: true, history: here } : findPaidElsewhere({ ...options, signMs: SIGN_MS }, rs);
+}
+
 /** Makes the refunds over the bridge's database. */
 export function createRefunds(options: RefundOptions): Refunds {
   const { database, outbox, scheduler } = options;
@@ -179,9 +188,9 @@ export function createRefunds(options: RefundOptions): Refunds {
       if (idText !== undefined && id?.length !== REFUND_ID_BYTES) return refusal('BAD_REQUEST', 'refund id');
       const rs = rsOf(options.charges, payment);
       if (!rs) return refusal(isCharge(options.charges, payment) ? 'NOT_PAID' : 'CHARGE_UNKNOWN');
-      const paid = outbox.historyOf(rs);
-      if (!paid) return refusal('HISTORY_UNKNOWN', 'not through this bridge');
-      const begun = await begin(rs, paid, amount, id);
+      const found = await paidFor(options, rs);
+      if (!found.ok) return found;
+      const begun = await begin(rs, found.history, amount, id);
       if (!begun.ok) return begun;
       const { row } = begun;
       const signing = await signed(row);

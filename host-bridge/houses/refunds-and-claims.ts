@@ -59,6 +59,33 @@ export function refund(house: Depositary, bytes: Uint8Array): Result<{ amount: n
 }
 
 /**
+ * A payment of a shop that another of its tills took. Whoever knows Rs may hear that there is one; which pseudonym
+ * paid, only a terminal of the shop.
+ * @param question encoded `refund` whose PKU is 32 zero bytes, which is nobody's: it asks, and can give nothing back.
+ * Codes: HISTORY_UNKNOWN, BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, TERMINAL_UNKNOWN, SIGNATURE_INVALID.
+ */
+export function findPayment(
+  house: Depositary,
+  shop: string,
+  rs: Uint8Array,
+  question: Uint8Array | null,
+): Result<{ history: Uint8Array | null }> {
+  const paid = house.store.historyOfCharge(shop, rs);
+  if (!paid) return refusal('HISTORY_UNKNOWN');
+  if (!question) return { ok: true, history: null };
+  const outer = refundMessage.decode(question);
+  const body = outer && refundBody.decode(outer.body);
+  const isAboutIt = body && body.pku.every((byte) => byte === 0) && body.shop === shop && equal(body.rs, rs);
+  if (!outer || !isAboutIt) return refusal('BAD_REQUEST', 'question');
+  const foreign = checkOurs(house, body);
+  if (foreign) return foreign;
+  const key = house.store.terminalKey(shop, body.terminalId);
+  if (!key) return refusal('TERMINAL_UNKNOWN');
+  if (!isSigned(key, SIGNED.refund, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID');
+  return { ok: true, history: paid.history };
+}
+
+/**
  * A debit that no shop deposited. Brought the first time it opens the window, after that it is granted. @param bytes
  * encoded `history`, from the token's journal. Codes: those of `readHistory`, and of `ruleClaim`.
  */

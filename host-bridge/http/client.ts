@@ -219,6 +219,11 @@ function shopCalls(call: Call) {
     tombstone: (tombstone: Uint8Array) => call(ISSUER_ENDPOINTS.tombstone, { tombstone: toHex(tombstone) }),
     refund: (refund: Uint8Array) => call(ISSUER_ENDPOINTS.refund, { refund: toHex(refund) }),
     claim: (history: Uint8Array) => call(ISSUER_ENDPOINTS.claim, { history: toHex(history) }),
+    async findPayment(shop: string, rs: Uint8Array, question: Uint8Array | null) {
+      const body = { shop, rs: toHex(rs), question: question && toHex(question) };
+      const reply = await call(ISSUER_ENDPOINTS.findPayment, body);
+      return reply.ok ? { ...reply, history: maybe(reply.history) } : reply;
+    },
     checkUnload: (what: UnloadCheck) =>
       call(ISSUER_ENDPOINTS.checkUnload, {
         ...what,

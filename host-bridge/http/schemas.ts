@@ -177,6 +177,16 @@ const SHOP_ENDPOINTS = {
     object({ refund: hex('refund', 64 + 77, 64 + 100) }),
     object({ amount: Amount, repeated: Repeated }),
   ),
+  findPayment: post(
+    '/v2/histories/find',
+    'A payment of the shop, for one of its terminals; without a question only whether there is one',
+    object({
+      shop: Name,
+      rs: hex('Rs', 16),
+      question: Type.Union([hex('signed refund that names no pseudonym', 64 + 77, 64 + 100), Type.Null()]),
+    }),
+    object({ history: Type.Union([History, Type.Null()]) }),
+  ),
   claim: post(
     '/v2/claims',
     'A debit that no shop deposited, claimed back by its payer',

@@ -321,6 +321,8 @@ export interface AccountStore extends Store {
   latestHistories(limit: number): HistoryRow[];
   /** Histories of a search with what was refunded of each, by arrival, newest first. */
   payments(search: PaymentSearch): (HistoryRow & { refunded: number })[];
+  /** The first history of (IdS, Rs) that was deposited, whichever pseudonym paid. */
+  historyOfCharge(shop: string, rs: Uint8Array): HistoryRow | null;
   /** Whether any pseudonym's history of (IdS, Rs) was deposited. */
   isDeposited(shop: string, rs: Uint8Array): boolean;
   addHistory(row: Omit<HistoryRow, 'returnCode'>): void;

@@ -388,13 +388,15 @@ function clockHandlers(time: HouseClock) {
 
 /** For shops, wherever accounts are kept. */
 function shopHandlers(
-  house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim' | 'checkUnload'>>,
+  house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim' | 'findPayment' | 'checkUnload'>>,
 ) {
   return {
     deposit: ({ history }: { history: string }) => house.deposit(bytes(history)),
     tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
     refund: ({ refund }: { refund: string }) => house.refund(bytes(refund)),
     claim: ({ history }: { history: string }) => house.claim(bytes(history)),
+    findPayment: async ({ shop, rs, question }: BodyOf<typeof ISSUER_ENDPOINTS.findPayment>) =>
+      hexed(await house.findPayment(shop, bytes(rs), question === null ? null : bytes(question))),
     checkUnload: (what: BodyOf<typeof ISSUER_ENDPOINTS.checkUnload>) =>
       house.checkUnload({ ...what, accountKey: bytes(what.accountKey), license: bytes(what.license) }),
   };

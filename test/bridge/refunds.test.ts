@@ -1,15 +1,28 @@
 /**
  * Refunds at the clerk's wish and claims at the desk, against the real issuer: whatever is cut, money comes back once.
  */
+import { rmSync } from 'node:fs';
 import { toHex } from '../../firmware/core/bytes.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge } from '../../firmware/wire/payment.js';
+import { refund as refundMessage, refundBody } from '../../firmware/wire/refund.js';
+import { SIGNED } from '../../firmware/wire/signed.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { DEPOSIT_GRACE_S } from '../../host-bridge/houses/depositary.js';
 import { createFakeToken } from './fake-token.js';
 import { CLASS_FULL, CLASS_SMALL } from '../../firmware/core/license-class.js';
 import { signLicense } from '../../host-bridge/houses/licensing.js';
-import { ISSUER, issuerKey, makeTombstone, registrarKey, rsOf, SHOP } from '../kit/histories.js';
+import {
+  ISSUER,
+  issuerKey,
+  makeTombstone,
+  pseudonymKey,
+  registrarKey,
+  rsOf,
+  SHOP,
+  TERMINAL_ID,
+  terminalKey,
+} from '../kit/histories.js';
 import { createRig, T0, type Rig } from './bridge-rig.js';
 import { pass, run } from '../kit/virtual-time.js';
 
@@ -109,6 +122,48 @@ test('another terminal of the shop may sign; one that came in between is asked a
   rig.terminal.terminalId = new Uint8Array([5, 5, 5, 5]);
   expect(await refund(100)).toMatchObject({ code: 'WRONG_NAME' });
   expect(await refund(100)).toMatchObject({ ok: true, refund: { state: 'held', code: 'TERMINAL_UNKNOWN' } });
+});
+
+test('a payment of the other till, or from before the computer was replaced, is given back all the same', async () => {
+  await prepare();
+  const token2 = createFakeToken('alice');
+  await go(rig.bridge.close());
+  rmSync(rig.dataDir, { recursive: true }); // another computer: it knows of no payment
+  await rig.start();
+  rig.terminal.token = token2;
+  expect(await refund(1, undefined, toHex(rsOf(2)))).toMatchObject({ code: 'HISTORY_UNKNOWN' });
+  expect(rig.terminal.refunds).toBe(0); // nothing is signed for a payment that is none
+  expect(await refund(100)).toMatchObject({ ok: true, refund: { amount: 100, state: 'refunded' } });
+  expect(await refund()).toMatchObject({ ok: true, refund: { state: 'refused', code: 'REFUND_TOO_LARGE' } });
+  expect(await refund(200)).toMatchObject({ ok: true, refund: { state: 'refunded' } });
+  expect(abc(SHOP)).toBe(0);
+  rig.fault = (name) => (name === 'issuer.findPayment' ? 'before' : null);
+  expect(await refund(1)).toMatchObject({ code: 'SERVICE_DOWN' });
+});
+
+test('who is no terminal of the shop learns that there was a payment, and not whose', async () => {
+  await prepare();
+  const { issuer } = rig;
+  const pku = new Uint8Array(32);
+  const body = (over: object = {}) =>
+    refundBody.encode({
+      ...{ issuer: ISSUER, currency: 'EUR', pku, rs: rsOf(1), amount: 1, refundId: new Uint8Array(8) },
+      ...{ terminalId: TERMINAL_ID, shop: SHOP },
+      ...over,
+    });
+  const asked = (bytes: Uint8Array, key = terminalKey, rs = rsOf(1)) =>
+    issuer.findPayment(SHOP, rs, refundMessage.encode({ signature: key.sign(SIGNED.refund, bytes), body: bytes }));
+  expect(issuer.findPayment(SHOP, rsOf(1), null)).toEqual({ ok: true, history: null });
+  expect(issuer.findPayment('Other Shop', rsOf(1), null)).toMatchObject({ code: 'HISTORY_UNKNOWN' });
+  expect(asked(body())).toMatchObject({ ok: true, history: expect.any(Uint8Array) });
+  expect(asked(body(), pseudonymKey)).toMatchObject({ code: 'SIGNATURE_INVALID' });
+  expect(asked(body({ terminalId: new Uint8Array(4) }))).toMatchObject({ code: 'TERMINAL_UNKNOWN' });
+  expect(asked(body({ pku: new Uint8Array(32).fill(1) }))).toMatchObject({ code: 'BAD_REQUEST' });
+  expect(asked(body({ rs: rsOf(3) }))).toMatchObject({ code: 'BAD_REQUEST' });
+  expect(asked(body({ currency: 'USD' }))).toMatchObject({ code: 'CURRENCY_UNKNOWN' });
+  // The question itself gives nothing back.
+  const question = refundMessage.encode({ signature: terminalKey.sign(SIGNED.refund, body()), body: body() });
+  expect(issuer.refund(question)).toMatchObject({ code: 'HISTORY_UNKNOWN' });
 });
 
 test('the statement shows every payment with its proof', async () => {

@@ -100,6 +100,12 @@ export interface IssuerService extends HouseService {
    * @param history encoded, from the token's journal
    */
   claim(history: Uint8Array): Result<Claimed>;
+  /**
+   * A payment of a shop, whichever of its tills took it (refunds-and-claims.ts).
+   * @param question encoded `refund` that names no pseudonym, signed by a terminal of the shop; null: only whether
+   *   there is such a payment. Codes: HISTORY_UNKNOWN, then as `refund` up to SIGNATURE_INVALID.
+   */
+  findPayment(shop: string, rs: Uint8Array, question: Uint8Array | null): Result<{ history: Uint8Array | null }>;
   /** Whether cash can be unloaded, before the token is debited (depositary.ts). */
   checkUnload(what: UnloadCheck): Result<object>;
   /** Signed time for a terminal. @param nonce 8 bytes @returns encoded `signedTime` */
@@ -180,6 +186,7 @@ export interface BankService extends HouseService {
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
   refund(refund: Uint8Array): Promise<Result<{ amount: number; repeated: boolean }>>;
   claim(history: Uint8Array): Promise<Result<Claimed>>;
+  findPayment(shop: string, rs: Uint8Array, question: Uint8Array | null): Result<{ history: Uint8Array | null }>;
   checkUnload(what: UnloadCheck): Result<object>;
 }
 

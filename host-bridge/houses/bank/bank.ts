@@ -24,7 +24,7 @@ import { isOutage } from '../../base/services/calls.js';
 import { isFinal } from '../../base/services/finality.js';
 import { createBankOffice } from './bank-office.js';
 import type { CouponSigner } from '../../base/crypto/coupon-signer.js';
-import { claim, refund } from '../refunds-and-claims.js';
+import { claim, findPayment, refund } from '../refunds-and-claims.js';
 import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { RETURN_MAX } from '../issuer/issuer-return.js';
 import { checkOurs } from '../read-history.js';
@@ -120,6 +120,7 @@ export function createBank(options: BankOptions): Bank {
     }),
     request: (bytes) => request(context, bytes),
     deposit: (bytes) => deposit(house, bytes),
+    findPayment: (shop, rs, question) => findPayment(house, shop, rs, question),
     checkUnload: (what) => checkUnload(house, what),
     tombstone: (bytes) => bury(house, bytes),
     refund: (bytes) => thenPassOn(context, refund(house, bytes)),

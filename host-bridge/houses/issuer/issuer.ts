@@ -29,7 +29,7 @@ import { createOffice, currentCouponKeys } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from '../../base/services/procedures.js';
 import type { Unsealer } from '../../base/crypto/sealed-box.js';
 import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
-import { claim, refund } from '../refunds-and-claims.js';
+import { claim, findPayment, refund } from '../refunds-and-claims.js';
 import { giveReceipt } from './refund-receipts.js';
 import { acceptReturn } from './issuer-return.js';
 import { receiveFromBank, redeem } from './issuer-requests.js';
@@ -156,6 +156,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     withdraw: (request) => here ?? withdraw(context, request),
     receipts: (request) => here ?? receipts(context, request),
     deposit: (bytes) => here ?? deposit(depositary, bytes),
+    findPayment: (shop, rs, question) => here ?? findPayment(depositary, shop, rs, question),
     checkUnload: (what) => here ?? checkUnload(depositary, what),
     tombstone: (bytes) => here ?? bury(depositary, bytes),
     refund: (bytes) => here ?? refund(depositary, bytes),

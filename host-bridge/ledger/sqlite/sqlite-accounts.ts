@@ -182,6 +182,9 @@ function historiesOf(database: Database) {
   const deposited = database.prepare<[shop: string, rs: Uint8Array], { 1: 1 }>(
     'SELECT 1 FROM histories WHERE shop = ? AND rs = ? LIMIT 1',
   );
+  const ofCharge = database.prepare<[shop: string, rs: Uint8Array], Row<'histories'>>(
+    'SELECT * FROM histories WHERE shop = ? AND rs = ? ORDER BY transaction_id LIMIT 1',
+  );
   const addHistory = database.prepare(
     'INSERT INTO histories (pku, shop, rs, amount, history, arrived_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
@@ -199,6 +202,10 @@ function historiesOf(database: Database) {
     },
     latestHistories: (limit) => latest.all(limit).map(historyOf),
     payments: (search) => searchPayments(database, search),
+    historyOfCharge(shop, rs) {
+      const row = ofCharge.get(shop, rs);
+      return row ? historyOf(row) : null;
+    },
     isDeposited: (shop, rs) => deposited.get(shop, rs) !== undefined,
     addHistory: (row) =>
       void addHistory.run(row.pku, row.shop, row.rs, row.amount, row.history, row.arrivedS, row.transaction),
