@@ -1,6 +1,6 @@
 /**
  * Audit of the postings: each sums to 0 and has its kind's shape, balances are what the postings make them, and what is
- * held equals what was put in. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080];
+ * held equals what was put in, less what was paid out. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080];
  * docs/security.md 6, "Conservation".
  */
 import type { AuditBooks, Audited } from './audit-books.js';
@@ -17,6 +17,7 @@ type Shapes = Record<string, [from: RegExp, to: RegExp]>;
  */
 const WHOLE: Shapes = {
   fund: [IN, ABC],
+  payout: [ABC, IN],
   withdraw: [ABC, EBC],
   deposit: [EBC, ABC],
   refund: [ABC, EBC],
@@ -24,6 +25,7 @@ const WHOLE: Shapes = {
 };
 const AT_BANK: Shapes = {
   fund: [IN, ABC],
+  payout: [ABC, IN],
   draw: [ABC, OUT],
   drawback: [OUT, ABC],
   deposit: [OUT, ABC],
@@ -76,6 +78,11 @@ export function auditLedger(books: AuditBooks): Sums {
   )) {
     books.broken('entries', `${row.transaction_id} ${row.account}`, 'belongs to no transaction');
   }
+  for (const row of books.each<Audited<'payouts'>>(
+    "SELECT * FROM payouts WHERE transaction_id NOT IN (SELECT id FROM transactions WHERE kind = 'payout')",
+    'payouts',
+  ))
+    books.broken('payouts', String(row.transaction_id), 'is no payout among the transactions');
   auditBalances(books, running);
   return conserve(books, running, transactions);
 }
@@ -120,6 +127,7 @@ const PAPERS: Record<string, { what: string; sql: string }> = {
   return: { what: 'history', sql: 'SELECT pku, NULL AS name, amount FROM histories WHERE transaction_id = ?' },
   refund: { what: 'refund', sql: 'SELECT pku, shop AS name, amount FROM refunds WHERE transaction_id = ?' },
   release: { what: 'release', sql: 'SELECT subject AS pku, name, amount FROM releases WHERE transaction_id = ?' },
+  payout: { what: 'payout', sql: 'SELECT NULL AS pku, name, amount FROM payouts WHERE transaction_id = ?' },
   draw: { what: 'request', sql: 'SELECT NULL AS pku, name, amount FROM requests WHERE draw_id = ?' },
   drawback: { what: 'request', sql: 'SELECT NULL AS pku, name, amount FROM requests WHERE drawback_id = ?' },
 };

@@ -297,7 +297,7 @@ const HOST_ERRORS = {
     409,
     refused,
     'The account holds money, or cash drawn from it is still out.',
-    'Bring the cash back (tapcash teller unload) and take the money out first.',
+    'Bring the cash back (tapcash teller unload) and take the money out first: tapcash office payout.',
   ),
   ACCOUNT_BUSY: row(
     409,

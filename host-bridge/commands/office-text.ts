@@ -2,7 +2,7 @@
 import { day, money } from './output.js';
 
 /** Names of fields that are amounts in minor units. */
-const AMOUNTS = new Set(['balance', 'ebc', 'abc', 'amount', 'in', 'held', 'out', 'bank', 'released']);
+const AMOUNTS = new Set(['balance', 'ebc', 'abc', 'amount', 'in', 'paidOut', 'held', 'out', 'bank', 'released']);
 const NAME_WIDTH = 14;
 const LINE_WIDTH = 80;
 

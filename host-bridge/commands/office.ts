@@ -42,6 +42,7 @@ export interface OfficeCommand extends ActOptions {
 export type OfficeVerb =
   | 'open'
   | 'fund'
+  | 'payout'
   | 'close'
   | 'terminal'
   | 'deny'
@@ -125,11 +126,13 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     }
   };
   const trustee = createTrusteeClient({ url: options.trusteeUrl ?? TRUSTEE_URL });
-  const amount = verb === 'fund' ? amountArgument(second) : 0;
+  const moves = verb === 'fund' || verb === 'payout';
+  const amount = moves ? amountArgument(second) : 0;
   type Under = ReturnType<typeof houses.under>;
   const calls: Record<OfficeVerb, (under: Under) => Promise<Result<object>>> = {
     open: (under) => under.accounts.openAccount(first, null),
     fund: (under) => under.accounts.fundAccount(first, amount),
+    payout: (under) => under.accounts.payOut(first, amount, third),
     async close(under) {
       await refuseCashOut(first);
       return under.accounts.closeAccount(first);
@@ -184,7 +187,7 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     : await underId<object>(
         {
           command: `office ${verb}`,
-          values: verb === 'fund' ? [first, amount] : values,
+          values: moves ? [first, amount, third] : values,
           idBytes: 16,
           send: (id) => calls[verb](houses.under(bytes(id))),
         },

@@ -5,7 +5,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
-import { abcOf, IN, ruleClose, ruleFund, ruleOpen, ruleTerminal } from '../ledger/rules.js';
+import { abcOf, IN, ruleClose, ruleFund, ruleOpen, rulePayout, ruleTerminal } from '../ledger/rules.js';
 import type { AccountRow, AccountStore } from '../ledger/store.js';
 import { bytes } from '../base/hex.js';
 import { cursorOf, PAYMENTS_MAX, readCursor, type PaymentQuery } from '../base/payment-query.js';
@@ -26,8 +26,8 @@ export interface AccountsHouse {
   nowS(): number;
 }
 
-/** Makes the acts. */
-export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
+/** Makes the acts of one operator. @param operator its key id */
+export function createAccountsOffice(house: AccountsHouse, operator: string): AccountsOffice {
   const { store } = house;
   return {
     openAccount: (name, accountKey) => openAccount(house, name, accountKey),
@@ -40,6 +40,21 @@ export function createAccountsOffice(house: AccountsHouse): AccountsOffice {
         const ruling = ruleFund({ name, amount, exists: account !== null && account.closedS === null, balances });
         if (!ruling.ok) return ruling;
         store.post('fund', house.nowS(), ruling.entries);
+        return { ok: true, balance: store.balance(abc) };
+      });
+    },
+
+    payOut(name, amount, reference) {
+      return store.transaction(() => {
+        const abc = abcOf(name);
+        const account = store.account(name);
+        const balances = { [IN]: store.balance(IN), [abc]: store.balance(abc) };
+        const exists = account !== null && account.closedS === null;
+        const ruling = rulePayout({ name, amount, reference, exists, balances });
+        if (!ruling.ok) return ruling;
+        const timeS = house.nowS();
+        const transaction = store.post('payout', timeS, ruling.entries);
+        store.addPayout({ name, amount, reference, operator, timeS, transaction });
         return { ok: true, balance: store.balance(abc) };
       });
     },

@@ -364,6 +364,7 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
       return reply.ok ? { ...reply, certificate: maybe(reply.certificate) } : reply;
     },
     fundAccount: (name, amount) => call(at.fundAccount, { name, amount }),
+    payOut: (name, amount, reference) => call(at.payOut, { name, amount, reference }),
     closeAccount: (name) => call(at.closeAccount, { name }),
     registerTerminal: (shop, terminalId, key) =>
       call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),

@@ -223,6 +223,12 @@ const ACCOUNT_ENDPOINTS = {
     object({ name: Name, amount: Amount }),
     object({ balance: Balance }),
   ),
+  payOut: office(
+    '/v2/office/payouts',
+    'Takes money out of an account, under a reference',
+    object({ name: Name, amount: Amount, reference: Why }),
+    object({ balance: Balance }),
+  ),
   closeAccount: office(
     '/v2/office/closings',
     'Closes an account that is empty, for good',
@@ -242,6 +248,7 @@ const ACCOUNT_ENDPOINTS = {
     object({}),
     object({
       in: Type.Number(),
+      paidOut: Type.Number(),
       held: Type.Number(),
       abc: Type.Number(),
       ebc: Type.Number(),

@@ -1,8 +1,8 @@
 /**
  * The rules of the books: what may be posted, decided from facts alone.
  *
- * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, so
- * always 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of a
+ * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, less what
+ * was paid out, so always 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of a
  * pseudonym, below 0 when it was overspent); and where bank and issuer are two houses, `out` at the bank and `bank` at
  * the issuer (rules-bank.ts). Each rule checks its guards in the order written; the first that does not hold names the
  * result, and nothing is posted. EP 0926637 [0018], [0030], [0031].
@@ -22,7 +22,7 @@ export interface Entry {
 /** Balances by account, in minor units; an account that is not named has 0. */
 export type Balances = Record<string, number>;
 
-/** Where money put in comes from. */
+/** Where money put in comes from, and money paid out goes to. */
 export const IN = 'in';
 
 /** The account ABC of a name. */
@@ -113,6 +113,22 @@ export function ruleFund(facts: {
 }): Result<{ entries: Entry[] }> {
   if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
   return transfer(facts.amount, IN, abcOf(facts.name), facts.balances);
+}
+
+/**
+ * Money that leaves an account for the world outside, under a reference by which it is found there. Codes:
+ * REASON_MISSING (no reference), ACCOUNT_UNKNOWN, AMOUNT_INVALID, FUNDS_INSUFFICIENT.
+ */
+export function rulePayout(facts: {
+  name: string;
+  amount: unknown;
+  reference: unknown;
+  exists: boolean;
+  balances: Balances;
+}): Result<{ entries: Entry[] }> {
+  if (!isReason(facts.reference)) return refusal('REASON_MISSING', 'reference');
+  if (!facts.exists) return refusal('ACCOUNT_UNKNOWN');
+  return transfer(facts.amount, abcOf(facts.name), IN, facts.balances);
 }
 
 /** What a withdrawal is judged by. */

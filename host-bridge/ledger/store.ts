@@ -13,7 +13,7 @@ import type { Epoch } from '../base/epoch.js';
 
 /** Why money moved. */
 export type TransactionKind =
-  'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund' | 'release';
+  'fund' | 'withdraw' | 'deposit' | 'draw' | 'drawback' | 'issue' | 'return' | 'refund' | 'release' | 'payout';
 
 export interface AccountRow {
   name: string;
@@ -103,6 +103,17 @@ export interface ReleaseRow {
   amount: number;
   /** Encoded `signedReleaseOrder`; null where one house has both. */
   order: Uint8Array | null;
+  timeS: number;
+  transaction: number;
+}
+
+/** Money that left an account for the world outside. */
+export interface PayoutRow {
+  name: string;
+  amount: number;
+  /** What the money's way out is known by: a transfer's text, a number in another book. */
+  reference: string;
+  operator: string;
   timeS: number;
   transaction: number;
 }
@@ -338,6 +349,7 @@ export interface AccountStore extends Store {
   /** Sum of the counters whose pseudonyms are bound to a name; only the issuer that keeps accounts knows any. */
   countersOf(name: string): number;
   addRelease(row: ReleaseRow): void;
+  addPayout(row: PayoutRow): void;
   /** Claims on a shop that are not decided. */
   openClaims(shop: string): number;
   tombstone(shop: string, rs: Uint8Array): Uint8Array | null;

@@ -92,6 +92,14 @@ interface LedgerTables<Integer> {
     release_order: Buffer | null;
     time_s: Integer;
   };
+  payouts: {
+    transaction_id: Integer;
+    name: string;
+    amount: Integer;
+    reference: string;
+    operator: string;
+    time_s: Integer;
+  };
   terminals: { shop: string; terminal_id: Buffer; key: Buffer };
   operator_requests: {
     id: Buffer;

@@ -413,6 +413,7 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
     openAccount: ({ name, accountKey }, request) =>
       hexed(officeOf(house, request).openAccount(name, accountKey === null ? null : bytes(accountKey))),
     fundAccount: ({ name, amount }, request) => officeOf(house, request).fundAccount(name, amount),
+    payOut: ({ name, amount, reference }, request) => officeOf(house, request).payOut(name, amount, reference),
     closeAccount: ({ name }, request) => officeOf(house, request).closeAccount(name),
     registerTerminal: ({ shop, terminalId, key }, request) =>
       officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),

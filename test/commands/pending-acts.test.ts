@@ -242,4 +242,28 @@ describe('at the houses', () => {
     },
     60_000,
   );
+
+  test.each(CUTS)(
+    'office payout, losing %s: taken out once; then the empty account can be closed',
+    async (cut) => {
+      await office('open', 'Cafe');
+      await office('fund', 'Cafe', '100.00');
+      proxy.cut = (path) => (path.endsWith('/office/payouts') ? cut : null);
+      expect((await office('payout', 'Cafe', '60.00', 'transfer 1')).status).toBe(3);
+      proxy.cut = null;
+      const again = await office('payout', 'Cafe', '60.00', 'transfer 1');
+      expect([again.status, again.err]).toEqual([0, expect.stringMatching(FINISHES)]);
+      expect(await balance()).toBe(4000);
+      expect((await office('close', 'Cafe')).err).toMatch(/ACCOUNT_NOT_EMPTY[^]*tapcash office payout/);
+      expect((await office('payout', 'Cafe', '40.01', 'transfer 2')).err).toMatch(/FUNDS_INSUFFICIENT/);
+      expect((await office('payout', 'Cafe', '40.00', ' ')).err).toMatch(/REASON_MISSING/);
+      expect((await office('payout', 'Nobody', '40.00', 'transfer 2')).err).toMatch(/ACCOUNT_UNKNOWN/);
+      expect((await office('payout', 'Cafe', '40.00', 'transfer 2')).status).toBe(0);
+      expect((await office('close', 'Cafe')).status).toBe(0);
+      expect(JSON.parse((await office('numbers', '--json')).out)).toMatchObject({
+        numbers: { in: 0, held: 0, paidOut: 10_000 },
+      });
+    },
+    60_000,
+  );
 });

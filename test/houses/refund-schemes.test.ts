@@ -62,6 +62,45 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: from the payment to the receipt on
   });
 });
 
+test.each([1, 3])('scheme %i: money paid out is gone from the books, and the audit knows where', async (number) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
+  const at = await createHouses(number, { folder });
+  const wallet = userOf(at, 'Ada', 100);
+  expect([await register(at, wallet), await withdraw(at, wallet, 60)]).toEqual(['OK', 'OK']);
+  good(deposit(at, wallet.pay(SHOP, 25, rsOf(1), START_S)));
+  await returnAll(at);
+  expect(codeOf(at.accounts.payOut(SHOP, 26, 'transfer 1'))).toBe('FUNDS_INSUFFICIENT');
+  expect(good(at.accounts.payOut(SHOP, 20, 'transfer 1'))).toEqual({ ok: true, balance: 5 });
+  expect(conservation(at)).toEqual({ ok: true, in: 80, held: 80 });
+  expect(codeOf(at.accounts.closeAccount(SHOP))).toBe('ACCOUNT_NOT_EMPTY');
+  good(at.accounts.payOut(SHOP, 5, 'transfer 2'));
+  expect(good(at.accounts.closeAccount(SHOP))).toEqual({ ok: true, repeated: false });
+  expect(codeOf(at.accounts.payOut(SHOP, 1, 'transfer 3'))).toBe('ACCOUNT_UNKNOWN');
+  expect(conservation(at)).toEqual({ ok: true, in: 75, held: 75 });
+  expect(good(at.accounts.numbers()).numbers.paidOut).toBe(25);
+  at.close();
+  expect(audit(at.databases)).toMatchObject({ ok: true, broken: [], in: 75, held: 75 });
+  const which = number === 1 ? 'issuerDatabase' : 'bankDatabase';
+  for (const [sql, problem] of [
+    ['DELETE FROM payouts WHERE amount = 5', /has no payout/],
+    ['UPDATE payouts SET amount = 19 WHERE amount = 20', /another amount/],
+    ["UPDATE payouts SET name = 'Ada' WHERE amount = 20", /other accounts/],
+    ['UPDATE payouts SET transaction_id = 1 WHERE amount = 5', /is no payout/],
+  ] as const) {
+    const copy = `${at.databases[which]!}.damaged`;
+    const open = new Sqlite(at.databases[which]!);
+    await open.backup(copy);
+    open.close();
+    const damaged = new Sqlite(copy);
+    damaged.prepare(sql).run();
+    damaged.close();
+    expect(audit({ ...at.databases, [which]: copy }).broken).toContainEqual(
+      expect.objectContaining({ problem: expect.stringMatching(problem) }),
+    );
+  }
+  rmSync(folder, { recursive: true });
+});
+
 test('a question for a missed receipt never gives cash, and leaves nothing behind', async () => {
   const at = await createHouses(2);
   const wallet = userOf(at, 'Ada', 100);

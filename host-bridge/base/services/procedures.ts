@@ -235,6 +235,11 @@ export interface AccountsOffice {
   ): Result<{ certificate: Uint8Array | null; repeated: boolean }>;
   /** Puts money in. Not repeatable in process: over HTTP the request id makes it so. Codes: those of `ruleFund`. */
   fundAccount(name: string, amount: number): Result<{ balance: number }>;
+  /**
+   * Takes money out, under a reference by which it is found outside; as `fundAccount`, its request id makes it
+   * repeatable. Codes: those of `rulePayout`.
+   */
+  payOut(name: string, amount: number, reference: string): Result<{ balance: number }>;
   /** For good; the name stays taken. Codes: those of `ruleClose`. */
   closeAccount(name: string): Result<{ repeated: boolean }>;
   /** @param terminalId 4 bytes @param key 32 bytes. Codes: BAD_REQUEST and those of `ruleTerminal`. */
@@ -311,8 +316,10 @@ export interface Claimed {
 
 /** Sums over one house's ledger. What two houses hold together: `conservationOf` of ledger/rules-bank.ts. */
 export interface Numbers {
-  /** Money put in. */
+  /** Money put in, less what was paid out. */
   in: number;
+  /** Money that left accounts. */
+  paidOut: number;
   /** All that is not `in`; equal to it, or a posting is broken. */
   held: number;
   /** Sum of all ABC, sum of all EBC. */

@@ -124,12 +124,21 @@ function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOption
   }
   switchToWal(raw, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
   raw.pragma('synchronous = FULL');
+  if (versionOf() !== wanted) migrate(raw, path, options, checkOwner);
   raw.pragma('foreign_keys = ON');
-  if (versionOf() === wanted) return;
+}
+
+/** What a table refers to is checked at the end, so that a table can be made anew (sqlite.org/lang_altertable.html, 7). */
+function migrate(raw: Sqlite.Database, path: string, options: DatabaseOptions, checkOwner: () => void): void {
+  const wanted = options.migrations.length;
+  const versionOf = () => raw.pragma('user_version', { simple: true }) as number;
+  raw.pragma('foreign_keys = OFF');
   raw
     .transaction(() => {
       checkOwner(); // another process may have been first
       for (let version = versionOf(); version < wanted; version++) raw.exec(options.migrations[version] as string);
+      if ((raw.pragma('foreign_key_check') as unknown[]).length > 0)
+        throw failure('DATABASE_CORRUPT', `${path}: rows refer to others that are not there`);
       raw.pragma(`application_id = ${APPLICATION_ID}`);
       raw.pragma(`user_version = ${wanted}`);
     })

@@ -54,6 +54,12 @@ export const OFFICE_COMMANDS: CommandSpec = {
   commands: [
     verb('open', 'open an account that only receives: a shop', [name], 'open "Cafe Roma"'),
     verb('fund', 'put money into an account', [name, amount], 'fund "Alice Example" 100.00'),
+    verb(
+      'payout',
+      'take money out of an account: it leaves by another way, under a reference',
+      [name, amount, { name: '<reference>', what: 'by which it is found there: the text of a transfer, a number' }],
+      'payout "Cafe Roma" 100.00 "transfer 2026-117"',
+    ),
     verb('close', 'close an account that is empty, for good', [name], 'close "Alice Example"'),
     verb(
       'terminal',

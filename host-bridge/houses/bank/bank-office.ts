@@ -20,7 +20,7 @@ import type { BankContext } from './bank-context.js';
 /** Makes the office of one operator. */
 export function createBankOffice(context: BankContext, operator: string): BankOffice {
   return {
-    ...createAccountsOffice(context),
+    ...createAccountsOffice(context, operator),
     trace: (order) => trace(context, operator, order),
     registrationsOf: (name) =>
       context.store.account(name)

@@ -27,7 +27,7 @@ import { whereAccountsAre } from './accounts-at.js';
 /** Makes the office of one operator. @param operator who acts, for the record */
 export function createOffice(context: IssuerContext, operator: string): IssuerOffice {
   const { store } = context;
-  const accounts = createAccountsOffice(context);
+  const accounts = createAccountsOffice(context, operator);
   const { here } = whereAccountsAre(context.scheme);
   return {
     ...accounts,

@@ -90,10 +90,10 @@ function ledgerOf(database: Database, own: string) {
     coalesce(CAST(sum(balance) FILTER (WHERE account LIKE 'ebc:%') AS REAL), 0) AS ebc, coalesce(sum(balance), 0) AS held FROM balances WHERE account <> 'in'`);
   const counts = database.prepare<
     [],
-    Pick<Numbers, 'accounts' | 'histories' | 'tombstones' | 'overspent' | 'released'>
+    Pick<Numbers, 'accounts' | 'histories' | 'tombstones' | 'overspent' | 'released' | 'paidOut'>
   >(`SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM histories) AS histories,
     (SELECT count(*) FROM tombstones) AS tombstones, (SELECT count(*) FROM balances WHERE account LIKE 'ebc:%' AND balance < 0) AS overspent,
-    (SELECT coalesce(sum(amount), 0) FROM releases) AS released`);
+    (SELECT coalesce(sum(amount), 0) FROM releases) AS released, (SELECT coalesce(sum(amount), 0) FROM payouts) AS paidOut`);
   const ownSums = database.prepare<[], Partial<Numbers>>(own);
   const balance = (account: string): number => balanceOf.get(account)?.balance ?? 0;
   const none = { pseudonyms: 0, receipts: 0, drawsPending: 0, couponsSigned: 0, couponsRedeemed: 0, unreturned: 0 };
@@ -263,6 +263,9 @@ function backOf(database: Database) {
   const addRelease = database.prepare(
     'INSERT INTO releases (transaction_id, subject, name, amount, release_order, time_s) VALUES (?, ?, ?, ?, ?, ?)',
   );
+  const addPayout = database.prepare(
+    'INSERT INTO payouts (transaction_id, name, amount, reference, operator, time_s) VALUES (?, ?, ?, ?, ?, ?)',
+  );
   const claim = database.prepare<PaymentId, Row<'claims'>>(
     'SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?',
   );
@@ -303,6 +306,8 @@ function backOf(database: Database) {
     putClaim: (row) =>
       void putClaim.run(row.pku, row.shop, row.rs, row.amount, row.history, row.openedS, row.dueS, row.grantedS),
     addRelease: (row) => void addRelease.run(row.transaction, row.subject, row.name, row.amount, row.order, row.timeS),
+    addPayout: (row) =>
+      void addPayout.run(row.transaction, row.name, row.amount, row.reference, row.operator, row.timeS),
     // A bank's requests, and an issuer's pseudonyms with a name: their own stores say otherwise.
     openRequests: () => 0,
     countersOf: () => 0,

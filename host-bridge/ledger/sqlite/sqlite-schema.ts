@@ -155,6 +155,28 @@ CREATE TABLE clock_confirmations (
 ) STRICT;
 `;
 
+/** Money that leaves an account: one more kind of transaction, for which its table is made anew, and its paper. */
+const PAYOUTS = `
+CREATE TABLE transactions_anew (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN
+    ('fund', 'withdraw', 'deposit', 'draw', 'drawback', 'issue', 'return', 'refund', 'release', 'payout')),
+  time_s INTEGER NOT NULL
+) STRICT;
+INSERT INTO transactions_anew (id, kind, time_s) SELECT id, kind, time_s FROM transactions;
+DROP TABLE transactions;
+ALTER TABLE transactions_anew RENAME TO transactions;
+CREATE TABLE payouts (
+  transaction_id INTEGER PRIMARY KEY REFERENCES transactions (id),
+  name TEXT NOT NULL REFERENCES accounts (name),
+  amount ${AMOUNT},
+  reference TEXT NOT NULL,
+  operator TEXT NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT;
+CREATE INDEX payouts_by_name ON payouts (name, transaction_id);
+`;
+
 /** Each search of the office's list of payments. */
 const PAYMENT_INDEXES = `
 CREATE INDEX histories_by_time ON histories (arrived_s, transaction_id);
@@ -245,6 +267,7 @@ CREATE TABLE coupon_keys (
   EPOCHS_TABLE,
   `${CLOCKS}CREATE INDEX overspends_by_pku ON overspends (pku);`,
   PAYMENT_INDEXES,
+  PAYOUTS,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -278,6 +301,7 @@ UPDATE histories SET returned_s = NULL, return_code = NULL
 `,
   CLOCKS,
   PAYMENT_INDEXES,
+  PAYOUTS,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
