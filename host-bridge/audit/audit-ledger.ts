@@ -1,7 +1,7 @@
 /**
  * Audit of the postings: each sums to 0 and has its kind's shape, balances are what the postings make them, and what is
- * held equals what was put in, less what was paid out. EP 0926637 [0018], [0030], [0040], [0043], [0055], [0067]-[0068], [0080];
- * docs/security.md 6, "Conservation".
+ * held equals what was put in, less what was paid out. EP 0926637 [0018], [0030], [0040], [0043], [0055],
+ * [0067]-[0068], [0080]; docs/security.md 6, "Conservation".
  */
 import type { AuditBooks, Audited } from './audit-books.js';
 

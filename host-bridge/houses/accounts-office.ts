@@ -26,12 +26,10 @@ export interface AccountsHouse {
   nowS(): number;
 }
 
-/** Makes the acts of one operator. @param operator its key id */
-export function createAccountsOffice(house: AccountsHouse, operator: string): AccountsOffice {
+/** Money that comes into accounts and leaves them. */
+function movesOf(house: AccountsHouse, operator: string): Pick<AccountsOffice, 'fundAccount' | 'payOut'> {
   const { store } = house;
   return {
-    openAccount: (name, accountKey) => openAccount(house, name, accountKey),
-
     fundAccount(name, amount) {
       return store.transaction(() => {
         const abc = abcOf(name);
@@ -58,6 +56,15 @@ export function createAccountsOffice(house: AccountsHouse, operator: string): Ac
         return { ok: true, balance: store.balance(abc) };
       });
     },
+  };
+}
+
+/** Makes the acts of one operator. @param operator its key id */
+export function createAccountsOffice(house: AccountsHouse, operator: string): AccountsOffice {
+  const { store } = house;
+  return {
+    ...movesOf(house, operator),
+    openAccount: (name, accountKey) => openAccount(house, name, accountKey),
 
     closeAccount(name) {
       return store.transaction(() => {

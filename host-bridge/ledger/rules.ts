@@ -1,11 +1,11 @@
 /**
  * The rules of the books: what may be posted, decided from facts alone.
  *
- * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, less what
- * was paid out, so always 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the counter EBC of a
- * pseudonym, below 0 when it was overspent); and where bank and issuer are two houses, `out` at the bank and `bank` at
- * the issuer (rules-bank.ts). Each rule checks its guards in the order written; the first that does not hold names the
- * result, and nothing is posted. EP 0926637 [0018], [0030], [0031].
+ * Double entry: a posting is a list of changes to accounts that sums to 0. Kinds of account: `in` (money put in, less
+ * what was paid out, so always 0 or less), `abc:NAME` (the account ABC of a name, never below 0) and `ebc:PKU` (the
+ * counter EBC of a pseudonym, below 0 when it was overspent); and where bank and issuer are two houses, `out` at the
+ * bank and `bank` at the issuer (rules-bank.ts). Each rule checks its guards in the order written; the first that does
+ * not hold names the result, and nothing is posted. EP 0926637 [0018], [0030], [0031].
  *
  * Left out: signatures and encodings (the actors check them before they ask), and storage.
  */

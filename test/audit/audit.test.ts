@@ -131,6 +131,7 @@ test('sound books: nothing is broken, and every row was looked at', () => {
     refunds: 1,
     claims: 2,
     releases: 0,
+    payouts: 0,
     tombstones: 1,
     terminals: 1,
     overspends: 1,

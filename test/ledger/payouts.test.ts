@@ -1,4 +1,4 @@
-/** A database from before there were payouts: its transactions stay as they were, and what refers to them still does. */
+/** A database from before there were payouts: its transactions stay as they were, and so does what refers to them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

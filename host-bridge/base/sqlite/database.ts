@@ -128,7 +128,7 @@ function prepareFile(raw: Sqlite.Database, path: string, options: DatabaseOption
   raw.pragma('foreign_keys = ON');
 }
 
-/** What a table refers to is checked at the end, so that a table can be made anew (sqlite.org/lang_altertable.html, 7). */
+/** What rows refer to is checked at the end, so that a table can be made anew (sqlite.org/lang_altertable.html, 7). */
 function migrate(raw: Sqlite.Database, path: string, options: DatabaseOptions, checkOwner: () => void): void {
   const wanted = options.migrations.length;
   const versionOf = () => raw.pragma('user_version', { simple: true }) as number;

@@ -28,6 +28,7 @@ export function accountStoreOf(database: Database, sums: string): AccountStore {
     ...accountsOf(database),
     ...historiesOf(database),
     ...backOf(database),
+    ...payoutsOf(database),
     ...tracesOf(database),
     ...operatorsOf(database),
     ...lifeOf(database, newestIn('transactions', 'id', 'time_s')),
@@ -263,9 +264,6 @@ function backOf(database: Database) {
   const addRelease = database.prepare(
     'INSERT INTO releases (transaction_id, subject, name, amount, release_order, time_s) VALUES (?, ?, ?, ?, ?, ?)',
   );
-  const addPayout = database.prepare(
-    'INSERT INTO payouts (transaction_id, name, amount, reference, operator, time_s) VALUES (?, ?, ?, ?, ?, ?)',
-  );
   const claim = database.prepare<PaymentId, Row<'claims'>>(
     'SELECT * FROM claims WHERE pku = ? AND shop = ? AND rs = ?',
   );
@@ -306,12 +304,20 @@ function backOf(database: Database) {
     putClaim: (row) =>
       void putClaim.run(row.pku, row.shop, row.rs, row.amount, row.history, row.openedS, row.dueS, row.grantedS),
     addRelease: (row) => void addRelease.run(row.transaction, row.subject, row.name, row.amount, row.order, row.timeS),
-    addPayout: (row) =>
-      void addPayout.run(row.transaction, row.name, row.amount, row.reference, row.operator, row.timeS),
     // A bank's requests, and an issuer's pseudonyms with a name: their own stores say otherwise.
     openRequests: () => 0,
     countersOf: () => 0,
     openClaims: (shop) => open.get(shop)!.count,
+  } satisfies Partial<AccountStore>;
+}
+
+/** Money that left accounts. */
+function payoutsOf(database: Database) {
+  const add = database.prepare(
+    'INSERT INTO payouts (transaction_id, name, amount, reference, operator, time_s) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  return {
+    addPayout: (row) => void add.run(row.transaction, row.name, row.amount, row.reference, row.operator, row.timeS),
   } satisfies Partial<AccountStore>;
 }
 
