@@ -162,11 +162,15 @@ export function createClerk(options: ClerkOptions): Clerk {
       }));
   }
 
-  /** How long a charge may still wait for a token, whole seconds. */
-  function leftS(row: ChargeRow): number {
-    const ageS = opened?.id === row.id ? (scheduler.nowMs() - opened.ms) / 1000 : nowS() - row.openedS;
-    return Math.ceil(Math.max(0, Math.min(lifetimeS, lifetimeS - ageS)));
+  /** Seconds since a charge was opened, on a clock that nobody sets; what an earlier run opened begins with its age. */
+  function ageS(row: ChargeRow): number {
+    const { id } = row;
+    if (opened?.id !== id) opened = { id, ms: scheduler.nowMs() - Math.max(0, nowS() - row.openedS) * 1000 };
+    return (scheduler.nowMs() - opened.ms) / 1000;
   }
+
+  /** How long a charge may still wait for a token, whole seconds. */
+  const leftS = (row: ChargeRow): number => Math.ceil(Math.max(0, lifetimeS - ageS(row)));
 
   async function askOnce(): Promise<void> {
     const row = charges.current();
@@ -175,7 +179,7 @@ export function createClerk(options: ClerkOptions): Clerk {
       return charges.set(row.idBytes, 'lost', 'TERMINAL_UNKNOWN');
     if (isForgotten(row)) return compare(row);
     const number = row.number ?? charges.setTerminal(row.idBytes, terminalId, lastNumber);
-    if (!row.wanted || (row.state === 'sending' && nowS() - row.openedS > SENDING_MAX_S)) {
+    if (!row.wanted || (row.state === 'sending' && ageS(row) > SENDING_MAX_S)) {
       await giveUp(row);
       return;
     }

@@ -4,18 +4,24 @@
  */
 import type { Logger } from 'pino';
 import { createBackOff } from '../base/back-off.js';
+import { createRealScheduler, type Scheduler, type Timer } from '../base/scheduler.js';
 import { bodyOfThrown, type ErrorCode, type Result } from '../base/errors.js';
 
 const BACKOFF_MAX_MS = 60_000;
 
-/** Starts. @param forwardMs pause between two looks for work @returns what ends it, after the batch under way */
+/**
+ * Starts.
+ * @param forwardMs pause between two looks for work
+ * @returns what ends it, after the batch under way
+ */
 export function startForwarding(
   forward: () => Promise<Result<{ more: boolean }>>,
   log: Logger,
   forwardMs = 1000,
+  scheduler: Scheduler = createRealScheduler(),
 ): { stop(): Promise<void> } {
   let stopped = false;
-  let timer: NodeJS.Timeout | null = null;
+  let timer: Timer | null = null;
   let running: Promise<void> = Promise.resolve();
   const backOff = createBackOff(2 * forwardMs, BACKOFF_MAX_MS);
   let told: ErrorCode | null = null;
@@ -35,7 +41,7 @@ export function startForwarding(
       told = done.code;
     }
     const pauseMs = done.ok ? (done.more ? 0 : forwardMs) : backOff.nextMs();
-    if (!stopped) timer = setTimeout(next, pauseMs);
+    if (!stopped) timer = scheduler.setTimer(next, pauseMs);
   }
   function next(): void {
     running = once();
@@ -44,9 +50,9 @@ export function startForwarding(
   return {
     async stop() {
       stopped = true;
-      if (timer) clearTimeout(timer);
+      if (timer) scheduler.clearTimer(timer);
       await running;
-      if (timer) clearTimeout(timer);
+      if (timer) scheduler.clearTimer(timer);
     },
   };
 }

@@ -144,7 +144,8 @@ export async function pay(
     last = report;
     taps++;
   });
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const { setTimer } = createRealScheduler();
+  const pause = (ms: number) => new Promise<void>((resolve) => void setTimer(resolve, ms));
   try {
     let { charge } = must(`charge ${amount}`, await shop.bridge.charge(amount));
     const id = Buffer.from(charge.id, 'hex');

@@ -290,6 +290,24 @@ describe('charges', () => {
     }
   });
 
+  test.each([-25, 25])('the clock is set by %i days: a charge that nobody saw is given up in time', async (days) => {
+    let wallS = T0;
+    rig = await createRig({ clock: () => wallS });
+    rig.terminal.off();
+    rig.line.connected = false;
+    await ms(60_000); // until the bridge knows
+    const charging = rig.bridge.charge(10);
+    await ms(1000);
+    wallS += days * 86_400;
+    await ms(10_000);
+    expect(await go(charging)).toMatchObject({ charge: { state: 'sending' } });
+    await ms(SENDING_MAX_S * 1000);
+    rig.line.connected = true;
+    rig.terminal.reboot();
+    await ms(10_000);
+    expect([rig.terminal.opened, await stateOf()]).toEqual([0, 'cancelled']);
+  });
+
   test('a cancel that finds no terminal is kept, also over the end of the bridge', async () => {
     rig = await createRig();
     await go(rig.bridge.charge(10));
