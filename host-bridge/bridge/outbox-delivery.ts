@@ -75,6 +75,8 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   let stopped = false;
   let timer: Timer | null = null;
   let outage: Outage | null = null;
+  /** The house has been ours once. */
+  let isKnown = false;
   const backOff = createBackOff(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, random);
   const looks = new Set<() => void>();
   outbox.begin();
@@ -118,12 +120,21 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
     options.onResult?.(row, state, code);
   }
 
+  /** Another house at the address is said before there is something to deliver; one that is down is not. */
+  async function strangerAtStart(): Promise<Outage | null> {
+    const stranger = isKnown ? null : await identity();
+    isKnown ||= stranger === null;
+    return stranger?.code === 'WRONG_SERVICE' ? stranger : null;
+  }
+
   async function drain(): Promise<void> {
     for (;;) {
       again = false;
       const row = stopped ? null : outbox.next(scheduler.nowMs());
       if (!row) {
+        const stranger = stopped || again ? null : await strangerAtStart();
         if (again) continue;
+        if (stranger) return void waits(stranger);
         outage = stopped ? outage : null;
         return;
       }

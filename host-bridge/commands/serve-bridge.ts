@@ -19,7 +19,7 @@ import {
 import { openBoardPort } from '../serial/port.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
-import { interrupted, keyArgument, keyOf, lossArgument, must, schemeArgument } from './output.js';
+import { interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
 
 /** Options of `tapcash bridge`. */
 interface BridgeCommand {
@@ -61,12 +61,11 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
   const atBank = scheme.accountsAt === 'bank';
   const issuerClient = createIssuerClient({ url: options.issuerUrl });
   const operator = operatorData ? serviceKey(operatorData, 'operator') : null;
-  if (operator) {
-    const { parameters } = must(await issuerClient.parameters());
-    if (toHex(parameters.issuerKey) !== toHex(issuerKey)) throw failure('WRONG_SERVICE', options.issuerUrl);
-    if (parameters.scheme !== scheme.number)
-      throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${parameters.scheme}`);
-  }
+  // Another issuer there, or none, is an outage, which the bridge tells and outlasts (depositary-identity.ts).
+  const known = await issuerClient.parameters();
+  const isOurs = known.ok && toHex(known.parameters.issuerKey) === toHex(issuerKey);
+  if (isOurs && known.parameters.scheme !== scheme.number)
+    throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${known.parameters.scheme}`);
   const office = operator && {
     operator,
     issuer: issuerIdOf(issuerKey),

@@ -199,6 +199,21 @@ describe('another house at the address', () => {
     expect([made.delivery.outage(), made.outbox.counts().pending]).toEqual(['WRONG_SERVICE', 1]);
   });
 
+  test('is said when the bridge starts, before there is anything to deliver; one that is down is not', async () => {
+    const made = served();
+    made.serve(refusal('SERVICE_DOWN'));
+    made.delivery.kick();
+    await pass(made.scheduler, 10);
+    expect([made.delivery.outage(), made.scheduler.pending()]).toEqual([null, 0]);
+    made.serve(parametersOf(registrarKey.publicKey));
+    made.delivery.kick();
+    await pass(made.scheduler, 600_000);
+    expect([made.delivery.outage(), made.scheduler.pending()]).toEqual(['WRONG_SERVICE', 1]);
+    made.serve(parametersOf(issuerKey.publicKey));
+    await pass(made.scheduler, BACKOFF_MAX_MS);
+    expect([made.delivery.outage(), made.scheduler.pending()]).toEqual([null, 0]);
+  });
+
   test('a gateway that answers everything with 400 is an outage too', async () => {
     const made = served();
     made.serve(refusal('BAD_REQUEST'));
