@@ -11,7 +11,7 @@
  */
 import { equal } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
-import { denyBody, isDenied, isDenyKeys, signedDenyList, signedTime, timeBody } from '../wire/notices.js';
+import { denyBody, isDenied, isDenyPrefixes, signedDenyList, signedTime, timeBody } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
 import { readDenyList, writeDenyList } from './deny-store.js';
 import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './shop-records.js';
@@ -68,7 +68,7 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
   let awaitedSinceMs = 0;
   let denyVersion = 0;
   let denyTimeS = 0;
-  let denyKeys: Uint8Array = new Uint8Array(0);
+  let denyPrefixes: Uint8Array = new Uint8Array(0);
 
   const storedTime = records.get(RECORD.time, 0);
   if (storedTime) {
@@ -83,7 +83,7 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
     if (!body) throw new Error('deny list in flash cannot be read');
     denyVersion = body.version;
     denyTimeS = body.timeS;
-    denyKeys = body.keys;
+    denyPrefixes = body.prefixes;
   }
 
   function timeS(): number {
@@ -140,20 +140,21 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
     acceptDenyList: function (bytes, verify) {
       const message = signedDenyList.decode(bytes);
       const body = message && denyBody.decode(message.body);
-      if (!message || !body || !equal(body.issuer, limits.issuer) || !isDenyKeys(body.keys)) return 'BAD_REQUEST';
+      if (!message || !body || !equal(body.issuer, limits.issuer) || !isDenyPrefixes(body.prefixes))
+        return 'BAD_REQUEST';
       if (body.version <= denyVersion) return 'NOT_NEWER';
       if (!verify(SIGNED.denyList, message.body, message.signature)) return 'SIGNATURE_INVALID';
       writeDenyList(records, bytes);
       denyVersion = body.version;
       denyTimeS = body.timeS;
-      denyKeys = body.keys;
+      denyPrefixes = body.prefixes;
       return 'OK';
     },
     denyVersion: function () {
       return denyVersion;
     },
     isDenied: function (pku) {
-      return isDenied(denyKeys, pku);
+      return isDenied(denyPrefixes, pku);
     },
     listIsStale: listIsStale,
     allows: function (pku, rs, amount) {

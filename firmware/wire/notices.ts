@@ -2,9 +2,9 @@
  * What the issuer tells every terminal: the time, and the list of denied pseudonyms. Both are signed and carry a
  * version that never falls, so that a bridge can withhold them but neither invent nor replay them.
  */
-import { copy } from '../core/bytes.js';
+import { readU32 } from '../core/bytes.js';
 import { defineMessage, BYTES, U32 } from './codec.js';
-import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
+import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Signed time, type `time`. */
 export const timeBody = defineMessage([
@@ -22,17 +22,25 @@ export const signedTime = defineMessage([
   ['body', 'rest'],
 ]);
 
-/** Deny list, type `denyList`. `keys` holds PKUs of 32 bytes each, ascending, at most `DENY_KEYS_MAX`. */
+/**
+ * Deny list, type `denyList`. `prefixes` holds the first 4 bytes of each PKU, ascending, at most `DENIED_MAX`. With n
+ * on the list an honest PKU is taken for a denied one with probability n / 2^32: at 800 once in five million.
+ */
 export const denyBody = defineMessage([
   ['issuer', BYTES, ISSUER_ID_BYTES],
   ['version', U32],
   ['timeS', U32],
-  ['keys', 'rest'],
+  ['prefixes', 'rest'],
 ]);
+
+/** First bytes of a PKU on a list. */
+export const PREFIX_BYTES = 4;
+
 /**
- * Most pseudonyms on one list, so that the list fits one flash page of 4,096 bytes. A denied one leaves it at expiry.
+ * Most pseudonyms on one list: a terminal holds two lists in its log while one follows the other, and a signed list of
+ * so many has 3,276 bytes. A denied one leaves the list at expiry.
  */
-export const DENY_KEYS_MAX = 100;
+export const DENIED_MAX = 800;
 
 /** Signed deny list as it travels. */
 export const signedDenyList = defineMessage([
@@ -41,29 +49,24 @@ export const signedDenyList = defineMessage([
   ['body', 'rest'],
 ]);
 
-/** Whether `keys` is a well-formed list: whole keys, strictly ascending, not too many. */
-export function isDenyKeys(keys: Uint8Array): boolean {
-  const count = keys.length / KEY_BYTES;
-  if (Math.floor(count) !== count || count > DENY_KEYS_MAX) return false;
-  for (let at = KEY_BYTES; at < keys.length; at += KEY_BYTES) {
-    let i = 0;
-    while (i < KEY_BYTES - 1 && keys[at + i] === keys[at + i - KEY_BYTES]) i++;
-    if (keys[at + i] <= keys[at + i - KEY_BYTES]) return false;
-  }
+/** Whether these are a well-formed list's: whole prefixes, strictly ascending, not too many. */
+export function isDenyPrefixes(prefixes: Uint8Array): boolean {
+  if (prefixes.length % PREFIX_BYTES !== 0 || prefixes.length > DENIED_MAX * PREFIX_BYTES) return false;
+  for (let at = PREFIX_BYTES; at < prefixes.length; at += PREFIX_BYTES)
+    if (readU32(prefixes, at) <= readU32(prefixes, at - PREFIX_BYTES)) return false;
   return true;
 }
 
-/** Whether `pku` is on the list: binary search, so some seven comparisons. */
-export function isDenied(keys: Uint8Array, pku: Uint8Array): boolean {
+/** Whether `pku` is on the list: binary search, so some ten comparisons. */
+export function isDenied(prefixes: Uint8Array, pku: Uint8Array): boolean {
+  const prefix = readU32(pku, 0);
   let low = 0;
-  let high = keys.length / KEY_BYTES;
+  let high = prefixes.length / PREFIX_BYTES;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const key = copy(keys, middle * KEY_BYTES, (middle + 1) * KEY_BYTES);
-    let i = 0;
-    while (i < KEY_BYTES && key[i] === pku[i]) i++;
-    if (i === KEY_BYTES) return true;
-    if (key[i] < pku[i]) low = middle + 1;
+    const listed = readU32(prefixes, middle * PREFIX_BYTES);
+    if (listed === prefix) return true;
+    if (listed < prefix) low = middle + 1;
     else high = middle;
   }
   return false;

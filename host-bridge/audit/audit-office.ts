@@ -3,9 +3,8 @@
  * [0031].
  */
 import { copy, equal, fromHex, toHex } from '../../firmware/core/bytes.js';
-import { denyBody, isDenyKeys, signedDenyList } from '../../firmware/wire/notices.js';
+import { denyBody, isDenyPrefixes, PREFIX_BYTES, signedDenyList } from '../../firmware/wire/notices.js';
 import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
-import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
@@ -49,7 +48,7 @@ function auditDenyLists(books: AuditBooks): void {
     const signed = signedDenyList.decode(row.list);
     const body = signed && denyBody.decode(signed.body);
     const broken = (problem: string) => books.broken('deny_lists', String(row.version), problem);
-    if (!signed || !body || !isDenyKeys(body.keys)) broken('does not decode');
+    if (!signed || !body || !isDenyPrefixes(body.prefixes)) broken('does not decode');
     else if (BigInt(body.version) !== row.version || !equal(body.issuer, issuerIdOf(books.issuerKey)))
       broken('says other than its row');
     else if (!books.keys.isBy('issuer', SIGNED.denyList, signed.body, signed.signature, body.timeS))
@@ -59,13 +58,15 @@ function auditDenyLists(books: AuditBooks): void {
     'SELECT version, list FROM deny_lists ORDER BY version DESC LIMIT 1',
   );
   const listed = newest && denyBody.decode(signedDenyList.decode(newest.list)?.body ?? new Uint8Array(0));
-  for (let at = 0; listed && at < listed.keys.length; at += KEY_BYTES) {
-    const pku = copy(listed.keys, at, at + KEY_BYTES);
-    if (!books.one('SELECT 1 FROM denials WHERE pku = ?', pku))
-      books.broken('deny_lists', String(newest!.version), `names ${toHex(pku)}, who was never denied`);
-  }
+  const denied = new Set<string>();
   for (const row of books.each<Pick<Audited<'denials'>, 'pku'>>('SELECT pku FROM denials', 'denials')) {
+    denied.add(toHex(row.pku.subarray(0, PREFIX_BYTES)));
     if (row.pku.length !== 32) books.broken('denials', row.pku.toString('hex'), 'is not a pseudonym');
+  }
+  for (let at = 0; listed && at < listed.prefixes.length; at += PREFIX_BYTES) {
+    const prefix = toHex(copy(listed.prefixes, at, at + PREFIX_BYTES));
+    if (!denied.has(prefix))
+      books.broken('deny_lists', String(newest!.version), `names ${prefix}, which was never denied`);
   }
 }
 

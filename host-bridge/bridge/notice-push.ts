@@ -6,7 +6,7 @@
  * that is not the terminal's issuer. Nothing is kept: an old time is worth nothing, and the terminal keeps its list.
  */
 import type { Logger } from 'pino';
-import { denyBody, signedDenyList, signedTime } from '../../firmware/wire/notices.js';
+import { denyBody, PREFIX_BYTES, signedDenyList, signedTime } from '../../firmware/wire/notices.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { everyKey, type KeyLine } from '../base/keys/key-line.js';
 import { isSigned } from '../base/crypto/signer.js';
@@ -123,7 +123,7 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
     }
     const code = await terminal.denyList(reply.list);
     if (code === 'OK' || code === 'NOT_NEWER') version = Math.max(version, reply.version);
-    if (code === 'OK') log.info({ version, keys: body.keys.length / 32 }, 'deny list accepted');
+    if (code === 'OK') log.info({ version, pseudonyms: body.prefixes.length / PREFIX_BYTES }, 'deny list accepted');
     else if (code !== 'NOT_NEWER' && code !== 'LINK_DOWN')
       log.warn({ code, version: reply.version }, 'deny list not accepted');
   }

@@ -2,6 +2,7 @@
  * `tapcash office ...`: an operator's acts, in the house that the scheme's row says: accounts where they are kept,
  * names where they are known. EP 0926637 [0031], [0056], [0081].
  */
+import { DENIED_MAX } from '../../firmware/wire/notices.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
@@ -72,6 +73,11 @@ export function mustBeOperator(data: string): void {
   const path = join(data, 'operator.key');
   if (!existsSync(path)) throw failure('FILE_MISSING', `${path}: tapcash keys --data ${data}`);
 }
+
+/** What an operator must know who reports a lost token that no terminal is told of. */
+const LIST_FULL = `The deny list is full (${DENIED_MAX} pseudonyms). The token is denied in the books, but terminals
+are not told of it until older denials end. Its owner's cash can be spent until then.
+`;
 
 /** The houses as an operator has them, and `under`, as they are for one act. */
 export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUrl' | 'bankUrl'>) {
@@ -154,7 +160,9 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       const of = await setOf(first);
       // Where the trustee signs licenses, it says when the last one ends; a lost token is denied also without its word.
       const held = scheme.registration === 'open' ? await trustee.licenseOf(of) : null;
-      return under.issuer.lose(of, second, held?.ok ? held.license : null);
+      const lost = await under.issuer.lose(of, second, held?.ok ? held.license : null);
+      if (lost.ok && !lost.onDenyList) process.stderr.write(LIST_FULL);
+      return lost;
     },
     async release(under) {
       const given = await under.issuer.release(await setOf(first));

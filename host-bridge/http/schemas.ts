@@ -439,7 +439,11 @@ export const ISSUER_ENDPOINTS = {
       why: Why,
       newest: Type.Union([hex('its newest license, where the trustee signs them', LICENSE_BYTES), Type.Null()]),
     }),
-    object({ dueS: Seconds, repeated: Repeated }),
+    object({
+      dueS: Seconds,
+      onDenyList: Type.Boolean({ description: 'false: the list is full, and terminals are not told yet' }),
+      repeated: Repeated,
+    }),
   ),
   release: office(
     '/v2/office/releases',

@@ -23,6 +23,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { chargeRequest, deskRequest, KIND, tapReport, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
+import { denyPrefixesOf } from '../base/deny-prefixes.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import {
@@ -375,12 +376,11 @@ export async function createTapBench(options: TapBenchOptions) {
       [...kept.values()].filter((one) => one.pku === toHex(token.pku)).reduce((sum, one) => sum + one.amount, 0),
     /** Brings a deny list to the terminal. */
     async deny(pkus: Uint8Array[]): Promise<Code | null> {
-      const keys = Buffer.concat([...pkus].sort(Buffer.compare));
       const body = denyBody.encode({
         issuer: facts.issuer,
         version: ++denyVersion,
         timeS: nowS(),
-        keys: new Uint8Array(keys),
+        prefixes: denyPrefixesOf(pkus),
       });
       return (
         await answered(

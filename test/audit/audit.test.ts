@@ -426,7 +426,7 @@ const ISSUER_DAMAGE: Damage[] = [
   [/says EBC -8, the postings say -7/, 'overspends', /./, sql('UPDATE overspends SET ebc = -8')],
   [/another pseudonym than its history/, 'overspends', /./, sql('UPDATE overspends SET pku = ?', bob.pku)],
   [/never denied/, 'overspends', /./, sql('DELETE FROM denials')],
-  [/who was never denied/, 'deny_lists', /^1$/, sql('DELETE FROM denials')],
+  [/which was never denied/, 'deny_lists', /^1$/, sql('DELETE FROM denials')],
   [/is not a pseudonym/, 'denials', /^00$/, sql(`UPDATE denials SET pku = x'00'`)],
   [/does not decode/, 'deny_lists', /^1$/, sql(`UPDATE deny_lists SET list = x'00'`)],
   [/says other than its row/, 'deny_lists', /^7$/, sql('UPDATE deny_lists SET version = 7')],
@@ -436,7 +436,7 @@ const ISSUER_DAMAGE: Damage[] = [
     'deny_lists',
     /^1$/,
     turn('deny_lists', 'list', 'true', () => {
-      const body = denyBody.encode({ issuer: ISSUER, version: 1, timeS: START_S, keys: new Uint8Array(0) });
+      const body = denyBody.encode({ issuer: ISSUER, version: 1, timeS: START_S, prefixes: new Uint8Array(0) });
       return signedDenyList.encode({ signature: ada.token.sign(SIGNED.denyList, body), body });
     }),
   ],

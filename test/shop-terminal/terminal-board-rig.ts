@@ -23,6 +23,7 @@ import {
 import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { createLinkSession, ROLE } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
+import { denyPrefixesOf } from '../../host-bridge/base/deny-prefixes.js';
 import { history } from '../../firmware/wire/payment.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { AID, selectAnswer } from '../../firmware/wire/token-commands.js';
@@ -317,7 +318,7 @@ export function denyList(version: number, pkus: Uint8Array[]): Uint8Array {
     issuer: ISSUER,
     version,
     timeS: NOW_S,
-    keys: new Uint8Array(Buffer.concat([...pkus].sort(Buffer.compare))),
+    prefixes: denyPrefixesOf(pkus),
   });
   return signedDenyList.encode({ body, signature: ISSUER_KEY.sign(SIGNED.denyList, body) });
 }

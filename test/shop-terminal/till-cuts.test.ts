@@ -107,7 +107,7 @@ const steps: Step[] = [
         h.makeDenyList(
           5,
           h.NOW_S,
-          Array.from({ length: 20 }, (_, n) => h.pkuOf(n)),
+          Array.from({ length: 160 }, (_, n) => h.pkuOf(n)),
         ),
         h.verifyMark,
       ),
@@ -116,7 +116,7 @@ const steps: Step[] = [
         h.makeDenyList(
           6,
           h.NOW_S,
-          Array.from({ length: 30 }, (_, n) => h.pkuOf(n + 50)),
+          Array.from({ length: 240 }, (_, n) => h.pkuOf(n + 400)),
         ),
         h.verifyMark,
       ),
@@ -137,7 +137,7 @@ function finish(shop: Shop, step: Step): void {
   const state = stateName(shop.till.view().state);
   if (step.name === 'new deny list') {
     const old = shop.notices.denyVersion() === 5;
-    for (let n = 0; n < 80; n++) expect(shop.notices.isDenied(h.pkuOf(n))).toBe(old ? n < 20 : n >= 50);
+    for (let n = 0; n < 640; n += 8) expect(shop.notices.isDenied(h.pkuOf(n))).toBe(old ? n < 160 : n >= 400);
     return;
   }
   if (step.name === 'cancel' || step.name === 'tombstone delivered') expect(['open', 'cancelled']).toContain(state);

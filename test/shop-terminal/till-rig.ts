@@ -11,6 +11,7 @@ import { openTill, type Till, type TillConfig } from '../../firmware/shop-termin
 import { openTombstoneLog, type TombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
 import { license, licenseBody, payment } from '../../firmware/wire/payment.js';
 import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
+import { denyPrefixesOf } from '../../host-bridge/base/deny-prefixes.js';
 import type { Bound, Completed, Judged } from '../../firmware/shop-terminal/till-phases.js';
 
 export const ISSUER = Uint8Array.of(1, 2, 3, 4);
@@ -32,7 +33,11 @@ export const LIMITS = { issuer: ISSUER, timeMaxAgeS: 604800, denyMaxAgeS: DAY_S,
 
 export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n & 255);
 /** A pseudonym, as if its license were good: `judge` is left out where it makes no difference. */
-export const pkuOf = (n: number): Judged => new Uint8Array(32).fill(n + 1) as Uint8Array as Judged;
+export function pkuOf(n: number): Judged {
+  const pku = new Uint8Array(32).fill(n + 1);
+  pku[0] = (n + 1) >> 8;
+  return pku as Uint8Array as Judged;
+}
 
 /** 64 bytes that stand for a signature. */
 export function mark(...parts: (Uint8Array | string)[]): Uint8Array {
@@ -72,8 +77,7 @@ export function makeTime(timeS: number, nonce: Uint8Array, issuer = ISSUER): Uin
 }
 
 export function makeDenyList(version: number, timeS: number, pkus: Uint8Array[], issuer = ISSUER): Uint8Array {
-  const keys = Buffer.concat([...pkus].sort(Buffer.compare));
-  const body = denyBody.encode({ issuer, version, timeS, keys: new Uint8Array(keys) });
+  const body = denyBody.encode({ issuer, version, timeS, prefixes: denyPrefixesOf(pkus) });
   return signedDenyList.encode({ signature: mark('issuer10', body), body });
 }
 

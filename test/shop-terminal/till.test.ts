@@ -462,10 +462,10 @@ describe('an old deny list', () => {
 });
 
 test('a new deny list leaves nothing of the old one in flash, nor of one that a power cut interrupted', () => {
-  const many = Array.from({ length: 60 }, (_, n) => h.pkuOf(n));
+  const many = Array.from({ length: 480 }, (_, n) => h.pkuOf(n));
   let shop = h.openShop(h.makeFlash());
   expect(shop.notices.acceptDenyList(h.makeDenyList(1, h.NOW_S, many), h.verifyMark)).toBe('OK');
-  expect(shop.log.slots(36).length).toBe(1 + Math.ceil((64 + 12 + 60 * 32) / 256));
+  expect(shop.log.slots(36).length).toBe(1 + Math.ceil((64 + 12 + 480 * 4) / 256));
   expect(shop.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, []), h.verifyMark)).toBe('OK');
   expect(shop.log.slots(36).length).toBe(2);
   shop.flash.cutAfter(8, 'before');

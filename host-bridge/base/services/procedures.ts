@@ -279,7 +279,7 @@ export interface IssuerOffice extends AccountsOffice {
    * @param newest its newest license, encoded, where the trustee signs them @returns when `release` can be asked for.
    * Codes: REASON_MISSING, PSEUDONYM_UNKNOWN, and where `newest` is no license of this money's, why not.
    */
-  lose(of: Uint8Array, why: string, newest?: Uint8Array | null): Result<{ dueS: number; repeated: boolean }>;
+  lose(of: Uint8Array, why: string, newest?: Uint8Array | null): Result<Lost>;
   /** What is left of it goes back to its owner, here or by an order for the bank (lost-token.ts). */
   release(of: Uint8Array): Result<Released>;
   /**
@@ -294,6 +294,15 @@ export interface IssuerOffice extends AccountsOffice {
   /** EBC of a pseudonym's set. @param of PKU, or a sealed registration of it. Codes: PSEUDONYM_UNKNOWN. */
   counterOf(of: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
   overspends(): Result<{ overspends: Overspend[] }>;
+}
+
+/** What became of a lost token. */
+export interface Lost {
+  /** When `release` can be asked for, Unix time. */
+  dueS: number;
+  /** Whether terminals are told of it: false where the deny list is full, until older denials end. */
+  onDenyList: boolean;
+  repeated: boolean;
 }
 
 /** What was released: to an account of this house, or by an order for the bank. */

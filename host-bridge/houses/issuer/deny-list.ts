@@ -4,22 +4,24 @@
  * Terminals judge a list by its age, so an unchanged list is signed anew from time to time with a higher version. A
  * denial leaves the list when the license is over, grace included: no shop accepts the license then.
  */
-import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
-import { DENY_KEYS_MAX, denyBody, signedDenyList } from '../../../firmware/wire/notices.js';
+import { equal } from '../../../firmware/core/bytes.js';
+import { DENIED_MAX, denyBody, isDenied, signedDenyList } from '../../../firmware/wire/notices.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import type { IssuerStore } from '../../ledger/store.js';
+import { denyPrefixesOf } from '../../base/deny-prefixes.js';
 import type { Signer } from '../../base/crypto/signer.js';
 import type { DenyLists } from './issuer-context.js';
 
 /** @param issuer the issuer's id, 4 bytes @param refreshS age in seconds at which an unchanged list is signed anew */
 export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint8Array, refreshS: number): DenyLists {
-  /** Keys in force, ascending. Where there are more than a terminal can hold, the oldest denials stay on. */
-  function keysAt(nowS: number): Uint8Array {
-    const keys = store
-      .denials(nowS)
-      .slice(0, DENY_KEYS_MAX)
-      .map((denial) => denial.pku);
-    return concat(keys.sort((a, b) => (toHex(a) < toHex(b) ? -1 : 1)));
+  /** Of those in force. Where there are more than a terminal can hold, the oldest denials stay on. */
+  function prefixesAt(nowS: number): Uint8Array {
+    return denyPrefixesOf(
+      store
+        .denials(nowS)
+        .slice(0, DENIED_MAX)
+        .map((denial) => denial.pku),
+    );
   }
 
   function bodyOf(list: Uint8Array) {
@@ -33,10 +35,10 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
   function publish(nowS: number): { version: number; list: Uint8Array } {
     const last = store.denyList();
     const version = (last?.version ?? 0) + 1;
-    const keys = keysAt(nowS);
-    const body = denyBody.encode({ issuer, version, timeS: nowS, keys });
+    const prefixes = prefixesAt(nowS);
+    const body = denyBody.encode({ issuer, version, timeS: nowS, prefixes });
     const list = signedDenyList.encode({ signature: signer.sign(SIGNED.denyList, body), body });
-    store.addDenyList(version, list, last && equal(bodyOf(last.list).keys, keys) ? last.version : null);
+    store.addDenyList(version, list, last && equal(bodyOf(last.list).prefixes, prefixes) ? last.version : null);
     return { version, list };
   }
 
@@ -44,7 +46,7 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
     const body = bodyOf(list);
     // A list from the future was signed while the clock was wrong.
     if (body.timeS > nowS || nowS - body.timeS >= refreshS) return false;
-    return equal(body.keys, keysAt(nowS));
+    return equal(body.prefixes, prefixesAt(nowS));
   }
 
   return {
@@ -69,6 +71,7 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
       if (!inForce) publish(nowS);
       return !inForce;
     },
+    lists: (pku, nowS) => isDenied(prefixesAt(nowS), pku),
     count: (nowS) => store.denials(nowS).length,
   };
 }

@@ -7,7 +7,7 @@ import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
 import { packBoxes } from '../../../firmware/wire/institutions.js';
 import { couponKey, couponKeysBody, COUPON_KEYS_MAX, signedCouponKeys } from '../../../firmware/wire/request.js';
 import { KEY_BYTES } from '../../../firmware/wire/payment.js';
-import { DENY_KEYS_MAX } from '../../../firmware/wire/notices.js';
+import { DENIED_MAX } from '../../../firmware/wire/notices.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type Result } from '../../base/errors.js';
@@ -39,7 +39,7 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
         const nowS = context.nowS();
         const before = store.denial(pku);
         const denied = before !== null && (before.untilS === null || before.untilS > nowS);
-        const ruling = ruleDeny({ why, denied, listed: context.denyLists.count(nowS), listMax: DENY_KEYS_MAX });
+        const ruling = ruleDeny({ why, denied, listed: context.denyLists.count(nowS), listMax: DENIED_MAX });
         if (!ruling.ok) return ruling;
         // An operator's denial knows no license, so it has no end.
         if (!denied) context.denyLists.deny(pku, null, `${operator}: ${why}`, nowS);

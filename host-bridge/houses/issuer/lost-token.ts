@@ -18,7 +18,7 @@ import { quarterEnd } from '../licensing.js';
 import { readLicense } from '../read-history.js';
 import { licensesEnd } from './issuer-licenses.js';
 import type { IssuerContext } from './issuer-context.js';
-import type { Released } from '../../base/services/procedures.js';
+import type { Lost, Released } from '../../base/services/procedures.js';
 
 /** PKU1 of the set that is meant. @param of PKU, or the sealed registration that the bank passed on */
 export function counterOf({ store }: IssuerContext, of: Uint8Array): Uint8Array | null {
@@ -36,7 +36,7 @@ export function lose(
   of: Uint8Array,
   why: string,
   newest: Uint8Array | null,
-): Result<{ dueS: number; repeated: boolean }> {
+): Result<Lost> {
   const { store, graceS } = context;
   const read = newest && readLicense(context.depositary, newest);
   if (read && !read.ok) return read;
@@ -46,7 +46,9 @@ export function lose(
     const known = counter && store.loss(counter);
     const ruling = ruleLose({ why, known: counter !== null, lost: known !== null });
     if (!ruling.ok || !counter) return ruling.ok ? refusal('PSEUDONYM_UNKNOWN') : ruling;
-    if (known) return { ok: true, dueS: known.dueS, repeated: true };
+    const pkus = store.pseudonymsOfCounter(counter);
+    const onDenyList = () => pkus.every((pku) => context.denyLists.lists(pku, nowS));
+    if (known) return { ok: true, dueS: known.dueS, onDenyList: onDenyList(), repeated: true };
     // Who is denied renews nothing, and a week after its end nobody does. So the newest license is the last one; where
     // it is not known here, it is no later than one of today.
     const shown = read && equal(read.terms.pku, of) ? read.terms.validUntilS : null;
@@ -54,8 +56,8 @@ export function lose(
     // Its last license, then the time to deposit what was paid with it, then the window of a claim on that.
     const dueS = endS + 2 * graceS;
     store.addLoss({ counter, operator, why, sinceS: nowS, dueS });
-    for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, dueS, `lost: ${why}`, nowS);
-    return { ok: true, dueS, repeated: false };
+    for (const pku of pkus) context.denyLists.deny(pku, dueS, `lost: ${why}`, nowS);
+    return { ok: true, dueS, onDenyList: onDenyList(), repeated: false };
   });
 }
 

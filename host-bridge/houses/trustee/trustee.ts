@@ -8,7 +8,7 @@
 import { equal, toHex } from '../../../firmware/core/bytes.js';
 import { CLASS_FULL } from '../../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
-import { denyBody, isDenied, isDenyKeys, signedDenyList } from '../../../firmware/wire/notices.js';
+import { denyBody, isDenied, isDenyPrefixes, signedDenyList } from '../../../firmware/wire/notices.js';
 import { license, licenseBody } from '../../../firmware/wire/payment.js';
 import {
   accountBody,
@@ -259,7 +259,7 @@ async function checkDenied(
   if (!given.ok) return given;
   const list = signedDenyList.decode(given.list);
   const body = list && denyBody.decode(list.body);
-  if (!list || !body || !isDenyKeys(body.keys)) return refusal('REPLY_INVALID', 'deny list');
+  if (!list || !body || !isDenyPrefixes(body.prefixes)) return refusal('REPLY_INVALID', 'deny list');
   if (
     checkAt(
       line,
@@ -270,5 +270,5 @@ async function checkDenied(
     )
   )
     return refusal('REPLY_INVALID', 'deny list');
-  return isDenied(body.keys, pku) ? refusal('DENIED') : null;
+  return isDenied(body.prefixes, pku) ? refusal('DENIED') : null;
 }
