@@ -32,8 +32,11 @@ export interface Requests {
   first(): PurseAnswer;
   /** PART: the next bytes. */
   part(data: Uint8Array): PurseAnswer;
-  /** The reply came: nothing waits any more. @param code its number @param hash SHA-256 of the box */
-  end(code: number, hash: Uint8Array): void;
+  /**
+   * The reply came: nothing waits any more. @param code its number @param receiptNumber that the answer names
+   * @param hash SHA-256 of the box
+   */
+  end(code: number, receiptNumber: number, hash: Uint8Array): void;
 }
 
 /** Opens the requests in the records. @throws Error when the head is not what it must be */
@@ -103,13 +106,13 @@ export function openRequests(records: Records): Requests {
       if (asked.offset >= now.length) return refuse('BAD_REQUEST');
       return { ok: true, data: bytesFrom(asked.offset) };
     },
-    end: function (code, hash) {
+    end: function (code, receiptNumber, hash) {
       const now = head!;
       put({
         kind: now.kind,
         waits: 0,
         amount: now.amount,
-        length: 0,
+        length: receiptNumber,
         k: new Uint8Array(K_BYTES),
         kid: now.kid,
         sequence: now.sequence,

@@ -413,7 +413,8 @@ test('licenses come in order, the first ones again at will; the token is license
     2,
     'BAD_REQUEST',
     1,
-    1,
+    // As when it came first.
+    2,
   ]);
   expect(fresh.token.purse.state.licensed).toBe(false);
   expect(codeOfAnswer(fresh.token.purse.open(new Uint8Array(18).fill(1)))).not.toBe('OK');

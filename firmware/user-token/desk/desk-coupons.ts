@@ -39,6 +39,8 @@ import type { SealedRequests } from './desk-sealed.js';
 export interface Coupons {
   /** COUPON KEYS: nothing. Codes: BAD_REQUEST, SIGNATURE_INVALID, NOT_NEWER. */
   keys(data: Uint8Array): PurseAnswer;
+  /** Whether this is the list that is held. @param data as for `keys` */
+  holds(data: Uint8Array): boolean;
   /** COUPON START: r u. Codes: BAD_REQUEST, NOT_LICENSED, SEQ_REFUSED, COUPON_INVALID, JOURNAL_FULL, REFUSED. */
   start(data: Uint8Array): PurseAnswer;
   /** COUPON BLIND: encoded `requestPart`. Codes: NO_CHARGE, BAD_REQUEST. */
@@ -117,7 +119,14 @@ export function createCoupons(
     return -1;
   }
 
+  function holds(data: Uint8Array): boolean {
+    const offered = signedCouponKeys.decode(data);
+    const stored = records.get(DESK_RECORD.couponKeys, 0);
+    return !!offered && !!stored && equal(stored, offered.body);
+  }
+
   return {
+    holds: holds,
     keys: function (data) {
       // 1. It is a list of whole rows, for our issuer and currency.
       const offered = signedCouponKeys.decode(data);
@@ -143,8 +152,7 @@ export function createCoupons(
       )
         return refuse('SIGNATURE_INVALID');
       // 3. Never an older one, nor another one of the same version.
-      const stored = records.get(DESK_RECORD.couponKeys, 0);
-      if (stored && equal(stored, offered.body)) return { ok: true, data: NOTHING };
+      if (holds(data)) return { ok: true, data: NOTHING };
       const held = heldKeys();
       if (held && held.version >= body.version) return refuse('NOT_NEWER');
       records.put(DESK_RECORD.couponKeys, 0, offered.body);

@@ -50,14 +50,17 @@ export function createPapers(state: PurseState): Papers {
   return {
     takeLicense: function (pseudonym, grant) {
       // 1. It is a license ...
+      const stored = state.records.get(RECORD.license, pseudonym);
       const offered = license.decode(grant.license);
       const body = offered && licenseBody.decode(offered.body);
       if (!offered || !body) return refuse('BAD_REQUEST');
-      // 2. ... for this PKU, our issuer and currency, with its multiples ...
+      // 2. The one that we have, checked when it came: nothing to do, whatever keys we were given since.
+      if (stored && equal(stored, licenseGrant.encode(grant))) return null;
+      // 3. ... for this PKU, our issuer and currency, with its multiples ...
       const pku = keys.publicKey(PSEUDONYM_KEY + pseudonym);
       const ours = equal(body.pku, pku) && equal(body.issuer, config.issuer) && body.currency === config.currency;
       const whole = equal(body.multiplesHash, copy(keys.sha256(grant.multiples), 0, MULTIPLES_HASH_BYTES));
-      // 3. ... by our registrar.
+      // 4. ... by our registrar.
       if (
         !ours ||
         !whole ||
@@ -71,10 +74,8 @@ export function createPapers(state: PurseState): Papers {
       ) {
         return refuse('LICENSE_INVALID');
       }
-      // 4. The one that we have: nothing to do. One that ends earlier: no.
-      const stored = state.records.get(RECORD.license, pseudonym);
+      // 5. One that ends earlier than the one that we have: no.
       const held = stored && stored.subarray(0, LICENSE_BYTES);
-      if (held && equal(held, grant.license)) return null;
       const heldBody = held && licenseBody.decode(license.decode(held)!.body);
       if (heldBody && heldBody.validUntilS > body.validUntilS) return refuse('NOT_NEWER');
       state.records.put(RECORD.license, pseudonym, licenseGrant.encode(grant));

@@ -31,7 +31,7 @@ export const requestHead = defineMessage([
   // 1 while it waits for its reply.
   ['waits', U8],
   ['amount', BALANCE],
-  // Bytes of the request.
+  // Bytes of the request; once it has its reply, the receipt number that the answer named.
   ['length', U32],
   // K that the reply is sealed under; zeros for a coupon, and once the reply came.
   ['k', BYTES, K_BYTES],

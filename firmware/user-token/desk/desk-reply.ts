@@ -18,6 +18,7 @@ import type { RequestHead } from './desk-records.js';
 import type { DeskTools } from './desk-tools.js';
 import type { PurseAnswer, PurseState } from '../purse.js';
 import type { Requests } from '../requests.js';
+import { RECORD } from '../token-records.js';
 
 /** Makes the REPLY command. @param coupons null where the scheme has none @param progress told of each license */
 export function createReplies(
@@ -28,22 +29,19 @@ export function createReplies(
   coupons: Coupons | null,
   progress: (done: number, total: number) => void,
 ): (data: Uint8Array) => PurseAnswer {
-  // Licenses of this registration taken since power-up.
-  let taken = 0;
-
-  function answer(left: number, code: Code): PurseAnswer {
+  function answer(left: number, code: Code, receiptNumber: number): PurseAnswer {
     const data = replyAnswer.encode({
       left: left,
       code: codeNumber(code),
-      receiptNumber: state.journal.receiptNumber(),
+      receiptNumber: receiptNumber,
     });
     return { ok: true, data: data };
   }
 
   function end(code: Code, hash: Uint8Array): PurseAnswer {
-    requests.end(codeNumber(code), hash);
-    taken = 0;
-    return answer(0, code);
+    const receiptNumber = state.journal.receiptNumber();
+    requests.end(codeNumber(code), receiptNumber, hash);
+    return answer(0, code, receiptNumber);
   }
 
   /** [0041], or the bank's word that the account holds too little. */
@@ -53,17 +51,20 @@ export function createReplies(
     return coupons.isRefused(signature) ? end('FUNDS_INSUFFICIENT', hash) : refuse('COUPON_INVALID');
   }
 
-  /** [0065], [0087], [0113]: licenses come in order; the first ones again are harmless. */
+  /**
+   * [0065], [0087], [0113]: licenses come in order, and again at will. What was taken stands in flash: also after a
+   * reset the same box has the same answer.
+   */
   function takeGrant(head: RequestHead, index: number, reply: ReplyPlain, hash: Uint8Array): PurseAnswer {
     const count = state.config.pseudonyms;
     const grant = grantPlain.decode(reply.body);
-    if (!grant || index > taken || index >= count) return refuse('BAD_REQUEST');
+    if (!grant || index >= count) return refuse('BAD_REQUEST');
+    if (index > 0 && !state.records.get(RECORD.license, index - 1)) return refuse('BAD_REQUEST');
     const refused = papers.takeLicense(index, { license: grant.license, multiples: grant.multiples });
     // A license that ends later is held: it stays.
     if (refused && refused.code !== 'NOT_NEWER') return refused;
-    if (index === taken) taken++;
-    progress(taken, count);
-    if (taken < count) return answer(count - taken, 'OK');
+    progress(index + 1, count);
+    if (index + 1 < count) return answer(count - index - 1, 'OK', state.journal.receiptNumber());
     if (state.config.issue === 'keyed') {
       state.records.put(DESK_RECORD.sharedKey, 0, sharedKey.encode({ kid: grant.kid, k: head.k, sequence: 0 }));
     }
@@ -97,7 +98,7 @@ export function createReplies(
     // 2. The one that ended the last request: the same answer.  3. A request waits.
     const hash = state.keys.sha256(offered.body);
     const ended = requests.endedBy(hash);
-    if (ended) return answer(0, codeOf(ended.code));
+    if (ended) return answer(0, codeOf(ended.code), ended.length);
     const head = requests.waiting();
     if (!head) return refuse('NO_CHARGE');
     if (head.kind === REQUEST.coupon) return takeCoupon(head, offered.body, hash);

@@ -2,7 +2,9 @@
  * The token at the teller's desk: registration, licenses, withdrawal, coupons, receipts. No payment needs any of it.
  *
  * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the
- * first license there is nothing yet to guard. A receipt needs no desk: it is only ever good for its owner. How a
+ * first license there is nothing yet to guard. What a house sent needs no desk: a receipt, a reply, and a license or
+ * list that is held already are only ever good for their owner. So the same bytes have the same answer again, whatever
+ * success or reset has closed the desk in between. How a
  * scheme registers and withdraws is a column of its row (core/scheme.ts), never its number. As in purse.ts: named
  * results, checks in numbered order, mutation last.
  *
@@ -14,6 +16,7 @@ import { equal } from '../../core/bytes.js';
 import { refuse } from '../../core/codes.js';
 import { REQUEST } from '../../wire/request.js';
 import { KEY_BYTES } from '../../wire/payment.js';
+import { receipt, receiptBody } from '../../wire/withdrawal.js';
 import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer } from '../../wire/token-commands.js';
 import { createCoupons } from './desk-coupons.js';
 import { createOpenRequests } from './desk-open.js';
@@ -125,9 +128,11 @@ export function createDesk(
   }
 
   function takeReceipt(data: Uint8Array): PurseAnswer {
-    return (
-      papers.takeReceipt(data) || { ok: true, data: receiptAnswer.encode({ receiptNumber: journal.receiptNumber() }) }
-    );
+    const refused = papers.takeReceipt(data);
+    if (refused) return refused;
+    // Its own number, also where later ones were taken since: the same receipt has the same answer.
+    const body = receiptBody.decode(receipt.decode(data)!.body)!;
+    return { ok: true, data: receiptAnswer.encode({ receiptNumber: body.number }) };
   }
 
   function couponCommand(ins: number, data: Uint8Array): PurseAnswer {
@@ -148,15 +153,23 @@ export function createDesk(
     return ins === INS.debit ? readDebit(state, data) : couponCommand(ins, data);
   }
 
+  /** With the desk closed: what a house sent, as it was answered before or would have been. */
+  function again(ins: number, data: Uint8Array): PurseAnswer {
+    // A reply is the waiting request's, or the one that ended it; a stranger learns nothing from the refusal.
+    const answer = ins === INS.reply && reply ? reply(data) : null;
+    if (answer && answer.ok) return answer;
+    if (ins === INS.couponKeys && coupons && coupons.holds(data)) return { ok: true, data: NOTHING };
+    // Of a token whose licenses came sealed nobody is to learn which pseudonyms it has.
+    const held = ins === INS.license && config.registration === 'open' && state.records.get(RECORD.license, 0);
+    return held && equal(held, data) ? { ok: true, data: NOTHING } : refuse('DESK_CLOSED');
+  }
+
   return {
     answer: function (ins, data, nowMs) {
       return guarded<PurseAnswer>(state, function () {
         if (ins === INS.receipt) return takeReceipt(data);
         if (isDeskOpen(state, nowMs)) return atDesk(ins, data);
-        // The same license again: its answer was lost, and that it was taken closed the desk. Of a token whose licenses
-        // came sealed nobody is to learn which pseudonyms it has.
-        const held = ins === INS.license && config.registration === 'open' && state.records.get(RECORD.license, 0);
-        return held && equal(held, data) ? { ok: true, data: NOTHING } : refuse('DESK_CLOSED');
+        return again(ins, data);
       });
     },
   };
