@@ -1,7 +1,7 @@
 /**
  * `tapcash outbox`: what the bridge has to deliver, from the running bridge or, where none runs, from its database.
  */
-import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { ERRORS, failure, isErrorCode, messageOf, type ErrorCode, type Result } from '../base/errors.js';
@@ -37,11 +37,19 @@ async function outboxOf(options: ClerkOptions, isChange = false): Promise<Outbox
     must(asked);
     return { ...running, close: () => undefined };
   }
-  const dataDir = [join(options.data, 'bridge'), options.data].find((folder) => existsSync(join(folder, 'bridge.db')));
+  const dataDir = storeIn(options.data);
   if (dataDir === undefined) throw failure('SERVICE_DOWN', asked.detail);
   if (!options.json)
     process.stderr.write('No bridge runs here: this is its database. What waits goes on when it starts.\n');
   return storedOutbox(dataDir, isChange);
+}
+
+/** The folder with the database of the one bridge that is here; a demo names its folder after the shop. */
+function storeIn(data: string): string | undefined {
+  if (!existsSync(data)) return undefined;
+  const named = readdirSync(data).filter((name) => /^bridge(-|$)/.test(name));
+  const found = [data, ...named.map((name) => join(data, name))].filter((at) => existsSync(join(at, 'bridge.db')));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** The database of a bridge that does not run. */

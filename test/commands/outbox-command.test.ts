@@ -2,7 +2,7 @@
  * `tapcash outbox` and the exit code of `tapcash status`: from a running bridge and from the database of one that does
  * not run; and two bridges on one folder.
  */
-import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,6 +99,14 @@ describe('without a bridge', () => {
     const database = openBridgeStore(data);
     expect(createOutbox(database, () => 0).counts()).toMatchObject({ held: 6, refused: 0, credited: 3 });
     database.close();
+  });
+
+  test('the folder above finds it, as settings and the demo lay it out; of two it takes none', async () => {
+    const above = mkdtempSync(join(folder, 'above-'));
+    renameSync(leftFolder(), join(above, 'bridge-cafe'));
+    expect((await listed('list', '--data', above)).entries).toHaveLength(6);
+    renameSync(leftFolder(), join(above, 'bridge'));
+    expect((await tapcashHere(['outbox', '--data', above])).err).toContain('SERVICE_DOWN');
   });
 
   test('no database at all: it says that no bridge runs', async () => {
