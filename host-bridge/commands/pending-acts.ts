@@ -8,27 +8,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { ERRORS, EXIT, failure, isFailure, type ErrorCode, type Result } from '../base/errors.js';
-import { openDatabase, type Database } from '../base/sqlite/database.js';
 import { wallTime } from './output.js';
-
-const FILE = 'acts.db';
-/** Answered acts are kept so long, so that `--id` with another act is refused. */
-const ANSWERED_KEPT_S = 90 * 86400;
-
-const MIGRATIONS = [
-  `
-  CREATE TABLE act (
-    id TEXT PRIMARY KEY, -- hexadecimal
-    command TEXT NOT NULL, -- with all that it was given, JSON
-    begun_s INTEGER NOT NULL,
-    answered_s INTEGER
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX act_open ON act (command, begun_s) WHERE answered_s IS NULL;
-  `,
-];
 
 /** How an act's command was given. */
 export interface ActOptions {
@@ -60,49 +42,6 @@ export interface PendingAct<T extends object> {
 /** Nothing was done under these codes: what was wrong may be mended, and asked for as another act. */
 const isRefused = (code: ErrorCode): boolean => ERRORS[code].exit === EXIT.refused || ERRORS[code].exit === EXIT.usage;
 
-interface Begun {
-  id: string;
-  /** When the act began that this finishes, Unix time; null for a new one. */
-  finishesS: number | null;
-}
-
-interface Acts {
-  begin(command: string, options: ActOptions, idBytes: number): Begun;
-  answer(id: string): void;
-  forget(id: string): void;
-  close(): void;
-}
-
-function openActs(dataDir: string): Acts {
-  const database: Database = openDatabase(join(dataDir, FILE), { migrations: MIGRATIONS });
-  const nowS = () => Math.floor(Date.now() / 1000);
-  type Row = { id: string; command: string; begunS: number; answeredS: number | null };
-  const columns = 'id, command, begun_s AS begunS, answered_s AS answeredS';
-  const find = database.prepare<[id: string], Row>(`SELECT ${columns} FROM act WHERE id = ?`);
-  const oldest = database.prepare<[command: string], Row>(
-    `SELECT ${columns} FROM act WHERE command = ? AND answered_s IS NULL ORDER BY begun_s LIMIT 1`,
-  );
-  const add = database.prepare('INSERT INTO act (id, command, begun_s) VALUES (?, ?, ?)');
-  const answer = database.prepare('UPDATE act SET answered_s = ? WHERE id = ?');
-  const forget = database.prepare('DELETE FROM act WHERE id = ?');
-  const prune = database.prepare('DELETE FROM act WHERE answered_s < ?');
-  return {
-    begin: (command, options, idBytes) =>
-      database.transaction(() => {
-        prune.run(nowS() - ANSWERED_KEPT_S);
-        const known = options.id !== undefined ? find.get(options.id) : options.new ? undefined : oldest.get(command);
-        if (known && known.command !== command) throw failure('REQUEST_ID_REUSED', known.id);
-        if (known) return { id: known.id, finishesS: known.begunS };
-        const id = options.id ?? toHex(randomBytes(idBytes));
-        add.run(id, command, nowS());
-        return { id, finishesS: null };
-      }),
-    answer: (id) => void answer.run(nowS(), id),
-    forget: (id) => void forget.run(id),
-    close: database.close,
-  };
-}
-
 /**
  * Does an act under its id. @returns what it came to, with `id`, and `finishesS` where it was begun before
  * @throws TapcashError of the refusal; it says where the act is kept. USAGE, REQUEST_ID_REUSED, DATABASE_*
@@ -113,8 +52,8 @@ export async function underId<T extends object>(
 ): Promise<T & { id: string; finishesS?: number }> {
   if (options.id !== undefined && !new RegExp(`^[0-9a-f]{${2 * act.idBytes}}$`).test(options.id))
     throw failure('USAGE', `--id ${options.id}: ${2 * act.idBytes} hexadecimal digits, the act's id`);
-  // Where there is no folder, nothing runs, and nothing is begun.
-  const acts = existsSync(options.data) ? openActs(options.data) : null;
+  // Where there is no folder, nothing runs, and nothing is begun. The file's engine is loaded only where it is used.
+  const acts = existsSync(options.data) ? (await import('./acts-file.js')).openActs(options.data) : null;
   try {
     const command = JSON.stringify([act.command, act.values]);
     const begun = acts?.begin(command, options, act.idBytes);
