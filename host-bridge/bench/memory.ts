@@ -21,7 +21,7 @@ import {
 import { TERMINAL_TERMS } from '../../flash-scripts/provision/board-files.js';
 import { runBoardScript } from './board-script.js';
 import { interpreterBoards, type NfcBoard } from '../rig/nfc-boards.js';
-import { createTapBench, type TapBench, type Token } from '../rig/tap-rig.js';
+import { createTapRig, type TapRig, type Token } from '../rig/tap-rig.js';
 import { createEmulatedFlash } from '../emulator/flash.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../emulator/interpreter.js';
 import { createRealScheduler } from '../base/scheduler.js';
@@ -109,28 +109,28 @@ function fillDebits(log: RecordLog): void {
   }
 }
 
-async function must(bench: TapBench, done: () => boolean, what: string): Promise<void> {
-  if (await bench.until(done, WAIT_MS_MAX)) return;
-  throw new Error(`counting variables: ${what}, in vain\n${bench.consoles.slice(-10).join('\n')}`);
+async function must(rig: TapRig, done: () => boolean, what: string): Promise<void> {
+  if (await rig.until(done, WAIT_MS_MAX)) return;
+  throw new Error(`counting variables: ${what}, in vain\n${rig.consoles.slice(-10).join('\n')}`);
 }
 
-async function pay(bench: TapBench, token: Token): Promise<void> {
-  const paid = (): number => bench.reports.filter(({ code }) => code === 0).length;
+async function pay(rig: TapRig, token: Token): Promise<void> {
+  const paid = (): number => rig.reports.filter(({ code }) => code === 0).length;
   const before = paid();
-  const { code } = await bench.charge(AMOUNT);
+  const { code } = await rig.charge(AMOUNT);
   if (code !== 'OK') throw new Error(`counting variables: no charge, ${code}`);
-  token.presence.hold(bench.field);
-  await must(bench, () => paid() > before, 'a payment');
-  await bench.settled(WAIT_MS_MAX);
+  token.presence.hold(rig.field);
+  await must(rig, () => paid() > before, 'a payment');
+  await rig.settled(WAIT_MS_MAX);
   token.presence.leave();
 }
 
 /** With its nonces ready; asked at the desk, so that what the desk takes has to make room. */
-async function fillNonces(bench: TapBench, token: Token): Promise<void> {
-  for (let tries = 0; (await bench.status(token)).nonces < NONCES; tries++) {
+async function fillNonces(rig: TapRig, token: Token): Promise<void> {
+  for (let tries = 0; (await rig.status(token)).nonces < NONCES; tries++) {
     if (tries > 10) throw new Error('counting variables: a token makes no nonces');
     // A token works for its pool when it has been left alone for a while.
-    await bench.rest(7000);
+    await rig.rest(7000);
   }
 }
 
@@ -139,28 +139,28 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
   const prelude = await preludeVariables(interpreter);
   const scheduler = createRealScheduler();
   const maker = interpreterBoards(scheduler, interpreter, true);
-  const bench = await createTapBench({ scheduler, maker, seed: 1, limits: { paymentMax: AMOUNT, sumMax: FUNDS } });
+  const rig = await createTapRig({ scheduler, maker, seed: 1, limits: { paymentMax: AMOUNT, sumMax: FUNDS } });
   try {
-    await bench.connected();
-    await bench.deny([]);
-    const token = await bench.addToken('Alice', FUNDS);
+    await rig.connected();
+    await rig.deny([]);
+    const token = await rig.addToken('Alice', FUNDS);
     // The bridge takes no histories.
-    bench.flags.keeps = false;
-    await pay(bench, token);
-    const boards = { token: token.device, terminal: bench.terminalDevice };
+    rig.flags.keeps = false;
+    await pay(rig, token);
+    const boards = { token: token.device, terminal: rig.terminalDevice };
     await editRecords(boards.token, maker.config.flash, fillDebits);
     await editRecords(boards.terminal, maker.config.flash, fillHistories);
-    await must(bench, () => bench.link.up(), 'the link to the terminal');
-    await bench.deny([]);
+    await must(rig, () => rig.link.up(), 'the link to the terminal');
+    await rig.deny([]);
     const peaks = async (): Promise<[number, number]> => [
       (await boards.token.variablesPeak!()) - prelude,
       (await boards.terminal.variablesPeak!()) - prelude,
     ];
     const measure = async (bridge: boolean): Promise<[number, number]> => {
-      await fillNonces(bench, token);
-      bench.flags.verifies = bridge;
+      await fillNonces(rig, token);
+      rig.flags.verifies = bridge;
       await peaks();
-      await pay(bench, token);
+      await pay(rig, token);
       return peaks();
     };
     const withBridge = await measure(true);
@@ -168,7 +168,7 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
     await editRecords(boards.terminal, maker.config.flash, (log) =>
       log.put(TERMINAL_RECORD.history, 1, new Uint8Array(0)),
     );
-    await must(bench, () => bench.link.up(), 'the link to the terminal');
+    await must(rig, () => rig.link.up(), 'the link to the terminal');
     const alone = await measure(false);
     const peak = (i: 0 | 1): Peak => ({
       variablesPeak: Math.max(withBridge[i], alone[i]),
@@ -177,6 +177,6 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
     });
     return { token: peak(0), terminal: peak(1) };
   } finally {
-    bench.close();
+    rig.close();
   }
 }

@@ -10,7 +10,7 @@
  * estimate.
  */
 import { emulatedBoards } from '../rig/nfc-boards.js';
-import { createTapBench, type TapBench, type Token } from '../rig/tap-rig.js';
+import { createTapRig, type TapRig, type Token } from '../rig/tap-rig.js';
 import { createVirtualScheduler } from '../base/scheduler.js';
 import { ESP32_SPEED } from '../emulator/work-meter.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
@@ -87,17 +87,17 @@ const indexOf = (count: number, share: number): number => Math.min(count - 1, Ma
 
 /** One charge, tapped until PAID. @returns from the token's first answer until PAID showed, and the report */
 async function tap(
-  bench: TapBench,
+  rig: TapRig,
   token: Token,
   flipAt: number | null,
   fresh: boolean,
   restMs = 2500,
 ): Promise<{ ms: number; report: TapReport | undefined }> {
-  const { field, reports, kept } = bench;
-  const terminal = bench.terminalDevice.board;
+  const { field, reports, kept } = rig;
+  const terminal = rig.terminalDevice.board;
   const before = reports.length;
   const histories = kept.size;
-  const { code } = await bench.charge(AMOUNT);
+  const { code } = await rig.charge(AMOUNT);
   if (code !== 'OK') throw new Error(`the terminal of the model takes no charge: ${code}`);
   if (fresh) {
     // Switched on at the reader: its pool is empty, and it is tapped as soon as it answers.
@@ -108,20 +108,20 @@ async function tap(
   // From the poll that finds it: how often a terminal polls is its own affair.
   const bytes = field.counts();
   token.presence.hold(field);
-  await bench.until(() => field.counts().toReader > bytes.toReader, TAP_MS_MAX);
-  const foundMs = bench.scheduler.nowMs();
+  await rig.until(() => field.counts().toReader > bytes.toReader, TAP_MS_MAX);
+  const foundMs = rig.scheduler.nowMs();
   if (flipAt !== null) field.flipBit(flipAt, 3);
-  const isPaid = await bench.until(() => terminal.screen()[0] === 'PAID', TAP_MS_MAX);
+  const isPaid = await rig.until(() => terminal.screen()[0] === 'PAID', TAP_MS_MAX);
   if (!isPaid)
     throw new Error(
       `a tap on slow boards was not paid (${flipAt}, ${fresh}): ${terminal.screen().join(' | ')}; ${token.device.board.screen().join(' | ')}; ${token.device.board.errors.join()}`,
     );
   const ms = terminal.shownMs!() - foundMs;
   field.flipBit(Number.MAX_SAFE_INTEGER, 0);
-  await bench.until(() => kept.size > histories, TAP_MS_MAX);
-  await bench.rest(Math.min(1500, restMs));
+  await rig.until(() => kept.size > histories, TAP_MS_MAX);
+  await rig.rest(Math.min(1500, restMs));
   token.presence.leave();
-  await bench.rest(fresh ? REFILL_MS : restMs);
+  await rig.rest(fresh ? REFILL_MS : restMs);
   return { ms, report: reports.slice(before).find((each) => each.code === 0) };
 }
 
@@ -130,39 +130,39 @@ const REFILL_MS = 60_000;
 
 async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Promise<ModelledTap> {
   const scheduler = createVirtualScheduler();
-  const bench = await createTapBench({
+  const rig = await createTapRig({
     scheduler,
     maker: emulatedBoards(scheduler, ESP32_SPEED, bus),
     seed: 1,
     limits: { paymentMax: AMOUNT, sumMax: FUNDS },
   });
   try {
-    await bench.connected();
-    await bench.deny([]);
-    const token = await bench.addToken('Alice', FUNDS);
-    await bench.rest(REFILL_MS);
-    bench.flags.verifies = bridge;
-    await tap(bench, token, null, false);
+    await rig.connected();
+    await rig.deny([]);
+    const token = await rig.addToken('Alice', FUNDS);
+    await rig.rest(REFILL_MS);
+    rig.flags.verifies = bridge;
+    await tap(rig, token, null, false);
     const clean: { ms: number; report: TapReport }[] = [];
-    const counts = bench.field.counts();
+    const counts = rig.field.counts();
     for (let i = 0; i < CLEAN_TAPS; i++) {
-      const { ms, report } = await tap(bench, token, null, i % 2 === 1);
+      const { ms, report } = await tap(rig, token, null, i % 2 === 1);
       if (!report) throw new Error('the terminal of the model did not report a tap');
       clean.push({ ms, report });
     }
     clean.sort((a, b) => a.ms - b.ms);
     const middle = clean[indexOf(clean.length, 0.5)]!;
-    const after = bench.field.counts();
+    const after = rig.field.counts();
     const bytes = Math.floor((after.toCard + after.toReader - counts.toCard - counts.toReader) / CLEAN_TAPS);
     const all = clean.map(({ ms }) => ms);
-    await bench.rest(REFILL_MS);
+    await rig.rest(REFILL_MS);
     const row: number[] = [];
-    for (let i = 0; i <= NONCES; i++) row.push((await tap(bench, token, null, false, ROW_MS)).ms);
+    for (let i = 0; i <= NONCES; i++) row.push((await tap(rig, token, null, false, ROW_MS)).ms);
     const emptyPoolMs = Math.round(Math.max(...row));
     all.push(...row.slice(0, NONCES));
-    await bench.rest(REFILL_MS);
+    await rig.rest(REFILL_MS);
     for (const fresh of [false, true]) {
-      for (let at = 0; at < bytes; at += step) all.push((await tap(bench, token, at, fresh)).ms);
+      for (let at = 0; at < bytes; at += step) all.push((await tap(rig, token, at, fresh)).ms);
     }
     all.sort((a, b) => a - b);
     return {
@@ -172,7 +172,7 @@ async function measure(bus: 'uart' | 'i2c', bridge: boolean, step: number): Prom
       phases: phasesOf(middle.ms, middle.report),
     };
   } finally {
-    bench.close();
+    rig.close();
   }
 }
 

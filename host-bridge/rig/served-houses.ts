@@ -9,6 +9,7 @@ import {
   createBankChannel,
   createBankClient,
   createBankOfficeClient,
+  createClockClient,
   createHouseClient,
   createIssuerClient,
   createOfficeCall,
@@ -97,7 +98,14 @@ export async function startHouses(options: HousesOptions) {
       while (options.clock() < fromS) await new Promise((resolve) => setTimeout(resolve, CLOCK_MS));
       await clients.publishCouponKeys();
     };
-    return { issuer, trustee, bank, operator, start, stop, rotateKey, ...clients };
+    /** Time has passed for the houses at once, which they doubt: the operator says that it has. */
+    const confirmClocks = async (): Promise<void> => {
+      for (const [house, { url }] of running) {
+        const clock = createClockClient({ url, operator, issuer: issuerId });
+        must(`confirm the ${house}'s clock`, await clock.confirm(Math.floor(options.clock()), 'time has passed'));
+      }
+    };
+    return { issuer, trustee, bank, operator, start, stop, rotateKey, confirmClocks, ...clients };
   } catch (thrown) {
     await stop();
     throw thrown;

@@ -73,7 +73,7 @@ export interface Kept {
   times: number;
 }
 
-export interface TapBenchOptions {
+export interface TapRigOptions {
   scheduler: Scheduler;
   maker: BoardMaker;
   seed: number;
@@ -81,14 +81,14 @@ export interface TapBenchOptions {
   limits?: TokenLimits;
 }
 
-export type TapBench = Awaited<ReturnType<typeof createTapBench>>;
+export type TapRig = Awaited<ReturnType<typeof createTapRig>>;
 
 function isVirtual(scheduler: Scheduler): scheduler is VirtualScheduler {
   return 'step' in scheduler;
 }
 
-/** Makes the bench with its terminal running and connected. */
-export async function createTapBench(options: TapBenchOptions) {
+/** Makes the rig with its terminal running and connected. */
+export async function createTapRig(options: TapRigOptions) {
   const { scheduler, maker, seed } = options;
   const random = createRandom(seed, 'bench');
   const issuer = createSigner(random(32));

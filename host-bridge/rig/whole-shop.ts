@@ -293,6 +293,7 @@ async function start(
     },
     async advance(seconds) {
       aheadS += seconds;
+      await services.confirmClocks();
       for (const { bridge } of shops) {
         // A terminal asks for the time when its link comes up.
         await bridge.terminal.stop();

@@ -10,7 +10,7 @@ import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectPty } from '../../host-bridge/emulator/esp-cable.js';
 import type { Pty } from '../../host-bridge/emulator/pty.js';
-import { espBench, plantInterpreter, tempFolder, type EspBench } from '../flash/flash-rig.js';
+import { espRig, plantInterpreter, tempFolder, type EspRig } from '../flash/flash-rig.js';
 import { killedAt, tapcash, traces, type Ended, type Host } from '../flash/tapcash-command.js';
 import { writeRelease } from '../flash/firmware-kit.js';
 import { leaks, secretsOf } from '../kit/secrets.js';
@@ -28,11 +28,11 @@ beforeAll(async () => {
 });
 
 /** A board without lines on a pty, and the options that name it. */
-async function boardOnPty(): Promise<{ bench: EspBench; at: string[] }> {
-  const bench = espBench('esp32', false);
-  const pty = await connectPty(bench.esp);
+async function boardOnPty(): Promise<{ rig: EspRig; at: string[] }> {
+  const rig = espRig('esp32', false);
+  const pty = await connectPty(rig.esp);
   ptys.push(pty);
-  return { bench, at: [...BOARD, '--serial', pty.path] };
+  return { rig, at: [...BOARD, '--serial', pty.path] };
 }
 
 function jsonOf(ended: Ended): any {
@@ -41,23 +41,23 @@ function jsonOf(ended: Ended): any {
 }
 
 /** A board with an older version of two files. */
-function makeOld(bench: EspBench): void {
+function makeOld(rig: EspRig): void {
   for (const name of ['desk.js', '.bootcde'])
-    bench.esp.board.files.set(name, Buffer.concat([bench.esp.board.files.get(name)!, Buffer.from(' ')]));
+    rig.esp.board.files.set(name, Buffer.concat([rig.esp.board.files.get(name)!, Buffer.from(' ')]));
 }
 
-function expectNoLeak(bench: EspBench): void {
-  const secrets = secretsOf(bench);
+function expectNoLeak(rig: EspRig): void {
+  const secrets = secretsOf(rig);
   expect(secrets.size).toBeGreaterThan(3);
   expect(leaks(secrets, traces(host))).toEqual([]);
 }
 
 test('a token, from an empty board to an update; the commands killed at their steps', async () => {
-  const { bench, at } = await boardOnPty();
+  const { rig, at } = await boardOnPty();
   const release = tempFolder();
   writeRelease(release, { appBytes: 60_000 });
   const flash = ['flash', ...at, '--role', 'token', '--firmware', release, '--baud', '115200', '--json'];
-  const flashed = await killedAt(host, flash, bench, [
+  const flashed = await killedAt(host, flash, rig, [
     'chip ESP32',
     'bootloader.bin',
     'partitions_espruino.bin',
@@ -76,7 +76,7 @@ test('a token, from an empty board to an update; the commands killed at their st
     right: expect.arrayContaining(['tab.base']),
   });
   expect(flashed.err).toContain('espruino_esp32.bin: is there already');
-  expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
+  expect(rig.lines.at(-1)).toContain('NOT_PROVISIONED');
 
   const provision = [
     'provision',
@@ -91,7 +91,7 @@ test('a token, from an empty board to an update; the commands killed at their st
     '--json',
   ];
   const { keys, labels } = jsonOf(
-    await killedAt(host, provision, bench, [
+    await killedAt(host, provision, rig, [
       'tapcash.seed: ',
       'tab.issuer: ',
       'tab.registrar: ',
@@ -103,37 +103,37 @@ test('a token, from an empty board to an update; the commands killed at their st
   // A name beside the pseudonym would undo it for whoever finds the token.
   expect(readFileSync(labels[0], 'utf8')).toContain(keys.pseudonym);
   expect(readFileSync(labels[0], 'utf8')).not.toContain('Ada');
-  expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
+  expect(rig.lines.at(-1)).toBe('tapcash: user-token runs');
 
-  makeOld(bench);
+  makeOld(rig);
   const update = ['flash', ...at, '--only-app', '--json'];
-  const interrupted = await tapcash(host, update, bench, (err, end) => err.includes('curve.js') && end('SIGINT'));
+  const interrupted = await tapcash(host, update, rig, (err, end) => err.includes('curve.js') && end('SIGINT'));
   expect([interrupted.status, interrupted.err]).toEqual([3, expect.stringContaining('INTERRUPTED')]);
-  expect(jsonOf(await killedAt(host, update, bench, ['interpreter 2v29', 'desk.js: written']))).toMatchObject({
+  expect(jsonOf(await killedAt(host, update, rig, ['interpreter 2v29', 'desk.js: written']))).toMatchObject({
     ok: true,
     role: 'user-token',
     provisioned: true,
     written: ['.bootcde'],
   });
-  expect(jsonOf(await tapcash(host, provision, bench)).keys).toEqual(keys);
-  expect(jsonOf(await tapcash(host, ['doctor', ...at, '--json'], bench))).toMatchObject({ ok: true });
-  expectNoLeak(bench);
+  expect(jsonOf(await tapcash(host, provision, rig)).keys).toEqual(keys);
+  expect(jsonOf(await tapcash(host, ['doctor', ...at, '--json'], rig))).toMatchObject({ ok: true });
+  expectNoLeak(rig);
 
   // Where registration is sealed, whoever sees the label must not learn PKU.
   expect((await tapcash(host, ['manifest', '--scheme', '3', '--data', host.folder], null)).status).toBe(0);
-  const sealed = jsonOf(await tapcash(host, [...provision, '--scheme', '3'], bench));
+  const sealed = jsonOf(await tapcash(host, [...provision, '--scheme', '3'], rig));
   expect(sealed.keys).toEqual({ account: keys.account });
   expect(readFileSync(sealed.labels[0], 'utf8')).toContain(keys.account);
   expect(readFileSync(sealed.labels[0], 'utf8')).toContain('Ada');
   for (const label of sealed.labels) expect(label).not.toContain(keys.pseudonym.slice(0, 8));
   expect(readFileSync(sealed.labels[0], 'utf8')).not.toContain(keys.pseudonym);
-  expectNoLeak(bench);
+  expectNoLeak(rig);
 });
 
 test('a terminal, flashed over an interpreter that is there and waited for until it is plugged in; killed likewise', async () => {
-  const { bench, at } = await boardOnPty();
-  plantInterpreter(bench.esp);
-  const flashed = await killedAt(host, ['flash', ...at, '--only-app', '--role', 'terminal', '--json'], bench, [
+  const { rig, at } = await boardOnPty();
+  plantInterpreter(rig.esp);
+  const flashed = await killedAt(host, ['flash', ...at, '--only-app', '--role', 'terminal', '--json'], rig, [
     'interpreter 2v29',
     'root.js: ',
   ]);
@@ -151,13 +151,13 @@ test('a terminal, flashed over an interpreter that is there and waited for until
     '--json',
   ];
   const { keys, terminalId, labels } = jsonOf(
-    await killedAt(host, provision, bench, ['tapcash.seed: ', 'tapcash.cfg: ', 'the board starts']),
+    await killedAt(host, provision, rig, ['tapcash.seed: ', 'tapcash.cfg: ', 'the board starts']),
   );
   expect(readFileSync(labels[0], 'utf8')).toContain(terminalId);
-  expect(bench.lines.at(-1)).toBe('tapcash: shop-terminal runs');
+  expect(rig.lines.at(-1)).toBe('tapcash: shop-terminal runs');
 
   const plug = join(host.folder, 'plug');
-  const doctor = await tapcash(host, ['doctor', '--serial', plug, '--wait-for-board'], bench, (err) => {
+  const doctor = await tapcash(host, ['doctor', '--serial', plug, '--wait-for-board'], rig, (err) => {
     if (err.includes(`waiting for ${plug} to be plugged in`)) tryLink(at.at(-1)!, plug);
   });
   expect([doctor.status, doctor.out]).toEqual([
@@ -165,7 +165,7 @@ test('a terminal, flashed over an interpreter that is there and waited for until
     expect.stringContaining('0 histories, 0 cancellations\nNothing is wrong.'),
   ]);
   expect(keys.terminal).toHaveLength(64);
-  expectNoLeak(bench);
+  expectNoLeak(rig);
 });
 
 function tryLink(target: string, path: string): void {

@@ -14,11 +14,11 @@ import {
   attemptOn,
   benchWith,
   BOARD,
-  espBench,
+  espRig,
   imageOf,
   plantInterpreter,
   type BoardImage,
-  type EspBench,
+  type EspRig,
 } from '../flash/flash-rig.js';
 
 const root = createSigner(new Uint8Array(32).fill(1));
@@ -35,10 +35,10 @@ const manifest = signManifest(
 const TOKEN: BoardPurpose = { role: 'user-token', limits: TOKEN_LIMITS, scheme: { number: 1 } };
 const TERMINAL: BoardPurpose = { role: 'shop-terminal', terms: { ...TERMINAL_TERMS, shop: 'Cafe Roma' } };
 
-const access = (bench: EspBench) => ({
+const access = (rig: EspRig) => ({
   ...NODE_TOOLS,
-  device: bench.cable,
-  attempt: attemptOn(bench.cable),
+  device: rig.cable,
+  attempt: attemptOn(rig.cable),
   reporter: { step: () => undefined, progress: () => undefined, hint: () => undefined },
   burstBytesMax: 1024,
   handMs: 500,
@@ -47,26 +47,26 @@ const access = (bench: EspBench) => ({
 const made = new Map<BoardPurpose, BoardImage>();
 
 /** A board that was flashed and provisioned: one for each purpose, and then copies of it. */
-async function working(purpose: BoardPurpose): Promise<EspBench> {
+async function working(purpose: BoardPurpose): Promise<EspRig> {
   const image = made.get(purpose);
   if (image) return benchWith(image);
-  const bench = espBench();
-  plantInterpreter(bench.esp);
-  await flashBoard({ ...access(bench), board: BOARD, parts: null, role: purpose.role });
-  await provisionBoard({ ...access(bench), board: BOARD, manifest, purpose });
-  made.set(purpose, imageOf(bench));
-  return bench;
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  await flashBoard({ ...access(rig), board: BOARD, parts: null, role: purpose.role });
+  await provisionBoard({ ...access(rig), board: BOARD, manifest, purpose });
+  made.set(purpose, imageOf(rig));
+  return rig;
 }
 
-const examine = (bench: EspBench, more: Partial<DoctorOptions> = {}): Promise<Finding[]> =>
-  examineBoard({ ...access(bench), board: BOARD, openLink: async () => createEmulatedPort(bench.esp.cable), ...more });
+const examine = (rig: EspRig, more: Partial<DoctorOptions> = {}): Promise<Finding[]> =>
+  examineBoard({ ...access(rig), board: BOARD, openLink: async () => createEmulatedPort(rig.esp.cable), ...more });
 
 const faults = (findings: Finding[]): string[] =>
   findings.filter(({ ok }) => !ok).map(({ check, code }) => `${check} ${code}`);
 
 test('a good token: everything is found, and it runs again afterwards', async () => {
-  const bench = await working(TOKEN);
-  const findings = await examine(bench);
+  const rig = await working(TOKEN);
+  const findings = await examine(rig);
   expect(faults(findings)).toEqual([]);
   expect(findings.map(({ check }) => check)).toEqual([
     'interpreter',
@@ -82,72 +82,64 @@ test('a good token: everything is found, and it runs again afterwards', async ()
     'unacknowledged',
   ]);
   expect(findings.find(({ check }) => check === 'pn532')!.found).toContain('firmware 1.6');
-  expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
+  expect(rig.lines.at(-1)).toBe('tapcash: user-token runs');
 });
 
 test('a good terminal also says what it has to deliver', async () => {
-  const bench = await working(TERMINAL);
-  const findings = await examine(bench);
+  const rig = await working(TERMINAL);
+  const findings = await examine(rig);
   expect(faults(findings)).toEqual([]);
   expect(findings.at(-1)).toMatchObject({ check: 'undelivered', found: '0 histories, 0 cancellations' });
 });
 
 test.each(['i2c', 'spi'] as const)('a PN532 on %s answers, and one that is not there does not', async (bus) => {
   const board = loadBoard(bus === 'i2c' ? 'esp32-cyd' : 'esp32-devkitc-wrover');
-  const bench = espBench('esp32', true, board.pn532);
-  plantInterpreter(bench.esp);
-  const found = (await examine(bench, { board })).find(({ check }) => check === 'pn532')!;
+  const rig = espRig('esp32', true, board.pn532);
+  plantInterpreter(rig.esp);
+  const found = (await examine(rig, { board })).find(({ check }) => check === 'pn532')!;
   expect(found).toMatchObject({ ok: true, found: `PN532, firmware 1.6, on ${bus}` });
   const elsewhere = { ...board, pn532: { ...board.pn532, ...(bus === 'i2c' ? { port: 'I2C2' } : { nss: 'D27' }) } };
-  expect((await examine(bench, { board: elsewhere })).find(({ check }) => check === 'pn532')).toMatchObject({
+  expect((await examine(rig, { board: elsewhere })).find(({ check }) => check === 'pn532')).toMatchObject({
     ok: false,
     code: 'PN532_NO_ACK',
   });
 });
 
-test.each<[string, (bench: EspBench) => void, string[]]>([
-  ['no file of its own', (bench) => bench.esp.board.files.clear(), ['provision NOT_PROVISIONED']],
+test.each<[string, (rig: EspRig) => void, string[]]>([
+  ['no file of its own', (rig) => rig.esp.board.files.clear(), ['provision NOT_PROVISIONED']],
   [
     'another firmware',
-    (bench) => void bench.esp.board.files.set('desk.js', Buffer.from('"x"')),
+    (rig) => void rig.esp.board.files.set('desk.js', Buffer.from('"x"')),
     ['firmware FIRMWARE_MISSING', 'start DEVICE_FAULT'],
   ],
-  ['no PN532', (bench) => void (bench.wire.connected = false), ['pn532 PN532_NO_ACK']],
+  ['no PN532', (rig) => void (rig.wire.connected = false), ['pn532 PN532_NO_ACK']],
   [
     'Bluetooth on in its settings',
-    (bench) => void (bench.esp.board.settings.bluetooth = true),
+    (rig) => void (rig.esp.board.settings.bluetooth = true),
     ['radio RADIO_ON', 'start DEVICE_FAULT'],
   ],
   [
     'Telnet that cannot be switched off',
-    (bench) => plantInterpreter(bench.esp, { interpreter: '2v29.277 !Telnet' }),
+    (rig) => plantInterpreter(rig.esp, { interpreter: '2v29.277 !Telnet' }),
     ['radio RADIO_ON', 'start DEVICE_FAULT'],
   ],
   [
     'an interpreter that opens an access point by itself',
-    (bench) => plantInterpreter(bench.esp, { interpreter: '2v29' }),
+    (rig) => plantInterpreter(rig.esp, { interpreter: '2v29' }),
     ['radio RADIO_ON', 'start DEVICE_FAULT'],
   ],
-  [
-    'a dead source of entropy',
-    (bench) => void (bench.entropy.fixed = 7),
-    ['entropy ENTROPY_WEAK', 'start DEVICE_FAULT'],
-  ],
+  ['a dead source of entropy', (rig) => void (rig.entropy.fixed = 7), ['entropy ENTROPY_WEAK', 'start DEVICE_FAULT']],
   [
     'an interpreter without crypto',
-    (bench) => plantInterpreter(bench.esp, { interpreter: '2v29.277 crypto' }),
+    (rig) => plantInterpreter(rig.esp, { interpreter: '2v29.277 crypto' }),
     ['natives NATIVE_MISSING'],
   ],
-  [
-    'an old interpreter',
-    (bench) => plantInterpreter(bench.esp, { interpreter: '2v20' }),
-    ['interpreter INTERPRETER_OLD'],
-  ],
-  ['no interpreter', (bench) => void (bench.esp.flash.fill(0xff), bench.esp.pressReset()), ['console BOARD_SILENT']],
+  ['an old interpreter', (rig) => plantInterpreter(rig.esp, { interpreter: '2v20' }), ['interpreter INTERPRETER_OLD']],
+  ['no interpreter', (rig) => void (rig.esp.flash.fill(0xff), rig.esp.pressReset()), ['console BOARD_SILENT']],
 ])('%s', async (_, spoil, expected) => {
-  const bench = await working(TOKEN);
-  spoil(bench);
-  const findings = await examine(bench);
+  const rig = await working(TOKEN);
+  spoil(rig);
+  const findings = await examine(rig);
   expect(faults(findings)).toEqual(expected);
   for (const { ok, remedy } of findings) expect(ok).toBe(remedy === undefined);
 });

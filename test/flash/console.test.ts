@@ -2,13 +2,13 @@
 import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { openConsole, type BoardConsole } from '../../flash-scripts/flash/console.js';
 import { BOOT_FILE, installFiles, type StorageFiles } from '../../flash-scripts/flash/storage-files.js';
-import { attemptOn, espBench, plantInterpreter, type EspBench } from './flash-rig.js';
+import { attemptOn, espRig, plantInterpreter, type EspRig } from './flash-rig.js';
 
 const BURST = 1024;
-const open = (bench: EspBench, more = {}): Promise<BoardConsole> =>
-  openConsole(bench.cable, {
+const open = (rig: EspRig, more = {}): Promise<BoardConsole> =>
+  openConsole(rig.cable, {
     ...NODE_TOOLS,
-    attempt: attemptOn(bench.cable),
+    attempt: attemptOn(rig.cable),
     burstBytesMax: BURST,
     handMs: 3000,
     ...more,
@@ -20,9 +20,9 @@ const HIDES = `(function(){var n=0;function poll(){if(n++<3)setTimeout(poll,50);
 const quiet = { onProgress: () => undefined, onFile: () => undefined };
 
 test('a bare interpreter answers at once, an error says what the board says', async () => {
-  const bench = espBench();
-  plantInterpreter(bench.esp);
-  const console = await open(bench);
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  const console = await open(rig);
   expect(console.version).toBe('2v29.277');
   expect(await console.evaluate('1+1')).toBe(2);
   expect(await console.evaluate('JSON.stringify({a:["b\\"",1]})')).toBe('{"a":["b\\"",1]}');
@@ -34,34 +34,34 @@ test('a bare interpreter answers at once, an error says what the board says', as
 });
 
 test('a firmware that has moved the console away is stopped at its next start', async () => {
-  const bench = espBench();
-  plantInterpreter(bench.esp);
-  bench.esp.board.files.set(BOOT_FILE, Buffer.from(HIDES));
-  bench.esp.pressReset();
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  rig.esp.board.files.set(BOOT_FILE, Buffer.from(HIDES));
+  rig.esp.pressReset();
   await new Promise((resolve) => setTimeout(resolve, 400));
-  expect(bench.esp.board.evaluate('global.hidden')).toBe(1);
-  const console = await open(bench);
+  expect(rig.esp.board.evaluate('global.hidden')).toBe(1);
+  const console = await open(rig);
   expect(await console.evaluate('typeof hidden')).toBe('undefined');
   await console.close();
 });
 
 test('without control lines, somebody is asked to press reset', async () => {
-  const bench = espBench('esp32', false);
-  plantInterpreter(bench.esp);
-  bench.esp.board.files.set(BOOT_FILE, Buffer.from(HIDES));
-  bench.esp.pressReset();
+  const rig = espRig('esp32', false);
+  plantInterpreter(rig.esp);
+  rig.esp.board.files.set(BOOT_FILE, Buffer.from(HIDES));
+  rig.esp.pressReset();
   await new Promise((resolve) => setTimeout(resolve, 400));
   let asked = 0;
-  const console = await open(bench, { onPressReset: () => (asked++, setTimeout(() => bench.esp.pressReset(), 200)) });
+  const console = await open(rig, { onPressReset: () => (asked++, setTimeout(() => rig.esp.pressReset(), 200)) });
   expect(asked).toBe(1);
   await console.close();
 });
 
 test('an old interpreter and a board that says nothing are told apart', async () => {
-  const old = espBench();
+  const old = espRig();
   plantInterpreter(old.esp, { interpreter: '2v19' });
   await expect(open(old)).rejects.toMatchObject({ code: 'INTERPRETER_OLD', detail: expect.stringContaining('2v19') });
-  const silent = espBench();
+  const silent = espRig();
   await expect(open(silent, { startMs: 300, handMs: 300 })).rejects.toMatchObject({ code: 'BOARD_SILENT' });
 });
 
@@ -77,16 +77,16 @@ describe('files', () => {
   };
 
   test('are written, compared and skipped the second time', async () => {
-    const bench = espBench();
-    plantInterpreter(bench.esp);
-    const console = await open(bench);
+    const rig = espRig();
+    plantInterpreter(rig.esp);
+    const console = await open(rig);
     const told: string[] = [];
     const hooks = {
       onProgress: () => undefined,
       onFile: (name: string, what: string) => void told.push(`${name} ${what}`),
     };
     await installFiles(console, files, hooks);
-    expect(Object.fromEntries([...bench.esp.board.files].map(([name, data]) => [name, Buffer.from(data)]))).toEqual(
+    expect(Object.fromEntries([...rig.esp.board.files].map(([name, data]) => [name, Buffer.from(data)]))).toEqual(
       Object.fromEntries(Object.entries(files).map(([name, data]) => [name, Buffer.from(data)])),
     );
     expect(told).toEqual(['tab.a written', 'tab.b written', 'tab.c written', '.bootcde written']);
@@ -97,23 +97,23 @@ describe('files', () => {
   });
 
   test('with a burst of 64 bytes nothing is lost on a port that takes no more', async () => {
-    const bench = espBench();
-    plantInterpreter(bench.esp);
-    const console = await open(bench, { burstBytesMax: 64 });
+    const rig = espRig();
+    plantInterpreter(rig.esp);
+    const console = await open(rig, { burstBytesMax: 64 });
     await installFiles(console, { 'tab.a': bytes(5000, 7) }, quiet);
-    expect(bench.esp.board.errors).toEqual([]);
-    expect(Buffer.from(bench.esp.board.files.get('tab.a')!)).toEqual(Buffer.from(bytes(5000, 7)));
+    expect(rig.esp.board.errors).toEqual([]);
+    expect(Buffer.from(rig.esp.board.files.get('tab.a')!)).toEqual(Buffer.from(bytes(5000, 7)));
     await console.close();
   });
 
   test('a cable pulled at any write leaves a board that the same command finishes', async () => {
     let pulledAt = 0;
     for (let writes = 0; ; writes += 3) {
-      const bench = espBench();
-      plantInterpreter(bench.esp);
-      bench.esp.board.files.set(BOOT_FILE, Buffer.from('print("old")'));
-      const first = await open(bench);
-      bench.cable.pullAfter(writes);
+      const rig = espRig();
+      plantInterpreter(rig.esp);
+      rig.esp.board.files.set(BOOT_FILE, Buffer.from('print("old")'));
+      const first = await open(rig);
+      rig.cable.pullAfter(writes);
       const done = await installFiles(first, files, quiet).then(
         () => true,
         (thrown) => (thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown)),
@@ -121,17 +121,17 @@ describe('files', () => {
       await first.close();
       if (done) break;
       pulledAt++;
-      bench.cable.pullAfter(Infinity);
-      bench.lines.length = 0;
-      bench.esp.pressReset();
+      rig.cable.pullAfter(Infinity);
+      rig.lines.length = 0;
+      rig.esp.pressReset();
       // Old firmware, new firmware whose files are all there, or a bare console: never one with files of two versions.
-      const started = bench.lines.includes('started');
-      if (started) expect(bench.esp.board.files.size).toBe(4);
-      const second = await open(bench);
+      const started = rig.lines.includes('started');
+      if (started) expect(rig.esp.board.files.size).toBe(4);
+      const second = await open(rig);
       await installFiles(second, files, quiet);
       await second.close();
-      bench.esp.pressReset();
-      expect(bench.lines).toContain('started');
+      rig.esp.pressReset();
+      expect(rig.lines).toContain('started');
     }
     expect(pulledAt).toBeGreaterThan(5);
   });

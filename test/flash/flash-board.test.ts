@@ -2,7 +2,7 @@
 import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { flashBoard, type FlashBoardOptions, type Reporter } from '../../flash-scripts/flash/flash-board.js';
 import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
-import { attemptOn, BOARD, espBench, plantInterpreter, tempFolder, type EspBench } from './flash-rig.js';
+import { attemptOn, BOARD, espRig, plantInterpreter, tempFolder, type EspRig } from './flash-rig.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
 
 const silent: Reporter = { step: () => undefined, progress: () => undefined, hint: () => undefined };
@@ -13,11 +13,11 @@ function partsOf(firmware: FirmwareOptions = {}) {
   return readFirmware(folder, BOARD);
 }
 
-const flash = (bench: EspBench, more: Partial<FlashBoardOptions> = {}) =>
+const flash = (rig: EspRig, more: Partial<FlashBoardOptions> = {}) =>
   flashBoard({
     ...NODE_TOOLS,
-    device: bench.cable,
-    attempt: attemptOn(bench.cable),
+    device: rig.cable,
+    attempt: attemptOn(rig.cable),
     reporter: silent,
     board: BOARD,
     parts: null,
@@ -28,30 +28,30 @@ const flash = (bench: EspBench, more: Partial<FlashBoardOptions> = {}) =>
   });
 
 test('an empty board gets everything, and asks to be provisioned; the second time nothing is written', async () => {
-  const bench = espBench();
+  const rig = espRig();
   const hints: string[] = [];
-  const first = await flash(bench, {
+  const first = await flash(rig, {
     parts: partsOf(),
     reporter: { ...silent, hint: (text) => void hints.push(text) },
   });
   expect(first).toMatchObject({ role: 'user-token', interpreter: '2v29.277', provisioned: false, right: [] });
   expect(first.written).toContain('.bootcde');
   expect(hints).toEqual([]);
-  expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
-  const second = await flash(bench);
+  expect(rig.lines.at(-1)).toContain('NOT_PROVISIONED');
+  const second = await flash(rig);
   expect(second.written).toEqual([]);
   expect(second.right.sort()).toEqual(first.written.sort());
 });
 
 test('a board without a role asks for one; one that has a role keeps it', async () => {
-  const bench = espBench();
-  plantInterpreter(bench.esp);
+  const rig = espRig();
+  plantInterpreter(rig.esp);
   const { role: _, ...none } = { role: undefined };
   await expect(
     flashBoard({
       ...NODE_TOOLS,
-      device: bench.cable,
-      attempt: attemptOn(bench.cable),
+      device: rig.cable,
+      attempt: attemptOn(rig.cable),
       reporter: silent,
       board: BOARD,
       parts: null,
@@ -59,11 +59,11 @@ test('a board without a role asks for one; one that has a role keeps it', async 
       ...none,
     }),
   ).rejects.toMatchObject({ code: 'USAGE' });
-  bench.esp.board.files.set(
+  rig.esp.board.files.set(
     'tapcash.cfg',
     Buffer.from(JSON.stringify({ role: 'shop-terminal', board: BOARD, provision: {} })),
   );
-  await expect(flash(bench)).rejects.toMatchObject({
+  await expect(flash(rig)).rejects.toMatchObject({
     code: 'USAGE',
     detail: expect.stringContaining('the board is a shop-terminal'),
   });
@@ -74,7 +74,7 @@ test.each([
   ['no dot product', '2v29.277 E.convolve', 'NATIVE_MISSING', 'E.convolve'],
   ['too old', '2v28.1', 'INTERPRETER_OLD', '2v28.1'],
 ])('an interpreter with %s is named', async (_, interpreter, code, detail) => {
-  const bench = espBench();
-  plantInterpreter(bench.esp, { interpreter });
-  await expect(flash(bench)).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
+  const rig = espRig();
+  plantInterpreter(rig.esp, { interpreter });
+  await expect(flash(rig)).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) });
 });

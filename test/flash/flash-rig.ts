@@ -34,7 +34,7 @@ export function tempFolder(): string {
 
 export const BOARD: BoardEntry = loadBoard('esp32-devkitc');
 
-export interface EspBench {
+export interface EspRig {
   esp: EspBoard;
   cable: EmulatedCable;
   pn532: Pn532Chip;
@@ -47,7 +47,7 @@ export interface EspBench {
 }
 
 /** A new board, its flash empty. @param config where its PN532 is */
-export function espBench(chip: EspChip = 'esp32', hasLines = true, config: Pn532Config = BOARD.pn532): EspBench {
+export function espRig(chip: EspChip = 'esp32', hasLines = true, config: Pn532Config = BOARD.pn532): EspRig {
   const scheduler = createRealScheduler();
   const pn532 = createPn532Chip(scheduler);
   const wire = createSerialLine(scheduler);
@@ -55,7 +55,7 @@ export function espBench(chip: EspChip = 'esp32', hasLines = true, config: Pn532
   if (config.bus === 'uart') pn532.connectHsu(wire.b, (baud) => void (wire.baud = baud));
   const i2c = createI2cBus();
   i2c.attach(PN532_I2C_ADDRESS, pn532.i2c);
-  const entropy: EspBench['entropy'] = { fixed: null };
+  const entropy: EspRig['entropy'] = { fixed: null };
   const lines: string[] = [];
   const esp = createEspBoard({
     scheduler,
@@ -88,21 +88,21 @@ export interface BoardImage {
 }
 
 /** What this board has, to be given to others: flashing and provisioning one takes a second. */
-export function imageOf({ esp }: EspBench): BoardImage {
+export function imageOf({ esp }: EspRig): BoardImage {
   return { records: esp.records.image(), files: new Map(esp.board.files) };
 }
 
 /** A new board with an interpreter and with what another had, just reset. */
-export function benchWith({ records, files }: BoardImage): EspBench {
-  const bench = espBench();
-  plantInterpreter(bench.esp);
-  bench.esp.board.powerOff();
+export function benchWith({ records, files }: BoardImage): EspRig {
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  rig.esp.board.powerOff();
   // As flashing left the other's chip.
-  bench.esp.board.settings.bluetooth = false;
-  bench.esp.records.restore(records);
-  for (const [name, data] of files) bench.esp.board.files.set(name, data);
-  bench.esp.pressReset();
-  return bench;
+  rig.esp.board.settings.bluetooth = false;
+  rig.esp.records.restore(records);
+  for (const [name, data] of files) rig.esp.board.files.set(name, data);
+  rig.esp.pressReset();
+  return rig;
 }
 
 /** An attempt that ends when this cable is pulled. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { extent } from '../kit/extent.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
-import type { EspBench } from './flash-rig.js';
+import type { EspRig } from './flash-rig.js';
 
 const CLI = join(packageRoot(), 'dist', 'host-bridge', 'cli.js');
 
@@ -34,7 +34,7 @@ export type Watch = (err: string, end: (signal: NodeJS.Signals) => void) => void
  * Runs the command line; a hand at the board does what it is asked for. Libraries that can be asked to print what they
  * do, are.
  */
-export function tapcash(host: Host, args: string[], bench: EspBench | null, watch?: Watch): Promise<Ended> {
+export function tapcash(host: Host, args: string[], bench: EspRig | null, watch?: Watch): Promise<Ended> {
   const env = { ...process.env, HOME: host.folder, TMPDIR: host.folder, DEBUG: '*' };
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const ended = { out: '', err: '' };
@@ -57,7 +57,7 @@ export function tapcash(host: Host, args: string[], bench: EspBench | null, watc
  * Kills the command at these steps in turn, each time started again (test/commands/flash-commands.test.ts);
  * @returns the run that nobody stopped.
  */
-export async function killedAt(host: Host, args: string[], bench: EspBench, steps: string[]): Promise<Ended> {
+export async function killedAt(host: Host, args: string[], bench: EspRig, steps: string[]): Promise<Ended> {
   const some = steps.filter((_, i) => i % 3 === 1);
   const chosen = extent(some.slice(-1), some, steps);
   for (const step of chosen) {

@@ -19,7 +19,7 @@ import { createEmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { createEmulatedPort } from '../../host-bridge/serial/port.js';
-import { createBench } from '../shop-terminal/terminal-board-rig.js';
+import { createRig } from '../shop-terminal/terminal-board-rig.js';
 import { createToken } from '../shop-terminal/terminal-rig.js';
 import { createShop, filesFor, type Answered } from '../user-token/token-board-rig.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes } from '../user-token/purse-rig.js';
@@ -27,11 +27,11 @@ import {
   attemptOn,
   benchWith,
   BOARD,
-  espBench,
+  espRig,
   imageOf,
   plantInterpreter,
   tempFolder,
-  type EspBench,
+  type EspRig,
 } from './flash-rig.js';
 import { writeRelease } from './firmware-kit.js';
 
@@ -56,39 +56,39 @@ const reporter = {
   progress: (name: string) => void seen.push(name),
   hint: (text: string) => void seen.push(text),
 };
-const access = (bench: EspBench) => ({
+const access = (rig: EspRig) => ({
   ...NODE_TOOLS,
-  device: bench.cable,
-  attempt: attemptOn(bench.cable),
+  device: rig.cable,
+  attempt: attemptOn(rig.cable),
   reporter,
   burstBytesMax: 1024,
   handMs: 1000,
 });
-const update = (bench: EspBench, role: BoardPurpose['role']) =>
-  flashBoard({ ...access(bench), board: BOARD, parts: null, role });
-const provide = (bench: EspBench): Promise<Provisioned> =>
-  provisionBoard({ ...access(bench), board: BOARD, manifest, purpose: TOKEN });
+const update = (rig: EspRig, role: BoardPurpose['role']) =>
+  flashBoard({ ...access(rig), board: BOARD, parts: null, role });
+const provide = (rig: EspRig): Promise<Provisioned> =>
+  provisionBoard({ ...access(rig), board: BOARD, manifest, purpose: TOKEN });
 
 /** An older version of the firmware: the same program, with a blank that no other has. */
-function makeOld(bench: EspBench): void {
-  const { files } = bench.esp.board;
+function makeOld(rig: EspRig): void {
+  const { files } = rig.esp.board;
   files.set('.bootcde', Buffer.concat([files.get('.bootcde')!, Buffer.from(' ')]));
 }
 
-async function untilLine(bench: EspBench, text: string): Promise<void> {
-  for (let tries = 0; !bench.lines.includes(text); tries++) {
-    if (tries > 30_000) throw new Error(`${text} never came; ${bench.lines.slice(-3).join(' / ')}`);
+async function untilLine(rig: EspRig, text: string): Promise<void> {
+  for (let tries = 0; !rig.lines.includes(text); tries++) {
+    if (tries > 30_000) throw new Error(`${text} never came; ${rig.lines.slice(-3).join(' / ')}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
 test('a token updated between debit and ACK keeps Balance and keys, and gives the same signature again', async () => {
-  const bench = espBench();
-  plantInterpreter(bench.esp);
-  for (const [name, data] of Object.entries(filesFor('esp32-devkitc'))) bench.esp.board.files.set(name, data);
-  await update(bench, 'user-token');
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  for (const [name, data] of Object.entries(filesFor('esp32-devkitc'))) rig.esp.board.files.set(name, data);
+  await update(rig, 'user-token');
   const shop = createShop(createRealScheduler());
-  shop.field.present(bench.pn532.card);
+  shop.field.present(rig.pn532.card);
   const tap = (commands: [number, Uint8Array][]) => new Promise<Answered[]>((resolve) => shop.tap(commands, resolve));
   const codes = (answers: Answered[]): string[] => answers.map(({ code }) => code);
   const [who] = await tap([
@@ -111,11 +111,11 @@ test('a token updated between debit and ACK keeps Balance and keys, and gives th
   ]);
   expect(paid.code).toBe('OK');
 
-  makeOld(bench);
-  expect((await update(bench, 'user-token')).written).toContain('.bootcde');
-  bench.lines.length = 0;
+  makeOld(rig);
+  expect((await update(rig, 'user-token')).written).toContain('.bootcde');
+  rig.lines.length = 0;
   const findings = await examineBoard({
-    ...access(bench),
+    ...access(rig),
     openLink: () => Promise.reject(new Error('a token has no link')),
   });
   expect(findings.at(-1)).toMatchObject({
@@ -123,7 +123,7 @@ test('a token updated between debit and ACK keeps Balance and keys, and gives th
     ok: true,
     found: expect.stringMatching(/^1 debit, 3\.50 EUR: tap at the same shop again/),
   });
-  await untilLine(bench, 'tapcash: user-token runs');
+  await untilLine(rig, 'tapcash: user-token runs');
   // A tap that comes while the token still starts is torn: tap again.
   let again: Answered[] = [];
   for (let tries = 0; tries < 10 && again.length < 3; tries++)
@@ -134,14 +134,14 @@ test('a token updated between debit and ACK keeps Balance and keys, and gives th
     ]);
   expect(codes(again)).toEqual(['OK', 'OK', 'OK']);
   expect(payment.decode(again[1].data)!.signature).toEqual(payment.decode(paid.data)!.signature);
-  bench.esp.board.press('D26', 100);
+  rig.esp.board.press('D26', 100);
   await new Promise((resolve) => setTimeout(resolve, 300));
   const [state] = await tap([[INS.status, none]]);
   expect(tokenStatus.decode(state.data)).toMatchObject({ balance: 4650, receiptNumber: 1, unacknowledged: 0 });
 });
 
 test('a terminal updated with a history that nobody took still has it', async () => {
-  const shop = await createBench(null);
+  const shop = await createRig(null);
   shop.bridge.stores = false;
   shop.board.powerOn();
   await shop.until(() => shop.board.screen()[0] === 'READY', 30_000);
@@ -153,36 +153,36 @@ test('a terminal updated with a history that nobody took still has it', async ()
   const worked = shop.board as EmulatedBoard;
   shop.close();
 
-  const bench = benchWith({ records: worked.flash.image(), files: worked.files });
+  const rig = benchWith({ records: worked.flash.image(), files: worked.files });
   const pending = async () =>
-    (await examineBoard({ ...access(bench), openLink: async () => createEmulatedPort(bench.esp.cable) })).find(
+    (await examineBoard({ ...access(rig), openLink: async () => createEmulatedPort(rig.esp.cable) })).find(
       ({ check }) => check === 'undelivered',
     )!.found;
   expect(await pending()).toContain('1 histories');
-  makeOld(bench);
-  expect((await update(bench, 'shop-terminal')).written).toContain('.bootcde');
+  makeOld(rig);
+  expect((await update(rig, 'shop-terminal')).written).toContain('.bootcde');
   expect(await pending()).toContain('1 histories');
 });
 
 /** Pulls the cable after k writes, for each k or some; then the same again must end well. */
 async function pulledEverywhere(
   every: number,
-  fresh: () => EspBench,
-  work: (bench: EspBench) => Promise<unknown>,
-  check: (bench: EspBench) => void,
+  fresh: () => EspRig,
+  work: (rig: EspRig) => Promise<unknown>,
+  check: (rig: EspRig) => void,
 ): Promise<number> {
   for (let writes = every - 1, pulls = 0; ; writes += every, pulls++) {
-    const bench = fresh();
-    bench.cable.pullAfter(writes);
-    const ended = await work(bench).then(
+    const rig = fresh();
+    rig.cable.pullAfter(writes);
+    const ended = await work(rig).then(
       () => true,
       (thrown: { code?: string }) => (thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown)),
     );
     // Another device, as for another process: what a library still had in mind with the first one does not meddle.
-    bench.cable = createEmulatedCable(bench.esp);
-    if (!ended) await work(bench);
-    check(bench);
-    bench.esp.board.powerOff();
+    rig.cable = createEmulatedCable(rig.esp);
+    if (!ended) await work(rig);
+    check(rig);
+    rig.esp.board.powerOff();
     if (ended) return pulls;
   }
 }
@@ -193,31 +193,31 @@ test('flash: a cable pulled at any write, then the same again, ends in a board t
   const parts = readFirmware(folder, BOARD);
   const pulls = await pulledEverywhere(
     extent(83, 41, 1),
-    () => espBench(),
-    (bench) => flashBoard({ ...access(bench), board: BOARD, parts, role: 'user-token' }),
-    (bench) => {
-      expect(bench.lines.at(-1)).toContain('NOT_PROVISIONED');
+    () => espRig(),
+    (rig) => flashBoard({ ...access(rig), board: BOARD, parts, role: 'user-token' }),
+    (rig) => {
+      expect(rig.lines.at(-1)).toContain('NOT_PROVISIONED');
     },
   );
   expect(pulls).toBeGreaterThan(extent(0, 2));
 });
 
 test('provision: a cable pulled at any write, then the same again, ends in a token that runs, with its keys', async () => {
-  const made = espBench();
+  const made = espRig();
   plantInterpreter(made.esp);
   await update(made, 'user-token');
   const { keys } = await provide(made);
   made.esp.board.powerOff();
   const image = imageOf(made);
   for (const name of ['tapcash.cfg', 'tab.issuer', 'tab.registrar']) image.files.delete(name);
-  const again = (): EspBench => benchWith(image);
+  const again = (): EspRig => benchWith(image);
   let found: Provisioned | null = null;
   const pulls = await pulledEverywhere(
     extent(37, 19, 1),
     again,
-    async (bench) => (found = await provide(bench)),
-    (bench) => {
-      expect(bench.lines.at(-1)).toBe('tapcash: user-token runs');
+    async (rig) => (found = await provide(rig)),
+    (rig) => {
+      expect(rig.lines.at(-1)).toBe('tapcash: user-token runs');
       expect(found!.keys).toEqual(keys);
     },
   );

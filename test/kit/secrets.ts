@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { openRecordLog } from '../../firmware/records/record-log.js';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
-import { BOARD, type EspBench } from '../flash/flash-rig.js';
+import { BOARD, type EspRig } from '../flash/flash-rig.js';
 
 const SEED_BYTES = 32;
 const { address, bytes, pageBytes } = BOARD.flash;
 
 /** Seeds of keys, what Ed25519 makes of them (RFC 8032 5.1.5: scalar and prefix), and the host's 32 bytes, by name. */
-export function secretsOf({ esp }: EspBench): Map<string, Buffer> {
+export function secretsOf({ esp }: EspRig): Map<string, Buffer> {
   const image = esp.records.image();
   const flash = {
     read: (length: number, from: number) => image.slice(from - address, from - address + length),

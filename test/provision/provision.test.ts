@@ -25,11 +25,11 @@ import {
   attemptOn,
   benchWith,
   BOARD,
-  espBench,
+  espRig,
   imageOf,
   plantInterpreter,
   type BoardImage,
-  type EspBench,
+  type EspRig,
 } from '../flash/flash-rig.js';
 
 const signer = (n: number): Signer => createSigner(new Uint8Array(32).fill(n));
@@ -49,30 +49,30 @@ const silent = { step: () => undefined, progress: () => undefined, hint: () => u
 const made = new Map<BoardPurpose['role'], BoardImage>();
 
 /** A board with a role's program: one is flashed, the others are copies of it. */
-async function flashed(role: BoardPurpose['role']): Promise<EspBench> {
+async function flashed(role: BoardPurpose['role']): Promise<EspRig> {
   const image = made.get(role);
   if (image) return benchWith(image);
-  const bench = espBench();
-  plantInterpreter(bench.esp);
+  const rig = espRig();
+  plantInterpreter(rig.esp);
   await flashBoard({
     ...NODE_TOOLS,
-    device: bench.cable,
-    attempt: attemptOn(bench.cable),
+    device: rig.cable,
+    attempt: attemptOn(rig.cable),
     reporter: silent,
     board: BOARD,
     parts: null,
     role,
     burstBytesMax: 1024,
   });
-  made.set(role, imageOf(bench));
-  return bench;
+  made.set(role, imageOf(rig));
+  return rig;
 }
 
-const give = (bench: EspBench, more: Partial<ProvisionOptions> = {}) =>
+const give = (rig: EspRig, more: Partial<ProvisionOptions> = {}) =>
   provisionBoard({
     ...NODE_TOOLS,
-    device: bench.cable,
-    attempt: attemptOn(bench.cable),
+    device: rig.cable,
+    attempt: attemptOn(rig.cable),
     reporter: silent,
     board: BOARD,
     manifest: MANIFEST,
@@ -112,21 +112,21 @@ describe('the manifest', () => {
 });
 
 test('a token makes its keys, proves them, and keeps them when it is provisioned again', async () => {
-  const bench = await flashed('user-token');
-  const first = await give(bench);
+  const rig = await flashed('user-token');
+  const first = await give(rig);
   expect(first).toMatchObject({ role: 'user-token', terminalId: null });
   expect(first.keys).toHaveLength(2);
-  expect(bench.esp.board.files.has('tapcash.seed')).toBe(false);
-  expect(bench.esp.board.files.has('tapcash.ask')).toBe(false);
-  const again = await give(bench);
+  expect(rig.esp.board.files.has('tapcash.seed')).toBe(false);
+  expect(rig.esp.board.files.has('tapcash.ask')).toBe(false);
+  const again = await give(rig);
   expect(again.keys).toEqual(first.keys);
-  expect(bench.esp.board.errors).toEqual([]);
+  expect(rig.esp.board.errors).toEqual([]);
 });
 
 test('a terminal gets a new id each time, and keeps its key', async () => {
-  const bench = await flashed('shop-terminal');
-  const first = await give(bench, { purpose: TERMINAL });
-  const again = await give(bench, { purpose: TERMINAL });
+  const rig = await flashed('shop-terminal');
+  const first = await give(rig, { purpose: TERMINAL });
+  const again = await give(rig, { purpose: TERMINAL });
   expect(first.keys).toHaveLength(1);
   expect(again.keys).toEqual(first.keys);
   expect(again.terminalId).not.toEqual(first.terminalId);
@@ -138,14 +138,14 @@ describe('the root', () => {
   const second = signManifest(facts(ROOT.publicKey, 3), ROOT, MANIFEST);
 
   test('signs later institutions; a stranger and an older version are refused, by the host and by the board', async () => {
-    const bench = await flashed('user-token');
-    const { keys } = await give(bench);
-    expect((await give(bench, { manifest: second })).keys).toEqual(keys);
-    await expect(give(bench, { manifest: stranger })).rejects.toMatchObject({
+    const rig = await flashed('user-token');
+    const { keys } = await give(rig);
+    expect((await give(rig, { manifest: second })).keys).toEqual(keys);
+    await expect(give(rig, { manifest: stranger })).rejects.toMatchObject({
       code: 'ROOT_MISMATCH',
       detail: expect.stringContaining(MANIFEST.root),
     });
-    await expect(give(bench, { manifest: MANIFEST })).rejects.toMatchObject({
+    await expect(give(rig, { manifest: MANIFEST })).rejects.toMatchObject({
       code: 'ROOT_MISMATCH',
       detail: expect.stringContaining('version 2'),
     });
@@ -157,32 +157,32 @@ describe('the root', () => {
       [MANIFEST, 'older'],
       [{ ...forged, version: 9 }, 'not signed'],
     ] as const) {
-      bench.esp.board.files.delete('tapcash.cfg');
-      await expect(give(bench, { manifest })).rejects.toMatchObject({
+      rig.esp.board.files.delete('tapcash.cfg');
+      await expect(give(rig, { manifest })).rejects.toMatchObject({
         code: 'ROOT_MISMATCH',
         detail: expect.stringContaining(why),
       });
-      expect(bench.esp.board.files.has('tapcash.cfg')).toBe(false);
+      expect(rig.esp.board.files.has('tapcash.cfg')).toBe(false);
     }
-    expect((await give(bench, { manifest: second })).keys).toEqual(keys);
+    expect((await give(rig, { manifest: second })).keys).toEqual(keys);
   });
 
   test('signs the tables, too', async () => {
-    const bench = await flashed('user-token');
+    const rig = await flashed('user-token');
     const wrong = { ...MANIFEST, tables: second.tables };
     wrong.signature = toHex(ROOT.sign(SIGNED.institutions, fromChars(institutionsText(wrong))));
-    await expect(give(bench, { manifest: wrong })).rejects.toMatchObject({
+    await expect(give(rig, { manifest: wrong })).rejects.toMatchObject({
       code: 'ROOT_MISMATCH',
       detail: expect.stringContaining('tab.registrar'),
     });
-    await give(bench);
+    await give(rig);
   });
 });
 
 test('a board with other firmware is to be flashed first', async () => {
-  const bench = espBench();
-  plantInterpreter(bench.esp);
-  await expect(give(bench)).rejects.toMatchObject({ code: 'FIRMWARE_MISSING' });
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  await expect(give(rig)).rejects.toMatchObject({ code: 'FIRMWARE_MISSING' });
   const terminal = await flashed('shop-terminal');
   await give(terminal, { purpose: TERMINAL });
   await expect(give(terminal)).rejects.toMatchObject({ code: 'USAGE' });
@@ -260,8 +260,8 @@ describe('the root, when the issuer has another key', () => {
   });
 
   test('a board follows it by the notices, over several at once, and never back; a notice of somebody else, or for another house, leads nowhere', async () => {
-    const bench = await flashed('user-token');
-    const { keys } = await give(bench);
+    const rig = await flashed('user-token');
+    const { keys } = await give(rig);
     const as = (root: Signer, version: number, ...notices: Uint8Array[]): Manifest => {
       const unsigned = { ...following, version, root: toHex(root.publicKey), roots: notices.map(toHex).join(',') };
       return { ...unsigned, signature: toHex(root.sign(SIGNED.institutions, fromChars(institutionsText(unsigned)))) };
@@ -273,17 +273,17 @@ describe('the root, when the issuer has another key', () => {
       as(next, 3),
     ];
     for (const manifest of forged) {
-      bench.esp.board.files.delete('tapcash.cfg');
-      await expect(give(bench, { manifest })).rejects.toMatchObject({
+      rig.esp.board.files.delete('tapcash.cfg');
+      await expect(give(rig, { manifest })).rejects.toMatchObject({
         code: 'ROOT_MISMATCH',
         detail: expect.stringContaining('not signed'),
       });
     }
-    expect((await give(bench, { manifest: as(third, 3, first, succession(next, 2, third)) })).keys).toEqual(keys);
+    expect((await give(rig, { manifest: as(third, 3, first, succession(next, 2, third)) })).keys).toEqual(keys);
     // The old root signs nothing any more, and leads nowhere else.
-    bench.esp.board.files.delete('tapcash.cfg');
+    rig.esp.board.files.delete('tapcash.cfg');
     for (const manifest of [as(ROOT, 4), as(signer(13), 4, succession(ROOT, 1, signer(13)))]) {
-      await expect(give(bench, { manifest })).rejects.toMatchObject({
+      await expect(give(rig, { manifest })).rejects.toMatchObject({
         code: 'ROOT_MISMATCH',
         detail: expect.stringContaining('not signed'),
       });

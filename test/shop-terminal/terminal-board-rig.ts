@@ -96,8 +96,8 @@ const serialOf = (end: SerialEnd) => ({
 
 const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, n);
 
-/** Makes the bench; the board is off. @param interpreter the executable, or null for the emulated board */
-export async function createBench(
+/** Makes the rig; the board is off. @param interpreter the executable, or null for the emulated board */
+export async function createRig(
   interpreter: string | null,
   change: object = {},
   otherFiles: Record<string, Uint8Array> = {},

@@ -10,7 +10,7 @@ import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-b
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler, type Scheduler } from '../../host-bridge/base/scheduler.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
+import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 const interpreter = findInterpreter(process.env);
 const makers: [string, ((scheduler: Scheduler) => BoardMaker) | null][] = [
@@ -23,7 +23,7 @@ describe.each(makers)('%s', (kind, makeMaker) => {
   const isInterpreter = kind === 'real interpreter';
   /** In real time: a limit only for what hangs, as a busy machine may take many times as long as a quiet one. */
   const TAP_MS = 240_000;
-  let bench: Bench;
+  let rig: TapRig;
   let alice: Token;
   let bob: Token;
   let balance = 40_000;
@@ -31,46 +31,46 @@ describe.each(makers)('%s', (kind, makeMaker) => {
   beforeAll(async () => {
     if (!makeMaker) return;
     const scheduler = createRealScheduler();
-    bench = await createBench({ scheduler, maker: makeMaker(scheduler), seed: 3, terms: { floorLimit: 1000 } });
-    expect(await bench.connected()).toBe(true);
-    expect(await bench.deny([])).toBe('OK');
-    alice = await bench.addToken('Alice', balance);
-    bob = await bench.addToken('Bob', 100);
+    rig = await createTapRig({ scheduler, maker: makeMaker(scheduler), seed: 3, terms: { floorLimit: 1000 } });
+    expect(await rig.connected()).toBe(true);
+    expect(await rig.deny([])).toBe('OK');
+    alice = await rig.addToken('Alice', balance);
+    bob = await rig.addToken('Bob', 100);
   });
 
-  afterAll(() => bench?.close());
+  afterAll(() => rig?.close());
 
   afterEach(async () => {
-    if (!bench) return;
+    if (!rig) return;
     alice.presence.leave();
     bob.presence.leave();
-    await bench.rest(150);
+    await rig.rest(150);
   });
 
-  const since = (before: number) => bench.reports.slice(before).map((report) => codeOf(report.code));
+  const since = (before: number) => rig.reports.slice(before).map((report) => codeOf(report.code));
 
   /** Holds the token to the reader until the terminal has told one of these codes. */
   async function tapUntil(token: Token, before: number, ...codes: string[]): Promise<string[]> {
-    token.presence.hold(bench.field);
-    await bench.until(() => since(before).some((code) => codes.includes(code)), TAP_MS);
+    token.presence.hold(rig.field);
+    await rig.until(() => since(before).some((code) => codes.includes(code)), TAP_MS);
     return since(before);
   }
 
   async function payAlice(amount: number): Promise<void> {
-    const before = bench.reports.length;
-    const histories = bench.kept.size;
-    expect((await bench.charge(amount)).code).toBe('OK');
+    const before = rig.reports.length;
+    const histories = rig.kept.size;
+    expect((await rig.charge(amount)).code).toBe('OK');
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
-    expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+    expect(await rig.until(() => rig.kept.size === histories + 1, TAP_MS)).toBe(true);
     balance -= amount;
-    await bench.settled(isInterpreter ? 1500 : 300);
+    await rig.settled(isInterpreter ? 1500 : 300);
     alice.presence.leave();
   }
 
   check('a payment: paid, debited, delivered once', async () => {
     await payAlice(350);
-    expect(bench.spent(alice)).toBe(350);
-    const status = await bench.status(alice);
+    expect(rig.spent(alice)).toBe(350);
+    const status = await rig.status(alice);
     expect(status).toMatchObject({ balance, unacknowledged: 0 });
   });
 
@@ -79,96 +79,94 @@ describe.each(makers)('%s', (kind, makeMaker) => {
       ? [130, 290, 410]
       : [15, 60, 100, 130, 180, 210, 260, 290, 330, 350, 370, 390, 410, 425];
     for (const bytes of places) {
-      const before = bench.reports.length;
-      const histories = bench.kept.size;
-      expect((await bench.charge(10)).code).toBe('OK');
-      bench.field.cutAfter(bytes);
-      alice.presence.hold(bench.field);
-      await bench.until(() => bench.field.isCut(), TAP_MS);
-      await bench.rest(300);
+      const before = rig.reports.length;
+      const histories = rig.kept.size;
+      expect((await rig.charge(10)).code).toBe('OK');
+      rig.field.cutAfter(bytes);
+      alice.presence.hold(rig.field);
+      await rig.until(() => rig.field.isCut(), TAP_MS);
+      await rig.rest(300);
       alice.presence.leave();
-      bench.field.restore();
-      await bench.rest(50);
+      rig.field.restore();
+      await rig.rest(50);
       expect(await tapUntil(alice, before, 'OK')).toContain('OK');
-      expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+      expect(await rig.until(() => rig.kept.size === histories + 1, TAP_MS)).toBe(true);
       balance -= 10;
-      await bench.settled(isInterpreter ? 1500 : 300);
+      await rig.settled(isInterpreter ? 1500 : 300);
       alice.presence.leave();
     }
-    expect((await bench.status(alice)).balance).toBe(balance);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check("above the limit: the token's button, then another tap", async () => {
-    const before = bench.reports.length;
-    const histories = bench.kept.size;
-    expect((await bench.charge(2600)).code).toBe('OK');
+    const before = rig.reports.length;
+    const histories = rig.kept.size;
+    expect((await rig.charge(2600)).code).toBe('OK');
     expect(await tapUntil(alice, before, 'CONFIRM_NEEDED')).toContain('CONFIRM_NEEDED');
-    expect(bench.kept.size).toBe(histories);
+    expect(rig.kept.size).toBe(histories);
     alice.presence.leave();
-    await bench.rest(200);
-    bench.press(alice);
-    await bench.rest(500);
+    await rig.rest(200);
+    rig.press(alice);
+    await rig.rest(500);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
     balance -= 2600;
-    await bench.settled(isInterpreter ? 1500 : 300);
-    expect((await bench.status(alice)).balance).toBe(balance);
+    await rig.settled(isInterpreter ? 1500 : 300);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check('more than the token holds: not paid, and the charge can be cancelled, with a tombstone', async () => {
-    const before = bench.reports.length;
-    const { id, code } = await bench.charge(101);
+    const before = rig.reports.length;
+    const { id, code } = await rig.charge(101);
     expect(code).toBe('OK');
     expect(await tapUntil(bob, before, 'CONFIRM_NEEDED')).toContain('CONFIRM_NEEDED');
     bob.presence.leave();
-    await bench.rest(500);
-    const stones = bench.tombstones.length;
-    expect(await bench.cancel(id)).toBe('OK');
-    expect(await bench.until(() => bench.tombstones.length > stones, TAP_MS)).toBe(true);
-    const stone = tombstone.decode(bench.tombstones[stones])!;
+    await rig.rest(500);
+    const stones = rig.tombstones.length;
+    expect(await rig.cancel(id)).toBe('OK');
+    expect(await rig.until(() => rig.tombstones.length > stones, TAP_MS)).toBe(true);
+    const stone = tombstone.decode(rig.tombstones[stones])!;
     expect(chargeId.decode(stone.chargeId)!.shop).toBe('Cafe Roma');
-    expect(await bench.cancel(id)).toBe('OK');
-    expect((await bench.charge(101, id)).code).toBe('NO_CHARGE');
+    expect(await rig.cancel(id)).toBe('OK');
+    expect((await rig.charge(101, id)).code).toBe('NO_CHARGE');
     // The next press answers the payment that Bob was asked for; only the one after it opens the desk.
-    bench.press(bob);
-    await bench.rest(500);
-    expect((await bench.status(bob)).balance).toBe(100);
+    rig.press(bob);
+    await rig.rest(500);
+    expect((await rig.status(bob)).balance).toBe(100);
   });
 
   check('one charge, one token: another token gets a new Rs, and only one pays', async () => {
-    const before = bench.reports.length;
-    const histories = bench.kept.size;
-    const stones = bench.tombstones.length;
-    expect((await bench.charge(101)).code).toBe('OK');
+    const before = rig.reports.length;
+    const histories = rig.kept.size;
+    const stones = rig.tombstones.length;
+    expect((await rig.charge(101)).code).toBe('OK');
     // Bob's token is asked and refuses; the charge was his.
     expect(await tapUntil(bob, before, 'CONFIRM_NEEDED')).toContain('CONFIRM_NEEDED');
     bob.presence.leave();
-    await bench.rest(500);
+    await rig.rest(500);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
-    expect(await bench.until(() => bench.kept.size === histories + 1 && bench.tombstones.length > stones, TAP_MS)).toBe(
-      true,
-    );
+    expect(await rig.until(() => rig.kept.size === histories + 1 && rig.tombstones.length > stones, TAP_MS)).toBe(true);
     balance -= 101;
-    await bench.settled(isInterpreter ? 1500 : 300);
-    expect((await bench.status(alice)).balance).toBe(balance);
+    await rig.settled(isInterpreter ? 1500 : 300);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check('the terminal is reset with a charge open: it goes on, and the token pays once', async () => {
-    const before = bench.reports.length;
-    const histories = bench.kept.size;
-    const { id, code } = await bench.charge(20);
+    const before = rig.reports.length;
+    const histories = rig.kept.size;
+    const { id, code } = await rig.charge(20);
     expect(code).toBe('OK');
-    bench.terminalDevice.board.reset();
-    await bench.terminalDevice.ready();
-    await bench.until(() => !bench.link.up(), 5000);
-    expect(await bench.connected()).toBe(true);
-    expect((await bench.charge(20, id)).code).toBe('OK');
+    rig.terminalDevice.board.reset();
+    await rig.terminalDevice.ready();
+    await rig.until(() => !rig.link.up(), 5000);
+    expect(await rig.connected()).toBe(true);
+    expect((await rig.charge(20, id)).code).toBe('OK');
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
-    expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
-    expect((await bench.charge(20, id)).code).toBe('ALREADY_PAID');
-    expect(await bench.cancel(id)).toBe('ALREADY_PAID');
+    expect(await rig.until(() => rig.kept.size === histories + 1, TAP_MS)).toBe(true);
+    expect((await rig.charge(20, id)).code).toBe('ALREADY_PAID');
+    expect(await rig.cancel(id)).toBe('ALREADY_PAID');
     balance -= 20;
-    await bench.settled(isInterpreter ? 1500 : 300);
-    expect((await bench.status(alice)).balance).toBe(balance);
+    await rig.settled(isInterpreter ? 1500 : 300);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check('power of the token goes at flash writes of a payment: Balance old or new, then paid once', async () => {
@@ -179,64 +177,64 @@ describe.each(makers)('%s', (kind, makeMaker) => {
       [2, 'after'],
     ] as const;
     for (const [operation, where] of isInterpreter ? cuts.slice(1, 3) : cuts) {
-      const before = bench.reports.length;
-      const histories = bench.kept.size;
+      const before = rig.reports.length;
+      const histories = rig.kept.size;
       const board = alice.device.board as EmulatedBoard & InterpreterBoard;
       if (isInterpreter) board.cutAfter(operation, where, 1);
       else board.flash.cutAfter(operation, where, 1);
-      expect((await bench.charge(30)).code).toBe('OK');
-      alice.presence.hold(bench.field);
-      expect(await bench.until(() => !board.powered, TAP_MS)).toBe(true);
+      expect((await rig.charge(30)).code).toBe('OK');
+      alice.presence.hold(rig.field);
+      expect(await rig.until(() => !board.powered, TAP_MS)).toBe(true);
       alice.presence.leave();
       alice.device.chip.setPower(false);
-      await bench.rest(100);
+      await rig.rest(100);
       alice.device.chip.setPower(true);
       board.powerOn();
       await alice.device.ready();
-      await bench.rest(300);
+      await rig.rest(300);
       expect(await tapUntil(alice, before, 'OK')).toContain('OK');
-      expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS)).toBe(true);
+      expect(await rig.until(() => rig.kept.size === histories + 1, TAP_MS)).toBe(true);
       balance -= 30;
-      await bench.settled(isInterpreter ? 1500 : 300);
+      await rig.settled(isInterpreter ? 1500 : 300);
       alice.presence.leave();
     }
-    expect((await bench.status(alice)).balance).toBe(balance);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check('the bridge does not verify: the terminal does it alone', async () => {
-    bench.flags.verifies = false;
-    const histories = bench.kept.size;
-    const before = bench.reports.length;
-    expect((await bench.charge(40)).code).toBe('OK');
-    alice.presence.hold(bench.field);
-    expect(await bench.until(() => bench.kept.size === histories + 1, TAP_MS * 3)).toBe(true);
-    bench.flags.verifies = true;
+    rig.flags.verifies = false;
+    const histories = rig.kept.size;
+    const before = rig.reports.length;
+    expect((await rig.charge(40)).code).toBe('OK');
+    alice.presence.hold(rig.field);
+    expect(await rig.until(() => rig.kept.size === histories + 1, TAP_MS * 3)).toBe(true);
+    rig.flags.verifies = true;
     expect(since(before)).toContain('OK');
     balance -= 40;
-    await bench.settled(isInterpreter ? 1500 : 300);
-    expect((await bench.status(alice)).balance).toBe(balance);
+    await rig.settled(isInterpreter ? 1500 : 300);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check('a denied pseudonym is refused, and the charge is paid by another', async () => {
-    expect(await bench.deny([bob.pku])).toBe('OK');
-    const before = bench.reports.length;
-    expect((await bench.charge(50)).code).toBe('OK');
+    expect(await rig.deny([bob.pku])).toBe('OK');
+    const before = rig.reports.length;
+    expect((await rig.charge(50)).code).toBe('OK');
     expect(await tapUntil(bob, before, 'DENIED')).toContain('DENIED');
     bob.presence.leave();
-    await bench.rest(300);
+    await rig.rest(300);
     expect(await tapUntil(alice, before, 'OK')).toContain('OK');
     balance -= 50;
-    await bench.settled(isInterpreter ? 1500 : 300);
-    expect((await bench.status(alice)).balance).toBe(balance);
+    await rig.settled(isInterpreter ? 1500 : 300);
+    expect((await rig.status(alice)).balance).toBe(balance);
   });
 
   check('nothing went wrong unseen', () => {
-    expect(bench.alarms).toEqual([]);
+    expect(rig.alarms).toEqual([]);
     expect([alice.device, bob.device].flatMap(({ board }) => board.errors)).toEqual([]);
     // While a terminal starts again, its console is on the port, as on an ESP32: what the bridge polls then is read as
     // commands, in vain. The Linux build has its console elsewhere.
-    const { errors } = bench.terminalDevice.board;
+    const { errors } = rig.terminalDevice.board;
     expect(isInterpreter ? errors : errors.filter((error) => !error.startsWith('Uncaught SyntaxError'))).toEqual([]);
-    expect([...bench.kept.values()].every((one) => one.times === 1)).toBe(true);
+    expect([...rig.kept.values()].every((one) => one.times === 1)).toBe(true);
   });
 });

@@ -9,30 +9,30 @@ import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { extent, isLong } from '../kit/extent.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
+import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 const FUNDS = 1_000_000;
 const AMOUNT = 7;
 const TAP_MS = 6000;
 
-let bench: Bench;
+let rig: TapRig;
 let token: Token;
 let paid = 0;
 
 beforeAll(async () => {
   const scheduler = createVirtualScheduler();
-  bench = await createBench({
+  rig = await createTapRig({
     scheduler,
     maker: emulatedBoards(scheduler),
     seed: 2,
     limits: { paymentMax: 1000, sumMax: FUNDS },
   });
-  expect(await bench.connected()).toBe(true);
-  expect(await bench.deny([])).toBe('OK');
-  token = await bench.addToken('Alice', FUNDS);
+  expect(await rig.connected()).toBe(true);
+  expect(await rig.deny([])).toBe('OK');
+  token = await rig.addToken('Alice', FUNDS);
 });
 
-afterAll(() => bench?.close());
+afterAll(() => rig?.close());
 
 /** The place of a cut: which flash operation from now on, and where in it. */
 interface Cut {
@@ -43,42 +43,42 @@ interface Cut {
 
 /** Pays once with the victim's power cut there. @returns whether the cut came, and how many words its operation had */
 async function payWithCut(victim: 'token' | 'terminal', cut: Cut): Promise<{ came: boolean; words: number }> {
-  const device = victim === 'token' ? token.device : bench.terminalDevice;
+  const device = victim === 'token' ? token.device : rig.terminalDevice;
   const board = device.board as EmulatedBoard;
-  const { kept, reports } = bench;
+  const { kept, reports } = rig;
   const histories = kept.size;
   const before = reports.length;
   const isPaid = () => kept.size > histories;
   board.flash.cutAfter(cut.operation, cut.where, cut.word);
 
-  const { id, code } = await bench.charge(AMOUNT);
-  token.presence.hold(bench.field);
-  await bench.until(() => isPaid() || !board.powered, TAP_MS);
+  const { id, code } = await rig.charge(AMOUNT);
+  token.presence.hold(rig.field);
+  await rig.until(() => isPaid() || !board.powered, TAP_MS);
   // What follows PAID writes too: the acknowledgement, and the history's end.
-  await bench.until(() => !board.powered, 1500);
+  await rig.until(() => !board.powered, 1500);
   const came = !board.powered;
   const words = board.flash.counters.lastWords;
   const paidBefore = reports.slice(before).some((report) => report.code === 0);
   if (came) {
     token.presence.leave();
     device.chip.setPower(false);
-    await bench.rest(200);
+    await rig.rest(200);
     device.chip.setPower(true);
     board.powerOn();
     expect(board.powered).toBe(true);
-    expect(await bench.connected()).toBe(true);
-    await bench.rest(1000);
+    expect(await rig.connected()).toBe(true);
+    await rig.rest(1000);
     // A PAID that was told is a history that is durable: it comes without another tap.
-    if (paidBefore) expect(await bench.until(isPaid, 30_000)).toBe(true);
-    const again = await bench.charge(AMOUNT, id);
+    if (paidBefore) expect(await rig.until(isPaid, 30_000)).toBe(true);
+    const again = await rig.charge(AMOUNT, id);
     expect(['OK', 'ALREADY_PAID']).toContain(again.code);
-    token.presence.hold(bench.field);
-    if (!(await bench.until(isPaid, TAP_MS * 3))) {
+    token.presence.hold(rig.field);
+    if (!(await rig.until(isPaid, TAP_MS * 3))) {
       throw new Error(
         `${victim} ${JSON.stringify(cut)}: not paid; ${again.code}; ${JSON.stringify(reports.slice(before))}`,
       );
     }
-    await bench.rest(500);
+    await rig.rest(500);
   } else {
     board.flash.powerOn();
     if (!isPaid())
@@ -89,7 +89,7 @@ async function payWithCut(victim: 'token' | 'terminal', cut: Cut): Promise<{ cam
   expect(kept.size).toBe(histories + 1);
   paid += AMOUNT;
   token.presence.leave();
-  await bench.rest(300);
+  await rig.rest(300);
   return { came, words };
 }
 
@@ -115,8 +115,8 @@ async function enumerate(victim: 'token' | 'terminal'): Promise<number> {
       await payWithCut(victim, { operation, where, word: 0 });
       points++;
     }
-    expect(bench.spent(token)).toBe(paid);
-    expect((await bench.status(token)).balance).toBe(FUNDS - paid);
+    expect(rig.spent(token)).toBe(paid);
+    expect((await rig.status(token)).balance).toBe(FUNDS - paid);
   }
 }
 
@@ -125,10 +125,10 @@ test.each(['token', 'terminal'] as const)(
   async (victim) => {
     const points = await enumerate(victim);
     expect(points).toBeGreaterThan(extent(12, 50));
-    const status = await bench.status(token);
+    const status = await rig.status(token);
     expect(status.balance).toBe(FUNDS - paid);
-    expect(bench.spent(token)).toBe(paid);
-    expect(bench.alarms).toEqual([]);
+    expect(rig.spent(token)).toBe(paid);
+    expect(rig.alarms).toEqual([]);
     console.log(`${victim}: ${points} cut points of a payment, every one debited and paid once`);
   },
 );

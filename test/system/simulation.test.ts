@@ -12,7 +12,7 @@ import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createBits } from '../../host-bridge/emulator/flash.js';
 import { emulatedBoards, type NfcBoard } from '../../host-bridge/rig/nfc-boards.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
+import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 const CHARGES = 12;
 const FUNDS = 50_000;
@@ -24,33 +24,33 @@ function createDice(seed: number): (n: number) => number {
   return (n) => bits() % n;
 }
 
-async function powerBack(bench: Bench, device: NfcBoard): Promise<void> {
+async function powerBack(rig: TapRig, device: NfcBoard): Promise<void> {
   const board = device.board as EmulatedBoard;
   if (!board.powered) {
     device.chip.setPower(false);
-    await bench.rest(100);
+    await rig.rest(100);
     device.chip.setPower(true);
     board.powerOn();
   }
   board.flash.powerOn();
-  await bench.rest(600);
+  await rig.rest(600);
 }
 
 /** One charge with whatever befalls it. @returns what the log says of it */
-async function liveCharge(bench: Bench, tokens: Token[], dice: (n: number) => number): Promise<string> {
+async function liveCharge(rig: TapRig, tokens: Token[], dice: (n: number) => number): Promise<string> {
   const token = tokens[dice(2)];
   const amount = 1 + dice(900);
-  const { id, code } = await bench.charge(amount);
+  const { id, code } = await rig.charge(amount);
   const words = [`${token.name} ${amount} ${code}`];
   let settled = false;
-  const histories = bench.kept.size;
+  const histories = rig.kept.size;
   for (let tap = 0; tap < 4 && !settled; tap++) {
     const holder = dice(8) === 0 ? tokens[dice(2)] : token;
     const mishap = tap === 3 ? 0 : dice(9);
-    bench.flags.verifies = dice(6) !== 0;
-    bench.flags.keeps = dice(6) !== 0;
-    if (mishap === 1 || mishap === 2) bench.field.cutAfter(dice(460));
-    if (mishap === 3) bench.field.flipBit(dice(460), dice(8));
+    rig.flags.verifies = dice(6) !== 0;
+    rig.flags.keeps = dice(6) !== 0;
+    if (mishap === 1 || mishap === 2) rig.field.cutAfter(dice(460));
+    if (mishap === 3) rig.field.flipBit(dice(460), dice(8));
     if (mishap === 4)
       (holder.device.board as EmulatedBoard).flash.cutAfter(
         dice(5),
@@ -58,28 +58,28 @@ async function liveCharge(bench: Bench, tokens: Token[], dice: (n: number) => nu
         dice(30),
       );
     if (mishap === 5)
-      (bench.terminalDevice.board as EmulatedBoard).flash.cutAfter(
+      (rig.terminalDevice.board as EmulatedBoard).flash.cutAfter(
         dice(10),
         (['before', 'during', 'scattered', 'after'] as const)[dice(4)],
         dice(30),
       );
-    words.push(`${holder.name}:${mishap}${bench.flags.verifies ? '' : ' alone'}${bench.flags.keeps ? '' : ' forgets'}`);
-    holder.presence.hold(bench.field);
-    await bench.rest(500 + dice(1500));
+    words.push(`${holder.name}:${mishap}${rig.flags.verifies ? '' : ' alone'}${rig.flags.keeps ? '' : ' forgets'}`);
+    holder.presence.hold(rig.field);
+    await rig.rest(500 + dice(1500));
     holder.presence.leave();
-    bench.field.restore();
-    await bench.rest(100);
-    bench.flags.keeps = true;
-    bench.flags.verifies = true;
-    for (const device of [bench.terminalDevice, ...tokens.map((one) => one.device)]) await powerBack(bench, device);
-    await bench.connected();
-    if (dice(12) === 0) words.push(`cancel ${await bench.cancel(id)}`);
-    const again = await bench.charge(amount, id);
+    rig.field.restore();
+    await rig.rest(100);
+    rig.flags.keeps = true;
+    rig.flags.verifies = true;
+    for (const device of [rig.terminalDevice, ...tokens.map((one) => one.device)]) await powerBack(rig, device);
+    await rig.connected();
+    if (dice(12) === 0) words.push(`cancel ${await rig.cancel(id)}`);
+    const again = await rig.charge(amount, id);
     settled = again.code === 'ALREADY_PAID' || again.code === 'NO_CHARGE';
     words.push(String(again.code));
   }
-  if (!settled) words.push(`cancel ${await bench.cancel(id)}`);
-  await bench.until(() => bench.kept.size > histories, 500);
+  if (!settled) words.push(`cancel ${await rig.cancel(id)}`);
+  await rig.until(() => rig.kept.size > histories, 500);
   return words.join(', ');
 }
 
@@ -87,14 +87,14 @@ async function liveCharge(bench: Bench, tokens: Token[], dice: (n: number) => nu
  * Debits that a token made for charges that were cancelled: they would come back to it by `reconcile`, which this
  * simulation does not run.
  */
-async function cancelledDebits(bench: Bench, token: Token, amounts: Map<string, number>): Promise<number> {
+async function cancelledDebits(rig: TapRig, token: Token, amounts: Map<string, number>): Promise<number> {
   let sum = 0;
-  token.presence.hold(bench.field);
+  token.presence.hold(rig.field);
   for (let index = 0; ; index++) {
-    const rs = await bench.recall(index);
+    const rs = await rig.recall(index);
     if (rs === null) break;
     expect(
-      bench.tombstones.some((bytes) => toHex(chargeId.decode(tombstone.decode(bytes)!.chargeId)!.rs) === toHex(rs)),
+      rig.tombstones.some((bytes) => toHex(chargeId.decode(tombstone.decode(bytes)!.chargeId)!.rs) === toHex(rs)),
     ).toBe(true);
     sum += amounts.get(toHex(rs)) ?? NaN;
   }
@@ -105,7 +105,7 @@ async function cancelledDebits(bench: Bench, token: Token, amounts: Map<string, 
 async function live(seed: number): Promise<{ paid: number; cancelled: number }> {
   const dice = createDice(seed);
   const scheduler = createVirtualScheduler();
-  const bench = await createBench({
+  const rig = await createTapRig({
     scheduler,
     maker: emulatedBoards(scheduler),
     seed,
@@ -113,37 +113,37 @@ async function live(seed: number): Promise<{ paid: number; cancelled: number }> 
   });
   const log: string[] = [];
   try {
-    expect(await bench.connected()).toBe(true);
-    expect(await bench.deny([])).toBe('OK');
-    const tokens = [await bench.addToken('Alice', FUNDS), await bench.addToken('Bob', FUNDS)];
-    for (let i = 0; i < CHARGES; i++) log.push(await liveCharge(bench, tokens, dice));
-    await bench.rest(60_000);
+    expect(await rig.connected()).toBe(true);
+    expect(await rig.deny([])).toBe('OK');
+    const tokens = [await rig.addToken('Alice', FUNDS), await rig.addToken('Bob', FUNDS)];
+    for (let i = 0; i < CHARGES; i++) log.push(await liveCharge(rig, tokens, dice));
+    await rig.rest(60_000);
     // A payment that both can finish: acknowledgements that were cut off are made up for.
     for (const token of tokens) {
-      const { id, code } = await bench.charge(1);
+      const { id, code } = await rig.charge(1);
       expect(code).toBe('OK');
       for (let round = 0; round < 3; round++) {
-        token.presence.hold(bench.field);
-        await bench.rest(3000);
+        token.presence.hold(rig.field);
+        await rig.rest(3000);
         token.presence.leave();
-        await bench.rest(300);
+        await rig.rest(300);
       }
-      expect((await bench.charge(1, id)).code).toBe('ALREADY_PAID');
+      expect((await rig.charge(1, id)).code).toBe('ALREADY_PAID');
     }
-    await bench.rest(10_000);
+    await rig.rest(10_000);
     let cancelled = 0;
     for (const token of tokens) {
-      const { balance } = await bench.status(token);
-      const lost = await cancelledDebits(bench, token, bench.challenged);
-      expect({ token: token.name, balance }).toEqual({ token: token.name, balance: FUNDS - bench.spent(token) - lost });
+      const { balance } = await rig.status(token);
+      const lost = await cancelledDebits(rig, token, rig.challenged);
+      expect({ token: token.name, balance }).toEqual({ token: token.name, balance: FUNDS - rig.spent(token) - lost });
       cancelled += lost;
     }
-    expect(bench.alarms).toEqual([]);
-    return { paid: [...bench.kept.values()].reduce((sum, one) => sum + one.amount, 0), cancelled };
+    expect(rig.alarms).toEqual([]);
+    return { paid: [...rig.kept.values()].reduce((sum, one) => sum + one.amount, 0), cancelled };
   } catch (thrown) {
     throw new Error(`seed ${seed}: ${(thrown as Error).message}\n${log.join('\n')}`);
   } finally {
-    bench.close();
+    rig.close();
   }
 }
 

@@ -5,7 +5,7 @@
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { extent } from '../kit/extent.js';
 import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
-import { createTapBench as createBench, type TapBench as Bench, type Token } from '../../host-bridge/rig/tap-rig.js';
+import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 /** An odd number, so that cuts before the same field and before a new tap alternate. */
 const EVERY = extent(13, 1);
@@ -15,59 +15,59 @@ const AMOUNT = 3;
 /** How long a tap may take, torn or not. */
 const TAP_MS = 5000;
 
-let bench: Bench;
+let rig: TapRig;
 let token: Token;
 let paid = 0;
 
 beforeAll(async () => {
   const scheduler = createVirtualScheduler();
-  bench = await createBench({
+  rig = await createTapRig({
     scheduler,
     maker: emulatedBoards(scheduler),
     seed: 1,
     limits: { paymentMax: 1000, sumMax: FUNDS },
   });
-  expect(await bench.connected()).toBe(true);
-  expect(await bench.deny([])).toBe('OK');
-  token = await bench.addToken('Alice', FUNDS);
+  expect(await rig.connected()).toBe(true);
+  expect(await rig.deny([])).toBe('OK');
+  token = await rig.addToken('Alice', FUNDS);
 });
 
-afterAll(() => bench?.close());
+afterAll(() => rig?.close());
 
 /** Opens a charge, taps with the field cut after `bytes`, then taps again; the number of reports of PAID. */
 async function tornCharge(bytes: number, restore: 'same field' | 'new tap'): Promise<void> {
-  const { field, reports, kept } = bench;
+  const { field, reports, kept } = rig;
   const before = reports.length;
   const histories = kept.size;
-  const { code } = await bench.charge(AMOUNT);
+  const { code } = await rig.charge(AMOUNT);
   expect(code).toBe('OK');
   field.cutAfter(bytes);
   token.presence.hold(field);
-  await bench.until(() => field.isCut(), TAP_MS);
-  await bench.rest(700);
+  await rig.until(() => field.isCut(), TAP_MS);
+  await rig.rest(700);
   // Nothing was paid unless the bridge has it; a cut that comes late may find the charge paid.
   expect(kept.size - histories).toBeLessThanOrEqual(1);
   if (restore === 'new tap') token.presence.leave();
   field.restore();
   if (restore === 'new tap') {
-    await bench.rest(50);
+    await rig.rest(50);
     token.presence.hold(field);
   }
   const isPaid = () => reports.slice(before).some((report) => report.code === 0) && kept.size === histories + 1;
-  if (!(await bench.until(isPaid, TAP_MS))) {
+  if (!(await rig.until(isPaid, TAP_MS))) {
     throw new Error(
-      `cut after ${bytes} bytes: not paid; reports ${JSON.stringify(reports.slice(before).map((report) => report.code))}\n${bench.consoles.slice(-12).join('\n')}`,
+      `cut after ${bytes} bytes: not paid; reports ${JSON.stringify(reports.slice(before).map((report) => report.code))}\n${rig.consoles.slice(-12).join('\n')}`,
     );
   }
   expect(reports.slice(before).filter((report) => report.code === 0)).toHaveLength(1);
-  await bench.rest(300);
+  await rig.rest(300);
   token.presence.leave();
-  await bench.rest(100);
+  await rig.rest(100);
   paid += AMOUNT;
 }
 
 test('cut after every byte, the same tap goes on or a new one comes: paid once, debited once', async () => {
-  const { field } = bench;
+  const { field } = rig;
   const counts = field.counts();
   await tornCharge(Number.MAX_SAFE_INTEGER, 'same field');
   const after = field.counts();
@@ -76,20 +76,20 @@ test('cut after every byte, the same tap goes on or a new one comes: paid once, 
   for (let bytes = 1; bytes <= total; bytes += EVERY) {
     await tornCharge(bytes, bytes % 2 ? 'same field' : 'new tap');
     if (bytes % 50 < EVERY) {
-      expect(bench.spent(token)).toBe(paid);
-      expect((await bench.status(token)).balance).toBe(FUNDS - paid);
+      expect(rig.spent(token)).toBe(paid);
+      expect((await rig.status(token)).balance).toBe(FUNDS - paid);
     }
   }
   await tornCharge(total, 'new tap');
   // Debits whose acknowledgement was cut off are acknowledged at the next taps.
   for (let taps = 0; taps < 3; taps++) await tornCharge(Number.MAX_SAFE_INTEGER, 'new tap');
-  const status = await bench.status(token);
+  const status = await rig.status(token);
   expect(status.unacknowledged).toBe(0);
   expect(status.balance).toBe(FUNDS - paid);
-  expect(bench.spent(token)).toBe(paid);
-  expect([...bench.kept.values()].every((one) => one.times === 1)).toBe(true);
-  expect(bench.alarms).toEqual([]);
-  expect(bench.terminalDevice.board.errors).toEqual([]);
+  expect(rig.spent(token)).toBe(paid);
+  expect([...rig.kept.values()].every((one) => one.times === 1)).toBe(true);
+  expect(rig.alarms).toEqual([]);
+  expect(rig.terminalDevice.board.errors).toEqual([]);
   expect(token.device.board.errors).toEqual([]);
   console.log(`${total} bytes of a tap, cut after each ${EVERY === 1 ? 'one' : `${EVERY}th`}: every charge paid once`);
 });
