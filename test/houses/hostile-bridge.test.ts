@@ -219,7 +219,12 @@ test.each(ALL)(
     // With money now, the same bytes stay refused; new ones are drawn.
     good(houses.accounts.fundAccount('Ada', 1));
     if (refused) {
-      expect(good(await houses.bank!.request(bytes))).toEqual({ ok: true, boxes: refused, repeated: true });
+      expect(good(await houses.bank!.request(bytes))).toEqual({
+        ok: true,
+        boxes: refused,
+        refused: true,
+        repeated: true,
+      });
       expect(good(houses.accounts.balanceOf('Ada')).balance).toBe(10);
     }
     expect(await withdraw(houses, ada, 10)).toBe('OK');
