@@ -66,6 +66,11 @@ export const PERCENTILES = [
 
 const CLEAN_TAPS = 6;
 const TAP_MS_MAX = 60_000;
+/**
+ * From a token's leaving to the next charge. With what a charge waits for the token to have left (`charge` of the rig)
+ * this is less than the 3 s after which a token begins to refill its pool: a tap meanwhile takes up to a second.
+ */
+const REST_MS = 1800;
 /** Between two payments in a row, from one token's leaving to the next charge. */
 const ROW_MS = 500;
 /** Above the floor limit, so that a terminal alone checks before it says PAID. */
@@ -91,7 +96,7 @@ async function tap(
   token: Token,
   flipAt: number | null,
   fresh: boolean,
-  restMs = 2500,
+  restMs = REST_MS,
 ): Promise<{ ms: number; report: TapReport | undefined }> {
   const { field, reports, kept } = rig;
   const terminal = rig.terminalDevice.board;
