@@ -2,7 +2,6 @@
 import {
   copyFileSync,
   existsSync,
-  mkdtempSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -10,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { audit } from '../../host-bridge/audit/audit.js';
@@ -22,17 +20,8 @@ import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
 import { readIdentity } from '../../host-bridge/base/sqlite/database-identity.js';
 import { startIssuer } from '../../host-bridge/services/start.js';
 import { good, registrarSigner, START_S } from '../kit/people.js';
-
-const folders: string[] = [];
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
-  folders.push(folder);
-  return folder;
-}
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
-
-const failed = (code: string, detail: RegExp = /./) =>
-  expect.objectContaining({ code, message: expect.stringMatching(detail) });
+import { failed } from '../kit/failed.js';
+import { tempFolder } from '../kit/temp-folder.js';
 
 const start = (dataDir: string) =>
   startIssuer({ dataDir, registrarKey: registrarSigner.publicKey, operatorKeys: [], clock: () => START_S });
@@ -43,7 +32,7 @@ const balance = (service: Running) => good(service.actor.office('operator').bala
 
 /** A folder with an issuer that holds 33.00 for a shop, and a bridge beside it; both ended. */
 async function usedFolder(): Promise<string> {
-  const dataDir = newFolder();
+  const dataDir = tempFolder();
   const service = await start(dataDir);
   good(service.actor.office('operator').openAccount('Shop', null));
   for (let i = 0; i < 11; i++) fund(service, 300);
@@ -53,7 +42,7 @@ async function usedFolder(): Promise<string> {
 }
 
 const backUp = (data: string, more: Partial<BackupOptions> = {}) => {
-  const to = join(newFolder(), 'backup');
+  const to = join(tempFolder(), 'backup');
   return makeBackup({ data, to, passphrase: null, nowS: START_S + 60, ...more }).then((manifest) => ({ to, manifest }));
 };
 const restoring = (from: string, data: string, more: Partial<RestoreOptions> = {}) =>
@@ -119,7 +108,7 @@ test('a restore that was cut off before the id was written is taken for what it 
 
 test('a restore into an empty folder; of one database alone', async () => {
   const { to } = await backUp(await usedFolder());
-  const dataDir = newFolder();
+  const dataDir = tempFolder();
   expect(restoring(to, dataDir, { only: ['bridge'] }).restored.map(({ role, aside }) => [role, aside])).toEqual([
     ['bridge', null],
   ]);
@@ -152,10 +141,10 @@ test('a backup writes over nothing, and one that is stopped leaves nothing', asy
   const dataDir = await usedFolder();
   const { to } = await backUp(dataDir);
   await expect(backUp(dataDir, { to })).rejects.toEqual(failed('BACKUP_EXISTS'));
-  const empty = newFolder();
+  const empty = tempFolder();
   await backUp(dataDir, { to: empty });
   expect(readdirSync(empty)).toContain('backup.json');
-  const parent = newFolder();
+  const parent = tempFolder();
   const stop = new AbortController();
   const stopped = backUp(dataDir, {
     to: join(parent, 'late'),
@@ -164,7 +153,7 @@ test('a backup writes over nothing, and one that is stopped leaves nothing', asy
   });
   await expect(stopped).rejects.toEqual(failed('BACKUP_STOPPED'));
   expect(readdirSync(parent)).toEqual([]);
-  await expect(backUp(newFolder())).rejects.toEqual(failed('FILE_MISSING'));
+  await expect(backUp(tempFolder())).rejects.toEqual(failed('FILE_MISSING'));
 });
 
 test('an empty copy is no source, nor is a schema that is newer', async () => {
@@ -185,7 +174,7 @@ describe('a backup that is not whole', () => {
     whole = (await backUp(await usedFolder())).to;
   });
   const damaged = (damage: (folder: string) => void): string => {
-    const folder = newFolder();
+    const folder = tempFolder();
     for (const name of readdirSync(whole)) copyFileSync(join(whole, name), join(folder, name));
     damage(folder);
     return folder;
@@ -212,7 +201,7 @@ describe('a backup that is not whole', () => {
   ])('%s', (_, damage, detail) => {
     const folder = damaged(damage);
     expect(() => verifyBackup(folder, null)).toThrow(failed('BACKUP_INVALID', detail));
-    const data = newFolder();
+    const data = tempFolder();
     expect(() => restoring(folder, data)).toThrow(failed('BACKUP_INVALID', detail));
     expect(readdirSync(data)).toEqual([]);
   });
@@ -241,14 +230,14 @@ describe('keys', () => {
     expect(() => verifyBackup(to, 'another passphrase')).toThrow(failed('PASSPHRASE_WRONG'));
     verifyBackup(to, passphrase);
 
-    const empty = newFolder();
+    const empty = tempFolder();
     expect(restoring(to, empty, { passphrase }).keys).toEqual(['issuer.key']);
     expect(readFileSync(join(empty, 'issuer.key'), 'utf8')).toBe(key);
     expect(statSync(join(empty, 'issuer.key')).mode & 0o777).toBe(0o600);
     await (await start(empty)).close();
     expect(restoring(to, dataDir, { passphrase }).keys).toEqual([]);
 
-    const other = newFolder();
+    const other = tempFolder();
     mkdirSync(other, { recursive: true });
     writeFileSync(join(other, 'issuer.key'), 'another key');
     expect(() => restoring(to, other, { passphrase })).toThrow(failed('KEY_THERE', /issuer\.key/));

@@ -19,7 +19,7 @@ import { createSerialLine, type SerialEnd } from '../../host-bridge/serial/seria
 import { INS } from '../../firmware/wire/token-commands.js';
 import { keyOf, REGISTRAR } from '../shop-terminal/terminal-rig.js';
 import { TERMS } from '../shop-terminal/terminal-board-rig.js';
-import { createShop, emulatedToken, filesFor } from '../user-token/token-board-rig.js';
+import { createShop, emulatedToken, filesFor, tapIn, type Answered } from '../user-token/token-board-rig.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes } from '../user-token/purse-rig.js';
 import { identity } from '../../firmware/wire/token-commands.js';
 
@@ -255,7 +255,7 @@ describe.each(ROLES)('%s', (role) => {
 });
 
 /** Commands of one tap, and the token's answers. */
-type Tap = (commands: [number, Uint8Array][]) => { code: string; data: Uint8Array }[];
+type Tap = (commands: [number, Uint8Array][]) => Answered[];
 
 /** The token at the desk: registered as Ada, with 500.00. */
 function registerAndWithdraw(tap: Tap): void {
@@ -276,12 +276,7 @@ describe('what is sent', () => {
     const shop = createShop(scheduler);
     const token = emulatedToken(scheduler, programs.get('user-token')!, filesFor('emulated'));
     const { board } = token;
-    const tap = (commands: [number, Uint8Array][]) => {
-      let answers: { code: string; data: Uint8Array }[] | undefined;
-      shop.tap(commands, (got) => (answers = got));
-      expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
-      return answers!;
-    };
+    const tap: Tap = (commands) => tapIn(scheduler, shop, commands);
     board.powerOn();
     scheduler.advance(2000);
     expect(board.noise.length).toBeGreaterThan(2);
@@ -317,12 +312,7 @@ describe('what is sent', () => {
     const scheduler = createVirtualScheduler();
     const shop = createShop(scheduler);
     const token = emulatedToken(scheduler, programs.get('user-token')!, filesFor('emulated'));
-    const tap = (commands: [number, Uint8Array][]) => {
-      let answers: { code: string; data: Uint8Array }[] | undefined;
-      shop.tap(commands, (got) => (answers = got));
-      expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
-      return answers!;
-    };
+    const tap: Tap = (commands) => tapIn(scheduler, shop, commands);
     token.board.powerOn();
     scheduler.advance(2000);
     shop.field.present(token.chip.card);
@@ -347,12 +337,7 @@ describe('what is sent', () => {
     const token = emulatedToken(scheduler, programs.get('user-token')!, filesFor('emulated'), 'token', (count) =>
       isBroken ? new Uint8Array(count) : new Uint8Array(randomBytes(count)),
     );
-    const tap = (commands: [number, Uint8Array][]) => {
-      let answers: { code: string; data: Uint8Array }[] | undefined;
-      shop.tap(commands, (got) => (answers = got));
-      expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
-      return answers!;
-    };
+    const tap: Tap = (commands) => tapIn(scheduler, shop, commands);
     token.board.powerOn();
     scheduler.advance(2000);
     shop.field.present(token.chip.card);

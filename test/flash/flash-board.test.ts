@@ -2,7 +2,8 @@
 import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { flashBoard, type FlashBoardOptions, type Reporter } from '../../flash-scripts/flash/flash-board.js';
 import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
-import { attemptOn, BOARD, espRig, plantInterpreter, tempFolder, type EspRig } from './flash-rig.js';
+import { attemptOn, BOARD, espRig, plantInterpreter, type EspRig } from './flash-rig.js';
+import { tempFolder } from '../kit/temp-folder.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
 
 const silent: Reporter = { step: () => undefined, progress: () => undefined, hint: () => undefined };

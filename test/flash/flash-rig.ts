@@ -1,8 +1,5 @@
 /** An emulated ESP32 board at the end of a cable, and everything that flashing it needs. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import type { Pn532Config } from '../../firmware/core/board-config.js';
@@ -14,23 +11,15 @@ import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine, type SerialLine } from '../../host-bridge/serial/serial-line.js';
+import { tempFolder } from '../kit/temp-folder.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
 import type { BoardEntry } from '../../flash-scripts/boards/board-entry.js';
 
-const folders: string[] = [];
 const boards: EspBoard[] = [];
 afterAll(() => {
   // A board that runs, or shows a fault, has timers of its own.
   for (const esp of boards) esp.board.powerOff();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-
-/** A folder of this test file. */
-export function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
-  folders.push(folder);
-  return folder;
-}
 
 export const BOARD: BoardEntry = loadBoard('esp32-devkitc');
 

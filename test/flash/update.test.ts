@@ -23,16 +23,8 @@ import { createRig } from '../shop-terminal/terminal-board-rig.js';
 import { createToken } from '../shop-terminal/terminal-rig.js';
 import { createShop, filesFor, type Answered } from '../user-token/token-board-rig.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes } from '../user-token/purse-rig.js';
-import {
-  attemptOn,
-  benchWith,
-  BOARD,
-  espRig,
-  imageOf,
-  plantInterpreter,
-  tempFolder,
-  type EspRig,
-} from './flash-rig.js';
+import { attemptOn, benchWith, BOARD, espRig, imageOf, plantInterpreter, type EspRig } from './flash-rig.js';
+import { tempFolder } from '../kit/temp-folder.js';
 import { writeRelease } from './firmware-kit.js';
 
 const root = createSigner(new Uint8Array(32).fill(1));

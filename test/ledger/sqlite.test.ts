@@ -12,6 +12,7 @@ import { databaseFailure, openDatabase } from '../../host-bridge/base/sqlite/dat
 import { lifeOf } from '../../host-bridge/ledger/sqlite/sqlite-accounts.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
 import { ISSUER_MIGRATIONS } from '../../host-bridge/ledger/sqlite/sqlite-schema.js';
+import { failed } from '../kit/failed.js';
 import { BOOKS, person } from '../kit/people.js';
 import { compileSources, runScript } from '../services/compiled-host.js';
 
@@ -20,8 +21,6 @@ const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const newFile = () => join(folder, `${files++}.db`);
-const failed = (code: string, detail: RegExp = /./) =>
-  expect.objectContaining({ code, message: expect.stringMatching(detail) });
 
 test('WAL, synchronous FULL, mode 600', () => {
   const path = newFile();

@@ -2,17 +2,7 @@
  * Which database a house or a bridge starts on: the id and the epoch beside the key. Each way in which another one than
  * the last can lie there is refused by name, and nothing is written into it.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { audit } from '../../host-bridge/audit/audit.js';
@@ -21,14 +11,8 @@ import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
 import { readIdentity } from '../../host-bridge/base/sqlite/database-identity.js';
 import { startBank, startIssuer, startTrustee, type IssuerPlace } from '../../host-bridge/services/start.js';
 import { good, issuerSigner, registrarSigner, seedOf, START_S } from '../kit/people.js';
-
-const folders: string[] = [];
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
-  folders.push(folder);
-  return folder;
-}
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+import { failed } from '../kit/failed.js';
+import { tempFolder } from '../kit/temp-folder.js';
 
 const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace => ({
   dataDir,
@@ -38,11 +22,9 @@ const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace =>
   random: () => seedOf('issuer'),
   ...more,
 });
-const failed = (code: string, detail: RegExp = /./) =>
-  expect.objectContaining({ code, message: expect.stringMatching(detail) });
 
 /** An issuer that has opened and funded an account `times` times, and ended. @returns its folder */
-async function usedIssuer(times = 1, dataDir = newFolder()): Promise<string> {
+async function usedIssuer(times = 1, dataDir = tempFolder()): Promise<string> {
   const service = await startIssuer(place(dataDir));
   const office = service.actor.office('operator');
   good(office.openAccount('Shop', null));
@@ -75,10 +57,10 @@ test('a missing database is refused, and none is made in its place', async () =>
 });
 
 test('a copy of the file while its service runs holds no tables, and is refused with the id and without', async () => {
-  const dataDir = newFolder();
+  const dataDir = tempFolder();
   const service = await startIssuer(place(dataDir));
   good(service.actor.office('operator').openAccount('Shop', null));
-  const copy = join(newFolder(), 'issuer.db');
+  const copy = join(tempFolder(), 'issuer.db');
   copyFileSync(databaseOf(dataDir), copy);
   expect(statSync(copy).size).toBe(4096);
   await service.close();
@@ -98,7 +80,7 @@ test('another database of the same keys is refused', async () => {
 
 test('an older copy of the same database is refused', async () => {
   const dataDir = await usedIssuer();
-  const older = join(newFolder(), 'older.db');
+  const older = join(tempFolder(), 'older.db');
   copyFileSync(databaseOf(dataDir), older);
   await usedIssuer(5, dataDir);
   copyFileSync(older, databaseOf(dataDir));
@@ -132,7 +114,7 @@ describe('--accept-loss', () => {
   });
 
   test('is refused where nothing is lost, so that it cannot stay on a command line', async () => {
-    const dataDir = newFolder();
+    const dataDir = tempFolder();
     await expect(startIssuer(place(dataDir, { acceptLoss: 'why not' }))).rejects.toEqual(failed('USAGE', /nothing/));
     await usedIssuer(1, dataDir);
     await expect(startIssuer(place(dataDir, { acceptLoss: 'why not' }))).rejects.toEqual(failed('USAGE', /nothing/));
@@ -140,7 +122,7 @@ describe('--accept-loss', () => {
 
   test.each(['foreign', 'older'])('takes a database that is %s', async (which) => {
     const dataDir = await usedIssuer(2);
-    const copy = join(newFolder(), 'copy.db');
+    const copy = join(tempFolder(), 'copy.db');
     copyFileSync(databaseOf(which === 'older' ? dataDir : await usedIssuer(1)), copy);
     if (which === 'older') await usedIssuer(1, dataDir);
     copyFileSync(copy, databaseOf(dataDir));
@@ -151,7 +133,7 @@ describe('--accept-loss', () => {
 });
 
 test('bank, trustee and bridge are held to theirs, too', async () => {
-  const dataDir = newFolder();
+  const dataDir = tempFolder();
   const issuerKey = issuerSigner.publicKey;
   const bank = () =>
     startBank({

@@ -13,14 +13,10 @@ import { couponKeys, readKeyFile, sealSeed, serviceKey, writeKeyFile } from '../
 import * as start from '../../host-bridge/services/start.js';
 import type { IssuerPlace, TrusteePlace } from '../../host-bridge/services/start.js';
 import { codeOf, good, seedOf, signerOf } from '../kit/people.js';
+import { failed } from '../kit/failed.js';
+import { tempFolder } from '../kit/temp-folder.js';
 
 const key = signerOf('some key').publicKey;
-const folders: string[] = [];
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
-  folders.push(folder);
-  return folder;
-}
 const running: { close(): Promise<void> }[] = [];
 async function startIssuer(options: IssuerPlace) {
   const service = await start.startIssuer(options);
@@ -35,7 +31,6 @@ async function startTrustee(options: TrusteePlace) {
 afterEach(async () => {
   for (const service of running.splice(0)) await service.close();
 });
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace => ({
   dataDir,
@@ -43,12 +38,10 @@ const place = (dataDir: string, more: Partial<IssuerPlace> = {}): IssuerPlace =>
   operatorKeys: [],
   ...more,
 });
-const failed = (code: string, detail: RegExp = /./) =>
-  expect.objectContaining({ code, message: expect.stringMatching(detail) });
 
 describe('keys', () => {
   test('are made at first start, for their owner alone, and stay', async () => {
-    const dataDir = join(newFolder(), 'not', 'yet');
+    const dataDir = join(tempFolder(), 'not', 'yet');
     const first = await startIssuer(place(dataDir));
     await first.close();
     const file = join(dataDir, 'issuer.key');
@@ -61,14 +54,14 @@ describe('keys', () => {
   });
 
   test('follow from the random source that is given, and are never the same by chance', () => {
-    const [a, b, c] = [newFolder(), newFolder(), newFolder()];
+    const [a, b, c] = [tempFolder(), tempFolder(), tempFolder()];
     const fixed = serviceKey(a, 'issuer', () => seedOf('issuer'));
     expect(toHex(fixed.publicKey)).toBe(toHex(signerOf('issuer').publicKey));
     expect(equal(serviceKey(b, 'issuer').publicKey, serviceKey(c, 'issuer').publicKey)).toBe(false);
   });
 
   test('a file that others may read, or that is damaged, is refused without being shown', () => {
-    const folder = newFolder();
+    const folder = tempFolder();
     const file = join(folder, 'issuer.key');
     writeKeyFile(file, seedOf('issuer'));
     const pem = readFileSync(file, 'utf8');
@@ -85,14 +78,14 @@ describe('keys', () => {
   });
 
   test('an existing file is never written over', () => {
-    const file = join(newFolder(), 'issuer.key');
+    const file = join(tempFolder(), 'issuer.key');
     writeKeyFile(file, seedOf('one'));
     writeKeyFile(file, seedOf('two'));
     expect(toHex(readKeyFile(file).publicKey)).toBe(toHex(signerOf('one').publicKey));
   });
 
   test('no new key where a database was made with the old one', async () => {
-    const dataDir = newFolder();
+    const dataDir = tempFolder();
     await (await startIssuer(place(dataDir))).close();
     rmSync(join(dataDir, 'issuer.key'));
     await expect(startIssuer(place(dataDir))).rejects.toEqual(failed('KEY_FILE_INVALID', /issuer\.db/));
@@ -100,7 +93,7 @@ describe('keys', () => {
   });
 
   test('a database of other books is refused', async () => {
-    const dataDir = newFolder();
+    const dataDir = tempFolder();
     await (await startIssuer(place(dataDir))).close();
     await expect(startIssuer(place(dataDir, { registrarKey: seedOf('x') }))).rejects.toEqual(
       failed('KEY_MISMATCH', /registrar/),
@@ -118,8 +111,8 @@ describe('keys', () => {
 
 describe('places', () => {
   test('a port that is taken says so, and leaves nothing open', async () => {
-    const first = await startIssuer(place(newFolder()));
-    const dataDir = newFolder();
+    const first = await startIssuer(place(tempFolder()));
+    const dataDir = tempFolder();
     await expect(startIssuer(place(dataDir, { port: first.port }))).rejects.toEqual(
       failed('PORT_IN_USE', RegExp(`:${first.port}`)),
     );
@@ -132,19 +125,19 @@ describe('places', () => {
   });
 
   test('an address that is not this machine’s', async () => {
-    await expect(startIssuer(place(newFolder(), { host: '192.0.2.1' }))).rejects.toEqual(
+    await expect(startIssuer(place(tempFolder(), { host: '192.0.2.1' }))).rejects.toEqual(
       failed('ADDRESS_INVALID', /192\.0\.2\.1/),
     );
   });
 
   test('a folder that cannot be made', async () => {
-    const file = join(newFolder(), 'file');
+    const file = join(tempFolder(), 'file');
     writeFileSync(file, '');
     await expect(startIssuer(place(join(file, 'inside')))).rejects.toEqual(failed('DATA_DIR_FAILED', /ENOTDIR/));
   });
 
   test('a database that is none', async () => {
-    const dataDir = newFolder();
+    const dataDir = tempFolder();
     serviceKey(dataDir, 'issuer');
     writeFileSync(join(dataDir, 'issuer.db'), 'nonsense '.repeat(1000));
     await expect(startIssuer(place(dataDir))).rejects.toEqual(failed('DATABASE_CORRUPT', /issuer\.db/));
@@ -154,7 +147,7 @@ describe('places', () => {
   });
 
   test('close may be called twice, ends what is under way, and cuts nobody off', async () => {
-    const service = await startIssuer(place(newFolder()));
+    const service = await startIssuer(place(tempFolder()));
     const client = createIssuerClient({ url: service.url });
     const underWay = Array.from({ length: 50 }, () => client.signedTime(new Uint8Array(8)));
     // Not after a time: on a busy machine nothing has reached the service after 30 ms.
@@ -168,7 +161,7 @@ describe('places', () => {
   });
 
   test('the database is whole in one file after close', async () => {
-    const dataDir = newFolder();
+    const dataDir = tempFolder();
     const service = await startIssuer(place(dataDir));
     good(service.actor.office('test').openAccount('Ada', null));
     await service.close();

@@ -131,3 +131,15 @@ export function emulatedToken(
   });
   return { board, chip, flash, lines };
 }
+
+/** Commands of one tap at a shop, to their answers, in virtual time. */
+export function tapIn(
+  scheduler: VirtualScheduler,
+  shop: ReturnType<typeof createShop>,
+  commands: [number, Uint8Array][],
+): Answered[] {
+  let answers: Answered[] | undefined;
+  shop.tap(commands, (got) => (answers = got));
+  expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
+  return answers!;
+}

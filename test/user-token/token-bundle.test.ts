@@ -8,7 +8,7 @@ import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
-import { type Answered, createShop, emulatedToken, filesFor, tokenProgram } from './token-board-rig.js';
+import { createShop, emulatedToken, filesFor, tapIn, tokenProgram } from './token-board-rig.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './purse-rig.js';
 
 const none = new Uint8Array(0);
@@ -16,17 +16,6 @@ let program: CutProgram;
 beforeAll(async () => {
   program = await tokenProgram();
 });
-
-function tapIn(
-  scheduler: VirtualScheduler,
-  shop: ReturnType<typeof createShop>,
-  commands: [number, Uint8Array][],
-): Answered[] {
-  let answers: Answered[] | undefined;
-  shop.tap(commands, (got) => (answers = got));
-  expect(scheduler.runUntil(() => answers !== undefined, 60_000)).toBe(true);
-  return answers!;
-}
 
 /** A token that has been at the desk. */
 function licensedToken(scheduler: VirtualScheduler, shop: ReturnType<typeof createShop>) {

@@ -71,7 +71,10 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
       if (!inForce) publish(nowS);
       return !inForce;
     },
-    lists: (pku, nowS) => isDenied(prefixesAt(nowS), pku),
+    listsAll(pkus, nowS) {
+      const prefixes = prefixesAt(nowS);
+      return pkus.every((pku) => isDenied(prefixes, pku));
+    },
     count: (nowS) => store.denials(nowS).length,
   };
 }

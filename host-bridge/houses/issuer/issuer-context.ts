@@ -19,8 +19,8 @@ export interface DenyLists {
    * @returns whether it was not denied before
    */
   deny(pku: Uint8Array, untilS: number | null, why: string, nowS: number): boolean;
-  /** Whether it has room on the list that terminals get. */
-  lists(pku: Uint8Array, nowS: number): boolean;
+  /** Whether all of these have room on the list that terminals get. */
+  listsAll(pkus: readonly Uint8Array[], nowS: number): boolean;
   /** Pseudonyms denied now, also those that found no room on the list. */
   count(nowS: number): number;
 }

@@ -47,7 +47,7 @@ export function lose(
     const ruling = ruleLose({ why, known: counter !== null, lost: known !== null });
     if (!ruling.ok || !counter) return ruling.ok ? refusal('PSEUDONYM_UNKNOWN') : ruling;
     const pkus = store.pseudonymsOfCounter(counter);
-    const onDenyList = () => pkus.every((pku) => context.denyLists.lists(pku, nowS));
+    const onDenyList = () => context.denyLists.listsAll(pkus, nowS);
     if (known) return { ok: true, dueS: known.dueS, onDenyList: onDenyList(), repeated: true };
     // Who is denied renews nothing, and a week after its end nobody does. So the newest license is the last one; where
     // it is not known here, it is no later than one of today.
