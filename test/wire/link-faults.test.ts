@@ -176,6 +176,30 @@ test('each end in a session of its own, after an old HELLO whose answer got lost
   expect(after).toMatchObject({ calls: 1, code: 'OK' });
 });
 
+test('a HELLO that comes late, after its answerer started anew, begins no old session again', () => {
+  // Of any earlier HELLO of the bridge, with the terminal's own lost, and with the answer to the late one lost as well.
+  for (const answerLost of [false, true]) {
+    let fault: Fault | undefined;
+    const pair = createPair({ fault: () => fault });
+    bootBoth(pair);
+    const messages = [1, 2, 3].map((id) => ask(pair.terminal, id, Uint8Array.of(id)));
+    pair.scheduler.advance(100);
+    expect(messages.map(({ code }) => code)).toEqual(['OK', 'OK', 'OK']);
+    const late = pair.writes.find((bytes) => bytes[1] === FRAME.hello && bytes[4] === ROLE.bridge)!;
+    fault = () => ((fault = answerLost ? () => ((fault = undefined), []) : undefined), []);
+    pair.boot('terminal');
+    pair.bridge.late(late);
+    pair.scheduler.advance(3000);
+    // Both are in one session, or the first use finds out that they are not.
+    const first = ask(pair.terminal, 4, Uint8Array.of(4));
+    pair.scheduler.advance(4000);
+    const after = first.code === 'OK' ? first : ask(pair.terminal, 5, Uint8Array.of(5));
+    pair.scheduler.advance(100);
+    expect([first.calls, after.code]).toEqual([1, 'OK']);
+    expect(pair.bridge.downs).toEqual(['LINK_DOWN']);
+  }
+});
+
 test('a line that loses a third of all frames still carries everything', () => {
   fc.assert(
     fc.property(fc.infiniteStream(fc.nat(99)), (stream) => {

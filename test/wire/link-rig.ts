@@ -20,6 +20,8 @@ export interface Side {
   requests: { kind: number; body: Uint8Array }[];
   ups: number;
   downs: Code[];
+  /** Writes once more what this side wrote some time ago. */
+  late(bytes: Uint8Array): void;
 }
 
 export interface Pair {
@@ -46,8 +48,11 @@ export function createPair(options: PairOptions = {}): Pair {
   const scheduler = createVirtualScheduler();
   const line = createSerialLine(scheduler, options.baud ?? 115200);
   let sessions = 1000;
-  const empty = (): Side => ({ link: null as unknown as LinkSession, requests: [], ups: 0, downs: [] });
-  const pair: Pair = { scheduler, bridge: empty(), terminal: empty(), writes: [], boot };
+  const empty = (end: typeof line.a): Side => ({
+    ...{ link: null as unknown as LinkSession, requests: [], ups: 0, downs: [] },
+    late: (bytes) => end.write(toChars(bytes)),
+  });
+  const pair: Pair = { scheduler, bridge: empty(line.a), terminal: empty(line.b), writes: [], boot };
 
   function boot(role: 'bridge' | 'terminal'): void {
     const side = pair[role];

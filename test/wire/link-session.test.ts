@@ -312,7 +312,12 @@ test('stop ends the requests, and nothing is written or called any more', () => 
   expect(outcome.calls).toBe(1);
 });
 
-/** A lone end whose peer is written by hand; CRC of the handshake is plain. */
+/** CRC of a frame in a session of these two numbers, XORed; of the handshake: 0. */
+const crcOf = (session: number) => (bytes: Uint8Array) => (crc32(bytes) ^ session) >>> 0;
+/** The lone end's number of its session. */
+const OWN = 0xfeedbeef;
+
+/** A lone end whose peer is written by hand, with number 7; CRC of the handshake is plain. */
 function lone(role: number) {
   const pair = createPair();
   const sent: Uint8Array[] = [];
@@ -327,7 +332,7 @@ function lone(role: number) {
     },
     crc32: (bytes) => crc32(bytes),
     write: (bytes) => void sent.push(bytes),
-    random32: () => 0xfeedbeef,
+    random32: () => OWN,
     onRequest: (_kind, _body, reply) => {
       requests++;
       reply('OK');
@@ -335,13 +340,11 @@ function lone(role: number) {
     onUp: () => undefined,
     onDown: (code, version) => void downs.push(version ? `${code} ${version}` : code),
   });
-  const feed = (type: number, sequence: number, payload: number[], session = 0) =>
-    link.receive(
-      encodeFrame({ type, sequence, payload: new Uint8Array(payload) }, (bytes) => (crc32(bytes) ^ session) >>> 0),
-    );
+  const feed = (type: number, sequence: number, payload: number[], theirs = 0) =>
+    link.receive(encodeFrame({ type, sequence, payload: new Uint8Array(payload) }, crcOf(theirs && theirs ^ OWN)));
   return { link, sent, downs, feed, requests: () => requests, scheduler: pair.scheduler };
 }
-const HELLO_7 = [2, ROLE.bridge, 0, 0, 0, 64, 0, 0, 0, 7];
+const HELLO_7 = [2, ROLE.bridge, 0, 0, 0, 64, 0, 0, 0, 7, 0, 0, 0, 0];
 
 test('another version is named once, answered, and forgotten when the peer is updated', () => {
   const end = lone(ROLE.terminal);
@@ -365,11 +368,11 @@ test('an echo of itself, a burst too small and a malformed HELLO are no peer', (
   const end = lone(ROLE.terminal);
   end.link.start();
   end.link.receive(end.sent[0]);
-  end.feed(FRAME.hello, 0, [2, ROLE.terminal, 0, 0, 0, 64, 0, 0, 0, 7]);
+  end.feed(FRAME.hello, 0, [2, ROLE.terminal, ...HELLO_7.slice(2)]);
   end.feed(FRAME.hello, 0, [3, ROLE.terminal]);
-  end.feed(FRAME.hello, 0, [2, ROLE.bridge, 0, 0, 0, 47, 0, 0, 0, 7]);
-  end.feed(FRAME.hello, 0, HELLO_7.slice(0, 9));
-  end.feed(FRAME.hello, 0, [...HELLO_7.slice(0, 9), 0]);
+  end.feed(FRAME.hello, 0, [2, ROLE.bridge, 0, 0, 0, 47, ...HELLO_7.slice(6)]);
+  end.feed(FRAME.hello, 0, HELLO_7.slice(0, 13));
+  end.feed(FRAME.hello, 0, [...HELLO_7, 0]);
   end.feed(FRAME.hello, 0, [2]);
   end.feed(FRAME.hello, 0, []);
   expect([end.link.up(), end.sent.length, end.downs]).toEqual([false, 1, []]);
@@ -396,7 +399,7 @@ test('a message longer than the limit is refused, and the next is understood', (
   expect(end.requests()).toBe(0);
   const refusal = encodeFrame(
     { type: FRAME.whole, sequence: 0, payload: new Uint8Array([0x81, 77, allCodes().indexOf('BAD_REQUEST')]) },
-    (bytes) => (crc32(bytes) ^ 7) >>> 0,
+    crcOf(7 ^ OWN),
   );
   expect(end.sent[end.sent.length - 1]).toEqual(refusal);
   end.feed(FRAME.whole, sequence & 255, [1, 1], 7);
@@ -414,7 +417,7 @@ test('of a message that is too long no more than the limit is kept', () => {
       clock,
       crc32: (bytes) => crc32(bytes),
       write: () => undefined,
-      random32: () => 1,
+      random32: () => OWN,
       onUp: () => undefined,
       onDown: () => undefined,
     },
@@ -423,14 +426,12 @@ test('of a message that is too long no more than the limit is kept', () => {
   });
   transport.start();
   const feed = (type: number, sequence: number, payload: Uint8Array, session: number) =>
-    transport.receive(
-      encodeFrame({ type, sequence: sequence & 255, payload }, (bytes) => (crc32(bytes) ^ session) >>> 0),
-    );
+    transport.receive(encodeFrame({ type, sequence: sequence & 255, payload }, crcOf(session)));
   feed(FRAME.hello, 0, Uint8Array.from(HELLO_7), 0);
-  for (let i = 0; i < 300; i++) feed(FRAME.part, i, new Uint8Array(30), 7);
-  feed(FRAME.last, 300, new Uint8Array(30), 7);
-  feed(FRAME.part, 301, new Uint8Array(30), 7);
-  feed(FRAME.last, 302, new Uint8Array(5), 7);
+  for (let i = 0; i < 300; i++) feed(FRAME.part, i, new Uint8Array(30), 7 ^ OWN);
+  feed(FRAME.last, 300, new Uint8Array(30), 7 ^ OWN);
+  feed(FRAME.part, 301, new Uint8Array(30), 7 ^ OWN);
+  feed(FRAME.last, 302, new Uint8Array(5), 7 ^ OWN);
   expect(kept).toEqual([-MESSAGE_BYTES_MAX, 35]);
 });
 

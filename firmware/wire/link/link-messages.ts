@@ -16,8 +16,10 @@ export const hello = defineMessage([
   ['role', U8],
   // Longest coded frame that the sender's UART takes.
   ['burstBytesMax', U32],
-  // Chosen by the side that asks, repeated in the answer.
+  // The sender's fresh number. Both sides' numbers are the session.
   ['session', U32],
+  // In HELLO_ACK the peer's number that it answers; in HELLO 0.
+  ['answers', U32],
 ]);
 export type Hello = MessageOf<typeof hello>;
 

@@ -3,14 +3,15 @@
  *
  * Both ends run this file; clock, line and random numbers are arguments. It stands on the frames of link-frame.ts:
  *
- * 1. A side without a session sends HELLO with a session number of its own until it is answered. Where both ask at
- *    once, the bridge's number wins. A peer of another version is named as such, and asking goes on, for it may be
- *    updated.
+ * 1. A side without a session sends HELLO with a fresh number of its own until HELLO_ACK repeats it. HELLO_ACK brings
+ *    the answering side's fresh number, and both numbers are the session: a HELLO that comes late, after its answerer
+ *    has started anew, cannot begin an old session again. Where both ask at once, the terminal gives way. A peer of
+ *    another version is named as such, and asking goes on, for it may be updated.
  * 2. Messages go in frames that the receiver's burst holds, each sent again until its ACK comes (stop and wait). A
  *    frame that comes twice is acknowledged twice and taken once. A message of one frame overtakes the rest of a long
  *    one, so that a tap does not wait for a deny list. A message may be sent while its end is not known yet.
  * 3. A frame without ACK after `SENDS_MAX` sendings ends the session; asking starts anew.
- * 4. The CRC of a frame is XORed with the session's number. So `STRANGERS_MAX` frames in a row that differ by one
+ * 4. The CRC of a frame is XORed with the session's two numbers. So `STRANGERS_MAX` frames in a row that differ by one
  *    number from what they should be come from a peer in another session, whose handshake half got lost: asking starts
  *    anew.
  *
@@ -118,8 +119,10 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   const NOTHING = new Uint8Array(0);
   let running = false;
   let isUp = false;
-  /** The session agreed on, or asked for; 0 for none. */
-  let session = 0;
+  /** This side's number of the session that it asks for or is in; 0 for none. */
+  let own = 0;
+  /** The peer's number; 0 while not up. */
+  let theirs = 0;
   let helloTimer: any = null;
   /** The version of a peer that speaks another one, once it was named; else 0. */
   let strange = 0;
@@ -145,7 +148,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   let partsBytes = 0;
 
   function frameCrc(body: Uint8Array): number {
-    return (options.crc32(body) ^ (body[0] === FRAME.hello || body[0] === FRAME.helloAck ? 0 : session)) >>> 0;
+    return (options.crc32(body) ^ (body[0] === FRAME.hello || body[0] === FRAME.helloAck ? 0 : own ^ theirs)) >>> 0;
   }
 
   function writeFrame(type: number, number: number, payload: Uint8Array): void {
@@ -163,7 +166,8 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   function end(code: Code): void {
     const wasUp = isUp;
     isUp = false;
-    session = 0;
+    own = 0;
+    theirs = 0;
     helloTimer = stopTimer(helloTimer);
     ackTimer = stopTimer(ackTimer);
     queue = [];
@@ -176,24 +180,31 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     if (running && (wasUp || code !== 'LINK_DOWN')) options.onDown(code, strange);
   }
 
-  function helloPayload(number: number): Uint8Array {
-    return hello.encode({
+  /** Writes HELLO or HELLO_ACK with this side's number; `answers`: the peer's, 0 in HELLO. */
+  function writeHello(type: number, answers: number): void {
+    const payload = hello.encode({
       version: WIRE_VERSION,
       role: options.role,
       burstBytesMax: options.burstBytesMax,
-      session: number,
+      session: own,
+      answers: answers,
     });
+    writeFrame(type, 0, payload);
+  }
+
+  function drawOwn(): void {
+    if (own === 0) own = options.random32() >>> 0 || 1;
   }
 
   /** Asks for a session of its own number, again and again until there is one. */
   function ask(): void {
     if (!running || isUp || helloTimer !== null) return;
-    if (session === 0) session = options.random32() >>> 0 || 1;
+    drawOwn();
     helloTimer = clock.setTimeout(function (): void {
       helloTimer = null;
       ask();
     }, HELLO_INTERVAL_MS);
-    writeFrame(FRAME.hello, 0, helloPayload(session));
+    writeHello(FRAME.hello, 0);
   }
 
   function restart(code: Code): void {
@@ -201,9 +212,9 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     ask();
   }
 
-  function begin(number: number, peer: Hello): void {
+  function begin(peer: Hello): void {
     helloTimer = stopTimer(helloTimer);
-    session = number;
+    theirs = peer.session;
     isUp = true;
     strange = 0;
     frameBytesMax = peer.burstBytesMax - ACK_CODED_BYTES_MAX;
@@ -213,7 +224,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
   /** HELLO of another version: version and role are the first two bytes in all of them. */
   function onStranger(frame: Frame): void {
     if (frame.payload[1] === options.role) return;
-    if (frame.type === FRAME.hello) writeFrame(FRAME.helloAck, 0, helloPayload(0));
+    if (frame.type === FRAME.hello) writeHello(FRAME.helloAck, 0);
     if (strange) return;
     strange = frame.payload[0];
     restart('UPDATE_NEEDED');
@@ -221,25 +232,30 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
 
   function onHello(peer: Hello): void {
     if (peer.session === 0) return;
-    if (isUp && peer.session === session) {
-      writeFrame(FRAME.helloAck, 0, helloPayload(session));
+    if (!isUp || peer.session !== theirs) {
+      // Both ask: the terminal gives way.
+      if (!isUp && own !== 0 && options.role === ROLE.bridge) return;
+      // What the terminal asked with stays its number: the peer may still hear that HELLO.
+      const asked = isUp ? 0 : own;
+      end('LINK_DOWN');
+      if (!running || isUp) return;
+      own = asked;
+      drawOwn();
+      begin(peer);
+      writeHello(FRAME.helloAck, theirs);
+      options.onUp(peer);
       return;
     }
-    // Both ask: the terminal gives way.
-    if (!isUp && session !== 0 && options.role === ROLE.bridge) return;
-    end('LINK_DOWN');
-    if (!running || isUp) return;
-    begin(peer.session, peer);
-    writeFrame(FRAME.helloAck, 0, helloPayload(session));
-    options.onUp(peer);
+    writeHello(FRAME.helloAck, theirs);
   }
 
   function onHelloAck(peer: Hello): void {
+    const mine = own !== 0 && peer.answers === own;
     if (isUp) {
-      // The peer took an old HELLO for a new one.
-      if (peer.session !== session) restart('LINK_DOWN');
-    } else if (session !== 0 && peer.session === session) {
-      begin(session, peer);
+      // The peer took an old HELLO for a new one, or has started anew and answers one that came late.
+      if (!mine || peer.session !== theirs) restart('LINK_DOWN');
+    } else if (mine && peer.session !== 0) {
+      begin(peer);
       options.onUp(peer);
     }
   }
@@ -311,10 +327,10 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
     const ahead = (frame.sequence - received) & 255;
     if (ahead > 1) return;
     received = frame.sequence;
-    const mine = session;
+    const mine = own;
     if (ahead > 0 && frame.type === FRAME.whole && frame.payload[0] > options.urgentAbove) {
       options.onMessage(frame.payload, false);
-      if (session === mine) writeFrame(FRAME.ack, frame.sequence, NOTHING);
+      if (own === mine) writeFrame(FRAME.ack, frame.sequence, NOTHING);
       return;
     }
     // Anything else is acknowledged before it is acted on: what follows may take the board a second.
