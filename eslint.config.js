@@ -89,4 +89,12 @@ export default tseslint.config(
     plugins: { tapcash: { rules: { 'max-lines-per-function': maxLinesPerTest } } },
     rules: { 'max-lines-per-function': 'off', 'tapcash/max-lines-per-function': ['error', LINES] },
   },
+  {
+    // Its inputs are the same in each run only where the module of tests has said so.
+    files: ['test/**/*.ts'],
+    ignores: ['test/kit/properties.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { name: 'fast-check', message: 'Take fc from test/kit/properties.js.' }],
+    },
+  },
 );

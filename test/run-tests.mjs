@@ -4,7 +4,8 @@
  *     npm run test:room -- nfc              the tests of one room or more
  *     npm run test:long                     the long form of every test that has one (test/kit/extent.ts)
  *     npm run test:long -- simulation       of those files only
- *         --seeds 1000 --first-seed 1       lives of a simulation
+ *         --seeds 1000                      lives of a simulation
+ *         --first-seed 7                    the first life, and other inputs of every property; without it 1
  *         --minutes 30                      further seeds for so long
  *         --all                             nothing left out, also what takes hours
  *

@@ -1,5 +1,5 @@
 import { extent } from '../kit/extent.js';
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { createElement, createField, type Element } from '../../firmware/crypto/field.js';
 import { BIT, rounder } from '../../firmware/crypto/limbs.js';
 import { createEuclid } from '../../firmware/crypto/euclid.js';

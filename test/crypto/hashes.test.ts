@@ -2,7 +2,7 @@
  * Hashes, HMAC and HKDF against an implementation that shares no code with ours: @noble/hashes. Ours stand on native
  * hashes, Node's on the host and the interpreter's on the board, and must agree with it at every block's edge.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { ONE_BIT, WINDOW_SAMPLES, createHealthTest, isHealthy } from '../../firmware/crypto/health.js';
 import { NOTHING, createHmacDrbg } from '../../firmware/crypto/hmac-drbg.js';
 import { hmacSha256 } from '../../firmware/crypto/hmac.js';

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { abcOf, ebcOf, IN } from '../../host-bridge/ledger/rules.js';

@@ -1,5 +1,5 @@
 /** The rule that judges a house's clock: a table of its edges, and what holds for every clock. */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import {
   AHEAD_MAX_S,
   BEHIND_MAX_S,

@@ -1,7 +1,7 @@
 /**
  * The rules, one row per result code, and the order of their guards.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import {
   abcOf,
   ebcOf,

@@ -1,5 +1,5 @@
 /** The APDU layer by itself: chaining both ways, limits, a table of refusals, hostile bytes. ISO/IEC 7816-4. */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { type ApduClient, createApduClient, encodeApdu, INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import type { ApduServerOptions } from '../../firmware/nfc/iso-dep-server.js';
 import { createApduServer, parseApdu } from '../../firmware/nfc/iso-dep-server.js';

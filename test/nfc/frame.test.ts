@@ -1,5 +1,5 @@
 /** Frame codec: round trip, every truncation, every chunk boundary, every flipped bit, garbage. UM0701-02 6.2.1. */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { chipFrame } from '../../host-bridge/emulator/pn532-host-link.js';
 import type { Pn532Frame } from '../../firmware/nfc/pn532-frame.js';
 import {

@@ -1,5 +1,5 @@
 /** The dialog with the chip when chip or line misbehave: every command calls back once, in bounded time, by name. */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { answerFrames, createPn532Card } from '../../firmware/nfc/pn532-card.js';
 import { ackFrame, encodeFrame, nackFrame, plainBytes, TFI_TO_HOST } from '../../firmware/nfc/pn532-frame.js';

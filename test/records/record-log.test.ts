@@ -1,6 +1,6 @@
 /** What a record log promises with power on: any workload, damage, full flash, its arguments, its number of writes. */
 import { extent } from '../kit/extent.js';
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import type { LogRegion, RecordPlace } from '../../firmware/records/record-log.js';
 import { formatRecordLog, openRecordLog } from '../../firmware/records/record-log.js';
 import type { Model, Put } from './log-rig.js';

@@ -1,5 +1,5 @@
 /** Amounts entered at the terminal: the rules of keys, a keypad's contacts, and charges that no bridge asked for. */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { watchKeypad, type KeypadPins } from '../../firmware/panel/keypad.js';
 import { createAmountEntry, ENTRY_MAX } from '../../firmware/shop-terminal/amount-entry.js';
 import { amountText } from '../../firmware/core/amount-text.js';

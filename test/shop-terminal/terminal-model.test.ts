@@ -2,7 +2,7 @@
  * Random lives of a shop against what must hold in any of them: charges, taps, torn taps, cancels, resets, power cuts,
  * a link that comes and goes. Afterwards the bridge is there, everything is delivered, and the books are compared.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
 import { createToken, createWorld, type Token, type World } from './terminal-rig.js';
 

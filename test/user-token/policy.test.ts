@@ -1,7 +1,7 @@
 /**
  * The choice of a pseudonym, and what readers learn from it: properties of each policy, on the purse itself.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { createHash } from 'node:crypto';
 import { choosePseudonym, type Policy } from '../../firmware/user-token/policy.js';
 import { license, licenseBody, payment } from '../../firmware/wire/payment.js';

@@ -4,7 +4,7 @@
  * The model knows nothing of journals: a Balance, what was asked and signed, which debits were acknowledged, the sum
  * since the press. Where power was cut it takes whichever of old and new the token woke up with.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { payment } from '../../firmware/wire/payment.js';
 import {
   boot,

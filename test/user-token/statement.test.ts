@@ -1,7 +1,7 @@
 /**
  * The owner's statement: each debit of the journal as the history that its shop has, at the desk alone.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { challenge, history } from '../../firmware/wire/payment.js';
 import { debitAnswer, debitRequest } from '../../firmware/wire/token-commands.js';
 import {

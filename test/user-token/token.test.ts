@@ -1,7 +1,7 @@
 /**
  * The token behind its APDU server: commands by radio, what its owner sees, hostile bytes, idle work.
  */
-import fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createDisplay } from '../../firmware/panel/display.js';
 import { blinkPattern, createIndicator } from '../../firmware/panel/indicator.js';

@@ -1,5 +1,5 @@
 /** What a board reads or writes by its place at a tap is what the codecs say: same bytes, same refusals. */
-import * as fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import {
   encodeHistoryRecord,
   historyRecord,

@@ -1,7 +1,7 @@
 /**
  * Every message: round trip, one encoding only, every truncation refused, hostile bytes never throw.
  */
-import * as fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { anyMessage, layouts, fieldsOf } from './layouts.js';
 import { isName } from '../../firmware/wire/codec.js';
 import { challenge } from '../../firmware/wire/payment.js';

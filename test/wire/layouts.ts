@@ -1,7 +1,7 @@
 /**
  * Every message of firmware/wire by name, found by looking: a codec that is exported is a message.
  */
-import * as fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import * as payment from '../../firmware/wire/payment.js';
 import * as withdrawal from '../../firmware/wire/withdrawal.js';
 import * as refund from '../../firmware/wire/refund.js';

@@ -4,7 +4,7 @@
  * short form takes every seventh byte of each write, another one from write to write.
  */
 import { extent } from '../kit/extent.js';
-import * as fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { FRAME } from '../../firmware/wire/link/link-frame.js';
 import { ROLE } from '../../firmware/wire/link/link-session.js';
 import { ACK_TIMEOUT_MS } from '../../firmware/wire/link/link-transport.js';

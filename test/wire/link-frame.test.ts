@@ -1,7 +1,7 @@
 /**
  * Frames of the serial link: whatever the chunks and the damage, only whole frames come out, and the next is in step.
  */
-import * as fc from 'fast-check';
+import { fc } from '../kit/properties.js';
 import { crc32 } from 'node:zlib';
 import { createFrameDecoder, encodeFrame, partBytes, type Frame } from '../../firmware/wire/link/link-frame.js';
 
