@@ -20,6 +20,9 @@ import {
   type BoardImage,
   type EspRig,
 } from '../flash/flash-rig.js';
+import { skipWaits } from '../kit/skipped-waits.js';
+
+skipWaits();
 
 const root = createSigner(new Uint8Array(32).fill(1));
 const manifest = signManifest(

@@ -3,6 +3,9 @@ import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
 import { openConsole, type BoardConsole } from '../../flash-scripts/flash/console.js';
 import { BOOT_FILE, installFiles, type StorageFiles } from '../../flash-scripts/flash/storage-files.js';
 import { attemptOn, espRig, plantInterpreter, type EspRig } from './flash-rig.js';
+import { skipWaits } from '../kit/skipped-waits.js';
+
+skipWaits();
 
 const BURST = 1024;
 const open = (rig: EspRig, more = {}): Promise<BoardConsole> =>

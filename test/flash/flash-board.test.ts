@@ -5,6 +5,9 @@ import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
 import { attemptOn, BOARD, espRig, plantInterpreter, type EspRig } from './flash-rig.js';
 import { tempFolder } from '../kit/temp-folder.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
+import { skipWaits } from '../kit/skipped-waits.js';
+
+skipWaits();
 
 const silent: Reporter = { step: () => undefined, progress: () => undefined, hint: () => undefined };
 

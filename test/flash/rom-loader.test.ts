@@ -16,6 +16,9 @@ import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
 import { accessAdvice } from '../../host-bridge/serial/port-access.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
+import { skipWaits } from '../kit/skipped-waits.js';
+
+skipWaits();
 
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));

@@ -26,6 +26,9 @@ import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes } from
 import { attemptOn, benchWith, BOARD, espRig, imageOf, plantInterpreter, type EspRig } from './flash-rig.js';
 import { tempFolder } from '../kit/temp-folder.js';
 import { writeRelease } from './firmware-kit.js';
+import { skipWaits } from '../kit/skipped-waits.js';
+
+skipWaits();
 
 const root = createSigner(new Uint8Array(32).fill(1));
 const manifest = signManifest(

@@ -31,6 +31,9 @@ import {
   type BoardImage,
   type EspRig,
 } from '../flash/flash-rig.js';
+import { skipWaits } from '../kit/skipped-waits.js';
+
+skipWaits();
 
 const signer = (n: number): Signer => createSigner(new Uint8Array(32).fill(n));
 const ROOT = signer(1);
