@@ -18,8 +18,11 @@ import type { Claimed } from '../base/services/procedures.js';
 
 function storedAs(row: RefundRow | null, body: RefundBody): 'same' | 'other' | 'undone' | null {
   if (!row) return null;
-  // The body, not the bytes: a terminal that signs again makes another signature.
-  if (!equal(refundMessage.decode(row.refund)!.body, refundBody.encode(body))) return 'other';
+  // What is given back, not who signs for it: a restored bridge has the same refund signed again, and perhaps by the
+  // terminal that came instead.
+  const known = refundBody.decode(refundMessage.decode(row.refund)!.body)!;
+  const { terminalId } = known;
+  if (!equal(refundBody.encode(known), refundBody.encode({ ...body, terminalId }))) return 'other';
   return row.undoneS === null ? 'same' : 'undone';
 }
 

@@ -23,7 +23,7 @@ import {
   type Houses,
 } from './houses-rig.js';
 import type { ReferenceWallet } from './reference-wallet.js';
-import { codeOf, flipped, good, refundOf, rsOf, START_S, tombstoneOf } from '../kit/people.js';
+import { codeOf, flipped, good, refundOf, rsOf, signerOf, START_S, tombstoneOf } from '../kit/people.js';
 
 describe.each([1, 2, 3, 4, 5, 6])('scheme %i: from the payment to the receipt on the token', (number) => {
   /** Gives the wallet what it missed, by the scheme's own way. */
@@ -50,6 +50,17 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: from the payment to the receipt on
     good(deposit(at, wallet.pay(SHOP, 20, rsOf(1), START_S, last)));
     await returnAll(at);
     good(await accounts.refund(refundOf(terminal, wallet.pseudonyms[last]!.publicKey, SHOP, rsOf(1), 5, 1)));
+    // The same refund, signed by the terminal that came instead: its first answer was lost, or forgotten.
+    const other = signerOf('another terminal');
+    good(at.accounts.registerTerminal(SHOP, rsOf(0, 2).subarray(0, 4), other.publicKey));
+    const again = (amount: number) =>
+      accounts.refund(
+        refundOf(other, wallet.pseudonyms[last]!.publicKey, SHOP, rsOf(1), amount, 1, {
+          terminalId: rsOf(0, 2).subarray(0, 4),
+        }),
+      );
+    expect(good(await again(5))).toMatchObject({ repeated: true });
+    expect(codeOf(await again(6))).toBe('REQUEST_ID_REUSED');
     const walkedAway = wallet.pay(SHOP, 7, rsOf(2), START_S, last);
     good(accounts.tombstone(tombstoneOf(terminal, SHOP, rsOf(2))));
     expect(good(await accounts.claim(walkedAway))).toMatchObject({ state: 'granted' });
