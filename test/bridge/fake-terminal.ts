@@ -17,6 +17,7 @@ import { refundBody } from '../../firmware/wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
+import type { Signer } from '../../host-bridge/base/crypto/signer.js';
 import type { Scheduler } from '../../host-bridge/base/scheduler.js';
 import type { SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import type { FakeToken } from './fake-token.js';
@@ -52,7 +53,13 @@ export interface FakeTerminal {
   off(): void;
 }
 
-export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBytesMax = 64): FakeTerminal {
+/** @param key what it signs with */
+export function createFakeTerminal(
+  scheduler: Scheduler,
+  end: SerialEnd,
+  burstBytesMax = 64,
+  key: Signer = terminalKey,
+): FakeTerminal {
   let boots = 0;
   const NOTHING = new Uint8Array(0);
   const terminal: FakeTerminal = {
@@ -116,7 +123,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
     const asked = refundBody.decode(body)!;
     terminal.refunds++;
     if (!equal(asked.terminalId, terminal.terminalId) || asked.shop !== SHOP) reply('WRONG_NAME');
-    else reply('OK', terminalKey.sign(SIGNED.refund, body));
+    else reply('OK', key.sign(SIGNED.refund, body));
   }
   function onRequest(kind: number, body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {
     if (terminal.mute?.(kind)) return;
@@ -140,7 +147,7 @@ export function createFakeTerminal(scheduler: Scheduler, end: SerialEnd, burstBy
           version: WIRE_VERSION,
           issuer: ISSUER,
           terminalId,
-          terminalKey: terminalKey.publicKey,
+          terminalKey: key.publicKey,
           timeS: 0,
           denyVersion,
           registrar: registrarKey.publicKey.slice(0, 4),

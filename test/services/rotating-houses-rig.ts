@@ -21,7 +21,7 @@ import { good, ISSUER, issuerSigner, registrarSigner, rsOf, START_S } from '../k
 import { houseFolder, operator } from './served-houses-rig.js';
 
 /** Second keys of coupons, taken from the first ones of another amount: to make twelve takes seconds. */
-function giveNextCoupons(dataDir: string): void {
+export function giveNextCoupons(dataDir: string): void {
   for (const [i, amount] of COUPON_AMOUNTS.entries()) {
     const from = keyPaths(dataDir, 'bank', 1).coupon(COUPON_AMOUNTS[(i + 1) % COUPON_AMOUNTS.length]!);
     cpSync(from, keyPaths(dataDir, 'bank', 2).coupon(amount));
