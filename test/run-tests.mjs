@@ -1,6 +1,7 @@
 /**
- * Runs some of the tests by Jest.
+ * Runs the tests by Jest, one file more at a time than there are processors: some wait for a port or a process.
  *
+ *     npm test                              all, after build and checks
  *     npm run test:room -- nfc              the tests of one room or more
  *     npm run test:long                     the long form of every test that has one (test/kit/extent.ts)
  *     npm run test:long -- simulation       of those files only
@@ -14,6 +15,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -30,6 +32,8 @@ function fail(text) {
 
 function jest(args) {
   const bin = createRequire(import.meta.url).resolve('jest/bin/jest');
+  if (!args.some((arg) => /^(-i|-w|--runInBand|--maxWorkers)/.test(arg)))
+    args = [`--maxWorkers=${availableParallelism() + 1}`, ...args];
   process.exit(spawnSync(process.execPath, [bin, ...args], { cwd: ROOT, stdio: 'inherit' }).status ?? 1);
 }
 
@@ -96,6 +100,7 @@ function long(args) {
 }
 
 const [what, ...args] = process.argv.slice(2);
-if (what === 'room') room(args);
+if (what === 'all') jest(args);
+else if (what === 'room') room(args);
 else if (what === 'long') long(args);
-else fail('room or long?');
+else fail('all, room or long?');
