@@ -23,6 +23,8 @@ export function createWebSerial(device: SerialDevice): WebSerialPort {
   let readable: ReadableStream<Uint8Array> | null = null;
   let writable: WritableStream<Uint8Array> | null = null;
   const tellLost = device.onLost;
+  // Web Serial leaves a line that is not named as it was, a device's `setSignals` wants both.
+  let lines = { dtr: true, rts: true };
 
   return {
     get readable() {
@@ -33,6 +35,7 @@ export function createWebSerial(device: SerialDevice): WebSerialPort {
     },
     async open({ baudRate }) {
       await device.open(baudRate);
+      lines = { dtr: true, rts: true }; // as the system opens a port
       let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
       readable = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
       writable = new WritableStream<Uint8Array>({ write: (bytes) => device.write(bytes) });
@@ -51,10 +54,8 @@ export function createWebSerial(device: SerialDevice): WebSerialPort {
       await device.close();
     },
     async setSignals({ dataTerminalReady, requestToSend }) {
-      await device.setSignals({
-        ...(dataTerminalReady === undefined ? {} : { dtr: dataTerminalReady }),
-        ...(requestToSend === undefined ? {} : { rts: requestToSend }),
-      });
+      lines = { dtr: dataTerminalReady ?? lines.dtr, rts: requestToSend ?? lines.rts };
+      await device.setSignals(lines);
     },
     setBaudRate: (baud) => device.setBaud(baud),
     getInfo: () => ({

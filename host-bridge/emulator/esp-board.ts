@@ -47,7 +47,9 @@ export interface EspBoard {
   /** The host's end of the cable. */
   readonly cable: SerialEnd;
   /** The lines of the converter: true pulls low. */
-  setSignals(signals: { dtr?: boolean; rts?: boolean }): void;
+  setSignals(signals: { dtr: boolean; rts: boolean }): void;
+  /** As they are now. */
+  readonly lines: { dtr: boolean; rts: boolean };
   /** Somebody presses reset, holding BOOT or not. */
   pressReset(holdBoot?: boolean): void;
   /** Nothing in flash that starts; the loader; or the interpreter. */
@@ -164,10 +166,13 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
     get rom() {
       return rom;
     },
+    get lines() {
+      return lines;
+    },
     pressReset: (holdBoot = false) => restart(holdBoot),
     setSignals(signals) {
       const before = lines;
-      lines = { ...lines, ...signals };
+      lines = { ...signals };
       // EN is low while RTS is set and DTR is not; IO0 while DTR is set and RTS is not.
       const inReset = (now: { dtr: boolean; rts: boolean }): boolean => now.rts && !now.dtr;
       if (!inReset(before) || inReset(lines)) {

@@ -2,7 +2,7 @@
  * The cable of an emulated ESP32 board: as a serial device in this process, with control lines and faults, or on a pty.
  */
 import { failure } from '../base/errors.js';
-import type { SerialDevice } from '../serial/device.js';
+import type { SerialDevice, Signals } from '../serial/device.js';
 import type { EspBoard } from './esp-board.js';
 import { openPty, type Pty } from './pty.js';
 
@@ -56,7 +56,9 @@ export function createEmulatedCable(esp: EspBoard, hasLines = true): EmulatedCab
       // The loader's speed is not emulated: bytes arrive at any.
     },
     async setSignals(signals) {
-      if (hasLines && isOpen) esp.setSignals(signals);
+      // As node-serialport has it: what is not named is switched on.
+      const { dtr = true, rts = true }: Partial<Signals> = signals;
+      if (hasLines && isOpen) esp.setSignals({ dtr, rts });
       return hasLines;
     },
   };

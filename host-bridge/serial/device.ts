@@ -9,10 +9,13 @@ import { failure, type TapcashError } from '../base/errors.js';
 import { checkPath, openFailure } from './port.js';
 import { binding } from './unix-binding.js';
 
-/** Lines that the usual circuit of two transistors turns into EN and IO0 of an ESP32. */
+/**
+ * Lines that the usual circuit of two transistors turns into EN and IO0 of an ESP32. Always both: `set` of
+ * node-serialport switches a line on that is not named (@serialport/stream, defaultSetFlags).
+ */
 export interface Signals {
-  dtr?: boolean;
-  rts?: boolean;
+  dtr: boolean;
+  rts: boolean;
 }
 
 /** A serial device, closed until `open`. */

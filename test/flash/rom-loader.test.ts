@@ -10,9 +10,11 @@ import { createAttempt } from '../../flash-scripts/flash/attempt.js';
 import { CHIPS } from '../../flash-scripts/flash/firmware-image.js';
 import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
 import { writeFirmware, type FlashEvent } from '../../flash-scripts/flash/rom-loader.js';
+import { createWebSerial } from '../../flash-scripts/flash/web-serial.js';
 import { createEspBoard } from '../../host-bridge/emulator/esp-board.js';
 import { createEmulatedCable } from '../../host-bridge/emulator/esp-cable.js';
 import type { EspChip } from '../../host-bridge/emulator/esp-rom.js';
+import type { Signals } from '../../host-bridge/serial/device.js';
 import { accessAdvice } from '../../host-bridge/serial/port-access.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { writeRelease, type FirmwareOptions } from './firmware-kit.js';
@@ -220,4 +222,27 @@ test('who may not open a port is told what to type on this system', () => {
   expect(accessAdvice({ ...facts, gid: 0 })).toContain('udev');
   expect(accessAdvice({ ...facts, mode: 0o600 })).toContain('udev');
   expect(accessAdvice({ ...facts, platform: 'darwin' })).not.toContain('usermod');
+});
+
+describe('control lines', () => {
+  /** What esptool-js does to a chip on its own USB, one line at a time, ends with the lines as they are named last. */
+  test('a line that is not named stays as it was', async () => {
+    const { esp, cable } = bench('esp32s3');
+    const web = createWebSerial(cable);
+    await web.open({ baudRate: 115200 });
+    await web.setSignals({ dataTerminalReady: false, requestToSend: false });
+    await web.setSignals({ requestToSend: false });
+    expect(esp.lines).toEqual({ dtr: false, rts: false });
+    await web.setSignals({ requestToSend: true });
+    expect(esp.lines).toEqual({ dtr: false, rts: true });
+    await web.setSignals({ dataTerminalReady: false });
+    expect(esp.lines).toEqual({ dtr: false, rts: true });
+  });
+
+  test('the emulated cable switches on what is not named, as node-serialport does', async () => {
+    const { esp, cable } = bench();
+    await cable.open(115200);
+    await cable.setSignals({ rts: false } as Signals);
+    expect(esp.lines).toEqual({ dtr: true, rts: false });
+  });
 });
