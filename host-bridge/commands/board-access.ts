@@ -23,7 +23,7 @@ const LINGER_MS = 50;
 const BAR_CHARACTERS = 30;
 
 const listText = (ports: PortCandidate[]): string =>
-  ports.map((port) => `${port.path} (${port.description})`).join(', ');
+  ports.map((port) => `${port.lasting} (${port.description})`).join(', ');
 
 /** The port named, or the only one that there is. @throws TapcashError PORT_MISSING */
 async function findPort(options: PortCommand, signal: AbortSignal): Promise<string> {

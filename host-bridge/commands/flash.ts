@@ -73,6 +73,8 @@ export async function ports(options: { json?: boolean }): Promise<void> {
   print(
     options.json,
     { ports: found },
-    found.map((port) => `${port.path}  ${port.description}`).join('\n') || 'no serial port: plug a board in',
+    found
+      .map((port) => `${port.lasting}  ${port.lasting === port.path ? '' : `${port.path}  `}${port.description}`)
+      .join('\n') || 'no serial port: plug a board in',
   );
 }

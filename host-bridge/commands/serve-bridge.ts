@@ -16,7 +16,7 @@ import {
   createOfficeCall,
   createTrusteeClient,
 } from '../http/client.js';
-import { openBoardPort } from '../serial/port.js';
+import { createPortOpener } from '../serial/port.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
 import { interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
@@ -72,7 +72,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
     url: atBank ? options.bankUrl : options.issuerUrl,
   };
   const running = await startBridge({
-    port: () => openBoardPort(options.serial),
+    port: createPortOpener(options.serial),
     services: {
       scheme,
       issuer: issuerClient,

@@ -7,6 +7,7 @@
 import { SerialPort } from 'serialport';
 import { failure, type TapcashError } from '../base/errors.js';
 import { checkPath, openFailure } from './port.js';
+import { createPortFinder, type ListedPort, type PortView } from './port-identity.js';
 import { binding } from './unix-binding.js';
 
 /**
@@ -20,6 +21,7 @@ export interface Signals {
 
 /** A serial device, closed until `open`. */
 export interface SerialDevice {
+  /** Where it was opened last; a replug may have given it another number. */
   readonly path: string;
   /** USB ids of the converter, where the system knows them. */
   readonly usb: { vendorId?: number; productId?: number };
@@ -40,16 +42,17 @@ export interface SerialDevice {
 }
 
 /** USB ids as `SerialPort.list()` has them: hexadecimal text. */
-function usbOf(info: { vendorId?: string; productId?: string } | undefined): SerialDevice['usb'] {
+function usbOf(info: ListedPort | undefined): SerialDevice['usb'] {
   return {
     ...(info?.vendorId ? { vendorId: parseInt(info.vendorId, 16) } : {}),
     ...(info?.productId ? { productId: parseInt(info.productId, 16) } : {}),
   };
 }
 
-/** The system's device of that path. */
-export async function createSerialDevice(path: string): Promise<SerialDevice> {
-  const listed = await SerialPort.list().catch(() => []);
+/** The system's device of that path, or of a link to it; after a replug, wherever it is then. */
+export async function createSerialDevice(given: string, view?: PortView): Promise<SerialDevice> {
+  const finder = createPortFinder(given, view);
+  let path = await finder.find();
   let port: SerialPort | null = null;
 
   function attach(opened: SerialPort): void {
@@ -66,11 +69,16 @@ export async function createSerialDevice(path: string): Promise<SerialDevice> {
   }
 
   const device: SerialDevice = {
-    path,
-    usb: usbOf(listed.find((each) => each.path === path)),
+    get path() {
+      return path;
+    },
+    get usb() {
+      return usbOf(finder.known);
+    },
     onData: null,
     onLost: null,
     async open(baud) {
+      path = await finder.find();
       await checkPath(path);
       const opening = new SerialPort({
         path,

@@ -16,6 +16,7 @@ import { createRealScheduler } from '../base/scheduler.js';
 import type { SerialEnd } from './serial-line.js';
 import { failure, type TapcashError } from '../base/errors.js';
 import { adviceFor } from './port-access.js';
+import { createPortFinder, lastingPath, type ListedPort, type PortView } from './port-identity.js';
 import { binding } from './unix-binding.js';
 import { BOARD_BAUD, BOARD_BURST_BYTES, BURST_REST_MS } from './board-line.js';
 
@@ -30,6 +31,15 @@ export interface BoardPort {
   onLost: ((why: TapcashError) => void) | null;
   /** Ends it; may be called twice. */
   close(): Promise<void>;
+}
+
+/**
+ * What opens the port of one board again and again: `openBoardPort` for the path where the board is each time, which a
+ * replug may change.
+ */
+export function createPortOpener(path: string, options: BoardPortOptions = {}, view?: PortView) {
+  const finder = createPortFinder(path, view);
+  return async (): Promise<BoardPort> => openBoardPort(await finder.find(), options);
 }
 
 export interface BoardPortOptions {
@@ -103,6 +113,8 @@ export function createEmulatedPort(end: SerialEnd, path = 'emulated'): BoardPort
 /** A port that may be a board. */
 export interface PortCandidate {
   path: string;
+  /** The path to use: by id where there is such a link, which stays after a replug; else the same as `path`. */
+  lasting: string;
   /** What the system knows of it: manufacturer, or USB ids. */
   description: string;
 }
@@ -116,7 +128,7 @@ const VENDORS: Record<string, string> = {
   '067b': 'Prolific',
 };
 
-function describePort(port: { manufacturer?: string; vendorId?: string; productId?: string }): string {
+function describePort(port: ListedPort): string {
   const vendor = VENDORS[(port.vendorId ?? '').toLowerCase()] ?? port.manufacturer;
   const ids = port.vendorId ? `USB ${port.vendorId}:${port.productId}` : '';
   return [vendor, ids].filter(Boolean).join(', ') || 'serial port';
@@ -129,7 +141,7 @@ export async function listBoardPorts(): Promise<PortCandidate[]> {
     // ttyS0.. are listed whether or not there is a chip behind them; a board on USB has a vendor.
     return ports
       .filter((port) => port.vendorId !== undefined || !/\/ttyS\d+$/.test(port.path))
-      .map((port) => ({ path: port.path, description: describePort(port) }));
+      .map((port) => ({ path: port.path, lasting: lastingPath(port), description: describePort(port) }));
   } catch {
     return deviceFiles();
   }
@@ -138,7 +150,10 @@ export async function listBoardPorts(): Promise<PortCandidate[]> {
 function deviceFiles(): PortCandidate[] {
   try {
     const names = readdirSync('/dev').filter((name) => /^(ttyUSB|ttyACM|cu\.usb)/.test(name));
-    return names.sort().map((name) => ({ path: `/dev/${name}`, description: 'serial port' }));
+    return names
+      .sort()
+      .map((name) => `/dev/${name}`)
+      .map((path) => ({ path, lasting: path, description: 'serial port' }));
   } catch {
     return [];
   }
@@ -152,7 +167,7 @@ export async function checkPath(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   if (!existsSync(path)) {
     const candidates = await listBoardPorts();
-    const list = candidates.map((port) => `${port.path} ${port.description}`).join(', ');
+    const list = candidates.map((port) => `${port.lasting} ${port.description}`).join(', ');
     throw failure('PORT_MISSING', `${path}; there ${candidates.length === 0 ? 'is no serial port' : `is ${list}`}`);
   }
   try {

@@ -137,7 +137,7 @@ export const OPTIONS = {
   // boards
   serial: {
     flags: '--serial <device>',
-    what: 'serial port of the board, such as /dev/ttyUSB0; default: the only one with a board',
+    what: 'port of the board, best its link in /dev/serial/by-id; default: the only one',
   },
   board: { flags: '--board <name>', what: 'an entry of board-configs' },
   waitForBoard: { flags: '--wait-for-board', what: 'wait until the board is plugged in' },
