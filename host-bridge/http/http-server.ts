@@ -212,7 +212,9 @@ export async function listen(app: FastifyInstance, host: string, port: number): 
     await app.listen({ host, port });
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw failure('PORT_IN_USE', `${host}:${port}`, thrown);
+    // Windows says EACCES of a port that another program has for itself; elsewhere that is a missing right.
+    const isTaken = code === 'EADDRINUSE' || (code === 'EACCES' && process.platform === 'win32');
+    if (isTaken) throw failure('PORT_IN_USE', `${host}:${port}`, thrown);
     throw failure('ADDRESS_INVALID', `${host}:${port}: ${code ?? 'not an address'}`, thrown);
   }
   return (app.server.address() as { port: number }).port;

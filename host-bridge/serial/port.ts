@@ -182,11 +182,16 @@ function denied(path: string): string {
   return advice === '' ? path : `${path}: ${advice}`;
 }
 
-/** The bindings give text only: sources in @serialport/bindings-cpp src/serialport_unix.cpp and serialport_win.cpp. */
-export function openFailure(path: string, error: Error): TapcashError {
+/**
+ * What a failure to open means. The bindings give text only: sources in @serialport/bindings-cpp
+ * src/serialport_unix.cpp and serialport_win.cpp. Windows asks for no right to open a port: there ERROR_ACCESS_DENIED
+ * says that somebody has it open.
+ */
+export function openFailure(path: string, error: Error, platform: string = process.platform): TapcashError {
   const { message } = error;
   if (/cannot lock|busy|temporarily unavailable/i.test(message)) return failure('PORT_IN_USE', path, error);
-  if (/permission|access denied/i.test(message)) return failure('PORT_DENIED', denied(path), error);
+  if (/permission|access denied/i.test(message))
+    return platform === 'win32' ? failure('PORT_IN_USE', path, error) : failure('PORT_DENIED', denied(path), error);
   if (/no such file|file not found/i.test(message)) return failure('PORT_MISSING', path, error);
   return failure('PORT_FAILED', `${path}: ${message}`, error);
 }

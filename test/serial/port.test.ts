@@ -7,7 +7,13 @@ import { openPty } from '../../host-bridge/emulator/pty.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { ERRORS } from '../../host-bridge/base/errors.js';
-import { createEmulatedPort, createPacer, listBoardPorts, openBoardPort } from '../../host-bridge/serial/port.js';
+import {
+  createEmulatedPort,
+  createPacer,
+  listBoardPorts,
+  openBoardPort,
+  openFailure,
+} from '../../host-bridge/serial/port.js';
 import { compile } from '../kit/compile.js';
 import { until } from '../kit/real-time.js';
 import { BURST_REST_MS } from '../../host-bridge/serial/board-line.js';
@@ -101,6 +107,21 @@ test('a port that this user may not open is named', async () => {
   } finally {
     pty.close();
   }
+});
+
+test.each([
+  // The texts of @serialport/bindings-cpp, with what each system means by them.
+  ['win32', 'Opening COM3: Access denied', 'PORT_IN_USE'],
+  ['win32', 'Opening COM3: File not found', 'PORT_MISSING'],
+  ['win32', 'Opening COM3: Unknown error code 31', 'PORT_FAILED'],
+  ['linux', 'Error: Permission denied, cannot open /dev/ttyUSB0', 'PORT_DENIED'],
+  ['linux', 'Error: Device or resource busy, cannot open /dev/ttyUSB0', 'PORT_IN_USE'],
+  ['linux', 'Error Resource temporarily unavailable Cannot lock port', 'PORT_IN_USE'],
+  ['linux', 'Error: No such file or directory, cannot open /dev/ttyUSB0', 'PORT_MISSING'],
+  ['darwin', 'Error: Resource busy, cannot open /dev/tty.usbserial-0001', 'PORT_IN_USE'],
+  ['darwin', 'Error: Permission denied, cannot open /dev/tty.usbserial-0001', 'PORT_DENIED'],
+])('on %s "%s" is %s', (platform, message, code) => {
+  expect(openFailure('the port', new Error(message), platform)).toMatchObject({ code });
 });
 
 test('the list of ports never fails', async () => {
