@@ -138,6 +138,8 @@ function ghash(key: Uint8Array, data: Uint8Array): Uint8Array {
  * cipher.
  */
 function keyStream(aes: AesBlocks, key: Uint8Array, nonce: Uint8Array, bytes: number): Uint8Array {
+  // Another length would be hashed to the first counter (SP 800-38D 7.1, step 2): set here, it would repeat a stream.
+  if (nonce.length !== GCM_NONCE_BYTES) throw new RangeError('nonce');
   const blocks = new Uint8Array(32 + ((bytes + 15) & -16));
   for (let at = 16, counter = 1; at < blocks.length; at += 16, counter++) {
     blocks.set(nonce, at);
@@ -168,6 +170,7 @@ function tagOf(stream: Uint8Array, additional: Uint8Array, ciphertext: Uint8Arra
  * Encrypts. A key must never meet the same nonce twice.
  * @param key 16 or 32 bytes @param nonce 12 bytes
  * @returns the ciphertext, as long as the plaintext, and the tag of 16 bytes
+ * @throws RangeError for a nonce of another length
  */
 export function gcmSeal(
   aes: AesBlocks,
@@ -185,7 +188,7 @@ export function gcmSeal(
   return out;
 }
 
-/** Decrypts what gcmSeal() made; null for anything else. */
+/** Decrypts what gcmSeal() made; null for anything else. @throws RangeError for a nonce that is not 12 bytes long */
 export function gcmOpen(
   aes: AesBlocks,
   key: Uint8Array,

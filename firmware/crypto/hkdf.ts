@@ -10,8 +10,15 @@ export function hkdfExtract(natives: Natives, salt: Uint8Array, parts: Uint8Arra
   return hmacSha256(natives, salt, parts);
 }
 
-/** `count` bytes, at most 8,160, from a pseudorandom key and the parts of info, joined (2.3). */
+/** L at most: 255 hashes, for the counter is one byte (2.3). */
+const COUNT_MAX = 8160;
+
+/**
+ * `count` bytes from a pseudorandom key and the parts of info, joined (2.3).
+ * @throws RangeError for more than 8,160
+ */
 export function hkdfExpand(natives: Natives, key: Uint8Array, info: Uint8Array[], count: number): Uint8Array {
+  if (!(count <= COUNT_MAX)) throw new RangeError('HKDF');
   const blocks: Uint8Array[] = [];
   for (let i = 1; 32 * (i - 1) < count; i++) {
     blocks.push(hmacSha256(natives, key, (i > 1 ? [blocks[i - 2]] : []).concat(info, [new Uint8Array([i])])));

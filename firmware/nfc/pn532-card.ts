@@ -51,6 +51,8 @@ export interface Pn532Card {
 
 const COMMAND_TIMEOUT_MS = 500;
 const RETRY_MS = 500;
+/** Longest pause, as a power of 2 in ms, where readers select us again and again as something else. */
+const PAUSE_BITS = 7;
 /** Normal mode, no SAM, no timeout, P70_IRQ used (7.2.10). */
 const SAM_CONFIGURATION = [0x14, 0x01, 0x00, 0x01];
 /** fISO14443-4_PICC (7.2.9): the chip emulates an ISO/IEC 14443-4 card; without bit 4 it sends no RATS of its own. */
@@ -110,6 +112,7 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   };
   let begun: Uint8Array | null = null; // the first part of a command that comes in two
   let timer: any;
+  let strangers = 0; // readers in a row that wanted another kind of card
 
   function clearTimer(): void {
     if (timer !== undefined) clock.clearTimeout(timer);
@@ -148,11 +151,19 @@ export function createPn532Card(link: Pn532Link, clock: Clock, options: CardOpti
   }
 
   function listen(): void {
+    timer = undefined;
     send(initAsTargetCommand(options.random(3)), listenMs, true, function (result) {
       if (result.ok || result.code === 'PN532_TIMEOUT') triesLeft = initTriesMax;
+      if (!result.ok) strangers = 0;
       if (result.ok) {
         // Mode: bit 3 says that a reader activated us as ISO/IEC 14443-4 card, by the RATS that follows it (7.3.14).
-        if (result.data.length === 0 || (result.data[0] & 0x08) === 0) return listen();
+        if (result.data.length === 0 || (result.data[0] & 0x08) === 0) {
+          // Such a reader may come back as fast as we listen, and the interpreter has other work.
+          timer = clock.setTimeout(listen, 1 << strangers);
+          if (strangers < PAUSE_BITS) strangers++;
+          return;
+        }
+        strangers = 0;
         active = true;
         if (options.onActivated) options.onActivated();
         if (active) getCommand();

@@ -47,7 +47,9 @@ export function parseBlock(bytes: Uint8Array): Block | null {
   const pcb = bytes[0];
   if ((pcb & 0xee) === 0x02) return { kind: 'I', number: pcb & 1, chained: (pcb & 0x10) !== 0, data: bytes.slice(1) };
   if ((pcb & 0xee) === 0xa2 && bytes.length === 1) return { kind: pcb & 0x10 ? 'NAK' : 'ACK', number: pcb & 1 };
-  if (pcb === 0xf2 && bytes.length === 2) return { kind: 'WTX', multiplier: bytes[1] & 0x3f };
+  // WTXM 0 and 60 to 63 are reserved (7.3): no block that a reader may grant.
+  if (pcb === 0xf2 && bytes.length === 2 && (bytes[1] & 0x3f) > 0 && (bytes[1] & 0x3f) < 60)
+    return { kind: 'WTX', multiplier: bytes[1] & 0x3f };
   if (pcb === 0xc2 && bytes.length === 1) return { kind: 'DESELECT' };
   return null;
 }
@@ -65,6 +67,9 @@ export function encodeBlock(block: Block): Uint8Array {
 export function frameBytes(index: number): number {
   return [16, 24, 32, 40, 48, 64, 96, 128, 256][Math.min(index, 8)];
 }
+
+/** FWTmax, FWI 14: no waiting time is longer, whatever a card asks for (ISO/IEC 14443-4 7.2, 7.3). */
+export const FWI_MAX = 14;
 
 /** Frame waiting time for FWI, in milliseconds: 256 * 16 / fc * 2^FWI (ISO/IEC 14443-4 7.2). */
 export function waitingTimeMs(fwi: number): number {

@@ -8,7 +8,7 @@
  * cards in the field, the one whose UID has a 1 where they first differ answers on (as a reader that goes on with 1).
  */
 import type { Block } from './iso14443.js';
-import { AIR, encodeBlock, frameBytes, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
+import { AIR, encodeBlock, frameBytes, FWI_MAX, parseBlock, stripCrc, waitingTimeMs, withCrc } from './iso14443.js';
 import type { AirPort } from './radio-field.js';
 import { airTimeMs } from './radio-field.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
@@ -174,7 +174,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
     function send(block: Block, multiplier = 1): void {
       ask(
         withCrc(encodeBlock(block)),
-        waitMs * multiplier,
+        Math.min(waitMs * multiplier, waitingTimeMs(FWI_MAX)),
         onFrames,
         Math.max(guardUntilMs, scheduler.nowMs() + TURNAROUND_MS),
       );
@@ -195,7 +195,7 @@ export function createInitiator(scheduler: Scheduler, air: AirPort): Pn532Initia
       const body = frames.length === 1 ? stripCrc(frames[0]) : null;
       if (!body) return onBad(STATUS.CRC);
       const block = parseBlock(body);
-      if (block?.kind === 'WTX' && block.multiplier > 0) return send(block, block.multiplier); // rule 3
+      if (block?.kind === 'WTX') return send(block, block.multiplier); // rule 3
       if (block?.kind === 'I' && block.number === number && current.kind === 'I' && !current.chained) {
         number ^= 1; // rule B
         tries = 0;

@@ -79,3 +79,9 @@ test('with node:crypto, both ways, lengths 0 to 70; a flipped bit anywhere is re
     expect(gcmOpen(aesBlocks, key, nonce, additional, sealed.subarray(0, short))).toBe(null);
   expect(gcmOpen(aesBlocks, key, nonce, additional.subarray(1), sealed)).toBe(null);
 });
+
+test.each([0, 8, 11, 13, 16])('a nonce of %i bytes is misuse', (length) => {
+  const [key, nonce, none] = [random(16), random(length), new Uint8Array(0)];
+  expect(() => gcmSeal(aesBlocks, key, nonce, none, random(20))).toThrow(RangeError);
+  expect(() => gcmOpen(aesBlocks, key, nonce, none, random(36))).toThrow(RangeError);
+});

@@ -59,3 +59,10 @@ interpreterTest('the hashes that the board has: SHA-256, SHA-384, SHA-512', asyn
     LENGTHS.map(countUp).map((data) => [sha256(data), sha384(data), sha512(data)].map(hex).join(' ')),
   );
 });
+
+test('HKDF gives 255 blocks and no byte more (RFC 5869 2.3)', () => {
+  const key = new Uint8Array(32).fill(7);
+  const whole = hkdfExpand(plain, key, [], 8160);
+  expect(hex(whole)).toBe(hex(expand(sha256, key, new Uint8Array(0), 8160)));
+  for (const count of [8161, 16_384, NaN]) expect(() => hkdfExpand(plain, key, [], count)).toThrow(RangeError);
+});

@@ -235,6 +235,30 @@ describe('card', () => {
     expect(c.sent).not.toContain('86');
   });
 
+  test('a reader that selects us as another kind at once, again and again, is not answered as fast as it asks', () => {
+    const asked = (ms: number, script: Script) => {
+      const c = createCard(script);
+      c.scheduler.advance(ms);
+      return c.sent.filter((s) => s.startsWith('8c')).length;
+    };
+    const other: Script = (command) => (command.startsWith('8c') ? '04' : '');
+    expect(asked(10_000, other)).toBeLessThan(90);
+    // Whoever comes first costs a terminal nothing: the first pauses are 1 and 2 ms.
+    let n = 0;
+    const soon = createCard((command) =>
+      command.startsWith('8c') ? (n++ < 2 ? '04' : '08') : command.startsWith('86') ? 'wait' : '',
+    );
+    soon.scheduler.advance(15);
+    expect(soon.log).toEqual(['activated']);
+    // A pause ends with the card.
+    const stopped = createCard(other);
+    stopped.scheduler.advance(1000);
+    stopped.card.stop();
+    const sent = stopped.sent.length;
+    stopped.scheduler.advance(10_000);
+    expect(stopped.sent).toHaveLength(sent);
+  });
+
   test('what no reader waits for comes after the next command was asked for, and not once the reader has gone', () => {
     const c = createCard(
       serving('00 aa', '40 bb', '00 cc', '00 dd', '29'),

@@ -517,6 +517,24 @@ describe('coupons', () => {
     expect(later.token.log.slots(DESK_RECORD.coupon)).toEqual([0]);
   });
 
+  test('what unblinds a coupon is erased once the coupon is there, or was refused', async () => {
+    const dealing = await registered(keys, 2);
+    const first = readWhole(dealing.token, askCoupon(dealing, X));
+    expect(dealing.token.log.slots(DESK_RECORD.blinding)).toEqual([0]);
+    const [signature] = await dealing.houses.answer(first.kind, first.bytes);
+    must(reply(dealing.token, 0, signature!));
+    expect(dealing.token.log.slots(DESK_RECORD.blinding)).toEqual([]);
+    expect(dealing.token.log.slots(DESK_RECORD.coupon)).toEqual([0]);
+    const { request } = wire.ownedRequest.decode(readWhole(dealing.token, askCoupon(dealing, X)).bytes)!;
+    expect(dealing.token.log.slots(DESK_RECORD.blinding)).toEqual([0]);
+    const signer = createCouponSigner(new Map([...keys.coupons].map(([amount, { key }]) => [amount, key])));
+    must(reply(dealing.token, 0, signer.refuse(X, request)!));
+    expect(dealing.token.log.slots(DESK_RECORD.blinding)).toEqual([]);
+    // Left by a loss of power: the next start erases it.
+    dealing.token.log.put(DESK_RECORD.blinding, 0, new Uint8Array([1]));
+    expect(reboot(dealing).token.log.slots(DESK_RECORD.blinding)).toEqual([]);
+  });
+
   test('spent elsewhere: the coupon goes; invalid there: it stays, and the next one comes first', async () => {
     const dealing = await withCoupons([X, 20]);
     const { token, houses } = dealing;

@@ -49,6 +49,8 @@ export interface Coupons {
   take(amount: number, blindSignature: Uint8Array): boolean;
   /** Whether the bank says, by the key that would sign it, that the request that waits will never be signed. */
   isRefused(refusal: Uint8Array): boolean;
+  /** Erases what unblinds, once no coupon waits for it: with the bank's books it would tell whose coupon that was. */
+  forget(): void;
   /** The next coupon to redeem: another one than that of the last refusal, where there is one. */
   next(): { slot: number; coupon: CouponRecord } | null;
   /** A coupon is spent. */
@@ -125,7 +127,16 @@ export function createCoupons(
     return !!offered && !!stored && equal(stored, offered.body);
   }
 
+  function forget(): void {
+    const waiting = requests.waiting();
+    if (!(waiting && waiting.kind === REQUEST.coupon) && records.get(DESK_RECORD.blinding, 0))
+      records.put(DESK_RECORD.blinding, 0, NOTHING);
+  }
+
+  // Power may have been lost between a request's end and this.
+  forget();
   return {
+    forget: forget,
     holds: holds,
     keys: function (data) {
       // 1. It is a list of whole rows, for our issuer and currency.

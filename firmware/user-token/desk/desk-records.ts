@@ -15,7 +15,7 @@ export const DESK_RECORD = {
   sharedKey: 23,
   /** Slot 0: the list of the bank's keys, encoded `couponKeysBody`. */
   couponKeys: 24,
-  /** Slot 0: `blindingRecord` of the last coupon asked for. */
+  /** Slot 0: `blindingRecord` of the coupon that waits for its signature. */
   blinding: 25,
   /** Slot 0 to COUPONS_MAX - 1: `couponRecord`. */
   coupon: 26,

@@ -47,8 +47,11 @@ export function createReplies(
   /** [0041], or the bank's word that the account holds too little. */
   function takeCoupon(head: RequestHead, signature: Uint8Array, hash: Uint8Array): PurseAnswer {
     if (!coupons) return refuse('COUPON_INVALID');
-    if (coupons.take(head.amount, signature)) return end('OK', hash);
-    return coupons.isRefused(signature) ? end('FUNDS_INSUFFICIENT', hash) : refuse('COUPON_INVALID');
+    const isTaken = coupons.take(head.amount, signature);
+    if (!isTaken && !coupons.isRefused(signature)) return refuse('COUPON_INVALID');
+    const ended = end(isTaken ? 'OK' : 'FUNDS_INSUFFICIENT', hash);
+    coupons.forget();
+    return ended;
   }
 
   /**
