@@ -175,13 +175,20 @@ function orderProblem(books: AuditBooks, row: Audited<'traces'>, subjects: Uint8
 }
 
 function auditOperators(books: AuditBooks): void {
+  // Databases of before there were roles have no list.
+  const hasList = books.one(`SELECT 1 FROM sqlite_schema WHERE name = 'operators'`) !== undefined;
+  const listed = new Map(
+    hasList ? [...books.each<Audited<'operators'>>('SELECT * FROM operators')].map((row) => [toHex(row.key), row]) : [],
+  );
   for (const row of books.each<Audited<'operator_requests'>>('SELECT * FROM operator_requests', 'operator_requests')) {
     const broken = (problem: string) => books.broken('operator_requests', row.id.toString('hex'), problem);
     const key = row.operator_key;
     const idInside = row.signed.subarray(REQUEST_ID_AT, REQUEST_ID_AT + 16);
     if (!idInside.equals(row.id)) broken('was signed under another request id');
     else if (!isSigned(key, SIGNED.operatorRequest, row.signed, row.signature)) broken('is not signed by its operator');
-    else if (books.operatorKeys && !books.operatorKeys.some((known) => equal(known, key)))
+    else if (books.operatorKeys && !books.operatorKeys.some((known) => equal(known, key)) && !listed.has(toHex(key)))
       broken('is by an operator who is not known');
+    else if (hasList && row.role !== null && row.role !== (listed.get(toHex(key))?.role ?? 'supervisor'))
+      broken(`was done as ${row.role}, which its operator is not`);
   }
 }

@@ -487,7 +487,25 @@ const HOST_ERRORS = {
     401,
     refused,
     'The request does not carry a signature of a known operator.',
-    'Sign it with an operator key that the service was started with.',
+    'Sign it with the key of an operator that the house knows. A supervisor adds one: tapcash office operator add.',
+  ),
+  ROLE_FORBIDDEN: row(
+    403,
+    refused,
+    "The operator's role does not have this act, or not so much of it; nothing was changed.",
+    'Ask an operator whose role has it (docs/operations.md has the table; tapcash office operators). A root key adds and removes operators.',
+  ),
+  OPERATOR_EXISTS: row(
+    409,
+    refused,
+    'This name or key is an operator already, or was one.',
+    'See tapcash office operators. A role changes by removing the operator and adding a new key; a removed key stays removed.',
+  ),
+  OPERATOR_NOT_LISTED: row(
+    404,
+    refused,
+    'No operator of this house has this name.',
+    'See tapcash office operators. A root key goes when the house is started without it.',
   ),
   BANK_UNKNOWN: row(
     401,

@@ -56,6 +56,8 @@ export interface BridgeOptions {
   acceptLoss?: string | undefined;
   /** How long a charge may wait for a token; default five minutes. */
   chargeLifetimeS?: number;
+  /** Most that the clerk may give back of one payment, minor units; default: all of it. */
+  refundMax?: number | undefined;
   onEvent?(event: BridgeEvent): void;
 }
 
@@ -213,6 +215,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const refunds = createRefunds({
     ...{ database, outbox, charges, house: depositary, terminal, delivery, scheduler, random },
     nowS: clock,
+    refundMax: options.refundMax,
   });
   const ending = new AbortController();
   const teller = createTeller({

@@ -11,6 +11,7 @@ import { CHARGE_ID_BYTES, KIND } from '../../firmware/wire/link/link-messages.js
 import { challenge, history, license, licenseBody, RS_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
 import { refund as refundMessage, refundBody, REFUND_ID_BYTES } from '../../firmware/wire/refund.js';
 import type { Scheduler } from '../base/scheduler.js';
+import { ruleRole } from '../base/services/roles.js';
 import { refusal, type ErrorCode, type Result } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
@@ -41,8 +42,8 @@ export interface Refunds {
    * @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal
    * @param amount default: all of it
    * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which
-   *   is not finished. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, REQUEST_ID_REUSED,
-   *   BAD_REQUEST, the terminal's; what the depositary says stands in the refund.
+   *   is not finished. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, ROLE_FORBIDDEN,
+   *   REQUEST_ID_REUSED, BAD_REQUEST, the terminal's; what the depositary says stands in the refund.
    */
   refund(payment: string, amount?: number, id?: string): Promise<Result<{ refund: RefundView }>>;
 }
@@ -59,6 +60,8 @@ export interface RefundOptions {
   random(bytes: number): Uint8Array;
   /** Unix time, seconds. */
   nowS(): number;
+  /** Most that the clerk may give back of one payment; default: all of it. */
+  refundMax?: number | undefined;
 }
 
 interface RefundRow {
@@ -78,6 +81,8 @@ interface RefundTable {
   add(row: Omit<RefundRow, 'bytes'>, timeS: number): void;
   /** The first signature counts. */
   sign(id: Uint8Array, bytes: Uint8Array): void;
+  /** Sum of a payment's refunds that were not refused. */
+  sum(rs: Uint8Array): number;
   /** Drops one that was never signed. */
   forget(id: Uint8Array): void;
 }
@@ -91,6 +96,10 @@ function createRefundTable(database: Database): RefundTable {
     AND (o.state IS NULL OR o.state IN ('pending', 'held')) ORDER BY r.asked_s LIMIT 1`);
   const add = database.prepare('INSERT INTO refund (id, rs, amount, body, asked_s) VALUES (?, ?, ?, ?, ?)');
   const sign = database.prepare('UPDATE refund SET bytes = ? WHERE id = ? AND bytes IS NULL');
+  const sum = database.prepare<[rs: Uint8Array], { sum: number }>(
+    `SELECT coalesce(sum(r.amount), 0) AS sum FROM refund r LEFT JOIN outbox o ON o.bytes = r.bytes
+    WHERE r.rs = ? AND (o.state IS NULL OR o.state <> 'refused')`,
+  );
   const forget = database.prepare('DELETE FROM refund WHERE id = ? AND bytes IS NULL');
   const rowOf = (row: BridgeRow<'refund'> | undefined): RefundRow | null =>
     row
@@ -106,6 +115,7 @@ function createRefundTable(database: Database): RefundTable {
     find: (id) => rowOf(find.get(id)),
     unfinished: (rs, amount) => rowOf(unfinished.get(rs, amount)),
     add: (row, timeS) => void add.run(row.id, row.rs, row.amount, row.body, timeS),
+    sum: (rs) => sum.get(rs)!.sum,
     sign: (id, bytes) => void sign.run(bytes, id),
     forget: (id) => void forget.run(id),
   };
@@ -131,6 +141,18 @@ async function paidFor(options: RefundOptions, rs: Uint8Array): Promise<Result<{
   return here ? { ok: true, history: here } : findPaidElsewhere({ ...options, signMs: SIGN_MS }, rs);
 }
 
+/** What a history that was kept says: whose it is, and its challenge. */
+function readPaid(paid: Uint8Array) {
+  const h = history.decode(paid)!;
+  return { ...challenge.decode(h.challenge)!, pku: licenseBody.decode(license.decode(h.license)!.body)!.pku };
+}
+
+/** Whether the clerk gives back so much of a payment. @param max his limit; undefined: there is none */
+function ruleClerk(max: number | undefined, sum: number): Result<object> {
+  if (max === undefined) return { ok: true };
+  return ruleRole({ role: 'clerk', limit: max, isRoot: false, isForgotten: false }, 'refund', sum);
+}
+
 /** Makes the refunds over the bridge's database. */
 export function createRefunds(options: RefundOptions): Refunds {
   const { database, outbox, scheduler } = options;
@@ -143,15 +165,16 @@ export function createRefunds(options: RefundOptions): Refunds {
     amount: number | undefined,
     id: Uint8Array | null,
   ): Promise<Result<{ row: RefundRow }>> {
-    const h = history.decode(paid)!;
-    const paidChallenge = challenge.decode(h.challenge)!;
-    const { pku } = licenseBody.decode(license.decode(h.license)!.body)!;
+    const { pku, ...paidChallenge } = readPaid(paid);
     const wanted = amount ?? paidChallenge.amount;
     const known = id ? table.find(id) : table.unfinished(rs, wanted);
     if (known)
       return toHex(known.rs) === toHex(rs) && known.amount === wanted
         ? { ok: true, row: known }
         : refusal('REQUEST_ID_REUSED');
+    // Of one payment in sum, or many small refunds would be a large one.
+    const may = ruleClerk(options.refundMax, table.sum(rs) + wanted);
+    if (!may.ok) return may;
     // Signed by the terminal that is connected, whichever of the shop's took the payment.
     const told = await options.terminal.status();
     if (!told.ok) return told;

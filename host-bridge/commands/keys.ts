@@ -18,6 +18,7 @@ export async function keys(options: { data: string; json?: boolean }): Promise<v
     trustee: first('trustee'),
     bank: first('bank'),
     operator: toHex(serviceKey(options.data, 'operator').publicKey),
+    teller: toHex(serviceKey(options.data, 'teller').publicKey),
   };
   // What tokens of schemes 2 to 6 seal to; an issuer that began without one has none.
   const began = existsSync(join(options.data, 'issuer.db')) && !existsSync(join(options.data, 'issuer-seal.key'));

@@ -12,6 +12,7 @@ import { startControl } from '../control/control-api.js';
 import {
   createBankClient,
   createBankOfficeClient,
+  createFundingCheck,
   createIssuerClient,
   createOfficeCall,
   createTrusteeClient,
@@ -19,7 +20,7 @@ import {
 import { createPortOpener } from '../serial/port.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
-import { interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
+import { amountArgument, interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
 
 /** Options of `tapcash bridge`. */
 interface BridgeCommand {
@@ -34,6 +35,7 @@ interface BridgeCommand {
   operatorData?: string;
   acceptLoss?: string;
   chargeMinutes: string;
+  refundLimit?: string;
 }
 
 /** Minutes of a charge, in seconds. @throws TapcashError USAGE */
@@ -60,7 +62,8 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
   const registrarKey = keyOf(options.trusteeKey, '--trustee-key', scheme.licenseFrom === 'trustee') ?? issuerKey;
   const atBank = scheme.accountsAt === 'bank';
   const issuerClient = createIssuerClient({ url: options.issuerUrl });
-  const operator = operatorData ? serviceKey(operatorData, 'operator') : null;
+  // A teller's: the desk holds no key that can trace (base/services/roles.ts).
+  const operator = operatorData ? serviceKey(operatorData, 'teller') : null;
   // Another issuer there, or none, is an outage, which the bridge tells and outlasts (depositary-identity.ts).
   const known = await issuerClient.parameters();
   const isOurs = known.ok && toHex(known.parameters.issuerKey) === toHex(issuerKey);
@@ -82,6 +85,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
         ? {
             office: (id: Uint8Array): Remote<AccountsOffice> =>
               atBank ? createBankOfficeClient(office, id) : createOfficeCall(office, id),
+            checkFunding: createFundingCheck(office),
           }
         : {}),
     },
@@ -89,6 +93,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
     issuerKey,
     registrarKey,
     chargeLifetimeS: lifetimeArgument(options.chargeMinutes),
+    refundMax: options.refundLimit === undefined ? undefined : amountArgument(options.refundLimit),
     log: createLog('bridge'),
     acceptLoss: lossArgument(options.acceptLoss),
   });

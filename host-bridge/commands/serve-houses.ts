@@ -10,7 +10,7 @@ import { createLog } from '../base/log.js';
 import { createBankChannel, createIssuerClient } from '../http/client.js';
 import { startBank, startIssuer, startTrustee } from '../services/start.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
-import { interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
+import { amountArgument, interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
 
 interface ServiceCommand {
   data: string;
@@ -19,6 +19,8 @@ interface ServiceCommand {
   scheme: string;
   currency: string;
   acceptLoss?: string;
+  tellerKey?: string[];
+  actLimit?: string;
 }
 
 /** What every house is started with. @throws TapcashError USAGE */
@@ -30,6 +32,8 @@ function placeOf(role: string, options: ServiceCommand) {
     scheme: schemeArgument(options.scheme),
     currency: currencyArgument(options.currency),
     log: createLog(role),
+    tellerKeys: (options.tellerKey ?? []).map((key) => keyArgument(key, '--teller-key')),
+    tellerLimit: options.actLimit === undefined ? null : amountArgument(options.actLimit),
     ...(options.acceptLoss === undefined ? {} : { acceptLoss: lossArgument(options.acceptLoss)! }),
   };
 }

@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAmount } from '../../firmware/core/amount.js';
 import type { HouseName } from '../base/keys/key-line.js';
 import { failure } from '../base/errors.js';
 
@@ -37,6 +38,8 @@ export interface Settings {
   listen: Record<HouseName, number>;
   /** Public keys, 64 hexadecimal digits; a house that the scheme does not have is missing. */
   keys: { issuer: string; trustee?: string; bank?: string; operator: string };
+  /** The desk's teller: public key, and most that it may put into an account at once; null: nothing. */
+  desk?: { key: string; limit: number | null };
 }
 
 /** Where a house of the folder answers; undefined where the scheme has none. */
@@ -53,7 +56,7 @@ const isPort = (value: unknown): boolean =>
 
 /** What is wrong with a settings file; null: nothing. */
 function faultOf(found: Partial<Settings>): string | null {
-  const { version, scheme, currency, shop, users, host, listen, keys } = found;
+  const { version, scheme, currency, shop, users, host, listen, keys, desk } = found;
   if (version !== 1) return 'version: 1 expected';
   if (!Number.isInteger(scheme) || scheme! < 1 || scheme! > 6) return 'scheme: 1 to 6 expected';
   if (typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) return 'currency: three capital letters expected';
@@ -65,6 +68,8 @@ function faultOf(found: Partial<Settings>): string | null {
   if (!keys || !KEY.test(keys.issuer) || !KEY.test(keys.operator)) return 'keys: issuer and operator expected';
   if ([keys.trustee, keys.bank].some((key) => key !== undefined && !KEY.test(key)))
     return 'keys: 64 hexadecimal digits expected';
+  if (desk !== undefined && (!KEY.test(desk?.key) || (desk.limit !== null && !isAmount(desk.limit))))
+    return 'desk: a key of 64 hexadecimal digits, and a limit or null, expected';
   return null;
 }
 

@@ -15,7 +15,7 @@ import type { HouseName } from '../base/keys/key-line.js';
 import { firstKey } from '../services/house-keys.js';
 import { writeManifest } from './manifest.js';
 import { person, type Ask } from './person.js';
-import { print, schemeArgument } from './output.js';
+import { amountArgument, print, schemeArgument, useCurrency } from './output.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
 import { readSettings, SETTINGS_FILE, type Settings } from './settings.js';
 
@@ -27,6 +27,7 @@ export interface SetupCommand {
   user?: string[];
   host: string;
   listen: string;
+  actLimit?: string;
   json?: boolean;
 }
 
@@ -120,10 +121,17 @@ function listenFrom(text: string): Settings['listen'] {
   return { issuer, trustee: issuer + 1, bank: issuer + 2 };
 }
 
+/** An amount of the currency that is being set up. @throws TapcashError AMOUNT_INVALID */
+function amountIn(currency: string, text: string): number {
+  useCurrency(currency);
+  return amountArgument(text);
+}
+
 /** Makes what is missing in a folder, its settings last. */
 async function make(dataDir: string, wanted: Wanted, options: SetupCommand): Promise<Settings> {
   const row = schemeOf(wanted.scheme);
   const listen = listenFrom(options.listen);
+  const deskLimit = options.actLimit === undefined ? null : amountIn(wanted.currency, options.actLimit);
   ensureDataDir(dataDir);
   const key = (house: HouseName): string => toHex(firstKey(dataDir, house));
   const settings: Settings = {
@@ -137,6 +145,7 @@ async function make(dataDir: string, wanted: Wanted, options: SetupCommand): Pro
       ...(row.accountsAt === 'bank' ? { bank: key('bank') } : {}),
       operator: toHex(serviceKey(dataDir, 'operator').publicKey),
     },
+    desk: { key: toHex(serviceKey(dataDir, 'teller').publicKey), limit: deskLimit },
   };
   await writeManifest(dataDir, row, wanted.currency);
   writeFileSync(join(dataDir, SETTINGS_FILE), `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
@@ -149,6 +158,11 @@ function differencesOf(options: SetupCommand, oldSettings: Settings): string[] {
     ['--scheme', options.scheme, String(oldSettings.scheme)],
     ['--currency', options.currency, oldSettings.currency],
     ['--shop', options.shop, oldSettings.shop],
+    [
+      '--act-limit',
+      options.actLimit && String(amountIn(oldSettings.currency, options.actLimit)),
+      String(oldSettings.desk?.limit ?? 'none'),
+    ],
     ['--user', options.user && usersOf(options.user.join(',')).join(', '), oldSettings.users.join(', ')],
   ];
   return given
@@ -178,7 +192,12 @@ function textOf(folder: string, settings: Settings, isNew: boolean): string {
     `  ./tapcash provision terminal --data ${at}`,
     `  ./tapcash bridge --data ${at} --serial DEVICE`,
     ...(scheme === 2 ? [`  ./tapcash office coupon-keys --data ${at}`] : []),
-    ...(user === undefined ? [] : [`  ./tapcash teller register ${quoted(user)} --funding 100.00 --data ${at}`]),
+    ...(user === undefined
+      ? []
+      : [
+          `  ./tapcash teller register ${quoted(user)} --data ${at}`,
+          `  ./tapcash office fund ${quoted(user)} 100.00 --data ${at}`,
+        ]),
   ].join('\n');
 }
 

@@ -25,6 +25,7 @@ import type { KeyLine } from '../base/keys/key-line.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { isErrorCode, refusal, type Result } from '../base/errors.js';
 import { bytes } from '../base/hex.js';
+import { ruleRole } from '../base/services/roles.js';
 import type { Random } from '../base/keys/key-file.js';
 import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
 import { BANK_HEADERS, isAnswer, signBankRequest } from './bank-channel.js';
@@ -451,5 +452,43 @@ export function createClockClient(options: OfficeOptions): ClockClient {
   return {
     health: () => createCall(options)(BANK_ENDPOINTS.health, null),
     confirm: (timeS, why) => call(BANK_ENDPOINTS.confirmClock, { timeS, why }),
+  };
+}
+
+/**
+ * Asks the house whether an operator may put so much into an account at once (base/services/calls.ts).
+ * @returns Codes: ROLE_FORBIDDEN, OPERATOR_UNKNOWN and those of the connection
+ */
+export function createFundingCheck(options: OfficeOptions): (amount: number) => Promise<Result<object>> {
+  const operators = createOperatorsClient(options);
+  return async (amount) => {
+    const who = await operators.self();
+    return who.ok ? ruleRole({ ...who, isForgotten: false }, 'fund', amount) : who;
+  };
+}
+
+/** Who else is an operator of a house, as a root key says it, and who one is oneself. */
+export interface OperatorsClient {
+  /** Codes: ROLE_FORBIDDEN, where one is none that counts. */
+  self(): Promise<Result<ReplyOf<typeof BANK_ENDPOINTS.self>>>;
+  list(): Promise<Result<ReplyOf<typeof BANK_ENDPOINTS.operators>>>;
+  /** Codes: those of `ruleAddOperator`. */
+  add(who: BodyOf<typeof BANK_ENDPOINTS.addOperator>): Promise<Result<{ repeated: boolean }>>;
+  /** Codes: OPERATOR_NOT_LISTED. */
+  remove(name: string): Promise<Result<{ repeated: boolean }>>;
+}
+
+/**
+ * The operators of any house over HTTP.
+ * @param requestId 16 bytes for one act that may be repeated; else each call has its own
+ */
+export function createOperatorsClient(options: OfficeOptions, requestId?: Uint8Array): OperatorsClient {
+  const call = operatorCall(options, () => requestId ?? (options.random ?? randomBytes)(REQUEST_ID_BYTES));
+  const at = BANK_ENDPOINTS;
+  return {
+    self: () => call(at.self, {}),
+    list: () => call(at.operators, {}),
+    add: (who) => call(at.addOperator, who),
+    remove: (name) => call(at.removeOperator, { name }),
   };
 }

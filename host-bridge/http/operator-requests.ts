@@ -1,5 +1,6 @@
 /**
- * Operators' requests: who may act in the issuer's office, and how often.
+ * Operators' requests: who asks in a house's office, and that each request acts once. What each may is the table of
+ * base/services/roles.ts.
  *
  * A request carries a random id, the operator's key id, and a signature of type `operatorRequest` over issuer, id, hash
  * of the body, method and address. The id is stored with the reply: the same request gets the same reply and acts once,
@@ -12,6 +13,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
 import { isSigned, type Signer } from '../base/crypto/signer.js';
 import { refusal, type Result } from '../base/errors.js';
+import type { Role } from '../base/services/roles.js';
 import { OPERATOR_HEADERS } from './schemas.js';
 
 /** Bytes of a request id and of an operator's key id. */
@@ -100,14 +102,20 @@ function headerBytes(value: unknown, bytes: number): Uint8Array | null {
 export interface ActStore {
   transaction<T>(run: () => T): T;
   operatorRequest(id: Uint8Array): { operatorKey: Uint8Array; signed: Uint8Array; reply: string } | null;
-  addOperatorRequest(row: OperatorAct & { reply: string; timeS: number }): void;
+  addOperatorRequest(row: OperatorAct & { reply: string; timeS: number; role: Role | null }): void;
 }
 
 /**
  * Acts once for each request id, and stores the reply in the same transaction as the act. Codes: REQUEST_ID_REUSED.
- * @param run the act; its reply is whatever JSON can say
+ * @param run the act; its reply is whatever JSON can say @param role what the operator is, for the record
  */
-export function actOnce<T>(store: ActStore, act: OperatorAct, timeS: number, run: () => T): Result<{ reply: T }> {
+export function actOnce<T>(
+  store: ActStore,
+  act: OperatorAct,
+  timeS: number,
+  run: () => T,
+  role: Role | null = null,
+): Result<{ reply: T }> {
   return store.transaction(() => {
     const stored = store.operatorRequest(act.id);
     if (stored) {
@@ -115,7 +123,7 @@ export function actOnce<T>(store: ActStore, act: OperatorAct, timeS: number, run
       return same ? { ok: true, reply: JSON.parse(stored.reply) as T } : refusal('REQUEST_ID_REUSED');
     }
     const reply = run();
-    store.addOperatorRequest({ ...act, reply: JSON.stringify(reply), timeS });
+    store.addOperatorRequest({ ...act, reply: JSON.stringify(reply), timeS, role });
     return { ok: true, reply };
   });
 }

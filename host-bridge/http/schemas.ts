@@ -8,6 +8,7 @@
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PAYMENTS_MAX } from '../base/payment-query.js';
+import { ROLES, type Act } from '../base/services/roles.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 import { SUCCESSION_BYTES } from '../../firmware/wire/succession.js';
@@ -17,8 +18,8 @@ export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObje
   method: 'GET' | 'POST';
   path: string;
   summary: string;
-  /** Whether it takes an operator's signature (operator-requests.ts). */
-  operator: boolean;
+  /** Needs an operator's signature (operator-requests.ts) whose role has this act (base/services/roles.ts). */
+  act?: Act;
   /** It only looks: no act, whose answer would be kept under its id. */
   looks?: boolean;
   /** Whether it takes the bank's, and its reply carries the issuer's (bank-channel.ts). */
@@ -87,20 +88,20 @@ const Parameters = object({
 });
 
 function get<R extends TObject>(path: string, summary: string, reply: R) {
-  return { method: 'GET' as const, path, summary, operator: false, body: Nothing, reply };
+  return { method: 'GET' as const, path, summary, body: Nothing, reply };
 }
 
 function post<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
-  return { method: 'POST' as const, path, summary, operator: false, body, reply };
+  return { method: 'POST' as const, path, summary, body, reply };
 }
 
-function office<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
-  return { ...post(path, summary, body, reply), operator: true };
+function office<B extends TSchema, R extends TObject>(act: Act, path: string, summary: string, body: B, reply: R) {
+  return { ...post(path, summary, body, reply), act };
 }
 
 /** What an operator looks at: it changes nothing, so nothing of it is kept. */
-function look<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
-  return { ...office(path, summary, body, reply), looks: true };
+function look<B extends TSchema, R extends TObject>(act: Act, path: string, summary: string, body: B, reply: R) {
+  return { ...office(act, path, summary, body, reply), looks: true };
 }
 
 function fromBank<B extends TSchema, R extends TObject>(path: string, summary: string, body: B, reply: R) {
@@ -120,6 +121,7 @@ const Restored = Type.Union([
 /** For operators, in every house. */
 const CLOCK_ENDPOINTS = {
   confirmClock: office(
+    'confirmClock',
     '/v2/office/clock',
     "An operator's clock agrees with the house's, which doubts its own",
     object({ timeS: Seconds, why: Why }),
@@ -127,6 +129,53 @@ const CLOCK_ENDPOINTS = {
       timeS: Seconds,
       doubt: Type.Union([Type.Literal('jumped'), Type.Literal('behind'), Type.Literal('ahead'), Type.Null()]),
     }),
+  ),
+};
+
+const OPERATOR = {
+  name: Name,
+  role: Type.Union(ROLES.map((role) => Type.Literal(role))),
+  limit: Type.Union([Amount, Type.Null()], { description: 'most that one limited act may move' }),
+};
+const KeyId = Type.String({ description: "an operator's key id, or settings" });
+
+/** For operators, in every house. */
+const OPERATOR_ENDPOINTS = {
+  self: look('self', '/v2/office/self', 'Who one is here', object({}), object({ ...OPERATOR, isRoot: Type.Boolean() })),
+  operators: look(
+    'read',
+    '/v2/office/operators',
+    'Who is an operator, and who was, beside the root keys that the house is started with',
+    object({}),
+    object({
+      roots: Type.Array(hex('key', 32)),
+      operators: Type.Array(
+        object({
+          ...OPERATOR,
+          key: hex('key', 32),
+          id: KeyId,
+          addedS: Seconds,
+          addedBy: KeyId,
+          removedS: Type.Union([Seconds, Type.Null()]),
+          removedBy: Type.Union([KeyId, Type.Null()]),
+          isForgotten: Type.Boolean({ description: 'waits for a root key since the books were restored' }),
+        }),
+      ),
+    }),
+  ),
+  addOperator: office(
+    'operators',
+    '/v2/office/operators/additions',
+    'Somebody is an operator, or still one after a restore',
+    object({ ...OPERATOR, key: hex('key', 32) }),
+    object({ repeated: Repeated }),
+  ),
+  removeOperator: office(
+    'operators',
+    '/v2/office/operators/removals',
+    'Somebody is an operator no longer, from this moment on and for good',
+    object({ name: Name }),
+    object({ repeated: Repeated }),
   ),
 };
 
@@ -209,6 +258,7 @@ const ReleaseOrder = hex('signed release order', 64 + 55);
 /** Wherever accounts are kept: for operators. */
 const ACCOUNT_ENDPOINTS = {
   openAccount: office(
+    'register',
     '/v2/office/accounts',
     'Opens an account; with an account key, certifies it',
     object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
@@ -218,31 +268,42 @@ const ACCOUNT_ENDPOINTS = {
     }),
   ),
   fundAccount: office(
+    'fund',
     '/v2/office/funds',
     'Puts money into an account',
     object({ name: Name, amount: Amount }),
     object({ balance: Balance }),
   ),
   payOut: office(
+    'payOut',
     '/v2/office/payouts',
     'Takes money out of an account, under a reference',
     object({ name: Name, amount: Amount, reference: Why }),
     object({ balance: Balance }),
   ),
   closeAccount: office(
+    'closeAccount',
     '/v2/office/closings',
     'Closes an account that is empty, for good',
     object({ name: Name }),
     object({ repeated: Repeated }),
   ),
   registerTerminal: office(
+    'terminal',
     '/v2/office/terminals',
     "Registers a terminal's key for its tombstones",
     object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }),
     object({ repeated: Repeated }),
   ),
-  balanceOf: office('/v2/office/balance', 'ABC of a name', object({ name: Name }), object({ balance: Balance })),
+  balanceOf: office(
+    'read',
+    '/v2/office/balance',
+    'ABC of a name',
+    object({ name: Name }),
+    object({ balance: Balance }),
+  ),
   numbers: office(
+    'read',
     '/v2/office/numbers',
     "Sums over this house's books",
     object({}),
@@ -268,6 +329,7 @@ const ACCOUNT_ENDPOINTS = {
     }),
   ),
   histories: office(
+    'read',
     '/v2/office/histories',
     'The histories deposited last, newest first',
     object({ limit: Type.Integer({ minimum: 1, maximum: 100 }) }),
@@ -278,6 +340,7 @@ const ACCOUNT_ENDPOINTS = {
     }),
   ),
   payments: look(
+    'read',
     '/v2/office/payments',
     'A page of payments, newest first',
     object({
@@ -310,6 +373,7 @@ const ACCOUNT_ENDPOINTS = {
 export const BANK_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
   ...CLOCK_ENDPOINTS,
+  ...OPERATOR_ENDPOINTS,
   ...SHOP_ENDPOINTS,
   ...ACCOUNT_ENDPOINTS,
   request: post(
@@ -328,18 +392,21 @@ export const BANK_ENDPOINTS = {
     object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) })) }),
   ),
   registrationsOf: office(
+    'read',
     '/v2/office/registrations',
     'Sealed registrations of a name',
     object({ name: Name }),
     object({ registrations: Type.Array(hex('sealed registration', 1, SEALED_BYTES_MAX)) }),
   ),
   creditRelease: office(
+    'release',
     '/v2/office/releases',
     'Credits what was left of a lost token to its owner',
     object({ name: Name, order: ReleaseOrder }),
     object({ amount: Amount, repeated: Repeated }),
   ),
   trace: office(
+    'trace',
     '/v2/office/traces',
     "The real name behind a registration, on the issuer's order; recorded [0081]",
     TraceOrder,
@@ -357,6 +424,7 @@ const LicenseReply = object({ license: hex('license', LICENSE_BYTES), repeated: 
 export const TRUSTEE_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
   ...CLOCK_ENDPOINTS,
+  ...OPERATOR_ENDPOINTS,
   register: post('/v2/registrations', '(PKU, IdU) to the license SKR(PKU) [0014]-[0015]', LicenseRequest, LicenseReply),
   renew: post(
     '/v2/renewals',
@@ -382,6 +450,7 @@ export const TRUSTEE_ENDPOINTS = {
 export const ISSUER_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
   ...CLOCK_ENDPOINTS,
+  ...OPERATOR_ENDPOINTS,
   withdraw: post(
     '/v2/withdrawals',
     '(PKU, IdU, x) to the receipt SKI(PKU, x) [0017]-[0018]',
@@ -432,6 +501,7 @@ export const ISSUER_ENDPOINTS = {
   ),
   ...ACCOUNT_ENDPOINTS,
   lose: office(
+    'deny',
     '/v2/office/losses',
     'A token is lost: its set is denied at once',
     object({
@@ -446,6 +516,7 @@ export const ISSUER_ENDPOINTS = {
     }),
   ),
   release: office(
+    'release',
     '/v2/office/releases',
     'What is left of a lost token goes back to its owner, once every license of it is over',
     object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX) }),
@@ -457,36 +528,42 @@ export const ISSUER_ENDPOINTS = {
     }),
   ),
   deny: office(
+    'deny',
     '/v2/office/denials',
     'Puts a pseudonym on the deny list',
     object({ pku: Pku, why: Why }),
     object({ version: Count, repeated: Repeated }),
   ),
   trace: office(
+    'trace',
     '/v2/office/traces',
     'The real name behind an overspent pseudonym; recorded [0031]',
     object({ pku: Pku, why: Why }),
     TraceReply,
   ),
   traceOrder: office(
+    'trace',
     '/v2/office/trace-orders',
     'What opens the name at trustee or bank; recorded',
     object({ pku: Pku, why: Why }),
     object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 800), ebc: Balance }),
   ),
   publishCouponKeys: office(
+    'couponKeys',
     '/v2/office/coupon-keys',
     "Signs and publishes the bank's coupon keys",
     object({ keys: Type.Array(object({ amount: Amount, modulus: hex('modulus', 256) }), { maxItems: 12 }) }),
     object({ version: Count, repeated: Repeated }),
   ),
   counterOf: office(
+    'read',
     '/v2/office/counter',
     "EBC of a pseudonym's set",
     object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX) }),
     object({ ebc: Balance, receiptNumber: Count }),
   ),
   overspends: office(
+    'read',
     '/v2/office/overspends',
     'Pseudonyms whose EBC is negative',
     object({}),

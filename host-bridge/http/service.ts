@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import swagger from '@fastify/swagger';
 import type { Logger } from 'pino';
 import type { HostRefusal, Result } from '../base/errors.js';
+import type { Act } from '../base/services/roles.js';
 import { answerOf, answerRefusal, bodyText, createHttpServer, sendAnswer, type Answer } from './http-server.js';
 import { ErrorReply, OperatorHeaders, type BodyOf, type Endpoint, type ReplyOf } from './schemas.js';
 
@@ -23,8 +24,13 @@ export interface RawRequest {
   body: string;
 }
 
-/** Runs an operator's handler: checks who asks, and acts once. */
-export type Gate = (request: RawRequest, run: () => Answer<unknown>) => Answer<unknown>;
+/** Who may do what in a house's office. */
+export interface Gate {
+  /** Whether who asks is an operator whose role has the act. */
+  check(request: RawRequest, act: Act): HostRefusal | null;
+  /** Runs an operator's handler: checks again, now with the amount that it moves, and acts once. */
+  act(request: RawRequest, act: Act, amount: number | null, run: () => Answer<unknown>): Answer<unknown>;
+}
 
 export interface ServiceOptions<E extends Record<string, Endpoint>> {
   title: string;
@@ -32,7 +38,7 @@ export interface ServiceOptions<E extends Record<string, Endpoint>> {
   handlers: Handlers<E>;
   log: Logger;
   /** Needed where an endpoint takes an operator. `check` refuses before the body is looked at. */
-  operators?: { check: (request: RawRequest) => HostRefusal | null; gate: Gate };
+  operators?: Gate;
   /** Needed where an endpoint takes the bank. `sign` gives the headers of a reply (bank-channel.ts). */
   bank?: {
     check: (request: RawRequest) => HostRefusal | null;
@@ -60,7 +66,7 @@ function addEndpoint<E extends Record<string, Endpoint>>(
   const endpoint = options.endpoints[name] as Endpoint;
   const { operators, bank } = options;
   if (endpoint.bank && !bank) throw new TypeError(`${endpoint.path} takes the bank`);
-  if (endpoint.operator && !operators) throw new TypeError(`${endpoint.path} takes an operator`);
+  if (endpoint.act && !operators) throw new TypeError(`${endpoint.path} takes an operator`);
   const handle = options.handlers[name];
   app.route({
     method: endpoint.method,
@@ -69,14 +75,14 @@ function addEndpoint<E extends Record<string, Endpoint>>(
       summary: endpoint.summary,
       operationId: String(name),
       ...(endpoint.method === 'POST' ? { body: endpoint.body } : {}),
-      ...(endpoint.operator ? { headers: OperatorHeaders } : {}),
+      ...(endpoint.act ? { headers: OperatorHeaders } : {}),
       response: { 200: endpoint.reply, default: ErrorReply },
     },
     // Before validation, so that strangers learn nothing about what an office address takes.
     preValidation: async (request, reply) => {
       const refused =
-        endpoint.operator && operators
-          ? operators.check(rawOf(request))
+        endpoint.act && operators
+          ? operators.check(rawOf(request), endpoint.act)
           : endpoint.bank && bank
             ? bank.check(rawOf(request))
             : null;
@@ -86,16 +92,22 @@ function addEndpoint<E extends Record<string, Endpoint>>(
       const raw = rawOf(request);
       const run = () => handle(request.body as BodyOf<E[keyof E]>, raw);
       // An operator's act and its reply are one transaction, and so nothing that waits.
-      if (endpoint.operator && operators && !endpoint.looks)
+      if (endpoint.act && operators && !endpoint.looks)
         return sendAnswer(
           reply,
-          operators.gate(raw, () => answerOf(run() as Result<object>)),
+          operators.act(raw, endpoint.act, amountOf(request.body), () => answerOf(run() as Result<object>)),
         );
       const answer = answerOf(await run());
       if (endpoint.bank && bank) reply.headers(bank.sign(raw, answer.status, JSON.stringify(answer.body)));
       return sendAnswer(reply, answer);
     },
   });
+}
+
+/** What an act moves, by the one name that amounts have; the body was validated. */
+function amountOf(body: unknown): number | null {
+  const { amount } = (body ?? {}) as { amount?: unknown };
+  return typeof amount === 'number' ? amount : null;
 }
 
 function rawOf(request: FastifyRequest): RawRequest {

@@ -3,12 +3,13 @@
  *
  * Bytes are Uint8Array, times Unix seconds, amounts minor units. Every method may throw a `TapcashError` of the
  * DATABASE_ family. Rows are only ever added, but for balances, the deny list's refreshed version, a set's last
- * sequence, what is set once (a pseudonym's name, a request's reply, a history's return, a claim's grant, a refund's
- * undoing), and a registration's newest license.
+ * sequence, an operator's epoch and limit, what is set once (a pseudonym's name, a request's reply, a history's return,
+ * a claim's grant, a refund's undoing, an operator's end), and a registration's newest license.
  */
 import type { Entry } from './rules.js';
 import type { Numbers } from '../base/services/procedures.js';
 import type { SuccessionRow } from '../base/keys/succession.js';
+import type { Role } from '../base/services/roles.js';
 import type { Epoch } from '../base/epoch.js';
 
 /** Why money moved. */
@@ -173,6 +174,38 @@ export interface OperatorRequestRow {
   /** The stored reply as JSON. */
   reply: string;
   timeS: number;
+  /** What the operator was; null for acts of before there were roles. */
+  role: Role | null;
+}
+
+/** An operator beside the keys that the house is started with. */
+export interface OperatorRow {
+  key: Uint8Array;
+  name: string;
+  role: Role;
+  /** Most that one limited act may move; null: nothing. */
+  limit: number | null;
+  /** Epoch of the database in which a root last said so. */
+  epoch: number;
+  addedS: number;
+  /** Key id of who added it; `settings`: whoever starts the house. */
+  addedBy: string;
+  /** From then on it is nobody's; null while it stands. */
+  removedS: number | null;
+  removedBy: string | null;
+}
+
+/** The part of every house's store that says who may act, and keeps what was done. */
+export interface OperatorStore {
+  operatorRequest(id: Uint8Array): OperatorRequestRow | null;
+  addOperatorRequest(row: OperatorRequestRow): void;
+  /** All of them, in the order in which they were added; the removed ones too. */
+  operators(): OperatorRow[];
+  addOperator(row: Omit<OperatorRow, 'removedS' | 'removedBy'>): void;
+  /** A root says again that it is one. */
+  confirmOperator(key: Uint8Array, epoch: number, limit: number | null): void;
+  /** For good. */
+  removeOperator(key: Uint8Array, timeS: number, by: string): void;
 }
 
 export interface RegistrationRow {
@@ -315,7 +348,7 @@ interface Store {
 }
 
 /** What every house with a ledger has: postings, accounts, terminals, histories, tombstones, operators. */
-export interface AccountStore extends Store {
+export interface AccountStore extends Store, OperatorStore {
   /** 0 for an account never posted to. */
   balance(account: string): number;
   /** Writes a posting that a rule gave, and the new balances. @returns the transaction's number */
@@ -358,8 +391,6 @@ export interface AccountStore extends Store {
   addTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): void;
   addTrace(row: TraceRow): void;
   traces(): TraceRow[];
-  operatorRequest(id: Uint8Array): OperatorRequestRow | null;
-  addOperatorRequest(row: OperatorRequestRow): void;
 }
 
 /** The bank's books. */
@@ -439,7 +470,7 @@ export interface IssuerStore extends AccountStore {
 }
 
 /** The trustee's book of names. */
-export interface TrusteeStore extends Store {
+export interface TrusteeStore extends Store, OperatorStore {
   registration(pku: Uint8Array): RegistrationRow | null;
   pseudonymsOf(name: string): number;
   addRegistration(row: RegistrationRow): void;
@@ -447,6 +478,4 @@ export interface TrusteeStore extends Store {
   renewLicense(pku: Uint8Array, license: Uint8Array): void;
   addTrace(row: TraceRow): void;
   traces(): TraceRow[];
-  operatorRequest(id: Uint8Array): OperatorRequestRow | null;
-  addOperatorRequest(row: OperatorRequestRow): void;
 }

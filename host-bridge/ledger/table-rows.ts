@@ -3,6 +3,7 @@
  * gives. Stores read integers as numbers, the audit as BigInt, so that is a parameter. Bytes are Buffers. Nothing is
  * checked by it at run time: STRICT tables are.
  */
+import type { Role } from '../base/services/roles.js';
 import type { TransactionKind } from './store.js';
 
 /** Tables of every house. */
@@ -24,6 +25,18 @@ interface SharedTables<Integer> {
     why: string;
     doubt: string | null;
     estimate_s: Integer;
+  };
+  operators: {
+    id: Integer;
+    key: Buffer;
+    name: string;
+    role: Role;
+    act_limit: Integer | null;
+    epoch: Integer;
+    added_s: Integer;
+    added_by: string;
+    removed_s: Integer | null;
+    removed_by: string | null;
   };
   successions: { house: Integer; number: Integer; notice: Buffer; time_s: Integer };
   traces: {
@@ -108,6 +121,7 @@ interface LedgerTables<Integer> {
     signature: Buffer;
     reply: string;
     time_s: Integer;
+    role: Role | null;
   };
 }
 

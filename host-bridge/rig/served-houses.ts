@@ -2,6 +2,7 @@
  * The houses of a scheme as HTTP services of this process, with the clients that bridges and the demo call them by.
  * They can be ended and started again, on their databases and ports, as an outage does.
  */
+import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import type { AccountsOffice, Remote } from '../base/services/procedures.js';
 import { issuerIdOf, type Signer } from '../base/crypto/signer.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
@@ -10,6 +11,7 @@ import {
   createBankClient,
   createBankOfficeClient,
   createClockClient,
+  createFundingCheck,
   createHouseClient,
   createIssuerClient,
   createOfficeCall,
@@ -55,7 +57,8 @@ export function housesOf(scheme: Scheme): House[] {
 export async function startHouses(options: HousesOptions) {
   const { scheme } = options;
   const operator = serviceKey(options.dataDir, 'operator', createRandom(options.seed, 'operator'));
-  const opened = openersOf(options, operator);
+  const teller = serviceKey(options.dataDir, 'teller', createRandom(options.seed, 'teller'));
+  const opened = openersOf(options, operator, teller);
   const running = new Map<House, RunningService<unknown>>();
   const ports = new Map<House, number>();
   if (options.port !== null)
@@ -85,7 +88,7 @@ export async function startHouses(options: HousesOptions) {
   const bank = running.get('bank') ?? null;
   const { issuer: issuerId } = issuer.parameters;
   try {
-    const clients = await clientsOf(scheme, operator, issuerId, issuer, trustee, bank);
+    const clients = await clientsOf(scheme, operator, teller, issuerId, issuer, trustee, bank);
     const rotateKey = async (house: House): Promise<void> => {
       const { notice, fromS } = await rotate({
         dataDir: options.dataDir,
@@ -116,6 +119,7 @@ export async function startHouses(options: HousesOptions) {
 function openersOf(
   { dataDir, seed, scheme, clock }: HousesOptions,
   operator: Signer,
+  teller: Signer,
 ): Record<House, (port: number, issuerUrl: string) => Promise<RunningService<unknown>>> {
   const houses = housesOf(scheme);
   const keyOf = (role: House) => firstKey(dataDir, role, createRandom(seed, role));
@@ -123,7 +127,11 @@ function openersOf(
   const bankKey = houses.includes('bank') ? keyOf('bank') : null;
   const registrarKey = houses.includes('trustee') ? keyOf('trustee') : issuerKey;
   const random = createRandom(seed, 'issuer service');
-  const place = { dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], clock };
+  const place = {
+    ...{ dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], clock },
+    // Nobody is cheated by a demo's desk.
+    ...{ tellerKeys: [teller.publicKey], tellerLimit: AMOUNT_MAX },
+  };
   return {
     issuer: (port) => startIssuer({ ...place, port, registrarKey, bankKey, random }),
     trustee: (port, issuerUrl) =>
@@ -151,6 +159,7 @@ function openersOf(
 async function clientsOf(
   scheme: Scheme,
   operator: Signer,
+  teller: Signer,
   issuerId: Uint8Array,
   issuer: { url: string },
   trustee: { url: string } | null,
@@ -171,13 +180,16 @@ async function clientsOf(
       );
   };
   await publishCouponKeys();
+  // The desk holds no key that can trace.
+  const desk = { url: (bank ?? issuer).url, operator: teller, issuer: issuerId };
   const forBridge = {
     scheme,
     issuer: issuerClient,
     ...(trusteeClient ? { trustee: trusteeClient } : {}),
     ...(bankClient ? { bank: bankClient } : {}),
     office: (requestId: Uint8Array): Remote<AccountsOffice> =>
-      bankOptions ? createBankOfficeClient(bankOptions, requestId) : createOfficeCall(officeOptions, requestId),
+      bank ? createBankOfficeClient(desk, requestId) : createOfficeCall(desk, requestId),
+    checkFunding: createFundingCheck(desk),
   };
   return {
     publishCouponKeys,

@@ -21,7 +21,7 @@ import type {
 import { linesOf, type HouseName, type KeyLine } from '../base/keys/key-line.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { createTrustee, type TrusteeOptions } from '../houses/trustee/trustee.js';
-import { failure, type Result } from '../base/errors.js';
+import { failure } from '../base/errors.js';
 import { openBankStore } from '../ledger/sqlite/sqlite-bank.js';
 import { openIssuerStore } from '../ledger/sqlite/sqlite-issuer.js';
 import { openTrusteeStore } from '../ledger/sqlite/sqlite-trustee.js';
@@ -32,18 +32,11 @@ import { bytes, hexed } from '../base/hex.js';
 import { firstKey, houseCoupons, houseSigner, houseUnsealer, isFirstStart } from './house-keys.js';
 import { couponKeys, ensureDataDir, pathsOf, sealSeed, type Random } from '../base/keys/key-file.js';
 import { silentLog } from '../base/log.js';
-import { actOnce, readOperatorRequest, type ActStore } from '../http/operator-requests.js';
 import type { Epoch } from '../base/epoch.js';
+import { askerOf, createOperators, type Operators, type OperatorsOptions } from './operators.js';
 import { createHouseClock, type HouseClock, type HouseClockOptions } from './house-clock.js';
-import {
-  BANK_ENDPOINTS,
-  ISSUER_ENDPOINTS,
-  OPERATOR_HEADERS,
-  TRUSTEE_ENDPOINTS,
-  type BodyOf,
-  type Endpoint,
-} from '../http/schemas.js';
-import { answerRefusal, listen, type Answer } from '../http/http-server.js';
+import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint } from '../http/schemas.js';
+import { listen } from '../http/http-server.js';
 import { createService, type Handlers, type RawRequest, type ServiceOptions } from '../http/service.js';
 
 /** Where a service lives. */
@@ -66,6 +59,10 @@ export interface PlaceOptions {
   random?: Random;
   /** Default: none. See log.ts. */
   log?: Logger;
+  /** Public keys, 32 bytes each, of desks: tellers, until the office removes them. Default: none. */
+  tellerKeys?: Uint8Array[];
+  /** Most that such a desk may put into an account at once, minor units; default: nothing. */
+  tellerLimit?: number | null;
   /** Take the database that is there, though it is not the one that was: the operator's reason, for the record. */
   acceptLoss?: string;
 }
@@ -81,13 +78,13 @@ export interface IssuerPlace
     > {
   /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */
   registrarKey?: Uint8Array;
-  /** Public keys, 32 bytes each, of those who may act in the office. */
+  /** Root keys, 32 bytes each: supervisors who say who else is an operator. */
   operatorKeys: Uint8Array[];
 }
 
 export interface TrusteePlace
   extends PlaceOptions, Partial<Pick<TrusteeOptions, 'licenseValidS' | 'licenseClass' | 'issuer'>> {
-  /** Public keys, 32 bytes each, of those who may confirm its clock; default: nobody. */
+  /** As at the issuer, to confirm its clock for example; default: nobody. */
   operatorKeys?: Uint8Array[];
   /** PKI, 32 bytes. */
   issuerKey: Uint8Array;
@@ -158,11 +155,12 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
     ...{ store, signer, issuerKey, registrarKey, currency, clock, scheme, unsealer },
     clockDoubted: () => time.doubt() !== null,
   });
+  const operators = operatorsOf(place, store, lines.issuerId, clock);
   return run(place, store, issuer, issuerKey, database, {
     title: 'tapcash issuer',
     endpoints: ISSUER_ENDPOINTS,
-    handlers: issuerHandlers(issuer, store, time),
-    operators: operatorGate(issuer, store, place.operatorKeys, clock),
+    handlers: issuerHandlers(issuer, store, time, operators),
+    operators,
     bank: {
       check: (request) => checkBankRequest(lines.bank, clock(), lines.issuerId, request),
       sign: (request, status, body) =>
@@ -200,12 +198,13 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     coupons,
     issuer: place.issuerChannel(signer, lines.issuer),
   });
+  const operators = operatorsOf(place, store, lines.issuerId, clock);
   const service = await run(place, store, bank, bankKey, database, {
     title: 'tapcash bank',
     endpoints: BANK_ENDPOINTS,
     handlers: {
       ...commonHandlers('bank', bank, store, time),
-      ...clockHandlers(time),
+      ...officeHandlers(time, operators),
       ...shopHandlers(bank),
       ...accountHandlers(bank),
       request: async ({ request }) => hexed(await bank.request(bytes(request))),
@@ -214,7 +213,7 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
       registrationsOf: ({ name }, request) => hexed(officeOf(bank, request).registrationsOf(name)),
       creditRelease: ({ name, order }, request) => officeOf(bank, request).creditRelease(name, bytes(order)),
     } satisfies Handlers<typeof BANK_ENDPOINTS>,
-    operators: operatorGate(bank, store, place.operatorKeys, clock),
+    operators,
   });
   const forwarding = startForwarding(() => bank.forward(), place.log ?? silentLog(), place.forwardMs);
   return {
@@ -237,25 +236,26 @@ export async function startTrustee(place: TrusteePlace): Promise<RunningService<
   );
   const time = clockOf(place, store);
   const clock = time.nowS;
-  const { registrar } = linesOf(store, { issuerKey, registrarKey, bankKey });
+  const { registrar, issuerId } = linesOf(store, { issuerKey, registrarKey, bankKey });
   const signer = await orClose(store, async () => houseSigner(place.dataDir, 'trustee', registrar, time.keyS));
   const trustee = createTrustee({
     ...place,
     ...{ store, signer, registrarKey, currency, clock, scheme },
     clockDoubted: () => time.doubt() !== null,
   });
+  const operators = operatorsOf(place, store, issuerId, clock);
   return run(place, store, trustee, registrarKey, database, {
     title: 'tapcash trustee',
     endpoints: TRUSTEE_ENDPOINTS,
     handlers: {
       ...commonHandlers('trustee', trustee, store, time),
-      ...clockHandlers(time),
+      ...officeHandlers(time, operators),
       register: ({ request, certificate }) => hexed(trustee.register(bytes(request), bytes(certificate))),
       renew: async ({ request, certificate }) => hexed(await trustee.renew(bytes(request), bytes(certificate))),
       licenseOf: ({ pku }) => hexed(trustee.licenseOf(bytes(pku))),
       trace: ({ order }) => hexed(trustee.trace(bytes(order))),
     } satisfies Handlers<typeof TRUSTEE_ENDPOINTS>,
-    operators: operatorGate(trustee, store, place.operatorKeys ?? [], clock),
+    operators,
   });
 }
 
@@ -336,30 +336,15 @@ async function run<T extends HouseService, E extends Record<string, Endpoint>>(
   }
 }
 
-/** Who may act in the office, and that each request acts once. */
-function operatorGate(
-  issuer: { parameters(): Result<{ parameters: PublicParameters }> },
-  store: ActStore,
-  operatorKeys: Uint8Array[],
+/** Who may act in the office of a house. */
+function operatorsOf(
+  place: PlaceOptions & { operatorKeys?: Uint8Array[] },
+  store: OperatorsOptions['store'],
+  issuer: Uint8Array,
   clock: () => number,
-) {
-  const read = (request: RawRequest) => {
-    const known = issuer.parameters();
-    if (!known.ok) return known;
-    return readOperatorRequest(operatorKeys, known.parameters.issuer, request);
-  };
-  return {
-    check: (request: RawRequest) => {
-      const operation = read(request);
-      return operation.ok ? null : operation;
-    },
-    gate: (request: RawRequest, act: () => Answer<unknown>): Answer<unknown> => {
-      const operation = read(request);
-      if (!operation.ok) return answerRefusal(operation);
-      const done = actOnce(store, operation.act, Math.floor(clock()), act);
-      return done.ok ? done.reply : answerRefusal(done);
-    },
-  };
+): Operators {
+  const { operatorKeys = [], tellerKeys, tellerLimit } = place;
+  return createOperators({ store, issuer, rootKeys: operatorKeys, tellerKeys, tellerLimit, nowS: clock });
 }
 
 function commonHandlers(role: string, actor: HouseService, store: CheckedStore, time: HouseClock) {
@@ -379,11 +364,14 @@ function commonHandlers(role: string, actor: HouseService, store: CheckedStore, 
 }
 
 /** For operators, in every house. */
-function clockHandlers(time: HouseClock) {
+function officeHandlers(time: HouseClock, operators: Operators) {
   return {
-    confirmClock: ({ timeS, why }: { timeS: number; why: string }, request: RawRequest) =>
-      time.confirm(String(request.headers[OPERATOR_HEADERS.operator]), why, timeS),
-  };
+    confirmClock: ({ timeS, why }, request) => time.confirm(askerOf(request), why, timeS),
+    self: (_body, request) => operators.self(request),
+    operators: () => hexed(operators.list()),
+    addOperator: ({ key, ...who }, request) => operators.add({ ...who, key: bytes(key) }, askerOf(request)),
+    removeOperator: ({ name }, request) => operators.remove(name, askerOf(request)),
+  } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
 }
 
 /** For shops, wherever accounts are kept. */
@@ -404,7 +392,7 @@ function shopHandlers(
 
 /** The office of the operator who signed a request. */
 function officeOf<O>(house: { office(operator: string): O }, request: RawRequest): O {
-  return house.office(String(request.headers[OPERATOR_HEADERS.operator]));
+  return house.office(askerOf(request));
 }
 
 /** For operators, wherever accounts are kept. */
@@ -427,10 +415,15 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
   } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
 }
 
-function issuerHandlers(issuer: Issuer, store: IssuerStore, time: HouseClock): Handlers<typeof ISSUER_ENDPOINTS> {
+function issuerHandlers(
+  issuer: Issuer,
+  store: IssuerStore,
+  time: HouseClock,
+  operators: Operators,
+): Handlers<typeof ISSUER_ENDPOINTS> {
   return {
     ...commonHandlers('issuer', issuer, store, time),
-    ...clockHandlers(time),
+    ...officeHandlers(time, operators),
     ...shopHandlers(issuer),
     ...accountHandlers(issuer),
     withdraw: ({ request }) => hexed(issuer.withdraw(bytes(request))),

@@ -450,6 +450,12 @@ const ISSUER_DAMAGE: Damage[] = [
   ],
   [/not signed by its operator/, 'operator_requests', /./, turnKeyed('operator_requests', 'signature', 'true', bit(9))],
   [
+    /was done as auditor, which its operator is not/,
+    'operator_requests',
+    /./,
+    sql(`UPDATE operator_requests SET role = 'auditor'`),
+  ],
+  [
     /not known/,
     'operator_requests',
     /./,

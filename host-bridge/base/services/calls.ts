@@ -23,6 +23,8 @@ export interface Services {
    * under one request id act once (`createOfficeCall` of http/client.ts). @param requestId 16 random bytes
    */
   office?(requestId: Uint8Array): Service<Pick<AccountsOffice, 'openAccount' | 'fundAccount'>>;
+  /** Whether that operator may put so much into an account, asked before anything is done. Codes: ROLE_FORBIDDEN. */
+  checkFunding?(amount: number): Promise<Result<object>>;
 }
 
 /** Bytes of a request id of the office. */

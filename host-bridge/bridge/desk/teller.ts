@@ -272,6 +272,10 @@ async function licenseToken(
   const { services, acts } = options;
   const { office } = services;
   if (!office) return refusal('OPERATOR_UNKNOWN', 'this desk has no operator key');
+  if (funding !== null && services.checkFunding) {
+    const may = await services.checkFunding(funding.amount);
+    if (!may.ok) return may;
+  }
   // 1. Who is there?
   const read = await steps.token('identity', INS.identity, new Uint8Array(0), (answer) => identity.decode(answer));
   if (!read.ok) return read;

@@ -44,7 +44,7 @@ const FLASH: CommandSpec = {
     serial,
     OPTIONS.firmware,
     OPTIONS.onlyApp,
-    OPTIONS.role,
+    as(OPTIONS.role, { detail: 'token or terminal; default: what the board was' }),
     OPTIONS.eraseAll,
     OPTIONS.yes,
     OPTIONS.baud,

@@ -5,7 +5,8 @@ import { DEMO_DATA, OPTIONS, SERVICE_DATA } from './vocabulary.js';
 
 const { json } = OPTIONS;
 const data = as(OPTIONS.data, { standard: SERVICE_DATA });
-const operatorKey = as(OPTIONS.operatorKey, { isNeeded: true });
+/** Who may act in a house's office. */
+const operators = [as(OPTIONS.operatorKey, { isNeeded: true }), OPTIONS.tellerKey, OPTIONS.actLimit];
 
 /** What every house has: its scheme, address and folder. */
 const house = (name: HouseName, port: string): readonly OptionSpec[] => [
@@ -48,6 +49,7 @@ const SETUP: CommandSpec = {
     as(OPTIONS.user, unsettled),
     as(OPTIONS.listen, { standard: '8101', detail: 'the issuer; trustee and bank get the next two' }),
     as(OPTIONS.host, { setting: undefined }),
+    as(OPTIONS.actLimit, { setting: undefined, detail: "the desk's" }),
     json,
   ],
   examples: ['setup cafe', 'setup cafe --scheme 1 --shop "Cafe Roma" --user Alice --user Bob'],
@@ -58,7 +60,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
   SETUP,
   {
     name: 'keys',
-    what: 'make the keys of issuer, trustee, bank and operator, print the public ones',
+    what: 'make the keys of issuer, trustee, bank, operator and teller, print the public ones',
     options: [data, json],
     examples: ['keys', 'keys --data cafe --json'],
     run: async () => (await import('../keys.js')).keys,
@@ -88,7 +90,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.trusteeKey, { detail: 'schemes 1 and 2' }),
       as(OPTIONS.bankKey, { detail: 'schemes 2 to 6' }),
       OPTIONS.licenseClass,
-      operatorKey,
+      ...operators,
     ],
     examples: ['issuer --data cafe', 'issuer --scheme 6 --bank-key KEY --operator-key KEY'],
     run: async () => (await import('../serve-houses.js')).issuer,
@@ -102,7 +104,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.issuerUrl, { detail: 'renewals ask for its deny list' }),
       as(OPTIONS.bankKey, { detail: 'it certifies account keys: scheme 2' }),
       OPTIONS.licenseClass,
-      as(OPTIONS.operatorKey, { detail: 'who may confirm its clock' }),
+      as(OPTIONS.operatorKey, { detail: 'they confirm its clock' }),
     ],
     examples: ['trustee --data cafe', 'trustee --issuer-key KEY'],
     run: async () => (await import('../serve-houses.js')).trustee,
@@ -115,7 +117,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.issuerKey, { isNeeded: true }),
       OPTIONS.issuerUrl,
       as(OPTIONS.trusteeKey, { detail: 'scheme 2' }),
-      operatorKey,
+      ...operators,
     ],
     examples: ['bank --data cafe', 'bank --scheme 6 --issuer-key KEY --operator-key KEY'],
     run: async () => (await import('../serve-houses.js')).bank,
@@ -134,6 +136,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       OPTIONS.operatorData,
       OPTIONS.acceptLoss,
       OPTIONS.chargeMinutes,
+      OPTIONS.refundLimit,
       as(OPTIONS.data, { standard: '.tapcash/bridge', detail: 'outbox and charges' }),
     ],
     examples: [

@@ -36,6 +36,8 @@ const pku = { name: '<pku>', what: 'the pseudonym, 64 hexadecimal digits' };
 const why = { name: '<why>', what: 'the reason, for the record' };
 const amount = { name: '<amount>', what: '100.00, or 10000 in minor units' };
 const KEY = '64-DIGITS';
+const operatorName = { name: '<name>', what: 'of the operator' };
+const operatorAct: readonly OptionSpec[] = [OPTIONS.id, OPTIONS.new, OPTIONS.trusteeUrl, ...common];
 
 const trace: CommandSpec = {
   ...look(
@@ -114,6 +116,55 @@ export const OFFICE_COMMANDS: CommandSpec = {
       options: [...common, OPTIONS.trusteeUrl, OPTIONS.why],
       examples: ['office clock', 'office clock confirm --why "the time server was wrong"'],
       run: async () => (await import('../office-clock.js')).officeClock,
+    },
+    {
+      name: 'operators',
+      what: 'who may act in the houses, by which role, and who no longer',
+      options: [...common, OPTIONS.trusteeUrl],
+      examples: ['office operators', 'office operators --json'],
+      run: async () => (await import('../office-operators.js')).listOperators,
+    },
+    {
+      name: 'operator',
+      what: 'name an operator in every house, or remove one: with a root key',
+      examples: [`office operator add Ines --role auditor --key ${KEY}`, 'office operator remove Ines'],
+      commands: [
+        {
+          name: 'add',
+          what: 'an operator with a key of its own; or one that stands, again, after a restore',
+          arguments: [operatorName],
+          options: [
+            as(OPTIONS.role, { isNeeded: true, detail: 'teller, clerk, supervisor or auditor' }),
+            as(OPTIONS.key, { isNeeded: true, detail: 'office operator key prints it' }),
+            as(OPTIONS.actLimit, { setting: undefined }),
+            ...operatorAct,
+          ],
+          examples: [
+            `office operator add "Desk 2" --role teller --key ${KEY} --act-limit 100.00`,
+            `office operator add Ines --role auditor --key ${KEY}`,
+          ],
+          run: async () => (await import('../office-operators.js')).addOperator,
+        },
+        {
+          name: 'remove',
+          what: 'refuse an operator from now on, and its key for good',
+          arguments: [operatorName],
+          options: operatorAct,
+          examples: ['office operator remove "Desk 2"'],
+          run: async () => (await import('../office-operators.js')).removeOperator,
+        },
+        {
+          name: 'key',
+          what: "make this folder's own key, and print the public one for whoever adds it",
+          options: [
+            as(OPTIONS.role, { standard: 'operator', detail: 'teller for a desk (teller.key)' }),
+            as(OPTIONS.data, { standard: SERVICE_DATA }),
+            OPTIONS.json,
+          ],
+          examples: ['office operator key --data mine', 'office operator key --role teller --data desk2'],
+          run: async () => (await import('../office-operators.js')).operatorKey,
+        },
+      ],
     },
     verb('deny', 'put a pseudonym on the deny list', [pku, why], `deny ${KEY} "stolen"`),
     look('numbers', 'sums over all books', [], 'numbers'),

@@ -47,9 +47,20 @@ export const OPTIONS = {
   bankKey: { flags: '--bank-key <key>', what: "the bank's public key", setting: ({ keys }) => keys.bank },
   operatorKey: {
     flags: '--operator-key <key...>',
-    what: 'public keys of operators',
+    what: 'root keys: supervisors, who say who else is an operator',
     setting: ({ keys }) => [keys.operator],
   },
+  tellerKey: {
+    flags: '--teller-key <key...>',
+    what: 'public keys of desks, which are tellers until a root key removes them',
+    setting: ({ desk }) => desk && [desk.key],
+  },
+  actLimit: {
+    flags: '--act-limit <amount>',
+    what: 'most that one act of a teller puts into an account, or of a clerk gives back; without it nothing',
+    setting: ({ desk }) => (desk && desk.limit !== null ? String(desk.limit) : undefined),
+  },
+  key: { flags: '--key <key>', what: "the operator's public key" },
   accountsKey: {
     flags: '--accounts-key <key>',
     what: 'public key of the house that keeps the accounts; a proof is then checked here',
@@ -79,7 +90,7 @@ export const OPTIONS = {
     what: 'of new licenses: 1 without bound, 2 for small payments alone (50.00)',
     standard: '1',
   },
-  operatorData: { flags: '--operator-data <folder>', what: 'folder with operator.key: for a desk' },
+  operatorData: { flags: '--operator-data <folder>', what: "folder with teller.key, the desk's key" },
   to: { flags: '--to <folder>', what: "the backup's own folder: not there yet, or empty" },
   withKeys: { flags: '--with-keys', what: 'the private keys too, under a passphrase' },
   passphraseFile: { flags: '--passphrase-file <file>', what: 'a file with the passphrase, 12 characters at least' },
@@ -110,6 +121,10 @@ export const OPTIONS = {
     flags: '--charge-minutes <n>',
     what: 'how long a charge waits for a token, 1 to 60',
     standard: '5',
+  },
+  refundLimit: {
+    flags: '--refund-limit <amount>',
+    what: 'most that the clerk gives back of one payment; without it all of it',
   },
   wait: { flags: '--wait', what: 'follow the charge until it is paid' },
   id: {
@@ -146,7 +161,7 @@ export const OPTIONS = {
     what: "Espruino's release for the board: its unpacked folder, or one merged file",
   },
   onlyApp: { flags: '--only-app', what: 'our firmware alone: an update' },
-  role: { flags: '--role <role>', what: 'token or terminal; default: what the board was' },
+  role: { flags: '--role <role>', what: 'what somebody or something is' },
   eraseAll: { flags: '--erase-all', what: 'erase everything first, keys too; with --yes' },
   yes: { flags: '--yes', what: 'that is meant' },
   baud: { flags: '--baud <rate>', what: "speed of the chip's loader", standard: '460800' },

@@ -10,6 +10,7 @@ import type {
   AccountStore,
   ClockConfirmationRow,
   HistoryRow,
+  OperatorStore,
   PaymentSearch,
   ReleaseRow,
   TransactionKind,
@@ -350,7 +351,15 @@ export function operatorsOf(database: Database) {
     'SELECT * FROM operator_requests WHERE id = ?',
   );
   const addRequest = database.prepare(
-    'INSERT INTO operator_requests (id, operator_key, signed, signature, reply, time_s) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO operator_requests (id, operator_key, signed, signature, reply, time_s, role) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const all = database.prepare<[], Row<'operators'>>('SELECT * FROM operators ORDER BY id');
+  const add = database.prepare(
+    'INSERT INTO operators (key, name, role, act_limit, epoch, added_s, added_by) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const confirm = database.prepare('UPDATE operators SET epoch = ?, act_limit = ? WHERE key = ? AND removed_s IS NULL');
+  const remove = database.prepare(
+    'UPDATE operators SET removed_s = ?, removed_by = ? WHERE key = ? AND removed_s IS NULL',
   );
   return {
     operatorRequest(id) {
@@ -363,9 +372,18 @@ export function operatorsOf(database: Database) {
         signature: bytesOf(row.signature),
         reply: row.reply,
         timeS: row.time_s,
+        role: row.role,
       };
     },
     addOperatorRequest: (row) =>
-      void addRequest.run(row.id, row.operatorKey, row.signed, row.signature, row.reply, row.timeS),
-  } satisfies Partial<AccountStore>;
+      void addRequest.run(row.id, row.operatorKey, row.signed, row.signature, row.reply, row.timeS, row.role),
+    operators: () =>
+      all.all().map((row) => ({
+        ...{ key: bytesOf(row.key), name: row.name, role: row.role, limit: row.act_limit, epoch: row.epoch },
+        ...{ addedS: row.added_s, addedBy: row.added_by, removedS: row.removed_s, removedBy: row.removed_by },
+      })),
+    addOperator: (row) => void add.run(row.key, row.name, row.role, row.limit, row.epoch, row.addedS, row.addedBy),
+    confirmOperator: (key, epoch, limit) => void confirm.run(epoch, limit, key),
+    removeOperator: (key, timeS, by) => void remove.run(timeS, by, key),
+  } satisfies OperatorStore;
 }

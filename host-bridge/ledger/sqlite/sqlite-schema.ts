@@ -186,6 +186,25 @@ CREATE INDEX histories_by_token ON histories (pku, arrived_s, transaction_id);
 CREATE INDEX histories_by_rs ON histories (rs);
 `;
 
+/** Who else is an operator, beside the keys that a house is started with; and by which role an act was done. */
+const OPERATORS = `
+CREATE TABLE operators (
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),
+  name TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('teller', 'clerk', 'supervisor', 'auditor')),
+  act_limit INTEGER CHECK (act_limit BETWEEN 1 AND 9007199254740991),
+  epoch INTEGER NOT NULL,
+  added_s INTEGER NOT NULL,
+  added_by TEXT NOT NULL,
+  removed_s INTEGER,
+  removed_by TEXT,
+  CHECK ((removed_s IS NULL) = (removed_by IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX operators_by_name ON operators (name) WHERE removed_s IS NULL;
+ALTER TABLE operator_requests ADD COLUMN role TEXT CHECK (role IN ('teller', 'clerk', 'supervisor', 'auditor'));
+`;
+
 export const ISSUER_MIGRATIONS = [
   `${LEDGER}
 CREATE TABLE pseudonyms (
@@ -268,6 +287,7 @@ CREATE TABLE coupon_keys (
   `${CLOCKS}CREATE INDEX overspends_by_pku ON overspends (pku);`,
   PAYMENT_INDEXES,
   PAYOUTS,
+  OPERATORS,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -302,6 +322,7 @@ UPDATE histories SET returned_s = NULL, return_code = NULL
   CLOCKS,
   PAYMENT_INDEXES,
   PAYOUTS,
+  OPERATORS,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
@@ -320,6 +341,7 @@ ${TRACES}`,
   SUCCESSIONS,
   EPOCHS_TABLE,
   `${CLOCKS}${OPERATOR_REQUESTS}`,
+  OPERATORS,
 ];
 
 /** The newest version of each house's schema. */
