@@ -196,7 +196,7 @@ function textOf(folder: string, settings: Settings, isNew: boolean): string {
       ? []
       : [
           `  ./tapcash teller register ${quoted(user)} --data ${at}`,
-          `  ./tapcash office fund ${quoted(user)} 100.00 --data ${at}`,
+          `  ./tapcash office fund ${quoted(user)} 100.00 --data ${at}   # the desk itself: up to --act-limit`,
         ]),
   ].join('\n');
 }

@@ -36,8 +36,8 @@ const asked = (counter: number, amount: number) =>
 const PAYMENT = toHex(rsOf(1));
 
 /** Alice, 1000 in her account, 500 of them on the token; 300 paid at the shop, and delivered. */
-async function prepare(): Promise<string> {
-  rig = await createRig({ baud: 0 });
+async function prepare(options: { refundMax?: number } = {}): Promise<string> {
+  rig = await createRig({ baud: 0, ...options });
   rig.terminal.token = createFakeToken('alice');
   expect(await go(rig.bridge.teller.registerUser({ name: 'Alice', funding: 1000 }))).toMatchObject({ ok: true });
   expect(await go(rig.bridge.teller.withdraw({ amount: 500 }))).toMatchObject({ ok: true });
@@ -50,6 +50,20 @@ async function prepare(): Promise<string> {
 }
 const refund = (amount?: number, id?: string, payment = PAYMENT) => go(rig.bridge.refund(payment, amount, id));
 const collect = () => go(rig.bridge.teller.collect());
+
+test("a clerk's limit is of one payment in sum; what is above it is signed by nobody", async () => {
+  const charge = await prepare({ refundMax: 150 });
+  expect(await refund(undefined, undefined, charge)).toMatchObject({ ok: false, code: 'ROLE_FORBIDDEN' });
+  expect(await refund(151)).toMatchObject({ ok: false, code: 'ROLE_FORBIDDEN' });
+  expect(await refund(100)).toMatchObject({ ok: true, refund: { state: 'refunded' } });
+  expect(await refund(51)).toMatchObject({ ok: false, code: 'ROLE_FORBIDDEN' });
+  expect(await refund(50, '0a0b0c0d0e0f1011')).toMatchObject({ ok: true, refund: { state: 'refunded' } });
+  // The same again is the same refund, and no more than the limit.
+  expect(await refund(50, '0a0b0c0d0e0f1011')).toMatchObject({ ok: true, refund: { amount: 50 } });
+  expect(await refund(1)).toMatchObject({ ok: false, code: 'ROLE_FORBIDDEN' });
+  expect(rig.store.numbers()).toMatchObject({ histories: 1 });
+  expect(abc(SHOP)).toBe(150);
+});
 
 test('a refund by the id of its charge, in part and then the rest; the token collects both', async () => {
   const charge = await prepare();

@@ -24,6 +24,16 @@ const ID = new Uint8Array(16).fill(7);
 const withdraw = (amount: number) => go(rig.bridge.teller.withdraw({ amount, stepMs: 5000 }));
 const abc = (name = 'Alice') => (rig.office.balanceOf(name) as { balance: number }).balance;
 
+test('funding that the operator of the desk may not do is refused before the account is opened', async () => {
+  await prepare();
+  rig.services.checkFunding = async (amount) => (amount > 500 ? { ok: false, code: 'ROLE_FORBIDDEN' } : { ok: true });
+  expect(await register('Alice', 501)).toMatchObject({ ok: false, code: 'ROLE_FORBIDDEN' });
+  expect(rig.office.balanceOf('Alice')).toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
+  expect(rig.calls.filter((name) => name.startsWith('office'))).toEqual([]);
+  expect(await register('Alice', 500)).toMatchObject({ ok: true, balance: 500 });
+  expect(await register('Alice', null)).toMatchObject({ ok: true });
+});
+
 test('registration, withdrawal, status', async () => {
   await prepare();
   expect(await register()).toMatchObject({ ok: true, name: 'Alice', balance: 1000, repeated: false, pku: token().pku });

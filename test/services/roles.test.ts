@@ -2,7 +2,7 @@
  * Operators and their roles: each endpoint by each role, from the list of endpoints itself; who is removed, what a
  * limit allows, and what is left of it all after a restart and after a restore.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TSchema } from '@sinclair/typebox';
@@ -11,6 +11,7 @@ import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { makeBackup } from '../../host-bridge/backup/backup.js';
 import { restore } from '../../host-bridge/backup/restore.js';
+import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { RIGHTS, ROLES, type Role } from '../../host-bridge/base/services/roles.js';
 import { createOfficeCall, createOfficeClient, createOperatorsClient } from '../../host-bridge/http/client.js';
 import { operatorIdOf, signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
@@ -48,6 +49,14 @@ test('every address of an office has an act of the table, and every act has an a
       name,
       expect.arrayContaining(['amount']),
     ]);
+});
+
+test('docs/operations.md shows the table', () => {
+  const page = readFileSync(join(packageRoot(), 'docs', 'operations.md'), 'utf8');
+  const rows = Object.entries(RIGHTS).map(
+    ([act, row]) => `| ${[act, ...ROLES.map((role) => row[role])].join(' | ')} |`,
+  );
+  expect(page).toContain([`| act | ${ROLES.join(' | ')} |`, '|---|---|---|---|---|', ...rows, ''].join('\n'));
 });
 
 test('the table as the issue has it', () => {

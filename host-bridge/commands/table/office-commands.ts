@@ -140,7 +140,7 @@ export const OFFICE_COMMANDS: CommandSpec = {
             ...operatorAct,
           ],
           examples: [
-            `office operator add "Desk 2" --role teller --key ${KEY} --act-limit 100.00`,
+            'office operator add Tom --role teller --key KEY --act-limit 100.00',
             `office operator add Ines --role auditor --key ${KEY}`,
           ],
           run: async () => (await import('../office-operators.js')).addOperator,
