@@ -246,15 +246,21 @@ export function wiringTable(board: BoardEntry): string {
     ...(board.limits ?? []).map((text): [string, string] => ['limit', text]),
   ];
   const factLines = facts.flatMap(([what, text]) =>
-    fold(text, 100).map((line, i) => `${(i ? '' : what).padEnd(10)}${line}`),
+    fold(text, 70).map((line, i) => `${(i ? '' : what).padEnd(10)}${line}`),
   );
   return [
     board.name,
-    ...fold(board.description, 110),
+    ...fold(board.description, 80),
     '',
     ...factLines,
     '',
     ...tableLines(rows),
-    ...(onBoard.length ? ['', 'On the board, nothing to connect:', ...onBoard.map((line) => `  ${line}`)] : []),
+    ...(onBoard.length
+      ? [
+          '',
+          'On the board, nothing to connect:',
+          ...onBoard.flatMap((line) => fold(line, 76).map((part, i) => `${i ? '    ' : '  '}${part}`)),
+        ]
+      : []),
   ].join('\n');
 }

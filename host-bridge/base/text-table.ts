@@ -3,8 +3,8 @@
  * the words allow it. Nothing is ever cut: a word that is longer than its column makes the table wider.
  */
 import Table from 'cli-table3';
+import { TEXT_WIDTH } from './fitted-text.js';
 
-const WIDTH = 80;
 const GAP = '  ';
 /** cli-table3's lines, all of them empty but the gap between two columns. */
 const NO_LINES = Object.fromEntries(
@@ -33,7 +33,7 @@ export function table(
   const made = new Table({
     chars: { ...NO_LINES, middle: GAP },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colWidths: widthsOf(all, WIDTH - indent),
+    colWidths: widthsOf(all, TEXT_WIDTH - indent),
     colAligns: [...all[0]!].map((_, i) => (align[i] === 'r' ? 'right' : 'left')),
     wordWrap: true,
   });

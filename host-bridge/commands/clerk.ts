@@ -144,7 +144,10 @@ export async function status(options: ClerkOptions): Promise<void> {
       .filter(({ fromS }) => fromS > 0)
       .map(({ house, key, fromS }) => `keys       the ${house} signs with ${key.slice(0, 16)} from ${day(fromS)} on`),
     ...(hasNewestKey === false
-      ? ['keys       the terminal was not given the newest key: tapcash manifest, then tapcash provision terminal']
+      ? [
+          'keys       the terminal was not given the newest key:',
+          '           tapcash manifest, then tapcash provision terminal',
+        ]
       : []),
     ...(outbox.held + outbox.refused > 0 ? ['           what was refused, and what to do: tapcash outbox'] : []),
   ];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { SCHEMES } from '../../firmware/core/scheme.js';
 import { runDemo } from '../demo/demo.js';
 import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
+import { fitted } from '../base/fitted-text.js';
 import { table } from '../base/text-table.js';
 import { bodyOfThrown, type ErrorCode } from '../base/errors.js';
 import { makeRoom, type Room } from './demo-folder.js';
@@ -42,15 +43,20 @@ export async function demoAll(options: DemoAllCommand): Promise<boolean> {
     for (const scenario of names) {
       const cell = await runCell(options, number, scenario, Math.min(options.pseudonyms, pseudonymsMax));
       cells.push(cell);
-      const found = cell.ok ? 'holds' : `BROKEN: ${[...(cell.code ? [cell.code] : []), ...cell.broken].join(', ')}`;
-      process.stderr.write(
-        `  scheme ${number}  ${scenario.padEnd(10)} ${String(Math.round(cell.ms)).padStart(7)} ms  ${found}\n`,
-      );
+      process.stderr.write(`${cellText(cell)}\n`);
     }
   }
   const ok = cells.every((cell) => cell.ok);
   print(options.json, { ok, cells }, tableOf(cells, names));
   return ok;
+}
+
+/** A line as a cell ends, and one for each thing that did not hold. */
+export function cellText({ scheme, scenario, ms, ok, code, broken }: Cell): string {
+  const line = `  scheme ${scheme}  ${scenario.padEnd(10)} ${String(Math.round(ms)).padStart(7)} ms  `;
+  return fitted(
+    [`${line}${ok ? 'holds' : `BROKEN ${code ?? ''}`.trimEnd()}`, ...broken.map((what) => `    ${what}`)].join('\n'),
+  );
 }
 
 /** The folder of a cell that held is removed; that of another stays, for the audit. */

@@ -3,6 +3,7 @@
  * line in host-bridge/base/errors.ts.
  */
 import { bodyOfThrown, exitCodeOf, failure, isErrorCode, EXIT, type ErrorCode } from '../base/errors.js';
+import { fitted } from '../base/fitted-text.js';
 
 /** What the flash scripts throw, in the host's table: their message names the place. */
 function fromScripts(thrown: unknown): unknown {
@@ -40,7 +41,7 @@ export function reportFailure(original: unknown, json: boolean): void {
   const body = bodyOfThrown(thrown);
   if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: body })}\n`);
   process.stderr.write(`tapcash: ${body.code}: ${body.message}\n`);
-  if (body.remedy) process.stderr.write(`  ${body.remedy}\n`);
+  if (body.remedy) process.stderr.write(`${fitted(`  ${body.remedy}`)}\n`);
   if (body.code === 'INTERNAL') process.stderr.write(`${withoutSecrets((thrown as Error)?.stack ?? String(thrown))}\n`);
   process.exitCode = isErrorCode(body.code) ? exitCodeOf(body.code) : EXIT.environment;
 }

@@ -1,10 +1,10 @@
 /** What the houses answer to an operator, for people: amounts as money, times as days, one thing a line. */
+import { TEXT_WIDTH } from '../base/fitted-text.js';
 import { day, money } from './output.js';
 
 /** Names of fields that are amounts in minor units. */
 const AMOUNTS = new Set(['balance', 'ebc', 'abc', 'amount', 'in', 'paidOut', 'held', 'out', 'bank', 'released']);
 const NAME_WIDTH = 14;
-const LINE_WIDTH = 80;
 
 /** `licenseValidUntilS` as `license valid until`. */
 const wordsOf = (name: string): string =>
@@ -39,7 +39,7 @@ function linesOf(fields: Record<string, unknown>, indent: string): string[] {
       return [`${head}:`, ...linesOf(value as Record<string, unknown>, `${indent}  `)];
     const text = valueText(name, value);
     // Keys, orders and certificates are longer than a line: they stand below their name.
-    if (text.length + NAME_WIDTH + indent.length < LINE_WIDTH) return [`${head.padEnd(NAME_WIDTH)} ${text}`];
+    if (text.length + NAME_WIDTH + indent.length < TEXT_WIDTH) return [`${head.padEnd(NAME_WIDTH)} ${text}`];
     return [head, ...(text.match(/.{1,76}/g) ?? []).map((part) => `${indent}  ${part}`)];
   });
 }

@@ -4,14 +4,12 @@
  */
 import { Command, Option } from 'commander';
 import { EXIT, failure } from '../base/errors.js';
+import { TEXT_WIDTH } from '../base/fitted-text.js';
 import { reportFailure } from './failures.js';
 import { useCurrency } from './output.js';
 import { readSettings, type Settings } from './settings.js';
 import { COMMANDS } from './table/all-commands.js';
 import { longFlag, optionKey, type CommandSpec, type OptionSpec } from './table/spec.js';
-
-/** Help is made for a terminal of this width. */
-const WIDTH = 80;
 
 /** The command line. @param environment what commands may know of it */
 export function createProgram(environment: NodeJS.ProcessEnv): Command {
@@ -22,7 +20,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .version('0.1.0')
     .showHelpAfterError('(tapcash --help shows all commands)')
     .configureHelp({ sortSubcommands: false, subcommandTerm, minWidthToWrap: 20 })
-    .configureOutput({ getOutHelpWidth: () => WIDTH, getErrHelpWidth: () => WIDTH })
+    .configureOutput({ getOutHelpWidth: () => TEXT_WIDTH, getErrHelpWidth: () => TEXT_WIDTH })
     .exitOverride();
   for (const spec of COMMANDS) add(program, spec, environment);
   return program;

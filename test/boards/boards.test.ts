@@ -7,6 +7,7 @@ import { firmwareConfig } from '../../flash-scripts/boards/boards.js';
 import { boardNames, checkEntry, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { pinUses } from '../../flash-scripts/boards/chip-pins.js';
 import { wiringSvg } from '../../flash-scripts/boards/wiring-svg.js';
+import { unreadable } from '../kit/readable.js';
 import { partsOf, wiringTable } from '../../flash-scripts/boards/wiring.js';
 import { interpreterTest, runInEspruino } from '../build/fixture-runner.js';
 
@@ -206,6 +207,7 @@ test('the board gets what its firmware reads, and nothing that only people read'
 test.each(shipped)('%s: every pin that it names stands in the table and in the drawing', (name) => {
   const board = loadBoard(name);
   const [table, drawing] = [wiringTable(board), wiringSvg(board)];
+  expect(unreadable(table)).toEqual([]);
   for (const { pin } of pinUses(board).filter(({ field }) => !/^(link|display)/.test(field))) {
     expect(table).toMatch(new RegExp(`\\b${pin}\\b`));
     expect(drawing).toMatch(new RegExp(`\\b${pin}\\b`));

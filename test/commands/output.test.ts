@@ -7,6 +7,7 @@ import { mkdtempSync, openSync, closeSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
+import { cellText } from '../../host-bridge/commands/demo-all.js';
 import { officeText } from '../../host-bridge/commands/office-text.js';
 import { amountArgument, money, useCurrency } from '../../host-bridge/commands/output.js';
 import { tapcashHere } from './command-runs.js';
@@ -129,4 +130,16 @@ test.each([
 test('a role that is none is a wrong command line, and the roles are named', async () => {
   const ended = await tapcashHere(['build', 'nonsense']);
   expect([ended.status, ended.err]).toEqual([2, expect.stringMatching(/USAGE.*nonsense.*user-token.*shop-terminal/)]);
+});
+
+test('what did not hold in `demo --all` stands below its scenario, within 80 columns', () => {
+  const cell = { scheme: 2, scenario: 'rotate', pseudonyms: 1, ok: false, ms: 33_803.4 } as const;
+  const detail = "The service cannot be reached. (tell of the bank's key: http://127.0.0.1:33549: ECONNRESET)";
+  const lines = cellText({ ...cell, code: 'SERVICE_DOWN', broken: [detail] }).split('\n');
+  expect(lines).toEqual([
+    '  scheme 2  rotate       33803 ms  BROKEN SERVICE_DOWN',
+    "    The service cannot be reached. (tell of the bank's key:",
+    '      http://127.0.0.1:33549: ECONNRESET)',
+  ]);
+  expect(cellText({ ...cell, ok: true, code: null, broken: [] })).toBe('  scheme 2  rotate       33803 ms  holds');
 });
