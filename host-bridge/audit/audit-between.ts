@@ -9,10 +9,10 @@ import { codeOf } from '../../firmware/core/codes.js';
 import { issuerReply, unpackBoxes } from '../../firmware/wire/institutions.js';
 import { couponRequest, ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { auditSuccessionPairs } from './audit-keys.js';
-import type { Sums } from './audit-ledger.js';
+import { unequal, type Sums } from './audit-ledger.js';
 import { bankMessageOf, couponKeysFor } from './audit-replies.js';
 import { sha256 } from '../base/crypto/hash.js';
-import type { AuditBooks, Audited } from './audit-books.js';
+import { moneyIn, type AuditBooks, type Audited } from './audit-books.js';
 
 /** Checks what the houses have in common. @returns money put in and held, by both */
 export function auditBetween(
@@ -31,7 +31,7 @@ export function auditBetween(
   const coupons = auditCoupons(bank, issuer);
   const released = auditReleasePairs(bank, issuer);
   const sums = { in: atBank.in, held: atBank.abc + atIssuer.ebc + drawn + coupons + released - unreturned };
-  if (sums.in !== sums.held) bank.broken('entries', 'both houses', `${sums.in} was put in, ${sums.held} is held`);
+  if (sums.in !== sums.held) bank.broken('entries', 'both houses', unequal(bank, sums.in, sums.held));
   return sums;
 }
 
@@ -140,7 +140,11 @@ function auditCoupons(bank: AuditBooks, issuer: AuditBooks): bigint {
   )) {
     worth -= amount * count;
     if (count > (signed.get(amount) ?? 0n))
-      issuer.broken('coupons', `of ${amount}`, `${count} were redeemed, the bank signed ${signed.get(amount) ?? 0n}`);
+      issuer.broken(
+        'coupons',
+        `of ${moneyIn(issuer, amount)}`,
+        `${count} were redeemed, the bank signed ${signed.get(amount) ?? 0n}`,
+      );
   }
   return worth;
 }

@@ -4,6 +4,7 @@
  */
 import type { Scheme } from '../../firmware/core/scheme.js';
 import { equal } from '../../firmware/core/bytes.js';
+import { moneyText } from '../base/money.js';
 import { issuerIdOf } from '../base/crypto/signer.js';
 import type { SqlValue } from '../base/sqlite/database.js';
 import type { Row, Table } from '../ledger/table-rows.js';
@@ -57,6 +58,9 @@ export type Problem = string | null;
 export function firstOf(...checks: [holds: boolean, problem: string][]): Problem {
   return checks.find(([holds]) => !holds)?.[1] ?? null;
 }
+
+/** A sum in the books' own currency. */
+export const moneyIn = ({ currency }: AuditBooks, amount: bigint): string => moneyText(amount, currency);
 
 /** Whether a message is about this issuer's cash. */
 export function isOurs(books: AuditBooks, message: { issuer: Uint8Array; currency: string }): boolean {

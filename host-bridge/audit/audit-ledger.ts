@@ -3,7 +3,7 @@
  * held equals what was put in, less what was paid out. EP 0926637 [0018], [0030], [0040], [0043], [0055],
  * [0067]-[0068], [0080]; docs/security.md 6, "Conservation".
  */
-import type { AuditBooks, Audited } from './audit-books.js';
+import { moneyIn, type AuditBooks, type Audited } from './audit-books.js';
 
 const ABC = /^abc:/;
 const EBC = /^ebc:[0-9a-f]{64}$/;
@@ -96,7 +96,7 @@ function auditTransaction(
 ): void {
   const broken = (problem: string) => books.broken('transactions', String(id), problem);
   const sum = entries.reduce((total, entry) => total + entry.delta, 0n);
-  if (sum !== 0n) broken(`its entries sum to ${sum}, not 0`);
+  if (sum !== 0n) broken(`its entries sum to ${moneyIn(books, sum)}, not 0`);
   const from = entries.find((entry) => entry.delta < 0n);
   const to = entries.find((entry) => entry.delta > 0n);
   const shape = shapesOf(books)[kind];
@@ -105,7 +105,7 @@ function auditTransaction(
   for (const { account, delta } of entries) {
     const after = (running.get(account) ?? 0n) + delta;
     running.set(account, after);
-    if (account.startsWith('abc:') && after < 0n) broken(`leaves ${account} at ${after}`);
+    if (account.startsWith('abc:') && after < 0n) broken(`leaves ${account} at ${moneyIn(books, after)}`);
   }
   auditPaper(books, id, kind, from, to);
   const spent = from && EBC.test(from.account) ? running.get(from.account) : undefined;
@@ -164,9 +164,11 @@ function auditOverspend(books: AuditBooks, id: bigint, ebcAfter: bigint | undefi
     id,
   );
   if (ebcAfter !== undefined && ebcAfter < 0n && !recorded)
-    books.broken('transactions', String(id), `leaves EBC at ${ebcAfter} without an overspend record`);
-  if (recorded && recorded.ebc !== ebcAfter)
-    books.broken('overspends', String(id), `says EBC ${recorded.ebc}, the postings say ${ebcAfter}`);
+    books.broken('transactions', String(id), `leaves EBC at ${moneyIn(books, ebcAfter)} without an overspend record`);
+  if (recorded && recorded.ebc !== ebcAfter) {
+    const posted = ebcAfter === undefined ? 'nothing of an EBC' : moneyIn(books, ebcAfter);
+    books.broken('overspends', String(id), `says EBC ${moneyIn(books, recorded.ebc)}, the postings say ${posted}`);
+  }
 }
 
 function auditBalances(books: AuditBooks, running: Map<string, bigint>): void {
@@ -177,12 +179,13 @@ function auditBalances(books: AuditBooks, running: Map<string, bigint>): void {
   )) {
     seen.add(account);
     const sum = running.get(account) ?? 0n;
-    if (balance !== sum) books.broken('balances', account, `says ${balance}, its postings sum to ${sum}`);
-    if (account.startsWith('abc:') && balance < 0n) books.broken('balances', account, `is ${balance}, below 0`);
+    const money = (amount: bigint) => moneyIn(books, amount);
+    if (balance !== sum) books.broken('balances', account, `says ${money(balance)}, its postings sum to ${money(sum)}`);
+    if (account.startsWith('abc:') && balance < 0n) books.broken('balances', account, `is ${money(balance)}, below 0`);
     if (!ownerExists(books, account)) books.broken('balances', account, 'belongs to no account and no pseudonym');
   }
   for (const [account, sum] of running)
-    if (!seen.has(account)) books.broken('balances', account, `is missing; its postings sum to ${sum}`);
+    if (!seen.has(account)) books.broken('balances', account, `is missing; its postings sum to ${moneyIn(books, sum)}`);
 }
 
 function ownerExists(books: AuditBooks, account: string): boolean {
@@ -196,16 +199,20 @@ function ownerExists(books: AuditBooks, account: string): boolean {
   );
 }
 
+/** What conservation is broken by, for people. */
+export const unequal = (books: AuditBooks, putIn: bigint, held: bigint): string =>
+  `${moneyIn(books, putIn)} was put in, ${moneyIn(books, held)} is held`;
+
 function conserve(books: AuditBooks, running: Map<string, bigint>, transactions: number): Sums {
   const sumOf = (kind: RegExp) =>
     [...running].reduce((total, [account, sum]) => (kind.test(account) ? total + sum : total), 0n);
   const sums = { in: -sumOf(IN), held: sumOf(/^(?!in$)/), abc: sumOf(ABC), ebc: sumOf(EBC) };
   if (sums.in !== sums.held)
-    books.broken('entries', `all ${transactions} transactions`, `${sums.in} was put in, ${sums.held} is held`);
+    books.broken('entries', `all ${transactions} transactions`, unequal(books, sums.in, sums.held));
   const stored = books.one<{ held: bigint; put_in: bigint }>(
     `SELECT coalesce(sum(balance) FILTER (WHERE account <> 'in'), 0) AS held, coalesce(-sum(balance) FILTER (WHERE account = 'in'), 0) AS put_in FROM balances`,
   );
   if (stored && stored.held !== stored.put_in)
-    books.broken('balances', 'all', `${stored.put_in} was put in, ${stored.held} is held`);
+    books.broken('balances', 'all', unequal(books, stored.put_in, stored.held));
   return sums;
 }

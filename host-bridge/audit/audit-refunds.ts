@@ -10,7 +10,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../base/crypto/signer.js';
 import { counterOf } from './audit-ledger.js';
-import type { AuditBooks, Audited } from './audit-books.js';
+import { moneyIn, type AuditBooks, type Audited } from './audit-books.js';
 
 /** What names a payment in every table. */
 type Payment = Pick<Audited<'histories'>, 'pku' | 'shop' | 'rs' | 'amount'>;
@@ -89,7 +89,7 @@ function refundProblem(books: AuditBooks, row: Audited<'refunds'>): string | nul
       row.shop,
       row.rs,
     )?.sum ?? 0n;
-  if (sum > paid.amount) return `refunds of ${sum} for a payment of ${paid.amount}`;
+  if (sum > paid.amount) return `refunds of ${moneyIn(books, sum)} for a payment of ${moneyIn(books, paid.amount)}`;
   return papersFor(books, RECEIPT_KINDS.refund, row.refund, row) === 1
     ? null
     : `refund has not exactly one ${paperOf(books)}`;

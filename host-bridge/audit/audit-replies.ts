@@ -20,7 +20,7 @@ import { rsaPublicKeyOf } from '../base/crypto/key-objects.js';
 import { issuerIdOf } from '../base/crypto/signer.js';
 import { signatureProblem } from './audit-requests.js';
 import type { AuditBooks, Audited, Problem } from './audit-books.js';
-import { firstOf, isOurs } from './audit-books.js';
+import { firstOf, isOurs, moneyIn } from './audit-books.js';
 
 /** Checks replies, shared keys, coupons and coupon keys. */
 export function auditReplies(books: AuditBooks): void {
@@ -35,7 +35,8 @@ export function auditReplies(books: AuditBooks): void {
     sum: bigint;
   }>(`SELECT coalesce(sum(e.delta), 0) AS sum FROM entries e JOIN transactions t ON t.id = e.transaction_id
     WHERE t.kind = 'issue' AND e.account LIKE 'ebc:%' AND t.id NOT IN (SELECT transaction_id FROM coupons)`)?.sum;
-  if (issued !== granted) books.broken('replies', 'all', `grant ${granted}, and ${issued} was issued`);
+  if (issued !== granted)
+    books.broken('replies', 'all', `grant ${moneyIn(books, granted)}, and ${moneyIn(books, issued ?? 0n)} was issued`);
   for (const row of books.each<Audited<'shared_keys'>>('SELECT * FROM shared_keys', 'shared_keys')) {
     const problem = sharedKeyProblem(books, row);
     if (problem) books.broken('shared_keys', toHex(row.kid), problem);

@@ -54,6 +54,8 @@ export interface AuditReport {
    */
   in: number;
   held: number;
+  /** Of the books, ISO 4217. */
+  currency: string;
   /** The houses' keys as the issuer's books have them, oldest first; `untilS` null for the last of a line. */
   keys: ReturnType<AuditedKeys['lines']>;
   /** Restores, and losses that an operator accepted: acts of the time before each may be missing. */
@@ -65,12 +67,13 @@ export interface AuditReport {
 
 /** Audits the books. @throws TapcashError DATABASE_*, FILE_MISSING where they cannot be read at all */
 export function audit(options: AuditOptions): AuditReport {
-  const report: AuditReport = { ok: false, in: 0, held: 0, keys: [], lines: [], rows: {}, broken: [] };
+  const report: AuditReport = { ok: false, in: 0, held: 0, currency: '', keys: [], lines: [], rows: {}, broken: [] };
   const { issuerDatabase, bankDatabase, trusteeDatabase } = options;
   inSnapshots([issuerDatabase, ...(bankDatabase === undefined ? [] : [bankDatabase])], ([issuerFile, bankFile]) => {
     const issuer = openBooks(issuerFile!, 'issuer', options, report);
     const sums = auditIssuer(issuer);
-    Object.assign(report, { in: Number(sums.in), held: Number(sums.held), keys: issuer.keys.lines() });
+    Object.assign(report, { in: Number(sums.in), held: Number(sums.held) });
+    Object.assign(report, { currency: issuer.currency, keys: issuer.keys.lines() });
     if (bankFile) {
       const bank = openBooks(bankFile, 'bank', options, report);
       const both = auditBetween(bank, auditBank(bank), issuer, sums);

@@ -47,7 +47,7 @@ export interface Manifest {
   /** Private keys under a passphrase, with the names of their files. */
   keys: (BackupFile & { files: string[] }) | null;
   /** What the audit said of the copies; null where no issuer's is among them, and only the files were checked. */
-  audit: { ok: boolean; broken: number; in: number; held: number } | null;
+  audit: { ok: boolean; broken: number; in: number; held: number; currency: string } | null;
 }
 
 /** Hash and size of a file, read in parts. */

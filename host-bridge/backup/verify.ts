@@ -28,7 +28,7 @@ export function auditCopies(folder: string, databases: BackupDatabase[], onProgr
     ...(trustee ? { trusteeDatabase: trustee } : {}),
     onProgress: (table, rows) => onProgress?.(`audit of ${table}`, rows, rows),
   });
-  return { ok: report.ok, broken: report.broken.length, in: report.in, held: report.held };
+  return { ok: report.ok, broken: report.broken.length, in: report.in, held: report.held, currency: report.currency };
 }
 
 /** @throws TapcashError BACKUP_INVALID: SQLite finds the file damaged */

@@ -7,7 +7,8 @@ import { passphraseOf } from '../backup/sealed-keys.js';
 import { verifyBackup, type OnProgress } from '../backup/verify.js';
 import { table } from '../base/text-table.js';
 import { failure } from '../base/errors.js';
-import { interruption, moment, money, print } from './output.js';
+import { moneyText } from '../base/money.js';
+import { interruption, moment, print } from './output.js';
 
 const ROLES: readonly string[] = ['issuer', 'bank', 'trustee', 'bridge'];
 
@@ -33,7 +34,7 @@ function manifestText({ databases, keys, made }: Manifest, audit: Manifest['audi
     `epoch ${epoch}`,
     `${acts} acts`,
   ]);
-  const sums = audit && `put in ${money(audit.in)}, held ${money(audit.held)}`;
+  const sums = audit && `put in ${moneyText(audit.in, audit.currency)}, held ${moneyText(audit.held, audit.currency)}`;
   return [
     `As of ${moment(Date.parse(made) / 1000)}:`,
     ...table(rows, { align: 'lrrr', indent: 2 }),

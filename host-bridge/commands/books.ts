@@ -5,7 +5,8 @@ import { audit, type AuditReport } from '../audit/audit.js';
 import { table } from '../base/text-table.js';
 import { linkage, linkageText } from '../audit/linkage.js';
 import { failure } from '../base/errors.js';
-import { day, moment, money, print } from './output.js';
+import { moneyText } from '../base/money.js';
+import { day, moment, print } from './output.js';
 
 /** Whether a file is there. @throws TapcashError FILE_DENIED: this user may not look */
 function isThere(path: string): boolean {
@@ -74,6 +75,6 @@ function auditText(report: AuditReport): string {
     ...keys,
     ...lines,
     ...broken,
-    `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${money(report.in)}, held ${money(report.held)}.`,
+    `${report.ok ? 'The books are right' : `${report.broken.length} rows are broken`}: ${kept}, put in ${moneyText(report.in, report.currency)}, held ${moneyText(report.held, report.currency)}.`,
   ].join('\n');
 }

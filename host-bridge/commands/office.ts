@@ -26,7 +26,7 @@ import {
 import { serviceKey } from '../base/keys/key-file.js';
 import { officeText } from './office-text.js';
 import { TRUSTEE_URL } from './settings.js';
-import { amountArgument, keyArgument, must, print } from './output.js';
+import { amountArgument, keyArgument, must, print, useCurrency } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 /** `data`: the folder with operator.key. */
@@ -86,6 +86,8 @@ export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUr
   const { parameters } = must(await createIssuerClient({ url: options.issuerUrl }).parameters());
   const { issuer } = parameters;
   const scheme = schemeOf(parameters.scheme);
+  // What is typed and shown from here on is money of theirs, whatever the folder says.
+  useCurrency(parameters.currency);
   const housesOf = (atIssuer: Remote<IssuerOffice>, atBank: Remote<BankOffice>) => ({
     issuer: atIssuer,
     bank: atBank,

@@ -6,6 +6,8 @@ import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { failure, type Result } from '../base/errors.js';
+import { moneyText } from '../base/money.js';
+import { fitted } from '../base/fitted-text.js';
 
 /** A day for people. @param timeS Unix time */
 export const day = (timeS: number): string => new Date(timeS * 1000).toISOString().slice(0, 10);
@@ -29,9 +31,9 @@ export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
   return result as Extract<Result<T>, { ok: true }>;
 }
 
-/** Prints a result: one JSON object, in which `ok` says whether all is well, or text. */
+/** Prints a result: one JSON object, in which `ok` says whether all is well, or text in 80 columns. */
 export function print(json: boolean | undefined, value: object, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify({ ok: true, ...value })}\n` : `${text}\n`);
+  process.stdout.write(json ? `${JSON.stringify({ ok: true, ...value })}\n` : `${fitted(text)}\n`);
 }
 
 /** The currency of what is read and printed here: that of the folder's settings. */
@@ -102,7 +104,7 @@ export function pseudonymsArgument(text: string, scheme: string): number {
 
 /** An amount for people, with its currency. @param amount minor units */
 export function money(amount: number): string {
-  return amount < 0 ? `-${amountText(-amount, currency)}` : amountText(amount, currency);
+  return moneyText(amount, currency);
 }
 
 /** Aborted at the first Ctrl-C or SIGTERM. */

@@ -1,7 +1,7 @@
 /**
  * What a demo finds out, for programs (`--json`) and as text for people.
  */
-import { amountText } from '../../firmware/core/amount-text.js';
+import { moneyText } from '../base/money.js';
 import { table } from '../base/text-table.js';
 import type { TapResult } from '../rig/people.js';
 
@@ -80,7 +80,8 @@ export interface DemoReport {
 }
 
 const CURRENCY = 'EUR';
-const money = (amount: number) => (amount < 0 ? `-${amountText(-amount, CURRENCY)}` : amountText(amount, CURRENCY));
+/** An amount of the demo's, for people. @param amount minor units */
+export const money = (amount: number): string => moneyText(amount, CURRENCY);
 const ms = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
 
 /** A table of names and, to the right, what is counted of each. */

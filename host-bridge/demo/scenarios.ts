@@ -10,6 +10,7 @@ import { housesOf } from '../rig/served-houses.js';
 import type { ScenarioName } from './scenario-names.js';
 import { spendTwice } from './overspend.js';
 import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
+import { money } from './report.js';
 import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
 import type { Shop, Token } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
@@ -56,18 +57,19 @@ async function giveBack(stage: Stage): Promise<void> {
   await deliver(stage);
   const paid = shop.bridge.charges(1)[0]!;
   for (const amount of [300, 600]) {
-    const { refund } = must('refund', await step(`refund ${amount}`, () => shop.bridge.refund(paid.id, amount)));
-    stage.check(`${amount} given back`, refund.state === 'refunded');
+    const { refund } = must('refund', await step(`refund ${money(amount)}`, () => shop.bridge.refund(paid.id, amount)));
+    stage.check(`${money(amount)} given back`, refund.state === 'refunded');
   }
-  const over = must('refund', await step('refund 1 more', () => shop.bridge.refund(paid.id, 1)));
+  const over = must('refund', await step(`refund ${money(1)} more`, () => shop.bridge.refund(paid.id, 1)));
   stage.check('no more than was paid', over.refund.code === 'REFUND_TOO_LARGE');
   await deliver(stage);
   await step('Alice collects the receipts', () => collect(world, shop, alice));
   // Above what her token pays unasked, so with its button.
-  await step('Alice unloads 2600 to her account', () => unload(world, shop, alice, 2600));
+  const unloaded = 2600;
+  await step(`Alice unloads ${money(unloaded)} to her account`, () => unload(world, shop, alice, unloaded));
   await deliver(stage);
   const { balance } = must('ABC', await world.accounts.balanceOf(alice.name));
-  stage.check('unloaded to the account', balance === FUNDING - WITHDRAWALS[alice.name]! + 2600);
+  stage.check('unloaded to the account', balance === FUNDING - WITHDRAWALS[alice.name]! + unloaded);
   checkPaid(stage);
   await checkBalances(stage);
 }
@@ -115,7 +117,7 @@ async function mend(shop: Shop): Promise<void> {
  * cancels.
  */
 async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
-  await step(`${token.name} pays ${amount}, leaves, and the clerk cancels`, async () => {
+  await step(`${token.name} pays ${money(amount)}, leaves, and the clerk cancels`, async () => {
     const { charge } = must('charge', await shop.bridge.charge(amount));
     let ins = 0;
     shop.field.onTraffic = (toCard, frame) => {

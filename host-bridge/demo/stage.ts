@@ -7,7 +7,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../base/errors.js';
 import { lookInto, pay, redeem, register, withdraw, type TapListener, type TapResult } from '../rig/people.js';
-import type { Check, OverspendResult } from './report.js';
+import { money, type Check, type OverspendResult } from './report.js';
 import type { Shop, Token, World } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
 
@@ -58,7 +58,7 @@ export function createStage(world: World, listeners: Listeners, onStep: (name: s
               listener(report);
             }),
         );
-      const tap = await stage.step(`${token.name} pays ${amount} at ${shop.name}`, () =>
+      const tap = await stage.step(`${token.name} pays ${money(amount)} at ${shop.name}`, () =>
         pay(world, shop, token, amount, listen),
       );
       stage.taps.push(tap);
@@ -75,8 +75,9 @@ export async function openAccounts({ world, step }: Stage): Promise<void> {
   const withCoupons = world.scheme.issue === 'coupon';
   for (const token of world.tokens) {
     await step(`register ${token.name}`, () => register(world, shop, token, FUNDING));
-    await step(`withdraw ${WITHDRAWALS[token.name]} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () =>
-      withdraw(world, shop, token, WITHDRAWALS[token.name]),
+    const amount = WITHDRAWALS[token.name]!;
+    await step(`withdraw ${money(amount)} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () =>
+      withdraw(world, shop, token, amount),
     );
   }
   // Later, and in another order, so that bank and issuer cannot tell by the time whose coupon it is.

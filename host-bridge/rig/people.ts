@@ -147,7 +147,7 @@ export async function pay(
   const { setTimer } = createRealScheduler();
   const pause = (ms: number) => new Promise<void>((resolve) => void setTimer(resolve, ms));
   try {
-    let { charge } = must(`charge ${amount}`, await shop.bridge.charge(amount));
+    let { charge } = must('charge', await shop.bridge.charge(amount));
     const id = Buffer.from(charge.id, 'hex');
     const endMs = performance.now() + CHARGE_MS;
     await pause(LEFT_MS);

@@ -199,7 +199,7 @@ const LEDGER: Damage[] = [
   [
     ALL,
     'bank',
-    /sum to 1, not 0/,
+    /sum to 0\.01 EUR, not 0/,
     'transactions',
     sql(`UPDATE entries SET delta = delta + 1 WHERE transaction_id = 1 AND account = 'in'`),
   ],
@@ -243,7 +243,7 @@ const LEDGER: Damage[] = [
   [
     ALL,
     'bank',
-    /says 1, its postings sum to/,
+    /says 0\.01 EUR, its postings sum to/,
     'balances',
     sql(`UPDATE balances SET balance = 1 WHERE account = 'out'`),
   ],
@@ -451,7 +451,7 @@ const REPLIES: Damage[] = [
   [
     SEALED,
     'issuer',
-    /^grant \d+, and \d+ was issued$/,
+    /^grant \d+\.\d\d EUR, and \d+\.\d\d EUR was issued$/,
     'replies',
     sql(`DELETE FROM transactions WHERE id = (SELECT min(id) FROM transactions WHERE kind = 'issue')`),
   ],
@@ -593,7 +593,7 @@ const BETWEEN: Damage[] = [
   [
     ALL,
     'bank',
-    /200 was put in, 201 is held|201 was put in, 200 is held|200 was put in, 199 is held/,
+    /2\.00 EUR was put in, 2\.01 EUR is held|2\.01 EUR was put in, 2\.00 EUR is held|2\.00 EUR was put in, 1\.99 EUR is held/,
     'entries',
     sql(`UPDATE entries SET delta = delta + 1 WHERE transaction_id = 1 AND account = 'abc:Ada'`),
   ],

@@ -167,13 +167,13 @@ type Damage = [problem: RegExp, table: string, row: RegExp, damage: (database: S
 
 const ISSUER_DAMAGE: Damage[] = [
   [
-    /sum to 1, not 0/,
+    /sum to 0\.01 EUR, not 0/,
     'transactions',
     /^1$/,
     sql(`UPDATE entries SET delta = delta + 1 WHERE transaction_id = 1 AND account = 'abc:Ada'`),
   ],
   [
-    /200 was put in, 201 is held/,
+    /2\.00 EUR was put in, 2\.01 EUR is held/,
     'entries',
     /all/,
     sql(`UPDATE entries SET delta = delta + 1 WHERE transaction_id = 1 AND account = 'abc:Ada'`),
@@ -185,7 +185,7 @@ const ISSUER_DAMAGE: Damage[] = [
     sql(`UPDATE entries SET account = 'abc:Bob' WHERE transaction_id = 1 AND account = 'in'`),
   ],
   [
-    /leaves abc:Bob at -100/,
+    /leaves abc:Bob at -1\.00 EUR/,
     'transactions',
     /^1$/,
     sql(`UPDATE entries SET account = 'abc:Bob' WHERE transaction_id = 1 AND account = 'in'`),
@@ -199,19 +199,24 @@ const ISSUER_DAMAGE: Damage[] = [
   ],
   [/belongs to no transaction/, 'entries', /^1 /, sql('DELETE FROM transactions WHERE id = 1')],
   [
-    /says 9007199254740993, its postings sum to 60/,
+    /says 90071992547409\.93 EUR, its postings sum to 0\.60 EUR/,
     'balances',
     /abc:Ada/,
     sql(`UPDATE balances SET balance = 9007199254740993 WHERE account = 'abc:Ada'`),
   ],
-  [/is -5, below 0/, 'balances', /abc:Ada/, sql(`UPDATE balances SET balance = -5 WHERE account = 'abc:Ada'`)],
+  [/is -0\.05 EUR, below 0/, 'balances', /abc:Ada/, sql(`UPDATE balances SET balance = -5 WHERE account = 'abc:Ada'`)],
   [
-    /200 was put in, 201 is held/,
+    /2\.00 EUR was put in, 2\.01 EUR is held/,
     'balances',
     /all/,
     sql(`UPDATE balances SET balance = balance + 1 WHERE account = 'abc:Ada'`),
   ],
-  [/is missing; its postings sum to 60/, 'balances', /abc:Ada/, sql(`DELETE FROM balances WHERE account = 'abc:Ada'`)],
+  [
+    /is missing; its postings sum to 0\.60 EUR/,
+    'balances',
+    /abc:Ada/,
+    sql(`DELETE FROM balances WHERE account = 'abc:Ada'`),
+  ],
   [/belongs to no account/, 'balances', /abc:Ada/, sql(`DELETE FROM accounts WHERE name = 'Ada'`)],
   [/belongs to no account/, 'balances', /ebc:/, sql(`DELETE FROM pseudonyms WHERE ${at(bob.pku)}`)],
 
@@ -391,7 +396,12 @@ const ISSUER_DAMAGE: Damage[] = [
   [/refund says other than its row/, 'refunds', /Shop/, sql('UPDATE refunds SET refund_id = ?', new Uint8Array(8))],
   [/not signed by a terminal of the shop/, 'refunds', /Shop/, turn('refunds', 'refund', 'true', bit(0))],
   [/never deposited/, 'refunds', /Shop/, sql(`DELETE FROM histories WHERE ${at(bob.pku)}`)],
-  [/refunds of 5 for a payment of 4/, 'refunds', /Shop/, sql(`UPDATE histories SET amount = 4 WHERE ${at(bob.pku)}`)],
+  [
+    /refunds of 0\.05 EUR for a payment of 0\.04 EUR/,
+    'refunds',
+    /Shop/,
+    sql(`UPDATE histories SET amount = 4 WHERE ${at(bob.pku)}`),
+  ],
   [/not exactly one receipt/, 'refunds', /Shop/, sql('DELETE FROM receipts WHERE kind = 2')],
   [/receipt has no refund/, 'receipts', / 2$/, sql('UPDATE receipts SET transaction_id = 99 WHERE kind = 2')],
   [/claim does not decode/, 'claims', /Shop/, sql(`UPDATE claims SET history = x'00' WHERE amount = 8`)],
@@ -422,8 +432,8 @@ const ISSUER_DAMAGE: Damage[] = [
   [/not signed by its terminal/, 'tombstones', /Shop/, turnKeyed('tombstones', 'tombstone', 'true', bit(0))],
   [/belongs to no account/, 'terminals', /Nowhere/, sql(`UPDATE terminals SET shop = 'Nowhere'`)],
 
-  [/leaves EBC at -7 without an overspend record/, 'transactions', /./, sql('DELETE FROM overspends')],
-  [/says EBC -8, the postings say -7/, 'overspends', /./, sql('UPDATE overspends SET ebc = -8')],
+  [/leaves EBC at -0\.07 EUR without an overspend record/, 'transactions', /./, sql('DELETE FROM overspends')],
+  [/says EBC -0\.08 EUR, the postings say -0\.07 EUR/, 'overspends', /./, sql('UPDATE overspends SET ebc = -8')],
   [/another pseudonym than its history/, 'overspends', /./, sql('UPDATE overspends SET pku = ?', bob.pku)],
   [/never denied/, 'overspends', /./, sql('DELETE FROM denials')],
   [/which was never denied/, 'deny_lists', /^1$/, sql('DELETE FROM denials')],

@@ -9,10 +9,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unreadable } from '../kit/readable.js';
 import { CLI, tapcashHere, tapcashProcess, type Ended } from './command-runs.js';
 
 const parent = mkdtempSync(join(tmpdir(), 'tapcash-demo-'));
 const data = ['--data', join(parent, 'demo')];
+let shown = '';
 let demo: { child: ChildProcess; ended: Promise<Ended> };
 
 /** Resolves once a process has said something. */
@@ -31,6 +33,7 @@ const tapcash = (args: string[]): Promise<Ended> => tapcashHere([...args, ...dat
 
 beforeAll(async () => {
   demo = there(['demo']);
+  demo.child.stdout!.on('data', (part: Buffer) => (shown += part.toString()));
   await said(demo.child, 'stdout', 'Ctrl-C ends it');
 }, 240_000);
 afterAll(async () => {
@@ -38,6 +41,12 @@ afterAll(async () => {
   await demo.ended;
   rmSync(parent, { recursive: true });
 }, 60_000);
+
+test('what a demo shows fits 80 columns, with amounts as money', () => {
+  expect(shown).toContain('withdraw 50.00 EUR for Alice');
+  expect(shown).toContain('The shop stays open.');
+  expect(unreadable(shown).filter((line) => !line.includes(parent))).toEqual([]);
+});
 
 test('a token that the demo does not have, and those that it has', async () => {
   const ended = await tapcash(['tap', 'Mallory']);

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { runDemo } from '../../host-bridge/demo/demo.js';
 import type { ScenarioName } from '../../host-bridge/demo/scenario-names.js';
-import { reportText } from '../../host-bridge/demo/report.js';
+import { reportText, stepLine } from '../../host-bridge/demo/report.js';
+import { unreadable } from '../kit/readable.js';
 
 const interpreter = findInterpreter(process.env);
 let folder: string;
@@ -30,6 +31,7 @@ async function run(scenario: ScenarioName, path: string | null, scheme = 1, pseu
     seed: null,
   });
   await demo.close();
+  expect(unreadable([...demo.report.steps.map(stepLine), reportText(demo.report)].join('\n'))).toEqual([]);
   return demo.report;
 }
 

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { runDemo } from '../../host-bridge/demo/demo.js';
+import { reportText, stepLine } from '../../host-bridge/demo/report.js';
+import { unreadable } from '../kit/readable.js';
 
 const interpreter = findInterpreter(process.env);
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-schemes-'));
@@ -35,6 +37,7 @@ async function pays(scheme: number, pseudonyms: number, path: string | null): Pr
     abc: { Alice: 5000, Bob: 7000, 'Cafe Roma': 4249 },
   });
   expect(report).toMatchObject({ ok: true, scheme, pseudonyms, conservation: { ok: true, in: 20_000, held: 20_000 } });
+  expect(unreadable([...report.steps.map(stepLine), reportText(report)].join('\n'))).toEqual([]);
   expect(JSON.stringify(report)).not.toMatch(/[0-9a-f]{64}/);
 }
 

@@ -29,6 +29,7 @@ import {
 import { splitAmount } from '../../base/crypto/coupon-signer.js';
 import { sha256 } from '../../base/crypto/hash.js';
 import { bytes } from '../../base/hex.js';
+import { moneyText } from '../../base/money.js';
 import { ERRORS, EXIT, refusal, type Result } from '../../base/errors.js';
 import type { Act, DeskActs } from './desk-acts.js';
 import type { DeskSteps } from './desk-steps.js';
@@ -179,7 +180,7 @@ export async function takeCoupons(
   const keys = await readCouponKeys(services, steps);
   if (!keys.ok) return keys;
   const parts = splitAmount(amount, [...keys.moduli.keys()]);
-  if (!parts) return refusal('AMOUNT_INVALID', `coupons are of ${[...keys.moduli.keys()].join(', ')}`);
+  if (!parts) return refusal('AMOUNT_INVALID', `coupons are of ${[...keys.moduli.keys()].map(keys.money).join(', ')}`);
   // What the same act took before it broke off.
   const before = act.progress<CouponProgress>();
   const noted = await stateOfNoted(services, steps, act);
@@ -210,7 +211,9 @@ export async function takeCoupons(
       const taken = took.reduce((sum, one) => sum + one, 0);
       return refusal(
         done.code,
-        taken === 0 ? 'withdrawal' : `the token holds coupons of ${taken} of ${amount}, which can be redeemed`,
+        taken === 0
+          ? 'withdrawal'
+          : `the token holds coupons of ${keys.money(taken)} of ${keys.money(amount)}, which can be redeemed`,
       );
     }
     took.push(part);
@@ -277,7 +280,7 @@ async function finishWaiting(services: Services, steps: DeskSteps): Promise<Resu
 async function readCouponKeys(
   services: Services,
   steps: DeskSteps,
-): Promise<Result<{ list: Uint8Array; moduli: Map<number, Uint8Array> }>> {
+): Promise<Result<{ list: Uint8Array; moduli: Map<number, Uint8Array>; money(amount: number): string }>> {
   const published = await steps.service('coupon keys', () => services.issuer.couponKeys());
   if (!published.ok) return published;
   const outer = signedCouponKeys.decode(published.list);
@@ -291,6 +294,7 @@ async function readCouponKeys(
     ok: true,
     list: published.list,
     moduli: new Map(amounts.map((amount, i) => [amount, published.moduli[i]!])),
+    money: (amount) => moneyText(amount, body.currency),
   };
 }
 
