@@ -58,18 +58,21 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
         return again && isFresh(again.list, nowS) ? again : publish(nowS);
       });
     },
-    deny(pku, untilS, why, nowS) {
-      const before = store.denial(pku);
-      const inForce = before !== null && (before.untilS === null || before.untilS > nowS);
-      const forEver = untilS === null || before?.untilS === null;
-      store.putDenial({
-        pku,
-        untilS: forEver ? null : Math.max(untilS as number, before?.untilS ?? 0),
-        why,
-        sinceS: nowS,
-      });
-      if (!inForce) publish(nowS);
-      return !inForce;
+    deny(pkus, untilS, why, nowS) {
+      let isNew = false;
+      for (const pku of pkus) {
+        const before = store.denial(pku);
+        isNew ||= before === null || (before.untilS !== null && before.untilS <= nowS);
+        const forEver = untilS === null || before?.untilS === null;
+        store.putDenial({
+          pku,
+          untilS: forEver ? null : Math.max(untilS as number, before?.untilS ?? 0),
+          why,
+          sinceS: nowS,
+        });
+      }
+      if (isNew) publish(nowS);
+      return isNew;
     },
     listsAll(pkus, nowS) {
       const prefixes = prefixesAt(nowS);

@@ -14,11 +14,11 @@ export interface DenyLists {
   /** The newest list, signed anew where it is too old; encoded `signedDenyList`. */
   current(nowS: number): { version: number; list: Uint8Array };
   /**
-   * Denies a pseudonym, within the caller's transaction.
+   * Denies pseudonyms by one list, within the caller's transaction.
    * @param untilS null: for ever
-   * @returns whether it was not denied before
+   * @returns whether one of them was not denied before
    */
-  deny(pku: Uint8Array, untilS: number | null, why: string, nowS: number): boolean;
+  deny(pkus: readonly Uint8Array[], untilS: number | null, why: string, nowS: number): boolean;
   /** Whether all of these have room on the list that terminals get. */
   listsAll(pkus: readonly Uint8Array[], nowS: number): boolean;
   /** Pseudonyms denied now, also those that found no room on the list. */

@@ -42,7 +42,7 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
         const ruling = ruleDeny({ why, denied, listed: context.denyLists.count(nowS), listMax: DENIED_MAX });
         if (!ruling.ok) return ruling;
         // An operator's denial knows no license, so it has no end.
-        if (!denied) context.denyLists.deny(pku, null, `${operator}: ${why}`, nowS);
+        if (!denied) context.denyLists.deny([pku], null, `${operator}: ${why}`, nowS);
         return { ok: true, version: context.denyLists.current(nowS).version, repeated: denied };
       });
     },

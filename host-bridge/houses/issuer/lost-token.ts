@@ -56,7 +56,7 @@ export function lose(
     // Its last license, then the time to deposit what was paid with it, then the window of a claim on that.
     const dueS = endS + 2 * graceS;
     store.addLoss({ counter, operator, why, sinceS: nowS, dueS });
-    for (const pku of pkus) context.denyLists.deny(pku, dueS, `lost: ${why}`, nowS);
+    context.denyLists.deny(pkus, dueS, `lost: ${why}`, nowS);
     return { ok: true, dueS, onDenyList: onDenyList(), repeated: false };
   });
 }

@@ -32,5 +32,5 @@ export function noteSpent(context: IssuerContext, terms: LicenseBody, transactio
   const why = isHeld(context, counter) ? 'COME_TO_DESK: below zero after a restore' : 'overspent';
   // Not the license of this history alone: a newer one may be out already.
   const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
-  for (const pku of store.pseudonymsOfCounter(counter)) context.denyLists.deny(pku, lastS + context.graceS, why, nowS);
+  context.denyLists.deny(store.pseudonymsOfCounter(counter), lastS + context.graceS, why, nowS);
 }
