@@ -357,8 +357,8 @@ const HOST_ERRORS = {
   RECEIPT_AHEAD: row(
     409,
     refused,
-    'The token asks for a receipt with a higher number than the next one of the issuer.',
-    'The issuer has lost receipts: restore its database, then run tapcash audit.',
+    'The token has receipts that the issuer does not know: a restore has taken them from its books.',
+    'Restore a newer copy, if there is one. Else this token can pay, but withdraws no more: see docs/operations.md.',
   ),
   TOMBSTONED: row(
     409,

@@ -131,6 +131,18 @@ export const BRIDGE_MIGRATIONS = [
   ALTER TABLE charge ADD COLUMN number INTEGER;
   CREATE INDEX charge_by_number ON charge (number);
   `,
+  // What the clerk has seen of what was refused for good, and how much of it there is.
+  `
+  ALTER TABLE outbox ADD COLUMN acknowledged TEXT; -- the clerk's reason
+  ALTER TABLE outbox ADD COLUMN acknowledged_s INTEGER;
+  CREATE INDEX outbox_trouble ON outbox (state, sequence) WHERE state IN ('held', 'refused') AND acknowledged_s IS NULL;
+  CREATE TABLE outbox_acknowledged (id INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+  INSERT INTO outbox_acknowledged (id, count) VALUES (1, 0);
+  CREATE TRIGGER outbox_seen AFTER UPDATE OF acknowledged_s ON outbox
+    WHEN (old.acknowledged_s IS NULL) <> (new.acknowledged_s IS NULL) BEGIN
+    UPDATE outbox_acknowledged SET count = count + CASE WHEN new.acknowledged_s IS NULL THEN -1 ELSE 1 END WHERE id = 1;
+  END;
+  `,
 ];
 
 interface Tables {
@@ -147,6 +159,8 @@ interface Tables {
     next_ms: number;
     holds: number;
     done_s: number | null;
+    acknowledged: string | null;
+    acknowledged_s: number | null;
   };
   outbox_count: { state: Tables['outbox']['state']; count: number };
   charge: {

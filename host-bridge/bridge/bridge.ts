@@ -88,7 +88,9 @@ export interface BridgeStatus extends KeyStatus {
   /** A procedure of the teller's is under way. */
   deskBusy: boolean;
   outbox: OutboxCounts;
-  /** Newest histories, tombstones and refunds that were refused or are held back. */
+  /** How many of the refused ones the clerk has acknowledged. */
+  acknowledged: number;
+  /** Newest histories, tombstones and refunds that are held back, or were refused and are not acknowledged. */
   trouble: OutboxEntry[];
   /** Why deliveries wait; null when they do not. */
   outage: ErrorCode | null;
@@ -110,9 +112,11 @@ export interface Bridge {
   cancel: Clerk['cancel'];
   refund: Refunds['refund'];
   outbox: Pick<Outbox, 'entries' | 'messages'>;
-  outboxState(): Pick<BridgeStatus, 'outbox' | 'outage' | 'outageDetail'>;
+  outboxState(): Pick<BridgeStatus, 'outbox' | 'acknowledged' | 'outage' | 'outageDetail'>;
   /** What is held or was refused is tried now: one, or all of it. Codes: NOT_FOUND. @returns how many */
   resend(sequence?: number): Promise<Result<{ count: number }>>;
+  /** The clerk takes note of what was refused for good: it stays, and is no trouble any more. Codes: NOT_FOUND. */
+  acknowledge(sequence: number, why: string): Result<object>;
   /** A page of the payments that came through here, newest first. */
   payments: ListPayments;
   charges(limit: number): Charge[];
@@ -258,6 +262,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
   const outboxState = () => ({
     outbox: outbox.counts(),
+    acknowledged: outbox.acknowledged(),
     outage: delivery.outage(),
     outageDetail: delivery.outageDetail()?.detail ?? null,
   });
@@ -290,6 +295,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     outbox,
     outboxState,
     resend: (sequence) => resend(outbox, delivery, sequence),
+    acknowledge: (sequence, why) =>
+      outbox.acknowledge(sequence, why) ? { ok: true } : refusal('NOT_FOUND', `${sequence} was not refused`),
     payments: createPayments(database, (id) => {
       const tap = charges.find(id)?.tap;
       return tap ? fromHex(tap.rs) : null;
@@ -297,7 +304,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     charges: charges.newest,
     async status() {
       if (terminal.up()) await askStatus();
-      const trouble = outbox.entries(['refused', 'held'], TROUBLE_MAX);
+      const trouble = outbox.trouble(TROUBLE_MAX);
       return {
         link: { ...link },
         terminal: lastStatus,

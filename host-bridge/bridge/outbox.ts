@@ -41,6 +41,9 @@ export interface OutboxEntry {
   attempts: number;
   arrivedS: number;
   doneS: number | null;
+  /** Why the clerk takes note of a refusal for good, and when; null: not. */
+  acknowledged: string | null;
+  acknowledgedS: number | null;
 }
 
 /** A row to be sent by hand: all of it. */
@@ -70,6 +73,12 @@ export interface Outbox {
   /** When the next held row is due; null when none is held. */
   heldUntilMs(): number | null;
   counts(): OutboxCounts;
+  /** How many of the refused ones are acknowledged. */
+  acknowledged(): number;
+  /** The clerk takes note of what was refused for good. @returns whether there is such a row */
+  acknowledge(sequence: number, why: string): boolean;
+  /** The newest that are held, or were refused and are not acknowledged. */
+  trouble(limit: number): OutboxEntry[];
   /** The history of a charge that was paid here, whatever became of it. @param rs 16 bytes */
   historyOf(rs: Uint8Array): Uint8Array | null;
   /** What became of a message, by its bytes. */
@@ -104,7 +113,8 @@ function identify(kind: OutboxKind, bytes: Uint8Array): { identity: Uint8Array; 
   };
 }
 
-const ENTRY = 'sequence, kind, state, code, amount, attempts, arrived_s AS arrivedS, done_s AS doneS' as const;
+const ENTRY =
+  'sequence, kind, state, code, amount, attempts, arrived_s AS arrivedS, done_s AS doneS, acknowledged, acknowledged_s AS acknowledgedS' as const;
 
 /** Makes the outbox over the bridge's database. @param nowS Unix time, seconds: for people, nothing waits by it */
 export function createOutbox(database: Database, nowS: () => number): Outbox {
@@ -117,6 +127,7 @@ export function createOutbox(database: Database, nowS: () => number): Outbox {
     ...deliveriesOf(database, nowS),
     ...pagesOf(database),
     ...resendingOf(database),
+    ...noticesOf(database, nowS),
     counts() {
       const all: OutboxCounts = { pending: 0, held: 0, credited: 0, duplicate: 0, buried: 0, refunded: 0, refused: 0 };
       for (const { state, count } of counts.all()) all[state] = count;
@@ -204,9 +215,30 @@ function pagesOf(database: Database): Pick<Outbox, 'entries' | 'messages'> {
   };
 }
 
+/** What the clerk has yet to see, and what he has. */
+function noticesOf(database: Database, nowS: () => number): Pick<Outbox, 'acknowledged' | 'acknowledge' | 'trouble'> {
+  const acknowledged = database.prepare<[], { count: number }>('SELECT count FROM outbox_acknowledged WHERE id = 1');
+  const acknowledge = database.prepare(
+    "UPDATE outbox SET acknowledged = ?, acknowledged_s = ? WHERE sequence = ? AND state = 'refused'",
+  );
+  const trouble = database.prepare<[state: string, limit: number], OutboxEntry>(
+    `SELECT ${ENTRY} FROM outbox INDEXED BY outbox_trouble
+     WHERE state IN ('held', 'refused') AND acknowledged_s IS NULL AND state = ? ORDER BY sequence DESC LIMIT ?`,
+  );
+  return {
+    acknowledged: () => acknowledged.get()!.count,
+    acknowledge: (sequence, why) => acknowledge.run(why, Math.floor(nowS()), sequence).changes > 0,
+    trouble: (limit) =>
+      ['held', 'refused']
+        .flatMap((state) => trouble.all(state, limit))
+        .sort((a, b) => b.sequence - a.sequence)
+        .slice(0, limit),
+  };
+}
+
 function resendingOf(database: Database): Pick<Outbox, 'resend' | 'resendSome'> {
   const resend = database.prepare(
-    "UPDATE outbox SET state = 'held', next_ms = 0, holds = 0, done_s = NULL WHERE sequence = ? AND state IN ('held', 'refused')",
+    "UPDATE outbox SET state = 'held', next_ms = 0, holds = 0, done_s = NULL, acknowledged = NULL, acknowledged_s = NULL WHERE sequence = ? AND state IN ('held', 'refused')",
   );
   const after = database.prepare<[state: string, after: number, limit: number], { sequence: number }>(
     'SELECT sequence FROM outbox WHERE state = ? AND sequence > ? ORDER BY sequence LIMIT ?',

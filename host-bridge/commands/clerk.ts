@@ -108,6 +108,7 @@ export async function status(options: ClerkOptions): Promise<void> {
     terminal,
     charge: last,
     outbox,
+    acknowledged,
     trouble,
     outage,
     outageDetail,
@@ -116,11 +117,13 @@ export async function status(options: ClerkOptions): Promise<void> {
     keys,
     hasNewestKey,
   } = now;
+  const open = outbox.held + outbox.refused - acknowledged;
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.older ?? link.code})`}`,
     `charge     ${last ? describe(last) : 'none'}`,
     ...(last ? [`           id ${last.id}`] : []),
     `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.refused} refused`,
+    ...(acknowledged > 0 ? [`           ${acknowledged} of the refused ones acknowledged`] : []),
     `           ${outbox.duplicate} known already, ${outbox.buried} cancelled, ${outbox.refunded} given back`,
     ...(outage ? [`services   ${outage}: deliveries wait${outageDetail ? ` (${outageDetail})` : ''}`] : []),
     ...trouble.map(
@@ -149,9 +152,9 @@ export async function status(options: ClerkOptions): Promise<void> {
           '           tapcash manifest, then tapcash provision terminal',
         ]
       : []),
-    ...(outbox.held + outbox.refused > 0 ? ['           what was refused, and what to do: tapcash outbox'] : []),
+    ...(open > 0 ? ['           what was refused, and what to do: tapcash outbox'] : []),
   ];
-  const exit = outage ? EXIT.environment : outbox.held + outbox.refused > 0 ? EXIT.refused : EXIT.ok;
+  const exit = outage ? EXIT.environment : open > 0 ? EXIT.refused : EXIT.ok;
   print(options.json, { ...now, ok: exit === EXIT.ok }, lines.join('\n'));
   process.exitCode = exit;
 }

@@ -21,6 +21,8 @@ export interface ActOptions {
   /** Another act, also where the same one has no answer. */
   new?: boolean;
   json?: boolean;
+  /** The words of the command line that finishes it (program.ts). */
+  line?: string[];
 }
 
 /** An act to be done. */

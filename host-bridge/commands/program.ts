@@ -56,12 +56,42 @@ function add(parent: Command, spec: CommandSpec, environment: NodeJS.ProcessEnv)
 async function runCommand(spec: CommandSpec, command: Command, environment: NodeJS.ProcessEnv): Promise<void> {
   const options = command.optsWithGlobals<Record<string, unknown>>();
   try {
-    const context = { environment, settings: fillIn(spec, command, options) };
+    options['line'] = lineOf(spec, command);
+    const context = {
+      environment,
+      settings: fillIn(spec, command, options),
+      run: async (words: string[]) => void (await createProgram(environment).parseAsync(['node', 'tapcash', ...words])),
+    };
     const run = (await spec.run!()) as (...values: unknown[]) => unknown;
     if ((await run(...command.processedArgs, options, context)) === false) process.exitCode = EXIT.broken;
   } catch (thrown) {
     reportFailure(thrown, options['json'] === true);
   }
+}
+
+/** Options that say how a command is done, and not what. */
+const HOW = ['data', 'id', 'new', 'json'];
+
+/** The words by which this command is given again: its name, arguments and options. */
+function lineOf(spec: CommandSpec, command: Command): string[] {
+  const names: string[] = [];
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name());
+  const options = (spec.options ?? []).flatMap((option) => {
+    const key = optionKey(option);
+    const value: unknown = command.getOptionValueSource(key) === 'cli' ? command.opts()[key] : undefined;
+    if (value === undefined || HOW.includes(key)) return [];
+    return [longFlag(option), ...(value === true ? [] : [value].flat().map(String))];
+  });
+  // Options first: after "--" all is an argument, also a negative number.
+  return [
+    ...names,
+    ...options,
+    '--',
+    ...command.processedArgs
+      .flat()
+      .filter((one) => one !== undefined)
+      .map(String),
+  ];
 }
 
 /** Gives options that nobody gave the value of the folder's settings. @throws TapcashError USAGE: one is missing */

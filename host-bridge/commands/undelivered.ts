@@ -19,6 +19,8 @@ type Entry = Reply<'outbox'>['entries'][number];
 const OPEN: OutboxState[] = ['pending', 'held', 'refused'];
 const EVERY: OutboxState[] = [...OPEN, 'credited', 'duplicate', 'buried', 'refunded'];
 const PAGE = 200;
+/** As long as every reason for the record. */
+const WHY_CHARS_MAX = 200;
 
 /** Where each kind is posted to. */
 const SENT_TO: Record<Entry['kind'], string> = {
@@ -27,7 +29,7 @@ const SENT_TO: Record<Entry['kind'], string> = {
   refund: ISSUER_ENDPOINTS.refund.path,
 };
 
-type OutboxCommands = Pick<ControlClient, 'outbox' | 'messages' | 'resend'> & { close(): void };
+type OutboxCommands = Pick<ControlClient, 'outbox' | 'messages' | 'resend' | 'acknowledge'> & { close(): void };
 
 /** The running bridge, else its database. @throws TapcashError SERVICE_DOWN: neither is there */
 async function outboxOf(options: ClerkOptions, isChange = false): Promise<OutboxCommands> {
@@ -65,6 +67,7 @@ async function storedOutbox(dataDir: string, isChange: boolean): Promise<OutboxC
       ok: true,
       entries: stored.entries(states, limit, before),
       outbox: stored.counts(),
+      acknowledged: stored.acknowledged(),
       outage: 'SERVICE_DOWN',
       outageDetail: 'no bridge runs',
     }),
@@ -81,6 +84,10 @@ async function storedOutbox(dataDir: string, isChange: boolean): Promise<OutboxC
       }
       return { ok: true, count };
     },
+    acknowledge: async (sequence, why) =>
+      stored.acknowledge(sequence, why)
+        ? { ok: true }
+        : { ok: false, code: 'NOT_FOUND', detail: `${sequence} was not refused` },
     close: database.close,
   };
 }
@@ -126,20 +133,21 @@ export async function list(
   const from = await outboxOf(options);
   try {
     const page = must(await from.outbox(options.delivered ? EVERY : OPEN, limit, before));
-    const { entries, outbox, outage, outageDetail } = page;
+    const { entries, outbox, acknowledged, outage, outageDetail } = page;
     const next = entries.length === limit ? entries.at(-1)!.sequence : null;
     const rows = entries.map((entry) => [
       String(entry.sequence),
       entry.kind,
       entry.amount === null ? '' : money(entry.amount),
-      entry.state,
+      entry.acknowledgedS === null ? entry.state : 'acknowledged',
       ageText(entry.arrivedS),
       String(entry.attempts),
       codeText(entry.code),
     ]);
     const remedies = remediesOf([...entries.map(({ code }) => code), outage === 'SERVICE_DOWN' ? null : outage]);
     const lines = [
-      `${outbox.pending} pending, ${outbox.held} held, ${outbox.refused} refused`,
+      `${outbox.pending} pending, ${outbox.held} held, ${outbox.refused} refused` +
+        (acknowledged > 0 ? ` (${acknowledged} acknowledged)` : ''),
       ...(outage ? [`Deliveries wait: ${outage}${outageDetail ? ` (${outageDetail})` : ''}`] : []),
       ...(rows.length > 0
         ? [
@@ -166,6 +174,21 @@ export async function resend(id: string | undefined, options: ClerkOptions & { a
     const done = must(await from.resend(sequence));
     const what = done.count === 1 ? '1 message is' : `${done.count} messages are`;
     print(options.json, done, `${what} tried again now. See what becomes of it: tapcash outbox`);
+  } finally {
+    from.close();
+  }
+}
+
+/** `tapcash outbox acknowledge`. */
+export async function acknowledge(id: string, options: ClerkOptions & { why?: string }): Promise<void> {
+  const why = options.why?.trim() ?? '';
+  if (why.length < 1 || why.length > WHY_CHARS_MAX) throw failure('REASON_MISSING', '--why');
+  const sequence = numberArgument(id, 'id', 1e15);
+  const from = await outboxOf(options, true);
+  try {
+    must(await from.acknowledge(sequence, why));
+    const text = `${sequence} is acknowledged. It stays listed, and tapcash status no longer warns of it.`;
+    print(options.json, { sequence, acknowledged: why }, text);
   } finally {
     from.close();
   }

@@ -186,6 +186,10 @@ function addOutboxRoutes(plain: Plain, bridge: Bridge): void {
     return hexed({ ok: true as const, messages: bridge.outbox.messages(of, Number(limit), Number(after)) });
   });
   plain(at.resend, {}, async (request) => bridge.resend((request.body as { sequence?: number }).sequence));
+  plain(at.acknowledge, {}, async (request) => {
+    const { sequence, why } = request.body as Static<typeof at.acknowledge.body>;
+    return bridge.acknowledge(sequence, why);
+  });
 }
 
 /** What a desk procedure is told beside its request. */

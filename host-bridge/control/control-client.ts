@@ -69,6 +69,7 @@ export interface ControlClient {
   messages(states: OutboxState[], limit: number, after?: number): Promise<Result<ControlReply<At['messages']>>>;
   /** @param sequence number of one; default: all */
   resend(sequence?: number): Promise<Result<ControlReply<At['resend']>>>;
+  acknowledge(sequence: number, why: string): Promise<Result<object>>;
   /** A page of payments, newest first. */
   payments(query: ControlBody<At['payments']>): Promise<Result<ControlReply<At['payments']>>>;
   registerUser(
@@ -140,6 +141,7 @@ export function createControlClient(
     messages: (states, limit, after = 0) =>
       call(at.messages, null, `${at.messages.path}?${pageOf(states, limit)}&after=${after}`),
     resend: (sequence) => call(at.resend, sequence === undefined ? {} : { sequence }),
+    acknowledge: (sequence, why) => call(at.acknowledge, { sequence, why }),
     payments: (query) => call(at.payments, query),
     registerUser: (body, listener) => procedure(dataDir, at.register, body, listener),
     renewUser: (body, listener) => procedure(dataDir, at.renew, body, listener),

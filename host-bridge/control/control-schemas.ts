@@ -87,6 +87,8 @@ const OUTBOX_ENTRY = {
   attempts: Count,
   arrivedS: Count,
   doneS: nullable(Count),
+  acknowledged: nullable(Type.String()),
+  acknowledgedS: nullable(Count),
 };
 const Trouble = object(OUTBOX_ENTRY);
 const OutboxMessage = object({ ...OUTBOX_ENTRY, bytes: Type.String({ pattern: '^([0-9a-f]{2})+$' }) });
@@ -101,6 +103,7 @@ const Status = object({
   charge: nullable(Charge),
   deskBusy: Type.Boolean(),
   outbox: OutboxCounts,
+  acknowledged: Count,
   trouble: Type.Array(Trouble),
   outage: nullable(Code),
   outageDetail: nullable(Type.String()),
@@ -242,6 +245,7 @@ export const CONTROL_ENDPOINTS = {
     reply: object({
       entries: Type.Array(Trouble),
       outbox: OutboxCounts,
+      acknowledged: Count,
       outage: nullable(Code),
       outageDetail: nullable(Type.String()),
     }),
@@ -259,6 +263,12 @@ export const CONTROL_ENDPOINTS = {
     'What is held or was refused is tried now: one, or all of it',
     object({ sequence: Type.Optional(Sequence) }),
     object({ count: Count }),
+  ),
+  acknowledge: post(
+    '/outbox/acknowledge',
+    'The clerk takes note of what was refused for good: it stays listed, and is no trouble any more',
+    object({ sequence: Sequence, why: Type.String({ minLength: 1, maxLength: 200 }) }),
+    object({}),
   ),
   payments: post(
     '/payments',

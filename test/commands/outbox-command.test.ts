@@ -15,7 +15,7 @@ import { createOutbox } from '../../host-bridge/bridge/outbox.js';
 import { startControl, type Control } from '../../host-bridge/control/control-api.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { createRig, type Rig } from '../bridge/bridge-rig.js';
-import { makeHistory } from '../kit/histories.js';
+import { makeHistory, makeTombstone } from '../kit/histories.js';
 import { tapcashHere } from './command-runs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-outbox-command-'));
@@ -101,6 +101,32 @@ describe('without a bridge', () => {
     database.close();
   });
 
+  test('what was refused for good is acknowledged with a reason, and stays listed and exported', async () => {
+    const data = leftFolder();
+    const acknowledge = (id: string, ...more: string[]) =>
+      tapcashHere(['outbox', 'acknowledge', id, ...more, '--data', data]);
+    expect((await acknowledge('3')).status).toBe(2);
+    expect((await acknowledge('3', '--why', ' ')).err).toContain('REASON_MISSING');
+    // Held is not refused, credited is not either.
+    for (const id of ['2', '1', '77']) expect((await acknowledge(id, '--why', 'seen')).err).toContain('NOT_FOUND');
+    for (let times = 0; times < 2; times++)
+      expect(await acknowledge('3', '--why', 'paid again in cash')).toMatchObject({ status: 0 });
+    const page = (await listed('--data', data)) as Page & { acknowledged: number };
+    expect(page.acknowledged).toBe(1);
+    expect(page.entries).toContainEqual(
+      expect.objectContaining({ sequence: 3, state: 'refused', acknowledged: 'paid again in cash' }),
+    );
+    expect((await tapcashHere(['outbox', '--data', data])).out).toMatch(
+      /3 refused \(1 acknowledged\)[^]* 3 +history +1\.00 EUR +acknowledged/,
+    );
+    const file = join(data, 'out.jsonl');
+    await tapcashHere(['outbox', 'export', file, '--data', data]);
+    expect(readFileSync(file, 'utf8')).toContain('"acknowledged":"paid again in cash"');
+    // Sent again it is trouble again.
+    await tapcashHere(['outbox', 'resend', '3', '--data', data]);
+    expect(await listed('--data', data)).toMatchObject({ acknowledged: 0 });
+  });
+
   test('the folder above finds it, as settings and the demo lay it out; of two it takes none', async () => {
     const above = mkdtempSync(join(folder, 'above-'));
     renameSync(leftFolder(), join(above, 'bridge-cafe'));
@@ -167,6 +193,16 @@ describe('with a bridge', () => {
     for (let i = 0; i < 200 && (await statusOf()).outbox['held'] !== 0; i++)
       await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await exitOf()).toBe(0);
+    // A refusal for good warns until the clerk has taken note of it.
+    await rig.terminal.request(KIND.tombstone, makeTombstone(1));
+    for (let i = 0; i < 200 && (await statusOf()).outbox['refused'] !== 1; i++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([await exitOf(), (await statusOf()).ok]).toEqual([1, false]);
+    const refused = (await listed('list', '--data', rig.dataDir)).entries.find(({ state }) => state === 'refused')!;
+    const acknowledge = ['outbox', 'acknowledge', String(refused.sequence), '--why', 'the payment counts'];
+    expect(await tapcashHere([...acknowledge, '--data', rig.dataDir])).toMatchObject({ status: 0 });
+    expect([await exitOf(), (await statusOf()).ok]).toEqual([0, true]);
+    expect((await listed('list', '--data', rig.dataDir)).entries).toHaveLength(1);
     fate = 'down';
     await pay(2);
     for (let i = 0; i < 200 && (await statusOf()).outage === null; i++)

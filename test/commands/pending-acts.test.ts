@@ -243,6 +243,38 @@ describe('at the houses', () => {
     60_000,
   );
 
+  test('acts without an answer are listed, finished by their ids, and given up with a reason', async () => {
+    await office('open', 'Cafe');
+    const acts = (...args: string[]) => tapcashHere(['acts', ...args, '--data', data]);
+    const open = async () =>
+      (JSON.parse((await acts('--json')).out) as { acts: { id: string; line: string[] }[] }).acts;
+    expect((await acts()).out).toMatch(/Every act has its answer/);
+    proxy.cut = (path) => (path.endsWith('/office/funds') ? 'reply' : null);
+    await office('fund', 'Cafe', '1.00');
+    await office('fund', 'Cafe', '1.00', '--new');
+    proxy.cut = (path) => (path.endsWith('/office/funds') ? 'request' : null);
+    await office('fund', 'Cafe', '5.00');
+    proxy.cut = null;
+    expect(await balance()).toBe(200);
+    const begun = await open();
+    const third = begun.find(({ line }) => line.at(-1) === '5.00')!;
+    const done = begun.filter((one) => one !== third);
+    expect([begun.length, done.length]).toEqual([3, 2]);
+    expect((await acts('list')).out).toMatch(new RegExp(`${third.id} .*office fund Cafe 5.00`));
+    expect((await acts('finish', 'ffffff')).err).toMatch(/NOT_FOUND/);
+    expect((await acts('finish', '')).err).toMatch(/USAGE/);
+    // Done already, so nothing is put in.
+    for (const { id } of done) expect(await acts('finish', id.slice(0, 12))).toMatchObject({ status: 0 });
+    expect([await balance(), (await open()).map(({ id }) => id)]).toEqual([200, [third.id]]);
+    expect((await acts('forget', third.id)).status).toBe(2);
+    expect(await acts('forget', third.id, '--why', 'never reached the issuer')).toMatchObject({ status: 0 });
+    expect([await open(), await balance()]).toEqual([[], 200]);
+    // The same command is another act then.
+    const next = await office('fund', 'Cafe', '5.00');
+    expect([next.status, next.err]).toEqual([0, '']);
+    expect([await balance(), kept().length]).toEqual([700, 5]);
+  }, 60_000);
+
   test.each(CUTS)(
     'office payout, losing %s: taken out once; then the empty account can be closed',
     async (cut) => {

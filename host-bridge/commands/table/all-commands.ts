@@ -1,4 +1,5 @@
 /** Every command, in the order of `tapcash --help`. */
+import { ACTS_COMMANDS } from './acts-commands.js';
 import { BOARD_COMMANDS } from './board-commands.js';
 import { BUILD_COMMANDS } from './build-commands.js';
 import { CLERK_COMMANDS, TELLER_COMMANDS } from './clerk-commands.js';
@@ -12,6 +13,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...DEMO_COMMANDS,
   ...CLERK_COMMANDS,
   OUTBOX_COMMANDS,
+  ACTS_COMMANDS,
   TELLER_COMMANDS,
   ...AUDIT_COMMANDS,
   ...HOUSE_COMMANDS,

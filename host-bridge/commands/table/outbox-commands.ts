@@ -35,6 +35,14 @@ export const OUTBOX_COMMANDS: CommandSpec = {
       run: async () => (await import('../undelivered.js')).resend,
     },
     {
+      name: 'acknowledge',
+      what: 'take note of what was refused for good, with a reason: it stays listed, and tapcash status is 0 again',
+      arguments: [{ name: '<id>', what: 'the number that tapcash outbox shows' }],
+      options: [as(OPTIONS.why, { isNeeded: true }), data, json],
+      examples: ['outbox acknowledge 17 --why "the customer paid again in cash"'],
+      run: async () => (await import('../undelivered.js')).acknowledge,
+    },
+    {
       name: 'export',
       what: 'write the complete signed messages into a file, a line of JSON each: to keep, or to send by hand',
       arguments: [{ name: '<file>', what: 'a new file' }],

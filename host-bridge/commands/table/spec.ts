@@ -33,6 +33,8 @@ export interface CommandContext {
   readonly environment: NodeJS.ProcessEnv;
   /** The settings of its data folder, if there are any. */
   readonly settings: Settings | null;
+  /** Runs another command line. */
+  run(words: string[]): Promise<void>;
 }
 
 /** Arguments in their order, then the options, then the context. @returns false: something does not add up (exit 4) */
