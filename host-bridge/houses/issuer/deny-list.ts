@@ -64,12 +64,8 @@ export function createDenyLists(store: IssuerStore, signer: Signer, issuer: Uint
         const before = store.denial(pku);
         isNew ||= before === null || (before.untilS !== null && before.untilS <= nowS);
         const forEver = untilS === null || before?.untilS === null;
-        store.putDenial({
-          pku,
-          untilS: forEver ? null : Math.max(untilS as number, before?.untilS ?? 0),
-          why,
-          sinceS: nowS,
-        });
+        const until = forEver ? null : Math.max(untilS as number, before?.untilS ?? 0);
+        store.putDenial({ pku, untilS: until, why, sinceS: nowS });
       }
       if (isNew) publish(nowS);
       return isNew;
