@@ -91,6 +91,7 @@ const pins = {
   digitalRead: digitalRead,
   digitalWrite: digitalWrite,
   analogWrite: analogWrite,
+  poke32: poke32,
   pinMode: pinMode,
 } as any;
 

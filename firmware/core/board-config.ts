@@ -12,6 +12,8 @@ export interface PinConfig {
   active: number;
   /** Passive buzzers only: the tone. */
   frequencyHz?: number;
+  /** Buzzers on D25 or D26 of an ESP32: the unit of its DAC, 1 or 2, which makes the tone there. */
+  dac?: number;
 }
 
 /** A matrix of keys, or none at its place where `keys` has a blank. */

@@ -12,7 +12,19 @@ export interface IndicatorPins {
   digitalWrite(pin: string, level: number): void;
   /** For passive buzzers, with {freq}. */
   analogWrite(pin: string, value: number, options: { freq: number }): void;
+  poke32(address: number, value: number): void;
 }
+
+/**
+ * The wave generator of the ESP32's DAC: SENS_SW_TONE_EN with SENS_SW_FSTEP, and which unit takes it, its highest bit
+ * inverted for a wave around the middle (ESP-IDF, soc/esp32/include/soc/sens_reg.h). Espruino gives pins 25 and 26 to
+ * the DAC and drops `freq` (targets/esp32/jshardware.c, jshPinAnalogOutput); its analogWrite switches pin and unit on
+ * and a wave off.
+ */
+const SENS_SAR_DAC_CTRL1 = 0x3ff48898;
+const SENS_SAR_DAC_CTRL2 = 0x3ff4889c;
+/** Hertz of RTC_FAST_CLK, on average; a step is 1 / 65,536 of it. */
+const RTC_FAST_HZ = 8500000;
 
 /** LED and buzzer together. */
 export interface Indicator {
@@ -62,8 +74,15 @@ export function createIndicator(pins: IndicatorPins, clock: Clock, led?: PinConf
 
   function set(config: PinConfig | undefined, on: boolean): void {
     if (!config) return;
-    if (config.frequencyHz) pins.analogWrite(config.pin, on ? 0.5 : 0, { freq: config.frequencyHz });
-    else pins.digitalWrite(config.pin, on ? config.active : 1 - config.active);
+    const frequencyHz = config.frequencyHz;
+    const dac = config.dac;
+    if (frequencyHz) {
+      pins.analogWrite(config.pin, on ? 0.5 : 0, { freq: frequencyHz });
+      if (on && dac) {
+        pins.poke32(SENS_SAR_DAC_CTRL1, 65536 + Math.round((frequencyHz * 65536) / RTC_FAST_HZ));
+        pins.poke32(SENS_SAR_DAC_CTRL2, (1 << (23 + dac)) | (2 << (18 + 2 * dac)));
+      }
+    } else pins.digitalWrite(config.pin, on ? config.active : 1 - config.active);
   }
 
   function step(): void {

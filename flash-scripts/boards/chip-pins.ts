@@ -5,6 +5,7 @@
  * 2.2 and 2.5; ESP-IDF, "GPIO & RTC GPIO" of each chip; the boards' own pages, which docs/hardware.md lists. Left out:
  * which peripheral reaches which pin; the matrix takes UART, I2C and SPI to any, and Espruino passes the number on.
  */
+import type { PinConfig } from '../../firmware/core/board-config.js';
 import type { BoardEntry } from './board-entry.js';
 
 type Chip = Exclude<BoardEntry['chip'], 'linux'>;
@@ -25,6 +26,11 @@ interface PinRules {
   usb: number[];
   /** UART0, which the board's USB bridge is wired to. */
   uart0: number[];
+  /**
+   * Pins of DAC units 1, 2: Espruino's analogWrite sets a voltage there and drops `freq` (targets/esp32/jshardware.c,
+   * jshPinAnalogOutput). C3 and S3 have no DAC; all other outputs have PWM (jshardwarePWM.c).
+   */
+  dac: number[];
 }
 
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
@@ -40,6 +46,7 @@ const PIN_RULES: Record<Chip, PinRules> = {
     inputOnly: range(34, 39),
     usb: [],
     uart0: [1, 3],
+    dac: [25, 26],
   },
   esp32c3: {
     last: 21,
@@ -49,6 +56,7 @@ const PIN_RULES: Record<Chip, PinRules> = {
     inputOnly: [],
     usb: [18, 19],
     uart0: [20, 21],
+    dac: [],
   },
   esp32s3: {
     last: 48,
@@ -59,6 +67,7 @@ const PIN_RULES: Record<Chip, PinRules> = {
     inputOnly: [],
     usb: [19, 20],
     uart0: [43, 44],
+    dac: [],
   },
 };
 
@@ -77,6 +86,8 @@ export interface PinUse {
   line?: string;
   /** The pull-up is outside the chip. */
   pulledOutside?: boolean;
+  /** It makes a tone, by this unit of the DAC; 0: by PWM. */
+  tone?: number;
 }
 
 type Named = Record<string, unknown>;
@@ -114,6 +125,8 @@ const BUS_WAYS = {
   backlight: 'out',
 } as const;
 
+const toneOf = (output: PinConfig): Pick<PinUse, 'tone'> => (output.frequencyHz ? { tone: output.dac ?? 0 } : {});
+
 /** Every pin that a board's entry names. */
 export function pinUses(entry: BoardEntry): PinUse[] {
   const { buttons, keypad } = entry;
@@ -134,7 +147,9 @@ export function pinUses(entry: BoardEntry): PinUse[] {
     ...(keypad?.rows ?? []).map((pin, i) => ({ field: `keypad.rows.${i}`, pin, way: 'out' as const })),
     ...(keypad?.columns ?? []).map((pin, i) => ({ field: `keypad.columns.${i}`, pin, way: 'button' as const })),
     ...(['led', 'buzzer'] as const).flatMap((field) =>
-      entry[field] ? [{ field: `${field}.pin`, pin: entry[field].pin, way: 'out' as const }] : [],
+      entry[field]
+        ? [{ field: `${field}.pin`, pin: entry[field].pin, way: 'out' as const, ...toneOf(entry[field]) }]
+        : [],
     ),
   ];
 }
@@ -156,6 +171,10 @@ function pinFault(entry: BoardEntry, chip: Chip, use: PinUse): string | null {
     if (!use.pulledOutside)
       return 'has no pull-up in the chip; wire a resistor and say "pull": "board", or take a pin below D34';
   }
+  const unit = rules.dac.indexOf(number) + 1;
+  if (use.tone === 0 && unit > 0)
+    return `goes to the DAC in Espruino, which drops the frequency; take another, or say "dac": ${unit}`;
+  if (use.tone && use.tone !== unit) return `is not the pin of DAC unit ${use.tone}; leave "dac" out`;
   if (use.way === 'button' && rules.strapping.includes(number))
     return 'held at reset keeps the chip from starting; take a pin that is not read at reset';
   return null;

@@ -89,6 +89,8 @@ export interface Board {
 }
 
 export interface EmulatedBoard extends Board {
+  /** Hertz that a pin puts out; 0 for a level. */
+  toneHz(pin: string): number;
   /** Files in Storage, by name. */
   readonly files: Files;
   /** Connects other devices to I2C1, from the next power-up. */
@@ -296,6 +298,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     hold: (pin, level) => drive(pin, true, level),
     release: (pin) => drive(pin, false),
     pin: (pin) => (life ? life.api.pins.level(pinNumber(pin)) : 0),
+    toneHz: (pin) => (life ? life.api.pins.toneHz(pinNumber(pin)) : 0),
     shownMs: () => bornMs + (life?.api.screen.shownMs ?? 0),
     screen: () => (!life ? [] : life.api.screen.lines.length > 0 ? life.api.screen.lines : consoleLines),
     setI2c(devices) {

@@ -29,6 +29,9 @@ export interface RegisterOptions {
 /** Random number registers of ESP32, ESP32-C3 and ESP32-S3. */
 const RANDOM_REGISTERS = [0x3ff75144, 0x600260b0, 0x6003507c];
 
+/** RTC_FAST_CLK, from which the DAC's wave generator steps. */
+const RTC_FAST_HZ = 8_500_000;
+
 const bit = (number: number): number => 2 ** number;
 
 /** By address: its value after a reset. */
@@ -47,21 +50,35 @@ const RESET: Record<string, [address: number, value: number]> = {
   patt_tab2: [0x3ff66030, 0x0f0f0f0f],
   patt_tab3: [0x3ff66034, 0x0f0f0f0f],
   patt_tab4: [0x3ff66038, 0x0f0f0f0f],
+  sar_dac_ctrl1: [0x3ff48898, 0],
+  sar_dac_ctrl2: [0x3ff4889c, bit(24) + bit(25)],
   i2s_conf: [0x3ff4f008, 0x00030300],
   i2s_conf2: [0x3ff4f0a8, 0],
   i2s_sample_rate: [0x3ff4f0b0, 0x00410186],
 };
 
+/** Registers as after a reset, and their fields by name, lowest bit and count of bits. */
+function createValues() {
+  const values = new Map(Object.values(RESET));
+  const valueOf = (name: string): number => values.get(RESET[name]![0])!;
+  const field = (name: string, low: number, bits = 1): number => Math.floor(valueOf(name) / bit(low)) % bit(bits);
+  const clear = (name: string, low: number): void =>
+    void values.set(RESET[name]![0], valueOf(name) - field(name, low) * bit(low));
+  return { values, field, clear };
+}
+
 /** `peek32` and `poke32` of one power cycle. */
 export function createRegisters(options: RegisterOptions): {
   peek32(address: number): number;
   poke32(address: number, value: number): void;
+  /** dac_out_voltage of ESP-IDF: a unit gives a voltage, and no wave. */
+  stopWave(unit: number): void;
+  /** Hertz of the wave that a unit of the DAC gives; 0 for none. */
+  waveHz(unit: number): number;
   end(): void;
 } {
   const { cycle, entropy, noise } = options;
-  const values = new Map(Object.values(RESET));
-  const field = (name: string, low: number, bits = 1): number =>
-    Math.floor(values.get(RESET[name]![0])! / bit(low)) % bit(bits);
+  const { values, field, clear } = createValues();
   // Without noise the register only counts on in a fixed way, which looks random enough to a health test.
   const weak = createBits(7);
 
@@ -105,6 +122,14 @@ export function createRegisters(options: RegisterOptions): {
       if (!isFed()) end();
       else if (!open()) noise.push({ fromMs: options.nowMs(), toMs: null });
     },
+    stopWave(unit) {
+      clear('sar_dac_ctrl1', 16);
+      clear('sar_dac_ctrl2', 23 + unit);
+    },
+    waveHz: (unit) =>
+      field('sar_dac_ctrl1', 16) === 1 && field('sar_dac_ctrl2', 23 + unit) === 1
+        ? (field('sar_dac_ctrl1', 0, 16) * RTC_FAST_HZ) / 65_536
+        : 0,
     end,
   };
 }

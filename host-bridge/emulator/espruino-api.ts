@@ -171,7 +171,7 @@ export function createApi(options: ApiOptions): Api {
     );
 
   const { screen, Graphics, createOwn } = createGraphics(realm, () => cycle.nowMs());
-  const pins = createPins(cycle, options.driven);
+  const pins = createPins(cycle, options.driven, () => (options.platform === 'esp32' ? registers : null));
   const version = options.interpreter?.version ?? '2v29.277';
   const radio =
     options.platform === 'esp32'

@@ -1,8 +1,9 @@
 /**
  * Pins of the emulated board: levels, pulls, watches with debouncing.
  *
- * Source: src/jswrap_io.c and the watch part of `jsiIdle` in src/jsinteractive.c. A pin that nothing drives rests where
- * its pull takes it; D0, the ESP32's BTN1, has a pull-up on the board.
+ * Source: src/jswrap_io.c and the watch part of `jsiIdle` in src/jsinteractive.c; targets/esp32/jshardware.c
+ * (jshPinAnalogOutput: pins 25 and 26 go to the DAC, whatever `freq` says) and jshardwarePWM.c. A pin that nothing
+ * drives rests where its pull takes it; D0, the ESP32's BTN1, has a pull-up on the board.
  */
 import type { Cycle, Waiting } from './espruino-cycle.js';
 
@@ -14,6 +15,10 @@ export type DrivenPins = Map<number, 0 | 1 | { joined: number }>;
 
 /** ESP32: GPIO 0 to 39. */
 const PINS = 40;
+/** Of units 1 and 2 of the ESP32's DAC. */
+const DAC_PINS = [25, 26];
+/** PWMFreqDefault. */
+const PWM_HZ = 5000;
 /** The ESP32's BTN1. */
 const BUTTON_PIN = 0;
 
@@ -41,16 +46,26 @@ export interface Pins {
   globals: Record<string, unknown>;
   /** Level, or duty of analogWrite, of a pin. */
   level(pin: number): number;
+  /** Hertz that a pin puts out; 0 for a level. */
+  toneHz(pin: number): number;
   /** Level where nothing outside drives it. */
   rest(pin: number): 0 | 1;
   /** To be called when what drives a pin has changed. */
   changed(pin: number): void;
 }
 
-/** Makes the pins of a power cycle. */
-export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
+/** The ESP32's DAC, by unit. */
+export interface Dac {
+  stopWave(unit: number): void;
+  waveHz(unit: number): number;
+}
+
+/** Makes the pins of a power cycle. @param dac null where the chip has none */
+export function createPins(cycle: Cycle, driven: DrivenPins, dac: () => Dac | null): Pins {
   const modes = new Map<number, string>();
   const outputs = new Map<number, number>();
+  /** Frequency of analogWrite; 0 where the DAC has the pin. */
+  const frequencies = new Map<number, number>();
   const watches = new Map<number, Watch>();
   let nextWatch = 1;
 
@@ -101,8 +116,25 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
     }
   }
 
+  function analogWrite(pin: unknown, value: number, options?: { freq?: number }): void {
+    const number = valid(pin);
+    const unit = DAC_PINS.indexOf(number) + 1;
+    const units = unit > 0 ? dac() : null;
+    units?.stopWave(unit);
+    write(number, Math.min(1, Math.max(0, value)));
+    frequencies.set(number, units ? 0 : options?.freq || PWM_HZ);
+  }
+
+  function toneHz(pin: number): number {
+    const frequency = frequencies.get(pin);
+    const duty = outputs.get(pin) ?? 0;
+    if (frequency === 0) return dac()!.waveHz(DAC_PINS.indexOf(pin) + 1);
+    return frequency !== undefined && duty > 0 && duty < 1 ? frequency : 0;
+  }
+
   function write(pin: unknown, value: number): void {
     const number = valid(pin);
+    frequencies.delete(number);
     outputs.set(number, value);
     if (!modes.get(number)) modes.set(number, 'output');
     changed(number);
@@ -175,7 +207,7 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
       write(pin, value ? 1 : 0);
       cycle.after(Number(ms), () => write(pin, value ? 0 : 1));
     },
-    analogWrite: (pin: unknown, value: number) => write(pin, Math.min(1, Math.max(0, value))),
+    analogWrite,
     analogRead: (pin: unknown) => level(valid(pin)),
     pinMode,
     getPinMode: (pin: unknown) => modes.get(valid(pin)) ?? '',
@@ -186,5 +218,5 @@ export function createPins(cycle: Cycle, driven: DrivenPins): Pins {
     },
   };
   for (let number = 0; number < PINS; number++) globals[`D${number}`] = makePin(number);
-  return { globals, level, rest, changed };
+  return { globals, level, toneHz, rest, changed };
 }

@@ -135,6 +135,26 @@ test.each(mistakes)('a mistake in %s is named', (field, change) => {
   expect(message).toContain(`${field}: `);
 });
 
+test.each([
+  ['D25', undefined, 'goes to the DAC'],
+  ['D26', undefined, 'goes to the DAC'],
+  ['D25', 2, 'is not the pin of DAC unit 2'],
+  ['D4', 1, 'is not the pin of DAC unit 1'],
+  ['D25', 1, null],
+  ['D4', undefined, null],
+])('a tone at %s with DAC unit %s', (pin, dac, why) => {
+  const board = structuredClone(loadBoard('esp32-devkitc'));
+  board.buttons.user = { pin: 'D25', active: 0 };
+  if (pin === 'D25') board.buttons.user.pin = 'D26';
+  board.buzzer = { pin, active: 1, frequencyHz: 2700, ...(dac ? { dac } : {}) };
+  const check = () => checkEntry(board, 'esp32-devkitc');
+  if (why) expect(check).toThrow(why);
+  else expect(check).not.toThrow();
+  // Without a frequency the buzzer has a tone of its own, and wants only a level.
+  delete board.buzzer.frequencyHz;
+  expect(check).not.toThrow();
+});
+
 /** Every pin of a chip at one use of a board: those that are refused. */
 function refusedPins(name: string, last: number, change: (board: any, pin: string) => void): number[] {
   const refused = [];

@@ -42,6 +42,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   const pins = {
     digitalWrite: (pin: string, level: number) => void (pin === 'D2' && leds.push([scheduler.nowMs(), level])),
     analogWrite: () => undefined,
+    poke32: () => undefined,
   };
   const work = { left: 3, done: 0 };
   const token = createToken(parts.purse, {
