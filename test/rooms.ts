@@ -295,7 +295,7 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/commands',
     holds: 'what each command does',
     may: [...BELOW_DEMO, 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench'],
-    outside: ['commander', 'csv-stringify', 'node:*'],
+    outside: ['commander', 'csv-parse', 'csv-stringify', 'ibantools', 'sepa', 'node:*'],
   },
   {
     path: 'host-bridge/cli.ts',

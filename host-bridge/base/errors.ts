@@ -495,6 +495,12 @@ const HOST_ERRORS = {
     "The operator's role does not have this act, or not so much of it; nothing was changed.",
     'Ask an operator whose role has it (docs/operations.md has the table; tapcash office operators). A root key adds and removes operators.',
   ),
+  PAYOUT_LIST_INVALID: row(
+    422,
+    usage,
+    'The list of accounts and IBANs has rows that are wrong; nothing was paid.',
+    'Correct the rows that are named: columns account, iban, name; then give the command again.',
+  ),
   OPERATOR_EXISTS: row(
     409,
     refused,

@@ -19,6 +19,9 @@ export interface PaymentQuery {
   charge?: string;
 }
 
+/** Most accounts, or sets of pseudonyms, in one page of the office's lists. */
+export const LISTED_MAX = 500;
+
 /** Most rows in one page. */
 export const PAYMENTS_MAX = 100;
 

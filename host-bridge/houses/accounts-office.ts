@@ -8,7 +8,13 @@ import { refusal, type Result } from '../base/errors.js';
 import { abcOf, IN, ruleClose, ruleFund, ruleOpen, rulePayout, ruleTerminal } from '../ledger/rules.js';
 import type { AccountRow, AccountStore } from '../ledger/store.js';
 import { bytes } from '../base/hex.js';
-import { cursorOf, PAYMENTS_MAX, readCursor, type PaymentQuery } from '../base/payment-query.js';
+import {
+  cursorOf,
+  LISTED_MAX as PAGE_MAX,
+  PAYMENTS_MAX,
+  readCursor,
+  type PaymentQuery,
+} from '../base/payment-query.js';
 import { isLicensable } from '../base/crypto/ed25519-verify.js';
 import type { AccountsOffice, PaymentRow } from '../base/services/procedures.js';
 import { isSigned, type Signer } from '../base/crypto/signer.js';
@@ -17,6 +23,9 @@ const TERMINAL_ID_BYTES = 4;
 
 /** Most rows in one answer. */
 const LISTED_MAX = 100;
+
+/** Whether a page of the office's lists may have so many rows. */
+export const isPage = (limit: number): boolean => Number.isInteger(limit) && limit >= 1 && limit <= PAGE_MAX;
 
 /** What the acts need of their house. */
 export interface AccountsHouse {
@@ -108,6 +117,12 @@ export function createAccountsOffice(house: AccountsHouse, operator: string): Ac
     },
 
     payments: (query) => payments(store, query),
+
+    heldAccounts(limit, after) {
+      if (!isPage(limit)) return refusal('BAD_REQUEST', `limit is 1 to ${PAGE_MAX}`);
+      const accounts = store.heldAccounts(limit, after);
+      return { ok: true, accounts, more: accounts.length < limit ? null : accounts.at(-1)!.name };
+    },
 
     numbers: () => ({ ok: true, numbers: store.numbers() }),
   };

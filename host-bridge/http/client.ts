@@ -370,6 +370,7 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
     registerTerminal: (shop, terminalId, key) =>
       call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
     balanceOf: (name) => call(at.balanceOf, { name }),
+    heldAccounts: (limit, after) => call(at.heldAccounts, { limit, after }),
     async numbers() {
       const reply = await call(at.numbers, {});
       if (!reply.ok) return reply;
@@ -414,6 +415,10 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
     publishCouponKeys: (keys) =>
       call(at.publishCouponKeys, { keys: keys.map(({ amount, modulus }) => ({ amount, modulus: toHex(modulus) })) }),
     counterOf: (of) => call(at.counterOf, { of: toHex(of) }),
+    async unclaimed(limit, after) {
+      const reply = await call(at.unclaimed, { limit, after });
+      return reply.ok ? { ...reply, sets: reply.sets.map((row) => ({ ...row, pku: bytes(row.pku) })) } : reply;
+    },
     async overspends() {
       const reply = await call(at.overspends, {});
       return reply.ok

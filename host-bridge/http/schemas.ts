@@ -7,7 +7,7 @@
  */
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
-import { PAYMENTS_MAX } from '../base/payment-query.js';
+import { LISTED_MAX, PAYMENTS_MAX } from '../base/payment-query.js';
 import { ROLES, type Act } from '../base/services/roles.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
@@ -52,6 +52,8 @@ const Seconds = Type.Integer({ minimum: 0, description: 'Unix time' });
 const Name = Type.String({ maxLength: 64, description: 'IdU or IdS' });
 const Why = Type.String({ maxLength: 200, description: 'the reason, for the record' });
 const Pku = hex('PKU', 32);
+const Listed = Type.Integer({ minimum: 1, maximum: LISTED_MAX });
+const More = Type.Union([Type.String(), Type.Null()]);
 const Repeated = Type.Boolean({ description: 'the same was asked before; nothing changed' });
 const Withdrawal = hex('withdrawal', 128 + 53, 128 + 76);
 const Boxes = Type.Array(hex('box or blind signature', 1, 1024), { maxItems: PSEUDONYMS_MAX });
@@ -301,6 +303,13 @@ const ACCOUNT_ENDPOINTS = {
     'ABC of a name',
     object({ name: Name }),
     object({ balance: Balance }),
+  ),
+  heldAccounts: look(
+    'read',
+    '/v2/office/accounts/held',
+    'A page of the accounts that hold money, by name',
+    object({ limit: Listed, after: Type.String({ maxLength: 64, description: 'the name before, or nothing' }) }),
+    object({ accounts: Type.Array(object({ name: Type.String(), balance: Amount })), more: More }),
   ),
   numbers: office(
     'read',
@@ -561,6 +570,25 @@ export const ISSUER_ENDPOINTS = {
     "EBC of a pseudonym's set",
     object({ of: hex('PKU, or a sealed registration', 32, SEALED_BYTES_MAX) }),
     object({ ebc: Balance, receiptNumber: Count }),
+  ),
+  unclaimed: look(
+    'read',
+    '/v2/office/counters/out',
+    'A page of the sets of pseudonyms whose cash is still out, with the class of the license that paid last',
+    object({
+      limit: Listed,
+      after: Type.String({ pattern: '^([0-9a-f]{64})?$', description: 'PKU1 before, or nothing' }),
+    }),
+    object({
+      sets: Type.Array(
+        object({
+          pku: Pku,
+          ebc: Amount,
+          licenseClass: Type.Union([Count, Type.Null()]),
+        }),
+      ),
+      more: More,
+    }),
   ),
   overspends: office(
     'read',

@@ -7,7 +7,7 @@
  * a claim's grant, a refund's undoing, an operator's end), and a registration's newest license.
  */
 import type { Entry } from './rules.js';
-import type { Numbers } from '../base/services/procedures.js';
+import type { HeldAccount, Numbers } from '../base/services/procedures.js';
 import type { SuccessionRow } from '../base/keys/succession.js';
 import type { Role } from '../base/services/roles.js';
 import type { Epoch } from '../base/epoch.js';
@@ -354,6 +354,8 @@ export interface AccountStore extends Store, OperatorStore {
   /** Writes a posting that a rule gave, and the new balances. @returns the transaction's number */
   post(kind: TransactionKind, timeS: number, entries: Entry[]): number;
   numbers(): Numbers;
+  /** Accounts that hold money, by name. @param after those behind it */
+  heldAccounts(limit: number, after: string): HeldAccount[];
   account(name: string): AccountRow | null;
   accountByKey(accountKey: Uint8Array): AccountRow | null;
   addAccount(row: Omit<AccountRow, 'closedS'>): void;
@@ -424,6 +426,10 @@ export interface IssuerStore extends AccountStore {
   /** Adds a pseudonym without a name; nothing where it exists. @param counter PKU1 of its set; itself unless told */
   addPseudonym(pku: Uint8Array, counter?: Uint8Array): void;
   /** All pseudonyms that spend this EBC. */
+  /** Sets of pseudonyms whose EBC is above 0, by PKU1. @param after PKU1 as hexadecimal: those behind it */
+  countersOut(limit: number, after: string): { pku: Uint8Array; ebc: number }[];
+  /** The history with which a set paid last; null: none. @param counter PKU1 */
+  lastHistoryOf(counter: Uint8Array): Uint8Array | null;
   pseudonymsOfCounter(counter: Uint8Array): Uint8Array[];
   /** Binds a pseudonym to its name. Once. */
   bindPseudonym(pku: Uint8Array, name: string, request: Uint8Array): void;

@@ -406,6 +406,7 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
     registerTerminal: ({ shop, terminalId, key }, request) =>
       officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
     balanceOf: ({ name }, request) => officeOf(house, request).balanceOf(name),
+    heldAccounts: ({ limit, after }, request) => officeOf(house, request).heldAccounts(limit, after),
     numbers: (_body, request) => {
       const result = officeOf(house, request).numbers();
       return result.ok ? { ok: true as const, ...result.numbers } : result;
@@ -446,6 +447,7 @@ function issuerHandlers(
         keys.map(({ amount, modulus }) => ({ amount, modulus: bytes(modulus) })),
       ),
     counterOf: ({ of }, request) => officeOf(issuer, request).counterOf(bytes(of)),
+    unclaimed: ({ limit, after }, request) => hexed(officeOf(issuer, request).unclaimed(limit, after)),
     overspends: (_body, request) => hexed(officeOf(issuer, request).overspends()),
   };
 }

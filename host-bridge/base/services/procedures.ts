@@ -210,6 +210,25 @@ export interface Overspend {
   timeS: number;
 }
 
+/** An account that holds money. */
+export interface HeldAccount {
+  name: string;
+  /** ABC, above 0. */
+  balance: number;
+}
+
+/**
+ * Cash that is still out: a set of pseudonyms whose EBC is above 0. The name is not here, whoever knows it: it takes a
+ * `trace`, and nobody of these has overspent.
+ */
+export interface UnclaimedSet {
+  /** PKU1 of the set. */
+  pku: Uint8Array;
+  ebc: number;
+  /** Class of the license that it last paid with; null: it never paid. */
+  licenseClass: number | null;
+}
+
 /** A history as the office lists it. */
 export interface Deposited {
   pku: Uint8Array;
@@ -246,6 +265,11 @@ export interface AccountsOffice {
   registerTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): Result<{ repeated: boolean }>;
   /** ABC of a name. Codes: ACCOUNT_UNKNOWN. */
   balanceOf(name: string): Result<{ balance: number }>;
+  /**
+   * A page of the accounts that hold money, by name. @param limit 1 to `LISTED_MAX` @param after a name: those behind
+   * it; '': from the first @returns `more`: the next page's `after`. Codes: BAD_REQUEST
+   */
+  heldAccounts(limit: number, after: string): Result<{ accounts: HeldAccount[]; more: string | null }>;
   /** Sums over this house's books. */
   numbers(): Result<{ numbers: Numbers }>;
   /** The histories deposited last, newest first. @param limit 1 to 100. Codes: BAD_REQUEST. */
@@ -294,6 +318,8 @@ export interface IssuerOffice extends AccountsOffice {
   /** EBC of a pseudonym's set. @param of PKU, or a sealed registration of it. Codes: PSEUDONYM_UNKNOWN. */
   counterOf(of: Uint8Array): Result<{ ebc: number; receiptNumber: number }>;
   overspends(): Result<{ overspends: Overspend[] }>;
+  /** A page of the cash that is out, by PKU1 as hexadecimal; otherwise as `heldAccounts`. */
+  unclaimed(limit: number, after: string): Result<{ sets: UnclaimedSet[]; more: string | null }>;
 }
 
 /** What became of a lost token. */

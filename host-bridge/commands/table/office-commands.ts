@@ -49,6 +49,21 @@ const trace: CommandSpec = {
   options: [...common, OPTIONS.trusteeUrl, OPTIONS.accountsKey],
 };
 
+/** What `tapcash office close-event --help` teaches. */
+const CLOSE_EVENT_HELP = `
+Nothing is paid while a row is wrong. The plan is on disk before the first
+payout, so the same command finishes what it began and pays nobody twice.
+
+  1. tapcash office close-event --ibans ibans.csv --closing monday --dry-run
+     who would get what, whose account is unknown, and what is unclaimed
+  2. the same with --payer-iban and --payer-name, without --dry-run
+     each payout is a recorded act under its reference
+  3. monday/pain.001.xml goes to the bank (SEPA, in EUR); monday/payouts.csv
+     has the same; monday/listed.csv has accounts without an IBAN, which keep
+     their money; monday/unclaimed.csv has the cash that is still on tokens
+
+Exit code: 0 all is paid; 1 a payout was refused (payouts.csv says which).`;
+
 export const OFFICE_COMMANDS: CommandSpec = {
   name: 'office',
   what: 'acts of an operator; every trace and denial is recorded',
@@ -63,6 +78,21 @@ export const OFFICE_COMMANDS: CommandSpec = {
       'payout "Cafe Roma" 100.00 "transfer 2026-117"',
     ),
     verb('close', 'close an account that is empty, for good', [name], 'close "Alice Example"'),
+    {
+      name: 'close-event',
+      what: 'pay every balance out to the bank account of its owner, once, and list what is left',
+      options: [
+        as(OPTIONS.ibans, { isNeeded: true }),
+        as(OPTIONS.closing, { isNeeded: true }),
+        OPTIONS.payerIban,
+        OPTIONS.payerName,
+        OPTIONS.dryRun,
+        ...common,
+      ],
+      more: CLOSE_EVENT_HELP,
+      examples: ['office close-event --ibans ibans.csv --closing monday --dry-run'],
+      run: async () => (await import('../close-event.js')).closeEvent,
+    },
     verb(
       'terminal',
       "register a terminal's key for its cancellations",

@@ -6,13 +6,13 @@ import { isAmount } from '../../../firmware/core/amount.js';
 import { concat, equal, toHex } from '../../../firmware/core/bytes.js';
 import { packBoxes } from '../../../firmware/wire/institutions.js';
 import { couponKey, couponKeysBody, COUPON_KEYS_MAX, signedCouponKeys } from '../../../firmware/wire/request.js';
-import { KEY_BYTES } from '../../../firmware/wire/payment.js';
+import { history, KEY_BYTES, license, licenseBody } from '../../../firmware/wire/payment.js';
 import { DENIED_MAX } from '../../../firmware/wire/notices.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { ebcOf, ruleDeny, ruleTrace } from '../../ledger/rules.js';
-import { createAccountsOffice } from '../accounts-office.js';
+import { createAccountsOffice, isPage } from '../accounts-office.js';
 import type { IssuerOffice, Trace } from '../../base/services/procedures.js';
 import { couponKeyOf } from './issuer-cash.js';
 import { writeTraceOrder } from '../trace-order.js';
@@ -60,11 +60,27 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
       return { ok: true, ebc: store.balance(ebcOf(toHex(counter.pku))), receiptNumber: counter.receiptNumber };
     },
 
+    unclaimed(limit, after) {
+      if (!isPage(limit)) return refusal('BAD_REQUEST', 'limit');
+      const sets = store.countersOut(limit, after).map((row) => ({
+        ...row,
+        licenseClass: classOf(store.lastHistoryOf(row.pku)),
+      }));
+      return { ok: true, sets, more: sets.length < limit ? null : toHex(sets.at(-1)!.pku) };
+    },
+
     overspends: () => ({
       ok: true,
       overspends: store.overspends().map(({ pku, timeS }) => ({ pku, ebc: store.balance(ebcOf(toHex(pku))), timeS })),
     }),
   };
+}
+
+/** Class of the license in a history. */
+function classOf(bytes: Uint8Array | null): number | null {
+  const paid = bytes && history.decode(bytes);
+  const paper = paid && license.decode(paid.license);
+  return (paper && licenseBody.decode(paper.body)?.licenseClass) ?? null;
 }
 
 /** [0031]: the real name behind a negative EBC, with the request that bound the pseudonym to it. */

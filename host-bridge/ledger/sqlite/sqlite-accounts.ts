@@ -4,6 +4,7 @@
  */
 import { bytesOf, type Database, type SqlValue } from '../../base/sqlite/database.js';
 import { epochsOf } from '../../base/sqlite/database-identity.js';
+import type { HeldAccount } from '../../base/services/procedures.js';
 import type { Entry } from '../rules.js';
 import type {
   AccountRow,
@@ -96,11 +97,16 @@ function ledgerOf(database: Database, own: string) {
   >(`SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM histories) AS histories,
     (SELECT count(*) FROM tombstones) AS tombstones, (SELECT count(*) FROM balances WHERE account LIKE 'ebc:%' AND balance < 0) AS overspent,
     (SELECT coalesce(sum(amount), 0) FROM releases) AS released, (SELECT coalesce(sum(amount), 0) FROM payouts) AS paidOut`);
+  const held = database.prepare<[after: string, limit: number], HeldAccount>(
+    `SELECT substr(account, 5) AS name, balance FROM balances
+    WHERE account > 'abc:' || ? AND account < 'abc;' AND balance > 0 ORDER BY account LIMIT ?`,
+  );
   const ownSums = database.prepare<[], Partial<Numbers>>(own);
   const balance = (account: string): number => balanceOf.get(account)?.balance ?? 0;
   const none = { pseudonyms: 0, receipts: 0, drawsPending: 0, couponsSigned: 0, couponsRedeemed: 0, unreturned: 0 };
   return {
     balance,
+    heldAccounts: (limit: number, after: string) => held.all(after, limit),
     post(kind: TransactionKind, timeS: number, entries: Entry[]): number {
       return database.transaction(() => {
         const id = addTransaction.run(kind, timeS).lastInsertRowid;

@@ -48,7 +48,18 @@ function pseudonymsOf(database: Database) {
   const ofCounter = database.prepare<[counter: Uint8Array], Pick<Row<'pseudonyms'>, 'pku'>>(
     'SELECT pku FROM pseudonyms WHERE counter = ? ORDER BY pku',
   );
+  const out = database.prepare<[after: string, limit: number], { pku: Buffer; ebc: number }>(
+    `SELECT p.pku AS pku, b.balance AS ebc FROM balances b
+    JOIN pseudonyms p ON p.pku = unhex(substr(b.account, 5))
+    WHERE b.account > 'ebc:' || ? AND b.account < 'ebc;' AND b.balance > 0 ORDER BY b.account LIMIT ?`,
+  );
+  const lastHistory = database.prepare<[counter: Uint8Array], Pick<Row<'histories'>, 'history'>>(
+    `SELECT h.history FROM histories h JOIN pseudonyms p ON p.pku = h.pku WHERE p.counter = ?
+    ORDER BY h.arrived_s DESC, h.transaction_id DESC LIMIT 1`,
+  );
   return {
+    countersOut: (limit, after) => out.all(after, limit).map((row) => ({ ...row, pku: bytesOf(row.pku) })),
+    lastHistoryOf: (counter) => bytesOf(lastHistory.get(counter)?.history ?? null),
     pseudonym(pku) {
       const row = pseudonym.get(pku);
       return row
