@@ -64,7 +64,7 @@ interface IbanRow {
  * Reads the operator's list. @param text CSV with the columns account, iban and name, comma or semicolon
  * @returns by account, and what is wrong with which line
  */
-export function readIbans(text: string): { rows: Map<string, IbanRow>; faults: string[] } {
+function readIbans(text: string): { rows: Map<string, IbanRow>; faults: string[] } {
   const rows = new Map<string, IbanRow>();
   const faults: string[] = [];
   let read: { record: Record<string, string>; info: { lines: number } }[];
