@@ -22,10 +22,12 @@ function valueText(name: string, value: unknown): string {
 }
 
 function linesOf(fields: Record<string, unknown>, indent: string): string[] {
-  return Object.entries(fields).flatMap(([name, value]) => {
-    const head = `${indent}${wordsOf(name)}`;
+  const heads = Object.keys(fields).map((name) => `${indent}${wordsOf(name)}`);
+  const width = Math.max(NAME_WIDTH, ...heads.map((head) => head.length));
+  return Object.entries(fields).flatMap(([name, value], i) => {
+    const head = heads[i]!;
     if (Array.isArray(value)) {
-      if (value.length === 0) return [`${head.padEnd(NAME_WIDTH)} none`];
+      if (value.length === 0) return [`${head.padEnd(width)} none`];
       return [
         `${head}:`,
         ...(value as unknown[]).flatMap((one) =>
@@ -39,7 +41,7 @@ function linesOf(fields: Record<string, unknown>, indent: string): string[] {
       return [`${head}:`, ...linesOf(value as Record<string, unknown>, `${indent}  `)];
     const text = valueText(name, value);
     // Keys, orders and certificates are longer than a line: they stand below their name.
-    if (text.length + NAME_WIDTH + indent.length < TEXT_WIDTH) return [`${head.padEnd(NAME_WIDTH)} ${text}`];
+    if (text.length + width < TEXT_WIDTH) return [`${head.padEnd(width)} ${text}`];
     return [head, ...(text.match(/.{1,76}/g) ?? []).map((part) => `${indent}  ${part}`)];
   });
 }

@@ -94,6 +94,9 @@ function lineOf(spec: CommandSpec, command: Command): string[] {
   ];
 }
 
+/** An option that a folder's settings have is rarely typed: more often the folder is another, or not made yet. */
+const WHERE_IT_STANDS = '; a folder made by tapcash setup has it, and --data names the folder';
+
 /** Gives options that nobody gave the value of the folder's settings. @throws TapcashError USAGE: one is missing */
 function fillIn(spec: CommandSpec, command: Command, options: Record<string, unknown>): Settings | null {
   const isGiven = (key: string): boolean => !['default', undefined].includes(command.getOptionValueSource(key));
@@ -104,7 +107,7 @@ function fillIn(spec: CommandSpec, command: Command, options: Record<string, unk
     const value = isGiven(key) || !settings ? undefined : option.setting?.(settings);
     if (value !== undefined) options[key] = value;
     if (option.isNeeded && options[key] === undefined)
-      throw failure('USAGE', `${longFlag(option)} is needed: ${option.what}`);
+      throw failure('USAGE', `${longFlag(option)} is needed: ${option.what}${option.setting ? WHERE_IT_STANDS : ''}`);
   }
   return settings;
 }

@@ -179,7 +179,8 @@ function textOf(folder: string, settings: Settings, isNew: boolean): string {
   const at = quoted(folder);
   const user = users[0];
   return [
-    `${folder} ${isNew ? 'is set up' : 'was set up before; nothing is changed'}: scheme ${scheme}, ${currency}`,
+    `The folder ${isNew ? 'is set up' : 'was set up before; nothing is changed'}: scheme ${scheme}, ${currency}`,
+    `folder     ${folder}`,
     `shop       ${shop}`,
     `users      ${users.join(', ')}`,
     ...houses.map((house) => `${house.padEnd(10)} port ${settings.listen[house]}, key ${keys[house]!.slice(0, 16)}...`),
@@ -188,8 +189,8 @@ function textOf(folder: string, settings: Settings, isNew: boolean): string {
     ...houses.map((house) => `  ./tapcash ${house} --data ${at}   # in a shell of its own`),
     '  ./tapcash flash --board BOARD --role token --firmware DIR --serial DEVICE',
     '  ./tapcash flash --board BOARD --role terminal --firmware DIR --serial DEVICE',
-    `  ./tapcash provision token${user === undefined ? '' : ` --name ${quoted(user)}`} --data ${at}`,
-    `  ./tapcash provision terminal --data ${at}`,
+    `  ./tapcash provision token${user === undefined ? '' : ` --name ${quoted(user)}`} --data ${at} --serial DEVICE`,
+    `  ./tapcash provision terminal --data ${at} --serial DEVICE`,
     `  ./tapcash bridge --data ${at} --serial DEVICE`,
     ...(scheme === 2 ? [`  ./tapcash office coupon-keys --data ${at}`] : []),
     ...(user === undefined

@@ -49,6 +49,7 @@ test('the yen has no fraction', () => {
 test('the office answers in money and days, a thing a line, within 80 columns', () => {
   expect(officeText({ ok: true, balance: 500 })).toBe('balance        5.00 EUR');
   expect(officeText({ ok: true })).toBe('done');
+  expect(officeText({ in: 5, couponsRedeemed: 2 })).toBe('in               0.05 EUR\ncoupons redeemed 2');
   expect(officeText({ ok: true, overspends: [] })).toBe('overspends     none');
   const text = officeText({
     ok: true,

@@ -73,6 +73,12 @@ test('where nobody can be asked it says what is missing, and makes nothing', asy
   const ended = await tapcashHere(['setup', folder, '--user', 'Alice']);
   expect([ended.status, ended.err]).toEqual([2, expect.stringContaining('--shop is needed')]);
   expect(existsSync(folder)).toBe(false);
+  // Whoever starts a house there, or mistypes its folder, is told what makes one.
+  const early = await tapcashHere(['issuer', '--data', folder]);
+  expect([early.status, early.err]).toEqual([
+    2,
+    expect.stringMatching(/is needed: [^]*a folder made by tapcash setup has it/),
+  ]);
   const taken = await tapcashHere(['setup', folder, '--shop', 'Alice', '--user', 'Alice']);
   expect([taken.status, existsSync(folder)]).toEqual([2, false]);
 });
