@@ -14,7 +14,7 @@ import { actOnce, encodeOperatorRequest } from '../../host-bridge/http/operator-
 import { audit, type AuditReport } from '../../host-bridge/audit/audit.js';
 import {
   BOOKS,
-  createWorld,
+  createRig,
   flipped,
   good,
   historyOf,
@@ -49,35 +49,35 @@ const options = {
 };
 
 beforeAll(() => {
-  const world = createWorld({ issuerPath: pristine.issuer, trusteePath: pristine.trustee });
+  const rig = createRig({ issuerPath: pristine.issuer, trusteePath: pristine.trustee });
   for (const who of [ada, bob]) {
-    const certificate = world.open(who, 100);
-    good(world.trustee.register(registrationOf(who), certificate));
+    const certificate = rig.open(who, 100);
+    good(rig.trustee.register(registrationOf(who), certificate));
   }
-  world.shop('Shop');
-  good(world.office.registerTerminal('Shop', rsOf(0).subarray(0, 4), terminal.publicKey));
-  good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
-  good(world.issuer.withdraw(withdrawalOf(ada, 2, 10)));
-  good(world.issuer.withdraw(withdrawalOf(bob, 1, 50)));
-  good(world.issuer.deposit(historyOf(bob, 'Shop', 20, rsOf(1))));
-  good(world.issuer.deposit(historyOf(ada, 'Shop', 40, rsOf(2))));
-  good(world.issuer.deposit(historyOf(ada, 'Shop', 7, rsOf(3)))); // overspent
-  good(world.issuer.tombstone(tombstoneOf(terminal, 'Shop', rsOf(4))));
-  good(world.office.trace(ada.pku, 'overspent'));
-  good(world.issuer.refund(refundOf(terminal, bob.pku, 'Shop', rsOf(1), 5, 1)));
-  good(world.issuer.claim(historyOf(bob, 'Shop', 9, rsOf(4)))); // its charge was cancelled
-  good(world.issuer.claim(historyOf(bob, 'Shop', 8, rsOf(5))));
+  rig.shop('Shop');
+  good(rig.office.registerTerminal('Shop', rsOf(0).subarray(0, 4), terminal.publicKey));
+  good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+  good(rig.issuer.withdraw(withdrawalOf(ada, 2, 10)));
+  good(rig.issuer.withdraw(withdrawalOf(bob, 1, 50)));
+  good(rig.issuer.deposit(historyOf(bob, 'Shop', 20, rsOf(1))));
+  good(rig.issuer.deposit(historyOf(ada, 'Shop', 40, rsOf(2))));
+  good(rig.issuer.deposit(historyOf(ada, 'Shop', 7, rsOf(3)))); // overspent
+  good(rig.issuer.tombstone(tombstoneOf(terminal, 'Shop', rsOf(4))));
+  good(rig.office.trace(ada.pku, 'overspent'));
+  good(rig.issuer.refund(refundOf(terminal, bob.pku, 'Shop', rsOf(1), 5, 1)));
+  good(rig.issuer.claim(historyOf(bob, 'Shop', 9, rsOf(4)))); // its charge was cancelled
+  good(rig.issuer.claim(historyOf(bob, 'Shop', 8, rsOf(5))));
   const id = new Uint8Array(16).fill(1);
   const signed = encodeOperatorRequest(ISSUER, id, 'POST', '/v2/office/numbers', '{}');
   good(
     actOnce(
-      world.issuerStore,
+      rig.issuerStore,
       { id, operatorKey: operator.publicKey, signed, signature: operator.sign(SIGNED.operatorRequest, signed) },
       START_S,
       () => ({ status: 200 }),
     ),
   );
-  world.close();
+  rig.close();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -25,7 +25,7 @@ import { isSigned } from '../../host-bridge/base/crypto/signer.js';
 import { abcOf, ebcOf } from '../../host-bridge/ledger/rules.js';
 import {
   codeOf,
-  createWorld,
+  createRig,
   flipped,
   good,
   historyOf,
@@ -39,7 +39,7 @@ import {
   START_S,
   tombstoneOf,
   withdrawalOf,
-  type World,
+  type Rig,
 } from '../kit/people.js';
 
 const ada = person('Ada');
@@ -47,9 +47,9 @@ const bob = person('Bob');
 const terminal = signerOf('terminal');
 const DAY_S = 86400;
 
-let world: World;
+let world: Rig;
 beforeEach(() => {
-  world = createWorld();
+  world = createRig();
   world.open(ada, 100);
   world.open(bob, 100);
   world.shop('Shop');
@@ -340,7 +340,7 @@ describe('time and deny list', () => {
 
   test('lists that say the same are not kept, those that say something are', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
-    const kept = createWorld({ issuerPath: join(folder, 'issuer.db') });
+    const kept = createRig({ issuerPath: join(folder, 'issuer.db') });
     for (let hour = 0; hour < 5; hour++) {
       good(kept.issuer.denyList());
       if (hour === 2) good(kept.office.deny(ada.pku, 'stolen'));

@@ -14,7 +14,7 @@ import { refusal } from '../../host-bridge/base/errors.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import {
   codeOf,
-  createWorld,
+  createRig,
   CURRENCY,
   flipped,
   good,
@@ -26,19 +26,19 @@ import {
   registrationOf,
   rsOf,
   START_S,
-  type World,
+  type Rig,
 } from '../kit/people.js';
 
 const ada = person('Ada');
 const bob = person('Bob');
 
-let world: World;
+let rig: Rig;
 let certificate: Uint8Array;
 beforeEach(() => {
-  world = createWorld();
-  certificate = world.open(ada);
+  rig = createRig();
+  certificate = rig.open(ada);
 });
-afterEach(() => world.close());
+afterEach(() => rig.close());
 
 function certificateOf(name: string, accountKey: Uint8Array, signer: Signer = issuerSigner): Uint8Array {
   const body = accountBody.encode({ accountKey, name });
@@ -46,7 +46,7 @@ function certificateOf(name: string, accountKey: Uint8Array, signer: Signer = is
 }
 
 test('(PKU, IdU) gives the license SKR(PKU), valid for a year and to the end of the quarter', () => {
-  const { license: bytes, repeated } = good(world.trustee.register(registrationOf(ada), certificate));
+  const { license: bytes, repeated } = good(rig.trustee.register(registrationOf(ada), certificate));
   const signed = license.decode(bytes);
   expect(repeated).toBe(false);
   expect(licenseBody.decode(signed?.body as Uint8Array)).toEqual({
@@ -60,7 +60,7 @@ test('(PKU, IdU) gives the license SKR(PKU), valid for a year and to the end of 
   expect(
     isSigned(registrarSigner.publicKey, SIGNED.license, signed?.body as Uint8Array, signed?.signature as Uint8Array),
   ).toBe(true);
-  expect(world.trusteeStore.registration(ada.pku)).toMatchObject({
+  expect(rig.trusteeStore.registration(ada.pku)).toMatchObject({
     name: 'Ada',
     request: registrationOf(ada),
     certificate,
@@ -69,21 +69,21 @@ test('(PKU, IdU) gives the license SKR(PKU), valid for a year and to the end of 
 });
 
 test('asked again, the same license bytes, whatever the clock says', () => {
-  const first = good(world.trustee.register(registrationOf(ada), certificate));
-  world.clock.nowS += 12345;
-  const again = good(world.trustee.register(registrationOf(ada), certificate));
+  const first = good(rig.trustee.register(registrationOf(ada), certificate));
+  rig.clock.nowS += 12345;
+  const again = good(rig.trustee.register(registrationOf(ada), certificate));
   expect(again.repeated).toBe(true);
   expect(equal(again.license, first.license)).toBe(true);
 });
 
 test('a pseudonym keeps its name, and a name has one pseudonym', () => {
-  good(world.trustee.register(registrationOf(ada), certificate));
+  good(rig.trustee.register(registrationOf(ada), certificate));
   const stolen = { ...bob, token: ada.token, pku: ada.pku };
-  expect(codeOf(world.trustee.register(registrationOf(stolen), world.open(bob)))).toBe('PSEUDONYM_TAKEN');
+  expect(codeOf(rig.trustee.register(registrationOf(stolen), rig.open(bob)))).toBe('PSEUDONYM_TAKEN');
   expect(
-    codeOf(world.trustee.register(registrationOf({ ...ada, ...{ token: bob.token, pku: bob.pku } }), certificate)),
+    codeOf(rig.trustee.register(registrationOf({ ...ada, ...{ token: bob.token, pku: bob.pku } }), certificate)),
   ).toBe('PSEUDONYM_LIMIT');
-  expect(world.trusteeStore.registration(bob.pku)).toBeNull();
+  expect(rig.trusteeStore.registration(bob.pku)).toBeNull();
 });
 
 // Order 8 point; the neutral element; a key that is no point at all.
@@ -114,17 +114,17 @@ test.each<[string, () => Uint8Array, () => Uint8Array]>([
   ['KEY_INVALID', () => registrationOf(ada, { pku: NEUTRAL }), () => certificate],
   ['KEY_INVALID', () => registrationOf(ada, { pku: new Uint8Array(32).fill(255) }), () => certificate],
 ])('%s, and nothing is stored', (expected, request, paper) => {
-  expect(codeOf(world.trustee.register(request(), paper()))).toBe(expected);
-  expect(world.trusteeStore.pseudonymsOf('Ada')).toBe(0);
+  expect(codeOf(rig.trustee.register(request(), paper()))).toBe(expected);
+  expect(rig.trusteeStore.pseudonymsOf('Ada')).toBe(0);
 });
 
 test('every byte of request and certificate is covered: turned by one bit it is refused', () => {
   const request = registrationOf(ada);
   for (let at = 0; at < request.length; at++)
-    expect([at, world.trustee.register(flipped(request, at), certificate).ok]).toEqual([at, false]);
+    expect([at, rig.trustee.register(flipped(request, at), certificate).ok]).toEqual([at, false]);
   for (let at = 0; at < certificate.length; at++)
-    expect([at, world.trustee.register(request, flipped(certificate, at)).ok]).toEqual([at, false]);
-  expect(world.trusteeStore.pseudonymsOf('Ada')).toBe(0);
+    expect([at, rig.trustee.register(request, flipped(certificate, at)).ok]).toEqual([at, false]);
+  expect(rig.trusteeStore.pseudonymsOf('Ada')).toBe(0);
 });
 
 test('licenses of one quarter end in the same second, so that it tells nobody when their owners registered', () => {
@@ -142,20 +142,20 @@ test('licenses of one quarter end in the same second, so that it tells nobody wh
 
 describe('renewal', () => {
   const endOf = (paper: Uint8Array) => licenseBody.decode(license.decode(paper)!.body)!.validUntilS;
-  const renew = () => world.trustee.renew(registrationOf(ada), certificate);
+  const renew = () => rig.trustee.renew(registrationOf(ada), certificate);
   let first: Uint8Array;
   beforeEach(() => {
-    first = good(world.trustee.register(registrationOf(ada), certificate)).license;
+    first = good(rig.trustee.register(registrationOf(ada), certificate)).license;
   });
 
   test('early: the same license; due: the same pseudonym and class with another quarter; late: none', async () => {
     expect(good(await renew())).toEqual({ ok: true, license: first, repeated: true });
-    world.clock.nowS = endOf(first) - LICENSE_VALID_S / 4;
+    rig.clock.nowS = endOf(first) - LICENSE_VALID_S / 4;
     const { license: second, repeated } = good(await renew());
     expect(repeated).toBe(false);
     const [before, after] = [first, second].map((paper) => licenseBody.decode(license.decode(paper)!.body)!);
     expect({ ...after!, validUntilS: 0 }).toEqual({ ...before!, validUntilS: 0 });
-    expect(endOf(second)).toBe(quarterEnd(world.clock.nowS, LICENSE_VALID_S));
+    expect(endOf(second)).toBe(quarterEnd(rig.clock.nowS, LICENSE_VALID_S));
     expect(
       isSigned(
         registrarSigner.publicKey,
@@ -165,53 +165,53 @@ describe('renewal', () => {
       ),
     ).toBe(true);
     expect(good(await renew())).toEqual({ ok: true, license: second, repeated: true });
-    expect(good(world.trustee.register(registrationOf(ada), certificate))).toEqual({
+    expect(good(rig.trustee.register(registrationOf(ada), certificate))).toEqual({
       ok: true,
       license: second,
       repeated: true,
     });
-    world.clock.nowS = endOf(second) + RENEW_GRACE_S - 1;
+    rig.clock.nowS = endOf(second) + RENEW_GRACE_S - 1;
     expect(good(await renew()).repeated).toBe(false);
-    world.clock.nowS += 2 * LICENSE_VALID_S;
+    rig.clock.nowS += 2 * LICENSE_VALID_S;
     expect(codeOf(await renew())).toBe('LICENSE_EXPIRED');
   });
 
   test('a renewed license keeps its class, whatever new ones have now', async () => {
     const small = (licenseClass: number) =>
       createTrustee({
-        store: world.trusteeStore,
+        store: rig.trusteeStore,
         signer: registrarSigner,
         issuerKey: issuerSigner.publicKey,
         currency: CURRENCY,
-        clock: () => world.clock.nowS,
-        issuer: world.issuer,
+        clock: () => rig.clock.nowS,
+        issuer: rig.issuer,
         licenseClass,
       });
     const request = registrationOf(bob);
-    const paper = world.open(bob);
+    const paper = rig.open(bob);
     const { license: held } = good(small(CLASS_SMALL).register(request, paper));
-    world.clock.nowS = endOf(held);
+    rig.clock.nowS = endOf(held);
     const { license: renewed, repeated } = good(await small(CLASS_FULL).renew(request, paper));
     expect([repeated, licenseBody.decode(license.decode(renewed)!.body)!.licenseClass]).toEqual([false, CLASS_SMALL]);
   });
 
   test('who is denied gets none, as long as any license may be out, also where the history was paid with an older one', async () => {
-    world.clock.nowS = endOf(first) - 1000;
+    rig.clock.nowS = endOf(first) - 1000;
     const { license: second } = good(await renew());
-    world.shop('Shop');
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: first }))); // never withdrew: overspent
-    world.clock.nowS = endOf(second);
+    rig.shop('Shop');
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: first }))); // never withdrew: overspent
+    rig.clock.nowS = endOf(second);
     expect(codeOf(await renew())).toBe('DENIED');
   });
 
   test('who is not registered, is somebody else, or cannot be looked up', async () => {
-    expect(codeOf(await world.trustee.renew(registrationOf(bob), world.open(bob)))).toBe('PSEUDONYM_UNKNOWN');
+    expect(codeOf(await rig.trustee.renew(registrationOf(bob), rig.open(bob)))).toBe('PSEUDONYM_UNKNOWN');
     const both = { ...bob, token: ada.token, pku: ada.pku };
     expect(
       codeOf(
-        await world.trustee.renew(
+        await rig.trustee.renew(
           registrationOf(both),
-          good(world.office.openAccount('Bob', bob.account.publicKey)).certificate!,
+          good(rig.office.openAccount('Bob', bob.account.publicKey)).certificate!,
         ),
       ),
     ).toBe('PSEUDONYM_TAKEN');
@@ -221,7 +221,7 @@ describe('renewal', () => {
       { denyList: () => refusal('SERVICE_DOWN') },
     ]) {
       const blind = createTrustee({
-        store: world.trusteeStore,
+        store: rig.trusteeStore,
         signer: registrarSigner,
         issuerKey: issuerSigner.publicKey,
         currency: CURRENCY,
@@ -231,6 +231,6 @@ describe('renewal', () => {
       expect(['SERVICE_DOWN', 'REPLY_INVALID']).toContain(codeOf(await blind.renew(registrationOf(ada), certificate)));
     }
     for (let at = 0; at < 190; at += 7)
-      expect((await world.trustee.renew(flipped(registrationOf(ada), at), certificate)).ok).toBe(false);
+      expect((await rig.trustee.renew(flipped(registrationOf(ada), at), certificate)).ok).toBe(false);
   });
 });

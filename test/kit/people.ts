@@ -191,7 +191,7 @@ export function refundOf(
   return refund.encode({ signature: terminal.sign(SIGNED.refund, body), body });
 }
 
-export interface World {
+export interface Rig {
   issuerStore: IssuerStore;
   trusteeStore: TrusteeStore;
   issuer: Issuer;
@@ -206,12 +206,12 @@ export interface World {
 }
 
 /** Houses in process; in memory unless paths are given. */
-export function createWorld(
+export function createRig(
   options: { issuerPath?: string; trusteePath?: string } & Partial<
     Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS'>
   > &
     Partial<Pick<TrusteeOptions, 'licenseValidS'>> = {},
-): World {
+): Rig {
   const clock = { nowS: START_S };
   const issuerStore = openIssuerStore(options.issuerPath ?? ':memory:', BOOKS);
   const trusteeStore = openTrusteeStore(options.trusteePath ?? ':memory:', BOOKS);

@@ -10,7 +10,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { abcOf, ebcOf, IN } from '../../host-bridge/ledger/rules.js';
 import {
-  createWorld,
+  createRig,
   good,
   historyOf,
   person,
@@ -19,7 +19,7 @@ import {
   tombstoneOf,
   withdrawalOf,
   type Person,
-  type World,
+  type Rig,
 } from '../kit/people.js';
 
 const PEOPLE = [person('Ada'), person('Bob'), person('Cy')];
@@ -58,18 +58,18 @@ function createModel() {
 
 type Model = ReturnType<typeof createModel>;
 
-function fund(world: World, model: Model, s: Fund): void {
+function fund(rig: Rig, model: Model, s: Fund): void {
   const { name } = PEOPLE[s.who] as Person;
-  good(world.office.fundAccount(name, s.amount));
+  good(rig.office.fundAccount(name, s.amount));
   model.add(abcOf(name), s.amount);
   model.add(IN, -s.amount);
 }
 
-function withdraw(world: World, model: Model, s: Withdraw): void {
+function withdraw(rig: Rig, model: Model, s: Withdraw): void {
   const p = PEOPLE[s.who] as Person;
   const given = model.numbers.get(s.who) ?? [];
   const number = Math.max(1, given.length + 1 - s.back);
-  const { ok } = world.issuer.withdraw(withdrawalOf(p, number, s.amount));
+  const { ok } = rig.issuer.withdraw(withdrawalOf(p, number, s.amount));
   if (number <= given.length) return expect(ok).toBe(given[number - 1] === s.amount);
   const may = !model.denied.has(s.who) && model.of(abcOf(p.name)) >= s.amount;
   expect(ok).toBe(may);
@@ -79,13 +79,13 @@ function withdraw(world: World, model: Model, s: Withdraw): void {
   model.add(ebcOf(toHex(p.pku)), s.amount);
 }
 
-function deposit(world: World, model: Model, s: Deposit): void {
+function deposit(rig: Rig, model: Model, s: Deposit): void {
   const p = PEOPLE[s.who] as Person;
   const name = SHOPS[s.shop] as string;
   const ebc = ebcOf(toHex(p.pku));
   const identity = `${s.who} ${s.shop} ${s.charge}`;
   const before = model.deposited.get(identity);
-  const { ok } = world.issuer.deposit(historyOf(p, name, s.amount, rsOf(s.charge)));
+  const { ok } = rig.issuer.deposit(historyOf(p, name, s.amount, rsOf(s.charge)));
   if (before !== undefined) return expect(ok).toBe(before === s.amount);
   const may = !model.buried.has(`${s.shop} ${s.charge}`);
   expect(ok).toBe(may);
@@ -96,25 +96,25 @@ function deposit(world: World, model: Model, s: Deposit): void {
   if (model.of(ebc) < 0) model.denied.add(s.who);
 }
 
-function bury(world: World, model: Model, s: Bury): void {
+function bury(rig: Rig, model: Model, s: Bury): void {
   const charge = `${s.shop} ${s.charge}`;
   const paid = [...model.deposited.keys()].some((identity) => identity.endsWith(` ${charge}`));
-  expect(world.issuer.tombstone(tombstoneOf(terminal, SHOPS[s.shop] as string, rsOf(s.charge))).ok).toBe(!paid);
+  expect(rig.issuer.tombstone(tombstoneOf(terminal, SHOPS[s.shop] as string, rsOf(s.charge))).ok).toBe(!paid);
   if (!paid) model.buried.add(charge);
 }
 
-function play(world: World, steps: Step[]): void {
+function play(rig: Rig, steps: Step[]): void {
   const model = createModel();
   for (const s of steps) {
-    if (s.do === 'fund') fund(world, model, s);
-    else if (s.do === 'withdraw') withdraw(world, model, s);
-    else if (s.do === 'deposit') deposit(world, model, s);
-    else bury(world, model, s);
-    const { in: putIn, held } = world.issuerStore.numbers();
+    if (s.do === 'fund') fund(rig, model, s);
+    else if (s.do === 'withdraw') withdraw(rig, model, s);
+    else if (s.do === 'deposit') deposit(rig, model, s);
+    else bury(rig, model, s);
+    const { in: putIn, held } = rig.issuerStore.numbers();
     expect([putIn, held]).toEqual([-model.of(IN) || 0, putIn]);
   }
   for (const [account, balance] of model.balances)
-    expect([account, world.issuerStore.balance(account)]).toEqual([account, balance]);
+    expect([account, rig.issuerStore.balance(account)]).toEqual([account, balance]);
 }
 
 test('whatever is done in whatever order, the books add up', () => {
@@ -124,19 +124,19 @@ test('whatever is done in whatever order, the books add up', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
         const issuerPath = join(folder, `${run++}.db`);
-        const world = createWorld({ issuerPath });
+        const rig = createRig({ issuerPath });
         try {
-          for (const p of PEOPLE) world.open(p);
+          for (const p of PEOPLE) rig.open(p);
           for (const name of SHOPS) {
-            world.shop(name);
-            good(world.office.registerTerminal(name, rsOf(0).subarray(0, 4), terminal.publicKey));
+            rig.shop(name);
+            good(rig.office.registerTerminal(name, rsOf(0).subarray(0, 4), terminal.publicKey));
           }
-          play(world, steps);
+          play(rig, steps);
           const report = audit({ issuerDatabase: issuerPath });
           expect(report.broken).toEqual([]);
           expect(report.in).toBe(report.held);
         } finally {
-          world.close();
+          rig.close();
         }
       }),
       { numRuns: 40 },

@@ -737,7 +737,7 @@ class Model {
     return true;
   }
 
-  /** What honest parties do, and the world around them. */
+  /** What honest parties do, and what surrounds them. */
   private honestMoves(): Move[] {
     const losses = this.bounds.losses ? [false, true] : [false];
     return [

@@ -13,7 +13,7 @@ import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.j
 import {
   BOOKS,
   codeOf,
-  createWorld,
+  createRig,
   good,
   historyOf,
   person,
@@ -145,10 +145,10 @@ describe('two processes on one database file', () => {
   test('kill -9 in the middle, again and again: nothing acknowledged is lost', async () => {
     const dataDir = dataDirWithKeys();
     const database = `${dataDir}/issuer.db`;
-    const world = createWorld({ issuerPath: database });
-    world.open(ada, 100_000);
-    world.shop('Shop');
-    world.close();
+    const rig = createRig({ issuerPath: database });
+    rig.open(ada, 100_000);
+    rig.shop('Shop');
+    rig.close();
     const source = `
       import { startIssuer } from './host-bridge/services/start.js';
       const hex = (text) => new Uint8Array(Buffer.from(text, 'hex'));

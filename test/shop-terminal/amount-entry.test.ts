@@ -6,7 +6,7 @@ import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { LINE_CHARACTERS } from '../../firmware/panel/display.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
-import { createToken, createWorld, type World } from './terminal-rig.js';
+import { createToken, createRig, type Rig } from './terminal-rig.js';
 
 test.each([
   ['350', 350],
@@ -87,74 +87,74 @@ test('every key of a keypad is told by its character; of two in a column the upp
 });
 
 describe('at a terminal without a bridge', () => {
-  const keys = (world: World, text: string) => [...text].forEach((key) => world.terminal.onKey(key));
-  const shown = (world: World) => world.screen[world.screen.length - 1];
+  const keys = (rig: Rig, text: string) => [...text].forEach((key) => rig.terminal.onKey(key));
+  const shown = (rig: Rig) => rig.screen[rig.screen.length - 1];
 
-  function alone(): World {
-    const world = createWorld();
-    world.run(200);
-    return world;
+  function alone(): Rig {
+    const rig = createRig();
+    rig.run(200);
+    return rig;
   }
 
   test('an amount is entered, charged, and paid', () => {
-    const world = alone();
-    keys(world, '35');
-    expect(shown(world)).toEqual(['AMOUNT', '0.35 EUR', 'then # or button']);
-    keys(world, '0');
-    world.terminal.onButton();
-    expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
+    const rig = alone();
+    keys(rig, '35');
+    expect(shown(rig)).toEqual(['AMOUNT', '0.35 EUR', 'then # or button']);
+    keys(rig, '0');
+    rig.terminal.onButton();
+    expect(shown(rig)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
     const token = createToken(1);
-    world.tap(token);
-    world.run(3000);
-    expect(world.state()).toBe('paid');
+    rig.tap(token);
+    rig.run(3000);
+    expect(rig.state()).toBe('paid');
     expect([...token.debits.values()]).toMatchObject([{ amount: 350, settled: true }]);
-    expect(shown(world)).toEqual(['PAID', '3.50 EUR']);
+    expect(shown(rig)).toEqual(['PAID', '3.50 EUR']);
     // The bridge gets the history of a charge that it never asked for.
-    world.link(true);
-    world.run(500);
-    expect([...world.bridge.amounts.values()]).toEqual([350]);
+    rig.link(true);
+    rig.run(500);
+    expect([...rig.bridge.amounts.values()]).toEqual([350]);
     // The next one has another id.
-    keys(world, '1#');
-    expect(world.state()).toBe('open');
+    keys(rig, '1#');
+    expect(rig.state()).toBe('open');
   });
 
   test('an open charge is cancelled by * and by the button, and takes no digits', () => {
-    const world = alone();
-    for (const cancel of [() => world.terminal.onKey('*'), () => world.terminal.onButton()]) {
-      keys(world, '7#');
-      expect(world.state()).toBe('open');
-      keys(world, '12+#');
-      expect(world.till.view().amount).toBe(7);
+    const rig = alone();
+    for (const cancel of [() => rig.terminal.onKey('*'), () => rig.terminal.onButton()]) {
+      keys(rig, '7#');
+      expect(rig.state()).toBe('open');
+      keys(rig, '12+#');
+      expect(rig.till.view().amount).toBe(7);
       cancel();
-      expect(world.state()).toBe('cancelled');
-      expect(shown(world)[0]).toBe('CANCELLED');
+      expect(rig.state()).toBe('cancelled');
+      expect(shown(rig)[0]).toBe('CANCELLED');
     }
   });
 
   test('an empty entry charges nothing; one above what is taken offline is refused by the rule; an old one is forgotten', () => {
-    const world = alone();
-    world.terminal.onButton();
-    keys(world, '#');
-    expect(world.state()).toBe('none');
-    keys(world, '99999999#');
-    expect(shown(world).slice(0, 2)).toEqual(['NO CHARGE', 'no valid time']);
-    expect(world.state()).toBe('none');
-    keys(world, '5');
-    world.run(61_000);
-    expect(shown(world)[0]).toBe('READY');
-    keys(world, '#');
-    expect(world.state()).toBe('none');
+    const rig = alone();
+    rig.terminal.onButton();
+    keys(rig, '#');
+    expect(rig.state()).toBe('none');
+    keys(rig, '99999999#');
+    expect(shown(rig).slice(0, 2)).toEqual(['NO CHARGE', 'no valid time']);
+    expect(rig.state()).toBe('none');
+    keys(rig, '5');
+    rig.run(61_000);
+    expect(shown(rig)[0]).toBe('READY');
+    keys(rig, '#');
+    expect(rig.state()).toBe('none');
   });
 
   test("a bridge's charge takes the place of what was being entered", () => {
-    const world = createWorld();
-    world.link(true);
-    world.run(200);
-    keys(world, '42');
-    expect(world.charge(1, 350)).toBe('OK');
-    expect(shown(world)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
-    expect(world.cancel(1)).toBe('OK');
-    keys(world, '#');
-    expect(world.state()).toBe('cancelled');
+    const rig = createRig();
+    rig.link(true);
+    rig.run(200);
+    keys(rig, '42');
+    expect(rig.charge(1, 350)).toBe('OK');
+    expect(shown(rig)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
+    expect(rig.cancel(1)).toBe('OK');
+    keys(rig, '#');
+    expect(rig.state()).toBe('cancelled');
   });
 });

@@ -3,25 +3,25 @@
  * tapping the same token again ends with one debit, one history at the bridge, and never PAID before H was durable.
  */
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
-import { createToken, createWorld, type Token, type World } from './terminal-rig.js';
+import { createToken, createRig, type Token, type Rig } from './terminal-rig.js';
 
 /** From the request to the delivered history; steps that a power cut prevented fail quietly. */
-function sale(world: World, token: Token, other: Token | null): void {
-  world.charge(1, 350);
+function sale(rig: Rig, token: Token, other: Token | null): void {
+  rig.charge(1, 350);
   if (other) {
-    world.field.tear = { left: 2, when: 'after' };
-    world.tap(other);
+    rig.field.tear = { left: 2, when: 'after' };
+    rig.tap(other);
   }
-  world.tap(token);
-  world.run(500);
+  rig.tap(token);
+  rig.run(500);
 }
 
-function prepare(online: boolean): World {
-  const world = createWorld();
-  world.link(true);
-  world.run(200);
-  if (!online) world.link(false);
-  return world;
+function prepare(online: boolean): Rig {
+  const rig = createRig();
+  rig.link(true);
+  rig.run(200);
+  if (!online) rig.link(false);
+  return rig;
 }
 
 const sales: [string, boolean, boolean][] = [
@@ -40,30 +40,30 @@ test.each(sales)('a sale %s survives a power cut at each flash operation', (_nam
 
   for (let operation = 0; operation < operations; operation++) {
     for (const place of places) {
-      const world = prepare(online);
+      const rig = prepare(online);
       const token = createToken(1);
       const other = withOther ? createToken(2) : null;
-      world.flash.cutAfter(operation, place);
-      sale(world, token, other);
-      world.boot();
-      world.flash.cutAfter(Infinity, 'before');
-      world.run(500);
-      if (online) world.link(true);
+      rig.flash.cutAfter(operation, place);
+      sale(rig, token, other);
+      rig.boot();
+      rig.flash.cutAfter(Infinity, 'before');
+      rig.run(500);
+      if (online) rig.link(true);
       // The clerk asks again under the same id; the customer taps again.
-      const code = world.charge(1, 350);
-      if (code === 'OK') expect(world.tap(token)).toBe('paid');
+      const code = rig.charge(1, 350);
+      if (code === 'OK') expect(rig.tap(token)).toBe('paid');
       else expect(code).toBe('ALREADY_PAID');
-      world.link(true);
-      world.run(2000);
-      expect([...world.bridge.amounts.values()]).toEqual([350]);
+      rig.link(true);
+      rig.run(2000);
+      expect([...rig.bridge.amounts.values()]).toEqual([350]);
       expect(token.debits.size).toBe(1);
-      expect(world.charge(2, 10)).toBe('OK');
-      expect(world.tap(token)).toBe('paid');
+      expect(rig.charge(2, 10)).toBe('OK');
+      expect(rig.tap(token)).toBe('paid');
       expect([...token.debits.values()].every((d) => d.settled)).toBe(true);
       if (other && other.debits.size > 0) {
         // The other one's debit is buried, never paid.
         const [rs] = other.debits.keys();
-        expect(world.bridge.tombstones.has(rs)).toBe(true);
+        expect(rig.bridge.tombstones.has(rs)).toBe(true);
       }
     }
   }

@@ -4,7 +4,7 @@
  */
 import { fc } from '../kit/properties.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
-import { createToken, createWorld, type Token, type World } from './terminal-rig.js';
+import { createToken, createRig, type Token, type Rig } from './terminal-rig.js';
 
 type Act =
   | { kind: 'charge'; amount: number }
@@ -53,7 +53,7 @@ interface Clerk {
   amounts: Map<number, number>;
 }
 
-function play(world: World, tokens: Token[], clerk: Clerk, step: Act): void {
+function play(rig: Rig, tokens: Token[], clerk: Clerk, step: Act): void {
   if (step.kind === 'charge') {
     // A clerk goes on with the charge he has, under its own id, until he knows how it ended; no answer tells him
     // nothing.
@@ -61,45 +61,45 @@ function play(world: World, tokens: Token[], clerk: Clerk, step: Act): void {
       clerk.open = ++clerk.next;
       clerk.amounts.set(clerk.open, step.amount);
     }
-    const code = world.charge(clerk.open, clerk.amounts.get(clerk.open)!);
+    const code = rig.charge(clerk.open, clerk.amounts.get(clerk.open)!);
     if (code !== 'OK' && code !== null) clerk.open = 0;
-  } else if (step.kind === 'tap') world.tap(tokens[step.who], 1500);
+  } else if (step.kind === 'tap') rig.tap(tokens[step.who], 1500);
   else if (step.kind === 'torn') {
-    world.field.tear = { left: step.left, when: step.when };
-    world.tap(tokens[step.who], 1500);
+    rig.field.tear = { left: step.left, when: step.when };
+    rig.tap(tokens[step.who], 1500);
   } else if (step.kind === 'cancel') {
-    if (clerk.open) world.cancel(clerk.open);
-  } else if (step.kind === 'reset') world.boot();
-  else if (step.kind === 'cut') world.flash.cutAfter(step.operation, step.place);
-  else if (step.kind === 'link') world.link(step.up);
-  else world.bridge.forgets = step.on;
-  world.run(100);
+    if (clerk.open) rig.cancel(clerk.open);
+  } else if (step.kind === 'reset') rig.boot();
+  else if (step.kind === 'cut') rig.flash.cutAfter(step.operation, step.place);
+  else if (step.kind === 'link') rig.link(step.up);
+  else rig.bridge.forgets = step.on;
+  rig.run(100);
 }
 
 test('whatever happens, every debit is paid to the shop once, buried, or open', () => {
   fc.assert(
     fc.property(fc.array(act, { minLength: 5, maxLength: 40 }), (steps) => {
-      const world = createWorld();
+      const rig = createRig();
       const tokens = [createToken(1), createToken(2), createToken(3)];
       const clerk: Clerk = { next: 0, open: 0, amounts: new Map() };
-      world.link(true);
-      world.run(100);
-      for (const step of steps) play(world, tokens, clerk, step);
+      rig.link(true);
+      rig.run(100);
+      for (const step of steps) play(rig, tokens, clerk, step);
 
-      world.flash.cutAfter(Infinity, 'before');
-      world.boot();
-      world.bridge.forgets = false;
-      world.link(true);
-      world.run(20_000);
+      rig.flash.cutAfter(Infinity, 'before');
+      rig.boot();
+      rig.bridge.forgets = false;
+      rig.link(true);
+      rig.run(20_000);
 
-      const stored = new Map([...world.bridge.amounts].map(([identity, amount]) => [identity.slice(-32), amount]));
-      expect(stored.size).toBe(world.bridge.amounts.size);
-      const openRs = Buffer.from(world.till.view().rs).toString('hex');
+      const stored = new Map([...rig.bridge.amounts].map(([identity, amount]) => [identity.slice(-32), amount]));
+      expect(stored.size).toBe(rig.bridge.amounts.size);
+      const openRs = Buffer.from(rig.till.view().rs).toString('hex');
       for (const token of tokens) {
         for (const [rs, debit] of token.debits) {
           const paid = stored.get(rs) === debit.amount;
-          const buried = world.bridge.tombstones.has(rs);
-          const isOpen = rs === openRs && world.state() === 'open';
+          const buried = rig.bridge.tombstones.has(rs);
+          const isOpen = rs === openRs && rig.state() === 'open';
           expect([paid, buried, isOpen].filter(Boolean).length).toBe(1);
           // Acknowledged only if the shop has it.
           if (debit.settled) expect(paid).toBe(true);
@@ -111,10 +111,10 @@ test('whatever happens, every debit is paid to the shop once, buried, or open', 
       // One payment for one charge.
       expect(stored.size).toBeLessThanOrEqual(clerk.next);
       // The shop is open.
-      const state = world.state();
-      if (state === 'open') expect(world.cancel(clerk.open)).toBe('OK');
-      expect(world.charge(999, 1)).toBe('OK');
-      expect(world.tap(tokens[0])).toBe('paid');
+      const state = rig.state();
+      if (state === 'open') expect(rig.cancel(clerk.open)).toBe('OK');
+      expect(rig.charge(999, 1)).toBe('OK');
+      expect(rig.tap(tokens[0])).toBe('paid');
     }),
     { numRuns: 150 },
   );

@@ -180,7 +180,7 @@ export interface Bridge {
   nonces: Uint8Array[];
 }
 
-export interface World {
+export interface Rig {
   scheduler: VirtualScheduler;
   flash: EmulatedFlash;
   bridge: Bridge;
@@ -237,7 +237,7 @@ function isDurable(flash: EmulatedFlash): boolean {
   return state === CHARGE_STATES.paid || state === CHARGE_STATES.accepted;
 }
 
-export function createWorld(): World {
+export function createRig(): Rig {
   const scheduler = createVirtualScheduler();
   const flash = createEmulatedFlash({
     address: REGION.address,
@@ -258,7 +258,7 @@ export function createWorld(): World {
     asked: [],
     nonces: [],
   };
-  const field: World['field'] = {
+  const field: Rig['field'] = {
     token: null,
     tear: null,
     broken: false,
@@ -318,7 +318,7 @@ export function createWorld(): World {
     if (kind === KIND.alarm) bridge.alarms.push(codeOf(body[0]));
     if (kind === KIND.timeWanted) bridge.nonces.push(body);
     if (kind === KIND.timeWanted && bridge.bringsTime) {
-      later(born, () => world.terminal.onRequest(KIND.time, makeTime(world.timeS, body), () => undefined), 5);
+      later(born, () => rig.terminal.onRequest(KIND.time, makeTime(rig.timeS, body), () => undefined), 5);
     }
     return 'OK';
   }
@@ -473,15 +473,15 @@ export function createWorld(): World {
           .update('random' + drawn++)
           .digest(),
       ).slice(0, count);
-    world.till = openTill({ records: log, histories, tombstones, notices, random, sign: TERMINAL.sign }, CONFIG);
+    rig.till = openTill({ records: log, histories, tombstones, notices, random, sign: TERMINAL.sign }, CONFIG);
     const checked = (good: boolean): boolean => {
       boardChecks.count++;
       return good;
     };
-    world.terminal = createTerminal({
+    rig.terminal = createTerminal({
       createKeys: createEntryKeys,
       config: CONFIG,
-      till: world.till,
+      till: rig.till,
       histories,
       tombstones,
       notices,
@@ -498,7 +498,7 @@ export function createWorld(): World {
           if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash))
             throw new Error(lines[0] + ' shown before H was durable');
           const hasAmount = lines[0] === 'PAID' || lines[0] === 'HOLD';
-          if (hasAmount && lines.slice(1).join('') !== amountText(world.till.view().amount, 'EUR'))
+          if (hasAmount && lines.slice(1).join('') !== amountText(rig.till.view().amount, 'EUR'))
             throw new Error(lines[0] + ' shows another amount');
         },
         draw: () => true,
@@ -520,11 +520,11 @@ export function createWorld(): World {
       memory: () => ({ used: 1, total: 2 }),
       flashWrites: () => log.writes() + log.erases(),
     });
-    world.terminal.start();
-    if (bridge.up) world.link(true);
+    rig.terminal.start();
+    if (bridge.up) rig.link(true);
   }
 
-  const world: World = {
+  const rig: Rig = {
     scheduler,
     flash,
     bridge,
@@ -540,9 +540,9 @@ export function createWorld(): World {
       bridge.up = up;
       if (!alive) return;
       if (up) {
-        world.terminal.onUp();
-        world.ask(KIND.denyList, makeDenyList(++denyVersion, world.timeS, []));
-      } else if (was) world.terminal.onDown();
+        rig.terminal.onUp();
+        rig.ask(KIND.denyList, makeDenyList(++denyVersion, rig.timeS, []));
+      } else if (was) rig.terminal.onDown();
     },
     ask(kind, body) {
       const result = { code: null as Code | null, data: new Uint8Array(0) };
@@ -550,7 +550,7 @@ export function createWorld(): World {
       later(
         born,
         () =>
-          world.terminal.onRequest(kind, body, (code, data) => {
+          rig.terminal.onRequest(kind, body, (code, data) => {
             result.code = code;
             result.data = data ? new Uint8Array(data) : result.data;
           }),
@@ -560,26 +560,26 @@ export function createWorld(): World {
       return result;
     },
     charge: (n, amount, lifetimeS = 300) =>
-      world.ask(KIND.charge, chargeRequest.encode({ number: n, id: idOf(n), amount, lifetimeS })).code,
-    cancel: (n) => world.ask(KIND.cancel, idOf(n)).code,
-    state: () => Object.entries(CHARGE_STATES).find(([, value]) => value === world.till.view().state)![0],
+      rig.ask(KIND.charge, chargeRequest.encode({ number: n, id: idOf(n), amount, lifetimeS })).code,
+    cancel: (n) => rig.ask(KIND.cancel, idOf(n)).code,
+    state: () => Object.entries(CHARGE_STATES).find(([, value]) => value === rig.till.view().state)![0],
     tap(token, limitMs = 3000) {
       const born = life;
       field.token = token;
-      scheduler.runUntil(() => world.state() !== 'open' || field.token === null || born !== life, limitMs);
+      scheduler.runUntil(() => rig.state() !== 'open' || field.token === null || born !== life, limitMs);
       // The card stays for the acknowledgement.
       if (field.token && born === life) scheduler.runUntil(() => field.token === null, 400);
       field.token = null;
       field.tear = null;
       // Away for long enough that the terminal sees it.
       scheduler.runUntil(() => false, 800);
-      return world.state();
+      return rig.state();
     },
     run: (ms) => scheduler.advance(ms),
   };
   boot();
-  world.run(20);
-  return world;
+  rig.run(20);
+  return rig;
 }
 
-export const lastLine = (world: World): string => world.screen[world.screen.length - 1][0];
+export const lastLine = (rig: Rig): string => rig.screen[rig.screen.length - 1][0];

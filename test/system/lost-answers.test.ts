@@ -27,17 +27,17 @@ const schemes: [what: string, scheme: number][] = [
 test.each(process.env.TAPCASH_SCHEMES === 'all' ? [...schemes, ['keyed', 4] as const] : schemes)(
   '%s',
   async (_what, scheme) => {
-    const world: World = await startWorld({
+    const rig: World = await startWorld({
       ...{ dataDir: join(folder, String(scheme)), shops: ['Cafe'], users: ['Ada'], interpreter: null, seed: 1, scheme },
       onStep: () => undefined,
     });
     try {
-      const [shop] = world.shops as [World['shops'][number]];
-      const [token] = world.tokens as [World['tokens'][number]];
-      await register(world, shop, token, 10_000);
+      const [shop] = rig.shops as [World['shops'][number]];
+      const [token] = rig.tokens as [World['tokens'][number]];
+      await register(rig, shop, token, 10_000);
       const onEvent = ({ wait }: DeskEvent) => {
         if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);
-        if (wait === 'button') pressButton(world, token.device.board);
+        if (wait === 'button') pressButton(rig, token.device.board);
       };
       let cutAt = 0;
       let calls = 0;
@@ -58,20 +58,20 @@ test.each(process.env.TAPCASH_SCHEMES === 'all' ? [...schemes, ['keyed', 4] as c
         const again = await shop.bridge.teller.withdraw({ amount: AMOUNT, id, onEvent });
         expect([cutAt, again]).toEqual([cutAt, expect.objectContaining({ ok: true, amount: AMOUNT })]);
         token.presence.leave();
-        expect([cutAt, good(await world.accounts.balanceOf('Ada')).balance]).toEqual([cutAt, 10_000 - AMOUNT * cutAt]);
+        expect([cutAt, good(await rig.accounts.balanceOf('Ada')).balance]).toEqual([cutAt, 10_000 - AMOUNT * cutAt]);
       }
       expect(withdrawals).toBeGreaterThanOrEqual(3);
       expect(withdrawals).toBeLessThan(CUTS_MAX);
       cutAt = 0;
-      if (world.scheme.issue === 'coupon') await redeem(world, shop, token);
-      expect((await lookInto(world, shop, token)).balance).toBe(AMOUNT * withdrawals);
-      const numbers = good(await world.accounts.numbers()).numbers;
-      const issuer = good(await world.office.numbers()).numbers;
+      if (rig.scheme.issue === 'coupon') await redeem(rig, shop, token);
+      expect((await lookInto(rig, shop, token)).balance).toBe(AMOUNT * withdrawals);
+      const numbers = good(await rig.accounts.numbers()).numbers;
+      const issuer = good(await rig.office.numbers()).numbers;
       expect(conservationOf(numbers, issuer)).toEqual({ ok: true, in: 10_000, held: 10_000 });
     } finally {
-      await world.close();
+      await rig.close();
     }
-    expect(audit({ issuerDatabase: world.issuer.database, bankDatabase: world.bank!.database }).broken).toEqual([]);
+    expect(audit({ issuerDatabase: rig.issuer.database, bankDatabase: rig.bank!.database }).broken).toEqual([]);
   },
   240_000,
 );
