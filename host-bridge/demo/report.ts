@@ -95,11 +95,19 @@ export function stepLine(step: Step): string {
 
 /** The report below the steps. */
 export function reportText(report: DemoReport): string {
-  const { taps, balances, histories, conservation, variables, bundleBytes } = report;
-  const names = Object.keys(balances.tokens);
-  const counted = Object.entries(variables).filter(([, { used }]) => used > 0);
-  const lines = [
-    '',
+  return [
+    ...['', ...tapLines(report)],
+    ...['', ...balanceLines(report.balances)],
+    ...['', ...historyLines(report.histories)],
+    ...['', ...boardLines(report)],
+    ...(report.overspend ? ['', ...overspendLines(report.overspend)] : []),
+    ...['', ...checkLines(report)],
+    ...['', conservationLine(report.conservation)],
+  ].join('\n');
+}
+
+function tapLines({ taps, tokenFlashWritesPerPayment: writes }: DemoReport): string[] {
+  return [
     'Taps (milliseconds since the terminal found the token)',
     ...figures(
       ['token', 'shop', 'amount', 'result', 'taps', 'bytes to token', 'to terminal'],
@@ -118,35 +126,40 @@ export function reportText(report: DemoReport): string {
       ]),
     ),
     // They are counted since power-up: a token that was provisioned anew meanwhile says nothing of it.
-    ...(report.tokenFlashWritesPerPayment > 0
-      ? [
-          `  Flash writes at the token: ${report.tokenFlashWritesPerPayment.toFixed(1)} a payment, with its acknowledgement.`,
-        ]
-      : []),
-    '',
+    ...(writes > 0 ? [`  Flash writes at the token: ${writes.toFixed(1)} a payment, with its acknowledgement.`] : []),
+  ];
+}
+
+function balanceLines({ tokens, ebc, abc }: Balances): string[] {
+  const names = Object.keys(tokens);
+  return [
     'Balances',
     ...figures(
       ['user', 'Balance (token)', 'EBC (issuer)', 'ABC (account)'],
       names.map((name) => [
         name,
-        money(balances.tokens[name]),
-        name in balances.ebc ? money(balances.ebc[name]) : 'not seen, has not paid',
-        name in balances.abc ? money(balances.abc[name]) : '',
+        money(tokens[name]!),
+        name in ebc ? money(ebc[name]!) : 'not seen, has not paid',
+        name in abc ? money(abc[name]!) : '',
       ]),
     ),
     ...figures(
       ['shop', 'ABC (account)'],
-      Object.keys(balances.abc)
+      Object.keys(abc)
         .filter((name) => !names.includes(name))
-        .map((name) => [name, money(balances.abc[name])]),
+        .map((name) => [name, money(abc[name]!)]),
     ),
-    '',
-    'Histories at the issuer',
-    ...figures(
-      ['token', 'shop', 'amount', 'counter'],
-      histories.map((line) => [line.token, line.shop, money(line.amount), String(line.counter)]),
-    ),
-    '',
+  ];
+}
+
+function historyLines(histories: HistoryLine[]): string[] {
+  const rows = histories.map(({ token, shop, amount, counter }) => [token, shop, money(amount), String(counter)]);
+  return ['Histories at the issuer', ...figures(['token', 'shop', 'amount', 'counter'], rows)];
+}
+
+function boardLines({ variables, bundleBytes }: DemoReport): string[] {
+  const counted = Object.entries(variables).filter(([, { used }]) => used > 0);
+  return [
     'Boards',
     // An emulated board cannot count them.
     ...(counted.length > 0
@@ -159,20 +172,24 @@ export function reportText(report: DemoReport): string {
       ['bundle', 'bytes'],
       Object.entries(bundleBytes).map(([name, bytes]) => [name, String(bytes)]),
     ),
-    ...(report.overspend ? overspendLines(report.overspend) : []),
-    '',
-    'Checks',
-    ...report.checks.map(({ name, ok }) => `  ${ok ? 'holds ' : 'BROKEN'}  ${name}`),
-    `  ${report.audit.ok ? 'holds ' : 'BROKEN'}  the audit finds nothing${report.audit.ok ? '' : `: ${report.audit.broken} rows are broken`}`,
-    '',
-    `Conservation: ${conservation.ok ? 'holds' : 'BROKEN'}. Put in ${money(conservation.in)}, held ${money(conservation.held)}.`,
   ];
-  return lines.join('\n');
 }
+
+const holds = (ok: boolean): string => (ok ? 'holds' : 'BROKEN');
+
+function checkLines({ checks, audit }: DemoReport): string[] {
+  const all = [
+    ...checks,
+    { name: `the audit finds nothing${audit.ok ? '' : `: ${audit.broken} rows are broken`}`, ok: audit.ok },
+  ];
+  return ['Checks', ...all.map(({ name, ok }) => `  ${holds(ok).padEnd(6)}  ${name}`)];
+}
+
+const conservationLine = ({ ok, in: putIn, held }: Conservation): string =>
+  `Conservation: ${holds(ok)}. Put in ${money(putIn)}, held ${money(held)}.`;
 
 function overspendLines(overspend: OverspendResult): string[] {
   return [
-    '',
     'Overspend',
     `  EBC of the pseudonym is ${money(overspend.ebc)}: both shops were credited.`,
     `  trace: ${overspend.name}, ${overspend.proof}: the account key signed the request that bound`,
