@@ -110,6 +110,38 @@ async function takeStock(
   writesBefore: number,
 ): Promise<DemoReport> {
   await nameThePseudonyms(world, paidBy);
+  const { balances, variables, writes } = await askBoards(world);
+  const { numbers } = must('numbers', await world.accounts.numbers());
+  const atIssuer = world.bank ? must('numbers', await world.office.numbers()).numbers : null;
+  const histories = await depositedAt(world);
+  const paid = taps.filter(
+    (tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token),
+  ).length;
+  return {
+    ok: false,
+    scheme: world.scheme.number,
+    pseudonyms: world.pseudonyms,
+    scenario: options.scenario,
+    boards: world.maker.kind,
+    steps,
+    taps,
+    balances,
+    histories,
+    conservation: conservationOf(numbers, atIssuer),
+    audit: auditOf(world),
+    checks,
+    variables,
+    bundleBytes: {
+      'user-token': world.programs['user-token'].bundle.length,
+      'shop-terminal': world.programs['shop-terminal'].bundle.length,
+    },
+    tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
+    ...(overspend ? { overspend } : {}),
+  };
+}
+
+/** What every board says of itself, and what the houses have for its owner. `writes`: of all tokens, to flash. */
+async function askBoards(world: World): Promise<Pick<DemoReport, 'balances' | 'variables'> & { writes: number }> {
   const balances: DemoReport['balances'] = { tokens: {}, ebc: {}, abc: {} };
   const variables: DemoReport['variables'] = {};
   let writes = 0;
@@ -135,39 +167,18 @@ async function takeStock(
       ...(await peakOf(shop.device)),
     };
   }
-  const { numbers } = must('numbers', await world.accounts.numbers());
-  const atIssuer = world.bank ? must('numbers', await world.office.numbers()).numbers : null;
-  const deposited = must('histories', await world.accounts.histories(100)).histories.reverse();
-  const histories = deposited.map(({ pku, shop, rs, amount }) => ({
+  return { balances, variables, writes };
+}
+
+/** The histories that were deposited, oldest first. */
+async function depositedAt(world: World): Promise<DemoReport['histories']> {
+  const { histories } = must('histories', await world.accounts.histories(100));
+  return histories.reverse().map(({ pku, shop, rs, amount }) => ({
     token: ownerOf(world.tokens, pku),
     shop,
     amount,
     counter: readU32(rs, 4),
   }));
-  const paid = taps.filter(
-    (tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token),
-  ).length;
-  return {
-    ok: false,
-    scheme: world.scheme.number,
-    pseudonyms: world.pseudonyms,
-    scenario: options.scenario,
-    boards: world.maker.kind,
-    steps,
-    taps,
-    balances,
-    histories,
-    conservation: conservationOf(numbers, atIssuer),
-    audit: auditOf(world),
-    checks,
-    variables,
-    bundleBytes: {
-      'user-token': world.programs['user-token'].bundle.length,
-      'shop-terminal': world.programs['shop-terminal'].bundle.length,
-    },
-    tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
-    ...(overspend ? { overspend } : {}),
-  };
 }
 
 /**
