@@ -1,16 +1,18 @@
 /**
  * Random programs, patterns and numbers: what the build makes of them means in the interpreter what it means in Node.
- * Each failure prints what it was; programs are repeatable by their seed.
+ * Each failure prints what it was; programs are repeatable by their seed. The long form has twice as many programs,
+ * `npm run test:long -- fuzz --all` four times.
  */
 import { hoist } from '../../flash-scripts/build/hoist.js';
 import { shorten } from '../../flash-scripts/build/minify.js';
 import { checkBundle } from '../../flash-scripts/build/refuse-output.js';
 import { regexFault } from '../../flash-scripts/build/refuse-regex.js';
 import { espruinoNumber, exactNumber, repair } from '../../flash-scripts/build/repair.js';
+import { extent } from '../kit/extent.js';
 import { interpreterTest, runInEspruino, runInNode } from './fixture-runner.js';
 import { createRandom, writeProgram } from './program-generator.js';
 
-const PROGRAMS = 200;
+const PROGRAMS = extent(50, 100, 200);
 
 const programs = Array.from({ length: PROGRAMS }, (_, seed) => `(function(){${writeProgram(createRandom(seed))}})();`);
 

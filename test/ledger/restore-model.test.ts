@@ -22,9 +22,9 @@ const TWO: Bounds = { ...ONE, restores: [1, 1] };
 
 /** Name, bounds, and how many states at most: in npm test, in npm run test:long, and with --all. */
 const SEARCHES: [string, Bounds, [number, number, number]][] = [
-  ['scheme 1, all states of one payment', ONE, [1_000, 20_000, 1_000_000]],
-  ['scheme 1, two restores, a bridge lost', { ...ONE, restores: [2, 0], bridgeLosses: 1 }, [500, 10_000, 1_000_000]],
-  ['scheme 1, with claims', { ...ONE, time: 3 }, [500, 15_000, 1_000_000]],
+  ['scheme 1, all states of one payment', ONE, [500, 20_000, 1_000_000]],
+  ['scheme 1, two restores, a bridge lost', { ...ONE, restores: [2, 0], bridgeLosses: 1 }, [250, 10_000, 1_000_000]],
+  ['scheme 1, with claims', { ...ONE, time: 3 }, [250, 15_000, 1_000_000]],
   [
     'scheme 1, two tokens and shops',
     {
@@ -35,10 +35,10 @@ const SEARCHES: [string, Bounds, [number, number, number]][] = [
         [1, 1],
       ],
     },
-    [500, 10_000, 1_000_000],
+    [250, 10_000, 1_000_000],
   ],
-  ['scheme 1, a refund', { ...ONE, refunds: [0] }, [500, 15_000, 1_000_000]],
-  ['scheme 1, a dishonest shop', { ...ONE, payments: [[0, 1]], time: 3, dishonest: 'shop' }, [500, 15_000, 1_000_000]],
+  ['scheme 1, a refund', { ...ONE, refunds: [0] }, [250, 15_000, 1_000_000]],
+  ['scheme 1, a dishonest shop', { ...ONE, payments: [[0, 1]], time: 3, dishonest: 'shop' }, [250, 15_000, 1_000_000]],
   [
     'scheme 1, a dishonest owner',
     {
@@ -49,20 +49,20 @@ const SEARCHES: [string, Bounds, [number, number, number]][] = [
       ],
       dishonest: 'owner',
     },
-    [500, 10_000, 1_000_000],
+    [250, 10_000, 1_000_000],
   ],
-  ['scheme 2, both houses', { ...TWO, issue: 'coupon', bridgeLosses: 1 }, [500, 10_000, 1_000_000]],
-  ['schemes 3 and 5, both houses', { ...TWO, issue: 'sealed', bridgeLosses: 1 }, [500, 10_000, 1_000_000]],
-  ['schemes 3 and 5, a refund', { ...TWO, issue: 'sealed', refunds: [0], losses: false }, [500, 10_000, 1_000_000]],
+  ['scheme 2, both houses', { ...TWO, issue: 'coupon', bridgeLosses: 1 }, [250, 10_000, 1_000_000]],
+  ['schemes 3 and 5, both houses', { ...TWO, issue: 'sealed', bridgeLosses: 1 }, [250, 10_000, 1_000_000]],
+  ['schemes 3 and 5, a refund', { ...TWO, issue: 'sealed', refunds: [0], losses: false }, [250, 10_000, 1_000_000]],
   [
     'schemes 3 and 5, a dishonest shop',
     { ...TWO, issue: 'sealed', payments: [[0, 1]], time: 3, dishonest: 'shop' },
-    [500, 10_000, 1_000_000],
+    [250, 10_000, 1_000_000],
   ],
   [
     'schemes 4 and 6, two of one KID',
     { ...TWO, issue: 'keyed', withdrawals: [0, 0], payments: [], bridgeLosses: 1 },
-    [500, 10_000, 1_000_000],
+    [250, 10_000, 1_000_000],
   ],
 ];
 

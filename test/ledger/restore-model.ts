@@ -143,13 +143,18 @@ function copyState(s: State): State {
   return copy;
 }
 
+/** Adds the numbers of a state, in their order. */
+function addNumbers(value: unknown, numbers: number[]): void {
+  if (typeof value === 'number') numbers.push(value + 64);
+  else if (Array.isArray(value)) for (let i = 0; i < value.length; i++) addNumbers(value[i], numbers);
+  else if (value !== null) for (const name in value as object) addNumbers((value as never)[name], numbers);
+}
+
 /** A text that two states have in common only when they are the same; numbers are between -64 and 64,000. */
 function keyOf(value: unknown): string {
-  if (typeof value === 'number') return String.fromCharCode(value + 64);
-  if (value === null) return '';
-  let text = '';
-  for (const each of Array.isArray(value) ? (value as unknown[]) : Object.values(value as object)) text += keyOf(each);
-  return text;
+  const numbers: number[] = [];
+  addNumbers(value, numbers);
+  return String.fromCharCode(...numbers);
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, index) => index);
