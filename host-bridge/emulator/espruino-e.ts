@@ -27,7 +27,11 @@ export function bytesOf(data: unknown, into: number[] = []): number[] {
     into.push(Number(data) & 255);
   } else if (ArrayBuffer.isView(data) || Array.isArray(data)) {
     const list = data as unknown as ArrayLike<unknown>;
-    for (let i = 0; i < list.length; i++) bytesOf(list[i], into);
+    for (let i = 0; i < list.length; i++) {
+      const each = list[i];
+      if (typeof each === 'number') into.push(each & 255);
+      else bytesOf(each, into);
+    }
   } else if (data && typeof data === 'object') {
     const object = data as { byteLength?: number; data?: unknown; count?: number; callback?: Callback };
     if (object.byteLength !== undefined) bytesOf(new Uint8Array(data as ArrayBuffer), into);
@@ -61,7 +65,11 @@ function sumError(a: number, b: number, sum: number): number {
 
 /** Elements as `E.convolve` reads them: characters of strings as signed. */
 function elements(data: unknown, name: string, cycle: Cycle): ArrayLike<number> {
-  if (typeof data === 'string') return Array.from(data, (c) => (c.charCodeAt(0) << 24) >> 24);
+  if (typeof data === 'string') {
+    const signed = new Array<number>(data.length);
+    for (let i = 0; i < data.length; i++) signed[i] = (data.charCodeAt(i) << 24) >> 24;
+    return signed;
+  }
   if (ArrayBuffer.isView(data) || Array.isArray(data)) return data as unknown as ArrayLike<number>;
   return cycle.fault(`E.convolve: ${name} is not iterable`);
 }
@@ -75,10 +83,12 @@ function convolve(cycle: Cycle, a: unknown, b: unknown, offset: unknown): number
   if (j < 0) j += second.length;
   let sum = 0;
   for (let i = 0; i < first.length; i++) {
-    const product = first[i] * second[j];
+    const a = first[i];
+    const b = second[j];
+    const product = a * b;
     const next = sum + product;
-    if (productError(first[i], second[j], product) !== 0 || sumError(sum, product, next) !== 0) {
-      cycle.fault(`E.convolve: term ${i} (${first[i]} * ${second[j]}) makes a sum that a double cannot hold`);
+    if (productError(a, b, product) !== 0 || sumError(sum, product, next) !== 0) {
+      cycle.fault(`E.convolve: term ${i} (${a} * ${b}) makes a sum that a double cannot hold`);
     }
     sum = next;
     if (++j === second.length) j = 0;

@@ -69,24 +69,25 @@ function plainPairs(values: Numbers, m: number[]): number[] {
   return out;
 }
 
-/** As plainPairs; throws RangeError unless every sum is exact. */
+/** Exponent of the lowest bit that is set; Infinity for 0. In a product the exponents of its factors add up. */
+const lowestOf = (value: number): number => (value === 0 ? Infinity : lowestBit(value));
+
+/** As plainPairs; throws RangeError unless every sum is exact. An emulated board is in here for much of its time. */
 export function checkedPairs(values: Numbers, m: number[]): number[] {
+  const [a, b, c, d] = [m[0]!, m[1]!, m[2]!, m[3]!];
+  const [lowA, lowB, lowC, lowD] = [lowestOf(a), lowestOf(b), lowestOf(c), lowestOf(d)];
   for (let i = 0; i + 1 < values.length; i += 2) {
-    for (const row of [
-      [m[0]!, m[2]!],
-      [m[1]!, m[3]!],
-    ]) {
-      const size = Math.abs(row[0]! * values[i]!) + Math.abs(row[1]! * values[i + 1]!);
-      const units = [lowestOf(row[0]!, values[i]!), lowestOf(row[1]!, values[i + 1]!)];
-      if (size >= 2 ** 53 * 2 ** Math.min(...units)) throw new RangeError('pairs: a sum is not exact');
-    }
+    const x = values[i]!;
+    const y = values[i + 1]!;
+    const lowX = lowestOf(x);
+    const lowY = lowestOf(y);
+    if (
+      Math.abs(a * x) + Math.abs(c * y) >= 2 ** 53 * 2 ** Math.min(lowA + lowX, lowC + lowY) ||
+      Math.abs(b * x) + Math.abs(d * y) >= 2 ** 53 * 2 ** Math.min(lowB + lowX, lowD + lowY)
+    )
+      throw new RangeError('pairs: a sum is not exact');
   }
   return plainPairs(values, m);
-}
-
-/** Exponent of the lowest bit of a product, exact; Infinity for 0. */
-function lowestOf(a: number, b: number): number {
-  return a === 0 || b === 0 ? Infinity : lowestBit(a) + lowestBit(b);
 }
 
 /** Natives for the host; checked ones are some five times slower. */
