@@ -78,11 +78,14 @@ function elements(data: unknown, name: string, cycle: Cycle): ArrayLike<number> 
 function convolve(cycle: Cycle, a: unknown, b: unknown, offset: unknown): number {
   const first = elements(a, 'first argument', cycle);
   const second = elements(b, 'second argument', cycle);
-  if (second.length === 0) return cycle.fault('E.convolve: second argument is empty');
-  let j = Math.trunc(Number(offset) || 0) % second.length;
-  if (j < 0) j += second.length;
+  // Lists of each board's own context have types of their own, which Node reads slowly: everything is read once.
+  const count = first.length;
+  const turn = second.length;
+  if (turn === 0) return cycle.fault('E.convolve: second argument is empty');
+  let j = Math.trunc(Number(offset) || 0) % turn;
+  if (j < 0) j += turn;
   let sum = 0;
-  for (let i = 0; i < first.length; i++) {
+  for (let i = 0; i < count; i++) {
     const a = first[i];
     const b = second[j];
     const product = a * b;
@@ -91,7 +94,7 @@ function convolve(cycle: Cycle, a: unknown, b: unknown, offset: unknown): number
       cycle.fault(`E.convolve: term ${i} (${a} * ${b}) makes a sum that a double cannot hold`);
     }
     sum = next;
-    if (++j === second.length) j = 0;
+    if (++j === turn) j = 0;
   }
   return sum;
 }

@@ -59,8 +59,15 @@ export function createGraphics(
       if (bitsPerPixel > 1) return;
       for (let x = Math.max(left, 0); x < Math.min(left + text.length * 6 * across, width); x++) {
         const code = text.charCodeAt(Math.floor((x - left) / 6 / across));
-        for (let y = Math.max(top, 0); y < Math.min(top + 8 * down, height); y++) {
-          if ((code * (1 + ((x + 3 * y) % 7))) & 4) bytes[(y >> 3) * width + x] |= 1 << (y & 7);
+        const bottom = Math.min(top + 8 * down, height);
+        // A byte holds eight points of a column: each is read and written once.
+        for (let y = Math.max(top, 0); y < bottom;) {
+          const at = (y >> 3) * width + x;
+          let points = 0;
+          do {
+            if ((code * (1 + ((x + 3 * y) % 7))) & 4) points |= 1 << (y & 7);
+          } while (++y & 7 && y < bottom);
+          bytes[at] |= points;
         }
       }
     }
