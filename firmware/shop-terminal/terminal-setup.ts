@@ -5,7 +5,9 @@
  */
 import { isBalance } from '../core/amount.js';
 import { copy, fromHex } from '../core/bytes.js';
-import { isName } from '../wire/codec.js';
+import { LINE_CHARACTERS } from '../panel/display.js';
+import { spell } from '../panel/spell.js';
+import { charsOfName, isName } from '../wire/name.js';
 import { ISSUER_ID_BYTES, KEY_BYTES } from '../wire/payment.js';
 import { NoticeLimits } from './issuer-notices.js';
 import { TillConfig } from './till.js';
@@ -48,7 +50,7 @@ export interface TerminalSetup {
   historiesMax: number;
 }
 
-/** More would not fit 64 KiB of raw flash beside tombstones and deny list. */
+/** More would not fit 64 KiB of raw flash beside tombstones and deny list; with the longest names some fewer fit. */
 export const HISTORIES_MAX = 128;
 
 const TERMINAL_ID_BYTES = 4;
@@ -106,6 +108,8 @@ export function readProvision(
         issuer: bytes.issuer,
         currency: given.currency,
         shop: given.shop,
+        // Two lines: three more stand beside them.
+        shopShown: spell(charsOfName(given.shop), 2 * LINE_CHARACTERS),
         terminalId: bytes.terminalId,
         registrar: copy(bytes.registrarKey, 0, KEY_ID_BYTES),
         floorLimit: given.floorLimit,

@@ -163,7 +163,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (desk) parts.display.show(DESK_LINES, PLAIN);
     else if (keys && keys.show()) return;
     else if (view.state === CHARGE_STATES.none)
-      parts.display.show(idleLines(parts.config.shop, link.up(), trouble), PLAIN);
+      parts.display.show(idleLines(parts.config.shopShown, link.up(), trouble), PLAIN);
     else
       parts.display.show(
         chargeLines(view, parts.config.currency, lastCode, shownMinutes),

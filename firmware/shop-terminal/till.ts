@@ -63,6 +63,8 @@ export interface TillConfig {
   currency: string;
   /** IdS. */
   shop: string;
+  /** The same as the display shows it. */
+  shopShown: string;
   /** 4 bytes, new at each provisioning. */
   terminalId: Uint8Array;
   /** First 4 bytes of the newest registrar's key that it was given. */

@@ -23,6 +23,7 @@ import type { Natives } from '../core/crypto-natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { watchButton } from '../panel/buttons.js';
+import { spell } from '../panel/spell.js';
 import { espruinoPins, startBoard } from '../board/espruino-board.js';
 import type { RunningBoard } from '../board/espruino-board.js';
 import { createEspruinoCiphers, createEspruinoNatives } from '../board/espruino-natives.js';
@@ -226,10 +227,18 @@ function runWithKeys(
     return { createDesk: createDesk, createTools: createDeskTools };
   });
 
+  // Most names are in ASCII and short: they are shown as they are.
+  const loadSpell = overlay(board.openOverlay, 'spell.js', function () {
+    return spell;
+  });
+
   const token = createToken(purse, {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
+    spell: function (chars, most) {
+      return chars.length > most || /[^ -~]/.test(chars) ? loadSpell()(chars, most) : chars;
+    },
     commandBytesMax: Math.min(255, commandDataBytesMax(burst)),
     work: function () {
       if (board.records.tidy()) return true;

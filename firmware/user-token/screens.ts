@@ -11,6 +11,7 @@ import { BAD, GOOD, LINE_CHARACTERS, PLAIN } from '../panel/display.js';
 import type { Display, Tone } from '../panel/display.js';
 import { SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
+import { charsOfName } from '../wire/name.js';
 import type { Challenge } from '../wire/payment.js';
 
 /** The token's screens. */
@@ -43,6 +44,9 @@ const NEWS_MS = 5000;
 /** How long a question stays: as long as a press would answer it. */
 const QUESTION_MS = 60000;
 
+/** A name's bytes as the display shows them (panel/spell.ts). */
+export type Spell = (chars: string, most: number) => string;
+
 /** The text in lines of the display's width. */
 export function wrap(text: string): string[] {
   const out: string[] = [];
@@ -50,14 +54,20 @@ export function wrap(text: string): string[] {
   return out;
 }
 
+/** Lines of a name, which may be "to" somebody; two at most, for up to three more stand beside them. */
+export function nameLines(spell: Spell, before: string, name: string): string[] {
+  return wrap(before + spell(charsOfName(name), 2 * LINE_CHARACTERS - before.length));
+}
+
 /**
  * Makes the screens.
- * @param homeLines what is shown when nothing else is @param state its fault is then in those lines
+ * @param spell names for the display @param homeLines what is shown when nothing else is @param state its fault is then in those lines
  */
 export function createScreens(
   clock: Clock,
   display: Display,
   indicator: Indicator,
+  spell: Spell,
   homeLines: () => string[],
   state: { fault: string },
 ): Screens {
@@ -109,14 +119,18 @@ export function createScreens(
   function tell(): void {
     if (!unsaid) return;
     last = amountText(unsaid.amount, unsaid.currency);
-    keep(['PAY ' + last].concat(wrap('to ' + unsaid.shop)), NEWS_MS, PLAIN);
+    keep(['PAY ' + last].concat(nameLines(spell, 'to ', unsaid.shop)), NEWS_MS, PLAIN);
     announce(SIGNAL.good, last);
   }
 
   return {
     askConfirm: function (asked) {
       const amount = amountText(asked.amount, asked.currency);
-      show(['CONFIRM?', 'PAY ' + amount].concat(wrap('to ' + asked.shop), ['press, tap again']), QUESTION_MS, PLAIN);
+      show(
+        ['CONFIRM?', 'PAY ' + amount].concat(nameLines(spell, 'to ', asked.shop), ['press, tap again']),
+        QUESTION_MS,
+        PLAIN,
+      );
       announce(SIGNAL.ask, amount);
     },
     short: function (asked) {
@@ -128,7 +142,7 @@ export function createScreens(
     },
     confirmed: function (asked) {
       show(
-        ['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(wrap('to ' + asked.shop)),
+        ['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(nameLines(spell, 'to ', asked.shop)),
         QUESTION_MS,
         PLAIN,
       );

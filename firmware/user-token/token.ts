@@ -18,13 +18,16 @@ import { INS, isDeskCommand, selectAnswer, tokenStatus } from '../wire/token-com
 import type { Desk } from './desk/desk.js';
 import { guarded, isDeskOpen } from './purse.js';
 import type { Purse, PurseAnswer } from './purse.js';
-import { createScreens, wrap } from './screens.js';
+import { createScreens, nameLines, wrap } from './screens.js';
+import type { Spell } from './screens.js';
 
 /** What the token is made of, beside its purse. */
 export interface TokenParts {
   clock: Clock;
   display: Display;
   indicator: Indicator;
+  /** Names as the display shows them. */
+  spell: Spell;
   /** Longest command data in one APDU that the board's UART takes. */
   commandBytesMax: number;
   /** One small piece of work for idle time; false when there is none left. @throws when flash fails */
@@ -70,7 +73,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   const state = purse.state;
   const journal = state.journal;
   const clock = parts.clock;
-  const screens = createScreens(clock, parts.display, parts.indicator, homeLines, state);
+  const screens = createScreens(clock, parts.display, parts.indicator, parts.spell, homeLines, state);
   let inField = false;
   // When a reader was last seen.
   let leftMs = -QUIET_MS;
@@ -81,7 +84,8 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function homeLines(): string[] {
     if (state.fault) return ['FAULT'].concat(wrap(state.fault));
-    if (!state.licensed) return ['NOT LICENSED'].concat(state.name ? wrap(state.name) : [], ['go to the desk']);
+    if (!state.licensed)
+      return ['NOT LICENSED'].concat(state.name ? nameLines(parts.spell, '', state.name) : [], ['go to the desk']);
     const out = ['BALANCE', amountText(journal.balance(), state.config.currency)];
     const open = journal.unsettledCount();
     if (open > 0) out.push(open + ' unfinished');

@@ -7,6 +7,7 @@
  */
 import { AMOUNT_BYTES, readBalance, writeAmount } from '../core/amount.js';
 import { copy, readU32, writeU32 } from '../core/bytes.js';
+import { charsOfName, nameOfChars } from './name.js';
 
 /** Kinds of field. `REST` must come last and takes what is left (possibly nothing). */
 export const U8 = 'u8';
@@ -17,7 +18,7 @@ export const AMOUNT = 'amount';
 export const BALANCE = 'balance';
 /** As many bytes as the field says. */
 export const BYTES = 'bytes';
-/** Length byte, then 1 to 24 characters of `NAME_CHARACTERS`: IdU or IdS. */
+/** Length byte, then 1 to 64 bytes of UTF-8: IdU or IdS (name.ts). */
 export const NAME = 'name';
 export const REST = 'rest';
 
@@ -38,21 +39,7 @@ type MessageOfFields<Fields extends readonly Field[]> = { [Each in Fields[number
 /** The message of a codec: `type Refund = MessageOf<typeof refund>`. */
 export type MessageOf<C> = C extends Codec<infer T> ? T : never;
 
-/** Longest name in bytes. */
-export const NAME_BYTES_MAX = 24;
-const NAME_PATTERN = /^[A-Za-z0-9 ._'&-]+$/;
 const ASCII_PATTERN = /^[!-~]+$/;
-
-/** Whether `name` can be an IdU or IdS: 1 to 24 characters, letters, digits and " ._'-&", no space at either end. */
-export function isName(name: unknown): name is string {
-  return (
-    typeof name === 'string' &&
-    name.length <= NAME_BYTES_MAX &&
-    name[0] !== ' ' &&
-    name[name.length - 1] !== ' ' &&
-    NAME_PATTERN.test(name)
-  );
-}
 
 /** A message's layout with its two directions. */
 export interface Codec<T> {
@@ -74,7 +61,7 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
   return String.fromCharCode.apply(String, bytes.subarray(start, end) as unknown as number[]);
 }
 
-/** Bytes of a field; of its value only the length is looked at, where its kind has none. */
+/** Bytes of a field; of its value, characters of a name, only the length is looked at, where its kind has none. */
 function fieldBytes(field: string[], value: { length: number }): number {
   const kind = field[1];
   if (field[2]) return +field[2];
@@ -113,9 +100,10 @@ function putField(out: Uint8Array, at: number, field: string[], value: AnyValue)
     if (kind === AMOUNT && value === 0) wrong(name);
     writeAmount(out, at, value as number);
   } else if (kind === NAME) {
-    if (!isName(value)) wrong(name);
-    out[at] = value.length;
-    for (let i = 0; i < value.length; i++) out[at + 1 + i] = value.charCodeAt(i);
+    const chars = value as string;
+    if (chars === '') wrong(name);
+    out[at] = chars.length;
+    for (let i = 0; i < chars.length; i++) out[at + 1 + i] = chars.charCodeAt(i);
   } else {
     if (!isAscii(value, +field[2])) wrong(name);
     for (let i = 0; i < value.length; i++) out[at + i] = value.charCodeAt(i);
@@ -132,7 +120,7 @@ function takeField(bytes: Uint8Array, at: number, end: number, kind: string): An
     return value === null || (kind === AMOUNT && value === 0) ? undefined : value;
   }
   const text = textOf(bytes, kind === NAME ? at + 1 : at, end);
-  return (kind === NAME ? isName(text) : isAscii(text, end - at)) ? text : undefined;
+  return kind === NAME ? nameOfChars(text) || undefined : isAscii(text, end - at) ? text : undefined;
 }
 
 function splitField(field: string): string[] {
@@ -150,15 +138,19 @@ class MessageCodec<T> implements Codec<T> {
   }
 
   encode(message: T): Uint8Array {
-    const values = message as { [name: string]: AnyValue };
     const fields = this.layout.split(' ').map(splitField);
+    const values: AnyValue[] = [];
     const sizes: number[] = [];
     let length = 0;
-    for (let i = 0; i < fields.length; i++) length += sizes[i] = fieldBytes(fields[i], values[fields[i][0]] as string);
+    for (let i = 0; i < fields.length; i++) {
+      const value = (message as { [name: string]: AnyValue })[fields[i][0]];
+      values[i] = fields[i][1] === NAME ? charsOfName(value as string) : value;
+      length += sizes[i] = fieldBytes(fields[i], values[i] as string);
+    }
     const out = new Uint8Array(length);
     let at = 0;
     for (let i = 0; i < fields.length; i++) {
-      putField(out, at, fields[i], values[fields[i][0]]);
+      putField(out, at, fields[i], values[i]);
       at += sizes[i];
     }
     return out;

@@ -3,7 +3,8 @@
  */
 import { AMOUNT_BYTES, readBalance } from '../core/amount.js';
 import { readU32 } from '../core/bytes.js';
-import { defineMessage, isAscii, isName, BYTES, AMOUNT, NAME, REST, textOf, U32, U8, type MessageOf } from './codec.js';
+import { defineMessage, isAscii, BYTES, AMOUNT, NAME, REST, textOf, U32, U8, type MessageOf } from './codec.js';
+import { isNameChars, nameOfChars } from './name.js';
 
 /** Bytes of an Ed25519 public key, of a signature, of Rs, of an issuer's id. */
 export const KEY_BYTES = 32;
@@ -71,16 +72,18 @@ export const CHALLENGE_AMOUNT_AT = 7;
 export const CHALLENGE_TIME_AT = 15;
 export const CHALLENGE_CHARGE_AT = 23;
 
-/** Whether an IdS, length and characters, stands from `at` to the end. */
-function endsInName(bytes: Uint8Array, at: number): boolean {
-  return bytes.length === at + 1 + bytes[at] && isName(textOf(bytes, at + 1, bytes.length));
+/** The IdS that stands, length and bytes, from `at` to the end; empty where none does. */
+function lastName(bytes: Uint8Array, at: number): string {
+  const chars = bytes.length === at + 1 + bytes[at] ? textOf(bytes, at + 1, bytes.length) : '';
+  return isNameChars(chars) ? nameOfChars(chars) : '';
 }
 
 /** The same as `challenge.decode`, in a fifth of its statements; `issuer` and `rs` are views of the bytes. */
 export function readChallenge(bytes: Uint8Array): Challenge | null {
   const amount = bytes.length > CHALLENGE_CHARGE_AT + RS_BYTES ? readBalance(bytes, CHALLENGE_AMOUNT_AT) : null;
   const currency = textOf(bytes, ISSUER_ID_BYTES, CHALLENGE_AMOUNT_AT);
-  if (!amount || !isAscii(currency, 3) || !endsInName(bytes, CHALLENGE_CHARGE_AT + RS_BYTES)) return null;
+  const shop = lastName(bytes, CHALLENGE_CHARGE_AT + RS_BYTES);
+  if (!amount || !isAscii(currency, 3) || shop === '') return null;
   return {
     issuer: bytes.subarray(0, ISSUER_ID_BYTES),
     currency: currency,
@@ -88,7 +91,7 @@ export function readChallenge(bytes: Uint8Array): Challenge | null {
     timeS: readU32(bytes, CHALLENGE_TIME_AT),
     counter: readU32(bytes, CHALLENGE_TIME_AT + 4),
     rs: bytes.subarray(CHALLENGE_CHARGE_AT, CHALLENGE_CHARGE_AT + RS_BYTES),
-    shop: textOf(bytes, CHALLENGE_CHARGE_AT + RS_BYTES + 1, bytes.length),
+    shop: shop,
   };
 }
 
@@ -100,7 +103,7 @@ export const chargeId = defineMessage([
 
 /** Whether `chargeId.decode` would take these bytes. */
 export function isChargeId(bytes: Uint8Array): boolean {
-  return endsInName(bytes, RS_BYTES);
+  return lastName(bytes, RS_BYTES) !== '';
 }
 
 /** Answer to CHALLENGE: the amount again and SKU(y, IdS, Rs, Ts) [0025]. */
@@ -116,7 +119,7 @@ export const history = defineMessage([
   // License with PKU inside, 124 bytes.
   ['license', BYTES, LICENSE_BYTES],
   ['signature', BYTES, SIGNATURE_BYTES],
-  // Challenge, 41 to 64 bytes.
+  // Challenge, 41 to 104 bytes.
   ['challenge', REST],
 ]);
 

@@ -36,8 +36,12 @@ export async function joinModules(compiled: CompiledModules): Promise<string> {
     plugins: [
       {
         name: 'compiled-modules',
-        resolveId: (id, importer) =>
-          id === START ? id : importer === START ? id : resolve(dirname(importer ?? ''), id.replace(/\.js$/, '.ts')),
+        resolveId: (id, importer) => {
+          if (id === START || importer === START) return id;
+          const path = resolve(dirname(importer ?? ''), id.replace(/\.js$/, ''));
+          // As the compiler found it (`moduleSuffixes` of firmware/tsconfig.json).
+          return ['.board.ts', '.ts'].map((ending) => path + ending).find((file) => compiled.modules.has(file)) ?? null;
+        },
         // The entry is imported for what it does, so that its exports (for tests) are dropped.
         load: (id) => (id === START ? `import ${JSON.stringify(compiled.entry)};` : (compiled.modules.get(id) ?? null)),
       },

@@ -154,6 +154,13 @@ function configFor(role: string, board: BoardConfig): BoardConfig {
   return { ...config, display };
 }
 
+/** JSON in ASCII alone; text beyond it, a name, becomes its bytes in UTF-8, as Espruino's strings hold them. */
+function asciiJson(value: object): string {
+  return JSON.stringify(value).replace(/[^ -~]+/g, (text) =>
+    [...new TextEncoder().encode(text)].map((byte) => `\\u00${toHex(Uint8Array.of(byte))}`).join(''),
+  );
+}
+
 function files(
   role: string,
   board: BoardConfig,
@@ -169,7 +176,7 @@ function files(
     issuerKey: toHex(facts.issuerKey),
     ...beforeFields(facts),
   };
-  const config = JSON.stringify({
+  const config = asciiJson({
     role,
     board: configFor(role, board),
     provision: { ...common, ...signedFields(facts), ...provision },

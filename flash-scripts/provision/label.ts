@@ -8,6 +8,8 @@ import { encode } from 'fast-png';
 import oledFont from 'oled-font-5x7';
 import encodeQr from 'qr';
 import { concat, copy, fromHex } from '../../firmware/core/bytes.js';
+import { spell } from '../../firmware/panel/spell.js';
+import { charsOfName } from '../../firmware/wire/name.js';
 
 export interface Label {
   /** "token" or "terminal". */
@@ -52,12 +54,27 @@ function modulesOf(text: string): boolean[][] {
 function fold(text: string, characters: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
+    const letters = [...word];
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= characters) lines[lines.length - 1] = `${last} ${word}`;
-    else for (let at = 0; at < word.length; at += characters) lines.push(word.slice(at, at + characters));
+    if (last !== undefined && [...last].length + 1 + letters.length <= characters)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else
+      for (let at = 0; at < letters.length; at += characters) lines.push(letters.slice(at, at + characters).join(''));
   }
   return lines;
 }
+
+/** Letters of ISO 8859-1 that are two in others. */
+const TWO: Record<string, string> = { ß: 'ss', Æ: 'AE', æ: 'ae', Ø: 'O', ø: 'o', Þ: 'Th', þ: 'th', Ð: 'D', ð: 'd' };
+
+/** A name in letters that the font has, as far as it can be: as a board's display spells it, else without its marks. */
+const spelled = (name: string): string =>
+  [...spell(charsOfName(name), Infinity)]
+    .map((letter) => (font.lookup.includes(letter) ? letter : (TWO[letter] ?? letter.normalize('NFD')[0]!)))
+    .join('');
+
+/** Longer names stand in smaller letters. */
+const LARGE_MAX = 26;
 
 /** What stands where: the code at the left, texts at its right, the key below. */
 function layOut(label: Label): { modules: boolean[][]; module: number; texts: Text[] } {
@@ -74,7 +91,7 @@ function layOut(label: Label): { modules: boolean[][]; module: number; texts: Te
     y += 3 * scale;
   };
   add('tapcash', 6);
-  if (label.name !== null) add(label.name, 5);
+  if (label.name !== null) add(label.name, label.name.length > LARGE_MAX ? 3 : 5);
   add(`${label.kind}, ${label.keyName}`, 3);
   for (const line of label.lines) add(line, 3);
   texts.push({ x: MARGIN, y: HEIGHT - MARGIN - CELL.height * 2, scale: 2, text: label.key });
@@ -92,7 +109,7 @@ export function labelSvg(label: Label): string {
     ),
   );
   const lines = texts.map(({ x, y, scale, text }) => {
-    const width = text.length * CELL.width * scale - scale;
+    const width = [...text].length * CELL.width * scale - scale;
     return `<text x="${x}" y="${y + CELL.height * scale}" font-size="${Math.round(CELL.height * scale * 1.35)}" textLength="${width}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${(WIDTH * MM).toFixed(1)}mm" height="${(HEIGHT * MM).toFixed(1)}mm" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="DejaVu Sans Mono, Menlo, Consolas, monospace">
@@ -116,7 +133,7 @@ const DENSITY = fromHex('00000009' + '70485973' + '00002e2300002e2301' + '78a53f
 
 /** The label as PNG: black and white, one bit a pixel, 300 dpi. */
 export function labelPng(label: Label): Uint8Array {
-  const { modules, module, texts } = layOut(label);
+  const { modules, module, texts } = layOut({ ...label, name: label.name === null ? null : spelled(label.name) });
   const rowBytes = Math.ceil(WIDTH / 8);
   const pixels = new Uint8Array(rowBytes * HEIGHT).fill(0xff);
   const square = (left: number, top: number, size: number): void => {

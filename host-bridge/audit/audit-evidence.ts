@@ -3,7 +3,7 @@
  * EP 0926637 [0015], [0017]-[0018], [0026], [0030], [0043], [0068], [0112].
  */
 import { copy, equal, toHex } from '../../firmware/core/bytes.js';
-import { isName } from '../../firmware/wire/codec.js';
+import { isName } from '../../firmware/wire/name.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
 import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
 import { SIGNED } from '../../firmware/wire/signed.js';

@@ -282,8 +282,8 @@ const HOST_ERRORS = {
   NAME_INVALID: row(
     422,
     refused,
-    'A name is 1 to 24 letters, digits or " ._\'-&", without a space at either end.',
-    'Choose another name.',
+    'A name is 1 to 64 bytes of UTF-8 in normal form C, without control characters, with single spaces between words.',
+    'Choose another name, or send the same letters in normal form C; at the command line tapcash does that itself.',
   ),
   NAME_TAKEN: row(409, refused, 'An account of this name exists with another key.', 'Choose another name.'),
   KEY_TAKEN: row(

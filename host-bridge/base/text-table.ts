@@ -44,12 +44,20 @@ export function table(
     .map((line) => `${' '.repeat(indent)}${line}`.trimEnd());
 }
 
+/** Letters of East Asia and pictures are two columns wide. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60\p{Emoji_Presentation}]/u;
+
+/** Columns that a text takes in the terminal. */
+const columnsOf = (text: string): number =>
+  [...text].reduce((sum, letter) => sum + (/[\p{M}\p{Cf}]/u.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1), 0);
+
 /** As wide as the cells; where that is too much, the widest columns are narrowed, down to their longest words. */
 function widthsOf(rows: string[][], most: number): number[] {
   const widest = (measure: (cell: string) => number) =>
     rows[0]!.map((_, i) => Math.max(1, ...rows.map((row) => measure(row[i]!))));
-  const widths = widest((cell) => cell.length);
-  const words = widest((cell) => Math.max(...cell.split(' ').map((word) => word.length)));
+  const widths = widest(columnsOf);
+  const words = widest((cell) => Math.max(...cell.split(' ').map(columnsOf)));
   let excess = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - most;
   for (; excess > 0; excess--) {
     const narrowed = widths.reduce(

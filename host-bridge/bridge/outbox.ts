@@ -6,6 +6,7 @@
  * sent again after a crash at any point. Delivery itself is outbox-delivery.ts.
  */
 import { concat, fromChars } from '../../firmware/core/bytes.js';
+import { charsOfName } from '../../firmware/wire/name.js';
 import type { Code } from '../../firmware/core/codes.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
 import { refund, refundBody } from '../../firmware/wire/refund.js';
@@ -108,7 +109,7 @@ function identify(kind: OutboxKind, bytes: Uint8Array): { identity: Uint8Array; 
   const body = paid && licenseBody.decode(license.decode(paid.license)!.body);
   if (!paidChallenge || !body) return null;
   return {
-    identity: concat([body.pku, paidChallenge.rs, fromChars(paidChallenge.shop)]),
+    identity: concat([body.pku, paidChallenge.rs, fromChars(charsOfName(paidChallenge.shop))]),
     amount: paidChallenge.amount,
   };
 }

@@ -5,6 +5,7 @@
  * arrival; a place in it is (second of arrival, number).
  */
 import { copy, fromHex, toChars, toHex } from '../../firmware/core/bytes.js';
+import { nameOfChars } from '../../firmware/wire/name.js';
 import { challenge, history, KEY_BYTES, RS_BYTES } from '../../firmware/wire/payment.js';
 import { refusal, type ErrorCode, type Result } from '../base/errors.js';
 import { cursorOf, readCursor, type PaymentQuery } from '../base/payment-query.js';
@@ -89,7 +90,7 @@ function read({ identity: stored, bytes, amount, state, code, arrivedS, charge, 
     id: toHex(id ?? rs),
     rs,
     token: copy(identity, 0, KEY_BYTES),
-    shop: toChars(copy(identity, KEY_BYTES + RS_BYTES, identity.length)),
+    shop: nameOfChars(toChars(copy(identity, KEY_BYTES + RS_BYTES, identity.length))),
     amount,
     refunded,
     state,

@@ -121,3 +121,11 @@ export function interrupted(): Promise<void> {
     process.once('SIGTERM', resolve);
   });
 }
+
+/** A word for a shell, as somebody may copy it: in quotes where it needs them. */
+export const quoted = (text: string): string =>
+  /^[\w./-]+$/.test(text)
+    ? text
+    : text.includes('!')
+      ? `'${text.replace(/'/g, `'\\''`)}'`
+      : `"${text.replace(/["\\$`]/g, '\\$&')}"`;

@@ -3,6 +3,7 @@
  * not given, it finds in its folder's settings.
  */
 import { Command, Option } from 'commander';
+import { tidyName } from '../../firmware/wire/name.js';
 import { EXIT, failure } from '../base/errors.js';
 import { TEXT_WIDTH } from '../base/fitted-text.js';
 import { reportFailure } from './failures.js';
@@ -52,6 +53,10 @@ function add(parent: Command, spec: CommandSpec, environment: NodeJS.ProcessEnv)
   if (spec.run) command.action(() => runCommand(spec, command, environment));
 }
 
+/** Names as they are used: whoever types "u" and a diaeresis means the same as with the one key. */
+const tidied = (value: unknown): unknown =>
+  typeof value === 'string' ? tidyName(value) : Array.isArray(value) ? value.map(tidied) : value;
+
 /** Runs a command; its failures are printed with their remedy. */
 async function runCommand(spec: CommandSpec, command: Command, environment: NodeJS.ProcessEnv): Promise<void> {
   const options = command.optsWithGlobals<Record<string, unknown>>();
@@ -63,7 +68,12 @@ async function runCommand(spec: CommandSpec, command: Command, environment: Node
       run: async (words: string[]) => void (await createProgram(environment).parseAsync(['node', 'tapcash', ...words])),
     };
     const run = (await spec.run!()) as (...values: unknown[]) => unknown;
-    if ((await run(...command.processedArgs, options, context)) === false) process.exitCode = EXIT.broken;
+    for (const option of spec.options ?? []) {
+      const key = optionKey(option);
+      if (option.isName) options[key] = tidied(options[key]);
+    }
+    const given = command.processedArgs.map((value, i) => (spec.arguments?.[i]?.isName ? tidied(value) : value));
+    if ((await run(...given, options, context)) === false) process.exitCode = EXIT.broken;
   } catch (thrown) {
     reportFailure(thrown, options['json'] === true);
   }

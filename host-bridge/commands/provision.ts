@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { isName } from '../../firmware/wire/codec.js';
+import { isName } from '../../firmware/wire/name.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
@@ -18,7 +18,7 @@ import { openOffice } from './office.js';
 import { BANK_URL, urlOf, type Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
 import { sealsRequests } from './manifest.js';
-import { amountArgument, must, print, pseudonymsArgument, schemeArgument } from './output.js';
+import { amountArgument, must, print, quoted, pseudonymsArgument, schemeArgument } from './output.js';
 
 export interface ProvisionCommand extends PortCommand {
   board?: string;
@@ -144,15 +144,15 @@ async function nextOf(
   options: ProvisionCommand,
   settings: Settings | null,
 ): Promise<string[]> {
-  if (done.role !== 'shop-terminal') return [BACKUP_POLICY, `Next: tapcash teller register "${name}"`];
+  if (done.role !== 'shop-terminal') return [BACKUP_POLICY, `Next: tapcash teller register ${quoted(name)}`];
   const why = settings ? await enrol(name, done, options.data, settings) : 'no settings';
   if (why === null) return [`The account of ${name} is open, and the terminal registered with it.`];
   return [
     ...(settings
       ? [`The terminal is not registered yet (${why}). Start the houses of ${options.data}, then:`]
       : ['Next:']),
-    `  tapcash office open "${name}"`,
-    `  tapcash office terminal "${name}" ${toHex(done.terminalId as Uint8Array)} \\`,
+    `  tapcash office open ${quoted(name)}`,
+    `  tapcash office terminal ${quoted(name)} ${toHex(done.terminalId as Uint8Array)} \\`,
     `    ${toHex(done.keys[0] as Uint8Array)}`,
   ];
 }

@@ -8,14 +8,14 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf, SCHEMES } from '../../firmware/core/scheme.js';
-import { isName } from '../../firmware/wire/codec.js';
+import { isName, tidyName } from '../../firmware/wire/name.js';
 import { failure } from '../base/errors.js';
 import { ensureDataDir, serviceKey } from '../base/keys/key-file.js';
 import type { HouseName } from '../base/keys/key-line.js';
 import { firstKey } from '../services/house-keys.js';
 import { writeManifest } from './manifest.js';
 import { person, type Ask } from './person.js';
-import { amountArgument, print, schemeArgument, useCurrency } from './output.js';
+import { amountArgument, print, quoted, schemeArgument, useCurrency } from './output.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
 import { readSettings, SETTINGS_FILE, type Settings } from './settings.js';
 
@@ -35,8 +35,9 @@ export interface SetupCommand {
 type Wanted = Pick<Settings, 'scheme' | 'currency' | 'shop' | 'users'>;
 
 function nameArgument(text: string, option: string): string {
-  if (!isName(text)) throw failure('NAME_INVALID', `${option} ${text}`);
-  return text;
+  const name = tidyName(text);
+  if (!isName(name)) throw failure('NAME_INVALID', `${option} ${text}`);
+  return name;
 }
 
 const usersOf = (text: string): string[] =>
@@ -169,9 +170,6 @@ function differencesOf(options: SetupCommand, oldSettings: Settings): string[] {
     .filter(([, text, there]) => text !== undefined && text !== there)
     .map(([option, text, there]) => `${option} ${text}: it has ${there}`);
 }
-
-/** Words of a shell. */
-const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `"${text.replace(/["\\$`]/g, '\\$&')}"`);
 
 function textOf(folder: string, settings: Settings, isNew: boolean): string {
   const { scheme, currency, shop, users, keys } = settings;

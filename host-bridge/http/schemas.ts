@@ -10,6 +10,7 @@ import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { LISTED_MAX, PAYMENTS_MAX } from '../base/payment-query.js';
 import { ROLES, type Act } from '../base/services/roles.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
+import { NAME_BYTES_MAX } from '../../firmware/wire/name.js';
 import { LICENSE_BYTES } from '../../firmware/wire/payment.js';
 import { SUCCESSION_BYTES } from '../../firmware/wire/succession.js';
 
@@ -49,16 +50,18 @@ const Balance = Type.Integer({ minimum: -AMOUNT_MAX, maximum: AMOUNT_MAX, descri
 const Count = Type.Integer({ minimum: 0 });
 const Seconds = Type.Integer({ minimum: 0, description: 'Unix time' });
 // What a name may be is the ledger's rule, with its own code; here only its size is bounded.
-const Name = Type.String({ maxLength: 64, description: 'IdU or IdS' });
+const Name = Type.String({ maxLength: NAME_BYTES_MAX, description: 'IdU or IdS' });
 const Why = Type.String({ maxLength: 200, description: 'the reason, for the record' });
 const Pku = hex('PKU', 32);
 const Listed = Type.Integer({ minimum: 1, maximum: LISTED_MAX });
 const More = Type.Union([Type.String(), Type.Null()]);
 const Repeated = Type.Boolean({ description: 'the same was asked before; nothing changed' });
-const Withdrawal = hex('withdrawal', 128 + 53, 128 + 76);
+/** Of a message that ends in a name: its bytes with a name of one byte, and with the longest. */
+const named = (description: string, bytes: number) => hex(description, bytes, bytes + NAME_BYTES_MAX - 1);
+const Withdrawal = named('withdrawal', 128 + 53);
 const Boxes = Type.Array(hex('box or blind signature', 1, 1024), { maxItems: PSEUDONYMS_MAX });
-const History = hex('history', LICENSE_BYTES + 64 + 41, LICENSE_BYTES + 64 + 64);
-const Tombstone = hex('tombstone', 64 + 18, 64 + 41);
+const History = named('history', LICENSE_BYTES + 64 + 41);
+const Tombstone = named('tombstone', 64 + 18);
 const Signature = Type.Union([hex('signature', 64), Type.Null()]);
 const SEALED_BYTES_MAX = 4096;
 
@@ -225,7 +228,7 @@ const SHOP_ENDPOINTS = {
   refund: post(
     '/v2/refunds',
     'A payment that the shop gives back, in part or whole',
-    object({ refund: hex('refund', 64 + 77, 64 + 100) }),
+    object({ refund: named('refund', 64 + 77) }),
     object({ amount: Amount, repeated: Repeated }),
   ),
   findPayment: post(
@@ -234,7 +237,7 @@ const SHOP_ENDPOINTS = {
     object({
       shop: Name,
       rs: hex('Rs', 16),
-      question: Type.Union([hex('signed refund that names no pseudonym', 64 + 77, 64 + 100), Type.Null()]),
+      question: Type.Union([named('signed refund that names no pseudonym', 64 + 77), Type.Null()]),
     }),
     object({ history: Type.Union([History, Type.Null()]) }),
   ),
@@ -265,7 +268,7 @@ const ACCOUNT_ENDPOINTS = {
     'Opens an account; with an account key, certifies it',
     object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
     object({
-      certificate: Type.Union([hex('account certificate', 64 + 34, 64 + 57), Type.Null()]),
+      certificate: Type.Union([named('account certificate', 64 + 34), Type.Null()]),
       repeated: Repeated,
     }),
   ),
@@ -424,8 +427,8 @@ export const BANK_ENDPOINTS = {
 };
 
 const LicenseRequest = object({
-  request: hex('registration', 128 + 66, 128 + 89),
-  certificate: hex('account certificate', 64 + 34, 64 + 57),
+  request: named('registration', 128 + 66),
+  certificate: named('account certificate', 64 + 34),
 });
 const LicenseReply = object({ license: hex('license', LICENSE_BYTES), repeated: Repeated });
 

@@ -10,7 +10,7 @@
  * Left out: signatures and encodings (the actors check them before they ask), and storage.
  */
 import { AMOUNT_MAX, isAmount } from '../../firmware/core/amount.js';
-import { isName } from '../../firmware/wire/codec.js';
+import { isName } from '../../firmware/wire/name.js';
 import { refusal, type Result } from '../base/errors.js';
 
 /** One change of one account, in minor units. */

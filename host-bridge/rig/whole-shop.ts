@@ -238,7 +238,10 @@ async function start(
         issuer: throughGate(services.forBridge.issuer, () => online),
         ...(services.forBridge.bank ? { bank: throughGate(services.forBridge.bank, () => online) } : {}),
       },
-      dataDir: join(dataDir, `bridge-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`),
+      dataDir: join(
+        dataDir,
+        `bridge-${encodeURIComponent(name.toLowerCase().replace(/[^a-z0-9\u0080-\uffff]+/g, '-'))}`,
+      ),
       issuerKey: services.issuer.parameters.issuerKey,
       registrarKey: services.issuer.parameters.registrarKey,
       random,

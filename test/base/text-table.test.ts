@@ -31,6 +31,15 @@ test('what is too long goes on in the next line, and nothing is cut', () => {
   expect(lines.slice(0, 2).join(' ').replace('key', '').split(/ +/).filter(Boolean).join(' ')).toBe(long);
 });
 
+test('letters of East Asia are two columns wide, marks none', () => {
+  const lines = table([
+    ['\u5c0f\u6797', '1.00', 'x'],
+    ['Zoe\u0308', '2.00', 'x'],
+    ['Ada', '3.00', 'x'],
+  ]);
+  expect(lines).toEqual(['\u5c0f\u6797  1.00  x', 'Zoe\u0308   2.00  x', 'Ada   3.00  x']);
+});
+
 test('a word longer than the line stays whole', () => {
   const key = '0123456789abcdef'.repeat(8);
   expect(

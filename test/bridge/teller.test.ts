@@ -231,7 +231,7 @@ test('another token in the middle is noticed, and nobody is harmed', async () =>
 
 test('what the services refuse is the answer, by its name', async () => {
   await prepare();
-  expect(await register('x'.repeat(25))).toMatchObject({ code: 'NAME_INVALID' });
+  expect(await register('x'.repeat(65))).toMatchObject({ code: 'NAME_INVALID' });
   expect(await register('Alice', 0)).toMatchObject({ code: 'AMOUNT_INVALID' });
   expect(await withdraw(0.5)).toMatchObject({ code: 'AMOUNT_INVALID' });
   expect(await withdraw(5)).toMatchObject({ code: 'NOT_LICENSED' });

@@ -158,3 +158,18 @@ test('issuer, trustee, office, bridge and status find everything in the folder',
   expect(JSON.parse(status.out)).toMatchObject({ ok: true, link: { up: false } });
   expect(existsSync(join(folder, 'bridge', 'bridge.json'))).toBe(true);
 }, 180_000);
+
+test('names are taken as they are typed, in normal form C', async () => {
+  const shop = 'Cafe\u0301 \u00dcnal & S\u00f6hne';
+  const { out, err } = await tapcashHere([
+    ...['setup', join(parent, 'names'), '--scheme', '1', '--currency', 'EUR', '--json'],
+    ...['--shop', shop, '--user', 'Nguye\u0302\u0303n Va\u0306n', '--user', '\u5c0f\u6797'],
+  ]);
+  expect(err).toBe('');
+  expect(JSON.parse(out).settings).toMatchObject({
+    shop: shop.normalize('NFC'),
+    users: ['Nguy\u1ec5n V\u0103n', '\u5c0f\u6797'],
+  });
+  const again = await tapcashHere(['setup', join(parent, 'names'), '--shop', shop.normalize('NFC'), '--json']);
+  expect(JSON.parse(again.out)).toMatchObject({ ok: true, made: false });
+});

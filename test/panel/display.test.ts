@@ -60,7 +60,7 @@ run('screens in the real interpreter', () => {
     '%s: the amount is at least a fifth of the height, and every line is apart from the next',
     (display) => {
       for (const [name, lines] of [
-        ['pay', 3],
+        ['pay', 4],
         ['paid', 2],
         ['entry', 3],
         ['balance', 2],
@@ -88,6 +88,16 @@ run('screens in the real interpreter', () => {
     expect(['pay', 'paid', 'large', 'alarm'].map((name) => background(`${name}-lcd`))).toEqual([
       0, 0x00fc00, 0x00fc00, 0xf80000,
     ]);
+  });
+
+  test('a name has the letters that the font has, and the others in Latin ones', () => {
+    const inked = (key: string): number => at(key).pixels.filter((pixel) => pixel !== background(key)).length;
+    for (const display of ['oled', 'lcd']) {
+      expect(at(`spelled-${display}`).pixels).toEqual(at(`latin-${display}`).pixels);
+      // Four dots more, each as large as the letters are.
+      expect(inked(`name-${display}`)).toBeGreaterThan(inked(`plain-${display}`));
+      expect(textHeights(at(`name-${display}`)).length).toBeGreaterThanOrEqual(2);
+    }
   });
 
   test('keys stand beside the lines, on a board that has them touched, and end at the edges', () => {

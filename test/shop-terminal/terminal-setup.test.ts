@@ -48,7 +48,7 @@ const bad: [keyof TerminalProvision, unknown][] = [
   ['historiesMax', 129],
   ['shop', ''],
   ['shop', ' x'],
-  ['shop', 'x'.repeat(25)],
+  ['shop', 'x'.repeat(65)],
   ['currency', 'EURO'],
   ['currency', 978],
 ];
@@ -86,7 +86,7 @@ test('every line fits the display, and no screen has more lines than the display
       }
     }
     expect(alarmLines(code).every((line) => line.length <= LINE_CHARACTERS)).toBe(true);
-    expect(idleLines('x'.repeat(24), false, code).length).toBeLessThanOrEqual(LINES_MAX);
+    expect(idleLines('x'.repeat(32), false, code).length).toBeLessThanOrEqual(LINES_MAX);
   }
   expect(chargeLines(view(1, 350), 'EUR', 'OK', 5)).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
 });

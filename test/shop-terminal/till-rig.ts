@@ -23,6 +23,7 @@ export const CONFIG: TillConfig = {
   issuer: ISSUER,
   currency: 'EUR',
   shop: "Anna's Bakery",
+  shopShown: "Anna's Bakery",
   terminalId: Uint8Array.of(9, 8, 7, 6),
   registrar: Uint8Array.of(1, 1, 1, 1),
   floorLimit: 1000,

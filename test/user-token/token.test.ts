@@ -5,6 +5,7 @@ import { fc } from '../kit/properties.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createDisplay } from '../../firmware/panel/display.js';
 import { blinkPattern, createIndicator } from '../../firmware/panel/indicator.js';
+import { spell } from '../../firmware/panel/spell.js';
 import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
 import { createDesk } from '../../firmware/user-token/desk/desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
@@ -49,6 +50,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
     clock,
     display: createDisplay(devices, display === 'console' ? { type: 'console' } : undefined),
     indicator: createIndicator(pins, clock, { pin: 'D2', active: 1 }, { pin: 'D4', active: 1 }),
+    spell,
     makeRoom: () => undefined,
     loadDesk: (progress) => createDesk(parts.purse.state, null, progress),
     commandBytesMax: 48,

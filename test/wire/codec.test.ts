@@ -3,7 +3,6 @@
  */
 import { fc } from '../kit/properties.js';
 import { anyMessage, layouts, fieldsOf } from './layouts.js';
-import { isName } from '../../firmware/wire/codec.js';
 import { challenge } from '../../firmware/wire/payment.js';
 
 test('there are messages in every module', () => {
@@ -54,13 +53,6 @@ describe.each(layouts.map((layout) => [`${layout.module} ${layout.name}`, layout
     );
   });
 });
-
-test.each(['', ' Cafe', 'Cafe ', 'Caf\u00e9', 'a'.repeat(25), 'x\n', 'a/b', 5, null, undefined])(
-  '%p is no name',
-  (name) => {
-    expect(isName(name)).toBe(false);
-  },
-);
 
 test.each([0, -1, 0.1, NaN, Infinity, '5', 2 ** 53, 2 ** 63, -0, null])('the amount %p is never encoded', (amount) => {
   const message = {

@@ -13,6 +13,7 @@ import * as notices from '../../firmware/wire/notices.js';
 import * as tokenCommands from '../../firmware/wire/token-commands.js';
 import * as linkMessages from '../../firmware/wire/link/link-messages.js';
 import type { Codec, Field } from '../../firmware/wire/codec.js';
+import { isName, tidyName } from '../../firmware/wire/name.js';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 
 /** Module name, message name, codec. */
@@ -46,13 +47,8 @@ export function fieldsOf(codec: Codec<any>): Field[] {
   });
 }
 
-const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._'-&".split('');
-
-/** Names as they may be: 1 to 24 allowed characters, no space at either end. */
-const anyName = fc
-  .array(fc.constantFrom(...characters), { minLength: 1, maxLength: 24 })
-  .map((letters) => letters.join('').trim())
-  .filter((name) => name.length > 0);
+/** Names as somebody may be given them, in letters of any script. */
+export const anyName = fc.string({ unit: 'binary', minLength: 1, maxLength: 64 }).map(tidyName).filter(isName);
 
 const anyAmount = fc.oneof(
   fc.integer({ min: 1, max: 1000 }),
@@ -84,7 +80,7 @@ export function layoutTable({ module, name, codec }: Layout): string {
   let at = 0;
   let fixed = true;
   const rows = fieldsOf(codec).map(([field, kind, length]) => {
-    const own: Record<string, string> = { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 25', rest: 'rest' };
+    const own: Record<string, string> = { u8: '1', u32: '4', amount: '8', balance: '8', name: '2 to 65', rest: 'rest' };
     const bytes = own[kind] ?? String(length);
     const row = `| ${fixed ? at : '...'} | ${bytes} | ${field} | ${kind} |`;
     if (/^\d+$/.test(bytes)) at += Number(bytes);

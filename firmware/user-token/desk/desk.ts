@@ -15,6 +15,7 @@ import { AMOUNT_MAX } from '../../core/amount.js';
 import { equal } from '../../core/bytes.js';
 import { refuse } from '../../core/codes.js';
 import { REQUEST } from '../../wire/request.js';
+import { isName } from '../../wire/name.js';
 import { KEY_BYTES } from '../../wire/payment.js';
 import { receipt, receiptBody } from '../../wire/withdrawal.js';
 import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer } from '../../wire/token-commands.js';
@@ -77,7 +78,7 @@ export function createDesk(
   function register(data: Uint8Array): PurseAnswer {
     // 1. It is a name.  2. Not another one than that of the licenses.
     const request = nameRequest.decode(data);
-    if (!request) return refuse('BAD_REQUEST');
+    if (!request || !isName(request.name)) return refuse('BAD_REQUEST');
     if (state.licensed && request.name !== state.name) return refuse('WRONG_NAME');
     // 3. A registration that waits under this name is given again. Any other request gives way to a new one: what it
     // may have been credited with has a receipt's number, and comes with the next withdrawal.

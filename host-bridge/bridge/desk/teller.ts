@@ -11,7 +11,7 @@ import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
 import { isAmount } from '../../../firmware/core/amount.js';
 import { copy, equal, toHex } from '../../../firmware/core/bytes.js';
 import { chargeId, license, licenseBody, LICENSE_BYTES, RS_BYTES } from '../../../firmware/wire/payment.js';
-import { isName } from '../../../firmware/wire/codec.js';
+import { isName } from '../../../firmware/wire/name.js';
 import { registration, registrationBody } from '../../../firmware/wire/registration.js';
 import {
   amountRequest,

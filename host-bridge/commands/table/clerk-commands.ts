@@ -56,7 +56,7 @@ refused (tapcash outbox). --json says the same as "ok".`,
   },
 ];
 
-const name = { name: '<name>', what: "the owner's account" };
+const name = { name: '<name>', what: "the owner's account", isName: true } as const;
 
 const TELLER: readonly CommandSpec[] = [
   {

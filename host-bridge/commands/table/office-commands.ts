@@ -31,7 +31,7 @@ function withTrustee(...spec: Parameters<typeof look>): CommandSpec {
   return { ...made, options: [...(made.options ?? []), OPTIONS.trusteeUrl] };
 }
 
-const name = { name: '<name>', what: 'of the account' };
+const name = { name: '<name>', what: 'of the account', isName: true } as const;
 const pku = { name: '<pku>', what: 'the pseudonym, 64 hexadecimal digits' };
 const why = { name: '<why>', what: 'the reason, for the record' };
 const amount = { name: '<amount>', what: '100.00, or 10000 in minor units' };
@@ -97,7 +97,7 @@ export const OFFICE_COMMANDS: CommandSpec = {
       'terminal',
       "register a terminal's key for its cancellations",
       [
-        { name: '<shop>', what: 'the account of the shop' },
+        { name: '<shop>', what: 'the account of the shop', isName: true },
         { name: '<terminalId>', what: '8 hexadecimal digits' },
         { name: '<key>', what: '64 hexadecimal digits' },
       ],
@@ -135,7 +135,7 @@ export const OFFICE_COMMANDS: CommandSpec = {
       'what is left of a lost token goes back to its owner, once its licenses are over',
       [
         { name: '<who>', what: 'as in office lose' },
-        { name: '[name]', what: 'the account, in scheme 2' },
+        { name: '[name]', what: 'the account, in scheme 2', isName: true },
       ],
       'release "Alice Example"',
     ),

@@ -15,6 +15,8 @@ export interface OptionSpec {
   /** What it is for in one command, after its meaning. */
   readonly detail?: string;
   readonly standard?: string;
+  /** A name of somebody: it is brought into normal form C. */
+  readonly isName?: true;
   /** Must be given, where no settings file knows it. */
   readonly isNeeded?: boolean;
   /** What a folder's settings say; they go before the standard value, and after what is given. */
@@ -25,6 +27,8 @@ export interface OptionSpec {
 export interface ArgumentSpec {
   readonly name: string;
   readonly what: string;
+  /** A name of somebody: it is brought into normal form C. */
+  readonly isName?: true;
 }
 
 /** What a command is told besides its arguments and options. */

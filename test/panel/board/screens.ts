@@ -3,6 +3,7 @@
  * bytes that go to them: "name oled|lcd command|data base64".
  */
 import { BAD, createDisplay, GOOD, PLAIN } from '../../../firmware/panel/display.js';
+import { spell } from '../../../firmware/panel/spell.js';
 import { createLcd } from '../../../firmware/panel/lcd.js';
 import { alarmLines, chargeLines, entryLines, holdLines, idleLines } from '../../../firmware/shop-terminal/screen.js';
 
@@ -17,6 +18,15 @@ const view = function (state: number, amount: number): any {
 
 const screens: { [name: string]: string[] } = {
   ready: idleLines("Anna's Bakery", true, 'OK'),
+  // Unal & Sohne, Lukasz and Dimitris, with their own letters, in UTF-8.
+  name: idleLines(spell('\xc3\x9cnal & S\xc3\xb6hne', 32), true, 'OK'),
+  plain: idleLines('Unal & Sohne', true, 'OK'),
+  spelled: idleLines(
+    spell('\xc5\x81ukasz & \xce\x94\xce\xb7\xce\xbc\xce\xae\xcf\x84\xcf\x81\xce\xb7\xcf\x82', 32),
+    true,
+    'OK',
+  ),
+  latin: idleLines('Lukasz & Dimitris', true, 'OK'),
   entry: entryLines(1234, 'EUR'),
   pay: chargeLines(view(1, 350), 'EUR', 'OK', 5),
   paid: chargeLines(view(3, 350), 'EUR', 'OK', 5),
