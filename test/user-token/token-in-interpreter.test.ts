@@ -50,11 +50,14 @@ suite('the token in the interpreter', () => {
   async function start(boot: 'argument' | 'storage', files = filesFor('linux'), watchMemory = false) {
     const { chip, end } = wiredChip(scheduler);
     const lines: string[] = [];
-    const { bundle, overlays } = await tokenProgram();
+    const program = await tokenProgram();
+    const overlays = { ...program.overlays };
+    // Parts that this board does not have: its Storage has 192 kB, a fifth of a real board's, and three tables fill it.
+    for (const part of ['i2c.js', 'lcd.js', 'spi.js']) delete overlays[part];
     const board = await createInterpreterBoard({
       path: path!,
       name: 'token',
-      bundle,
+      bundle: program.bundle,
       files: { ...overlays, ...files },
       serials: { Serial2: end },
       boot,
