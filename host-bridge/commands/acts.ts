@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { failure } from '../base/errors.js';
 import { table } from '../base/text-table.js';
 import { ACTS_FILE, openActs, type Acts, type OpenAct } from './acts-file.js';
-import { print, wallTime } from './output.js';
+import { shortTime } from './local-time.js';
+import { print } from './output.js';
 import type { CommandContext } from './table/spec.js';
 import { join } from 'node:path';
 
@@ -35,7 +36,7 @@ const commandText = ({ command, values, line }: OpenAct): string =>
 /** `tapcash acts list`. */
 export function list(options: ActsCommand): void {
   const acts = withActs(options.data, (from) => from.open()) ?? [];
-  const rows = acts.map((act) => [act.id, wallTime(act.begunS), commandText(act)]);
+  const rows = acts.map((act) => [act.id, shortTime(act.begunS), commandText(act)]);
   const lines =
     acts.length === 0
       ? ['Every act has its answer.']

@@ -16,15 +16,6 @@ export const day = (timeS: number): string => new Date(timeS * 1000).toISOString
 export const moment = (timeS: number): string =>
   `${new Date(timeS * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
-/** A time for people, by the clock on the wall: 14:03, with its day where that is not today. @param timeS Unix time */
-export function wallTime(timeS: number): string {
-  const at = new Date(timeS * 1000);
-  const minutes = at.toTimeString().slice(0, 5);
-  const dayOf = (date: Date) =>
-    [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
-  return dayOf(at) === dayOf(new Date()) ? minutes : `${dayOf(at)} ${minutes}`;
-}
-
 /** Unwraps a result. @throws TapcashError of its code */
 export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
   if (!result.ok) throw failure(result.code, result.detail);

@@ -9,7 +9,8 @@ import { PAYMENTS_MAX, readCursor, type PaymentQuery } from '../base/payment-que
 import { table } from '../base/text-table.js';
 import { clientOf } from './clerk.js';
 import { openOffice, type OfficeCommand } from './office.js';
-import { amountArgument, money, must, print, wallTime } from './output.js';
+import { isoLocal, shortTime, timeOfWall } from './local-time.js';
+import { amountArgument, money, must, print } from './output.js';
 
 /** What is searched for, as it is typed. */
 export interface PaymentOptions {
@@ -42,11 +43,14 @@ interface Row {
 /** A day, or a day and a time, by the clock on the wall. @returns Unix time @throws TapcashError USAGE */
 function timeArgument(text: string, option: string, isEnd: boolean): number {
   const found = /^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?))?$/.exec(text);
-  const at = new Date(found ? `${found[1]}T${found[2] ?? '00:00'}` : NaN);
-  if (Number.isNaN(at.getTime())) throw failure('USAGE', `${option} ${text}: write 2026-11-29 or 2026-11-29T14:03`);
-  // A whole day, to its end.
-  if (isEnd && !found![2]) at.setDate(at.getDate() + 1);
-  return Math.max(0, Math.floor(at.getTime() / 1000));
+  const isDay = !found?.[2];
+  // A whole day, to its end: days differ in length.
+  const dayMs = found ? Date.parse(`${found[1]}T00:00Z`) + (isEnd && isDay ? 86_400_000 : 0) : NaN;
+  const at = Number.isNaN(dayMs)
+    ? NaN
+    : timeOfWall(`${new Date(dayMs).toISOString().slice(0, 10)}T${found?.[2] ?? '00:00'}`);
+  if (Number.isNaN(at)) throw failure('USAGE', `${option} ${text}: write 2026-11-29 or 2026-11-29T14:03`);
+  return Math.max(0, at);
 }
 
 function hexArgument(text: string | undefined, option: string, digits: readonly number[]): string | undefined {
@@ -96,7 +100,7 @@ async function rowsOf(
   }
 }
 
-const isoTime = (timeS: number | undefined): string => (timeS ? new Date(timeS * 1000).toISOString() : '');
+const isoTime = (timeS: number | undefined): string => (timeS ? isoLocal(timeS) : '');
 
 /** As a spreadsheet takes it; no cell of it is a formula, whatever a shop is called. Amounts in minor units. */
 const csvOf = (payments: Row[]): string =>
@@ -115,7 +119,7 @@ const csvOf = (payments: Row[]): string =>
 
 function textOf(payments: Row[], more: string | null): string {
   const rows = payments.map(({ id, arrivedS, shop, amount, refunded, state }) => [
-    wallTime(arrivedS),
+    shortTime(arrivedS),
     shop,
     money(amount),
     refunded === 0 ? '' : `${money(refunded)} back`,

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { toHex } from '../../firmware/core/bytes.js';
 import { ERRORS, EXIT, failure, isFailure, type ErrorCode, type Result } from '../base/errors.js';
-import { wallTime } from './output.js';
+import { shortTime } from './local-time.js';
 
 /** How an act's command was given. */
 export interface ActOptions {
@@ -61,7 +61,7 @@ export async function underId<T extends object>(
     const begun = acts?.begin(command, options, act.idBytes);
     const { id, finishesS } = begun ?? { id: options.id ?? toHex(randomBytes(act.idBytes)), finishesS: null };
     if (finishesS !== null && !options.json)
-      process.stderr.write(`This finishes the act of ${wallTime(finishesS)} (${id}). Another one: --new\n`);
+      process.stderr.write(`This finishes the act of ${shortTime(finishesS)} (${id}). Another one: --new\n`);
     let isAnswered = false;
     const answered = () => {
       isAnswered = true;

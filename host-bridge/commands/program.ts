@@ -7,6 +7,7 @@ import { tidyName } from '../../firmware/wire/name.js';
 import { EXIT, failure } from '../base/errors.js';
 import { TEXT_WIDTH } from '../base/fitted-text.js';
 import { reportFailure } from './failures.js';
+import { useZone } from './local-time.js';
 import { useCurrency } from './output.js';
 import { readSettings, type Settings } from './settings.js';
 import { COMMANDS } from './table/all-commands.js';
@@ -67,6 +68,7 @@ async function runCommand(spec: CommandSpec, command: Command, environment: Node
       settings: fillIn(spec, command, options),
       run: async (words: string[]) => void (await createProgram(environment).parseAsync(['node', 'tapcash', ...words])),
     };
+    useZone(options['zone'] as string | undefined);
     const run = (await spec.run!()) as (...values: unknown[]) => unknown;
     for (const option of spec.options ?? []) {
       const key = optionKey(option);

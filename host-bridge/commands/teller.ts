@@ -6,6 +6,7 @@ import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 import { eventText } from '../bridge/desk/event-text.js';
 import type { ControlClient } from '../control/control-client.js';
 import { clientOf, type ClerkOptions } from './clerk.js';
+import { localTime } from './local-time.js';
 import { amountArgument, interruption, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
@@ -134,8 +135,7 @@ export async function collect(options: ClerkOptions): Promise<void> {
   print(options.json, done, `The token has every receipt, up to ${done.receiptNumber}`);
 }
 
-const when = (timeS: number) =>
-  timeS === 0 ? 'time unknown' : new Date(timeS * 1000).toISOString().replace('T', ' ').slice(0, 16);
+const when = (timeS: number) => (timeS === 0 ? 'time unknown' : localTime(timeS));
 
 /** `tapcash teller receipts`. */
 export async function receipts(options: ClerkOptions): Promise<void> {

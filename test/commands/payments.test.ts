@@ -104,6 +104,19 @@ describe('at the shop', () => {
     expect(lines[0]).toBe('id,arrived,paid,shop,amount,refunded,state,code,token,rs');
     expect(lines).toHaveLength(126);
     expect(lines.slice(1).every((line) => line.split(',').length === 10)).toBe(true);
+    // A spreadsheet and a program read the moment that was paid, whatever the zone.
+    const there = await said('payments', '--all-pages', '--csv', '--zone', 'Asia/Kathmandu');
+    const paid = (each: string) =>
+      each
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => Date.parse(line.split(',')[2]!));
+    expect(paid(there.out)).toEqual(paid(out));
+    expect(paid(out).at(-1)).toBe((T0 + 1) * 1000);
+    expect(there.out.split('\n')[1]).toMatch(/^[^,]*,[-0-9]{10}T[0-9:]{8}\+05:45,[-0-9]{10}T[0-9:]{8}\+05:45,/);
+    expect((await said('payments', '--limit', '1', '--zone', 'Asia/Kathmandu')).out).toMatch(/\d\d:\d\d UTC\+05:45 /);
+    expect((await said('payments', '--zone', 'Nowhere')).err).toMatch(/USAGE.*Europe\/Berlin/);
   }, 30_000);
 
   test('each search reads by an index', () => {

@@ -108,8 +108,8 @@ const TELLER: readonly CommandSpec[] = [
   {
     name: 'receipts',
     what: 'list what the token at the reader has paid: shop, amount, time, and the signature that proves it',
-    options: [data, json],
-    examples: ['teller receipts', 'teller receipts --json'],
+    options: [OPTIONS.zone, data, json],
+    examples: ['teller receipts --zone Europe/Berlin', 'teller receipts --json'],
     run: async () => (await import('../teller.js')).receipts,
   },
   {
@@ -117,7 +117,7 @@ const TELLER: readonly CommandSpec[] = [
     what:
       'claim back what the token at the reader paid and no shop deposited: cancelled charges at once, others after ' +
       "the shop's time is over",
-    options: [...act, data, json],
+    options: [...act, OPTIONS.zone, data, json],
     examples: ['teller reconcile'],
     run: async () => (await import('../teller.js')).reconcile,
   },

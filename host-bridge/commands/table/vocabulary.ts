@@ -144,6 +144,10 @@ export const OPTIONS = {
     flags: '--since <time>',
     what: 'that arrived not before: 2026-11-29, or 2026-11-29T14:03, by the wall clock',
   },
+  zone: {
+    flags: '--zone <zone>',
+    what: "times by this zone's clock, as in Europe/Berlin; default: the machine's (TZ)",
+  },
   until: { flags: '--until <time>', what: 'that arrived before; of a day, all of it' },
   amount: { flags: '--amount <amount>', what: 'of exactly this amount' },
   token: { flags: '--token <pku>', what: 'of one pseudonym' },
@@ -209,4 +213,5 @@ export const PAYMENT_SEARCH: readonly OptionSpec[] = [
   OPTIONS.before,
   OPTIONS.allPages,
   OPTIONS.csv,
+  OPTIONS.zone,
 ];
