@@ -1,6 +1,6 @@
 /** Who becomes an operator, and who is one no longer. As in rules.ts: facts in, a ruling out. */
 import { isAmount } from '../../firmware/core/amount.js';
-import { isName } from '../../firmware/wire/codec.js';
+import { isName } from '../../firmware/wire/name.js';
 import { hasLimit, isRole } from '../base/services/roles.js';
 import { refusal, type Result } from '../base/errors.js';
 import type { OperatorRow } from './store.js';

@@ -36,7 +36,7 @@ const pku = { name: '<pku>', what: 'the pseudonym, 64 hexadecimal digits' };
 const why = { name: '<why>', what: 'the reason, for the record' };
 const amount = { name: '<amount>', what: '100.00, or 10000 in minor units' };
 const KEY = '64-DIGITS';
-const operatorName = { name: '<name>', what: 'of the operator' };
+const operatorName = { name: '<name>', what: 'of the operator', isName: true } as const;
 const operatorAct: readonly OptionSpec[] = [OPTIONS.id, OPTIONS.new, OPTIONS.trusteeUrl, ...common];
 
 const trace: CommandSpec = {
