@@ -61,7 +61,8 @@ export function nameLines(spell: Spell, before: string, name: string): string[] 
 
 /**
  * Makes the screens.
- * @param spell names for the display @param homeLines what is shown when nothing else is @param state its fault is then in those lines
+ * @param spell names for the display @param homeLines what is shown when nothing else is @param state its fault is then
+ * in those lines
  */
 export function createScreens(
   clock: Clock,

@@ -7,7 +7,10 @@ import { failure } from '../base/errors.js';
 /** As IANA names it; undefined: the machine's. */
 let zone: string | undefined;
 
-/** Sets the zone of what follows. @param name as in Europe/Berlin; undefined: the machine's @throws TapcashError USAGE */
+/**
+ * Sets the zone of what follows.
+ * @param name as in Europe/Berlin; undefined: the machine's @throws TapcashError USAGE
+ */
 export function useZone(name: string | undefined): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

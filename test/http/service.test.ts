@@ -194,7 +194,11 @@ const malformed: [what: string, code: ErrorCode, send: () => Promise<{ status: n
   ['amount 2^63', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":9223372036854775808}')],
   ['amount true', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":true}')],
   ['amount [5]', 'AMOUNT_INVALID', () => office(FUND, '{"name":"Ada","amount":[5]}')],
-  ['a name in normal form D', 'NAME_INVALID', () => office('/v2/office/accounts', '{"name":"Zoe\u0308","accountKey":null}')],
+  [
+    'a name in normal form D',
+    'NAME_INVALID',
+    () => office('/v2/office/accounts', '{"name":"Zoe\u0308","accountKey":null}'),
+  ],
   ['no reason', 'REASON_MISSING', () => office('/v2/office/denials', JSON.stringify({ pku: toHex(ada.pku), why: '' }))],
 ];
 

@@ -1,6 +1,6 @@
 /**
- * A shop and its customers with names as people have them, from the desk to the books, on emulated boards, whose strings
- * hold bytes: in the open, and sealed with several pseudonyms.
+ * A shop and its customers with names as people have them, from the desk to the books, on emulated boards, whose
+ * strings hold bytes: in the open, and sealed with several pseudonyms.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ test.each([
         expect((await lookInto(world, shop, token)).balance).toBe(150);
         expect(good(await world.accounts.balanceOf(token.name)).balance).toBe(9500);
       }
-      const listed = good(await shop.bridge.payments({ limit: 10 })).payments;
+      const listed = good(shop.bridge.payments({ limit: 10 })).payments;
       expect(listed.map((each) => each.shop)).toEqual(OWNERS.map(() => SHOP));
     } finally {
       await world.close();
