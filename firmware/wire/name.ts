@@ -1,6 +1,6 @@
 /**
- * Names of people and shops, IdU and IdS, on the host: text. On boards they are its bytes in UTF-8 (name.board.ts, which
- * the build takes in the place of this file).
+ * Names of people and shops, IdU and IdS, on the host: text. On boards they are its bytes in UTF-8 (name.board.ts,
+ * which the build takes in the place of this file).
  *
  * Two rules. What a message can carry is the board's rule, and messages are read and written by it: what a token signed
  * must be read by everybody, or a shop with an odd name could take money that its payer cannot claim back. What may be
