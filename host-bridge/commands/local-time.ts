@@ -60,9 +60,12 @@ function zoneName(timeS: number): string {
 /** A moment for people, 2026-11-29 14:03 CET. @param timeS Unix time */
 export const localTime = (timeS: number): string => `${wall(timeS).slice(0, 16).replace('T', ' ')} ${zoneName(timeS)}`;
 
-/** The same without its day where that is today's: 14:03 CET. @param nowS Unix time */
+/** For a list or a sentence: 14:03, with its day where that is not today. @param timeS, nowS Unix time */
 export const shortTime = (timeS: number, nowS = Math.floor(Date.now() / 1000)): string =>
-  localTime(timeS).slice(wall(timeS).slice(0, 10) === wall(nowS).slice(0, 10) ? 11 : 0);
+  localTime(timeS).slice(wall(timeS).slice(0, 10) === wall(nowS).slice(0, 10) ? 11 : 0, 16);
+
+/** The zone, as IANA names it. */
+export const zoneInUse = (): string => zone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /**
  * The moment at which the wall said so. In the hour that is there twice it is the first one; one that is left out is

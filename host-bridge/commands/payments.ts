@@ -9,7 +9,7 @@ import { PAYMENTS_MAX, readCursor, type PaymentQuery } from '../base/payment-que
 import { table } from '../base/text-table.js';
 import { clientOf } from './clerk.js';
 import { openOffice, type OfficeCommand } from './office.js';
-import { isoLocal, shortTime, timeOfWall } from './local-time.js';
+import { isoLocal, shortTime, timeOfWall, zoneInUse } from './local-time.js';
 import { amountArgument, money, must, print } from './output.js';
 
 /** What is searched for, as it is typed. */
@@ -127,7 +127,7 @@ function textOf(payments: Row[], more: string | null): string {
     id,
   ]);
   return [
-    ...(rows.length === 0 ? ['No payment'] : table(rows, { align: 'llrrll' })),
+    ...(rows.length === 0 ? ['No payment'] : [...table(rows, { align: 'llrrll' }), `Times of ${zoneInUse()}`]),
     ...(more === null ? [] : [`There are more: --before ${more}, or --all-pages`]),
   ].join('\n');
 }

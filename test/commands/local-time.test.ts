@@ -23,8 +23,8 @@ test.each([
 
 test('today needs no day, by the day of the zone', () => {
   useZone('Europe/Berlin');
-  expect(shortTime(at('2026-11-28T23:30:00Z'), at('2026-11-29T10:00:00Z'))).toBe('00:30 CET');
-  expect(shortTime(at('2026-11-28T22:30:00Z'), at('2026-11-29T10:00:00Z'))).toBe('2026-11-28 23:30 CET');
+  expect(shortTime(at('2026-11-28T23:30:00Z'), at('2026-11-29T10:00:00Z'))).toBe('00:30');
+  expect(shortTime(at('2026-11-28T22:30:00Z'), at('2026-11-29T10:00:00Z'))).toBe('2026-11-28 23:30');
 });
 
 test('what the wall says is found again, in every zone and at every hour', () => {
