@@ -115,9 +115,8 @@ describe('at the shop', () => {
     expect(paid(there.out)).toEqual(paid(out));
     expect(paid(out).at(-1)).toBe((T0 + 1) * 1000);
     expect(there.out.split('\n')[1]).toMatch(/^[^,]*,[-0-9]{10}T[0-9:]{8}\+05:45,[-0-9]{10}T[0-9:]{8}\+05:45,/);
-    expect((await said('payments', '--limit', '1', '--zone', 'Asia/Kathmandu')).out).toMatch(
-      /^2027-01-15 13:45 .*\nTimes of Asia\/Kathmandu$/m,
-    );
+    const text = (await said('payments', '--limit', '1', '--zone', 'Asia/Kathmandu')).out;
+    expect(text).toMatch(/^2027-01-15 [^]*\b13:45\b[^]*^Times of Asia\/Kathmandu$/m);
     expect((await said('payments', '--zone', 'Nowhere')).err).toMatch(/USAGE.*Europe\/Berlin/);
   }, 30_000);
 
