@@ -181,7 +181,8 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'flash-scripts/provision',
     holds: "a board's files, manifest, tables of keys, label",
-    may: [CORE, CRYPTO, WIRE, ...SCRIPTS_BELOW_PROVISION, 'host-bridge/base'],
+    // A label spells names as a display does.
+    may: [CORE, CRYPTO, WIRE, 'firmware/panel', ...SCRIPTS_BELOW_PROVISION, 'host-bridge/base'],
     outside: ['@noble/curves', '@noble/hashes', 'fast-png', 'oled-font-5x7', 'qr'],
     nodeFree: true,
   },
