@@ -327,9 +327,15 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
 
   const parser = createFrameParser(onFrame, FRAME_DATA_BYTES_MAX, natives);
 
-  /** Whether an ACK, or an answer by its length, is not all there; of an extended frame the parser knows more. */
+  /**
+   * Whether an ACK, or an answer by its length, is not all there, behind a preamble of one byte; of any other preamble
+   * (6.2.1.6: none, a long one, what was left on the line), and of an extended frame, the parser knows more.
+   */
   function isBegun(text: string): boolean {
-    return text.length < (acked && text.length > 3 ? text.charCodeAt(3) + 7 : ACK_FRAME_BYTES);
+    return (
+      text.length < (acked && text.length > 3 ? text.charCodeAt(3) + 7 : ACK_FRAME_BYTES) &&
+      ACK_TEXT.indexOf(text.substr(0, 3)) === 0
+    );
   }
 
   function hold(text: string): void {

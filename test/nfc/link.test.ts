@@ -160,6 +160,25 @@ test.each([false, true])('a damaged answer is asked for again, at most twice (wh
   }
 });
 
+test.each([
+  ['none', []],
+  ['a long one', [0, 0, 0, 0]],
+  ['a byte of residue', [0x80, 0]],
+  ['residue alone', [0x55]],
+  ['residue that looks like a start', [0, 0xff, 0]],
+])('preamble of ACK and answer: %s, in any pieces', (_what, preamble) => {
+  for (const ackPreamble of [preamble, [0]]) {
+    const all = [...ackPreamble, ...ackFrame().slice(1), ...preamble, ...VERSION_ANSWER.slice(1)];
+    for (let cut = 1; cut <= all.length; cut++) {
+      const chip = createScripted(() => [all.slice(0, cut), all.slice(cut)]);
+      for (let i = 0; i < 2; i++) expect(chip.run()).toEqual(ok);
+      // Nothing had to be asked for again.
+      expect(chip.sent).toHaveLength(2);
+    }
+    expect(createScripted(() => all.map((byte) => [byte])).run()).toEqual(ok);
+  }
+});
+
 test('noise around a good answer does no harm', () => {
   const noise = Uint8Array.of(0x55, 0xff, 0, 0, 0x12, 0, 0xff, 0x33, 0x33);
   const chip = createScripted(() => [noise, ackFrame(), noise, [...noise, ...VERSION_ANSWER, ...noise]]);
