@@ -113,7 +113,10 @@ export interface Pn532Link {
   cancel(): void;
   /** Whether a command is under way. */
   busy(): boolean;
-  /** Lets chip and port talk at the port's faster rate, if it has one (7.2.8). After the chip's first answer. */
+  /**
+   * Lets chip and port talk at the faster rate, if the port has one (7.2.8). After the first answer. A chip that
+   * refuses it, or does not answer, is talked to as before: CANCELLED is the one failure.
+   */
   speedUp(callback: (result: LinkResult) => void): void;
 }
 
@@ -405,7 +408,8 @@ export function createPn532Link(port: Pn532Port, clock: Clock, options: LinkOpti
     speedUp: function (done) {
       if (!hasFast || fast) return done({ ok: true, data: new Uint8Array(0) });
       link.command(new Uint8Array([SET_SERIAL_BAUD_RATE, port.fastCode!]), ackTimeoutMs, false, function (result) {
-        if (!result.ok) return done(result);
+        // Should the chip be at the faster rate all the same, the next command finds it there.
+        if (!result.ok) return done(result.code === 'CANCELLED' ? result : { ok: true, data: new Uint8Array(0) });
         port.send(ackFrame(), false, 0);
         clock.setTimeout(function () {
           setFast(true);
