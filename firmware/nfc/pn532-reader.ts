@@ -30,10 +30,14 @@ export interface Pn532Reader {
   init(callback: (result: DoneResult) => void): void;
   /**
    * Waits for a card and activates it. Switches the field off before each search, so that a card left in the middle of
-   * an exchange, or of its activation, starts anew.
-   * @param timeoutMs longest wait; afterwards NO_CARD. A card that is no ISO/IEC 14443-4 card is CARD_UNSUPPORTED.
+   * an exchange, or of its activation, starts anew. After a card that is no ISO/IEC 14443-4 card it searches once more
+   * in the same field: a card that has been selected, or halted, does not answer the next REQA, but the one beside it
+   * does (ISO/IEC 14443-3 6.3).
+   * @param timeoutMs longest wait; afterwards NO_CARD, or CARD_UNSUPPORTED where only such cards were there
+   * @param strangers not given: that is told at the end; else at once. Above 0 the card found before, which `release`
+   * halted, counts as one of them: the first search leaves it in the field that it is in.
    */
-  findCard(callback: (result: FindResult) => void, timeoutMs: number): void;
+  findCard(callback: (result: FindResult) => void, timeoutMs: number, strangers?: number): void;
   /**
    * Makes an APDU (1 to 262 bytes) ready to be sent, any number of times: what can be done while nobody waits for it.
    * @param answerBytesMax most bytes of its answer, status word included; one that is longer takes longer
@@ -41,8 +45,12 @@ export interface Pn532Reader {
   frameOf(apdu: Uint8Array, answerBytesMax: number): PreparedApdu;
   /** Sends an APDU to the card that findCard found, and gives its answer. */
   transceive(apdu: PreparedApdu, callback: (result: ExchangeResult) => void): void;
-  /** Deselects the card and switches the field off. Also after an error; then its own result hardly matters. */
-  release(callback: (result: DoneResult) => void): void;
+  /**
+   * Deselects the card and switches the field off. Also after an error; then its own result hardly matters.
+   * @param halt leaves the field on: an ISO/IEC 14443-4 card is halted by S(DESELECT), for without it it would hear
+   * what is meant for the next one
+   */
+  release(callback: (result: DoneResult) => void, halt?: boolean): void;
   /** Gives up what is under way; its callback gets CANCELLED. */
   cancel(): void;
 }
@@ -155,9 +163,10 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     });
   }
 
-  function findCard(callback: (result: FindResult) => void, timeoutMs: number): void {
+  function findCard(callback: (result: FindResult) => void, timeoutMs: number, strangers?: number): void {
     const endMs = clock.nowMs() + timeoutMs;
     let seenOther = false;
+    let isPassed = strangers! > 0; // one of them was found in this field, and stays silent
     hasTarget = false;
 
     function cancelled(): void {
@@ -181,19 +190,24 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
         hasTarget = true;
         return callback({ ok: true, card: found.card });
       }
-      if (found) seenOther = true;
-      if (clock.nowMs() < endMs) fieldOff(pollMs);
+      if (found || isPassed) seenOther = true;
+      if (found && !isPassed) {
+        isPassed = true;
+        search();
+      } else if (clock.nowMs() < endMs && !(result.ok && seenOther && strangers! >= 0)) fieldOff(pollMs);
       else callback(result.ok ? { ok: false, code: seenOther ? 'CARD_UNSUPPORTED' : 'NO_CARD' } : result);
     }
 
     /** Before each search: a card whose answer to RATS was damaged hears nothing else until the field is gone. */
     function fieldOff(pauseMs: number): void {
+      isPassed = false;
       run([RF_OFF], function (off) {
         if (off.ok) pause(pauseMs, search, cancelled);
         else callback(off);
       });
     }
-    fieldOff(FIELD_OFF_MS);
+    if (isPassed) search();
+    else fieldOff(FIELD_OFF_MS);
   }
 
   // The exchange under way, and what has come of its answer.
@@ -250,8 +264,9 @@ export function createPn532Reader(link: Pn532Link, clock: Clock, options: Reader
     findCard: findCard,
     frameOf: frameOf,
     transceive: transceive,
-    release: function (callback) {
-      const commands = hasTarget ? [IN_RELEASE_ALL, RF_OFF] : [RF_OFF];
+    release: function (callback, halt) {
+      const commands = hasTarget ? [IN_RELEASE_ALL] : [];
+      if (!halt) commands.push(RF_OFF);
       hasTarget = false;
       run(commands, callback);
     },

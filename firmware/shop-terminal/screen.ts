@@ -29,7 +29,7 @@ function remedy(code: TapNote): string[] {
   if (code === 'LICENSE_EXPIRED') return ['token expired'];
   if (code === 'LICENSE_INVALID' || code === 'NOT_LICENSED') return ['no valid license'];
   if (code === 'DENIED') return ['token is denied'];
-  if (code === 'NO_TOKEN') return ['not a token'];
+  if (code === 'NO_TOKEN') return ['not a token', 'one card only'];
   if (code === 'STALE_LIMIT') return ['over the limit', 'while offline'];
   if (code === 'JOURNAL_FULL') return ['token is full', 'tap again'];
   if (code === 'TOMBSTONES_FULL') return ['connect bridge'];

@@ -90,8 +90,10 @@ const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
 /** Without an answer for so long, the last token has left: longer than one takes to listen again after a tap. */
 const LEFT_MS = 400;
-/** How often a token that stays is looked for. */
+/** How often a token that stays, or a card that is none, is looked for. */
 const STAYED_PAUSE_MS = 150;
+/** Cards that are no tokens and are passed over for the one beside them. */
+const STRANGERS_MAX = 2;
 
 /** What is known of the token of the last tap: it has left, it may be there, it was there before this charge. */
 const LEFT = 0;
@@ -120,6 +122,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let turnTimer: any;
   let activeMs = 0;
   let lastCode: TapNote = 'OK'; // of the last tap for the open charge
+  let strangers = 0; // cards in a row that were no tokens
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
@@ -247,14 +250,14 @@ export function createTerminal(parts: TerminalParts): Terminal {
     return codeOfNfc(code);
   }
 
-  /** Switches the field off; the next turn comes after `delayMs`. */
-  function freeRadio(delayMs: number): void {
+  /** Switches the field off, or halts the card alone; the next turn comes after `delayMs`. */
+  function freeRadio(delayMs: number, halt?: boolean): void {
     activeMs = clock.nowMs();
     if (readerFailed) return restartReader();
     reader.release(function () {
       radio = 'free';
       turnIn(waiting.length > 0 ? 0 : delayMs);
-    });
+    }, halt);
   }
 
   // The open charge.
@@ -267,12 +270,17 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const start = makeTap();
     const sinceMs = clock.nowMs();
     radio = 'polling';
-    reader.findCard(function (found) {
-      if (!found.ok) noteLeft(found.code, sinceMs);
-      onCard(found, start);
-      // Where it takes no time: what the token says must not wait for a picture.
-      if (isDrawn && radio === 'tap') parts.display.show(hold, PLAIN);
-    }, waitMs(POLL_MS));
+    reader.findCard(
+      function (found) {
+        if (!found.ok) noteLeft(found.code, sinceMs);
+        onCard(found, start);
+        // Where it takes no time: what the token says must not wait for a picture.
+        if (isDrawn && radio === 'tap' && lastCode !== 'NO_TOKEN') parts.display.show(hold, PLAIN);
+      },
+      // A card that is no token is told at once, and no longer than it is there.
+      waitMs(lastCode === 'NO_TOKEN' ? LEFT_MS : POLL_MS),
+      strangers,
+    );
   }
 
   /** How long a search may take, so that the charge ends in time; its token may come later. */
@@ -289,9 +297,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
     return code === 'OK';
   }
 
-  /** A search that found nothing: where it took long enough, the token of the last tap has left. */
+  /** A search that found no token: where it took long enough, that of the last tap has left. */
   function noteLeft(code: NfcCode, sinceMs: number): void {
-    if ((code === 'NO_CARD' || code === 'CANCELLED') && clock.nowMs() - sinceMs >= LEFT_MS) presence = LEFT;
+    if (!isChipFault(code) && clock.nowMs() - sinceMs >= LEFT_MS) presence = LEFT;
   }
 
   /** Looks whether the token of the last tap has left. While it has not, it pays no other charge. */
@@ -306,10 +314,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
         onNfcFailure(found.code);
         noteLeft(found.code, sinceMs);
       }
-      if (found.ok && isOpen() && lastCode !== 'TOKEN_STAYED') {
-        onRefused('TOKEN_STAYED');
-        delivery.report(encodeReport(till.view(), 'TOKEN_STAYED', null, 0));
-      } else if (presence === LEFT && lastCode === 'TOKEN_STAYED') {
+      if (found.ok && isOpen() && lastCode !== 'TOKEN_STAYED') refuse('TOKEN_STAYED');
+      else if (presence === LEFT && lastCode === 'TOKEN_STAYED') {
         lastCode = 'OK';
         show();
       }
@@ -331,14 +337,27 @@ export function createTerminal(parts: TerminalParts): Terminal {
     onNfcFailure(found.code);
     if (readerFailed) return restartReader();
     radio = 'free';
-    if (found.code === 'CARD_UNSUPPORTED') onRefused('NO_TOKEN');
-    turnIn(0);
+    strangers = 0;
+    const isStranger = found.code === 'CARD_UNSUPPORTED';
+    if (isStranger) {
+      if (lastCode !== 'NO_TOKEN') refuse('NO_TOKEN');
+    } else if (lastCode === 'NO_TOKEN' && found.code === 'NO_CARD') {
+      lastCode = 'OK';
+      show();
+    }
+    turnIn(isStranger ? STAYED_PAUSE_MS : 0);
   }
 
   function onRefused(code: TapNote): void {
     lastCode = code;
     show();
     parts.indicator.play(code === 'CONFIRM_NEEDED' ? SIGNAL.ask : SIGNAL.bad, code === 'TAP_TORN');
+  }
+
+  /** Refuses what was not tapped, or is none. */
+  function refuse(code: Code): void {
+    onRefused(code);
+    delivery.report(encodeReport(till.view(), code, null, 0));
   }
 
   function drawPaid(): void {
@@ -363,6 +382,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
     }
     function onEnd(outcome: TapOutcome): void {
       if (stopped) return;
+      // In the field that stays on it is silent, and the card beside it has its turn.
+      if (outcome.code === 'NO_TOKEN' && ++strangers <= STRANGERS_MAX) return freeRadio(0, true);
+      strangers = 0;
       const view = kept || till.view();
       // NO_CHARGE: the clerk was faster, or so the token says.
       const refused = !kept && view.state === CHARGE_STATES.open && outcome.code !== 'NO_CHARGE';

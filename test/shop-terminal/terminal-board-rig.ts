@@ -31,7 +31,7 @@ import { createBoard, type Board } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createPn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
-import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
+import { createRadioField, type RadioField } from '../../host-bridge/emulator/radio-field.js';
 import {
   createRealScheduler,
   createVirtualScheduler,
@@ -82,6 +82,8 @@ export interface Bench {
   cancel(n: number): Promise<Code>;
   /** Puts a token on the reader, or takes it away. */
   present(token: Token | null): void;
+  /** Where other cards can be brought. */
+  field: RadioField;
   /** Starts the bridge's side. */
   connect(): void;
   /** Ends it, and lets the cable run empty: what comes while a board starts is for its console. */
@@ -272,6 +274,7 @@ export async function createRig(
 
   return {
     board,
+    field,
     scheduler,
     lines,
     bridge,
