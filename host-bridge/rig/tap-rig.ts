@@ -110,7 +110,8 @@ export async function createTapRig(options: TapRigOptions) {
   const closers: (() => void)[] = [];
   /** Amounts of all charges that went out over the air, by Rs. */
   const challenged = new Map<string, number>();
-  const flags = { verifies: true, keeps: true, lies: false, tellsTime: true };
+  /** `timeOffS`: how wrong the time is that the terminal is told. */
+  const flags = { verifies: true, keeps: true, lies: false, tellsTime: true, timeOffS: 0 };
   let denyVersion = 0;
   let chargeCount = 0;
 
@@ -154,7 +155,7 @@ export async function createTapRig(options: TapRigOptions) {
     if (kind === KIND.alarm) alarms.push(codeOf(body[0]));
     reply('OK');
     if (kind === KIND.timeWanted && flags.tellsTime) {
-      const time = timeBody.encode({ issuer: facts.issuer, timeS: nowS(), nonce: body });
+      const time = timeBody.encode({ issuer: facts.issuer, timeS: nowS() + flags.timeOffS, nonce: body });
       void ask(KIND.time, signedTime.encode({ signature: issuer.sign(SIGNED.time, time), body: time }));
     }
   }

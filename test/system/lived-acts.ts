@@ -218,8 +218,8 @@ export async function claim(life: Life, payment: Payment): Promise<string> {
   const given = await (services.bank ?? services.issuer).claim(payment.history);
   if (!given.ok) return given.code;
   if (given.state === 'granted') {
-    // By the true time, not by a machine's.
-    expect(given.dueS).toBeLessThanOrEqual(Math.ceil(trueS()));
+    // By the true time, not by a machine's; a charge that its shop cancelled comes back at once.
+    if (payment.taken) expect(given.dueS).toBeLessThanOrEqual(Math.ceil(trueS()));
     payment.granted = true;
   }
   return given.state;

@@ -1,7 +1,7 @@
 /**
  * Lives of a shop by seed, on emulated boards and a virtual clock: charges, taps, torn taps, flipped bits, power cuts
- * at token and terminal, cancelled charges, two tokens, a bridge that forgets or does not verify. At the end of each
- * life every unit of money is accounted for.
+ * at token and terminal, cancelled charges, two tokens, a bridge that forgets or does not verify, a terminal that is
+ * told a wrong time. At the end of each life every unit of money is accounted for.
  *
  * A few seeds here; a campaign: npm run test:long -- simulation --seeds 1000 --first-seed 1, or --minutes 30
  */
@@ -34,6 +34,14 @@ async function powerBack(rig: TapRig, device: NfcBoard): Promise<void> {
   }
   board.flash.powerOn();
   await rig.rest(600);
+}
+
+/** The terminal starts anew, and is told a time that is off by so much: years ahead, or weeks back. */
+async function tellTime(rig: TapRig, offS: number): Promise<void> {
+  rig.flags.timeOffS = offS;
+  (rig.terminalDevice.board as EmulatedBoard).powerOff();
+  await powerBack(rig, rig.terminalDevice);
+  await rig.connected();
 }
 
 /** One charge with whatever befalls it. @returns what the log says of it */
@@ -116,7 +124,17 @@ async function live(seed: number): Promise<{ paid: number; cancelled: number }> 
     expect(await rig.connected()).toBe(true);
     expect(await rig.deny([])).toBe('OK');
     const tokens = [await rig.addToken('Alice', FUNDS), await rig.addToken('Bob', FUNDS)];
-    for (let i = 0; i < CHARGES; i++) log.push(await liveCharge(rig, tokens, dice));
+    for (let i = 0; i < CHARGES; i++) {
+      const isWrong = rig.flags.timeOffS !== 0;
+      // A wrong time lasts a charge or two.
+      if (dice(isWrong ? 2 : 5) === 0) {
+        const days = isWrong ? 0 : [12 * 365, 500, -10, -21][dice(4)]!;
+        await tellTime(rig, days * 86_400);
+        log.push(`the terminal is told a time ${days} days off`);
+      }
+      log.push(await liveCharge(rig, tokens, dice));
+    }
+    if (rig.flags.timeOffS !== 0) await tellTime(rig, 0);
     await rig.rest(60_000);
     // A payment that both can finish: acknowledgements that were cut off are made up for.
     for (const token of tokens) {
