@@ -1,7 +1,7 @@
 /**
- * Lives of an issuer by seed: cash, payments, claims, clocks that jump for a moment or for good, restarts, backups and
- * restores, in any order. After each life the audit finds nothing, nothing ended or was granted by a wrong clock, no
- * honest owner is named, and without a restore every unit is where its owner was told.
+ * Lives of an issuer by seed: cash, payments, claims, answers that are lost, clocks that jump for a moment or for good,
+ * restarts, backups and restores, in any order. After each life the audit finds nothing, nothing ended or was granted
+ * by a wrong clock, no honest owner is named, and without a restore every unit is where its owner was told.
  *
  * A few seeds here; a campaign: npm run test:long -- backup/lives --seeds 500 --first-seed 1
  */
@@ -39,6 +39,8 @@ interface Wallet {
   who: (typeof PEOPLE)[number];
   balance: number;
   receipts: number;
+  /** A withdrawal whose answer was lost: the same bytes again come first. */
+  waiting: { bytes: Uint8Array; amount: number } | null;
 }
 
 interface Payment {
@@ -80,7 +82,7 @@ async function begin(seed: number): Promise<Life> {
   const life: Life = {
     ...place,
     ...{ dice: (n) => bits() % n, trueS: START_S, issuer: await startOf(place), payments: [], restores: 0, backups: 0 },
-    wallets: PEOPLE.map((who) => ({ who, balance: 0, receipts: 0 })),
+    wallets: PEOPLE.map((who) => ({ who, balance: 0, receipts: 0, waiting: null })),
   };
   good(officeOf(life).openAccount('Shop', null));
   for (const { who } of life.wallets) {
@@ -96,13 +98,21 @@ function pass(life: Life, seconds: number): void {
   life.clock.monotonicS += seconds;
 }
 
-function withdraw(life: Life): string {
-  const wallet = life.wallets[life.dice(2)]!;
-  const amount = 1 + life.dice(50);
-  const given = life.issuer.actor.withdraw(withdrawalOf(wallet.who, wallet.receipts + 1, amount));
+function withdraw(life: Life, wallet = life.wallets[life.dice(2)]!, isLast = false): string {
+  const drawn = 1 + life.dice(50);
+  const request = wallet.waiting ?? { bytes: withdrawalOf(wallet.who, wallet.receipts + 1, drawn), amount: drawn };
+  const { amount } = request;
+  // Refused at first, it may come again when its number went to another receipt.
+  const missed = wallet.waiting ? ['RECEIPT_MISSED'] : [];
+  const given = life.issuer.actor.withdraw(request.bytes);
+  wallet.waiting = !isLast && life.dice(5) === 0 ? request : null;
+  if (wallet.waiting) return 'lost';
   if (given.ok) [wallet.balance, wallet.receipts] = [wallet.balance + amount, wallet.receipts + 1];
   // After a restore a token may be ahead of the books, or its set below zero.
-  else expect(['FUNDS_INSUFFICIENT', ...(life.restores > 0 ? ['RECEIPT_AHEAD', 'DENIED'] : [])]).toContain(given.code);
+  else
+    expect(['FUNDS_INSUFFICIENT', ...missed, ...(life.restores > 0 ? ['RECEIPT_AHEAD', 'DENIED'] : [])]).toContain(
+      given.code,
+    );
   return codeOf(given);
 }
 
@@ -180,7 +190,16 @@ async function restoreOne(life: Life): Promise<string> {
 }
 
 const ACTS: ((life: Life) => string | Promise<string>)[] = [
-  ...[withdraw, withdraw, pay, pay, pay, (life: Life) => deposit(life), (life: Life) => deposit(life), claim],
+  ...[
+    (life: Life) => withdraw(life),
+    (life: Life) => withdraw(life),
+    pay,
+    pay,
+    pay,
+    (life: Life) => deposit(life),
+    (life: Life) => deposit(life),
+    claim,
+  ],
   (life) => (pass(life, life.dice(3) * DAY_S), 'time'),
   (life) => ((life.clock.wallS += (life.dice(2) === 0 ? 1 : -1) * 40 * DAY_S), 'wrong clock'),
   ...[jump, confirm, (life: Life) => restart(life), backUp, restoreOne],
@@ -190,6 +209,7 @@ const ACTS: ((life: Life) => string | Promise<string>)[] = [
 async function end(life: Life): Promise<number> {
   expect(await confirm(life)).toBe('OK');
   for (const payment of life.payments) deposit(life, payment);
+  for (const wallet of life.wallets) if (wallet.waiting) withdraw(life, wallet, true);
   // Nobody spent more than the issuer gave: nobody is named.
   for (const { who } of life.wallets) expect(officeOf(life).trace(who.pku, 'below zero').ok).toBe(false);
   const paid = sumOf(life.payments.filter(({ shop }) => shop === 'OK'));
