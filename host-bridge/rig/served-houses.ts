@@ -3,6 +3,7 @@
  * They can be ended and started again, on their databases and ports, as an outage does.
  */
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
+import type { Result } from '../base/errors.js';
 import type { AccountsOffice, Remote } from '../base/services/procedures.js';
 import { issuerIdOf, type Signer } from '../base/crypto/signer.js';
 import type { Scheme } from '../../firmware/core/scheme.js';
@@ -43,6 +44,15 @@ const CLOCK_MS = 50;
 
 /** How often the bank looks for what to return. */
 const FORWARD_MS = 200;
+
+/**
+ * Asks once more where no answer came: a house that is busy closes a connection just as a request begins on it. For
+ * what may come twice.
+ */
+async function insist<T extends object>(ask: () => Promise<Result<T>>): Promise<Result<T>> {
+  const first = await ask();
+  return !first.ok && first.code === 'SERVICE_DOWN' ? ask() : first;
+}
 
 /** The houses that a scheme has. */
 export function housesOf(scheme: Scheme): House[] {
@@ -97,7 +107,7 @@ export async function startHouses(options: HousesOptions) {
         fromS: 0,
       });
       for (const { url } of running.values())
-        must(`tell of the ${house}'s key`, await createHouseClient({ url }).succeed(notice));
+        must(`tell of the ${house}'s key`, await insist(() => createHouseClient({ url }).succeed(notice)));
       while (options.clock() < fromS) await new Promise((resolve) => setTimeout(resolve, CLOCK_MS));
       await clients.publishCouponKeys();
     };

@@ -1,8 +1,9 @@
 /* Natives and tables for the tests of firmware/crypto, made once for each test file. */
-import { randomBytes } from 'node:crypto';
 import { BASE_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
 import { createEd25519, type Ed25519 } from '../../firmware/crypto/ed25519.js';
 import { createHostNatives } from '../../host-bridge/base/crypto/node-natives.js';
+import { createRandom } from '../../host-bridge/rig/random.js';
+import { SEED } from '../kit/properties.js';
 
 export const plain = createHostNatives({ checked: false });
 export const checked = createHostNatives({ checked: true });
@@ -18,9 +19,7 @@ export function checkedEd(): Ed25519 {
   return createEd25519(checked, { base: baseTable });
 }
 
-export function random(count: number): Uint8Array {
-  return new Uint8Array(randomBytes(count));
-}
+export const random = createRandom(SEED, 'test/crypto');
 
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');

@@ -7,4 +7,6 @@ import { configureGlobal } from 'fast-check';
 export * as fc from 'fast-check';
 
 const given = (globalThis as { longForms?: { firstSeed?: number } }).longForms;
-configureGlobal({ seed: given?.firstSeed ?? 1 });
+/** Of this run, for random bytes too. */
+export const SEED = given?.firstSeed ?? 1;
+configureGlobal({ seed: SEED });

@@ -27,6 +27,9 @@ import { spread } from '../kit/extent.js';
 import { compileSources, runScript, type Child } from './compiled-host.js';
 import { dataDirWithKeys, startServices, type Services } from '../http/services-rig.js';
 
+/** No client gives up because the machine is busy. */
+const PATIENT_MS = 600_000;
+
 const ada = person('Ada');
 /** Ada with many pseudonyms: the issuer does not limit them, the trustee does. */
 const faces = Array.from({ length: 100 }, (_, i): Person => ({ ...person('Ada', `face ${i}`) }));
@@ -72,8 +75,8 @@ describe('one service', () => {
     good(await at.issuerClient.withdraw(withdrawalOf(ada, 1, 30)));
     const h = historyOf(ada, 'Shop', 20, rsOf(1));
     const bridges = [
-      createIssuerClient({ url: at.issuer.url, timeoutMs: 30_000 }),
-      createIssuerClient({ url: at.issuer.url, timeoutMs: 30_000 }),
+      createIssuerClient({ url: at.issuer.url, timeoutMs: PATIENT_MS }),
+      createIssuerClient({ url: at.issuer.url, timeoutMs: PATIENT_MS }),
     ];
     const replies = await Promise.all(
       Array.from({ length: 1000 }, (_, i) => bridges[i % 2]?.deposit(h) as ReturnType<(typeof bridges)[0]['deposit']>),
@@ -124,7 +127,7 @@ describe('two processes on one database file', () => {
     good(office.fundAccount('Ada', 37));
     good(office.openAccount('Shop', null));
 
-    const clients = urls.map((url) => createIssuerClient({ url, timeoutMs: 30_000 }));
+    const clients = urls.map((url) => createIssuerClient({ url, timeoutMs: PATIENT_MS }));
     const at = (i: number) => clients[i % 2] as (typeof clients)[0];
     const results = await Promise.all(faces.map((face, i) => at(i).withdraw(withdrawalOf(face, 1, 1))));
     expect(count(results.map(codeOf))).toEqual({ FUNDS_INSUFFICIENT: 63, OK: 37 });
