@@ -116,7 +116,14 @@ export interface BoardConfig {
   /** The Espruino build that has what the firmware needs; named when something is missing. */
   firmware: string;
   /** Region of raw flash for records (docs/security.md 2). */
-  flash: { address: number; bytes: number; pageBytes: number; eraseBytes?: number };
+  flash: {
+    address: number;
+    bytes: number;
+    pageBytes: number;
+    eraseBytes?: number;
+    /** Where Storage begins, as boards are told: a terminal's deny list lies in a file of it. */
+    storage?: number;
+  };
   entropy: EntropyConfig;
   pn532: Pn532Config;
   link?: LinkConfig;

@@ -58,6 +58,8 @@ export function allCodes() {
     'KEY_UNKNOWN', // 43  by a house's key that is newer than what this board was given
     'TOKEN_STAYED', // 44  the token has not left the reader since the last charge
     'CHARGE_EXPIRED', // 45  the charge's lifetime is over
+    'LIST_MISMATCH', // 46  a difference that does not stand on the deny list held, or does not end in what was signed
+    'DENY_LIST_FULL', // 47  a deny list that is longer than there is room for
   ] as const;
 }
 

@@ -1,69 +1,70 @@
 /**
- * The deny list in flash, in pieces of 256 bytes: old or new as a whole, whatever power does.
+ * The deny list in flash, as far as a tap needs it: where it lies, and whether a pseudonym is on it.
  *
- * A head record (slot 0) names one of two sets of pieces. A new list is written beside the old one, then the head, then
- * the old pieces go. In one record the list would be the log's longest by far: see shop-records.ts.
+ * The list is the prefixes of `denyBody` (wire/notices.ts), ascending and nothing else, in one of two halves of raw
+ * pages. Which half, how many and of which version says one record of the log (deny-update.ts, which writes both). The
+ * pages belong to a file that was reserved in Storage when the board was flashed (find-file.ts); Storage never writes
+ * it. RAM holds none of the list.
  */
-import { concat } from '../core/bytes.js';
-import { defineMessage, U32, U8 } from '../wire/codec.js';
-import { RECORD, RECORD_OVERHEAD_BYTES, Records, removeRecord } from './shop-records.js';
+import { readU32 } from '../core/bytes.js';
+import { PREFIX_BYTES } from '../wire/notices.js';
+import type { RawFlash } from '../records/record-pages.js';
 
-const PIECE_BYTES = 256;
-/** Pieces of one set; 16 x 256 bytes is more than the longest list. */
-const SET_SLOTS = 16;
-
-/** Longest list that fits. */
-export const DENY_BYTES_MAX = SET_SLOTS * PIECE_BYTES;
-
-/** Room in the log to be kept free, so that a new list of full length can always come. */
-export const DENY_ROOM_BYTES = 13 * (PIECE_BYTES + RECORD_OVERHEAD_BYTES);
-
-/** Slot 0 of RECORD.deny. */
-const head = defineMessage([
-  ['set', U8],
-  ['bytes', U32],
-]);
-
-/** Deletes all pieces of the set that does not count. */
-function clear(records: Records, set: number): void {
-  const slots = records.slots(RECORD.deny);
-  for (let i = 0; i < slots.length; i++) {
-    if (slots[i] > 0 && Math.floor((slots[i] - 1) / SET_SLOTS) === set) removeRecord(records, RECORD.deny, slots[i]);
-  }
+/** The reserved pages. */
+export interface DenyArea {
+  flash: RawFlash;
+  /** Of the first half, at the start of an erase page. */
+  address: number;
+  /** A whole number of erase pages. */
+  halfBytes: number;
+  /** What one `erasePage` erases: a multiple of 1,024. */
+  eraseBytes: number;
 }
 
-/** The list as it was written last, or null. @throws when pieces are missing */
-export function readDenyList(records: Records): Uint8Array | null {
-  const payload = records.get(RECORD.deny, 0);
-  if (!payload) return null;
-  const found = head.decode(payload);
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  while (found && bytes < found.bytes) {
-    const piece = records.get(RECORD.deny, 1 + found.set * SET_SLOTS + parts.length);
-    if (!piece) break;
-    parts.push(piece);
-    bytes += piece.length;
-  }
-  if (!found || bytes !== found.bytes) throw new Error('deny list in flash cannot be read');
-  return concat(parts);
+/** What a list that comes in several messages has reached. Only deny-update.ts looks into it. */
+export type PendingList = object;
+
+/** The list held. */
+export interface DenyList {
+  /** 0 where there is none, or what flash holds is not what was signed. */
+  version: number;
+  timeS: number;
+  /** Prefixes, and where they begin. */
+  size: number;
+  address: number;
+  pending: PendingList | null;
 }
 
-/** Writes a list in the place of the old one. @throws RangeError above DENY_BYTES_MAX */
-export function writeDenyList(records: Records, list: Uint8Array): void {
-  if (list.length > DENY_BYTES_MAX) throw new RangeError('deny list too long');
-  const payload = records.get(RECORD.deny, 0);
-  const old = payload && head.decode(payload);
-  const set = old ? 1 - old.set : 0;
-  // Left by a power cut.
-  clear(records, set);
-  for (let i = 0; i * PIECE_BYTES < list.length; i++) {
-    records.put(
-      RECORD.deny,
-      1 + set * SET_SLOTS + i,
-      list.subarray(i * PIECE_BYTES, Math.min((i + 1) * PIECE_BYTES, list.length)),
-    );
+/** Reads by the expected place, before halves: on a list of random prefixes the rest is some steps. */
+const GUESSES = 8;
+
+/**
+ * Where a prefix stands between `low` and `high`, or -1 - where it would stand.
+ *
+ * Prefixes are as good as random, so their value tells about where they are: of 20,000 some 6 are read instead of 15.
+ * @param address of the list @param above all prefixes from `low` on are above this, or it is 0
+ */
+export function findPrefix(
+  flash: RawFlash,
+  address: number,
+  low: number,
+  high: number,
+  above: number,
+  prefix: number,
+): number {
+  let below = 4294967296;
+  for (let reads = 0; low < high; reads++) {
+    const middle =
+      reads < GUESSES ? low + ((((prefix - above) / (below - above)) * (high - low)) | 0) : (low + high) >> 1;
+    const listed = readU32(flash.read(PREFIX_BYTES, address + PREFIX_BYTES * middle), 0);
+    if (listed === prefix) return middle;
+    if (listed < prefix) {
+      low = middle + 1;
+      above = listed;
+    } else {
+      high = middle;
+      below = listed;
+    }
   }
-  records.put(RECORD.deny, 0, head.encode({ set: set, bytes: list.length }));
-  clear(records, 1 - set);
+  return -1 - low;
 }

@@ -9,11 +9,13 @@
  * Left out: the check of the issuer's signature, which comes as an argument, and when to ask for the time
  * (terminal.ts).
  */
-import { equal } from '../core/bytes.js';
+import { equal, readU32 } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
-import { denyBody, isDenied, isDenyPrefixes, signedDenyList, signedTime, timeBody } from '../wire/notices.js';
+import { signedTime, timeBody } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
-import { readDenyList, writeDenyList } from './deny-store.js';
+import { findPrefix } from './deny-store.js';
+import type { DenyList } from './deny-store.js';
+import type { openDenyList, updateDenyList, DenyParts } from './deny-update.js';
 import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './shop-records.js';
 
 /** What is provisioned about it. */
@@ -31,6 +33,12 @@ export interface NoticeLimits {
 /** Verifies a message of a type of SIGNED under the issuer's key. */
 export type VerifyIssuer = (type: number, message: Uint8Array, signature: Uint8Array) => boolean;
 
+/** What is needed when the list is opened and when a message comes: an overlay on a board. */
+export interface DenyRules {
+  open: typeof openDenyList;
+  update: typeof updateDenyList;
+}
+
 /** How long an answer to a nonce is taken: a bridge that holds it back can set the clock back by no more. */
 export const NONCE_MAX_AGE_MS = 120000;
 
@@ -45,7 +53,7 @@ export interface IssuerNotices {
   askTime(nonce: Uint8Array): void;
   /** OK, NOT_NEWER (no answer to the nonce awaitedNonce), BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
   acceptTime(bytes: Uint8Array, verify: VerifyIssuer): Code;
-  /** OK, NOT_NEWER, BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
+  /** As `updateDenyList`. */
   acceptDenyList(bytes: Uint8Array, verify: VerifyIssuer): Code;
   denyVersion(): number;
   isDenied(pku: Uint8Array): boolean;
@@ -58,17 +66,21 @@ export interface IssuerNotices {
 
 /**
  * Opens what the flash holds.
- * @param nowMs uptime in milliseconds
+ * @param nowMs uptime in milliseconds @param denyParts their records are `records` @param loadRules of the deny list
  */
-export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs: () => number): IssuerNotices {
+export function openIssuerNotices(
+  records: Records,
+  limits: NoticeLimits,
+  nowMs: () => number,
+  denyParts: DenyParts,
+  loadRules: () => DenyRules,
+): IssuerNotices {
   let baseS = 0; // the estimate is this plus the time since baseMs
   let baseMs = nowMs();
   let signed = false; // since power-up
   let awaitedNonce: Uint8Array | null = null;
   let awaitedSinceMs = 0;
-  let denyVersion = 0;
-  let denyTimeS = 0;
-  let denyPrefixes: Uint8Array = new Uint8Array(0);
+  const list: DenyList = loadRules().open(denyParts);
 
   const storedTime = records.get(RECORD.time, 0);
   if (storedTime) {
@@ -76,22 +88,12 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
     if (!time) throw new Error('time in flash cannot be read');
     baseS = time.timeS;
   }
-  const storedList = readDenyList(records);
-  if (storedList) {
-    const list = signedDenyList.decode(storedList);
-    const body = list && denyBody.decode(list.body);
-    if (!body) throw new Error('deny list in flash cannot be read');
-    denyVersion = body.version;
-    denyTimeS = body.timeS;
-    denyPrefixes = body.prefixes;
-  }
-
   function timeS(): number {
     return baseS === 0 ? 0 : Math.min(4294967295, baseS + Math.floor((nowMs() - baseMs) / 1000));
   }
 
   function listIsStale(): boolean {
-    return denyVersion === 0 || !signed || timeS() - denyTimeS > limits.denyMaxAgeS;
+    return list.version === 0 || !signed || timeS() - list.timeS > limits.denyMaxAgeS;
   }
 
   /** The record of a pseudonym under the list held, and its slot; or the first free slot; or slot -1. */
@@ -101,7 +103,7 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
     for (let i = 0; i < used.length; i++) {
       const payload = records.get(RECORD.staleSum, used[i]);
       const record = payload && staleSumRecord.decode(payload);
-      if (!record || record.denyVersion !== denyVersion) continue;
+      if (!record || record.denyVersion !== list.version) continue;
       if (equal(record.pku, pku)) return { slot: used[i], record: record };
       taken[used[i]] = 1;
     }
@@ -138,23 +140,13 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
       return 'OK';
     },
     acceptDenyList: function (bytes, verify) {
-      const message = signedDenyList.decode(bytes);
-      const body = message && denyBody.decode(message.body);
-      if (!message || !body || !equal(body.issuer, limits.issuer) || !isDenyPrefixes(body.prefixes))
-        return 'BAD_REQUEST';
-      if (body.version <= denyVersion) return 'NOT_NEWER';
-      if (!verify(SIGNED.denyList, message.body, message.signature)) return 'SIGNATURE_INVALID';
-      writeDenyList(records, bytes);
-      denyVersion = body.version;
-      denyTimeS = body.timeS;
-      denyPrefixes = body.prefixes;
-      return 'OK';
+      return loadRules().update(denyParts, list, limits.issuer, bytes, verify);
     },
     denyVersion: function () {
-      return denyVersion;
+      return list.version;
     },
     isDenied: function (pku) {
-      return isDenied(denyPrefixes, pku);
+      return findPrefix(denyParts.area.flash, list.address, 0, list.size, 0, readU32(pku, 0)) >= 0;
     },
     listIsStale: listIsStale,
     allows: function (pku, rs, amount) {
@@ -169,7 +161,7 @@ export function openIssuerNotices(records: Records, limits: NoticeLimits, nowMs:
       const found = find(pku);
       if (found.slot < 0 || (found.record && equal(found.record.rs, rs))) return;
       const sum = (found.record ? found.record.sum : 0) + amount;
-      const record: StaleSumRecord = { denyVersion: denyVersion, pku: pku, rs: rs, sum: sum };
+      const record: StaleSumRecord = { denyVersion: list.version, pku: pku, rs: rs, sum: sum };
       records.put(RECORD.staleSum, found.slot, staleSumRecord.encode(record));
     },
   };

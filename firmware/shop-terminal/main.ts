@@ -38,6 +38,9 @@ import { SIGNED, signedBytes } from '../wire/signed.js';
 import { BoardVerifier } from './checker.js';
 import { createEntryKeys } from './entry-keys.js';
 import { openHistoryLog } from './history-log.js';
+import { findDenyArea } from './deny-area.js';
+import type { DenyArea } from './deny-store.js';
+import { openDenyList, updateDenyList } from './deny-update.js';
 import { openIssuerNotices } from './issuer-notices.js';
 import { readProvision, TerminalProvision, TerminalSetup } from './terminal-setup.js';
 import { Records } from './shop-records.js';
@@ -228,7 +231,7 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
 
 // What is needed once stands in functions of its own: whatever `run` names itself, its own functions keep for ever.
 
-function run(board: Board, setup: TerminalSetup): void {
+function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
   let terminal: Terminal | null = null;
   let failed = false;
 
@@ -278,7 +281,15 @@ function run(board: Board, setup: TerminalSetup): void {
 
   const histories = openHistoryLog(records, setup.historiesMax);
   const tombstones = openTombstoneLog(records);
-  const notices = openIssuerNotices(records, setup.limits, board.clock.nowMs);
+  const notices = openIssuerNotices(
+    records,
+    setup.limits,
+    board.clock.nowMs,
+    { records: records, area: denyArea, sha256: natives.sha256 },
+    overlay(board.openOverlay, 'deny.js', function () {
+      return { open: openDenyList, update: updateDenyList };
+    }),
+  );
   function sign(type: number, message: Uint8Array): Uint8Array {
     // Its source fails the board where there is none.
     return curve.ed25519().sign(key, nonces.take()!, signedBytes(type, message));
@@ -357,10 +368,13 @@ function run(board: Board, setup: TerminalSetup): void {
 
 startBoard<TerminalProvision | null>('shop-terminal', createHealthTest(ONE_BIT), function (board) {
   // Needed once: it lies in Storage's 'start.js', and its room is free again.
-  const loadStart = overlay(board.openOverlay, 'start.js', function () {
-    return readProvision;
-  });
-  const read = loadStart()(board.config.provision!);
-  if (read.ok) run(board, read.setup);
-  else board.fail('NOT_PROVISIONED: ' + read.fault);
+  const start = overlay(board.openOverlay, 'start.js', function () {
+    return { read: readProvision, find: findDenyArea };
+  })();
+  const flash = board.config.board.flash;
+  const area = start.find(require('Flash'), flash.storage!, flash.eraseBytes || flash.pageBytes);
+  const read = start.read(board.config.provision!);
+  if (!read.ok) board.fail('NOT_PROVISIONED: ' + read.fault);
+  else if (area) run(board, read.setup, area);
+  else board.fail('NOT_PROVISIONED: no room for deny lists, flash again');
 });

@@ -8,9 +8,6 @@
  *   token;
  * - else what CHARGE.state says. It says `paid` only once the bridge has the history and the record is going to be
  *   erased.
- *
- * Records are short: the log keeps room for the longest one in every page, so a single one of 3 kB would cost it half
- * of what it can hold.
  */
 import { writeU32 } from '../core/bytes.js';
 import type { RecordPlace } from '../records/record-log.js';
@@ -60,7 +57,7 @@ export const RECORD = {
   tombstone: 34,
   /** Slot 0 to STALE_SUMS_MAX - 1: `staleSumRecord`. */
   staleSum: 35,
-  /** `signedDenyList`, at most 3,276 bytes, in pieces: deny-store.ts. */
+  /** Slot 0: which deny list counts; the list itself lies beside the log: deny-update.ts. */
   deny: 36,
   /** Slot 0: `timeRecord`. */
   time: 37,

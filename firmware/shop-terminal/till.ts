@@ -38,7 +38,6 @@ import {
   TERMS_BYTES,
 } from '../wire/payment.js';
 import { SIGNED } from '../wire/signed.js';
-import { DENY_ROOM_BYTES } from './deny-store.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
 import {
@@ -173,8 +172,8 @@ const COUNTER_MAX = 4294967295;
 /** What a tap writes: charge and history, with their heads and the longest names. */
 const TAP_RECORDS_BYTES = 500;
 
-/** Free bytes that a charge needs to be carried through: charge, history, tombstone, sum, and a deny list meanwhile. */
-const ROOM_BYTES = DENY_ROOM_BYTES + 2048;
+/** Free bytes that a charge needs to be carried through: charge, history, tombstone, sum, and what comes meanwhile. */
+const ROOM_BYTES = 2176;
 
 /** Opens the till on what the flash holds. */
 export function openTill(parts: TillParts, config: TillConfig): Till {

@@ -14,7 +14,8 @@ import type { BoardEntry } from './board-entry.js';
 /** What a board must know of itself: the entry without what only the host asks. */
 export function firmwareConfig(entry: BoardConfig): BoardConfig {
   const { description, chip, roles, variables, psram, usb, limits, layout, ...config } = entry as BoardEntry;
-  return config;
+  // What was read from a board has it already.
+  return layout ? { ...config, flash: { ...config.flash, storage: layout.storage.address } } : config;
 }
 
 /** A board's entry that cannot be used; `message` names board, field and remedy. */
@@ -41,13 +42,13 @@ function describe(error: ErrorObject): string {
 
 /**
  * The areas of Espruino's partition tables that nothing else uses ("flash", type 0x40): targets/esp32/Changes_V3.1 and
- * IDF4 of its sources have the same one. The Linux build has none; its Storage is told to leave the upper quarter free.
+ * IDF4 of its sources have the same one. The Linux build has none; its Storage is told to leave the upper 60 KiB free.
  */
 const FREE_AREAS = {
   esp32: [0x310000, 0x320000],
   esp32c3: [0x310000, 0x320000],
   esp32s3: [0x310000, 0x320000],
-  linux: [0x10030000, 0x10040000],
+  linux: [0x10031000, 0x10040000],
 } as const;
 
 /** Records must lie in pages that are erased as a whole, where neither Storage nor the interpreter comes. */

@@ -4,8 +4,9 @@
  *   1. the interpreter, unless only the firmware is to be written: by the loader in ROM (rom-loader.ts)
  *   2. the console of the interpreter (console.ts), its version and its natives
  *   3. radios, switched off for good (radios.ts)
- *   4. the role's files in Storage (storage-files.ts), the boot file last
- *   5. a start, and what the firmware says
+ *   4. on a terminal, the pages of its deny list (reserve.ts)
+ *   5. the role's files in Storage (storage-files.ts), the boot file last
+ *   6. a start, and what the firmware says
  *
  * Keys, records and what a board was provisioned with stay as they are, unless all is to be erased.
  */
@@ -20,6 +21,8 @@ import { chipOf, type FirmwarePart } from './firmware-image.js';
 import { isBluetoothOn, radioFiles, switchBluetoothOff } from './radios.js';
 import { writeFirmware } from './rom-loader.js';
 import type { EspruinoConnection } from './espruino-connection.js';
+import { DENY_FILE } from '../../firmware/core/deny-file.js';
+import { reserveDenyFile } from './reserve.js';
 import { installFiles, type StorageFiles } from './storage-files.js';
 import type { BoardEntry } from '../boards/board-entry.js';
 
@@ -157,6 +160,10 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
       right: [],
       provisioned: provision !== null,
     };
+    if (result.role === 'shop-terminal') {
+      const isThere = await reserveDenyFile(console);
+      reporter.step(`${DENY_FILE}: ${isThere ? 'is there already' : 'pages reserved for deny lists'}`);
+    }
     const files = { ...radioFiles(console.version), ...(await options.appFiles(result.role)) };
     await installFiles(console, files, {
       onProgress: reporter.progress,

@@ -29,6 +29,7 @@ import { checkNatives, readProvision, startFirmware, type BoardProvision } from 
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { checkRadios, checkSource } from '../flash/radios.js';
+import { reserveDenyFile } from '../flash/reserve.js';
 import { compareFiles, eraseFile, installFiles, type StorageFiles } from '../flash/storage-files.js';
 import { factsOf, followsRoot, type Manifest } from './manifest.js';
 import type { Role } from '../boards/roles.js';
@@ -147,6 +148,9 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
     // Before keys are made: nobody but the cable may reach them, and they need entropy.
     checkSource(board);
     await checkRadios(console);
+
+    // Where only files were brought, not by `tapcash flash`.
+    if (purpose.role === 'shop-terminal') await reserveDenyFile(console);
 
     const terminalId = purpose.role === 'shop-terminal' ? randomBytes(4) : null;
     const asked = randomBytes(ASK_BYTES);

@@ -2,8 +2,9 @@
  * Audit of the office: deny lists, overspends, traces, terminals, and the operators' signed requests. EP 0926637
  * [0031].
  */
-import { copy, equal, fromHex, toHex } from '../../firmware/core/bytes.js';
-import { denyBody, isDenyPrefixes, PREFIX_BYTES, signedDenyList } from '../../firmware/wire/notices.js';
+import { equal, fromHex, readU32 } from '../../firmware/core/bytes.js';
+import { denyDigest, prefixesOf } from '../base/deny-lists.js';
+import { denyBody, type DenyBody, PREFIX_BYTES, signedDenyList } from '../../firmware/wire/notices.js';
 import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
@@ -43,31 +44,48 @@ export function auditDenials(books: AuditBooks): void {
   auditDenyLists(books);
 }
 
+/** Whether a stored step is one: whole prefixes, ascending, all in one message. */
+function isStep(body: DenyBody): boolean {
+  if (body.changes.length !== body.total * PREFIX_BYTES || body.first !== 0) return false;
+  const changes = prefixesOf(body.changes);
+  return changes.every((prefix, i) => i === 0 || prefix > changes[i - 1]);
+}
+
+/** Each version is signed, stands on the one before, and all of them add up to the list that the last one names. */
 function auditDenyLists(books: AuditBooks): void {
+  const listed = new Set<number>();
+  let newest: { version: string; digest: Uint8Array } | null = null;
+  let before = 0;
   for (const row of books.each<Audited<'deny_lists'>>('SELECT * FROM deny_lists ORDER BY version', 'deny_lists')) {
     const signed = signedDenyList.decode(row.list);
     const body = signed && denyBody.decode(signed.body);
     const broken = (problem: string) => books.broken('deny_lists', String(row.version), problem);
-    if (!signed || !body || !isDenyPrefixes(body.prefixes)) broken('does not decode');
-    else if (BigInt(body.version) !== row.version || !equal(body.issuer, issuerIdOf(books.issuerKey)))
+    if (!signed || !body || !isStep(body)) {
+      broken('does not decode');
+      continue;
+    }
+    for (const prefix of prefixesOf(body.changes)) if (!listed.delete(prefix)) listed.add(prefix);
+    if (BigInt(body.toVersion) !== row.version || !equal(body.issuer, issuerIdOf(books.issuerKey)))
       broken('says other than its row');
     else if (!books.keys.isBy('issuer', SIGNED.denyList, signed.body, signed.signature, body.timeS))
       broken('is not signed by the issuer');
+    else if (body.fromVersion !== before) broken('does not stand on the version before');
+    else if (body.size !== listed.size) broken('has another size than its steps');
+    before = body.toVersion;
+    newest = { version: String(row.version), digest: body.digest };
   }
-  const newest = books.one<Pick<Audited<'deny_lists'>, 'version' | 'list'>>(
-    'SELECT version, list FROM deny_lists ORDER BY version DESC LIMIT 1',
-  );
-  const listed = newest && denyBody.decode(signedDenyList.decode(newest.list)?.body ?? new Uint8Array(0));
-  const denied = new Set<string>();
+  const denied = new Set<number>();
   for (const row of books.each<Pick<Audited<'denials'>, 'pku'>>('SELECT pku FROM denials', 'denials')) {
-    denied.add(toHex(row.pku.subarray(0, PREFIX_BYTES)));
     if (row.pku.length !== 32) books.broken('denials', row.pku.toString('hex'), 'is not a pseudonym');
+    else denied.add(readU32(row.pku, 0));
   }
-  for (let at = 0; listed && at < listed.prefixes.length; at += PREFIX_BYTES) {
-    const prefix = toHex(copy(listed.prefixes, at, at + PREFIX_BYTES));
+  if (!newest) return;
+  const { version, digest } = newest;
+  if (!equal(denyDigest(Uint32Array.from(listed).sort()), digest))
+    books.broken('deny_lists', version, 'is not the list that it names');
+  for (const prefix of listed)
     if (!denied.has(prefix))
-      books.broken('deny_lists', String(newest!.version), `names ${prefix}, which was never denied`);
-  }
+      books.broken('deny_lists', version, `names ${prefix.toString(16).padStart(8, '0')}, which was never denied`);
 }
 
 /** A name came out where the scheme says, on a negative EBC alone, and is the one that the books have. */

@@ -268,6 +268,18 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     'Nobody paid the charge in its time, so it has ended.',
     'Open a new charge. What a token was debited for the old one comes back to its owner: tapcash teller reconcile.',
   ),
+  LIST_MISMATCH: row(
+    409,
+    refused,
+    'The deny list does not stand on the one that the terminal has, or is not the one that was signed.',
+    'Nothing to do: the bridge brings the whole list.',
+  ),
+  DENY_LIST_FULL: row(
+    507,
+    refused,
+    'The deny list holds as many pseudonyms as a terminal has room for.',
+    'Wait until denied licenses expire. Where one terminal alone says it: flash that board again, its room is too small.',
+  ),
 };
 
 const HOST_ERRORS = {
@@ -431,12 +443,6 @@ const HOST_ERRORS = {
     refused,
     'Nobody withdrew with this pseudonym at this issuer, so the issuer has no name for it.',
     'Ask the trustee, who has the registration.',
-  ),
-  DENY_LIST_FULL: row(
-    507,
-    refused,
-    'The deny list holds as many pseudonyms as a terminal has room for.',
-    'Wait until denied licenses expire.',
   ),
   NOT_LOST: row(409, refused, 'The token was not reported lost.', 'Report the token first: tapcash office lose.'),
   LOSS_EARLY: row(

@@ -1,17 +1,19 @@
 /**
- * What the issuer tells the terminal, brought by the bridge: signed time when the terminal asks, the deny list when
- * newer.
+ * What the issuer tells the terminal, brought by the bridge: signed time when the terminal asks, and what has changed
+ * on the deny list since the version that it holds; the whole list where the terminal cannot use that.
  *
  * Both are signed for the terminal and it checks them itself; here the signature is looked at only to name a service
  * that is not the terminal's issuer. Nothing is kept: an old time is worth nothing, and the terminal keeps its list.
  */
 import type { Logger } from 'pino';
-import { denyBody, PREFIX_BYTES, signedDenyList, signedTime } from '../../firmware/wire/notices.js';
+import { signedTime } from '../../firmware/wire/notices.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { everyKey, type KeyLine } from '../base/keys/key-line.js';
 import { isSigned } from '../base/crypto/signer.js';
+import { readDenyMessage } from '../base/deny-lists.js';
 import { inBackground } from '../base/background.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
+import type { Code } from '../../firmware/core/codes.js';
 import type { ErrorCode } from '../base/errors.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
 import { call, type Services } from '../base/services/calls.js';
@@ -91,41 +93,83 @@ function createTimePush(options: NoticePushOptions): { begin(nonce: Uint8Array):
   };
 }
 
+/** What the issuer says of its list. */
+interface ListStep {
+  version: number;
+  /** Pseudonyms on it. */
+  size: number;
+  messages: Uint8Array[];
+}
+
+/** Fetches what the issuer's list is since a version, if that is the issuer; null where there is nothing to bring. */
+function createListFetch(options: NoticePushOptions): (from: number) => Promise<ListStep | null> {
+  const { issuer, log } = options;
+  let told: ErrorCode | null = null;
+  return async function fetchList(from) {
+    const reply = await call(() => issuer.denyList(from));
+    if (!reply.ok) {
+      if (told !== reply.code) log.warn({ code: reply.code }, 'no deny list');
+      told = reply.code;
+      return null;
+    }
+    told = null;
+    if (reply.version <= from) return null;
+    let size = 0;
+    for (const bytes of reply.messages) {
+      const message = readDenyMessage(bytes);
+      if (
+        !message ||
+        message.body.toVersion !== reply.version ||
+        !(await isIssuers(options, SIGNED.denyList, message.signed, message.signature))
+      ) {
+        log.error({ code: 'WRONG_SERVICE' }, 'the deny list is not of our issuer');
+        return null;
+      }
+      size = message.body.size;
+    }
+    return { version: reply.version, size, messages: reply.messages };
+  };
+}
+
+/** Brings the messages, one after the other, as far as the terminal takes them. */
+async function bringList(
+  terminal: NoticePushOptions['terminal'],
+  messages: readonly Uint8Array[],
+  isStopped: () => boolean,
+): Promise<Code> {
+  for (const [i, bytes] of messages.entries()) {
+    const code = isStopped() || !terminal.up() ? 'LINK_DOWN' : await terminal.denyList(bytes);
+    if (code !== 'OK' || i === messages.length - 1) return code;
+  }
+  return 'NOT_NEWER';
+}
+
 /** Makes it; the poll begins with the first `onTerminal`. */
 export function createNoticePush(options: NoticePushOptions): NoticePush {
-  const { issuer, terminal, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
+  const { terminal, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
   const timePush = createTimePush(options);
+  const fetchList = createListFetch(options);
   let stopped = false;
   let version = 0;
   let timer: Timer | null = null;
   let pushing: Promise<void> | null = null;
-  let told: ErrorCode | null = null;
 
   async function push(): Promise<void> {
     await learn();
-    const reply = await call(() => issuer.denyList());
-    if (!reply.ok) {
-      if (told !== reply.code) log.warn({ code: reply.code }, 'no deny list');
-      told = reply.code;
+    for (const from of version === 0 ? [0] : [version, 0]) {
+      const list = await fetchList(from);
+      if (!list || list.version < version) return;
+      const code = await bringList(terminal, list.messages, () => stopped);
+      if (code === 'OK' || code === 'NOT_NEWER') version = Math.max(version, list.version);
+      if (code === 'OK') log.info({ version, pseudonyms: list.size }, 'deny list accepted');
+      if (code === 'LIST_MISMATCH' && from > 0) {
+        log.warn({ version: list.version }, 'the terminal has another deny list: it gets the whole one');
+        continue;
+      }
+      if (code !== 'OK' && code !== 'NOT_NEWER' && code !== 'LINK_DOWN')
+        log.warn({ code, version: list.version }, 'deny list not accepted');
       return;
     }
-    told = null;
-    if (stopped || !terminal.up() || reply.version <= version) return;
-    const list = signedDenyList.decode(reply.list);
-    const body = list && denyBody.decode(list.body);
-    if (
-      !list ||
-      !body ||
-      body.version !== reply.version ||
-      !(await isIssuers(options, SIGNED.denyList, list.body, list.signature))
-    ) {
-      return void log.error({ code: 'WRONG_SERVICE' }, 'the deny list is not of our issuer');
-    }
-    const code = await terminal.denyList(reply.list);
-    if (code === 'OK' || code === 'NOT_NEWER') version = Math.max(version, reply.version);
-    if (code === 'OK') log.info({ version, pseudonyms: body.prefixes.length / PREFIX_BYTES }, 'deny list accepted');
-    else if (code !== 'NOT_NEWER' && code !== 'LINK_DOWN')
-      log.warn({ code, version: reply.version }, 'deny list not accepted');
   }
 
   const pushLater = (): void => inBackground(pushOnce(), log, 'no deny list could be brought');

@@ -67,7 +67,7 @@ const traceBy: Record<Scheme['traceBy'], (world: World, pku: Uint8Array, why: st
 
 /** Brings the newest deny list to a shop's terminal; whether it has it, at most 10 s later. */
 async function holdsNewestList(world: World, shop: Shop): Promise<boolean> {
-  const { version } = must('deny list', await world.issuerClient.denyList());
+  const { version } = must('deny list', await world.issuerClient.denyList(0));
   for (let tries = 0; tries < 100; tries++) {
     await shop.bridge.pushDenyList();
     const { status } = must('terminal status', await shop.bridge.terminal.status());

@@ -23,6 +23,8 @@ import type { I2cDevices } from './espruino-ports.js';
 import type { EmulatedFlash } from './flash.js';
 import type { Scheduler } from '../base/scheduler.js';
 import type { SerialEnd } from '../serial/serial-line.js';
+import { createReservedPages, DENY_FILE_BLANK, type ReservedPages } from './reserved-pages.js';
+import { DENY_FILE } from '../../firmware/core/deny-file.js';
 import type { SpiDevices } from './spi-bus.js';
 import { EVAL, FUNCTION, programText } from './program-text.js';
 import { METER, workMs, type Speed } from './work-meter.js';
@@ -98,6 +100,8 @@ export interface EmulatedBoard extends Board {
   /** Evaluates an expression as if typed on the console; for looking, not for driving. */
   evaluate(expression: string): unknown;
   readonly flash: EmulatedFlash;
+  /** Pages in Storage that the program writes itself. */
+  readonly reserved: ReservedPages;
   /** The chip's own settings. */
   readonly settings: Settings;
   /** All that its radios have sent since the board was made; the PN532's field is not among them. */
@@ -158,6 +162,9 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   const files: Files = new Map([['.bootcde', latin1(options.bundle)]]);
   const isMetered = options.speed !== undefined;
   for (const [file, data] of Object.entries(options.files ?? {})) files.set(file, latin1(data));
+  // As a terminal's board is flashed.
+  if (options.platform !== 'linux' && !files.has(DENY_FILE)) files.set(DENY_FILE, DENY_FILE_BLANK);
+  const reserved = createReservedPages(files);
   const driven: DrivenPins = new Map();
   const errors: string[] = [];
   const settings: Settings = { bluetooth: options.bluetooth === true };
@@ -186,7 +193,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     const cycle = createCycle(
       scheduler,
       { print: printed, error: (text) => void errors.push(text) },
-      options.speed && workMs(options.speed, readWork, flash),
+      options.speed && workMs(options.speed, readWork, () => [flash.counters, reserved]),
     );
     let random = 1;
     const makeRealm = prelude.runInContext(context) as (random: () => number, now: () => number) => Api['globals'];
@@ -199,6 +206,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       realm,
       platform: options.platform ?? 'esp32',
       flash,
+      reserved,
       files,
       driven,
       serials: { ...options.serials },
@@ -259,6 +267,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     errors,
     files,
     flash,
+    reserved,
     settings,
     sent,
     noise,
@@ -270,7 +279,8 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     powerOn() {
       if (life) return;
       flash.powerOn(true);
-      flash.onPowerLost = () => board.powerOff();
+      flash.onPowerLost = reserved.onPowerLost = () => board.powerOff();
+      reserved.powerOn();
       start(true, true);
     },
     powerOff() {

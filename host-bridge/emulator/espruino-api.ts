@@ -22,6 +22,7 @@ import { createPromise } from './espruino-promise.js';
 import type { Network, Radio, Sent, Settings } from './espruino-radio.js';
 import { createRadio } from './espruino-radio.js';
 import type { SerialEnd } from '../serial/serial-line.js';
+import type { ReservedPages } from './reserved-pages.js';
 import type { SpiDevices } from './spi-bus.js';
 import { createSpi } from './spi-bus.js';
 
@@ -43,6 +44,7 @@ export interface ApiOptions {
   realm: Realm;
   platform: Platform;
   flash: EmulatedFlash;
+  reserved: ReservedPages;
   files: Files;
   driven: DrivenPins;
   serials: Record<string, SerialEnd | undefined>;
@@ -232,7 +234,7 @@ export function createApi(options: ApiOptions): Api {
 
   const modules: Record<string, object> = {
     crypto: createCrypto(realm),
-    Flash: createFlashModule(options.flash, realm, cycle),
+    Flash: createFlashModule(options.flash, options.reserved, realm, cycle),
     Storage: storage,
   };
   Object.assign(modules, radio?.modules);

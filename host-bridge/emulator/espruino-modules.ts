@@ -11,6 +11,7 @@ import { PowerLost } from './flash.js';
 import type { Realm } from './espruino-e.js';
 import { bytesOf, charsOf } from './espruino-e.js';
 import type { Cycle } from './espruino-cycle.js';
+import type { ReservedPages } from './reserved-pages.js';
 
 type AesOptions = { iv?: unknown; mode?: string };
 
@@ -68,23 +69,26 @@ export function createCrypto(realm: Realm): object {
 /**
  * `require("Flash")`. What a program does after it has lost power, in its `catch` or after `E.reboot`, reaches nothing.
  */
-export function createFlashModule(flash: EmulatedFlash, realm: Realm, cycle: Cycle): object {
+export function createFlashModule(records: EmulatedFlash, reserved: ReservedPages, realm: Realm, cycle: Cycle): object {
+  const at = (address: number): EmulatedFlash => (reserved.covers(address) ? reserved.flash() : records);
   const live = () => {
     if (!cycle.alive) throw new PowerLost();
   };
   return {
     read: (length: number, address: number) =>
-      length > 0 ? new realm.Uint8Array(flash.read(length, address)) : undefined,
+      length > 0
+        ? new realm.Uint8Array((reserved.covers(address) ? reserved : records).read(length, address))
+        : undefined,
     write: (data: unknown, address: number) => {
       live();
       const bytes = ArrayBuffer.isView(data) ? (data as Uint8Array) : bytesOf(data);
-      if (bytes.length > 0) flash.write(bytes, address);
+      if (bytes.length > 0) at(address).write(bytes, address);
     },
     erasePage: (address: number) => {
       live();
-      flash.erasePage(address);
+      at(address).erasePage(address);
     },
-    getPage: (address: number) => flash.getPage(address),
+    getPage: (address: number) => at(address).getPage(address),
     getFree: () => [],
   };
 }

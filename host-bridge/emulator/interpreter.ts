@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../base/errors.js';
+import { DENY_FILE } from '../../firmware/core/deny-file.js';
 import type { Board } from './board.js';
 import { CONSOLE_DISPLAY } from './board.js';
 import { createInterpreterProcess } from './interpreter-process.js';
@@ -87,8 +88,11 @@ export interface InterpreterBoard extends Board {
 
 /** How long an answer to `evaluate` or the start may take. */
 const ANSWER_MS_MAX = 60_000;
-/** Bytes kept for raw pages unless told: as on an ESP32. */
-const RAW_BYTES = 65536;
+/** Bytes kept for raw pages unless told: as board-configs/linux.json has it. */
+const RAW_BYTES = 61440;
+
+/** The file of the deny list: two lists of 256 pseudonyms, in pages of 1,024 bytes behind the first one. */
+const DENY_FILE_BYTES = 3040;
 
 /** The interpreter's flash, in its working directory. */
 const FLASH_FILE = 'espruino.flash';
@@ -106,6 +110,12 @@ function withPaths(config: string, paths: Record<string, string>): string {
   return JSON.stringify(stored);
 }
 
+/** Whether it is a terminal's board, which has a deny list. */
+function isTerminal({ files = {} }: InterpreterOptions): boolean {
+  const config = files[CONFIG_FILE];
+  return config !== undefined && JSON.parse(Buffer.from(config).toString('latin1')).role === 'shop-terminal';
+}
+
 /** Writes the interpreter's flash, or brings what is there up to date: program and paths, which are new each time. */
 function prepareFlash(options: InterpreterOptions, workDir: string, paths: Record<string, string>): void {
   const file = join(workDir, FLASH_FILE);
@@ -113,6 +123,8 @@ function prepareFlash(options: InterpreterOptions, workDir: string, paths: Recor
   const known = existsSync(file);
   const image = known ? new Uint8Array(readFileSync(file)) : new Uint8Array(LINUX_FLASH.bytes).fill(0xff);
   const files = readStorageImage(image.subarray(0, rawAt));
+  // First, so that it stays where it is when others change; as short as room is scarce here.
+  if (!known && isTerminal(options)) files.set(DENY_FILE, new Uint8Array(DENY_FILE_BYTES).fill(0xff));
   // Storage without a file but with raw pages would be called corrupt, and wiped (jsflash.c, jsfIsStorageValid).
   files.set('tapcash.name', Buffer.from(options.name || '-', 'latin1'));
   for (const [name, data] of Object.entries(known ? {} : (options.files ?? {}))) {

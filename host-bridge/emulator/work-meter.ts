@@ -8,7 +8,6 @@
  */
 import { walk, type AnyNode, type Program } from '../../flash-scripts/build/syntax-tree.js';
 import type { TextEdits } from '../../flash-scripts/build/text-edits.js';
-import type { EmulatedFlash } from './flash.js';
 
 /** Prices of a machine. */
 export interface Speed {
@@ -137,10 +136,16 @@ ${COUNTED.map((name) => `$work.${name}=`).join('')}0;
 
 /**
  * Milliseconds that a program has worked since its start; read in its context.
- * @param read `$work`, or nothing before METER has run
+ * @param read `$work`, or nothing before METER has run @param flashes operations on each flash so far
  */
-export function workMs(speed: Speed, read: () => number[], flash: EmulatedFlash): () => number {
-  const { writes, erases } = flash.counters;
+export function workMs(
+  speed: Speed,
+  read: () => number[],
+  flashes: () => { readonly writes: number; readonly erases: number }[],
+): () => number {
+  const flashMs = () =>
+    flashes().reduce((sum, now) => sum + now.writes * speed.flashWriteMs + now.erases * speed.flashEraseMs, 0);
+  const beforeMs = flashMs();
   const prices = [
     speed.statementUs,
     speed.dotElementUs,
@@ -151,9 +156,5 @@ export function workMs(speed: Speed, read: () => number[], flash: EmulatedFlash)
     speed.i2cByteUs,
     speed.overlayByteUs,
   ];
-  return () => {
-    const now = flash.counters;
-    const flashMs = (now.writes - writes) * speed.flashWriteMs + (now.erases - erases) * speed.flashEraseMs;
-    return read().reduce((sum, count, i) => sum + count * prices[i]!, 0) / 1000 + flashMs;
-  };
+  return () => read().reduce((sum, count, i) => sum + count * prices[i]!, 0) / 1000 + flashMs() - beforeMs;
 }

@@ -42,6 +42,9 @@ import {
 /** How long a client waits for a reply unless told otherwise. */
 const CLIENT_TIMEOUT_MS = 5000;
 
+/** How often a deny list may change while its pages are fetched. */
+const DENY_TRIES_MAX = 3;
+
 /** Longest reply that a client reads. */
 const REPLY_CHARS_MAX = 256 * 1024;
 
@@ -329,9 +332,21 @@ export function createIssuerClient(options: ClientOptions): Remote<IssuerService
       const reply = await call(at.signedTime, { nonce: toHex(nonce) });
       return reply.ok ? { ok: true, time: bytes(reply.time) } : reply;
     },
-    async denyList() {
-      const reply = await call(at.denyList, null);
-      return reply.ok ? { ...reply, list: bytes(reply.list) } : reply;
+    async denyList(from) {
+      const messages: Uint8Array[] = [];
+      let version: number | null = null;
+      for (let tries = 0; ;) {
+        const reply = await call(at.denyList, { from, skip: messages.length });
+        if (!reply.ok) return reply;
+        // Another version in between: from its beginning.
+        if (version !== null && reply.version !== version) {
+          if (++tries === DENY_TRIES_MAX) return refusal('BUSY', 'the deny list changes all the time');
+          messages.length = 0;
+        } else messages.push(...reply.messages.map(bytes));
+        version = reply.version;
+        if (reply.total === messages.length) return { ok: true, version, messages };
+        if (messages.length > 0 && reply.messages.length === 0) return refusal('REPLY_INVALID', 'deny list');
+      }
     },
   };
 }

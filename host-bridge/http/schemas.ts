@@ -65,6 +65,9 @@ const Tombstone = named('tombstone', 64 + 18);
 const Signature = Type.Union([hex('signature', 64), Type.Null()]);
 const SEALED_BYTES_MAX = 4096;
 
+/** Messages of a deny list in one reply: 207 kB in hexadecimal. */
+export const DENY_MESSAGES_MAX = 32;
+
 /** Body of every refusal. */
 export const ErrorReply = object({ code: Type.String(), message: Type.String(), remedy: Type.String() });
 
@@ -482,10 +485,15 @@ export const ISSUER_ENDPOINTS = {
     object({ nonce: hex('nonce', 8) }),
     object({ time: hex('signed time', 80) }),
   ),
-  denyList: get(
+  denyList: post(
     '/v2/deny-list',
-    'The newest deny list',
-    object({ version: Count, list: hex('signed deny list', 76, 76 + 3200) }),
+    'What leads from one version of the deny list to the newest one, a page at a time',
+    object({ from: Count, skip: Count }),
+    object({
+      version: Count,
+      messages: Type.Array(hex('signed difference', 124, 124 + 3200), { maxItems: DENY_MESSAGES_MAX }),
+      total: Count,
+    }),
   ),
 
   redeem: post(

@@ -448,9 +448,13 @@ export interface IssuerStore extends AccountStore {
   putDenial(row: DenialRow): void;
   /** Denials in force at `nowS`, oldest first. */
   denials(nowS: number): DenialRow[];
+  /** How many. */
+  denialCount(nowS: number): number;
   /** The newest deny list. */
   denyList(): { version: number; list: Uint8Array } | null;
-  /** Adds a version; `replaces` is one with the same keys, which need not be kept. */
+  /** Versions above this one, ascending, at most `limit`. */
+  denyListsAfter(version: number, limit: number): { version: number; list: Uint8Array }[];
+  /** Adds a version; `replaces` is the one before, whose step the new one says again. */
   addDenyList(version: number, list: Uint8Array, replaces: number | null): void;
   sharedKey(kid: Uint8Array): SharedKeyRow | null;
   /** The newest of a set. */

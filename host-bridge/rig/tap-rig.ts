@@ -22,8 +22,8 @@ import { readBalance } from '../../firmware/core/amount.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import { chargeRequest, deskRequest, KIND, tapReport, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
-import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
-import { denyPrefixesOf } from '../base/deny-prefixes.js';
+import { signedTime, timeBody } from '../../firmware/wire/notices.js';
+import { denyPrefixesOf, wholeList } from '../base/deny-lists.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import {
@@ -375,19 +375,13 @@ export async function createTapRig(options: TapRigOptions) {
     /** Sum of what the bridge has kept of a token. */
     spent: (token: Token) =>
       [...kept.values()].filter((one) => one.pku === toHex(token.pku)).reduce((sum, one) => sum + one.amount, 0),
-    /** Brings a deny list to the terminal. */
+    /** Brings a deny list to the terminal; what it said to the last message. */
     async deny(pkus: Uint8Array[]): Promise<Code | null> {
-      const body = denyBody.encode({
-        issuer: facts.issuer,
-        version: ++denyVersion,
-        timeS: nowS(),
-        prefixes: denyPrefixesOf(pkus),
-      });
-      return (
-        await answered(
-          ask(KIND.denyList, signedDenyList.encode({ signature: issuer.sign(SIGNED.denyList, body), body })),
-        )
-      ).code;
+      const list = { issuer: facts.issuer, version: ++denyVersion, timeS: nowS(), prefixes: denyPrefixesOf(pkus) };
+      let code: Code | null = 'OK';
+      for (const message of wholeList(list, (body) => issuer.sign(SIGNED.denyList, body)))
+        if (code === 'OK') ({ code } = await answered(ask(KIND.denyList, message)));
+      return code;
     },
     close() {
       for (const end of closers.reverse()) end();

@@ -35,7 +35,14 @@ import { silentLog } from '../base/log.js';
 import type { Epoch } from '../base/epoch.js';
 import { askerOf, createOperators, type Operators, type OperatorsOptions } from './operators.js';
 import { createHouseClock, type HouseClock, type HouseClockOptions } from './house-clock.js';
-import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type BodyOf, type Endpoint } from '../http/schemas.js';
+import {
+  BANK_ENDPOINTS,
+  DENY_MESSAGES_MAX,
+  ISSUER_ENDPOINTS,
+  TRUSTEE_ENDPOINTS,
+  type BodyOf,
+  type Endpoint,
+} from '../http/schemas.js';
 import { listen } from '../http/http-server.js';
 import { createService, type Handlers, type RawRequest, type ServiceOptions } from '../http/service.js';
 
@@ -435,7 +442,17 @@ function issuerHandlers(
       hexed(await issuer.receive(bytes(message), signature === null ? null : bytes(signature))),
     returnCash: ({ histories }) => issuer.returnCash(histories.map(bytes)),
     signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
-    denyList: () => hexed(issuer.denyList()),
+    denyList({ from, skip }) {
+      const reply = issuer.denyList(from);
+      if (!reply.ok) return reply;
+      const { version, messages } = reply;
+      return hexed({
+        ok: true,
+        version,
+        messages: messages.slice(skip, skip + DENY_MESSAGES_MAX),
+        total: messages.length,
+      });
+    },
     deny: ({ pku, why }, request) => officeOf(issuer, request).deny(bytes(pku), why),
     lose: ({ of, why, newest }, request) =>
       officeOf(issuer, request).lose(bytes(of), why, newest === null ? null : bytes(newest)),

@@ -9,7 +9,7 @@ import Sqlite from 'better-sqlite3';
 import { challenge, history, type Challenge } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { withdrawal, receipt } from '../../firmware/wire/withdrawal.js';
-import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
+import { wholeList } from '../../host-bridge/base/deny-lists.js';
 import { actOnce, encodeOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import { audit, type AuditReport } from '../../host-bridge/audit/audit.js';
 import {
@@ -446,8 +446,8 @@ const ISSUER_DAMAGE: Damage[] = [
     'deny_lists',
     /^1$/,
     turn('deny_lists', 'list', 'true', () => {
-      const body = denyBody.encode({ issuer: ISSUER, version: 1, timeS: START_S, prefixes: new Uint8Array(0) });
-      return signedDenyList.encode({ signature: ada.token.sign(SIGNED.denyList, body), body });
+      const list = { issuer: ISSUER, version: 1, timeS: START_S, prefixes: new Uint32Array(0) };
+      return wholeList(list, (body) => ada.token.sign(SIGNED.denyList, body))[0];
     }),
   ],
   [/named Bob, the pseudonym belongs to Ada/, 'traces', /^1$/, sql(`UPDATE traces SET name = 'Bob'`)],

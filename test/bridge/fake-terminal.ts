@@ -16,8 +16,8 @@ import {
 import { refundBody } from '../../firmware/wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
-import { denyBody, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Signer } from '../../host-bridge/base/crypto/signer.js';
+import { readDenyMessage } from '../../host-bridge/base/deny-lists.js';
 import type { Scheduler } from '../../host-bridge/base/scheduler.js';
 import type { SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import type { FakeToken } from './fake-token.js';
@@ -103,9 +103,10 @@ export function createFakeTerminal(
     return 'OK';
   }
   function takeDenyList(body: Uint8Array): Code {
-    const { version } = denyBody.decode(signedDenyList.decode(body)!.body)!;
-    if (version <= terminal.denyVersion) return 'NOT_NEWER';
-    terminal.denyVersion = version;
+    const { fromVersion, toVersion, total, first, changes } = readDenyMessage(body)!.body;
+    if (toVersion <= terminal.denyVersion) return 'NOT_NEWER';
+    if (fromVersion !== 0 && fromVersion !== terminal.denyVersion) return 'LIST_MISMATCH';
+    if (first + changes.length / 4 === total) terminal.denyVersion = toVersion;
     return 'OK';
   }
   function runDesk(body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {

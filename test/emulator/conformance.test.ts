@@ -19,7 +19,7 @@ import { LINUX_FLASH } from '../../host-bridge/emulator/storage-image.js';
 
 const interpreter = findInterpreter(process.env);
 const testBoth = interpreter ? test : test.skip;
-const RAW = 0x10030000;
+const RAW = 0x10031000;
 
 const PRELUDE = `
 function hex(b) { b = new Uint8Array(b); var s = ''; for (var i = 0; i < b.length; i++) s += (256 + b[i]).toString(16).substr(1); return s; }

@@ -11,7 +11,7 @@ import { until } from '../kit/real-time.js';
 
 const path = findInterpreter(process.env);
 const whenPresent = path ? describe : describe.skip;
-const RAW_ADDRESS = 0x10030000;
+const RAW_ADDRESS = 0x10031000;
 
 async function make(
   bundle: string,

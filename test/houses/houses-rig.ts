@@ -256,6 +256,6 @@ export function stateOf(houses: Houses): unknown {
     names,
     accounts: good(houses.accounts.numbers()).numbers,
     issuer: good(houses.office.numbers()).numbers,
-    lists: houses.issuer.denyList(),
+    lists: houses.issuer.denyList(0),
   };
 }

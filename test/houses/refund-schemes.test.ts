@@ -2,7 +2,8 @@
  * What comes back, in every scheme, with its houses and a wallet that has code of its own: from the payment at the shop
  * to the receipt on the wallet, which asks for it by the scheme's own way.
  */
-import { denyBody, isDenied, signedDenyList } from '../../firmware/wire/notices.js';
+import { isListed } from '../../host-bridge/base/deny-lists.js';
+import { listOf } from '../kit/deny-lists.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,8 +143,8 @@ describe.each([1, 2, 3, 4, 5, 6])('scheme %i: a lost token', (number) => {
     // One list, however many pseudonyms the set has.
     expect(good(at.issuer.denyList()).version).toBe(version + 1);
     expect(good(at.office.lose(of, 'again'))).toEqual({ ok: true, dueS, onDenyList: true, repeated: true });
-    const listed = denyBody.decode(signedDenyList.decode(good(at.issuer.denyList()).list)!.body)!.prefixes;
-    for (const key of wallet.pseudonyms) expect(isDenied(listed, key.publicKey)).toBe(true);
+    const listed = listOf(good(at.issuer.denyList(0)).messages);
+    for (const key of wallet.pseudonyms) expect(isListed(listed, key.publicKey)).toBe(true);
 
     // A payment from before still arrives, and is taken off first.
     good(deposit(at, wallet.pay(SHOP, 25, rsOf(1), START_S)));

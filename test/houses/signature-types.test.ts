@@ -7,7 +7,8 @@ import { constants, createHash, sign as signRsa } from 'node:crypto';
 import { copy, toHex } from '../../firmware/core/bytes.js';
 import { parseManifest, signManifest } from '../../flash-scripts/provision/manifest.js';
 import { provedKeys } from '../../flash-scripts/provision/provision-board.js';
-import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
+import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
+import { areaAt, HALF_BYTES, openNotices } from '../kit/deny-lists.js';
 import { bankMessage, releaseOrder, signedReleaseOrder, signedTraceOrder } from '../../firmware/wire/institutions.js';
 import { LICENSE_BODY_BYTES } from '../../firmware/wire/payment.js';
 import { ownedRequest } from '../../firmware/wire/request.js';
@@ -162,10 +163,11 @@ function terminalNotices() {
     slots: () => [],
     freeBytes: () => 1e6,
   };
-  const notices = openIssuerNotices(
+  const notices = openNotices(
     records,
     { issuer: ISSUER, timeMaxAgeS: 1, denyMaxAgeS: 1, staleListLimit: 1 },
     () => 0,
+    areaAt(createEmulatedFlash({ address: 0, bytes: 2 * HALF_BYTES, pageBytes: 4096 }), 0),
   );
   const verify = (type: number, message: Uint8Array, signature: Uint8Array) =>
     isSigned(issuerSigner.publicKey, type, message, signature);
@@ -476,7 +478,7 @@ const boardPlaces: Record<string, Place> = {
     type: SIGNED.denyList,
     offer(type, { houses }) {
       const { notices, verify } = terminalNotices();
-      const { list } = good(houses.issuer.denyList());
+      const [list] = good(houses.issuer.denyList(0)).messages as [Uint8Array];
       return notices.acceptDenyList(resigned(list, 0, issuerSigner, type, list.subarray(64)), verify) === 'OK';
     },
   },

@@ -217,7 +217,7 @@ describe('renewal', () => {
     ).toBe('PSEUDONYM_TAKEN');
     for (const issuer of [
       undefined,
-      { denyList: () => ({ ok: true as const, version: 1, list: new Uint8Array(76) }) },
+      { denyList: () => ({ ok: true as const, version: 1, messages: [new Uint8Array(76)] }) },
       { denyList: () => refusal('SERVICE_DOWN') },
     ]) {
       const blind = createTrustee({

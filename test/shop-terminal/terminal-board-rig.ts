@@ -22,8 +22,8 @@ import {
 } from '../../firmware/wire/link/link-messages.js';
 import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { createLinkSession, ROLE } from '../../firmware/wire/link/link-session.js';
-import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
-import { denyPrefixesOf } from '../../host-bridge/base/deny-prefixes.js';
+import { signedTime, timeBody } from '../../firmware/wire/notices.js';
+import { denyPrefixesOf, wholeList } from '../../host-bridge/base/deny-lists.js';
 import { history } from '../../firmware/wire/payment.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { AID, selectAnswer } from '../../firmware/wire/token-commands.js';
@@ -317,12 +317,8 @@ export async function createRig(
 
 /** A signed deny list. */
 export function denyList(version: number, pkus: Uint8Array[]): Uint8Array {
-  const body = denyBody.encode({
-    issuer: ISSUER,
-    version,
-    timeS: NOW_S,
-    prefixes: denyPrefixesOf(pkus),
-  });
-  return signedDenyList.encode({ body, signature: ISSUER_KEY.sign(SIGNED.denyList, body) });
+  const list = { issuer: ISSUER, version, timeS: NOW_S, prefixes: denyPrefixesOf(pkus) };
+  const [message] = wholeList(list, (body) => ISSUER_KEY.sign(SIGNED.denyList, body));
+  return message;
 }
 export { createToken, ISSUER_KEY, keyOf };

@@ -12,7 +12,6 @@ import { openRecordLog } from '../../firmware/records/record-log.js';
 import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createEntryKeys } from '../../firmware/shop-terminal/entry-keys.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
-import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { amountText } from '../../firmware/core/amount-text.js';
 import { concat } from '../../firmware/core/bytes.js';
@@ -32,7 +31,19 @@ import { challenge, chargeId, history, license, licenseBody, payment, tombstone 
 import { SIGNED, signedBytes, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { INS, recallRequest, selectAnswer } from '../../firmware/wire/token-commands.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
-import { CONFIG, idOf, ISSUER, LIMITS, makeDenyList, makeTime, NOW_S, REGION, verifyMark } from './till-rig.js';
+import { areaAt, HALF_BYTES, openNotices } from '../kit/deny-lists.js';
+import {
+  CONFIG,
+  DENY_AT,
+  idOf,
+  ISSUER,
+  LIMITS,
+  makeDenyList,
+  makeTime,
+  NOW_S,
+  REGION,
+  verifyMark,
+} from './till-rig.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -229,7 +240,7 @@ function isDurable(flash: EmulatedFlash): boolean {
     records: log,
     histories,
     tombstones: openTombstoneLog(log),
-    notices: openIssuerNotices(log, LIMITS, () => 0),
+    notices: openNotices(log, LIMITS, () => 0, areaAt(flash, DENY_AT)),
     random: (n: number) => new Uint8Array(n),
     sign: () => new Uint8Array(64),
   };
@@ -241,7 +252,7 @@ export function createRig(): Rig {
   const scheduler = createVirtualScheduler();
   const flash = createEmulatedFlash({
     address: REGION.address,
-    bytes: REGION.pages * REGION.pageBytes,
+    bytes: REGION.pages * REGION.pageBytes + 2 * HALF_BYTES,
     pageBytes: REGION.pageBytes,
   });
   const bridge: Bridge = {
@@ -466,7 +477,7 @@ export function createRig(): Rig {
     };
     const histories = openHistoryLog(log, 128);
     const tombstones = openTombstoneLog(log);
-    const notices = openIssuerNotices(log, LIMITS, clock.nowMs);
+    const notices = openNotices(log, LIMITS, clock.nowMs, areaAt(flash, DENY_AT));
     const random = (count: number): Uint8Array =>
       new Uint8Array(
         createHash('sha512')

@@ -6,12 +6,13 @@ import { crc32 } from 'node:zlib';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { openRecordLog, type LogRegion, type RecordLog } from '../../firmware/records/record-log.js';
 import { openHistoryLog, type HistoryLog } from '../../firmware/shop-terminal/history-log.js';
-import { openIssuerNotices, type IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
+import type { IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { openTill, type Till, type TillConfig } from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog, type TombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
 import { license, licenseBody, payment } from '../../firmware/wire/payment.js';
-import { denyBody, signedDenyList, signedTime, timeBody } from '../../firmware/wire/notices.js';
-import { denyPrefixesOf } from '../../host-bridge/base/deny-prefixes.js';
+import { signedTime, timeBody } from '../../firmware/wire/notices.js';
+import { denyPrefixesOf, wholeList } from '../../host-bridge/base/deny-lists.js';
+import { areaAt, HALF_BYTES, openNotices } from '../kit/deny-lists.js';
 import type { Bound, Completed, Judged } from '../../firmware/shop-terminal/till-phases.js';
 
 export const ISSUER = Uint8Array.of(1, 2, 3, 4);
@@ -77,9 +78,13 @@ export function makeTime(timeS: number, nonce: Uint8Array, issuer = ISSUER): Uin
   return signedTime.encode({ signature: mark('issuer9', body), body });
 }
 
+/** The issuer's signature over a `denyBody`. */
+export const signList = (body: Uint8Array): Uint8Array => mark('issuer10', body);
+
+/** A whole list of at most 800 pseudonyms, in one message. */
 export function makeDenyList(version: number, timeS: number, pkus: Uint8Array[], issuer = ISSUER): Uint8Array {
-  const body = denyBody.encode({ issuer, version, timeS, prefixes: denyPrefixesOf(pkus) });
-  return signedDenyList.encode({ signature: mark('issuer10', body), body });
+  const [message] = wholeList({ issuer, version, timeS, prefixes: denyPrefixesOf(pkus) }, signList);
+  return message;
 }
 
 /** One power-up of a shop. */
@@ -96,11 +101,23 @@ export interface Shop {
 
 let drawn = 0;
 
-export const makeFlash = (): EmulatedFlash =>
-  createEmulatedFlash({ address: REGION.address, bytes: REGION.pages * REGION.pageBytes, pageBytes: REGION.pageBytes });
+/** Where the pages of the deny list begin: behind the log. */
+export const DENY_AT = REGION.address + REGION.pages * REGION.pageBytes;
+
+export const makeFlash = (halfBytes = HALF_BYTES): EmulatedFlash =>
+  createEmulatedFlash({
+    address: REGION.address,
+    bytes: REGION.pages * REGION.pageBytes + 2 * halfBytes,
+    pageBytes: REGION.pageBytes,
+  });
 
 /** Powers a shop up on what its flash holds. */
-export function openShop(flash: EmulatedFlash, change: Partial<TillConfig> = {}, historiesMax = 128): Shop {
+export function openShop(
+  flash: EmulatedFlash,
+  change: Partial<TillConfig> = {},
+  historiesMax = 128,
+  halfBytes = HALF_BYTES,
+): Shop {
   flash.powerOn();
   const opened = openRecordLog(flash, REGION, (bytes) => crc32(bytes) >>> 0);
   if (!opened.ok) throw new Error(`${opened.code} at 0x${opened.address.toString(16)}`);
@@ -108,7 +125,7 @@ export function openShop(flash: EmulatedFlash, change: Partial<TillConfig> = {},
   const clock = { ms: 0 };
   const histories = openHistoryLog(log, historiesMax);
   const tombstones = openTombstoneLog(log);
-  const notices = openIssuerNotices(log, LIMITS, () => clock.ms);
+  const notices = openNotices(log, LIMITS, () => clock.ms, areaAt(flash, DENY_AT, halfBytes));
   const parts = {
     records: log,
     histories,

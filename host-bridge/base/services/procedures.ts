@@ -110,8 +110,11 @@ export interface IssuerService extends HouseService {
   checkUnload(what: UnloadCheck): Result<object>;
   /** Signed time for a terminal. @param nonce 8 bytes @returns encoded `signedTime` */
   signedTime(nonce: Uint8Array): Result<{ time: Uint8Array }>;
-  /** The newest deny list, encoded `signedDenyList`. */
-  denyList(): Result<{ version: number; list: Uint8Array }>;
+  /**
+   * What brings a terminal from its deny list to the newest one: encoded `signedDenyList`, in order; none where it has
+   * that. @param from version that it holds; 0: none, or the whole list is wanted
+   */
+  denyList(from: number): Result<{ version: number; messages: Uint8Array[] }>;
   /**
    * [0042]-[0043]: a coupon for cash. @param request encoded `sealedRequest` @returns boxes for the token. Codes:
    * BAD_REQUEST; what is decided about the coupon is in the box.

@@ -11,12 +11,17 @@ import type { Signer } from '../../base/crypto/signer.js';
 
 /** The issuer's deny list (deny-list.ts). */
 export interface DenyLists {
-  /** The newest list, signed anew where it is too old; encoded `signedDenyList`. */
-  current(nowS: number): { version: number; list: Uint8Array };
+  /** The newest version, signed anew where it is too old. */
+  current(nowS: number): number;
   /**
-   * Denies pseudonyms by one list, within the caller's transaction.
+   * What brings a terminal from a version to the newest one: encoded `signedDenyList`, none where it has that.
+   * @param from 0: it has none
+   */
+  messages(from: number, nowS: number): { version: number; messages: Uint8Array[] };
+  /**
+   * Denies pseudonyms, in one version, within the caller's transaction.
    * @param untilS null: for ever
-   * @returns whether one of them was not denied before
+   * @returns whether any of them was not denied before
    */
   deny(pkus: readonly Uint8Array[], untilS: number | null, why: string, nowS: number): boolean;
   /** Whether all of these have room on the list that terminals get. */

@@ -43,7 +43,7 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
         if (!ruling.ok) return ruling;
         // An operator's denial knows no license, so it has no end.
         if (!denied) context.denyLists.deny([pku], null, `${operator}: ${why}`, nowS);
-        return { ok: true, version: context.denyLists.current(nowS).version, repeated: denied };
+        return { ok: true, version: context.denyLists.current(nowS), repeated: denied };
       });
     },
 

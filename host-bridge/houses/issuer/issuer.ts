@@ -172,7 +172,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
         : refusal('NOT_FOUND', 'no coupon keys');
     },
     signedTime: (nonce) => tellTime(context, nonce),
-    denyList: () => ({ ok: true, ...denyLists.current(nowS()) }),
+    denyList: (from) => ({ ok: true, ...denyLists.messages(from, nowS()) }),
     office: (operator) => createOffice(context, operator),
   };
 }

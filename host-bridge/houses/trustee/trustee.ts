@@ -8,7 +8,6 @@
 import { equal, toHex } from '../../../firmware/core/bytes.js';
 import { CLASS_FULL } from '../../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
-import { denyBody, isDenied, isDenyPrefixes, signedDenyList } from '../../../firmware/wire/notices.js';
 import { license, licenseBody } from '../../../firmware/wire/payment.js';
 import {
   accountBody,
@@ -25,6 +24,7 @@ import { isLicensable } from '../../base/crypto/ed25519-verify.js';
 import { LICENSE_VALID_S, quarterEnd, renewal, signLicense } from '../licensing.js';
 import type { IssuerService, Service, Trace, TrusteeService } from '../../base/services/procedures.js';
 import { checkAt, checkNow, everyKey, linesOf, type KeyLine, type KeyLines } from '../../base/keys/key-line.js';
+import { followDenyList, isListed, readDenyMessage, type HeldList } from '../../base/deny-lists.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
 import { readTraceOrder } from '../trace-order.js';
@@ -63,6 +63,8 @@ interface TrusteeContext {
   validS: number;
   nowS(): number;
   clockDoubted(): boolean;
+  /** The issuer's deny list as it was seen last: only what has changed since is asked for. */
+  denied: HeldList;
 }
 
 function contextOf(options: TrusteeOptions): TrusteeContext {
@@ -72,7 +74,17 @@ function contextOf(options: TrusteeOptions): TrusteeContext {
   const validS = options.licenseValidS ?? LICENSE_VALID_S;
   const nowS = () => Math.floor(clock());
   const clockDoubted = options.clockDoubted ?? (() => false);
-  return { options, lines, accounts: lines.bank ?? lines.issuer, scheme, licenseClass, validS, nowS, clockDoubted };
+  return {
+    options,
+    lines,
+    accounts: lines.bank ?? lines.issuer,
+    scheme,
+    licenseClass,
+    validS,
+    nowS,
+    clockDoubted,
+    denied: { version: 0, prefixes: new Uint32Array(0) },
+  };
 }
 
 /** Makes a trustee. */
@@ -155,7 +167,7 @@ async function renew(
   certificateBytes: Uint8Array,
 ): Promise<Result<{ license: Uint8Array; repeated: boolean }>> {
   const { lines, accounts, validS, nowS } = context;
-  const { store, signer, currency, issuer: issuerService } = context.options;
+  const { store, signer, currency } = context.options;
   const issuer = lines.issuerId;
   const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
   if (!read.ok) return read;
@@ -164,7 +176,7 @@ async function renew(
   if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
   if (known.name !== name) return refusal('PSEUDONYM_TAKEN');
   if (context.clockDoubted()) return refusal('CLOCK_DOUBTED');
-  const denied = await checkDenied(issuerService, lines.issuer, nowS(), pku);
+  const denied = await checkDenied(context, pku);
   if (denied) return denied;
   return store.transaction(() => {
     const timeS = nowS();
@@ -249,26 +261,39 @@ function readRegistration(
  * A denial ends with the license that it was about, so who is denied gets no new one. The trustee sees no counters: it
  * asks for the issuer's list, which is signed. Codes: DENIED, REPLY_INVALID, SERVICE_DOWN and those of the service.
  */
-async function checkDenied(
-  issuer: TrusteeOptions['issuer'],
-  line: KeyLine,
-  nowS: number,
-  pku: Uint8Array,
-): Promise<HostRefusal | null> {
-  const given = issuer ? await issuer.denyList() : refusal('SERVICE_DOWN', 'no issuer to ask for its deny list');
-  if (!given.ok) return given;
-  const list = signedDenyList.decode(given.list);
-  const body = list && denyBody.decode(list.body);
-  if (!list || !body || !isDenyPrefixes(body.prefixes)) return refusal('REPLY_INVALID', 'deny list');
-  if (
-    checkAt(
-      line,
-      body.timeS,
-      nowS,
-      { type: SIGNED.denyList, message: list.body, signature: list.signature },
-      'deny list',
-    )
-  )
-    return refusal('REPLY_INVALID', 'deny list');
-  return isDenied(body.prefixes, pku) ? refusal('DENIED') : null;
+async function checkDenied(context: TrusteeContext, pku: Uint8Array): Promise<HostRefusal | null> {
+  const { issuer } = context.options;
+  if (!issuer) return refusal('SERVICE_DOWN', 'no issuer to ask for its deny list');
+  for (const from of [context.denied.version, 0]) {
+    const given = await issuer.denyList(from);
+    if (!given.ok) return given;
+    const isSame = given.messages.length === 0 && from > 0 && given.version === from;
+    const list = isSame ? context.denied : readDenyList(context, given.messages);
+    if (!list) continue;
+    context.denied = list;
+    return isListed(list.prefixes, pku) ? refusal('DENIED') : null;
+  }
+  return refusal('REPLY_INVALID', 'deny list');
+}
+
+/** The list that the issuer's messages lead to from the one seen last; null where they do not. */
+function readDenyList({ lines, denied, nowS }: TrusteeContext, messages: readonly Uint8Array[]): HeldList | null {
+  const read = messages.map(readDenyMessage);
+  const good = read.filter(
+    (message) =>
+      message !== null &&
+      !checkAt(
+        lines.issuer,
+        message.body.timeS,
+        nowS(),
+        { type: SIGNED.denyList, message: message.signed, signature: message.signature },
+        'deny list',
+      ),
+  );
+  return good.length === read.length
+    ? followDenyList(
+        denied,
+        good.map((message) => message!.body),
+      )
+    : null;
 }

@@ -25,6 +25,7 @@ export function openIssuerStore(path: string, books: Books, options: StoreOption
       ...pseudonymsOf(database),
       ...receiptsOf(database),
       ...denialsOf(database),
+      ...denyListsOf(database),
       ...sharedKeysOf(database),
       ...lossesOf(database),
       ...repliesOf(database),
@@ -132,9 +133,9 @@ function denialsOf(database: Database) {
   const inForce = database.prepare<[nowS: number], Row<'denials'>>(
     'SELECT * FROM denials WHERE until_s IS NULL OR until_s > ? ORDER BY since_s, rowid',
   );
-  const newest = database.prepare<[], Row<'deny_lists'>>('SELECT * FROM deny_lists ORDER BY version DESC LIMIT 1');
-  const addList = database.prepare('INSERT INTO deny_lists (version, list) VALUES (?, ?)');
-  const dropList = database.prepare('DELETE FROM deny_lists WHERE version = ?');
+  const countInForce = database.prepare<[nowS: number], { count: number }>(
+    'SELECT count(*) AS count FROM denials WHERE until_s IS NULL OR until_s > ?',
+  );
   const denialOf = (row: Row<'denials'>): DenialRow => ({
     pku: bytesOf(row.pku),
     untilS: row.until_s,
@@ -157,6 +158,21 @@ function denialsOf(database: Database) {
     },
     putDenial: (row) => void put.run(row.pku, row.untilS, row.why, row.sinceS),
     denials: (nowS) => inForce.all(nowS).map(denialOf),
+    denialCount: (nowS) => countInForce.get(nowS)!.count,
+  } satisfies Partial<IssuerStore>;
+}
+
+/** Versions of the deny list. */
+function denyListsOf(database: Database) {
+  const newest = database.prepare<[], Row<'deny_lists'>>('SELECT * FROM deny_lists ORDER BY version DESC LIMIT 1');
+  const listsAfter = database.prepare<[version: number, limit: number], Row<'deny_lists'>>(
+    'SELECT * FROM deny_lists WHERE version > ? ORDER BY version LIMIT ?',
+  );
+  const addList = database.prepare('INSERT INTO deny_lists (version, list) VALUES (?, ?)');
+  const dropList = database.prepare('DELETE FROM deny_lists WHERE version = ?');
+  return {
+    denyListsAfter: (version, limit) =>
+      listsAfter.all(version, limit).map((row) => ({ version: row.version, list: bytesOf(row.list) })),
     denyList() {
       const row = newest.get();
       return row ? { version: row.version, list: bytesOf(row.list) } : null;
