@@ -2,7 +2,7 @@
  * Audit of the office: deny lists, overspends, traces, terminals, and the operators' signed requests. EP 0926637
  * [0031].
  */
-import { equal, fromHex, readU32 } from '../../firmware/core/bytes.js';
+import { equal, fromHex, readU32, toHex } from '../../firmware/core/bytes.js';
 import { denyDigest, prefixesOf } from '../base/deny-lists.js';
 import { denyBody, type DenyBody, PREFIX_BYTES, signedDenyList } from '../../firmware/wire/notices.js';
 import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
