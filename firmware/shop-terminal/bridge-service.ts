@@ -18,7 +18,8 @@ import {
 import { refundBody } from '../wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../wire/signed.js';
 import { HistoryLog } from './history-log.js';
-import { IssuerNotices, VerifyIssuer } from './issuer-notices.js';
+import type { VerifyIssuer } from './deny-store.js';
+import { IssuerNotices } from './issuer-notices.js';
 import { Till, TillConfig } from './till.js';
 import { TombstoneLog } from './tombstone-log.js';
 

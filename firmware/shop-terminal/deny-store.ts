@@ -3,7 +3,7 @@
  *
  * The list is the prefixes of `denyBody` (wire/notices.ts), ascending and nothing else, in one of two halves of raw
  * pages. Which half, how many and of which version says one record of the log (deny-update.ts, which writes both). The
- * pages belong to a file that was reserved in Storage when the board was flashed (find-file.ts); Storage never writes
+ * pages belong to a file that was reserved in Storage when the board was flashed (deny-area.ts); Storage never writes
  * it. RAM holds none of the list.
  */
 import { readU32 } from '../core/bytes.js';
@@ -20,6 +20,9 @@ export interface DenyArea {
   /** What one `erasePage` erases: a multiple of 1,024. */
   eraseBytes: number;
 }
+
+/** Verifies a message of a type of SIGNED under the issuer's key. */
+export type VerifyIssuer = (type: number, message: Uint8Array, signature: Uint8Array) => boolean;
 
 /** What a list that comes in several messages has reached. Only deny-update.ts looks into it. */
 export type PendingList = object;

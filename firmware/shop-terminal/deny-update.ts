@@ -21,8 +21,7 @@ import {
   signedDenyList,
 } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
-import { DenyArea, DenyList, findPrefix } from './deny-store.js';
-import type { VerifyIssuer } from './issuer-notices.js';
+import { DenyArea, DenyList, findPrefix, VerifyIssuer } from './deny-store.js';
 import { RECORD, Records } from './shop-records.js';
 
 /** Slot 0 of RECORD.deny. */

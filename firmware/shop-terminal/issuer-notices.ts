@@ -14,7 +14,7 @@ import { Code } from '../core/codes.js';
 import { signedTime, timeBody } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
 import { findPrefix } from './deny-store.js';
-import type { DenyList } from './deny-store.js';
+import type { DenyList, VerifyIssuer } from './deny-store.js';
 import type { openDenyList, updateDenyList, DenyParts } from './deny-update.js';
 import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './shop-records.js';
 
@@ -29,9 +29,6 @@ export interface NoticeLimits {
   /** Most that one pseudonym may pay here under an old list, minor units. */
   staleListLimit: number;
 }
-
-/** Verifies a message of a type of SIGNED under the issuer's key. */
-export type VerifyIssuer = (type: number, message: Uint8Array, signature: Uint8Array) => boolean;
 
 /** What is needed when the list is opened and when a message comes: an overlay on a board. */
 export interface DenyRules {
