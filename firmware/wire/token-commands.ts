@@ -118,8 +118,15 @@ export const replyAnswer = defineMessage([
   ['receiptNumber', U32],
 ]);
 
+/**
+ * Bytes of a desk command's id: random, one for each command. The same bytes again are of the desk that had the first
+ * answer, or should have had it; so they need no button, whatever has closed the desk in between.
+ */
+export const COMMAND_ID_BYTES = 8;
+
 /** Data of COUPON START: the amount, and the modulus whose hash stands in the list under it. */
 export const couponStart = defineMessage([
+  ['commandId', BYTES, COMMAND_ID_BYTES],
   ['amount', AMOUNT],
   ['modulus', BYTES, 256],
 ]);
@@ -137,7 +144,10 @@ export const identity = defineMessage([
 export type Identity = MessageOf<typeof identity>;
 
 /** Data of REGISTER. */
-export const nameRequest = defineMessage([['name', NAME]]);
+export const nameRequest = defineMessage([
+  ['commandId', BYTES, COMMAND_ID_BYTES],
+  ['name', NAME],
+]);
 
 /** Data of LICENSE. */
 export const licenseGrant = defineMessage([
@@ -149,7 +159,10 @@ export const licenseGrant = defineMessage([
 export type LicenseGrant = MessageOf<typeof licenseGrant>;
 
 /** Data of WITHDRAW: x, or 0 to ask for a receipt that the token missed. */
-export const amountRequest = defineMessage([['amount', BALANCE]]);
+export const amountRequest = defineMessage([
+  ['commandId', BYTES, COMMAND_ID_BYTES],
+  ['amount', BALANCE],
+]);
 
 /** Answer to RECEIPT. */
 export const receiptAnswer = defineMessage([

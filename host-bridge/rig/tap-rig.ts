@@ -285,7 +285,7 @@ export async function createTapRig(options: TapRigOptions) {
     token.presence.hold(field);
     const tokenIdentity = identity.decode(await desk(INS.identity, new Uint8Array(0)))!;
     token.pku = tokenIdentity.pku;
-    await desk(INS.register, nameRequest.encode({ name }));
+    await desk(INS.register, nameRequest.encode({ commandId: random(8), name }));
     await desk(INS.license, signLicense(tokenIdentity.pku, nowS() + validS));
     await desk(INS.receipt, signReceipt(tokenIdentity.pku, 1, balance));
     token.presence.leave();

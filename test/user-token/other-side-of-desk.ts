@@ -32,6 +32,7 @@ import { multiplesHashOf } from '../../host-bridge/base/crypto/key-multiples.js'
 import { fastEd, plain } from '../crypto/crypto-kit.js';
 import {
   boot,
+  COMMAND_ID,
   CONFIG,
   ISSUER,
   issuer,
@@ -331,12 +332,12 @@ export function register(token: TestPurse, name = 'Ada'): Answer {
 }
 
 export const withdraw = (token: TestPurse, amount: number): Answer =>
-  token.desk.withdraw(amountRequest.encode({ amount }), 0) as Answer;
+  token.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount }), 0) as Answer;
 
 /** COUPON START and COUPON BLIND, the desk inverting. */
 export function askCoupon({ token, houses }: Dealing, amount: number): Answer {
   const { modulus } = houses.keys.coupons.get(amount)!;
-  const masked = token.desk.couponStart(couponStart.encode({ amount, modulus }), 0) as Answer;
+  const masked = token.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount, modulus }), 0) as Answer;
   return masked.ok ? (token.desk.couponBlind(inverseOf(masked.data, modulus)!, 0) as Answer) : masked;
 }
 

@@ -211,9 +211,10 @@ test('register: the name is durable before anything is signed in it', () => {
       const token = boot(flash);
       flash.cutAfter(operation, place, word);
       const answer = token.desk.register(nameBytes('Ada'), 0);
-      if (token.keys.signed > 0) expect(answer.ok).toBe(true);
       flash.powerOn();
       const later = boot(flash);
+      // Also where the power went after it: what may come again is written last.
+      if (token.keys.signed > 0) expect(later.purse.state.name).toBe('Ada');
       if (answer.ok) expect(later.purse.state.name).toBe('Ada');
       expect(['', 'Ada']).toContain(later.purse.state.name);
       expect(later.log.slots(RECORD.identity).length).toBe(later.purse.state.name ? 1 : 0);

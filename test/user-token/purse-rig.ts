@@ -158,8 +158,11 @@ export function codeOfAnswer(answer: { ok: true } | { ok: false; code: string })
   return answer.ok ? 'OK' : answer.code;
 }
 
-export function nameBytes(name: string): Uint8Array {
-  return new Uint8Array([name.length, ...Buffer.from(name)]);
+/** Of every command of these tests' desk. */
+export const COMMAND_ID: Uint8Array = new Uint8Array(8).fill(7);
+
+export function nameBytes(name: string, commandId = COMMAND_ID): Uint8Array {
+  return new Uint8Array([...commandId, name.length, ...Buffer.from(name)]);
 }
 
 export function rsOf(number: number): Uint8Array {

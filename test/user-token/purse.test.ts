@@ -11,6 +11,7 @@ import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { licenseGrant } from '../../firmware/wire/token-commands.js';
 import {
+  COMMAND_ID,
   account,
   boot,
   challengeBytes,
@@ -64,7 +65,7 @@ const rows: Row[] = [
   ['license: desk closed', 'DESK_CLOSED', (t) => t.desk.license(grantBytes({ validUntilS: 1_900_000_000 }), 0)],
   ['license: nothing, desk closed', 'DESK_CLOSED', (t) => t.desk.license(new Uint8Array(0), 0)],
   ['license: again after its answer was lost, desk closed', 'OK', (t) => t.desk.license(grantBytes({}), 0)],
-  ['withdraw: desk closed', 'DESK_CLOSED', (t) => t.desk.withdraw(new Uint8Array(8).fill(1), 0)],
+  ['withdraw: desk closed', 'DESK_CLOSED', (t) => t.desk.withdraw(new Uint8Array(16).fill(1), 0)],
   ['identity: press too old', 'DESK_CLOSED', (t) => (t.purse.press(0), t.desk.identity(PRESS_MS + 1))],
   ['identity: clock set back', 'DESK_CLOSED', (t) => (t.purse.press(10), t.desk.identity(9))],
   ['identity', 'OK', (t) => (t.purse.press(0), t.desk.identity(PRESS_MS))],
@@ -113,12 +114,12 @@ const rows: Row[] = [
     ),
   ],
   ['license: flipped bit', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(flip(grantBytes({}), 123), 1))],
-  ['withdraw', 'OK', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(8).fill(1, 6), 1))],
-  ['withdraw: 0', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(8), 1))],
+  ['withdraw', 'OK', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(16).fill(1, 14), 1))],
+  ['withdraw: 0', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(16), 1))],
   [
     'withdraw: too much to take',
     'REFUSED',
-    (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array([0, 31, 255, 255, 255, 255, 255, 255]), 1)),
+    (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array([...COMMAND_ID, 0, 31, 255, 255, 255, 255, 255, 255]), 1)),
   ],
   ['receipt: next', 'OK', (t) => t.desk.receipt(receiptBytes({ number: 2 }))],
   ['receipt: taken already', 'OK', (t) => t.desk.receipt(receiptBytes({ number: 1 }))],
@@ -159,7 +160,7 @@ test.each(rows)('%s: %s', (_what, code, how) => {
 const unlicensed: Row[] = [
   ['pay', 'NOT_LICENSED', (t) => t.purse.pay(challengeBytes({}), 0)],
   ['open', 'NOT_LICENSED', (t) => t.purse.open(chargeBytes(1))],
-  ['withdraw', 'NOT_LICENSED', (t) => t.desk.withdraw(new Uint8Array(8).fill(1, 6), 0)],
+  ['withdraw', 'NOT_LICENSED', (t) => t.desk.withdraw(new Uint8Array(16).fill(1, 14), 0)],
   ['identity', 'OK', (t) => t.desk.identity(0)],
   ['register', 'OK', (t) => t.desk.register(nameBytes('Ada'), 0)],
   ['register: two names', 'OK', (t) => (t.desk.register(nameBytes('Ada'), 0), t.desk.register(nameBytes('Eve'), 0))],
@@ -313,7 +314,7 @@ test('after a flash failure everything is refused until reset, and the Balance i
     token.desk.identity(0),
     token.desk.register(nameBytes('Ada'), 0),
     token.desk.license(grantBytes({}), 0),
-    token.desk.withdraw(new Uint8Array(8).fill(1, 6), 0),
+    token.desk.withdraw(new Uint8Array(16).fill(1, 14), 0),
   ];
   expect(all.map(codeOfAnswer)).toEqual(all.map(() => 'DEVICE_FAULT'));
   expect(boot(token.flash).purse.state.journal.balance()).toBe(5000);
@@ -357,7 +358,8 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   token.purse.press(0);
   for (const number of [1, 2]) {
     const asked = withdrawal.decode(
-      requestPart.decode(must(token.desk.withdraw(new Uint8Array([0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!.part,
+      requestPart.decode(must(token.desk.withdraw(new Uint8Array([...COMMAND_ID, 0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!
+        .part,
     )!;
     expect(withdrawalBody.decode(asked.body)).toEqual({
       issuer: ISSUER,

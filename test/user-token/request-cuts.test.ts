@@ -12,7 +12,7 @@ import { DESK_RECORD } from '../../firmware/user-token/desk/desk-records.js';
 import { couponStart, partRequest, replyData, requestPart } from '../../firmware/wire/token-commands.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
-import { boot, nameBytes, newFlash, openLog, type TestPurse } from './purse-rig.js';
+import { boot, COMMAND_ID, nameBytes, newFlash, openLog, type TestPurse } from './purse-rig.js';
 import {
   configOf,
   Houses,
@@ -140,7 +140,9 @@ const flows: Flow[] = [
         const waiting = desk.step((token) => withdraw(token, 0));
         if (waiting.ok) return waiting;
         if (desk.token.log.slots(DESK_RECORD.coupon).length > 0) throw new Error('a second coupon');
-        const masked = desk.step((token) => token.desk.couponStart(couponStart.encode({ amount: X, modulus }), 0));
+        const masked = desk.step((token) =>
+          token.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount: X, modulus }), 0),
+        );
         return masked.ok ? desk.step((token) => token.desk.couponBlind(inverseOf(masked.data, modulus)!, 0)) : masked;
       });
       await desk.procedure(() => desk.step((token) => token.desk.redeem(0)));

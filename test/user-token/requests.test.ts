@@ -21,6 +21,7 @@ import { sealBox } from '../../host-bridge/base/crypto/sealed-box.js';
 import { createCouponSigner } from '../../host-bridge/base/crypto/coupon-signer.js';
 import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import {
+  COMMAND_ID,
   boot,
   codeOfAnswer,
   keyOf,
@@ -67,7 +68,7 @@ const boxesFor = async (d: Dealing, first: Answer): Promise<Uint8Array[]> => {
 };
 const modulusOf = (amount: number) => keys.coupons.get(amount)!.modulus;
 const start = (t: TestPurse, amount = X, modulus = modulusOf(amount)): Answer =>
-  t.desk.couponStart(couponStart.encode({ amount, modulus }), 0);
+  t.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount, modulus }), 0);
 
 /**
  * [scheme, what, code, how, before]: on a token that is registered, with its desk open. What is refused writes nothing.
@@ -119,7 +120,7 @@ const rows: Row[] = [
     3,
     'withdraw: desk closed',
     'DESK_CLOSED',
-    ({ token }) => token.desk.withdraw(amountRequest.encode({ amount: 1 }), 60_001),
+    ({ token }) => token.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount: 1 }), 60_001),
   ],
   [
     3,
@@ -226,10 +227,11 @@ const rows: Row[] = [
     'coupon blind: no signature to be had',
     'DEVICE_FAULT',
     ({ token }) => {
-      const { data } = must(start(token));
+      const { data } = must(start(token)); // the same as before: it was begun
       token.keys.fail = true;
       return token.desk.couponBlind(inverseOf(data, modulusOf(X))!, 0);
     },
+    begun,
   ],
   [
     2,

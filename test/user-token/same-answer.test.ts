@@ -1,13 +1,15 @@
 /**
  * What a house sent is answered the same each time it comes: its answer was lost, and in between its own success closed
- * the desk, the minute was over, the power was cut anywhere, other receipts came, or the keys changed. No button.
+ * the desk, the minute was over, the power was cut anywhere, other receipts came, or the keys changed. No button. So is
+ * what a desk asks the token to sign, as long as nothing has come of it.
  */
 import { concat } from '../../firmware/core/bytes.js';
-import { replyData } from '../../firmware/wire/token-commands.js';
+import { amountRequest, couponStart, replyData } from '../../firmware/wire/token-commands.js';
+import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
 import type { PurseConfig } from '../../firmware/user-token/purse.js';
-import { boot, keyOf, must, nameBytes, newFlash, type TestPurse } from './purse-rig.js';
+import { boot, COMMAND_ID, keyOf, must, nameBytes, newFlash, type TestPurse } from './purse-rig.js';
 import {
   askCoupon,
   configOf,
@@ -39,6 +41,9 @@ interface Command {
   needsDesk?: boolean;
   send(token: TestPurse, nowMs: number): Answer;
 }
+const amountBytes = (amount: number, commandId = COMMAND_ID) => amountRequest.encode({ commandId, amount });
+const startBytes = (amount: number, modulus: Uint8Array) =>
+  couponStart.encode({ commandId: COMMAND_ID, amount, modulus });
 const shown = (answer: Answer) => (answer.ok ? Buffer.from(answer.data).toString('hex') : answer.code);
 
 /** The boxes to the request that waits, as commands. */
@@ -187,6 +192,99 @@ test('a license again after the token was given other keys of its houses', async
   const later = boot(token.flash, other, tools);
   later.purse.press(0);
   expect([shown(license!.send(later, 0)), shown(license!.send(later, LATER_MS))]).toEqual([right, right]);
+});
+
+/** What the desk asks for, in the same bytes; each with the token before it. */
+const asked: [string, () => Promise<{ dealing: Dealing; command: Command }>][] = [
+  [
+    'REGISTER, whose license came',
+    async () => {
+      const dealing = fresh(1, 1);
+      const command = {
+        name: 'REGISTER',
+        send: (at: TestPurse, nowMs: number) => at.desk.register(nameBytes('Ada'), nowMs),
+      };
+      must(command.send(dealing.token, 0));
+      const { license, multiples } = grantFor(dealing.token.keys.publicKey(1));
+      must(dealing.token.desk.license(concat([license, multiples]), 0));
+      return { dealing, command };
+    },
+  ],
+  [
+    'REGISTER, to be renewed',
+    async () => ({
+      dealing: await registered(keys, 3),
+      command: { name: 'REGISTER', send: (at, nowMs) => at.desk.register(nameBytes('Ada'), nowMs) },
+    }),
+  ],
+  ...[1, 3, 4].map((scheme): (typeof asked)[number] => [
+    `WITHDRAW, scheme ${scheme}`,
+    async () => ({
+      dealing: await registered(keys, scheme),
+      command: { name: 'WITHDRAW', send: (at, nowMs) => at.desk.withdraw(amountBytes(X), nowMs) },
+    }),
+  ]),
+  [
+    'COUPON BLIND, scheme 2',
+    async () => {
+      const dealing = await registered(keys, 2);
+      const { modulus } = keys.coupons.get(X)!;
+      const masked = must(dealing.token.desk.couponStart(startBytes(X, modulus), 0) as Answer);
+      const inverse = inverseOf(masked.data, modulus)!;
+      return { dealing, command: { name: 'BLIND', send: (at, nowMs) => at.desk.couponBlind(inverse, nowMs) } };
+    },
+  ],
+];
+
+test.each(asked)(
+  '%s: the same again after the minute and after a reset, in other bytes the button',
+  async (_name, prepare) => {
+    const { dealing, command } = await prepare();
+    const { token, houses, tools } = dealing;
+    const right = shown(command.send(token, 0));
+    expect(right).toMatch(/^([0-9a-f]{2})+$/);
+    const balance = token.purse.state.journal.balance();
+    expect([shown(command.send(token, 1)), shown(command.send(token, LATER_MS))]).toEqual([right, right]);
+    const later = boot(token.flash, houses.config, tools);
+    expect([shown(command.send(later, LATER_MS)), later.purse.state.journal.balance()]).toEqual([right, balance]);
+    // A stranger knows name and amount, and not the id.
+    const stranger: Uint8Array = new Uint8Array(COMMAND_ID).fill(8);
+    expect(shown(later.desk.withdraw(amountBytes(X, stranger), LATER_MS))).toBe('DESK_CLOSED');
+    expect(shown(later.desk.register(nameBytes('Ada', stranger), LATER_MS))).toBe('DESK_CLOSED');
+    expect(shown(later.desk.part(new Uint8Array(4), LATER_MS))).toBe('DESK_CLOSED');
+    expect(shown(later.desk.couponBlind(new Uint8Array(256), LATER_MS))).toBe('DESK_CLOSED');
+  },
+);
+
+test('COUPON START gives the same again while it is begun, and begins anew after a reset', async () => {
+  const { token, houses, tools } = await registered(keys, 2);
+  const { modulus } = keys.coupons.get(X)!;
+  const start = (at: TestPurse) => shown(at.desk.couponStart(startBytes(X, modulus), LATER_MS) as Answer);
+  token.purse.press(LATER_MS);
+  const right = shown(token.desk.couponStart(startBytes(X, modulus), LATER_MS) as Answer);
+  const closed = LATER_MS * 2;
+  expect(shown(token.desk.couponStart(startBytes(X, modulus), closed) as Answer)).toBe(right);
+  const later = boot(token.flash, houses.config, tools);
+  expect(start(later)).toMatch(/^([0-9a-f]{2}){256}$/);
+});
+
+test.each([3, 4])('scheme %i: once its reply was taken, the same WITHDRAW begins nothing', async (scheme) => {
+  const dealing = await registered(keys, scheme);
+  const again = () => shown(dealing.token.desk.withdraw(amountBytes(X), LATER_MS) as Answer);
+  const [reply] = await replies(dealing, withdraw(dealing.token, X));
+  expect(again()).toMatch(/^([0-9a-f]{2})+$/);
+  must(reply!.send(dealing.token, LATER_MS));
+  expect(again()).toBe('DESK_CLOSED');
+});
+
+test('in the open, once its receipt was taken, the same WITHDRAW asks for no other', async () => {
+  const dealing = await registered(keys, 1);
+  dealing.houses.pku = dealing.token.keys.publicKey(1);
+  const again = () => shown(dealing.token.desk.withdraw(amountBytes(X), LATER_MS) as Answer);
+  must(withdraw(dealing.token, X) as Answer);
+  expect(again()).toMatch(/^([0-9a-f]{2})+$/);
+  must(receiptOf(dealing, X).send(dealing.token, 0) as { ok: boolean });
+  expect(again()).toBe('DESK_CLOSED');
 });
 
 test('with the desk closed, a stranger learns nothing from a reply', async () => {

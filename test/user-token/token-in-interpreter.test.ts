@@ -23,7 +23,15 @@ import {
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { type Answered, createShop, filesFor, tokenProgram, wiredChip } from './token-board-rig.js';
-import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './purse-rig.js';
+import {
+  challengeBytes,
+  chargeBytes,
+  COMMAND_ID,
+  grantBytes,
+  nameBytes,
+  receiptBytes,
+  verifyRaw,
+} from './purse-rig.js';
 import { configOf, Houses, makeHouseKeys } from './other-side-of-desk.js';
 
 const path = findInterpreter(process.env);
@@ -210,7 +218,7 @@ suite('the token in the interpreter', () => {
       expect(houses.registered[0]).toHaveLength(pseudonyms);
       board.press('D26', 100);
       await screenShows(board, 'DESK OPEN');
-      await deal([INS.withdraw, amountRequest.encode({ amount: 500 })]);
+      await deal([INS.withdraw, amountRequest.encode({ commandId: COMMAND_ID, amount: 500 })]);
       await screenShows(board, '5.00 EUR');
       expect(board.errors).toEqual([]);
       if (boot !== 'storage') return;

@@ -74,7 +74,7 @@ export function createCoupons(
   // The modulus last used, prepared: that takes longer than everything else. And a coupon between START and BLIND.
   let modulusBytes: Uint8Array = NOTHING;
   let modulus: RsaModulus | null = null;
-  let begun: { amount: number; blinding: Blinding } | null = null;
+  let begun: { amount: number; blinding: Blinding; id: Uint8Array; masked: Uint8Array } | null = null;
   let lastTried = -1;
 
   function prepare(bytes: Uint8Array): RsaModulus | null {
@@ -173,6 +173,9 @@ export function createCoupons(
       // 1. An amount and a modulus.  2. Licensed, with a name, and no other request waits.
       const asked = couponStart.decode(data);
       if (!asked) return refuse('BAD_REQUEST');
+      // Begun already: the same again.
+      if (begun && equal(begun.id, asked.commandId) && begun.amount === asked.amount)
+        return { ok: true, data: begun.masked };
       if (!state.licensed || state.name === '') return refuse('NOT_LICENSED');
       if (requests.waiting()) return refuse('SEQ_REFUSED');
       // 3. The modulus that everybody has for this amount.
@@ -183,8 +186,10 @@ export function createCoupons(
       if (asked.amount > AMOUNT_MAX - state.journal.balance()) return refuse('REFUSED');
       const prepared = prepare(asked.modulus);
       if (!prepared) return refuse('COUPON_INVALID');
-      begun = { amount: asked.amount, blinding: blindRsa.startBlinding(prepared, tools.random) };
-      return { ok: true, data: blindRsa.maskedForInversion(prepared, begun.blinding) };
+      const drawn = blindRsa.startBlinding(prepared, tools.random);
+      const masked = blindRsa.maskedForInversion(prepared, drawn);
+      begun = { amount: asked.amount, blinding: drawn, id: asked.commandId, masked: masked };
+      return { ok: true, data: masked };
     },
     blind: function (data) {
       // 1. Given already: the same again.  2. A coupon was begun.  3. 1/(r u), and nothing else.

@@ -19,6 +19,8 @@ export const DESK_RECORD = {
   blinding: 25,
   /** Slot 0 to COUPONS_MAX - 1: `couponRecord`. */
   coupon: 26,
+  /** Slot 0: `commandRecord` of the last command that an open desk answered, until something has come of it. */
+  command: 27,
 };
 
 /** Coupons held at once: two of the largest amounts that split into all denominations. */
@@ -45,6 +47,14 @@ export const requestHead = defineMessage([
   ['endHash', BYTES, 32],
 ]);
 export type RequestHead = MessageOf<typeof requestHead>;
+
+/** A command that may come again: its answer was lost. */
+export const commandRecord = defineMessage([
+  // SHA-256 of instruction and data.
+  ['hash', BYTES, 32],
+  // Number of the last receipt then: with another one it would be another request.
+  ['receiptNumber', U32],
+]);
 
 /** K with its KID [0087], and the sequence of the last keyed request that had its reply. */
 export const sharedKey = defineMessage([

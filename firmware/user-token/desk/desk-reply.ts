@@ -40,6 +40,8 @@ export function createReplies(
 
   function end(code: Code, hash: Uint8Array): PurseAnswer {
     const receiptNumber = state.journal.receiptNumber();
+    // First: the command that began it never begins another one.
+    if (state.records.get(DESK_RECORD.command, 0)) state.records.put(DESK_RECORD.command, 0, new Uint8Array(0));
     requests.end(codeNumber(code), receiptNumber, hash);
     return answer(0, code, receiptNumber);
   }

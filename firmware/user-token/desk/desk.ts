@@ -4,7 +4,8 @@
  * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the
  * first license there is nothing yet to guard. What a house sent needs no desk: a receipt, a reply, and a license or
  * list that is held already are only ever good for their owner. So the same bytes have the same answer again, whatever
- * success or reset has closed the desk in between. How a
+ * success or reset has closed the desk in between. REGISTER, WITHDRAW and the two commands of a coupon have them too:
+ * each carries bytes that nobody else can guess. How a
  * scheme registers and withdraws is a column of its row (core/scheme.ts), never its number. As in purse.ts: named
  * results, checks in numbered order, mutation last.
  *
@@ -12,7 +13,7 @@
  * in `PurseState` or in a record.
  */
 import { AMOUNT_MAX } from '../../core/amount.js';
-import { equal } from '../../core/bytes.js';
+import { concat, equal } from '../../core/bytes.js';
 import { refuse } from '../../core/codes.js';
 import { REQUEST } from '../../wire/request.js';
 import { isName } from '../../wire/name.js';
@@ -23,6 +24,7 @@ import { createCoupons } from './desk-coupons.js';
 import { createOpenRequests } from './desk-open.js';
 import { createPapers } from './desk-papers.js';
 import { createReplies } from './desk-reply.js';
+import { commandRecord, DESK_RECORD } from './desk-records.js';
 import { createSealedRequests } from './desk-sealed.js';
 import type { DeskTools } from './desk-tools.js';
 import { ACCOUNT_KEY, guarded, isDeskOpen, PSEUDONYM_KEY } from '../purse.js';
@@ -154,8 +156,37 @@ export function createDesk(
     return ins === INS.debit ? readDebit(state, data) : couponCommand(ins, data);
   }
 
+  function hashOf(ins: number, data: Uint8Array): Uint8Array {
+    return keys.sha256(concat([new Uint8Array([ins]), data]));
+  }
+
+  /** Whether a command is the last one of the open desk, and nothing has come of it. */
+  function isLast(ins: number, data: Uint8Array): boolean {
+    const stored = state.records.get(DESK_RECORD.command, 0);
+    const last = stored && commandRecord.decode(stored);
+    return !!last && last.receiptNumber === journal.receiptNumber() && equal(last.hash, hashOf(ins, data));
+  }
+
+  /** What signs for the owner, and is told from every other command by bytes that only its desk knows. */
+  function asksOwner(ins: number): boolean {
+    return ins === INS.register || ins === INS.withdraw || ins === INS.couponStart || ins === INS.couponBlind;
+  }
+
+  /** With the button pressed. What may be asked for again is durable before its answer goes out. */
+  function atOpenDesk(ins: number, data: Uint8Array): PurseAnswer {
+    const answer = atDesk(ins, data);
+    // BUSY: a part of it is done.
+    const isBegun = answer.ok || answer.code === 'BUSY';
+    if (asksOwner(ins) && isBegun && !isLast(ins, data)) {
+      const record = { hash: hashOf(ins, data), receiptNumber: journal.receiptNumber() };
+      state.records.put(DESK_RECORD.command, 0, commandRecord.encode(record));
+    }
+    return answer;
+  }
+
   /** With the desk closed: what a house sent, as it was answered before or would have been. */
   function again(ins: number, data: Uint8Array): PurseAnswer {
+    if (asksOwner(ins) && isLast(ins, data)) return atDesk(ins, data);
     // A reply is the waiting request's, or the one that ended it; a stranger learns nothing from the refusal.
     const answer = ins === INS.reply && reply ? reply(data) : null;
     if (answer && answer.ok) return answer;
@@ -169,7 +200,7 @@ export function createDesk(
     answer: function (ins, data, nowMs) {
       return guarded<PurseAnswer>(state, function () {
         if (ins === INS.receipt) return takeReceipt(data);
-        if (isDeskOpen(state, nowMs)) return atDesk(ins, data);
+        if (isDeskOpen(state, nowMs)) return atOpenDesk(ins, data);
         return again(ins, data);
       });
     },

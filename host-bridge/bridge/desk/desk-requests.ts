@@ -32,7 +32,7 @@ import { bytes } from '../../base/hex.js';
 import { moneyText } from '../../base/money.js';
 import { ERRORS, EXIT, refusal, type Result } from '../../base/errors.js';
 import type { Act, DeskActs } from './desk-acts.js';
-import type { DeskSteps } from './desk-steps.js';
+import { newCommandId, type DeskSteps } from './desk-steps.js';
 import type { Services } from '../../base/services/calls.js';
 
 /** A request that has come to its end. */
@@ -147,7 +147,9 @@ export async function stateOfNoted(
 
 /** Asks the token to withdraw: the first part of its request, or of one that still waits. */
 export function askFor(steps: DeskSteps, amount: number): Promise<Result<{ answer: RequestPart }>> {
-  return steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (bytes) => requestPart.decode(bytes));
+  return steps.token('withdraw', INS.withdraw, amountRequest.encode({ commandId: newCommandId(), amount }), (bytes) =>
+    requestPart.decode(bytes),
+  );
 }
 
 /** Asks a token of a scheme with coupons for its question about a missed receipt, or for what still waits. */
@@ -230,8 +232,11 @@ async function takeCoupon(
   onRequest: (bytes: Uint8Array) => void,
 ): Promise<Result<Finished>> {
   for (let tries = 0; ; tries++) {
-    const masked = await steps.token('coupon', INS.couponStart, couponStart.encode({ amount, modulus }), (answer) =>
-      answer.length === modulus.length ? answer : null,
+    const masked = await steps.token(
+      'coupon',
+      INS.couponStart,
+      couponStart.encode({ commandId: newCommandId(), amount, modulus }),
+      (answer) => (answer.length === modulus.length ? answer : null),
     );
     if (!masked.ok) return masked;
     const inverse = inverseOf(masked.answer, modulus);

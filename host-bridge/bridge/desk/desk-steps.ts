@@ -2,11 +2,12 @@
  * Steps of a desk procedure: a command to the token, or a request to a service, repeated until it has an answer, is
  * refused for good, or its time is over. Repeating is harmless: every command and request has its effect once.
  */
+import { randomBytes } from 'node:crypto';
 import type { Code } from '../../../firmware/core/codes.js';
 import type { Scheduler } from '../../base/scheduler.js';
 import { refusal, type Result } from '../../base/errors.js';
 import { olderSide } from '../../base/update-needed.js';
-import { selectAnswer } from '../../../firmware/wire/token-commands.js';
+import { COMMAND_ID_BYTES, selectAnswer } from '../../../firmware/wire/token-commands.js';
 import type { TerminalSession } from '../../serial/terminal-session.js';
 import { call, isOutage } from '../../base/services/calls.js';
 
@@ -17,6 +18,9 @@ const READER_MS = 15_000;
 const PAUSE_MS = 1000;
 const TAP_PAUSE_MS = 200;
 const SERVICE_RETRIES_MAX = 4;
+
+/** The id of one command to a token: however often it is repeated, its bytes stay the same. */
+export const newCommandId = (): Uint8Array => new Uint8Array(randomBytes(COMMAND_ID_BYTES));
 
 /** Somebody should do something, or wait. */
 export interface DeskEvent {

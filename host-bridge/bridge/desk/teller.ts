@@ -32,7 +32,7 @@ import { ERRORS, EXIT, refusal, type ErrorCode, type HostRefusal, type Result } 
 import { UNSEEN_MAX_S, type Act, type ActCall, type DeskActs } from './desk-acts.js';
 import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
 import type { createUnload, Unloaded } from './desk-unload.js';
-import { createDeskSteps, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
+import { createDeskSteps, newCommandId, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
 import { multiplesOf } from '../../base/crypto/key-multiples.js';
 import { askFor, askForMissed, finish, redeemCoupons, takeCoupons, notedOf, stateOfNoted } from './desk-requests.js';
 import type { Services } from '../../base/services/calls.js';
@@ -300,8 +300,11 @@ async function licenseToken(
     balance = funded.balance;
   }
   // 3. The token's request: (PKU, IdU), or sealed to who may read it.
-  const request = await steps.token('register', INS.register, nameRequest.encode({ name }), (bytes) =>
-    requestPart.decode(bytes),
+  const request = await steps.token(
+    'register',
+    INS.register,
+    nameRequest.encode({ commandId: newCommandId(), name }),
+    (bytes) => requestPart.decode(bytes),
   );
   if (!request.ok) return request;
   // 4. The license, and into the token with it.
@@ -471,14 +474,19 @@ interface OpenWithdrawal {
 async function openRequest(steps: DeskSteps, amount: number, act: Act): Promise<Result<OpenWithdrawal>> {
   const noted = act.progress<OpenWithdrawal>();
   if (noted) return { ok: true, ...noted };
-  const request = await steps.token('withdraw', INS.withdraw, amountRequest.encode({ amount }), (answer) => {
-    const part = requestPart.decode(answer)?.part;
-    const outer = part && withdrawal.decode(part);
-    const body = outer && withdrawalBody.decode(outer.body);
-    return body && body.amount === amount
-      ? { about: `${toHex(body.pku)} ${body.number} ${amount}`, request: toHex(part) }
-      : null;
-  });
+  const request = await steps.token(
+    'withdraw',
+    INS.withdraw,
+    amountRequest.encode({ commandId: newCommandId(), amount }),
+    (answer) => {
+      const part = requestPart.decode(answer)?.part;
+      const outer = part && withdrawal.decode(part);
+      const body = outer && withdrawalBody.decode(outer.body);
+      return body && body.amount === amount
+        ? { about: `${toHex(body.pku)} ${body.number} ${amount}`, request: toHex(part) }
+        : null;
+    },
+  );
   if (!request.ok) return request;
   act.note(request.answer);
   return { ok: true, ...request.answer };
