@@ -175,7 +175,7 @@ test('the firmware reads, writes and spells names alike in Node and in the real 
   const lines = runInNode(code);
   expect(lines).toHaveLength(NAMES.length + 1);
   NAMES.forEach((name, i) => {
-    const bytes = Buffer.from(nameRequest.encode({ name }));
+    const bytes = Buffer.from(nameRequest.encode({ commandId: new Uint8Array(8), name }));
     const shown = Buffer.from(spell(charsOfName(name), 32), 'latin1').toString('hex');
     expect(lines[i]).toBe(`${bytes.toString('hex')} true ${shown}`);
   });

@@ -42,7 +42,7 @@ const wrong = [
 ];
 
 for (let i = 0; i < names.length; i++) {
-  const bytes = nameRequest.encode({ name: names[i] });
+  const bytes = nameRequest.encode({ commandId: new Uint8Array(8), name: names[i] });
   const read = nameRequest.decode(bytes);
   const same = !!read && read.name === names[i] && isName(read.name);
   print(toHex(bytes) + ' ' + same + ' ' + toHex(fromChars(spell(names[i], 32))));
