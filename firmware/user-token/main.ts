@@ -76,20 +76,23 @@ const LISTEN_GAP_MS = 20;
 const FRESH_SAMPLES = 64;
 const FIRST_SAMPLES = 256;
 
+/** What 'tapcash.cfg' says of `name` is not right. */
+function refuse(name: string): never {
+  throw new Error('tapcash.cfg: provision.' + name);
+}
+
 function keyOf(hex: unknown, bytes: number, name: string): Uint8Array {
   const key = typeof hex === 'string' ? fromHex(hex) : null;
-  if (!key || key.length !== bytes) throw new Error('tapcash.cfg: provision.' + name);
+  if (!key || key.length !== bytes) refuse(name);
   return key;
 }
 
 function purseConfig(provision: TokenProvision): PurseConfig {
   const limits = provision.limits;
-  if (!limits || !isAmount(limits.paymentMax) || !isAmount(limits.sumMax))
-    throw new Error('tapcash.cfg: provision.limits');
-  if (typeof provision.currency !== 'string' || provision.currency.length !== 3)
-    throw new Error('tapcash.cfg: provision.currency');
+  if (!limits || !isAmount(limits.paymentMax) || !isAmount(limits.sumMax)) refuse('limits');
+  if (typeof provision.currency !== 'string' || provision.currency.length !== 3) refuse('currency');
   const n = provision.pseudonyms;
-  if (!(n >= 1 && n <= PSEUDONYMS_MAX && Math.floor(n) === n)) throw new Error('tapcash.cfg: provision.pseudonyms');
+  if (!(n >= 1 && n <= PSEUDONYMS_MAX && Math.floor(n) === n)) refuse('pseudonyms');
   return {
     issuer: keyOf(provision.issuer, 4, 'issuer'),
     currency: provision.currency,

@@ -16,7 +16,6 @@ import { openRadios } from '../flash/radios.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
 import { pn532Version } from './pn532.js';
-import type { Role } from '../boards/roles.js';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -91,8 +90,12 @@ async function checkStorage(console: BoardConsole): Promise<Finding> {
     : good('storage', `${free} bytes free`);
 }
 
-async function checkFirmware(console: BoardConsole, { appFiles }: DoctorOptions, role: Role): Promise<Finding> {
-  const other = [...(await compareFiles(console, await appFiles(role)))]
+async function checkFirmware(
+  console: BoardConsole,
+  { appFiles }: DoctorOptions,
+  { role, board }: BoardProvision,
+): Promise<Finding> {
+  const other = [...(await compareFiles(console, await appFiles(role, board)))]
     .filter(([, same]) => !same)
     .map(([name]) => name);
   return other.length > 0
@@ -178,7 +181,7 @@ async function examine(
       ? good('provision', `${provision.role} on ${provision.board.name}`)
       : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg'),
   );
-  if (provision && complete) await add('firmware', () => checkFirmware(console, options, provision.role));
+  if (provision && complete) await add('firmware', () => checkFirmware(console, options, provision));
   const board = provision?.board ?? options.board;
   if (board) {
     await add('entropy', async () => good('entropy', await checkEntropy(console, board)));

@@ -24,6 +24,7 @@ import type { EspruinoConnection } from './espruino-connection.js';
 import { DENY_FILE } from '../../firmware/core/deny-file.js';
 import { reserveDenyFile } from './reserve.js';
 import { installFiles, type StorageFiles } from './storage-files.js';
+import type { BoardConfig } from '../../firmware/core/board-config.js';
 import type { BoardEntry } from '../boards/board-entry.js';
 
 /** What is told while a board is worked on. */
@@ -39,8 +40,11 @@ export interface Reporter {
 export interface BoardTools {
   /** A new connection of EspruinoTools. */
   createConnection(): EspruinoConnection;
-  /** What a role's program needs in Storage whoever the board belongs to: bundle, overlays, the base point's table. */
-  appFiles(role: Role): Promise<StorageFiles>;
+  /**
+   * What a role's program needs in a board's Storage whoever the board belongs to: bundle, overlays, the base point's
+   * table.
+   */
+  appFiles(role: Role, board: BoardConfig): Promise<StorageFiles>;
 }
 
 /** How a board is spoken to. */
@@ -164,7 +168,7 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
       const isThere = await reserveDenyFile(console);
       reporter.step(`${DENY_FILE}: ${isThere ? 'is there already' : 'pages reserved for deny lists'}`);
     }
-    const files = { ...radioFiles(console.version), ...(await options.appFiles(result.role)) };
+    const files = { ...radioFiles(console.version), ...(await options.appFiles(result.role, options.board)) };
     await installFiles(console, files, {
       onProgress: reporter.progress,
       onFile(name, what) {

@@ -65,8 +65,13 @@ const ROOT_FAULT = 'provision: ';
 
 const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
 
-async function checkFirmware(console: BoardConsole, { appFiles }: ProvisionOptions, role: Role): Promise<StorageFiles> {
-  const app = await appFiles(role);
+async function checkFirmware(
+  console: BoardConsole,
+  { appFiles }: ProvisionOptions,
+  role: Role,
+  board: BoardConfig,
+): Promise<StorageFiles> {
+  const app = await appFiles(role, board);
   const wrong = [...(await compareFiles(console, app))].filter(([, same]) => !same).map(([name]) => name);
   if (wrong.length > 0) throw failure('FIRMWARE_MISSING', `${role}: ${wrong.join(', ')}`);
   return app;
@@ -142,9 +147,9 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
         `the board is a ${before.role}; tapcash flash --erase-all --yes makes it a new one, and loses its keys`,
       );
     checkRoot(before, manifest);
-    const app = await checkFirmware(console, options, purpose.role);
     const board = options.board ?? before?.board;
     if (!board) throw failure('USAGE', '--board: which board it is');
+    const app = await checkFirmware(console, options, purpose.role, board);
     // Before keys are made: nobody but the cable may reach them, and they need entropy.
     checkSource(board);
     await checkRadios(console);

@@ -8,6 +8,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { overlaysOf } from '../../flash-scripts/boards/board-overlays.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
@@ -131,11 +132,6 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
   return { config, kind: 'emulated board', make: async (parts) => build(parts, null) };
 }
 
-/** Overlays without those of buses and displays that the Linux build has not: its flash is short. */
-function withoutBuses<T>(overlays: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(Object.entries(overlays).filter(([name]) => !/^(spi|i2c|lcd)\.js$/.test(name)));
-}
-
 /**
  * Boards in Espruino's Linux build.
  * @param path its executable @param watchMemory counts variables while they work, with the program in flash and a
@@ -156,7 +152,7 @@ export function interpreterBoards(scheduler: Scheduler, path: string, watchMemor
       workDir,
       name: parts.name,
       bundle: parts.program.bundle,
-      files: { ...withoutBuses(parts.program.overlays), ...parts.files },
+      files: { ...overlaysOf(parts.program.overlays, config), ...parts.files },
       serials: { [config.pn532.port]: end },
       paths: cable ? { [config.link!.port]: cable.paths[0] } : {},
       onConsole: parts.onConsole,

@@ -65,7 +65,7 @@ suite('a host at the console of the interpreter', () => {
       const flashed = await flashBoard({ ...(await access()), board, parts: null, role: 'user-token' });
       expect(flashed).toMatchObject({ provisioned: false, right: [] });
       const files = esp.files();
-      for (const [name, data] of Object.entries(await appFiles('user-token')))
+      for (const [name, data] of Object.entries(await appFiles('user-token', board)))
         expect([name, Buffer.compare(files.get(name)!, data)]).toEqual([name, 0]);
 
       const root = createSigner(new Uint8Array(32).fill(1));

@@ -5,6 +5,8 @@
  * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
  */
 import { writeFileSync } from 'node:fs';
+import { overlaysOf } from '../../flash-scripts/boards/board-overlays.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
@@ -59,14 +61,11 @@ suite('the token in the interpreter', () => {
     const { chip, end } = wiredChip(scheduler);
     const lines: string[] = [];
     const program = await tokenProgram();
-    const overlays = { ...program.overlays };
-    // Parts that this board does not have: its Storage has 192 kB, a fifth of a real board's, and three tables fill it.
-    for (const part of ['i2c.js', 'lcd.js', 'spi.js']) delete overlays[part];
     const board = await createInterpreterBoard({
       path: path!,
       name: 'token',
       bundle: program.bundle,
-      files: { ...overlays, ...files },
+      files: { ...overlaysOf(program.overlays, loadBoard('linux')), ...files },
       serials: { Serial2: end },
       boot,
       watchMemory,

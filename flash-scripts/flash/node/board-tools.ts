@@ -2,6 +2,8 @@
  * What work at a board needs of Node: the bundles that were built, and EspruinoTools from its package.
  */
 import { fromChars } from '../../../firmware/core/bytes.js';
+import type { BoardConfig } from '../../../firmware/core/board-config.js';
+import { overlaysOf } from '../../boards/board-overlays.js';
 import type { Role } from '../../boards/roles.js';
 import { builtProgram } from '../../build/built-bundles.js';
 import { baseTable } from '../../provision/board-files.js';
@@ -10,14 +12,14 @@ import type { StorageFiles } from '../storage-files.js';
 import { createEspruinoConnection } from './espruino-tools.js';
 
 /**
- * What a role's program needs in Storage whoever the board belongs to: written by an update, beside what it was
- * provisioned with.
+ * What a role's program needs in a board's Storage whoever the board belongs to: written by an update, beside what it
+ * was provisioned with.
  */
-export async function appFiles(role: Role): Promise<StorageFiles> {
+export async function appFiles(role: Role, board: BoardConfig): Promise<StorageFiles> {
   const { bundle, overlays } = await builtProgram(role);
   return {
     'tab.base': baseTable(),
-    ...Object.fromEntries(Object.entries(overlays).map(([name, code]) => [name, fromChars(code)])),
+    ...Object.fromEntries(Object.entries(overlaysOf(overlays, board)).map(([name, code]) => [name, fromChars(code)])),
     '.bootcde': fromChars(bundle),
   };
 }
