@@ -18,6 +18,7 @@ import {
   licenseBytes,
   multiplesFor,
   must,
+  nameBytes,
   newFlash,
   pseudonymKey,
   receiptBytes,
@@ -181,7 +182,7 @@ test('a reader cannot tell the limit from the Balance, nor search for either, by
   const poor = boot(newFlash(), { ...CONFIG, limits: { paymentMax: 1_000_000, sumMax: 1_000_000 } });
   const limited = boot(newFlash(), { ...CONFIG, limits: { paymentMax: 1000, sumMax: 1000 } });
   for (const token of [poor, limited]) {
-    must(token.desk.register(new Uint8Array([3, ...Buffer.from('Ada')]), 0));
+    must(token.desk.register(nameBytes('Ada'), 0));
     must(
       token.desk.license(
         licenseGrant.encode({ license: licenseBytes({}), multiples: multiplesFor(pseudonymKey(0).publicKey) }),
