@@ -4,13 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { toHex } from '../../firmware/core/bytes.js';
+import { replaceFile } from '../base/durable-file.js';
 import { EXIT, ERRORS, failure, type ErrorCode, type Result } from '../base/errors.js';
 import { bytes } from '../base/hex.js';
 import { LISTED_MAX } from '../base/payment-query.js';
 import { table } from '../base/text-table.js';
-import { keepPlan, keptPlan, makePlan, writeWhole, type Payout, type Plan } from './closing-plan.js';
+import { keepPlan, keptPlan, makePlan, type Payout, type Plan } from './closing-plan.js';
 import { openOffice, type OfficeCommand } from './office.js';
 import { money, must, print } from './output.js';
 import { readIban, sepaName, transferDocument } from './sepa-transfer.js';
@@ -158,7 +160,7 @@ function writeFiles(
   // SEPA carries euros alone; in another currency the list is what the bank gets.
   if (plan.payer && plan.currency === 'EUR' && paid.length > 0)
     files.push(['pain.001.xml', transferDocument(`TAPCASH-${plan.id}`, plan.madeS, plan.payer, paid)]);
-  for (const [name, text] of files) writeWhole(folder, name, text);
+  for (const [name, text] of files) replaceFile(join(folder, name), text);
   return files.map(([name]) => name);
 }
 

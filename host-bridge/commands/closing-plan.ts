@@ -3,21 +3,12 @@
  * first payout; whoever gives the command again finishes this plan, so nobody is paid twice.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { makeFile } from '../base/durable-file.js';
 import { failure } from '../base/errors.js';
+import { ensureDataDir } from '../base/keys/key-file.js';
 import type { HeldAccount } from '../base/services/procedures.js';
 import { isTransferable, readIban, sepaName } from './sepa-transfer.js';
 
@@ -134,41 +125,12 @@ export async function makePlan(
   };
 }
 
-/**
- * Writes a file of a folder, whole or not at all, for nobody but its owner. @param isFirst it must not be there yet
- * @throws TapcashError DATA_DIR_FAILED
- */
-export function writeWhole(folder: string, name: string, text: string, isFirst = false): void {
-  const path = join(folder, name);
-  const temporary = `${path}.${process.pid}`;
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const file = openSync(temporary, 'w', 0o600);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    if (isFirst) {
-      // Unlike rename, never over one that another command has just kept.
-      linkSync(temporary, path);
-      unlinkSync(temporary);
-    } else renameSync(temporary, path);
-    const directory = openSync(folder, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-  } catch (thrown) {
-    throw failure('DATA_DIR_FAILED', `${path}: ${(thrown as NodeJS.ErrnoException).code}`, thrown);
-  }
+/** Keeps a plan; never over one that another command has just kept. @throws TapcashError DATA_DIR_FAILED */
+export function keepPlan(folder: string, plan: Plan): void {
+  ensureDataDir(folder);
+  const path = join(folder, FILE);
+  if (!makeFile(path, `${JSON.stringify(plan, null, 1)}\n`)) throw failure('DATA_DIR_FAILED', `${path}: EEXIST`);
 }
-
-/** Keeps a plan. @throws TapcashError DATA_DIR_FAILED */
-export const keepPlan = (folder: string, plan: Plan): void =>
-  writeWhole(folder, FILE, `${JSON.stringify(plan, null, 1)}\n`, true);
 
 /** The plan that a folder has; null: none. @throws TapcashError USAGE: what is there is none */
 export function keptPlan(folder: string): Plan | null {

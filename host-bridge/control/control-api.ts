@@ -6,13 +6,14 @@
  * desk on another machine.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { bodyOfThrown, errorBody, failure, type ErrorBody, type Result } from '../base/errors.js';
+import { replaceFile } from '../base/durable-file.js';
 import { ensureDataDir } from '../base/keys/key-file.js';
 import { hexed } from '../base/hex.js';
 import type { PaymentQuery } from '../base/payment-query.js';
@@ -59,10 +60,10 @@ export async function startControl({ bridge, dataDir, port = 0, log = silentLog(
   const url = `http://127.0.0.1:${await listen(app, '127.0.0.1', port)}`;
   const path = join(dataDir, CONTROL_FILE);
   try {
-    writePrivately(path, JSON.stringify({ url, token, pid: process.pid }));
+    replaceFile(path, JSON.stringify({ url, token, pid: process.pid }));
   } catch (thrown) {
     await app.close();
-    throw failure('DATA_DIR_FAILED', `${path}: ${(thrown as NodeJS.ErrnoException).code}`, thrown);
+    throw thrown;
   }
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
@@ -75,13 +76,6 @@ export async function startControl({ bridge, dataDir, port = 0, log = silentLog(
 async function refuseSecond(dataDir: string): Promise<void> {
   const status = await createControlClient(dataDir, { timeoutMs: 2000 }).status();
   if (status.ok) throw failure('PORT_IN_USE', `a bridge runs with ${dataDir}`);
-}
-
-function writePrivately(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, text, { mode: 0o600 });
-  chmodSync(temporary, 0o600); // the file may have been there, with another mode
-  renameSync(temporary, path);
 }
 
 function removeOwn(path: string, token: string): void {

@@ -4,21 +4,10 @@
  * A key is never made anew where a database shows that one existed: boards trust the old one.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { createSigner, SEED_BYTES, type Signer } from '../crypto/signer.js';
+import { makeFile } from '../durable-file.js';
 import { failure } from '../errors.js';
 import { pkcs8Of, seedOf } from '../crypto/key-objects.js';
 
@@ -89,7 +78,7 @@ export function sealSeed(dataDir: string, random: Random = randomBytes, number =
 
 /** Writes a new seed; leaves one that is there. */
 function writeSealFile(path: string, random: Random): void {
-  writeSecretFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
+  makeFile(path, `${Buffer.from(random(SEED_BYTES)).toString('hex')}\n`);
 }
 
 /**
@@ -118,7 +107,7 @@ export function couponKey(dataDir: string, amount: number, number: number): KeyO
 
 function writeCouponFile(path: string): void {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 65537 });
-  writeSecretFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
+  makeFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }) as string);
 }
 
 /**
@@ -140,34 +129,7 @@ export function makeNextKeys(
 
 /** Writes a new key file, complete or not at all; leaves one that exists. @throws TapcashError DATA_DIR_FAILED */
 export function writeKeyFile(path: string, seed: Uint8Array): void {
-  writeSecretFile(
-    path,
-    `-----BEGIN PRIVATE KEY-----\n${pkcs8Of(seed).toString('base64')}\n-----END PRIVATE KEY-----\n`,
-  );
-}
-
-function writeSecretFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  try {
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    chmodSync(temporary, 0o600);
-    try {
-      linkSync(temporary, path); // unlike rename, never over a key that another process has just made
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
-    } finally {
-      unlinkSync(temporary);
-    }
-    syncFolder(dirname(path));
-  } catch (thrown) {
-    throw failure('DATA_DIR_FAILED', `${path}: ${(thrown as NodeJS.ErrnoException).code}`, thrown);
-  }
+  makeFile(path, `-----BEGIN PRIVATE KEY-----\n${pkcs8Of(seed).toString('base64')}\n-----END PRIVATE KEY-----\n`);
 }
 
 /** Reads a key file. @throws TapcashError KEY_FILE_INVALID */
@@ -198,13 +160,4 @@ function readSecretFile(path: string): string {
   }
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) throw invalid(`mode ${(mode & 0o777).toString(8)}`);
   return text;
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
