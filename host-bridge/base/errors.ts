@@ -507,6 +507,12 @@ const HOST_ERRORS = {
     'The list of accounts and IBANs has rows that are wrong; nothing was paid.',
     'Correct the rows that are named: columns account, iban, name; then give the command again.',
   ),
+  TOKEN_LIST_INVALID: row(
+    422,
+    usage,
+    'The list of tokens has rows that are wrong; no board was touched.',
+    'Correct the rows that are named: columns name, payment_max, sum_max; then give the command again.',
+  ),
   OPERATOR_EXISTS: row(
     409,
     refused,

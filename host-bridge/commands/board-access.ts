@@ -79,24 +79,74 @@ function createReporter(out: { isTTY?: boolean; write(text: string): unknown } =
   };
 }
 
-/** Works on a board. Ctrl-C ends it at once, leaving the board as after a pulled cable. */
-export async function withBoard<T>(options: PortCommand, work: (access: BoardAccess) => Promise<T>): Promise<T> {
+/** A signal for Ctrl-C, and what takes it back when the work is over. */
+function untilStopped(): { signal: AbortSignal; end(): void } {
   const abort = new AbortController();
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const attempt = createAttempt(abort.signal);
+  return {
+    signal: abort.signal,
+    end() {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+      setTimeout(() => process.exit(), LINGER_MS).unref();
+    },
+  };
+}
+
+async function workAt<T>(path: string, signal: AbortSignal, work: (access: BoardAccess) => Promise<T>): Promise<T> {
+  const attempt = createAttempt(signal);
+  const device = await createSerialDevice(path);
   try {
-    const path = await findPort(options, abort.signal);
-    const device = await createSerialDevice(path);
-    try {
-      return await work({ ...NODE_TOOLS, device, attempt, reporter: createReporter() });
-    } finally {
-      await device.close();
+    return await work({ ...NODE_TOOLS, device, attempt, reporter: createReporter() });
+  } finally {
+    await device.close();
+  }
+}
+
+/** Works on a board. Ctrl-C ends it at once, leaving the board as after a pulled cable. */
+export async function withBoard<T>(options: PortCommand, work: (access: BoardAccess) => Promise<T>): Promise<T> {
+  const { signal, end } = untilStopped();
+  try {
+    return await workAt(await findPort(options, signal), signal, work);
+  } finally {
+    end();
+  }
+}
+
+/** The ports that are there: the one named, or all that may be a board's. */
+async function portsThere({ serial }: PortCommand): Promise<string[]> {
+  if (serial) return existsSync(serial) ? [serial] : [];
+  return (await listBoardPorts()).map(({ path }) => path);
+}
+
+/**
+ * Works on board after board, each once a plug: a port counts anew after it was gone. What `work` throws ends it.
+ * @param work whether to go on with a further board
+ */
+export async function withBoards(options: PortCommand, work: (access: BoardAccess) => Promise<boolean>): Promise<void> {
+  const { signal, end } = untilStopped();
+  let served: string[] = [];
+  let told = '';
+  try {
+    for (let goesOn = true; goesOn;) {
+      if (signal.aborted) throw failure('INTERRUPTED');
+      const there = await portsThere(options);
+      served = served.filter((path) => there.includes(path));
+      const path = there.find((each) => !served.includes(each));
+      if (path !== undefined) {
+        served.push(path);
+        told = '';
+        goesOn = await workAt(path, signal, work);
+        continue;
+      }
+      const text = there.length > 0 ? '> unplug the board' : 'waiting for a board to be plugged in ...';
+      if (text !== told) process.stderr.write(`${text}\n`);
+      told = text;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-    setTimeout(() => process.exit(), LINGER_MS).unref();
+    end();
   }
 }

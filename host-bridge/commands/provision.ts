@@ -8,12 +8,14 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/name.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
+import type { BoardAccess } from '../../flash-scripts/flash/flash-board.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
 import { parseManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
 import { failure, isFailure } from '../base/errors.js';
 import { withBoard, type PortCommand } from './board-access.js';
+import { provisionList } from './provision-list.js';
 import { openOffice } from './office.js';
 import { BANK_URL, urlOf, type Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
@@ -26,6 +28,8 @@ export interface ProvisionCommand extends PortCommand {
   manifest?: string;
   label: string;
   name?: string;
+  /** A CSV of tokens, instead of one name. */
+  list?: string;
   shop?: string;
   scheme?: string;
   pseudonyms?: string;
@@ -51,7 +55,9 @@ function readManifest(options: ProvisionCommand): Manifest {
 const amountOr = (text: string | undefined, otherwise: number): number =>
   text === undefined ? otherwise : amountArgument(text);
 
-function tokenPurpose(options: ProvisionCommand, manifest: Manifest): BoardPurpose {
+type TokenPurpose = Extract<BoardPurpose, { role: 'user-token' }>;
+
+function tokenPurpose(options: ProvisionCommand, manifest: Manifest): TokenPurpose {
   const number = schemeArgument(options.scheme as string);
   const row = schemeOf(number);
   const pseudonyms = pseudonymsArgument(options.pseudonyms as string, options.scheme as string);
@@ -103,7 +109,7 @@ function labelOf(name: string, done: Provisioned): Label {
   const open = done.keys.length > 1;
   return {
     kind: 'token',
-    name: open ? null : name,
+    name: open || name === '' ? null : name,
     keyName: open ? 'pseudonym PKU' : 'account key',
     key: toHex(done.keys[open ? 1 : 0]),
     lines: [BACKUP_POLICY],
@@ -157,26 +163,45 @@ async function nextOf(
   ];
 }
 
+/** Has a board made what is asked for, as the one that it is or that is named. */
+function provisionAt(access: BoardAccess, options: ProvisionCommand, manifest: Manifest, purpose: BoardPurpose) {
+  const board = options.board === undefined ? null : loadBoard(options.board);
+  return provisionBoard({
+    ...access,
+    manifest,
+    purpose,
+    ...(board ? { board } : {}),
+    ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
+  });
+}
+
+/** Provisions the tokens of a list, board after board. */
+async function provisionListed(list: string, options: ProvisionCommand): Promise<void> {
+  // A name is not refused: a folder's settings may have put it there.
+  if (options.paymentMax !== undefined || options.sumMax !== undefined)
+    throw failure('USAGE', '--list: limits stand in the list');
+  const manifest = readManifest(options);
+  const purpose = tokenPurpose(options, manifest);
+  await provisionList(list, options, async (access, { name, paymentMax, sumMax }) => {
+    const done = await provisionAt(access, options, manifest, { ...purpose, limits: { paymentMax, sumMax } });
+    const [label] = writeLabel(options.label, labelOf(name, done)) as [string, string];
+    return { account: toHex(done.keys[0]), pseudonym: done.keys[1] ? toHex(done.keys[1]) : '', label };
+  });
+}
+
 /** Provisions a token, or a shop's terminal. */
 export async function provision(
   what: 'token' | 'terminal',
   options: ProvisionCommand,
   { settings }: Pick<CommandContext, 'settings'>,
 ): Promise<void> {
+  if (options.list !== undefined) return provisionListed(options.list, options);
   const name = what === 'token' ? options.name : options.shop;
+  if (name === undefined) throw failure('USAGE', `--${what === 'token' ? 'name (or --list)' : 'shop'} is needed`);
   if (!isName(name)) throw failure('NAME_INVALID', what === 'token' ? '--name' : '--shop');
   const manifest = readManifest(options);
   const purpose = what === 'token' ? tokenPurpose(options, manifest) : terminalPurpose(options);
-  const board = options.board === undefined ? null : loadBoard(options.board);
-  const done = await withBoard(options, (access) =>
-    provisionBoard({
-      ...access,
-      manifest,
-      purpose,
-      ...(board ? { board } : {}),
-      ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
-    }),
-  );
+  const done = await withBoard(options, (access) => provisionAt(access, options, manifest, purpose));
   const labels = writeLabel(options.label, labelOf(name, done));
   const terminalId = done.terminalId ? toHex(done.terminalId) : null;
   const keys =

@@ -66,17 +66,17 @@ const PROVISIONING: CommandSpec = {
       options: [
         ...PROVISION,
         as(OPTIONS.name, {
-          isNeeded: true,
-          detail: 'for the label',
+          detail: 'for the label; needed without --list',
           setting: ({ users }) => (users.length === 1 ? users[0] : undefined),
         }),
+        OPTIONS.list,
         OPTIONS.scheme,
         as(OPTIONS.pseudonyms, { standard: '1' }),
         OPTIONS.policy,
         OPTIONS.paymentMax,
         OPTIONS.sumMax,
       ],
-      examples: ['provision token --name "Alice Example" --serial /dev/ttyUSB0'],
+      examples: ['provision token --name "Alice Example" --serial /dev/ttyUSB0', 'provision token --list tokens.csv'],
       run: async () => {
         const { provision } = await import('../provision.js');
         return (...[options, context]: ProvisionCall) => provision('token', options, context);

@@ -176,6 +176,10 @@ export const OPTIONS = {
   baud: { flags: '--baud <rate>', what: "speed of the chip's loader", standard: '460800' },
   manifest: { flags: '--manifest <file>', what: 'keys of the institutions, signed by the root (tapcash manifest)' },
   label: { flags: '--label <folder>', what: 'where the label goes, as SVG and PNG', standard: '.' },
+  list: {
+    flags: '--list <file>',
+    what: 'CSV of tokens with the columns name, payment_max, sum_max: board after board; results go into it',
+  },
   name: { flags: '--name <name>', what: "the owner's name", isName: true },
   shop: { flags: '--shop <name>', what: "the shop's name, IdS", isName: true },
   pseudonyms: { flags: '--pseudonyms <n>', what: 'of each token, in schemes 4 and 6' },
