@@ -1,6 +1,6 @@
 /**
- * `tapcash provision token --list`: board after board as each is plugged in, by a list of tokens. What became of each row
- * stands in the list itself, so that whoever stops goes on where it was; at the end there is a sheet of all labels.
+ * `tapcash provision token --list`: board after board as each is plugged in, by a list of tokens. What became of each
+ * row stands in the list itself, so that whoever stops goes on where it was; at the end there is a sheet of all labels.
  *
  *   1. a row that is not done yet takes the next board that is plugged in; a board is worked at once a plug
  *   2. its keys are written beside the row before the next board is looked for; a failure leaves its code there, and
