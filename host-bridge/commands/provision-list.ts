@@ -37,7 +37,7 @@ export interface ListedToken {
 }
 
 /** What a row's board became. */
-export interface ListedResult {
+interface ListedResult {
   /** Hexadecimal. */
   account: string;
   /** Hexadecimal; empty where registration is sealed. */
@@ -71,7 +71,7 @@ function tokenOf(row: Row): ListedToken {
 }
 
 /** A list in memory, and the file that it is written to after each change. */
-export interface TokenList {
+interface TokenList {
   readonly size: number;
   /** The first row that is not done, and its number; null where all are. */
   next(): { number: number; token: ListedToken } | null;
@@ -83,7 +83,7 @@ export interface TokenList {
 }
 
 /** Reads a list. @throws TapcashError FILE_MISSING, TOKEN_LIST_INVALID, with the lines that are wrong */
-export function openTokenList(path: string): TokenList {
+function openTokenList(path: string): TokenList {
   if (!existsSync(path)) throw failure('FILE_MISSING', `${path}: a CSV with the columns ${GIVEN.join(', ')}`);
   const rows = readRows(path);
   const faults: string[] = [];
