@@ -27,6 +27,7 @@ import {
   type Result,
 } from '../base/errors.js';
 import { repeatedKey } from './json-keys.js';
+import { sharedCompilers } from './schema-compilers.js';
 import { olderSide } from '../base/update-needed.js';
 
 /** Largest body; the largest message of the protocol is a few hundred bytes. */
@@ -62,6 +63,7 @@ export function createHttpServer({ log, heldMs = 0, cutsAtClose, token }: HttpSe
     forceCloseConnections: cutsAtClose || 'idle',
     // Fastify's defaults would turn "5" into 5 and drop fields that it does not know.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+    schemaController: { compilersFactory: sharedCompilers },
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply as FastifyReply),
     clientErrorHandler: refuseConnection,
   }) as unknown as FastifyInstance;
