@@ -1,5 +1,5 @@
 /**
- * `tapcash demo --all`: every scenario in every scheme, each in a world of its own, and a table of what held.
+ * `tapcash demo --all`: every scenario in every scheme, each in a shop of its own, and a table of what held.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -13,7 +13,7 @@ import type { People } from '../demo/demo-client.js';
 import { startPeople } from '../demo/demo-control.js';
 import { pressButton } from '../rig/people.js';
 import { reportText, stepLine } from '../demo/report.js';
-import type { Shop, Token, World } from '../rig/whole-shop.js';
+import type { Shop, Token, WholeShop } from '../rig/whole-shop.js';
 import { startControl } from '../control/control-api.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
 import { demoAll } from './demo-all.js';
@@ -136,13 +136,13 @@ async function stayUp(
   listeners: Listeners,
   say: (line: string) => void,
 ): Promise<void> {
-  const { world } = demo;
-  const [shop] = world.shops;
+  const { rig } = demo;
+  const [shop] = rig.shops;
   let stop = () => undefined as void;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   const control = await startControl({ bridge: shop.bridge, dataDir: join(dataDir, 'bridge') });
-  const endPeople = await startPeople(dataDir, peopleOf(world, listeners, stop));
-  const token = world.tokens[0].name;
+  const endPeople = await startPeople(dataDir, peopleOf(rig, listeners, stop));
+  const token = rig.tokens[0].name;
   say('');
   say('The shop stays open. In another shell:');
   say(`  ./tapcash charge 3.50       the clerk asks for 3.50`);
@@ -151,7 +151,7 @@ async function stayUp(
     `  ./tapcash teller withdraw 5.00\n      and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`,
   );
   say(`  ./tapcash audit             recomputes every balance, checks every signature`);
-  const houses = Object.entries({ issuer: world.issuer, trustee: world.trustee, bank: world.bank }).flatMap(
+  const houses = Object.entries({ issuer: rig.issuer, trustee: rig.trustee, bank: rig.bank }).flatMap(
     ([name, house]) => (house ? [`${name} ${house.url}`] : []),
   );
   for (const house of houses) say(`${house}/v2/openapi.json`);
@@ -182,12 +182,11 @@ async function holdAtDesk(shop: Shop, token: Token, desk: Listeners['desk']): Pr
   return { result: `the teller is done with the token of ${token.name}` };
 }
 
-function peopleOf(world: World, listeners: Listeners, stop: () => void): People {
-  const [shop] = world.shops;
+function peopleOf(rig: WholeShop, listeners: Listeners, stop: () => void): People {
+  const [shop] = rig.shops;
   const find = (name: string) => {
-    const token = world.tokens.find((one) => one.name.toLowerCase() === name.toLowerCase());
-    if (!token)
-      throw failure('TOKEN_UNKNOWN', `${name}; there are ${world.tokens.map((one) => one.name).join(' and ')}`);
+    const token = rig.tokens.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    if (!token) throw failure('TOKEN_UNKNOWN', `${name}; there are ${rig.tokens.map((one) => one.name).join(' and ')}`);
     return token;
   };
   return {
@@ -216,7 +215,7 @@ function peopleOf(world: World, listeners: Listeners, stop: () => void): People 
     },
     async press(name) {
       const token = find(name);
-      pressButton(world, token.device.board);
+      pressButton(rig, token.device.board);
       return { result: `${token.name} pressed the button` };
     },
     async stop() {

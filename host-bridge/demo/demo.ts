@@ -16,7 +16,7 @@ import type { NfcBoard } from '../rig/nfc-boards.js';
 import type { ScenarioName } from './scenario-names.js';
 import { SCENARIOS } from './scenarios.js';
 import { createStage, openAccounts, tokenWrites, USERS, type Listeners, type Stage } from './stage.js';
-import { startWorld, type World } from '../rig/whole-shop.js';
+import { startWholeShop, type WholeShop } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
 
 export interface DemoOptions {
@@ -40,14 +40,14 @@ export interface DemoOptions {
   onDesk?(shop: string, code: ErrorCode): void;
 }
 
-/** A demo that has run, with its world still up. */
+/** A demo that has run, with its shop still up. */
 export interface RunningDemo {
-  world: World;
+  rig: WholeShop;
   report: DemoReport;
   close(): Promise<void>;
 }
 
-/** Runs a scenario and leaves the world up. @throws TapcashError; then nothing is left running */
+/** Runs a scenario and leaves the shop up. @throws TapcashError; then nothing is left running */
 export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
   const steps: Step[] = [];
   const listeners: Listeners = new Map();
@@ -63,7 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
   };
   const { dataDir, interpreter, seed, scheme, pseudonyms, watchMemory, onConsole, port } = options;
   const { shops, offline, play } = SCENARIOS[options.scenario];
-  const world = await startWorld({
+  const rig = await startWholeShop({
     dataDir,
     interpreter,
     scheme,
@@ -78,22 +78,22 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     onConsole,
     onEvent,
   });
-  const stage = createStage(world, listeners, onStep);
+  const stage = createStage(rig, listeners, onStep);
   try {
     await openAccounts(stage);
     const before = await tokenWrites(stage);
     await play(stage);
     const report = await takeStock(stage, steps, options, before);
     report.ok = report.conservation.ok && report.audit.ok && report.checks.every(({ ok }) => ok);
-    return { world, report, close: world.close };
+    return { rig, report, close: rig.close };
   } catch (thrown) {
-    await world.close();
+    await rig.close();
     throw thrown;
   }
 }
 
 /** The books of every house, looked at by the audit's own code. */
-function auditOf({ issuer, bank, trustee }: World): DemoReport['audit'] {
+function auditOf({ issuer, bank, trustee }: WholeShop): DemoReport['audit'] {
   const { ok, broken } = audit({
     issuerDatabase: issuer.database,
     ...(bank ? { bankDatabase: bank.database } : {}),
@@ -104,36 +104,36 @@ function auditOf({ issuer, bank, trustee }: World): DemoReport['audit'] {
 
 /** Balances on both sides, histories, conservation, numbers. */
 async function takeStock(
-  { world, taps, paidBy, checks, overspend }: Stage,
+  { rig, taps, paidBy, checks, overspend }: Stage,
   steps: Step[],
   options: DemoOptions,
   writesBefore: number,
 ): Promise<DemoReport> {
-  await nameThePseudonyms(world, paidBy);
-  const { balances, variables, writes } = await askBoards(world);
-  const { numbers } = must('numbers', await world.accounts.numbers());
-  const atIssuer = world.bank ? must('numbers', await world.office.numbers()).numbers : null;
-  const histories = await depositedAt(world);
+  await nameThePseudonyms(rig, paidBy);
+  const { balances, variables, writes } = await askBoards(rig);
+  const { numbers } = must('numbers', await rig.accounts.numbers());
+  const atIssuer = rig.bank ? must('numbers', await rig.office.numbers()).numbers : null;
+  const histories = await depositedAt(rig);
   const paid = taps.filter(
-    (tap) => tap.result === 'paid' && world.tokens.some((token) => token.name === tap.token),
+    (tap) => tap.result === 'paid' && rig.tokens.some((token) => token.name === tap.token),
   ).length;
   return {
     ok: false,
-    scheme: world.scheme.number,
-    pseudonyms: world.pseudonyms,
+    scheme: rig.scheme.number,
+    pseudonyms: rig.pseudonyms,
     scenario: options.scenario,
-    boards: world.maker.kind,
+    boards: rig.maker.kind,
     steps,
     taps,
     balances,
     histories,
     conservation: conservationOf(numbers, atIssuer),
-    audit: auditOf(world),
+    audit: auditOf(rig),
     checks,
     variables,
     bundleBytes: {
-      'user-token': world.programs['user-token'].bundle.length,
-      'shop-terminal': world.programs['shop-terminal'].bundle.length,
+      'user-token': rig.programs['user-token'].bundle.length,
+      'shop-terminal': rig.programs['shop-terminal'].bundle.length,
     },
     tokenFlashWritesPerPayment: paid > 0 ? (writes - writesBefore) / paid : 0,
     ...(overspend ? { overspend } : {}),
@@ -141,12 +141,12 @@ async function takeStock(
 }
 
 /** What every board says of itself, and what the houses have for its owner. `writes`: of all tokens, to flash. */
-async function askBoards(world: World): Promise<Pick<DemoReport, 'balances' | 'variables'> & { writes: number }> {
+async function askBoards(rig: WholeShop): Promise<Pick<DemoReport, 'balances' | 'variables'> & { writes: number }> {
   const balances: DemoReport['balances'] = { tokens: {}, ebc: {}, abc: {} };
   const variables: DemoReport['variables'] = {};
   let writes = 0;
-  for (const token of world.tokens) {
-    const status = await lookInto(world, world.shops[0], token);
+  for (const token of rig.tokens) {
+    const status = await lookInto(rig, rig.shops[0], token);
     balances.tokens[token.name] = status.balance;
     variables[`token ${token.name}`] = {
       used: status.variablesUsed,
@@ -155,11 +155,11 @@ async function askBoards(world: World): Promise<Pick<DemoReport, 'balances' | 'v
     };
     writes += status.flashWrites;
     const [pku] = token.pkus;
-    if (pku) balances.ebc[token.name] = must('EBC', await world.office.counterOf(pku)).ebc;
-    balances.abc[token.name] = must('ABC', await world.accounts.balanceOf(token.name)).balance;
+    if (pku) balances.ebc[token.name] = must('EBC', await rig.office.counterOf(pku)).ebc;
+    balances.abc[token.name] = must('ABC', await rig.accounts.balanceOf(token.name)).balance;
   }
-  for (const shop of world.shops) {
-    balances.abc[shop.name] = must('ABC', await world.accounts.balanceOf(shop.name)).balance;
+  for (const shop of rig.shops) {
+    balances.abc[shop.name] = must('ABC', await rig.accounts.balanceOf(shop.name)).balance;
     const { status } = must('terminal status', await shop.bridge.terminal.status());
     variables[`terminal ${shop.name}`] = {
       used: status.variablesUsed,
@@ -171,10 +171,10 @@ async function askBoards(world: World): Promise<Pick<DemoReport, 'balances' | 'v
 }
 
 /** The histories that were deposited, oldest first. */
-async function depositedAt(world: World): Promise<DemoReport['histories']> {
-  const { histories } = must('histories', await world.accounts.histories(100));
+async function depositedAt(rig: WholeShop): Promise<DemoReport['histories']> {
+  const { histories } = must('histories', await rig.accounts.histories(100));
   return histories.reverse().map(({ pku, shop, rs, amount }) => ({
-    token: ownerOf(world.tokens, pku),
+    token: ownerOf(rig.tokens, pku),
     shop,
     amount,
     counter: readU32(rs, 4),
@@ -185,9 +185,9 @@ async function depositedAt(world: World): Promise<DemoReport['histories']> {
  * Whose a pseudonym is shows in the payment that this person made: where registration is sealed, nobody here is told
  * otherwise.
  */
-async function nameThePseudonyms(world: World, paidBy: Map<string, string>): Promise<void> {
-  for (const { pku, rs } of must('histories', await world.accounts.histories(100)).histories) {
-    const token = world.tokens.find(({ name }) => name === paidBy.get(toHex(rs)));
+async function nameThePseudonyms(rig: WholeShop, paidBy: Map<string, string>): Promise<void> {
+  for (const { pku, rs } of must('histories', await rig.accounts.histories(100)).histories) {
+    const token = rig.tokens.find(({ name }) => name === paidBy.get(toHex(rs)));
     if (token && !token.pkus.some((own) => equal(own, pku))) token.pkus.push(pku);
   }
 }

@@ -36,9 +36,9 @@ export const SCENARIOS: Record<ScenarioName, Scenario> = {
 };
 
 async function payThrice(stage: Stage): Promise<void> {
-  const { world } = stage;
-  const [shop] = world.shops;
-  const [alice, bob] = world.tokens;
+  const { rig } = stage;
+  const [shop] = rig.shops;
+  const [alice, bob] = rig.tokens;
   await stage.pay(shop, alice, 350);
   await stage.pay(shop, bob, 1299);
   // Above what the token pays unasked: its owner presses the button and taps again.
@@ -50,9 +50,9 @@ async function payThrice(stage: Stage): Promise<void> {
 
 /** The shop gives a payment back in two parts; a third would be more than it was paid. */
 async function giveBack(stage: Stage): Promise<void> {
-  const { world, step } = stage;
-  const [shop] = world.shops;
-  const [alice] = world.tokens;
+  const { rig, step } = stage;
+  const [shop] = rig.shops;
+  const [alice] = rig.tokens;
   await stage.pay(shop, alice, 900);
   await deliver(stage);
   const paid = shop.bridge.charges(1)[0]!;
@@ -63,12 +63,12 @@ async function giveBack(stage: Stage): Promise<void> {
   const over = must('refund', await step(`refund ${money(1)} more`, () => shop.bridge.refund(paid.id, 1)));
   stage.check('no more than was paid', over.refund.code === 'REFUND_TOO_LARGE');
   await deliver(stage);
-  await step('Alice collects the receipts', () => collect(world, shop, alice));
+  await step('Alice collects the receipts', () => collect(rig, shop, alice));
   // Above what her token pays unasked, so with its button.
   const unloaded = 2600;
-  await step(`Alice unloads ${money(unloaded)} to her account`, () => unload(world, shop, alice, unloaded));
+  await step(`Alice unloads ${money(unloaded)} to her account`, () => unload(rig, shop, alice, unloaded));
   await deliver(stage);
-  const { balance } = must('ABC', await world.accounts.balanceOf(alice.name));
+  const { balance } = must('ABC', await rig.accounts.balanceOf(alice.name));
   stage.check('unloaded to the account', balance === FUNDING - WITHDRAWALS[alice.name]! + unloaded);
   checkPaid(stage);
   await checkBalances(stage);
@@ -83,9 +83,9 @@ const CUT_MS = 20_000;
 
 /** Taps that are cut and go on, paid once each; and one whose customer leaves when her token has paid. */
 async function tear(stage: Stage): Promise<void> {
-  const { world } = stage;
-  const [shop] = world.shops;
-  const [alice, bob] = world.tokens;
+  const { rig } = stage;
+  const [shop] = rig.shops;
+  const [alice, bob] = rig.tokens;
   const whole = await stage.pay(shop, alice, 150);
   const bytes = whole.airBytes.toToken + whole.airBytes.toTerminal;
   for (const part of CUTS) {
@@ -97,10 +97,10 @@ async function tear(stage: Stage): Promise<void> {
   checkPaid(stage);
   await walkAway(stage, shop, bob, 800);
   await deliver(stage);
-  const [claimed] = await stage.step('Bob claims his payment back', () => claim(world, shop, bob));
+  const [claimed] = await stage.step('Bob claims his payment back', () => claim(rig, shop, bob));
   stage.check('a cancelled charge comes back at once', claimed?.amount === 800 && claimed.state === 'granted');
   await deliver(stage);
-  await stage.step('Bob collects the receipt', () => collect(world, shop, bob));
+  await stage.step('Bob collects the receipt', () => collect(rig, shop, bob));
   await checkBalances(stage);
 }
 
@@ -116,7 +116,7 @@ async function mend(shop: Shop): Promise<void> {
  * The radio goes when the token answers the challenge, so that it has paid and the terminal does not know; the clerk
  * cancels.
  */
-async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
+async function walkAway({ rig, step, check }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
   await step(`${token.name} pays ${money(amount)}, leaves, and the clerk cancels`, async () => {
     const { charge } = must('charge', await shop.bridge.charge(amount));
     let ins = 0;
@@ -141,7 +141,7 @@ async function walkAway({ world, step, check }: Stage, shop: Shop, token: Token,
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   });
-  check('the token has paid, and the shop was not', (await lookInto(world, shop, token)).unacknowledged === 1);
+  check('the token has paid, and the shop was not', (await lookInto(rig, shop, token)).unacknowledged === 1);
 }
 
 const LEFT_MS = 1000;
@@ -149,11 +149,11 @@ const HAND_OVER_MS = 20_000;
 
 /** Payments while no house can be reached; then everything is delivered. */
 async function goDown(stage: Stage): Promise<void> {
-  const { world, step } = stage;
-  const [shop] = world.shops;
-  const [alice, bob] = world.tokens;
+  const { rig, step } = stage;
+  const [shop] = rig.shops;
+  const [alice, bob] = rig.tokens;
   await stage.pay(shop, alice, 350);
-  await step('every service goes down', () => world.stop());
+  await step('every service goes down', () => rig.stop());
   await stage.pay(shop, bob, 700);
   await stage.pay(shop, alice, 120);
   // The terminal hands over what it has when its time is free.
@@ -161,7 +161,7 @@ async function goDown(stage: Stage): Promise<void> {
   const kept = async () => (await shop.bridge.status()).outbox.pending;
   while ((await kept()) < 2 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 100));
   stage.check('the bridge keeps what it cannot deliver', (await kept()) === 2);
-  await step('the services are back', () => world.start());
+  await step('the services are back', () => rig.start());
   await deliver(stage);
   checkPaid(stage);
   await checkBalances(stage);
@@ -172,18 +172,18 @@ const LATE_S = 3600;
 
 /** A license that has ended is refused at the shop and renewed at the desk; it names the same pseudonym. */
 async function renewLicense(stage: Stage): Promise<void> {
-  const { world, step } = stage;
-  const [shop] = world.shops;
-  const [alice] = world.tokens;
+  const { rig, step } = stage;
+  const [shop] = rig.shops;
+  const [alice] = rig.tokens;
   await stage.pay(shop, alice, 350);
   await deliver(stage);
   const before = await termsOf(stage, shop, alice);
   await step('time passes until the license has ended', () =>
-    world.advance(before.validUntilS - Math.floor(Date.now() / 1000) + LATE_S),
+    rig.advance(before.validUntilS - Math.floor(Date.now() / 1000) + LATE_S),
   );
   const late = await stage.pay(shop, alice, 200);
   stage.check('an ended license is refused', late.result === 'LICENSE_EXPIRED');
-  await step("renew Alice's license", () => renew(world, shop, alice));
+  await step("renew Alice's license", () => renew(rig, shop, alice));
   const again = await stage.pay(shop, alice, 200);
   stage.check('a renewed one pays', again.result === 'paid');
   await deliver(stage);
@@ -201,33 +201,33 @@ async function renewLicense(stage: Stage): Promise<void> {
  * Every house has another key; boards are brought up to date one after another, and nothing stops or is lost meanwhile.
  */
 async function rotateKeys(stage: Stage): Promise<void> {
-  const { world, step, check } = stage;
-  const [shop] = world.shops;
-  const [alice, bob] = world.tokens;
+  const { rig, step, check } = stage;
+  const [shop] = rig.shops;
+  const [alice, bob] = rig.tokens;
   await stage.pay(shop, alice, 350);
-  for (const house of housesOf(world.scheme)) await step(`the ${house} gets another key`, () => world.rotateKey(house));
+  for (const house of housesOf(rig.scheme)) await step(`the ${house} gets another key`, () => rig.rotateKey(house));
   await stage.pay(shop, bob, 200);
   check(
     'a token without the new key is told so',
     (await step('Alice withdraws, and her token does not know the key', () =>
-      refusal(withdraw(world, shop, alice, 700)),
+      refusal(withdraw(rig, shop, alice, 700)),
     )) === 'KEY_UNKNOWN',
   );
-  await step('Alice brings her token up to date', () => world.updateToken(alice));
-  await step('Alice withdraws', () => withdraw(world, shop, alice, 700));
-  if (world.scheme.issue === 'coupon') await step('Alice redeems her coupons', () => redeem(world, shop, alice));
-  await step('the terminal is brought up to date', () => world.updateShop(shop));
+  await step('Alice brings her token up to date', () => rig.updateToken(alice));
+  await step('Alice withdraws', () => withdraw(rig, shop, alice, 700));
+  if (rig.scheme.issue === 'coupon') await step('Alice redeems her coupons', () => redeem(rig, shop, alice));
+  await step('the terminal is brought up to date', () => rig.updateShop(shop));
   await stage.pay(shop, alice, 120);
   await stage.pay(shop, bob, 130);
   await deliver(stage);
   const before = await termsOf(stage, shop, alice);
   await step('time passes until the license is about to end', () =>
-    world.advance(before.validUntilS - Math.floor(Date.now() / 1000) - LATE_S),
+    rig.advance(before.validUntilS - Math.floor(Date.now() / 1000) - LATE_S),
   );
-  await step("renew Alice's license", () => renew(world, shop, alice));
+  await step("renew Alice's license", () => renew(rig, shop, alice));
   await stage.pay(shop, alice, 110);
   check('a license under the new key pays', (await termsOf(stage, shop, alice)).validUntilS >= before.validUntilS);
-  await step('Bob brings his token up to date', () => world.updateToken(bob));
+  await step('Bob brings his token up to date', () => rig.updateToken(bob));
   await deliver(stage);
   checkPaid(stage);
   await checkBalances(stage);
@@ -245,8 +245,8 @@ async function refusal(act: Promise<void>): Promise<string | null> {
 }
 
 /** What the license of a token's first payment says now. */
-async function termsOf({ world }: Stage, shop: Shop, token: Token) {
-  const [debit] = await statement(world, shop, token);
+async function termsOf({ rig }: Stage, shop: Shop, token: Token) {
+  const [debit] = await statement(rig, shop, token);
   if (!debit) throw failure('NO_CHARGE', `${token.name} has paid nothing`);
   return licenseBody.decode(license.decode(history.decode(debit.history)!.license)!.body)!;
 }
@@ -260,17 +260,17 @@ function checkPaid(stage: Stage): void {
 }
 
 /** Everything is delivered and collected: what was paid has arrived once, and each Balance is what its EBC says. */
-async function checkBalances({ world, taps, check }: Stage): Promise<void> {
-  const [shop] = world.shops;
-  const { histories } = must('histories', await world.accounts.histories(100));
-  const atShops = histories.filter(({ shop: name }) => world.shops.some((one) => one.name === name));
+async function checkBalances({ rig, taps, check }: Stage): Promise<void> {
+  const [shop] = rig.shops;
+  const { histories } = must('histories', await rig.accounts.histories(100));
+  const atShops = histories.filter(({ shop: name }) => rig.shops.some((one) => one.name === name));
   check('every payment arrived once', atShops.length === taps.filter((tap) => tap.result === 'paid').length);
-  for (const token of world.tokens) {
+  for (const token of rig.tokens) {
     // Where registration is sealed, a payment is the first that anybody here sees of a pseudonym.
-    const pku = token.pkus[0] ?? (await statement(world, shop, token))[0]?.pku;
+    const pku = token.pkus[0] ?? (await statement(rig, shop, token))[0]?.pku;
     if (!pku) continue;
-    const { ebc } = must('EBC', await world.office.counterOf(pku));
-    const { balance } = await lookInto(world, shop, token);
+    const { ebc } = must('EBC', await rig.office.counterOf(pku));
+    const { balance } = await lookInto(rig, shop, token);
     check(`${token.name}: Balance and EBC are the same`, balance === ebc);
   }
 }

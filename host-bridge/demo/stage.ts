@@ -1,5 +1,5 @@
 /**
- * What every scenario of the demo works with: the world, its steps with their durations, payments, and what was found
+ * What every scenario of the demo works with: the rig, its steps with their durations, payments, and what was found
  * to hold.
  */
 import { codeOf } from '../../firmware/core/codes.js';
@@ -8,7 +8,7 @@ import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../base/errors.js';
 import { lookInto, pay, redeem, register, withdraw, type TapListener, type TapResult } from '../rig/people.js';
 import { money, type Check, type OverspendResult } from './report.js';
-import type { Shop, Token, World } from '../rig/whole-shop.js';
+import type { Shop, Token, WholeShop } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
 
 /** Shops and users of every scenario, as far as it has them. */
@@ -22,7 +22,7 @@ const DRAIN_MS = 30_000;
 
 /** A scene, and what was played on it. */
 export interface Stage {
-  world: World;
+  rig: WholeShop;
   step<T>(name: string, run: () => Promise<T>): Promise<T>;
   pay(shop: Shop, token: Token, amount: number): Promise<TapResult>;
   /** Notes that something that must hold does, or does not. */
@@ -38,9 +38,9 @@ export interface Stage {
 export type Listeners = Map<string, ((report: TapReport) => void) | null>;
 
 /** Sets the stage. @param onStep told of each step as it ends */
-export function createStage(world: World, listeners: Listeners, onStep: (name: string, ms: number) => void): Stage {
+export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name: string, ms: number) => void): Stage {
   const stage: Stage = {
-    world,
+    rig,
     ...{ taps: [], checks: [], paidBy: new Map(), overspend: null },
     async step(name, run) {
       const startMs = performance.now();
@@ -59,7 +59,7 @@ export function createStage(world: World, listeners: Listeners, onStep: (name: s
             }),
         );
       const tap = await stage.step(`${token.name} pays ${money(amount)} at ${shop.name}`, () =>
-        pay(world, shop, token, amount, listen),
+        pay(rig, shop, token, amount, listen),
       );
       stage.taps.push(tap);
       return tap;
@@ -70,40 +70,40 @@ export function createStage(world: World, listeners: Listeners, onStep: (name: s
 }
 
 /** Registers everybody, with money in the account and cash on the token. */
-export async function openAccounts({ world, step }: Stage): Promise<void> {
-  const [shop] = world.shops;
-  const withCoupons = world.scheme.issue === 'coupon';
-  for (const token of world.tokens) {
-    await step(`register ${token.name}`, () => register(world, shop, token, FUNDING));
+export async function openAccounts({ rig, step }: Stage): Promise<void> {
+  const [shop] = rig.shops;
+  const withCoupons = rig.scheme.issue === 'coupon';
+  for (const token of rig.tokens) {
+    await step(`register ${token.name}`, () => register(rig, shop, token, FUNDING));
     const amount = WITHDRAWALS[token.name]!;
     await step(`withdraw ${money(amount)} for ${token.name}${withCoupons ? ', as coupons' : ''}`, () =>
-      withdraw(world, shop, token, amount),
+      withdraw(rig, shop, token, amount),
     );
   }
   // Later, and in another order, so that bank and issuer cannot tell by the time whose coupon it is.
   if (withCoupons)
-    for (const token of [...world.tokens].reverse())
-      await step(`redeem ${token.name}'s coupons`, () => redeem(world, shop, token));
+    for (const token of [...rig.tokens].reverse())
+      await step(`redeem ${token.name}'s coupons`, () => redeem(rig, shop, token));
 }
 
 /** Flash writes of all tokens since power-up. */
-export async function tokenWrites({ world }: Stage): Promise<number> {
+export async function tokenWrites({ rig }: Stage): Promise<number> {
   let writes = 0;
-  for (const token of world.tokens) writes += (await lookInto(world, world.shops[0], token)).flashWrites;
+  for (const token of rig.tokens) writes += (await lookInto(rig, rig.shops[0], token)).flashWrites;
   return writes;
 }
 
 /** Waits until the issuer has every history. */
-export async function deliver({ world, step }: Stage): Promise<void> {
+export async function deliver({ rig, step }: Stage): Promise<void> {
   await step('deposit', async () => {
-    for (const shop of world.shops) {
+    for (const shop of rig.shops) {
       if (!(await comesTrue(() => isHandedOver(shop))) || !(await shop.bridge.drained(DRAIN_MS)))
         throw failure('SERVICE_DOWN', `${shop.name}: histories are not delivered`);
     }
   });
-  if (!world.bank) return;
+  if (!rig.bank) return;
   await step('return to the issuer', async () => {
-    if (!(await comesTrue(() => isReturned(world)))) throw failure('SERVICE_DOWN', 'the bank cannot return histories');
+    if (!(await comesTrue(() => isReturned(rig)))) throw failure('SERVICE_DOWN', 'the bank cannot return histories');
   });
 }
 
@@ -124,7 +124,7 @@ async function isHandedOver(shop: Shop): Promise<boolean> {
 }
 
 /** Whether the bank has nothing left for the issuer. */
-async function isReturned(world: World): Promise<boolean> {
-  const { numbers } = must('numbers', await world.accounts.numbers());
+async function isReturned(rig: WholeShop): Promise<boolean> {
+  const { numbers } = must('numbers', await rig.accounts.numbers());
   return numbers.unreturned + numbers.drawsPending === 0;
 }

@@ -9,7 +9,7 @@ import { createRealScheduler } from '../base/scheduler.js';
 import type { Board } from '../emulator/board.js';
 import type { ClaimLine, Debit } from '../bridge/desk/desk-statement.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
-import type { Shop, Token, World } from './whole-shop.js';
+import type { Shop, Token, WholeShop } from './whole-shop.js';
 import { must } from './must.js';
 
 /** How long a button is pressed. */
@@ -22,83 +22,83 @@ const REACTION_MS = 150;
 const LEFT_MS = 700;
 
 /** Presses the token's own button. */
-export function pressButton(world: World, board: Board): void {
-  board.press(world.maker.config.buttons.user.pin, PRESS_MS);
+export function pressButton(rig: WholeShop, board: Board): void {
+  board.press(rig.maker.config.buttons.user.pin, PRESS_MS);
 }
 
 /** Does what the desk asks for. */
-function atDesk(world: World, shop: Shop, token: Token) {
+function atDesk(rig: WholeShop, shop: Shop, token: Token) {
   return {
     onEvent: ({ wait }: DeskEvent) => {
       if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);
-      if (wait === 'button') pressButton(world, token.device.board);
+      if (wait === 'button') pressButton(rig, token.device.board);
     },
   };
 }
 
 /** Registration [0013]-[0016], with an account and money in it. */
-export async function register(world: World, shop: Shop, token: Token, funding: number): Promise<void> {
+export async function register(rig: WholeShop, shop: Shop, token: Token, funding: number): Promise<void> {
   const done = must(
     `register ${token.name}`,
-    await shop.bridge.teller.registerUser({ name: token.name, funding, ...atDesk(world, shop, token) }),
+    await shop.bridge.teller.registerUser({ name: token.name, funding, ...atDesk(rig, shop, token) }),
   );
   token.presence.leave();
   if (done.pku) token.pkus.push(done.pku);
 }
 
 /** Withdrawal [0017]-[0021]. */
-export async function withdraw(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
-  must(`withdraw for ${token.name}`, await shop.bridge.teller.withdraw({ amount, ...atDesk(world, shop, token) }));
+export async function withdraw(rig: WholeShop, shop: Shop, token: Token, amount: number): Promise<void> {
+  must(`withdraw for ${token.name}`, await shop.bridge.teller.withdraw({ amount, ...atDesk(rig, shop, token) }));
   token.presence.leave();
 }
 
 /** Coupons for cash [0042]-[0044], where the scheme has them. */
-export async function redeem(world: World, shop: Shop, token: Token): Promise<void> {
-  must(`redeem for ${token.name}`, await shop.bridge.teller.redeem(atDesk(world, shop, token)));
+export async function redeem(rig: WholeShop, shop: Shop, token: Token): Promise<void> {
+  must(`redeem for ${token.name}`, await shop.bridge.teller.redeem(atDesk(rig, shop, token)));
   token.presence.leave();
 }
 
 /** From the token back to the account. */
-export async function unload(world: World, shop: Shop, token: Token, amount: number): Promise<void> {
+export async function unload(rig: WholeShop, shop: Shop, token: Token, amount: number): Promise<void> {
   must(
     `unload for ${token.name}`,
-    await shop.bridge.teller.unload({ name: token.name, amount, ...atDesk(world, shop, token) }),
+    await shop.bridge.teller.unload({ name: token.name, amount, ...atDesk(rig, shop, token) }),
   );
   token.presence.leave();
 }
 
 /** A license for longer. */
-export async function renew(world: World, shop: Shop, token: Token): Promise<void> {
+export async function renew(rig: WholeShop, shop: Shop, token: Token): Promise<void> {
   must(
     `renew for ${token.name}`,
-    await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(world, shop, token) }),
+    await shop.bridge.teller.renewUser({ name: token.name, ...atDesk(rig, shop, token) }),
   );
   token.presence.leave();
 }
 
 /** What the token has paid, as its owner can prove it. */
-export async function statement(world: World, shop: Shop, token: Token): Promise<Debit[]> {
-  const { debits } = must(`statement of ${token.name}`, await shop.bridge.teller.statement(atDesk(world, shop, token)));
+export async function statement(rig: WholeShop, shop: Shop, token: Token): Promise<Debit[]> {
+  const { debits } = must(`statement of ${token.name}`, await shop.bridge.teller.statement(atDesk(rig, shop, token)));
   token.presence.leave();
   return debits;
 }
 
 /** Claims back what the token paid and no shop was paid. */
-export async function claim(world: World, shop: Shop, token: Token): Promise<ClaimLine[]> {
-  const { claims } = must(`claims of ${token.name}`, await shop.bridge.teller.reconcile(atDesk(world, shop, token)));
+export async function claim(rig: WholeShop, shop: Shop, token: Token): Promise<ClaimLine[]> {
+  const { claims } = must(`claims of ${token.name}`, await shop.bridge.teller.reconcile(atDesk(rig, shop, token)));
   token.presence.leave();
   return claims;
 }
 
 /** Receipts that the token missed. */
-export async function collect(world: World, shop: Shop, token: Token): Promise<void> {
-  must(`collect for ${token.name}`, await shop.bridge.teller.collect(atDesk(world, shop, token)));
+export async function collect(rig: WholeShop, shop: Shop, token: Token): Promise<void> {
+  must(`collect for ${token.name}`, await shop.bridge.teller.collect(atDesk(rig, shop, token)));
   token.presence.leave();
 }
 
 /** What the token says of itself at the desk. */
-export async function lookInto(world: World, shop: Shop, token: Token): Promise<TokenStatus> {
-  const { status } = must(`status of ${token.name}`, await shop.bridge.teller.tokenStatus(atDesk(world, shop, token)));
+export async function lookInto(rig: WholeShop, shop: Shop, token: Token): Promise<TokenStatus> {
+  const { status } = must(`status of ${token.name}`, await shop.bridge.teller.tokenStatus(atDesk(rig, shop, token)));
   token.presence.leave();
   return status;
 }
@@ -130,7 +130,7 @@ export interface TapResult {
  * @param listen sets who hears of this shop's taps
  */
 export async function pay(
-  world: World,
+  rig: WholeShop,
   shop: Shop,
   token: Token,
   amount: number,
@@ -163,7 +163,7 @@ export async function pay(
         // The display asks; the owner takes the token away, reads, presses, taps again.
         token.presence.leave();
         await pause(REACTION_MS);
-        pressButton(world, flash);
+        pressButton(rig, flash);
         await pause(PRESS_MS + REACTION_MS);
         token.presence.hold(shop.field);
       } else if (charge.code === 'TOKEN_STAYED') token.presence.tapAgain(createRealScheduler());

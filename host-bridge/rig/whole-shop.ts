@@ -36,7 +36,7 @@ import { createRandom, type Random } from './random.js';
 import { must } from './must.js';
 import type { Role } from '../../flash-scripts/boards/roles.js';
 
-export interface WorldOptions {
+export interface WholeShopOptions {
   /** Everything on disk lies below. */
   dataDir: string;
   shops: string[];
@@ -55,7 +55,7 @@ export interface WorldOptions {
   pseudonyms?: number;
   /** TCP port of the first house, which the others follow; default: any free ones. */
   port?: number | null;
-  /** Told of each step of making the world. */
+  /** Told of each step of putting it together. */
   onStep(name: string, ms: number): void;
   onConsole?(board: string, line: string): void;
   onEvent?(shop: string, event: BridgeEvent): void;
@@ -81,8 +81,8 @@ export interface Token {
   pkus: Uint8Array[];
 }
 
-/** The world. */
-export interface World {
+/** The shop, with its houses and its people's tokens. */
+export interface WholeShop {
   scheduler: Scheduler;
   maker: BoardMaker;
   /** As boards are flashed with them. */
@@ -125,7 +125,7 @@ const TIME_TRIES_MAX = 400;
 /** How long a terminal may take to connect. The real interpreter computes for seconds at its first start. */
 const LINK_MS = 60_000;
 
-async function timed<T>(options: WorldOptions, name: string, run: () => Promise<T>): Promise<T> {
+async function timed<T>(options: WholeShopOptions, name: string, run: () => Promise<T>): Promise<T> {
   const startMs = performance.now();
   const result = await run();
   options.onStep(name, performance.now() - startMs);
@@ -133,7 +133,7 @@ async function timed<T>(options: WorldOptions, name: string, run: () => Promise<
 }
 
 /** Starts services, boards and bridges. @throws TapcashError; what was started is ended again */
-export async function startWorld(options: WorldOptions): Promise<World> {
+export async function startWholeShop(options: WholeShopOptions): Promise<WholeShop> {
   const closers: (() => Promise<void> | void)[] = [];
   const close = async () => {
     for (const end of closers.splice(0).reverse()) await end();
@@ -147,10 +147,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function start(
-  options: WorldOptions,
+  options: WholeShopOptions,
   closers: (() => Promise<void> | void)[],
   close: () => Promise<void>,
-): Promise<World> {
+): Promise<WholeShop> {
   const { dataDir, seed, pseudonyms = 1 } = options;
   const scheme = schemeOf(options.scheme ?? 1);
   const scheduler = createRealScheduler();
@@ -175,7 +175,7 @@ async function start(
     return currentFacts(must('parameters', await services.issuerClient.parameters()).parameters, clock());
   }
 
-  /** Powers a board up with this world's program. */
+  /** Powers a board up with this rig's program. */
   async function powerUp(
     role: 'user-token' | 'shop-terminal',
     name: string,

@@ -48,26 +48,26 @@ const bob = person('Bob');
 const terminal = signerOf('terminal');
 const DAY_S = 86400;
 
-let world: Rig;
+let rig: Rig;
 beforeEach(() => {
-  world = createRig();
-  world.open(ada, 100);
-  world.open(bob, 100);
-  world.shop('Shop');
-  good(world.office.registerTerminal('Shop', rsOf(0).subarray(0, 4), terminal.publicKey));
+  rig = createRig();
+  rig.open(ada, 100);
+  rig.open(bob, 100);
+  rig.shop('Shop');
+  good(rig.office.registerTerminal('Shop', rsOf(0).subarray(0, 4), terminal.publicKey));
 });
 afterEach(() => {
-  const { in: putIn, held } = world.issuerStore.numbers();
+  const { in: putIn, held } = rig.issuerStore.numbers();
   expect(held).toBe(putIn);
-  world.close();
+  rig.close();
 });
 
-const abc = (name: string) => world.issuerStore.balance(abcOf(name));
-const ebc = (pku: Uint8Array) => world.issuerStore.balance(ebcOf(toHex(pku)));
+const abc = (name: string) => rig.issuerStore.balance(abcOf(name));
+const ebc = (pku: Uint8Array) => rig.issuerStore.balance(ebcOf(toHex(pku)));
 
 describe('withdraw', () => {
   test('moves x from ABC to EBC and gives a signed, numbered receipt', () => {
-    const { receipt: bytes, repeated } = good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+    const { receipt: bytes, repeated } = good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
     const paper = receipt.decode(bytes);
     expect(repeated).toBe(false);
     expect(receiptBody.decode(paper?.body as Uint8Array)).toEqual({
@@ -85,32 +85,32 @@ describe('withdraw', () => {
   });
 
   test('asked again, the same bytes and no second debit', () => {
-    const first = good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
-    const again = good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+    const first = good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+    const again = good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
     expect(again).toMatchObject({ repeated: true });
     expect(equal(again.receipt, first.receipt)).toBe(true);
     expect([abc('Ada'), ebc(ada.pku)]).toEqual([70, 30]);
   });
 
   test('a used number with another amount is RECEIPT_MISSED; the missed receipts come from that number on', () => {
-    const one = good(world.issuer.withdraw(withdrawalOf(ada, 1, 30))).receipt;
-    const two = good(world.issuer.withdraw(withdrawalOf(ada, 2, 20))).receipt;
+    const one = good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30))).receipt;
+    const two = good(rig.issuer.withdraw(withdrawalOf(ada, 2, 20))).receipt;
     const late = withdrawalOf(ada, 1, 25);
-    expect(codeOf(world.issuer.withdraw(late))).toBe('RECEIPT_MISSED');
-    expect(good(world.issuer.receipts(late)).receipts).toEqual([one, two]);
-    expect(good(world.issuer.receipts(withdrawalOf(ada, 2, 1))).receipts).toEqual([two]);
-    expect(codeOf(world.issuer.withdraw(withdrawalOf(ada, 3, 25)))).toBe('OK');
+    expect(codeOf(rig.issuer.withdraw(late))).toBe('RECEIPT_MISSED');
+    expect(good(rig.issuer.receipts(late)).receipts).toEqual([one, two]);
+    expect(good(rig.issuer.receipts(withdrawalOf(ada, 2, 1))).receipts).toEqual([two]);
+    expect(codeOf(rig.issuer.withdraw(withdrawalOf(ada, 3, 25)))).toBe('OK');
     expect(abc('Ada')).toBe(25);
   });
 
   test('receipts go to the owner alone', () => {
-    good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
-    expect(codeOf(world.issuer.receipts(withdrawalOf(bob, 1, 1, { pku: ada.pku })))).toBe('SIGNATURE_INVALID');
-    expect(codeOf(world.issuer.receipts(withdrawalOf(bob, 1, 1)))).toBe('PSEUDONYM_UNKNOWN');
-    expect(codeOf(world.issuer.receipts(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 1, 1)))).toBe(
+    good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+    expect(codeOf(rig.issuer.receipts(withdrawalOf(bob, 1, 1, { pku: ada.pku })))).toBe('SIGNATURE_INVALID');
+    expect(codeOf(rig.issuer.receipts(withdrawalOf(bob, 1, 1)))).toBe('PSEUDONYM_UNKNOWN');
+    expect(codeOf(rig.issuer.receipts(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 1, 1)))).toBe(
       'PSEUDONYM_TAKEN',
     );
-    expect(codeOf(world.issuer.receipts(flipped(withdrawalOf(ada, 1, 1), 3)))).toBe('SIGNATURE_INVALID');
+    expect(codeOf(rig.issuer.receipts(flipped(withdrawalOf(ada, 1, 1), 3)))).toBe('SIGNATURE_INVALID');
   });
 
   test.each<[string, () => Uint8Array]>([
@@ -129,70 +129,68 @@ describe('withdraw', () => {
     ['FUNDS_INSUFFICIENT', () => withdrawalOf(ada, 1, 101)],
     ['FUNDS_INSUFFICIENT', () => withdrawalOf(ada, 1, Number.MAX_SAFE_INTEGER)],
   ])('%s, and nothing changes', (expected, request) => {
-    expect(codeOf(world.issuer.withdraw(request()))).toBe(expected);
+    expect(codeOf(rig.issuer.withdraw(request()))).toBe(expected);
     expect([abc('Ada'), abc('Bob'), ebc(ada.pku)]).toEqual([100, 100, 0]);
-    expect(world.issuerStore.numbers().receipts).toBe(0);
+    expect(rig.issuerStore.numbers().receipts).toBe(0);
   });
 
   test('every byte of a request is covered: turned by one bit it is refused', () => {
     const request = withdrawalOf(ada, 1, 30);
     for (let at = 0; at < request.length; at++)
-      expect([at, world.issuer.withdraw(flipped(request, at)).ok]).toEqual([at, false]);
-    expect(world.issuerStore.numbers().receipts).toBe(0);
+      expect([at, rig.issuer.withdraw(flipped(request, at)).ok]).toEqual([at, false]);
+    expect(rig.issuerStore.numbers().receipts).toBe(0);
   });
 
   test("somebody else's pseudonym cannot be drawn under another name", () => {
     // Bob signs with his account for Ada's PKU, but has no SKU of it.
-    expect(codeOf(world.issuer.withdraw(withdrawalOf(bob, 1, 5, { pku: ada.pku })))).toBe('SIGNATURE_INVALID');
+    expect(codeOf(rig.issuer.withdraw(withdrawalOf(bob, 1, 5, { pku: ada.pku })))).toBe('SIGNATURE_INVALID');
     // Even with both keys in hand, a bound pseudonym keeps its name.
-    good(world.issuer.withdraw(withdrawalOf(ada, 1, 5)));
-    expect(codeOf(world.issuer.withdraw(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 2, 5)))).toBe(
+    good(rig.issuer.withdraw(withdrawalOf(ada, 1, 5)));
+    expect(codeOf(rig.issuer.withdraw(withdrawalOf({ ...bob, token: ada.token, pku: ada.pku }, 2, 5)))).toBe(
       'PSEUDONYM_TAKEN',
     );
-    expect(world.issuerStore.pseudonym(ada.pku)?.name).toBe('Ada');
+    expect(rig.issuerStore.pseudonym(ada.pku)?.name).toBe('Ada');
   });
 
   test('a denied pseudonym gets no more cash, but its lost receipt again', () => {
-    const first = good(world.issuer.withdraw(withdrawalOf(ada, 1, 5)));
-    good(world.office.deny(ada.pku, 'stolen'));
-    expect(codeOf(world.issuer.withdraw(withdrawalOf(ada, 2, 5)))).toBe('DENIED');
-    expect(equal(good(world.issuer.withdraw(withdrawalOf(ada, 1, 5))).receipt, first.receipt)).toBe(true);
+    const first = good(rig.issuer.withdraw(withdrawalOf(ada, 1, 5)));
+    good(rig.office.deny(ada.pku, 'stolen'));
+    expect(codeOf(rig.issuer.withdraw(withdrawalOf(ada, 2, 5)))).toBe('DENIED');
+    expect(equal(good(rig.issuer.withdraw(withdrawalOf(ada, 1, 5))).receipt, first.receipt)).toBe(true);
   });
 });
 
 describe('deposit', () => {
-  beforeEach(() => void good(world.issuer.withdraw(withdrawalOf(ada, 1, 50))));
+  beforeEach(() => void good(rig.issuer.withdraw(withdrawalOf(ada, 1, 50))));
 
   test('moves y from EBC to the shop, once for each (PKU, IdS, Rs)', () => {
     const h = historyOf(ada, 'Shop', 20, rsOf(1));
-    expect(good(world.issuer.deposit(h))).toMatchObject({ amount: 20, repeated: false });
-    expect(good(world.issuer.deposit(h))).toMatchObject({ amount: 20, repeated: true });
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(2))));
+    expect(good(rig.issuer.deposit(h))).toMatchObject({ amount: 20, repeated: false });
+    expect(good(rig.issuer.deposit(h))).toMatchObject({ amount: 20, repeated: true });
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(2))));
     expect([abc('Shop'), ebc(ada.pku)]).toEqual([40, 10]);
   });
 
   test('the identity is not the bytes: a renewed license changes nothing, another amount or time is a conflict', () => {
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1))));
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1))));
     const renewed = licenseOf(ada.pku, { validUntilS: START_S + 999 * DAY_S });
-    expect(good(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), {}, { license: renewed })))).toMatchObject({
+    expect(good(rig.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), {}, { license: renewed })))).toMatchObject({
       repeated: true,
     });
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 21, rsOf(1))))).toBe('CHALLENGE_CONFLICT');
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), { counter: 2 })))).toBe(
-      'CHALLENGE_CONFLICT',
-    );
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 21, rsOf(1))))).toBe('CHALLENGE_CONFLICT');
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 20, rsOf(1), { counter: 2 })))).toBe('CHALLENGE_CONFLICT');
     expect(abc('Shop')).toBe(20);
   });
 
   test('the money goes to the shop that the user signed for', () => {
-    world.shop('Thief');
+    rig.shop('Thief');
     const h = history.decode(historyOf(ada, 'Shop', 20, rsOf(1)));
     const forged = historyOf(ada, 'Thief', 20, rsOf(1));
     const stolen = history.encode({
       ...(history.decode(forged) as NonNullable<typeof h>),
       signature: (h as NonNullable<typeof h>).signature,
     });
-    expect(codeOf(world.issuer.deposit(stolen))).toBe('SIGNATURE_INVALID');
+    expect(codeOf(rig.issuer.deposit(stolen))).toBe('SIGNATURE_INVALID');
     expect(abc('Thief')).toBe(0);
   });
 
@@ -219,25 +217,25 @@ describe('deposit', () => {
         historyOf(ada, 'Shop', 5, rsOf(1), {}, { license: licenseOf(ada.pku, { validUntilS: START_S - 7 * DAY_S }) }),
     ],
   ])('%s, and nothing changes', (expected, bytes) => {
-    expect(codeOf(world.issuer.deposit(bytes()))).toBe(expected);
-    expect([abc('Shop'), ebc(ada.pku), world.issuerStore.numbers().histories]).toEqual([0, 50, 0]);
+    expect(codeOf(rig.issuer.deposit(bytes()))).toBe(expected);
+    expect([abc('Shop'), ebc(ada.pku), rig.issuerStore.numbers().histories]).toEqual([0, 50, 0]);
   });
 
   test('a license is judged at arrival, with the window as grace', () => {
     const license = licenseOf(ada.pku, { validUntilS: START_S });
-    world.clock.nowS = START_S + 7 * DAY_S - 1;
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license })))).toBe('OK');
-    world.clock.nowS = START_S + 7 * DAY_S;
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(2), {}, { license })))).toBe('LICENSE_EXPIRED');
+    rig.clock.nowS = START_S + 7 * DAY_S - 1;
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license })))).toBe('OK');
+    rig.clock.nowS = START_S + 7 * DAY_S;
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(2), {}, { license })))).toBe('LICENSE_EXPIRED');
     // What was credited stays credited.
-    expect(good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license })))).toMatchObject({
+    expect(good(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1), {}, { license })))).toMatchObject({
       repeated: true,
     });
   });
 
   test('every byte of a history is covered: turned by one bit it is refused', () => {
     const h = historyOf(ada, 'Shop', 20, rsOf(1));
-    for (let at = 0; at < h.length; at++) expect([at, world.issuer.deposit(flipped(h, at)).ok]).toEqual([at, false]);
+    for (let at = 0; at < h.length; at++) expect([at, rig.issuer.deposit(flipped(h, at)).ok]).toEqual([at, false]);
     expect(abc('Shop')).toBe(0);
   });
 });
@@ -259,7 +257,7 @@ describe.each(NO_AMOUNTS)('the amount %s on the wire, well signed', (_what, byte
       proof: ada.token.sign(SIGNED.withdrawalProof, body),
       body,
     });
-    expect(codeOf(world.issuer.withdraw(request))).toBe('BAD_REQUEST');
+    expect(codeOf(rig.issuer.withdraw(request))).toBe('BAD_REQUEST');
     const paid = historyOf(ada, 'Shop', 5, rsOf(1)).slice(172);
     paid.set(bytes, 7);
     const h = history.encode({
@@ -267,26 +265,26 @@ describe.each(NO_AMOUNTS)('the amount %s on the wire, well signed', (_what, byte
       signature: ada.token.sign(SIGNED.payment, paid),
       challenge: paid,
     });
-    expect(codeOf(world.issuer.deposit(h))).toBe('BAD_REQUEST');
+    expect(codeOf(rig.issuer.deposit(h))).toBe('BAD_REQUEST');
     expect([abc('Ada'), abc('Shop'), ebc(ada.pku)]).toEqual([100, 0, 0]);
   });
 });
 
 describe('tombstone', () => {
   const stone = tombstoneOf(terminal, 'Shop', rsOf(1));
-  beforeEach(() => void good(world.issuer.withdraw(withdrawalOf(ada, 1, 50))));
+  beforeEach(() => void good(rig.issuer.withdraw(withdrawalOf(ada, 1, 50))));
 
   test('tombstone, then no deposit of that charge from anybody', () => {
-    expect(good(world.issuer.tombstone(stone))).toMatchObject({ repeated: false });
-    expect(good(world.issuer.tombstone(stone))).toMatchObject({ repeated: true });
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))))).toBe('TOMBSTONED');
-    expect(codeOf(world.issuer.deposit(historyOf(bob, 'Shop', 5, rsOf(1))))).toBe('TOMBSTONED');
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(2))))).toBe('OK');
+    expect(good(rig.issuer.tombstone(stone))).toMatchObject({ repeated: false });
+    expect(good(rig.issuer.tombstone(stone))).toMatchObject({ repeated: true });
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))))).toBe('TOMBSTONED');
+    expect(codeOf(rig.issuer.deposit(historyOf(bob, 'Shop', 5, rsOf(1))))).toBe('TOMBSTONED');
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(2))))).toBe('OK');
   });
 
   test('deposit, then no tombstone', () => {
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))));
-    expect(codeOf(world.issuer.tombstone(stone))).toBe('ALREADY_PAID');
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))));
+    expect(codeOf(rig.issuer.tombstone(stone))).toBe('ALREADY_PAID');
   });
 
   test.each<[string, () => Uint8Array]>([
@@ -296,14 +294,14 @@ describe('tombstone', () => {
     ['SIGNATURE_INVALID', () => tombstoneOf(ada.token, 'Shop', rsOf(1))],
     ['SIGNATURE_INVALID', () => flipped(stone, 70)],
   ])('%s, and the charge can still be deposited', (expected, bytes) => {
-    expect(codeOf(world.issuer.tombstone(bytes()))).toBe(expected);
-    expect(codeOf(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))))).toBe('OK');
+    expect(codeOf(rig.issuer.tombstone(bytes()))).toBe(expected);
+    expect(codeOf(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))))).toBe('OK');
   });
 });
 
 describe('time and deny list', () => {
   const listAt = () => {
-    const { version, messages } = good(world.issuer.denyList(0));
+    const { version, messages } = good(rig.issuer.denyList(0));
     let timeS: number | undefined;
     for (const message of messages) {
       const signed = signedDenyList.decode(message);
@@ -319,7 +317,7 @@ describe('time and deny list', () => {
 
   test('signed time answers the nonce', () => {
     const nonce = seedOf('nonce').subarray(0, 8);
-    const signed = signedTime.decode(good(world.issuer.signedTime(nonce)).time);
+    const signed = signedTime.decode(good(rig.issuer.signedTime(nonce)).time);
     expect(timeBody.decode(signed?.body as Uint8Array)).toEqual({
       issuer: ISSUER,
       timeS: START_S,
@@ -328,14 +326,14 @@ describe('time and deny list', () => {
     expect(
       isSigned(issuerSigner.publicKey, SIGNED.time, signed?.body as Uint8Array, signed?.signature as Uint8Array),
     ).toBe(true);
-    expect(codeOf(world.issuer.signedTime(new Uint8Array(7)))).toBe('BAD_REQUEST');
+    expect(codeOf(rig.issuer.signedTime(new Uint8Array(7)))).toBe('BAD_REQUEST');
   });
 
   test('an unchanged list keeps its version for an hour, then is signed anew with a higher one', () => {
     expect(listAt()).toEqual({ version: 1, timeS: START_S, prefixes: '' });
-    world.clock.nowS += 3599;
+    rig.clock.nowS += 3599;
     expect(listAt()).toEqual({ version: 1, timeS: START_S, prefixes: '' });
-    world.clock.nowS += 1;
+    rig.clock.nowS += 1;
     expect(listAt()).toEqual({ version: 2, timeS: START_S + 3600, prefixes: '' });
   });
 
@@ -358,18 +356,18 @@ describe('time and deny list', () => {
   });
 
   test('a clock that was in the future does not freeze the list', () => {
-    world.clock.nowS = 4_000_000_000;
+    rig.clock.nowS = 4_000_000_000;
     listAt();
-    world.clock.nowS = START_S;
+    rig.clock.nowS = START_S;
     expect(listAt()).toEqual({ version: 2, timeS: START_S, prefixes: '' });
   });
 
   test('a denial is on the next version at once; prefixes ascend', () => {
     listAt();
     const denied = [
-      good(world.office.deny(ada.pku, 'stolen')),
-      good(world.office.deny(bob.pku, 'lost')),
-      good(world.office.deny(bob.pku, 'lost')),
+      good(rig.office.deny(ada.pku, 'stolen')),
+      good(rig.office.deny(bob.pku, 'lost')),
+      good(rig.office.deny(bob.pku, 'lost')),
     ];
     expect(denied.map(({ version, repeated }) => [version, repeated])).toEqual([
       [2, false],
@@ -377,8 +375,8 @@ describe('time and deny list', () => {
       [3, true],
     ]);
     expect(listAt().prefixes).toBe([toHex(ada.pku).slice(0, 8), toHex(bob.pku).slice(0, 8)].sort().join(''));
-    expect(codeOf(world.office.deny(ada.pku, ''))).toBe('REASON_MISSING');
-    expect(codeOf(world.office.deny(new Uint8Array(31), 'x'))).toBe('BAD_REQUEST');
+    expect(codeOf(rig.office.deny(ada.pku, ''))).toBe('REASON_MISSING');
+    expect(codeOf(rig.office.deny(new Uint8Array(31), 'x'))).toBe('BAD_REQUEST');
   });
 
   test('as many as a terminal can hold; the next is refused to an operator, and a loss says so', () => {
@@ -387,43 +385,43 @@ describe('time and deny list', () => {
       new DataView(pku.buffer).setUint32(0, i * 100_003);
       return pku;
     };
-    world.issuerStore.transaction(() => {
+    rig.issuerStore.transaction(() => {
       for (let i = 1; i < DENIED_MAX; i++)
-        world.issuerStore.putDenial({ pku: pkuOf(i), untilS: null, why: 'test', sinceS: START_S });
+        rig.issuerStore.putDenial({ pku: pkuOf(i), untilS: null, why: 'test', sinceS: START_S });
     });
-    good(world.office.deny(pkuOf(DENIED_MAX), 'test'));
-    expect(codeOf(world.office.deny(ada.pku, 'test'))).toBe('DENY_LIST_FULL');
+    good(rig.office.deny(pkuOf(DENIED_MAX), 'test'));
+    expect(codeOf(rig.office.deny(ada.pku, 'test'))).toBe('DENY_LIST_FULL');
     expect(listAt().prefixes.length).toBe(DENIED_MAX * PREFIX_BYTES * 2);
     // An overspend is recorded and denied all the same; those denied before it stay on the list.
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))));
-    expect(world.issuerStore.denial(ada.pku)).toMatchObject({ why: 'overspent' });
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(1))));
+    expect(rig.issuerStore.denial(ada.pku)).toMatchObject({ why: 'overspent' });
     expect(listAt().prefixes.length).toBe(DENIED_MAX * PREFIX_BYTES * 2);
-    expect(good(world.office.overspends()).overspends.length).toBe(1);
-    good(world.issuer.withdraw(withdrawalOf(bob, 1, 5)));
-    expect(good(world.office.lose(bob.pku, 'left on the train'))).toMatchObject({ onDenyList: false, repeated: false });
-    expect(good(world.office.lose(bob.pku, 'left on the train'))).toMatchObject({ onDenyList: false, repeated: true });
+    expect(good(rig.office.overspends()).overspends.length).toBe(1);
+    good(rig.issuer.withdraw(withdrawalOf(bob, 1, 5)));
+    expect(good(rig.office.lose(bob.pku, 'left on the train'))).toMatchObject({ onDenyList: false, repeated: false });
+    expect(good(rig.office.lose(bob.pku, 'left on the train'))).toMatchObject({ onDenyList: false, repeated: true });
   });
 });
 
 describe('overspend and trace', () => {
   function overspend() {
-    good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
-    good(world.issuer.withdraw(withdrawalOf(bob, 1, 30)));
-    good(world.issuer.deposit(historyOf(bob, 'Shop', 30, rsOf(1))));
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 30, rsOf(2))));
-    good(world.issuer.denyList(0));
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 25, rsOf(3)))); // a clone
+    good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+    good(rig.issuer.withdraw(withdrawalOf(bob, 1, 30)));
+    good(rig.issuer.deposit(historyOf(bob, 'Shop', 30, rsOf(1))));
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 30, rsOf(2))));
+    good(rig.issuer.denyList(0));
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 25, rsOf(3)))); // a clone
   }
 
   test('the shop is credited, EBC is negative, the list grows, and the right name comes out with its proof', () => {
     overspend();
     expect([abc('Shop'), ebc(ada.pku), ebc(bob.pku)]).toEqual([85, -25, 0]);
-    const { version, messages } = good(world.issuer.denyList(0));
+    const { version, messages } = good(rig.issuer.denyList(0));
     expect(version).toBe(2);
     expect(denies(messages, ada.pku)).toBe(true);
     expect(denies(messages, bob.pku)).toBe(false);
-    expect(good(world.office.overspends()).overspends).toEqual([{ pku: ada.pku, ebc: -25, timeS: START_S }]);
-    const traced = good(world.office.trace(ada.pku, 'overspent'));
+    expect(good(rig.office.overspends()).overspends).toEqual([{ pku: ada.pku, ebc: -25, timeS: START_S }]);
+    const traced = good(rig.office.trace(ada.pku, 'overspent'));
     expect(traced).toMatchObject({ name: 'Ada', ebc: -25, proof: 'PROVEN' });
     expect(equal(traced.request, withdrawalOf(ada, 1, 30))).toBe(true);
     const certificate = accountCertificate.decode(traced.certificate);
@@ -431,7 +429,7 @@ describe('overspend and trace', () => {
       accountKey: ada.account.publicKey,
       name: 'Ada',
     });
-    expect(world.issuerStore.traces()).toEqual([
+    expect(rig.issuerStore.traces()).toEqual([
       {
         pku: ada.pku,
         operator: 'operator',
@@ -447,53 +445,53 @@ describe('overspend and trace', () => {
 
   test('nobody else can be traced', () => {
     overspend();
-    expect(codeOf(world.office.trace(bob.pku, 'curious'))).toBe('NOT_OVERSPENT');
-    expect(codeOf(world.office.trace(seedOf('nobody'), 'curious'))).toBe('PSEUDONYM_UNKNOWN');
-    expect(codeOf(world.office.trace(ada.pku, ''))).toBe('REASON_MISSING');
-    expect(codeOf(world.office.trace(new Uint8Array(5), 'x'))).toBe('BAD_REQUEST');
-    expect(world.issuerStore.traces()).toEqual([]);
+    expect(codeOf(rig.office.trace(bob.pku, 'curious'))).toBe('NOT_OVERSPENT');
+    expect(codeOf(rig.office.trace(seedOf('nobody'), 'curious'))).toBe('PSEUDONYM_UNKNOWN');
+    expect(codeOf(rig.office.trace(ada.pku, ''))).toBe('REASON_MISSING');
+    expect(codeOf(rig.office.trace(new Uint8Array(5), 'x'))).toBe('BAD_REQUEST');
+    expect(rig.issuerStore.traces()).toEqual([]);
   });
 
   test('further overspending is credited, with one denial and one row each', () => {
     overspend();
-    const { version } = good(world.issuer.denyList(0));
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(4))));
-    expect(good(world.issuer.denyList(0)).version).toBe(version);
-    expect(good(world.office.overspends()).overspends).toEqual([{ pku: ada.pku, ebc: -30, timeS: START_S }]);
+    const { version } = good(rig.issuer.denyList(0));
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 5, rsOf(4))));
+    expect(good(rig.issuer.denyList(0)).version).toBe(version);
+    expect(good(rig.office.overspends()).overspends).toEqual([{ pku: ada.pku, ebc: -30, timeS: START_S }]);
   });
 
   test('a pseudonym that never withdrew overspends at its first payment; its name is with the trustee', () => {
     const eve = person('Eve');
-    good(world.issuer.deposit(historyOf(eve, 'Shop', 5, rsOf(1))));
+    good(rig.issuer.deposit(historyOf(eve, 'Shop', 5, rsOf(1))));
     expect(ebc(eve.pku)).toBe(-5);
-    expect(codeOf(world.office.trace(eve.pku, 'overspent'))).toBe('OWNER_UNKNOWN');
+    expect(codeOf(rig.office.trace(eve.pku, 'overspent'))).toBe('OWNER_UNKNOWN');
   });
 
   test('a name whose request its account key did not sign is UNPROVEN', () => {
     // The issuer itself frames Bob: it binds Eve's pseudonym to him with a request that he never signed.
     const eve = person('Eve');
     const forged = withdrawalOf({ ...eve, name: 'Bob' }, 1, 5);
-    good(world.issuer.deposit(historyOf(eve, 'Shop', 5, rsOf(1))));
-    world.issuerStore.bindPseudonym(eve.pku, 'Bob', forged);
-    expect(good(world.office.trace(eve.pku, 'overspent'))).toMatchObject({ name: 'Bob', proof: 'UNPROVEN' });
+    good(rig.issuer.deposit(historyOf(eve, 'Shop', 5, rsOf(1))));
+    rig.issuerStore.bindPseudonym(eve.pku, 'Bob', forged);
+    expect(good(rig.office.trace(eve.pku, 'overspent'))).toMatchObject({ name: 'Bob', proof: 'UNPROVEN' });
   });
 
   test('a denial leaves the list when every license that may be out is over, grace included', () => {
     overspend();
-    world.clock.nowS = quarterEnd(START_S, LICENSE_VALID_S) + 7 * DAY_S - 1;
-    expect(denies(good(world.issuer.denyList(0)).messages, ada.pku)).toBe(true);
-    world.clock.nowS += 1;
-    expect(denies(good(world.issuer.denyList(0)).messages, ada.pku)).toBe(false);
+    rig.clock.nowS = quarterEnd(START_S, LICENSE_VALID_S) + 7 * DAY_S - 1;
+    expect(denies(good(rig.issuer.denyList(0)).messages, ada.pku)).toBe(true);
+    rig.clock.nowS += 1;
+    expect(denies(good(rig.issuer.denyList(0)).messages, ada.pku)).toBe(false);
     // With a renewed license it pays again, is overspent again, and is back.
     const renewed = licenseOf(ada.pku, { validUntilS: START_S + 999 * DAY_S });
-    good(world.issuer.deposit(historyOf(ada, 'Shop', 1, rsOf(9), {}, { license: renewed })));
-    expect(denies(good(world.issuer.denyList(0)).messages, ada.pku)).toBe(true);
+    good(rig.issuer.deposit(historyOf(ada, 'Shop', 1, rsOf(9), {}, { license: renewed })));
+    expect(denies(good(rig.issuer.denyList(0)).messages, ada.pku)).toBe(true);
   });
 });
 
 describe('the office', () => {
   test('an account is opened once for a name and a key', () => {
-    const first = good(world.office.openAccount('Ada', ada.account.publicKey));
+    const first = good(rig.office.openAccount('Ada', ada.account.publicKey));
     expect(first.repeated).toBe(true);
     const certificate = accountCertificate.decode(first.certificate as Uint8Array);
     expect(
@@ -504,57 +502,57 @@ describe('the office', () => {
         certificate?.signature as Uint8Array,
       ),
     ).toBe(true);
-    expect(codeOf(world.office.openAccount('Ada', bob.account.publicKey))).toBe('NAME_TAKEN');
-    expect(codeOf(world.office.openAccount('Ada', null))).toBe('NAME_TAKEN');
-    expect(codeOf(world.office.openAccount('Ada2', ada.account.publicKey))).toBe('KEY_TAKEN');
-    expect(codeOf(world.office.openAccount('Ada2', new Uint8Array(32)))).toBe('KEY_INVALID');
-    expect(codeOf(world.office.openAccount('Zoe\u0308', null))).toBe('NAME_INVALID');
-    expect(good(world.office.openAccount('Shop', null))).toMatchObject({ certificate: null, repeated: true });
+    expect(codeOf(rig.office.openAccount('Ada', bob.account.publicKey))).toBe('NAME_TAKEN');
+    expect(codeOf(rig.office.openAccount('Ada', null))).toBe('NAME_TAKEN');
+    expect(codeOf(rig.office.openAccount('Ada2', ada.account.publicKey))).toBe('KEY_TAKEN');
+    expect(codeOf(rig.office.openAccount('Ada2', new Uint8Array(32)))).toBe('KEY_INVALID');
+    expect(codeOf(rig.office.openAccount('Zoe\u0308', null))).toBe('NAME_INVALID');
+    expect(good(rig.office.openAccount('Shop', null))).toMatchObject({ certificate: null, repeated: true });
   });
 
   test.each([0, -1, 0.1, '1e3' as unknown as number, NaN, '5' as unknown as number, 2 ** 53, 2 ** 63])(
     'money in: %p is no amount',
     (amount) => {
-      expect(codeOf(world.office.fundAccount('Ada', amount))).toBe('AMOUNT_INVALID');
+      expect(codeOf(rig.office.fundAccount('Ada', amount))).toBe('AMOUNT_INVALID');
       expect(abc('Ada')).toBe(100);
     },
   );
 
   test('money in, and no more of it than 2^53 - 1 in all', () => {
-    expect(good(world.office.fundAccount('Ada', 5))).toMatchObject({ balance: 105 });
-    expect(codeOf(world.office.fundAccount('Nobody', 5))).toBe('ACCOUNT_UNKNOWN');
-    expect(codeOf(world.office.fundAccount('Shop', Number.MAX_SAFE_INTEGER))).toBe('BALANCE_TOO_LARGE');
-    expect(codeOf(world.office.fundAccount('Shop', Number.MAX_SAFE_INTEGER - 205))).toBe('OK');
-    expect(world.issuerStore.numbers()).toMatchObject({ in: Number.MAX_SAFE_INTEGER, held: Number.MAX_SAFE_INTEGER });
-    expect(codeOf(world.office.fundAccount('Ada', 1))).toBe('BALANCE_TOO_LARGE');
+    expect(good(rig.office.fundAccount('Ada', 5))).toMatchObject({ balance: 105 });
+    expect(codeOf(rig.office.fundAccount('Nobody', 5))).toBe('ACCOUNT_UNKNOWN');
+    expect(codeOf(rig.office.fundAccount('Shop', Number.MAX_SAFE_INTEGER))).toBe('BALANCE_TOO_LARGE');
+    expect(codeOf(rig.office.fundAccount('Shop', Number.MAX_SAFE_INTEGER - 205))).toBe('OK');
+    expect(rig.issuerStore.numbers()).toMatchObject({ in: Number.MAX_SAFE_INTEGER, held: Number.MAX_SAFE_INTEGER });
+    expect(codeOf(rig.office.fundAccount('Ada', 1))).toBe('BALANCE_TOO_LARGE');
   });
 
   test('terminals: one key for each id of a shop', () => {
     const id = rsOf(0).subarray(0, 4);
-    expect(good(world.office.registerTerminal('Shop', id, terminal.publicKey))).toMatchObject({ repeated: true });
-    expect(codeOf(world.office.registerTerminal('Shop', id, ada.pku))).toBe('TERMINAL_TAKEN');
-    expect(codeOf(world.office.registerTerminal('Nowhere', id, terminal.publicKey))).toBe('ACCOUNT_UNKNOWN');
-    expect(codeOf(world.office.registerTerminal('Shop', rsOf(0, 9).subarray(0, 4), new Uint8Array(32)))).toBe(
+    expect(good(rig.office.registerTerminal('Shop', id, terminal.publicKey))).toMatchObject({ repeated: true });
+    expect(codeOf(rig.office.registerTerminal('Shop', id, ada.pku))).toBe('TERMINAL_TAKEN');
+    expect(codeOf(rig.office.registerTerminal('Nowhere', id, terminal.publicKey))).toBe('ACCOUNT_UNKNOWN');
+    expect(codeOf(rig.office.registerTerminal('Shop', rsOf(0, 9).subarray(0, 4), new Uint8Array(32)))).toBe(
       'KEY_INVALID',
     );
-    expect(codeOf(world.office.registerTerminal('Shop', new Uint8Array(3), terminal.publicKey))).toBe('BAD_REQUEST');
+    expect(codeOf(rig.office.registerTerminal('Shop', new Uint8Array(3), terminal.publicKey))).toBe('BAD_REQUEST');
   });
 
   test('histories deposited last come first', () => {
-    for (let i = 1; i <= 3; i++) good(world.issuer.deposit(historyOf(ada, 'Shop', i, rsOf(i))));
-    expect(good(world.office.histories(2)).histories).toEqual(
+    for (let i = 1; i <= 3; i++) good(rig.issuer.deposit(historyOf(ada, 'Shop', i, rsOf(i))));
+    expect(good(rig.office.histories(2)).histories).toEqual(
       [3, 2].map((i) => ({ pku: ada.pku, shop: 'Shop', rs: rsOf(i), amount: i, arrivedS: START_S })),
     );
-    for (const limit of [0, 101, 1.5, NaN]) expect(codeOf(world.office.histories(limit))).toBe('BAD_REQUEST');
+    for (const limit of [0, 101, 1.5, NaN]) expect(codeOf(rig.office.histories(limit))).toBe('BAD_REQUEST');
   });
 
   test('balances and numbers', () => {
-    good(world.issuer.withdraw(withdrawalOf(ada, 1, 30)));
-    expect(good(world.office.balanceOf('Ada'))).toMatchObject({ balance: 70 });
-    expect(codeOf(world.office.balanceOf('Nobody'))).toBe('ACCOUNT_UNKNOWN');
-    expect(good(world.office.counterOf(ada.pku))).toMatchObject({ ebc: 30, receiptNumber: 1 });
-    expect(codeOf(world.office.counterOf(bob.pku))).toBe('PSEUDONYM_UNKNOWN');
-    expect(good(world.office.numbers()).numbers).toMatchObject({
+    good(rig.issuer.withdraw(withdrawalOf(ada, 1, 30)));
+    expect(good(rig.office.balanceOf('Ada'))).toMatchObject({ balance: 70 });
+    expect(codeOf(rig.office.balanceOf('Nobody'))).toBe('ACCOUNT_UNKNOWN');
+    expect(good(rig.office.counterOf(ada.pku))).toMatchObject({ ebc: 30, receiptNumber: 1 });
+    expect(codeOf(rig.office.counterOf(bob.pku))).toBe('PSEUDONYM_UNKNOWN');
+    expect(good(rig.office.numbers()).numbers).toMatchObject({
       in: 200,
       abc: 170,
       ebc: 30,
@@ -566,7 +564,7 @@ describe('the office', () => {
       tombstones: 0,
       overspent: 0,
     });
-    expect(good(world.issuer.parameters()).parameters).toEqual({
+    expect(good(rig.issuer.parameters()).parameters).toEqual({
       issuer: ISSUER,
       issuerKey: issuerSigner.publicKey,
       registrarKey: signerOf('registrar').publicKey,
@@ -581,7 +579,7 @@ describe('the office', () => {
 test("a payment above its license's class is not credited, nor one of a class that is not known", () => {
   const at = (licenseClass: number, amount: number) =>
     codeOf(
-      world.issuer.deposit(
+      rig.issuer.deposit(
         historyOf(ada, 'Shop', amount, rsOf(amount), {}, { license: licenseOf(ada.pku, { licenseClass }) }),
       ),
     );

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { lookInto, pressButton, redeem, register } from '../../host-bridge/rig/people.js';
-import { startWorld, type World } from '../../host-bridge/rig/whole-shop.js';
+import { startWholeShop, type WholeShop } from '../../host-bridge/rig/whole-shop.js';
 import type { DeskEvent } from '../../host-bridge/bridge/desk/desk-steps.js';
 import { good } from '../kit/people.js';
 
@@ -27,13 +27,13 @@ const schemes: [what: string, scheme: number][] = [
 test.each(process.env.TAPCASH_SCHEMES === 'all' ? [...schemes, ['keyed', 4] as const] : schemes)(
   '%s',
   async (_what, scheme) => {
-    const rig: World = await startWorld({
+    const rig: WholeShop = await startWholeShop({
       ...{ dataDir: join(folder, String(scheme)), shops: ['Cafe'], users: ['Ada'], interpreter: null, seed: 1, scheme },
       onStep: () => undefined,
     });
     try {
-      const [shop] = rig.shops as [World['shops'][number]];
-      const [token] = rig.tokens as [World['tokens'][number]];
+      const [shop] = rig.shops as [WholeShop['shops'][number]];
+      const [token] = rig.tokens as [WholeShop['tokens'][number]];
       await register(rig, shop, token, 10_000);
       const onEvent = ({ wait }: DeskEvent) => {
         if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { lookInto, pay, redeem, register, withdraw } from '../../host-bridge/rig/people.js';
-import { startWorld, type World } from '../../host-bridge/rig/whole-shop.js';
+import { startWholeShop, type WholeShop } from '../../host-bridge/rig/whole-shop.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { NAMES } from '../kit/names.js';
 import { good } from '../kit/people.js';
@@ -26,33 +26,33 @@ test.each([
   'scheme %i with %i pseudonyms',
   async (scheme, pseudonyms) => {
     let listener: ((report: TapReport) => void) | null = null;
-    const world = await startWorld({
+    const rig = await startWholeShop({
       ...{ dataDir: join(folder, String(scheme)), shops: [SHOP], users: [...OWNERS], interpreter: null, seed: 1 },
       ...{ scheme, pseudonyms },
       onStep: () => undefined,
       onEvent: (_shop, event) => void (event.type === 'tap' && listener?.(event.report)),
     });
     try {
-      const [shop] = world.shops as [World['shops'][number]];
+      const [shop] = rig.shops as [WholeShop['shops'][number]];
       expect(shop.device.board.screen()).toContain('Ünal & Söhne');
-      for (const token of world.tokens) {
-        await register(world, shop, token, 10_000);
-        await withdraw(world, shop, token, 500);
-        if (world.scheme.issue === 'coupon') await redeem(world, shop, token);
-        const tap = await pay(world, shop, token, 350, (heard) => void (listener = heard));
+      for (const token of rig.tokens) {
+        await register(rig, shop, token, 10_000);
+        await withdraw(rig, shop, token, 500);
+        if (rig.scheme.issue === 'coupon') await redeem(rig, shop, token);
+        const tap = await pay(rig, shop, token, 350, (heard) => void (listener = heard));
         expect([token.name, tap.result]).toEqual([token.name, 'paid']);
-        expect((await lookInto(world, shop, token)).balance).toBe(150);
-        expect(good(await world.accounts.balanceOf(token.name)).balance).toBe(9500);
+        expect((await lookInto(rig, shop, token)).balance).toBe(150);
+        expect(good(await rig.accounts.balanceOf(token.name)).balance).toBe(9500);
       }
       const listed = good(shop.bridge.payments({ limit: 10 })).payments;
       expect(listed.map((each) => each.shop)).toEqual(OWNERS.map(() => SHOP));
     } finally {
-      await world.close();
+      await rig.close();
     }
     const { broken } = audit({
-      issuerDatabase: world.issuer.database,
-      ...(world.bank ? { bankDatabase: world.bank.database } : {}),
-      ...(world.trustee ? { trusteeDatabase: world.trustee.database } : {}),
+      issuerDatabase: rig.issuer.database,
+      ...(rig.bank ? { bankDatabase: rig.bank.database } : {}),
+      ...(rig.trustee ? { trusteeDatabase: rig.trustee.database } : {}),
     });
     expect(broken).toEqual([]);
   },
