@@ -26,10 +26,11 @@ async function thrownBy(promise: Promise<unknown>): Promise<BuildError> {
 describe('both roles', () => {
   const lines: string[] = [];
   let results: Awaited<ReturnType<typeof runBuild>>;
-  /** The user's token once more, with a budget that is too small for it. */
+  /** The user's token once more, built here, with a budget that is too small for it. */
   const small = { outDir: '', printed: [] as string[], error: null as BuildError | null };
   beforeAll(async () => {
-    results = await runBuild({ outDir: folder, log: (line) => lines.push(line) });
+    // What `npm run build` has made of the same sources, if it was run; else it is built now.
+    results = await runBuild({ log: (line) => lines.push(line) });
     small.outDir = join(folder, 'small');
     const log = (line: string) => void small.printed.push(line);
     small.error = await thrownBy(
