@@ -27,8 +27,31 @@ export interface Host {
   printed: string[];
 }
 
-/** Looks at what a command prints; may end it. */
-export type Watch = (err: string, end: (signal: NodeJS.Signals) => void) => void;
+/** How much of what was printed before is looked at again with what comes: a line can come in pieces. */
+const SEEN_CHARS = 1000;
+
+/** What a command asks of whoever is at the board; and how long the longest of it is. */
+const ASKED = /hold BOOT|press the board/;
+const ASKED_CHARS = 20;
+
+/** Looks at what a command has just printed; may end it. */
+export type Watch = (recent: string, end: (signal: NodeJS.Signals) => void) => void;
+
+/**
+ * A hand at the board that does what is asked for, as often as it is asked. What is printed comes in pieces of any
+ * length: where a request comes in two and nobody presses, the command gives up with exit code 3.
+ */
+function createHand(bench: EspRig | null): (text: string) => void {
+  let unread = '';
+  return (text) => {
+    unread += text;
+    for (let found = ASKED.exec(unread); found; found = ASKED.exec(unread)) {
+      bench?.esp.pressReset(found[0] === 'hold BOOT');
+      unread = unread.slice(found.index + found[0].length);
+    }
+    unread = unread.slice(-ASKED_CHARS);
+  };
+}
 
 /**
  * Runs the command line; a hand at the board does what it is asked for. Libraries that can be asked to print what they
@@ -38,12 +61,16 @@ export function tapcash(host: Host, args: string[], bench: EspRig | null, watch?
   const env = { ...process.env, HOME: host.folder, TMPDIR: host.folder, DEBUG: '*' };
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const ended = { out: '', err: '' };
+  let recent = '';
+  const hand = createHand(bench);
   child.stdout.on('data', (text: Buffer) => (ended.out += text.toString()));
-  child.stderr.on('data', (text: Buffer) => {
-    ended.err += text.toString();
-    if (text.includes('hold BOOT')) bench?.esp.pressReset(true);
-    if (text.includes('press the board')) bench?.esp.pressReset();
-    watch?.(ended.err, (signal) => !child.killed && child.kill(signal));
+  child.stderr.on('data', (bytes: Buffer) => {
+    const text = bytes.toString();
+    ended.err += text;
+    hand(text);
+    // Libraries print megabytes: looking through all of it at each piece took most of the test's time.
+    recent = recent.slice(-SEEN_CHARS) + text;
+    watch?.(recent, (signal) => !child.killed && child.kill(signal));
   });
   return new Promise((resolve) =>
     child.on('close', (code, signal) => {
