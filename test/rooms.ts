@@ -234,7 +234,16 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/http',
     holds: 'one service factory, schemas, client',
     may: BASE,
-    outside: ['fastify', '@fastify/swagger', '@sinclair/typebox', 'pino', 'node:crypto', 'node:net'],
+    outside: [
+      'fastify',
+      '@fastify/ajv-compiler',
+      '@fastify/fast-json-stringify-compiler',
+      '@fastify/swagger',
+      '@sinclair/typebox',
+      'pino',
+      'node:crypto',
+      'node:net',
+    ],
   },
   {
     path: 'host-bridge/services',
