@@ -13,7 +13,7 @@ import type { BoardEntry } from './board-entry.js';
 
 /** What a board must know of itself: the entry without what only the host asks. */
 export function firmwareConfig(entry: BoardConfig): BoardConfig {
-  const { description, chip, roles, variables, psram, usb, limits, layout, ...config } = entry as BoardEntry;
+  const { description, chip, roles, variables, builds, psram, usb, limits, layout, ...config } = entry as BoardEntry;
   // What was read from a board has it already.
   return layout ? { ...config, flash: { ...config.flash, storage: layout.storage.address } } : config;
 }

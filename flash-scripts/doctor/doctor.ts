@@ -10,8 +10,10 @@ import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
+import type { BoardEntry } from '../boards/board-entry.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
+import { buildToTake } from '../flash/interpreter-build.js';
 import { openRadios } from '../flash/radios.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
@@ -42,8 +44,8 @@ export interface Finding {
 }
 
 export interface DoctorOptions extends BoardAccess {
-  /** For a board that was not provisioned. */
-  board?: BoardConfig;
+  /** For a board that was not provisioned; what builds there are for one that was. */
+  board?: BoardConfig & Pick<BoardEntry, 'builds'>;
   /** Opens the link to a terminal that runs, after the console was closed. */
   openLink(): Promise<BoardPort>;
 }
@@ -161,10 +163,12 @@ async function examine(
     return finding.ok;
   };
   await add('interpreter', async () => good('interpreter', `Espruino ${console.version}`));
+  const provision = await readProvision(console);
+  const board = options.board ?? provision?.board;
   const complete = await add('natives', async () => {
     const missing = await missingNatives(console);
     return missing.length > 0
-      ? bad('natives', 'NATIVE_MISSING', missing.join(', '))
+      ? bad('natives', 'NATIVE_MISSING', `${missing.join(', ')}${board ? `: ${buildToTake(board)}` : ''}`)
       : good('natives', 'all there, with native crypto');
   });
   await add('radio', async () => {
@@ -175,17 +179,16 @@ async function examine(
   });
   await add('memory', () => checkMemory(console));
   await add('storage', () => checkStorage(console));
-  const provision = await readProvision(console);
   await add('provision', async () =>
     provision
       ? good('provision', `${provision.role} on ${provision.board.name}`)
       : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg'),
   );
   if (provision && complete) await add('firmware', () => checkFirmware(console, options, provision));
-  const board = provision?.board ?? options.board;
-  if (board) {
-    await add('entropy', async () => good('entropy', await checkEntropy(console, board)));
-    await add('pn532', () => checkPn532(console, options, board));
+  const wired = provision?.board ?? options.board;
+  if (wired) {
+    await add('entropy', async () => good('entropy', await checkEntropy(console, wired)));
+    await add('pn532', () => checkPn532(console, options, wired));
   }
   if (!provision || !complete) return null;
   let start: Start | null = null;
@@ -207,7 +210,9 @@ export async function examineBoard(options: DoctorOptions): Promise<Finding[]> {
     console = await reachConsole(options);
   } catch (thrown) {
     if (!isFailure(thrown) || (thrown.code !== 'BOARD_SILENT' && thrown.code !== 'INTERPRETER_OLD')) throw thrown;
-    return [bad(thrown.code === 'BOARD_SILENT' ? 'console' : 'interpreter', thrown.code, thrown.detail ?? '')];
+    if (thrown.code === 'BOARD_SILENT') return [bad('console', thrown.code, thrown.detail ?? '')];
+    const take = options.board ? `: ${buildToTake(options.board)}` : '';
+    return [bad('interpreter', thrown.code, `${thrown.detail ?? ''}${take}`)];
   }
   let running: BoardProvision | null;
   try {

@@ -7,6 +7,8 @@ import type { StoredConfig } from '../../firmware/core/board-config.js';
 import { failure } from '../../host-bridge/base/errors.js';
 import type { Attempt } from './attempt.js';
 import type { BoardConsole } from './console.js';
+import type { BoardEntry } from '../boards/board-entry.js';
+import { buildToTake } from './interpreter-build.js';
 import type { Role } from '../boards/roles.js';
 
 /** The provisioned file, as far as both roles have it. Everything in it is public. */
@@ -25,10 +27,14 @@ export async function missingNatives(console: BoardConsole): Promise<string[]> {
   return missing;
 }
 
-/** @throws TapcashError NATIVE_MISSING */
-export async function checkNatives(console: BoardConsole): Promise<void> {
+/** @throws TapcashError NATIVE_MISSING, with the build to take */
+export async function checkNatives(
+  console: BoardConsole,
+  board?: Pick<BoardEntry, 'firmware' | 'builds'>,
+): Promise<void> {
   const missing = await missingNatives(console);
-  if (missing.length > 0) throw failure('NATIVE_MISSING', missing.join(', '));
+  if (missing.length > 0)
+    throw failure('NATIVE_MISSING', missing.join(', ') + (board ? `: ${buildToTake(board)}` : ''));
 }
 
 /** What the board was provisioned with; null where it was not, or where that cannot be read. */

@@ -134,11 +134,17 @@ async function findVersion(device: SerialDevice, line: Line, options: ConsoleOpt
   return catchFor(handMs);
 }
 
-function checkVersion(version: string): void {
+/** Whether the firmware runs on an interpreter of this version. */
+export function isSupported(version: string): boolean {
   const [, major, minor] = /^(\d+)v(\d+)/.exec(version) ?? [];
-  const isNew =
-    Number(major) > VERSION_MIN.major || (Number(major) === VERSION_MIN.major && Number(minor) >= VERSION_MIN.minor);
-  if (!isNew) throw failure('INTERPRETER_OLD', `${version}; ${VERSION_MIN.major}v${VERSION_MIN.minor} is needed`);
+  return (
+    Number(major) > VERSION_MIN.major || (Number(major) === VERSION_MIN.major && Number(minor) >= VERSION_MIN.minor)
+  );
+}
+
+function checkVersion(version: string): void {
+  if (!isSupported(version))
+    throw failure('INTERPRETER_OLD', `${version}; ${VERSION_MIN.major}v${VERSION_MIN.minor} is needed`);
 }
 
 /** Empties the interpreter's memory, and waits until it listens again. What follows `reset()` at once may be lost. */

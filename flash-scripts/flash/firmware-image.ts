@@ -10,6 +10,7 @@
  */
 import { failure } from '../../host-bridge/base/errors.js';
 import type { BoardEntry } from '../boards/board-entry.js';
+import { checkBuild } from './interpreter-build.js';
 
 /** Bytes for one place in flash. */
 export interface FirmwarePart {
@@ -122,7 +123,7 @@ function checkRoom(parts: FirmwarePart[], board: BoardEntry): void {
  * The interpreter's parts for a board.
  * @param folder the files beside each other: bootloader.bin, partition*.bin and espruino*.bin
  * @param named the last of these, or one merged file; left out: the folder was named
- * @throws TapcashError FIRMWARE_INVALID, FIRMWARE_CHIP, BOARD_CONFIG_INVALID
+ * @throws TapcashError FIRMWARE_INVALID, FIRMWARE_CHIP, BOARD_CONFIG_INVALID; INTERPRETER_OLD, NATIVE_MISSING
  */
 export function firmwareParts(folder: FirmwareFolder, board: BoardEntry, named?: string): FirmwarePart[] {
   const chip = chipOf(board);
@@ -134,5 +135,7 @@ export function firmwareParts(folder: FirmwareFolder, board: BoardEntry, named?:
   if (!parts)
     throw failure('FIRMWARE_INVALID', `${folder.place} must hold bootloader.bin, partition*.bin and espruino*.bin`);
   checkRoom(parts, board);
+  const app = parts[parts.length - 1];
+  checkBuild(app.name, app.data.subarray(APP_ADDRESS - app.address), board);
   return parts;
 }

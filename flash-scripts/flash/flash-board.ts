@@ -155,7 +155,7 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
   const console = await reachSilent(options);
   try {
     reporter.step(`interpreter ${console.version}`);
-    await checkNatives(console);
+    await checkNatives(console, options.board);
     const provision = await readProvision(console);
     const result: FlashResult = {
       role: chooseRole(options, provision?.role),

@@ -139,8 +139,8 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
   attempt.watch(options.device);
   const console = await reachConsole(options);
   try {
-    await checkNatives(console);
     const before = await readProvision(console);
+    await checkNatives(console, options.board ?? before?.board);
     if (before && before.role !== purpose.role)
       throw failure(
         'USAGE',

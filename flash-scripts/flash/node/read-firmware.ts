@@ -10,7 +10,8 @@ import { chipOf, firmwareParts, type FirmwarePart } from '../firmware-image.js';
 /**
  * Reads the interpreter's files for a board.
  * @param path a folder with bootloader.bin, partition*.bin and espruino*.bin; the last of these; or one merged file
- * @throws TapcashError FILE_MISSING, FIRMWARE_INVALID, FIRMWARE_CHIP, BOARD_CONFIG_INVALID
+ * @throws TapcashError FILE_MISSING, FIRMWARE_INVALID, FIRMWARE_CHIP, BOARD_CONFIG_INVALID, INTERPRETER_OLD,
+ *   NATIVE_MISSING
  */
 export function readFirmware(path: string, board: BoardEntry): FirmwarePart[] {
   chipOf(board);
