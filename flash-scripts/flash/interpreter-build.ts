@@ -3,8 +3,8 @@
  * erased.
  *
  * Espruino gives the builds of one chip on ESP-IDF 3, 4 and 5 the same file name, and they differ in what the firmware
- * needs: natives and variables. ESP-IDF puts a description into each image (`esp_app_desc_t` behind the headers of image
- * and first segment); Espruino has its version as a text, and the names of a module's functions in one block
+ * needs: natives and variables. ESP-IDF puts a description into each image (`esp_app_desc_t`, behind the headers of
+ * image and first segment); Espruino has its version as a text, and the names of a module's functions in one block
  * (scripts/build_jswrapper.py), those of the module crypto in alphabetical order. Seen in the images of 2v22.26 and
  * 2v27.45. Leaves out images that are none of ESP-IDF, or hold no version: those are judged by their console.
  */
@@ -33,7 +33,7 @@ const SHA512_NAMES = '\0SHA384\0SHA512\0';
 /** What an interpreter's image says of itself; null where it says nothing. */
 export function readBuild(image: Uint8Array): ImageBuild | null {
   if (DESCRIPTION_MAGIC.some((byte, i) => image[DESCRIPTION_AT + i] !== byte)) return null;
-  const text = Buffer.from(image.buffer, image.byteOffset, image.length).toString('latin1');
+  const text = new TextDecoder('latin1').decode(image);
   const [, idf] = /^v(\d+)\./.exec(text.slice(IDF_AT, IDF_AT + IDF_BYTES)) ?? [];
   const [, version] = VERSION.exec(text) ?? [];
   return idf && version ? { version, idf: Number(idf), hasSha512: text.includes(SHA512_NAMES) } : null;

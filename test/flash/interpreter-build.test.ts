@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
 import { buildToTake, readBuild } from '../../flash-scripts/flash/interpreter-build.js';
-import { CHIP_IDS, writeRelease } from './firmware-kit.js';
+import { writeRelease, type CHIP_IDS } from './firmware-kit.js';
 
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
