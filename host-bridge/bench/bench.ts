@@ -22,7 +22,7 @@ import {
 } from '../../flash-scripts/provision/tables.js';
 import { createEd25519 } from '../../firmware/crypto/ed25519.js';
 import { boardScript, runBoardScript, type BoardFiles } from './board-script.js';
-import { measureMemory } from './memory.js';
+import { measureMemory, PHASES, type MemoryReport } from './memory.js';
 import { measureOnNode } from './node-figures.js';
 import {
   median,
@@ -177,6 +177,16 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   return report;
 }
 
+function describePeaks(
+  { token, terminal, counted }: MemoryReport,
+  row: (title: string, ...cells: string[]) => void,
+  log: (line: string) => void,
+): void {
+  row('\nmost variables in each phase', 'token', 'terminal');
+  for (const phase of PHASES) row(phase, ...[token, terminal].map(({ peaks }) => String(peaks[phase] ?? '-')));
+  log(`Counted in a build with variables of ${counted.bytes} bytes, an ESP32's have 14; it has ${counted.variables}.`);
+}
+
 function describe(report: BenchReport, log: (line: string) => void): void {
   log(`\n${report.machine}, commit ${report.commit}, Node ${report.node.version}`);
   if (report.interpreter)
@@ -218,6 +228,7 @@ function describe(report: BenchReport, log: (line: string) => void): void {
       report.memory ? String(report.memory[board].variablesPeak) : '-',
     );
   }
+  if (report.memory) describePeaks(report.memory, row, log);
   if (report.tap) {
     row('\na tap, modelled ESP32', 'p50', 'p99');
     const line = (title: string, { p50Ms, p99Ms }: Percentiles): void => row(title, `${p50Ms} ms`, `${p99Ms} ms`);

@@ -5,9 +5,13 @@
  * full, and the token was at the desk just before. Counted are two payments: one that the bridge checks, one that the
  * terminal checks itself. What the prelude of the interpreter's host takes is subtracted.
  *
- * What is counted depends on the build. The stock Linux build's variables have 27 bytes, an ESP32's 14, so that bytes
- * and long names take up to twice as many there; a build of 32 bits with an ESP32's 16,383 variables (docs/memory.md)
- * counts as an ESP32 would. Neither is one.
+ * Besides, the most in each phase of a board's life, with scheme 1. What the terminal does in a phase of the token's is
+ * the terminal's phase of that name: it passes on what the desk says.
+ *
+ * Counted is what was seen at the points where the prelude looks, after collecting garbage
+ * (emulator/interpreter-prelude.ts): between them it can be more. And it depends on the build. The stock Linux build's
+ * variables have 27 bytes, an ESP32's 14, so that bytes and long names take up to twice as many there; a build of 32
+ * bits with variables of 14 bytes (docs/memory.md) counts as an ESP32 would. Neither is one.
  */
 import { crc32 } from 'node:zlib';
 import { openRecordLog, type RecordLog } from '../../firmware/records/record-log.js';
@@ -21,10 +25,15 @@ import {
 import { TERMINAL_TERMS } from '../../flash-scripts/provision/board-files.js';
 import { runBoardScript } from './board-script.js';
 import { interpreterBoards, type NfcBoard } from '../rig/nfc-boards.js';
-import { createTapRig, type TapRig, type Token } from '../rig/tap-rig.js';
+import { createTapRig, SHOP_NAME, type TapRig, type Token } from '../rig/tap-rig.js';
 import { createEmulatedFlash } from '../emulator/flash.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../emulator/interpreter.js';
 import { createRealScheduler } from '../base/scheduler.js';
+import { INS } from '../../firmware/wire/token-commands.js';
+import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
+import { refundBody } from '../../firmware/wire/refund.js';
+import { KIND } from '../../firmware/wire/link/link-messages.js';
+import { INTERPRETER_BUILDS, type InterpreterBuild } from './memory-builds.js';
 
 interface Peak {
   /** Of the payments below, the most. */
@@ -34,22 +43,40 @@ interface Peak {
   alone: number;
 }
 
+const ROLES = ['token', 'terminal'] as const;
+type Role = (typeof ROLES)[number];
+
+/**
+ * Phases of a board's life. `keys`: the first start, until the stock of nonces is full. `signOn`, which a token does
+ * not have: the link comes up, and time and deny list come. `update`: a provisioning of the same files, and a start.
+ */
+export const PHASES = ['boot', 'keys', 'register', 'withdraw', 'pay', 'refund', 'update', 'signOn'] as const;
+type Phase = (typeof PHASES)[number];
+
+type Peaks = Partial<Record<Phase, number>>;
+
 export interface MemoryReport {
-  token: Peak;
-  terminal: Peak;
+  token: Peak & { peaks: Peaks };
+  terminal: Peak & { peaks: Peaks };
+  /** What was counted in: how many variables of how many bytes it has. */
+  counted: { variables: number; bytes: number };
+  builds: readonly InterpreterBuild[];
 }
 
 const NONCES = 8;
+/** Longer than a board must be left alone for before it fills its stock of nonces, and than that takes. */
+const NONCES_MS = 10_000;
 const WAIT_MS_MAX = 90_000;
 /** Above the floor limit, so that a terminal alone checks before it says PAID. */
 const AMOUNT = 2100;
 const FUNDS = 1_000_000;
 
-/** Variables of the host's prelude. */
-async function preludeVariables(interpreter: string): Promise<number> {
-  const bare = Number(
-    (await runBoardScript(interpreter, {}, 'print(process.memory().usage);print("@end");', 20_000))[0],
-  );
+/** Variables of the host's prelude, and what the build has. */
+async function preludeVariables(interpreter: string): Promise<{ prelude: number; counted: MemoryReport['counted'] }> {
+  const script = 'var m=process.memory();print([m.usage,m.total,m.blocksize].join());print("@end");';
+  const [bare, variables, bytes] = (await runBoardScript(interpreter, {}, script, 20_000))[0]!
+    .split(',')
+    .map(Number) as [number, number, number];
   const board = await createInterpreterBoard({
     path: interpreter,
     name: 'empty',
@@ -60,7 +87,8 @@ async function preludeVariables(interpreter: string): Promise<number> {
   try {
     board.powerOn();
     await board.ready();
-    return Number(await board.evaluate('process.memory().usage')) - bare;
+    const usage = Number(await board.evaluate('process.memory().usage'));
+    return { prelude: usage - bare, counted: { variables, bytes } };
   } finally {
     board.close();
   }
@@ -134,48 +162,137 @@ async function fillNonces(rig: TapRig, token: Token): Promise<void> {
   }
 }
 
+/** The terminal signs a refund, and the token takes it as a receipt. */
+async function refund(rig: TapRig, token: Token): Promise<void> {
+  const body = refundBody.encode({
+    issuer: rig.facts.issuer,
+    currency: rig.facts.currency,
+    pku: token.pku,
+    rs: new Uint8Array(16),
+    amount: 1,
+    refundId: new Uint8Array(8),
+    terminalId: rig.terminalId,
+    shop: SHOP_NAME,
+  });
+  const { code } = await rig.answered(rig.ask(KIND.refund, body));
+  if (code !== 'OK') throw new Error(`counting variables: no refund, ${code}`);
+  await rig.status(token);
+  token.presence.hold(rig.field);
+  await rig.desk(INS.receipt, rig.signReceipt(token.pku, 2, 1, RECEIPT_KINDS.refund));
+  token.presence.leave();
+}
+
+/** What was counted so far. */
+interface Counter {
+  peaks: Record<Role, Peaks>;
+  /** Most since it was asked last, without the prelude. */
+  most(device: NfcBoard): Promise<number>;
+  /** Ends a phase of each board that is given. */
+  ended(phase: Phase, boards: Partial<Record<Role, NfcBoard | null>>): Promise<void>;
+}
+
+function createCounter(prelude: number): Counter {
+  const peaks: Record<Role, Peaks> = { token: {}, terminal: {} };
+  const most = async (device: NfcBoard): Promise<number> => (await device.variablesPeak!()) - prelude;
+  return {
+    peaks,
+    most,
+    async ended(phase, boards) {
+      for (const role of ROLES) {
+        const device = boards[role];
+        if (device) peaks[role][phase] = Math.max(peaks[role][phase] ?? 0, await most(device));
+      }
+    },
+  };
+}
+
+/** The rig, with a token on it that was at the desk; their phases up to then are counted. */
+async function startBoards(interpreter: string, counter: Counter): Promise<{ rig: TapRig; token: Token }> {
+  const scheduler = createRealScheduler();
+  let terminal: NfcBoard | null = null;
+  const rig = await createTapRig({
+    scheduler,
+    maker: interpreterBoards(scheduler, interpreter, true),
+    seed: 1,
+    limits: { paymentMax: AMOUNT, sumMax: FUNDS },
+    onPhase: async (phase, token) => {
+      // Left alone, a token fills its stock of nonces.
+      if (phase === 'keys') await new Promise((resolve) => setTimeout(resolve, NONCES_MS));
+      await counter.ended(phase, phase === 'keys' ? { token } : { token, terminal });
+    },
+  });
+  try {
+    terminal = rig.terminalDevice;
+    await rig.connected();
+    await rig.rest(NONCES_MS);
+    await counter.ended('keys', { terminal });
+    await rig.deny([]);
+    await counter.ended('signOn', { terminal });
+    return { rig, token: await rig.addToken('Alice', FUNDS) };
+  } catch (error) {
+    rig.close();
+    throw error;
+  }
+}
+
+/** A start with full logs; the bridge takes no histories. */
+async function startFull(rig: TapRig, token: Token, counter: Counter): Promise<void> {
+  const { flash } = rig.maker.config;
+  const terminal = rig.terminalDevice;
+  rig.flags.keeps = false;
+  await pay(rig, token);
+  await editRecords(token.device, flash, fillDebits);
+  await editRecords(terminal, flash, fillHistories);
+  await counter.ended('boot', { token: token.device, terminal });
+  await must(rig, () => rig.link.up(), 'the link to the terminal');
+  await rig.deny([]);
+  await counter.ended('signOn', { terminal });
+}
+
+/** A payment that the bridge checks, or the terminal. */
+async function countPayment(
+  rig: TapRig,
+  token: Token,
+  counter: Counter,
+  withBridge: boolean,
+): Promise<Record<Role, number>> {
+  await fillNonces(rig, token);
+  rig.flags.verifies = withBridge;
+  await counter.most(token.device);
+  await counter.most(rig.terminalDevice);
+  await pay(rig, token);
+  return { token: await counter.most(token.device), terminal: await counter.most(rig.terminalDevice) };
+}
+
 /** Measures. @param interpreter path of Espruino's Linux build @throws Error where a payment fails */
 export async function measureMemory(interpreter: string): Promise<MemoryReport> {
-  const prelude = await preludeVariables(interpreter);
-  const scheduler = createRealScheduler();
-  const maker = interpreterBoards(scheduler, interpreter, true);
-  const rig = await createTapRig({ scheduler, maker, seed: 1, limits: { paymentMax: AMOUNT, sumMax: FUNDS } });
+  const { prelude, counted } = await preludeVariables(interpreter);
+  const counter = createCounter(prelude);
+  const { peaks } = counter;
+  const { rig, token } = await startBoards(interpreter, counter);
   try {
-    await rig.connected();
-    await rig.deny([]);
-    const token = await rig.addToken('Alice', FUNDS);
-    // The bridge takes no histories.
-    rig.flags.keeps = false;
-    await pay(rig, token);
     const boards = { token: token.device, terminal: rig.terminalDevice };
-    await editRecords(boards.token, maker.config.flash, fillDebits);
-    await editRecords(boards.terminal, maker.config.flash, fillHistories);
-    await must(rig, () => rig.link.up(), 'the link to the terminal');
-    await rig.deny([]);
-    const peaks = async (): Promise<[number, number]> => [
-      (await boards.token.variablesPeak!()) - prelude,
-      (await boards.terminal.variablesPeak!()) - prelude,
-    ];
-    const measure = async (bridge: boolean): Promise<[number, number]> => {
-      await fillNonces(rig, token);
-      rig.flags.verifies = bridge;
-      await peaks();
-      await pay(rig, token);
-      return peaks();
-    };
-    const withBridge = await measure(true);
+    await startFull(rig, token, counter);
+    const withBridge = await countPayment(rig, token, counter, true);
+    await refund(rig, token);
+    await counter.ended('refund', boards);
     // The log is full: one more history has room once another one is gone.
-    await editRecords(boards.terminal, maker.config.flash, (log) =>
+    await editRecords(boards.terminal, rig.maker.config.flash, (log) =>
       log.put(TERMINAL_RECORD.history, 1, new Uint8Array(0)),
     );
     await must(rig, () => rig.link.up(), 'the link to the terminal');
-    const alone = await measure(false);
-    const peak = (i: 0 | 1): Peak => ({
-      variablesPeak: Math.max(withBridge[i], alone[i]),
-      withBridge: withBridge[i],
-      alone: alone[i],
+    const alone = await countPayment(rig, token, counter, false);
+    // A provisioning of the same files: they are looked at, and the boards start.
+    for (const role of ROLES) await boards[role].update({});
+    await rig.rest(NONCES_MS);
+    await counter.ended('update', boards);
+    const peak = (role: Role): Peak & { peaks: Peaks } => ({
+      variablesPeak: Math.max(withBridge[role], alone[role]),
+      withBridge: withBridge[role],
+      alone: alone[role],
+      peaks: { ...peaks[role], pay: withBridge[role] },
     });
-    return { token: peak(0), terminal: peak(1) };
+    return { token: peak('token'), terminal: peak('terminal'), counted, builds: INTERPRETER_BUILDS };
   } finally {
     rig.close();
   }

@@ -13,12 +13,11 @@ export const LINE_FILE = 'line.js';
 
 /**
  * Variables that the interpreter shall have from the start. The Linux build begins with 4,096 and asks for more only
- * for single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. An
- * ESP32 has 16,383, but keeps the bundle in flash, where a program given as an argument takes thousands of them. A
- * build that has as many as an ESP32 cannot have more.
+ * for single variables: a hash or an array needs some in one piece, and fails while the pool happens to be full. A
+ * build whose variables are an ESP32's has a fixed number of them (docs/memory.md).
  */
 const VARIABLES = 32767;
-const ESP32_VARIABLES = 16383;
+const ESP32_VARIABLE_BYTES = 14;
 
 /**
  * Levels of pins that are driven from outside, by number, in the working directory: as it is at a start, it is at
@@ -28,6 +27,14 @@ export const HELD_FILE = 'held.json';
 
 /** Driving a pin to this and the number of another joins it with that one, as a key of a keypad does. */
 export const JOINED = 100;
+
+/** Without comments and indents: where a board starts from Storage, the prelude lies there too, and room is scarce. */
+const compact = (code: string): string =>
+  code
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line && !line.startsWith('//'))
+    .join('\n');
 
 /**
  * The prelude.
@@ -46,7 +53,7 @@ export function interpreterPrelude(
   cut?: { operations: number; where: string; wordIndex: number },
   consolePath?: string,
 ): string {
-  return `(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().total !== ${ESP32_VARIABLES}) for (var i = 0; i < 1000; i++) a.push(i); })();
+  return compact(`(function () { var a = []; while (process.memory().total < ${VARIABLES} && process.memory().blocksize !== ${ESP32_VARIABLE_BYTES}) for (var i = 0; i < 1000; i++) a.push(i); })();
 // Collects garbage: what was just freed is scattered, and every array would be looked for in all of it.
 process.memory();
 (function (g) {
@@ -158,5 +165,5 @@ setInterval(function () {
 echo(0);
 tell("${SIGNAL}ready");
 })(global);
-`;
+`);
 }

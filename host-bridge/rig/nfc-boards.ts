@@ -132,6 +132,9 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
   return { config, kind: 'emulated board', make: async (parts) => build(parts, null) };
 }
 
+/** Two pages fewer than board-configs/linux.json has: with program and prelude in flash, Storage needs them. */
+const WATCHED_FLASH = { address: 0x10033000, bytes: 53248, pageBytes: 4096, eraseBytes: 1024 };
+
 /**
  * Boards in Espruino's Linux build.
  * @param path its executable @param watchMemory counts variables while they work, with the program in flash and a
@@ -139,7 +142,9 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
  */
 export function interpreterBoards(scheduler: Scheduler, path: string, watchMemory = false): BoardMaker {
   const board = loadBoard('linux');
-  const config: BoardConfig = watchMemory ? { ...board, display: { type: 'ssd1306', port: 'I2C1' } } : board;
+  const config: BoardConfig = watchMemory
+    ? { ...board, display: { type: 'ssd1306', port: 'I2C1' }, flash: WATCHED_FLASH }
+    : board;
 
   async function build(parts: BoardParts, flashFile: string | null): Promise<NfcBoard> {
     const { chip, end } = wireChip(scheduler);
@@ -156,7 +161,7 @@ export function interpreterBoards(scheduler: Scheduler, path: string, watchMemor
       serials: { [config.pn532.port]: end },
       paths: cable ? { [config.link!.port]: cable.paths[0] } : {},
       onConsole: parts.onConsole,
-      ...(watchMemory ? { watchMemory, boot: 'storage' as const } : {}),
+      ...(watchMemory ? { watchMemory, boot: 'storage' as const, rawBytes: WATCHED_FLASH.bytes } : {}),
     });
     board.powerOn();
     return {

@@ -46,6 +46,8 @@ import { createVerifier } from '../bridge/verifier.js';
 import type { BoardPort } from '../serial/port.js';
 import { multiplesHashOf, multiplesOf } from '../base/crypto/key-multiples.js';
 
+/** IdS of the rig's terminal. */
+export const SHOP_NAME = 'Cafe Roma';
 /** Unix time at which these tests begin. */
 const START_S = 1_800_000_000;
 const LICENSE_S = 90 * 86_400;
@@ -79,6 +81,8 @@ export interface TapRigOptions {
   seed: number;
   terms?: Partial<TerminalTerms>;
   limits?: TokenLimits;
+  /** Waited for while a token is made, after each phase: its first start, registration, withdrawal. */
+  onPhase?: (phase: 'keys' | 'register' | 'withdraw', device: NfcBoard) => Promise<void>;
 }
 
 export type TapRig = Awaited<ReturnType<typeof createTapRig>>;
@@ -172,6 +176,7 @@ export async function createTapRig(options: TapRigOptions) {
     challenged.set(toHex(frame.slice(6 + 23, 6 + 39)), readBalance(frame, 6 + 7) ?? 0);
   };
 
+  const terminalId = random(4);
   const terminalDevice = await maker.make({
     name: 'terminal',
     role: 'shop-terminal',
@@ -179,7 +184,7 @@ export async function createTapRig(options: TapRigOptions) {
     files: terminalFiles(
       maker.config,
       facts,
-      { ...TERMINAL_TERMS, ...options.terms, shop: 'Cafe Roma', terminalId: random(4) },
+      { ...TERMINAL_TERMS, ...options.terms, shop: SHOP_NAME, terminalId },
       random(32),
     ),
     entropy: createRandom(seed, 'terminal'),
@@ -255,13 +260,18 @@ export async function createTapRig(options: TapRigOptions) {
     });
   }
 
-  function signReceipt(pku: Uint8Array, number: number, amount: number): Uint8Array {
+  function signReceipt(
+    pku: Uint8Array,
+    number: number,
+    amount: number,
+    kind: number = RECEIPT_KINDS.withdrawal,
+  ): Uint8Array {
     const body = receiptBody.encode({
       issuer: facts.issuer,
       currency: 'EUR',
       pku,
       number,
-      kind: RECEIPT_KINDS.withdrawal,
+      kind,
       amount,
     });
     return receipt.encode({ body, signature: issuer.sign(SIGNED.receipt, body) });
@@ -282,12 +292,15 @@ export async function createTapRig(options: TapRigOptions) {
     const token = { name, device, presence: createPresence(device.chip.card), pku: new Uint8Array(32) as Uint8Array };
     tokens.push(token);
     await rest(500);
+    await options.onPhase?.('keys', device);
     token.presence.hold(field);
     const tokenIdentity = identity.decode(await desk(INS.identity, new Uint8Array(0)))!;
     token.pku = tokenIdentity.pku;
     await desk(INS.register, nameRequest.encode({ commandId: random(8), name }));
     await desk(INS.license, signLicense(tokenIdentity.pku, nowS() + validS));
+    await options.onPhase?.('register', device);
     await desk(INS.receipt, signReceipt(tokenIdentity.pku, 1, balance));
+    await options.onPhase?.('withdraw', device);
     token.presence.leave();
     return token;
   }
@@ -298,7 +311,7 @@ export async function createTapRig(options: TapRigOptions) {
    */
   async function recall(index: number): Promise<Uint8Array | null> {
     for (let tries = 0; tries < 5; tries++) {
-      const data = recallRequest.encode({ index, shop: 'Cafe Roma' });
+      const data = recallRequest.encode({ index, shop: SHOP_NAME });
       const { code, body } = await answered(
         ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins: INS.recall, data })),
       );
@@ -348,6 +361,7 @@ export async function createTapRig(options: TapRigOptions) {
     facts,
     link,
     terminalDevice,
+    terminalId,
     kept,
     tombstones,
     reports,
