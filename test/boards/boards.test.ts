@@ -248,6 +248,12 @@ test('the drawings of docs/wiring are those of the entries, one for each real bo
   for (const name of real) expect(text).toContain(`wiring/${name}.svg`);
 });
 
+test('no PN532 is on I2C of an ESP32, whose driver gives up while that chip stretches the clock', () => {
+  const onI2c = shipped.map(loadBoard).filter(({ chip, pn532 }) => chip === 'esp32' && pn532.bus === 'i2c');
+  expect(onI2c.map(({ name }) => name)).toEqual([]);
+  expect(loadBoard('esp32-c3-devkitm').limits!.join()).toContain('stretches the clock');
+});
+
 test('an I2C bus may carry display and PN532', () => {
   const board: any = structuredClone(loadBoard('esp32-devkitc'));
   board.pn532 = { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', burstBytesMax: 64 };

@@ -96,7 +96,8 @@ test('a good terminal also says what it has to deliver', async () => {
 });
 
 test.each(['i2c', 'spi'] as const)('a PN532 on %s answers, and one that is not there does not', async (bus) => {
-  const board = loadBoard(bus === 'i2c' ? 'esp32-cyd' : 'esp32-devkitc-wrover');
+  const board = loadBoard('esp32-devkitc-wrover');
+  if (bus === 'i2c') board.pn532 = loadBoard('esp32-c3-devkitm').pn532;
   const rig = espRig('esp32', true, board.pn532);
   plantInterpreter(rig.esp);
   const found = (await examine(rig, { board })).find(({ check }) => check === 'pn532')!;
