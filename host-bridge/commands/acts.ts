@@ -7,7 +7,7 @@ import { failure } from '../base/errors.js';
 import { table } from '../base/text-table.js';
 import { ACTS_FILE, openActs, type Acts, type OpenAct } from './acts-file.js';
 import { shortTime } from './local-time.js';
-import { print } from './output.js';
+import { print, quoted } from './output.js';
 import type { CommandContext } from './table/spec.js';
 import { join } from 'node:path';
 
@@ -31,7 +31,9 @@ function withActs<T>(data: string, use: (acts: Acts) => T): T | null {
 }
 
 const commandText = ({ command, values, line }: OpenAct): string =>
-  line ? [command, ...line.slice(line.indexOf('--') + 1)].join(' ') : `${command} ${JSON.stringify(values)}`;
+  line
+    ? [command, ...line.slice(line.indexOf('--') + 1).map(quoted)].join(' ')
+    : `${command} ${JSON.stringify(values)}`;
 
 /** `tapcash acts list`. */
 export function list(options: ActsCommand): void {

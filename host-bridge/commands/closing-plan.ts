@@ -9,6 +9,7 @@ import { parse } from 'csv-parse/sync';
 import { makeFile } from '../base/durable-file.js';
 import { failure } from '../base/errors.js';
 import { ensureDataDir } from '../base/keys/key-file.js';
+import { moneyText } from '../base/money.js';
 import type { HeldAccount } from '../base/services/procedures.js';
 import { isTransferable, readIban, sepaName } from './sepa-transfer.js';
 
@@ -104,7 +105,7 @@ export async function makePlan(
   for (const { name: account, balance: amount } of accounts) {
     const row = rows.get(account);
     if (!row) continue;
-    if (!isTransferable(amount)) faults.push(`${account}: ${amount} minor units are too much for one transfer`);
+    if (!isTransferable(amount)) faults.push(`${account}: ${moneyText(amount, currency)} is too much for one transfer`);
     const reference = `TAPCASH-${id}-${String(payouts.length + 1).padStart(5, '0')}`;
     const requestId = createHash('sha256').update(`${issuer} ${reference} ${account}`).digest('hex').slice(0, 32);
     payouts.push({ account, amount, ...row, reference, requestId });

@@ -9,6 +9,7 @@ import Sqlite from 'better-sqlite3';
 import { parse } from 'csv-parse/sync';
 import { toHex } from '../../firmware/core/bytes.js';
 import { audit } from '../../host-bridge/audit/audit.js';
+import { makePlan } from '../../host-bridge/commands/closing-plan.js';
 import { sepaName, transferDocument } from '../../host-bridge/commands/sepa-transfer.js';
 import { writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
 import { createOperatorsClient } from '../../host-bridge/http/client.js';
@@ -84,7 +85,7 @@ function expectTransfers(id: string, references: string[]): void {
   expect(xml.replace(/<\/?([A-Za-z]+)[^>]*>[^<]*/g, '$1 ')).toMatch(/GrpHdr .*PmtInf PmtInfId .*CdtTrfTxInf PmtId /);
 }
 
-test.each([1, 3])('scheme %i: from the rehearsal to the closed account, through lost answers', async (number) => {
+test.each([1, 2, 3])('scheme %i: from the rehearsal to the closed account, through lost answers', async (number) => {
   const { at, ada, close, balances, database } = await festival(number);
   const before = await balances();
   expect(before).toEqual([86, 50, 4]);
@@ -226,4 +227,13 @@ test('names in the letters of SEPA, and sums that are exact with many fractions'
   expect(() =>
     transferDocument('M', START_S, { name: 'F', iban: PAYER }, [{ ...transfers[0]!, amount: 100_000_000_000 }]),
   ).toThrow(/one transfer/);
+});
+
+test('a sum too large for one transfer is named as people read it', async () => {
+  const accounts = [{ name: 'Ada', balance: 100_000_000_000 }];
+  const facts = { id: 'ab', issuer: '00', currency: 'EUR', madeS: 0, payer: null, accounts, known: async () => true };
+  await expect(makePlan({ ...facts, list: `account,iban,name\nAda,${ADA},Ada` })).rejects.toMatchObject({
+    code: 'PAYOUT_LIST_INVALID',
+    message: expect.stringContaining('Ada: 1000000000.00 EUR is too much for one transfer'),
+  });
 });

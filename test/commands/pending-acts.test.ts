@@ -170,6 +170,14 @@ describe('at the bridge', () => {
     expect([token().balance, abc('Alice')]).toEqual([500, 500]);
   }, 60_000);
 
+  test('an act is listed as a shell takes it', async () => {
+    await tapcash('teller', 'register', 'Alice');
+    proxy.cut = (path) => (path === '/desk/unload' ? 'request' : null);
+    await tapcash('teller', 'unload', 'Ann "$HOME" Lee', '1.00');
+    proxy.cut = null;
+    expect((await tapcash('acts', 'list')).out).toContain('teller unload "Ann \\"\\$HOME\\" Lee" 1.00');
+  }, 60_000);
+
   test('what was refused and left nothing behind is no act to be finished', async () => {
     await tapcash('teller', 'register', 'Alice');
     expect((await tapcash('teller', 'withdraw', '1.00')).err).toMatch(/FUNDS_INSUFFICIENT/);
