@@ -220,6 +220,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     ...{ database, outbox, charges, house: depositary, terminal, delivery, scheduler, random },
     nowS: clock,
     refundMax: options.refundMax,
+    ...{ services, log },
   });
   const ending = new AbortController();
   const teller = createTeller({

@@ -10,7 +10,9 @@ import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import { CHARGE_ID_BYTES, KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge, history, license, licenseBody, RS_BYTES, SIGNATURE_BYTES } from '../../firmware/wire/payment.js';
 import { refund as refundMessage, refundBody, REFUND_ID_BYTES } from '../../firmware/wire/refund.js';
+import type { Logger } from 'pino';
 import type { Scheduler } from '../base/scheduler.js';
+import { call, type Approval, type Services } from '../base/services/calls.js';
 import { ruleRole } from '../base/services/roles.js';
 import { refusal, type ErrorCode, type Result } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
@@ -42,10 +44,12 @@ export interface Refunds {
    * @param payment id of its charge (8 bytes) or its Rs (16), as hexadecimal
    * @param amount default: all of it
    * @param id as hexadecimal: the same id again is the same refund; default random, or that of one of this amount which
-   *   is not finished. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, ROLE_FORBIDDEN,
-   *   REQUEST_ID_REUSED, BAD_REQUEST, the terminal's; what the depositary says stands in the refund.
+   *   is not finished
+   * @param approval a supervisor's, of exactly this refund: then that role counts, as the house has it, and not the
+   *   clerk's limit. Codes: CHARGE_UNKNOWN, NOT_PAID, HISTORY_UNKNOWN, AMOUNT_INVALID, ROLE_FORBIDDEN,
+   *   OPERATOR_UNKNOWN, REQUEST_ID_REUSED, BAD_REQUEST, the terminal's; what the depositary says stands in the refund.
    */
-  refund(payment: string, amount?: number, id?: string): Promise<Result<{ refund: RefundView }>>;
+  refund(payment: string, amount?: number, id?: string, approval?: Approval): Promise<Result<{ refund: RefundView }>>;
 }
 
 export interface RefundOptions {
@@ -62,6 +66,8 @@ export interface RefundOptions {
   nowS(): number;
   /** Most that the clerk may give back of one payment; default: all of it. */
   refundMax?: number | undefined;
+  services: Pick<Services, 'checkApproval'>;
+  log: Pick<Logger, 'info'>;
 }
 
 interface RefundRow {
@@ -153,6 +159,37 @@ function ruleClerk(max: number | undefined, sum: number): Result<object> {
   return ruleRole({ role: 'clerk', limit: max, isRoot: false, isForgotten: false }, 'refund', sum);
 }
 
+/** What is asked for, as bytes. Codes: AMOUNT_INVALID, BAD_REQUEST, NOT_PAID, CHARGE_UNKNOWN */
+function readAsked(
+  { charges }: RefundOptions,
+  payment: string,
+  amount: number | undefined,
+  idText: string | undefined,
+): Result<{ rs: Uint8Array; id: Uint8Array | null }> {
+  if (amount !== undefined && !isAmount(amount)) return refusal('AMOUNT_INVALID');
+  const id = idText === undefined ? null : fromHex(idText);
+  if (idText !== undefined && id?.length !== REFUND_ID_BYTES) return refusal('BAD_REQUEST', 'refund id');
+  const rs = rsOf(charges, payment);
+  return rs ? { ok: true, rs, id } : refusal(isCharge(charges, payment) ? 'NOT_PAID' : 'CHARGE_UNKNOWN');
+}
+
+/** Whether the clerk, or who approved it, gives back so much of a payment, in sum. */
+async function ruleSum(
+  options: RefundOptions,
+  sum: number,
+  refund: { payment: string; amount: number | null; id: string | null },
+  approval?: Approval,
+): Promise<Result<object>> {
+  if (!approval) return ruleClerk(options.refundMax, sum);
+  const { payment, amount, id } = refund;
+  if (id === null) return refusal('BAD_REQUEST', 'an approval is of a refund id');
+  const check = options.services.checkApproval;
+  if (!check) return refusal('ROLE_FORBIDDEN', 'this bridge asks no house about operators');
+  const may = await call(() => check({ payment, amount, id }, approval, sum));
+  if (may.ok) options.log.info({ refund: id, operator: approval.operator, sum }, 'a refund was approved');
+  return may;
+}
+
 /** Makes the refunds over the bridge's database. */
 export function createRefunds(options: RefundOptions): Refunds {
   const { database, outbox, scheduler } = options;
@@ -164,6 +201,7 @@ export function createRefunds(options: RefundOptions): Refunds {
     paid: Uint8Array,
     amount: number | undefined,
     id: Uint8Array | null,
+    rule: (sum: number) => Promise<Result<object>>,
   ): Promise<Result<{ row: RefundRow }>> {
     const { pku, ...paidChallenge } = readPaid(paid);
     const wanted = amount ?? paidChallenge.amount;
@@ -173,7 +211,7 @@ export function createRefunds(options: RefundOptions): Refunds {
         ? { ok: true, row: known }
         : refusal('REQUEST_ID_REUSED');
     // Of one payment in sum, or many small refunds would be a large one.
-    const may = ruleClerk(options.refundMax, table.sum(rs) + wanted);
+    const may = await rule(table.sum(rs) + wanted);
     if (!may.ok) return may;
     // Signed by the terminal that is connected, whichever of the shop's took the payment.
     const told = await options.terminal.status();
@@ -205,15 +243,14 @@ export function createRefunds(options: RefundOptions): Refunds {
   }
 
   return {
-    async refund(payment, amount, idText) {
-      if (amount !== undefined && !isAmount(amount)) return refusal('AMOUNT_INVALID');
-      const id = idText === undefined ? null : fromHex(idText);
-      if (idText !== undefined && id?.length !== REFUND_ID_BYTES) return refusal('BAD_REQUEST', 'refund id');
-      const rs = rsOf(options.charges, payment);
-      if (!rs) return refusal(isCharge(options.charges, payment) ? 'NOT_PAID' : 'CHARGE_UNKNOWN');
+    async refund(payment, amount, idText, approval) {
+      const read = readAsked(options, payment, amount, idText);
+      if (!read.ok) return read;
+      const { rs, id } = read;
       const found = await paidFor(options, rs);
       if (!found.ok) return found;
-      const begun = await begin(rs, found.history, amount, id);
+      const asked = { payment, amount: amount ?? null, id: idText ?? null };
+      const begun = await begin(rs, found.history, amount, id, (sum) => ruleSum(options, sum, asked, approval));
       if (!begun.ok) return begun;
       const { row } = begun;
       const signing = await signed(row);

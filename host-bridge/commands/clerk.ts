@@ -4,6 +4,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, failure, isErrorCode, type TapcashError } from '../base/errors.js';
+import { fromHex } from '../../firmware/core/bytes.js';
+import { serviceKey } from '../base/keys/key-file.js';
+import type { Approval, ApprovedRefund } from '../base/services/calls.js';
 import {
   CONTROL_FILE,
   createControlClient,
@@ -73,8 +76,26 @@ export async function cancel(id: string | undefined, options: ClerkOptions): Pro
   print(options.json, ended, describe(ended));
 }
 
+/** Signs for a refund with a folder's operator.key. @throws TapcashError FILE_MISSING, KEY_FILE_INVALID, LINK_LOST */
+async function approvalOf(folder: string, client: ControlClient, wanted: ApprovedRefund): Promise<Approval> {
+  // The houses' client is loaded only where it is used.
+  const [{ mustBeOperator }, { approveRefund }] = await Promise.all([
+    import('./office.js'),
+    import('../http/client.js'),
+  ]);
+  mustBeOperator(folder);
+  const { terminal, link } = must(await client.status());
+  if (!terminal) throw failure(isErrorCode(link.code) && link.code !== 'OK' ? link.code : 'LINK_LOST', 'no terminal');
+  const issuer = fromHex(terminal.issuer) as Uint8Array;
+  return approveRefund({ operator: serviceKey(folder, 'operator'), issuer }, wanted);
+}
+
 /** `tapcash refund`. */
-export async function refund(payment: string, text: string | undefined, options: ActOptions): Promise<void> {
+export async function refund(
+  payment: string,
+  text: string | undefined,
+  options: ActOptions & { supervisor?: string },
+): Promise<void> {
   const amount = text === undefined ? undefined : amountArgument(text);
   if (!/^([0-9a-f]{16}|[0-9a-f]{32})$/.test(payment))
     throw failure('USAGE', `payment ${payment}: 16 hexadecimal digits, the charge's id, or 32, its Rs`);
@@ -84,7 +105,11 @@ export async function refund(payment: string, text: string | undefined, options:
       values: { payment, amount: amount ?? null },
       idBytes: 8,
       send: async (id) => {
-        const given = await clientOf(options.data).refund(payment, amount, id);
+        const client = clientOf(options.data);
+        const { supervisor } = options;
+        const wanted = { payment, amount: amount ?? null, id };
+        const approval = supervisor === undefined ? undefined : await approvalOf(supervisor, client, wanted);
+        const given = await client.refund(payment, amount, id, approval);
         return given.ok ? { ok: true, ...given.refund } : given;
       },
       // Until its delivery has ended, the same command asks how it stands.

@@ -12,6 +12,7 @@ import { startControl } from '../control/control-api.js';
 import {
   createBankClient,
   createBankOfficeClient,
+  createApprovalCheck,
   createFundingCheck,
   createIssuerClient,
   createOfficeCall,
@@ -80,6 +81,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
       scheme,
       issuer: issuerClient,
       ...(atBank ? { bank: createBankClient({ url: options.bankUrl }) } : {}),
+      checkApproval: createApprovalCheck({ url: atBank ? options.bankUrl : options.issuerUrl }),
       ...(options.trusteeUrl ? { trustee: createTrusteeClient({ url: options.trusteeUrl }) } : {}),
       ...(office
         ? {

@@ -142,8 +142,8 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   });
   plain(at.cancel, {}, async (request) => bridge.cancel(idOf((request.body as { id?: string }).id)));
   plain(at.refund, {}, async (request) => {
-    const { payment, amount, id } = request.body as { payment: string; amount?: number; id?: string };
-    return bridge.refund(payment, amount, id);
+    const { payment, amount, id, approval } = request.body as Static<typeof at.refund.body>;
+    return bridge.refund(payment, amount, id, approval);
   });
   plain(at.payments, {}, async (request) => hexed(bridge.payments(request.body as PaymentQuery)));
   plain(at.act, { params: ActParams }, async (request) => ({

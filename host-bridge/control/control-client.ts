@@ -18,6 +18,7 @@ import {
   type ControlEndpoint,
   type ControlReply,
 } from './control-schemas.js';
+import type { Approval } from '../base/services/calls.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
 /** Name of the file with the address and token of a running bridge, in its data folder. */
@@ -62,7 +63,12 @@ export interface ControlClient {
   ): Promise<Result<{ charge: ControlCharge }>>;
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
   /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
-  refund(payment: string, amount?: number, id?: string): Promise<Result<ControlReply<At['refund']>>>;
+  refund(
+    payment: string,
+    amount?: number,
+    id?: string,
+    approval?: Approval,
+  ): Promise<Result<ControlReply<At['refund']>>>;
   /** @param before number of the last entry of the page before */
   outbox(states: OutboxState[], limit: number, before?: number): Promise<Result<ControlReply<At['outbox']>>>;
   /** @param after number of the last message of the page before */
@@ -134,8 +140,13 @@ export function createControlClient(
     wait,
     follow,
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
-    refund: (payment, amount, id) =>
-      call(at.refund, { payment, ...(amount === undefined ? {} : { amount }), ...(id === undefined ? {} : { id }) }),
+    refund: (payment, amount, id, approval) =>
+      call(at.refund, {
+        payment,
+        ...(amount === undefined ? {} : { amount }),
+        ...(id === undefined ? {} : { id }),
+        ...(approval ? { approval } : {}),
+      }),
     outbox: (states, limit, before) =>
       call(at.outbox, null, `${at.outbox.path}?${pageOf(states, limit)}${before ? `&before=${before}` : ''}`),
     messages: (states, limit, after = 0) =>

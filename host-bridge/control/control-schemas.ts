@@ -6,8 +6,8 @@ import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PAYMENTS_MAX } from '../base/payment-query.js';
 
-function object<T extends Record<string, TSchema>>(properties: T) {
-  return Type.Object(properties, { additionalProperties: false });
+function object<T extends Record<string, TSchema>>(properties: T, options: { description?: string } = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...options });
 }
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const hex = (bytes: number) => Type.String({ pattern: `^[0-9a-f]{${2 * bytes}}$` });
@@ -233,7 +233,17 @@ export const CONTROL_ENDPOINTS = {
   refund: post(
     '/refund',
     'Gives a payment back; the same id again is the same refund',
-    object({ payment: Type.Union([hex(8), hex(16)]), amount: Type.Optional(Amount), id: Type.Optional(hex(8)) }),
+    object({
+      payment: Type.Union([hex(8), hex(16)]),
+      amount: Type.Optional(Amount),
+      id: Type.Optional(hex(8)),
+      approval: Type.Optional(
+        object(
+          { operator: hex(8), signature: hex(64) },
+          { description: 'of a supervisor, where the clerk may not; needs id' },
+        ),
+      ),
+    }),
     object({ refund: Refund }),
   ),
   outbox: {

@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Value } from '@sinclair/typebox/value';
-import { toHex } from '../../firmware/core/bytes.js';
+import { copy, toHex } from '../../firmware/core/bytes.js';
 import type {
   AccountsOffice,
   BankOffice,
@@ -22,9 +22,11 @@ import type {
   UnloadCheck,
 } from '../base/services/procedures.js';
 import type { KeyLine } from '../base/keys/key-line.js';
+import { sha256 } from '../base/crypto/hash.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { isErrorCode, refusal, type Result } from '../base/errors.js';
 import { bytes } from '../base/hex.js';
+import type { Approval, ApprovedRefund, Services } from '../base/services/calls.js';
 import { ruleRole } from '../base/services/roles.js';
 import type { Random } from '../base/keys/key-file.js';
 import { REQUEST_ID_BYTES, signOperatorRequest } from './operator-requests.js';
@@ -33,6 +35,7 @@ import {
   BANK_ENDPOINTS,
   COMMON_ENDPOINTS,
   ISSUER_ENDPOINTS,
+  OPERATOR_HEADERS,
   TRUSTEE_ENDPOINTS,
   type BodyOf,
   type Endpoint,
@@ -484,6 +487,35 @@ export function createFundingCheck(options: OfficeOptions): (amount: number) => 
   return async (amount) => {
     const who = await operators.self();
     return who.ok ? ruleRole({ ...who, isForgotten: false }, 'fund', amount) : who;
+  };
+}
+
+/** An approval is the question who one is, under an id that only this refund has. */
+function approvalId({ payment, amount, id }: ApprovedRefund): Uint8Array {
+  return copy(sha256(`tapcash refund ${payment} ${amount ?? 'all'} ${id}`), 0, REQUEST_ID_BYTES);
+}
+
+/** An operator's approval of a refund, for `createApprovalCheck`. */
+export function approveRefund({ operator, issuer }: Omit<OfficeOptions, 'url'>, refund: ApprovedRefund): Approval {
+  const { method, path } = BANK_ENDPOINTS.self;
+  const headers = signOperatorRequest(operator, issuer, approvalId(refund), method, path, JSON.stringify({}));
+  return { operator: headers[OPERATOR_HEADERS.operator]!, signature: headers[OPERATOR_HEADERS.signature]! };
+}
+
+/**
+ * Asks the house, at each refund anew, whether who approved it may give back so much (base/services/calls.ts). The
+ * bridge holds no operator's key: it brings the operator's own question to the house.
+ * @returns Codes: ROLE_FORBIDDEN, OPERATOR_UNKNOWN and those of the connection
+ */
+export function createApprovalCheck(options: ClientOptions): NonNullable<Services['checkApproval']> {
+  const call = createCall(options);
+  return async (refund, { operator, signature }, sum) => {
+    const who = await call(BANK_ENDPOINTS.self, {}, () => ({
+      [OPERATOR_HEADERS.requestId]: toHex(approvalId(refund)),
+      [OPERATOR_HEADERS.operator]: operator,
+      [OPERATOR_HEADERS.signature]: signature,
+    }));
+    return who.ok ? ruleRole({ ...who, isForgotten: false }, 'refund', sum) : who;
   };
 }
 

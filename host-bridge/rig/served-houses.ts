@@ -12,6 +12,7 @@ import {
   createBankClient,
   createBankOfficeClient,
   createClockClient,
+  createApprovalCheck,
   createFundingCheck,
   createHouseClient,
   createIssuerClient,
@@ -200,6 +201,7 @@ async function clientsOf(
     office: (requestId: Uint8Array): Remote<AccountsOffice> =>
       bank ? createBankOfficeClient(desk, requestId) : createOfficeCall(desk, requestId),
     checkFunding: createFundingCheck(desk),
+    checkApproval: createApprovalCheck(desk),
   };
   return {
     publishCouponKeys,

@@ -9,6 +9,24 @@ import type { AccountsOffice, BankService, IssuerService, Service, TrusteeServic
 import { isFailure, isRetryable, refusal, type ErrorCode, type Result } from '../errors.js';
 import { isFinal, type Sent } from './finality.js';
 
+/** The refund that an approval is for, and nothing else. */
+export interface ApprovedRefund {
+  /** Id of the charge, or Rs, as hexadecimal. */
+  payment: string;
+  /** Minor units; null: all of the payment. */
+  amount: number | null;
+  /** Of the refund, 8 bytes as hexadecimal. */
+  id: string;
+}
+
+/** An operator's word for one refund. */
+export interface Approval {
+  /** Key id, 8 bytes as hexadecimal. */
+  operator: string;
+  /** 64 bytes as hexadecimal. */
+  signature: string;
+}
+
 /** The services of a shop's bridge with a desk. */
 export interface Services {
   issuer: Service<Omit<IssuerService, 'succeed'>>;
@@ -25,6 +43,11 @@ export interface Services {
   office?(requestId: Uint8Array): Service<Pick<AccountsOffice, 'openAccount' | 'fundAccount'>>;
   /** Whether that operator may put so much into an account, asked before anything is done. Codes: ROLE_FORBIDDEN. */
   checkFunding?(amount: number): Promise<Result<object>>;
+  /**
+   * Whether who signed an approval may give back so much of a payment, in sum; asked of who keeps the accounts
+   * (`createApprovalCheck` of http/client.ts). Codes: ROLE_FORBIDDEN, OPERATOR_UNKNOWN and those of the connection.
+   */
+  checkApproval?(refund: ApprovedRefund, approval: Approval, sum: number): Promise<Result<object>>;
 }
 
 /** Bytes of a request id of the office. */

@@ -32,8 +32,12 @@ export const CLERK_COMMANDS: readonly CommandSpec[] = [
       { name: '<payment>', what: "the charge's id as tapcash charge shows it, or its Rs" },
       { name: '[amount]', what: '1.00, or 100 in minor units; default: all of the payment' },
     ],
-    options: [...act, data, json],
-    examples: ['refund 0123456789abcdef', 'refund 0123456789abcdef 1.00'],
+    options: [OPTIONS.supervisor, ...act, data, json],
+    examples: [
+      'refund 0123456789abcdef',
+      'refund 0123456789abcdef 1.00',
+      'refund 0123456789abcdef --supervisor /media/key',
+    ],
     run: async () => (await import('../clerk.js')).refund,
   },
   {

@@ -131,6 +131,10 @@ export const OPTIONS = {
     flags: '--refund-limit <amount>',
     what: 'most that the clerk gives back of one payment; without it all of it',
   },
+  supervisor: {
+    flags: '--supervisor <folder>',
+    what: "folder with a supervisor's operator.key: approves what is above the clerk's limit",
+  },
   wait: { flags: '--wait', what: 'follow the charge until it is paid' },
   id: {
     flags: '--id <act>',
