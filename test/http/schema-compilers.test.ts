@@ -1,11 +1,14 @@
 /** A schema is compiled once in a process, whatever number of servers has it. */
-import Fastify from 'fastify';
+import Fastify, { type FastifyServerOptions } from 'fastify';
 import { sharedCompilers } from '../../host-bridge/http/schema-compilers.js';
 
 const SCHEMA = {
   body: { type: 'object', required: ['amount'], properties: { amount: { type: 'integer' } } },
   response: { 200: { type: 'object', properties: { amount: { type: 'integer' } } } },
 };
+
+type Factory = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>;
+type Route = Parameters<ReturnType<NonNullable<Factory['buildValidator']>>>[0];
 
 /** @returns what each server's compilers gave for the schema's body and reply */
 async function compiledBy(servers: number): Promise<{ checks: Set<unknown>; writers: Set<unknown> }> {
@@ -16,7 +19,7 @@ async function compiledBy(servers: number): Promise<{ checks: Set<unknown>; writ
         compilersFactory: {
           buildValidator(external, options) {
             const compile = sharedCompilers.buildValidator!(external, options);
-            return (route) => {
+            return (route: Route) => {
               const check = compile(route);
               found.checks.add(check);
               return check;
