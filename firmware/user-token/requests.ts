@@ -9,7 +9,7 @@
 import { copy, equal } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import { K_BYTES } from '../wire/request.js';
-import { partRequest, PART_BYTES, requestPart } from '../wire/token-commands.js';
+import { partRequest, PART_BYTES, REQUEST_START_BYTES, requestPart } from '../wire/token-commands.js';
 import { DESK_RECORD, requestHead } from './desk/desk-records.js';
 import type { RequestHead } from './desk/desk-records.js';
 import type { PurseAnswer } from './purse.js';
@@ -98,12 +98,13 @@ export function openRequests(records: Records): Requests {
       return { ok: true, data: requestPart.encode(first) };
     },
     part: function (data) {
-      // 1. It is an offset.  2. Of the request that waits.
+      // 1. It is an offset.  2. Of the request that waits, by who had its first part.
       const asked = partRequest.decode(data);
       if (!asked) return refuse('BAD_REQUEST');
       const now = waiting();
       if (!now) return refuse('NO_CHARGE');
-      if (asked.offset >= now.length) return refuse('BAD_REQUEST');
+      const start = copy(bytesFrom(0), 0, REQUEST_START_BYTES);
+      if (!equal(asked.start, start) || asked.offset >= now.length) return refuse('BAD_REQUEST');
       return { ok: true, data: bytesFrom(asked.offset) };
     },
     end: function (code, receiptNumber, hash) {

@@ -49,11 +49,11 @@ export const INS = {
   couponStart: 0x52,
   /** Desk. data: the inverse (256); answer: `requestPart` of the coupon's `ownedRequest`. */
   couponBlind: 0x54,
-  /** Desk. No data; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
+  /** Desk. data: `commandRequest`; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
   redeem: 0x56,
   /**
-   * Desk. No data; answer: `requestPart` of a question for the receipt that was missed: WITHDRAW of 0 in a scheme with
-   * coupons.
+   * Desk. data: `commandRequest`; answer: `requestPart` of a question for the receipt that was missed: WITHDRAW of 0 in
+   * a scheme with coupons.
    */
   missed: 0x5a,
   /** Desk. data: `debitRequest`; answer: `debitAnswer`, or code NO_CHARGE where the journal has none from there on. */
@@ -98,8 +98,18 @@ export const requestPart = defineMessage([
 ]);
 export type RequestPart = MessageOf<typeof requestPart>;
 
+/**
+ * First bytes of a request: of a signature over what is sealed, or of the key that it is sealed with. Nobody can guess
+ * them, so who names them had the first part.
+ */
+export const REQUEST_START_BYTES = 8;
+
 /** Data of PART. */
-export const partRequest = defineMessage([['offset', U32]]);
+export const partRequest = defineMessage([
+  // Of the request that waits: its first bytes, as the first part had them.
+  ['start', BYTES, REQUEST_START_BYTES],
+  ['offset', U32],
+]);
 
 /** Data of REPLY: one box of the reply to the request that waits, or the bank's blind signature. */
 export const replyData = defineMessage([
@@ -123,6 +133,9 @@ export const replyAnswer = defineMessage([
  * answer, or should have had it; so they need no button, whatever has closed the desk in between.
  */
 export const COMMAND_ID_BYTES = 8;
+
+/** Data of REDEEM and of MISSED. */
+export const commandRequest = defineMessage([['commandId', BYTES, COMMAND_ID_BYTES]]);
 
 /** Data of COUPON START: the amount, and the modulus whose hash stands in the list under it. */
 export const couponStart = defineMessage([

@@ -19,6 +19,7 @@ import {
   partRequest,
   replyAnswer,
   replyData,
+  REQUEST_START_BYTES,
   requestPart,
 } from '../../firmware/wire/token-commands.js';
 import { receipt, receiptBody, RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
@@ -305,8 +306,9 @@ export interface Dealing {
 export function readWhole(token: TestPurse, first: Answer): { kind: number; amount: number; bytes: Uint8Array } {
   const head = requestPart.decode(must(first).data)!;
   let bytes = head.part;
+  const start = bytes.slice(0, REQUEST_START_BYTES);
   while (bytes.length < head.length)
-    bytes = concat([bytes, must(token.desk.part(partRequest.encode({ offset: bytes.length }), 0)).data]);
+    bytes = concat([bytes, must(token.desk.part(partRequest.encode({ start, offset: bytes.length }), 0)).data]);
   return { kind: head.kind, amount: head.amount, bytes };
 }
 

@@ -114,8 +114,8 @@ export function deskOf(answer: (ins: number, data: Uint8Array, nowMs: number) =>
     couponKeys: (data: Uint8Array, nowMs: number) => answer(INS.couponKeys, data, nowMs),
     couponStart: (data: Uint8Array, nowMs: number) => answer(INS.couponStart, data, nowMs),
     couponBlind: (data: Uint8Array, nowMs: number) => answer(INS.couponBlind, data, nowMs),
-    missed: (nowMs: number) => answer(INS.missed, none, nowMs),
-    redeem: (nowMs: number) => answer(INS.redeem, none, nowMs),
+    missed: (nowMs: number, commandId = COMMAND_ID) => answer(INS.missed, commandId, nowMs),
+    redeem: (nowMs: number, commandId = COMMAND_ID) => answer(INS.redeem, commandId, nowMs),
     debit: (data: Uint8Array, nowMs: number) => answer(INS.debit, data, nowMs),
     receipt: (data: Uint8Array) => answer(INS.receipt, data, 0),
   };

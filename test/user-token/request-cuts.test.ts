@@ -9,7 +9,13 @@ import { extent, isLong } from '../kit/extent.js';
 import { concat, toHex } from '../../firmware/core/bytes.js';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { DESK_RECORD } from '../../firmware/user-token/desk/desk-records.js';
-import { couponStart, partRequest, replyData, requestPart } from '../../firmware/wire/token-commands.js';
+import {
+  couponStart,
+  partRequest,
+  replyData,
+  REQUEST_START_BYTES,
+  requestPart,
+} from '../../firmware/wire/token-commands.js';
 import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import { boot, COMMAND_ID, nameBytes, newFlash, openLog, type TestPurse } from './purse-rig.js';
@@ -72,9 +78,10 @@ class Desk {
   private async finish(first: Uint8Array): Promise<boolean> {
     const { kind, length, part } = requestPart.decode(first)!;
     let bytes = part;
+    const start = part.slice(0, REQUEST_START_BYTES);
     while (bytes.length < length) {
       const offset = bytes.length;
-      const next = this.step((token) => token.desk.part(partRequest.encode({ offset }), 0));
+      const next = this.step((token) => token.desk.part(partRequest.encode({ start, offset }), 0));
       if (!next.ok) return false;
       bytes = concat([bytes, next.data]);
     }

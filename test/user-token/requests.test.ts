@@ -15,6 +15,8 @@ import {
   PART_BYTES,
   replyAnswer,
   replyData,
+  REQUEST_START_BYTES,
+  requestPart,
 } from '../../firmware/wire/token-commands.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { sealBox } from '../../host-bridge/base/crypto/sealed-box.js';
@@ -53,6 +55,7 @@ import {
 const { REQUEST, TO_TOKEN } = wire;
 const NONE = new Uint8Array(0);
 const X = 100;
+const NO_START = new Uint8Array(REQUEST_START_BYTES);
 let keys: HouseKeys;
 beforeAll(async () => {
   keys = await makeHouseKeys([X, 20]);
@@ -80,8 +83,14 @@ type Row = [
   how: (d: Dealing) => Answer | Promise<Answer>,
   before?: (d: Dealing) => unknown,
 ];
-const withdrawn = ({ token }: Dealing) => must(withdraw(token, X));
-const couponAsked = (d: Dealing) => must(askCoupon(d, X));
+/** PART. @param start that of the request that waits, unless given */
+function part(token: TestPurse, offset: number, start?: Uint8Array): Answer {
+  const ofWaiting = () => requestPart.decode(must(token.desk.redeem(0)).data)!.part.slice(0, REQUEST_START_BYTES);
+  return token.desk.part(partRequest.encode({ start: start ?? ofWaiting(), offset }), 0);
+}
+// REDEEM after each, as the rows ask for what waits: the token notes which command came last.
+const withdrawn = ({ token }: Dealing) => (must(withdraw(token, X)), must(token.desk.redeem(0)));
+const couponAsked = (d: Dealing) => (must(askCoupon(d, X)), must(d.token.desk.redeem(0)));
 const begun = ({ token }: Dealing) => must(start(token));
 /** The first box for what waits. */
 const boxOf = async (d: Dealing): Promise<Uint8Array> => (await boxesFor(d, d.token.desk.redeem(0)))[0]!;
@@ -138,14 +147,10 @@ const rows: Row[] = [
   ],
   [2, 'withdraw in a scheme of coupons', 'BAD_REQUEST', ({ token }) => withdraw(token, X)],
   [1, 'withdraw 0 in the open', 'BAD_REQUEST', ({ token }) => withdraw(token, 0)],
-  [3, 'part: nothing waits', 'NO_CHARGE', ({ token }) => token.desk.part(partRequest.encode({ offset: 0 }), 0)],
-  [
-    3,
-    'part: beyond the end',
-    'BAD_REQUEST',
-    ({ token }) => token.desk.part(partRequest.encode({ offset: 10_000 }), 0),
-    withdrawn,
-  ],
+  [3, 'part: nothing waits', 'NO_CHARGE', ({ token }) => part(token, 0, NO_START)],
+  [3, 'part: beyond the end', 'BAD_REQUEST', ({ token }) => part(token, 10_000), withdrawn],
+  [3, 'part: of another request', 'BAD_REQUEST', ({ token }) => part(token, 0, NO_START), withdrawn],
+  [3, 'part', 'OK', ({ token }) => part(token, 0), withdrawn],
   [3, 'part: not an offset', 'BAD_REQUEST', ({ token }) => token.desk.part(NONE, 0), withdrawn],
   [3, 'reply: nothing waits', 'NO_CHARGE', ({ token }) => reply(token, 0, new Uint8Array(100))],
   [3, 'reply: empty', 'BAD_REQUEST', ({ token }) => token.desk.reply(NONE, 0)],
@@ -155,6 +160,8 @@ const rows: Row[] = [
   [3, 'reply: another index', 'REPLY_INVALID', async (d) => reply(d.token, 1, await boxOf(d)), withdrawn],
   [1, 'redeem in the open', 'NO_CHARGE', ({ token }) => token.desk.redeem(0)],
   [2, 'redeem: no coupon', 'NO_CHARGE', ({ token }) => token.desk.redeem(0)],
+  [2, 'redeem: without an id', 'BAD_REQUEST', ({ token }) => token.desk.redeem(0, NONE)],
+  [2, 'missed receipts: without an id', 'BAD_REQUEST', ({ token }) => token.desk.missed(0, NONE)],
   [2, 'missed receipts', 'OK', ({ token }) => token.desk.missed(0)],
   [1, 'missed receipts in the open', 'BAD_REQUEST', ({ token }) => token.desk.missed(0)],
   [3, 'missed receipts in a scheme without coupons', 'BAD_REQUEST', ({ token }) => token.desk.missed(0)],

@@ -4,7 +4,14 @@
  * what a desk asks the token to sign, as long as nothing has come of it.
  */
 import { concat } from '../../firmware/core/bytes.js';
-import { amountRequest, couponStart, replyData } from '../../firmware/wire/token-commands.js';
+import {
+  amountRequest,
+  couponStart,
+  partRequest,
+  replyData,
+  REQUEST_START_BYTES,
+  requestPart,
+} from '../../firmware/wire/token-commands.js';
 import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
@@ -14,6 +21,7 @@ import {
   askCoupon,
   configOf,
   couponList,
+  finish,
   grantFor,
   Houses,
   makeHouseKeys,
@@ -234,7 +242,41 @@ const asked: [string, () => Promise<{ dealing: Dealing; command: Command }>][] =
       return { dealing, command: { name: 'BLIND', send: (at, nowMs) => at.desk.couponBlind(inverse, nowMs) } };
     },
   ],
+  [
+    'REDEEM, scheme 2',
+    async () => ({
+      dealing: await withCoupons(1),
+      command: { name: 'REDEEM', send: (at, nowMs) => at.desk.redeem(nowMs) as Answer },
+    }),
+  ],
+  [
+    'the question for a missed receipt, scheme 2',
+    async () => ({
+      dealing: await registered(keys, 2),
+      command: { name: 'MISSED', send: (at, nowMs) => at.desk.missed(nowMs) as Answer },
+    }),
+  ],
+  [
+    'PART of a registration, scheme 4',
+    async () => {
+      const dealing = fresh(4, 8);
+      await finish(dealing, register(dealing.token));
+      dealing.token.purse.press(0);
+      const part = partRequest.encode({ start: startOf(register(dealing.token)), offset: 512 });
+      return { dealing, command: { name: 'PART', send: (at, nowMs) => at.desk.part(part, nowMs) as Answer } };
+    },
+  ],
 ];
+
+/** A token of scheme 2 with coupons, its desk open. */
+async function withCoupons(count: number): Promise<Dealing> {
+  const dealing = await registered(keys, 2);
+  for (let i = 0; i < count; i++) expect(await finish(dealing, askCoupon(dealing, X))).toBe('OK');
+  return dealing;
+}
+
+/** What PART names a request by. @param first the answer that gave its first part */
+const startOf = (first: Answer) => requestPart.decode(must(first).data)!.part.slice(0, REQUEST_START_BYTES);
 
 test.each(asked)(
   '%s: the same again after the minute and after a reset, in other bytes the button',
@@ -251,7 +293,10 @@ test.each(asked)(
     const stranger: Uint8Array = new Uint8Array(COMMAND_ID).fill(8);
     expect(shown(later.desk.withdraw(amountBytes(X, stranger), LATER_MS))).toBe('DESK_CLOSED');
     expect(shown(later.desk.register(nameBytes('Ada', stranger), LATER_MS))).toBe('DESK_CLOSED');
-    expect(shown(later.desk.part(new Uint8Array(4), LATER_MS))).toBe('DESK_CLOSED');
+    expect(shown(later.desk.redeem(LATER_MS, stranger))).toBe('DESK_CLOSED');
+    expect(shown(later.desk.missed(LATER_MS, stranger))).toBe('DESK_CLOSED');
+    const guess = partRequest.encode({ start: stranger, offset: 0 });
+    expect(shown(later.desk.part(guess, LATER_MS))).toBe('DESK_CLOSED');
     expect(shown(later.desk.couponBlind(new Uint8Array(256), LATER_MS))).toBe('DESK_CLOSED');
   },
 );
@@ -275,6 +320,37 @@ test.each([3, 4])('scheme %i: once its reply was taken, the same WITHDRAW begins
   expect(again()).toMatch(/^([0-9a-f]{2})+$/);
   must(reply!.send(dealing.token, LATER_MS));
   expect(again()).toBe('DESK_CLOSED');
+});
+
+test('REDEEM: once its reply was taken, the same begins nothing, though another coupon is left', async () => {
+  const dealing = await withCoupons(2);
+  const again = () => shown(dealing.token.desk.redeem(LATER_MS) as Answer);
+  const [reply] = await replies(dealing, dealing.token.desk.redeem(0) as Answer);
+  expect(again()).toMatch(/^([0-9a-f]{2})+$/);
+  must(reply!.send(dealing.token, LATER_MS));
+  expect(again()).toBe('DESK_CLOSED');
+  expect(dealing.token.purse.state.journal.balance()).toBe(X);
+});
+
+test('REDEEM: that no coupon is left is said again after the minute', async () => {
+  const { token } = await registered(keys, 2);
+  const answers = [token.desk.redeem(0), token.desk.redeem(LATER_MS), token.desk.redeem(LATER_MS, new Uint8Array(8))];
+  expect(answers.map((answer) => shown(answer as Answer))).toEqual(['NO_CHARGE', 'NO_CHARGE', 'DESK_CLOSED']);
+});
+
+test('PART: the same after a receipt, and nothing of a request that has its reply', async () => {
+  const dealing = await registered(keys, 3);
+  const { token } = dealing;
+  const first = withdraw(token, X);
+  const part = partRequest.encode({ start: startOf(first), offset: 10 });
+  const right = shown(token.desk.part(part, 0) as Answer);
+  must(receiptOf(dealing, 5).send(token, 0) as { ok: boolean });
+  expect(shown(token.desk.part(part, LATER_MS) as Answer)).toBe(right);
+  for (const reply of await replies(dealing, first)) must(reply.send(token, LATER_MS) as { ok: boolean });
+  expect(shown(token.desk.part(part, LATER_MS) as Answer)).toBe('DESK_CLOSED');
+  token.purse.press(LATER_MS);
+  must(token.desk.withdraw(amountBytes(X, new Uint8Array(8)), LATER_MS) as { ok: boolean });
+  expect(shown(token.desk.part(part, LATER_MS) as Answer)).toBe('BAD_REQUEST');
 });
 
 test('in the open, once its receipt was taken, the same WITHDRAW asks for no other', async () => {

@@ -19,6 +19,7 @@ import {
   PART_BYTES,
   replyAnswer,
   replyData,
+  REQUEST_START_BYTES,
   requestPart,
   tokenStatus,
 } from '../../firmware/wire/token-commands.js';
@@ -207,8 +208,9 @@ suite('the token in the interpreter', () => {
       async function deal(ask: [number, Uint8Array]): Promise<void> {
         const { kind, length, part } = requestPart.decode((await tap([ask]))[0]!)!;
         const offsets = Array.from({ length: Math.ceil(length / PART_BYTES) - 1 }, (_, i) => (i + 1) * PART_BYTES);
-        const rest =
-          offsets.length > 0 ? await tap(offsets.map((offset) => [INS.part, partRequest.encode({ offset })])) : [];
+        const start = part.slice(0, REQUEST_START_BYTES);
+        const asked = offsets.map((offset): [number, Uint8Array] => [INS.part, partRequest.encode({ start, offset })]);
+        const rest = asked.length > 0 ? await tap(asked) : [];
         const boxes = await houses.answer(kind, concat([part, ...rest]));
         const answers = await tap(boxes.map((body, index) => [INS.reply, replyData.encode({ index, body })]));
         expect(replyAnswer.decode(answers[answers.length - 1]!)).toMatchObject({ left: 0, code: 0 });

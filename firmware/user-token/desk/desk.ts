@@ -4,10 +4,9 @@
  * Desk commands sign in the owner's name, so they answer only for a while after the button was pressed; before the
  * first license there is nothing yet to guard. What a house sent needs no desk: a receipt, a reply, and a license or
  * list that is held already are only ever good for their owner. So the same bytes have the same answer again, whatever
- * success or reset has closed the desk in between. REGISTER, WITHDRAW and the two commands of a coupon have them too:
- * each carries bytes that nobody else can guess. How a
- * scheme registers and withdraws is a column of its row (core/scheme.ts), never its number. As in purse.ts: named
- * results, checks in numbered order, mutation last.
+ * success or reset has closed the desk in between. So have the commands that ask the owner, and PART: each carries
+ * bytes that nobody else can guess. How a scheme registers and withdraws is a column of its row (core/scheme.ts), never
+ * its number. As in purse.ts: named results, checks in numbered order, mutation last.
  *
  * An overlay (main.ts): it is loaded at a desk command and let go at the next payment, so what must outlive that stands
  * in `PurseState` or in a record.
@@ -19,7 +18,15 @@ import { REQUEST } from '../../wire/request.js';
 import { isName } from '../../wire/name.js';
 import { KEY_BYTES } from '../../wire/payment.js';
 import { receipt, receiptBody } from '../../wire/withdrawal.js';
-import { amountRequest, identity, INS, licenseGrant, nameRequest, receiptAnswer } from '../../wire/token-commands.js';
+import {
+  amountRequest,
+  commandRequest,
+  identity,
+  INS,
+  licenseGrant,
+  nameRequest,
+  receiptAnswer,
+} from '../../wire/token-commands.js';
 import { createCoupons } from './desk-coupons.js';
 import { createOpenRequests } from './desk-open.js';
 import { createPapers } from './desk-papers.js';
@@ -65,6 +72,9 @@ export function createDesk(
   const sealed = tools && createSealedRequests(state, requests, tools, progress);
   const coupons = tools && sealed && config.issue === 'coupon' ? createCoupons(state, requests, sealed, tools) : null;
   const reply = tools && createReplies(state, requests, papers, tools, coupons, progress);
+
+  // Hash of the REDEEM that found no coupon, as long as it came last. In RAM: a refusal changes nothing in flash.
+  let foundNone: Uint8Array = NOTHING;
 
   function identityNow(): PurseAnswer {
     const data = identity.encode({
@@ -117,15 +127,16 @@ export function createDesk(
   }
 
   /** [0042]: the next coupon, or what waits. */
-  function redeem(): PurseAnswer {
+  function redeem(data: Uint8Array): PurseAnswer {
+    if (!commandRequest.decode(data)) return refuse('BAD_REQUEST');
     if (requests.waiting()) return requests.first();
     const next = coupons && coupons.next();
     return next ? sealed!.redeem(next.slot, next.coupon) : refuse('NO_CHARGE');
   }
 
   /** The next receipt, where there is no coupon to ask with. */
-  function missed(): PurseAnswer {
-    if (!coupons) return refuse('BAD_REQUEST');
+  function missed(data: Uint8Array): PurseAnswer {
+    if (!coupons || !commandRequest.decode(data)) return refuse('BAD_REQUEST');
     if (requests.waiting()) return requests.first();
     return state.licensed ? sealed!.missed() : refuse('NOT_LICENSED');
   }
@@ -151,8 +162,8 @@ export function createDesk(
     if (ins === INS.withdraw) return withdraw(data);
     if (ins === INS.part) return requests.part(data);
     if (ins === INS.reply) return reply ? reply(data) : refuse('NO_CHARGE');
-    if (ins === INS.redeem) return redeem();
-    if (ins === INS.missed) return missed();
+    if (ins === INS.redeem) return redeem(data);
+    if (ins === INS.missed) return missed(data);
     return ins === INS.debit ? readDebit(state, data) : couponCommand(ins, data);
   }
 
@@ -169,7 +180,9 @@ export function createDesk(
 
   /** What signs for the owner, and is told from every other command by bytes that only its desk knows. */
   function asksOwner(ins: number): boolean {
-    return ins === INS.register || ins === INS.withdraw || ins === INS.couponStart || ins === INS.couponBlind;
+    return (
+      ins === INS.register || ins === INS.withdraw || (ins >= INS.couponStart && ins <= INS.missed && ins !== INS.debit)
+    );
   }
 
   /** With the button pressed. What may be asked for again is durable before its answer goes out. */
@@ -177,6 +190,8 @@ export function createDesk(
     const answer = atDesk(ins, data);
     // BUSY: a part of it is done.
     const isBegun = answer.ok || answer.code === 'BUSY';
+    const isNone = ins === INS.redeem && !answer.ok && answer.code === 'NO_CHARGE';
+    if (asksOwner(ins)) foundNone = isNone ? hashOf(ins, data) : NOTHING;
     if (asksOwner(ins) && isBegun && !isLast(ins, data)) {
       const record = { hash: hashOf(ins, data), receiptNumber: journal.receiptNumber() };
       state.records.put(DESK_RECORD.command, 0, commandRecord.encode(record));
@@ -187,8 +202,10 @@ export function createDesk(
   /** With the desk closed: what a house sent, as it was answered before or would have been. */
   function again(ins: number, data: Uint8Array): PurseAnswer {
     if (asksOwner(ins) && isLast(ins, data)) return atDesk(ins, data);
-    // A reply is the waiting request's, or the one that ended it; a stranger learns nothing from the refusal.
-    const answer = ins === INS.reply && reply ? reply(data) : null;
+    if (ins === INS.redeem && equal(foundNone, hashOf(ins, data))) return refuse('NO_CHARGE');
+    // A reply is the waiting request's, or the one that ended it, and who asks for a part had the first one; a stranger
+    // learns nothing from the refusal.
+    const answer = ins === INS.part ? requests.part(data) : ins === INS.reply && reply ? reply(data) : null;
     if (answer && answer.ok) return answer;
     if (ins === INS.couponKeys && coupons && coupons.holds(data)) return { ok: true, data: NOTHING };
     // Of a token whose licenses came sealed nobody is to learn which pseudonyms it has.

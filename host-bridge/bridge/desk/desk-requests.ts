@@ -17,12 +17,14 @@ import {
 } from '../../../firmware/wire/request.js';
 import {
   amountRequest,
+  commandRequest,
   couponStart,
   identity,
   INS,
   partRequest,
   replyAnswer,
   replyData,
+  REQUEST_START_BYTES,
   requestPart,
   type RequestPart,
 } from '../../../firmware/wire/token-commands.js';
@@ -48,16 +50,24 @@ export interface Finished {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Data of a command that has its id alone. */
+const newCommand = () => commandRequest.encode({ commandId: newCommandId() });
+
 /** Longest request: a registration of 32 pseudonyms has some 3,400 bytes. */
 const REQUEST_BYTES_MAX = 4096;
 
 /** Reads the rest of a request of which the token has given the first part. */
 async function readWhole(steps: DeskSteps, first: RequestPart): Promise<Result<{ bytes: Uint8Array }>> {
   if (first.length > REQUEST_BYTES_MAX) return refusal('BAD_REQUEST', "the token's request");
+  const start = first.part.slice(0, REQUEST_START_BYTES);
+  if (start.length < REQUEST_START_BYTES) return refusal('BAD_REQUEST', "the token's request");
   let whole = first.part;
   while (whole.length < first.length) {
-    const next = await steps.token('request', INS.part, partRequest.encode({ offset: whole.length }), (answer) =>
-      answer.length > 0 ? answer : null,
+    const next = await steps.token(
+      'request',
+      INS.part,
+      partRequest.encode({ start, offset: whole.length }),
+      (answer) => (answer.length > 0 ? answer : null),
     );
     if (!next.ok) return next;
     whole = concat([whole, next.answer]);
@@ -154,7 +164,7 @@ export function askFor(steps: DeskSteps, amount: number): Promise<Result<{ answe
 
 /** Asks a token of a scheme with coupons for its question about a missed receipt, or for what still waits. */
 export function askForMissed(steps: DeskSteps): Promise<Result<{ answer: RequestPart }>> {
-  return steps.token('missed receipts', INS.missed, NOTHING, (bytes) => requestPart.decode(bytes));
+  return steps.token('missed receipts', INS.missed, newCommand(), (bytes) => requestPart.decode(bytes));
 }
 
 /** What a withdrawal by coupons came to. */
@@ -256,7 +266,7 @@ export async function redeemCoupons(
   let amount = 0;
   let receiptNumber = 0;
   for (;;) {
-    const first = await steps.token('redeem', INS.redeem, NOTHING, (answer) => requestPart.decode(answer));
+    const first = await steps.token('redeem', INS.redeem, newCommand(), (answer) => requestPart.decode(answer));
     if (!first.ok) return first.code === 'NO_CHARGE' ? { ok: true, amount, receiptNumber } : first;
     const done = await finish(services, steps, first.answer);
     if (!done.ok) return done;
