@@ -3,7 +3,8 @@
  *
  * Espruino's board files give the most that a build can number (`variables`, which also decides the size of one); an
  * ESP32's start takes free heap less a reserve, over that size, in one malloc (targets/esp32/main.c). No number here
- * was counted on a board.
+ * was counted on a board, and only what says "seen" was seen; the rest is from design notes or an estimate, and nobody
+ * checked it in a checkout of that build.
  */
 
 /** One row. */
@@ -20,14 +21,14 @@ export interface InterpreterBuild {
   estimate: boolean;
 }
 
-/** The builds. Releases 2v27 to 2v29 have the same number in `boards/ESP32.py`, and the same reserve. */
+/** The builds. By design notes releases 2v27 to 2v29 have the same number, and the same reserve. */
 export const INTERPRETER_BUILDS: readonly InterpreterBuild[] = [
   {
     build: 'ESP32, 2v27 to 2v29',
     module: 'with PSRAM (WROVER)',
     variables: 16383,
     bytes: 14,
-    source: 'boards/ESP32.py and main.c, which limits the heap of 4 MB to it; a 2v27.45 build was seen to pay in QEMU',
+    source: 'a 2v27.45 build was seen to pay in QEMU; from design notes for other releases',
     estimate: false,
   },
   {
@@ -51,7 +52,7 @@ export const INTERPRETER_BUILDS: readonly InterpreterBuild[] = [
     module: 'without PSRAM (WROOM-32)',
     variables: null,
     bytes: 14,
-    source: 'fewer than 5,886, as its merge says; it leaves SHA512 out',
+    source: 'fewer than 5,886, from design notes, not checked; it leaves SHA512 out',
     estimate: true,
   },
   {
@@ -59,7 +60,7 @@ export const INTERPRETER_BUILDS: readonly InterpreterBuild[] = [
     module: 'ESP32-C3',
     variables: 4095,
     bytes: 13,
-    source: 'boards/ESP32C3_IDF4.py, the most that it can number',
+    source: 'from design notes, not checked: the most that it can number',
     estimate: true,
   },
   {
@@ -67,7 +68,7 @@ export const INTERPRETER_BUILDS: readonly InterpreterBuild[] = [
     module: 'ESP32-C3',
     variables: 16383,
     bytes: 14,
-    source: 'its board file, the most that it can number',
+    source: 'from design notes, not checked: the most that it can number',
     estimate: true,
   },
   {
@@ -75,7 +76,7 @@ export const INTERPRETER_BUILDS: readonly InterpreterBuild[] = [
     module: 'ESP32-S3',
     variables: 16383,
     bytes: 14,
-    source: 'boards/ESP32S3_IDF4.py, the most that it can number',
+    source: 'from design notes, not checked: the most that it can number',
     estimate: true,
   },
   {
@@ -83,7 +84,7 @@ export const INTERPRETER_BUILDS: readonly InterpreterBuild[] = [
     module: 'ESP32-S3',
     variables: 4095,
     bytes: 13,
-    source: 'its board file, the most that it can number',
+    source: 'from design notes, not checked: the most that it can number',
     estimate: true,
   },
 ];
