@@ -67,7 +67,7 @@ const EXCHANGE_TIMEOUT_MS = 60000;
 
 /** Arithmetic on the curve, in two overlays. */
 interface Curve {
-  /** What checks signatures of keys with tables, 'check.js': a terminal that checks alone needs no more. */
+  /** What checks signatures of keys with tables, 'check.js': that needs no more, so the rest makes room. */
   verifier(): Verifier;
   /** The rest, 'curve.js', which stands on the other. */
   ed25519(): Ed25519;
@@ -93,7 +93,11 @@ function openCurve(board: Board, natives: Natives): Curve {
   }
 
   return {
-    verifier: getVerifier,
+    verifier: function () {
+      if (ed25519) rest.drop();
+      ed25519 = null;
+      return getVerifier();
+    },
     ed25519: function () {
       const known = getVerifier();
       ed25519 = ed25519 || rest.load()(natives, known);
@@ -317,6 +321,8 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));
   });
 
+  // All that follows is made without it.
+  curve.drop();
   const pn532 = board.config.board.pn532;
   const reader = createPn532Reader(board.openPn532(), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
   const link = openLink(board, random, function () {

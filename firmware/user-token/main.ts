@@ -213,6 +213,8 @@ function runWithKeys(
   const pool = createNoncePool({ ed: curve.get, source: source, size: NONCES_MAX, batch: NONCES_BATCH });
   const known = [knownKey(board, curve, 'tab.issuer')];
   if (!equal(config.registrarKey, config.issuerKey)) known.push(knownKey(board, curve, 'tab.registrar'));
+  // All that follows is made without it: the first nonce loads it again.
+  curve.drop();
   const keys = openPurseKeys(records, config.pseudonyms, {
     signer: signer,
     ed25519: curve.get,
