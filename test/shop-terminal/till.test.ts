@@ -4,7 +4,7 @@
 import type { Till } from '../../firmware/shop-terminal/till.js';
 import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
-import { STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
+import { RECORD, STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
 import * as h from './till-rig.js';
 import type { Shop } from './till-rig.js';
 import type { Completed } from '../../firmware/shop-terminal/till-phases.js';
@@ -506,3 +506,43 @@ export function otherOrders(till: Till, licenseBytes: Uint8Array, answer: Uint8A
   // @ts-expect-error a record without its answer
   till.keep(till.ahead.record!, true);
 }
+
+// On the flash of a board: what docs/operations.md says of HISTORY_FULL.
+test.each([
+  ["Anna's Bakery", 0, 128],
+  ['é'.repeat(32), 0, 128],
+  ["Anna's Bakery", TOMBSTONES_MAX, 128],
+  ['é'.repeat(32), TOMBSTONES_MAX, 115],
+])('a log full of histories of %s beside %i tombstones: a charge is refused, nothing lost', (name, buried, fits) => {
+  const flash = h.makeFlash();
+  const change = { shop: name, shopShown: name };
+  const shop = h.openShop(flash, change);
+  h.bringNotices(shop);
+  let n = 1;
+  for (; n <= buried; n++) {
+    openCharge(shop, n, n);
+    expect(shop.till.cancel(h.idOf(n))).toBe('OK');
+  }
+  const paid: number[] = [];
+  for (; shop.till.charge(h.idOf(n), n, n, 300) === 'OK'; n++) {
+    expect(h.tap(shop.till, h.pkuOf(n))).toBe('OK');
+    paid.push(n);
+  }
+  expect(shop.till.charge(h.idOf(n), n, n, 300)).toBe('HISTORY_FULL');
+  expect(paid).toHaveLength(fits);
+  // After a reset each is there, whole. Once they are delivered, the charge is taken.
+  const later = h.openShop(flash, change);
+  h.bringNotices(later);
+  expect(later.till.charge(h.idOf(n), n, n, 300)).toBe('HISTORY_FULL');
+  expect(later.log.slots(RECORD.tombstone)).toHaveLength(buried);
+  const kept = paid.map(() => {
+    const slot = later.histories.oldest(false, -1);
+    const record = later.histories.read(slot);
+    later.histories.remove(slot);
+    const { shop: named, amount } = challenge.decode(history.decode(record.history)!.challenge)!;
+    expect(named).toBe(name);
+    return amount;
+  });
+  expect(kept).toEqual(paid);
+  expect(later.till.charge(h.idOf(n), n, n, 300)).toBe('OK');
+});
