@@ -190,6 +190,19 @@ async function ruleSum(
   return may;
 }
 
+/** Whether a refund's id means the one that is known. Code: REQUEST_ID_REUSED */
+function ruleKnown(row: RefundRow, rs: Uint8Array, amount: number): Result<{ row: RefundRow }> {
+  const isSame = toHex(row.rs) === toHex(rs) && row.amount === amount;
+  return isSame ? { ok: true, row } : refusal('REQUEST_ID_REUSED');
+}
+
+/** @returns false where another command began a refund while this one was judged: then it is judged again */
+function addIfUnchanged(table: RefundTable, row: Omit<RefundRow, 'bytes'>, sum: number, askedS: number): boolean {
+  if (table.find(row.id) || table.sum(row.rs) !== sum) return false;
+  table.add(row, askedS);
+  return true;
+}
+
 /** Makes the refunds over the bridge's database. */
 export function createRefunds(options: RefundOptions): Refunds {
   const { database, outbox, scheduler } = options;
@@ -203,26 +216,25 @@ export function createRefunds(options: RefundOptions): Refunds {
     id: Uint8Array | null,
     rule: (sum: number) => Promise<Result<object>>,
   ): Promise<Result<{ row: RefundRow }>> {
-    const { pku, ...paidChallenge } = readPaid(paid);
-    const wanted = amount ?? paidChallenge.amount;
-    const known = id ? table.find(id) : table.unfinished(rs, wanted);
-    if (known)
-      return toHex(known.rs) === toHex(rs) && known.amount === wanted
-        ? { ok: true, row: known }
-        : refusal('REQUEST_ID_REUSED');
-    // Of one payment in sum, or many small refunds would be a large one.
-    const may = await rule(table.sum(rs) + wanted);
-    if (!may.ok) return may;
-    // Signed by the terminal that is connected, whichever of the shop's took the payment.
-    const told = await options.terminal.status();
-    if (!told.ok) return told;
-    const refundId = id ?? options.random(REFUND_ID_BYTES);
-    const { issuer, currency, shop } = paidChallenge;
-    const { terminalId } = told.status;
-    const body = refundBody.encode({ issuer, currency, pku, rs, amount: wanted, refundId, terminalId, shop });
-    const row = { id: refundId, rs, amount: wanted, body };
-    database.transaction(() => table.add(row, Math.floor(options.nowS())));
-    return { ok: true, row: table.find(refundId)! };
+    const { amount: all, ...paidFields } = readPaid(paid);
+    const wanted = amount ?? all;
+    for (;;) {
+      const known = id ? table.find(id) : table.unfinished(rs, wanted);
+      if (known) return ruleKnown(known, rs, wanted);
+      // Of one payment in sum, or many small refunds would be a large one.
+      const sum = table.sum(rs);
+      const may = await rule(sum + wanted);
+      if (!may.ok) return may;
+      // Signed by the terminal that is connected, whichever of the shop's took the payment.
+      const told = await options.terminal.status();
+      if (!told.ok) return told;
+      const refundId = id ?? options.random(REFUND_ID_BYTES);
+      const asked = { rs, amount: wanted, refundId, terminalId: told.status.terminalId };
+      const row = { id: refundId, rs, amount: wanted, body: refundBody.encode({ ...paidFields, ...asked }) };
+      const askedS = Math.floor(options.nowS());
+      if (database.transaction(() => addIfUnchanged(table, row, sum, askedS)))
+        return { ok: true, row: table.find(refundId)! };
+    }
   }
 
   /** The terminal's signature, and into the outbox with it. */

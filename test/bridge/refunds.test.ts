@@ -65,6 +65,22 @@ test("a clerk's limit is of one payment in sum; what is above it is signed by no
   expect(abc(SHOP)).toBe(150);
 });
 
+test("two commands at once stay within the clerk's limit, and the same one twice is one refund", async () => {
+  await prepare({ refundMax: 150 });
+  const [first, second] = ['0a0b0c0d0e0f1011', '1a0b0c0d0e0f1011'];
+  const together = (...asked: [number, string?][]) =>
+    go(Promise.all(asked.map(([amount, id]) => rig.bridge.refund(PAYMENT, amount, id))));
+  const both = await together([100, first], [100, second]);
+  expect(both.map((one) => (one.ok ? 'OK' : one.code))).toEqual(['OK', 'ROLE_FORBIDDEN']);
+  expect(abc(SHOP)).toBe(200);
+  expect(await together([20, second], [20, second])).toMatchObject([{ ok: true }, { ok: true }]);
+  expect(abc(SHOP)).toBe(180);
+  const unnamed = await together([30], [30]);
+  expect(unnamed[0]).toMatchObject({ ok: true, refund: { state: 'refunded' } });
+  expect(unnamed[1]).toEqual(unnamed[0]);
+  expect(abc(SHOP)).toBe(150);
+});
+
 test('a refund by the id of its charge, in part and then the rest; the token collects both', async () => {
   const charge = await prepare();
   expect(await refund(100, undefined, charge)).toMatchObject({
