@@ -20,7 +20,7 @@ import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { replaceFile } from '../base/durable-file.js';
 import { bodyOfThrown, failure, isFailure } from '../base/errors.js';
 import { withBoards, type PortCommand } from './board-access.js';
-import { amountArgument, print } from './output.js';
+import { amountArgument, money, print } from './output.js';
 
 /** What of a list is read, and what is written. Amounts as on the command line; empty: the default. */
 const GIVEN = ['name', 'payment_max', 'sum_max'] as const;
@@ -57,6 +57,9 @@ const NAMELESS = {
   sumMax: classPaymentMax(CLASS_SMALL),
 };
 
+const nameless = (): string =>
+  `a token without a name: at most ${money(NAMELESS.paymentMax)} in a payment, ${money(NAMELESS.sumMax)} in sum`;
+
 function tokenOf(row: Row): ListedToken {
   const { paymentMax, sumMax } = row.name === '' ? NAMELESS : TOKEN_LIMITS;
   const token = {
@@ -66,7 +69,7 @@ function tokenOf(row: Row): ListedToken {
   };
   if (token.name !== '' && !isName(token.name)) throw failure('NAME_INVALID', token.name);
   if (token.name === '' && (token.paymentMax > NAMELESS.paymentMax || token.sumMax > NAMELESS.sumMax))
-    throw failure('AMOUNT_INVALID', `a token without a name: at most ${NAMELESS.paymentMax} and ${NAMELESS.sumMax}`);
+    throw failure('AMOUNT_INVALID', nameless());
   return token;
 }
 

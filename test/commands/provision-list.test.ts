@@ -92,7 +92,9 @@ test('a list that is wrong touches no board', async () => {
   expect(await wrong('name\n')).toMatch(/^TOKEN_LIST_INVALID .*no rows/);
   expect(await wrong('name,colour\nAda,red\n')).toMatch(/^TOKEN_LIST_INVALID .*column colour/);
   expect(await wrong('name,payment_max\nAda\n')).toMatch(/^TOKEN_LIST_INVALID/);
-  expect(await wrong('name,payment_max\nAda,much\n,30.00\n')).toMatch(/row 1: .*row 2: .*a token without a name/);
+  expect(await wrong('name,payment_max\nAda,much\n,30.00\n')).toMatch(
+    /row 1: .*row 2: .*a token without a name: at most 25.00 EUR in a payment, 50.00 EUR in sum/,
+  );
   expect(await wrong(`name,state,account\nAda,done,${account(1)}\nBob,done,${account(1)}\n`)).toMatch(/row 2: account/);
   expect(await wrong('name,state,account\nAda,done,\n')).toMatch(/row 1: account/);
 });
