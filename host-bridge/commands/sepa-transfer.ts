@@ -5,6 +5,7 @@
 import { electronicFormatIBAN, isSEPACountry, isValidIBAN } from 'ibantools';
 import { Document } from 'sepa';
 import { failure } from '../base/errors.js';
+import { moneyText } from '../base/money.js';
 
 /** Longest name of payer or payee. */
 const NAME_CHARS_MAX = 70;
@@ -70,7 +71,7 @@ export function transferDocument(
   info.batchBooking = true;
   document.addPaymentInfo(info);
   for (const { name, iban, amount, reference } of transfers) {
-    if (!isTransferable(amount)) throw failure('AMOUNT_INVALID', `${amount} cents in one transfer`);
+    if (!isTransferable(amount)) throw failure('AMOUNT_INVALID', `${moneyText(amount, 'EUR')} in one transfer`);
     const transaction = info.createTransaction();
     transaction.creditorName = name;
     transaction.creditorIBAN = iban;
