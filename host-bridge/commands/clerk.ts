@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, failure, isErrorCode, type TapcashError } from '../base/errors.js';
 import { fromHex } from '../../firmware/core/bytes.js';
-import { serviceKey } from '../base/keys/key-file.js';
 import type { Approval, ApprovedRefund } from '../base/services/calls.js';
 import {
   CONTROL_FILE,
@@ -78,8 +77,9 @@ export async function cancel(id: string | undefined, options: ClerkOptions): Pro
 
 /** Signs for a refund with a folder's operator.key. @throws TapcashError FILE_MISSING, KEY_FILE_INVALID, LINK_LOST */
 async function approvalOf(folder: string, client: ControlClient, wanted: ApprovedRefund): Promise<Approval> {
-  // The houses' client is loaded only where it is used.
-  const [{ mustBeOperator }, { approveRefund }] = await Promise.all([
+  // Keys and the houses' client are loaded only where they are used.
+  const [{ serviceKey }, { mustBeOperator }, { approveRefund }] = await Promise.all([
+    import('../base/keys/key-file.js'),
     import('./office.js'),
     import('../http/client.js'),
   ]);
