@@ -125,11 +125,12 @@ test('the command, at a board without firmware and one with it', async () => {
   const plug = join(host.folder, 'plug');
   const command = ['provision', 'token', ...board, '--serial', plug, '--data', host.folder, '--label', host.folder];
   let queue = [blank, first];
-  let [seen, rig]: [number, EspRig | undefined] = [0, undefined];
-  const ended = await tapcash(host, [...command, '--list', list, '--json'], null, (err) => {
-    const said = err.slice(seen);
-    seen = err.length;
-    for (const line of said.split('\n')) {
+  let rig: EspRig | undefined;
+  let unread = '';
+  const ended = await tapcash(host, [...command, '--list', list, '--json'], null, (_recent, _end, text) => {
+    const lines = (unread + text).split('\n');
+    unread = lines.pop() as string;
+    for (const line of lines) {
       if (line.includes("press the board's reset")) rig?.esp.pressReset();
       if (line.includes('unplug the board')) rmSync(plug, { force: true });
       if (!line.includes('waiting for a board')) continue;

@@ -34,8 +34,8 @@ const SEEN_CHARS = 1000;
 const ASKED = /hold BOOT|press the board/;
 const ASKED_CHARS = 20;
 
-/** Looks at what a command has just printed; may end it. */
-export type Watch = (recent: string, end: (signal: NodeJS.Signals) => void) => void;
+/** Looks at what a command has just printed, `text`, and a little of what it printed before; may end it. */
+export type Watch = (recent: string, end: (signal: NodeJS.Signals) => void, text: string) => void;
 
 /**
  * A hand at the board that does what is asked for, as often as it is asked. What is printed comes in pieces of any
@@ -70,7 +70,7 @@ export function tapcash(host: Host, args: string[], bench: EspRig | null, watch?
     hand(text);
     // Libraries print megabytes: looking through all of it at each piece took most of the test's time.
     recent = recent.slice(-SEEN_CHARS) + text;
-    watch?.(recent, (signal) => !child.killed && child.kill(signal));
+    watch?.(recent, (signal) => !child.killed && child.kill(signal), text);
   });
   return new Promise((resolve) =>
     child.on('close', (code, signal) => {
