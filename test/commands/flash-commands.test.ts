@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { connectPty } from '../../host-bridge/emulator/esp-cable.js';
 import type { Pty } from '../../host-bridge/emulator/pty.js';
 import { espRig, plantInterpreter, type EspRig } from '../flash/flash-rig.js';
+import { extent } from '../kit/extent.js';
 import { tempFolder } from '../kit/temp-folder.js';
-import { killedAt, tapcash, traces, type Ended, type Host } from '../flash/tapcash-command.js';
+import { tapcash, traces, type Ended, type Host } from '../flash/tapcash-command.js';
 import { writeRelease } from '../flash/firmware-kit.js';
 import { leaks, secretsOf } from '../kit/secrets.js';
 
@@ -51,6 +52,18 @@ function expectNoLeak(rig: EspRig): void {
   const secrets = secretsOf(rig);
   expect(secrets.size).toBeGreaterThan(3);
   expect(leaks(secrets, traces(host))).toEqual([]);
+}
+
+/** Kills the command at these steps in turn, each time started again; @returns the run that nobody stopped. */
+async function killedAt(host: Host, args: string[], bench: EspRig, steps: string[]): Promise<Ended> {
+  const some = steps.filter((_, i) => i % 3 === 1);
+  const chosen = extent(some.slice(-1), some, steps);
+  for (const step of chosen) {
+    const { status, err } = await tapcash(host, args, bench, (err, end) => err.includes(step) && end('SIGKILL'));
+    // What a command that ended by itself had said.
+    expect([step, status, status === 'SIGKILL' ? '' : err]).toEqual([step, 'SIGKILL', '']);
+  }
+  return tapcash(host, args, bench);
 }
 
 test('a token, from an empty board to an update; the commands killed at their steps', async () => {

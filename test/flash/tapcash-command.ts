@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
-import { extent } from '../kit/extent.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import type { EspRig } from './flash-rig.js';
 
@@ -78,21 +77,6 @@ export function tapcash(host: Host, args: string[], bench: EspRig | null, watch?
       resolve({ ...ended, status: code ?? (signal as string) });
     }),
   );
-}
-
-/**
- * Kills the command at these steps in turn, each time started again (test/commands/flash-commands.test.ts);
- * @returns the run that nobody stopped.
- */
-export async function killedAt(host: Host, args: string[], bench: EspRig, steps: string[]): Promise<Ended> {
-  const some = steps.filter((_, i) => i % 3 === 1);
-  const chosen = extent(some.slice(-1), some, steps);
-  for (const step of chosen) {
-    const { status, err } = await tapcash(host, args, bench, (err, end) => err.includes(step) && end('SIGKILL'));
-    // What a command that ended by itself had said.
-    expect([step, status, status === 'SIGKILL' ? '' : err]).toEqual([step, 'SIGKILL', '']);
-  }
-  return tapcash(host, args, bench);
 }
 
 /** Contents of all files of a host, what is packed in pictures too, and what its commands printed. */
