@@ -22,8 +22,8 @@ import { createIndicator, SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
 import { createLcd } from '../panel/lcd.js';
 import { createHsuPort, HSU_BAUD } from '../nfc/pn532-hsu.js';
-import { createI2cPort } from '../nfc/pn532-i2c.js';
-import { createSpiPort } from '../nfc/pn532-spi.js';
+import { openI2cPort } from '../nfc/pn532-i2c.js';
+import { openSpiPort } from '../nfc/pn532-spi.js';
 import { createPn532Link } from '../nfc/pn532-link.js';
 import type { Pn532Link } from '../nfc/pn532-link.js';
 import { createRecordLog, scanRecords } from '../records/record-log.js';
@@ -161,21 +161,16 @@ function openPn532(board: BoardConfig, clock: Clock, open: OpenOverlay): Pn532Li
   const port = espruinoPort(config.port);
   if (!port) throw new Error('board.pn532.port: no ' + config.port);
   const options = { burstBytesMax: config.burstBytesMax, natives: { toBytes: E.toUint8Array, sum: E.sum } };
-  if (config.bus === 'spi') {
-    // A class, not a port: a port in software is made of it.
-    const spi = new port();
-    spi.setup({ sck: config.sck, miso: config.miso, mosi: config.mosi, mode: 0, order: 'lsb' });
-    const createPort = overlay(open, 'spi.js', function () {
-      return createSpiPort;
-    })();
-    return createPn532Link(createPort(spi, config.nss!, clock, { toChars: textOf }), clock, options);
-  }
-  if (config.bus === 'i2c') {
-    port.setup({ sda: config.sda, scl: config.scl, bitrate: config.bitrate || 100000 });
-    const createPort = overlay(open, 'i2c.js', function () {
-      return createI2cPort;
-    })();
-    return createPn532Link(createPort(port, clock, { toChars: textOf }), clock, options);
+  if (config.bus !== 'uart') {
+    const openPort =
+      config.bus === 'spi'
+        ? overlay(open, 'spi.js', function () {
+            return openSpiPort;
+          })
+        : overlay(open, 'i2c.js', function () {
+            return openI2cPort;
+          });
+    return createPn532Link(openPort()(port, config, clock, { toChars: textOf }), clock, options);
   }
   function setup(baud: number): void {
     port.setup(baud, serialOptions(config));

@@ -36,7 +36,7 @@ export interface AmountKeyConfig extends PinConfig {
 export interface Pn532Config {
   /** "uart", "i2c" or "spi". */
   bus: string;
-  /** "Serial2", "I2C1"; "SPI" for a software port. */
+  /** "Serial2", "I2C1"; "SPI" and "I2C" are Espruino's classes of ports in software. */
   port: string;
   /** UART only; 115200 unless told. */
   baud?: number;

@@ -10,6 +10,7 @@
  * result of a longer transfer from a variable that nothing has set (targets/esp32/jshardwareSpi.c).
  * Left out: H_REQ. A transfer blocks the interpreter for its bytes.
  */
+import type { Pn532Config } from '../core/board-config.js';
 import type { Clock } from '../core/clock.js';
 import type { Pn532Port } from './pn532-link.js';
 import { charsOf, createPolledPort } from './pn532-polled.js';
@@ -18,6 +19,11 @@ import type { PollOptions } from './pn532-polled.js';
 /** What the port needs of Espruino's SPI: bytes go out while as many come in; `nss` is low meanwhile. */
 export interface SpiBus {
   send(data: Uint8Array, nss: string): Uint8Array;
+}
+
+/** A port that was made of Espruino's class. */
+interface SpiPort extends SpiBus {
+  setup(options: { sck?: string; miso?: string; mosi?: string; mode: 0; order: 'lsb' }): void;
 }
 
 const WRITE_FRAME = 1;
@@ -59,4 +65,16 @@ export function createSpiPort(spi: SpiBus, nss: string, clock: Clock, options: P
     },
   };
   return createPolledPort(bus, clock, options);
+}
+
+/** Makes a port in software of Espruino's class SPI, sets it up, and makes the chip's port on it. */
+export function openSpiPort(
+  bus: new () => SpiPort,
+  config: Pn532Config,
+  clock: Clock,
+  options: PollOptions,
+): Pn532Port {
+  const spi = new bus();
+  spi.setup({ sck: config.sck, miso: config.miso, mosi: config.mosi, mode: 0, order: 'lsb' });
+  return createSpiPort(spi, config.nss!, clock, options);
 }

@@ -43,10 +43,12 @@ const KEPT = 'global.tapcash_answer';
 function dialogOf(config: Pn532Config): Dialog {
   const { port } = config;
   if (config.bus === 'i2c') {
+    const bus = 'global.tapcash_i2c';
+    const options = text({ sda: config.sda, scl: config.scl, bitrate: config.bitrate ?? 100000 });
     return {
-      setUp: done(`${port}.setup(${text({ sda: config.sda, scl: config.scl, bitrate: config.bitrate ?? 100000 })})`),
-      send: (bytes) => done(`${port}.writeTo(${I2C_ADDRESS},${text(bytes)})`),
-      read: `new Uint8Array(${port}.readFrom(${I2C_ADDRESS},${READ_BYTES})).join()`,
+      setUp: done(`${bus}=${port === 'I2C' ? `new ${port}()` : port};${bus}.setup(${options})`),
+      send: (bytes) => done(`${bus}.writeTo(${I2C_ADDRESS},${text(bytes)})`),
+      read: `new Uint8Array(${bus}.readFrom(${I2C_ADDRESS},${READ_BYTES})).join()`,
     };
   }
   if (config.bus === 'spi') {

@@ -51,7 +51,8 @@ export const ESTIMATE = [
   `${ESP32_SPEED.statementUs} us for a statement, ${ESP32_SPEED.dotElementUs} us for an element of a dot product;`,
   `in native calls ${ESP32_SPEED.byteUs} us for a byte, ${ESP32_SPEED.characterUs} us for a character, ` +
     `${ESP32_SPEED.hashBlockUs} us for a block of a hash;`,
-  `${ESP32_SPEED.i2cByteUs} us for a byte on I2C, ${ESP32_SPEED.overlayByteUs} us for a byte of an overlay;`,
+  `${ESP32_SPEED.softI2cByteUs} us for a byte on I2C in software, and ${ESP32_SPEED.stretchUs} us a transfer for which a PN532 stretches its clock;`,
+  `${ESP32_SPEED.i2cByteUs} us for a byte on the display's I2C, ${ESP32_SPEED.overlayByteUs} us for a byte of an overlay;`,
   `serial ports are looked at every ${ESP32_SPEED.serialPollMs} ms; HSU at 460,800 baud, 115,200 to the bridge.`,
 ];
 

@@ -254,6 +254,9 @@ export function createApi(options: ApiOptions): Api {
     E,
     LoopbackA: loopback,
     LoopbackB: loopback,
+    I2C: function () {
+      return createI2cPort(options.i2c, realm, cycle, null, true);
+    },
     I2C1: createI2cPort(options.i2c, realm, cycle, () => screen.show()),
     I2C2: createI2cPort(undefined, realm, cycle, null),
     ...createSpi(options.spi, realm, cycle, () => screen.show()),

@@ -141,39 +141,66 @@ export function createSerialPort(
   return port;
 }
 
-/** What is wired to an I2C port: addresses of 7 bits; both throw where nobody acknowledges. */
+/**
+ * What is wired to an I2C port: addresses of 7 bits; both throw where nobody acknowledges, or holds SCL low for longer
+ * than `patienceUs`.
+ */
 export interface I2cDevices {
-  writeTo(address: number, data: Uint8Array): void;
-  readFrom(address: number, bytes: number): Uint8Array;
+  writeTo(address: number, data: Uint8Array, patienceUs: number): void;
+  readFrom(address: number, bytes: number, patienceUs: number): Uint8Array;
 }
+
+/**
+ * Cycles of the bus for which ESP-IDF's driver waits while SCL is held low, where nobody sets a timeout, and Espruino
+ * does not: I2C_MASTER_TOUT_CNUM_DEFAULT of ESP-IDF 3. ESP-IDF 4 and 5 wait 10 on an ESP32, 10 to 20 on a C3 and an S3
+ * (i2c_ll_cal_bus_clk): shorter than a PN532 needs, too.
+ */
+const STRETCH_CYCLES_MAX = 8;
+const I2C_BITRATE = 100_000; // unless told
 
 /** Addresses at which an OLED of the SSD1306 kind answers. */
 const OLED_ADDRESSES = [0x3c, 0x3d];
 
-/** An I2C port; `onDisplay` is told when picture data goes to an OLED, which every board has unless the bus has it. */
+/** An address of 7 bits, or an object that has one. */
+const addressOf = (to: unknown): number =>
+  typeof to === 'object' && to ? (to as { address: number }).address : Number(to);
+
+/**
+ * An I2C port; `onDisplay` is told when picture data goes to an OLED, which every board has unless the bus has it.
+ * @param isSoftware of the class `I2C` (src/jsi2c.c): it waits for SCL, and takes a missing acknowledge for one
+ */
 export function createI2cPort(
   bus: I2cDevices | undefined,
   realm: Realm,
   cycle: Cycle,
   onDisplay: (() => void) | null,
+  isSoftware = false,
 ): object {
   let open = false;
-  const addressOf = (to: unknown): number =>
-    typeof to === 'object' && to ? (to as { address: number }).address : Number(to);
+  let patienceUs = 0;
   const refuse = (): never => {
     throw new Error('I2C: no acknowledge');
   };
   /** Where programs take time, bytes go out when it has passed; nobody is there to hear then that they were refused. */
   function send(devices: I2cDevices, address: number, bytes: Uint8Array): void {
-    let isLate = false;
+    let isLate = isSoftware;
     cycle.output(() => {
       try {
-        devices.writeTo(address, bytes);
+        devices.writeTo(address, bytes, patienceUs);
       } catch (refused) {
         if (!isLate) throw refused;
       }
     });
     isLate = true;
+  }
+  function receive(address: number, count: number): Uint8Array {
+    try {
+      return bus ? bus.readFrom(address, count, patienceUs) : refuse();
+    } catch (refused) {
+      // Nobody pulls SDA down.
+      if (isSoftware) return new Uint8Array(count).fill(0xff);
+      throw refused;
+    }
   }
   const writeTo = (to: unknown, ...data: unknown[]): void => {
     if (!open) cycle.fault('I2C: used before setup');
@@ -183,14 +210,17 @@ export function createI2cPort(
     if (onDisplay && OLED_ADDRESSES.includes(address)) {
       if (bytes[0] === 0x40) onDisplay();
     } else if (bus) send(bus, address, bytes);
-    else refuse();
+    else if (!isSoftware) refuse();
   };
   const readFrom = (from: unknown, count: number): Uint8Array => {
     if (!open) cycle.fault('I2C: used before setup');
-    return new realm.Uint8Array(bus ? bus.readFrom(addressOf(from), count) : refuse());
+    return new realm.Uint8Array(receive(addressOf(from), count));
   };
   return {
-    setup: () => {
+    setup: (options?: { sda?: unknown; scl?: unknown; bitrate?: number }) => {
+      if (isSoftware && [options?.sda, options?.scl].some((pin) => pin === undefined))
+        cycle.fault('I2C.setup: a port in software needs its pins');
+      patienceUs = isSoftware ? Infinity : (STRETCH_CYCLES_MAX * 1e6) / (options?.bitrate ?? I2C_BITRATE);
       open = true;
     },
     writeTo,

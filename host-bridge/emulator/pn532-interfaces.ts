@@ -5,7 +5,10 @@
  * five rising edges, and hears nothing while the oscillator starts (here 1 ms); the I2C address wakes the chip, which
  * stretches the clock until it hears; NSS wakes it, and it is deaf meanwhile as on the UART.
  *
- * Left out: H_REQ, clock stretching as time, limits of a real UART's receive buffer.
+ * On I2C the chip holds SCL low for 0.4 to 1 ms in a transfer (seen by others; the manual names no time): here always
+ * for the longest. That it takes time as well is a price of work-meter.ts.
+ *
+ * Left out: H_REQ, limits of a real UART's receive buffer.
  */
 import type { I2cSlave } from './i2c-bus.js';
 import type { Scheduler } from '../base/scheduler.js';
@@ -32,6 +35,7 @@ const SPI = { write: 0x01, status: 0x02, read: 0x03 };
 
 const WAKE_EDGES = 5;
 const WAKE_MS = 1;
+const I2C_STRETCH_US = 1000;
 
 /** Makes the pins, powered and asleep. */
 export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLike<number>) => void): Pn532Interfaces {
@@ -79,6 +83,7 @@ export function createInterfaces(scheduler: Scheduler, onBytes: (bytes: ArrayLik
       };
     },
     i2c: {
+      stretchUs: I2C_STRETCH_US,
       write(data) {
         if (!powered) return false;
         asleep = false;

@@ -24,6 +24,10 @@ export interface Speed {
   hashBlockUs: number;
   /** One byte on I2C, at 400 kHz nine bits; the bus is waited for. */
   i2cByteUs: number;
+  /** One byte on I2C that Espruino drives in software. */
+  softI2cByteUs: number;
+  /** For how long a PN532 holds SCL low in each transfer. */
+  stretchUs: number;
   /** How often bytes on a serial port are looked for: no work, but a wait (serial-line.ts). */
   serialPollMs: number;
   /** One byte of an overlay that is loaded, beside what its statements take. */
@@ -49,6 +53,8 @@ export interface Speed {
  * - hash: 0.54 us for a block of SHA-256, 0.26 for one of SHA-512, whose words of 64 bits an ESP32 does not have;
  * - serial ports: a task looks every 5 ms, on the console's port after 5 ms of silence (targets/esp32/jshardwareUart.c
  *   since 2v29.267, August 2026; every 100 ms in 2v29 as released, and when nothing has come for 25 s);
+ * - I2C in software without a pause between levels (400 kHz): for a bit 3 or 4 levels and 5 to 7 directions of a pin
+ *   are set (src/jsi2c.c), each direction by some 200 instructions of ESP-IDF; the clock is stretched for 0.4 to 1 ms;
  * - flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32); overlay: 13,284 bytes of
  *   functions took as long as 330 rounds of an empty loop where flash is mapped (a Linux build of 32 bits with that).
  */
@@ -60,6 +66,8 @@ export const ESP32_SPEED: Speed = {
   characterUs: 7,
   hashBlockUs: 50,
   i2cByteUs: 22.5,
+  softI2cByteUs: 80,
+  stretchUs: 700,
   serialPollMs: 5,
   overlayByteUs: 1,
   flashWriteMs: 0.4,
@@ -91,7 +99,7 @@ export function meterProgram(program: Program, edits: TextEdits): void {
 }
 
 /** What `$work()` tells, in this order. */
-const COUNTED = ['n', 'dots', 'pairs', 'bytes', 'characters', 'blocks', 'i2c', 'loaded'];
+const COUNTED = ['n', 'dots', 'pairs', 'bytes', 'characters', 'blocks', 'i2c', 'softI2c', 'stretches', 'loaded'];
 
 /** Runs before the program, in its context. */
 export const METER = `
@@ -106,8 +114,19 @@ ${COUNTED.map((name) => `$work.${name}=`).join('')}0;
   }
   function first(data){return data.length;}
   function own(){return this.length;}
-  meter(I2C1,"writeTo","i2c",function(){for(var n=1,i=1;i<arguments.length;i++)n+=arguments[i].length||1;return n;});
-  meter(I2C1,"readFrom","i2c",function(a,n){return 1+n;});
+  function written(){for(var n=1,i=1;i<arguments.length;i++)n+=arguments[i].length||1;return n;}
+  function read(a,n){return 1+n;}
+  function once(){return 1;}
+  meter(I2C1,"writeTo","i2c",written);
+  meter(I2C1,"readFrom","i2c",read);
+  var soft=I2C;
+  I2C=function(){
+    var port=soft();
+    meter(port,"writeTo","softI2c",written);
+    meter(port,"readFrom","softI2c",read);
+    ["writeTo","readFrom"].forEach(function(name){meter(port,name,"stretches",once);});
+    return port;
+  };
   meter(E,"convolve","dots",first);
   meter(E,"mapInPlace","pairs",first);
   ["sum","CRC32","toUint8Array"].forEach(function(name){meter(E,name,"bytes",first);});
@@ -154,6 +173,8 @@ export function workMs(
     speed.characterUs,
     speed.hashBlockUs,
     speed.i2cByteUs,
+    speed.softI2cByteUs,
+    speed.stretchUs,
     speed.overlayByteUs,
   ];
   return () => read().reduce((sum, count, i) => sum + count * prices[i]!, 0) / 1000 + flashMs() - beforeMs;

@@ -81,7 +81,7 @@ function onBus(board: BoardConfig, bus: Pn532Bus): BoardConfig {
   if (bus === 'spi') return { ...board, pn532: loadBoard('esp32-devkitc-wrover').pn532 };
   return {
     ...board,
-    pn532: { bus: 'i2c', port: 'I2C1', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 144 },
+    pn532: { bus: 'i2c', port: 'I2C', sda: 'D21', scl: 'D22', bitrate: 400_000, burstBytesMax: 144 },
   };
 }
 

@@ -102,7 +102,7 @@ test.each(['i2c', 'spi'] as const)('a PN532 on %s answers, and one that is not t
   plantInterpreter(rig.esp);
   const found = (await examine(rig, { board })).find(({ check }) => check === 'pn532')!;
   expect(found).toMatchObject({ ok: true, found: `PN532, firmware 1.6, on ${bus}` });
-  const elsewhere = { ...board, pn532: { ...board.pn532, ...(bus === 'i2c' ? { port: 'I2C2' } : { nss: 'D27' }) } };
+  const elsewhere = { ...board, pn532: { ...board.pn532, ...(bus === 'i2c' ? { port: 'I2C1' } : { nss: 'D27' }) } };
   expect((await examine(rig, { board: elsewhere })).find(({ check }) => check === 'pn532')).toMatchObject({
     ok: false,
     code: 'PN532_NO_ACK',

@@ -7,6 +7,7 @@ import { createBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import type { VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { createI2cBus } from '../../host-bridge/emulator/i2c-bus.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
 import { ESP32_SPEED } from '../../host-bridge/emulator/work-meter.js';
 
@@ -325,5 +326,45 @@ describe('an emulated board', () => {
     // Loose, for slow machines; the figures above are what counts.
     expect(bootMs).toBeLessThan(50);
     expect(eventsPerSecond).toBeGreaterThan(20_000);
+  });
+
+  test.each([
+    ['I2C1', 400_000, 'refused'],
+    ['I2C1', 100_000, 'refused'],
+    ['I2C1', 9_000, 'refused'],
+    ['I2C1', 8_000, 'answers'],
+    ['new I2C()', 400_000, 'answers'],
+    ['new I2C()', 100_000, 'answers'],
+  ])('%s at %i: a device that holds SCL low for a millisecond %s', (port, bitrate, outcome) => {
+    const bus = createI2cBus();
+    const heard: string[] = [];
+    const slave = {
+      stretchUs: 1000,
+      write: (data: Uint8Array) => heard.push(String(data)) > 0,
+      read: (bytes: number) => new Uint8Array(bytes).fill(7),
+    };
+    bus.attach(0x24, slave);
+    const { board, lines } = make(
+      `
+      var bus = ${port};
+      bus.setup({sda: 'D21', scl: 'D22', bitrate: ${bitrate}});
+      try { bus.writeTo(0x24, 1, 2); print('written'); } catch (e) { print(e.message); }
+      try { print(bus.readFrom(0x24, 2).join()); } catch (e) { print(e.message); }`,
+      { i2c: bus },
+    );
+    board.powerOn();
+    const gaveUp = 'I2C:, Operation timeout because the bus is busy';
+    expect(lines).toEqual(outcome === 'answers' ? ['written', '7,7'] : [gaveUp, gaveUp]);
+    expect(heard).toEqual(outcome === 'answers' ? ['1,2'] : []);
+  });
+
+  test('I2C in software sees no missing acknowledge: all it reads is FF', () => {
+    const { board, lines } = make(`
+      var bus = new I2C();
+      bus.setup({sda: 'D21', scl: 'D22'});
+      bus.writeTo(0x24, 1);
+      print(bus.readFrom(0x24, 2).join());`);
+    board.powerOn();
+    expect([lines, board.errors]).toEqual([['255,255'], []]);
   });
 });

@@ -24,3 +24,17 @@ test.each(['uart', 'i2c', 'spi'] as const)('%s: a payment, and the debit acknowl
     rig.close();
   }
 });
+
+test('I2C in hardware: the chip stretches the clock for longer than the driver waits, and no reader starts', async () => {
+  const scheduler = createVirtualScheduler();
+  const maker = emulatedBoards(scheduler, undefined, 'i2c');
+  maker.config.pn532.port = 'I2C1';
+  const rig = await createTapRig({ scheduler, maker, seed: 5 });
+  try {
+    await rig.rest(30_000);
+    const { board } = rig.terminalDevice;
+    expect([board.screen(), board.errors]).toEqual([['ALARM', 'DEVICE_FAULT'], []]);
+  } finally {
+    rig.close();
+  }
+});
