@@ -3,6 +3,8 @@ import { rmSync } from 'node:fs';
 
 /** Removes it; a process that still ends there may write meanwhile. */
 export default function teardown(): void {
-  const folder = process.env['TAPCASH_TESTS_TEMP'];
-  if (folder) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  for (const name of ['TAPCASH_TESTS_ELEMENTS', 'TAPCASH_TESTS_TEMP']) {
+    const folder = process.env[name];
+    if (folder) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
 }

@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MEMORY = '/dev/shm';
@@ -27,10 +28,15 @@ function folderInMemory(): string | null {
   }
 }
 
-/** Sets TMPDIR, which test files and their processes inherit. */
+/**
+ * Sets TMPDIR, which test files and their processes inherit, and makes the place where tests report what they exercise
+ * of the claims (kit/exercises.ts).
+ */
 export default function setup(): void {
   const folder = folderInMemory();
-  if (!folder) return;
-  process.env['TMPDIR'] = folder;
-  process.env['TAPCASH_TESTS_TEMP'] = folder;
+  if (folder) {
+    process.env['TMPDIR'] = folder;
+    process.env['TAPCASH_TESTS_TEMP'] = folder;
+  }
+  process.env['TAPCASH_TESTS_ELEMENTS'] = mkdtempSync(join(tmpdir(), 'tapcash-elements-'));
 }

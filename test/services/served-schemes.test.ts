@@ -13,6 +13,7 @@ import { createLog } from '../../host-bridge/base/log.js';
 import { startBank, startIssuer } from '../../host-bridge/services/start.js';
 import { fixedLine } from '../../host-bridge/base/keys/key-line.js';
 import { audit } from '../../host-bridge/audit/audit.js';
+import { exercises } from '../kit/exercises.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { bankSigner, register, withdraw } from '../houses/houses-rig.js';
 import { codeOf, good, ISSUER, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../kit/people.js';
@@ -68,6 +69,7 @@ test.each(SCHEMES.map(({ number }) => number))(
       ...(trustee ? { trusteeDatabase: trustee.database } : {}),
     };
     expect(audit(books)).toMatchObject({ broken: [], in: 100, held: 100 });
+    exercises('33.1');
     await at.close();
     expect(audit(books).broken).toEqual([]);
 

@@ -12,6 +12,7 @@ import { createIssuerClient } from '../../host-bridge/http/client.js';
 import { couponKeys, readKeyFile, sealSeed, serviceKey, writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
 import * as start from '../../host-bridge/services/start.js';
 import type { IssuerPlace, TrusteePlace } from '../../host-bridge/services/start.js';
+import { exercises } from '../kit/exercises.js';
 import { codeOf, good, seedOf, signerOf } from '../kit/people.js';
 import { failed } from '../kit/failed.js';
 import { tempFolder } from '../kit/temp-folder.js';
@@ -48,6 +49,7 @@ describe('keys', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(dataDir).mode & 0o777).toBe(0o700);
     expect(readFileSync(file, 'utf8')).toContain('BEGIN PRIVATE KEY');
+    exercises('22.1');
     const second = await startIssuer(place(dataDir));
     expect(equal(second.publicKey, first.publicKey)).toBe(true);
     await second.close();

@@ -4,10 +4,12 @@ import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js'
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.js';
+import { challenge, history } from '../../firmware/wire/payment.js';
+import { exercises } from '../kit/exercises.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { createRig, createToken, denyList, ISSUER_KEY, keyOf, type Bench } from './terminal-board-rig.js';
 import { licenseFor, multiplesFor, REGISTRAR } from './terminal-rig.js';
-import { NOW_S } from './till-rig.js';
+import { CONFIG, NOW_S } from './till-rig.js';
 
 const interpreter = findInterpreter(process.env);
 const places: [string, string | null, typeof describe][] = [
@@ -75,6 +77,12 @@ for (const [place, path, run] of places) {
       rig.present(null);
       expect([...token.debits.values()].map((d) => d.settled)).toEqual([true]);
       status = await rig.status();
+      const h = history.decode(rig.bridge.histories[0])!;
+      expect([status.registrar, challenge.decode(h.challenge)!.shop]).toEqual([
+        REGISTRAR.publicKey.slice(0, 4),
+        CONFIG.shop,
+      ]);
+      exercises('21.2');
       expect(status).toMatchObject({ historiesPending: 0, tombstonesPending: 0, chargeState: 3 });
 
       expect(await rig.charge(2, 1)).toBe('OK');

@@ -4,6 +4,7 @@ import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { refundBody, type RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
+import { exercises } from '../kit/exercises.js';
 import { CONFIG, idOf, makeDenyList, makeTime, NOW_S } from './till-rig.js';
 import { createToken, createRig, keyOf, lastLine, licenseFor, TERMINAL, verifies, type Rig } from './terminal-rig.js';
 
@@ -30,6 +31,7 @@ describe('a tap', () => {
     ]);
     expect([...token.debits.values()]).toMatchObject([{ amount: 350, settled: true }]);
     expect([...rig.bridge.stored.values()]).toEqual([1]);
+    exercises('2.2', '4.2', '5.2', '7.2', '9.2', '21.7', '21.8', '21.9');
     const report = rig.bridge.reports[0];
     expect(report).toMatchObject({ chargeId: idOf(1), amount: 350, chargeState: 3, code: 0 });
     expect(report.paidMs).toBeGreaterThanOrEqual(
@@ -201,6 +203,11 @@ describe('a tap', () => {
     ['BAD_REQUEST', (_w, t) => void (t.license = new Uint8Array(10))],
     ['CONFIRM_NEEDED', (_w, t) => void (t.refuses = 'CONFIRM_NEEDED')],
   ];
+  // A bad license gets no CHALLENGE, a bad SKU leaves no H.
+  const CLAIMED: Record<string, string[]> = {
+    LICENSE_INVALID: ['4.1', '5.1', '7.1', '9.1', '21.3', '21.6'],
+    SIGNATURE_INVALID: ['2.1', '21.4', '21.5', '21.10'],
+  };
   test.each(refusals)('%s is shown and reported, and the charge stays open for another token', (code, spoil) => {
     const rig = online();
     rig.charge(1, 350);
@@ -208,6 +215,8 @@ describe('a tap', () => {
     spoil(rig, token);
     expect(rig.tap(token, 500)).toBe('open');
     expect(rig.bridge.reports[0].code).toBe(codeNumber(code as never));
+    expect([token.debits.size, rig.bridge.stored.size]).toEqual([0, 0]);
+    exercises(...(CLAIMED[code] ?? []));
     expect(rig.tap(createToken(2))).toBe('paid');
     expect(total(rig)).toBe(350);
   });

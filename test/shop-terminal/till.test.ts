@@ -3,9 +3,11 @@
  */
 import type { Till } from '../../firmware/shop-terminal/till.js';
 import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
-import { challenge, chargeId, history, tombstone } from '../../firmware/wire/payment.js';
+import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
 import { RECORD, STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
+import { exercises } from '../kit/exercises.js';
 import * as h from './till-rig.js';
+
 import type { Shop } from './till-rig.js';
 import type { Completed } from '../../firmware/shop-terminal/till-phases.js';
 
@@ -285,6 +287,13 @@ describe('a charge', () => {
     expect(decoded).toMatchObject({ amount: 350, shop: h.CONFIG.shop, timeS: h.NOW_S, counter: 1, currency: 'EUR' });
     expect(Buffer.from(decoded.rs).toString('hex')).toBe(rsOf(shop));
     expect(record.chargeId).toEqual(h.idOf(1));
+    const paid = history.decode(record.history)!;
+    const answered = payment.decode(h.answer(h.pkuOf(1), paid.challenge, 350))!;
+    expect(paid.signature).toEqual(answered.signature);
+    exercises('2.3');
+    expect(paid.license).toEqual(h.makeLicense(h.pkuOf(1)));
+    expect(licenseBody.decode(license.decode(paid.license)!.body)!.pku).toEqual(h.pkuOf(1));
+    exercises('4.3', '5.3', '7.3', '9.3', '21.1');
     shop.till.delivered(slot);
     expect(shop.histories.count()).toBe(0);
     expect(h.openShop(shop.flash).till.charge(h.idOf(1), 350, 1, 300)).toBe('ALREADY_PAID');

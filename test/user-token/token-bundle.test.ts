@@ -7,6 +7,7 @@ import { registration } from '../../firmware/wire/registration.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
+import { exercises } from '../kit/exercises.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import { createShop, emulatedToken, filesFor, tapIn, tokenProgram } from './token-board-rig.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './purse-rig.js';
@@ -52,6 +53,7 @@ test('boots, registers, takes a license and cash, pays, and pays again after a r
   expect(verifyRaw(token.pku, signedBytes(SIGNED.payment, bytes), payment.decode(paid.data)!.signature)).toBe(true);
   scheduler.advance(500);
   expect(token.board.screen()).toEqual(['PAY 3.50 EUR', 'to Cafe']);
+  exercises('28.1');
 
   token.board.reset();
   scheduler.advance(2000);
