@@ -281,7 +281,7 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/emulator',
     holds: "boards, Espruino's API, PN532 chip, radio field, interpreter process",
     may: [...BASE, 'host-bridge/serial', 'flash-scripts/build'],
-    outside: ['node:*'],
+    outside: ['oled-font-5x7', 'node:*'],
   },
   {
     path: 'host-bridge/rig',

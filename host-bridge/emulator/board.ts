@@ -9,7 +9,8 @@
  * Left out: the time that the program's own statements take, and counting variables (the real interpreter has both).
  */
 import vm from 'node:vm';
-import type { Api, Interpreter, Platform } from './espruino-api.js';
+import type { Api, Interpreter, LcdWires, Platform } from './espruino-api.js';
+import type { Picture } from './picture.js';
 import { createApi } from './espruino-api.js';
 import { absentScript } from './espruino-absent.js';
 import type { Cycle } from './espruino-cycle.js';
@@ -47,6 +48,11 @@ export interface BoardOptions {
   spi?: SpiDevices;
   /** The interpreter's build drives a display by itself, its global g. */
   ownDisplay?: boolean;
+  /** The wires of an ILI9341 on SPI; without it the board has an OLED on I2C1. */
+  lcd?: LcdWires;
+  /** Told when its display, or a pin, may have changed: somebody may look. */
+  onPicture?: () => void;
+  onPin?: () => void;
   /** Fresh random bytes, of this board alone. */
   entropy: (count: number) => Uint8Array;
   /** Told each line that the board prints. */
@@ -86,6 +92,8 @@ export interface Board {
   screen(): string[];
   /** When its display changed last, on the scheduler's clock; emulated boards only. */
   shownMs?(): number;
+  /** The pixels of its display; null where it is off, or there is none. Emulated boards only. */
+  picture?(): Picture | null;
   /** Exceptions that nobody caught, and mistakes that a real board would not notice, since the board was made. */
   readonly errors: string[];
 }
@@ -215,6 +223,9 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       i2c,
       spi: options.spi ?? {},
       ownDisplay: options.ownDisplay === true,
+      lcd: options.lcd,
+      onPicture: options.onPicture,
+      onPin: options.onPin,
       entropy: options.entropy,
       settings,
       network,
@@ -309,6 +320,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
     release: (pin) => drive(pin, false),
     pin: (pin) => (life ? life.api.pins.level(pinNumber(pin)) : 0),
     toneHz: (pin) => (life ? life.api.pins.toneHz(pinNumber(pin)) : 0),
+    picture: () => life?.api.picture() ?? null,
     shownMs: () => bornMs + (life?.api.screen.shownMs ?? 0),
     screen: () => (!life ? [] : life.api.screen.lines.length > 0 ? life.api.screen.lines : consoleLines),
     setI2c(devices) {

@@ -10,12 +10,15 @@ import type { Emitter, Realm } from './espruino-e.js';
 import { charsOf, createE } from './espruino-e.js';
 import type { Screen } from './espruino-graphics.js';
 import { createGraphics } from './espruino-graphics.js';
+import { createIli9341Chip } from './ili9341-chip.js';
+import type { Picture } from './picture.js';
+import { createSsd1306Chip } from './ssd1306-chip.js';
 import type { Noise } from './esp32-registers.js';
 import { createRegisters } from './esp32-registers.js';
 import type { Files } from './espruino-modules.js';
 import { createCrypto, createFlashModule, createStorage } from './espruino-modules.js';
 import type { DrivenPins, Pins } from './espruino-pins.js';
-import { createPins } from './espruino-pins.js';
+import { createPins, pinNumber } from './espruino-pins.js';
 import type { Console, I2cDevices } from './espruino-ports.js';
 import { CONSOLE_PORT, createConsole, createI2cPort, createSerialPort } from './espruino-ports.js';
 import { createPromise } from './espruino-promise.js';
@@ -39,6 +42,12 @@ export interface Interpreter {
   stubborn?: string[];
 }
 
+/** Pins of a display on SPI, "D14". */
+export interface LcdWires {
+  cs: string;
+  dc: string;
+}
+
 export interface ApiOptions {
   cycle: Cycle;
   realm: Realm;
@@ -56,6 +65,12 @@ export interface ApiOptions {
   spi: SpiDevices;
   /** The build drives a display by itself: the global g. */
   ownDisplay: boolean;
+  /** The wires of an ILI9341 that is alone on a port in hardware; without it the board has an OLED. */
+  lcd?: LcdWires | undefined;
+  /** Told when what a display shows may have changed. */
+  onPicture?: (() => void) | undefined;
+  /** Told when a program writes a pin. */
+  onPin?: (() => void) | undefined;
   /** Fresh random bytes; not shared with another board. */
   entropy: (count: number) => Uint8Array;
   /** The chip's own settings. */
@@ -79,6 +94,8 @@ export interface Api {
   E: Record<string, unknown> & Emitter;
   pins: Pins;
   screen: Screen;
+  /** What its display shows; null while that is off. */
+  picture(): Picture | null;
   console: Console;
   /** ESP32 only. */
   radio: Radio | null;
@@ -172,8 +189,27 @@ export function createApi(options: ApiOptions): Api {
       options.serialPollMs,
     );
 
-  const { screen, Graphics, createOwn } = createGraphics(realm, () => cycle.nowMs());
-  const pins = createPins(cycle, options.driven, () => (options.platform === 'esp32' ? registers : null));
+  const onPicture = options.onPicture ?? (() => undefined);
+  const { screen, Graphics, createOwn, ownPicture } = createGraphics(realm, () => cycle.nowMs(), onPicture);
+  const oled = createSsd1306Chip();
+  const lcd = options.lcd ? createIli9341Chip() : null;
+  /** A picture's own bytes; commands change what is shown as well. */
+  function toOled(transfer: Uint8Array): void {
+    oled.write(transfer);
+    if (transfer[0] === 0x40) screen.show();
+    onPicture();
+  }
+  function toLcd(data: Uint8Array): void {
+    if (!options.lcd || pins.level(pinNumber(options.lcd.cs)) !== 0) return;
+    lcd?.write(data, pins.level(pinNumber(options.lcd.dc)) !== 0);
+    onPicture();
+  }
+  const pins = createPins(
+    cycle,
+    options.driven,
+    () => (options.platform === 'esp32' ? registers : null),
+    options.onPin,
+  );
   const version = options.interpreter?.version ?? '2v29.277';
   const radio =
     options.platform === 'esp32'
@@ -257,9 +293,9 @@ export function createApi(options: ApiOptions): Api {
     I2C: function () {
       return createI2cPort(options.i2c, realm, cycle, null, true);
     },
-    I2C1: createI2cPort(options.i2c, realm, cycle, () => screen.show()),
+    I2C1: createI2cPort(options.i2c, realm, cycle, toOled),
     I2C2: createI2cPort(undefined, realm, cycle, null),
-    ...createSpi(options.spi, realm, cycle, () => screen.show()),
+    ...createSpi(options.spi, realm, cycle, toLcd, () => screen.show()),
     ...(options.ownDisplay ? { g: createOwn() } : {}),
     Graphics,
     Promise: createPromise(cycle),
@@ -291,5 +327,6 @@ export function createApi(options: ApiOptions): Api {
     radio?.end();
     registers.end();
   };
-  return { globals, E, pins, screen, console, radio, end };
+  const picture = (): Picture | null => ownPicture() ?? (lcd ?? oled).picture();
+  return { globals, E, pins, screen, picture, console, radio, end };
 }

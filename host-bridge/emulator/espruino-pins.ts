@@ -60,8 +60,11 @@ export interface Dac {
   waveHz(unit: number): number;
 }
 
-/** Makes the pins of a power cycle. @param dac null where the chip has none */
-export function createPins(cycle: Cycle, driven: DrivenPins, dac: () => Dac | null): Pins {
+/**
+ * Makes the pins of a power cycle.
+ * @param dac null where the chip has none @param onWrite told of each write to a pin
+ */
+export function createPins(cycle: Cycle, driven: DrivenPins, dac: () => Dac | null, onWrite?: () => void): Pins {
   const modes = new Map<number, string>();
   const outputs = new Map<number, number>();
   /** Frequency of analogWrite; 0 where the DAC has the pin. */
@@ -139,6 +142,7 @@ export function createPins(cycle: Cycle, driven: DrivenPins, dac: () => Dac | nu
     if (!modes.get(number)) modes.set(number, 'output');
     changed(number);
     for (const [pin, outside] of driven) if (typeof outside === 'object' && outside.joined === number) changed(pin);
+    onWrite?.();
   }
 
   function pinMode(pin: unknown, mode?: string): void {

@@ -166,14 +166,14 @@ const addressOf = (to: unknown): number =>
   typeof to === 'object' && to ? (to as { address: number }).address : Number(to);
 
 /**
- * An I2C port; `onDisplay` is told when picture data goes to an OLED, which every board has unless the bus has it.
+ * An I2C port; `toOled` is given what goes to an OLED, which every board has.
  * @param isSoftware of the class `I2C` (src/jsi2c.c): it waits for SCL, and takes a missing acknowledge for one
  */
 export function createI2cPort(
   bus: I2cDevices | undefined,
   realm: Realm,
   cycle: Cycle,
-  onDisplay: (() => void) | null,
+  toOled: ((transfer: Uint8Array) => void) | null,
   isSoftware = false,
 ): object {
   let open = false;
@@ -207,9 +207,8 @@ export function createI2cPort(
     if (!cycle.alive) return;
     const address = addressOf(to);
     const bytes = Uint8Array.from(bytesOf(data));
-    if (onDisplay && OLED_ADDRESSES.includes(address)) {
-      if (bytes[0] === 0x40) onDisplay();
-    } else if (bus) send(bus, address, bytes);
+    if (toOled && OLED_ADDRESSES.includes(address)) toOled(bytes);
+    else if (bus) send(bus, address, bytes);
     else if (!isSoftware) refuse();
   };
   const readFrom = (from: unknown, count: number): Uint8Array => {

@@ -44,13 +44,14 @@ const COMMAND_BYTES_MAX = 16;
 
 /**
  * The class SPI and its ports in hardware, for one power cycle.
- * @param onPicture told when a picture goes to the display that is alone on a port in hardware, chosen by the program
- *   itself
+ * @param toDisplay given what goes to the display that is alone on a port in hardware, chosen by the program itself
+ * @param onPicture told when that was a picture
  */
 export function createSpi(
   devices: SpiDevices,
   realm: Realm,
   cycle: Cycle,
+  toDisplay: (data: Uint8Array) => void,
   onPicture: () => void,
 ): Record<string, unknown> {
   function createPort(hardware: boolean): object {
@@ -74,7 +75,9 @@ export function createSpi(
         const nss = /^D\d+$/.test(String(parts[parts.length - 1])) ? parts.pop() : undefined;
         const data = Uint8Array.from(bytesOf(parts));
         transfer(data, nss);
-        if (hardware && nss === undefined && data.length > COMMAND_BYTES_MAX) onPicture();
+        if (!hardware || nss !== undefined) return;
+        toDisplay(data);
+        if (data.length > COMMAND_BYTES_MAX) onPicture();
       },
     };
   }

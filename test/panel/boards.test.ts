@@ -4,6 +4,7 @@ import { terminalFiles, tokenFiles, TOKEN_LIMITS } from '../../flash-scripts/pro
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { createBoard } from '../../host-bridge/emulator/board.js';
+import type { Picture } from '../../host-bridge/emulator/picture.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine } from '../../host-bridge/serial/serial-line.js';
@@ -36,6 +37,7 @@ async function boot(name: string, without: string[] = []) {
     flash: createEmulatedFlash(entry.flash),
     serials: { Serial1: createSerialLine(scheduler).a, Serial2: createSerialLine(scheduler).a },
     ownDisplay: entry.display?.type === 'graphics',
+    ...(entry.display?.type === 'ili9341' ? { lcd: { cs: entry.display.cs!, dc: entry.display.dc! } } : {}),
     entropy: (count) => new Uint8Array(randomBytes(count)),
     onConsole: (line) => void lines.push(line),
   });
@@ -44,9 +46,44 @@ async function boot(name: string, without: string[] = []) {
   return { board, scheduler, lines, entry };
 }
 
-test.each(['m5stack-core', 'esp32-cyd', 'esp32-s3-devkitc'])('%s shows the shop', async (name) => {
+/**
+ * The first line of text as the font has it, before it is enlarged.
+ * @param wide what lines of text have of the display
+ */
+function headline({ width, height, pixels }: Picture, wide: number): string[] {
+  const [background] = pixels;
+  const rows = Array.from({ length: height }, (_, y) => [...pixels.subarray(y * width, y * width + wide)]);
+  const isBlank = (row: number[]): boolean => row.every((pixel) => pixel === background);
+  const top = rows.findIndex((row) => !isBlank(row));
+  const text = rows.slice(top, top + rows.slice(top).findIndex(isBlank));
+  const inked = Array.from({ length: wide }, (_, x) => text.some((row) => row[x] !== background));
+  const left = inked.indexOf(true);
+  const [across, down] = [(inked.lastIndexOf(true) + 1 - left) / 29, text.length / 7];
+  return Array.from({ length: 7 }, (_, y) =>
+    Array.from({ length: 29 }, (_, x) => (text[y * down][left + x * across] === background ? '.' : '#')).join(''),
+  );
+}
+
+test.each([
+  ['m5stack-core', 320, 240, 320],
+  ['esp32-cyd', 320, 240, 192],
+  ['esp32-s3-devkitc', 128, 64, 128],
+  ['emulated', 128, 64, 128],
+])('%s shows the shop', async (name, width, height, wide) => {
   const { board } = await boot(name);
   expect(board.screen()).toEqual(['READY', "Anna's Bakery", 'no bridge']);
+  const picture = board.picture!()!;
+  expect([picture.width, picture.height]).toEqual([width, height]);
+  expect(new Set(picture.pixels).size).toBe(2);
+  expect(headline(picture, wide)).toEqual([
+    '####..#####..###..###...#...#',
+    '#...#.#.....#...#.#..#..#...#',
+    '#...#.#.....#...#.#...#..#.#.',
+    '####..####..#...#.#...#...#..',
+    '#.#...#.....#####.#...#...#..',
+    '#..#..#.....#...#.#..#....#..',
+    '#...#.#####.#...#.###.....#..',
+  ]);
   expect(board.errors).toEqual([]);
   board.powerOff();
 });

@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBundle } from '../../flash-scripts/build/build.js';
 import { interpreter, runInEspruino } from '../build/fixture-runner.js';
-import { lcdPicture, oledPicture, png, type Picture, type Transfer } from './panels.js';
+import type { Picture } from '../../host-bridge/emulator/picture.js';
+import { lcdPicture, oledPicture, png, type Transfer } from './panels.js';
 
 const run = interpreter ? describe : describe.skip;
 
