@@ -73,8 +73,10 @@ export function entryRefusedLines(code: Code): string[] {
   return ['NO CHARGE'].concat(remedy(code));
 }
 
-/** Lines while somebody is to tap at the desk. */
-export const DESK_LINES = ['DESK', 'tap your token'];
+/** Lines while somebody is to tap at the desk. @param isStranger a card is there that is no token */
+export function deskLines(isStranger: boolean): string[] {
+  return ['DESK'].concat(isStranger ? remedy('NO_TOKEN') : ['tap your token']);
+}
 
 /** Lines while the board is busy with arithmetic. */
 export const CHECKING_LINES = ['CHECKING', 'one moment'];

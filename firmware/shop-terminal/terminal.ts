@@ -37,7 +37,7 @@ import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk-command.js';
 import type { EntryKeys, EntryParts } from './entry-keys.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, CHECKING_LINES, DESK_LINES, holdLines, idleLines, TapNote } from './screen.js';
+import { alarmLines, chargeLines, CHECKING_LINES, deskLines, holdLines, idleLines, TapNote } from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -123,6 +123,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let activeMs = 0;
   let lastCode: TapNote = 'OK'; // of the last tap for the open charge
   let strangers = 0; // cards in a row that were no tokens
+  let deskStranger = false; // one is shown at the desk
+  let spentMs = 0; // so far the desk command's time was counted
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started
   let readerSilent = false; // its last start failed
@@ -163,7 +165,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   function show(): void {
     const view = till.view();
     shownMinutes = minutesLeft();
-    if (desk) parts.display.show(DESK_LINES, PLAIN);
+    if (desk) parts.display.show(deskLines(deskStranger), PLAIN);
     else if (keys && keys.show()) return;
     else if (view.state === CHARGE_STATES.none)
       parts.display.show(idleLines(parts.config.shopShown, link.up(), trouble), PLAIN);
@@ -422,31 +424,58 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   function endDesk(code: Code, data?: Uint8Array): void {
     replyDesk(code, data);
+    strangers = 0;
     show();
     freeRadio(0);
   }
 
+  /** Shows at the desk that a card is there that is no token, or that it has left. */
+  function noteStranger(isThere: boolean): void {
+    if (isThere) strangers = 0;
+    if (desk && deskStranger !== isThere) {
+      deskStranger = isThere;
+      show();
+    }
+  }
+
+  /** Waits for a token. A card that is none is passed over and told, as for a charge; the command waits on. */
   function runDesk(request: DeskRequest): void {
-    const startMs = clock.nowMs();
+    // The pauses between searches beside a stranger are of its time, too.
+    if (!deskStranger) spentMs = clock.nowMs();
+    function spend(): void {
+      const nowMs = clock.nowMs();
+      request.timeoutMs = Math.max(0, Math.floor(request.timeoutMs - (nowMs - spentMs)));
+      spentMs = nowMs;
+    }
     radio = 'polling';
-    show();
+    if (!deskStranger) show();
     reader.findCard(
       function (found) {
+        spend();
         if (found.ok) {
           readerWorks();
           presence = MAY_BE_THERE;
           radio = 'desk';
-          return runDeskCommand(parts.client, request, onNfcFailure, endDesk);
+          return runDeskCommand(parts.client, request, onNfcFailure, function (code, data) {
+            if (code !== 'NO_TOKEN' || !link.up()) return endDesk(code, data);
+            spend();
+            const isPassed = ++strangers <= STRANGERS_MAX;
+            if (!isPassed) noteStranger(true);
+            freeRadio(isPassed ? 0 : STAYED_PAUSE_MS, isPassed);
+          });
         }
         const code = onNfcFailure(found.code);
-        request.timeoutMs = Math.max(0, Math.floor(request.timeoutMs - (clock.nowMs() - startMs)));
-        if (!desk || (found.code !== 'CANCELLED' && !readerFailed)) return endDesk(code);
-        // Interrupted for other work, or by the reader: goes on afterwards, for the rest of its time.
+        if (code === 'NO_TOKEN') noteStranger(found.code === 'CARD_UNSUPPORTED');
+        const isOver = code === 'NO_TOKEN' ? request.timeoutMs === 0 : found.code !== 'CANCELLED' && !readerFailed;
+        if (!desk || isOver) return endDesk(code);
+        // A stranger; or interrupted for other work, or by the reader: goes on afterwards, for the rest of its time.
         if (readerFailed) return restartReader();
         radio = 'free';
-        turnIn(0);
+        strangers = 0;
+        turnIn(deskStranger ? STAYED_PAUSE_MS : 0);
       },
-      Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS),
+      deskStranger ? Math.min(request.timeoutMs, LEFT_MS) : request.timeoutMs,
+      strangers,
     );
   }
 
@@ -544,6 +573,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
     startDesk: function (request, reply) {
       if (radio === 'off' && trouble === 'DEVICE_FAULT') return reply('DEVICE_FAULT');
       desk = { request: request, reply: reply };
+      request.timeoutMs = Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS);
+      deskStranger = false;
       wake();
     },
     onOpened: onOpened,

@@ -77,6 +77,8 @@ export interface Bench {
   /** Waits until it is true. */
   until(done: () => boolean, limitMs: number): Promise<void>;
   request(kind: number, body: Uint8Array): Promise<{ code: Code; body: Uint8Array }>;
+  /** The same, without waiting. */
+  ask(kind: number, body: Uint8Array, onAnswer: (code: Code) => void): void;
   status(): Promise<TerminalStatus>;
   charge(n: number, amount: number): Promise<Code>;
   cancel(n: number): Promise<Code>;
@@ -280,6 +282,7 @@ export async function createRig(
     bridge,
     until,
     request,
+    ask: (kind, body, onAnswer) => void link.request(kind, body, onAnswer, 60_000),
     status: async () => {
       let r = await request(KIND.status, new Uint8Array(0));
       // After a reset the session may still be that of before, and end now.
