@@ -25,7 +25,7 @@ interface Resident<T> {
  * The same for a part of many functions that stays loaded for long: with each function Espruino keeps the scopes around
  * it, in an overlay a list of three variables, here one or none. A name outside its function is found later, behind all
  * of the program's own. `make` returns an expression; `evaluate` leaves its value in the global of the file's name.
- * What two of them use, the one that stands first in the program has: it must be there while the other is.
+ * What several of them use, the one that stands first in the program has: it must be there while any other is.
  */
 declare function resident<T>(
   open: <U>(file: string, id: string, evaluate: (text: string) => void) => Resident<U>,

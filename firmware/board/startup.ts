@@ -69,6 +69,29 @@ export interface ResidentOverlay<T> {
 /** Most characters of the list of a resident overlay's names, its second text (flash-scripts/build/overlays.ts). */
 const NAMES_BYTES_MAX = 1000;
 
+/** A resident overlay and where it lies. All share its methods: closures of its own would take 25 variables more. */
+interface Resident<T> extends ResidentOverlay<T> {
+  storage: StorageModule;
+  root: Record<string, unknown>;
+  file: string;
+  id: string;
+  evaluate: (text: string) => void;
+}
+
+function loadResident<T>(this: Resident<T>): T {
+  // Espruino calls a setter outside of every scope, so that functions that are made there keep none.
+  const outside = Object.defineProperty({}, 'text', { set: this.evaluate }) as { text: string };
+  outside.text = readOverlay(this.storage, this.file, this.id);
+  const made = this.root[this.file] as T;
+  delete this.root[this.file];
+  return made;
+}
+
+function dropResident<T>(this: Resident<T>): void {
+  const names = (this.storage.read(this.file, this.id.length + 4, NAMES_BYTES_MAX) || '').split('"')[0].split(' ');
+  for (let i = 0; i < names.length; i++) delete this.root[names[i]];
+}
+
 /**
  * A resident overlay (overlay.d.ts), loaded into a global object and deleted from it.
  * @param root the global object @param evaluate `eval` @throws Error as readOverlay, at once and at each load
@@ -82,19 +105,14 @@ export function openResident<T>(
 ): ResidentOverlay<T> {
   readOverlay(storage, file, id);
   return {
-    load: function () {
-      // Espruino calls a setter outside of every scope, so that functions that are made there keep none.
-      const outside: any = Object.defineProperty({}, 'text', { set: evaluate });
-      outside.text = readOverlay(storage, file, id);
-      const made = root[file];
-      delete root[file];
-      return made;
-    },
-    drop: function () {
-      const names = (storage.read(file, id.length + 4, NAMES_BYTES_MAX) || '').split('"')[0].split(' ');
-      for (let i = 0; i < names.length; i++) delete root[names[i]];
-    },
-  };
+    storage: storage,
+    root: root,
+    file: file,
+    id: id,
+    evaluate: evaluate,
+    load: loadResident,
+    drop: dropResident,
+  } as Resident<T>;
 }
 
 /** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. @param version of the interpreter */

@@ -81,16 +81,12 @@ export interface Edwards {
   working: CombJob | null;
   /** Makes the neutral point the working point, with Z from 32 bytes, or 1. */
   setNeutral(blind: Uint8Array | null): void;
-  /** Doubles if a column went before, and adds what this column of a comb says. */
-  doColumn(term: CombTerm, column: number): void;
+  /** Adds what one column of a comb says; extended: T is there already. */
+  addColumn(table: Comb, bits: Uint8Array, column: number, extended: boolean): void;
   /** The working point: twice X, Y and Z. */
   take(): Projective;
-  /** The sum of all terms. Public scalars only. */
-  multiply(combs: CombTerm[], windows: WindowTerm[]): Projective;
   /** The encoding (RFC 8032 5.1.2), 32 bytes, of a point, with the inverse of its Z. */
   encodeBy(point: Projective, inverse: Element): Uint8Array;
-  /** The encoding of a point. */
-  encode(point: Projective): Uint8Array;
 }
 
 /** Multiplication on edwards25519 over the given natives. */
@@ -129,7 +125,6 @@ export function createEdwards(natives: Natives): Edwards {
     });
   }
 
-  /** Adds what one column of a comb says; extended: T is there already. */
   function addColumn(table: Comb, bits: Uint8Array, column: number, extended: boolean): void {
     const entries = table.entries;
     const weights = table.weights;
@@ -152,42 +147,6 @@ export function createEdwards(natives: Natives): Edwards {
     }
   }
 
-  function doColumn(term: CombTerm, column: number): void {
-    const begins = column === term.table.columns - 1;
-    if (!begins) steps.double();
-    addColumn(term.table, term.signedBits, column, begins);
-  }
-
-  function multiply(combs: CombTerm[], windows: WindowTerm[]): Projective {
-    setNeutral(null);
-    let begun = false;
-    // At first T is there, as of the neutral point.
-    let extended = true;
-    let at = windows.length ? 256 : 0;
-    for (let i = 0; i < combs.length; i++) if (combs[i].table.columns > at) at = combs[i].table.columns;
-    while (at-- > 0) {
-      if (begun) {
-        steps.double();
-        extended = false;
-      }
-      for (let i = 0; i < windows.length; i++) {
-        const digit = windows[i].digits[at];
-        if (!digit) continue;
-        if (!extended) steps.extend();
-        windows[i].add(digit);
-        extended = false;
-        begun = true;
-      }
-      for (let i = 0; i < combs.length; i++) {
-        if (at >= combs[i].table.columns) continue;
-        addColumn(combs[i].table, combs[i].signedBits, at, extended);
-        extended = false;
-        begun = true;
-      }
-    }
-    return take();
-  }
-
   function take(): Projective {
     const point = steps.read();
     const out = new Float64Array(36);
@@ -205,27 +164,58 @@ export function createEdwards(natives: Natives): Edwards {
     return encoding;
   }
 
-  function encode(point: Projective): Uint8Array {
-    const z = createElement();
-    const inverse = createElement();
-    field.carry(z, coordinate(point, 2));
-    field.invert(inverse, z);
-    return encodeBy(point, inverse);
-  }
-
   const curve: Edwards = {
     natives,
     field,
     steps,
     working: null,
     setNeutral,
-    doColumn,
+    addColumn,
     take,
-    multiply,
     encodeBy,
-    encode,
   };
   return curve;
+}
+
+/** The encoding of a point. */
+export function encode(curve: Edwards, point: Projective): Uint8Array {
+  const z = createElement();
+  const inverse = createElement();
+  curve.field.carry(z, coordinate(point, 2));
+  curve.field.invert(inverse, z);
+  return curve.encodeBy(point, inverse);
+}
+
+/** The sum of all terms. Public scalars only. */
+export function multiply(curve: Edwards, combs: CombTerm[], windows: WindowTerm[]): Projective {
+  const steps = curve.steps;
+  curve.setNeutral(null);
+  let begun = false;
+  // At first T is there, as of the neutral point.
+  let extended = true;
+  let at = windows.length ? 256 : 0;
+  for (let i = 0; i < combs.length; i++) if (combs[i].table.columns > at) at = combs[i].table.columns;
+  while (at-- > 0) {
+    if (begun) {
+      steps.double();
+      extended = false;
+    }
+    for (let i = 0; i < windows.length; i++) {
+      const digit = windows[i].digits[at];
+      if (!digit) continue;
+      if (!extended) steps.extend();
+      windows[i].add(digit);
+      extended = false;
+      begun = true;
+    }
+    for (let i = 0; i < combs.length; i++) {
+      if (at >= combs[i].table.columns) continue;
+      curve.addColumn(combs[i].table, combs[i].signedBits, at, extended);
+      extended = false;
+      begun = true;
+    }
+  }
+  return curve.take();
 }
 
 /** Begins a multiplication; blind: 32 bytes that Z starts from. */
@@ -240,8 +230,11 @@ export function startComb(curve: Edwards, term: CombTerm, blind: Uint8Array): Co
 export function stepComb(curve: Edwards, job: CombJob): Projective | null {
   if (curve.working !== job) curve.steps.load(job.point);
   curve.working = job;
+  // Before its first column there is nothing to double.
+  const begins = job.left === job.term.table.columns;
   job.left--;
-  curve.doColumn(job.term, job.left);
+  if (!begins) curve.steps.double();
+  curve.addColumn(job.term.table, job.term.signedBits, job.left, begins);
   if (!job.left) return curve.take();
   job.point = curve.steps.read();
   return null;
@@ -284,7 +277,7 @@ export function stepEncode(curve: Edwards, job: EncodeJob): boolean {
 /** Whether the sum of all terms is the neutral point. */
 export function isNeutral(curve: Edwards, combs: CombTerm[], windows: WindowTerm[]): boolean {
   const field = curve.field;
-  const point = curve.multiply(combs, windows);
+  const point = multiply(curve, combs, windows);
   const x = createElement();
   const difference = createElement();
   field.carry(x, coordinate(point, 0));

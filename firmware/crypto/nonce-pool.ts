@@ -4,7 +4,8 @@
  * They are in RAM only: flash that is copied or rolled back would sign two messages under one R and
  * give the key away. A nonce leaves the pool once, by take(), and sign() empties it.
  */
-import type { Ed25519, Nonce, NonceJob } from './ed25519.js';
+import type { NonceJob, NonceMaker } from './nonce-maker.js';
+import type { Nonce } from './signer.js';
 import type { NonceSource } from './nonce-source.js';
 
 /** A pool of nonces. */
@@ -26,7 +27,7 @@ export interface NoncePool {
 /** What a pool is made from. */
 export interface NoncePoolOptions {
   /** What makes them; asked for at each piece of work, so that it can be loaded then. */
-  ed: () => Ed25519;
+  ed: () => NonceMaker;
   /** Draws secret bytes. */
   source: Pick<NonceSource, 'draw' | 'isReady'>;
   /** Nonces that the pool holds at most. */

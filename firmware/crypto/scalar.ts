@@ -153,7 +153,9 @@ export function createScalars(natives: Natives): Scalars {
 
   function columns(s: Scalar): ScalarColumns {
     const result: ScalarColumns = [];
-    for (let i = 0; i < 8; i++) result.push(new Int32Array(32));
+    // One array for all: each of its own takes seven variables more.
+    const all = new Int32Array(256);
+    for (let i = 0; i < 8; i++) result.push(all.subarray(32 * i, 32 * i + 32));
     let power = s;
     for (let j = 0; j < 32; j++) {
       let over = 0;

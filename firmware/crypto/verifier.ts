@@ -3,8 +3,9 @@
  * can load alone. ed25519.ts has the one rule by which a signature is accepted, and the rest.
  */
 import { isAcceptablePoint } from './acceptable-point.js';
-import { openCombTable, type Comb, type CombTable } from './comb-table.js';
-import { createEdwards, type Edwards } from './edwards.js';
+import { openCombTable, type Comb } from './comb-table.js';
+import { createCurveParts, type CurveParts } from './curve-parts.js';
+import { encode, multiply } from './edwards.js';
 import { pointTable, type GeneralEntry } from './multiples.js';
 import type { Natives } from '../core/crypto-natives.js';
 import { createScalars, isBelowOrder, type Scalar, type Scalars } from './scalar.js';
@@ -43,11 +44,7 @@ export interface Tables {
  * Checks signatures against keys with tables. Bytes from outside never throw; wrong types from our own code throw
  * TypeError.
  */
-export interface Verifier {
-  /** What it is made of. */
-  curve: Edwards;
-  scalars: Scalars;
-  base: CombTable;
+export interface Verifier extends CurveParts {
   /** Prepares a table (comb-table.ts); null if its key is not acceptable. */
   prepareTable(table: Uint8Array | ArrayBuffer): TabledKey | null;
   /**
@@ -88,9 +85,14 @@ export function half(bytes: Uint8Array, offset: number): Uint8Array {
 
 /** A verifier over the given natives and tables. */
 export function createVerifier(natives: Natives, tables: Tables): Verifier {
-  const curve = createEdwards(natives);
-  const scalars = createScalars(natives);
-  const base = openCombTable(tables.base);
+  return verifierOf(natives, createCurveParts(natives, createScalars(natives), tables.base));
+}
+
+/** A verifier over the given natives and parts. */
+export function verifierOf(natives: Natives, parts: CurveParts): Verifier {
+  const curve = parts.curve;
+  const scalars = parts.scalars;
+  const base = parts.base;
 
   function prepareTable(data: Uint8Array | ArrayBuffer): TabledKey | null {
     const table = openCombTable(data);
@@ -114,7 +116,7 @@ export function createVerifier(natives: Natives, tables: Tables): Verifier {
       { table: base, signedBits: scalars.signedBits(S, base.bits) },
       { table: key.table, signedBits: scalars.signedBits(scalars.negate(h), key.table.bits) },
     ];
-    const R = curve.encode(curve.multiply(combs, []));
+    const R = encode(curve, multiply(curve, combs, []));
     let difference = 0;
     for (let i = 0; i < 32; i++) difference |= R[i] ^ signature[i];
     return difference === 0;

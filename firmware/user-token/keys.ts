@@ -6,7 +6,9 @@
  * record has its public key too: computing 33 of them again at each boot would take an ESP32 a minute. Left out:
  * changing a key. A token with new keys is a new token.
  */
-import type { Ed25519, Nonce, PreparedKey, Signer, SigningKey } from '../crypto/ed25519.js';
+import type { KeyChecks } from '../crypto/any-verifier.js';
+import type { Nonce, Signer, SigningKey } from '../crypto/signer.js';
+import type { Verifier } from '../crypto/verifier.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';
 import { BOARD_RECORD } from '../board/startup.js';
 import { PSEUDONYM_KEY } from './purse.js';
@@ -76,14 +78,16 @@ export function keySecret(records: Records, signer: Signer, count: number): Uint
 /** What keys are used with. */
 export interface KeyTools {
   signer: Signer;
-  /** For verifying. */
-  ed25519(): Ed25519;
+  /** Checks signatures of keys that have a table; asked for at each check, so that it can be loaded then. */
+  verifier(): Verifier;
+  /** Checks any key's; likewise. */
+  ed25519(): Pick<KeyChecks, 'verify'>;
+  /** The tables of known keys, read where they lie. */
+  tables(): (ArrayBuffer | Uint8Array)[];
   /** `keySecret`. */
   secret: Uint8Array;
   /** A nonce that serves once, or null when none can be made. */
   nonce(): Nonce | null;
-  /** Keys with tables. */
-  known: PreparedKey[];
   /** 32 bytes of bytes. */
   sha256(bytes: Uint8Array): Uint8Array;
 }
@@ -109,9 +113,10 @@ export function openPurseKeys(records: Records, pseudonyms: number, tools: KeyTo
       return signer.sign(only && index === PSEUDONYM_KEY ? only : loadKey(records, signer, index, false), next, bytes);
     },
     verify: function (publicKey, bytes, signature) {
-      const known = tools.known;
-      for (let i = 0; i < known.length; i++) {
-        if (equal(known[i].publicKey, publicKey)) return tools.ed25519().verifyKnown(known[i], bytes, signature);
+      const tables = tools.tables();
+      for (let i = 0; i < tables.length; i++) {
+        const known = tools.verifier().prepareTable(tables[i]);
+        if (known && equal(known.publicKey, publicKey)) return tools.verifier().verifyTabled(known, bytes, signature);
       }
       return tools.ed25519().verify(publicKey, bytes, signature);
     },

@@ -12,9 +12,18 @@ import { isAmount } from '../core/amount.js';
 import { equal, fromHex, toHex, writeU32 } from '../core/bytes.js';
 import { PSEUDONYMS_MAX } from '../core/scheme.js';
 import type { Scheme } from '../core/scheme.js';
-import { createEd25519 } from '../crypto/ed25519.js';
-import type { Ed25519, PreparedKey } from '../crypto/ed25519.js';
+import { isAcceptablePoint } from '../crypto/acceptable-point.js';
+import { createAnyVerifier } from '../crypto/any-verifier.js';
+import type { KeyChecks } from '../crypto/any-verifier.js';
+import { openCombTable } from '../crypto/comb-table.js';
+import { createCurveParts } from '../crypto/curve-parts.js';
+import type { CurveParts } from '../crypto/curve-parts.js';
+import { createNonceMaker } from '../crypto/nonce-maker.js';
+import type { NonceMaker } from '../crypto/nonce-maker.js';
 import { createScalars } from '../crypto/scalar.js';
+import type { Scalars } from '../crypto/scalar.js';
+import { verifierOf } from '../crypto/verifier.js';
+import type { Verifier } from '../crypto/verifier.js';
 import { createSigner } from '../crypto/signer.js';
 import { createHealthTest, ONE_BIT } from '../crypto/health.js';
 import { createHmacDrbg } from '../crypto/hmac-drbg.js';
@@ -32,6 +41,7 @@ import { PLAIN } from '../panel/display.js';
 import { answerFrames, createPn532Card } from '../nfc/pn532-card.js';
 import { commandDataBytesMax } from '../nfc/pn532-link.js';
 import { institutionsFault, readTable } from '../board/institutions.js';
+import { openResident } from '../board/startup.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { AID, CLA } from '../wire/token-commands.js';
 import { createDesk, needsTools } from './desk/desk.js';
@@ -142,40 +152,99 @@ function makeKeys(
   });
 }
 
-/** Arithmetic on the curve, in Storage's 'curve.js': a payment with a nonce ready does without, and has its room. */
+/**
+ * Arithmetic on the curve, in overlays: a payment with a nonce ready does without any, and has their room. What makes
+ * keys and nonces and what checks signatures stand on 'curve.js', and are never there at once.
+ */
 interface Curve {
-  /** Loads it where it is not. */
-  get(): Ed25519;
+  /** Makes public keys and nonces, 'nonces.js'. */
+  maker(): NonceMaker;
+  /** Checks signatures of keys that have a table, 'check.js'. */
+  verifier(): Verifier;
+  /** Checks any key's, 'anykey.js', which stands on 'check.js'. */
+  ed25519(): KeyChecks;
+  /** What they stand on. */
+  parts(): CurveParts;
   drop(): void;
 }
 
-function openCurve(board: RunningBoard<TokenProvision>, natives: Natives): Curve {
-  const load = overlay(board.openOverlay, 'curve.js', function () {
-    return createEd25519;
+function openCurve(board: RunningBoard<TokenProvision>, natives: Natives, scalars: Scalars): Curve {
+  function open<T>(file: string, id: string, evaluate: (text: string) => void): Resident<T> {
+    return openResident(board.storage, global, file, id, evaluate);
+  }
+  const curve = resident(open, 'curve.js', function () {
+    return createCurveParts;
   });
-  let loaded: Ed25519 | null = null;
+  const nonces = resident(open, 'nonces.js', function () {
+    return createNonceMaker;
+  });
+  const check = resident(open, 'check.js', function () {
+    return verifierOf;
+  });
+  const any = resident(open, 'anykey.js', function () {
+    return createAnyVerifier;
+  });
+  let parts: CurveParts | null = null;
+  let maker: NonceMaker | null = null;
+  let verifier: Verifier | null = null;
+  let ed25519: KeyChecks | null = null;
+
+  function getParts(): CurveParts {
+    parts = parts || curve.load()(natives, scalars, readTable(board.storage, 'tab.base'));
+    return parts;
+  }
+
+  function dropChecks(): void {
+    if (ed25519) any.drop();
+    if (verifier) check.drop();
+    ed25519 = verifier = null;
+  }
+
+  function dropMaker(): void {
+    if (maker) nonces.drop();
+    maker = null;
+  }
+
+  function getVerifier(): Verifier {
+    dropMaker();
+    verifier = verifier || check.load()(natives, getParts());
+    return verifier;
+  }
+
   return {
-    get: function () {
-      loaded = loaded || load()(natives, { base: readTable(board.storage, 'tab.base') });
-      return loaded;
+    maker: function () {
+      dropChecks();
+      maker = maker || nonces.load()(natives, getParts());
+      return maker;
+    },
+    verifier: getVerifier,
+    parts: getParts,
+    ed25519: function () {
+      const known = getVerifier();
+      ed25519 = ed25519 || any.load()(natives, known);
+      return ed25519;
     },
     drop: function () {
-      loaded = null;
+      dropMaker();
+      dropChecks();
+      if (parts) curve.drop();
+      parts = null;
     },
   };
 }
 
-function knownKey(board: RunningBoard<TokenProvision>, curve: Curve, name: string): PreparedKey {
-  const key = curve.get().prepareKey(readTable(board.storage, name));
-  if (!key) throw new Error(name + ': not an acceptable key');
-  return key;
+/** What must stand in a table that was made at provisioning. @throws Error when it does not */
+function checkTable(board: RunningBoard<TokenProvision>, name: string): void {
+  if (!isAcceptablePoint(openCombTable(readTable(board.storage, name)).key, 0))
+    throw new Error(name + ': not an acceptable key');
 }
 
 function run(board: RunningBoard<TokenProvision>): void {
   const config = purseConfig(board.config.provision);
   const natives = createEspruinoNatives(E, require('crypto'));
-  const curve = openCurve(board, natives);
-  const fault = institutionsFault(board, board.records, natives.sha256, curve.get, board.config.provision);
+  const scalars = createScalars(natives);
+  const curve = openCurve(board, natives, scalars);
+  const fault = institutionsFault(board, board.records, natives.sha256, curve.ed25519, board.config.provision);
   if (fault) throw new Error('provision: ' + fault);
   const generator = createGenerator(board, natives);
   function draw(count: number): Uint8Array | null {
@@ -183,10 +252,10 @@ function run(board: RunningBoard<TokenProvision>): void {
     return entropy && generator.generate(count, entropy);
   }
   function make(index: number): void {
-    makeKey(board.records, index, draw, curve.get().publicKeyOf);
+    makeKey(board.records, index, draw, curve.maker().publicKeyOf);
   }
   makeKeys(board, PSEUDONYM_KEY + config.pseudonyms, make, function () {
-    runWithKeys(board, config, natives, curve, generator);
+    runWithKeys(board, config, natives, scalars, curve, generator);
   });
 }
 
@@ -195,11 +264,12 @@ function runWithKeys(
   board: RunningBoard<TokenProvision>,
   config: PurseConfig,
   natives: Natives,
+  scalars: Scalars,
   curve: Curve,
   generator: HmacDrbg,
 ): void {
   const records = board.records;
-  const signer = createSigner(natives, createScalars(natives));
+  const signer = createSigner(natives, scalars);
   const secret = keySecret(records, signer, PSEUDONYM_KEY + config.pseudonyms);
   const source = createNonceSource({
     natives: natives,
@@ -210,17 +280,23 @@ function runWithKeys(
       return board.takeEntropy(FRESH_SAMPLES);
     },
   });
-  const pool = createNoncePool({ ed: curve.get, source: source, size: NONCES_MAX, batch: NONCES_BATCH });
-  const known = [knownKey(board, curve, 'tab.issuer')];
-  if (!equal(config.registrarKey, config.issuerKey)) known.push(knownKey(board, curve, 'tab.registrar'));
+  const pool = createNoncePool({ ed: curve.maker, source: source, size: NONCES_MAX, batch: NONCES_BATCH });
+  const tables = ['tab.issuer'];
+  if (!equal(config.registrarKey, config.issuerKey)) tables.push('tab.registrar');
+  for (let i = 0; i < tables.length; i++) checkTable(board, tables[i]);
   // All that follows is made without it: the first nonce loads it again.
   curve.drop();
   const keys = openPurseKeys(records, config.pseudonyms, {
     signer: signer,
-    ed25519: curve.get,
+    verifier: curve.verifier,
+    ed25519: curve.ed25519,
+    tables: function () {
+      return tables.map(function (name) {
+        return readTable(board.storage, name);
+      });
+    },
     secret: secret,
     nonce: pool.take,
-    known: known,
     sha256: natives.sha256,
   });
   const purse = openPurse(records, keys, config);
@@ -259,7 +335,7 @@ function runWithKeys(
           natives: natives,
           aes: ciphers.aes,
           sha384: ciphers.sha384,
-          ed25519: curve.get(),
+          curve: curve.parts(),
           sealTable: readTable(board.storage, 'tab.seal'),
           random: source.draw,
         });

@@ -5,7 +5,7 @@
  * 1. gatherOverlays, before minifying: what only an `overlay` uses moves into its function, what several use into each
  *    of them. Until the last step the program stays one text, so that names are shortened alike everywhere.
  * 2. gatherResidents, after minifying, when no two names of the program are the same: the same for each `resident`.
- *    What several of these use moves into the first of them, which must be loaded before the others.
+ *    What several of these use moves into the program's first, which must be loaded before the others.
  * 3. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place,
  *    which makes a function of them again; of a `resident`, `eval`, which makes its names global. The file says which,
  *    so that they can be deleted.
@@ -216,7 +216,7 @@ export function gatherOverlays(source: string): string {
   return edits.toString();
 }
 
-/** The same for residents, of minified code. What is needed by two, the first has. */
+/** The same for residents, of minified code. What is needed by several, the program's first has. */
 export function gatherResidents(source: string): string {
   const program = parseBundle(source);
   const wrapper = wrapperOf(program);
@@ -228,19 +228,13 @@ export function gatherResidents(source: string): string {
   );
   const taken = declared.neededByMain();
   const edits = new TextEdits(source);
-  const moved = new Set<AnyNode>();
-  for (const { make } of calls) {
-    const own = [...declared.neededBy(namesIn(make, []))].filter((node) => !taken.has(node));
-    edits.insert(
-      make.body.start + 1,
-      declared.text(source, (node) => own.includes(node)),
-    );
-    for (const node of own) {
-      taken.add(node);
-      moved.add(node);
-    }
-  }
-  declared.remove(source, edits, (node) => moved.has(node));
+  const needed = calls.map(({ make }) => declared.neededBy(namesIn(make, [])));
+  const isShared = (node: AnyNode): boolean => needed.filter((nodes) => nodes.has(node)).length > 1;
+  calls.forEach(({ make }, i) => {
+    const isOwn = (node: AnyNode): boolean => !taken.has(node) && (isShared(node) ? i === 0 : needed[i]!.has(node));
+    edits.insert(make.body.start + 1, declared.text(source, isOwn));
+  });
+  declared.remove(source, edits, (node) => !taken.has(node) && needed.some((nodes) => nodes.has(node)));
   return edits.toString();
 }
 

@@ -66,8 +66,16 @@ test.each([1, 3])(
     expect(secret).toHaveLength(32 * (1 + pseudonyms));
     const pool = createNoncePool({ ed: () => ed25519, source: { draw, isReady: () => true }, size: 2, batch: 2 });
     while (!pool.fillStep());
-    const known = [ed25519.prepareKey(makeCombTable(KEY_SHAPE, issuer.publicKey))!];
-    const tools = { signer: ed25519, ed25519: () => ed25519, secret, nonce: pool.take, known, sha256 };
+    const tables = [makeCombTable(KEY_SHAPE, issuer.publicKey)];
+    const tools = {
+      signer: ed25519,
+      verifier: () => ed25519,
+      ed25519: () => ed25519,
+      secret,
+      nonce: pool.take,
+      tables: () => tables,
+      sha256,
+    };
     const purse = openPurseKeys(records, pseudonyms, tools);
     const message = new Uint8Array([1, 2, 3]);
     const signatures = [0, 1, pseudonyms, 0, 1].map((index) => ({ index, signature: purse.sign(index, message)! }));

@@ -95,7 +95,7 @@ export function realTools(keys: HouseKeys, draw: (count: number) => Uint8Array =
     natives: plain,
     aes: aesBlocks,
     sha384,
-    ed25519: fastEd(),
+    curve: fastEd(),
     sealTable: sealTable as unknown as ArrayBuffer,
     random: draw,
   });

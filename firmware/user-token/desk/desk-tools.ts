@@ -6,7 +6,7 @@ import { copy } from '../../core/bytes.js';
 import { createBlindRsa } from '../../crypto/blind-rsa.js';
 import type { BlindRsa } from '../../crypto/blind-rsa.js';
 import { openCombTable } from '../../crypto/comb-table.js';
-import type { Ed25519 } from '../../crypto/ed25519.js';
+import type { CurveParts } from '../../crypto/curve-parts.js';
 import { gcmOpen, gcmSeal, GCM_NONCE_BYTES } from '../../crypto/gcm.js';
 import type { AesBlocks } from '../../crypto/gcm.js';
 import { hkdfExpand, hkdfExtract } from '../../crypto/hkdf.js';
@@ -28,7 +28,7 @@ export interface DeskParts {
   aes: AesBlocks;
   /** 48 bytes of bytes. */
   sha384(data: Uint8Array): Uint8Array;
-  ed25519: Ed25519;
+  curve: CurveParts;
   /** Comb table of the issuer's X25519 key. */
   sealTable: ArrayBuffer;
   /** Secret random bytes. */
@@ -57,9 +57,9 @@ export function createDeskTools(parts: DeskParts): DeskTools {
 
   function theSealer(): Sealer {
     if (sealer) return sealer;
-    const ed25519 = parts.ed25519;
-    const x25519 = createX25519(ed25519.curve, ed25519.scalars);
-    sealer = createSealer(natives, parts.aes, x25519, ed25519.base, openCombTable(parts.sealTable));
+    const curve = parts.curve;
+    const x25519 = createX25519(curve.curve, curve.scalars);
+    sealer = createSealer(natives, parts.aes, x25519, curve.base, openCombTable(parts.sealTable));
     return sealer;
   }
 
