@@ -1,19 +1,17 @@
 /**
  * The clerk's commands to a running bridge: charge, cancel, status; and the desk: register, withdraw, look.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { EXIT, failure, isErrorCode, type TapcashError } from '../base/errors.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import type { Approval, ApprovedRefund } from '../base/services/calls.js';
 import {
-  CONTROL_FILE,
   createControlClient,
   isResolved,
   type ControlCharge,
   type ControlClient,
   type ControlRefund,
 } from '../control/control-client.js';
+import { bridgeFolder } from '../control/control-file.js';
 import { amountArgument, day, interruption, moment, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
@@ -24,8 +22,7 @@ export interface ClerkOptions {
 
 /** The bridge that runs with this folder: the folder's own, or that of the demo in it. */
 export function clientOf(data: string): ControlClient {
-  const inside = join(data, 'bridge');
-  return createControlClient(existsSync(join(inside, CONTROL_FILE)) ? inside : data);
+  return createControlClient(bridgeFolder(data));
 }
 
 function describe(charge: ControlCharge): string {

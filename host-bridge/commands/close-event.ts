@@ -15,7 +15,7 @@ import { table } from '../base/text-table.js';
 import { keepPlan, keptPlan, makePlan, type Payout, type Plan } from './closing-plan.js';
 import { openOffice, type OfficeCommand } from './office.js';
 import { money, must, print } from './output.js';
-import { readIban, sepaName, transferDocument } from './sepa-transfer.js';
+import { readIban, SEPA_CURRENCY, sepaName, transferDocument } from './sepa-transfer.js';
 
 /** Options of the command. */
 interface CloseEventCommand extends OfficeCommand {
@@ -58,7 +58,12 @@ async function everyPage<T>(
 
 /** Who pays, checked. @throws TapcashError USAGE */
 function payerOf({ payerIban, payerName, dryRun }: CloseEventCommand, currency: string): Plan['payer'] {
-  if (payerIban === undefined && payerName === undefined && (dryRun || currency !== 'EUR')) return null;
+  if (payerIban === undefined && payerName === undefined && (dryRun || currency !== SEPA_CURRENCY)) return null;
+  if (currency !== SEPA_CURRENCY)
+    throw failure(
+      'USAGE',
+      `--payer-iban, --payer-name: SEPA carries ${SEPA_CURRENCY} alone, and these books are in ${currency}; without them payouts.csv is what the bank gets`,
+    );
   const iban = payerIban === undefined ? null : readIban(payerIban);
   const name = payerName === undefined ? null : sepaName(payerName);
   if (iban === null) throw failure('USAGE', `--payer-iban ${payerIban ?? ''}: the IBAN of the account that pays`);
@@ -157,8 +162,8 @@ function writeFiles(
       ),
     ],
   ];
-  // SEPA carries euros alone; in another currency the list is what the bank gets.
-  if (plan.payer && plan.currency === 'EUR' && paid.length > 0)
+  // In another currency the list is what the bank gets.
+  if (plan.payer && plan.currency === SEPA_CURRENCY && paid.length > 0)
     files.push(['pain.001.xml', transferDocument(`TAPCASH-${plan.id}`, plan.madeS, plan.payer, paid)]);
   for (const [name, text] of files) replaceFile(join(folder, name), text);
   return files.map(([name]) => name);

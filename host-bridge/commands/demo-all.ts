@@ -16,6 +16,8 @@ export interface DemoAllCommand extends Room {
   dataDir: string;
   /** Of each token, where the scheme has several. */
   pseudonyms: number;
+  /** ISO 4217. */
+  currency: string;
   interpreter: string | null;
   seed: number | null;
   json: boolean;
@@ -76,6 +78,7 @@ async function runCell(
       scenario,
       scheme,
       pseudonyms,
+      currency: options.currency,
       interpreter: options.interpreter,
       seed: options.seed,
     });

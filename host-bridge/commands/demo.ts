@@ -19,8 +19,8 @@ import { findInterpreter } from '../emulator/find-interpreter.js';
 import { demoAll } from './demo-all.js';
 import { makeRoom, type Room } from './demo-folder.js';
 import { person } from './person.js';
-import { portArgument } from './settings-arguments.js';
-import { interrupted, pseudonymsArgument, schemeArgument } from './output.js';
+import { currencyArgument, portArgument } from './settings-arguments.js';
+import { interrupted, money, plain, pseudonymsArgument, schemeArgument, useCurrency } from './output.js';
 import type { CommandContext } from './table/spec.js';
 
 /** Options of `tapcash demo` as they stand on the command line. */
@@ -30,6 +30,7 @@ interface DemoOptions {
   scenario: string;
   scheme: string;
   pseudonyms?: string;
+  currency: string;
   interpreter?: string | true;
   seed?: string;
   listen: string;
@@ -45,6 +46,7 @@ interface DemoCommand extends Room {
   /** Number of the scheme's row, and pseudonyms of each token. */
   scheme: number;
   pseudonyms: number;
+  currency: string;
   interpreter: string | null;
   seed: number | null;
   /** The first house's TCP port, which the others follow; null: any free ones. */
@@ -73,6 +75,7 @@ export async function demo(options: DemoOptions, { environment }: CommandContext
     isFresh: options.fresh === true,
     ask: options.json ? null : person(),
     dataDir: resolve(options.data),
+    currency: currencyArgument(options.currency),
     interpreter: interpreterOption(options.interpreter, environment),
     seed,
     json: options.json === true,
@@ -101,6 +104,7 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
   const { json, scenario } = options;
   if (!Object.hasOwn(SCENARIO_TEXTS, scenario))
     throw failure('USAGE', `no scenario ${scenario}: there are ${Object.keys(SCENARIO_TEXTS).join(', ')}`);
+  useCurrency(options.currency);
   await makeRoom(options.dataDir, options);
   const say = (line: string) => json || process.stdout.write(`${line}\n`);
   say(
@@ -112,6 +116,7 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
     scenario: scenario as ScenarioName,
     scheme: options.scheme,
     pseudonyms: options.pseudonyms,
+    currency: options.currency,
     interpreter: options.interpreter,
     port: options.port,
     seed: options.seed,
@@ -140,15 +145,19 @@ async function stayUp(
   const [shop] = rig.shops;
   let stop = () => undefined as void;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const control = await startControl({ bridge: shop.bridge, dataDir: join(dataDir, 'bridge') });
+  const control = await startControl({
+    bridge: shop.bridge,
+    dataDir: join(dataDir, 'bridge'),
+    currency: rig.currency,
+  });
   const endPeople = await startPeople(dataDir, peopleOf(rig, listeners, stop));
   const token = rig.tokens[0].name;
   say('');
   say('The shop stays open. In another shell:');
-  say(`  ./tapcash charge 3.50       the clerk asks for 3.50`);
+  say(`  ./tapcash charge ${plain(350).padEnd(11)}the clerk asks for ${money(350)}`);
   say(`  ./tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
   say(
-    `  ./tapcash teller withdraw 5.00\n      and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`,
+    `  ./tapcash teller withdraw ${plain(500)}\n      and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`,
   );
   say(`  ./tapcash audit             recomputes every balance, checks every signature`);
   const houses = Object.entries({ issuer: rig.issuer, trustee: rig.trustee, bank: rig.bank }).flatMap(

@@ -5,6 +5,7 @@ import { amountText, decimalsOf } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
+import { STANDARD_CURRENCY } from '../base/currency.js';
 import { failure, type Result } from '../base/errors.js';
 import { moneyText } from '../base/money.js';
 import { fitted } from '../base/fitted-text.js';
@@ -27,8 +28,8 @@ export function print(json: boolean | undefined, value: object, text: string): v
   process.stdout.write(json ? `${JSON.stringify({ ok: true, ...value })}\n` : `${fitted(text)}\n`);
 }
 
-/** The currency of what is read and printed here: that of the folder's settings. */
-let currency = 'EUR';
+/** The currency of what is read and printed here: that of the running bridge, or of the folder's settings. */
+let currency = STANDARD_CURRENCY;
 
 /** Reads and prints amounts in another currency from now on. @param code ISO 4217 */
 export function useCurrency(code: string): void {
@@ -51,13 +52,13 @@ export function amountArgument(text: string): number {
   if (!isAmount(amount))
     throw failure(
       'AMOUNT_INVALID',
-      `${JSON.stringify(text)}: write ${amountText(350, currency)} as ${plain(350)} or 350`,
+      `${JSON.stringify(text)}: write ${amountText(350, currency)} as ${decimals > 0 ? `${plain(350)} or ` : ''}350`,
     );
   return amount;
 }
 
 /** An amount without its currency. */
-const plain = (amount: number): string => amountText(amount, currency).split(' ')[0] as string;
+export const plain = (amount: number): string => amountText(amount, currency).split(' ')[0] as string;
 
 /** A public key on the command line. @param option what to name where it is none @throws TapcashError USAGE */
 export function keyArgument(text: string, option: string): Uint8Array {

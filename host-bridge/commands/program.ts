@@ -2,6 +2,8 @@
  * The parser and the help of the command line, built from the tables in host-bridge/commands/table/. What a command is
  * not given, it finds in its folder's settings.
  */
+import { STANDARD_CURRENCY } from '../base/currency.js';
+import { runningCurrency } from '../control/control-file.js';
 import { Command, Option } from 'commander';
 import { tidyName } from '../../firmware/wire/name.js';
 import { EXIT, failure } from '../base/errors.js';
@@ -113,7 +115,8 @@ const WHERE_IT_STANDS = '; a folder made by tapcash setup has it, and --data nam
 function fillIn(spec: CommandSpec, command: Command, options: Record<string, unknown>): Settings | null {
   const isGiven = (key: string): boolean => !['default', undefined].includes(command.getOptionValueSource(key));
   const settings = settingsFor(options, isGiven('data'));
-  if (settings) useCurrency(settings.currency);
+  const running = typeof options['data'] === 'string' ? runningCurrency(options['data']) : null;
+  useCurrency(running ?? settings?.currency ?? STANDARD_CURRENCY);
   for (const option of spec.options ?? []) {
     const key = optionKey(option);
     const value = isGiven(key) || !settings ? undefined : option.setting?.(settings);

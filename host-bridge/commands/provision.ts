@@ -20,7 +20,8 @@ import { openOffice } from './office.js';
 import { BANK_URL, urlOf, type Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
 import { sealsRequests } from './manifest.js';
-import { amountArgument, must, print, quoted, pseudonymsArgument, schemeArgument } from './output.js';
+import { amountArgument, must, print, pseudonymsArgument, quoted, schemeArgument, useCurrency } from './output.js';
+import { agreedCurrency } from './settings-arguments.js';
 
 export interface ProvisionCommand extends PortCommand {
   board?: string;
@@ -34,6 +35,7 @@ export interface ProvisionCommand extends PortCommand {
   scheme?: string;
   pseudonyms?: string;
   policy?: string;
+  currency?: string;
   paymentMax?: string;
   sumMax?: string;
   floorLimit?: string;
@@ -49,7 +51,9 @@ function readManifest(options: ProvisionCommand): Manifest {
   const path = options.manifest ?? join(options.data, 'manifest.json');
   if (!existsSync(path))
     throw failure('FILE_MISSING', `${path}: tapcash manifest makes it, or name another by --manifest`);
-  return parseManifest(readFileSync(path, 'utf8'));
+  const manifest = parseManifest(readFileSync(path, 'utf8'));
+  useCurrency(agreedCurrency(options.currency, manifest.currency, path)!);
+  return manifest;
 }
 
 const amountOr = (text: string | undefined, otherwise: number): number =>

@@ -43,6 +43,9 @@ export function sepaName(text: string): string | null {
   return /^[A-Za-z0-9][A-Za-z0-9/?:().,'+ -]*$/.test(spelled) && spelled.length <= NAME_CHARS_MAX ? spelled : null;
 }
 
+/** SEPA is the single euro payments area: it carries no other currency. */
+export const SEPA_CURRENCY = 'EUR';
+
 /** Whether one transfer can be of so much. @param amount cents */
 export const isTransferable = (amount: number): boolean => amount >= 1 && amount <= TRANSFER_MAX;
 
@@ -71,12 +74,12 @@ export function transferDocument(
   info.batchBooking = true;
   document.addPaymentInfo(info);
   for (const { name, iban, amount, reference } of transfers) {
-    if (!isTransferable(amount)) throw failure('AMOUNT_INVALID', `${moneyText(amount, 'EUR')} in one transfer`);
+    if (!isTransferable(amount)) throw failure('AMOUNT_INVALID', `${moneyText(amount, SEPA_CURRENCY)} in one transfer`);
     const transaction = info.createTransaction();
     transaction.creditorName = name;
     transaction.creditorIBAN = iban;
     transaction.amount = amount / 100;
-    transaction.currency = 'EUR';
+    transaction.currency = SEPA_CURRENCY;
     transaction.end2endId = reference;
     transaction.remittanceInfo = reference;
     info.addTransaction(transaction);

@@ -21,7 +21,16 @@ import {
 import { createPortOpener } from '../serial/port.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
-import { amountArgument, interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
+import {
+  amountArgument,
+  interrupted,
+  keyArgument,
+  keyOf,
+  lossArgument,
+  schemeArgument,
+  useCurrency,
+} from './output.js';
+import { agreedCurrency } from './settings-arguments.js';
 
 /** Options of `tapcash bridge`. */
 interface BridgeCommand {
@@ -31,6 +40,7 @@ interface BridgeCommand {
   bankUrl: string;
   trusteeUrl?: string;
   scheme: string;
+  currency?: string;
   issuerKey: string;
   trusteeKey?: string;
   operatorData?: string;
@@ -70,6 +80,8 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
   const isOurs = known.ok && toHex(known.parameters.issuerKey) === toHex(issuerKey);
   if (isOurs && known.parameters.scheme !== scheme.number)
     throw failure('USAGE', `--scheme ${scheme.number}: the issuer has scheme ${known.parameters.scheme}`);
+  const currency = agreedCurrency(options.currency, isOurs ? known.parameters.currency : null, 'the issuer');
+  if (currency) useCurrency(currency);
   const office = operator && {
     operator,
     issuer: issuerIdOf(issuerKey),
@@ -100,7 +112,7 @@ export async function bridge(options: BridgeCommand, { settings }: Pick<CommandC
     acceptLoss: lossArgument(options.acceptLoss),
   });
   try {
-    const control = await startControl({ bridge: running, dataDir });
+    const control = await startControl({ bridge: running, dataDir, currency });
     await interrupted();
     await control.close();
   } finally {

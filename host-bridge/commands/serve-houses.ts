@@ -10,7 +10,15 @@ import { createLog } from '../base/log.js';
 import { createBankChannel, createIssuerClient } from '../http/client.js';
 import { startBank, startIssuer, startTrustee } from '../services/start.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
-import { amountArgument, interrupted, keyArgument, keyOf, lossArgument, schemeArgument } from './output.js';
+import {
+  amountArgument,
+  interrupted,
+  keyArgument,
+  keyOf,
+  lossArgument,
+  schemeArgument,
+  useCurrency,
+} from './output.js';
 
 interface ServiceCommand {
   data: string;
@@ -25,12 +33,14 @@ interface ServiceCommand {
 
 /** What every house is started with. @throws TapcashError USAGE */
 function placeOf(role: string, options: ServiceCommand) {
+  const currency = currencyArgument(options.currency);
+  useCurrency(currency);
   return {
     dataDir: options.data,
     port: portArgument(options.listen),
     host: options.host,
     scheme: schemeArgument(options.scheme),
-    currency: currencyArgument(options.currency),
+    currency,
     log: createLog(role),
     tellerKeys: (options.tellerKey ?? []).map((key) => keyArgument(key, '--teller-key')),
     tellerLimit: options.actLimit === undefined ? null : amountArgument(options.actLimit),

@@ -16,6 +16,7 @@ import { firstKey } from '../services/house-keys.js';
 import { writeManifest } from './manifest.js';
 import { person, type Ask } from './person.js';
 import { amountArgument, print, quoted, schemeArgument, useCurrency } from './output.js';
+import { STANDARD_CURRENCY } from '../base/currency.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
 import { readSettings, SETTINGS_FILE, type Settings } from './settings.js';
 
@@ -92,7 +93,7 @@ async function wantedOf(options: SetupCommand, ask: Ask | null): Promise<Wanted>
   });
   const currency = await valueOf(options.currency, ask, {
     question: 'Currency, three letters',
-    standard: 'EUR',
+    standard: STANDARD_CURRENCY,
     option: '--currency',
     read: currencyArgument,
   });

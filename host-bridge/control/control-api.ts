@@ -20,7 +20,8 @@ import type { PaymentQuery } from '../base/payment-query.js';
 import { silentLog } from '../base/log.js';
 import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
 import type { Bridge } from '../bridge/bridge.js';
-import { CONTROL_FILE, createControlClient } from './control-client.js';
+import { createControlClient } from './control-client.js';
+import { CONTROL_FILE } from './control-file.js';
 import {
   ActParams,
   CONTROL_ENDPOINTS,
@@ -39,6 +40,8 @@ const ALIVE_MS = 15_000;
 export interface ControlOptions {
   bridge: Bridge;
   dataDir: string;
+  /** ISO 4217: what amounts of other processes are in; default: nobody knows yet. */
+  currency?: string | null;
   /** Default 0: any free port. */
   port?: number;
   log?: Logger;
@@ -52,7 +55,8 @@ export interface Control {
 }
 
 /** Opens the address. @throws TapcashError PORT_IN_USE (also: another bridge runs with this folder), DATA_DIR_FAILED */
-export async function startControl({ bridge, dataDir, port = 0, log = silentLog() }: ControlOptions): Promise<Control> {
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const { bridge, dataDir, currency = null, port = 0, log = silentLog() } = options;
   ensureDataDir(dataDir);
   await refuseSecond(dataDir);
   const token = randomBytes(32).toString('hex');
@@ -60,7 +64,7 @@ export async function startControl({ bridge, dataDir, port = 0, log = silentLog(
   const url = `http://127.0.0.1:${await listen(app, '127.0.0.1', port)}`;
   const path = join(dataDir, CONTROL_FILE);
   try {
-    replaceFile(path, JSON.stringify({ url, token, pid: process.pid }));
+    replaceFile(path, JSON.stringify({ url, token, currency, pid: process.pid }));
   } catch (thrown) {
     await app.close();
     throw thrown;

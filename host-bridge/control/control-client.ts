@@ -18,11 +18,9 @@ import {
   type ControlEndpoint,
   type ControlReply,
 } from './control-schemas.js';
+import { CONTROL_FILE } from './control-file.js';
 import type { Approval } from '../base/services/calls.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
-
-/** Name of the file with the address and token of a running bridge, in its data folder. */
-export const CONTROL_FILE = 'bridge.json';
 
 type At = typeof CONTROL_ENDPOINTS;
 export type ControlCharge = ControlReply<At['charge']>['charge'];

@@ -25,6 +25,8 @@ export interface DemoOptions {
   /** Number of the scheme's row, default 1; pseudonyms of each token, default 1. */
   scheme?: number;
   pseudonyms?: number;
+  /** ISO 4217; default `STANDARD_CURRENCY`. */
+  currency?: string;
   /** TCP port of the first house, which the others follow; default: any free ones. */
   port?: number | null;
   interpreter: string | null;
@@ -61,13 +63,14 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     listeners.get(shop)?.(event.report);
     options.onTap?.(shop, event.report);
   };
-  const { dataDir, interpreter, seed, scheme, pseudonyms, watchMemory, onConsole, port } = options;
+  const { dataDir, interpreter, seed, scheme, pseudonyms, currency, watchMemory, onConsole, port } = options;
   const { shops, offline, play } = SCENARIOS[options.scenario];
   const rig = await startWholeShop({
     dataDir,
     interpreter,
     scheme,
     pseudonyms,
+    currency,
     port,
     watchMemory,
     seed,
@@ -121,6 +124,7 @@ async function takeStock(
     ok: false,
     scheme: rig.scheme.number,
     pseudonyms: rig.pseudonyms,
+    currency: rig.currency,
     scenario: options.scenario,
     boards: rig.maker.kind,
     steps,

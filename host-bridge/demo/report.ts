@@ -61,6 +61,8 @@ export interface DemoReport {
   ok: boolean;
   scheme: number;
   pseudonyms: number;
+  /** ISO 4217: what all amounts here are in. */
+  currency: string;
   scenario: string;
   boards: string;
   steps: Step[];
@@ -79,9 +81,9 @@ export interface DemoReport {
   overspend?: OverspendResult;
 }
 
-const CURRENCY = 'EUR';
-/** An amount of the demo's, for people. @param amount minor units */
-export const money = (amount: number): string => moneyText(amount, CURRENCY);
+/** An amount for people. @param amount minor units */
+type Money = (amount: number) => string;
+
 const ms = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
 
 /** A table of names and, to the right, what is counted of each. */
@@ -95,18 +97,19 @@ export function stepLine(step: Step): string {
 
 /** The report below the steps. */
 export function reportText(report: DemoReport): string {
+  const money: Money = (amount) => moneyText(amount, report.currency);
   return [
-    ...['', ...tapLines(report)],
-    ...['', ...balanceLines(report.balances)],
-    ...['', ...historyLines(report.histories)],
+    ...['', ...tapLines(report, money)],
+    ...['', ...balanceLines(report.balances, money)],
+    ...['', ...historyLines(report.histories, money)],
     ...['', ...boardLines(report)],
-    ...(report.overspend ? ['', ...overspendLines(report.overspend)] : []),
+    ...(report.overspend ? ['', ...overspendLines(report.overspend, money)] : []),
     ...['', ...checkLines(report)],
-    ...['', conservationLine(report.conservation)],
+    ...['', conservationLine(report.conservation, money)],
   ].join('\n');
 }
 
-function tapLines({ taps, tokenFlashWritesPerPayment: writes }: DemoReport): string[] {
+function tapLines({ taps, tokenFlashWritesPerPayment: writes }: DemoReport, money: Money): string[] {
   return [
     'Taps (milliseconds since the terminal found the token)',
     ...figures(
@@ -130,7 +133,7 @@ function tapLines({ taps, tokenFlashWritesPerPayment: writes }: DemoReport): str
   ];
 }
 
-function balanceLines({ tokens, ebc, abc }: Balances): string[] {
+function balanceLines({ tokens, ebc, abc }: Balances, money: Money): string[] {
   const names = Object.keys(tokens);
   return [
     'Balances',
@@ -152,7 +155,7 @@ function balanceLines({ tokens, ebc, abc }: Balances): string[] {
   ];
 }
 
-function historyLines(histories: HistoryLine[]): string[] {
+function historyLines(histories: HistoryLine[], money: Money): string[] {
   const rows = histories.map(({ token, shop, amount, counter }) => [token, shop, money(amount), String(counter)]);
   return ['Histories at the issuer', ...figures(['token', 'shop', 'amount', 'counter'], rows)];
 }
@@ -185,10 +188,10 @@ function checkLines({ checks, audit }: DemoReport): string[] {
   return ['Checks', ...all.map(({ name, ok }) => `  ${holds(ok).padEnd(6)}  ${name}`)];
 }
 
-const conservationLine = ({ ok, in: putIn, held }: Conservation): string =>
+const conservationLine = ({ ok, in: putIn, held }: Conservation, money: Money): string =>
   `Conservation: ${holds(ok)}. Put in ${money(putIn)}, held ${money(held)}.`;
 
-function overspendLines(overspend: OverspendResult): string[] {
+function overspendLines(overspend: OverspendResult, money: Money): string[] {
   return [
     'Overspend',
     `  EBC of the pseudonym is ${money(overspend.ebc)}: both shops were credited.`,

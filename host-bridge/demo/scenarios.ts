@@ -10,7 +10,6 @@ import { housesOf } from '../rig/served-houses.js';
 import type { ScenarioName } from './scenario-names.js';
 import { spendTwice } from './overspend.js';
 import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
-import { money } from './report.js';
 import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
 import type { Shop, Token } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
@@ -57,16 +56,19 @@ async function giveBack(stage: Stage): Promise<void> {
   await deliver(stage);
   const paid = shop.bridge.charges(1)[0]!;
   for (const amount of [300, 600]) {
-    const { refund } = must('refund', await step(`refund ${money(amount)}`, () => shop.bridge.refund(paid.id, amount)));
-    stage.check(`${money(amount)} given back`, refund.state === 'refunded');
+    const { refund } = must(
+      'refund',
+      await step(`refund ${stage.money(amount)}`, () => shop.bridge.refund(paid.id, amount)),
+    );
+    stage.check(`${stage.money(amount)} given back`, refund.state === 'refunded');
   }
-  const over = must('refund', await step(`refund ${money(1)} more`, () => shop.bridge.refund(paid.id, 1)));
+  const over = must('refund', await step(`refund ${stage.money(1)} more`, () => shop.bridge.refund(paid.id, 1)));
   stage.check('no more than was paid', over.refund.code === 'REFUND_TOO_LARGE');
   await deliver(stage);
   await step('Alice collects the receipts', () => collect(rig, shop, alice));
   // Above what her token pays unasked, so with its button.
   const unloaded = 2600;
-  await step(`Alice unloads ${money(unloaded)} to her account`, () => unload(rig, shop, alice, unloaded));
+  await step(`Alice unloads ${stage.money(unloaded)} to her account`, () => unload(rig, shop, alice, unloaded));
   await deliver(stage);
   const { balance } = must('ABC', await rig.accounts.balanceOf(alice.name));
   stage.check('unloaded to the account', balance === FUNDING - WITHDRAWALS[alice.name]! + unloaded);
@@ -116,7 +118,7 @@ async function mend(shop: Shop): Promise<void> {
  * The radio goes when the token answers the challenge, so that it has paid and the terminal does not know; the clerk
  * cancels.
  */
-async function walkAway({ rig, step, check }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
+async function walkAway({ rig, step, check, money }: Stage, shop: Shop, token: Token, amount: number): Promise<void> {
   await step(`${token.name} pays ${money(amount)}, leaves, and the clerk cancels`, async () => {
     const { charge } = must('charge', await shop.bridge.charge(amount));
     let ins = 0;

@@ -7,7 +7,8 @@ import { toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../base/errors.js';
 import { lookInto, pay, redeem, register, withdraw, type TapListener, type TapResult } from '../rig/people.js';
-import { money, type Check, type OverspendResult } from './report.js';
+import { moneyText } from '../base/money.js';
+import type { Check, OverspendResult } from './report.js';
 import type { Shop, Token, WholeShop } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
 
@@ -23,6 +24,8 @@ const DRAIN_MS = 30_000;
 /** A scene, and what was played on it. */
 export interface Stage {
   rig: WholeShop;
+  /** An amount for people. @param amount minor units */
+  money(amount: number): string;
   step<T>(name: string, run: () => Promise<T>): Promise<T>;
   pay(shop: Shop, token: Token, amount: number): Promise<TapResult>;
   /** Notes that something that must hold does, or does not. */
@@ -41,6 +44,7 @@ export type Listeners = Map<string, ((report: TapReport) => void) | null>;
 export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name: string, ms: number) => void): Stage {
   const stage: Stage = {
     rig,
+    money: (amount) => moneyText(amount, rig.currency),
     ...{ taps: [], checks: [], paidBy: new Map(), overspend: null },
     async step(name, run) {
       const startMs = performance.now();
@@ -58,7 +62,7 @@ export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name:
               listener(report);
             }),
         );
-      const tap = await stage.step(`${token.name} pays ${money(amount)} at ${shop.name}`, () =>
+      const tap = await stage.step(`${token.name} pays ${stage.money(amount)} at ${shop.name}`, () =>
         pay(rig, shop, token, amount, listen),
       );
       stage.taps.push(tap);
@@ -70,7 +74,7 @@ export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name:
 }
 
 /** Registers everybody, with money in the account and cash on the token. */
-export async function openAccounts({ rig, step }: Stage): Promise<void> {
+export async function openAccounts({ rig, step, money }: Stage): Promise<void> {
   const [shop] = rig.shops;
   const withCoupons = rig.scheme.issue === 'coupon';
   for (const token of rig.tokens) {

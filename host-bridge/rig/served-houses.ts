@@ -32,6 +32,8 @@ export interface HousesOptions {
   /** null: keys from the operating system. */
   seed: number | null;
   scheme: Scheme;
+  /** ISO 4217. */
+  currency: string;
   /** Unix time, seconds. */
   clock(): number;
   /** The first house's TCP port, which the others follow; null: any free ones. */
@@ -128,7 +130,7 @@ export async function startHouses(options: HousesOptions) {
 
 /** What starts each house on a port, with the issuer's address. */
 function openersOf(
-  { dataDir, seed, scheme, clock }: HousesOptions,
+  { dataDir, seed, scheme, currency, clock }: HousesOptions,
   operator: Signer,
   teller: Signer,
 ): Record<House, (port: number, issuerUrl: string) => Promise<RunningService<unknown>>> {
@@ -139,7 +141,7 @@ function openersOf(
   const registrarKey = houses.includes('trustee') ? keyOf('trustee') : issuerKey;
   const random = createRandom(seed, 'issuer service');
   const place = {
-    ...{ dataDir, scheme: scheme.number, operatorKeys: [operator.publicKey], clock },
+    ...{ dataDir, scheme: scheme.number, currency, operatorKeys: [operator.publicKey], clock },
     // Nobody is cheated by a demo's desk.
     ...{ tellerKeys: [teller.publicKey], tellerLimit: AMOUNT_MAX },
   };

@@ -6,6 +6,7 @@
  * it waits. The bridge here is the smallest that a terminal needs: verifier, time, deny list, and a list of histories
  * in the place of the outbox. Its signatures are real; registrar and issuer are the host's signers.
  */
+import { STANDARD_CURRENCY } from '../base/currency.js';
 import { fixedLine } from '../base/keys/key-line.js';
 import { crc32 } from 'node:zlib';
 import {
@@ -99,7 +100,7 @@ export async function createTapRig(options: TapRigOptions) {
   const registrar = createSigner(random(32));
   const facts = {
     issuer: issuerIdOf(issuer.publicKey),
-    currency: 'EUR',
+    currency: STANDARD_CURRENCY,
     registrarKey: registrar.publicKey,
     issuerKey: issuer.publicKey,
   };
@@ -247,7 +248,7 @@ export async function createTapRig(options: TapRigOptions) {
     const multiples = multiplesOf(pku);
     const body = licenseBody.encode({
       issuer: facts.issuer,
-      currency: 'EUR',
+      currency: facts.currency,
       licenseClass: 1,
       validUntilS,
       pku,
@@ -267,7 +268,7 @@ export async function createTapRig(options: TapRigOptions) {
   ): Uint8Array {
     const body = receiptBody.encode({
       issuer: facts.issuer,
-      currency: 'EUR',
+      currency: facts.currency,
       pku,
       number,
       kind,

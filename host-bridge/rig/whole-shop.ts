@@ -24,6 +24,7 @@ import type {
 } from '../base/services/procedures.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Signer } from '../base/crypto/signer.js';
+import { STANDARD_CURRENCY } from '../base/currency.js';
 import { createPresence, type Presence } from './presence.js';
 import { createRadioField, type RadioField } from '../emulator/radio-field.js';
 import { createRealScheduler, type Scheduler } from '../base/scheduler.js';
@@ -51,6 +52,8 @@ export interface WholeShopOptions {
   seed: number | null;
   /** Number of the scheme's row; default 1. */
   scheme?: number;
+  /** ISO 4217; default `STANDARD_CURRENCY`. */
+  currency?: string;
   /** Pseudonyms of each token; default 1. */
   pseudonyms?: number;
   /** TCP port of the first house, which the others follow; default: any free ones. */
@@ -89,6 +92,7 @@ export interface WholeShop {
   programs: Record<Role, CutProgram>;
   scheme: Scheme;
   pseudonyms: number;
+  currency: string;
   issuer: RunningService<unknown>;
   /** null where the scheme has none. */
   trustee: RunningService<unknown> | null;
@@ -151,7 +155,7 @@ async function start(
   closers: (() => Promise<void> | void)[],
   close: () => Promise<void>,
 ): Promise<WholeShop> {
-  const { dataDir, seed, pseudonyms = 1 } = options;
+  const { dataDir, seed, pseudonyms = 1, currency = STANDARD_CURRENCY } = options;
   const scheme = schemeOf(options.scheme ?? 1);
   const scheduler = createRealScheduler();
   const maker = options.interpreter
@@ -167,7 +171,7 @@ async function start(
   let aheadS = 0;
   const clock = () => Date.now() / 1000 + aheadS;
   const services = await timed(options, `start ${housesOf(scheme).join(', ')}`, () =>
-    startHouses({ dataDir, seed, scheme, clock, port: options.port ?? null }),
+    startHouses({ dataDir, seed, scheme, currency, clock, port: options.port ?? null }),
   );
   closers.push(() => services.stop());
   /** What boards are given now. */
@@ -286,6 +290,7 @@ async function start(
       token.device.update(await filesOfToken(createRandom(seed, `token ${token.name} again`))),
     scheme,
     pseudonyms,
+    currency,
     shops,
     tokens,
     async clone(token, name) {

@@ -43,6 +43,7 @@ import {
   type BodyOf,
   type Endpoint,
 } from '../http/schemas.js';
+import { STANDARD_CURRENCY } from '../base/currency.js';
 import { listen } from '../http/http-server.js';
 import { createService, type Handlers, type RawRequest, type ServiceOptions } from '../http/service.js';
 
@@ -54,7 +55,7 @@ export interface PlaceOptions {
   port?: number;
   /** Default 127.0.0.1. */
   host?: string;
-  /** ISO 4217; default EUR. */
+  /** ISO 4217; default `STANDARD_CURRENCY`. */
   currency?: string;
   /** Unix time in seconds; default the machine's. */
   clock?: () => number;
@@ -274,7 +275,7 @@ function settle(place: PlaceOptions, role: HouseName) {
     ownKey: firstKey(place.dataDir, role, place.random),
     database: paths.database,
     identity: { file: paths.identity, nowS: clock, acceptLoss: place.acceptLoss },
-    currency: place.currency ?? 'EUR',
+    currency: place.currency ?? STANDARD_CURRENCY,
     clock,
     scheme: schemeOf(place.scheme ?? 1),
   };

@@ -85,6 +85,25 @@ function expectTransfers(id: string, references: string[]): void {
   expect(xml.replace(/<\/?([A-Za-z]+)[^>]*>[^<]*/g, '$1 ')).toMatch(/GrpHdr .*PmtInf PmtInfId .*CdtTrfTxInf PmtId /);
 }
 
+test.each(['JPY', 'BHD'])('in %s there is no SEPA: refused with a payer, and a list without one', async (currency) => {
+  const at = await startHouses(1, { currency });
+  good(await at.clients.accounts.openAccount('Shop', null));
+  good(await at.clients.accounts.fundAccount('Shop', 1500));
+  list(`Shop,${SHOP},Shop`);
+  const close = (...payer: string[]) =>
+    tapcashHere([
+      ...['office', 'close-event', '--ibans', join(folder, 'ibans.csv'), '--closing', join(folder, 'monday')],
+      ...[...payer, '--data', folder, '--json', '--issuer-url', at.services.issuer.url],
+    ]);
+  const refused = await close('--payer-iban', PAYER, '--payer-name', 'Fest');
+  expect([refused.status, refused.err]).toEqual([2, expect.stringContaining('SEPA carries EUR alone')]);
+  expect(good(await at.clients.accounts.balanceOf('Shop')).balance).toBe(1500);
+  expect((await close()).status).toBe(0);
+  expect(good(await at.clients.accounts.balanceOf('Shop')).balance).toBe(0);
+  expect(existsSync(join(folder, 'monday', 'pain.001.xml'))).toBe(false);
+  expect(readFileSync(join(folder, 'monday', 'payouts.csv'), 'utf8')).toContain(',1500,');
+});
+
 test.each([1, 2, 3])('scheme %i: from the rehearsal to the closed account, through lost answers', async (number) => {
   const { at, ada, close, balances, database } = await festival(number);
   const before = await balances();

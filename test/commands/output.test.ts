@@ -5,11 +5,14 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, openSync, closeSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
+import { currencies } from '../../host-bridge/base/currency.js';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { cellText } from '../../host-bridge/commands/demo-all.js';
 import { officeText } from '../../host-bridge/commands/office-text.js';
 import { amountArgument, money, useCurrency } from '../../host-bridge/commands/output.js';
+import { agreedCurrency, currencyArgument } from '../../host-bridge/commands/settings-arguments.js';
+import { CONTROL_FILE, runningCurrency } from '../../host-bridge/control/control-file.js';
 import { tapcashHere } from './command-runs.js';
 
 /** As the commands have it: an import of a name is looked up there at each call. */
@@ -26,6 +29,8 @@ test.each([
   ['EUR', '1000.00', 100_000],
   ['JPY', '350', 350],
   ['KWD', '1.250', 1250],
+  ['BHD', '3,500', 3500],
+  ['IQD', '3500', 3500],
 ])('%s %s is %i minor units', (currency, text, amount) => {
   useCurrency(currency);
   expect(amountArgument(text)).toBe(amount);
@@ -42,8 +47,65 @@ test.each(['3.5', '1,000', '1.000,00', '-3.50', '3.', '.50', '0', '0.00', '3e2',
 
 test('the yen has no fraction', () => {
   useCurrency('JPY');
-  expect(() => amountArgument('3.50')).toThrow(expect.objectContaining({ code: 'AMOUNT_INVALID' }));
+  expect(() => amountArgument('3.50')).toThrow(
+    expect.objectContaining({ code: 'AMOUNT_INVALID', detail: '"3.50": write 350 JPY as 350' }),
+  );
   expect(money(350)).toBe('350 JPY');
+});
+
+test('a dinar has three: two are not guessed at', () => {
+  useCurrency('BHD');
+  expect(() => amountArgument('3.50')).toThrow(
+    expect.objectContaining({ code: 'AMOUNT_INVALID', detail: '"3.50": write 0.350 BHD as 0.350 or 350' }),
+  );
+});
+
+test.each(['EURO', 'EU', '', 'ZZZ', 'XAU', 'XTS', '978', '€'])('%j is no currency that cash can be in', (text) => {
+  expect(() => currencyArgument(text)).toThrow(
+    expect.objectContaining({ code: 'USAGE', detail: expect.stringContaining('such as EUR') }),
+  );
+});
+test.each(['jpy', 'BHD', 'iqd', 'EUR'])('%s is one', (text) => {
+  expect(currencyArgument(text)).toBe(text.toUpperCase());
+});
+
+test('what is said twice must agree', () => {
+  expect([agreedCurrency(undefined, null, 'the issuer'), agreedCurrency('jpy', null, 'the issuer')]).toEqual([
+    null,
+    'JPY',
+  ]);
+  expect([agreedCurrency(undefined, 'BHD', 'it'), agreedCurrency('BHD', 'BHD', 'it')]).toEqual(['BHD', 'BHD']);
+  expect(() => agreedCurrency('JPY', 'EUR', 'the issuer')).toThrow(
+    expect.objectContaining({ code: 'USAGE', detail: expect.stringContaining('--currency JPY: the issuer has EUR') }),
+  );
+});
+
+test('an amount is read in the currency of the bridge that runs with the folder', async () => {
+  const data = join(folder, 'running');
+  fs.mkdirSync(join(data, 'bridge'), { recursive: true });
+  fs.writeFileSync(
+    join(data, 'bridge', CONTROL_FILE),
+    JSON.stringify({ url: 'http://127.0.0.1:9', token: '', currency: 'JPY' }),
+  );
+  const refused = await tapcashHere(['charge', '3.50', '--data', data]);
+  expect([refused.status, refused.err]).toEqual([1, expect.stringContaining('write 350 JPY as 350')]);
+  // Nobody answers there; what was understood was said before.
+  expect((await tapcashHere(['charge', '350', '--data', data])).err).toMatch(/^Charge of 350 JPY/);
+  expect([runningCurrency(data), runningCurrency(folder)]).toEqual(['JPY', null]);
+});
+
+test('no code names a currency but the one that is standard, and the one that SEPA carries', () => {
+  const named = ['firmware', 'flash-scripts', 'host-bridge'].flatMap((room) =>
+    (fs.readdirSync(join(packageRoot(), room), { recursive: true }) as string[])
+      .filter((name) => name.endsWith('.ts') && !name.startsWith(join('bench', 'rivals')))
+      .flatMap((name) => {
+        const text = fs.readFileSync(join(packageRoot(), room, name), 'utf8');
+        // Comments may; codes stand in quotes.
+        const found = currencies().filter(({ code }) => text.includes(`'${code}'`) || text.includes(`"${code}"`));
+        return found.map(({ code }) => `${room}/${name.split(sep).join('/')}: ${code}`);
+      }),
+  );
+  expect(named.sort()).toEqual(['host-bridge/base/currency.ts: EUR', 'host-bridge/commands/sepa-transfer.ts: EUR']);
 });
 
 test('the office answers in money and days, a thing a line, within 80 columns', () => {

@@ -11,7 +11,7 @@ import { challenge } from '../../firmware/wire/payment.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
 import { startControl, type Control } from '../../host-bridge/control/control-api.js';
-import { CONTROL_FILE } from '../../host-bridge/control/control-client.js';
+import { CONTROL_FILE } from '../../host-bridge/control/control-file.js';
 import { approveRefund, createApprovalCheck, createOperatorsClient } from '../../host-bridge/http/client.js';
 import { createFakeToken } from '../bridge/fake-token.js';
 import { createRig, T0, type Rig } from '../bridge/bridge-rig.js';

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { startControl, type Control } from '../../host-bridge/control/control-api.js';
-import { CONTROL_FILE, createControlClient } from '../../host-bridge/control/control-client.js';
+import { createControlClient } from '../../host-bridge/control/control-client.js';
+import { CONTROL_FILE } from '../../host-bridge/control/control-file.js';
 import { createFakeToken } from '../bridge/fake-token.js';
 import { createRig, type Rig } from '../bridge/bridge-rig.js';
 

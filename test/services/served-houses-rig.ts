@@ -104,10 +104,14 @@ export async function endHouses(): Promise<void> {
 }
 
 /** Starts every house that the row has. */
-export async function startHouses(number: number, options: { dataDir?: string; log?: Logger } = {}) {
+export async function startHouses(number: number, options: { dataDir?: string; log?: Logger; currency?: string } = {}) {
   const scheme = schemeOf(number);
   const dataDir = options.dataDir ?? houseFolder(scheme);
-  const place = { ...placeOf(scheme, dataDir), ...(options.log ? { log: options.log } : {}) };
+  const place = {
+    ...placeOf(scheme, dataDir),
+    ...(options.log ? { log: options.log } : {}),
+    ...(options.currency ? { currency: options.currency } : {}),
+  };
   const hasBank = scheme.accountsAt === 'bank';
   const bankKey = hasBank ? bankSigner.publicKey : null;
   const issuer = await startIssuer({ ...place, bankKey });

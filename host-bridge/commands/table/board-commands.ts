@@ -13,6 +13,7 @@ const PROVISION: readonly OptionSpec[] = [
   as(OPTIONS.board, { detail: 'default: what the board was' }),
   data,
   OPTIONS.manifest,
+  as(OPTIONS.currency, { standard: undefined, detail: "default: the manifest's, and another is refused" }),
   OPTIONS.label,
   waitForBoard,
   json,

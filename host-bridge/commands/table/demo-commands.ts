@@ -21,6 +21,7 @@ export const DEMO_COMMANDS: readonly CommandSpec[] = [
           .join('; '),
       }),
       as(OPTIONS.scheme, { setting: undefined }),
+      as(OPTIONS.currency, { setting: undefined }),
       as(OPTIONS.pseudonyms, { detail: 'default 1, with --all 3' }),
       as(OPTIONS.all, {
         detail: 'every scenario in every scheme, one after the other, and a table of what held; minutes',
@@ -33,7 +34,12 @@ export const DEMO_COMMANDS: readonly CommandSpec[] = [
       data,
       json,
     ],
-    examples: ['demo', 'demo --once --scenario overspend', 'demo --once --scheme 6 --pseudonyms 3 --json'],
+    examples: [
+      'demo',
+      'demo --once --scenario overspend',
+      'demo --once --scheme 6 --pseudonyms 3 --json',
+      'demo --currency JPY',
+    ],
     run: async () => (await import('../demo.js')).demo,
   },
   {

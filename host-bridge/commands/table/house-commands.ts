@@ -133,6 +133,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.bankUrl, { detail: 'schemes 2 to 6' }),
       as(OPTIONS.trusteeUrl, { detail: 'for a desk, schemes 1 and 2', standard: undefined }),
       OPTIONS.scheme,
+      as(OPTIONS.currency, { standard: undefined, detail: "default: the issuer's, and another is refused" }),
       OPTIONS.operatorData,
       OPTIONS.acceptLoss,
       OPTIONS.chargeMinutes,

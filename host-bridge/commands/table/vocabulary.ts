@@ -4,6 +4,7 @@
  * `--X-key` is a public key, `--X-url` an address, `--listen` a TCP port, `--serial` a device. The house that signs
  * licenses in schemes 1 and 2 is the trustee; on the wire its role is called registrar.
  */
+import { STANDARD_CURRENCY } from '../../base/currency.js';
 import { ISSUER_URL, BANK_URL, TRUSTEE_URL, urlOf } from '../settings.js';
 import type { OptionSpec } from './spec.js';
 
@@ -30,7 +31,7 @@ export const OPTIONS = {
   currency: {
     flags: '--currency <code>',
     what: 'ISO 4217, three letters',
-    standard: 'EUR',
+    standard: STANDARD_CURRENCY,
     setting: ({ currency }) => currency,
   },
   user: { flags: '--user <name...>', what: 'names of the first users', isName: true },

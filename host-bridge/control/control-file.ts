@@ -1,0 +1,25 @@
+/** The file by which other processes find a running bridge (control-api.ts writes it). Every command reads it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isCurrency } from '../base/currency.js';
+
+/** Name of the file with address, token and currency of a running bridge, in its data folder. */
+export const CONTROL_FILE = 'bridge.json';
+
+/** Where the bridge keeps its own: in the folder that is named, or below it, as with settings or in a demo's. */
+export function bridgeFolder(data: string): string {
+  const inside = join(data, 'bridge');
+  return existsSync(join(inside, CONTROL_FILE)) ? inside : data;
+}
+
+/** Currency of the bridge that runs with a folder; null: none runs, or it has not heard from its issuer. */
+export function runningCurrency(data: string): string | null {
+  try {
+    const { currency } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as {
+      currency?: unknown;
+    };
+    return typeof currency === 'string' && isCurrency(currency) ? currency : null;
+  } catch {
+    return null;
+  }
+}
