@@ -6,6 +6,7 @@ import { toHex } from '../../firmware/core/bytes.js';
 import { readKeyFile, writeKeyFile } from '../../host-bridge/base/keys/key-file.js';
 import { createOfficeClient } from '../../host-bridge/http/client.js';
 import { codeOf, good, ISSUER, seedOf } from '../kit/people.js';
+import { PATIENT_MS } from '../kit/patience.js';
 import { endHouses, startHouses } from '../services/served-houses-rig.js';
 import { tapcashHere } from './command-runs.js';
 
@@ -54,7 +55,7 @@ test('a key is made, added in all houses, used and removed', async () => {
       { house: 'trustee', repeated: false },
     ],
   });
-  const own = createOfficeClient({ url: bank!.url, operator: signer, issuer: ISSUER });
+  const own = createOfficeClient({ url: bank!.url, operator: signer, issuer: ISSUER, timeoutMs: PATIENT_MS });
   good(await own.numbers());
   expect(codeOf(await own.payOut('Nobody', 1, 'x'))).toBe('ROLE_FORBIDDEN');
   const numbers = await tapcashHere(['office', 'numbers', ...urls, '--data', mine, '--json']);

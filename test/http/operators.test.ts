@@ -6,6 +6,7 @@ import { createOfficeCall, createOfficeClient } from '../../host-bridge/http/cli
 import { operatorIdOf, signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import { OPERATOR_HEADERS } from '../../host-bridge/http/schemas.js';
 import { codeOf, good, ISSUER, person, seedOf, signerOf } from '../kit/people.js';
+import { PATIENT_MS } from '../kit/patience.js';
 import { operator, startServices, type Services } from './services-rig.js';
 
 const PATH = '/v2/office/funds';
@@ -97,7 +98,7 @@ test('a refusal is a stored reply too', async () => {
 
 test('a trace is recorded under the operator who asked', async () => {
   const eve = person('Eve');
-  const office = createOfficeClient({ url: at.issuer.url, operator, issuer: ISSUER });
+  const office = createOfficeClient({ url: at.issuer.url, operator, issuer: ISSUER, timeoutMs: PATIENT_MS });
   expect(codeOf(await office.trace(eve.pku, 'curious'))).toBe('PSEUDONYM_UNKNOWN');
   good(await office.deny(eve.pku, 'stolen'));
   expect(operatorIdOf(operator.publicKey)).toMatch(/^[0-9a-f]{16}$/);

@@ -21,6 +21,7 @@ import {
   START_S,
   type Person,
 } from '../kit/people.js';
+import { PATIENT_MS } from '../kit/patience.js';
 
 export const operator = signerOf('operator');
 export const terminal = signerOf('terminal');
@@ -61,11 +62,11 @@ export async function startServices(options: { dataDir?: string; log?: Logger } 
     operatorKeys: [operator.publicKey],
   });
   const trustee = await startTrustee({ ...place, issuerKey: issuerSigner.publicKey });
-  const office = createOfficeClient({ url: issuer.url, operator, issuer: ISSUER });
+  const office = createOfficeClient({ url: issuer.url, operator, issuer: ISSUER, timeoutMs: PATIENT_MS });
   return {
     ...{ dataDir, issuer, trustee, office, clock },
-    issuerClient: createIssuerClient({ url: issuer.url }),
-    trusteeClient: createTrusteeClient({ url: trustee.url }),
+    issuerClient: createIssuerClient({ url: issuer.url, timeoutMs: PATIENT_MS }),
+    trusteeClient: createTrusteeClient({ url: trustee.url, timeoutMs: PATIENT_MS }),
     async open(who, amount = 0) {
       const { certificate } = good(await office.openAccount(who.name, who.account.publicKey));
       if (amount > 0) good(await office.fundAccount(who.name, amount));

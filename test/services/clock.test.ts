@@ -25,6 +25,7 @@ import {
   withdrawalOf,
 } from '../kit/people.js';
 import { dataDirWithKeys, operator } from '../http/services-rig.js';
+import { PATIENT_MS } from '../kit/patience.js';
 
 const DAY_S = 86400;
 const YEAR_S = 365 * DAY_S;
@@ -39,11 +40,11 @@ async function clockedIssuer(dataDir = dataDirWithKeys(), startS = START_S) {
     registrarKey: registrarSigner.publicKey,
     operatorKeys: [operator.publicKey],
   });
-  const client = createIssuerClient({ url: service.url });
+  const client = createIssuerClient({ url: service.url, timeoutMs: PATIENT_MS });
   return {
     ...{ dataDir, clock, service, client },
-    office: createOfficeClient({ url: service.url, operator, issuer: ISSUER }),
-    clocks: createClockClient({ url: service.url, operator, issuer: ISSUER }),
+    office: createOfficeClient({ url: service.url, operator, issuer: ISSUER, timeoutMs: PATIENT_MS }),
+    clocks: createClockClient({ url: service.url, operator, issuer: ISSUER, timeoutMs: PATIENT_MS }),
     /** Time goes by as it does. */
     pass(seconds: number): void {
       clock.wallS += seconds;
@@ -206,6 +207,11 @@ test('a trustee gives no license by a clock that it doubts, and is confirmed by 
   expect(codeOf(trustee.actor.register(request, certificate!))).toBe('CLOCK_DOUBTED');
   clock.wallS = START_S;
   expect(codeOf(trustee.actor.register(request, certificate!))).toBe('CLOCK_DOUBTED');
-  good(await createClockClient({ url: trustee.url, operator, issuer: ISSUER }).confirm(START_S, 'right again'));
+  good(
+    await createClockClient({ url: trustee.url, operator, issuer: ISSUER, timeoutMs: PATIENT_MS }).confirm(
+      START_S,
+      'right again',
+    ),
+  );
   good(trustee.actor.register(request, certificate!));
 });

@@ -24,11 +24,9 @@ import {
   type Person,
 } from '../kit/people.js';
 import { spread } from '../kit/extent.js';
+import { answered, PATIENT_MS } from '../kit/patience.js';
 import { compileSources, runScript, type Child } from './compiled-host.js';
 import { dataDirWithKeys, startServices, type Services } from '../http/services-rig.js';
-
-/** No client gives up because the machine is busy. */
-const PATIENT_MS = 600_000;
 
 const ada = person('Ada');
 /** Ada with many pseudonyms: the issuer does not limit them, the trustee does. */
@@ -57,14 +55,16 @@ describe('one service', () => {
   });
 
   test('100 withdrawals with funds for 37: exactly 37', async () => {
-    const results = await Promise.all(faces.map((face) => at.issuerClient.withdraw(withdrawalOf(face, 1, 1))));
+    const results = await Promise.all(
+      faces.map((face) => answered(() => at.issuerClient.withdraw(withdrawalOf(face, 1, 1)))),
+    );
     expect(count(results.map(codeOf))).toEqual({ FUNDS_INSUFFICIENT: 63, OK: 37 });
     expect(good(await at.office.balanceOf('Ada')).balance).toBe(0);
   });
 
   test('the same withdrawal 100 times: one debit, the same bytes', async () => {
     const replies = await Promise.all(
-      Array.from({ length: 100 }, () => at.issuerClient.withdraw(withdrawalOf(ada, 1, 20))),
+      Array.from({ length: 100 }, () => answered(() => at.issuerClient.withdraw(withdrawalOf(ada, 1, 20)))),
     );
     expect(new Set(replies.map((reply) => toHex(good(reply).receipt))).size).toBe(1);
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
@@ -79,7 +79,7 @@ describe('one service', () => {
       createIssuerClient({ url: at.issuer.url, timeoutMs: PATIENT_MS }),
     ];
     const replies = await Promise.all(
-      Array.from({ length: 1000 }, (_, i) => bridges[i % 2]?.deposit(h) as ReturnType<(typeof bridges)[0]['deposit']>),
+      Array.from({ length: 1000 }, (_, i) => answered(() => bridges[i % 2]!.deposit(h))),
     );
     expect(count(replies.map(codeOf))).toEqual({ OK: 1000 });
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
@@ -129,11 +129,11 @@ describe('two processes on one database file', () => {
 
     const clients = urls.map((url) => createIssuerClient({ url, timeoutMs: PATIENT_MS }));
     const at = (i: number) => clients[i % 2] as (typeof clients)[0];
-    const results = await Promise.all(faces.map((face, i) => at(i).withdraw(withdrawalOf(face, 1, 1))));
+    const results = await Promise.all(faces.map((face, i) => answered(() => at(i).withdraw(withdrawalOf(face, 1, 1)))));
     expect(count(results.map(codeOf))).toEqual({ FUNDS_INSUFFICIENT: 63, OK: 37 });
     const rich = faces[results.findIndex((result) => result.ok)] as Person;
     const replies = await Promise.all(
-      Array.from({ length: 200 }, (_, i) => at(i).deposit(historyOf(rich, 'Shop', 1, rsOf(1)))),
+      Array.from({ length: 200 }, (_, i) => answered(() => at(i).deposit(historyOf(rich, 'Shop', 1, rsOf(1))))),
     );
     expect(count(replies.map(codeOf))).toEqual({ OK: 200 });
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
@@ -163,7 +163,7 @@ describe('two processes on one database file', () => {
     for (let round = 0; round < TURNS.length; round++) {
       const child = runScript(folder, source);
       children.push(child);
-      const client = createIssuerClient({ url: await child.line() });
+      const client = createIssuerClient({ url: await child.line(), timeoutMs: PATIENT_MS });
       // Everything acknowledged before the last kill is still there, byte for byte, and repeats without effect.
       for (let n = 0; n < receipts.length; n++)
         expect(good(await client.withdraw(withdrawalOf(ada, n + 1, n + 1)))).toEqual({

@@ -19,6 +19,7 @@ import { BANK_ENDPOINTS, ISSUER_ENDPOINTS, TRUSTEE_ENDPOINTS, type Endpoint } fr
 import { startIssuer } from '../../host-bridge/services/start.js';
 import type { Signer } from '../../host-bridge/base/crypto/signer.js';
 import { codeOf, good, ISSUER, registrarSigner, seedOf, signerOf, START_S } from '../kit/people.js';
+import { PATIENT_MS } from '../kit/patience.js';
 import { endHouses, operator, startHouses } from './served-houses-rig.js';
 
 const HOUSES = {
@@ -167,7 +168,7 @@ describe('one house', () => {
       ...{ operatorKeys: [operator.publicKey], tellerKeys: [desk.publicKey], ...more },
     });
   };
-  const at = (signer: Signer) => ({ url: issuer.url, operator: signer, issuer: ISSUER });
+  const at = (signer: Signer) => ({ url: issuer.url, operator: signer, issuer: ISSUER, timeoutMs: PATIENT_MS });
   const roots = () => createOperatorsClient(at(operator));
   const add = (name: string, role: Role, signer: Signer, limit: number | null = null) =>
     roots().add({ name, role, key: toHex(signer.publicKey), limit });

@@ -23,6 +23,7 @@ import { bankSigner } from '../houses/houses-rig.js';
 import { ReferenceWallet } from '../houses/reference-wallet.js';
 import { rsaKey } from '../kit/rsa-keys.js';
 import { good, ISSUER, issuerSigner, registrarSigner, seedOf, signerOf, START_S } from '../kit/people.js';
+import { PATIENT_MS } from '../kit/patience.js';
 
 export const operator = signerOf('operator');
 
@@ -66,7 +67,7 @@ export function placeOf(scheme: Scheme, dataDir: string) {
 
 /** Clients of running houses, for users and operators. */
 export function clientsOf(scheme: Scheme, urls: Urls) {
-  const timeoutMs = 20_000;
+  const timeoutMs = PATIENT_MS;
   const office = { operator, issuer: ISSUER, timeoutMs };
   const issuer = createIssuerClient({ url: urls.issuer, timeoutMs });
   const bank = urls.bank ? createBankClient({ url: urls.bank, timeoutMs }) : null;

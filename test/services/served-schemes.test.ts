@@ -17,6 +17,7 @@ import { exercises } from '../kit/exercises.js';
 import { conservationOf } from '../../host-bridge/ledger/rules-bank.js';
 import { bankSigner, register, withdraw } from '../houses/houses-rig.js';
 import { codeOf, good, ISSUER, issuerSigner, rsOf, seedOf, signerOf, START_S } from '../kit/people.js';
+import { PATIENT_MS } from '../kit/patience.js';
 import { clientsOf, endHouses, houseFolder, placeOf, startHouses, userAt, type Clients } from './served-houses-rig.js';
 
 afterEach(endHouses);
@@ -206,6 +207,8 @@ test('the bank does not start with the books of another scheme, bank or issuer',
     code: 'KEY_MISMATCH',
   });
   const service = await startBank(place);
-  expect(good(await createBankClient({ url: service.url }).parameters()).parameters.scheme).toBe(3);
+  expect(good(await createBankClient({ url: service.url, timeoutMs: PATIENT_MS }).parameters()).parameters.scheme).toBe(
+    3,
+  );
   await service.close();
 });

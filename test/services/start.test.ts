@@ -16,6 +16,7 @@ import { exercises } from '../kit/exercises.js';
 import { codeOf, good, seedOf, signerOf } from '../kit/people.js';
 import { failed } from '../kit/failed.js';
 import { tempFolder } from '../kit/temp-folder.js';
+import { PATIENT_MS } from '../kit/patience.js';
 
 const key = signerOf('some key').publicKey;
 const running: { close(): Promise<void> }[] = [];
@@ -150,7 +151,7 @@ describe('places', () => {
 
   test('close may be called twice, ends what is under way, and cuts nobody off', async () => {
     const service = await startIssuer(place(tempFolder()));
-    const client = createIssuerClient({ url: service.url });
+    const client = createIssuerClient({ url: service.url, timeoutMs: PATIENT_MS });
     const underWay = Array.from({ length: 50 }, () => client.signedTime(new Uint8Array(8)));
     // Not after a time: on a busy machine nothing has reached the service after 30 ms.
     await Promise.race(underWay);
@@ -222,7 +223,7 @@ describe('a client', () => {
       void response
         .writeHead(422)
         .end('{"code":"SIGNATURE_INVALID","message":"A signature does not verify. (account key)","remedy":"y"}');
-    expect(await createIssuerClient({ url }).signedTime(nonce)).toEqual({
+    expect(await createIssuerClient({ url, timeoutMs: PATIENT_MS }).signedTime(nonce)).toEqual({
       ok: false,
       code: 'SIGNATURE_INVALID',
       detail: 'account key',
