@@ -33,6 +33,7 @@ import { olderSide } from '../base/update-needed.js';
 /** Largest body; the largest message of the protocol is a few hundred bytes. */
 const BODY_BYTES_MAX = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_INTERVAL_MS = 1_000;
 const KEEP_ALIVE_MS = 5_000;
 /** More than a thousand bridges at once; beyond, connections are dropped instead of memory filled. */
 const CONNECTIONS_MAX = 2048;
@@ -58,6 +59,8 @@ export function createHttpServer({ log, heldMs = 0, cutsAtClose, token }: HttpSe
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node looks for slow clients every 30 s by itself, and gives their headers 60 s.
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS },
     connectionTimeout: 2 * REQUEST_TIMEOUT_MS + heldMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: cutsAtClose || 'idle',
@@ -147,9 +150,15 @@ function takeJson(app: FastifyInstance): void {
   );
 }
 
+/**
+ * A string, also one that does not end, or what looks like a number. Whatever it begins with, it takes at once: the
+ * time grows as the text does.
+ */
+const STRING_OR_NUMBER = /"(?:\\[^]?|[^"\\])*"?|-?[0-9][0-9.eE+-]*/g;
+
 /** Whether JSON text holds a number with a point, an exponent, or beyond 2^53 - 1. */
 export function hasOddNumber(json: string): boolean {
-  const numbers = json.replace(/"(?:\\.|[^"\\])*"/g, '""').match(/-?[0-9][0-9.eE+-]*/g) ?? [];
+  const numbers = (json.match(STRING_OR_NUMBER) ?? []).filter((token) => !token.startsWith('"'));
   return numbers.some((text) => !/^-?(0|[1-9][0-9]*)$/.test(text) || !Number.isSafeInteger(Number(text)));
 }
 

@@ -2,16 +2,17 @@
  * The services over HTTP: the whole of scheme 1, and everything malformed that can arrive.
  */
 import { connect } from 'node:net';
+import { Writable } from 'node:stream';
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import { ERRORS, errorBody, isErrorCode, type ErrorCode } from '../../host-bridge/base/errors.js';
-import { createLog } from '../../host-bridge/base/log.js';
+import { boundedStream, createLog, silentLog } from '../../host-bridge/base/log.js';
 import {
   ISSUER_ENDPOINTS,
   OPERATOR_HEADERS,
   TRUSTEE_ENDPOINTS,
   type Endpoint,
 } from '../../host-bridge/http/schemas.js';
-import { hasOddNumber } from '../../host-bridge/http/http-server.js';
+import { createHttpServer, hasOddNumber } from '../../host-bridge/http/http-server.js';
 import { signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import {
   codeOf,
@@ -234,6 +235,63 @@ test('numbers in JSON are plain whole numbers', () => {
     '[9007199254740991]',
   ])
     expect([text, hasOddNumber(text)]).toEqual([text, false]);
+});
+
+/** CPU time of looking for odd numbers, in us; the least of some, since the collector may come in between. */
+function lookingUs(json: string): number {
+  const once = () => {
+    const began = process.cpuUsage();
+    hasOddNumber(json);
+    return process.cpuUsage(began).user;
+  };
+  return Math.min(...Array.from({ length: 5 }, once));
+}
+
+test('no body holds the event loop: a longer one takes as much longer as it is longer', () => {
+  // 64 times the text took 4,096 times as long, where a string had no end.
+  for (const [head, part, tail] of [
+    ['{"a":"', '\\"', ''],
+    ['"', '\\"', '\\'],
+    ['', '"', '\\'],
+    ['[', '1-', ''],
+  ] as const)
+    expect(lookingUs(head + part.repeat(64 * 256) + tail)).toBeLessThan(
+      300 * (lookingUs(head + part.repeat(256) + tail) + 100),
+    );
+});
+
+test('slow headers and bodies are cut within 11 s', async () => {
+  const app = createHttpServer({ log: silentLog() });
+  const { headersTimeout, requestTimeout } = app.server;
+  const { connectionsCheckingInterval } = app.server as unknown as { connectionsCheckingInterval: number };
+  expect({ headersTimeout, requestTimeout, connectionsCheckingInterval }).toEqual({
+    headersTimeout: 10_000,
+    requestTimeout: 10_000,
+    connectionsCheckingInterval: 1_000,
+  });
+  await app.close();
+});
+
+test('a log that nobody reads costs lines, and says how many when it is read again', () => {
+  let read = (): void => {};
+  const taken: string[] = [];
+  const pipe = new Writable({
+    highWaterMark: 1,
+    write(line, _encoding, done) {
+      taken.push(String(line));
+      read = done;
+    },
+  });
+  const log = createLog('test', { destination: boundedStream(pipe) });
+  for (let n = 0; n < 20_000; n++) log.info({ n }, 'request');
+  expect(pipe.writableLength).toBeLessThan(1.1 * 2 ** 20);
+  while (pipe.writableLength > 0) read();
+  log.info('again');
+  while (pipe.writableLength > 0) read();
+  const [note, last] = taken.slice(-2).map((line) => JSON.parse(line) as { leftOut?: number; msg: string });
+  expect([note!.leftOut! + taken.length - 2, last!.msg]).toEqual([20_000, 'again']);
+  pipe.destroy(Object.assign(new Error('gone'), { code: 'EPIPE' }));
+  log.info('to nobody');
 });
 
 test('bytes that are not HTTP are answered once and cut; the service goes on', async () => {
