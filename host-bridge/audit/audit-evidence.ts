@@ -17,7 +17,7 @@ import {
   type ReceiptBody,
 } from '../../firmware/wire/withdrawal.js';
 import { isSigned } from '../base/crypto/signer.js';
-import { backProblem } from './audit-refunds.js';
+import { backProblem, grantedClaim } from './audit-refunds.js';
 import { auditSuccessionPairs } from './audit-keys.js';
 import { counterOf } from './audit-ledger.js';
 import type { AuditBooks, Audited, Problem } from './audit-books.js';
@@ -142,14 +142,9 @@ function auditReceipts(books: AuditBooks): void {
 
 /** When a receipt was given: with its transaction, or with the claim that it grants. */
 function givenS(books: AuditBooks, row: Audited<'receipts'>): bigint | null {
-  const found =
-    row.transaction_id === null
-      ? books.one<{ time_s: bigint | null }>('SELECT granted_s AS time_s FROM claims WHERE history = ?', row.request)
-      : books.one<Pick<Audited<'transactions'>, 'time_s'>>(
-          'SELECT time_s FROM transactions WHERE id = ?',
-          row.transaction_id,
-        );
-  return found?.time_s ?? null;
+  if (row.transaction_id === null) return grantedClaim(books, row.request)?.granted_s ?? null;
+  const given = 'SELECT time_s FROM transactions WHERE id = ?';
+  return books.one<Pick<Audited<'transactions'>, 'time_s'>>(given, row.transaction_id)?.time_s ?? null;
 }
 
 function receiptProblem(books: AuditBooks, row: OwnedReceipt): Problem {

@@ -8,6 +8,7 @@ import { refund, refundBody } from '../../firmware/wire/refund.js';
 import { releaseOrder, signedReleaseOrder } from '../../firmware/wire/institutions.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
+import { sha256 } from '../base/crypto/hash.js';
 import { isSigned } from '../base/crypto/signer.js';
 import { counterOf } from './audit-ledger.js';
 import { moneyIn, type AuditBooks, type Audited } from './audit-books.js';
@@ -127,7 +128,11 @@ const paperOf = ({ house }: AuditBooks) => (house === 'bank' ? 'request' : 'rece
 function papersFor(books: AuditBooks, kind: number, because: Buffer, row: Payment): number {
   const papers =
     books.house === 'bank'
-      ? books.one<{ count: bigint }>('SELECT count(*) AS count FROM requests WHERE owned = ?', because)
+      ? books.one<{ count: bigint }>(
+          'SELECT count(*) AS count FROM requests WHERE hash = ? AND owned = ?',
+          sha256(because),
+          because,
+        )
       : books.one<{ count: bigint }>(
           'SELECT count(*) AS count FROM receipts WHERE pku = ? AND kind = ? AND request = ? AND amount = ?',
           counterOf(books, row.pku),
@@ -141,15 +146,30 @@ function papersFor(books: AuditBooks, kind: number, because: Buffer, row: Paymen
 /** A receipt that is no withdrawal answers a refund or a granted claim, and moved EBC for a refund alone. */
 export function backProblem(books: AuditBooks, row: Audited<'receipts'>): string | null {
   if (row.kind === BigInt(RECEIPT_KINDS.refund)) {
-    const found = books.one<Pick<Audited<'refunds'>, 'transaction_id'>>(
-      'SELECT transaction_id FROM refunds WHERE refund = ?',
+    const found = books.one(
+      'SELECT transaction_id FROM refunds WHERE transaction_id = ? AND refund = ?',
+      row.transaction_id,
       row.request,
     );
-    return found && found.transaction_id === row.transaction_id ? null : 'receipt has no refund';
+    return found ? null : 'receipt has no refund';
   }
   if (row.kind !== BigInt(RECEIPT_KINDS.reconcile)) return 'receipt is of no known kind';
   if (row.transaction_id !== null) return 'receipt of a reconciled debit moved money';
-  return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row.request)
-    ? null
-    : 'receipt has no claim';
+  return grantedClaim(books, row.request) ? null : 'receipt has no claim';
+}
+
+/** The claim of a history, where it was granted: looked up by what names its payment. */
+export function grantedClaim(books: AuditBooks, bytes: Uint8Array): Pick<Audited<'claims'>, 'granted_s'> | undefined {
+  const h = history.decode(bytes);
+  const paid = h && challenge.decode(h.challenge);
+  const licensed = h && license.decode(h.license);
+  const terms = licensed && licenseBody.decode(licensed.body);
+  if (!paid || !terms) return undefined;
+  return books.one(
+    'SELECT granted_s FROM claims WHERE pku = ? AND shop = ? AND rs = ? AND history = ? AND granted_s IS NOT NULL',
+    terms.pku,
+    paid.shop,
+    paid.rs,
+    bytes,
+  );
 }

@@ -87,9 +87,10 @@ function grantedBy(books: AuditBooks, row: Audited<'replies'>): bigint {
 
 function sharedKeyProblem(books: AuditBooks, row: Audited<'shared_keys'>): Problem {
   const { kid } = row;
+  const first = kid.toString('hex');
   const sequences = [
     ...books.each<{ id: Buffer }>(
-      `SELECT id FROM replies WHERE length(id) = ${KID_BYTES + 4} AND substr(id, 1, ${KID_BYTES}) = x'${kid.toString('hex')}' ORDER BY id`,
+      `SELECT id FROM replies WHERE id BETWEEN x'${first}' AND x'${first}ffffffff' AND length(id) = ${KID_BYTES + 4} ORDER BY id`,
     ),
   ].map(({ id }) => readU32(id, KID_BYTES));
   const message = bankMessage.encode({

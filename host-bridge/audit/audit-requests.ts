@@ -11,6 +11,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
 import { isSigned, issuerIdOf } from '../base/crypto/signer.js';
 import { bodyOf } from '../base/services/trace-proof.js';
+import { grantedClaim } from './audit-refunds.js';
 import type { AuditBooks, Audited, Problem } from './audit-books.js';
 import { firstOf, isOurs } from './audit-books.js';
 
@@ -37,9 +38,7 @@ function originProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
       ? null
       : 'belongs to no refund';
   if (kind === REQUEST.reconcile)
-    return books.one('SELECT 1 FROM claims WHERE history = ? AND granted_s IS NOT NULL', row.owned) &&
-      row.name === null &&
-      row.amount === 0n
+    return grantedClaim(books, row.owned) && row.name === null && row.amount === 0n
       ? null
       : 'belongs to no claim that was granted';
   const owned = ownedRequest.decode(row.owned);

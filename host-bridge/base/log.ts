@@ -2,7 +2,6 @@
  * The services' log: pino, one JSON object a line. It says which address was asked, how it ended and how long it took,
  * never bodies, headers or query strings; fields that could hold a secret are cut out even where a mistake logs them.
  */
-import type { Writable } from 'node:stream';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 const SECRET_FIELDS = ['seed', 'secretKey', 'privateKey', 'key', 'nonce', 'body', 'headers', 'rawBody', 'password'];
@@ -14,7 +13,9 @@ const WAITING_BYTES_MAX = 1 << 20;
  * Standard error for log lines. Nothing waits here: where standard error is a pipe, Node keeps what its reader has not
  * taken; a reader that never comes costs lines and no requests. The first line with room says how many were left out.
  */
-export function boundedStream(stream: NodeJS.WriteStream | Writable = process.stderr): DestinationStream {
+export function boundedStream(
+  stream: NodeJS.WritableStream & { writableLength: number } = process.stderr,
+): DestinationStream {
   let leftOut = 0;
   // A reader that has gone: the log ends, the service goes on.
   stream.on('error', () => {});

@@ -26,6 +26,7 @@ import {
   type Houses,
 } from '../houses/houses-rig.js';
 import { flipped, good, issuerSigner, refundOf, rsOf, seedOf, START_S, tombstoneOf } from '../kit/people.js';
+import { watchScans } from '../kit/query-plans.js';
 import type { House } from '../../host-bridge/audit/audit-books.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-'));
@@ -173,6 +174,12 @@ test.each(SCHEMES)('scheme %i: sound books, in which something is on its way: no
     scheme === 2 ? 'coupons' : 'shared_keys',
   ])
     expect([table, report.rows[table]! > 0]).toEqual([table, true]);
+});
+
+test.each(SCHEMES)('scheme %i: what is asked for each row is looked up by an index', (scheme) => {
+  const { result, queries, scans } = watchScans(() => auditAfter(scheme, () => {}));
+  expect([result.broken, scans]).toEqual([[], []]);
+  expect(queries).toBeGreaterThan(10);
 });
 
 test('the issuer alone can be audited, and a bank that belongs to another issuer is named', () => {

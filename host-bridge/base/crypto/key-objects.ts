@@ -7,8 +7,6 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 const KEY_BYTES = 32;
 /** DER of a PKCS #8 Ed25519 key up to its seed, RFC 8410 section 7. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-/** DER of an Ed25519 public key up to its 32 bytes, RFC 8410 section 4. */
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 /** An Ed25519 private key in DER, PKCS #8. @param seed 32 bytes */
 export function pkcs8Of(seed: Uint8Array): Buffer {
@@ -25,9 +23,13 @@ export function seedOf(key: KeyObject): Uint8Array {
   return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }).subarray(-KEY_BYTES));
 }
 
-/** An Ed25519 public key. @param bytes 32 bytes @throws where OpenSSL does not take them */
+/**
+ * An Ed25519 public key. As JWK, since that takes 9 us where DER takes 120, nearly as long as to verify a signature.
+ * @param bytes 32 bytes @throws where they are not
+ */
 export function publicKeyOf(bytes: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' });
+  const x = Buffer.from(bytes).toString('base64url');
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
 }
 
 /** The 32 bytes of the public key that belongs to an Ed25519 private key. */
