@@ -18,6 +18,8 @@ import { openRadios } from '../flash/radios.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
 import { pn532Version } from './pn532.js';
+import type { BoardTimings } from './board-report.js';
+import { countVariables, measureTimings } from './timings.js';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -46,6 +48,8 @@ export interface Finding {
 export interface DoctorOptions extends BoardAccess {
   /** For a board that was not provisioned; what builds there are for one that was. */
   board?: BoardConfig & Pick<BoardEntry, 'builds'>;
+  /** Takes the board's times, too, and is told them. */
+  onMeasured?(measured: { variables: number; timings: BoardTimings }): void;
   /** Opens the link to a terminal that runs, after the console was closed. */
   openLink(): Promise<BoardPort>;
 }
@@ -179,6 +183,8 @@ async function examine(
   });
   await add('memory', () => checkMemory(console));
   await add('storage', () => checkStorage(console));
+  if (options.onMeasured && complete)
+    options.onMeasured({ variables: await countVariables(console), timings: await measureTimings(console) });
   await add('provision', async () =>
     provision
       ? good('provision', `${provision.role} on ${provision.board.name}`)

@@ -4,12 +4,13 @@
  * What is in the report stands in the page; what a figure means and how it is measured stands here. Left out: measuring
  * (bench.ts).
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUDGET_BYTES } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import type { BenchReport } from './bench-report.js';
+import { keepBoardPart } from './board-figures.js';
 import { OPERATIONS, ratio, ROUNDS } from './interpreter-programs.js';
 import { ESTIMATE, PERCENTILES } from './tap-budget.js';
 import { tapSvg } from './tap-plot.js';
@@ -206,13 +207,15 @@ export function withFigures(text: string, block: string): string {
   return text.slice(0, start) + block + text.slice(end + MARKERS[1].length);
 }
 
+const readIfThere = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+
 /** Writes page, picture and README's figures. @returns the files, from the repository's root */
 export function writePerformance(report: BenchReport, root = packageRoot()): string[] {
   const whole = wholeReport(report);
   const readme = withFigures(readFileSync(join(root, 'README.md'), 'utf8'), figuresBlock(whole));
   const { tap } = whole;
   const files: [string, string][] = [
-    ['docs/performance.md', performancePage(whole)],
+    ['docs/performance.md', keepBoardPart(readIfThere(join(root, 'docs/performance.md')), performancePage(whole))],
     [
       'docs/tap.svg',
       tapSvg([

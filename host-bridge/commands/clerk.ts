@@ -37,8 +37,19 @@ function codeFailure(code: string | null, state: string): TapcashError {
   return failure(isErrorCode(code) && code !== 'OK' ? code : 'NO_CHARGE', `the charge is ${state}`);
 }
 
+/** Adds a tap that was paid to a board report. */
+async function reportTap(file: string, { state, tap }: ControlCharge): Promise<void> {
+  if (state !== 'paid' || !tap || tap.paidMs <= 0) return;
+  const { changeBoardReport } = await import('./board-report-file.js');
+  changeBoardReport(file, (report) => ({ ...report, taps: [...report.taps, tap.paidMs] }));
+}
+
 /** `tapcash charge`: opens a charge; with `wait` follows it to its end. */
-export async function charge(text: string, options: ActOptions & { wait?: boolean }): Promise<void> {
+export async function charge(
+  text: string,
+  options: ActOptions & { wait?: boolean; boardReport?: string },
+): Promise<void> {
+  if (options.boardReport && !options.wait) throw failure('USAGE', '--board-report is for --wait');
   const amount = amountArgument(text);
   const client = clientOf(options.data);
   // What was understood, before anybody taps for it.
@@ -55,6 +66,7 @@ export async function charge(text: string, options: ActOptions & { wait?: boolea
     },
     options,
   );
+  if (options.boardReport) await reportTap(options.boardReport, now);
   const isWell = options.wait ? now.state === 'paid' : now.state !== 'refused';
   if (options.wait || isWell)
     print(

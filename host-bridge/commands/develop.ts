@@ -6,6 +6,7 @@ import { runBuild } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
 import type { BenchReport } from '../bench/bench-report.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
+import { print } from './output.js';
 import type { CommandContext } from './table/spec.js';
 
 /** `tapcash build`: the bundles that boards are flashed with. */
@@ -27,6 +28,7 @@ interface BenchOptions {
   svg?: string;
   write?: boolean;
   report?: string;
+  boardReport?: string;
   json?: boolean;
 }
 
@@ -45,8 +47,19 @@ function readReport(file: string): BenchReport {
   }
 }
 
+/** `tapcash bench --board-report`: our estimates beside what boards measured; with `--write`, in the documents. */
+async function boardFigures(file: string, { write, json }: BenchOptions): Promise<void> {
+  const { readBoardReport } = await import('./board-report-file.js');
+  const { compareFigures, figuresText, readPage, writeBoardFigures } = await import('../bench/board-figures.js');
+  const report = readBoardReport(file);
+  const figures = compareFigures(report, readPage());
+  const written = write ? writeBoardFigures(report) : null;
+  print(json, { figures, written }, figuresText(figures) + (written ? `\nwritten: ${written}` : ''));
+}
+
 /** `tapcash bench`: what the cryptography and a tap cost; with `--write`, in the documents. */
 export async function bench(options: BenchOptions, { environment }: CommandContext): Promise<void> {
+  if (options.boardReport) return boardFigures(options.boardReport, options);
   if (options.report) {
     if (!options.write) throw failure('USAGE', '--report is for --write');
     const { writePerformance } = await import('../bench/performance-page.js');

@@ -3,8 +3,10 @@
  */
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { examineBoard, type Finding } from '../../flash-scripts/doctor/doctor.js';
+import { withBoardIn, type ReportedBoard } from '../../flash-scripts/doctor/board-report.js';
 import { EXIT } from '../base/errors.js';
 import { openBoardPort } from '../serial/port.js';
+import { changeBoardReport } from './board-report-file.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { print } from './output.js';
 
@@ -17,17 +19,33 @@ function textOf(findings: Finding[]): string {
   return [...lines, faults === 0 ? 'Nothing is wrong.' : `${faults} fault${faults === 1 ? '' : 's'}.`].join('\n');
 }
 
+/** What a report says of a board beside its figures. */
+function whatOf(findings: Finding[]): Pick<ReportedBoard, 'board' | 'role' | 'interpreter' | 'faults'> {
+  const foundBy = (check: Finding['check']) => findings.find((finding) => finding.check === check && finding.ok)?.found;
+  const [role, board] = foundBy('provision')?.split(' on ') ?? [];
+  return {
+    board: board ?? 'unknown',
+    role: role ?? 'unknown',
+    interpreter: foundBy('interpreter') ?? 'unknown',
+    faults: findings.filter(({ ok }) => !ok).map(({ check }) => check),
+  };
+}
+
 /** Looks at a board; a fault makes the exit code 3. */
-export async function doctor(options: PortCommand & { board?: string }): Promise<void> {
+export async function doctor(options: PortCommand & { board?: string; boardReport?: string }): Promise<void> {
   const board = options.board === undefined ? null : loadBoard(options.board);
+  let measured = { variables: 0, timings: {} };
   const findings = await withBoard(options, (access) =>
     examineBoard({
       ...access,
       ...(board ? { board } : {}),
       ...(board?.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
+      ...(options.boardReport ? { onMeasured: (figures) => void (measured = figures) } : {}),
       openLink: () => openBoardPort(access.device.path),
     }),
   );
+  if (options.boardReport)
+    changeBoardReport(options.boardReport, (report) => withBoardIn(report, { ...whatOf(findings), ...measured }));
   const ok = findings.every((finding) => finding.ok);
   print(options.json, { ok, checks: findings }, textOf(findings));
   if (!ok) process.exitCode = EXIT.environment;

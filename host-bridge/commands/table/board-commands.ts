@@ -116,8 +116,14 @@ export const BOARD_COMMANDS: readonly CommandSpec[] = [
     what:
       'look at a board: interpreter, memory, entropy, PN532, firmware, what is undelivered; and what to do about each ' +
       'fault',
-    options: [serial, as(OPTIONS.board, { detail: 'for a board that was not provisioned' }), waitForBoard, json],
-    examples: ['doctor --serial /dev/ttyUSB0'],
+    options: [
+      serial,
+      as(OPTIONS.board, { detail: 'for a board that was not provisioned' }),
+      as(OPTIONS.boardReport, { detail: 'measure, and add to it' }),
+      waitForBoard,
+      json,
+    ],
+    examples: ['doctor --serial /dev/ttyUSB0', 'doctor --serial /dev/ttyUSB0 --board-report boards.json'],
     run: async () => (await import('../doctor.js')).doctor,
   },
   {

@@ -1,5 +1,5 @@
 /** For those who work on the firmware: bundles, and what they cost. */
-import type { CommandSpec } from './spec.js';
+import { as, type CommandSpec } from './spec.js';
 import { OPTIONS } from './vocabulary.js';
 
 export const BUILD_COMMANDS: readonly CommandSpec[] = [
@@ -14,8 +14,21 @@ export const BUILD_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'bench',
     what: 'measure the cryptography in the interpreter, beside TweetNaCl in the same process, and on Node',
-    options: [OPTIONS.interpreter, OPTIONS.quick, OPTIONS.svg, OPTIONS.write, OPTIONS.report, OPTIONS.json],
-    examples: ['bench --quick', 'bench --write', 'bench --write --report report.json'],
+    options: [
+      OPTIONS.interpreter,
+      OPTIONS.quick,
+      OPTIONS.svg,
+      OPTIONS.write,
+      OPTIONS.report,
+      as(OPTIONS.boardReport, { detail: 'show its figures beside our estimates, and measure nothing' }),
+      OPTIONS.json,
+    ],
+    examples: [
+      'bench --quick',
+      'bench --write',
+      'bench --write --report report.json',
+      'bench --board-report boards.json',
+    ],
     run: async () => (await import('../develop.js')).bench,
   },
 ];

@@ -13,7 +13,7 @@ export const CLERK_COMMANDS: readonly CommandSpec[] = [
     name: 'charge',
     what: 'open a charge at the terminal',
     arguments: [amount],
-    options: [OPTIONS.wait, ...act, data, json],
+    options: [OPTIONS.wait, as(OPTIONS.boardReport, { detail: 'with --wait: add the tap to it' }), ...act, data, json],
     examples: ['charge 3.50', 'charge 350 --wait'],
     run: async () => (await import('../clerk.js')).charge,
   },
