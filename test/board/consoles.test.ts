@@ -27,7 +27,7 @@ const ROLES = ['user-token', 'shop-terminal'] as const;
 const programs = new Map<Role, CutProgram>();
 beforeAll(async () => {
   for (const role of ROLES) programs.set(role, await builtProgram(role));
-}, 300_000);
+});
 
 type Files = Record<string, string | Uint8Array>;
 

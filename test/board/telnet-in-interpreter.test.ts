@@ -18,7 +18,6 @@ import { interpreter, interpreterTest } from '../build/fixture-runner.js';
 import { filesFor } from '../user-token/token-board-rig.js';
 
 const PORT = 2323;
-jest.setTimeout(120_000);
 
 let folder: string;
 let running: ChildProcess | null = null;

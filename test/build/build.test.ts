@@ -36,7 +36,7 @@ describe('both roles', () => {
     small.error = await thrownBy(
       runBuild({ roles: ['user-token'], outDir: small.outDir, budgetBytes: 1000, json: true, log }),
     );
-  }, 240000);
+  });
 
   test('are built, in tokens of ES5, under global names of their own, within the budget', () => {
     expect(results.map(({ role }) => role)).toEqual([...ROLES]);

@@ -35,12 +35,12 @@ beforeAll(async () => {
   demo = there(['demo']);
   demo.child.stdout!.on('data', (part: Buffer) => (shown += part.toString()));
   await said(demo.child, 'stdout', 'Ctrl-C ends it');
-}, 240_000);
+});
 afterAll(async () => {
   await tapcash(['stop']);
   await demo.ended;
   rmSync(parent, { recursive: true });
-}, 60_000);
+});
 
 test('what a demo shows fits 80 columns, with amounts as money', () => {
   expect(shown).toContain('withdraw 50.00 EUR for Alice');
@@ -54,7 +54,7 @@ test('a token that the demo does not have, and those that it has', async () => {
     1,
     expect.stringMatching(/TOKEN_UNKNOWN.*Mallory; there are Alice and Bob/),
   ]);
-}, 60_000);
+});
 
 test('charge 3.50 is echoed, followed, and PAID is said once', async () => {
   const { child, ended } = there(['charge', '3.50', '--wait']);
@@ -64,7 +64,7 @@ test('charge 3.50 is echoed, followed, and PAID is said once', async () => {
   expect([status, err.split('\n')[0]]).toEqual([0, 'Charge of 3.50 EUR']);
   expect(`${out}${err}`.match(/paid/g)).toHaveLength(1);
   expect(out).toMatch(/\ncharge [0-9a-f]{16}\n$/);
-}, 120_000);
+});
 
 /** util-linux's: gives a program a terminal, and ends with its exit code. */
 const hasScript = spawnSync('script', ['--version']).stdout?.toString().includes('util-linux') ?? false;
@@ -92,7 +92,7 @@ test("tap ends as the teller's command does", async () => {
   const code = /^tapcash: ([A-Z_]+):/m.exec(told.err)?.[1];
   expect([told.status, code]).toEqual([1, expect.stringMatching(/./)]);
   expect([tapped.status, tapped.err]).toEqual([1, expect.stringContaining(`tapcash: ${code}:`)]);
-}, 180_000);
+});
 
 test("Ctrl-C on a teller's command leaves the terminal free for a charge", async () => {
   const teller = there(['teller', 'status']);
@@ -104,13 +104,13 @@ test("Ctrl-C on a teller's command leaves the terminal free for a charge", async
   // The terminal's reader serves the charge at once, not when the desk's time is over.
   const tapped = await tapcash(['tap', 'Bob']);
   expect([tapped.status, tapped.out]).toEqual([0, expect.stringMatching(/^PAID: Bob/)]);
-}, 180_000);
+});
 
 test('a second demo says which folder and port are taken, and what to do', async () => {
   const { status, err } = await tapcash(['demo']);
   expect([status, err]).toEqual([3, expect.stringMatching(/DEMO_RUNS.*demo, at http:\/\/127\.0\.0\.1:\d+/)]);
   expect(err).toMatch(/tapcash stop.*--data/);
-}, 60_000);
+});
 
 test('books of an ended demo are not erased unless somebody says so', async () => {
   await tapcash(['stop']);
@@ -118,4 +118,4 @@ test('books of an ended demo are not erased unless somebody says so', async () =
   const { status, err } = await tapcash(['demo', '--once']);
   expect([status, err]).toEqual([1, expect.stringMatching(/DEMO_KEPT[^]*--fresh/)]);
   expect((await tapcash(['audit'])).status).toBe(0);
-}, 120_000);
+});

@@ -168,7 +168,7 @@ describe('at the bridge', () => {
     expect(token().balance).toBe(500);
     expect((await tapcash('teller', 'withdraw', '1.00')).err).toMatch(FINISHES);
     expect([token().balance, abc('Alice')]).toEqual([500, 500]);
-  }, 60_000);
+  });
 
   test('an act is listed as a shell takes it', async () => {
     await tapcash('teller', 'register', 'Alice');
@@ -176,7 +176,7 @@ describe('at the bridge', () => {
     await tapcash('teller', 'unload', 'Ann "$HOME" Lee', '1.00');
     proxy.cut = null;
     expect((await tapcash('acts', 'list')).out).toContain('teller unload "Ann \\"\\$HOME\\" Lee" 1.00');
-  }, 60_000);
+  });
 
   test('what was refused and left nothing behind is no act to be finished', async () => {
     await tapcash('teller', 'register', 'Alice');
@@ -186,7 +186,7 @@ describe('at the bridge', () => {
     rig.office.fundAccount('Alice', 100);
     const done = await tapcash('teller', 'withdraw', '1.00');
     expect([done.status, done.err]).toEqual([0, expect.not.stringMatching(FINISHES)]);
-  }, 60_000);
+  });
 
   test("a withdrawal without an answer is its token's: another token is refused by name, and --new is its own", async () => {
     await tapcash('teller', 'register', 'Alice', '--funding', '5.00');
@@ -206,7 +206,7 @@ describe('at the bridge', () => {
     expect((await tapcash('teller', 'withdraw', '1.00')).err).toMatch(FINISHES);
     expect([alice.balance, bob.balance, toHex(alice.pku) === toHex(bob.pku)]).toEqual([100, 100, false]);
     expect(rig.store.numbers()).toMatchObject({ in: 1000, held: 1000 });
-  }, 60_000);
+  });
 });
 
 describe('at the houses', () => {
@@ -281,7 +281,7 @@ describe('at the houses', () => {
     const next = await office('fund', 'Cafe', '5.00');
     expect([next.status, next.err]).toEqual([0, '']);
     expect([await balance(), kept().length]).toEqual([700, 5]);
-  }, 60_000);
+  });
 
   test.each(CUTS)(
     'office payout, losing %s: taken out once; then the empty account can be closed',

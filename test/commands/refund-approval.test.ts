@@ -90,7 +90,7 @@ test('the role that the house knows decides, for exactly the refund that was app
   expect((await refund('1.00', '--supervisor', supervisor)).err).toMatch(/OPERATOR_UNKNOWN/);
   const all = await refund('--supervisor', await folderOf('operator', null), '2.00');
   expect([all.status, shopHas()]).toEqual([0, 0]);
-}, 120_000);
+});
 
 test('an approval of another amount, payment or id is none', async () => {
   const payment = await paid();
@@ -107,4 +107,4 @@ test('an approval of another amount, payment or id is none', async () => {
   // Brought twice it is the same refund.
   for (let times = 0; times < 2; times++) expect(await refund({})).toMatchObject({ ok: true, refund: { amount: 100 } });
   expect(shopHas()).toBe(200);
-}, 60_000);
+});

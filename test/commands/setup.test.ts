@@ -157,7 +157,7 @@ test('issuer, trustee, office, bridge and status find everything in the folder',
   expect([status.status, died]).toEqual([0, []]);
   expect(JSON.parse(status.out)).toMatchObject({ ok: true, link: { up: false } });
   expect(existsSync(join(folder, 'bridge', 'bridge.json'))).toBe(true);
-}, 180_000);
+});
 
 test('names are taken as they are typed, in normal form C', async () => {
   const shop = 'Cafe\u0301 \u00dcnal & S\u00f6hne';

@@ -182,4 +182,4 @@ test('the firmware reads, writes and spells names alike in Node and in the real 
   expect(lines.at(-1)).toBe('refused 10 of 10');
   if (interpreter)
     expect(runInEspruino(code, 30_000).filter((line) => /^[0-9a-f]{4}|^refused/.test(line))).toEqual(lines);
-}, 120_000);
+});
