@@ -32,3 +32,12 @@ declare function resident<T>(
   file: string,
   make: () => T,
 ): Resident<T>;
+
+/**
+ * Marks a function inside another one that runs while the program starts, and never after: without the mark what it
+ * names stays. The build (flash-scripts/build/start-names.ts) puts the function itself in the place of the call.
+ */
+declare function atStart<T>(run: T): T;
+
+/** Names of the program that only its start uses, with a blank between two: to be deleted when it is over. */
+declare const startNames: string;

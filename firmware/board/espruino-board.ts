@@ -294,7 +294,7 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
     }
   }
 
-  function start(): void {
+  const start = atStart(function (): void {
     const radio = boot!.radioFault(global, requireModule);
     if (radio) return fail(radio);
     const store = openStore(config.board, storage, boot!.scanRecords);
@@ -320,21 +320,24 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
       memory: memory,
       openOverlay: openOverlay,
       // Last before frames pass, so that faults up to here can be read on the console.
-      introduce: function (prove) {
+      introduce: atStart(function (prove: (asked: Uint8Array) => string) {
         const asked = takeAsk(storage);
         if (asked) print('tapcash: keys ' + prove(asked));
         print('tapcash: ' + role + ' runs');
         leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
-      },
-      openPn532: function () {
+      }),
+      openPn532: atStart(function () {
         return openPn532(config.board, clock, openOverlay);
-      },
+      }),
       fail: fail,
       attempt: attempt,
     });
-  }
+  });
 
-  clock.setTimeout(function () {
-    attempt(start);
-  }, CABLE_MS);
+  clock.setTimeout(
+    atStart(function () {
+      attempt(start);
+    }),
+    CABLE_MS,
+  );
 }

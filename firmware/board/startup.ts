@@ -115,6 +115,16 @@ export function openResident<T>(
   } as Resident<T>;
 }
 
+/** Deletes what only the start used. @param root the global object @param names with a blank between two */
+export function forget(root: Record<string, unknown>, names: string): void {
+  const all = names.split(' ');
+  for (let i = 0; i < all.length; i++) {
+    delete root[all[i]];
+    // Where a declared name cannot be deleted, what it stands for goes all the same.
+    if (root[all[i]] !== undefined) root[all[i]] = undefined;
+  }
+}
+
 /** Reads and checks 'tapcash.cfg'; `fault` says what is wrong, for the owner. @param version of the interpreter */
 export function readConfig<P>(
   storage: StorageModule,

@@ -41,8 +41,8 @@ export function createEuclid(natives: Natives): Euclid {
   let carryB = 0;
   let x = 0;
   const pairs = pairsOf(natives);
-  const rounders: number[] = [];
-  for (let k = 0; k < 11; k++) rounders.push(rounder(k, 0));
+  const rounders = new Float64Array(11);
+  for (let k = 0; k < 11; k++) rounders[k] = rounder(k, 0);
   const numbers = new Float64Array(24);
   const cofactors = new Float64Array(24);
 
@@ -123,17 +123,17 @@ export function createEuclid(natives: Natives): Euclid {
 }
 
 /** The limb that begins in each 16-bit word of a number; -1: none does. */
-function limbsOfWords(): number[] {
-  const limbs: number[] = [];
+function limbsOfWords(): Int8Array {
+  const limbs = new Int8Array(16);
   let k = 0;
-  for (let i = 0; i < 16; i++) limbs.push(k < 12 && BIT[k] < 16 * i + 16 ? k++ : -1);
+  for (let i = 0; i < 16; i++) limbs[i] = k < 12 && BIT[k] < 16 * i + 16 ? k++ : -1;
   return limbs;
 }
 
 /** From limbs in their absolute place to words counted from 1. */
-function wordFactors(): number[] {
-  const factors: number[] = [];
-  for (let i = 0; i < 16; i++) factors.push(powerOfTwo(-16 * i));
+function wordFactors(): Float64Array {
+  const factors = new Float64Array(16);
+  for (let i = 0; i < 16; i++) factors[i] = powerOfTwo(-16 * i);
   return factors;
 }
 

@@ -102,8 +102,8 @@ export function createField(natives: Natives): Field {
   const firstBack = new Uint8Array(12);
   for (let i = 0; i < 12; i++) firstBack[i] = 2 * back[i];
   const wrapped = [K, 0, 0, K, 0, 0];
-  const unit: number[] = [];
-  for (let k = 0; k < 13; k++) unit.push(powerOfTwo(BIT[k]));
+  const unit = new Float64Array(13);
+  for (let k = 0; k < 13; k++) unit[k] = powerOfTwo(BIT[k]);
   const zero = createElement();
   const one = createElement();
   one.f[11] = one.w[12] = 1;

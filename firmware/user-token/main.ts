@@ -41,11 +41,13 @@ import { PLAIN } from '../panel/display.js';
 import { answerFrames, createPn532Card } from '../nfc/pn532-card.js';
 import { commandDataBytesMax } from '../nfc/pn532-link.js';
 import { institutionsFault, readTable } from '../board/institutions.js';
-import { openResident } from '../board/startup.js';
+import { forget, openResident } from '../board/startup.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { AID, CLA } from '../wire/token-commands.js';
 import { createDesk, needsTools } from './desk/desk.js';
 import { createDeskTools } from './desk/desk-tools.js';
+import { createPaperDesk } from './desk/paper-desk.js';
+import { createSealedDesk } from './desk/sealed-desk.js';
 import { keySecret, makeKey, missingKey, openPurseKeys } from './keys.js';
 import type { Policy } from './policy.js';
 import { openPurse, PSEUDONYM_KEY } from './purse.js';
@@ -141,15 +143,20 @@ function makeKeys(
   make: (index: number) => void,
   done: () => void,
 ): void {
-  board.attempt(function () {
-    const index = missingKey(board.records, count);
-    if (index < 0) return done();
-    board.display.show(['MAKING KEYS', index + ' of ' + count], PLAIN);
-    make(index);
-    board.clock.setTimeout(function () {
-      makeKeys(board, count, make, done);
-    }, KEY_GAP_MS);
-  });
+  board.attempt(
+    atStart(function () {
+      const index = missingKey(board.records, count);
+      if (index < 0) return done();
+      board.display.show(['MAKING KEYS', index + ' of ' + count], PLAIN);
+      make(index);
+      board.clock.setTimeout(
+        atStart(function () {
+          makeKeys(board, count, make, done);
+        }),
+        KEY_GAP_MS,
+      );
+    }),
+  );
 }
 
 /**
@@ -247,16 +254,20 @@ function run(board: RunningBoard<TokenProvision>): void {
   const fault = institutionsFault(board, board.records, natives.sha256, curve.ed25519, board.config.provision);
   if (fault) throw new Error('provision: ' + fault);
   const generator = createGenerator(board, natives);
-  function draw(count: number): Uint8Array | null {
+  const draw = atStart(function (count: number): Uint8Array | null {
     const entropy = board.takeEntropy(FRESH_SAMPLES);
     return entropy && generator.generate(count, entropy);
-  }
-  function make(index: number): void {
-    makeKey(board.records, index, draw, curve.maker().publicKeyOf);
-  }
-  makeKeys(board, PSEUDONYM_KEY + config.pseudonyms, make, function () {
-    runWithKeys(board, config, natives, scalars, curve, generator);
   });
+  makeKeys(
+    board,
+    PSEUDONYM_KEY + config.pseudonyms,
+    atStart(function (index: number): void {
+      makeKey(board.records, index, draw, curve.maker().publicKeyOf);
+    }),
+    atStart(function () {
+      runWithKeys(board, config, natives, scalars, curve, generator);
+    }),
+  );
 }
 
 /** The rest, once all keys are there. */
@@ -305,7 +316,14 @@ function runWithKeys(
   const burst = board.config.board.pn532.burstBytesMax;
   // What only the desk uses lies in Storage's 'desk.js', and is loaded when the desk is.
   const loadDesk = overlay(board.openOverlay, 'desk.js', function () {
-    return { createDesk: createDesk, createTools: createDeskTools };
+    return createDesk;
+  });
+  // What of it only sealed and blind requests use.
+  const loadSealed = overlay(board.openOverlay, 'sealed.js', function () {
+    return { createDesk: createSealedDesk, createTools: createDeskTools };
+  });
+  const loadPapers = overlay(board.openOverlay, 'papers.js', function () {
+    return createPaperDesk;
   });
 
   // Most names are in ASCII and short: they are shown as they are.
@@ -328,18 +346,25 @@ function runWithKeys(
       return pool.fillStep() ? source.freshen() : !(hadNone && pool.level() > 0);
     },
     loadDesk: function (progress) {
-      const desk = loadDesk();
-      const tools =
+      return loadDesk()(
+        purse.state,
         ciphers &&
-        desk.createTools({
-          natives: natives,
-          aes: ciphers.aes,
-          sha384: ciphers.sha384,
-          curve: curve.parts(),
-          sealTable: readTable(board.storage, 'tab.seal'),
-          random: source.draw,
-        });
-      return desk.createDesk(purse.state, tools, progress);
+          function (requests) {
+            const program = loadSealed();
+            const tools = program.createTools({
+              natives: natives,
+              aes: ciphers.aes,
+              sha384: ciphers.sha384,
+              curve: curve.parts(),
+              sealTable: readTable(board.storage, 'tab.seal'),
+              random: source.draw,
+            });
+            return program.createDesk(purse.state, requests, tools, progress);
+          },
+      );
+    },
+    loadPapers: function () {
+      return loadPapers()(purse.state);
     },
     nonces: pool.level,
     makeRoom: function () {
@@ -378,15 +403,20 @@ function runWithKeys(
   const open = purse.state.journal.unsettledCount();
   if (open > 0)
     print('tapcash: unacknowledged ' + open + ' ' + amountText(purse.state.journal.unsettledSum(), config.currency));
-  board.introduce(function (asked) {
-    let proofs = '';
-    for (let i = 0; i < shown; i++) {
-      const signature = keys.sign(i, signedBytes(SIGNED.possession, asked));
-      if (!signature) throw new Error('entropy: no nonce can be made');
-      proofs += toHex(keys.publicKey(i)) + toHex(signature);
-    }
-    return proofs;
-  });
+  board.introduce(
+    atStart(function (asked: Uint8Array): string {
+      let proofs = '';
+      for (let i = 0; i < shown; i++) {
+        const signature = keys.sign(i, signedBytes(SIGNED.possession, asked));
+        if (!signature) throw new Error('entropy: no nonce can be made');
+        proofs += toHex(keys.publicKey(i)) + toHex(signature);
+      }
+      return proofs;
+    }),
+  );
+  // The start is over, but for the first nonce. What it alone used makes room: it takes some 350 variables.
+  board.config.board = board.config.provision = null as never;
+  forget(global, startNames);
   token.start();
   /**
    * No reader sees the token before a nonce is ready: to make one at its first tap would take an ESP32 over a second.
@@ -398,4 +428,4 @@ function runWithKeys(
   listen();
 }
 
-startBoard<TokenProvision>('user-token', createHealthTest(ONE_BIT), run);
+startBoard<TokenProvision>('user-token', createHealthTest(ONE_BIT), atStart(run));

@@ -106,6 +106,10 @@ export interface PurseState {
   licensed: boolean;
   /** IdU, '' before registration. */
   name: string;
+  /** Hash of the REDEEM that found no coupon, as long as it came last. In RAM: a refusal changes nothing in flash. */
+  foundNone: Uint8Array;
+  /** Slot of the coupon that was tried last, until the next start; -1: none. */
+  lastTried: number;
 }
 
 /** The purse. */
@@ -206,6 +210,8 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     deskMs: -1,
     licensed: hasLicenses(records, config.pseudonyms),
     name: storedName(records),
+    foundNone: NOTHING,
+    lastTried: -1,
   };
   // The pseudonym that the present reader was shown; -1: none.
   let shown = -1;

@@ -14,8 +14,9 @@ import { SW_UNKNOWN_INS, SW_WRONG_P1_P2 } from '../nfc/iso-dep-server.js';
 import type { ApduAnswer, ApduHandlers } from '../nfc/iso-dep-server.js';
 import { readChallenge } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
-import { INS, isDeskCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
+import { INS, isDeskCommand, isPaperCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
 import type { Desk } from './desk/desk.js';
+import type { PaperDesk } from './desk/paper-desk.js';
 import { guarded, isDeskOpen } from './purse.js';
 import type { Purse, PurseAnswer } from './purse.js';
 import { createScreens, nameLines, wrap } from './screens.js';
@@ -37,7 +38,9 @@ export interface TokenParts {
    * @throws when its file is not there
    */
   loadDesk: (progress: (done: number, total: number) => void) => Desk;
-  /** Lets go of what can be loaded again: a payment begins, or nothing is left to do. */
+  /** Loads what of the desk takes papers. @throws as loadDesk */
+  loadPapers: () => PaperDesk;
+  /** Lets go of what can be loaded again: a payment or the desk begins, or nothing is left to do. */
   makeRoom: () => void;
   /** Nonces ready in the pool. */
   nonces: () => number;
@@ -77,7 +80,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   let inField = false;
   // When a reader was last seen.
   let leftMs = -QUIET_MS;
-  // Loaded at the first desk command, gone at the next payment, which needs the room.
+  // Loaded at the first desk command, gone with idle work, papers and the next payment, which need the room.
   let desk: Desk | null = null;
   // What is left to do of a command once its answer is out.
   let unfinished: (() => void) | null = null;
@@ -137,11 +140,27 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     return answer;
   }
 
+  /** The desk and what checks or makes nonces are not there at once, if it can be helped: a board may lack the room. */
+  function letGoOfDesk(): void {
+    if (desk && !desk.isBusy()) desk = null;
+  }
+
+  function deskAnswer(ins: number, data: Uint8Array): PurseAnswer {
+    if (isPaperCommand(ins)) {
+      letGoOfDesk();
+      return parts.loadPapers()(ins, data, clock.nowMs());
+    }
+    if (!desk) {
+      parts.makeRoom();
+      desk = parts.loadDesk(screens.progress);
+    }
+    return desk.answer(ins, data, clock.nowMs());
+  }
+
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     const before = journal.balance();
     const answer = guarded<PurseAnswer>(state, function () {
-      if (!desk) desk = parts.loadDesk(screens.progress);
-      return desk.answer(ins, data, clock.nowMs());
+      return deskAnswer(ins, data);
     });
     purse.changed();
     if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
@@ -191,6 +210,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     // customers pay again within seconds, and a piece of work, with what it loads, would hold them up.
     if (!inField && (parts.nonces() === 0 || clock.nowMs() - leftMs >= QUIET_MS)) {
       const done = guarded<{ ok: true; more: boolean }>(state, function () {
+        letGoOfDesk();
         const hasMore = parts.work();
         if (!hasMore && !desk) parts.makeRoom();
         return { ok: true, more: hasMore };

@@ -69,6 +69,11 @@ export function isDeskCommand(ins: number): boolean {
   return ins >= INS.identity && ins <= INS.missed && ins % 2 === 0 && ins !== INS.status;
 }
 
+/** Whether a desk command brings what a house signed, in the open: a license or a receipt. */
+export function isPaperCommand(ins: number): boolean {
+  return ins === INS.license || ins === INS.receipt;
+}
+
 /** Answer to SELECT. */
 export const selectAnswer = defineMessage([
   ['version', U8],

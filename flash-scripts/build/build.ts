@@ -7,6 +7,7 @@
  *   alias.ts     natives as variables of that function
  *   repair.ts    compound assignments and numbers that Espruino reads differently
  *   hoist.ts     declarations to the top of their function
+ *   start-names.ts   names that a board deletes once it runs
  *   refuse-output.ts   a look at the result
  *   tokens.ts    reserved words and operators as the interpreter's own bytes
  *
@@ -24,6 +25,7 @@ import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { shortenableNames } from './property-names.js';
 import { checkBundle, findHelpers } from './refuse-output.js';
 import { repair } from './repair.js';
+import { listStartNames } from './start-names.js';
 import { detokenise, tokenise } from './tokens.js';
 import { displayPath } from './display-path.js';
 import { ROLES, type Role } from '../boards/roles.js';
@@ -63,7 +65,7 @@ export async function buildBundle(entryFile: string, options: BuildOptions = {})
   const joined = await joinModules(compiled);
   const minify = options.minify !== false;
   const short = await shorten(aliasNatives(gatherOverlays(joined)), minify, options.shortNames);
-  const code = hoist(repair(gatherResidents(short)));
+  const code = listStartNames(hoist(repair(gatherResidents(short))));
   const problems = [...findHelpers(joined), ...checkBundle(code)];
   if (problems.length)
     throw new BuildError('BUILD_REFUSED', 'the finished bundle would not run right on Espruino:', problems);

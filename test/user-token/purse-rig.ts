@@ -4,7 +4,9 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { openRecordLog, type RecordLog } from '../../firmware/records/record-log.js';
 import type { DeskTools } from '../../firmware/user-token/desk/desk-tools.js';
-import { createDesk, needsTools } from '../../firmware/user-token/desk/desk.js';
+import { createDesk, needsTools, type Desk } from '../../firmware/user-token/desk/desk.js';
+import { createPaperDesk } from '../../firmware/user-token/desk/paper-desk.js';
+import { createSealedDesk } from '../../firmware/user-token/desk/sealed-desk.js';
 import {
   openPurse,
   type Purse,
@@ -14,7 +16,7 @@ import {
 } from '../../firmware/user-token/purse.js';
 import { challenge, chargeId, license, licenseBody, payment, type Challenge } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
-import { INS, licenseGrant } from '../../firmware/wire/token-commands.js';
+import { INS, isPaperCommand, licenseGrant } from '../../firmware/wire/token-commands.js';
 import { multiplesHashOf, multiplesOf } from '../../host-bridge/base/crypto/key-multiples.js';
 import { receipt, receiptBody, RECEIPT_KINDS, type ReceiptBody } from '../../firmware/wire/withdrawal.js';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
@@ -135,8 +137,14 @@ export function boot(flash: EmulatedFlash, config: PurseConfig = CONFIG, tools: 
   const keys = testKeys();
   const purse = openPurse(log, keys, config);
   if (needsTools(config) && !tools) throw new TypeError('this scheme needs tools');
-  const desk = createDesk(purse.state, tools, () => undefined);
-  return { flash, log, keys, purse, desk: deskOf(desk.answer) };
+  const desk = createDesk(
+    purse.state,
+    tools && ((requests) => createSealedDesk(purse.state, requests, tools, () => undefined)),
+  );
+  const papers = createPaperDesk(purse.state);
+  const answer: Desk['answer'] = (ins, data, nowMs) =>
+    isPaperCommand(ins) ? papers(ins, data, nowMs) : desk.answer(ins, data, nowMs);
+  return { flash, log, keys, purse, desk: deskOf(answer) };
 }
 
 /** A registered and licensed token with `balance`. */

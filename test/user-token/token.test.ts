@@ -8,6 +8,7 @@ import { blinkPattern, createIndicator } from '../../firmware/panel/indicator.js
 import { spell } from '../../firmware/panel/spell.js';
 import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
 import { createDesk } from '../../firmware/user-token/desk/desk.js';
+import { createPaperDesk } from '../../firmware/user-token/desk/paper-desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
 import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
@@ -52,7 +53,8 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
     indicator: createIndicator(pins, clock, { pin: 'D2', active: 1 }, { pin: 'D4', active: 1 }),
     spell,
     makeRoom: () => undefined,
-    loadDesk: (progress) => createDesk(parts.purse.state, null, progress),
+    loadDesk: () => createDesk(parts.purse.state, null),
+    loadPapers: () => createPaperDesk(parts.purse.state),
     commandBytesMax: 48,
     work: () => (work.done++, --work.left > 0),
     nonces: () => 5,

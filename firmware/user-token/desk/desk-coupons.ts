@@ -55,6 +55,8 @@ export interface Coupons {
   next(): { slot: number; coupon: CouponRecord } | null;
   /** A coupon is spent. */
   remove(slot: number): void;
+  /** Whether a coupon was begun by START, in RAM, and waits for BLIND. */
+  isBusy(): boolean;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -75,7 +77,6 @@ export function createCoupons(
   let modulusBytes: Uint8Array = NOTHING;
   let modulus: RsaModulus | null = null;
   let begun: { amount: number; blinding: Blinding; id: Uint8Array; masked: Uint8Array } | null = null;
-  let lastTried = -1;
 
   function prepare(bytes: Uint8Array): RsaModulus | null {
     if (!modulus || !equal(modulusBytes, bytes)) {
@@ -254,12 +255,15 @@ export function createCoupons(
       const slots = records.slots(DESK_RECORD.coupon);
       if (slots.length === 0) return null;
       let slot = slots[0];
-      for (let i = slots.length - 1; i >= 0; i--) if (slots[i] > lastTried) slot = slots[i];
-      lastTried = slot;
+      for (let i = slots.length - 1; i >= 0; i--) if (slots[i] > state.lastTried) slot = slots[i];
+      state.lastTried = slot;
       return { slot: slot, coupon: couponIn(slot) };
     },
     remove: function (slot) {
       records.put(DESK_RECORD.coupon, slot, NOTHING);
+    },
+    isBusy: function () {
+      return begun !== null;
     },
   };
 }

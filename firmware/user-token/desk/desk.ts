@@ -17,64 +17,47 @@ import { refuse } from '../../core/codes.js';
 import { REQUEST } from '../../wire/request.js';
 import { isName } from '../../wire/name.js';
 import { KEY_BYTES } from '../../wire/payment.js';
-import { receipt, receiptBody } from '../../wire/withdrawal.js';
-import {
-  amountRequest,
-  commandRequest,
-  identity,
-  INS,
-  licenseGrant,
-  nameRequest,
-  receiptAnswer,
-} from '../../wire/token-commands.js';
-import { createCoupons } from './desk-coupons.js';
+import { amountRequest, commandRequest, identity, INS, nameRequest } from '../../wire/token-commands.js';
 import { createOpenRequests } from './desk-open.js';
-import { createPapers } from './desk-papers.js';
-import { createReplies } from './desk-reply.js';
 import { commandRecord, DESK_RECORD } from './desk-records.js';
-import { createSealedRequests } from './desk-sealed.js';
-import type { DeskTools } from './desk-tools.js';
+import type { SealedDesk } from './sealed-desk.js';
 import { ACCOUNT_KEY, guarded, isDeskOpen, PSEUDONYM_KEY } from '../purse.js';
 import type { PurseAnswer, PurseState } from '../purse.js';
 import { identityRecord, RECORD } from '../token-records.js';
 import { openRequests } from '../requests.js';
+import type { Requests } from '../requests.js';
 import { readDebit } from '../statement.js';
 
-/** The desk's commands. */
+/** The desk's commands, apart from papers (paper-desk.ts). */
 export interface Desk {
-  /** What a command answers. @param ins one that isDeskCommand() knows */
+  /** What a command answers. @param ins one that isDeskCommand() knows, and isPaperCommand() does not */
   answer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer;
+  /** Whether it holds what a later command needs: then it is let go only for a payment. */
+  isBusy(): boolean;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** Whether this scheme needs `DeskTools`. */
+/** Whether this scheme needs `SealedDesk`. */
 export function needsTools(config: { registration: string; issue: string }): boolean {
   return config.registration === 'sealed' || config.issue !== 'direct';
 }
 
 /**
  * Makes the desk over the purse's state.
- * @param tools null where `needsTools` is false @param progress told of each pseudonym done in a registration
+ * @param makeSealed makes what sealed and blind requests need; null where `needsTools` is false
  * @throws Error when the flash fails or cannot be trusted
  */
-export function createDesk(
-  state: PurseState,
-  tools: DeskTools | null,
-  progress: (done: number, total: number) => void,
-): Desk {
+export function createDesk(state: PurseState, makeSealed: ((requests: Requests) => SealedDesk) | null): Desk {
   const keys = state.keys;
   const config = state.config;
   const journal = state.journal;
   const open = createOpenRequests(state);
-  const papers = createPapers(state);
   const requests = openRequests(state.records);
-  const sealed = tools && createSealedRequests(state, requests, tools, progress);
-  const coupons = tools && sealed && config.issue === 'coupon' ? createCoupons(state, requests, sealed, tools) : null;
-  const reply = tools && createReplies(state, requests, papers, tools, coupons, progress);
-
-  // Hash of the REDEEM that found no coupon, as long as it came last. In RAM: a refusal changes nothing in flash.
-  let foundNone: Uint8Array = NOTHING;
+  const more = makeSealed && makeSealed(requests);
+  const sealed = more && more.sealed;
+  const coupons = more && more.coupons;
+  const reply = more && more.reply;
 
   function identityNow(): PurseAnswer {
     const data = identity.encode({
@@ -103,13 +86,6 @@ export function createDesk(
       state.name = request.name;
     }
     return config.registration === 'sealed' ? sealed!.register() : open.register();
-  }
-
-  function takeLicense(data: Uint8Array): PurseAnswer {
-    // 1. It is a license with multiples, of a scheme that gives them in the open.  2. As papers.takeLicense().
-    const grant = licenseGrant.decode(data);
-    if (!grant || config.registration !== 'open') return refuse('BAD_REQUEST');
-    return papers.takeLicense(0, grant) || { ok: true, data: NOTHING };
   }
 
   function withdraw(data: Uint8Array): PurseAnswer {
@@ -141,14 +117,6 @@ export function createDesk(
     return state.licensed ? sealed!.missed() : refuse('NOT_LICENSED');
   }
 
-  function takeReceipt(data: Uint8Array): PurseAnswer {
-    const refused = papers.takeReceipt(data);
-    if (refused) return refused;
-    // Its own number, also where later ones were taken since: the same receipt has the same answer.
-    const body = receiptBody.decode(receipt.decode(data)!.body)!;
-    return { ok: true, data: receiptAnswer.encode({ receiptNumber: body.number }) };
-  }
-
   function couponCommand(ins: number, data: Uint8Array): PurseAnswer {
     if (!coupons) return refuse('BAD_REQUEST');
     if (ins === INS.couponKeys) return coupons.keys(data);
@@ -158,7 +126,6 @@ export function createDesk(
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     if (ins === INS.identity) return identityNow();
     if (ins === INS.register) return register(data);
-    if (ins === INS.license) return takeLicense(data);
     if (ins === INS.withdraw) return withdraw(data);
     if (ins === INS.part) return requests.part(data);
     if (ins === INS.reply) return reply ? reply(data) : refuse('NO_CHARGE');
@@ -191,7 +158,7 @@ export function createDesk(
     // BUSY: a part of it is done.
     const isBegun = answer.ok || answer.code === 'BUSY';
     const isNone = ins === INS.redeem && !answer.ok && answer.code === 'NO_CHARGE';
-    if (asksOwner(ins)) foundNone = isNone ? hashOf(ins, data) : NOTHING;
+    if (asksOwner(ins)) state.foundNone = isNone ? hashOf(ins, data) : NOTHING;
     if (asksOwner(ins) && isBegun && !isLast(ins, data)) {
       const record = { hash: hashOf(ins, data), receiptNumber: journal.receiptNumber() };
       state.records.put(DESK_RECORD.command, 0, commandRecord.encode(record));
@@ -202,24 +169,24 @@ export function createDesk(
   /** With the desk closed: what a house sent, as it was answered before or would have been. */
   function again(ins: number, data: Uint8Array): PurseAnswer {
     if (asksOwner(ins) && isLast(ins, data)) return atDesk(ins, data);
-    if (ins === INS.redeem && equal(foundNone, hashOf(ins, data))) return refuse('NO_CHARGE');
+    if (ins === INS.redeem && equal(state.foundNone, hashOf(ins, data))) return refuse('NO_CHARGE');
     // A reply is the waiting request's, or the one that ended it, and who asks for a part had the first one; a stranger
     // learns nothing from the refusal.
     const answer = ins === INS.part ? requests.part(data) : ins === INS.reply && reply ? reply(data) : null;
     if (answer && answer.ok) return answer;
     if (ins === INS.couponKeys && coupons && coupons.holds(data)) return { ok: true, data: NOTHING };
-    // Of a token whose licenses came sealed nobody is to learn which pseudonyms it has.
-    const held = ins === INS.license && config.registration === 'open' && state.records.get(RECORD.license, 0);
-    return held && equal(held, data) ? { ok: true, data: NOTHING } : refuse('DESK_CLOSED');
+    return refuse('DESK_CLOSED');
   }
 
   return {
     answer: function (ins, data, nowMs) {
       return guarded<PurseAnswer>(state, function () {
-        if (ins === INS.receipt) return takeReceipt(data);
         if (isDeskOpen(state, nowMs)) return atOpenDesk(ins, data);
         return again(ins, data);
       });
+    },
+    isBusy: function () {
+      return !!coupons && coupons.isBusy();
     },
   };
 }
