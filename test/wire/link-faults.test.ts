@@ -72,6 +72,8 @@ test('without faults the conversation takes its time on the line and no frame tw
 });
 
 const GARBAGE = Uint8Array.from({ length: 40 }, (_, i) => [192, 219, 220, 7, 255][i % 5]);
+/** ESP-IDF prints such lines into UART0, where our link runs, whatever the program does. */
+const IDF_LINE = Uint8Array.from(Buffer.from('\x1b[0;33mW (184263) spi_flash: erase took 612 ms\x1b[0m\r\n', 'latin1'));
 const single: [string, (variant: number) => Fault | null][] = [
   ['dropped', (variant) => (variant > 0 ? null : () => [])],
   ['doubled', (variant) => (variant > 0 ? null : (bytes) => [out(bytes), out(bytes)])],
@@ -88,13 +90,18 @@ const single: [string, (variant: number) => Fault | null][] = [
     'in single bytes',
     (variant) => (variant > 0 ? null : (bytes) => [...bytes].map((byte) => out(Uint8Array.of(byte)))),
   ],
+  [
+    'with a line of ESP-IDF from',
+    (variant) =>
+      variant > 64 ? null : (bytes) => [out(bytes.slice(0, variant)), out(IDF_LINE), out(bytes.slice(variant))],
+  ],
   ['behind garbage', (variant) => (variant > 5 ? null : (bytes) => [out(GARBAGE.slice(7 * variant)), out(bytes)])],
   ['before garbage', (variant) => (variant > 5 ? null : (bytes) => [out(bytes), out(GARBAGE.slice(7 * variant))])],
 ];
 
 test.each(single)('a frame %s costs one more sending, nothing else', (name, make) => {
   for (const at of writes) {
-    const everyByte = name.startsWith('flipped') || name.startsWith('cut') || name.startsWith('begun');
+    const everyByte = /^(flipped|cut|begun|with a line)/.test(name);
     const every = everyByte ? extent(7, 1) : 1;
     for (let variant = at % every; ; variant += every) {
       const fault = make(variant);
