@@ -54,6 +54,11 @@ const CATCH_MS = 40;
 const LOOK_MS = 20;
 const EVALUATE_MS = 10_000;
 const RESET_PULSE_MS = 100;
+/**
+ * For one packet. Before it acknowledges a file's first one, a board may compact its whole Storage: 224 pages, each of
+ * which is read, erased in up to 0.4 s (W25Q32) and written again.
+ */
+const PACKET_MS = 180_000;
 /** How long a board takes to start, and to stop what it did: the line below is typed again and again until then. */
 const START_MS = 6000;
 const HAND_MS = 120_000;
@@ -75,6 +80,8 @@ async function attach(device: SerialDevice, options: ConsoleOptions) {
   const self = { onLine: null as ((line: string) => void) | null };
   connection.chunkSize = burstBytesMax;
   connection.parsePackets = true;
+  const sendPacket = connection.espruinoSendPacket.bind(connection);
+  connection.espruinoSendPacket = (type, data, packet) => sendPacket(type, data, { timeout: PACKET_MS, ...packet });
   connection.closeLowLevel = () => undefined;
   connection.writeLowLevel = async (text) => {
     await device.write(fromChars(text));

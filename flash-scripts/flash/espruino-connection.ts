@@ -19,6 +19,8 @@ export interface EspruinoConnection {
   write(text: string): Promise<void>;
   /** Rejects with a text. */
   espruinoEval(expression: string, options: { timeout: number }): Promise<unknown>;
+  /** Sends a packet, and waits for its acknowledgement, for 5 s unless told; rejects with a text. */
+  espruinoSendPacket(type: string, data: string, options?: { timeout?: number; noACK?: boolean }): Promise<void>;
   /** Rejects with a text; a file that Storage did not take is acknowledged all the same. */
   espruinoSendFile(
     name: string,

@@ -8,6 +8,8 @@ import { skipWaits } from '../kit/skipped-waits.js';
 skipWaits();
 
 const BURST = 1024;
+/** What acknowledges a packet. */
+const ACK = 6;
 const open = (rig: EspRig, more = {}): Promise<BoardConsole> =>
   openConsole(rig.cable, {
     ...NODE_TOOLS,
@@ -33,6 +35,24 @@ test('a bare interpreter answers at once, an error says what the board says', as
     code: 'FLASH_FAILED',
     detail: expect.stringContaining('nothing is not defined'),
   });
+  await console.close();
+});
+
+test('a board that erases for a minute before it acknowledges a file gets the whole of it', async () => {
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  const console = await open(rig);
+  const receive = rig.cable.onData!;
+  let late = 0;
+  rig.cable.onData = (bytes) => {
+    // Of the file's first packet.
+    if (late > 0 || !bytes.includes(ACK)) return receive(bytes);
+    late = 60_000;
+    setTimeout(() => receive(bytes), late);
+  };
+  const data = new Uint8Array(3000).map((_, i) => i & 127);
+  await console.sendFile('slow', data, () => undefined);
+  expect([late, Buffer.from(rig.esp.board.files.get('slow')!).equals(Buffer.from(data))]).toEqual([60_000, true]);
   await console.close();
 });
 
