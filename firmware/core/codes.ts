@@ -60,6 +60,7 @@ export function allCodes() {
     'CHARGE_EXPIRED', // 45  the charge's lifetime is over
     'LIST_MISMATCH', // 46  a difference that does not stand on the deny list held, or does not end in what was signed
     'DENY_LIST_FULL', // 47  a deny list that is longer than there is room for
+    'TERMINAL_RETIRED', // 48  another terminal has taken its place
   ] as const;
 }
 

@@ -60,6 +60,8 @@ export interface ServiceHooks {
   onCancelled(): void;
   /** Signed time was accepted. */
   onTime(): void;
+  /** The issuer has said that another terminal has taken this one's place, or has taken that back. */
+  onRetired(): void;
 }
 
 /** Makes the handler of the bridge's requests. */
@@ -163,9 +165,11 @@ export function createBridgeService(
         whenQuiet(reply, function () {
           return onTime(body);
         });
-      else if (kind === KIND.denyList)
+      else if (kind === KIND.denyList || kind === KIND.retired)
         whenQuiet(reply, function () {
-          return parts.notices.acceptDenyList(body, parts.verifyIssuer);
+          const code = parts.notices.accept(kind, body, parts.verifyIssuer);
+          if (code === 'OK' && kind === KIND.retired) hooks.onRetired();
+          return code;
         });
       else reply('BAD_REQUEST');
     },

@@ -36,6 +36,8 @@ export interface DenyList {
   size: number;
   address: number;
   pending: PendingList | null;
+  /** Beside the list: whether the issuer has said that this terminal's place was taken. */
+  retired: boolean;
 }
 
 /** Reads by the expected place, before halves: on a list of random prefixes the rest is some steps. */

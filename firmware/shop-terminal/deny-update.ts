@@ -5,11 +5,13 @@
  * bytes after the other; each is read back for the digest. Only when the digest is the signed one does the record of
  * the log name the new half. So a message that is wrong in any way, or power that goes, leaves the list as it was.
  *
+ * Beside it: the issuer's word that another terminal has taken this one's place.
+ *
  * An overlay (main.ts): it is loaded for a message of the issuer and let go after it.
  */
 import { concat, equal, readU32 } from '../core/bytes.js';
 import type { Code } from '../core/codes.js';
-import { BYTES, defineMessage, U32, U8 } from '../wire/codec.js';
+import { BYTES, defineMessage, MessageOf, U32, U8 } from '../wire/codec.js';
 import {
   DENIED_MAX,
   denyBody,
@@ -18,10 +20,14 @@ import {
   isDenyChanges,
   PIECE_BYTES,
   PREFIX_BYTES,
+  retiredBody,
   signedDenyList,
+  signedRetired,
 } from '../wire/notices.js';
+import { KIND } from '../wire/link/link-messages.js';
 import { SIGNED } from '../wire/signed.js';
 import { DenyArea, DenyList, findPrefix, VerifyIssuer } from './deny-store.js';
+import type { NoticeLimits } from './issuer-notices.js';
 import { RECORD, Records } from './shop-records.js';
 
 /** Slot 0 of RECORD.deny. */
@@ -63,9 +69,48 @@ function halfAddress(area: DenyArea, half: number): number {
   return area.address + half * area.halfBytes;
 }
 
+/** What the issuer said last of this terminal. */
+function heldNotice(records: Records): MessageOf<typeof retiredBody> | null {
+  const payload = records.get(RECORD.retired, 0);
+  const held = payload && retiredBody.decode(payload);
+  if (payload && !held) throw new Error('notice in flash cannot be read');
+  return held;
+}
+
+/**
+ * The issuer says that this terminal's place was taken, or takes that back: encoded `signedRetired`. Durable when it
+ * returns OK; else nothing has changed: BAD_REQUEST (also for another terminal's), NOT_NEWER, SIGNATURE_INVALID.
+ */
+function acceptRetired(
+  parts: DenyParts,
+  list: DenyList,
+  limits: NoticeLimits,
+  bytes: Uint8Array,
+  verify: VerifyIssuer,
+): Code {
+  const message = signedRetired.decode(bytes);
+  const body = message && retiredBody.decode(message.body);
+  if (!message || !body || !equal(body.issuer, limits.issuer)) return 'BAD_REQUEST';
+  if (!equal(body.terminalId, limits.terminalId) || body.retired > 1) return 'BAD_REQUEST';
+  const held = heldNotice(parts.records);
+  if (held && body.timeS <= held.timeS) return 'NOT_NEWER';
+  if (!verify(SIGNED.retired, message.body, message.signature)) return 'SIGNATURE_INVALID';
+  parts.records.put(RECORD.retired, 0, message.body);
+  list.retired = body.retired === 1;
+  return 'OK';
+}
+
 /** The list that the record of the log names, if flash holds what was signed. */
 export function openDenyList(parts: DenyParts): DenyList {
-  const list: DenyList = { version: 0, timeS: 0, size: 0, address: parts.area.address, pending: null };
+  const notice = heldNotice(parts.records);
+  const list: DenyList = {
+    version: 0,
+    timeS: 0,
+    size: 0,
+    address: parts.area.address,
+    pending: null,
+    retired: !!notice && notice.retired === 1,
+  };
   const payload = parts.records.get(RECORD.deny, 0);
   if (!payload) return list;
   const held = listRecord.decode(payload);
@@ -173,7 +218,7 @@ function pendingOf(list: DenyList, body: DenyBody): Pending | null {
  * list held, does not follow the message before, or does not end in what was signed), DENY_LIST_FULL,
  * SIGNATURE_INVALID.
  */
-export function updateDenyList(
+function updateDenyList(
   parts: DenyParts,
   list: DenyList,
   issuer: Uint8Array,
@@ -232,4 +277,21 @@ export function updateDenyList(
   list.size = body.size;
   list.address = halfAddress(parts.area, half);
   return 'OK';
+}
+
+/**
+ * Takes what the issuer says beside the time.
+ * @param kind KIND.denyList or KIND.retired @returns codes as `updateDenyList` or `acceptRetired`
+ */
+export function acceptNotice(
+  kind: number,
+  parts: DenyParts,
+  list: DenyList,
+  limits: NoticeLimits,
+  bytes: Uint8Array,
+  verify: VerifyIssuer,
+): Code {
+  return kind === KIND.retired
+    ? acceptRetired(parts, list, limits, bytes, verify)
+    : updateDenyList(parts, list, limits.issuer, bytes, verify);
 }

@@ -1,5 +1,6 @@
 /**
- * What the issuer told this terminal: the time and the deny list, and what follows from either being old.
+ * What the issuer told this terminal: the time and the deny list, what follows from either being old, and whether
+ * another terminal has taken its place.
  *
  * docs/architecture.md 4: Ts is time signed by the issuer, carried on by the terminal; nothing depends on the clock
  * alone. After power-up the estimate goes on from the last signed time in flash, which is too early, never too late; it
@@ -15,13 +16,15 @@ import { signedTime, timeBody } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
 import { findPrefix } from './deny-store.js';
 import type { DenyList, VerifyIssuer } from './deny-store.js';
-import type { openDenyList, updateDenyList, DenyParts } from './deny-update.js';
+import type { acceptNotice, openDenyList, DenyParts } from './deny-update.js';
 import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './shop-records.js';
 
 /** What is provisioned about it. */
 export interface NoticeLimits {
   /** 4 bytes. */
   issuer: Uint8Array;
+  /** 4 bytes, this one's. */
+  terminalId: Uint8Array;
   /** Age of signed time above which the terminal refuses above its floor limit. */
   timeMaxAgeS: number;
   /** Age of the deny list above which `staleListLimit` holds. */
@@ -33,7 +36,7 @@ export interface NoticeLimits {
 /** What is needed when the list is opened and when a message comes: an overlay on a board. */
 export interface DenyRules {
   open: typeof openDenyList;
-  update: typeof updateDenyList;
+  accept: typeof acceptNotice;
 }
 
 /** How long an answer to a nonce is taken: a bridge that holds it back can set the clock back by no more. */
@@ -50,8 +53,10 @@ export interface IssuerNotices {
   askTime(nonce: Uint8Array): void;
   /** OK, NOT_NEWER (no answer to the nonce awaitedNonce), BAD_REQUEST or SIGNATURE_INVALID; durable when it returns. */
   acceptTime(bytes: Uint8Array, verify: VerifyIssuer): Code;
-  /** As `updateDenyList`. */
-  acceptDenyList(bytes: Uint8Array, verify: VerifyIssuer): Code;
+  /** As `acceptNotice`: of the deny list, or of this terminal. */
+  accept(kind: number, bytes: Uint8Array, verify: VerifyIssuer): Code;
+  /** Another terminal has taken this one's place: it opens no charge. */
+  isRetired(): boolean;
   denyVersion(): number;
   isDenied(pku: Uint8Array): boolean;
   listIsStale(): boolean;
@@ -136,8 +141,11 @@ export function openIssuerNotices(
       signed = true;
       return 'OK';
     },
-    acceptDenyList: function (bytes, verify) {
-      return loadRules().update(denyParts, list, limits.issuer, bytes, verify);
+    accept: function (kind, bytes, verify) {
+      return loadRules().accept(kind, denyParts, list, limits, bytes, verify);
+    },
+    isRetired: function () {
+      return list.retired;
     },
     denyVersion: function () {
       return list.version;

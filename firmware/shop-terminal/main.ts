@@ -40,7 +40,7 @@ import { createEntryKeys } from './entry-keys.js';
 import { openHistoryLog } from './history-log.js';
 import { findDenyArea } from './deny-area.js';
 import type { DenyArea } from './deny-store.js';
-import { openDenyList, updateDenyList } from './deny-update.js';
+import { acceptNotice, openDenyList } from './deny-update.js';
 import { openIssuerNotices } from './issuer-notices.js';
 import { readProvision, TerminalProvision, TerminalSetup } from './terminal-setup.js';
 import { Records } from './shop-records.js';
@@ -291,7 +291,7 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     board.clock.nowMs,
     { records: records, area: denyArea, sha256: natives.sha256 },
     overlay(board.openOverlay, 'deny.js', function () {
-      return { open: openDenyList, update: updateDenyList };
+      return { open: openDenyList, accept: acceptNotice };
     }),
   );
   function sign(type: number, message: Uint8Array): Uint8Array {

@@ -60,7 +60,10 @@ export function holdLines(amount: number, currency: string): string[] {
 
 /** Lines when nothing is going on. @param trouble the last alarm, OK for none */
 export function idleLines(shop: string, linkUp: boolean, trouble: Code): string[] {
-  return ['READY'].concat(wrap(shop), trouble !== 'OK' ? wrap(trouble) : linkUp ? [] : ['no bridge']);
+  return [trouble === 'TERMINAL_RETIRED' ? 'REPLACED' : 'READY'].concat(
+    wrap(shop),
+    trouble !== 'OK' ? wrap(trouble) : linkUp ? [] : ['no bridge'],
+  );
 }
 
 /** Lines for an amount that is being entered. */

@@ -61,6 +61,8 @@ export const RECORD = {
   deny: 36,
   /** Slot 0: `timeRecord`. */
   time: 37,
+  /** Slot 0: encoded `retiredBody` (deny-update.ts). */
+  retired: 38,
 };
 
 /** The charge. The record stays when the charge has ended: its counter never falls. */

@@ -118,6 +118,7 @@ export function readProvision(
       },
       limits: {
         issuer: bytes.issuer,
+        terminalId: bytes.terminalId,
         timeMaxAgeS: given.timeMaxAgeS,
         denyMaxAgeS: given.denyMaxAgeS,
         staleListLimit: given.staleListLimit,

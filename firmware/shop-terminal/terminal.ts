@@ -164,11 +164,15 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   function show(): void {
     const view = till.view();
+    const retired = parts.notices.isRetired();
     shownMinutes = minutesLeft();
     if (desk) parts.display.show(deskLines(deskStranger), PLAIN);
     else if (keys && keys.show()) return;
-    else if (view.state === CHARGE_STATES.none)
-      parts.display.show(idleLines(parts.config.shopShown, link.up(), trouble), PLAIN);
+    else if (view.state === CHARGE_STATES.none || (retired && view.state > CHARGE_STATES.accepted))
+      parts.display.show(
+        idleLines(parts.config.shopShown, link.up(), retired && trouble === 'OK' ? 'TERMINAL_RETIRED' : trouble),
+        PLAIN,
+      );
     else
       parts.display.show(
         chargeLines(view, parts.config.currency, lastCode, shownMinutes),
@@ -205,7 +209,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (radio === 'off') return;
     if (desk) runDesk(desk.request);
     else if (isOpen()) {
-      if (clock.nowMs() >= endMs && expire()) return;
+      // A charge that is open when another terminal takes this one's place ends like one whose time is over.
+      if ((clock.nowMs() >= endMs || parts.notices.isRetired()) && expire()) return;
       if (minutesLeft() !== shownMinutes) show();
       if (presence === STAYED) look();
       else poll();
@@ -585,6 +590,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       onEnded('OK');
     },
     onTime: delivery.onTime,
+    onRetired: show,
   });
 
   return {

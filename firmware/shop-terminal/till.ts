@@ -372,6 +372,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
           return tombstones.why(current.counter) === WHY.expired ? 'CHARGE_EXPIRED' : 'NO_CHARGE';
         return amount === current.amount ? 'OK' : 'CHARGE_OPEN';
       }
+      if (notices.isRetired()) return 'TERMINAL_RETIRED';
       if (number > 0 && number <= current.number) return 'NOT_NEWER';
       if (open) return 'CHARGE_OPEN';
       const oldestS = histories.oldestTimeS();

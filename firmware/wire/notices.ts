@@ -1,9 +1,10 @@
 /**
- * What the issuer tells every terminal: the time, and the list of denied pseudonyms. Both are signed and carry a
- * version that never falls, so that a bridge can withhold them but neither invent nor replay them.
+ * What the issuer tells terminals: the time, the list of denied pseudonyms, and one of them that its place was taken.
+ * All are signed and carry a version that never falls, so that a bridge can withhold them but neither invent nor replay
+ * them.
  */
 import { readU32 } from '../core/bytes.js';
-import { defineMessage, BYTES, U32, type MessageOf } from './codec.js';
+import { defineMessage, BYTES, U32, U8, type MessageOf } from './codec.js';
 import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Signed time, type `time`. */
@@ -45,6 +46,23 @@ export const denyBody = defineMessage([
   ['changes', 'rest'],
 ]);
 export type DenyBody = MessageOf<typeof denyBody>;
+
+/** That a terminal's place was taken, or that this was a mistake; type `retired`. */
+export const retiredBody = defineMessage([
+  ['issuer', BYTES, ISSUER_ID_BYTES],
+  ['terminalId', BYTES, 4],
+  // When it was said, seconds: of two the later one counts.
+  ['timeS', U32],
+  // 1: it takes no charge any more; 0: it does.
+  ['retired', U8],
+]);
+
+/** Such a message as it travels. */
+export const signedRetired = defineMessage([
+  ['signature', BYTES, SIGNATURE_BYTES],
+  // Encoded `retiredBody`.
+  ['body', 'rest'],
+]);
 
 /** First bytes of a PKU on a list. */
 export const PREFIX_BYTES = 4;

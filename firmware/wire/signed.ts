@@ -34,6 +34,7 @@ export const SIGNED = {
   release: 25, // what is left of a lost token, by the issuer for the bank
   succession: 26, // another key follows, by the house's old one
   couponRefusal: 27, // that a blinded message will never be signed: RSASSA-PSS with the key that would have signed it
+  retired: 32, // that a terminal's place was taken, or was not, by the issuer
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

@@ -4,7 +4,14 @@
  */
 import { equal, fromHex, readU32, toHex } from '../../firmware/core/bytes.js';
 import { denyDigest, prefixesOf } from '../base/deny-lists.js';
-import { denyBody, type DenyBody, PREFIX_BYTES, signedDenyList } from '../../firmware/wire/notices.js';
+import {
+  denyBody,
+  type DenyBody,
+  PREFIX_BYTES,
+  retiredBody,
+  signedDenyList,
+  signedRetired,
+} from '../../firmware/wire/notices.js';
 import { signedTraceOrder, traceOrder } from '../../firmware/wire/institutions.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
@@ -42,6 +49,26 @@ export function auditDenials(books: AuditBooks): void {
       books.broken('overspends', id, 'the pseudonym was never denied');
   }
   auditDenyLists(books);
+  auditTerminalNotices(books);
+}
+
+/** What was said of terminals is what the issuer signed. */
+function auditTerminalNotices(books: AuditBooks): void {
+  for (const row of books.each<Audited<'terminal_notices'>>('SELECT * FROM terminal_notices', 'terminal_notices')) {
+    const signed = signedRetired.decode(row.notice);
+    const body = signed && retiredBody.decode(signed.body);
+    const broken = (problem: string) => books.broken('terminal_notices', row.terminal_id.toString('hex'), problem);
+    if (!signed || !body) broken('does not decode');
+    else if (
+      !equal(body.terminalId, row.terminal_id) ||
+      !equal(body.issuer, issuerIdOf(books.issuerKey)) ||
+      BigInt(body.timeS) !== row.time_s ||
+      BigInt(body.retired) !== row.retired
+    )
+      broken('says other than its row');
+    else if (!books.keys.isBy('issuer', SIGNED.retired, signed.body, signed.signature, null))
+      broken('is not signed by the issuer');
+  }
 }
 
 /** Whether a stored step is one: whole prefixes, ascending, all in one message. */

@@ -280,6 +280,12 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     'The deny list holds as many pseudonyms as a terminal has room for.',
     'Wait until denied licenses expire. Where one terminal alone says it: flash that board again, its room is too small.',
   ),
+  TERMINAL_RETIRED: row(
+    409,
+    refused,
+    "Another terminal has taken this one's place: it opens no charge, and delivers what it has.",
+    'Charge with the one that replaced it. If that was a mistake, an operator takes it back: tapcash office reinstate.',
+  ),
 };
 
 const HOST_ERRORS = {

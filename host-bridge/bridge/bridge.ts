@@ -84,6 +84,8 @@ export interface BridgeStatus extends KeyStatus {
   };
   /** As of the last question to it; null before. */
   terminal: TerminalStatus | null;
+  /** The terminal was told that another one has taken its place: it opens no charge. */
+  retired: boolean;
   charge: Charge | null;
   /** A procedure of the teller's is under way. */
   deskBusy: boolean;
@@ -249,8 +251,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     inBackground(lines.learn(), log, 'the houses could not be asked for their keys');
     const status = await askStatus();
     if (!status) return;
-    clerk.onTerminal(status.terminalId, status.chargeNumber);
-    notices.onTerminal(status.denyVersion);
+    clerk.onTerminal(status);
+    notices.onTerminal(status.denyVersion, status.terminalId);
   }
 
   async function askStatus(): Promise<TerminalStatus | null> {
@@ -309,6 +311,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       return {
         link: { ...link },
         terminal: lastStatus,
+        retired: notices.isRetired(),
         charge: charges.newest(1).find((charge) => !clerk.isForgotten(charge)) ?? null,
         restored,
         deskBusy,

@@ -65,6 +65,8 @@ export interface Charges {
   /** The one that is not resolved. */
   current(): ChargeRow | null;
   newest(limit: number): Charge[];
+  /** The one that a terminal was asked for under this number. */
+  atTerminal(terminalId: Uint8Array, number: number): ChargeRow | null;
   /** Changes a charge that is not resolved; others stay as they are. */
   set(id: Uint8Array, state: ChargeState, code: ErrorCode | null, tap?: Tap): void;
   /** The clerk gave it up, but the terminal does not know it yet. */
@@ -128,6 +130,9 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
   const newest = database.prepare<[limit: number], StoredCharge>(
     `SELECT ${COLUMNS} FROM charge ORDER BY sequence DESC LIMIT ?`,
   );
+  const atTerminal = database.prepare<[number: number, terminalId: Uint8Array], StoredCharge>(
+    `SELECT ${COLUMNS} FROM charge WHERE number = ? AND terminal_id = ?`,
+  );
   const set = database.prepare(
     `UPDATE charge SET state = ?, code = ?, tap = coalesce(?, tap), changes = changes + 1, changed_s = ? WHERE id = ? AND state IN (${open})`,
   );
@@ -164,6 +169,7 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
     },
     find: (id) => orNull(find.get(id)),
     current: () => orNull(current.get()),
+    atTerminal: (terminalId, number) => orNull(atTerminal.get(number, terminalId)),
     newest: (limit) => newest.all(limit).map(read).map(chargeView),
     set(id, state, code, tap) {
       const before = orNull(find.get(id));

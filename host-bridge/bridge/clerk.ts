@@ -9,7 +9,12 @@ import type { Logger } from 'pino';
 import { isAmount } from '../../firmware/core/amount.js';
 import { equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
-import { CHARGE_ID_BYTES, type TapReport } from '../../firmware/wire/link/link-messages.js';
+import {
+  CHARGE_ID_BYTES,
+  CHARGE_STATES,
+  type TapReport,
+  type TerminalStatus,
+} from '../../firmware/wire/link/link-messages.js';
 import { inBackground } from '../base/background.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { bodyOfThrown, refusal, type Result } from '../base/errors.js';
@@ -66,7 +71,7 @@ export interface Clerk {
   /** A tap's report came. */
   onReport(report: TapReport): void;
   /** The link is up, with this terminal at its end. @param number the last one that it took a charge under */
-  onTerminal(terminalId: Uint8Array, number: number): void;
+  onTerminal(status: Pick<TerminalStatus, 'terminalId' | 'chargeNumber' | 'chargeState'>): void;
   onChange(charge: ChargeRow): void;
   stop(): void;
 }
@@ -223,6 +228,17 @@ export function createClerk(options: ClerkOptions): Clerk {
     return code;
   }
 
+  /**
+   * A terminal that was away comes back with a charge open that was given up here meanwhile, because another terminal
+   * had its place: nobody waits for it any more.
+   */
+  async function endForgotten(status: Parameters<Clerk['onTerminal']>[0]): Promise<void> {
+    const row = charges.atTerminal(status.terminalId, status.chargeNumber);
+    if (status.chargeState !== CHARGE_STATES.open || row?.state !== 'lost') return;
+    const code = await terminal.cancel(row.idBytes);
+    options.log.warn({ charge: row.id, code }, 'the terminal came back with a charge that was given up');
+  }
+
   return {
     async charge(amount, id = options.random(CHARGE_ID_BYTES)) {
       if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
@@ -257,10 +273,10 @@ export function createClerk(options: ClerkOptions): Clerk {
       const read = readReport(report);
       if (read) charges.set(report.chargeId, read.state, read.tap.code, read.tap);
     },
-    onTerminal(id, number) {
-      terminalId = id;
-      lastNumber = number;
-      askLater();
+    onTerminal(status) {
+      terminalId = status.terminalId;
+      lastNumber = status.chargeNumber;
+      inBackground(endForgotten(status).finally(ask), options.log, 'a charge could not be asked for');
     },
     onChange: waiters.wake,
     stop() {

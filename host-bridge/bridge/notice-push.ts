@@ -1,14 +1,16 @@
 /**
  * What the issuer tells the terminal, brought by the bridge: signed time when the terminal asks, and what has changed
- * on the deny list since the version that it holds; the whole list where the terminal cannot use that.
+ * on the deny list since the version that it holds, the whole list where the terminal cannot use that; and that another
+ * terminal has taken its place.
  *
  * Both are signed for the terminal and it checks them itself; here the signature is looked at only to name a service
  * that is not the terminal's issuer. Nothing is kept: an old time is worth nothing, and the terminal keeps its list.
  */
 import type { Logger } from 'pino';
-import { signedTime } from '../../firmware/wire/notices.js';
+import { retiredBody, signedRetired, signedTime } from '../../firmware/wire/notices.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { everyKey, type KeyLine } from '../base/keys/key-line.js';
+import { equal, toHex } from '../../firmware/core/bytes.js';
 import { isSigned } from '../base/crypto/signer.js';
 import { readDenyMessage } from '../base/deny-lists.js';
 import { inBackground } from '../base/background.js';
@@ -25,8 +27,8 @@ const TIME_RETRY_MS = 2000;
 const TIME_RETRIES_MAX = 50;
 
 export interface NoticePushOptions {
-  issuer: Pick<Services['issuer'], 'signedTime' | 'denyList'>;
-  terminal: Pick<TerminalSession, 'up' | 'time' | 'denyList'>;
+  issuer: Pick<Services['issuer'], 'signedTime' | 'denyList' | 'terminalNotice'>;
+  terminal: Pick<TerminalSession, 'up' | 'time' | 'denyList' | 'retired'>;
   /** PKI, and what has followed it. */
   issuerLine: KeyLine;
   /** Asks whether a key has followed: at each poll, and before a signature is called nobody's. */
@@ -40,11 +42,13 @@ export interface NoticePushOptions {
 export interface NoticePush {
   /** The terminal wants the time, with this nonce (8 bytes). */
   onTimeWanted(nonce: Uint8Array): void;
-  /** The link is up; the terminal holds this version. */
-  onTerminal(denyVersion: number): void;
+  /** The link is up; the terminal of this id holds this version. */
+  onTerminal(denyVersion: number, terminalId: Uint8Array): void;
   onDown(): void;
   /** Version of the list that the terminal has, as far as known. */
   denyVersion(): number;
+  /** The terminal was told that another one has taken its place. */
+  isRetired(): boolean;
   /** Looks for a newer list now. */
   pushDenyList(): Promise<void>;
   stop(): void;
@@ -90,6 +94,43 @@ function createTimePush(options: NoticePushOptions): { begin(nonce: Uint8Array):
   return {
     begin: (nonce) => inBackground(bring(nonce), log, 'no signed time could be brought'),
     giveUp: () => void nonces++,
+  };
+}
+
+/** Brings the terminal what was said last of it, once. */
+function createRetirementPush(options: NoticePushOptions) {
+  const { issuer, terminal, log } = options;
+  let brought: Uint8Array | null = null; // to this terminal, and taken or known there
+  let retired = false;
+  return {
+    isRetired: () => retired,
+    forget() {
+      brought = null;
+      retired = false;
+    },
+    async bring(terminalId: Uint8Array): Promise<void> {
+      const reply = await call(() => issuer.terminalNotice(terminalId));
+      // The deny list's question, which comes next, names an outage.
+      if (!reply.ok || !reply.notice || (brought && equal(reply.notice, brought))) return;
+      const message = signedRetired.decode(reply.notice);
+      const body = message && retiredBody.decode(message.body);
+      if (
+        !message ||
+        !body ||
+        !equal(body.terminalId, terminalId) ||
+        !(await isIssuers(options, SIGNED.retired, message.body, message.signature))
+      )
+        return void log.error({ code: 'WRONG_SERVICE' }, 'the notice on the terminal is not of our issuer');
+      const code = await terminal.retired(reply.notice);
+      if (code !== 'OK' && code !== 'NOT_NEWER') {
+        if (code !== 'LINK_DOWN') log.warn({ code }, 'the terminal did not take the notice on itself');
+        return;
+      }
+      brought = reply.notice;
+      retired = body.retired === 1;
+      if (code === 'OK')
+        log.warn({ terminalId: toHex(terminalId), retired }, 'the terminal was told whether its place was taken');
+    },
   };
 }
 
@@ -149,13 +190,16 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
   const { terminal, learn, scheduler, log, denyPollMs = DENY_POLL_MS } = options;
   const timePush = createTimePush(options);
   const fetchList = createListFetch(options);
+  const retirement = createRetirementPush(options);
   let stopped = false;
   let version = 0;
+  let terminalId: Uint8Array | null = null;
   let timer: Timer | null = null;
   let pushing: Promise<void> | null = null;
 
   async function push(): Promise<void> {
     await learn();
+    if (terminalId && terminal.up() && !stopped) await retirement.bring(terminalId);
     for (const from of version === 0 ? [0] : [version, 0]) {
       const list = await fetchList(from);
       if (!list || list.version < version) return;
@@ -185,12 +229,15 @@ export function createNoticePush(options: NoticePushOptions): NoticePush {
 
   return {
     onTimeWanted: (nonce) => void (stopped || timePush.begin(nonce)),
-    onTerminal(denyVersion) {
+    onTerminal(denyVersion, id) {
+      if (!terminalId || !equal(id, terminalId)) retirement.forget();
+      terminalId = id;
       version = denyVersion;
       pushLater();
     },
     onDown: timePush.giveUp,
     denyVersion: () => version,
+    isRetired: retirement.isRetired,
     pushDenyList: pushOnce,
     stop() {
       stopped = true;

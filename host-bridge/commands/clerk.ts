@@ -140,6 +140,7 @@ export async function status(options: ClerkOptions): Promise<void> {
   const {
     link,
     terminal,
+    retired,
     charge: last,
     outbox,
     acknowledged,
@@ -154,6 +155,8 @@ export async function status(options: ClerkOptions): Promise<void> {
   const open = outbox.held + outbox.refused - acknowledged;
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.older ?? link.code})`}`,
+    ...(terminal ? [`           id ${terminal.terminalId}`] : []),
+    ...(retired ? ['           TERMINAL_RETIRED: another one has taken its place, and it opens no charge'] : []),
     `charge     ${last ? describe(last) : 'none'}`,
     ...(last ? [`           id ${last.id}`] : []),
     `outbox     ${outbox.pending} to deliver, ${outbox.held} held, ${outbox.credited} credited, ${outbox.refused} refused`,
@@ -188,7 +191,7 @@ export async function status(options: ClerkOptions): Promise<void> {
       : []),
     ...(open > 0 ? ['           what was refused, and what to do: tapcash outbox'] : []),
   ];
-  const exit = outage ? EXIT.environment : open > 0 ? EXIT.refused : EXIT.ok;
+  const exit = outage ? EXIT.environment : open > 0 || retired ? EXIT.refused : EXIT.ok;
   print(options.json, { ...now, ok: exit === EXIT.ok }, lines.join('\n'));
   process.exitCode = exit;
 }

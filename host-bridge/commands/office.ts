@@ -46,6 +46,8 @@ export type OfficeVerb =
   | 'payout'
   | 'close'
   | 'terminal'
+  | 'retire'
+  | 'reinstate'
   | 'deny'
   | 'trace'
   | 'balance'
@@ -64,6 +66,8 @@ function bytesArgument(text: string | undefined, count: number, what: string): U
 
 const pkuArgument = (text: string): Uint8Array =>
   bytesArgument(text, 32, 'a pseudonym PKU, as the registration at the desk showed it,');
+
+const terminalArgument = (text: string): Uint8Array => bytesArgument(text, 4, "a terminal's id");
 
 /** Verbs that only look, or that are recorded each time that they are asked: none of them is an act to be finished. */
 const WITHOUT_ID: readonly OfficeVerb[] = ['trace', 'balance', 'overspends', 'numbers', 'coupon-keys'];
@@ -146,11 +150,9 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
       return under.accounts.closeAccount(first);
     },
     terminal: (under) =>
-      under.accounts.registerTerminal(
-        first,
-        bytesArgument(second, 4, "a terminal's id"),
-        bytesArgument(third, 32, "a terminal's key"),
-      ),
+      under.accounts.registerTerminal(first, terminalArgument(second), bytesArgument(third, 32, "a terminal's key")),
+    retire: (under) => under.issuer.retireTerminal(terminalArgument(first), true, second),
+    reinstate: (under) => under.issuer.retireTerminal(terminalArgument(first), false, second),
     balance: () => accounts.balanceOf(first),
     numbers: async () =>
       scheme.accountsAt === 'issuer'

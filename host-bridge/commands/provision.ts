@@ -156,7 +156,11 @@ async function nextOf(
 ): Promise<string[]> {
   if (done.role !== 'shop-terminal') return [BACKUP_POLICY, `Next: tapcash teller register ${quoted(name)}`];
   const why = settings ? await enrol(name, done, options.data, settings) : 'no settings';
-  if (why === null) return [`The account of ${name} is open, and the terminal registered with it.`];
+  const replaces = [
+    'It takes the place of another one? That one opens no charge any more after:',
+    '  tapcash office retire ITS-ID "replaced"',
+  ];
+  if (why === null) return [`The account of ${name} is open, and the terminal registered with it.`, ...replaces];
   return [
     ...(settings
       ? [`The terminal is not registered yet (${why}). Start the houses of ${options.data}, then:`]
@@ -164,6 +168,7 @@ async function nextOf(
     `  tapcash office open ${quoted(name)}`,
     `  tapcash office terminal ${quoted(name)} ${toHex(done.terminalId as Uint8Array)} \\`,
     `    ${toHex(done.keys[0] as Uint8Array)}`,
+    ...replaces,
   ];
 }
 

@@ -100,6 +100,7 @@ const Status = object({
     older: Type.Optional(Type.String({ description: 'with UPDATE_NEEDED: which side is older' })),
   }),
   terminal: nullable(Terminal),
+  retired: Type.Boolean({ description: 'the terminal was told that another one has taken its place' }),
   charge: nullable(Charge),
   deskBusy: Type.Boolean(),
   outbox: OutboxCounts,

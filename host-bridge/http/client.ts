@@ -335,6 +335,10 @@ export function createIssuerClient(options: ClientOptions): Remote<IssuerService
       const reply = await call(at.signedTime, { nonce: toHex(nonce) });
       return reply.ok ? { ok: true, time: bytes(reply.time) } : reply;
     },
+    async terminalNotice(terminalId) {
+      const reply = await call(at.terminalNotice, { terminalId: toHex(terminalId) });
+      return reply.ok ? { ok: true, notice: maybe(reply.notice) } : reply;
+    },
     async denyList(from) {
       const messages: Uint8Array[] = [];
       let version: number | null = null;
@@ -420,6 +424,8 @@ function officeOf(options: OfficeOptions, nextId: () => Uint8Array): Remote<Issu
   return {
     ...accountsOf(call),
     deny: (pku, why) => call(at.deny, { pku: toHex(pku), why }),
+    retireTerminal: (terminalId, retired, why) =>
+      call(at.retireTerminal, { terminalId: toHex(terminalId), retired, why }),
     lose: (of, why, newest = null) => call(at.lose, { of: toHex(of), why, newest: newest && toHex(newest) }),
     async release(of) {
       const reply = await call(at.release, { of: toHex(of) });

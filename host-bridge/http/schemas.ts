@@ -495,6 +495,12 @@ export const ISSUER_ENDPOINTS = {
       total: Count,
     }),
   ),
+  terminalNotice: post(
+    '/v2/terminal-notice',
+    'What was said last of a terminal: whether another one has taken its place',
+    object({ terminalId: hex('terminal id', 4) }),
+    object({ notice: Type.Union([hex('signed notice', 64 + 13), Type.Null()]) }),
+  ),
 
   redeem: post(
     '/v2/redemptions',
@@ -553,6 +559,13 @@ export const ISSUER_ENDPOINTS = {
     'Puts a pseudonym on the deny list',
     object({ pku: Pku, why: Why }),
     object({ version: Count, repeated: Repeated }),
+  ),
+  retireTerminal: office(
+    'terminal',
+    '/v2/office/retirements',
+    "Another terminal has taken this one's place, or that was a mistake",
+    object({ terminalId: hex('terminal id', 4), retired: Type.Boolean(), why: Why }),
+    object({ repeated: Repeated }),
   ),
   trace: office(
     'trace',

@@ -309,6 +309,16 @@ export function ruleDeny(facts: {
   return { ok: true, repeated: false };
 }
 
+/** Another terminal has taken the place of one, or that is taken back. Codes: REASON_MISSING. */
+export function ruleRetire(facts: {
+  why: unknown;
+  retired: boolean;
+  wasRetired: boolean;
+}): Result<{ repeated: boolean }> {
+  if (!isReason(facts.why)) return refusal('REASON_MISSING');
+  return { ok: true, repeated: facts.retired === facts.wasRetired };
+}
+
 /** [0015]: one name for a pseudonym. Codes: KEY_INVALID, PSEUDONYM_TAKEN, PSEUDONYM_LIMIT. */
 export function ruleRegister(facts: {
   name: string;

@@ -150,6 +150,19 @@ export interface DenialRow {
   sinceS: number;
 }
 
+/** What an operator had the issuer say of a terminal. */
+export interface TerminalNoticeRow {
+  /** 4 bytes. */
+  terminalId: Uint8Array;
+  timeS: number;
+  /** Its place was taken; false: that was a mistake. */
+  retired: boolean;
+  operator: string;
+  why: string;
+  /** Encoded `signedRetired`. */
+  notice: Uint8Array;
+}
+
 export interface TraceRow {
   pku: Uint8Array;
   /** Who asked: an operator's key id. */
@@ -456,6 +469,10 @@ export interface IssuerStore extends AccountStore {
   denyListsAfter(version: number, limit: number): { version: number; list: Uint8Array }[];
   /** Adds a version; `replaces` is the one before, whose step the new one says again. */
   addDenyList(version: number, list: Uint8Array, replaces: number | null): void;
+  /** What was said last of a terminal: whether its place was taken. @param terminalId 4 bytes */
+  terminalNotice(terminalId: Uint8Array): TerminalNoticeRow | null;
+  /** Adds one, later than those before. */
+  addTerminalNotice(row: TerminalNoticeRow): void;
   sharedKey(kid: Uint8Array): SharedKeyRow | null;
   /** The newest of a set. */
   sharedKeyOfCounter(counter: Uint8Array): SharedKeyRow | null;

@@ -141,6 +141,14 @@ interface IssuerTables<Integer> {
   overspends: { transaction_id: Integer; pku: Buffer; ebc: Integer; time_s: Integer };
   denials: { pku: Buffer; until_s: Integer | null; why: string; since_s: Integer };
   deny_lists: { version: Integer; list: Buffer };
+  terminal_notices: {
+    terminal_id: Buffer;
+    time_s: Integer;
+    retired: Integer;
+    operator: string;
+    why: string;
+    notice: Buffer;
+  };
   losses: { counter: Buffer; operator: string; why: string; since_s: Integer; due_s: Integer };
   shared_keys: {
     kid: Buffer;

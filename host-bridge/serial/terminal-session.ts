@@ -27,7 +27,7 @@ const HOST_BURST_BYTES = 512;
 /** How long a port that vanished is waited for between two tries. */
 const REOPEN_MS = 1000;
 /** How long a terminal may take for a request. A board that verifies a list on its own is deaf for seconds. */
-const TIMEOUTS_MS = { status: 15_000, charge: 20_000, cancel: 20_000, time: 60_000, denyList: 90_000 };
+const TIMEOUTS_MS = { status: 15_000, charge: 20_000, cancel: 20_000, time: 60_000, denyList: 90_000, retired: 60_000 };
 /**
  * Beyond the time that somebody has to tap; a terminal waits 60 s for a token's answer
  * (firmware/shop-terminal/main.ts).
@@ -77,6 +77,8 @@ export interface TerminalSession {
   time(bytes: Uint8Array): Promise<Code>;
   /** @param bytes encoded `signedDenyList` */
   denyList(bytes: Uint8Array): Promise<Code>;
+  /** @param bytes encoded `signedRetired` */
+  retired(bytes: Uint8Array): Promise<Code>;
   /**
    * A command to the token that is tapped within `timeoutMs`; the code is the token's, or NO_TOKEN, TAP_TORN, BUSY ...
    */
@@ -226,6 +228,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
       codeOf(KIND.charge, chargeRequest.encode({ number, id, amount, lifetimeS }), TIMEOUTS_MS.charge),
     cancel: (id) => codeOf(KIND.cancel, id, TIMEOUTS_MS.cancel),
     time: (bytes) => codeOf(KIND.time, bytes, TIMEOUTS_MS.time),
+    retired: (bytes) => codeOf(KIND.retired, bytes, TIMEOUTS_MS.retired),
     async denyList(bytes) {
       return bytes.length + 2 > MESSAGE_BYTES_MAX ? 'BAD_REQUEST' : codeOf(KIND.denyList, bytes, TIMEOUTS_MS.denyList);
     },

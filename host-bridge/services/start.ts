@@ -443,6 +443,7 @@ function issuerHandlers(
       hexed(await issuer.receive(bytes(message), signature === null ? null : bytes(signature))),
     returnCash: ({ histories }) => issuer.returnCash(histories.map(bytes)),
     signedTime: ({ nonce }) => hexed(issuer.signedTime(bytes(nonce))),
+    terminalNotice: ({ terminalId }) => hexed(issuer.terminalNotice(bytes(terminalId))),
     denyList({ from, skip }) {
       const reply = issuer.denyList(from);
       if (!reply.ok) return reply;
@@ -455,6 +456,8 @@ function issuerHandlers(
       });
     },
     deny: ({ pku, why }, request) => officeOf(issuer, request).deny(bytes(pku), why),
+    retireTerminal: ({ terminalId, retired, why }, request) =>
+      officeOf(issuer, request).retireTerminal(bytes(terminalId), retired, why),
     lose: ({ of, why, newest }, request) =>
       officeOf(issuer, request).lose(bytes(of), why, newest === null ? null : bytes(newest)),
     release: ({ of }, request) => hexed(officeOf(issuer, request).release(bytes(of))),

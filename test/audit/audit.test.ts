@@ -62,6 +62,7 @@ beforeAll(() => {
   good(rig.issuer.deposit(historyOf(bob, 'Shop', 20, rsOf(1))));
   good(rig.issuer.deposit(historyOf(ada, 'Shop', 40, rsOf(2))));
   good(rig.issuer.deposit(historyOf(ada, 'Shop', 7, rsOf(3)))); // overspent
+  good(rig.office.retireTerminal(Uint8Array.of(7, 7, 7, 7), true, 'replaced'));
   good(rig.issuer.tombstone(tombstoneOf(terminal, 'Shop', rsOf(4))));
   good(rig.office.trace(ada.pku, 'overspent'));
   good(rig.issuer.refund(refundOf(terminal, bob.pku, 'Shop', rsOf(1), 5, 1)));
@@ -137,6 +138,7 @@ test('sound books: nothing is broken, and every row was looked at', () => {
     overspends: 1,
     denials: 1,
     deny_lists: 1,
+    terminal_notices: 1,
     traces: 1,
     operator_requests: 1,
     registrations: 2,
@@ -450,6 +452,9 @@ const ISSUER_DAMAGE: Damage[] = [
       return wholeList(list, (body) => ada.token.sign(SIGNED.denyList, body))[0];
     }),
   ],
+  [/does not decode/, 'terminal_notices', /^07070707$/, sql(`UPDATE terminal_notices SET notice = x'00'`)],
+  [/says other than its row/, 'terminal_notices', /^07070707$/, sql('UPDATE terminal_notices SET retired = 0')],
+  [/not signed by the issuer/, 'terminal_notices', /^07/, turnKeyed('terminal_notices', 'notice', 'true', bit(0))],
   [/named Bob, the pseudonym belongs to Ada/, 'traces', /^1$/, sql(`UPDATE traces SET name = 'Bob'`)],
   [/was not overspent/, 'traces', /^1$/, sql('UPDATE traces SET pku = ?, name = ?', bob.pku, 'Bob')],
   [

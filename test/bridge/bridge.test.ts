@@ -118,8 +118,14 @@ describe('time and deny list', () => {
       issuer: {
         signedTime: () => new Promise((resolve) => answers.push(resolve)),
         denyList: () => refusal('SERVICE_DOWN'),
+        terminalNotice: () => refusal('SERVICE_DOWN'),
       },
-      terminal: { up: () => true, time: async (bytes) => (brought.push(bytes), 'OK'), denyList: async () => 'OK' },
+      terminal: {
+        up: () => true,
+        time: async (bytes) => (brought.push(bytes), 'OK'),
+        denyList: async () => 'OK',
+        retired: async () => 'OK',
+      },
       ...{
         issuerLine: fixedLine(issuerKey.publicKey),
         learn: async () => undefined,

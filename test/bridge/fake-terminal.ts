@@ -13,6 +13,7 @@ import {
   tapReport,
   terminalStatus,
 } from '../../firmware/wire/link/link-messages.js';
+import { retiredBody, signedRetired } from '../../firmware/wire/notices.js';
 import { refundBody } from '../../firmware/wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
@@ -34,6 +35,8 @@ export interface FakeTerminal {
   /** Requests to sign a refund, over all time. */
   refunds: number;
   denyVersion: number;
+  /** The last notice on itself: said at `timeS`. */
+  notice: { timeS: number; retired: boolean };
   terminalId: Uint8Array;
   /** What a desk command comes to instead of its answer; after its effect if `late`. */
   /** The last number of a charge. */
@@ -72,6 +75,7 @@ export function createFakeTerminal(
       refunds: 0,
       times: [],
       denyVersion: 0,
+      notice: { timeS: 0, retired: false },
       terminalId: TERMINAL_ID,
       desk: [],
     },
@@ -88,6 +92,7 @@ export function createFakeTerminal(
     }
     if (charge && (charge.state === CHARGE_STATES.open || charge.state === CHARGE_STATES.accepted))
       return 'CHARGE_OPEN';
+    if (terminal.notice.retired) return 'TERMINAL_RETIRED';
     if (asked.number <= terminal.chargeNumber) return 'NOT_NEWER';
     terminal.chargeNumber = asked.number;
     terminal.charge = { ...asked, state: CHARGE_STATES.open };
@@ -107,6 +112,13 @@ export function createFakeTerminal(
     if (toVersion <= terminal.denyVersion) return 'NOT_NEWER';
     if (fromVersion !== 0 && fromVersion !== terminal.denyVersion) return 'LIST_MISMATCH';
     if (first + changes.length / 4 === total) terminal.denyVersion = toVersion;
+    return 'OK';
+  }
+  function takeNotice(body: Uint8Array): Code {
+    const { terminalId, timeS, retired } = retiredBody.decode(signedRetired.decode(body)!.body)!;
+    if (!equal(terminalId, terminal.terminalId)) return 'BAD_REQUEST';
+    if (timeS <= terminal.notice.timeS) return 'NOT_NEWER';
+    terminal.notice = { timeS, retired: retired === 1 };
     return 'OK';
   }
   function runDesk(body: Uint8Array, reply: (code: Code, body?: Uint8Array) => void): void {
@@ -133,6 +145,7 @@ export function createFakeTerminal(
     if (kind === KIND.charge) reply(openCharge(body));
     else if (kind === KIND.cancel) reply(cancel(body));
     else if (kind === KIND.denyList) reply(takeDenyList(body));
+    else if (kind === KIND.retired) reply(takeNotice(body));
     else if (kind === KIND.desk) runDesk(body, reply);
     else if (kind === KIND.refund) signRefund(body, reply);
     else if (kind === KIND.time) {

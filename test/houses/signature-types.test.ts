@@ -3,6 +3,7 @@
  * user, is offered over the very same bytes a signature of every type by the right key. It takes the one that belongs
  * there.
  */
+import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { constants, createHash, sign as signRsa } from 'node:crypto';
 import { copy, toHex } from '../../firmware/core/bytes.js';
 import { parseManifest, signManifest } from '../../flash-scripts/provision/manifest.js';
@@ -165,7 +166,7 @@ function terminalNotices() {
   };
   const notices = openNotices(
     records,
-    { issuer: ISSUER, timeMaxAgeS: 1, denyMaxAgeS: 1, staleListLimit: 1 },
+    { issuer: ISSUER, terminalId: Uint8Array.of(9, 8, 7, 6), timeMaxAgeS: 1, denyMaxAgeS: 1, staleListLimit: 1 },
     () => 0,
     areaAt(createEmulatedFlash({ address: 0, bytes: 2 * HALF_BYTES, pageBytes: 4096 }), 0),
   );
@@ -479,7 +480,19 @@ const boardPlaces: Record<string, Place> = {
     offer(type, { houses }) {
       const { notices, verify } = terminalNotices();
       const [list] = good(houses.issuer.denyList(0)).messages as [Uint8Array];
-      return notices.acceptDenyList(resigned(list, 0, issuerSigner, type, list.subarray(64)), verify) === 'OK';
+      return notices.accept(KIND.denyList, resigned(list, 0, issuerSigner, type, list.subarray(64)), verify) === 'OK';
+    },
+  },
+  'retirement at a terminal': {
+    scheme: 1,
+    type: SIGNED.retired,
+    offer(type, { houses }) {
+      const { notices, verify } = terminalNotices();
+      const id = Uint8Array.of(9, 8, 7, 6);
+      good(houses.office.retireTerminal(id, true, 'replaced'));
+      const notice = good(houses.issuer.terminalNotice(id)).notice!;
+      const offered = resigned(notice, 0, issuerSigner, type, notice.subarray(64));
+      return notices.accept(KIND.retired, offered, verify) === 'OK';
     },
   },
   'receipt at a token': {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { RawFlash } from '../../firmware/records/record-pages.js';
 import type { DenyArea } from '../../firmware/shop-terminal/deny-store.js';
-import { openDenyList, updateDenyList } from '../../firmware/shop-terminal/deny-update.js';
+import { acceptNotice, openDenyList } from '../../firmware/shop-terminal/deny-update.js';
 import type { IssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import { openIssuerNotices } from '../../firmware/shop-terminal/issuer-notices.js';
 import type { Records } from '../../firmware/shop-terminal/shop-records.js';
@@ -30,7 +30,7 @@ export function openNotices(
 ): IssuerNotices {
   return openIssuerNotices(records, limits, nowMs, { records, area, sha256 }, () => ({
     open: openDenyList,
-    update: updateDenyList,
+    accept: acceptNotice,
   }));
 }
 

@@ -2,6 +2,7 @@
  * The deny list in raw flash: what messages make of it, whatever power does and whoever sends them; and how often an
  * honest pseudonym is taken for a denied one.
  */
+import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { DENIED_MAX, DENY_CHANGES_MAX, denyBody, signedDenyList, type DenyBody } from '../../firmware/wire/notices.js';
 import {
   denyDigest,
@@ -57,7 +58,7 @@ const step = (fromVersion: number, from: Uint32Array, toVersion: number, to: Uin
 /** Brings messages up to the first that is not taken. */
 function bring(shop: Shop, messages: readonly Uint8Array[]): string {
   for (const message of messages) {
-    const code = shop.notices.acceptDenyList(message, h.verifyMark);
+    const code = shop.notices.accept(KIND.denyList, message, h.verifyMark);
     if (code !== 'OK') return code;
   }
   return 'OK';
@@ -250,10 +251,10 @@ describe('what is wrong changes nothing', () => {
     const shop = h.openShop(h.makeFlash());
     expect(bring(shop, whole(3, held))).toBe('OK');
     const before = stateOf(shop, held);
-    expect(shop.notices.acceptDenyList(message, h.verifyMark)).toBe(code);
+    expect(shop.notices.accept(KIND.denyList, message, h.verifyMark)).toBe(code);
     expect(stateOf(shop, held)).toEqual(before);
     expect(stateOf(h.openShop(shop.flash), held)).toEqual(before);
-    expect(shop.notices.acceptDenyList(sealed({}), h.verifyMark)).toBe('OK');
+    expect(shop.notices.accept(KIND.denyList, sealed({}), h.verifyMark)).toBe('OK');
     expect(shop.notices.isDenied(pkuWith(difference(held, next)[3]))).toBe(
       isListed(next, pkuWith(difference(held, next)[3])),
     );
@@ -277,11 +278,11 @@ describe('what is wrong changes nothing', () => {
       return signedDenyList.encode({ signature: h.signList(body), body });
     };
     // What is made of the list in half 0 goes to half 1, at the end of this flash; then the other way round.
-    expect(shop.notices.acceptDenyList(grown(1), h.verifyMark)).toBe('LIST_MISMATCH');
+    expect(shop.notices.accept(KIND.denyList, grown(1), h.verifyMark)).toBe('LIST_MISMATCH');
     expect(shop.notices.isDenied(pkuWith(full[4095]))).toBe(true);
     const fewer = full.slice(0, 4095);
     expect(bring(shop, step(1, full, 2, fewer))).toBe('OK');
-    expect(shop.notices.acceptDenyList(grown(2), h.verifyMark)).toBe('LIST_MISMATCH');
+    expect(shop.notices.accept(KIND.denyList, grown(2), h.verifyMark)).toBe('LIST_MISMATCH');
     for (let i = 0; i < fewer.length; i += 11) expect(shop.notices.isDenied(pkuWith(fewer[i]))).toBe(true);
   });
 });

@@ -4,7 +4,7 @@
  * once.
  */
 import { PowerLost, type CutPlace } from '../../host-bridge/emulator/flash.js';
-import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
+import { CHARGE_STATES, KIND } from '../../firmware/wire/link/link-messages.js';
 import { history } from '../../firmware/wire/payment.js';
 import * as h from './till-rig.js';
 import type { Shop } from './till-rig.js';
@@ -103,7 +103,8 @@ const steps: Step[] = [
   {
     name: 'new deny list',
     before: (s) =>
-      void s.notices.acceptDenyList(
+      void s.notices.accept(
+        KIND.denyList,
         h.makeDenyList(
           5,
           h.NOW_S,
@@ -112,7 +113,8 @@ const steps: Step[] = [
         h.verifyMark,
       ),
     act: (s) =>
-      void s.notices.acceptDenyList(
+      void s.notices.accept(
+        KIND.denyList,
         h.makeDenyList(
           6,
           h.NOW_S,

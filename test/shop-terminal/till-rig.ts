@@ -1,6 +1,7 @@
 /**
  * A till on emulated flash: opened, closed by a power cut, and opened again. Signatures of tokens are not checked here.
  */
+import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { createEmulatedFlash, type EmulatedFlash } from '../../host-bridge/emulator/flash.js';
@@ -31,7 +32,13 @@ export const CONFIG: TillConfig = {
   undeliveredMaxAgeS: 302400,
   chargeLifetimeS: 300,
 };
-export const LIMITS = { issuer: ISSUER, timeMaxAgeS: 604800, denyMaxAgeS: DAY_S, staleListLimit: 2500 };
+export const LIMITS = {
+  issuer: ISSUER,
+  terminalId: CONFIG.terminalId,
+  timeMaxAgeS: 604800,
+  denyMaxAgeS: DAY_S,
+  staleListLimit: 2500,
+};
 
 export const idOf = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n & 255);
 /** A pseudonym, as if its license were good: `judge` is left out where it makes no difference. */
@@ -142,7 +149,7 @@ export function bringNotices(shop: Shop, timeS = NOW_S, version = shop.notices.d
   const nonce = mark('nonce', String(drawn++)).slice(0, 8);
   shop.notices.askTime(nonce);
   expect(shop.notices.acceptTime(makeTime(timeS, nonce), verifyMark)).toBe('OK');
-  expect(shop.notices.acceptDenyList(makeDenyList(version, timeS, []), verifyMark)).toBe('OK');
+  expect(shop.notices.accept(KIND.denyList, makeDenyList(version, timeS, []), verifyMark)).toBe('OK');
 }
 
 /** Binds a charge that can be bound: data of CHALLENGE. */

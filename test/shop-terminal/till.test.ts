@@ -2,7 +2,7 @@
  * The till's rules: one row for each refusal, then charge, rebinding, cancelling, recalls, limits of an old deny list.
  */
 import type { Till } from '../../firmware/shop-terminal/till.js';
-import { CHARGE_STATES } from '../../firmware/wire/link/link-messages.js';
+import { CHARGE_STATES, KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
 import { RECORD, STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
 import { exercises } from '../kit/exercises.js';
@@ -201,7 +201,7 @@ const rows: Row[] = [
     'DENIED',
     () => {
       const s = freshShop();
-      s.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, [h.pkuOf(0), h.pkuOf(1)]), h.verifyMark);
+      s.notices.accept(KIND.denyList, h.makeDenyList(2, h.NOW_S, [h.pkuOf(0), h.pkuOf(1)]), h.verifyMark);
       return h.tap(openCharge(s).till, h.pkuOf(1));
     },
   ],
@@ -473,16 +473,16 @@ describe('an old deny list', () => {
 test('one record says which deny list counts, and after a power cut it says what it said', () => {
   const many = Array.from({ length: 480 }, (_, n) => h.pkuOf(n));
   let shop = h.openShop(h.makeFlash());
-  expect(shop.notices.acceptDenyList(h.makeDenyList(1, h.NOW_S, many), h.verifyMark)).toBe('OK');
+  expect(shop.notices.accept(KIND.denyList, h.makeDenyList(1, h.NOW_S, many), h.verifyMark)).toBe('OK');
   expect(shop.log.slots(36)).toEqual([0]);
-  expect(shop.notices.acceptDenyList(h.makeDenyList(2, h.NOW_S, []), h.verifyMark)).toBe('OK');
+  expect(shop.notices.accept(KIND.denyList, h.makeDenyList(2, h.NOW_S, []), h.verifyMark)).toBe('OK');
   expect(shop.log.slots(36)).toEqual([0]);
   shop.flash.cutAfter(2, 'before');
-  expect(() => shop.notices.acceptDenyList(h.makeDenyList(3, h.NOW_S, many), h.verifyMark)).toThrow('power');
+  expect(() => shop.notices.accept(KIND.denyList, h.makeDenyList(3, h.NOW_S, many), h.verifyMark)).toThrow('power');
   shop = h.openShop(shop.flash);
   expect(shop.notices.denyVersion()).toBe(2);
   expect(shop.notices.isDenied(h.pkuOf(7))).toBe(false);
-  expect(shop.notices.acceptDenyList(h.makeDenyList(3, h.NOW_S, many), h.verifyMark)).toBe('OK');
+  expect(shop.notices.accept(KIND.denyList, h.makeDenyList(3, h.NOW_S, many), h.verifyMark)).toBe('OK');
   expect(shop.log.slots(36)).toEqual([0]);
   expect(shop.notices.isDenied(h.pkuOf(7))).toBe(true);
 });

@@ -49,10 +49,12 @@ beforeAll(async () => {
     issuer: {
       signedTime: () => ({ ok: false, code: 'SERVICE_DOWN', message: '' }) as never,
       denyList: (from) => ({ ok: true, ...lists.messages(from, START_S) }),
+      terminalNotice: () => ({ ok: true, notice: null }),
     },
     terminal: {
       up: () => true,
       time: async () => 'OK',
+      retired: async () => 'OK',
       async denyList(bytes) {
         brought.push(bytes);
         const { code } = await rig.answered(rig.ask(KIND.denyList, bytes));

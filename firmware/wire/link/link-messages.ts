@@ -43,6 +43,8 @@ export const KIND = {
    * currency.
    */
   refund: 0x07,
+  /** body: `signedRetired`; answer: no body. From then on `charge` is TERMINAL_RETIRED, until a later one takes it back. */
+  retired: 0x08,
   // terminal to bridge
   /**
    * body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID, KEY_UNKNOWN or SIGNATURE_INVALID; any other: no

@@ -115,6 +115,8 @@ export interface IssuerService extends HouseService {
    * that. @param from version that it holds; 0: none, or the whole list is wanted
    */
   denyList(from: number): Result<{ version: number; messages: Uint8Array[] }>;
+  /** What was said last of a terminal: encoded `signedRetired`; null: nothing. @param terminalId 4 bytes */
+  terminalNotice(terminalId: Uint8Array): Result<{ notice: Uint8Array | null }>;
   /**
    * [0042]-[0043]: a coupon for cash. @param request encoded `sealedRequest` @returns boxes for the token. Codes:
    * BAD_REQUEST; what is decided about the coupon is in the box.
@@ -301,6 +303,11 @@ export interface BankOffice extends AccountsOffice {
 export interface IssuerOffice extends AccountsOffice {
   /** Puts a pseudonym on the deny list. Codes: BAD_REQUEST and those of `ruleDeny`. */
   deny(pku: Uint8Array, why: string): Result<{ version: number; repeated: boolean }>;
+  /**
+   * Another terminal has taken this one's place, or that was a mistake: the terminal is told when it is next at a
+   * bridge. @param terminalId 4 bytes. Codes: BAD_REQUEST, REASON_MISSING.
+   */
+  retireTerminal(terminalId: Uint8Array, retired: boolean, why: string): Result<{ repeated: boolean }>;
   /**
    * A token is lost, or its license is over: its set is denied at once. @param of PKU, or a sealed registration of it
    * @param newest its newest license, encoded, where the trustee signs them @returns when `release` can be asked for.

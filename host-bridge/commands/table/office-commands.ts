@@ -35,6 +35,7 @@ const name = { name: '<name>', what: 'of the account', isName: true } as const;
 const pku = { name: '<pku>', what: 'the pseudonym, 64 hexadecimal digits' };
 const why = { name: '<why>', what: 'the reason, for the record' };
 const amount = { name: '<amount>', what: '100.00, or 10000 in minor units' };
+const terminalId = { name: '<terminalId>', what: '8 hexadecimal digits, as its label and tapcash status show them' };
 const KEY = '64-DIGITS';
 const operatorName = { name: '<name>', what: 'of the operator', isName: true } as const;
 const operatorAct: readonly OptionSpec[] = [OPTIONS.id, OPTIONS.new, OPTIONS.trusteeUrl, ...common];
@@ -98,10 +99,22 @@ export const OFFICE_COMMANDS: CommandSpec = {
       "register a terminal's key for its cancellations",
       [
         { name: '<shop>', what: 'the account of the shop', isName: true },
-        { name: '<terminalId>', what: '8 hexadecimal digits' },
+        terminalId,
         { name: '<key>', what: '64 hexadecimal digits' },
       ],
       `terminal "Cafe Roma" 01020304 ${KEY}`,
+    ),
+    verb(
+      'retire',
+      'another terminal has taken the place of this one: it opens no charge any more, and is told at its next bridge',
+      [terminalId, why],
+      'retire 01020304 "replaced by a new board"',
+    ),
+    verb(
+      'reinstate',
+      'take a retirement back: the terminal works again once it is told',
+      [terminalId, why],
+      'reinstate 01020304 "the wrong one"',
     ),
     look('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
     {

@@ -21,6 +21,7 @@ import { everyKey } from '../../base/keys/key-line.js';
 import { isSigned } from '../../base/crypto/signer.js';
 import { proofOf } from '../../base/services/trace-proof.js';
 import { isHeld } from './overspend.js';
+import { retireTerminal } from './terminal-notices.js';
 import type { IssuerContext } from './issuer-context.js';
 import { whereAccountsAre } from './accounts-at.js';
 
@@ -47,6 +48,7 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
       });
     },
 
+    retireTerminal: (terminalId, retired, why) => retireTerminal(context, operator, terminalId, retired, why),
     lose: (of, why, newest) => lose(context, operator, of, why, newest ?? null),
     release: (of) => release(context, of),
     trace: (pku, why) => trace(context, operator, pku, why),

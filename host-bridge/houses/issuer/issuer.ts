@@ -173,6 +173,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     },
     signedTime: (nonce) => tellTime(context, nonce),
     denyList: (from) => ({ ok: true, ...denyLists.messages(from, nowS()) }),
+    terminalNotice: (terminalId) => ({ ok: true, notice: store.terminalNotice(terminalId)?.notice ?? null }),
     office: (operator) => createOffice(context, operator),
   };
 }

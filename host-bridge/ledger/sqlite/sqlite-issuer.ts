@@ -26,6 +26,7 @@ export function openIssuerStore(path: string, books: Books, options: StoreOption
       ...receiptsOf(database),
       ...denialsOf(database),
       ...denyListsOf(database),
+      ...terminalNoticesOf(database),
       ...sharedKeysOf(database),
       ...lossesOf(database),
       ...repliesOf(database),
@@ -181,6 +182,26 @@ function denyListsOf(database: Database) {
       addList.run(version, list);
       if (replaces !== null) dropList.run(replaces);
     },
+  } satisfies Partial<IssuerStore>;
+}
+
+/** What was said of terminals. */
+function terminalNoticesOf(database: Database) {
+  const newest = database.prepare<[terminalId: Uint8Array], Row<'terminal_notices'>>(
+    'SELECT * FROM terminal_notices WHERE terminal_id = ? ORDER BY time_s DESC LIMIT 1',
+  );
+  const add = database.prepare(
+    'INSERT INTO terminal_notices (terminal_id, time_s, retired, operator, why, notice) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  return {
+    terminalNotice(terminalId) {
+      const row = newest.get(terminalId);
+      if (!row) return null;
+      const { time_s: timeS, operator, why } = row;
+      return { terminalId, timeS, retired: row.retired === 1, operator, why, notice: bytesOf(row.notice) };
+    },
+    addTerminalNotice: ({ terminalId, timeS, retired, operator, why, notice }) =>
+      void add.run(terminalId, timeS, retired ? 1 : 0, operator, why, notice),
   } satisfies Partial<IssuerStore>;
 }
 

@@ -288,6 +288,18 @@ CREATE TABLE coupon_keys (
   PAYMENT_INDEXES,
   PAYOUTS,
   OPERATORS,
+  // What was said of a terminal, notice by notice: the newest one counts.
+  `
+CREATE TABLE terminal_notices (
+  terminal_id BLOB NOT NULL CHECK (length(terminal_id) = 4),
+  time_s INTEGER NOT NULL,
+  retired INTEGER NOT NULL CHECK (retired IN (0, 1)),
+  operator TEXT NOT NULL,
+  why TEXT NOT NULL,
+  notice BLOB NOT NULL,
+  PRIMARY KEY (terminal_id, time_s)
+) STRICT, WITHOUT ROWID;
+`,
 ];
 
 export const BANK_MIGRATIONS = [
