@@ -27,6 +27,7 @@ import { denyPrefixesOf, wholeList } from '../../host-bridge/base/deny-lists.js'
 import { history } from '../../firmware/wire/payment.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
 import { AID, selectAnswer } from '../../firmware/wire/token-commands.js';
+import { retiredBody, signedRetired } from '../../firmware/wire/notices.js';
 import { createBoard, type Board } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
@@ -323,5 +324,11 @@ export function denyList(version: number, pkus: Uint8Array[]): Uint8Array {
   const list = { issuer: ISSUER, version, timeS: NOW_S, prefixes: denyPrefixesOf(pkus) };
   const [message] = wholeList(list, (body) => ISSUER_KEY.sign(SIGNED.denyList, body));
   return message;
+}
+
+/** What the issuer says of this terminal. */
+export function retirement(timeS: number, retired: number): Uint8Array {
+  const body = retiredBody.encode({ issuer: ISSUER, terminalId: TERMS.terminalId, timeS, retired });
+  return signedRetired.encode({ signature: ISSUER_KEY.sign(SIGNED.retired, body), body });
 }
 export { createToken, ISSUER_KEY, keyOf };

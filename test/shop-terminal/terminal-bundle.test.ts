@@ -7,7 +7,7 @@ import { KEY_SHAPE, makeCombTable } from '../../flash-scripts/provision/tables.j
 import { challenge, history } from '../../firmware/wire/payment.js';
 import { exercises } from '../kit/exercises.js';
 import { INS } from '../../firmware/wire/token-commands.js';
-import { createRig, createToken, denyList, ISSUER_KEY, keyOf, type Bench } from './terminal-board-rig.js';
+import { createRig, createToken, denyList, ISSUER_KEY, keyOf, retirement, type Bench } from './terminal-board-rig.js';
 import { licenseFor, multiplesFor, REGISTRAR } from './terminal-rig.js';
 import { CONFIG, NOW_S } from './till-rig.js';
 
@@ -47,7 +47,7 @@ for (const [place, path, run] of places) {
 
     async function boot(): Promise<void> {
       rig.board.powerOn();
-      await rig.until(() => ['READY', 'PAY'].includes(rig.board.screen()[0]), 30_000);
+      await rig.until(() => ['READY', 'PAY', 'REPLACED'].includes(rig.board.screen()[0]), 30_000);
       rig.connect();
       await rig.until(() => rig.bridge.up, 15_000);
       // On a busy machine a pty brings bytes of before the start, and the first session ends with them.
@@ -137,6 +137,21 @@ for (const [place, path, run] of places) {
       await rig.until(() => codes().length > 1, 60_000);
       expect(codes()[1]).toBe('KEY_UNKNOWN');
       expect(rig.bridge.alarms).toEqual([]);
+      expect(rig.board.errors).toEqual([]);
+    });
+
+    test('its place was taken: opens no charge, also after a reset, until that is taken back', async () => {
+      rig = await createRig(path);
+      await boot();
+      expect((await rig.request(KIND.retired, retirement(NOW_S, 1))).code).toBe('OK');
+      expect(await rig.charge(1, 350)).toBe('TERMINAL_RETIRED');
+      await rig.disconnect();
+      rig.board.powerOff();
+      await boot();
+      expect((await rig.request(KIND.retired, retirement(NOW_S, 1))).code).toBe('NOT_NEWER');
+      expect(await rig.charge(2, 350)).toBe('TERMINAL_RETIRED');
+      expect((await rig.request(KIND.retired, retirement(NOW_S + 1, 0))).code).toBe('OK');
+      expect(await rig.charge(3, 350)).toBe('OK');
       expect(rig.board.errors).toEqual([]);
     });
 
