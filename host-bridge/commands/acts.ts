@@ -30,10 +30,16 @@ function withActs<T>(data: string, use: (acts: Acts) => T): T | null {
   }
 }
 
-const commandText = ({ command, values, line }: OpenAct): string =>
-  line
-    ? [command, ...line.slice(line.indexOf('--') + 1).map(quoted)].join(' ')
-    : `${command} ${JSON.stringify(values)}`;
+/** The command as a shell takes it, with all that it was given: who reads it can repeat it. */
+function commandText({ command, values, line }: OpenAct): string {
+  if (!line) return `${command} ${JSON.stringify(values)}`;
+  const end = line.indexOf('--');
+  const options = line.slice(command.split(' ').length, end).map(quoted);
+  const given = line.slice(end + 1).map(quoted);
+  // Arguments first, as people write them; one that looks like an option comes behind "--".
+  const words = given.some((word) => word.startsWith('-')) ? [...options, '--', ...given] : [...given, ...options];
+  return [command, ...words].join(' ');
+}
 
 /** `tapcash acts list`. */
 export function list(options: ActsCommand): void {
@@ -45,7 +51,8 @@ export function list(options: ActsCommand): void {
       : [
           ...table(rows, { head: ['id', 'begun', 'command'] }),
           '',
-          'Finish one: tapcash acts finish ID. Its id makes sure that it is done once.',
+          `Finish one: tapcash acts finish ID --data ${quoted(options.data)}`,
+          'Its id makes sure that it is done once.',
         ];
   print(options.json, { acts }, lines.join('\n'));
 }

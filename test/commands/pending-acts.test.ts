@@ -178,6 +178,19 @@ describe('at the bridge', () => {
     expect((await tapcash('acts', 'list')).out).toContain('teller unload "Ann \\"\\$HOME\\" Lee" 1.00');
   });
 
+  test('an act is listed with its options, and what is listed finishes it', async () => {
+    proxy.cut = (path) => (path === '/desk/register' ? 'reply' : null);
+    await tapcash('teller', 'register', 'Alice', '--funding', '10.00');
+    proxy.cut = null;
+    const out = (await tapcash('acts', 'list')).out.replace(/\s+/g, ' ');
+    const listed = /teller register Alice --funding 10\.00/.exec(out)?.[0];
+    expect([listed, out]).toEqual([expect.any(String), expect.stringContaining(`acts finish ID --data ${data}`)]);
+    let done = await tapcash(...listed!.split(' '));
+    for (let tries = 0; tries < 100 && /BUSY/.test(done.err); tries++) done = await tapcash(...listed!.split(' '));
+    expect([done.status, done.err]).toEqual([0, expect.stringMatching(FINISHES)]);
+    expect([abc('Alice'), kept().filter(({ answered }) => answered === 0)]).toEqual([1000, []]);
+  }, 60_000);
+
   test('what was refused and left nothing behind is no act to be finished', async () => {
     await tapcash('teller', 'register', 'Alice');
     expect((await tapcash('teller', 'withdraw', '1.00')).err).toMatch(/FUNDS_INSUFFICIENT/);
