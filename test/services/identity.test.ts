@@ -2,7 +2,16 @@
  * Which database a house or a bridge starts on: the id and the epoch beside the key. Each way in which another one than
  * the last can lie there is refused by name, and nothing is written into it.
  */
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { audit } from '../../host-bridge/audit/audit.js';
@@ -85,6 +94,29 @@ test('an older copy of the same database is refused', async () => {
   await usedIssuer(5, dataDir);
   copyFileSync(older, databaseOf(dataDir));
   await expect(startIssuer(place(dataDir))).rejects.toEqual(failed('DATABASE_OLDER', /1 acts, but epoch 1 with 6/));
+});
+
+test('an older copy is refused also where the process was killed: what it did until shortly before is known', async () => {
+  const dataDir = await usedIssuer();
+  const older = join(tempFolder(), 'older.db');
+  copyFileSync(databaseOf(dataDir), older);
+  jest.useFakeTimers({
+    doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask', 'performance', 'Date'],
+  });
+  const service = await startIssuer(place(dataDir));
+  try {
+    for (let n = 0; n < 3; n++) good(service.actor.office('operator').fundAccount('Shop', 100));
+    jest.advanceTimersByTime(10_000);
+    // As the disk is now, without an end of the process.
+    const killed = tempFolder();
+    for (const name of readdirSync(dataDir)) copyFileSync(join(dataDir, name), join(killed, name));
+    for (const end of ['', '-wal', '-shm']) rmSync(`${databaseOf(killed)}${end}`, { force: true });
+    copyFileSync(older, databaseOf(killed));
+    await expect(startIssuer(place(killed))).rejects.toEqual(failed('DATABASE_OLDER', /1 acts, but epoch 1 with 4/));
+  } finally {
+    jest.useRealTimers();
+    await service.close();
+  }
 });
 
 test('an id file that was lost comes back from the database; one that is damaged is named', async () => {

@@ -16,6 +16,8 @@ import { failure } from '../errors.js';
 import { bytesOf, openDatabase, type Database, type DatabaseOptions } from './database.js';
 
 const ID_BYTES = 16;
+/** How often what the database holds is written into the file, if it has changed: so much a crash can hide. */
+const NOTE_MS = 10_000;
 
 /** The table, for every database that has an identity: a migration of its own. */
 export const EPOCHS_TABLE = `
@@ -189,20 +191,32 @@ function faultOf(known: Identity, last: Epoch | null, acts: number, path: string
   );
 }
 
-/** The database, whose gentle end is written down: an older copy that takes its place is then seen. */
+/**
+ * The database, with what it holds written down while it is used and at its end: an older copy that takes its place is
+ * then seen, also where the process or the machine was killed.
+ */
 function closingWith(database: Database, identity: IdentityOptions, now: Identity): Database {
+  const changes = database.prepare<[], { count: number }>('SELECT total_changes() AS count');
+  let noted = -1; // changes that were there at the last note
   let isOpen = true;
+  function note(): void {
+    try {
+      const { count } = changes.get()!;
+      if (count === noted) return;
+      writeIdentity(identity.file, { ...now, acts: actsOf(database, identity.actsSql) });
+      noted = count;
+    } catch {
+      // A lower bound that is lower than it could be: no reason not to go on, or not to end.
+    }
+  }
+  const timer = setInterval(note, NOTE_MS);
+  timer.unref();
   return {
     ...database,
     close() {
-      if (isOpen) {
-        isOpen = false;
-        try {
-          writeIdentity(identity.file, { ...now, acts: actsOf(database, identity.actsSql) });
-        } catch {
-          // A lower bound that is lower than it could be: no reason not to end.
-        }
-      }
+      clearInterval(timer);
+      if (isOpen) note();
+      isOpen = false;
       database.close();
     },
   };
