@@ -466,7 +466,7 @@ const HOST_ERRORS = {
   REASON_MISSING: row(
     422,
     refused,
-    'A trace or a denial needs a reason for the record.',
+    'What is done for the record needs a reason.',
     'Give the reason, in 1 to 200 characters.',
   ),
   ORDER_EXPIRED: row(

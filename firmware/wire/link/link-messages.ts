@@ -43,7 +43,7 @@ export const KIND = {
    * currency.
    */
   refund: 0x07,
-  /** body: `signedRetired`; answer: no body. From then on `charge` is TERMINAL_RETIRED, until a later one takes it back. */
+  /** body: `signedRetired`; answer: no body. From then on `charge` is TERMINAL_RETIRED, until one takes that back. */
   retired: 0x08,
   // terminal to bridge
   /**
