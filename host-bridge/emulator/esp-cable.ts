@@ -7,8 +7,11 @@ import type { EspBoard } from './esp-board.js';
 import { openPty, type Pty } from './pty.js';
 
 export interface EmulatedCable extends SerialDevice {
-  /** Pulls the cable at the write that comes after `writes` more of them; that one does not arrive. */
-  pullAfter(writes: number): void;
+  /**
+   * Pulls the cable at the write that comes after `writes` more of them. That one does not arrive, or it does, and what
+   * the board says to it is lost.
+   */
+  pullAfter(writes: number, lost?: 'request' | 'reply'): void;
   /** Loses a byte of every write for which this says so; null: none. */
   dropByte: ((write: number) => boolean) | null;
   /** Writes since the cable was made. */
@@ -19,6 +22,7 @@ export interface EmulatedCable extends SerialDevice {
 export function createEmulatedCable(esp: EspBoard, hasLines = true): EmulatedCable {
   let isOpen = false;
   let left = Infinity;
+  let what: 'request' | 'reply' = 'request';
   const path = 'emulated ESP32';
 
   function pull(): void {
@@ -34,8 +38,9 @@ export function createEmulatedCable(esp: EspBoard, hasLines = true): EmulatedCab
     onLost: null,
     writes: 0,
     dropByte: null,
-    pullAfter(writes) {
+    pullAfter(writes, lost = 'request') {
       left = writes;
+      what = lost;
     },
     async open() {
       isOpen = true;
@@ -46,8 +51,11 @@ export function createEmulatedCable(esp: EspBoard, hasLines = true): EmulatedCab
       esp.cable.onData = null;
     },
     async write(bytes) {
-      if (isOpen && left-- === 0) pull();
+      const isLast = isOpen && left-- === 0;
+      if (isLast && what === 'request') pull();
       if (!isOpen) throw failure('LINK_LOST', path);
+      if (isLast) setImmediate(pull);
+      if (isLast) esp.cable.onData = null;
       const number = cable.writes++;
       const sent = cable.dropByte?.(number) ? bytes.slice(0, -1) : bytes;
       esp.cable.write(Buffer.from(sent).toString('latin1'));

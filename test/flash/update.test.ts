@@ -161,6 +161,7 @@ test('a terminal updated with a history that nobody took still has it', async ()
 
 /** Pulls the cable after k writes, for each k or some; then the same again must end well. */
 async function pulledEverywhere(
+  lost: 'request' | 'reply',
   every: number,
   fresh: () => EspRig,
   work: (rig: EspRig) => Promise<unknown>,
@@ -168,7 +169,7 @@ async function pulledEverywhere(
 ): Promise<number> {
   for (let writes = every - 1, pulls = 0; ; writes += every, pulls++) {
     const rig = fresh();
-    rig.cable.pullAfter(writes);
+    rig.cable.pullAfter(writes, lost);
     const ended = await work(rig).then(
       () => true,
       (thrown: { code?: string }) => (thrown.code === 'LINK_LOST' ? false : Promise.reject(thrown)),
@@ -182,12 +183,19 @@ async function pulledEverywhere(
   }
 }
 
-test('flash: a cable pulled at any write, then the same again, ends in a board that starts', async () => {
+/** What a cable loses that is pulled, and how many writes apart in the short form. */
+const LOST: ['request' | 'reply', flash: number, provision: number][] = [
+  ['request', 83, 37],
+  ['reply', 167, 73],
+];
+
+test.each(LOST)('flash: any %s lost, then the same again, ends in a board that starts', async (lost, every) => {
   const folder = tempFolder();
   writeRelease(folder, { appBytes: 60_000 });
   const parts = readFirmware(folder, BOARD);
   const pulls = await pulledEverywhere(
-    extent(83, 41, 1),
+    lost,
+    extent(every, 41, 1),
     () => espRig(),
     (rig) => flashBoard({ ...access(rig), board: BOARD, parts, role: 'user-token' }),
     (rig) => {
@@ -197,48 +205,52 @@ test('flash: a cable pulled at any write, then the same again, ends in a board t
   expect(pulls).toBeGreaterThan(extent(0, 2));
 });
 
-test('provision: a cable pulled at any write, then the same again, ends in a token that runs, with its keys', async () => {
-  const made = espRig();
-  plantInterpreter(made.esp);
-  await update(made, 'user-token');
-  const { keys } = await provide(made);
-  made.esp.board.powerOff();
-  const image = imageOf(made);
-  for (const name of ['tapcash.cfg', 'tab.issuer', 'tab.registrar']) image.files.delete(name);
-  const again = (): EspRig => benchWith(image);
-  let found: Provisioned | null = null;
-  const pulls = await pulledEverywhere(
-    extent(37, 19, 1),
-    again,
-    async (rig) => (found = await provide(rig)),
-    (rig) => {
-      expect(rig.lines.at(-1)).toBe('tapcash: user-token runs');
-      expect(found!.keys).toEqual(keys);
-    },
-  );
-  expect(pulls).toBeGreaterThan(extent(0, 2));
+test.each(LOST)(
+  'provision: any %s lost, then the same again, ends in a token with its keys',
+  async (lost, _, every) => {
+    const made = espRig();
+    plantInterpreter(made.esp);
+    await update(made, 'user-token');
+    const { keys } = await provide(made);
+    made.esp.board.powerOff();
+    const image = imageOf(made);
+    for (const name of ['tapcash.cfg', 'tab.issuer', 'tab.registrar']) image.files.delete(name);
+    const again = (): EspRig => benchWith(image);
+    let found: Provisioned | null = null;
+    const pulls = await pulledEverywhere(
+      lost,
+      extent(every, 19, 1),
+      again,
+      async (rig) => (found = await provide(rig)),
+      (rig) => {
+        expect(rig.lines.at(-1)).toBe('tapcash: user-token runs');
+        expect(found!.keys).toEqual(keys);
+      },
+    );
+    expect(pulls).toBeGreaterThan(extent(0, 2));
 
-  // Records of seeds: no 16 bytes of what only they hold were shown, as hexadecimal, base64 or numbers.
-  const bits = Buffer.from(image.records);
-  const shown = [...seen, ...made.lines].join('\n');
-  let secrets = 0;
-  for (let at = 0; at + 16 <= bits.length; at += 4) {
-    const bytes = bits.subarray(at, at + 16);
-    if (
-      new Set(bytes).size < 8 ||
-      keys.some(
-        (key) => Buffer.from(key).includes(bytes.subarray(0, 8)) || Buffer.from(key).includes(bytes.subarray(8)),
+    // Records of seeds: no 16 bytes of what only they hold were shown, as hexadecimal, base64 or numbers.
+    const bits = Buffer.from(image.records);
+    const shown = [...seen, ...made.lines].join('\n');
+    let secrets = 0;
+    for (let at = 0; at + 16 <= bits.length; at += 4) {
+      const bytes = bits.subarray(at, at + 16);
+      if (
+        new Set(bytes).size < 8 ||
+        keys.some(
+          (key) => Buffer.from(key).includes(bytes.subarray(0, 8)) || Buffer.from(key).includes(bytes.subarray(8)),
+        )
       )
-    )
-      continue;
-    secrets++;
-    for (const form of [
-      bytes.toString('hex'),
-      bytes.toString('latin1'),
-      bytes.toString('base64').slice(0, 20),
-      [...bytes].join(),
-    ])
-      expect(shown.includes(form)).toBe(false);
-  }
-  expect(secrets).toBeGreaterThan(10);
-});
+        continue;
+      secrets++;
+      for (const form of [
+        bytes.toString('hex'),
+        bytes.toString('latin1'),
+        bytes.toString('base64').slice(0, 20),
+        [...bytes].join(),
+      ])
+        expect(shown.includes(form)).toBe(false);
+    }
+    expect(secrets).toBeGreaterThan(10);
+  },
+);
