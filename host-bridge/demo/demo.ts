@@ -8,6 +8,7 @@ import { equal, readU32, toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { BridgeEvent } from '../bridge/bridge.js';
 import { audit } from '../audit/audit.js';
+import { PAYMENTS_MAX } from '../base/payment-query.js';
 import type { ErrorCode } from '../base/errors.js';
 import { conservationOf } from '../ledger/rules-bank.js';
 import { lookInto, ownerOf } from '../rig/people.js';
@@ -176,8 +177,8 @@ async function askBoards(rig: WholeShop): Promise<Pick<DemoReport, 'balances' | 
 
 /** The histories that were deposited, oldest first. */
 async function depositedAt(rig: WholeShop): Promise<DemoReport['histories']> {
-  const { histories } = must('histories', await rig.accounts.histories(100));
-  return histories.reverse().map(({ pku, shop, rs, amount }) => ({
+  const { payments } = must('payments', await rig.accounts.payments({ limit: PAYMENTS_MAX }));
+  return payments.reverse().map(({ pku, shop, rs, amount }) => ({
     token: ownerOf(rig.tokens, pku),
     shop,
     amount,
@@ -190,7 +191,7 @@ async function depositedAt(rig: WholeShop): Promise<DemoReport['histories']> {
  * otherwise.
  */
 async function nameThePseudonyms(rig: WholeShop, paidBy: Map<string, string>): Promise<void> {
-  for (const { pku, rs } of must('histories', await rig.accounts.histories(100)).histories) {
+  for (const { pku, rs } of must('payments', await rig.accounts.payments({ limit: PAYMENTS_MAX })).payments) {
     const token = rig.tokens.find(({ name }) => name === paidBy.get(toHex(rs)));
     if (token && !token.pkus.some((own) => equal(own, pku))) token.pkus.push(pku);
   }

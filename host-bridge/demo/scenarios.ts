@@ -5,6 +5,7 @@
 import { toHex } from '../../firmware/core/bytes.js';
 import { history, license, licenseBody } from '../../firmware/wire/payment.js';
 import { INS } from '../../firmware/wire/token-commands.js';
+import { PAYMENTS_MAX } from '../base/payment-query.js';
 import { failure, isFailure } from '../base/errors.js';
 import { housesOf } from '../rig/served-houses.js';
 import type { ScenarioName } from './scenario-names.js';
@@ -264,8 +265,8 @@ function checkPaid(stage: Stage): void {
 /** Everything is delivered and collected: what was paid has arrived once, and each Balance is what its EBC says. */
 async function checkBalances({ rig, taps, check }: Stage): Promise<void> {
   const [shop] = rig.shops;
-  const { histories } = must('histories', await rig.accounts.histories(100));
-  const atShops = histories.filter(({ shop: name }) => rig.shops.some((one) => one.name === name));
+  const { payments } = must('payments', await rig.accounts.payments({ limit: PAYMENTS_MAX }));
+  const atShops = payments.filter(({ shop: name }) => rig.shops.some((one) => one.name === name));
   check('every payment arrived once', atShops.length === taps.filter((tap) => tap.result === 'paid').length);
   for (const token of rig.tokens) {
     // Where registration is sealed, a payment is the first that anybody here sees of a pseudonym.

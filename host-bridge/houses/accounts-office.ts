@@ -21,9 +21,6 @@ import { isSigned, type Signer } from '../base/crypto/signer.js';
 
 const TERMINAL_ID_BYTES = 4;
 
-/** Most rows in one answer. */
-const LISTED_MAX = 100;
-
 /** Whether a page of the office's lists may have so many rows. */
 export const isPage = (limit: number): boolean => Number.isInteger(limit) && limit >= 1 && limit <= PAGE_MAX;
 
@@ -103,17 +100,6 @@ export function createAccountsOffice(house: AccountsHouse, operator: string): Ac
 
     balanceOf(name) {
       return store.account(name) ? { ok: true, balance: store.balance(abcOf(name)) } : refusal('ACCOUNT_UNKNOWN');
-    },
-
-    histories(limit) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > LISTED_MAX)
-        return refusal('BAD_REQUEST', `limit is 1 to ${LISTED_MAX}`);
-      return {
-        ok: true,
-        histories: store
-          .latestHistories(limit)
-          .map(({ pku, shop, rs, amount, arrivedS }) => ({ pku, shop, rs, amount, arrivedS })),
-      };
     },
 
     payments: (query) => payments(store, query),

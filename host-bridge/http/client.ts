@@ -409,12 +409,6 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
           }
         : reply;
     },
-    async histories(limit) {
-      const reply = await call(at.histories, { limit });
-      return reply.ok
-        ? { ok: true, histories: reply.histories.map((row) => ({ ...row, pku: bytes(row.pku), rs: bytes(row.rs) })) }
-        : reply;
-    },
   };
 }
 

@@ -343,17 +343,6 @@ const ACCOUNT_ENDPOINTS = {
       overspent: Count,
     }),
   ),
-  histories: office(
-    'read',
-    '/v2/office/histories',
-    'The histories deposited last, newest first',
-    object({ limit: Type.Integer({ minimum: 1, maximum: 100 }) }),
-    object({
-      histories: Type.Array(
-        object({ pku: Pku, shop: Type.String(), rs: hex('Rs', 16), amount: Amount, arrivedS: Seconds }),
-      ),
-    }),
-  ),
   payments: look(
     'read',
     '/v2/office/payments',

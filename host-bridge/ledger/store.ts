@@ -376,8 +376,6 @@ export interface AccountStore extends Store, OperatorStore {
   setCertificate(name: string, certificate: Uint8Array): void;
   closeAccount(name: string, timeS: number): void;
   history(pku: Uint8Array, shop: string, rs: Uint8Array): HistoryRow | null;
-  /** The histories deposited last, newest first. */
-  latestHistories(limit: number): HistoryRow[];
   /** Histories of a search with what was refunded of each, by arrival, newest first. */
   payments(search: PaymentSearch): (HistoryRow & { refunded: number })[];
   /** The first history of (IdS, Rs) that was deposited, whichever pseudonym paid. */

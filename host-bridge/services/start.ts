@@ -420,7 +420,6 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
       return result.ok ? { ok: true as const, ...result.numbers } : result;
     },
     payments: (query, request) => hexed(officeOf(house, request).payments(query)),
-    histories: ({ limit }, request) => hexed(officeOf(house, request).histories(limit)),
   } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
 }
 

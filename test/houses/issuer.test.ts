@@ -538,12 +538,16 @@ describe('the office', () => {
     expect(codeOf(rig.office.registerTerminal('Shop', new Uint8Array(3), terminal.publicKey))).toBe('BAD_REQUEST');
   });
 
-  test('histories deposited last come first', () => {
+  test('payments deposited last come first, and pages go to the end', () => {
     for (let i = 1; i <= 3; i++) good(rig.issuer.deposit(historyOf(ada, 'Shop', i, rsOf(i))));
-    expect(good(rig.office.histories(2)).histories).toEqual(
-      [3, 2].map((i) => ({ pku: ada.pku, shop: 'Shop', rs: rsOf(i), amount: i, arrivedS: START_S })),
-    );
-    for (const limit of [0, 101, 1.5, NaN]) expect(codeOf(rig.office.histories(limit))).toBe('BAD_REQUEST');
+    const row = (i: number) => ({ pku: ada.pku, shop: 'Shop', rs: rsOf(i), amount: i, refunded: 0, arrivedS: START_S });
+    const first = good(rig.office.payments({ limit: 2 }));
+    expect([first.payments, first.more]).toEqual([[3, 2].map(row), expect.any(String)]);
+    expect(good(rig.office.payments({ limit: 2, before: first.more! }))).toMatchObject({
+      payments: [row(1)],
+      more: null,
+    });
+    for (const limit of [0, 1e6, 1.5, NaN]) expect(codeOf(rig.office.payments({ limit }))).toBe('BAD_REQUEST');
   });
 
   test('balances and numbers', () => {

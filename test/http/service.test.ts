@@ -91,8 +91,8 @@ test('scheme 1 over HTTP, from account to trace', async () => {
   expect(good(await at.issuerClient.denyList(0))).toMatchObject({ version: 2 });
   expect(good(await at.office.overspends()).overspends).toEqual([{ pku: ada.pku, ebc: -10, timeS: START_S }]);
   expect(good(await at.office.deny(bob.pku, 'stolen'))).toEqual({ ok: true, version: 3, repeated: false });
-  expect(good(await at.office.histories(1)).histories).toEqual([
-    { pku: ada.pku, shop: 'Shop', rs: rsOf(3), amount: 20, arrivedS: START_S },
+  expect(good(await at.office.payments({ limit: 1 })).payments).toEqual([
+    { pku: ada.pku, shop: 'Shop', rs: rsOf(3), amount: 20, refunded: 0, arrivedS: START_S },
   ]);
   expect(good(await at.office.balanceOf('Shop'))).toMatchObject({ balance: 40 });
   expect(good(await at.office.counterOf(ada.pku))).toMatchObject({ ebc: -10, receiptNumber: 1 });

@@ -234,18 +234,14 @@ export interface UnclaimedSet {
   licenseClass: number | null;
 }
 
-/** A history as the office lists it. */
-export interface Deposited {
+/** A payment as the office lists it. */
+export interface PaymentRow {
   pku: Uint8Array;
   shop: string;
   rs: Uint8Array;
   amount: number;
   /** Unix time of the deposit, seconds. */
   arrivedS: number;
-}
-
-/** A payment as the office lists it. */
-export interface PaymentRow extends Deposited {
   /** Sum of its refunds that stand. */
   refunded: number;
 }
@@ -277,8 +273,6 @@ export interface AccountsOffice {
   heldAccounts(limit: number, after: string): Result<{ accounts: HeldAccount[]; more: string | null }>;
   /** Sums over this house's books. */
   numbers(): Result<{ numbers: Numbers }>;
-  /** The histories deposited last, newest first. @param limit 1 to 100. Codes: BAD_REQUEST. */
-  histories(limit: number): Result<{ histories: Deposited[] }>;
   /** A page of payments, newest first; of one shop where it is named. Codes: BAD_REQUEST. */
   payments(query: PaymentQuery & { shop?: string }): Result<{ payments: PaymentRow[]; more: string | null }>;
 }

@@ -196,9 +196,6 @@ function historiesOf(database: Database) {
   const addHistory = database.prepare(
     'INSERT INTO histories (pku, shop, rs, amount, history, arrived_s, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  const latest = database.prepare<[limit: number], Row<'histories'>>(
-    'SELECT * FROM histories ORDER BY transaction_id DESC LIMIT ?',
-  );
   const tombstone = database.prepare<[shop: string, rs: Uint8Array], Pick<Row<'tombstones'>, 'tombstone'>>(
     'SELECT tombstone FROM tombstones WHERE shop = ? AND rs = ?',
   );
@@ -208,7 +205,6 @@ function historiesOf(database: Database) {
       const row = history.get(pku, shop, rs);
       return row ? historyOf(row) : null;
     },
-    latestHistories: (limit) => latest.all(limit).map(historyOf),
     payments: (search) => searchPayments(database, search),
     historyOfCharge(shop, rs) {
       const row = ofCharge.get(shop, rs);
