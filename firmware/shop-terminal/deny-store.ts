@@ -21,6 +21,14 @@ export interface DenyArea {
   eraseBytes: number;
 }
 
+/** Of whom, and for whom, notices are taken. */
+export interface NoticeParties {
+  /** 4 bytes. */
+  issuer: Uint8Array;
+  /** 4 bytes, this one's. */
+  terminalId: Uint8Array;
+}
+
 /** Verifies a message of a type of SIGNED under the issuer's key. */
 export type VerifyIssuer = (type: number, message: Uint8Array, signature: Uint8Array) => boolean;
 

@@ -26,8 +26,7 @@ import {
 } from '../wire/notices.js';
 import { KIND } from '../wire/link/link-messages.js';
 import { SIGNED } from '../wire/signed.js';
-import { DenyArea, DenyList, findPrefix, VerifyIssuer } from './deny-store.js';
-import type { NoticeLimits } from './issuer-notices.js';
+import { DenyArea, DenyList, findPrefix, NoticeParties, VerifyIssuer } from './deny-store.js';
 import { RECORD, Records } from './shop-records.js';
 
 /** Slot 0 of RECORD.deny. */
@@ -84,14 +83,14 @@ function heldNotice(records: Records): MessageOf<typeof retiredBody> | null {
 function acceptRetired(
   parts: DenyParts,
   list: DenyList,
-  limits: NoticeLimits,
+  parties: NoticeParties,
   bytes: Uint8Array,
   verify: VerifyIssuer,
 ): Code {
   const message = signedRetired.decode(bytes);
   const body = message && retiredBody.decode(message.body);
-  if (!message || !body || !equal(body.issuer, limits.issuer)) return 'BAD_REQUEST';
-  if (!equal(body.terminalId, limits.terminalId) || body.retired > 1) return 'BAD_REQUEST';
+  if (!message || !body || !equal(body.issuer, parties.issuer)) return 'BAD_REQUEST';
+  if (!equal(body.terminalId, parties.terminalId) || body.retired > 1) return 'BAD_REQUEST';
   const held = heldNotice(parts.records);
   if (held && body.timeS <= held.timeS) return 'NOT_NEWER';
   if (!verify(SIGNED.retired, message.body, message.signature)) return 'SIGNATURE_INVALID';
@@ -287,11 +286,11 @@ export function acceptNotice(
   kind: number,
   parts: DenyParts,
   list: DenyList,
-  limits: NoticeLimits,
+  parties: NoticeParties,
   bytes: Uint8Array,
   verify: VerifyIssuer,
 ): Code {
   return kind === KIND.retired
-    ? acceptRetired(parts, list, limits, bytes, verify)
-    : updateDenyList(parts, list, limits.issuer, bytes, verify);
+    ? acceptRetired(parts, list, parties, bytes, verify)
+    : updateDenyList(parts, list, parties.issuer, bytes, verify);
 }

@@ -15,16 +15,12 @@ import { Code } from '../core/codes.js';
 import { signedTime, timeBody } from '../wire/notices.js';
 import { SIGNED } from '../wire/signed.js';
 import { findPrefix } from './deny-store.js';
-import type { DenyList, VerifyIssuer } from './deny-store.js';
+import type { DenyList, NoticeParties, VerifyIssuer } from './deny-store.js';
 import type { acceptNotice, openDenyList, DenyParts } from './deny-update.js';
 import { RECORD, Records, STALE_SUMS_MAX, staleSumRecord, StaleSumRecord, timeRecord } from './shop-records.js';
 
 /** What is provisioned about it. */
-export interface NoticeLimits {
-  /** 4 bytes. */
-  issuer: Uint8Array;
-  /** 4 bytes, this one's. */
-  terminalId: Uint8Array;
+export interface NoticeLimits extends NoticeParties {
   /** Age of signed time above which the terminal refuses above its floor limit. */
   timeMaxAgeS: number;
   /** Age of the deny list above which `staleListLimit` holds. */
