@@ -56,6 +56,13 @@ function classArgument(text: string): number {
   return number;
 }
 
+/** When names are opened. @throws TapcashError USAGE */
+function traceArgument(text: string): 'automatic' | 'operator' {
+  if (text !== 'automatic' && text !== 'operator')
+    throw failure('USAGE', `--trace ${text}: automatic or operator expected`);
+  return text;
+}
+
 /** Serves until Ctrl-C or SIGTERM. */
 async function untilInterrupted(service: { close(): Promise<void> }): Promise<void> {
   await interrupted();
@@ -64,7 +71,13 @@ async function untilInterrupted(service: { close(): Promise<void> }): Promise<vo
 
 /** `tapcash issuer`. */
 export async function issuer(
-  options: ServiceCommand & { trusteeKey?: string; bankKey?: string; operatorKey: string[]; licenseClass: string },
+  options: ServiceCommand & {
+    trusteeKey?: string;
+    bankKey?: string;
+    operatorKey: string[];
+    licenseClass: string;
+    trace: string;
+  },
 ): Promise<void> {
   const place = placeOf('issuer', options);
   const row = schemeOf(place.scheme);
@@ -77,6 +90,7 @@ export async function issuer(
       operatorKeys,
       bankKey,
       licenseClass: classArgument(options.licenseClass),
+      tracePolicy: traceArgument(options.trace),
       ...(registrarKey ? { registrarKey } : {}),
     }),
   );

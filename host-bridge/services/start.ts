@@ -81,7 +81,7 @@ export interface IssuerPlace
     Partial<
       Pick<
         IssuerOptions,
-        'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'licenseClass' | 'bankKey'
+        'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'licenseValidS' | 'licenseClass' | 'tracePolicy' | 'bankKey'
       >
     > {
   /** PKR, 32 bytes; left out where the scheme has the issuer sign licenses. */

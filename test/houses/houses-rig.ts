@@ -75,6 +75,7 @@ export interface HousesOptions {
   bankSigner?: typeof bankSigner;
   depositGraceS?: number;
   licenseValidS?: number;
+  tracePolicy?: 'automatic' | 'operator';
 }
 
 /** Makes the houses that a scheme's row has. */
@@ -99,7 +100,16 @@ export async function createHouses(number: number, options: HousesOptions = {}):
     ...(options.licenseValidS ? { licenseValidS: options.licenseValidS } : {}),
     ...(options.depositGraceS ? { depositGraceS: options.depositGraceS } : {}),
   };
-  const issuer = createIssuer({ ...terms, store: issuerStore, signer: issuerSigner, registrarKey, bankKey, unsealer });
+  const tracePolicy = options.tracePolicy ?? 'operator';
+  const issuer = createIssuer({
+    ...terms,
+    tracePolicy,
+    store: issuerStore,
+    signer: issuerSigner,
+    registrarKey,
+    bankKey,
+    unsealer,
+  });
   const coupons = scheme.issue === 'coupon' ? createCouponSigner(couponKeyPairs()) : null;
   const bank =
     bankStore &&

@@ -90,6 +90,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
       as(OPTIONS.trusteeKey, { detail: 'schemes 1 and 2' }),
       as(OPTIONS.bankKey, { detail: 'schemes 2 to 6' }),
       OPTIONS.licenseClass,
+      OPTIONS.trace,
       ...operators,
     ],
     examples: ['issuer --data cafe', 'issuer --scheme 6 --bank-key KEY --operator-key KEY'],

@@ -103,6 +103,11 @@ export const OPTIONS = {
   replace: { flags: '--replace', what: 'a database that is there goes aside, beside the restored one' },
   only: { flags: '--only <role...>', what: 'issuer, bank, trustee or bridge; default: all that the backup has' },
   why: { flags: '--why <reason>', what: 'the reason, for the record' },
+  trace: {
+    flags: '--trace <policy>',
+    what: 'when the name behind a negative EBC is opened: automatic, as it falls below 0; or operator, who asks and says why',
+    standard: 'operator',
+  },
   acceptLoss: {
     flags: '--accept-loss <reason>',
     what: 'start on the database that is there, though it is not the one that was: what is missing is lost, on record',

@@ -30,6 +30,9 @@ export interface DenyLists {
   count(nowS: number): number;
 }
 
+/** When the name behind a negative EBC is opened: as soon as it falls below 0, or when an operator asks. */
+export type TracePolicy = 'automatic' | 'operator';
+
 /** What the issuer's procedures share. */
 export interface IssuerContext {
   store: IssuerStore;
@@ -46,6 +49,7 @@ export interface IssuerContext {
   unsealer: Unsealer | null;
   licenseValidS: number;
   licenseClass: number;
+  tracePolicy: TracePolicy;
   random(bytes: number): Uint8Array;
   /** Deposits are judged by it, where this scheme has its accounts here. */
   depositary: Depositary;

@@ -11,17 +11,14 @@ import { DENIED_MAX } from '../../../firmware/wire/notices.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { sha256 } from '../../base/crypto/hash.js';
 import { refusal, type Result } from '../../base/errors.js';
-import { ebcOf, ruleDeny, ruleTrace } from '../../ledger/rules.js';
+import { ebcOf, ruleDeny } from '../../ledger/rules.js';
 import { createAccountsOffice, isPage } from '../accounts-office.js';
-import type { IssuerOffice, Trace } from '../../base/services/procedures.js';
+import type { IssuerOffice } from '../../base/services/procedures.js';
 import { couponKeyOf } from './issuer-cash.js';
-import { writeTraceOrder } from '../trace-order.js';
 import { counterOf, lose, release } from './lost-token.js';
-import { everyKey } from '../../base/keys/key-line.js';
 import { isSigned } from '../../base/crypto/signer.js';
-import { proofOf } from '../../base/services/trace-proof.js';
-import { isHeld } from './overspend.js';
 import { retireTerminal } from './terminal-notices.js';
+import { nameOf, orderOf } from './issuer-trace.js';
 import type { IssuerContext } from './issuer-context.js';
 import { whereAccountsAre } from './accounts-at.js';
 
@@ -51,8 +48,8 @@ export function createOffice(context: IssuerContext, operator: string): IssuerOf
     retireTerminal: (terminalId, retired, why) => retireTerminal(context, operator, terminalId, retired, why),
     lose: (of, why, newest) => lose(context, operator, of, why, newest ?? null),
     release: (of) => release(context, of),
-    trace: (pku, why) => trace(context, operator, pku, why),
-    traceOrder: (pku, why) => orderTrace(context, operator, pku, why),
+    trace: (pku, why) => nameOf(context, operator, pku, why),
+    traceOrder: (pku, why) => orderOf(context, operator, pku, why),
     publishCouponKeys: (keys) => publishCouponKeys(context, keys),
 
     counterOf(of) {
@@ -83,57 +80,6 @@ function classOf(bytes: Uint8Array | null): number | null {
   const paid = bytes && history.decode(bytes);
   const paper = paid && license.decode(paid.license);
   return (paper && licenseBody.decode(paper.body)?.licenseClass) ?? null;
-}
-
-/** [0031]: the real name behind a negative EBC, with the request that bound the pseudonym to it. */
-function trace(context: IssuerContext, operator: string, pku: Uint8Array, why: string): Result<Trace> {
-  const { store } = context;
-  if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
-  return store.transaction(() => {
-    const pseudonym = store.pseudonym(pku);
-    const ebc = store.balance(ebcOf(toHex(pku)));
-    const held = isHeld(context, pseudonym?.counter ?? pku);
-    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner: pseudonym?.name ?? null, held });
-    if (!ruling.ok) return ruling;
-    const { name } = ruling;
-    const request = pseudonym?.request ?? new Uint8Array(0);
-    const certificate = store.account(name)?.certificate ?? new Uint8Array(0);
-    const proof = proofOf('issuer', everyKey(context.lines.issuer), { subject: pku, name, request, certificate });
-    store.addTrace({ pku, operator, why, ebc, name, proof, timeS: context.nowS(), order: null });
-    return { ok: true, name, ebc, proof, request, certificate };
-  });
-}
-
-/**
- * [0056], [0081]: the signed statement with which trustee or bank gives the name out. Codes: BAD_REQUEST,
- * REASON_MISSING, PSEUDONYM_UNKNOWN, NOT_OVERSPENT. The act is recorded here without a name.
- */
-function orderTrace(
-  context: IssuerContext,
-  operator: string,
-  pku: Uint8Array,
-  why: string,
-): Result<{ order: Uint8Array; ebc: number }> {
-  const { store, scheme } = context;
-  if (pku.length !== KEY_BYTES) return refusal('BAD_REQUEST', 'pku');
-  return store.transaction(() => {
-    const pseudonym = store.pseudonym(pku);
-    const ebc = store.balance(ebcOf(toHex(pseudonym?.counter ?? pku)));
-    // What the other house knows the owner by: the pseudonym that it licensed, or the ciphertext that it passed on.
-    const registration =
-      pseudonym && scheme.registration === 'sealed'
-        ? store.sharedKeyOfCounter(pseudonym.counter)?.registration
-        : undefined;
-    const subject = scheme.registration === 'sealed' ? registration && sha256(registration) : pku;
-    const held = isHeld(context, pseudonym?.counter ?? pku);
-    const owner = subject ? 'known elsewhere' : null;
-    const ruling = ruleTrace({ why, known: pseudonym !== null, ebc, owner, held });
-    if (!ruling.ok || !subject) return ruling.ok ? refusal('OWNER_UNKNOWN') : ruling;
-    const timeS = context.nowS();
-    const order = writeTraceOrder(context.signer, { subject, ebc, timeS, operator, reason: why });
-    store.addTrace({ pku, operator, why, ebc, name: null, proof: null, timeS, order });
-    return { ok: true, order, ebc };
-  });
 }
 
 /** Signs the one list of coupon keys for everybody. A list with the same keys is a repetition. Codes: BAD_REQUEST. */

@@ -38,7 +38,7 @@ import { restoredAtOf } from '../restored.js';
 import { linesOf } from '../../base/keys/key-line.js';
 import { acceptSuccession, everySuccession } from '../../base/keys/succession.js';
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
-import type { IssuerContext } from './issuer-context.js';
+import type { IssuerContext, TracePolicy } from './issuer-context.js';
 import { whereAccountsAre } from './accounts-at.js';
 import { noteSpent } from './overspend.js';
 
@@ -73,6 +73,8 @@ export interface IssuerOptions {
   licenseValidS?: number;
   /** Of the licenses that this issuer signs (firmware/core/license-class.ts); default: without bound. */
   licenseClass?: number;
+  /** Default: an operator asks. */
+  tracePolicy?: TracePolicy;
   /** Whether `clock` is doubted; default: never. */
   clockDoubted?: () => boolean;
   /** For salts and KIDs; default node:crypto. */
@@ -99,6 +101,7 @@ function contextOf(options: IssuerOptions): IssuerContext {
     unsealer = null,
     licenseValidS = LICENSE_VALID_S,
     licenseClass = CLASS_FULL,
+    tracePolicy = 'operator',
     random = randomBytes,
   } = options;
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
@@ -128,6 +131,7 @@ function contextOf(options: IssuerOptions): IssuerContext {
     unsealer,
     licenseValidS,
     licenseClass,
+    tracePolicy,
     random,
     depositary,
   };

@@ -5,18 +5,8 @@ import { toHex } from '../../../firmware/core/bytes.js';
 import type { LicenseBody } from '../../../firmware/wire/payment.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { quarterEnd } from '../licensing.js';
-import { namingOf } from '../../ledger/rules-restore.js';
 import type { IssuerContext } from './issuer-context.js';
-
-/**
- * Whether an overspend of a set waits for its token: the books were restored since the last one that they could judge,
- * and may have forgotten cash that they gave (docs/restore.md, rule 2). Tokens cannot visit yet, so it waits on.
- */
-export function isHeld({ store, restoredAt }: IssuerContext, counter: Uint8Array): boolean {
-  const first = store.firstOverspend(counter);
-  const restored = restoredAt !== null && (first === null || first > restoredAt);
-  return namingOf({ restored, visited: false, ebc: -1, licenseOver: false }) !== 'named';
-}
+import { isHeld, traceAtOnce } from './issuer-trace.js';
 
 /**
  * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the
@@ -33,4 +23,7 @@ export function noteSpent(context: IssuerContext, terms: LicenseBody, transactio
   // Not the license of this history alone: a newer one may be out already.
   const lastS = Math.max(terms.validUntilS, quarterEnd(nowS, context.licenseValidS));
   context.denyLists.deny(store.pseudonymsOfCounter(counter), lastS + context.graceS, why, nowS);
+  // Once: the first time that the set is below zero.
+  if (context.tracePolicy === 'automatic' && store.firstOverspend(counter) === transaction)
+    traceAtOnce(context, terms.pku);
 }
