@@ -12,6 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sourceFiles } from '../flash-scripts/build/bundle-files.js';
 import { packageRoot } from '../host-bridge/base/package-root.js';
 
 const root = packageRoot();
@@ -39,6 +40,22 @@ test('every install script is allowed or denied', () => {
 
 test('the lock names no host that packages come from', () => {
   expect(Object.keys(lock).filter((path) => lock[path]!.resolved !== undefined)).toEqual([]);
+});
+
+test('the package can be installed: it holds what decides its bundles, the bundles, and no test', () => {
+  expect([manifest.private, manifest.bin.tapcash, manifest.engines.node]).toEqual([
+    undefined,
+    'dist/host-bridge/cli.js',
+    expect.stringContaining('>=20'),
+  ]);
+  // Without scripts: what is there is listed, and nothing is built.
+  const listed = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' });
+  const [{ files }] = JSON.parse(listed.stdout) as [{ files: { path: string }[] }];
+  const paths = new Set(files.map(({ path }) => path));
+  // .ci/package runs it; here what would be missed, and what must not go out.
+  expect(sourceFiles(root).filter((path) => !paths.has(path))).toEqual([]);
+  expect([...paths].filter((path) => path.startsWith('board-configs/')).length).toBeGreaterThan(3);
+  expect([...paths].filter((path) => /^(test|node_modules|[.]ci)[/]|[.](key|db)$/.test(path))).toEqual([]);
 });
 
 describe('./tapcash', () => {

@@ -49,7 +49,8 @@ export function boardKeys(root = packageRoot()): string[] {
   return [...names].sort();
 }
 
-function sourceFiles(root: string): string[] {
+/** Paths of all files that decide the bundles, from the root, sorted. */
+export function sourceFiles(root: string): string[] {
   const inFolders = SOURCE_FOLDERS.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
