@@ -1,9 +1,6 @@
 /** Which three letters are a currency that cash can be in (ISO 4217). */
 import { code as currencyOf, codes } from 'currency-codes';
 
-/** What amounts are in where nobody says another. The one place that names it. */
-export const STANDARD_CURRENCY = 'EUR';
-
 /** On the list, but without a minor unit: metals, units of account, and codes for tests and for no currency. */
 const NO_MINOR_UNIT = ['XAG', 'XAU', 'XBA', 'XBB', 'XBC', 'XBD', 'XDR', 'XPD', 'XPT', 'XSU', 'XTS', 'XUA', 'XXX'];
 

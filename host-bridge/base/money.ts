@@ -1,6 +1,9 @@
 /** Amounts of the host's texts: `amountText` of firmware/core, for what may be negative or larger than an amount. */
 import { amountText } from '../../firmware/core/amount-text.js';
 
+/** What amounts are in where nobody says another, ISO 4217. The one place that names it. */
+export const STANDARD_CURRENCY = 'EUR';
+
 /** More than any amount; its digits are a one and fifteen noughts, behind which the point of every currency stands. */
 const FRONT = 10n ** 15n;
 

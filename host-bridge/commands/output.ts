@@ -5,9 +5,8 @@ import { amountText, decimalsOf } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { STANDARD_CURRENCY } from '../base/currency.js';
 import { failure, type Result } from '../base/errors.js';
-import { moneyText } from '../base/money.js';
+import { moneyText, STANDARD_CURRENCY } from '../base/money.js';
 import { fitted } from '../base/fitted-text.js';
 
 /** A day for people. @param timeS Unix time */

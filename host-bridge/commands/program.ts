@@ -2,8 +2,6 @@
  * The parser and the help of the command line, built from the tables in host-bridge/commands/table/. What a command is
  * not given, it finds in its folder's settings.
  */
-import { STANDARD_CURRENCY } from '../base/currency.js';
-import { runningCurrency } from '../control/control-file.js';
 import { Command, Option } from 'commander';
 import { tidyName } from '../../firmware/wire/name.js';
 import { EXIT, failure } from '../base/errors.js';
@@ -70,6 +68,7 @@ async function runCommand(spec: CommandSpec, command: Command, environment: Node
       settings: fillIn(spec, command, options),
       run: async (words: string[]) => void (await createProgram(environment).parseAsync(['node', 'tapcash', ...words])),
     };
+    await useRunningCurrency(options['data']);
     useZone(options['zone'] as string | undefined);
     const run = (await spec.run!()) as (...values: unknown[]) => unknown;
     for (const option of spec.options ?? []) {
@@ -108,6 +107,13 @@ function lineOf(spec: CommandSpec, command: Command): string[] {
   ];
 }
 
+/** Amounts are read as the bridge has them that runs with the folder, if one does. */
+async function useRunningCurrency(data: unknown): Promise<void> {
+  if (typeof data !== 'string') return;
+  const currency = (await import('../control/control-file.js')).runningCurrency(data);
+  if (currency) useCurrency(currency);
+}
+
 /** An option that a folder's settings have is rarely typed: more often the folder is another, or not made yet. */
 const WHERE_IT_STANDS = '; a folder made by tapcash setup has it, and --data names the folder';
 
@@ -115,8 +121,7 @@ const WHERE_IT_STANDS = '; a folder made by tapcash setup has it, and --data nam
 function fillIn(spec: CommandSpec, command: Command, options: Record<string, unknown>): Settings | null {
   const isGiven = (key: string): boolean => !['default', undefined].includes(command.getOptionValueSource(key));
   const settings = settingsFor(options, isGiven('data'));
-  const running = typeof options['data'] === 'string' ? runningCurrency(options['data']) : null;
-  useCurrency(running ?? settings?.currency ?? STANDARD_CURRENCY);
+  if (settings) useCurrency(settings.currency);
   for (const option of spec.options ?? []) {
     const key = optionKey(option);
     const value = isGiven(key) || !settings ? undefined : option.setting?.(settings);

@@ -1,5 +1,6 @@
 /** What settings are made of, read from the command line. */
-import { isCurrency, STANDARD_CURRENCY } from '../base/currency.js';
+import { isCurrency } from '../base/currency.js';
+import { STANDARD_CURRENCY } from '../base/money.js';
 import { failure } from '../base/errors.js';
 
 /** A TCP port; 0: any free one. @throws TapcashError USAGE */

@@ -16,7 +16,7 @@ import { firstKey } from '../services/house-keys.js';
 import { writeManifest } from './manifest.js';
 import { person, type Ask } from './person.js';
 import { amountArgument, print, quoted, schemeArgument, useCurrency } from './output.js';
-import { STANDARD_CURRENCY } from '../base/currency.js';
+import { STANDARD_CURRENCY } from '../base/money.js';
 import { currencyArgument, portArgument } from './settings-arguments.js';
 import { readSettings, SETTINGS_FILE, type Settings } from './settings.js';
 

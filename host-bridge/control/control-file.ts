@@ -1,7 +1,6 @@
 /** The file by which other processes find a running bridge (control-api.ts writes it). Every command reads it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCurrency } from '../base/currency.js';
 
 /** Name of the file with address, token and currency of a running bridge, in its data folder. */
 export const CONTROL_FILE = 'bridge.json';
@@ -18,7 +17,7 @@ export function runningCurrency(data: string): string | null {
     const { currency } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as {
       currency?: unknown;
     };
-    return typeof currency === 'string' && isCurrency(currency) ? currency : null;
+    return typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) ? currency : null;
   } catch {
     return null;
   }

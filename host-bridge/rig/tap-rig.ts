@@ -6,7 +6,7 @@
  * it waits. The bridge here is the smallest that a terminal needs: verifier, time, deny list, and a list of histories
  * in the place of the outbox. Its signatures are real; registrar and issuer are the host's signers.
  */
-import { STANDARD_CURRENCY } from '../base/currency.js';
+import { STANDARD_CURRENCY } from '../base/money.js';
 import { fixedLine } from '../base/keys/key-line.js';
 import { crc32 } from 'node:zlib';
 import {

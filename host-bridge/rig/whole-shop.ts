@@ -24,7 +24,7 @@ import type {
 } from '../base/services/procedures.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Signer } from '../base/crypto/signer.js';
-import { STANDARD_CURRENCY } from '../base/currency.js';
+import { STANDARD_CURRENCY } from '../base/money.js';
 import { createPresence, type Presence } from './presence.js';
 import { createRadioField, type RadioField } from '../emulator/radio-field.js';
 import { createRealScheduler, type Scheduler } from '../base/scheduler.js';

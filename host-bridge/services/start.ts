@@ -43,7 +43,7 @@ import {
   type BodyOf,
   type Endpoint,
 } from '../http/schemas.js';
-import { STANDARD_CURRENCY } from '../base/currency.js';
+import { STANDARD_CURRENCY } from '../base/money.js';
 import { listen } from '../http/http-server.js';
 import { createService, type Handlers, type RawRequest, type ServiceOptions } from '../http/service.js';
 

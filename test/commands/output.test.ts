@@ -105,7 +105,7 @@ test('no code names a currency but the one that is standard, and the one that SE
         return found.map(({ code }) => `${room}/${name.split(sep).join('/')}: ${code}`);
       }),
   );
-  expect(named.sort()).toEqual(['host-bridge/base/currency.ts: EUR', 'host-bridge/commands/sepa-transfer.ts: EUR']);
+  expect(named.sort()).toEqual(['host-bridge/base/money.ts: EUR', 'host-bridge/commands/sepa-transfer.ts: EUR']);
 });
 
 test('the office answers in money and days, a thing a line, within 80 columns', () => {

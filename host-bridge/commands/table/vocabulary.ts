@@ -4,7 +4,7 @@
  * `--X-key` is a public key, `--X-url` an address, `--listen` a TCP port, `--serial` a device. The house that signs
  * licenses in schemes 1 and 2 is the trustee; on the wire its role is called registrar.
  */
-import { STANDARD_CURRENCY } from '../../base/currency.js';
+import { STANDARD_CURRENCY } from '../../base/money.js';
 import { ISSUER_URL, BANK_URL, TRUSTEE_URL, urlOf } from '../settings.js';
 import type { OptionSpec } from './spec.js';
 
