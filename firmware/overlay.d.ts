@@ -41,3 +41,14 @@ declare function atStart<T>(run: T): T;
 
 /** Names of the program that only its start uses, with a blank between two: to be deleted when it is over. */
 declare const startNames: string;
+
+/**
+ * The same for functions that run once and leave behind what they make. Only what `make` itself names is in the file,
+ * and its names are deleted when it is dropped: what was made stays, and all that it uses, which the bundle keeps. The
+ * build refuses one that is named by a function which stays.
+ */
+declare function passing<T>(
+  open: <U>(file: string, id: string, evaluate: (text: string) => void) => Resident<U>,
+  file: string,
+  make: () => T,
+): Resident<T>;

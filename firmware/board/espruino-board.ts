@@ -70,8 +70,6 @@ export interface RunningBoard<P> {
    * @param prove the proof for what the host asked
    */
   introduce(prove: (asked: Uint8Array) => string): void;
-  /** The dialog with the PN532, its port set up. */
-  openPn532(): Pn532Link;
   /** Shows a fault until the next reset. The caller stops. */
   fail(fault: string): void;
   /** Runs a step; what it throws is shown as a fault. */
@@ -155,9 +153,11 @@ export function textOf(bytes: Uint8Array): string {
   return E.toString(bytes) || toChars(bytes);
 }
 
-/** @param open what opens the overlays of buses: HSU is in the bundle, the others a board loads that has one */
-function openPn532(board: BoardConfig, clock: Clock, open: OpenOverlay): Pn532Link {
-  const config = board.pn532;
+/** The dialog with the PN532, its port set up. HSU is in the bundle; overlays of other buses a board loads that has one. */
+export function openPn532(board: RunningBoard<unknown>): Pn532Link {
+  const config = board.config.board.pn532;
+  const clock = board.clock;
+  const open = board.openOverlay;
   const port = espruinoPort(config.port);
   if (!port) throw new Error('board.pn532.port: no ' + config.port);
   const options = { burstBytesMax: config.burstBytesMax, natives: { toBytes: E.toUint8Array, sum: E.sum } };
@@ -325,9 +325,6 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
         if (asked) print('tapcash: keys ' + prove(asked));
         print('tapcash: ' + role + ' runs');
         leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
-      }),
-      openPn532: atStart(function () {
-        return openPn532(config.board, clock, openOverlay);
       }),
       fail: fail,
       attempt: attempt,

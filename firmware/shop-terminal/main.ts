@@ -10,12 +10,14 @@ import '../board/espruino-consoles.js';
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
 import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
 import { createHealthTest, ONE_BIT } from '../crypto/health.js';
+import { createHmacDrbg } from '../crypto/hmac-drbg.js';
 import type { Natives } from '../core/crypto-natives.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { createVerifier, TabledKey, Verifier } from '../crypto/verifier.js';
 import { watchButton } from '../panel/buttons.js';
 import {
+  openPn532,
   espruinoPins,
   espruinoPort,
   RunningBoard,
@@ -26,16 +28,20 @@ import {
 import { createEspruinoNatives } from '../board/espruino-natives.js';
 import { createApduClient } from '../nfc/iso-dep-client.js';
 import { watchAmountKeys } from '../panel/keypad.js';
-import { apduBytesMax } from '../nfc/pn532-link.js';
+import { apduBytesMax, createPn532Link } from '../nfc/pn532-link.js';
+import { createFrameParser } from '../nfc/pn532-frame.js';
+import { createHsuPort } from '../nfc/pn532-hsu.js';
 import { createPn532Reader } from '../nfc/pn532-reader.js';
 import type { RecordPlace, RecordLog } from '../records/record-log.js';
 import { institutionsFault, readTable } from '../board/institutions.js';
 import { openResident } from '../board/startup.js';
+import { createFrameDecoder } from '../wire/link/link-frame.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link/link-session.js';
+import { createLinkTransport } from '../wire/link/link-transport.js';
 import { history, license, licenseBody, MULTIPLES_BYTES, MULTIPLES_HASH_BYTES } from '../wire/payment.js';
 import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
-import { BoardVerifier } from './checker.js';
+import { BoardVerifier, createChecker } from './checker.js';
 import { createEntryKeys } from './entry-keys.js';
 import { openHistoryLog } from './history-log.js';
 import { findDenyArea } from './deny-area.js';
@@ -44,6 +50,8 @@ import { acceptNotice, openDenyList } from './deny-update.js';
 import { openIssuerNotices } from './issuer-notices.js';
 import { readProvision, TerminalProvision, TerminalSetup } from './terminal-setup.js';
 import { Records } from './shop-records.js';
+import { createBridgeService } from './bridge-service.js';
+import { createDelivery } from './delivery.js';
 import { createTerminal, Terminal } from './terminal.js';
 import { loadTerminalSeed } from './terminal-key.js';
 import { openTill } from './till.js';
@@ -235,6 +243,7 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
 
 // What is needed once stands in functions of its own: whatever `run` names itself, its own functions keep for ever.
 
+/** Makes the terminal and starts it. */
 function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
   let terminal: Terminal | null = null;
   let failed = false;
@@ -324,7 +333,7 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
   // All that follows is made without it.
   curve.drop();
   const pn532 = board.config.board.pn532;
-  const reader = createPn532Reader(board.openPn532(), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
+  const reader = createPn532Reader(openPn532(board), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
   const link = openLink(board, random, function () {
     return terminal as Terminal;
   });
@@ -381,6 +390,52 @@ startBoard<TerminalProvision | null>('shop-terminal', createHealthTest(ONE_BIT),
   const area = start.find(require('Flash'), flash.storage!, flash.eraseBytes || flash.pageBytes);
   const read = start.read(board.config.provision!);
   if (!read.ok) board.fail('NOT_PROVISIONED: ' + read.fault);
-  else if (area) run(board, read.setup, area);
-  else board.fail('NOT_PROVISIONED: no room for deny lists, flash again');
+  else if (!area) board.fail('NOT_PROVISIONED: no room for deny lists, flash again');
+  else {
+    const making = passing(
+      function <T>(file: string, id: string, evaluate: (text: string) => void): Resident<T> {
+        return openResident(board.storage, global, file, id, evaluate);
+      },
+      'make.js',
+      function () {
+        return {
+          run: run,
+          makers: [
+            openCurve,
+            openTable,
+            guardRecords,
+            createBoardVerifier,
+            openLink,
+            institutionsFault,
+            createEspruinoNatives,
+            createNonceSource,
+            createHmacDrbg,
+            createNoncePool,
+            loadTerminalSeed,
+            openHistoryLog,
+            openTombstoneLog,
+            openIssuerNotices,
+            openTill,
+            openPn532,
+            createHsuPort,
+            createPn532Link,
+            createFrameParser,
+            createPn532Reader,
+            createApduClient,
+            createLinkSession,
+            createLinkTransport,
+            createFrameDecoder,
+            createTerminal,
+            createDelivery,
+            createChecker,
+            createBridgeService,
+            watchButton,
+          ],
+        };
+      },
+    );
+    making.load().run(board, read.setup, area);
+    // What is made stays; the functions that made it were 300 variables.
+    making.drop();
+  }
 });

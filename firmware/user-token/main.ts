@@ -33,7 +33,7 @@ import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { watchButton } from '../panel/buttons.js';
 import { spell } from '../panel/spell.js';
-import { espruinoPins, startBoard } from '../board/espruino-board.js';
+import { espruinoPins, openPn532, startBoard } from '../board/espruino-board.js';
 import type { RunningBoard } from '../board/espruino-board.js';
 import { createEspruinoCiphers, createEspruinoNatives } from '../board/espruino-natives.js';
 import { createApduServer } from '../nfc/iso-dep-server.js';
@@ -376,7 +376,7 @@ function runWithKeys(
       return board.records.writes() + board.records.erases();
     },
   });
-  const link = board.openPn532();
+  const link = openPn532(board);
   const server = createApduServer({ aid: AID, cla: CLA, respond: answerFrames(link), handlers: token.handlers });
   const card = createPn532Card(link, board.clock, {
     onCommand: server.handle,

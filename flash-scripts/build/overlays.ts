@@ -5,10 +5,11 @@
  * 1. gatherOverlays, before minifying: what only an `overlay` uses moves into its function, what several use into each
  *    of them. Until the last step the program stays one text, so that names are shortened alike everywhere.
  * 2. gatherResidents, after minifying, when no two names of the program are the same: the same for each `resident`.
- *    What several of these use moves into the program's first, which must be loaded before the others.
+ *    What several of these use moves into the program's first, which must be loaded before the others. Into the file of
+ *    a `passing` moves only what its function names.
  * 3. cutOverlays, last: the function's statements become the file. Of an `overlay`, `Function` stands in its place,
- *    which makes a function of them again; of a `resident`, `eval`, which makes its names global. The file says which,
- *    so that they can be deleted.
+ *    which makes a function of them again; of a `resident` or `passing`, `eval`, which makes its names global. The file
+ *    says which, so that they can be deleted.
  * 4. openBundle: the program's own function goes, too, and its variables become global, where an overlay finds them.
  *    With each function Espruino keeps the scopes around it: none costs nothing, one takes a variable, and d of them a
  *    list of d + 2. With 600 functions that was every sixth variable of a board.
@@ -24,9 +25,11 @@ import { TextEdits } from './text-edits.js';
 /** Longest list of a resident's names: what a board reads of the file to find them (firmware/board/startup.ts). */
 const NAMES_BYTES_MAX = 1000;
 
-/** A call of `overlay` or `resident`, taken apart. */
+/** A call of `overlay`, `resident` or `passing`, taken apart. */
 interface OverlayCall {
+  /** `resident` or `passing`: its names are global. */
   isResident: boolean;
+  isPassing: boolean;
   node: AnyNode;
   open: AnyNode;
   file: string;
@@ -39,7 +42,7 @@ function overlayCalls(program: AnyNode): OverlayCall[] {
   walk(program, (node, parents) => {
     if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier') return;
     const { name } = node.callee;
-    if (name !== 'overlay' && name !== 'resident') return;
+    if (name !== 'overlay' && name !== 'resident' && name !== 'passing') return;
     const [open, file, make] = node.arguments;
     if (
       !open ||
@@ -50,7 +53,8 @@ function overlayCalls(program: AnyNode): OverlayCall[] {
     ) {
       throw new BuildError('BUILD_REFUSED', `${name}(open, 'file', function () { ... }) expected`);
     }
-    calls.push({ isResident: name === 'resident', node, open, file: file.value, make: make as FunctionNode, parents });
+    const kind = { isResident: name !== 'overlay', isPassing: name === 'passing' };
+    calls.push({ ...kind, node, open, file: file.value, make: make as FunctionNode, parents });
   });
   return calls;
 }
@@ -135,6 +139,11 @@ class Declarations {
     for (const node of this.nodes.values()) this.uses.set(node, namesIn(node, outside));
   }
 
+  /** What a declaration names. */
+  namedBy(node: AnyNode): ReadonlySet<string> {
+    return this.uses.get(node)!;
+  }
+
   /** All that these names need, themselves included. */
   neededBy(names: Iterable<string>): Set<AnyNode> {
     const needed = new Set<AnyNode>();
@@ -216,11 +225,60 @@ export function gatherOverlays(source: string): string {
   return edits.toString();
 }
 
-/** The same for residents, of minified code. What is needed by several, the program's first has. */
-export function gatherResidents(source: string): string {
+/**
+ * @throws BuildError where a function that may be called later names one that is gone by then
+ * @param staying what the program keeps @param passing declarations that are deleted, by their names
+ */
+function checkGone(file: string, staying: ReadonlySet<AnyNode>, passing: ReadonlyMap<string, AnyNode>): void {
+  const gone = new Set(passing.values());
+  const refuse = (name: string, by: string): never => {
+    throw new BuildError('BUILD_REFUSED', `${file}: ${name} would be gone, and ${by} uses it`);
+  };
+  for (const [name, node] of passing) if (staying.has(node)) refuse(name, 'the bundle');
+  for (const node of gone)
+    walk(node, (each, parents) => {
+      if (each.type !== 'Identifier' || !isReference(each, parents[parents.length - 1])) return;
+      const around = parents.filter(isFunction);
+      if (!passing.has(each.name) || around.length < 2) return;
+      if (!around.some((part) => ownNames(part).has(each.name))) refuse(each.name, 'a function that stays');
+    });
+}
+
+/** Moves what a `passing` names into its function; what that needs stays. */
+function gatherPassing(source: string): string {
   const program = parseBundle(source);
   const wrapper = wrapperOf(program);
-  const calls = overlayCalls(program).filter(({ isResident }) => isResident);
+  const calls = overlayCalls(program).filter(({ isPassing }) => isPassing);
+  if (!calls.length || !wrapper) return source;
+  const declared = new Declarations(
+    bodyOf(wrapper),
+    calls.map(({ make }) => make),
+  );
+  const edits = new TextEdits(source);
+  const moved = new Set<AnyNode>();
+  for (const { file, make } of calls) {
+    const names = [...namesIn(make, [])].filter((name) => declared.nodes.has(name));
+    const passing = new Map(names.map((name) => [name, declared.nodes.get(name)!]));
+    const own = [...passing.values()];
+    const staying = declared.neededByMain();
+    const needs = own.flatMap((node) => [...declared.namedBy(node)]).filter((name) => !passing.has(name));
+    for (const node of declared.neededBy(needs)) staying.add(node);
+    checkGone(file, staying, passing);
+    edits.insert(
+      make.body.start + 1,
+      declared.text(source, (node) => own.includes(node)),
+    );
+    for (const node of own) moved.add(node);
+  }
+  declared.remove(source, edits, (node) => moved.has(node));
+  return edits.toString();
+}
+
+/** The same for residents, of minified code. What is needed by several, the program's first has. */
+function gatherStaying(source: string): string {
+  const program = parseBundle(source);
+  const wrapper = wrapperOf(program);
+  const calls = overlayCalls(program).filter(({ isResident, isPassing }) => isResident && !isPassing);
   if (!calls.length || !wrapper) return source;
   const declared = new Declarations(
     bodyOf(wrapper),
@@ -236,6 +294,11 @@ export function gatherResidents(source: string): string {
   });
   declared.remove(source, edits, (node) => !taken.has(node) && needed.some((nodes) => nodes.has(node)));
   return edits.toString();
+}
+
+/** Gathers residents, then what passes, of minified code: a function that passes may load a resident. */
+export function gatherResidents(source: string): string {
+  return gatherPassing(gatherStaying(source));
 }
 
 /** A program in its files. */
@@ -280,26 +343,24 @@ function globalStatements(code: string, { file, make }: OverlayCall): { names: s
   return { names: list, statements: parts.join('') };
 }
 
-/** Cuts finished code. @param code one self-calling function */
+/** Cuts finished code, overlays within overlays first. @param code one self-calling function */
 export function cutOverlays(code: string): CutProgram {
   const id = Buffer.from(sha256(code)).toString('hex', 0, 4);
-  const edits = new TextEdits(code);
   const overlays: Record<string, string> = {};
-  for (const call of overlayCalls(parseBundle(code))) {
+  for (let left = code; ;) {
+    const calls = overlayCalls(parseBundle(left));
+    const call = calls.find(({ make }) => !calls.some(({ parents }) => parents.includes(make)));
+    if (!call) return { bundle: left, overlays };
     const { isResident, node, open, file, make } = call;
     if (isResident) {
-      const { names, statements } = globalStatements(code, call);
+      const { names, statements } = globalStatements(left, call);
       overlays[file] = `"${id}";"${names}";${statements}`;
     } else {
-      overlays[file] = `"${id}";${statementsOf(code, make)}`;
+      overlays[file] = `"${id}";${statementsOf(left, make)}`;
     }
-    edits.replace(
-      node.start,
-      node.end,
-      `${code.slice(open.start, open.end)}("${file}","${id}",${isResident ? 'eval' : 'Function'})`,
-    );
+    const opened = `${left.slice(open.start, open.end)}("${file}","${id}",${isResident ? 'eval' : 'Function'})`;
+    left = left.slice(0, node.start) + opened + left.slice(node.end);
   }
-  return { bundle: edits.toString(), overlays };
 }
 
 /** A bundle without the function around it: its variables become global. */

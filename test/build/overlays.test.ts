@@ -171,6 +171,66 @@ describe('a resident overlay', () => {
   });
 });
 
+describe('an overlay that passes', () => {
+  const PASSING = `
+    import { openResident } from '../../../firmware/board/startup.js';
+    const storage = require('Storage') as any;
+    function shared(value: number): number { return value + 1; }
+    function onlyInside(value: number): number { return shared(value) * 2; }
+    function other(): string { return 'overlaid'; }
+    function tally(start: number): { add: (value: number) => number; more: () => string } {
+      let sum = start;
+      const load = overlay(function (file, id, begin) {
+        return function () { return begin(id && storage.read(file))(); };
+      }, 'more.js', function () { return other; });
+      return { add: function (value) { return (sum += onlyInside(value)); }, more: function () { return load()(); } };
+    }
+    function run(start: number): { add: (value: number) => number; more: () => string } { return tally(start); }
+    const making = passing(function <T>(file: string, id: string, evaluate: (text: string) => void): any {
+      return openResident<T>(storage, global, file, id, evaluate);
+    }, 'make.js', function () { return { run: run, makers: [tally] }; });
+    const names = storage.read('make.js').split('"')[3].split(' ');
+    const made = making.load().run(10);
+    making.drop();
+    print(names.length, names.map(function (name: string) { return name in global; }).join());
+    print(made.add(1), made.add(2), made.more());
+  `;
+  const SAID = ['2 false,false', '14 20 overlaid'];
+  let program: Bundle;
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(packageRoot(), 'test', 'build', 'tmp-'));
+    try {
+      writeFileSync(join(folder, 'program.ts'), PASSING);
+      program = await buildBundle(join(folder, 'program.ts'));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('is deleted once it has run, and leaves what it made', () => {
+    expect(onBoard(program.program.overlays, program)).toEqual(SAID);
+  });
+
+  interpreterTest('does so in the interpreter, too', () => {
+    const written = Object.entries(program.program.overlays).map(
+      ([file, code]) =>
+        `require("Storage").write("${file}",atob("${Buffer.from(code, 'latin1').toString('base64')}"));`,
+    );
+    expect(runInEspruino(written.join('') + program.program.bundle)).toEqual(SAID);
+  });
+
+  test('may not be named by what stays', () => {
+    const gathered = (statements: string): string =>
+      gatherResidents(`(function(){
+        function a(){return b()} function b(){return 1} function c(){return function(){return b()}} ${statements}
+      })()`);
+    expect(() => gathered("passing(o,'m.js',function(){return [a,b]});")).not.toThrow();
+    expect(() => gathered("passing(o,'m.js',function(){return [b,c]});")).toThrow(/m\.js: b would be gone, and a func/);
+    expect(() => gathered("passing(o,'m.js',function(){return a}); a();")).toThrow(/m\.js: a would be gone, and the b/);
+    expect(() => gathered("function d(){b()} d(); passing(o,'m.js',function(){return b});")).toThrow(/b would be gone/);
+  });
+});
+
 test("what several residents use lies in the first of them, and a local name is nobody else's", () => {
   const text = gatherResidents(`(function(){
     function a(){return 1} function b(a){return a} var c=2,d=3; function e(){return a()+c}
