@@ -64,12 +64,10 @@ export interface RunningBoard<P> {
    * @throws Error when the file is missing or of another build: at once, and at each call
    */
   openOverlay: OpenOverlay;
-  /**
-   * Says on the console that the firmware runs, with a proof of its keys if a host asked for one, and leaves the
-   * console.
-   * @param prove the proof for what the host asked
-   */
-  introduce(prove: (asked: Uint8Array) => string): void;
+  /** Says a proof of its keys on the console, if a host asked for one. @param by the proof for what the host asked */
+  prove(by: (asked: Uint8Array) => string): void;
+  /** Says on the console that the firmware runs, and leaves the console. */
+  introduce(): void;
   /** Shows a fault until the next reset. The caller stops. */
   fail(fault: string): void;
   /** Runs a step; what it throws is shown as a fault. */
@@ -153,7 +151,7 @@ export function textOf(bytes: Uint8Array): string {
   return E.toString(bytes) || toChars(bytes);
 }
 
-/** The dialog with the PN532, its port set up. HSU is in the bundle; overlays of other buses a board loads that has one. */
+/** The dialog with the PN532, its port set up. HSU is in the bundle; other buses are overlays of boards that have them. */
 export function openPn532(board: RunningBoard<unknown>): Pn532Link {
   const config = board.config.board.pn532;
   const clock = board.clock;
@@ -319,10 +317,12 @@ export function startBoard<P>(role: string, healthy: HealthTest, ready: (board: 
       bootCount: store.bootCount,
       memory: memory,
       openOverlay: openOverlay,
-      // Last before frames pass, so that faults up to here can be read on the console.
-      introduce: atStart(function (prove: (asked: Uint8Array) => string) {
+      prove: atStart(function (by: (asked: Uint8Array) => string) {
         const asked = takeAsk(storage);
-        if (asked) print('tapcash: keys ' + prove(asked));
+        if (asked) print('tapcash: keys ' + by(asked));
+      }),
+      // Last before frames pass, so that faults up to here can be read on the console.
+      introduce: atStart(function () {
         print('tapcash: ' + role + ' runs');
         leaveConsole(mover, config.board.consoleLeaves, config.board.consolePort);
       }),

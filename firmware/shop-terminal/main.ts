@@ -290,7 +290,25 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     entropy: entropy,
   });
   const nonces = createNoncePool({ ed: curve.ed25519, source: nonceSource, size: NONCES_MAX, batch: NONCES_MAX });
+  function sign(type: number, message: Uint8Array): Uint8Array {
+    // Its source fails the board where there is none.
+    return curve.ed25519().sign(key, nonces.take()!, signedBytes(type, message));
+  }
+  board.prove(function (asked) {
+    return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));
+  });
+  // Before there is a till, a reader and a link, which do not fit beside the curve where memory is short.
+  while (!nonces.fillStep());
   const issuer = openTable(board, curve, 'tab.issuer', setup.issuerKey);
+
+  const verifier = createBoardVerifier(
+    natives,
+    curve,
+    openTable(board, curve, 'tab.registrar', setup.registrarKey),
+    setup,
+  );
+  // All that follows is made without it.
+  curve.drop();
 
   const histories = openHistoryLog(records, setup.historiesMax);
   const tombstones = openTombstoneLog(records);
@@ -303,10 +321,6 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
       return { open: openDenyList, accept: acceptNotice };
     }),
   );
-  function sign(type: number, message: Uint8Array): Uint8Array {
-    // Its source fails the board where there is none.
-    return curve.ed25519().sign(key, nonces.take()!, signedBytes(type, message));
-  }
   const till = openTill(
     {
       records: records,
@@ -319,19 +333,8 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     setup.till,
   );
 
-  const verifier = createBoardVerifier(
-    natives,
-    curve,
-    openTable(board, curve, 'tab.registrar', setup.registrarKey),
-    setup,
-  );
   // Before the link: from here on its frames pass where the console was.
-  board.introduce(function (asked) {
-    return toHex(key.publicKey) + toHex(sign(SIGNED.possession, asked));
-  });
-
-  // All that follows is made without it.
-  curve.drop();
+  board.introduce();
   const pn532 = board.config.board.pn532;
   const reader = createPn532Reader(openPn532(board), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
   const link = openLink(board, random, function () {

@@ -403,7 +403,7 @@ function runWithKeys(
   const open = purse.state.journal.unsettledCount();
   if (open > 0)
     print('tapcash: unacknowledged ' + open + ' ' + amountText(purse.state.journal.unsettledSum(), config.currency));
-  board.introduce(
+  board.prove(
     atStart(function (asked: Uint8Array): string {
       let proofs = '';
       for (let i = 0; i < shown; i++) {
@@ -414,6 +414,7 @@ function runWithKeys(
       return proofs;
     }),
   );
+  board.introduce();
   // The start is over, but for the first nonce. What it alone used makes room: it takes some 350 variables.
   board.config.board = board.config.provision = null as never;
   forget(global, startNames);
