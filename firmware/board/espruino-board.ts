@@ -151,7 +151,7 @@ export function textOf(bytes: Uint8Array): string {
   return E.toString(bytes) || toChars(bytes);
 }
 
-/** The dialog with the PN532, its port set up. HSU is in the bundle; other buses are overlays of boards that have them. */
+/** The dialog with the PN532, its port set up. HSU is in the bundle; overlays are of other buses. */
 export function openPn532(board: RunningBoard<unknown>): Pn532Link {
   const config = board.config.board.pn532;
   const clock = board.clock;

@@ -7,6 +7,7 @@
  */
 // Before anything else: the cable alone has the console.
 import '../board/espruino-consoles.js';
+import type { BoardConfig } from '../core/board-config.js';
 import { copy, equal, readU32, toHex } from '../core/bytes.js';
 import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
 import { createHealthTest, ONE_BIT } from '../crypto/health.js';
@@ -26,12 +27,12 @@ import {
   textOf,
 } from '../board/espruino-board.js';
 import { createEspruinoNatives } from '../board/espruino-natives.js';
-import { createApduClient } from '../nfc/iso-dep-client.js';
+import { ApduClient, createApduClient } from '../nfc/iso-dep-client.js';
 import { watchAmountKeys } from '../panel/keypad.js';
 import { apduBytesMax, createPn532Link } from '../nfc/pn532-link.js';
 import { createFrameParser } from '../nfc/pn532-frame.js';
 import { createHsuPort } from '../nfc/pn532-hsu.js';
-import { createPn532Reader } from '../nfc/pn532-reader.js';
+import { createPn532Reader, Pn532Reader } from '../nfc/pn532-reader.js';
 import type { RecordPlace, RecordLog } from '../records/record-log.js';
 import { institutionsFault, readTable } from '../board/institutions.js';
 import { openResident } from '../board/startup.js';
@@ -241,6 +242,34 @@ function openLink(board: Board, random: (count: number) => Uint8Array, terminal:
   return session;
 }
 
+/** The reader of the board's PN532, and the talk with a card. */
+function openRadio(board: Board): { reader: Pn532Reader; client: ApduClient } {
+  const reader = createPn532Reader(openPn532(board), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
+  const bytesMax = apduBytesMax(board.config.board.pn532.burstBytesMax);
+  return { reader: reader, client: createApduClient({ radio: reader, responseBytesMax: bytesMax }) };
+}
+
+/** What takes amounts at the terminal itself. */
+interface Keys {
+  createKeys: typeof createEntryKeys;
+  watch: typeof watchAmountKeys;
+}
+
+/** Null where the bridge says the amount, as on most terminals. */
+function openKeys(config: BoardConfig, open: Board['openOverlay']): Keys | null {
+  const load = overlay(open, 'keys.js', function (): Keys {
+    return { createKeys: createEntryKeys, watch: watchAmountKeys };
+  });
+  return config.keypad || config.amountKeys || (config.display && config.display.keys) ? load() : null;
+}
+
+function watchKeys(board: Board, keys: Keys | null, terminal: Terminal): void {
+  const config = board.config.board;
+  // A touch would be the button, too, where keys are touched: they have one for each of its meanings.
+  if (!config.display || !config.display.keys) watchButton(espruinoPins(), config.buttons.user, terminal.onButton);
+  if (keys) keys.watch(espruinoPins(), E, board.clock, config, terminal.onKey);
+}
+
 // What is needed once stands in functions of its own: whatever `run` names itself, its own functions keep for ever.
 
 /** Makes the terminal and starts it. */
@@ -335,18 +364,11 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
 
   // Before the link: from here on its frames pass where the console was.
   board.introduce();
-  const pn532 = board.config.board.pn532;
-  const reader = createPn532Reader(openPn532(board), board.clock, { exchangeTimeoutMs: EXCHANGE_TIMEOUT_MS });
+  const radio = openRadio(board);
   const link = openLink(board, random, function () {
     return terminal as Terminal;
   });
-  const config = board.config.board;
-  const loadKeys = overlay(board.openOverlay, 'keys.js', function () {
-    return { createKeys: createEntryKeys, watch: watchAmountKeys };
-  });
-  // Most terminals have none: the bridge says the amount.
-  const onDisplay = config.display && config.display.keys;
-  const keys = config.keypad || config.amountKeys || onDisplay ? loadKeys() : null;
+  const keys = openKeys(board.config.board, board.openOverlay);
   terminal = createTerminal({
     createKeys: keys && keys.createKeys,
     config: setup.till,
@@ -354,8 +376,8 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     histories: histories,
     tombstones: tombstones,
     notices: notices,
-    reader: reader,
-    client: createApduClient({ radio: reader, responseBytesMax: apduBytesMax(pn532.burstBytesMax) }),
+    reader: radio.reader,
+    client: radio.client,
     link: link,
     clock: board.clock,
     display: board.display,
@@ -377,9 +399,9 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
       return board.records.writes() + board.records.erases();
     },
   });
-  // A touch would be the button, too, where keys are touched: they have one for each of its meanings.
-  if (!onDisplay) watchButton(espruinoPins(), config.buttons.user, terminal.onButton);
-  if (keys) keys.watch(espruinoPins(), E, board.clock, config, terminal.onKey);
+  watchKeys(board, keys, terminal);
+  // All is made from it.
+  board.config.board = board.config.provision = null as never;
   terminal.start();
   link.start();
 }
@@ -409,6 +431,9 @@ startBoard<TerminalProvision | null>('shop-terminal', createHealthTest(ONE_BIT),
             guardRecords,
             createBoardVerifier,
             openLink,
+            openRadio,
+            openKeys,
+            watchKeys,
             institutionsFault,
             createEspruinoNatives,
             createNonceSource,
