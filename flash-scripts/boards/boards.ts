@@ -10,10 +10,12 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { pinsFault } from './chip-pins.js';
 import type { BoardEntry } from './board-entry.js';
+import { buildsOf } from './interpreter-builds.js';
+import { variablesFault } from './memory-needs.js';
 
 /** What a board must know of itself: the entry without what only the host asks. */
 export function firmwareConfig(entry: BoardConfig): BoardConfig {
-  const { description, chip, roles, variables, builds, psram, usb, limits, layout, ...config } = entry as BoardEntry;
+  const { description, chip, roles, variables, psram, usb, limits, layout, ...config } = entry as BoardEntry;
   // What was read from a board has it already.
   return layout ? { ...config, flash: { ...config.flash, storage: layout.storage.address } } : config;
 }
@@ -82,6 +84,13 @@ function keypadFault({ keypad, amountKeys }: BoardEntry): string | null {
   return lacking ? `keypad.keys: ${lacking} must be there once` : null;
 }
 
+/** No more variables than chip and builds allow. The emulated board counts none. */
+function memoryFaultOf({ name, chip, psram, variables, firmware }: BoardEntry): string | null {
+  if (name === 'emulated') return null;
+  const counts = buildsOf(firmware).map((build) => build.counts);
+  return variablesFault(chip, psram === true, variables, Math.max(0, ...counts));
+}
+
 /** What no schema says: pins, ports and pages that fit together. */
 function faultOf(entry: BoardEntry, name: string): string | null {
   if (entry.name !== name) return `name: "${entry.name}", but the file is ${name}.json`;
@@ -90,7 +99,7 @@ function faultOf(entry: BoardEntry, name: string): string | null {
   if (entry.consolePort && [entry.pn532.port, entry.link?.port, entry.consoleLeaves].includes(entry.consolePort)) {
     return 'consolePort: frames pass there';
   }
-  return flashFault(entry) ?? keypadFault(entry) ?? pinsFault(entry);
+  return flashFault(entry) ?? keypadFault(entry) ?? memoryFaultOf(entry) ?? pinsFault(entry);
 }
 
 /** The entry with its addresses as numbers. */

@@ -10,7 +10,8 @@ import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
-import type { BoardEntry } from '../boards/board-entry.js';
+import { memoryFault, variablesNeeded } from '../boards/memory-needs.js';
+import { ROLES } from '../boards/roles.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { buildToTake } from '../flash/interpreter-build.js';
@@ -46,16 +47,14 @@ export interface Finding {
 }
 
 export interface DoctorOptions extends BoardAccess {
-  /** For a board that was not provisioned; what builds there are for one that was. */
-  board?: BoardConfig & Pick<BoardEntry, 'builds'>;
+  /** For a board that was not provisioned. */
+  board?: BoardConfig;
   /** Takes the board's times, too, and is told them. */
   onMeasured?(measured: { variables: number; timings: BoardTimings }): void;
   /** Opens the link to a terminal that runs, after the console was closed. */
   openLink(): Promise<BoardPort>;
 }
 
-/** Variables that the firmware needs at its busiest, with some room (README, "What it costs"). */
-const VARIABLES_MIN = 10_000;
 /** Room for an update of the largest file. */
 const STORAGE_BYTES_MIN = 64 * 1024;
 const LINK_UP_MS = 30_000;
@@ -80,13 +79,18 @@ async function tried(check: Finding['check'], work: () => Promise<Finding>): Pro
   }
 }
 
-async function checkMemory(console: BoardConsole): Promise<Finding> {
+/** Whether there are enough variables for what the board is, or where that is not known yet, for either role. */
+async function checkMemory(console: BoardConsole, provision: BoardProvision | null): Promise<Finding> {
   const [total, used] = String(await console.evaluate('process.memory().total+","+process.memory().usage'))
     .split(',')
-    .map(Number);
-  const found = `${total} variables, of which ${used} are in use without our firmware; it needs ${VARIABLES_MIN}`;
+    .map(Number) as [number, number];
+  const known = provision?.provision.registration === 'sealed' ? 'sealed' : 'open';
+  const roles = provision ? [provision.role] : ROLES;
+  const needs = roles.map((role) => `a ${role} needs ${variablesNeeded(role, known)}`).join(', ');
+  const found = `${total} variables, of which ${used} are in use without our firmware; ${needs}`;
   // An emulated board counts none.
-  return total > 0 && total < VARIABLES_MIN ? bad('memory', 'MEMORY_LOW', found) : good('memory', found);
+  const fault = total > 0 && roles.map((role) => memoryFault(total, role, known)).find(Boolean);
+  return fault ? bad('memory', 'MEMORY_LOW', `${found}; ${fault}`) : good('memory', found);
 }
 
 async function checkStorage(console: BoardConsole): Promise<Finding> {
@@ -181,7 +185,7 @@ async function examine(
       ? bad('radio', 'RADIO_ON', open.join(', '))
       : good('radio', 'the cable alone has the console; Bluetooth, WiFi and Telnet are off');
   });
-  await add('memory', () => checkMemory(console));
+  await add('memory', () => checkMemory(console, provision));
   await add('storage', () => checkStorage(console));
   if (options.onMeasured && complete)
     options.onMeasured({ variables: await countVariables(console), timings: await measureTimings(console) });

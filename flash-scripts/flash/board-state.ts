@@ -3,11 +3,10 @@
  * starts.
  */
 import { NATIVES } from '../../firmware/core/native-names.js';
-import type { StoredConfig } from '../../firmware/core/board-config.js';
+import type { BoardConfig, StoredConfig } from '../../firmware/core/board-config.js';
 import { failure } from '../../host-bridge/base/errors.js';
 import type { Attempt } from './attempt.js';
 import type { BoardConsole } from './console.js';
-import type { BoardEntry } from '../boards/board-entry.js';
 import { buildToTake } from './interpreter-build.js';
 import type { Role } from '../boards/roles.js';
 
@@ -28,13 +27,15 @@ export async function missingNatives(console: BoardConsole): Promise<string[]> {
 }
 
 /** @throws TapcashError NATIVE_MISSING, with the build to take */
-export async function checkNatives(
-  console: BoardConsole,
-  board?: Pick<BoardEntry, 'firmware' | 'builds'>,
-): Promise<void> {
+export async function checkNatives(console: BoardConsole, board?: Pick<BoardConfig, 'firmware'>): Promise<void> {
   const missing = await missingNatives(console);
   if (missing.length > 0)
     throw failure('NATIVE_MISSING', missing.join(', ') + (board ? `: ${buildToTake(board)}` : ''));
+}
+
+/** Variables of its interpreter; 0 where it counts none, as an emulated board. */
+export async function variablesOf(console: BoardConsole): Promise<number> {
+  return Number(await console.evaluate('process.memory().total||0'));
 }
 
 /** What the board was provisioned with; null where it was not, or where that cannot be read. */

@@ -15,7 +15,7 @@ import { BOARD_BURST_BYTES } from '../../host-bridge/serial/board-line.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { Role } from '../boards/roles.js';
 import type { Attempt } from './attempt.js';
-import { checkNatives, isUnprovisioned, readProvision, startFirmware } from './board-state.js';
+import { checkNatives, isUnprovisioned, readProvision, startFirmware, variablesOf } from './board-state.js';
 import { openConsole, type BoardConsole } from './console.js';
 import { chipOf, type FirmwarePart } from './firmware-image.js';
 import { isBluetoothOn, radioFiles, switchBluetoothOff } from './radios.js';
@@ -26,6 +26,7 @@ import { reserveDenyFile } from './reserve.js';
 import { installFiles, type StorageFiles } from './storage-files.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import type { BoardEntry } from '../boards/board-entry.js';
+import { checkMemoryFor } from '../boards/memory-needs.js';
 
 /** What is told while a board is worked on. */
 export interface Reporter {
@@ -151,6 +152,9 @@ async function reachSilent(options: FlashBoardOptions): Promise<BoardConsole> {
 export async function flashBoard(options: FlashBoardOptions): Promise<FlashResult> {
   const { attempt, reporter, parts } = options;
   attempt.watch(options.device);
+  // Before the interpreter is written its entry alone says how many variables it will have.
+  const { board, role } = options;
+  if (parts) checkMemoryFor(board.name, board.variables, role ? [role] : board.roles);
   if (parts) await writeInterpreter(options, parts);
   const console = await reachSilent(options);
   try {
@@ -164,6 +168,7 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
       right: [],
       provisioned: provision !== null,
     };
+    checkMemoryFor('the interpreter', await variablesOf(console), [result.role]);
     if (result.role === 'shop-terminal') {
       const isThere = await reserveDenyFile(console);
       reporter.step(`${DENY_FILE}: ${isThere ? 'is there already' : 'pages reserved for deny lists'}`);

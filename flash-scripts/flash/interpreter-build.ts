@@ -9,7 +9,8 @@
  * 2v27.45. Leaves out images that are none of ESP-IDF, or hold no version: those are judged by their console.
  */
 import { failure } from '../../host-bridge/base/errors.js';
-import type { BoardEntry } from '../boards/board-entry.js';
+import type { BoardConfig } from '../../firmware/core/board-config.js';
+import { buildsOf } from '../boards/interpreter-builds.js';
 import { isSupported } from './console.js';
 
 /** What an image says of itself. */
@@ -39,11 +40,11 @@ export function readBuild(image: Uint8Array): ImageBuild | null {
   return idf && version ? { version, idf: Number(idf), hasSha512: text.includes(SHA512_NAMES) } : null;
 }
 
-/** Which build to take, for people. @param board an entry; of a board's own configuration only `firmware` is known */
-export function buildToTake({ firmware, builds = [] }: Pick<BoardEntry, 'firmware' | 'builds'>): string {
-  const right = builds
+/** Which build to take, for people. */
+export function buildToTake({ firmware }: Pick<BoardConfig, 'firmware'>): string {
+  const right = buildsOf(firmware)
     .filter(({ unfit }) => !unfit)
-    .map(({ idf, variables }) => `ESP-IDF ${idf}, ${variables} variables`);
+    .map(({ idf, counts }) => `ESP-IDF ${idf}, ${counts} variables`);
   return `take ${firmware}${right.length > 0 ? ` (${right.join(' or ')})` : ''}`;
 }
 
@@ -52,13 +53,13 @@ export function buildToTake({ firmware, builds = [] }: Pick<BoardEntry, 'firmwar
  * @param name of the file, for people
  * @throws TapcashError INTERPRETER_OLD, NATIVE_MISSING, FIRMWARE_INVALID, each with the build to take
  */
-export function checkBuild(name: string, image: Uint8Array, board: BoardEntry): void {
+export function checkBuild(name: string, image: Uint8Array, board: Pick<BoardConfig, 'firmware'>): void {
   const build = readBuild(image);
   if (!build) return;
   const what = `${name} is Espruino ${build.version} on ESP-IDF ${build.idf}`;
   const take = buildToTake(board);
   if (!isSupported(build.version)) throw failure('INTERPRETER_OLD', `${what}: ${take}`);
   if (!build.hasSha512) throw failure('NATIVE_MISSING', `${what}, without crypto.SHA512: ${take}`);
-  const unfit = board.builds?.find(({ idf }) => idf === build.idf)?.unfit;
+  const unfit = buildsOf(board.firmware).find(({ idf }) => idf === build.idf)?.unfit;
   if (unfit) throw failure('FIRMWARE_INVALID', `${what}: ${unfit}; ${take}`);
 }

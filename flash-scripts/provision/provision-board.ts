@@ -14,6 +14,7 @@
 import { copy, fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { TABLES } from '../../firmware/core/provisioned.js';
+import { schemeOf } from '../../firmware/core/scheme.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned } from '../../host-bridge/base/crypto/signer.js';
 import { failure, type TapcashError } from '../../host-bridge/base/errors.js';
@@ -25,13 +26,14 @@ import {
   type TokenLimits,
   type TokenScheme,
 } from './board-files.js';
-import { checkNatives, readProvision, startFirmware, type BoardProvision } from '../flash/board-state.js';
+import { checkNatives, readProvision, startFirmware, variablesOf, type BoardProvision } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { checkRadios, checkSource } from '../flash/radios.js';
 import { reserveDenyFile } from '../flash/reserve.js';
 import { compareFiles, eraseFile, installFiles, type StorageFiles } from '../flash/storage-files.js';
 import { factsOf, followsRoot, type Manifest } from './manifest.js';
+import { checkMemoryFor } from '../boards/memory-needs.js';
 import type { Role } from '../boards/roles.js';
 
 /** What a board shall be. */
@@ -130,8 +132,8 @@ async function refused(console: BoardConsole, fault: string): Promise<TapcashErr
 
 /**
  * Provisions a board; the same again is a new provisioning with the same keys.
- * @throws TapcashError FIRMWARE_MISSING, RADIO_ON, ENTROPY_NONE, ROOT_MISMATCH, SIGNATURE_INVALID, DEVICE_FAULT, USAGE,
- *   those of `reachConsole`
+ * @throws TapcashError MEMORY_LOW, FIRMWARE_MISSING, RADIO_ON, ENTROPY_NONE, ROOT_MISMATCH, SIGNATURE_INVALID,
+ *   DEVICE_FAULT, USAGE, those of `reachConsole`
  *   and `installFiles`
  */
 export async function provisionBoard(options: ProvisionOptions): Promise<Provisioned> {
@@ -146,6 +148,12 @@ export async function provisionBoard(options: ProvisionOptions): Promise<Provisi
         'USAGE',
         `the board is a ${before.role}; tapcash flash --erase-all --yes makes it a new one, and loses its keys`,
       );
+    checkMemoryFor(
+      'the interpreter',
+      await variablesOf(console),
+      [purpose.role],
+      purpose.role === 'user-token' ? schemeOf(purpose.scheme.number).registration : undefined,
+    );
     checkRoot(before, manifest);
     const board = options.board ?? before?.board;
     if (!board) throw failure('USAGE', '--board: which board it is');

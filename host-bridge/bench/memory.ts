@@ -33,7 +33,7 @@ import { INS } from '../../firmware/wire/token-commands.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import { refundBody } from '../../firmware/wire/refund.js';
 import { KIND } from '../../firmware/wire/link/link-messages.js';
-import { INTERPRETER_BUILDS, type InterpreterBuild } from './memory-builds.js';
+import { INTERPRETER_BUILDS } from '../../flash-scripts/boards/interpreter-builds.js';
 
 interface Peak {
   /** Of the payments below, the most. */
@@ -55,13 +55,27 @@ type Phase = (typeof PHASES)[number];
 
 type Peaks = Partial<Record<Phase, number>>;
 
+/** Variables of one build on one module. */
+interface BuildVariables {
+  build: string;
+  module: string;
+  variables: number | null;
+  bytes: number;
+  source: string;
+  estimate: boolean;
+}
+
 export interface MemoryReport {
   token: Peak & { peaks: Peaks };
   terminal: Peak & { peaks: Peaks };
   /** What was counted in: how many variables of how many bytes it has. */
   counted: { variables: number; bytes: number };
-  builds: readonly InterpreterBuild[];
+  builds: BuildVariables[];
 }
+
+const BUILDS: BuildVariables[] = INTERPRETER_BUILDS.flatMap(({ name, since, bytes, modules }) =>
+  modules.map((module) => ({ build: since ? `${name}, ${since}` : name, ...module, bytes })),
+);
 
 const NONCES = 8;
 /** Longer than a board must be left alone for before it fills its stock of nonces, and than that takes. */
@@ -241,9 +255,18 @@ async function startFull(rig: TapRig, token: Token, counter: Counter): Promise<v
   const terminal = rig.terminalDevice;
   rig.flags.keeps = false;
   await pay(rig, token);
-  await editRecords(token.device, flash, fillDebits);
-  await editRecords(terminal, flash, fillHistories);
-  await counter.ended('boot', { token: token.device, terminal });
+  const starts = [
+    ['token', 'user-token', token.device, fillDebits],
+    ['terminal', 'shop-terminal', terminal, fillHistories],
+  ] as const;
+  for (const [role, program, device, fill] of starts) {
+    const { length } = rig.consoles;
+    await editRecords(device, flash, fill);
+    // A board answers before its firmware starts: this it says at the end of its start.
+    const runs = (): boolean => rig.consoles.slice(length).some((line) => line.endsWith(`tapcash: ${program} runs`));
+    await must(rig, runs, `the start of the ${role}`);
+    await counter.ended('boot', { [role]: device });
+  }
   await must(rig, () => rig.link.up(), 'the link to the terminal');
   await rig.deny([]);
   await counter.ended('signOn', { terminal });
@@ -292,7 +315,7 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
       alone: alone[role],
       peaks: { ...peaks[role], pay: withBridge[role] },
     });
-    return { token: peak('token'), terminal: peak('terminal'), counted, builds: INTERPRETER_BUILDS };
+    return { token: peak('token'), terminal: peak('terminal'), counted, builds: BUILDS };
   } finally {
     rig.close();
   }

@@ -10,6 +10,7 @@ import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectPty } from '../../host-bridge/emulator/esp-cable.js';
 import type { Pty } from '../../host-bridge/emulator/pty.js';
+import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { espRig, plantInterpreter, type EspRig } from '../flash/flash-rig.js';
 import { extent } from '../kit/extent.js';
 import { tempFolder } from '../kit/temp-folder.js';
@@ -17,7 +18,7 @@ import { tapcash, traces, type Ended, type Host } from '../flash/tapcash-command
 import { writeRelease } from '../flash/firmware-kit.js';
 import { leaks, secretsOf } from '../kit/secrets.js';
 
-const BOARD = ['--board', 'esp32-devkitc'];
+const BOARD = ['--board', 'esp32-devkitc-wrover'];
 
 const ptys: Pty[] = [];
 afterAll(() => ptys.forEach((pty) => pty.close()));
@@ -31,7 +32,7 @@ beforeAll(async () => {
 
 /** A board without lines on a pty, and the options that name it. */
 async function boardOnPty(): Promise<{ rig: EspRig; at: string[] }> {
-  const rig = espRig('esp32', false);
+  const rig = espRig('esp32', false, loadBoard(BOARD[1]).pn532);
   const pty = await connectPty(rig.esp);
   ptys.push(pty);
   return { rig, at: [...BOARD, '--serial', pty.path] };

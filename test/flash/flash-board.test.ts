@@ -47,6 +47,18 @@ test('an empty board gets everything, and asks to be provisioned; the second tim
   expect(second.right.sort()).toEqual(first.written.sort());
 });
 
+test('a board whose module has too few variables is refused before its interpreter is written', async () => {
+  const rig = espRig();
+  const before = rig.esp.flash.slice();
+  for (const role of ['user-token', 'shop-terminal'] as const)
+    await expect(flash(rig, { parts: partsOf(), board: { ...BOARD, variables: 5886 }, role })).rejects.toMatchObject({
+      code: 'MEMORY_LOW',
+      detail: expect.stringContaining('take a board with PSRAM (esp32-devkitc-wrover)'),
+    });
+  // By Jest that takes a minute.
+  expect(Buffer.compare(rig.esp.flash, before)).toBe(0);
+});
+
 test('a board without a role asks for one; one that has a role keeps it', async () => {
   const rig = espRig();
   plantInterpreter(rig.esp);

@@ -41,7 +41,7 @@ const FLASH: CommandSpec = {
   name: 'flash',
   what: 'write Espruino and our firmware to a board; keys, cash and histories on it are kept',
   options: [
-    as(OPTIONS.board, { standard: 'esp32-devkitc' }),
+    as(OPTIONS.board, { standard: 'esp32-devkitc-wrover' }),
     serial,
     OPTIONS.firmware,
     OPTIONS.onlyApp,
