@@ -57,6 +57,9 @@ async function insist<T extends object>(ask: () => Promise<Result<T>>): Promise<
   return !first.ok && first.code === 'SERVICE_DOWN' ? ask() : first;
 }
 
+/** How long a client waits for these houses, which share its processor: a busy machine is late for all of them. */
+const PATIENT_MS = 60_000;
+
 /** The houses that a scheme has. */
 export function housesOf(scheme: Scheme): House[] {
   return [
@@ -110,14 +113,17 @@ export async function startHouses(options: HousesOptions) {
         fromS: 0,
       });
       for (const { url } of running.values())
-        must(`tell of the ${house}'s key`, await insist(() => createHouseClient({ url }).succeed(notice)));
+        must(
+          `tell of the ${house}'s key`,
+          await insist(() => createHouseClient({ url, timeoutMs: PATIENT_MS }).succeed(notice)),
+        );
       while (options.clock() < fromS) await new Promise((resolve) => setTimeout(resolve, CLOCK_MS));
       await clients.publishCouponKeys();
     };
     /** Time has passed for the houses at once, which they doubt: the operator says that it has. */
     const confirmClocks = async (): Promise<void> => {
       for (const [house, { url }] of running) {
-        const clock = createClockClient({ url, operator, issuer: issuerId });
+        const clock = createClockClient({ url, operator, issuer: issuerId, timeoutMs: PATIENT_MS });
         must(`confirm the ${house}'s clock`, await clock.confirm(Math.floor(options.clock()), 'time has passed'));
       }
     };
@@ -152,7 +158,7 @@ function openersOf(
         ...place,
         port,
         issuerKey,
-        issuer: createIssuerClient({ url: issuerUrl }),
+        issuer: createIssuerClient({ url: issuerUrl, timeoutMs: PATIENT_MS }),
         ...(bankKey ? { accountsKey: bankKey } : {}),
       }),
     bank: (port, url) =>
@@ -178,13 +184,14 @@ async function clientsOf(
   trustee: { url: string } | null,
   bank: { url: string } | null,
 ) {
-  const officeOptions = { url: issuer.url, operator, issuer: issuerId };
-  const issuerClient = createIssuerClient({ url: issuer.url });
+  const timeoutMs = PATIENT_MS;
+  const officeOptions = { url: issuer.url, operator, issuer: issuerId, timeoutMs };
+  const issuerClient = createIssuerClient({ url: issuer.url, timeoutMs });
   const office = createOfficeClient(officeOptions);
   const bankOptions = bank && { ...officeOptions, url: bank.url };
   const bankOffice = bankOptions && createBankOfficeClient(bankOptions);
-  const bankClient = bank && createBankClient({ url: bank.url });
-  const trusteeClient = trustee && createTrusteeClient({ url: trustee.url });
+  const bankClient = bank && createBankClient({ url: bank.url, timeoutMs });
+  const trusteeClient = trustee && createTrusteeClient({ url: trustee.url, timeoutMs });
   const publishCouponKeys = async (): Promise<void> => {
     if (bankClient && scheme.issue === 'coupon')
       must(
@@ -194,7 +201,7 @@ async function clientsOf(
   };
   await publishCouponKeys();
   // The desk holds no key that can trace.
-  const desk = { url: (bank ?? issuer).url, operator: teller, issuer: issuerId };
+  const desk = { url: (bank ?? issuer).url, operator: teller, issuer: issuerId, timeoutMs };
   const forBridge = {
     scheme,
     issuer: issuerClient,
