@@ -71,6 +71,10 @@ export default tseslint.config(
     },
   },
   {
+    files: ['host-bridge/web/**/*.ts'],
+    languageOptions: { parserOptions: { project: 'host-bridge/web/tsconfig.json' } },
+  },
+  {
     files: ['firmware/**/*.ts'],
     // What boards have another file for.
     ignores: ['firmware/wire/name.ts'],

@@ -59,6 +59,7 @@ const BELOW_DEMO = [
   'host-bridge/houses',
   'host-bridge/control',
   'host-bridge/rig',
+  'host-bridge/web',
 ];
 
 /** From below. */
@@ -246,6 +247,13 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'host-bridge/web',
+    holds: 'pages and their parts, in a browser; what a page and its server tell each other',
+    may: [CORE, WIRE],
+    outside: ['lit', '@wokwi/elements'],
+    nodeFree: true,
+  },
+  {
     path: 'host-bridge/services',
     holds: 'opens a house on its database and serves it; rotation of keys',
     may: [
@@ -325,6 +333,11 @@ export const EXCEPTIONS: readonly { from: string; to: readonly string[]; why: st
       'firmware/user-token/token-records.ts',
     ],
     why: 'fills the records of a board in the interpreter, which only what reads them can write',
+  },
+  {
+    from: 'host-bridge/demo/token-memory.ts',
+    to: ['firmware/records/record-log.ts', 'firmware/user-token/token-records.ts'],
+    why: "shows what a token's flash says of its money, which only what reads it there can tell",
   },
   {
     from: 'flash-scripts/doctor/entropy.ts',

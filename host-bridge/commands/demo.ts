@@ -6,9 +6,11 @@ import { SCHEMES } from '../../firmware/core/scheme.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { createRealScheduler } from '../base/scheduler.js';
-import { failure, type ErrorCode } from '../base/errors.js';
+import { failure, isFailure, type ErrorCode } from '../base/errors.js';
 import { runDemo, type RunningDemo } from '../demo/demo.js';
 import { SCENARIO_TEXTS, type ScenarioName } from '../demo/scenario-names.js';
+import { createBench, type Bench } from '../demo/bench.js';
+import { openBenchPage, type BenchPage } from '../demo/bench-page.js';
 import type { People } from '../demo/demo-client.js';
 import { startPeople } from '../demo/demo-control.js';
 import { pressButton } from '../rig/people.js';
@@ -111,6 +113,7 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
     `tapcash demo: scheme ${options.scheme}${options.pseudonyms > 1 ? ` with ${options.pseudonyms} pseudonyms` : ''}, ${scenario}, ${options.interpreter ? `boards in ${options.interpreter}` : 'emulated boards'}\ndata in ${options.dataDir}\n`,
   );
   const listeners: Listeners = { tap: new Map(), desk: new Map() };
+  let bench: Bench | null = null;
   const demo = await runDemo({
     dataDir: options.dataDir,
     scenario: scenario as ScenarioName,
@@ -124,22 +127,41 @@ async function demoCommand(options: DemoCommand): Promise<boolean> {
     onConsole: (board, line) => options.verbose && process.stderr.write(`[${board}] ${line}\n`),
     onTap: (shop, report) => listeners.tap.get(shop)?.(report),
     onDesk: (shop, code) => listeners.desk.get(shop)?.(code),
+    onEvent: (shop, event) => bench?.onBridge(shop, event),
+    onLook: () => bench?.onLook(),
   });
   try {
     process.stdout.write(json ? `${JSON.stringify(demo.report)}\n` : `${reportText(demo.report)}\n`);
-    if (!options.once) await stayUp(demo, options.dataDir, listeners, say);
+    if (!options.once) {
+      bench = options.interpreter ? null : await createBench(demo.rig);
+      await stayUp(demo, { dataDir: options.dataDir, listeners, say, bench });
+    }
   } finally {
     await demo.close();
   }
   return demo.report.ok;
 }
 
+/** The bench's page; null, and said, where it was not built. */
+async function pageOf(bench: Bench, say: (line: string) => void): Promise<BenchPage | null> {
+  try {
+    return await openBenchPage(bench);
+  } catch (thrown) {
+    if (!isFailure(thrown) || thrown.code !== 'NOT_FOUND') throw thrown;
+    say('The page was not built: npm run build.');
+    return null;
+  }
+}
+
 /** Says what to do next, does it for other processes, and waits for the end. */
 async function stayUp(
   demo: RunningDemo,
-  dataDir: string,
-  listeners: Listeners,
-  say: (line: string) => void,
+  {
+    dataDir,
+    listeners,
+    say,
+    bench,
+  }: { dataDir: string; listeners: Listeners; say: (line: string) => void; bench: Bench | null },
 ): Promise<void> {
   const { rig } = demo;
   const [shop] = rig.shops;
@@ -151,8 +173,10 @@ async function stayUp(
     currency: rig.currency,
   });
   const endPeople = await startPeople(dataDir, peopleOf(rig, listeners, stop));
+  const page = bench && (await pageOf(bench, say));
   const token = rig.tokens[0].name;
   say('');
+  if (page) say(`See it, tap, and tear it: ${page.url}\n`);
   say('The shop stays open. In another shell:');
   say(`  ./tapcash charge ${plain(350).padEnd(11)}the clerk asks for ${money(350)}`);
   say(`  ./tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
@@ -167,6 +191,8 @@ async function stayUp(
   say('Ctrl-C ends it.');
   await Promise.race([interrupted(), stopped]);
   say('Closing.');
+  bench?.close();
+  await page?.close();
   await endPeople();
   await control.close();
 }

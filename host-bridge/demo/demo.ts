@@ -39,6 +39,9 @@ export interface DemoOptions {
   onConsole?(board: string, line: string): void;
   /** Told of each tap, also after the scenario. */
   onTap?(shop: string, report: TapReport): void;
+  /** Told of whatever a bridge tells, and when an emulated board may look otherwise. */
+  onEvent?(shop: string, event: BridgeEvent): void;
+  onLook?(): void;
   /** Told how each procedure of the teller's ends. */
   onDesk?(shop: string, code: ErrorCode): void;
 }
@@ -59,6 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     options.onStep?.({ name, ms });
   };
   const onEvent = (shop: string, event: BridgeEvent) => {
+    options.onEvent?.(shop, event);
     if (event.type === 'desk') options.onDesk?.(shop, event.code);
     if (event.type !== 'tap') return;
     listeners.get(shop)?.(event.report);
@@ -81,6 +85,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     onStep,
     onConsole,
     onEvent,
+    onLook: options.onLook,
   });
   const stage = createStage(rig, listeners, onStep);
   try {

@@ -50,7 +50,7 @@ export interface BoardOptions {
   ownDisplay?: boolean;
   /** The wires of an ILI9341 on SPI; without it the board has an OLED on I2C1. */
   lcd?: LcdWires;
-  /** Told when its display, or a pin, may have changed: somebody may look. */
+  /** Told when its display, a pin, or whether it has power, may have changed: somebody may look. */
   onPicture?: () => void;
   onPin?: () => void;
   /** Fresh random bytes, of this board alone. */
@@ -300,6 +300,7 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
       life?.cycle.kill();
       life = null;
       for (const end of Object.values(options.serials ?? {})) if (end) end.onData = null;
+      options.onPicture?.();
     },
     reset() {
       board.powerOff();

@@ -73,6 +73,8 @@ export interface EmulatedFlash {
    * Power is back, or went and came while nothing was being written. A cut that has not come is taken back, or kept.
    */
   powerOn(keepCut?: boolean): void;
+  /** Told of each write and each erasure, before it is done. */
+  onOperation: ((isErase: boolean) => void) | null;
   /** Told at the moment when power goes, before `PowerLost` is thrown. */
   onPowerLost: (() => void) | null;
   /** Since the flash was made. Operations are writes and erases; words are of the last operation, done or not. */
@@ -174,6 +176,7 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
     counters.lastWords = length >> 2;
     const now = cut && cut.left-- === 0 ? cut : null;
     const erase = data === null;
+    flash.onOperation?.(erase);
     for (let i = 0; !now && i < length; i++) change(offset + i, data ? data[i] : 0xff, erase);
     for (let i = 0; now && i < length; i++) {
       const what = fate(i, now, erase);
@@ -192,6 +195,7 @@ export function createEmulatedFlash(options: EmulatedFlashOptions): EmulatedFlas
 
   const flash: EmulatedFlash = {
     counters,
+    onOperation: null,
     onPowerLost: null,
     read(length, address) {
       if (!powered) throw new PowerLost();

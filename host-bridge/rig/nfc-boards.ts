@@ -13,7 +13,7 @@ import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 import { createBoard, type Board } from '../emulator/board.js';
-import { createEmulatedFlash } from '../emulator/flash.js';
+import { createEmulatedFlash, type EmulatedFlash } from '../emulator/flash.js';
 import { createI2cBus } from '../emulator/i2c-bus.js';
 import { createInterpreterBoard } from '../emulator/interpreter.js';
 import { createPn532Chip, type Pn532Chip } from '../emulator/pn532-chip.js';
@@ -28,6 +28,8 @@ import type { Random } from './random.js';
 export interface NfcBoard {
   board: Board;
   chip: Pn532Chip;
+  /** Its raw flash; emulated boards only. */
+  flash?: EmulatedFlash;
   /** Resolves once the firmware has started. */
   ready(): Promise<void>;
   /** Opens the serial port that a bridge uses; terminals only. */
@@ -50,6 +52,8 @@ export interface BoardParts {
   files: Record<string, Uint8Array>;
   entropy: Random;
   onConsole: (line: string) => void;
+  /** Told when it may look otherwise; emulated boards only. */
+  onLook?: (() => void) | undefined;
 }
 
 /** Makes boards of one kind. */
@@ -114,12 +118,14 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
       ...(bus === 'spi' ? { spi: { [config.pn532.nss as string]: chip.spi } } : {}),
       entropy: parts.entropy,
       onConsole: parts.onConsole,
+      ...(parts.onLook ? { onPicture: parts.onLook, onPin: parts.onLook } : {}),
       ...(speed ? { speed } : {}),
     });
     board.powerOn();
     return {
       board,
       chip,
+      flash,
       ready: async () => undefined,
       openPort: async () => createEmulatedPort(link.b, `emulated:${parts.name}`),
       update: (files) => updated(board, files, async () => undefined),

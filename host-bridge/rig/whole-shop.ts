@@ -61,6 +61,8 @@ export interface WholeShopOptions {
   /** Told of each step of putting it together. */
   onStep(name: string, ms: number): void;
   onConsole?(board: string, line: string): void;
+  /** Told when an emulated board may look otherwise. */
+  onLook?(): void;
   onEvent?(shop: string, event: BridgeEvent): void;
 }
 
@@ -192,6 +194,7 @@ async function start(
       program: programs[role],
       entropy: createRandom(seed, `entropy ${name}`),
       onConsole: (line) => options.onConsole?.(name, line),
+      onLook: options.onLook,
     });
     closers.push(() => device.close());
     await device.ready();

@@ -1,0 +1,86 @@
+/**
+ * The bench's page on 127.0.0.1: its files, its events as Server-Sent Events, its acts.
+ *
+ * The address that is printed ends with a random token after "#", which no browser sends on: the page itself reads it,
+ * and shows it with each request. The files hold nothing secret and need none.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { join } from 'node:path';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { refusal } from '../base/errors.js';
+import { silentLog } from '../base/log.js';
+import { packageRoot } from '../base/package-root.js';
+import { answerOf, answerRefusal, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
+import { refuseStrangers, servePages } from '../http/page-files.js';
+import type { BenchAct, BenchEvent } from '../web/bench/bench-events.js';
+import type { Bench } from './bench.js';
+
+/** A line to say that the connection is good. */
+const ALIVE_MS = 5_000;
+/** A page that reads no more is let go; it comes back and is told everything anew. */
+const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
+
+const AMOUNT = { type: 'integer', minimum: 1, maximum: 1_000_000 };
+const COUNT = { type: 'integer', minimum: 0, maximum: 1_000_000 };
+const ACT = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['do'],
+  properties: {
+    do: { enum: ['charge', 'cancel', 'tap', 'leave', 'press', 'key', 'network', 'audit', 'clone', 'deliver'] },
+    amount: AMOUNT,
+    board: { type: 'string', maxLength: 64 },
+    key: { type: 'string', maxLength: 1 },
+    on: { type: 'boolean' },
+    tearAfter: COUNT,
+    noiseAt: COUNT,
+    cutToken: COUNT,
+    cutTerminal: COUNT,
+  },
+};
+
+/** The page, open. */
+export interface BenchPage {
+  /** With the token: for people. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** Opens the page of a bench on any free port. @throws TapcashError NOT_FOUND: it was not built */
+export async function openBenchPage(bench: Bench): Promise<BenchPage> {
+  const token = randomBytes(16).toString('hex');
+  const app = createHttpServer({ log: silentLog(), heldMs: 2 * ALIVE_MS, cutsAtClose: true });
+  refuseStrangers(app);
+  servePages(app, join(packageRoot(), 'dist', 'web', 'bench'));
+  const wanted = Buffer.from(`Bearer ${token}`);
+  const needsToken = {
+    preHandler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const given = Buffer.from(request.headers.authorization ?? '');
+      if (given.length === wanted.length && timingSafeEqual(given, wanted)) return undefined;
+      return sendAnswer(reply, answerRefusal(refusal('CONTROL_DENIED')));
+    },
+  };
+  app.get('/events', needsToken, async (_request, reply) => stream(bench, reply));
+  app.post('/act', { ...needsToken, schema: { body: ACT } }, async (request, reply) =>
+    sendAnswer(reply, answerOf(await bench.act(request.body as BenchAct))),
+  );
+  const url = `http://127.0.0.1:${await listen(app, '127.0.0.1', 0)}/#${token}`;
+  return { url, close: () => app.close() };
+}
+
+/** Tells a page what happens, a message a frame. */
+function stream(bench: Bench, reply: FastifyReply): void {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  raw.flushHeaders();
+  const alive = setInterval(() => raw.write(': alive\n\n'), ALIVE_MS);
+  const leave = bench.listen((events: BenchEvent[]) => {
+    if (raw.writableLength > UNREAD_BYTES_MAX) raw.destroy();
+    else raw.write(`data: ${JSON.stringify(events)}\n\n`);
+  });
+  raw.on('close', () => {
+    clearInterval(alive);
+    leave();
+  });
+}
