@@ -1,7 +1,7 @@
 /** What the benchmark found, for programs (`--json`), for docs/performance.md and for the text that people read. */
 import type { Figure, Operation } from './interpreter-programs.js';
 import type { MemoryReport } from './memory.js';
-import type { ModelledTap } from './tap-budget.js';
+import type { ModelledTap, OtherTap } from './tap-budget.js';
 import type { TimingReport } from './timing.js';
 
 /** What `--json` prints. */
@@ -17,7 +17,12 @@ export interface BenchReport {
   /** `overlay`: parts of the program in files of their own, beside the bundle. */
   bytes: Record<'token' | 'terminal', { bundle: number; overlay: number; tables: number }>;
   /** Modelled times of a tap on ESP32 boards with HSU, and the same with I2C; null with `quick`. */
-  tap: { withBridge: ModelledTap; alone: ModelledTap; i2c: { withBridge: ModelledTap; alone: ModelledTap } } | null;
+  tap: {
+    withBridge: ModelledTap;
+    alone: ModelledTap;
+    i2c: { withBridge: ModelledTap; alone: ModelledTap };
+    others: OtherTap[];
+  } | null;
   /** null without the interpreter, or with `quick`. */
   timing: TimingReport | null;
 }

@@ -38,7 +38,7 @@ import { INSTALL, rivalSources } from './rival-sources.js';
 import { writePerformance } from './performance-page.js';
 import type { BenchReport } from './bench-report.js';
 import { tapSvg } from './tap-plot.js';
-import { ESTIMATE, measureTap, PERCENTILES, type Percentiles } from './tap-budget.js';
+import { ESTIMATE, measureOtherTaps, measureTap, PERCENTILES, type Percentiles } from './tap-budget.js';
 import { measureTiming, T_LIMIT } from './timing.js';
 import { createHostNatives } from '../base/crypto/node-natives.js';
 import { multiplesOf } from '../base/crypto/key-multiples.js';
@@ -119,7 +119,12 @@ async function measureInInterpreter(path: string, files: BoardFiles) {
 async function measureTaps(): Promise<NonNullable<BenchReport['tap']>> {
   const { withBridge, alone } = await measureTap('uart');
   const i2c = await measureTap('i2c');
-  return { withBridge, alone, i2c: { withBridge: i2c.withBridge, alone: i2c.alone } };
+  return {
+    withBridge,
+    alone,
+    i2c: { withBridge: i2c.withBridge, alone: i2c.alone },
+    others: await measureOtherTaps(),
+  };
 }
 
 /**
@@ -144,7 +149,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const memory = long ? await measureMemory(long) : null;
   if (long) say('comparing the time of 100,000 signatures in two classes, a minute ...');
   const timing = long ? await measureTiming(long, files.baseTable!) : null;
-  if (!options.quick) say('modelling taps on ESP32 boards, two minutes ...');
+  if (!options.quick) say('modelling taps on ESP32 boards, four minutes ...');
   const tap = options.quick ? null : await measureTaps();
   if (tap && options.svg)
     writeFileSync(
@@ -236,6 +241,8 @@ function describe(report: BenchReport, log: (line: string) => void): void {
     line('HSU, terminal alone', report.tap.alone);
     line('I2C, with a bridge', report.tap.i2c.withBridge);
     line('I2C, terminal alone', report.tap.i2c.alone);
+    for (const { board, cycles, p50Ms, p99Ms } of report.tap.others)
+      row(`${board}, ${cycles} cycles`, `${p50Ms} ms`, `${p99Ms} ms`);
     log('An estimate, at these prices:');
     for (const text of [...ESTIMATE, ...PERCENTILES]) log(text);
   }

@@ -65,8 +65,8 @@ function toHex(b){var s="";for(var i=0;i<b.length;i++)s+=(b[i]+256).toString(16)
 function fromHex(t){var b=new Uint8Array(t.length/2);for(var i=0;i<b.length;i++)b[i]=parseInt(t.substr(2*i,2),16);return b;}
 `;
 
-/** The bundle's code, without the prelude. */
-async function bundle(): Promise<string> {
+/** The bundle's code, without the prelude; it calls `give` with `lib`. */
+export async function libraryBundle(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-entry-'));
   try {
     const lines = EXPORTS.map(
@@ -94,7 +94,7 @@ export async function boardScript(files: BoardFiles, program: string): Promise<s
   const tables = Object.entries(files).map(
     ([name, data]) => `var ${name}=readTable(${JSON.stringify(name)},${data.length});`,
   );
-  return [PRELUDE, ...tables, await bundle(), program, 'print("@end");'].join('\n');
+  return [PRELUDE, ...tables, await libraryBundle(), program, 'print("@end");'].join('\n');
 }
 
 /**

@@ -99,7 +99,7 @@ const operation = (name: Operation, body: string): string =>
  * Makes the operations and rivals[]. Files: baseTable, keyTable, multiples, peerTable, modulus.
  * Signing empties its nonce, which is filled again each time.
  */
-const OPERATIONS_OF_BOARD = `
+export const OPERATIONS_OF_BOARD = `
 var own={},rivals=[];
 var ed=lib.createEd25519(lib.natives,{base:baseTable}),known=ed.prepareKey(keyTable),seed=fromHex("${SEED}"),key=ed.keyFromSeed(seed);
 var count=0,message=new Uint8Array(${SIGNED_BYTES}),spare,secret,signature;

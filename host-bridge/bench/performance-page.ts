@@ -13,6 +13,7 @@ import type { BenchReport } from './bench-report.js';
 import { keepBoardPart } from './board-figures.js';
 import { OPERATIONS, ratio, ROUNDS } from './interpreter-programs.js';
 import { ESTIMATE, PERCENTILES } from './tap-budget.js';
+import { COUNTS, NATIVES, SCALE } from '../emulator/construct-counts.js';
 import { tapSvg } from './tap-plot.js';
 import { T_LIMIT } from './timing.js';
 
@@ -115,6 +116,51 @@ function tapPart({ tap }: WholeReport): string {
   );
 }
 
+function othersPart({ tap }: WholeReport): string {
+  return table(
+    ['HSU, with a bridge, on another board', 'cycles an instruction', 'MHz', 'p50', 'p99'],
+    tap.others.map(({ board, cycles, mhz, p50Ms, p99Ms }) => [
+      board,
+      cycles.toFixed(1),
+      String(mhz),
+      `${thousands(p50Ms)} ms`,
+      `${thousands(p99Ms)} ms`,
+    ]),
+  );
+}
+
+/** Some of the prices, with how they were got. */
+function pricesPart(): string {
+  const scaled = (count: number): string => thousands(count * SCALE);
+  const rows: [string, number][] = [
+    ['a statement, without what is in it', COUNTS.statement],
+    ['a name, found at once', COUNTS.name],
+    ['each name that is looked through before', COUNTS.nameBefore],
+    ['an operator', COUNTS.operator],
+    ['an assignment', COUNTS.assignment],
+    ['an element of an array', COUNTS.element],
+    ['a property of an object of ours', COUNTS.member],
+    ['`length`', COUNTS.length],
+    ['a call, without arguments and body', COUNTS.call],
+    ['a round of a loop, beside its test and step', COUNTS.round],
+    ['a byte that a native call goes through', COUNTS.byte],
+  ];
+  return `${table(
+    ['construct', 'counted, x86-64', 'scaled, ESP32'],
+    rows.map(([what, count]) => [what, thousands(count), scaled(count)]),
+  )}
+
+- Counted: instructions of Espruino 2v29.277 for x86-64, by callgrind, around loops of one construct each. The whole table
+  stands in \`host-bridge/emulator/construct-counts.ts\`.
+- Scaled: times ${SCALE}. With that, and with ${thousands(NATIVES.dotElement)} instructions for an element of a dot product, the sums are within a tenth of
+  what an ESP32 build (2v27.45) took for nine operations, counted in QEMU: 2.69 million for the signature of a tap, 259 million
+  for a nonce, 347 million for a key pair, 1,052 million for the check of any key. \`test/emulator/construct-counts.test.ts\` holds it.
+- Assumed: cycles an instruction, from a model of the cache run over the same instructions. 1.5 with everything in the cache,
+  about 1.8 with flash at QIO 80 MHz, 2.3 to 3.0 at DIO 40 MHz, and 3.3 to 4.5 with variables in PSRAM (the table takes
+  4.5). The C3 is reckoned with the same cycles at 160 MHz.
+- Left out: the search for free memory.`;
+}
+
 function memoryPart({ memory, bytes }: WholeReport): string {
   const programs = table(
     ['board', 'program', 'overlays', 'tables'],
@@ -158,7 +204,8 @@ ${figuresBlock(report)}
 ${tapPart(report)}
 
 A tap counts from the token's first answer to the terminal's search until PAID shows. The firmware's own bundles run on emulated
-boards whose programs take time, at prices in \`host-bridge/emulator/work-meter.ts\`:
+boards whose programs take time: each construct of the program and each native call has a count of instructions, and an
+instruction takes some cycles.
 
 ${ESTIMATE.map((line) => `- ${line}`).join('\n')}
 
@@ -167,6 +214,15 @@ ${PERCENTILES.map((line) => `- ${line}`).join('\n')}
 With a damaged block the reader asks again only after 155 ms: ISO 14443-4 gives a card that time. The figures are for interpreters
 since August 2026 (2v29.267). The released 2v29 loses what a UART brings above 64 bytes, so the firmware asks for less at a
 time there, and a tap over HSU takes longer. Nobody has modelled that.
+
+${othersPart(report)}
+
+### Where the prices come from
+
+${pricesPart()}
+
+**I2C in hardware does not work**: a PN532 holds the clock line for 0.4 to 1 ms, and ESP-IDF's driver gives up after 50 us at most
+([hardware.md](hardware.md#wiring)). The figures for I2C are for Espruino's I2C in software. Take HSU or SPI.
 
 ## Cryptography
 

@@ -24,7 +24,7 @@ import { untilDelivered, type OutboxDelivery } from './outbox-delivery.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
 
 /** A terminal that is being tapped signs after the tap. */
-const SIGN_MS = 20_000;
+const SIGN_MS = 60_000;
 
 /** A refund as the clerk sees it. */
 export interface RefundView {

@@ -1,27 +1,27 @@
 /**
- * How long a program would take on a slower machine: counts what it does, at given prices.
+ * How long a program would take on a slower machine: counts the instructions of what it does, at given cycles for each.
  *
- * Counted are statements (expressions joined by commas each, as minified code has them), what native calls go through
- * (elements, bytes, characters, blocks of hashes), bytes on I2C and of overlays, and flash operations; everything else
- * of the interpreter is in the price of a statement: tests of loops and branches, calls, and the search for room for an
- * array, which walks along free variables and takes the longer the more scattered they are. An estimate.
+ * Counted are the constructs of the program (construct-counts.ts), what native calls go through (elements, bytes,
+ * characters, blocks of hashes), bytes on I2C and of overlays, and flash operations. Left out: the search for room for
+ * an array, which walks along free variables and takes the longer the more scattered they are. An estimate.
  */
-import { walk, type AnyNode, type Program } from '../../flash-scripts/build/syntax-tree.js';
+import {
+  bodyOf,
+  childrenOf,
+  isFunction,
+  isReference,
+  type AnyNode,
+  type Program,
+  type Scope,
+} from '../../flash-scripts/build/syntax-tree.js';
 import type { TextEdits } from '../../flash-scripts/build/text-edits.js';
+import { COUNTS, NATIVES, SCALE } from './construct-counts.js';
 
-/** Prices of a machine. */
+/** How fast a machine is. */
 export interface Speed {
-  statementUs: number;
-  /** One product of E.convolve. */
-  dotElementUs: number;
-  /** One value of Graphics.transformVertices, or of E.mapInPlace. */
-  pairValueUs: number;
-  /** One byte or other element that a native call copies, sums or converts. */
-  byteUs: number;
-  /** One character that a native call searches or joins. */
-  characterUs: number;
-  /** One block of SHA-256 or SHA-512. */
-  hashBlockUs: number;
+  /** Cycles that an instruction takes, waiting for flash and memory included. */
+  cycles: number;
+  mhz: number;
   /** One byte on I2C, at 400 kHz nine bits; the bus is waited for. */
   i2cByteUs: number;
   /** One byte on I2C that Espruino drives in software. */
@@ -30,72 +30,236 @@ export interface Speed {
   stretchUs: number;
   /** How often bytes on a serial port are looked for: no work, but a wait (serial-line.ts). */
   serialPollMs: number;
-  /** One byte of an overlay that is loaded, beside what its statements take. */
-  overlayByteUs: number;
   flashWriteMs: number;
   flashEraseMs: number;
 }
 
 /**
- * An ESP32 at 240 MHz; every one of these is an estimate, none was measured on a board.
+ * An ESP32 at 240 MHz with its flash at QIO 80 MHz; nothing of it was measured on a board.
  *
- * A hundred times what Espruino's Linux build takes (2v29.277, -O2, on an AMD EPYC; empty loop 0.39 us a round).
- * Published is a loop on an Espruino Pico of 84 MHz, whose doubles are in software too: the series for pi, 458 us a
- * round, here 1.54 us. By the clock that is 104 times at 240 MHz. An ESP32 runs its interpreter from flash, through a
- * cache.
- *
- * - statement: messages and frames of this firmware took 1.5 to 2.3 us for each that is counted here, 4 to 6 rounds of
- *   the empty loop, for a statement has calls, members and arithmetic in it;
- * - dot product: 24 to 31 ns an element, of typed arrays of any kind, on flash or not (an iterator goes byte by byte);
- *   and in software some 120 cycles for multiplication and addition, which cost nothing there;
- * - pairs and picks: 92 and 104 ns; bytes: 20 to 29 ns (set, E.sum, E.CRC32, E.toUint8Array);
- * - characters: indexOf and split compare at each, 58 and 68 ns; join takes 93;
- * - hash: 0.54 us for a block of SHA-256, 0.26 for one of SHA-512, whose words of 64 bits an ESP32 does not have;
+ * - cycles: a model of the cache, run over the instructions of an ESP32 build in an emulator, gave 1.5 with all in the
+ *   cache and about 1.8 here (OTHER_SPEEDS has more);
  * - serial ports: a task looks every 5 ms, on the console's port after 5 ms of silence (targets/esp32/jshardwareUart.c
  *   since 2v29.267, August 2026; every 100 ms in 2v29 as released, and when nothing has come for 25 s);
  * - I2C in software without a pause between levels (400 kHz): for a bit 3 or 4 levels and 5 to 7 directions of a pin
  *   are set (src/jsi2c.c), each direction by some 200 instructions of ESP-IDF; the clock is stretched for 0.4 to 1 ms;
- * - flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32); overlay: 13,284 bytes of
- *   functions took as long as 330 rounds of an empty loop where flash is mapped (a Linux build of 32 bits with that).
+ * - flash: a word's and a 4 kB sector's typical times in data sheets of serial flash (W25Q32).
  */
 export const ESP32_SPEED: Speed = {
-  statementUs: 180,
-  dotElementUs: 3,
-  pairValueUs: 10,
-  byteUs: 2,
-  characterUs: 7,
-  hashBlockUs: 50,
+  cycles: 1.8,
+  mhz: 240,
   i2cByteUs: 22.5,
   softI2cByteUs: 80,
   stretchUs: 700,
   serialPollMs: 5,
-  overlayByteUs: 1,
   flashWriteMs: 0.4,
   flashEraseMs: 45,
 };
+
+/** Other boards that the model is asked about. The C3's cycles are assumed to be the ESP32's: nobody modelled its cache. */
+export const OTHER_SPEEDS: readonly { board: string; speed: Speed }[] = [
+  { board: 'ESP32, flash at DIO 40 MHz', speed: { ...ESP32_SPEED, cycles: 2.5 } },
+  { board: 'ESP32 with its variables in PSRAM', speed: { ...ESP32_SPEED, cycles: 4.5 } },
+  { board: 'ESP32-C3', speed: { ...ESP32_SPEED, mhz: 160 } },
+];
 
 const isStatement = (node: AnyNode): boolean =>
   (node.type.endsWith('Statement') || node.type === 'VariableDeclaration') &&
   node.type !== 'BlockStatement' &&
   node.type !== 'EmptyStatement';
 
-/** Lets a program count its statements; `$work()` tells them, with elements and blocks. `METER` must run before it. */
+/** Objects of the interpreter whose members are functions. */
+const TOOLS = new Set(['E', 'Math', 'JSON', 'Object', 'String', 'Graphics', 'process']);
+/** What arrays and texts have. */
+const NATIVE_MEMBERS = new Set(
+  (
+    'set subarray slice fill buffer charCodeAt substr substring indexOf split join push pop shift splice concat map ' +
+    'forEach reverse toString apply call bind'
+  ).split(' '),
+);
+
+/** Names of a function or program in the order in which they are looked through. */
+function namesOf(scope: Scope): string[] {
+  const names: string[] = scope.type === 'Program' ? [] : scope.params.map((each) => (each as { name: string }).name);
+  function collect(node: AnyNode): void {
+    if (node.type === 'FunctionDeclaration') names.push(node.id!.name);
+    if (node.type === 'VariableDeclarator') names.push((node.id as { name: string }).name);
+    if (!isFunction(node)) childrenOf(node).forEach(collect);
+  }
+  bodyOf(scope).forEach(collect);
+  return [...new Set(names)];
+}
+
+/** Counts of a program's constructs, as construct-counts.ts has them. */
+class Pricing {
+  private readonly scopes: string[][] = [];
+
+  enter(scope: Scope): void {
+    this.scopes.push(namesOf(scope));
+  }
+
+  leave(): void {
+    this.scopes.pop();
+  }
+
+  private name(name: string): number {
+    let count = COUNTS.name;
+    for (let i = this.scopes.length - 1; i >= 0; i--) {
+      const at = this.scopes[i]!.indexOf(name);
+      if (at >= 0) return count + at * COUNTS.nameBefore;
+      count += this.scopes[i]!.length * COUNTS.nameBefore + COUNTS.functionBefore;
+    }
+    return count + COUNTS.globalName;
+  }
+
+  private member(node: Extract<AnyNode, { type: 'MemberExpression' }>): number {
+    if (node.computed) return COUNTS.element;
+    const { name } = node.property as { name: string };
+    if (node.object.type === 'Identifier' && TOOLS.has(node.object.name)) return COUNTS.toolMember;
+    return name === 'length' ? COUNTS.length : NATIVE_MEMBERS.has(name) ? COUNTS.nativeMember : COUNTS.member;
+  }
+
+  /** Of a node alone, without those below it. */
+  own(node: AnyNode, parent: AnyNode | undefined): number {
+    switch (node.type) {
+      case 'Identifier':
+        return isReference(node, parent) ? this.name(node.name) : 0;
+      case 'Literal':
+        return typeof node.value === 'string' ? COUNTS.text : COUNTS.number;
+      case 'SequenceExpression':
+        return (node.expressions.length - 1) * COUNTS.comma;
+      case 'BinaryExpression':
+      case 'UnaryExpression':
+        return COUNTS.operator;
+      case 'AssignmentExpression': {
+        const written = node.left.type === 'MemberExpression' && node.left.computed ? COUNTS.elementWritten : 0;
+        return COUNTS.assignment + written + (node.operator === '=' ? 0 : COUNTS.operator);
+      }
+      case 'UpdateExpression':
+        return COUNTS.update;
+      case 'ConditionalExpression':
+        return COUNTS.condition;
+      case 'LogicalExpression':
+        return COUNTS.logical;
+      case 'MemberExpression':
+        return this.member(node);
+      case 'CallExpression':
+        return COUNTS.call + node.arguments.length * COUNTS.argument;
+      case 'NewExpression':
+        return COUNTS.made + node.arguments.length * COUNTS.argument;
+      case 'ObjectExpression':
+        return node.properties.length * COUNTS.objectField;
+      case 'ArrayExpression':
+        return node.elements.length * COUNTS.arrayElement;
+      case 'FunctionExpression':
+      case 'FunctionDeclaration':
+        return COUNTS.functionMade + (node.end - node.start) * COUNTS.characterSkipped;
+      case 'VariableDeclarator':
+        return node.init ? COUNTS.variable + COUNTS.assignment : COUNTS.variable;
+      case 'IfStatement':
+      case 'SwitchStatement':
+        return COUNTS.statement + COUNTS.branch;
+      case 'TryStatement':
+        return COUNTS.attempt;
+      case 'ReturnStatement':
+        return COUNTS.statement + COUNTS.returned;
+      default:
+        return isStatement(node) ? COUNTS.statement : 0;
+    }
+  }
+}
+
+/** What is done only sometimes has a count of its own: a branch of an expression. */
+function branchesOf(node: AnyNode): AnyNode[] {
+  if (node.type === 'ConditionalExpression') return [node.consequent, node.alternate];
+  return node.type === 'LogicalExpression' ? [node.right] : [];
+}
+
+/**
+ * Lets a program count what it does, in instructions; `$work()` tells them, with elements and blocks. `METER` must run
+ * before it.
+ */
 export function meterProgram(program: Program, edits: TextEdits): void {
-  walk(program, (node, parents) => {
-    const parent = parents[parents.length - 1];
-    if (!isStatement(node) || !parent) return;
-    // The initialiser of a loop is no statement of its own.
-    if (node.type === 'VariableDeclaration' && (parent.type === 'ForStatement' || parent.type === 'ForInStatement'))
-      return;
-    let weight = 1;
-    walk(node, (inner, between) => {
-      if (inner.type === 'SequenceExpression' && !between.some((each) => each !== node && isStatement(each)))
-        weight += inner.expressions.length - 1;
-    });
+  const pricing = new Pricing();
+  const instructions = (count: number): number => Math.round(count * SCALE);
+
+  /** What is below a node and done whenever it is; what is done at other times is metered by itself. */
+  function cost(node: AnyNode, parent: AnyNode | undefined): number {
+    let sum = pricing.own(node, parent);
+    if (isFunction(node)) {
+      meterScope(node);
+      return sum;
+    }
+    const branches = branchesOf(node);
+    for (const child of childrenOf(node)) {
+      if (branches.includes(child)) {
+        edits.insert(child.start, `($work.n+=${instructions(cost(child, node))},`);
+        edits.insert(child.end, ')');
+      } else if (isStatement(child) || child.type === 'BlockStatement') meterStatement(child, node);
+      else if (child.type === 'SwitchCase' || child.type === 'CatchClause') sum += meterCase(child);
+      else sum += cost(child, node);
+    }
+    return sum;
+  }
+
+  /** Its test is counted with the switch. */
+  function meterCase(node: AnyNode): number {
+    for (const child of childrenOf(node))
+      if (isStatement(child) || child.type === 'BlockStatement') meterStatement(child, node);
+    return node.type === 'SwitchCase' && node.test ? cost(node.test, node) + COUNTS.operator : 0;
+  }
+
+  /** Of a loop: what each round does beside its body. */
+  function roundCost(node: AnyNode): number {
+    if (node.type === 'ForStatement') {
+      const parts = [node.test, node.update];
+      return parts.reduce((sum: number, each) => (each ? sum + cost(each, node) : sum), COUNTS.round);
+    }
+    if (node.type === 'WhileStatement' || node.type === 'DoWhileStatement') return COUNTS.round + cost(node.test, node);
+    return COUNTS.round;
+  }
+
+  function meterStatement(node: AnyNode, parent: AnyNode): void {
+    if (node.type === 'BlockStatement') return node.body.forEach((each) => meterStatement(each, node));
+    if (node.type === 'FunctionDeclaration') return void cost(node, parent);
+    if (!isStatement(node)) return;
+    let count: number;
+    if (/^(For|While|DoWhile)/.test(node.type)) {
+      const loop = node as Extract<AnyNode, { type: 'ForStatement' }>;
+      const once = [
+        loop.init,
+        (loop as unknown as { left?: AnyNode }).left,
+        (loop as unknown as { right?: AnyNode }).right,
+      ];
+      count = once.reduce((sum, each) => (each ? sum + cost(each, node) : sum), COUNTS.statement as number);
+      const round = `$work.n+=${instructions(roundCost(node))};`;
+      const { body } = loop;
+      if (body.type === 'BlockStatement') edits.insert(body.start + 1, round);
+      else {
+        edits.insert(body.start, `{${round}`);
+        if (body.type === 'EmptyStatement') edits.insert(body.end, '}');
+      }
+      meterStatement(body, node);
+      if (body.type !== 'BlockStatement' && body.type !== 'EmptyStatement') edits.insert(body.end, '}');
+    } else count = cost(node, parent);
     const listed = parent.type === 'BlockStatement' || parent.type === 'Program' || parent.type === 'SwitchCase';
-    edits.insert(node.start, listed ? `$work.n+=${weight};` : `{$work.n+=${weight};`);
+    edits.insert(node.start, `${listed ? '' : '{'}$work.n+=${instructions(count)};`);
     if (!listed) edits.insert(node.end, '}');
-  });
+  }
+
+  function meterScope(scope: Scope): void {
+    pricing.enter(scope);
+    const body = bodyOf(scope);
+    const holder = scope.type === 'Program' ? scope : scope.body;
+    let entered = body.length > 0 && scope.type !== 'Program' ? COUNTS.entered : 0;
+    for (const each of body) if (each.type === 'FunctionDeclaration') entered += pricing.own(each, holder);
+    const first = body.find((each) => isStatement(each));
+    for (const each of body) meterStatement(each, holder);
+    if (first && entered) edits.insert(first.start, `$work.n+=${instructions(entered)};`);
+    pricing.leave();
+  }
+
+  meterScope(program);
 }
 
 /** What `$work()` tells, in this order. */
@@ -165,17 +329,22 @@ export function workMs(
   const flashMs = () =>
     flashes().reduce((sum, now) => sum + now.writes * speed.flashWriteMs + now.erases * speed.flashEraseMs, 0);
   const beforeMs = flashMs();
-  const prices = [
-    speed.statementUs,
-    speed.dotElementUs,
-    speed.pairValueUs,
-    speed.byteUs,
-    speed.characterUs,
-    speed.hashBlockUs,
-    speed.i2cByteUs,
-    speed.softI2cByteUs,
-    speed.stretchUs,
-    speed.overlayByteUs,
+  const counts = [
+    1,
+    NATIVES.dotElement,
+    NATIVES.pairValue,
+    NATIVES.byte,
+    NATIVES.character,
+    NATIVES.hashBlock,
+    0,
+    0,
+    0,
+    NATIVES.overlayByte,
   ];
+  const instructionUs = speed.cycles / speed.mhz;
+  const prices = counts.map((count) => count * instructionUs);
+  prices[COUNTED.indexOf('i2c')] = speed.i2cByteUs;
+  prices[COUNTED.indexOf('softI2c')] = speed.softI2cByteUs;
+  prices[COUNTED.indexOf('stretches')] = speed.stretchUs;
   return () => read().reduce((sum, count, i) => sum + count * prices[i]!, 0) / 1000 + flashMs() - beforeMs;
 }

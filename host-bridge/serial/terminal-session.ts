@@ -26,8 +26,11 @@ import type { BoardPort } from './port.js';
 const HOST_BURST_BYTES = 512;
 /** How long a port that vanished is waited for between two tries. */
 const REOPEN_MS = 1000;
-/** How long a terminal may take for a request. A board that verifies a list on its own is deaf for seconds. */
-const TIMEOUTS_MS = { status: 15_000, charge: 20_000, cancel: 20_000, time: 60_000, denyList: 90_000, retired: 60_000 };
+/**
+ * How long a terminal may take for a request. A board that checks a payment again is deaf for 36 s at most
+ * (firmware/wire/link/link-transport.ts), and one that verifies a list for seconds more.
+ */
+const TIMEOUTS_MS = { status: 60_000, charge: 60_000, cancel: 60_000, time: 60_000, denyList: 90_000, retired: 60_000 };
 /**
  * Beyond the time that somebody has to tap; a terminal waits 60 s for a token's answer
  * (firmware/shop-terminal/main.ts).

@@ -177,7 +177,7 @@ describe('an emulated board', () => {
       `E.setConsole(null, { force: true }); Serial1.setup(115200); Serial2.setup(460800);
        function tell(name) { return function (d) { print(name, Math.floor(Date.now()), d.length); }; }
        Serial1.on('data', tell('link')); Serial2.on('data', tell('chip'));`,
-      { scheduler, serials: { Serial1: link.a, Serial2: line.a }, speed: { ...ESP32_SPEED, statementUs: 0 } },
+      { scheduler, serials: { Serial1: link.a, Serial2: line.a }, speed: { ...ESP32_SPEED, cycles: 0 } },
     );
     [line.a.baud, line.b.baud] = [undefined, undefined];
     board.powerOn();
