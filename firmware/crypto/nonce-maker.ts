@@ -7,6 +7,7 @@ import type { CurveParts } from './curve-parts.js';
 import { encode, startComb, startEncode, stepComb, stepEncode } from './edwards.js';
 import type { CombJob, EncodeJob, Projective } from './edwards.js';
 import type { Natives } from '../core/crypto-natives.js';
+import { maskNonce } from './nonce-mask.js';
 import type { Scalar } from './scalar.js';
 import { secretsOf, type Nonce } from './signer.js';
 
@@ -72,6 +73,8 @@ export function createNonceMaker(natives: Natives, parts: CurveParts): NonceMake
       const k = scalars.reduce(drawn.subarray(0, 64));
       job.secrets.push(k);
       job.comb = startBase(k, drawn.subarray(64, 96));
+      // Once its bits are taken. What blinds the point is never told, so it serves twice.
+      maskNonce(scalars, k, drawn.subarray(64, 66));
     }
     const point = stepComb(curve, job.comb);
     if (point) {
