@@ -23,6 +23,7 @@ import { readBalance } from '../../firmware/core/amount.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import { chargeRequest, deskRequest, KIND, tapReport, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
+import { SENDS_TO_BOARD_MAX } from '../../firmware/wire/link/link-transport.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
 import { denyPrefixesOf, wholeList } from '../base/deny-lists.js';
 import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
@@ -200,6 +201,7 @@ export async function createTapRig(options: TapRigOptions) {
   });
   const link: LinkSession = createLinkSession({
     role: ROLE.bridge,
+    sendsMax: SENDS_TO_BOARD_MAX,
     burstBytesMax: 512,
     clock: {
       setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs),

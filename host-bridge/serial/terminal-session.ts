@@ -16,6 +16,7 @@ import {
   type TerminalStatus,
 } from '../../firmware/wire/link/link-messages.js';
 import { createLinkSession, MESSAGE_BYTES_MAX, ROLE } from '../../firmware/wire/link/link-session.js';
+import { SENDS_TO_BOARD_MAX } from '../../firmware/wire/link/link-transport.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { createRealScheduler } from '../base/scheduler.js';
 import { olderSide } from '../base/update-needed.js';
@@ -110,6 +111,7 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
 
   const link = createLinkSession({
     role: ROLE.bridge,
+    sendsMax: SENDS_TO_BOARD_MAX,
     burstBytesMax: HOST_BURST_BYTES,
     clock: {
       setTimeout: (callback, delayMs) => scheduler.setTimer(callback, delayMs),

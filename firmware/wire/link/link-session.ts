@@ -133,6 +133,7 @@ export function createLinkSession(options: LinkOptions): LinkSession {
 
   const transport = createLinkTransport({
     role: options.role,
+    sendsMax: options.sendsMax,
     burstBytesMax: options.burstBytesMax,
     clock: clock,
     crc32: options.crc32,

@@ -50,11 +50,16 @@ export const HELLO_INTERVAL_MS = 1000;
 export const ACK_TIMEOUT_MS = 250;
 export const ACK_TIMEOUT_MAX_MS = 2000;
 /**
- * How often a frame is sent before the session is given up, after some 48 s: a board that verifies on its own is deaf
- * for long. The longest that one piece of work takes is the check of a key without multiples, 1.92 thousand million
- * instructions: 14 s on an ESP32 with all in its cache, 36 s where its variables lie in PSRAM.
+ * How often a frame is sent before the session is given up, after some 20 s: a peer that works on its own is deaf for
+ * long.
  */
-export const SENDS_MAX = 26;
+export const SENDS_MAX = 12;
+/**
+ * The same for whoever talks to a board, some 48 s. The longest piece of a board's work is the check of a key without
+ * multiples, 1.92 thousand million instructions: 14 s on an ESP32 with flash at QIO 80 MHz, 36 s where its variables lie
+ * in PSRAM.
+ */
+export const SENDS_TO_BOARD_MAX = 26;
 /**
  * Frames of another session, without one of ours between them, that end ours. Old ones still on their way are fewer.
  */
@@ -64,6 +69,8 @@ const STRANGERS_MAX = 3;
 export interface LinkEnvironment {
   /** One of `ROLE`. */
   role: number;
+  /** Default `SENDS_MAX`. */
+  sendsMax?: number;
   /** Longest burst that the UART of this side takes; at least `BURST_BYTES_MIN`. */
   burstBytesMax: number;
   clock: { setTimeout(callback: () => void, delayMs: number): any; clearTimeout(handle: any): void };
@@ -271,7 +278,7 @@ export function createLinkTransport(options: TransportOptions): LinkTransport {
 
   function sendFlying(): void {
     ackTimer = null;
-    if (sends === SENDS_MAX) {
+    if (sends === (options.sendsMax || SENDS_MAX)) {
       restart('LINK_DOWN');
       return;
     }
