@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { allCodes } from '../../firmware/core/codes.js';
 import { encodeFrame, FRAME } from '../../firmware/wire/link/link-frame.js';
 import { createLinkSession, MESSAGE_BYTES_MAX, REQUESTS_MAX, ROLE } from '../../firmware/wire/link/link-session.js';
-import { createLinkTransport, SENDS_MAX } from '../../firmware/wire/link/link-transport.js';
+import { createLinkTransport, SENDS_MAX, SENDS_TO_BOARD_MAX } from '../../firmware/wire/link/link-transport.js';
 import { ask, askInParts, bootBoth, createPair, pattern } from './link-rig.js';
 
 test('both ends come up once, whoever starts first, and each takes the other for what it is', () => {
@@ -318,13 +318,14 @@ const crcOf = (session: number) => (bytes: Uint8Array) => (crc32(bytes) ^ sessio
 const OWN = 0xfeedbeef;
 
 /** A lone end whose peer is written by hand, with number 7; CRC of the handshake is plain. */
-function lone(role: number) {
+function lone(role: number, sendsMax?: number) {
   const pair = createPair();
   const sent: Uint8Array[] = [];
   const downs: string[] = [];
   let requests = 0;
   const link = createLinkSession({
     role,
+    ...(sendsMax ? { sendsMax } : {}),
     burstBytesMax: 64,
     clock: {
       setTimeout: (callback, delayMs) => pair.scheduler.setTimer(callback, delayMs),
@@ -469,4 +470,15 @@ test('a burst too small is misuse, and so is a message too long', () => {
   const pair = createPair();
   bootBoth(pair);
   expect(() => ask(pair.bridge, 1, new Uint8Array(MESSAGE_BYTES_MAX - 1))).toThrow(RangeError);
+});
+
+test('who talks to a board bears a silence of 40 s, and no endless one', () => {
+  const end = lone(ROLE.terminal, SENDS_TO_BOARD_MAX);
+  end.link.start();
+  end.feed(FRAME.hello, 0, HELLO_7);
+  end.feed(FRAME.whole, 0, [1, 0], 7);
+  end.scheduler.advance(40_000);
+  expect(end.downs).toEqual([]);
+  end.scheduler.advance(10_000);
+  expect(end.downs).toEqual(['LINK_DOWN']);
 });
