@@ -29,7 +29,7 @@ const { createScalars: countedScalars } = countedModule<typeof scalarModule>('sc
 const { createSigner } = countedModule<typeof signerModule>('signer', counter, {});
 const signer = createSigner(natives, countedScalars(natives));
 
-const one = new Uint8Array(64);
+const one: Uint8Array = new Uint8Array(64);
 one[0] = 1;
 const R = random(32);
 const key = signer.keyOfPair(random(32), random(32), true);
