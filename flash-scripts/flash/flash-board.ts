@@ -10,7 +10,7 @@
  *
  * Keys, records and what a board was provisioned with stay as they are, unless all is to be erased.
  */
-import { failure } from '../../host-bridge/base/errors.js';
+import { failure, isFailure } from '../../host-bridge/base/errors.js';
 import { BOARD_BURST_BYTES } from '../../host-bridge/serial/board-line.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { Role } from '../boards/roles.js';
@@ -18,6 +18,7 @@ import type { Attempt } from './attempt.js';
 import { checkNatives, isUnprovisioned, readProvision, startFirmware, variablesOf } from './board-state.js';
 import { openConsole, type BoardConsole } from './console.js';
 import { chipOf, type FirmwarePart } from './firmware-image.js';
+import { partsWithFlashMode, type FlashMode } from './flash-mode.js';
 import { isBluetoothOn, radioFiles, switchBluetoothOff } from './radios.js';
 import { writeFirmware } from './rom-loader.js';
 import type { EspruinoConnection } from './espruino-connection.js';
@@ -69,6 +70,8 @@ export interface FlashBoardOptions extends BoardAccess {
   eraseAll?: boolean;
   /** Speed of the loader. */
   baud?: number;
+  /** How the chip reads its flash; default: as the interpreter's files say. */
+  flashMode?: FlashMode;
 }
 
 export interface FlashResult {
@@ -79,6 +82,8 @@ export interface FlashResult {
   right: string[];
   /** Whether it was provisioned, so that it runs. */
   provisioned: boolean;
+  /** With which flash mode it answers; null where the interpreter was not written. */
+  flashMode: FlashMode | null;
 }
 
 /** How long a board takes to restart by itself. */
@@ -145,6 +150,31 @@ async function reachSilent(options: FlashBoardOptions): Promise<BoardConsole> {
   return reachConsole(options);
 }
 
+/** How long a board of another flash mode has for its first word, before it gets its own back. */
+const MODE_HAND_MS = 5000;
+
+/**
+ * Writes the interpreter and finds its console. A board that does not answer with the flash mode that was asked for gets
+ * the files as they are.
+ */
+async function reachWritten(
+  options: FlashBoardOptions,
+  parts: FirmwarePart[],
+): Promise<{ console: BoardConsole; flashMode: FlashMode }> {
+  const { flashMode = 'keep', reporter } = options;
+  const { bootloader } = chipOf(options.board);
+  await writeInterpreter(options, partsWithFlashMode(parts, bootloader, flashMode));
+  if (flashMode !== 'qio') return { console: await reachSilent(options), flashMode };
+  try {
+    return { console: await reachSilent({ ...options, handMs: MODE_HAND_MS }), flashMode };
+  } catch (thrown) {
+    if (!isFailure(thrown) || thrown.code !== 'BOARD_SILENT') throw thrown;
+  }
+  reporter.step("the board does not answer with its flash at QIO 80 MHz: it gets its interpreter's own mode back");
+  await writeInterpreter({ ...options, eraseAll: false }, parts);
+  return { console: await reachSilent(options), flashMode: 'keep' };
+}
+
 /**
  * Brings interpreter and firmware onto a board, and starts it.
  * @throws TapcashError of each step; the same again goes on where it was
@@ -157,6 +187,8 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
   if (parts) checkMemoryFor(board.name, board.variables, role ? [role] : board.roles);
   if (parts) await writeInterpreter(options, parts);
   const console = await reachSilent(options);
+  const reached = parts ? await reachWritten(options, parts) : null;
+  const console = reached?.console ?? (await reachSilent(options));
   try {
     reporter.step(`interpreter ${console.version}`);
     await checkNatives(console, options.board);
@@ -167,6 +199,7 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
       written: [],
       right: [],
       provisioned: provision !== null,
+      flashMode: reached?.flashMode ?? null,
     };
     checkMemoryFor('the interpreter', await variablesOf(console), [result.role]);
     if (result.role === 'shop-terminal') {

@@ -157,7 +157,8 @@ function pricesPart(): string {
   for a nonce, 347 million for a key pair, 1,052 million for the check of any key. \`test/emulator/construct-counts.test.ts\` holds it.
 - Assumed: cycles an instruction, from a model of the cache run over the same instructions. 1.5 with everything in the cache,
   about 1.8 with flash at QIO 80 MHz, 2.3 to 3.0 at DIO 40 MHz, and 3.3 to 4.5 with variables in PSRAM (the table takes
-  4.5). The C3 is reckoned with the same cycles at 160 MHz.
+  4.5). The C3 is reckoned with the same cycles at 160 MHz. Espruino's files say DIO 40 MHz, and \`tapcash flash\` leaves that; with
+  \`--flash-mode qio\` it asks for QIO 80 MHz.
 - Left out: the search for free memory.`;
 }
 

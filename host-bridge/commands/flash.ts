@@ -2,6 +2,7 @@
  * `tapcash flash`, `tapcash ports`.
  */
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
+import { FLASH_MODES, type FlashMode } from '../../flash-scripts/flash/flash-mode.js';
 import { readFirmware } from '../../flash-scripts/flash/node/read-firmware.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { failure } from '../base/errors.js';
@@ -18,6 +19,7 @@ export interface FlashCommand extends PortCommand {
   eraseAll?: boolean;
   yes?: boolean;
   baud: string;
+  flashMode: string;
 }
 
 /** What people call the roles. */
@@ -35,6 +37,12 @@ function baudOption(text: string): number {
   return baud;
 }
 
+function flashModeOption(text: string): FlashMode {
+  const mode = FLASH_MODES.find((each) => each === text);
+  if (!mode) throw failure('USAGE', `--flash-mode ${text}: ${FLASH_MODES.join(', ')} expected`);
+  return mode;
+}
+
 /** `tapcash flash`: interpreter and firmware onto a board. */
 export async function flash(options: FlashCommand): Promise<void> {
   if (!options.firmware === !options.onlyApp)
@@ -49,12 +57,15 @@ export async function flash(options: FlashCommand): Promise<void> {
   const parts = options.firmware === undefined ? null : readFirmware(options.firmware, board);
   const role = roleOption(options.role);
   const baud = baudOption(options.baud);
+  const flashMode = flashModeOption(options.flashMode);
+  if (flashMode !== 'keep' && options.onlyApp) throw failure('USAGE', '--flash-mode needs --firmware');
   const result = await withBoard(options, (access) =>
     flashBoard({
       ...access,
       board,
       parts,
       baud,
+      flashMode,
       ...(board.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
       ...(role ? { role } : {}),
       ...(options.eraseAll ? { eraseAll: true } : {}),

@@ -19,6 +19,8 @@ import type { SerialEnd } from '../serial/serial-line.js';
 const FLASH_BYTES = 4 * 1024 * 1024;
 const STORAGE = { from: 0x320000, to: 0x400000 };
 const IMAGE_MAGIC = 0xe9;
+/** Byte 2 of the bootloader. */
+const QIO = 0;
 const PARTITIONS = { at: 0x8000, first: 0xaa, second: 0x50 };
 const APP_AT = 0x10000;
 const BOOTLOADER_AT: Record<EspChip, number> = { esp32: 0x1000, esp32c3: 0, esp32s3: 0 };
@@ -41,6 +43,8 @@ export interface EspBoardOptions {
   /** What is on other buses, as boards have it. */
   buses?: Pick<BoardOptions, 'i2c' | 'spi'>;
   onConsole?: (line: string) => void;
+  /** Whether the flash chip has four lines (its QE bit), so that it can be read in QIO. Default true. */
+  hasQuad?: boolean;
 }
 
 export interface EspBoard {
@@ -125,7 +129,9 @@ export function createEspBoard(options: EspBoardOptions): EspBoard {
 
   function isBootable(): boolean {
     const partitions = flash[PARTITIONS.at] === PARTITIONS.first && flash[PARTITIONS.at + 1] === PARTITIONS.second;
-    return flash[BOOTLOADER_AT[chip]] === IMAGE_MAGIC && partitions && flash[APP_AT] === IMAGE_MAGIC;
+    const at = BOOTLOADER_AT[chip];
+    if (flash[at + 2] === QIO && options.hasQuad === false) return false;
+    return flash[at] === IMAGE_MAGIC && partitions && flash[APP_AT] === IMAGE_MAGIC;
   }
 
   /** Reads which interpreter the image stands for; none where the image is not whole. */

@@ -37,7 +37,12 @@ export interface EspRig {
 }
 
 /** A new board, its flash empty. @param config where its PN532 is */
-export function espRig(chip: EspChip = 'esp32', hasLines = true, config: Pn532Config = BOARD.pn532): EspRig {
+export function espRig(
+  chip: EspChip = 'esp32',
+  hasLines = true,
+  config: Pn532Config = BOARD.pn532,
+  hasQuad = true,
+): EspRig {
   const scheduler = createRealScheduler();
   const pn532 = createPn532Chip(scheduler);
   const wire = createSerialLine(scheduler);
@@ -51,6 +56,7 @@ export function espRig(chip: EspChip = 'esp32', hasLines = true, config: Pn532Co
     scheduler,
     name: 'board',
     chip,
+    hasQuad,
     records: BOARD.flash,
     entropy: (count) =>
       entropy.fixed === null ? new Uint8Array(randomBytes(count)) : new Uint8Array(count).fill(entropy.fixed),

@@ -49,6 +49,7 @@ const FLASH: CommandSpec = {
     OPTIONS.eraseAll,
     OPTIONS.yes,
     OPTIONS.baud,
+    OPTIONS.flashMode,
     waitForBoard,
     json,
   ],

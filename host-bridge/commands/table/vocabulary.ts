@@ -184,6 +184,11 @@ export const OPTIONS = {
   eraseAll: { flags: '--erase-all', what: 'erase everything first, keys too; with --yes' },
   yes: { flags: '--yes', what: 'that is meant' },
   baud: { flags: '--baud <rate>', what: "speed of the chip's loader", standard: '460800' },
+  flashMode: {
+    flags: '--flash-mode <mode>',
+    what: 'how the chip reads its flash: keep (as the files say), qio (80 MHz; the way back is automatic), dio (40 MHz)',
+    standard: 'keep',
+  },
   manifest: { flags: '--manifest <file>', what: 'keys of the institutions, signed by the root (tapcash manifest)' },
   label: { flags: '--label <folder>', what: 'where the label goes, as SVG and PNG', standard: '.' },
   list: {
