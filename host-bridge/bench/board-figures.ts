@@ -8,6 +8,7 @@ import type { BoardReport, BoardTimings } from '../../flash-scripts/doctor/board
 import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { failure } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
+import { NATIVES } from '../emulator/construct-counts.js';
 import { ESP32_SPEED } from '../emulator/work-meter.js';
 
 /** One figure, estimated and measured. */
@@ -21,15 +22,18 @@ export interface ComparedFigure {
   ratio: number | null;
 }
 
-/** A hundred times Espruino's Linux build (work-meter.ts). */
-const EMPTY_LOOP_US = 39;
+/** Microseconds of so many instructions, to a tenth. */
+const usOf = (instructions: number): number =>
+  Math.round((instructions * ESP32_SPEED.cycles * 10) / ESP32_SPEED.mhz) / 10;
+/** Instructions of an ESP32 build for a round, counted in QEMU (construct-counts.ts). */
+const EMPTY_LOOP = 11_527;
 
 const TIMED: Record<keyof BoardTimings, [what: string, estimateUs: number]> = {
-  emptyLoopUs: ['a round of an empty loop', EMPTY_LOOP_US],
-  dotElementUs: ['an element of E.convolve', ESP32_SPEED.dotElementUs],
-  byteUs: ['a byte of a native call', ESP32_SPEED.byteUs],
-  characterUs: ['a character that indexOf looks at', ESP32_SPEED.characterUs],
-  hashBlockUs: ['a block of SHA-256', ESP32_SPEED.hashBlockUs],
+  emptyLoopUs: ['a round of an empty loop', usOf(EMPTY_LOOP)],
+  dotElementUs: ['an element of E.convolve', usOf(NATIVES.dotElement)],
+  byteUs: ['a byte of a native call', usOf(NATIVES.byte)],
+  characterUs: ['a character that indexOf looks at', usOf(NATIVES.character)],
+  hashBlockUs: ['a block of SHA-256', usOf(NATIVES.hashBlock)],
 };
 
 /** Around the part of the page that `--board-report --write` writes, and `--write` keeps. */
