@@ -154,8 +154,8 @@ async function reachSilent(options: FlashBoardOptions): Promise<BoardConsole> {
 const MODE_HAND_MS = 5000;
 
 /**
- * Writes the interpreter and finds its console. A board that does not answer with the flash mode that was asked for gets
- * the files as they are.
+ * Writes the interpreter and finds its console. A board that does not answer with the flash mode that was asked for
+ * gets the files as they are.
  */
 async function reachWritten(
   options: FlashBoardOptions,

@@ -243,8 +243,7 @@ function describe(report: BenchReport, log: (line: string) => void): void {
     line('I2C, terminal alone', report.tap.i2c.alone);
     for (const { board, cycles, p50Ms, p99Ms } of report.tap.others)
       row(`${board}, ${cycles} cycles`, `${p50Ms} ms`, `${p99Ms} ms`);
-    log('An estimate, at these prices:');
-    for (const text of [...ESTIMATE, ...PERCENTILES]) log(text);
+    for (const text of ['An estimate, at these prices:', ...ESTIMATE, ...PERCENTILES]) log(text);
   }
   if (!report.timing) return;
   const { samples, t, tPlanted } = report.timing;

@@ -56,7 +56,7 @@ export const ESP32_SPEED: Speed = {
   flashEraseMs: 45,
 };
 
-/** Other boards that the model is asked about. The C3's cycles are assumed to be the ESP32's: nobody modelled its cache. */
+/** Other boards that the model is asked about. The C3's cycles are taken from the ESP32: nobody modelled its cache. */
 export const OTHER_SPEEDS: readonly { board: string; speed: Speed }[] = [
   { board: 'ESP32, flash at DIO 40 MHz', speed: { ...ESP32_SPEED, cycles: 2.5 } },
   { board: 'ESP32 with its variables in PSRAM', speed: { ...ESP32_SPEED, cycles: 4.5 } },
@@ -179,6 +179,7 @@ function branchesOf(node: AnyNode): AnyNode[] {
  * Lets a program count what it does, in instructions; `$work()` tells them, with elements and blocks. `METER` must run
  * before it.
  */
+// eslint-disable-next-line max-lines-per-function -- its parts call each other, over one text
 export function meterProgram(program: Program, edits: TextEdits): void {
   const pricing = new Pricing();
   const instructions = (count: number): number => Math.round(count * SCALE);

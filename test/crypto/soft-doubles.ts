@@ -1,5 +1,6 @@
 /**
- * What arithmetic on doubles costs where they are software, and our firmware's modules with their arithmetic counted so.
+ * What arithmetic on doubles costs where they are software, and our firmware's modules with their arithmetic counted
+ * so.
  *
  * The paths are those of libgcc's __muldf3, __adddf3, __floatsidf and __fixdfsi for Xtensa: a zero leaves early, a
  * difference of exponents picks the shift, a sum that carries or cancels is put in order again. The counts of each path

@@ -56,8 +56,8 @@ export const ACK_TIMEOUT_MAX_MS = 2000;
 export const SENDS_MAX = 12;
 /**
  * The same for whoever talks to a board, some 48 s. The longest piece of a board's work is the check of a key without
- * multiples, 1.92 thousand million instructions: 14 s on an ESP32 with flash at QIO 80 MHz, 36 s where its variables lie
- * in PSRAM.
+ * multiples, 1.92 thousand million instructions: 14 s on an ESP32 with flash at QIO 80 MHz, 36 s where its variables
+ * lie in PSRAM.
  */
 export const SENDS_TO_BOARD_MAX = 26;
 /**
