@@ -185,8 +185,6 @@ export async function flashBoard(options: FlashBoardOptions): Promise<FlashResul
   // Before the interpreter is written its entry alone says how many variables it will have.
   const { board, role } = options;
   if (parts) checkMemoryFor(board.name, board.variables, role ? [role] : board.roles);
-  if (parts) await writeInterpreter(options, parts);
-  const console = await reachSilent(options);
   const reached = parts ? await reachWritten(options, parts) : null;
   const console = reached?.console ?? (await reachSilent(options));
   try {
