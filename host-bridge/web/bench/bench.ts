@@ -210,7 +210,7 @@ class TapBench extends LitElement {
         <button class="main" @click=${() => (money?.at ? this.do({ do: 'leave' }) : this.tap(name))}>
           ${money?.at ? 'Take away' : 'Tap'}
         </button>
-        <button @click=${() => this.do({ do: 'press', board: name })}>Its button</button>
+        <button @click=${() => this.do({ do: 'press', board: name })}>Button</button>
       </div>
     </article>`;
   }
