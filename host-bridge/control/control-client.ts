@@ -60,7 +60,7 @@ export interface ControlClient {
     id?: string,
   ): Promise<Result<{ charge: ControlCharge }>>;
   cancel(id?: string): Promise<Result<{ charge: ControlCharge }>>;
-  /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it */
+  /** @param payment a charge's id or Rs, as hexadecimal @param amount default: all of it @param id default random */
   refund(
     payment: string,
     amount?: number,
@@ -138,11 +138,11 @@ export function createControlClient(
     wait,
     follow,
     cancel: (id) => call(at.cancel, id === undefined ? {} : { id }),
-    refund: (payment, amount, id, approval) =>
+    refund: (payment, amount, id = toHex(randomBytes(8)), approval) =>
       call(at.refund, {
         payment,
+        id,
         ...(amount === undefined ? {} : { amount }),
-        ...(id === undefined ? {} : { id }),
         ...(approval ? { approval } : {}),
       }),
     outbox: (states, limit, before) =>

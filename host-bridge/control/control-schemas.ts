@@ -213,8 +213,8 @@ export const CONTROL_ENDPOINTS = {
   },
   charge: post(
     '/charge',
-    'Opens a charge; the same id again is the same charge',
-    object({ amount: Amount, id: Type.Optional(ChargeId) }),
+    'Opens a charge; the same id again, after a lost reply, is the same charge',
+    object({ amount: Amount, id: ChargeId }),
     ChargeReply,
   ),
   wait: {
@@ -233,16 +233,13 @@ export const CONTROL_ENDPOINTS = {
   ),
   refund: post(
     '/refund',
-    'Gives a payment back; the same id again is the same refund',
+    'Gives a payment back; the same id again, after a lost reply, is the same refund',
     object({
       payment: Type.Union([hex(8), hex(16)]),
       amount: Type.Optional(Amount),
-      id: Type.Optional(hex(8)),
+      id: hex(8),
       approval: Type.Optional(
-        object(
-          { operator: hex(8), signature: hex(64) },
-          { description: 'of a supervisor, where the clerk may not; needs id' },
-        ),
+        object({ operator: hex(8), signature: hex(64) }, { description: 'of a supervisor, where the clerk may not' }),
       ),
     }),
     object({ refund: Refund }),
