@@ -4,7 +4,7 @@
  * Every request is answered once. What takes seconds on the board (an issuer's signature to check, a tombstone to sign)
  * waits until no token is being talked to. The rules are the till's and the notices'; here they are only request.
  */
-import { equal } from '../core/bytes.js';
+import { equal, writeU32 } from '../core/bytes.js';
 import { Code } from '../core/codes.js';
 import {
   CHARGE_ID_BYTES,
@@ -41,6 +41,8 @@ export interface ServiceParts {
   memory(): { used: number; total: number };
   /** Flash writes and erasures since power-up. */
   flashWrites(): number;
+  /** By what the build names this program: a number of 32 bits. */
+  firmware: number;
 }
 
 /** What the answers do to the terminal. */
@@ -73,6 +75,8 @@ export function createBridgeService(
 
   function status(): Uint8Array {
     const memory = parts.memory();
+    const firmware = new Uint8Array(4);
+    writeU32(firmware, 0, parts.firmware);
     return terminalStatus.encode({
       version: WIRE_VERSION,
       issuer: parts.config.issuer,
@@ -90,6 +94,7 @@ export function createBridgeService(
       flashWrites: parts.flashWrites(),
       registrar: parts.config.registrar,
       shop: parts.config.shop,
+      firmware: firmware,
     });
   }
 

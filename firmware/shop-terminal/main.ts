@@ -398,6 +398,8 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     flashWrites: function () {
       return board.records.writes() + board.records.erases();
     },
+    // All overlays of a build begin with its name, in quotes (flash-scripts/build/overlays.ts, cutOverlays).
+    firmware: parseInt(board.storage.read('make.js', 1, 8)!, 16),
   });
   watchKeys(board, keys, terminal);
   // All is made from it.

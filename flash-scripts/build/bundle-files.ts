@@ -105,6 +105,15 @@ export function readProgram(role: Role, folder: string): CutProgram | null {
   return { bundle: readFileSync(bundlePath(role, '', folder), 'latin1'), overlays: Object.fromEntries(overlays) };
 }
 
+/**
+ * By what a program is named, 8 hexadecimal digits: all its overlays begin with it (overlays.ts, cutOverlays). Null for
+ * one without overlays.
+ */
+export function programName({ overlays }: CutProgram): string | null {
+  const [overlay] = Object.values(overlays);
+  return /^"([0-9a-f]{8})"/.exec(overlay ?? '')?.[1] ?? null;
+}
+
 /** Removes the bundles of other states of the sources. */
 export function removeOldBundles(): void {
   const current = sourcesHash();

@@ -134,6 +134,12 @@ export async function refund(
   print(options.json, done, `${money(done.amount)} ${outcome}. Refund ${done.id}`);
 }
 
+/** Where the terminal does not have the newest key. */
+const KEY_MISSING = [
+  'keys       the terminal was not given the newest key:',
+  '           tapcash manifest, then tapcash provision terminal',
+];
+
 /** `tapcash status`. Its exit code says whether all is well: for a monitor. */
 export async function status(options: ClerkOptions): Promise<void> {
   const now = must(await clientOf(options.data).status());
@@ -153,9 +159,13 @@ export async function status(options: ClerkOptions): Promise<void> {
     hasNewestKey,
   } = now;
   const open = outbox.held + outbox.refused - acknowledged;
+  // Loaded where it is used: it reads this program's own firmware.
+  const { firmwareLines, firmwareOf } = await import('./terminal-firmware.js');
+  const firmware = terminal && firmwareOf(terminal.firmware);
   const lines = [
     `terminal   ${link.up ? `connected: ${terminal?.shop ?? ''}` : `not connected (${link.port?.message ?? link.older ?? link.code})`}`,
     ...(terminal ? [`           id ${terminal.terminalId}`] : []),
+    ...(firmware ? firmwareLines(firmware) : []),
     ...(retired ? ['           TERMINAL_RETIRED: another one has taken its place, and it opens no charge'] : []),
     `charge     ${last ? describe(last) : 'none'}`,
     ...(last ? [`           id ${last.id}`] : []),
@@ -183,15 +193,10 @@ export async function status(options: ClerkOptions): Promise<void> {
     ...keys
       .filter(({ fromS }) => fromS > 0)
       .map(({ house, key, fromS }) => `keys       the ${house} signs with ${key.slice(0, 16)} from ${day(fromS)} on`),
-    ...(hasNewestKey === false
-      ? [
-          'keys       the terminal was not given the newest key:',
-          '           tapcash manifest, then tapcash provision terminal',
-        ]
-      : []),
+    ...(hasNewestKey === false ? KEY_MISSING : []),
     ...(open > 0 ? ['           what was refused, and what to do: tapcash outbox'] : []),
   ];
   const exit = outage ? EXIT.environment : open > 0 || retired ? EXIT.refused : EXIT.ok;
-  print(options.json, { ...now, ok: exit === EXIT.ok }, lines.join('\n'));
+  print(options.json, { ...now, firmware, ok: exit === EXIT.ok }, lines.join('\n'));
   process.exitCode = exit;
 }

@@ -66,6 +66,10 @@ const Terminal = object({
   variablesTotal: Count,
   flashWrites: Count,
   shop: Type.String(),
+  firmware: Type.String({
+    pattern: '^([0-9a-f]{2})*$',
+    description: 'what names its program; empty: one from before terminals told it',
+  }),
 });
 const OutboxState = ['pending', 'held', 'credited', 'duplicate', 'buried', 'refunded', 'refused'] as const;
 const OutboxCounts = object({

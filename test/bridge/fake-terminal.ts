@@ -41,6 +41,8 @@ export interface FakeTerminal {
   /** What a desk command comes to instead of its answer; after its effect if `late`. */
   /** The last number of a charge. */
   chargeNumber: number;
+  /** What names its program; empty: one from before terminals told it. */
+  firmware: Uint8Array;
   deskFault: ((ins: number) => { code: Code; late: boolean; data?: Uint8Array } | null) | null;
   /** What any request comes to instead, before it has an effect; null for the effect. */
   refuseWith: ((kind: number) => Code | null) | null;
@@ -72,6 +74,7 @@ export function createFakeTerminal(
       charge: null,
       opened: 0,
       chargeNumber: 0,
+      firmware: new Uint8Array([0xfa, 0x1b, 0x2c, 0x3d]),
       refunds: 0,
       times: [],
       denyVersion: 0,
@@ -168,6 +171,7 @@ export function createFakeTerminal(
           chargeState,
           chargeNumber: terminal.chargeNumber,
           shop: SHOP,
+          firmware: terminal.firmware,
           ...counts,
         }),
       );

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
+import { currentBundles, programName, readProgram } from '../../flash-scripts/build/bundle-files.js';
 import { refusal } from '../../host-bridge/base/errors.js';
 import { takeLock } from '../../host-bridge/base/sqlite/lock.js';
 import { openBridgeStore } from '../../host-bridge/bridge/bridge-store.js';
@@ -179,6 +180,20 @@ describe('with a bridge', () => {
       outbox: Record<string, number>;
     };
   const exitOf = async () => (await tapcashHere(['status', '--data', rig.dataDir])).status;
+
+  test('status names the firmware of the terminal, and of what would be flashed here', async () => {
+    const own = readProgram('shop-terminal', currentBundles());
+    const program = own && programName(own);
+    expect(await statusOf()).toMatchObject({ ok: true, firmware: { terminal: 'fa1b2c3d', own: program } });
+    const shown = await tapcashHere(['status', '--data', rig.dataDir]);
+    expect([shown.status, shown.out]).toEqual([0, expect.stringMatching(/^firmware {3}fa1b2c3d/m)]);
+    // A terminal from before it told its firmware is understood all the same.
+    rig.terminal.firmware = new Uint8Array(0);
+    expect(await statusOf()).toMatchObject({
+      terminal: { firmware: '', shop: expect.any(String) },
+      firmware: { terminal: null, own: program },
+    });
+  });
 
   test('status exits 0, 1 with something held, 3 in an outage; resend ends it', async () => {
     expect([await exitOf(), (await statusOf()).ok]).toEqual([0, true]);

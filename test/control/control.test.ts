@@ -35,7 +35,7 @@ test('a charge from another process, followed to its end', async () => {
     ok: true,
     link: { up: true },
     charge: { state: 'paid' },
-    terminal: { shop: 'Corner Shop', terminalId: '01020304' },
+    terminal: { shop: 'Corner Shop', terminalId: '01020304', firmware: 'fa1b2c3d' },
     outbox: { pending: 0 },
   });
 });

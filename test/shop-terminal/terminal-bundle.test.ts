@@ -1,4 +1,7 @@
 /** The terminal's bundle from boot to a delivered payment, on the emulated board and in the real interpreter. */
+import { toHex } from '../../firmware/core/bytes.js';
+import { programName } from '../../flash-scripts/build/bundle-files.js';
+import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
@@ -62,6 +65,7 @@ for (const [place, path, run] of places) {
       for (let i = 0; i < 50 && status.timeS === 0; i++) status = await rig.status();
       expect(status).toMatchObject({ denyVersion: 3, historiesPending: 0, chargeState: 0 });
       expect(status.timeS).toBeGreaterThan(0);
+      expect(toHex(status.firmware)).toBe(programName(await builtProgram('shop-terminal')));
 
       const token = createToken(1);
       expect(await rig.charge(1, 350)).toBe('OK');

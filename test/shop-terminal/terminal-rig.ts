@@ -530,6 +530,7 @@ export function createRig(): Rig {
       makeRoom: () => undefined,
       memory: () => ({ used: 1, total: 2 }),
       flashWrites: () => log.writes() + log.erases(),
+      firmware: 0xfa1b2c3d,
     });
     rig.terminal.start();
     if (bridge.up) rig.link(true);

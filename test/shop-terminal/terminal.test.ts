@@ -42,6 +42,7 @@ describe('a tap', () => {
     const status = terminalStatus.decode(rig.ask(KIND.status, new Uint8Array(0)).data)!;
     expect(status).toMatchObject({ historiesPending: 0, tombstonesPending: 0, chargeState: 3, denyVersion: 1 });
     expect(status.timeS).toBeGreaterThanOrEqual(NOW_S);
+    expect(status.firmware).toEqual(new Uint8Array([0xfa, 0x1b, 0x2c, 0x3d]));
   });
 
   test('of a token that was here before asks the bridge for the payment only', () => {

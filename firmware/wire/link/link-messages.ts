@@ -119,6 +119,8 @@ export const terminalStatus = defineMessage([
   ['registrar', BYTES, 4],
   // IdS, as text.
   ['shop', NAME],
+  // First 4 bytes of the program's hash, by which its build names it; nothing from programs before this field.
+  ['firmware', REST],
 ]);
 export type TerminalStatus = MessageOf<typeof terminalStatus>;
 /** States of a charge. `accepted` is below the floor limit with the check still to come. */
