@@ -3,7 +3,6 @@
  * not given, it finds in its folder's settings.
  */
 import { Command, Option } from 'commander';
-import { tidyName } from '../../firmware/wire/name.js';
 import { EXIT, failure } from '../base/errors.js';
 import { TEXT_WIDTH } from '../base/fitted-text.js';
 import { reportFailure } from './failures.js';
@@ -54,9 +53,17 @@ function add(parent: Command, spec: CommandSpec, environment: NodeJS.ProcessEnv)
   if (spec.run) command.action(() => runCommand(spec, command, environment));
 }
 
-/** Names as they are used: whoever types "u" and a diaeresis means the same as with the one key. */
-const tidied = (value: unknown): unknown =>
-  typeof value === 'string' ? tidyName(value) : Array.isArray(value) ? value.map(tidied) : value;
+/**
+ * Names as they are used: whoever types "u" and a diaeresis means the same as with the one key. What tidies them is
+ * loaded only for a command that is given names.
+ */
+async function tidied(value: unknown): Promise<unknown> {
+  if (value === undefined) return value;
+  const { tidyName } = await import('../../firmware/wire/name.js');
+  const tidy = (one: unknown): unknown =>
+    typeof one === 'string' ? tidyName(one) : Array.isArray(one) ? one.map(tidy) : one;
+  return tidy(value);
+}
 
 /** Runs a command; its failures are printed with their remedy. */
 async function runCommand(spec: CommandSpec, command: Command, environment: NodeJS.ProcessEnv): Promise<void> {
@@ -73,9 +80,11 @@ async function runCommand(spec: CommandSpec, command: Command, environment: Node
     const run = (await spec.run!()) as (...values: unknown[]) => unknown;
     for (const option of spec.options ?? []) {
       const key = optionKey(option);
-      if (option.isName) options[key] = tidied(options[key]);
+      if (option.isName) options[key] = await tidied(options[key]);
     }
-    const given = command.processedArgs.map((value, i) => (spec.arguments?.[i]?.isName ? tidied(value) : value));
+    const given = await Promise.all(
+      command.processedArgs.map((value, i) => (spec.arguments?.[i]?.isName ? tidied(value) : (value as unknown))),
+    );
     if ((await run(...given, options, context)) === false) process.exitCode = EXIT.broken;
   } catch (thrown) {
     reportFailure(thrown, options['json'] === true);
