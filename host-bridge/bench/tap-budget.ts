@@ -150,7 +150,7 @@ async function tap(
 }
 
 /** Measures one way. @param step every how manieth byte of the tap is damaged */
-export async function modelTap(bus: 'uart' | 'i2c', bridge: boolean, step: number, speed: Speed): Promise<ModelledTap> {
+async function modelTap(bus: 'uart' | 'i2c', bridge: boolean, step: number, speed: Speed): Promise<ModelledTap> {
   const scheduler = createVirtualScheduler();
   const rig = await createTapRig({
     scheduler,
