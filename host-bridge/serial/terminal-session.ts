@@ -29,9 +29,10 @@ const HOST_BURST_BYTES = 512;
 const REOPEN_MS = 1000;
 /**
  * How long a terminal may take for a request. A board that checks a payment again is deaf for 36 s at most
- * (firmware/wire/link/link-transport.ts), and one that verifies a list for seconds more.
+ * (firmware/wire/link/link-transport.ts), and one that verifies a list for seconds more. A charge is asked for again
+ * under its id, three times in the minute for which its customer is waited for (bridge/clerk.ts, SENDING_MAX_S).
  */
-const TIMEOUTS_MS = { status: 60_000, charge: 60_000, cancel: 60_000, time: 60_000, denyList: 90_000, retired: 60_000 };
+const TIMEOUTS_MS = { status: 60_000, charge: 20_000, cancel: 60_000, time: 60_000, denyList: 90_000, retired: 60_000 };
 /**
  * Beyond the time that somebody has to tap; a terminal waits 60 s for a token's answer
  * (firmware/shop-terminal/main.ts).
