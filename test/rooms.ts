@@ -243,7 +243,10 @@ export const ROOMS: readonly Room[] = [
       '@sinclair/typebox',
       'pino',
       'node:crypto',
+      'node:fs',
       'node:net',
+      'node:path',
+      'node:zlib',
     ],
   },
   {
@@ -301,7 +304,7 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/demo',
     holds: 'a whole shop on emulated boards, and its scenarios',
     may: BELOW_DEMO,
-    outside: ['node:*'],
+    outside: ['node:*', 'fastify'],
   },
   {
     path: 'host-bridge/bench',
