@@ -176,7 +176,7 @@ async function stayUp(
   const page = bench && (await pageOf(bench, say));
   const token = rig.tokens[0].name;
   say('');
-  if (page) say(`See it, tap, and tear it: ${page.url}\n`);
+  if (page) say(`See it, tap, and tear it:\n  ${page.url}\n`);
   say('The shop stays open. In another shell:');
   say(`  ./tapcash charge ${plain(350).padEnd(11)}the clerk asks for ${money(350)}`);
   say(`  ./tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
