@@ -71,11 +71,13 @@ for (const [place, path, run] of places) {
       expect(await rig.charge(1, 350)).toBe('OK');
       expect(rig.board.screen()).toEqual(['PAY', '3.50 EUR', 'tap your token', '5 min left']);
       rig.present(token);
-      await rig.until(() => rig.bridge.reports.length > 0, 20_000);
+      // On a busy machine this token answers late, and the tap is torn: the terminal begins it again.
+      const untorn = () => rig.bridge.reports.filter(({ code }) => code !== codeNumber('TAP_TORN'));
+      await rig.until(() => untorn().length > 0, 20_000);
       // In the interpreter the display comes another way than the report.
       await rig.until(() => rig.board.screen()[0] === 'PAID', 5000);
       expect(rig.board.screen()[0]).toBe('PAID');
-      expect(rig.bridge.reports[0]).toMatchObject({ amount: 350, chargeState: 3, code: 0 });
+      expect(untorn()[0]).toMatchObject({ amount: 350, chargeState: 3, code: 0 });
       await rig.until(() => rig.bridge.histories.length > 0, 5000);
       await rig.until(() => [...token.debits.values()].every((d) => d.settled), 5000);
       rig.present(null);
@@ -91,7 +93,7 @@ for (const [place, path, run] of places) {
 
       expect(await rig.charge(2, 1)).toBe('OK');
       rig.present(createToken(9));
-      await rig.until(() => rig.bridge.reports.length > 1, 20_000);
+      await rig.until(() => untorn().length > 1, 20_000);
       await rig.until(() => rig.board.screen()[2] === 'token is denied', 5000);
       expect(rig.board.screen()).toEqual(['PAY', '0.01 EUR', 'token is denied']);
       rig.present(null);

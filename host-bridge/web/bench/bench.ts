@@ -76,7 +76,9 @@ class TapBench extends LitElement {
   }
 
   private money = (minor: number): string => {
-    const { currency = 'EUR', decimals = 2 } = this.model.scene ?? {};
+    const { scene } = this.model;
+    if (!scene) return '…'; // nothing of the shop is known yet
+    const { currency, decimals } = scene;
     return new Intl.NumberFormat(undefined, { style: 'currency', currency, minimumFractionDigits: decimals }).format(
       minor / 10 ** decimals,
     );
