@@ -44,6 +44,9 @@ function arrange(shop: Shop, { device }: Token, { tearAfter, noiseAt, cutToken, 
   if (cutTerminal !== undefined) shop.device.flash?.cutAfter(cutTerminal, 'during');
 }
 
+const left = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LEFT_MS));
+const stayed = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, STAYED_MS));
+
 /** Boards with their flash and plugs: tells of operations and of lost power, and gives the power back. */
 function createPlugs(isTap: () => boolean, mark: Reader['mark'], onChange: () => void) {
   const boards = new Map<string, NfcBoard>();
@@ -108,8 +111,8 @@ export function createReader(shop: Shop, tell: (event: BenchEvent) => void, onCh
     if (token && passed < bytes.length) mark('torn', token.name);
   };
 
-  async function lay(next: Token, act: BenchAct, awayMs: number): Promise<void> {
-    await leave(awayMs);
+  async function lay(next: Token, act: BenchAct, away: () => Promise<void>): Promise<void> {
+    await leave(away);
     next.device.board.powerOn();
     base = bytesPassed();
     air.reset();
@@ -120,7 +123,7 @@ export function createReader(shop: Shop, tell: (event: BenchEvent) => void, onCh
     onChange();
   }
 
-  async function leave(awayMs: number): Promise<void> {
+  async function leave(away: () => Promise<void>): Promise<void> {
     const last = token;
     token = null;
     shop.field.restore();
@@ -128,20 +131,20 @@ export function createReader(shop: Shop, tell: (event: BenchEvent) => void, onCh
     if (!last) return;
     last.presence.leave();
     onChange();
-    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    await away();
   }
 
   return {
     at: () => token,
-    leave: () => leave(LEFT_MS),
+    leave: () => leave(left),
     mark,
     tap(next, act) {
       again = AGAIN_MAX;
-      return lay(next, act, LEFT_MS);
+      return lay(next, act, left);
     },
     again() {
       if (!token || again-- <= 0) return false;
-      lay(token, lastAct, STAYED_MS).catch(() => undefined);
+      lay(token, lastAct, stayed).catch(() => undefined);
       return true;
     },
     watch: plugs.watch,
