@@ -9,7 +9,14 @@ import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/ba
 import type { BoardPort } from '../../host-bridge/serial/port.js';
 import { createTerminalSession } from '../../host-bridge/serial/terminal-session.js';
 import type { BoardConfig } from '../../firmware/core/board-config.js';
-import { missingNatives, readProvision, startFirmware, type BoardProvision, type Start } from '../flash/board-state.js';
+import {
+  missingNatives,
+  readProvision,
+  startFirmware,
+  variablesOf,
+  type BoardProvision,
+  type Start,
+} from '../flash/board-state.js';
 import { memoryFault, variablesNeeded } from '../boards/memory-needs.js';
 import { ROLES } from '../boards/roles.js';
 import type { BoardConsole } from '../flash/console.js';
@@ -20,7 +27,7 @@ import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
 import { pn532Version } from './pn532.js';
 import type { BoardTimings } from './board-report.js';
-import { countVariables, measureTimings } from './timings.js';
+import { measureTimings } from './timings.js';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -188,7 +195,7 @@ async function examine(
   await add('memory', () => checkMemory(console, provision));
   await add('storage', () => checkStorage(console));
   if (options.onMeasured && complete)
-    options.onMeasured({ variables: await countVariables(console), timings: await measureTimings(console) });
+    options.onMeasured({ variables: await variablesOf(console), timings: await measureTimings(console) });
   await add('provision', async () =>
     provision
       ? good('provision', `${provision.role} on ${provision.board.name}`)

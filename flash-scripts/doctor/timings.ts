@@ -37,7 +37,3 @@ export async function measureTimings(console: BoardConsole): Promise<BoardTiming
   }
   return timings;
 }
-
-/** Variables that the interpreter has in all; 0 where it counts none. */
-export const countVariables = async (console: BoardConsole): Promise<number> =>
-  Number(await console.evaluate('process.memory().total'));

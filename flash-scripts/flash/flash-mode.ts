@@ -4,8 +4,7 @@
  * Source: ESP-IDF, esp_app_format.h: byte 2 of an image is the mode, the low half of byte 3 the speed. The ROM reads
  * both at reset, of the bootloader's image alone. Behind the segments stand a checksum of their bytes, which the header
  * is no part of, at the next 16th byte, and, where byte 23 is 1, SHA-256 of all before it: that is made anew.
- * (esptool-js
- * has the same, but looks for the character "1" there, and hashes what follows the hash.)
+ * esptool-js can set both as well, but looks for the character "1" there, and hashes what follows the hash.
  *
  * Left out: the flash chip's own bit for four lines (QE). A bootloader of DIO does not set it, and a chip that is
  * delivered without it does not start in QIO: so a board that does not answer gets its own image back
