@@ -4,13 +4,12 @@
  * The address that is printed ends with a random token after "#", which no browser sends on: the page itself reads it,
  * and shows it with each request. The files hold nothing secret and need none.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { refusal } from '../base/errors.js';
+import type { FastifyReply } from 'fastify';
 import { silentLog } from '../base/log.js';
 import { packageRoot } from '../base/package-root.js';
-import { answerOf, answerRefusal, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
+import { answerOf, createHttpServer, listen, requiringToken, sendAnswer } from '../http/http-server.js';
 import { refuseStrangers, servePages } from '../http/page-files.js';
 import type { BenchAct, BenchEvent } from '../web/bench/bench-events.js';
 import type { Bench } from './bench.js';
@@ -52,14 +51,7 @@ export async function openBenchPage(bench: Bench): Promise<BenchPage> {
   const app = createHttpServer({ log: silentLog(), heldMs: 2 * ALIVE_MS, cutsAtClose: true });
   refuseStrangers(app);
   servePages(app, join(packageRoot(), 'dist', 'web', 'bench'));
-  const wanted = Buffer.from(`Bearer ${token}`);
-  const needsToken = {
-    preHandler: async (request: FastifyRequest, reply: FastifyReply) => {
-      const given = Buffer.from(request.headers.authorization ?? '');
-      if (given.length === wanted.length && timingSafeEqual(given, wanted)) return undefined;
-      return sendAnswer(reply, answerRefusal(refusal('CONTROL_DENIED')));
-    },
-  };
+  const needsToken = { onRequest: requiringToken(token) };
   app.get('/events', needsToken, async (_request, reply) => stream(bench, reply));
   app.post('/act', { ...needsToken, schema: { body: ACT } }, async (request, reply) =>
     sendAnswer(reply, answerOf(await bench.act(request.body as BenchAct))),

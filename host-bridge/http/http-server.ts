@@ -74,7 +74,8 @@ export function createHttpServer({ log, heldMs = 0, cutsAtClose, token }: HttpSe
   takeJson(app);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((request, reply) => sendAnswer(reply, answerRefusal(noSuchAddress(request.url))));
-  if (token !== undefined) requireToken(app, token);
+  // Before anything else of the request is looked at.
+  if (token !== undefined) app.addHook('onRequest', requiringToken(token));
   app.addHook('onResponse', async (request, reply) => {
     const line = {
       method: request.method,
@@ -95,14 +96,14 @@ function noSuchAddress(url: string): HostRefusal {
   return version === WIRE_VERSION ? refusal('NOT_FOUND') : refusal('UPDATE_NEEDED', olderSide('client', version));
 }
 
-/** Refuses who has not the token, before anything else of the request is looked at. */
-function requireToken(app: FastifyInstance, token: string): void {
+/** A hook that refuses who has not the token as a bearer's, for the whole server or for one address. */
+export function requiringToken(token: string) {
   const wanted = Buffer.from(`Bearer ${token}`);
-  app.addHook('onRequest', async (request, reply) => {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const given = Buffer.from(request.headers.authorization ?? '');
     const isIts = given.length === wanted.length && timingSafeEqual(given, wanted);
     return isIts ? undefined : sendAnswer(reply, answerRefusal(refusal('CONTROL_DENIED')));
-  });
+  };
 }
 
 /** The answer to a refusal. */
