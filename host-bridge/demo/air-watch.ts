@@ -5,12 +5,9 @@
  * Only information blocks count. A block that is sent again has the number of the one before, and is left out.
  */
 import { concat, toHex } from '../../firmware/core/bytes.js';
+import { parseBlock, stripCrc } from '../emulator/iso14443.js';
 import type { ApduEvent } from '../web/bench/bench-events.js';
 
-const CRC_BYTES = 2;
-const IS_INFORMATION = 0xe2;
-const INFORMATION = 0x02;
-const MORE = 0x10;
 const CLA_CHAINED = 0x10;
 const INS_SELECT = 0xa4;
 const INS_GET_RESPONSE = 0xc0;
@@ -63,15 +60,15 @@ export function createAirWatch(onApdu: (event: ApduEvent) => void): AirWatch {
 
   return {
     frame(toCard, frame, at, passed) {
-      if (passed < frame.length || frame.length <= 1 + CRC_BYTES) return;
-      const [block] = frame;
-      if ((block & IS_INFORMATION) !== INFORMATION) return;
+      const bytes = passed < frame.length ? null : stripCrc(frame);
+      const block = bytes && parseBlock(bytes);
+      if (block?.kind !== 'I' || block.data.length === 0) return;
       const side = toCard ? sides.command : sides.answer;
-      if (side.last === (block & 1)) return;
-      side.last = block & 1;
+      if (side.last === block.number) return;
+      side.last = block.number;
       if (side.parts.length === 0) side.from = at;
-      side.parts.push(frame.slice(1, -CRC_BYTES));
-      if (block & MORE) return;
+      side.parts.push(block.data);
+      if (block.chained) return;
       const apdu = concat(side.parts);
       side.parts = [];
       if (toCard) takeCommand(apdu, side.from, at + passed);
