@@ -175,96 +175,111 @@ function branchesOf(node: AnyNode): AnyNode[] {
   return node.type === 'LogicalExpression' ? [node.right] : [];
 }
 
-/**
- * Lets a program count what it does, in instructions; `$work()` tells them, with elements and blocks. `METER` must run
- * before it.
- */
-// eslint-disable-next-line max-lines-per-function -- its parts call each other, over one text
-export function meterProgram(program: Program, edits: TextEdits): void {
-  const pricing = new Pricing();
-  const instructions = (count: number): number => Math.round(count * SCALE);
+/** Puts into a program what counts its work. */
+class Metering {
+  private readonly pricing = new Pricing();
+
+  constructor(private readonly edits: TextEdits) {}
+
+  /** Text that counts so many instructions. */
+  private counting(count: number): string {
+    return `$work.n+=${Math.round(count * SCALE)}`;
+  }
 
   /** What is below a node and done whenever it is; what is done at other times is metered by itself. */
-  function cost(node: AnyNode, parent: AnyNode | undefined): number {
-    let sum = pricing.own(node, parent);
+  private cost(node: AnyNode, parent: AnyNode | undefined): number {
+    let sum = this.pricing.own(node, parent);
     if (isFunction(node)) {
-      meterScope(node);
+      this.scope(node);
       return sum;
     }
     const branches = branchesOf(node);
     for (const child of childrenOf(node)) {
       if (branches.includes(child)) {
-        edits.insert(child.start, `($work.n+=${instructions(cost(child, node))},`);
-        edits.insert(child.end, ')');
-      } else if (isStatement(child) || child.type === 'BlockStatement') meterStatement(child, node);
-      else if (child.type === 'SwitchCase' || child.type === 'CatchClause') sum += meterCase(child);
-      else sum += cost(child, node);
+        this.edits.insert(child.start, `(${this.counting(this.cost(child, node))},`);
+        this.edits.insert(child.end, ')');
+      } else if (isStatement(child) || child.type === 'BlockStatement') this.statement(child, node);
+      else if (child.type === 'SwitchCase' || child.type === 'CatchClause') sum += this.case(child);
+      else sum += this.cost(child, node);
     }
     return sum;
   }
 
   /** Its test is counted with the switch. */
-  function meterCase(node: AnyNode): number {
+  private case(node: AnyNode): number {
     for (const child of childrenOf(node))
-      if (isStatement(child) || child.type === 'BlockStatement') meterStatement(child, node);
-    return node.type === 'SwitchCase' && node.test ? cost(node.test, node) + COUNTS.operator : 0;
+      if (isStatement(child) || child.type === 'BlockStatement') this.statement(child, node);
+    return node.type === 'SwitchCase' && node.test ? this.cost(node.test, node) + COUNTS.operator : 0;
   }
 
-  /** Of a loop: what each round does beside its body. */
-  function roundCost(node: AnyNode): number {
-    if (node.type === 'ForStatement') {
-      const parts = [node.test, node.update];
-      return parts.reduce((sum: number, each) => (each ? sum + cost(each, node) : sum), COUNTS.round);
+  /** Of those of these nodes that are there. */
+  private costs(nodes: readonly (AnyNode | null | undefined)[], parent: AnyNode): number {
+    return nodes.reduce((sum: number, each) => (each ? sum + this.cost(each, parent) : sum), 0);
+  }
+
+  /** Of a loop: what is done once. What each round does is counted in its body. */
+  private loop(node: AnyNode): number {
+    const parts = node as unknown as Record<
+      'init' | 'left' | 'right' | 'test' | 'update' | 'body',
+      AnyNode | undefined
+    >;
+    const count = COUNTS.statement + this.costs([parts.init, parts.left, parts.right], node);
+    const round = `${this.counting(COUNTS.round + this.costs([parts.test, parts.update], node))};`;
+    const body = parts.body!;
+    if (body.type === 'BlockStatement') this.edits.insert(body.start + 1, round);
+    else {
+      this.edits.insert(body.start, `{${round}`);
+      if (body.type === 'EmptyStatement') this.edits.insert(body.end, '}');
     }
-    if (node.type === 'WhileStatement' || node.type === 'DoWhileStatement') return COUNTS.round + cost(node.test, node);
-    return COUNTS.round;
+    this.statement(body, node);
+    if (body.type !== 'BlockStatement' && body.type !== 'EmptyStatement') this.edits.insert(body.end, '}');
+    return count;
   }
 
-  function meterStatement(node: AnyNode, parent: AnyNode): void {
-    if (node.type === 'BlockStatement') return node.body.forEach((each) => meterStatement(each, node));
-    if (node.type === 'FunctionDeclaration') return void cost(node, parent);
+  private statement(node: AnyNode, parent: AnyNode): void {
+    if (node.type === 'BlockStatement') return node.body.forEach((each) => this.statement(each, node));
+    if (node.type === 'FunctionDeclaration') return void this.cost(node, parent);
     if (!isStatement(node)) return;
-    let count: number;
-    if (/^(For|While|DoWhile)/.test(node.type)) {
-      const loop = node as Extract<AnyNode, { type: 'ForStatement' }>;
-      const once = [
-        loop.init,
-        (loop as unknown as { left?: AnyNode }).left,
-        (loop as unknown as { right?: AnyNode }).right,
-      ];
-      count = once.reduce((sum, each) => (each ? sum + cost(each, node) : sum), COUNTS.statement as number);
-      const round = `$work.n+=${instructions(roundCost(node))};`;
-      const { body } = loop;
-      if (body.type === 'BlockStatement') edits.insert(body.start + 1, round);
-      else {
-        edits.insert(body.start, `{${round}`);
-        if (body.type === 'EmptyStatement') edits.insert(body.end, '}');
-      }
-      meterStatement(body, node);
-      if (body.type !== 'BlockStatement' && body.type !== 'EmptyStatement') edits.insert(body.end, '}');
-    } else count = cost(node, parent);
+    const count = /^(For|While|DoWhile)/.test(node.type) ? this.loop(node) : this.cost(node, parent);
     const listed = parent.type === 'BlockStatement' || parent.type === 'Program' || parent.type === 'SwitchCase';
-    edits.insert(node.start, `${listed ? '' : '{'}$work.n+=${instructions(count)};`);
-    if (!listed) edits.insert(node.end, '}');
+    this.edits.insert(node.start, `${listed ? '' : '{'}${this.counting(count)};`);
+    if (!listed) this.edits.insert(node.end, '}');
   }
 
-  function meterScope(scope: Scope): void {
-    pricing.enter(scope);
+  scope(scope: Scope): void {
+    this.pricing.enter(scope);
     const body = bodyOf(scope);
     const holder = scope.type === 'Program' ? scope : scope.body;
     let entered = body.length > 0 && scope.type !== 'Program' ? COUNTS.entered : 0;
-    for (const each of body) if (each.type === 'FunctionDeclaration') entered += pricing.own(each, holder);
+    for (const each of body) if (each.type === 'FunctionDeclaration') entered += this.pricing.own(each, holder);
     const first = body.find((each) => isStatement(each));
-    for (const each of body) meterStatement(each, holder);
-    if (first && entered) edits.insert(first.start, `$work.n+=${instructions(entered)};`);
-    pricing.leave();
+    for (const each of body) this.statement(each, holder);
+    if (first && entered) this.edits.insert(first.start, `${this.counting(entered)};`);
+    this.pricing.leave();
   }
+}
 
-  meterScope(program);
+/**
+ * Lets a program count what it does, in instructions; `$work()` tells them, with elements and blocks. `METER` must run
+ * before it.
+ */
+export function meterProgram(program: Program, edits: TextEdits): void {
+  new Metering(edits).scope(program);
 }
 
 /** What `$work()` tells, in this order. */
-const COUNTED = ['n', 'dots', 'pairs', 'bytes', 'characters', 'blocks', 'i2c', 'softI2c', 'stretches', 'loaded'];
+const COUNTED = [
+  'n',
+  'dots',
+  'pairs',
+  'bytes',
+  'characters',
+  'blocks',
+  'loaded',
+  'i2c',
+  'softI2c',
+  'stretches',
+] as const;
 
 /** Runs before the program, in its context. */
 export const METER = `
@@ -330,22 +345,18 @@ export function workMs(
   const flashMs = () =>
     flashes().reduce((sum, now) => sum + now.writes * speed.flashWriteMs + now.erases * speed.flashEraseMs, 0);
   const beforeMs = flashMs();
-  const counts = [
-    1,
-    NATIVES.dotElement,
-    NATIVES.pairValue,
-    NATIVES.byte,
-    NATIVES.character,
-    NATIVES.hashBlock,
-    0,
-    0,
-    0,
-    NATIVES.overlayByte,
-  ];
-  const instructionUs = speed.cycles / speed.mhz;
-  const prices = counts.map((count) => count * instructionUs);
-  prices[COUNTED.indexOf('i2c')] = speed.i2cByteUs;
-  prices[COUNTED.indexOf('softI2c')] = speed.softI2cByteUs;
-  prices[COUNTED.indexOf('stretches')] = speed.stretchUs;
-  return () => read().reduce((sum, count, i) => sum + count * prices[i]!, 0) / 1000 + flashMs() - beforeMs;
+  const us = (instructions: number): number => (instructions * speed.cycles) / speed.mhz;
+  const prices: Record<(typeof COUNTED)[number], number> = {
+    n: us(1),
+    dots: us(NATIVES.dotElement),
+    pairs: us(NATIVES.pairValue),
+    bytes: us(NATIVES.byte),
+    characters: us(NATIVES.character),
+    blocks: us(NATIVES.hashBlock),
+    loaded: us(NATIVES.overlayByte),
+    i2c: speed.i2cByteUs,
+    softI2c: speed.softI2cByteUs,
+    stretches: speed.stretchUs,
+  };
+  return () => read().reduce((sum, count, i) => sum + count * prices[COUNTED[i]!], 0) / 1000 + flashMs() - beforeMs;
 }
