@@ -229,13 +229,17 @@ export async function createTapRig(options: TapRigOptions) {
     return answer;
   }
 
-  /** A desk command to the token that lies on the reader; repeated while the token leaves or the link is busy. */
-  async function desk(ins: number, data: Uint8Array): Promise<Uint8Array> {
+  /**
+   * A desk command to the token that lies on the reader; repeated while the token leaves or the link is busy.
+   * @param owner presses the token's button where it is told that the desk is closed
+   */
+  async function desk(ins: number, data: Uint8Array, owner?: Token): Promise<Uint8Array> {
     for (let tries = 1; ; tries++) {
       const { code, body } = await answered(ask(KIND.desk, deskRequest.encode({ timeoutMs: 5000, ins, data })));
       if (code === 'OK') return body;
       if (tries >= DESK_TRIES) throw new Error(`desk ${ins.toString(16)}: ${code}, again and again`);
-      if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY')
+      if (code === 'DESK_CLOSED' && owner) press(owner);
+      else if (code !== 'TAP_TORN' && code !== 'LINK_DOWN' && code !== 'NO_TOKEN' && code !== 'BUSY')
         throw new Error(`desk ${ins.toString(16)}: ${code}\n${consoles.slice(-15).join('\n')}`);
       await rest(300);
     }
@@ -330,7 +334,7 @@ export async function createTapRig(options: TapRigOptions) {
     press(token);
     await rest(500);
     token.presence.hold(field);
-    const status = tokenStatus.decode(await desk(INS.status, new Uint8Array(0)))!;
+    const status = tokenStatus.decode(await desk(INS.status, new Uint8Array(0), token))!;
     token.presence.leave();
     return status;
   }
