@@ -1,69 +1,97 @@
 /**
- * What a press of the button says: that the owner wants the payment above the limits, or else that the desk may open;
- * and how long it says so [0024].
+ * What a press of the button says: that the owner wants the payment above the limits [0024], or the withdrawal of x
+ * that a desk asks for [0017], or else that the desk may open; and how long it says so.
  *
- * A press that answers "pay this?" says nothing else: a reader cannot use it to open the desk.
+ * One question waits at a time, the last one. A press that answers "pay this?" says nothing else: a reader cannot use
+ * it to open the desk. A question whose payment cannot or need not come any more is over, and leaves the display; a
+ * press in the second after that says nothing at all, for it was meant for what stood there.
  * Left out: what the limits are, and the Balance (purse.ts).
  */
-import { equal } from '../core/bytes.js';
-import type { Challenge } from '../wire/payment.js';
 
-/** How long a press counts, for the payment it confirms and for the desk; and how long a payment waits for one. */
+/** How long a press counts, for what it confirms and for the desk; and how long a question waits for one. */
 export const PRESS_MS = 60000;
+/** After a question has left the display: who presses may still mean it. */
+export const GONE_MS = 1000;
+
+/** What a question of the desk is about. A payment's is about its charge: its encoded `chargeId` as text. */
+export const WITHDRAWAL = 'x';
 
 /** Whether `sinceMs` is at most `PRESS_MS` ago; a clock that was set back ends it. */
 export function isRecent(sinceMs: number, nowMs: number): boolean {
   return sinceMs >= 0 && nowMs >= sinceMs && nowMs - sinceMs <= PRESS_MS;
 }
 
-/** The payment above the limits that was last asked for. */
-export interface Confirmation {
-  /**
-   * It waits for a press: a confirmation that was given for another payment is not carried over, nor one that ran out.
-   */
-  ask(asked: Challenge, nowMs: number): void;
-  /** Whether a press confirmed this amount for this (IdS, Rs). */
-  isGiven(asked: Challenge, nowMs: number): boolean;
-  /** The button. @returns whether it confirmed */
-  press(nowMs: number): boolean;
-  /** What waits for a press or, after it, for the next tap; null where nothing does. */
-  pending(nowMs: number): { challenge: Challenge; confirmed: boolean } | null;
-  /** It is paid. */
-  end(): void;
+/** What waits for a press or, after it, for the next tap. */
+export interface Pending {
+  about: string;
+  /** y or x, minor units. */
+  amount: number;
+  /** IdS; '' for a withdrawal. */
+  shop: string;
+  confirmed: boolean;
 }
 
-/** No payment waits at first. */
+/** The question that was last asked. */
+export interface Confirmation {
+  /**
+   * Whether the owner agreed to this amount for this; if not, it waits for a press from now on: what was agreed to for
+   * something else, or too long ago, is not carried over. Asked again, the same question goes on waiting.
+   */
+  agreed(about: string, amount: number, shop: string, nowMs: number): boolean;
+  /** The owner entered the amount, and so agreed to it. */
+  enter(about: string, amount: number, nowMs: number): void;
+  /** The button. @returns what it confirmed; '' nothing: it is for the desk; '-' nothing at all */
+  press(nowMs: number): string;
+  /** null where nothing waits. */
+  pending(nowMs: number): Pending | null;
+  /** It is done, or can no longer be. */
+  end(): void;
+  /** A reader has come for something else: what waits is over. @returns whether something waited for a press */
+  turnTo(about: string, nowMs: number): boolean;
+}
+
+/** Nothing waits at first. */
 export function createConfirmation(): Confirmation {
-  let waiting: Challenge | null = null;
+  let waiting: Pending | null = null;
   let askedMs = -1;
-  let confirmedMs = -1; // -1: not yet
+  let pressedMs = -1; // -1: not yet
+  let goneMs = -GONE_MS; // when a question was last taken off the display
+
+  function pending(nowMs: number): Pending | null {
+    return waiting && isRecent(waiting.confirmed ? pressedMs : askedMs, nowMs) ? waiting : null;
+  }
 
   return {
-    ask: function (asked, nowMs) {
-      waiting = asked;
+    agreed: function (about, amount, shop, nowMs) {
+      const now = pending(nowMs);
+      const isSame = !!now && now.about === about && now.amount === amount && now.shop === shop;
+      if (isSame && now.confirmed) return true;
+      if (!isSame) waiting = { about: about, amount: amount, shop: shop, confirmed: false };
       askedMs = nowMs;
-      confirmedMs = -1;
+      return false;
     },
-    isGiven: function (asked, nowMs) {
-      return (
-        waiting !== null &&
-        isRecent(confirmedMs, nowMs) &&
-        waiting.amount === asked.amount &&
-        waiting.shop === asked.shop &&
-        equal(waiting.rs, asked.rs)
-      );
+    enter: function (about, amount, nowMs) {
+      waiting = { about: about, amount: amount, shop: '', confirmed: true };
+      pressedMs = nowMs;
     },
     press: function (nowMs) {
-      const confirms = waiting !== null && confirmedMs < 0 && isRecent(askedMs, nowMs);
-      if (confirms) confirmedMs = nowMs;
-      return confirms;
+      const now = pending(nowMs);
+      if (!now || now.confirmed) return nowMs >= goneMs && nowMs - goneMs < GONE_MS ? '-' : '';
+      now.confirmed = true;
+      pressedMs = nowMs;
+      return now.about;
     },
-    pending: function (nowMs) {
-      if (!waiting || !isRecent(confirmedMs < 0 ? askedMs : confirmedMs, nowMs)) return null;
-      return { challenge: waiting, confirmed: confirmedMs >= 0 };
-    },
+    pending: pending,
     end: function () {
       waiting = null;
+    },
+    turnTo: function (about, nowMs) {
+      const now = pending(nowMs);
+      if (!now || now.about === about) return false;
+      waiting = null;
+      if (now.confirmed) return false;
+      goneMs = nowMs;
+      return true;
     },
   };
 }

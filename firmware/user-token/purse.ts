@@ -26,10 +26,10 @@ import {
   readChallenge,
   RS_BYTES,
 } from '../wire/payment.js';
-import type { Challenge } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { recallRequest } from '../wire/token-commands.js';
-import { createConfirmation, isRecent } from './confirmation.js';
+import { createConfirmation, isRecent, WITHDRAWAL } from './confirmation.js';
+import type { Confirmation, Pending } from './confirmation.js';
 import { openJournal } from './journal.js';
 import type { Journal } from './journal.js';
 import { choosePseudonym } from './policy.js';
@@ -110,6 +110,11 @@ export interface PurseState {
   foundNone: Uint8Array;
   /** Slot of the coupon that was tried last, until the next start; -1: none. */
   lastTried: number;
+  /** What waits for a press, or has it. */
+  confirmation: Confirmation;
+  /** Of the x that the owner agreed to, what is still to become coupons; and when it last was, or became less. */
+  couponsLeft: number;
+  couponsMs: number;
 }
 
 /** The purse. */
@@ -120,9 +125,9 @@ export interface Purse {
   open(data: Uint8Array): PurseAnswer;
   /**
    * For the time between the answer to OPEN and the challenge: what a debit for that charge takes without its amount.
-   * Changes nothing.
+   * Changes nothing but that a question about anything else is over. @returns whether there was one
    */
-  expectPayment(): void;
+  expectPayment(nowMs: number): boolean;
   /** MULTIPLES of the PKU in the license that OPEN gave, 512 bytes. */
   multiples(): PurseAnswer;
   /** CHALLENGE: encoded `payment`. */
@@ -134,15 +139,13 @@ export interface Purse {
   /** RECALL: Rs, 16 bytes. */
   recall(data: Uint8Array): PurseAnswer;
   /**
-   * The owner pressed the button: confirms the payment that waits for it, or else opens the desk. Resets the sum.
+   * The owner pressed the button: confirms what waits for it, or else opens the desk, which stays open for a withdrawal
+   * that is confirmed. Resets the sum.
    * @returns whether it confirmed
    */
   press(nowMs: number): boolean;
-  /**
-   * The payment that waits for a press or, after it, for the next tap; null where there is none. `isShort`: above the
-   * Balance.
-   */
-  pending(nowMs: number): { challenge: Challenge; confirmed: boolean; isShort: boolean } | null;
+  /** What waits for a press or, after it, for the next tap; null where nothing does. */
+  pending(nowMs: number): Pending | null;
   state: PurseState;
 }
 
@@ -201,6 +204,7 @@ export function guarded<T>(
 /** Opens the purse in the records. @throws Error when they cannot be trusted: the board must not run */
 export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig): Purse {
   const journal = openJournal(records, config.debitSlots);
+  const confirmation = createConfirmation();
   const state: PurseState = {
     records: records,
     keys: keys,
@@ -212,6 +216,9 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     name: storedName(records),
     foundNone: NOTHING,
     lastTried: -1,
+    confirmation: confirmation,
+    couponsLeft: 0,
+    couponsMs: -1,
   };
   // The pseudonym that the present reader was shown; -1: none.
   let shown = -1;
@@ -222,7 +229,6 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
   let opened: Charge | null = null;
   // How challenges in our issuer's money begin.
   const terms = concat([config.issuer, fromChars(config.currency)]).join();
-  const confirmation = createConfirmation();
   // After a press and before the next debit makes it durable, the sum counts from 0.
   let sumReset = false;
 
@@ -264,14 +270,16 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     if (!state.licensed) return refuse('NOT_LICENSED');
     // 4. Our issuer and currency.
     if (!isOurs) return refuse('REFUSED');
-    // 5. Within the limits or confirmed, and Balance enough. One code for both, and one way on: a reader learns neither
-    //    limit nor Balance from what it may ask. The owner's display says which (`isShort`).
+    // 5. Balance enough, and within the limits or confirmed. One code for both: a reader learns neither limit nor
+    //    Balance from what it may ask. The owner's display says which: above the Balance nothing waits for a press.
     const sumAfter = (sumReset ? 0 : journal.lastDebit().sumSincePress) + amount;
     const within = amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
-    if (amount > journal.balance() || !(within || confirmation.isGiven(readChallenge(bytes)!, nowMs))) {
-      confirmation.ask(readChallenge(bytes)!, nowMs);
+    if (amount > journal.balance()) {
+      confirmation.end();
       return refuse('CONFIRM_NEEDED');
     }
+    if (!(within || confirmation.agreed(charge.text, amount, readChallenge(bytes)!.shop, nowMs)))
+      return refuse('CONFIRM_NEEDED');
     // 6. A place in the journal.
     const slot = journal.freeSlot();
     if (slot < 0) return refuse('JOURNAL_FULL');
@@ -281,7 +289,6 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     journal.debit(slot, charge.pseudonym, amount, sumAfter, signature, bytes);
     opened = null;
     sumReset = false;
-    if (!within) confirmation.end();
     return { ok: true, data: answerTo(bytes, signature), repeated: false };
   }
 
@@ -340,14 +347,18 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     open: function (data) {
       return guarded<PurseAnswer>(state, openChecked, data);
     },
-    expectPayment: function () {
+    expectPayment: function (nowMs) {
       guarded<{ ok: true }>(state, placeDebit);
+      return opened !== null && confirmation.turnTo(opened.text, nowMs);
     },
     multiples: function () {
       return guarded<PurseAnswer>(state, multiplesOfLicense);
     },
     pay: function (bytes, nowMs) {
-      return guarded<PayAnswer>(state, payChecked, bytes, nowMs);
+      const answer = guarded<PayAnswer>(state, payChecked, bytes, nowMs);
+      // Paid or refused: what waited for a press is no longer to be paid.
+      if (answer.ok || answer.code !== 'CONFIRM_NEEDED') confirmation.end();
+      return answer;
     },
     ack: function (data) {
       return guarded<PurseAnswer>(state, ackChecked, data);
@@ -361,20 +372,11 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     },
     press: function (nowMs) {
       sumReset = true;
-      const confirms = confirmation.press(nowMs);
-      if (!confirms) state.deskMs = nowMs;
-      return confirms;
+      const confirmed = confirmation.press(nowMs);
+      if (confirmed === '' || confirmed === WITHDRAWAL) state.deskMs = nowMs;
+      return confirmed !== '';
     },
-    pending: function (nowMs) {
-      const found = confirmation.pending(nowMs);
-      return (
-        found && {
-          challenge: found.challenge,
-          confirmed: found.confirmed,
-          isShort: found.challenge.amount > journal.balance(),
-        }
-      );
-    },
+    pending: confirmation.pending,
     state: state,
   };
 }

@@ -13,17 +13,16 @@ import { SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
 import { charsOfName } from '../wire/name.js';
 import type { Challenge } from '../wire/payment.js';
+import type { Pending } from './confirmation.js';
 
 /** The token's screens. */
 export interface Screens {
-  /** Above the limits: press, then tap again. */
-  askConfirm(asked: Challenge): void;
+  /** A payment above the limits, or a withdrawal: press, then tap again. */
+  ask(asked: Pending, currency: string): void;
   /** Above the Balance. */
   short(asked: Challenge): void;
   /** A registration of several pseudonyms is under way. */
   progress(done: number, total: number): void;
-  /** Pressed: tap again. */
-  confirmed(asked: Challenge): void;
   /** The signature went out. */
   paying(paid: Challenge): void;
   /** The shop acknowledged. */
@@ -125,14 +124,16 @@ export function createScreens(
   }
 
   return {
-    askConfirm: function (asked) {
-      const amount = amountText(asked.amount, asked.currency);
-      show(
-        ['CONFIRM?', 'PAY ' + amount].concat(nameLines(spell, 'to ', asked.shop), ['press, tap again']),
-        QUESTION_MS,
-        PLAIN,
-      );
-      announce(SIGNAL.ask, amount);
+    ask: function (asked, currency) {
+      const amount = amountText(asked.amount, currency);
+      const first = asked.confirmed ? 'TAP AGAIN' : 'CONFIRM?';
+      const text = asked.shop
+        ? [first, 'PAY ' + amount].concat(nameLines(spell, 'to ', asked.shop))
+        : asked.confirmed
+          ? [first, 'WITHDRAW', amount]
+          : ['WITHDRAW', amount + '?'];
+      show(asked.confirmed ? text : text.concat(['press, tap again']), QUESTION_MS, PLAIN);
+      if (!asked.confirmed) announce(SIGNAL.ask, amount);
     },
     short: function (asked) {
       show(['NOT ENOUGH', 'to PAY ' + amountText(asked.amount, asked.currency)].concat(homeLines()), NEWS_MS, PLAIN);
@@ -140,13 +141,6 @@ export function createScreens(
     },
     progress: function (done, total) {
       if (total > 1) show(['REGISTERING', done + ' of ' + total], NEWS_MS, PLAIN);
-    },
-    confirmed: function (asked) {
-      show(
-        ['TAP AGAIN', 'PAY ' + amountText(asked.amount, asked.currency)].concat(nameLines(spell, 'to ', asked.shop)),
-        QUESTION_MS,
-        PLAIN,
-      );
     },
     paying: function (paid) {
       unsaid = paid;

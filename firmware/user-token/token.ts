@@ -17,6 +17,7 @@ import { WIRE_VERSION } from '../wire/signed.js';
 import { INS, isDeskCommand, isPaperCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
 import type { Desk } from './desk/desk.js';
 import type { PaperDesk } from './desk/paper-desk.js';
+import { WITHDRAWAL } from './confirmation.js';
 import { guarded, isDeskOpen } from './purse.js';
 import type { Purse, PurseAnswer } from './purse.js';
 import { createScreens, nameLines, wrap } from './screens.js';
@@ -99,10 +100,10 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   /** Tells the owner how a payment went. */
   function tellPayment(asked: Uint8Array, answer: PurseAnswer, nowMs: number): void {
     if (answer.ok) return screens.paying(readChallenge(asked)!);
-    const waiting = answer.code === 'CONFIRM_NEEDED' ? purse.pending(nowMs) : null;
-    if (!waiting) screens.refused(answer.code);
-    else if (waiting.isShort) screens.short(waiting.challenge);
-    else screens.askConfirm(waiting.challenge);
+    if (answer.code !== 'CONFIRM_NEEDED') return screens.refused(answer.code);
+    const waiting = purse.pending(nowMs);
+    if (waiting) screens.ask(waiting, state.config.currency);
+    else screens.short(readChallenge(asked)!);
   }
 
   function pay(data: Uint8Array): PurseAnswer {
@@ -118,7 +119,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   function expectPayment(): void {
     desk = null;
     parts.makeRoom();
-    purse.expectPayment();
+    if (purse.expectPayment(clock.nowMs())) screens.home();
   }
 
   function open(data: Uint8Array): PurseAnswer {
@@ -159,12 +160,19 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     const before = journal.balance();
+    const nowMs = clock.nowMs();
+    // Whoever is at the desk pays nothing now.
+    if (state.confirmation.turnTo(WITHDRAWAL, nowMs)) screens.home();
+    const asked = purse.pending(nowMs);
     const answer = guarded<PurseAnswer>(state, function () {
       return deskAnswer(ins, data);
     });
     purse.changed();
     if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
     else if (ins === INS.receipt && !answer.ok) screens.refused(answer.code);
+    // A desk asks again and again: told once.
+    const waiting = purse.pending(nowMs);
+    if (waiting && waiting !== asked) screens.ask(waiting, state.config.currency);
     return answer;
   }
 
@@ -236,9 +244,8 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     press: function () {
       const nowMs = clock.nowMs();
       const waiting = purse.press(nowMs) ? purse.pending(nowMs) : null;
-      if (!waiting) screens.deskOpen();
-      else if (waiting.isShort) screens.short(waiting.challenge);
-      else screens.confirmed(waiting.challenge);
+      if (waiting) screens.ask(waiting, state.config.currency);
+      else screens.deskOpen();
     },
     start: function () {
       screens.home();

@@ -35,8 +35,10 @@ export const INS = {
   /** Desk. data: `licenseGrant`; no answer. */
   license: 0x44,
   /**
-   * Desk. data: `amountRequest`, x; answer: `requestPart`. A request that waits for its reply is given again, whatever
-   * x is asked for.
+   * Desk. data: `amountRequest`, x, or 0 for what the owner entered on the token (code NO_CHARGE: nothing); answer:
+   * `requestPart`, once its owner agreed to x by a press (code CONFIRM_NEEDED until then). A request that waits for its
+   * reply is given again, whatever x is asked for. In a scheme with coupons the answer has no bytes: COUPON START
+   * follows, for coupons of x in sum without another press.
    */
   withdraw: 0x46,
   /** Desk. data: `partRequest`; answer: the next bytes of the request that waits, at most `PART_BYTES`. */
@@ -45,15 +47,15 @@ export const INS = {
   reply: 0x4e,
   /** Desk. data: `signedCouponKeys`; no answer. */
   couponKeys: 0x50,
-  /** Desk. data: `couponStart`; answer: r u mod n (256), to be inverted. */
+  /** Desk. data: `couponStart`; answer: r u mod n (256), to be inverted. Code CONFIRM_NEEDED as for WITHDRAW. */
   couponStart: 0x52,
   /** Desk. data: the inverse (256); answer: `requestPart` of the coupon's `ownedRequest`. */
   couponBlind: 0x54,
   /** Desk. data: `commandRequest`; answer: `requestPart` of a redemption, or code NO_CHARGE where no coupon is left. */
   redeem: 0x56,
   /**
-   * Desk. data: `commandRequest`; answer: `requestPart` of a question for the receipt that was missed: WITHDRAW of 0 in
-   * a scheme with coupons.
+   * Desk. data: `commandRequest`; answer: `requestPart` of a question for a receipt that was missed: a withdrawal of 0,
+   * in a scheme with coupons the way of a redemption.
    */
   missed: 0x5a,
   /** Desk. data: `debitRequest`; answer: `debitAnswer`, or code NO_CHARGE where the journal has none from there on. */
@@ -176,7 +178,7 @@ export const licenseGrant = defineMessage([
 ]);
 export type LicenseGrant = MessageOf<typeof licenseGrant>;
 
-/** Data of WITHDRAW: x, or 0 to ask for a receipt that the token missed. */
+/** Data of WITHDRAW: x, or 0 for what the owner entered on the token. */
 export const amountRequest = defineMessage([
   ['commandId', BYTES, COMMAND_ID_BYTES],
   ['amount', BALANCE],

@@ -2,7 +2,7 @@
  * Withdrawal [0017]-[0021]: the request (PKU, IdU, x) with its owner's signatures, and the numbered receipt SKI(PKU,
  * x).
  */
-import { defineMessage, BYTES, AMOUNT, NAME, U32, U8, type MessageOf } from './codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, U32, U8, type MessageOf } from './codec.js';
 import { ISSUER_ID_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** (PKU, IdU, x), and the number that the receipt shall have: asked again, the same number, so one credit. */
@@ -12,8 +12,8 @@ export const withdrawalBody = defineMessage([
   ['pku', BYTES, KEY_BYTES],
   // Number of the receipt asked for: the last one taken, plus 1.
   ['number', U32],
-  // x, minor units.
-  ['amount', AMOUNT],
+  // x, minor units; 0 asks for receipts that the token missed, and draws nothing.
+  ['amount', BALANCE],
   // IdU.
   ['name', NAME],
 ]);

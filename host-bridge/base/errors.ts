@@ -47,8 +47,8 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   CONFIRM_NEEDED: row(
     409,
     refused,
-    "The amount is above what the token pays without its button, or above what the token holds: the token's own display says which.",
-    "Press the token's button, then tap again. If the token holds too little, withdraw first.",
+    "The amount is above what the token pays without its button, or above what the token holds, or it is a withdrawal's, which its owner must agree to: the token's own display says which.",
+    "Read the amount there, press the token's button if it is right, then tap again. If the token holds too little, withdraw first.",
   ),
   CHALLENGE_CONFLICT: row(
     409,
@@ -124,7 +124,12 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     'Write the amount as 3.50, or in minor units as 350, without sign or exponent.',
   ),
   CHARGE_OPEN: row(409, refused, 'Another charge is open on the terminal.', 'Finish or cancel that charge first.'),
-  NO_CHARGE: row(409, refused, 'No charge is open on the terminal.', 'Open a charge: tapcash charge AMOUNT.'),
+  NO_CHARGE: row(
+    409,
+    refused,
+    'No charge is open on the terminal, or nothing is there on the token that was asked for, such as an amount entered on it.',
+    'Open a charge: tapcash charge AMOUNT. At the desk: enter the amount on the token, or name it.',
+  ),
   TIME_STALE: row(
     409,
     refused,

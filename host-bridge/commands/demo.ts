@@ -181,7 +181,7 @@ async function stayUp(
   say(`  ./tapcash charge ${plain(350).padEnd(11)}the clerk asks for ${money(350)}`);
   say(`  ./tapcash tap ${token.padEnd(14)}${token} holds the token to the reader`);
   say(
-    `  ./tapcash teller withdraw ${plain(500)}\n      and meanwhile in a third: ./tapcash press ${token} && ./tapcash tap ${token}`,
+    `  ./tapcash teller withdraw ${plain(500)}\n      and meanwhile in a third, once for the desk and once for the amount:\n      ./tapcash press ${token} && ./tapcash tap ${token}`,
   );
   say(`  ./tapcash audit             recomputes every balance, checks every signature`);
   const houses = Object.entries({ issuer: rig.issuer, trustee: rig.trustee, bank: rig.bank }).flatMap(

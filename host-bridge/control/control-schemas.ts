@@ -395,7 +395,9 @@ export const DeskLine = object({
   event: Type.Optional(
     object({
       step: Type.String(),
-      wait: Type.Union((['tap', 'again', 'button', 'link', 'service'] as const).map((wait) => Type.Literal(wait))),
+      wait: Type.Union(
+        (['tap', 'again', 'button', 'confirm', 'link', 'service'] as const).map((wait) => Type.Literal(wait)),
+      ),
     }),
   ),
   alive: Type.Optional(Type.Literal(true)),

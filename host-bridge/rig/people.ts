@@ -31,7 +31,7 @@ function atDesk(rig: WholeShop, shop: Shop, token: Token) {
   return {
     onEvent: ({ wait }: DeskEvent) => {
       if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);
-      if (wait === 'button') pressButton(rig, token.device.board);
+      if (wait === 'button' || wait === 'confirm') pressButton(rig, token.device.board);
     },
   };
 }

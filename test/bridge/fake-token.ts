@@ -31,6 +31,8 @@ export interface FakeToken {
   license: Uint8Array | null;
   /** Whether the button was pressed. */
   open: boolean;
+  /** Whether its owner agrees to every withdrawal. */
+  agrees: boolean;
   pku: Uint8Array;
   accountKey: Uint8Array;
   /** Its journal: payments by place, with whether the shop acknowledged them. */
@@ -56,6 +58,7 @@ export function createFakeToken(seed: string): FakeToken {
     name: '',
     license: null,
     open: true,
+    agrees: true,
     pku,
     accountKey: account.publicKey,
     debits: [],
@@ -130,16 +133,21 @@ export function createFakeToken(seed: string): FakeToken {
     const request = amountRequest.decode(data);
     if (!request) return no('BAD_REQUEST');
     if (!token.license) return no('NOT_LICENSED');
+    if (request.amount === 0) return no('NO_CHARGE');
+    if (!token.agrees) return no('CONFIRM_NEEDED');
+    return requestFor(request.amount);
+  }
+  function requestFor(amount: number) {
     const body = withdrawalBody.encode({
       issuer: ISSUER,
       currency: 'EUR',
       pku,
       number: token.receiptNumber + 1,
-      amount: request.amount,
+      amount,
       name: token.name,
     });
     return whole(
-      request.amount,
+      amount,
       withdrawal.encode({
         accountSignature: account.sign(SIGNED.withdrawal, body),
         proof: pseudonym.sign(SIGNED.withdrawalProof, body),
@@ -172,6 +180,7 @@ export function createFakeToken(seed: string): FakeToken {
     if (ins === INS.register) return register(data);
     if (ins === INS.license) return takeLicense(data);
     if (ins === INS.withdraw) return withdraw(data);
+    if (ins === INS.missed) return token.license ? requestFor(0) : no('NOT_LICENSED');
     if (ins === INS.debit) return readDebit(data);
     if (ins === INS.status) {
       return yes(

@@ -156,6 +156,25 @@ test('the button is asked for and waited for; the link may drop meanwhile', asyn
   expect([token().balance, abc()]).toEqual([10, 990]);
 });
 
+test("the owner's press for x is asked for and waited for, and nothing is drawn before it", async () => {
+  await prepare();
+  await register();
+  token().agrees = false;
+  const events: string[] = [];
+  const withdrawing = rig.bridge.teller.withdraw({ amount: 10, onEvent: ({ wait }) => void events.push(wait) });
+  await pass(rig.scheduler, 5000);
+  expect([events, abc()]).toEqual([['tap', 'tap', 'confirm'], 1000]);
+  token().agrees = true;
+  expect(await go(withdrawing)).toMatchObject({ ok: true });
+  expect([token().balance, abc()]).toEqual([10, 990]);
+  // Whoever never presses has withdrawn nothing; receipts need no press.
+  token().agrees = false;
+  const given = rig.bridge.teller.withdraw({ amount: 20, stepMs: 5000 });
+  expect(await go(given)).toMatchObject({ code: 'CONFIRM_NEEDED' });
+  expect([token().balance, abc()]).toEqual([10, 990]);
+  expect(await go(rig.bridge.teller.collect())).toMatchObject({ ok: true, receiptNumber: 1 });
+});
+
 test('a receipt that the token missed comes first, then what was asked for', async () => {
   await prepare();
   await register();

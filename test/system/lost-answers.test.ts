@@ -37,7 +37,7 @@ test.each(process.env.TAPCASH_SCHEMES === 'all' ? [...schemes, ['keyed', 4] as c
       await register(rig, shop, token, 10_000);
       const onEvent = ({ wait }: DeskEvent) => {
         if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);
-        if (wait === 'button') pressButton(rig, token.device.board);
+        if (wait === 'button' || wait === 'confirm') pressButton(rig, token.device.board);
       };
       let cutAt = 0;
       let calls = 0;

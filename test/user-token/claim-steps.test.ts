@@ -115,7 +115,13 @@ test('scheme 1: PKU to the trustee, its license kept once it is valid; (PKU, x) 
   exercises('15.4', '14.4', '14.9', '28.4');
 
   later.purse.press(0);
-  const part = must(later.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount: X }), 0)).data;
+  // x is the owner's: nothing is signed before a press for it, and none that a reader changed meanwhile.
+  const ask = (amount: number) => later.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount }), 0);
+  expect([codeOfAnswer(ask(X)), later.purse.pending(0)?.amount]).toEqual(['CONFIRM_NEEDED', X]);
+  later.purse.press(0);
+  expect([codeOfAnswer(ask(X + 1)), codeOfAnswer(ask(X))]).toEqual(['CONFIRM_NEEDED', 'CONFIRM_NEEDED']);
+  later.purse.press(0);
+  const part = must(ask(X)).data;
   const drawn = withdrawalBody.decode(withdrawal.decode(requestPart.decode(part)!.part)!.body)!;
   expect(drawn).toMatchObject({ pku: pseudonym.publicKey, amount: X, name: 'Ada', number: 1 });
   exercises('3.4', '28.5');

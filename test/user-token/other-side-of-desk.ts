@@ -333,13 +333,25 @@ export function register(token: TestPurse, name = 'Ada'): Answer {
   }
 }
 
-export const withdraw = (token: TestPurse, amount: number): Answer =>
-  token.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount }), 0) as Answer;
+/** What the desk asks for, and once more when its owner has pressed for it. */
+export function agreed(token: TestPurse, ask: () => Answer): Answer {
+  const answer = ask();
+  if (answer.ok || answer.code !== 'CONFIRM_NEEDED') return answer;
+  token.purse.press(0);
+  return ask();
+}
 
-/** COUPON START and COUPON BLIND, the desk inverting. */
+/** WITHDRAW, to which the owner agrees. */
+export const withdraw = (token: TestPurse, amount: number): Answer =>
+  agreed(token, () => token.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount }), 0) as Answer);
+
+/** COUPON START, to which the owner agrees, and COUPON BLIND, the desk inverting. */
 export function askCoupon({ token, houses }: Dealing, amount: number): Answer {
   const { modulus } = houses.keys.coupons.get(amount)!;
-  const masked = token.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount, modulus }), 0) as Answer;
+  const masked = agreed(
+    token,
+    () => token.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount, modulus }), 0) as Answer,
+  );
   return masked.ok ? (token.desk.couponBlind(inverseOf(masked.data, modulus)!, 0) as Answer) : masked;
 }
 

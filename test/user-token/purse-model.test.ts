@@ -87,7 +87,7 @@ function take(token: TestPurse, model: Model, now: Step, cut: boolean): void {
     expect(answer.ok ? answer.data[124] : cut && answer.code).toEqual(
       answer.ok ? unsettledAt(model, now.shop) : 'DEVICE_FAULT',
     );
-    token.purse.expectPayment();
+    token.purse.expectPayment(0);
   }
   if (now.do === 'pay') {
     const bytes = challengeBytes({ number: now.number, amount: now.amount, shop: now.shop });

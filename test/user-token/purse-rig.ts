@@ -3,6 +3,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { openRecordLog, type RecordLog } from '../../firmware/records/record-log.js';
+import { WITHDRAWAL } from '../../firmware/user-token/confirmation.js';
 import type { DeskTools } from '../../firmware/user-token/desk/desk-tools.js';
 import { createDesk, needsTools, type Desk } from '../../firmware/user-token/desk/desk.js';
 import { createPaperDesk } from '../../firmware/user-token/desk/paper-desk.js';
@@ -159,6 +160,11 @@ export function ready(balance: number, config: PurseConfig = CONFIG): TestPurse 
 export function must<T extends { ok: boolean }>(answer: T): Extract<T, { ok: true }> {
   if (!answer.ok) throw new Error('expected OK, got ' + JSON.stringify(answer));
   return answer as Extract<T, { ok: true }>;
+}
+
+/** The owner agrees to a withdrawal before a desk asks for it, as one does who enters it on the token. */
+export function agreeTo(token: TestPurse, amount: number, nowMs = 0): void {
+  token.purse.state.confirmation.enter(WITHDRAWAL, amount, nowMs);
 }
 
 /** 'OK' or the code. */

@@ -11,6 +11,7 @@ import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { licenseGrant } from '../../firmware/wire/token-commands.js';
 import {
+  agreeTo,
   COMMAND_ID,
   account,
   boot,
@@ -114,8 +115,14 @@ const rows: Row[] = [
     ),
   ],
   ['license: flipped bit', 'LICENSE_INVALID', (t) => (t.purse.press(0), t.desk.license(flip(grantBytes({}), 123), 1))],
-  ['withdraw', 'OK', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(16).fill(1, 14), 1))],
-  ['withdraw: 0', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(16), 1))],
+  ['withdraw', 'CONFIRM_NEEDED', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(16).fill(1, 14), 1))],
+  [
+    'withdraw: agreed',
+    'OK',
+    (t) => (t.purse.press(0), agreeTo(t, 257), t.desk.withdraw(new Uint8Array(16).fill(1, 14), 1)),
+  ],
+  ['withdraw: 0', 'NO_CHARGE', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(16), 1))],
+  ['withdraw: cut', 'BAD_REQUEST', (t) => (t.purse.press(0), t.desk.withdraw(new Uint8Array(15).fill(1, 14), 1))],
   [
     'withdraw: too much to take',
     'REFUSED',
@@ -224,7 +231,7 @@ test('above a limit: press, then exactly that payment within a minute', () => {
 test('a press that confirms a payment does not open the desk; one confirmation pays once', () => {
   const token = ready(5000);
   token.purse.pay(challengeBytes({ amount: 2000 }), 0);
-  expect(token.purse.pending(1)).toMatchObject({ challenge: { amount: 2000 }, confirmed: false });
+  expect(token.purse.pending(1)).toMatchObject({ amount: 2000, shop: 'Cafe', confirmed: false });
   token.purse.press(1);
   expect(token.purse.pending(2)).toMatchObject({ confirmed: true });
   expect(codeOfAnswer(token.desk.identity(2))).toBe('DESK_CLOSED');
@@ -357,6 +364,7 @@ test('identity, registration, withdrawal and receipt say what they must', () => 
   expect(boot(token.flash).purse.state.name).toBe('Ada');
   token.purse.press(0);
   for (const number of [1, 2]) {
+    agreeTo(token, 256);
     const asked = withdrawal.decode(
       requestPart.decode(must(token.desk.withdraw(new Uint8Array([...COMMAND_ID, 0, 0, 0, 0, 0, 0, 1, 0]), 0)).data)!
         .part,

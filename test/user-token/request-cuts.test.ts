@@ -20,6 +20,7 @@ import type { CutPlace, EmulatedFlash } from '../../host-bridge/emulator/flash.j
 import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import { boot, COMMAND_ID, nameBytes, newFlash, openLog, type TestPurse } from './purse-rig.js';
 import {
+  agreed,
   configOf,
   Houses,
   makeHouseKeys,
@@ -148,7 +149,9 @@ const flows: Flow[] = [
         if (waiting.ok) return waiting;
         if (desk.token.log.slots(DESK_RECORD.coupon).length > 0) throw new Error('a second coupon');
         const masked = desk.step((token) =>
-          token.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount: X, modulus }), 0),
+          agreed(token, () =>
+            token.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount: X, modulus }), 0),
+          ),
         );
         return masked.ok ? desk.step((token) => token.desk.couponBlind(inverseOf(masked.data, modulus)!, 0)) : masked;
       });

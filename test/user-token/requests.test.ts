@@ -24,6 +24,7 @@ import { createCouponSigner } from '../../host-bridge/base/crypto/coupon-signer.
 import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import {
   COMMAND_ID,
+  agreeTo,
   boot,
   codeOfAnswer,
   keyOf,
@@ -36,6 +37,7 @@ import {
   type TestPurse,
 } from './purse-rig.js';
 import {
+  agreed,
   askCoupon,
   configOf,
   couponList,
@@ -70,8 +72,11 @@ const boxesFor = async (d: Dealing, first: Answer): Promise<Uint8Array[]> => {
   return d.houses.answer(kind, bytes);
 };
 const modulusOf = (amount: number) => keys.coupons.get(amount)!.modulus;
-const start = (t: TestPurse, amount = X, modulus = modulusOf(amount)): Answer =>
+const startOnce = (t: TestPurse, amount = X, modulus = modulusOf(amount)): Answer =>
   t.desk.couponStart(couponStart.encode({ commandId: COMMAND_ID, amount, modulus }), 0);
+/** COUPON START, to which the owner agrees. */
+const start = (t: TestPurse, amount = X, modulus = modulusOf(amount)): Answer =>
+  agreed(t, () => startOnce(t, amount, modulus));
 
 /**
  * [scheme, what, code, how, before]: on a token that is registered, with its desk open. What is refused writes nothing.
@@ -89,6 +94,8 @@ function part(token: TestPurse, offset: number, start?: Uint8Array): Answer {
   return token.desk.part(partRequest.encode({ start: start ?? ofWaiting(), offset }), 0);
 }
 // REDEEM after each, as the rows ask for what waits: the token notes which command came last.
+const askX = (token: TestPurse, amount = X) =>
+  token.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount }), 0);
 const withdrawn = ({ token }: Dealing) => (must(withdraw(token, X)), must(token.desk.redeem(0)));
 const couponAsked = (d: Dealing) => (must(askCoupon(d, X)), must(d.token.desk.redeem(0)));
 const begun = ({ token }: Dealing) => must(start(token));
@@ -116,7 +123,7 @@ const rows: Row[] = [
     },
   ],
   [3, 'withdraw', 'OK', ({ token }) => withdraw(token, X)],
-  [3, 'withdraw 0', 'OK', ({ token }) => withdraw(token, 0)],
+  [3, 'withdraw 0', 'NO_CHARGE', ({ token }) => withdraw(token, 0)],
   [3, 'withdraw: not an amount', 'BAD_REQUEST', ({ token }) => token.desk.withdraw(NONE, 0)],
   [
     3,
@@ -145,8 +152,22 @@ const rows: Row[] = [
     ({ token }) => withdraw(token, X),
     ({ token }) => token.log.put(DESK_RECORD.sharedKey, 0, NONE),
   ],
-  [2, 'withdraw in a scheme of coupons', 'BAD_REQUEST', ({ token }) => withdraw(token, X)],
-  [1, 'withdraw 0 in the open', 'BAD_REQUEST', ({ token }) => withdraw(token, 0)],
+  [2, 'withdraw in a scheme of coupons', 'OK', ({ token }) => withdraw(token, X)],
+  [1, 'withdraw 0, and nothing was entered', 'NO_CHARGE', ({ token }) => withdraw(token, 0)],
+  ...[1, 2, 3, 4].map((scheme): Row => [scheme, 'withdraw, no press', 'CONFIRM_NEEDED', ({ token }) => askX(token)]),
+  ...[1, 2, 3, 4].map((scheme): Row => [
+    scheme,
+    'withdraw 0 for what was entered',
+    'OK',
+    ({ token }) => (agreeTo(token, X), askX(token, 0)),
+  ]),
+  ...[1, 2, 3, 4].map((scheme): Row => [
+    scheme,
+    'withdraw more than was agreed to',
+    'CONFIRM_NEEDED',
+    ({ token }) => (agreeTo(token, X), askX(token, X + 1)),
+  ]),
+  [2, 'coupon start, no press', 'CONFIRM_NEEDED', ({ token }) => startOnce(token)],
   [3, 'part: nothing waits', 'NO_CHARGE', ({ token }) => part(token, 0, NO_START)],
   [3, 'part: beyond the end', 'BAD_REQUEST', ({ token }) => part(token, 10_000), withdrawn],
   [3, 'part: of another request', 'BAD_REQUEST', ({ token }) => part(token, 0, NO_START), withdrawn],
@@ -163,8 +184,8 @@ const rows: Row[] = [
   [2, 'redeem: without an id', 'BAD_REQUEST', ({ token }) => token.desk.redeem(0, NONE)],
   [2, 'missed receipts: without an id', 'BAD_REQUEST', ({ token }) => token.desk.missed(0, NONE)],
   [2, 'missed receipts', 'OK', ({ token }) => token.desk.missed(0)],
-  [1, 'missed receipts in the open', 'BAD_REQUEST', ({ token }) => token.desk.missed(0)],
-  [3, 'missed receipts in a scheme without coupons', 'BAD_REQUEST', ({ token }) => token.desk.missed(0)],
+  [1, 'missed receipts in the open', 'OK', ({ token }) => token.desk.missed(0)],
+  [3, 'missed receipts in a scheme without coupons', 'OK', ({ token }) => token.desk.missed(0)],
   [2, 'missed receipts: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.missed(60_001)],
   [2, 'redeem: desk closed', 'DESK_CLOSED', ({ token }) => token.desk.redeem(60_001)],
   [3, 'coupon keys in a scheme without', 'BAD_REQUEST', ({ token }) => token.desk.couponKeys(couponList(keys), 0)],
@@ -383,7 +404,7 @@ describe.each([
     expect(token.purse.state.journal.balance()).toBe(5);
     expect(await finish(dealing, withdraw(token, X))).toBe('OK');
     expect(token.purse.state.journal.balance()).toBe(5 + X);
-    expect(await finish(dealing, withdraw(token, 0))).toBe('OK');
+    expect(await finish(dealing, token.desk.missed(0))).toBe('OK');
   });
 
   test('a registration takes the place of a withdrawal that waits; what was credited comes with the next one', async () => {
@@ -395,7 +416,7 @@ describe.each([
     expect(token.log.get(RECORD.license, n - 1)!.subarray(0, 124)).toEqual(
       grantFor(token.keys.publicKey(n), 1_900_000_000).license,
     );
-    expect(await finish(dealing, withdraw(token, 0))).toBe('RECEIPT_GAP');
+    expect(await finish(dealing, token.desk.missed(0))).toBe('RECEIPT_GAP');
     expect([token.purse.state.journal.balance(), houses.credited]).toEqual([X, X]);
     // One that ends earlier is taken for what it is, and the longer one stays.
     houses.validUntilS = 1_700_000_000;

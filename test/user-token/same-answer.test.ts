@@ -16,7 +16,7 @@ import { inverseOf } from '../../host-bridge/bridge/desk/desk-requests.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
 import type { PurseConfig } from '../../firmware/user-token/purse.js';
-import { boot, COMMAND_ID, keyOf, must, nameBytes, newFlash, type TestPurse } from './purse-rig.js';
+import { agreeTo, boot, COMMAND_ID, keyOf, must, nameBytes, newFlash, type TestPurse } from './purse-rig.js';
 import {
   askCoupon,
   configOf,
@@ -202,6 +202,13 @@ test('a license again after the token was given other keys of its houses', async
   expect([shown(license!.send(later, 0)), shown(license!.send(later, LATER_MS))]).toEqual([right, right]);
 });
 
+/** A token whose owner has agreed to a withdrawal. */
+async function agreedTo(scheme: number, nowMs = 0): Promise<Dealing> {
+  const dealing = await registered(keys, scheme);
+  agreeTo(dealing.token, X, nowMs);
+  return dealing;
+}
+
 /** What the desk asks for, in the same bytes; each with the token before it. */
 const asked: [string, () => Promise<{ dealing: Dealing; command: Command }>][] = [
   [
@@ -228,14 +235,21 @@ const asked: [string, () => Promise<{ dealing: Dealing; command: Command }>][] =
   ...[1, 3, 4].map((scheme): (typeof asked)[number] => [
     `WITHDRAW, scheme ${scheme}`,
     async () => ({
-      dealing: await registered(keys, scheme),
+      dealing: await agreedTo(scheme),
       command: { name: 'WITHDRAW', send: (at, nowMs) => at.desk.withdraw(amountBytes(X), nowMs) },
+    }),
+  ]),
+  ...[1, 2, 3, 4].map((scheme): (typeof asked)[number] => [
+    `WITHDRAW of what the owner entered, scheme ${scheme}`,
+    async () => ({
+      dealing: await agreedTo(scheme),
+      command: { name: 'WITHDRAW', send: (at, nowMs) => at.desk.withdraw(amountBytes(0), nowMs) },
     }),
   ]),
   [
     'COUPON BLIND, scheme 2',
     async () => {
-      const dealing = await registered(keys, 2);
+      const dealing = await agreedTo(2);
       const { modulus } = keys.coupons.get(X)!;
       const masked = must(dealing.token.desk.couponStart(startBytes(X, modulus), 0) as Answer);
       const inverse = inverseOf(masked.data, modulus)!;
@@ -302,7 +316,7 @@ test.each(asked)(
 );
 
 test('COUPON START gives the same again while it is begun, and begins anew after a reset', async () => {
-  const { token, houses, tools } = await registered(keys, 2);
+  const { token, houses, tools } = await agreedTo(2, LATER_MS);
   const { modulus } = keys.coupons.get(X)!;
   const start = (at: TestPurse) => shown(at.desk.couponStart(startBytes(X, modulus), LATER_MS) as Answer);
   token.purse.press(LATER_MS);
@@ -349,6 +363,7 @@ test('PART: the same after a receipt, and nothing of a request that has its repl
   for (const reply of await replies(dealing, first)) must(reply.send(token, LATER_MS) as { ok: boolean });
   expect(shown(token.desk.part(part, LATER_MS) as Answer)).toBe('DESK_CLOSED');
   token.purse.press(LATER_MS);
+  agreeTo(token, X, LATER_MS);
   must(token.desk.withdraw(amountBytes(X, new Uint8Array(8)), LATER_MS) as { ok: boolean });
   expect(shown(token.desk.part(part, LATER_MS) as Answer)).toBe('BAD_REQUEST');
 });

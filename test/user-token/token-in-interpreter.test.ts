@@ -219,7 +219,12 @@ suite('the token in the interpreter', () => {
       expect(houses.registered[0]).toHaveLength(pseudonyms);
       board.press('D26', 100);
       await screenShows(board, 'DESK OPEN');
-      await deal([INS.withdraw, amountRequest.encode({ commandId: COMMAND_ID, amount: 500 })]);
+      const ask: [number, Uint8Array] = [INS.withdraw, amountRequest.encode({ commandId: COMMAND_ID, amount: 500 })];
+      expect((await tapUntilAnswered(tapOnce, [ask], 'all')).map(({ code }) => code)).toEqual(['CONFIRM_NEEDED']);
+      await screenShows(board, 'WITHDRAW | 5.00 EUR?');
+      board.press('D26', 100);
+      await screenShows(board, 'TAP AGAIN');
+      await deal(ask);
       await screenShows(board, '5.00 EUR');
       expect(board.errors).toEqual([]);
       if (boot !== 'storage') return;

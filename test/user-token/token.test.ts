@@ -10,11 +10,12 @@ import { createApduServer } from '../../firmware/nfc/iso-dep-server.js';
 import { createDesk } from '../../firmware/user-token/desk/desk.js';
 import { createPaperDesk } from '../../firmware/user-token/desk/paper-desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
-import { AID, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { AID, amountRequest, INS, selectAnswer, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import {
   challengeBytes,
   chargeBytes,
+  COMMAND_ID,
   isPaymentFor,
   licenseBytes,
   multiplesFor,
@@ -136,14 +137,12 @@ test('receipts, refusals and status', () => {
   expect(send(INS.challenge, challengeBytes({ currency: 'USD' })).code).toBe('REFUSED');
   scheduler.advance(200);
   expect(shown.pop()).toBe('[display] REFUSED | REFUSED');
-  // The same code as above a limit; the owner alone is told why, and a press that answers opens no desk.
+  // The same code as above a limit; the owner alone is told why.
   expect(send(INS.challenge, challengeBytes({ amount: 6000 })).code).toBe('CONFIRM_NEEDED');
   scheduler.advance(200);
   expect(shown.pop()).toBe('[display] NOT ENOUGH | to PAY 60.00 EUR | BALANCE | 51.23 EUR');
-  token.press();
-  expect(send(INS.challenge, challengeBytes({ amount: 6000 })).code).toBe('CONFIRM_NEEDED');
-  token.press();
   expect(send(INS.status, new Uint8Array(0)).code).toBe('DESK_CLOSED');
+  // Nothing is left to confirm: the press opens the desk, and the payment stays what it is.
   token.press();
   scheduler.advance(1);
   expect(tokenStatus.decode(send(INS.status, new Uint8Array(0)).data)).toEqual({
@@ -157,6 +156,108 @@ test('receipts, refusals and status', () => {
   });
   scheduler.advance(200);
   expect(shown.pop()).toBe('[display] BALANCE | 51.23 EUR | DESK OPEN');
+  expect(send(INS.challenge, challengeBytes({ amount: 6000 })).code).toBe('CONFIRM_NEEDED');
+});
+
+const x = (amount: number, id = COMMAND_ID) => amountRequest.encode({ commandId: id, amount });
+
+test('a desk that asks for x: the display names it, told once, and a press for that x signs it', () => {
+  const parts = ready(5000);
+  const { scheduler, token, send, select, shown, leds } = board(parts);
+  token.start();
+  select();
+  expect(send(INS.withdraw, x(5000)).code).toBe('DESK_CLOSED');
+  token.press();
+  const blinks = () => leds.filter(([, level]) => level === 1).length;
+  for (let asked = 0; asked < 3; asked++) {
+    expect(send(INS.withdraw, x(5000)).code).toBe('CONFIRM_NEEDED');
+    scheduler.advance(1000);
+    expect([shown.at(-1), blinks()]).toEqual(['[display] WITHDRAW | 50.00 EUR? | press, tap again', 2]);
+  }
+  const [signed, image] = [parts.keys.signed, parts.flash.image()];
+  // Another x than the one that stands there: asked anew, by a press for the first as little as without one.
+  expect(send(INS.withdraw, x(6000)).code).toBe('CONFIRM_NEEDED');
+  scheduler.advance(200);
+  expect(shown.at(-1)).toBe('[display] WITHDRAW | 60.00 EUR? | press, tap again');
+  token.press();
+  scheduler.advance(200);
+  expect(shown.at(-1)).toBe('[display] TAP AGAIN | WITHDRAW | 60.00 EUR');
+  expect(send(INS.withdraw, x(5000)).code).toBe('CONFIRM_NEEDED');
+  expect(send(INS.withdraw, x(6000)).code).toBe('CONFIRM_NEEDED');
+  expect([parts.keys.signed, Buffer.compare(parts.flash.image(), image)]).toEqual([signed, 0]);
+  // The press for x also keeps the desk open: the first one is 59 s ago by then.
+  scheduler.advance(55_000);
+  token.press();
+  scheduler.advance(30_000);
+  expect(send(INS.withdraw, x(6000)).sw).toBe(0x9000);
+  expect(parts.keys.signed).toBe(signed + 2);
+  // It was for one withdrawal.
+  expect(send(INS.withdraw, x(6000, new Uint8Array(8))).code).toBe('CONFIRM_NEEDED');
+});
+
+test.each<[string, (t: TestPurse, b: ReturnType<typeof board>) => void]>([
+  ['paid meanwhile what needs no press', (_, { send }) => send(INS.challenge, challengeBytes({ number: 2 }))],
+  ['refused what followed', (_, { send }) => send(INS.challenge, challengeBytes({ number: 2, currency: 'USD' }))],
+  [
+    'had not enough for what followed',
+    (_, { send }) => send(INS.challenge, challengeBytes({ number: 2, amount: 9000 })),
+  ],
+])('a press that follows when the token has %s opens the desk', (_what, next) => {
+  const parts = ready(5000);
+  const made = board(parts);
+  const { scheduler, token, send, select } = made;
+  token.start();
+  select();
+  const big = challengeBytes({ amount: 2000 });
+  expect(send(INS.challenge, big).code).toBe('CONFIRM_NEEDED');
+  next(parts, made);
+  scheduler.advance(5000);
+  token.press();
+  expect(send(INS.status, new Uint8Array(0)).sw).toBe(0x9000);
+  expect(send(INS.challenge, big).code).toBe('CONFIRM_NEEDED');
+});
+
+test.each<[string, number, Uint8Array]>([
+  ['the desk', INS.identity, new Uint8Array(0)],
+  ['another charge', INS.open, chargeBytes(7)],
+])(
+  'a question of a payment leaves the display when a reader comes for %s, and a press at once says nothing',
+  (_, ins, data) => {
+    const { scheduler, token, send, select, shown } = board(ready(5000));
+    token.start();
+    select();
+    const big = challengeBytes({ amount: 2000 });
+    expect(send(INS.challenge, big).code).toBe('CONFIRM_NEEDED');
+    scheduler.advance(200);
+    send(ins, data);
+    scheduler.advance(300);
+    expect(shown.at(-1)).toBe('[display] BALANCE | 50.00 EUR');
+    // It was meant for what stood there.
+    token.press();
+    expect(send(INS.status, new Uint8Array(0)).code).toBe('DESK_CLOSED');
+    expect(send(INS.challenge, big).code).toBe('CONFIRM_NEEDED');
+    send(ins, data);
+    scheduler.advance(1000);
+    token.press();
+    expect(send(INS.status, new Uint8Array(0)).sw).toBe(0x9000);
+  },
+);
+
+test('the same charge opened again goes on waiting for its press, and a desk that asks for x for its own', () => {
+  const parts = ready(5000);
+  const { token, send, select } = board(parts);
+  token.start();
+  select();
+  const big = challengeBytes({ amount: 2000 });
+  expect(send(INS.challenge, big).code).toBe('CONFIRM_NEEDED');
+  token.press();
+  send(INS.open, chargeBytes(1));
+  expect(send(INS.challenge, big).sw).toBe(0x9000);
+  token.press();
+  expect(send(INS.withdraw, x(100)).code).toBe('CONFIRM_NEEDED');
+  token.press();
+  expect(send(INS.identity, new Uint8Array(0)).sw).toBe(0x9000);
+  expect(send(INS.withdraw, x(100)).sw).toBe(0x9000);
 });
 
 test('unknown instructions and parameters get the status words of ISO 7816-4', () => {

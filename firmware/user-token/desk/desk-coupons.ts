@@ -30,6 +30,7 @@ import { blindingRecord, couponRecord, COUPONS_MAX, DESK_RECORD } from './desk-r
 import type { BlindingRecord, CouponRecord } from './desk-records.js';
 import { isBy } from './desk-papers.js';
 import type { DeskTools } from './desk-tools.js';
+import { isRecent, WITHDRAWAL } from '../confirmation.js';
 import { PSEUDONYM_KEY } from '../purse.js';
 import type { PurseAnswer, PurseState } from '../purse.js';
 import type { Requests } from '../requests.js';
@@ -41,8 +42,12 @@ export interface Coupons {
   keys(data: Uint8Array): PurseAnswer;
   /** Whether this is the list that is held. @param data as for `keys` */
   holds(data: Uint8Array): boolean;
-  /** COUPON START: r u. Codes: BAD_REQUEST, NOT_LICENSED, SEQ_REFUSED, COUPON_INVALID, JOURNAL_FULL, REFUSED. */
-  start(data: Uint8Array): PurseAnswer;
+  /**
+   * COUPON START: r u. Codes: BAD_REQUEST, NOT_LICENSED, SEQ_REFUSED, COUPON_INVALID, JOURNAL_FULL, REFUSED,
+   * CONFIRM_NEEDED.
+   * @param isAgain the same command was answered before, and nothing has come of it
+   */
+  start(data: Uint8Array, nowMs: number, isAgain: boolean): PurseAnswer;
   /** COUPON BLIND: encoded `requestPart`. Codes: NO_CHARGE, BAD_REQUEST. */
   blind(data: Uint8Array): PurseAnswer;
   /** The bank's signature for the request that waits: whether it became a coupon, durable. */
@@ -170,7 +175,7 @@ export function createCoupons(
       records.put(DESK_RECORD.couponKeys, 0, offered.body);
       return { ok: true, data: NOTHING };
     },
-    start: function (data) {
+    start: function (data, nowMs, isAgain) {
       // 1. An amount and a modulus.  2. Licensed, with a name, and no other request waits.
       const asked = couponStart.decode(data);
       if (!asked) return refuse('BAD_REQUEST');
@@ -187,6 +192,13 @@ export function createCoupons(
       if (asked.amount > AMOUNT_MAX - state.journal.balance()) return refuse('REFUSED');
       const prepared = prepare(asked.modulus);
       if (!prepared) return refuse('COUPON_INVALID');
+      // 5. It is of the x that its owner agreed to by WITHDRAW, or else agreed to by itself.
+      const isOfWithdrawal = state.couponsLeft >= asked.amount && isRecent(state.couponsMs, nowMs);
+      if (!isAgain && !isOfWithdrawal && !state.confirmation.agreed(WITHDRAWAL, asked.amount, '', nowMs))
+        return refuse('CONFIRM_NEEDED');
+      if (!isAgain && isOfWithdrawal) state.couponsLeft -= asked.amount;
+      else if (!isAgain) state.confirmation.end();
+      state.couponsMs = nowMs;
       const drawn = blindRsa.startBlinding(prepared, tools.random);
       const masked = blindRsa.maskedForInversion(prepared, drawn);
       begun = { amount: asked.amount, blinding: drawn, id: asked.commandId, masked: masked };

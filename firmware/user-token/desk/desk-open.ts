@@ -16,7 +16,7 @@ import type { PurseAnswer, PurseState } from '../purse.js';
 /** Open requests, each as an encoded `requestPart`. */
 export interface OpenRequests {
   register(): PurseAnswer;
-  /** @param amount 1 or more */
+  /** @param amount 0 asks for receipts that were missed, and for nothing else */
   withdraw(amount: number): PurseAnswer;
 }
 

@@ -54,6 +54,8 @@ export const commandRecord = defineMessage([
   ['hash', BYTES, 32],
   // Number of the last receipt then: with another one it would be another request.
   ['receiptNumber', U32],
+  // x of a withdrawal, which the owner may have entered on the token; 0 of any other command.
+  ['amount', BALANCE],
 ]);
 
 /** K with its KID [0087], and the sequence of the last keyed request that had its reply. */

@@ -17,10 +17,11 @@ import { refuse } from '../../core/codes.js';
 import { REQUEST } from '../../wire/request.js';
 import { isName } from '../../wire/name.js';
 import { KEY_BYTES } from '../../wire/payment.js';
-import { amountRequest, commandRequest, identity, INS, nameRequest } from '../../wire/token-commands.js';
+import { amountRequest, commandRequest, identity, INS, nameRequest, requestPart } from '../../wire/token-commands.js';
 import { createOpenRequests } from './desk-open.js';
 import { commandRecord, DESK_RECORD } from './desk-records.js';
 import type { SealedDesk } from './sealed-desk.js';
+import { WITHDRAWAL } from '../confirmation.js';
 import { ACCOUNT_KEY, guarded, isDeskOpen, PSEUDONYM_KEY } from '../purse.js';
 import type { PurseAnswer, PurseState } from '../purse.js';
 import { identityRecord, RECORD } from '../token-records.js';
@@ -52,12 +53,18 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
   const keys = state.keys;
   const config = state.config;
   const journal = state.journal;
+  const confirmation = state.confirmation;
   const open = createOpenRequests(state);
   const requests = openRequests(state.records);
   const more = makeSealed && makeSealed(requests);
   const sealed = more && more.sealed;
   const coupons = more && more.coupons;
   const reply = more && more.reply;
+  // Of the command that is being answered: when, x of a withdrawal, and whether the same was answered before and
+  // nothing has come of it.
+  let nowMs = 0;
+  let x = 0;
+  let isAgain = false;
 
   function identityNow(): PurseAnswer {
     const data = identity.encode({
@@ -93,13 +100,27 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     const request = amountRequest.decode(data);
     if (!request) return refuse('BAD_REQUEST');
     if (requests.waiting()) return requests.first();
-    // 3. Coupons begin by COUPON START; in the open nobody asks for nothing.
-    if (config.issue === 'coupon' || (config.issue === 'direct' && request.amount === 0)) return refuse('BAD_REQUEST');
-    // 4. Licensed, and with a name.
+    // 3. Licensed, and with a name.
     if (!state.licensed || state.name === '') return refuse('NOT_LICENSED');
+    // 4. x: as it is asked for, or for 0 as its owner entered it; again as before.
+    const entered = confirmation.pending(nowMs);
+    const isEntered = !!entered && entered.confirmed && entered.about === WITHDRAWAL;
+    if (!isAgain) x = request.amount || (isEntered ? entered.amount : 0);
+    if (x === 0) return refuse('NO_CHARGE');
     // 5. What we could not take must not be asked for.
-    if (request.amount > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
-    return config.issue === 'direct' ? open.withdraw(request.amount) : sealed!.withdraw(request.amount);
+    if (x > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
+    // 6. The owner agreed to this x [0017], [0067]. It was for one request.
+    if (!isAgain && !confirmation.agreed(WITHDRAWAL, x, '', nowMs)) return refuse('CONFIRM_NEEDED');
+    if (!isAgain) confirmation.end();
+    if (config.issue === 'direct') return open.withdraw(x);
+    if (config.issue !== 'coupon') return sealed!.withdraw(x);
+    // Coupons begin by COUPON START: of x in sum they may.
+    if (!isAgain) state.couponsLeft = x;
+    state.couponsMs = nowMs;
+    return {
+      ok: true,
+      data: requestPart.encode({ kind: REQUEST.coupon, amount: x, length: 0, part: NOTHING }),
+    };
   }
 
   /** [0042]: the next coupon, or what waits. */
@@ -110,17 +131,19 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     return next ? sealed!.redeem(next.slot, next.coupon) : refuse('NO_CHARGE');
   }
 
-  /** The next receipt, where there is no coupon to ask with. */
+  /** The next receipt: a withdrawal of 0, or where there are coupons the way of a redemption. */
   function missed(data: Uint8Array): PurseAnswer {
-    if (!coupons || !commandRequest.decode(data)) return refuse('BAD_REQUEST');
+    if (!commandRequest.decode(data)) return refuse('BAD_REQUEST');
     if (requests.waiting()) return requests.first();
-    return state.licensed ? sealed!.missed() : refuse('NOT_LICENSED');
+    if (!state.licensed || state.name === '') return refuse('NOT_LICENSED');
+    if (coupons) return sealed!.missed();
+    return config.issue === 'direct' ? open.withdraw(0) : sealed!.withdraw(0);
   }
 
   function couponCommand(ins: number, data: Uint8Array): PurseAnswer {
     if (!coupons) return refuse('BAD_REQUEST');
     if (ins === INS.couponKeys) return coupons.keys(data);
-    return ins === INS.couponStart ? coupons.start(data) : coupons.blind(data);
+    return ins === INS.couponStart ? coupons.start(data, nowMs, isAgain) : coupons.blind(data);
   }
 
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
@@ -138,11 +161,13 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     return keys.sha256(concat([new Uint8Array([ins]), data]));
   }
 
-  /** Whether a command is the last one of the open desk, and nothing has come of it. */
+  /** Whether a command is the last one of the open desk, and nothing has come of it; then `x` is its. */
   function isLast(ins: number, data: Uint8Array): boolean {
     const stored = state.records.get(DESK_RECORD.command, 0);
     const last = stored && commandRecord.decode(stored);
-    return !!last && last.receiptNumber === journal.receiptNumber() && equal(last.hash, hashOf(ins, data));
+    const isSame = !!last && last.receiptNumber === journal.receiptNumber() && equal(last.hash, hashOf(ins, data));
+    x = isSame ? last.amount : 0;
+    return isSame;
   }
 
   /** What signs for the owner, and is told from every other command by bytes that only its desk knows. */
@@ -159,8 +184,8 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     const isBegun = answer.ok || answer.code === 'BUSY';
     const isNone = ins === INS.redeem && !answer.ok && answer.code === 'NO_CHARGE';
     if (asksOwner(ins)) state.foundNone = isNone ? hashOf(ins, data) : NOTHING;
-    if (asksOwner(ins) && isBegun && !isLast(ins, data)) {
-      const record = { hash: hashOf(ins, data), receiptNumber: journal.receiptNumber() };
+    if (asksOwner(ins) && isBegun && !isAgain) {
+      const record = { hash: hashOf(ins, data), receiptNumber: journal.receiptNumber(), amount: x };
       state.records.put(DESK_RECORD.command, 0, commandRecord.encode(record));
     }
     return answer;
@@ -168,7 +193,7 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
 
   /** With the desk closed: what a house sent, as it was answered before or would have been. */
   function again(ins: number, data: Uint8Array): PurseAnswer {
-    if (asksOwner(ins) && isLast(ins, data)) return atDesk(ins, data);
+    if (isAgain) return atDesk(ins, data);
     if (ins === INS.redeem && equal(state.foundNone, hashOf(ins, data))) return refuse('NO_CHARGE');
     // A reply is the waiting request's, or the one that ended it, and who asks for a part had the first one; a stranger
     // learns nothing from the refusal.
@@ -179,10 +204,11 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
   }
 
   return {
-    answer: function (ins, data, nowMs) {
+    answer: function (ins, data, atMs) {
       return guarded<PurseAnswer>(state, function () {
-        if (isDeskOpen(state, nowMs)) return atOpenDesk(ins, data);
-        return again(ins, data);
+        nowMs = atMs;
+        isAgain = asksOwner(ins) && isLast(ins, data);
+        return isDeskOpen(state, nowMs) ? atOpenDesk(ins, data) : again(ins, data);
       });
     },
     isBusy: function () {

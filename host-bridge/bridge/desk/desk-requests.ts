@@ -162,7 +162,7 @@ export function askFor(steps: DeskSteps, amount: number): Promise<Result<{ answe
   );
 }
 
-/** Asks a token of a scheme with coupons for its question about a missed receipt, or for what still waits. */
+/** Asks the token for its question about a missed receipt, or for what still waits. */
 export function askForMissed(steps: DeskSteps): Promise<Result<{ answer: RequestPart }>> {
   return steps.token('missed receipts', INS.missed, newCommand(), (bytes) => requestPart.decode(bytes));
 }
@@ -200,14 +200,14 @@ export async function takeCoupons(
   const took = noted.state === 'left' ? [] : (before?.taken ?? []);
   if (noted.state === 'done') took.push(before!.part!);
   if (took.length > 0) act.note({ taken: took } satisfies CouponProgress);
-  // A coupon that was asked for before and never arrived is one of these, where it fits and no other act asked for it.
-  const waiting = await finishWaiting(services, steps);
-  if (!waiting.ok) return waiting;
-  if (waiting.coupon > 0 && !acts.other(act, 'withdraw', waiting.about)) took.push(waiting.coupon);
-  for (const part of took) {
-    const already = parts.indexOf(part);
-    if (already >= 0) parts.splice(already, 1);
-  }
+  for (const part of took) strike(parts, part);
+  const agreed = await agreeToCoupons(services, steps, parts, (coupon, about) => {
+    // A coupon that was asked for before and never arrived is one of these, where no other act asked for it.
+    if (acts.other(act, 'withdraw', about)) return;
+    took.push(coupon);
+    strike(parts, coupon);
+  });
+  if (!agreed.ok) return agreed;
   const listed = await steps.token('coupon keys', INS.couponKeys, keys.list, (answer) =>
     answer.length === 0 ? true : null,
   );
@@ -232,6 +232,34 @@ export async function takeCoupons(
     act.note({ taken: took } satisfies CouponProgress);
   }
   return { ok: true, amount };
+}
+
+/** One of `parts` is there already. */
+function strike(parts: number[], part: number): void {
+  const at = parts.indexOf(part);
+  if (at >= 0) parts.splice(at, 1);
+}
+
+/**
+ * Asks the owner, on the token, for what is still to come [0017]; before that, what waits on the token is finished.
+ * @param onCoupon of what waited @param parts what is to come; `onCoupon` may make them fewer
+ */
+async function agreeToCoupons(
+  services: Services,
+  steps: DeskSteps,
+  parts: number[],
+  onCoupon: (amount: number, about: string) => void,
+): Promise<Result<object>> {
+  for (;;) {
+    const rest = parts.reduce((sum, part) => sum + part, 0);
+    if (rest === 0) return { ok: true };
+    const asked = await askFor(steps, rest);
+    if (!asked.ok) return asked;
+    if (asked.answer.length === 0) return { ok: true };
+    const done = await finishFirst(services, steps, asked.answer);
+    if (!done.ok) return done;
+    if (done.coupon > 0) onCoupon(done.coupon, done.about);
+  }
 }
 
 async function takeCoupon(
@@ -277,17 +305,23 @@ export async function redeemCoupons(
   }
 }
 
-/**
- * Finishes a request that waits on the token, or one for nothing. @returns amount of the coupon that it was for, or 0;
- * and SHA-256 of it, as hexadecimal
- */
-async function finishWaiting(services: Services, steps: DeskSteps): Promise<Result<{ coupon: number; about: string }>> {
-  const waiting = await askFor(steps, 0);
-  // BAD_REQUEST: nothing waits, and there is nothing to ask for 0 in this scheme.
-  if (!waiting.ok)
-    return waiting.code === 'REFUSED' || waiting.code === 'BAD_REQUEST' ? { ok: true, coupon: 0, about: '' } : waiting;
+/** Finishes a request that waits on the token; where nothing does, it may ask for a receipt that was missed. */
+async function finishWaiting(services: Services, steps: DeskSteps): Promise<Result<object>> {
+  const withCoupons = services.scheme?.issue === 'coupon';
+  const waiting = await (withCoupons ? askFor(steps, 0) : askForMissed(steps));
+  // NO_CHARGE: nothing waits. Where there are coupons a question for receipts has a session of its own.
+  if (!waiting.ok) return waiting.code === 'NO_CHARGE' ? { ok: true } : waiting;
+  return waiting.answer.length === 0 ? { ok: true } : finishFirst(services, steps, waiting.answer);
+}
+
+/** Finishes it. @returns amount of the coupon that it was for, or 0; and SHA-256 of it, as hexadecimal */
+async function finishFirst(
+  services: Services,
+  steps: DeskSteps,
+  first: RequestPart,
+): Promise<Result<{ coupon: number; about: string }>> {
   let about = '';
-  const done = await finish(services, steps, waiting.answer, (request) => (about = notedOf(request).about));
+  const done = await finish(services, steps, first, (request) => (about = notedOf(request).about));
   if (!done.ok) return done;
   return { ok: true, about, coupon: done.kind === REQUEST.coupon && done.code === 'OK' ? done.amount : 0 };
 }

@@ -25,7 +25,7 @@ export const newCommandId = (): Uint8Array => new Uint8Array(randomBytes(COMMAND
 /** Somebody should do something, or wait. */
 export interface DeskEvent {
   step: string;
-  wait: 'tap' | 'again' | 'button' | 'link' | 'service';
+  wait: 'tap' | 'again' | 'button' | 'confirm' | 'link' | 'service';
 }
 
 export interface DeskStepOptions {
@@ -53,7 +53,8 @@ export interface DeskSteps {
 function waitFor(code: Code): { wait: DeskEvent['wait']; pauseMs: number } | null {
   if (code === 'NO_TOKEN') return { wait: 'tap', pauseMs: 0 };
   if (code === 'TAP_TORN') return { wait: 'again', pauseMs: TAP_PAUSE_MS };
-  if (code === 'DESK_CLOSED' || code === 'CONFIRM_NEEDED') return { wait: 'button', pauseMs: PAUSE_MS };
+  if (code === 'DESK_CLOSED') return { wait: 'button', pauseMs: PAUSE_MS };
+  if (code === 'CONFIRM_NEEDED') return { wait: 'confirm', pauseMs: PAUSE_MS };
   if (code === 'LINK_DOWN' || code === 'NO_ANSWER' || code === 'BUSY') return { wait: 'link', pauseMs: PAUSE_MS };
   return null;
 }

@@ -422,9 +422,8 @@ async function withdrawSealed(
 
 /** Asks for nothing until the token has every receipt. */
 async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
-  const withCoupons = schemeIn(options).issue === 'coupon';
   for (;;) {
-    const request = await (withCoupons ? askForMissed(steps) : askFor(steps, 0));
+    const request = await askForMissed(steps);
     if (!request.ok) return request;
     const done = await finish(options.services, steps, request.answer);
     if (!done.ok) return done;
@@ -437,7 +436,7 @@ async function collectSealed(options: TellerOptions, steps: DeskSteps): Promise<
 /** As a withdrawal up to the list of receipts, which the same request gets; page by page, until one is empty. */
 async function collectOpen(options: TellerOptions, steps: DeskSteps): Promise<Result<{ receiptNumber: number }>> {
   for (;;) {
-    const request = await askFor(steps, 1);
+    const request = await askForMissed(steps);
     if (!request.ok) return request;
     const list = await steps.service('receipts', () => options.services.issuer.receipts(request.answer.part));
     if (!list.ok) return list;

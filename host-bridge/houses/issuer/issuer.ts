@@ -209,6 +209,8 @@ function withdraw(
   const read = readWithdrawal(context, requestBytes);
   if (!read.ok) return read;
   const { pku, number, amount, name } = read.body;
+  // 0 asks for receipts alone.
+  if (amount === 0) return refusal('BAD_REQUEST', 'withdrawal of 0');
   const abc = abcOf(name);
   const ebc = ebcOf(toHex(pku));
 
