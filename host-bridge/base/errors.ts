@@ -148,7 +148,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     'The charge is paid, and the payment was verified.',
     'A paid charge cannot be cancelled. Give the money back by a refund: tapcash refund.',
   ),
-  BUSY: row(503, environment, 'The board is busy with something else.', 'Try again in a moment.'),
+  BUSY: row(503, environment, 'The board or the service is busy with something else.', 'Try again in a moment.'),
   TAP_TORN: row(409, refused, 'The token left the field too early.', 'Tap again; nothing is paid twice.'),
   NO_TOKEN: row(408, refused, 'No token was held to the reader in time.', 'Repeat, and hold the token to the reader.'),
   NOT_NEWER: row(

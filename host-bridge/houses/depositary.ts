@@ -12,9 +12,10 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf, ruleDeposit, ruleTombstone, ruleUnload } from '../ledger/rules.js';
 import { claimFacts, waitOf } from '../ledger/rules-refund.js';
+import { judgeInOrder, type CreditAct, type CreditRequest, type CreditResult } from '../ledger/credits.js';
 import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
 import type { KeyLine } from '../base/keys/key-line.js';
-import { hasChallenge, readHistory, readLicense, type CashOf } from './read-history.js';
+import { hasChallenge, readHistory, readLicense, type CashOf, type HistoryRead } from './read-history.js';
 import { isSigned } from '../base/crypto/signer.js';
 
 /**
@@ -34,10 +35,12 @@ export interface Depositary extends CashOf {
   clockDoubted(): boolean;
   /** The books were restored, and may have forgotten what others hold a receipt for. */
   restored: boolean;
-  /** The ledger account that pays for a pseudonym's history. */
-  payerOf(pku: Uint8Array): string;
-  /** Within the transaction, after a history was credited. */
-  onCredited(terms: LicenseBody, transaction: number, overspent: boolean): void;
+  /** The ledger account that pays for a pseudonym's history. @param counter PKU1 of its set; null: none is known */
+  payerOf(pku: Uint8Array, counter: Uint8Array | null): string;
+  /** PKU1 of the set that a pseudonym belongs to; null: this house knows none. */
+  counterOf(pku: Uint8Array): Uint8Array | null;
+  /** Within the transaction, after a history was credited that left an EBC below 0. */
+  onOverspent(terms: LicenseBody, transaction: number): void;
   /** How long a shop may still deposit a debit that its payer claims back. */
   claimWindowS: number;
   /** What a refund is posted as: at the issuer all at once, at a bank a draw until the issuer has it. */
@@ -53,39 +56,68 @@ export interface Depositary extends CashOf {
   onReconciled(row: ClaimRow): void;
 }
 
-/** [0030]: ABC of the shop + y, store H. @param historyBytes encoded `history` */
-export function deposit(house: Depositary, historyBytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
-  const { store } = house;
-  const read = readHistory(house, historyBytes);
+/** What a deposit or a return is judged by, once its signatures were verified. */
+export interface VerifiedHistory extends CreditRequest {
+  terms: LicenseBody;
+  /** Encoded `challenge`. */
+  challengeBytes: Uint8Array;
+}
+
+/** A history that was read and verified, as the ledger takes it. @param bytes encoded `history` */
+export function requestOf(read: Pick<HistoryRead, 'paid' | 'terms' | 'challengeBytes'>, bytes: Uint8Array) {
+  const { paid, terms, challengeBytes } = read;
+  const { amount, shop, rs } = paid;
+  return { pku: terms.pku, shop, rs, amount, history: bytes, terms, challengeBytes } satisfies VerifiedHistory;
+}
+
+/** [0030]: ABC of the shop + y, store H, for each of them in their order. */
+export function depositAct(house: Depositary, requests: VerifiedHistory[]): CreditAct<VerifiedHistory> {
+  const accounts = {
+    requests,
+    payerOf: house.payerOf,
+    payeeOf: ({ shop }: VerifiedHistory) => abcOf(shop),
+  };
+  return {
+    ...accounts,
+    kind: 'deposit',
+    judge(facts) {
+      const nowS = house.nowS();
+      const doubts = { clockDoubted: house.clockDoubted(), restored: house.restored, nowS };
+      const judged = judgeInOrder(accounts, facts, (request, found) =>
+        ruleDeposit({
+          ...{ from: found.from, to: found.to, amount: request.amount },
+          stored: hasChallenge(found.stored, request.challengeBytes),
+          tombstoned: found.tombstoned,
+          ...claimFacts(found.claim, nowS),
+          wait: waitOf({ ...doubts, claim: found.claim }),
+          paymentMax: classPaymentMax(request.terms.licenseClass),
+          licenseValid: nowS < request.terms.validUntilS + house.graceS,
+          shopExists: found.shopAccount !== null,
+          shopClosed: found.shopAccount !== null && found.shopAccount.closedS !== null,
+          balances: found.balances,
+        }),
+      );
+      return { timeS: nowS, ...judged };
+    },
+    onOverspent: ({ terms }, transaction) => house.onOverspent(terms, transaction),
+  };
+}
+
+/** What a deposit is answered by. */
+export function depositReply(
+  request: VerifiedHistory,
+  result: CreditResult,
+): Result<{ amount: number; repeated: boolean }> {
+  return result.ok ? { ok: true, amount: request.amount, repeated: result.repeated } : result;
+}
+
+/** One deposit at once, without a queue (deposit-queue.ts). @param bytes encoded `history` */
+export function deposit(house: Depositary, bytes: Uint8Array): Result<{ amount: number; repeated: boolean }> {
+  const read = readHistory(house, bytes);
   if (!read.ok) return read;
-  const { pku } = read.terms;
-  const { amount, shop, rs } = read.paid;
-  const abc = abcOf(shop);
-  return store.transaction(() => {
-    const nowS = house.nowS();
-    const from = house.payerOf(pku);
-    const account = store.account(shop);
-    const claim = store.claim(pku, shop, rs);
-    const wait = waitOf({ clockDoubted: house.clockDoubted(), restored: house.restored, claim, nowS });
-    const ruling = ruleDeposit({
-      ...{ from, to: abc, amount },
-      stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
-      tombstoned: store.tombstone(shop, rs) !== null,
-      ...claimFacts(claim, nowS),
-      wait,
-      paymentMax: classPaymentMax(read.terms.licenseClass),
-      licenseValid: nowS < read.terms.validUntilS + house.graceS,
-      shopExists: account !== null,
-      shopClosed: account !== null && account.closedS !== null,
-      balances: { [from]: store.balance(from), [abc]: store.balance(abc) },
-    });
-    if (!ruling.ok) return ruling;
-    if (ruling.repeated) return { ok: true, amount, repeated: true };
-    const transaction = store.post('deposit', nowS, ruling.entries);
-    store.addHistory({ pku, shop, rs, amount, history: historyBytes, arrivedS: nowS, transaction });
-    house.onCredited(read.terms, transaction, ruling.overspent);
-    return { ok: true, amount, repeated: false };
-  });
+  const request = requestOf(read, bytes);
+  const [result] = house.store.creditNow(depositAct(house, [request]));
+  return depositReply(request, result!);
 }
 
 /**

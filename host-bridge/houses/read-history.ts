@@ -8,6 +8,7 @@ import {
   license,
   licenseBody,
   type Challenge,
+  type License,
   type LicenseBody,
 } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
@@ -30,14 +31,20 @@ export function checkOurs(ours: CashOf, message: CashOf): HostRefusal | null {
   return null;
 }
 
-/**
- * Decodes a history and verifies the license with PKR, then SKU(y, IdS, Rs, Ts) with PKU. IdS is the one that the user
- * signed. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, KEY_RETIRED, SIGNATURE_INVALID.
- */
-export function readHistory(
-  ours: CashOf & { registrar: KeyLine },
-  bytes: Uint8Array,
-): Result<{ paid: Challenge; terms: LicenseBody; challengeBytes: Uint8Array }> {
+/** A history as it reads, before its signatures are verified. */
+export interface HistoryRead {
+  paid: Challenge;
+  terms: LicenseBody;
+  /** Encoded `challenge`, and SKU over it. */
+  challengeBytes: Uint8Array;
+  signature: Uint8Array;
+  licensed: License;
+  /** Encoded `license`. */
+  license: Uint8Array;
+}
+
+/** Decodes a history. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN. */
+export function decodeHistory(ours: CashOf, bytes: Uint8Array): Result<{ read: HistoryRead }> {
   const h = history.decode(bytes);
   const paid = h && challenge.decode(h.challenge);
   const licensed = h && license.decode(h.license);
@@ -45,10 +52,26 @@ export function readHistory(
   if (!h || !paid || !licensed || !terms) return refusal('BAD_REQUEST', 'history');
   const foreign = checkOurs(ours, paid) ?? checkOurs(ours, terms);
   if (foreign) return foreign;
+  const { challenge: challengeBytes, signature } = h;
+  return { ok: true, read: { paid, terms, challengeBytes, signature, licensed, license: h.license } };
+}
+
+/**
+ * Decodes a history and verifies the license with PKR, then SKU(y, IdS, Rs, Ts) with PKU. IdS is the one that the user
+ * signed. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, KEY_RETIRED, SIGNATURE_INVALID. Many
+ * at once: verified-histories.ts.
+ */
+export function readHistory(
+  ours: CashOf & { registrar: KeyLine },
+  bytes: Uint8Array,
+): Result<{ paid: Challenge; terms: LicenseBody; challengeBytes: Uint8Array }> {
+  const decoded = decodeHistory(ours, bytes);
+  if (!decoded.ok) return decoded;
+  const { paid, terms, challengeBytes, signature, licensed } = decoded.read;
   const unlicensed = checkLicense(ours.registrar, terms.validUntilS, licensed.body, licensed.signature);
   if (unlicensed) return unlicensed;
-  if (!isSigned(terms.pku, SIGNED.payment, h.challenge, h.signature)) return refusal('SIGNATURE_INVALID');
-  return { ok: true, paid, terms, challengeBytes: h.challenge };
+  if (!isSigned(terms.pku, SIGNED.payment, challengeBytes, signature)) return refusal('SIGNATURE_INVALID');
+  return { ok: true, paid, terms, challengeBytes };
 }
 
 /**

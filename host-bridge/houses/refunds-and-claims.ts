@@ -43,7 +43,7 @@ export function refund(house: Depositary, bytes: Uint8Array): Result<{ amount: n
   if (!isSigned(key, SIGNED.refund, outer.body, outer.signature)) return refusal('SIGNATURE_INVALID');
   return store.transaction(() => {
     const from = abcOf(shop);
-    const to = house.payerOf(pku);
+    const to = house.payerOf(pku, house.counterOf(pku));
     const paid = store.history(pku, shop, rs);
     const ruling = ruleRefund({
       ...{ from, to, amount },

@@ -12,6 +12,7 @@ import type {
   AccountsOffice,
   BankOffice,
   BankService,
+  DepositResult,
   HouseService,
   IssuerForBank,
   IssuerOffice,
@@ -219,10 +220,29 @@ function readTrace(reply: TraceReply) {
   return reply.ok ? { ...reply, request: bytes(reply.request), certificate: bytes(reply.certificate) } : reply;
 }
 
+/** One result of many; null where it makes no sense. */
+function depositResult({
+  code,
+  detail,
+  amount,
+  repeated,
+}: ReplyOf<typeof ISSUER_ENDPOINTS.depositMany>['results'][0]): DepositResult | null {
+  if (code === 'OK') return amount === null ? null : { ok: true, amount, repeated };
+  return isErrorCode(code) ? refusal(code, detail ?? undefined) : null;
+}
+
 /** What shops ask of whoever keeps the accounts. */
 function shopCalls(call: Call) {
   return {
     deposit: (history: Uint8Array) => call(ISSUER_ENDPOINTS.deposit, { history: toHex(history) }),
+    async depositMany(histories: Uint8Array[]): Promise<Result<{ results: DepositResult[] }>> {
+      const reply = await call(ISSUER_ENDPOINTS.depositMany, { histories: histories.map(toHex) });
+      if (!reply.ok) return reply;
+      const results = reply.results.map(depositResult);
+      return results.length === histories.length && results.every((result) => result !== null)
+        ? { ok: true, results }
+        : refusal('REPLY_INVALID', ISSUER_ENDPOINTS.depositMany.path);
+    },
     tombstone: (tombstone: Uint8Array) => call(ISSUER_ENDPOINTS.tombstone, { tombstone: toHex(tombstone) }),
     refund: (refund: Uint8Array) => call(ISSUER_ENDPOINTS.refund, { refund: toHex(refund) }),
     claim: (history: Uint8Array) => call(ISSUER_ENDPOINTS.claim, { history: toHex(history) }),

@@ -8,6 +8,7 @@
 import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { LISTED_MAX, PAYMENTS_MAX } from '../base/payment-query.js';
+import { DEPOSITS_MAX } from '../base/services/procedures.js';
 import { ROLES, type Act } from '../base/services/roles.js';
 import { PSEUDONYMS_MAX } from '../../firmware/core/scheme.js';
 import { NAME_BYTES_MAX } from '../../firmware/wire/name.js';
@@ -27,6 +28,8 @@ export interface Endpoint<B extends TSchema = TSchema, R extends TObject = TObje
   bank?: boolean;
   /** Body of a POST. */
   body: B;
+  /** The longest that it takes; default: of one message. */
+  bodyBytesMax?: number;
   /** Body of a 200 reply. */
   reply: R;
 }
@@ -61,6 +64,8 @@ const named = (description: string, bytes: number) => hex(description, bytes, by
 const Withdrawal = named('withdrawal', 128 + 53);
 const Boxes = Type.Array(hex('box or blind signature', 1, 1024), { maxItems: PSEUDONYMS_MAX });
 const History = named('history', LICENSE_BYTES + 64 + 41);
+/** Of the longest names, with some room for how the JSON is written. */
+const DEPOSITS_BODY_BYTES_MAX = DEPOSITS_MAX * (2 * (LICENSE_BYTES + 64 + 41 + NAME_BYTES_MAX) + 8) + 1024;
 const Tombstone = named('tombstone', 64 + 18);
 const Signature = Type.Union([hex('signature', 64), Type.Null()]);
 const SEALED_BYTES_MAX = 4096;
@@ -211,6 +216,25 @@ const SHOP_ENDPOINTS = {
     object({ history: History }),
     object({ amount: Amount, repeated: Repeated }),
   ),
+  depositMany: {
+    ...post(
+      '/v2/deposits',
+      'Many histories H, each credited once; a result for each, in their order',
+      object({ histories: Type.Array(History, { minItems: 1, maxItems: DEPOSITS_MAX }) }),
+      object({
+        results: Type.Array(
+          object({
+            code: Type.String({ description: 'OK, or why it was refused' }),
+            detail: Type.Union([Type.String(), Type.Null()]),
+            amount: Type.Union([Amount, Type.Null()]),
+            repeated: Repeated,
+          }),
+          { maxItems: DEPOSITS_MAX },
+        ),
+      }),
+    ),
+    bodyBytesMax: DEPOSITS_BODY_BYTES_MAX,
+  },
   tombstone: post(
     '/v2/tombstones',
     'A charge that the shop cancelled',

@@ -71,6 +71,7 @@ function addEndpoint<E extends Record<string, Endpoint>>(
   app.route({
     method: endpoint.method,
     url: endpoint.path,
+    ...(endpoint.bodyBytesMax === undefined ? {} : { bodyLimit: endpoint.bodyBytesMax }),
     schema: {
       summary: endpoint.summary,
       operationId: String(name),

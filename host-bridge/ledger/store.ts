@@ -6,6 +6,7 @@
  * sequence, an operator's epoch and limit, what is set once (a pseudonym's name, a request's reply, a history's return,
  * a claim's grant, a refund's undoing, an operator's end), and a registration's newest license.
  */
+import type { CreditEngine } from './credits.js';
 import type { Entry } from './rules.js';
 import type { HeldAccount, Numbers } from '../base/services/procedures.js';
 import type { SuccessionRow } from '../base/keys/succession.js';
@@ -361,7 +362,7 @@ interface Store {
 }
 
 /** What every house with a ledger has: postings, accounts, terminals, histories, tombstones, operators. */
-export interface AccountStore extends Store, OperatorStore {
+export interface AccountStore extends Store, OperatorStore, CreditEngine {
   /** 0 for an account never posted to. */
   balance(account: string): number;
   /** Writes a posting that a rule gave, and the new balances. @returns the transaction's number */

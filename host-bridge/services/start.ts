@@ -10,6 +10,7 @@ import { COUPON_AMOUNTS } from '../base/crypto/coupon-signer.js';
 import { createIssuer, type Issuer, type IssuerOptions } from '../houses/issuer/issuer.js';
 import type {
   AccountsOffice,
+  DepositResult,
   HouseService,
   IssuerForBank,
   IssuerService,
@@ -18,6 +19,7 @@ import type {
   Service,
   TrusteeService,
 } from '../base/services/procedures.js';
+import { createVerifyPool, type VerifyPool } from '../base/crypto/verify-pool.js';
 import { linesOf, type HouseName, type KeyLine } from '../base/keys/key-line.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { createTrustee, type TrusteeOptions } from '../houses/trustee/trustee.js';
@@ -158,13 +160,15 @@ export async function startIssuer(place: IssuerPlace): Promise<RunningService<Is
     signer: houseSigner(place.dataDir, 'issuer', lines.issuer, time.keyS),
     unsealer: needsSeal ? await houseUnsealer(place.dataDir, lines.issuer, clock, place.random) : null,
   }));
+  const pool = createVerifyPool();
   const issuer = createIssuer({
     ...place,
+    verifyMany: pool.verify,
     ...{ store, signer, issuerKey, registrarKey, currency, clock, scheme, unsealer },
     clockDoubted: () => time.doubt() !== null,
   });
   const operators = operatorsOf(place, store, lines.issuerId, clock);
-  return run(place, store, issuer, issuerKey, database, {
+  return run(place, closing(store, pool), issuer, issuerKey, database, {
     title: 'tapcash issuer',
     endpoints: ISSUER_ENDPOINTS,
     handlers: issuerHandlers(issuer, store, time, operators),
@@ -194,8 +198,10 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     signer: houseSigner(place.dataDir, 'bank', lines.bank!, time.keyS),
     coupons: scheme.issue === 'coupon' ? houseCoupons(place.dataDir, lines.bank!, time) : null,
   }));
+  const pool = createVerifyPool();
   const bank = createBank({
     ...place,
+    verifyMany: pool.verify,
     store,
     signer,
     bankKey,
@@ -207,7 +213,7 @@ export async function startBank(place: BankPlace): Promise<RunningService<Bank>>
     issuer: place.issuerChannel(signer, lines.issuer),
   });
   const operators = operatorsOf(place, store, lines.issuerId, clock);
-  const service = await run(place, store, bank, bankKey, database, {
+  const service = await run(place, closing(store, pool), bank, bankKey, database, {
     title: 'tapcash bank',
     endpoints: BANK_ENDPOINTS,
     handlers: {
@@ -313,7 +319,7 @@ async function orClose<T>(store: { close(): void }, step: () => Promise<T>): Pro
 /** Listens, and ties the ends together; what was opened is closed again where a step fails. */
 async function run<T extends HouseService, E extends Record<string, Endpoint>>(
   place: PlaceOptions,
-  store: { close(): void },
+  store: { close(): unknown },
   actor: T,
   publicKey: Uint8Array,
   database: string,
@@ -334,14 +340,24 @@ async function run<T extends HouseService, E extends Record<string, Endpoint>>(
     let closing: Promise<void> | null = null;
     const end = async () => {
       await app.close();
-      store.close();
+      await store.close();
       log.info('closed');
     };
     return { url, port, publicKey, parameters: known.parameters, database, actor, close: () => (closing ??= end()) };
   } catch (thrown) {
-    store.close();
+    await store.close();
     throw thrown;
   }
+}
+
+/** Both ends together. */
+function closing(store: { close(): void }, pool: VerifyPool): { close(): Promise<void> } {
+  return {
+    async close() {
+      store.close();
+      await pool.close();
+    },
+  };
 }
 
 /** Who may act in the office of a house. */
@@ -382,12 +398,25 @@ function officeHandlers(time: HouseClock, operators: Operators) {
   } satisfies Partial<Handlers<typeof BANK_ENDPOINTS>>;
 }
 
+/** One result of many, as JSON. */
+const depositLine = (result: DepositResult) =>
+  result.ok
+    ? { code: 'OK', detail: null, amount: result.amount, repeated: result.repeated }
+    : { code: result.code, detail: result.detail ?? null, amount: null, repeated: false };
+
 /** For shops, wherever accounts are kept. */
 function shopHandlers(
-  house: Service<Pick<IssuerService, 'deposit' | 'tombstone' | 'refund' | 'claim' | 'findPayment' | 'checkUnload'>>,
+  house: Service<Pick<IssuerService, 'depositMany' | 'tombstone' | 'refund' | 'claim' | 'findPayment' | 'checkUnload'>>,
 ) {
   return {
-    deposit: ({ history }: { history: string }) => house.deposit(bytes(history)),
+    async deposit({ history }: { history: string }) {
+      const done = await house.depositMany([bytes(history)]);
+      return done.ok ? done.results[0]! : done;
+    },
+    async depositMany({ histories }: { histories: string[] }) {
+      const done = await house.depositMany(histories.map(bytes));
+      return done.ok ? { ok: true as const, results: done.results.map(depositLine) } : done;
+    },
     tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
     refund: ({ refund }: { refund: string }) => house.refund(bytes(refund)),
     claim: ({ history }: { history: string }) => house.claim(bytes(history)),

@@ -12,6 +12,7 @@ import {
   TRUSTEE_ENDPOINTS,
   type Endpoint,
 } from '../../host-bridge/http/schemas.js';
+import { DEPOSITS_MAX } from '../../host-bridge/base/services/procedures.js';
 import { createHttpServer, hasOddNumber } from '../../host-bridge/http/http-server.js';
 import { signOperatorRequest } from '../../host-bridge/http/operator-requests.js';
 import {
@@ -368,4 +369,19 @@ test('a field that could hold a secret is cut out even where a mistake logs it',
   );
   expect(written.join('')).toContain('mistake');
   expect(written.join('')).not.toContain('abc123');
+});
+
+test('many deposits in one call: a result for each, and no more than the house takes', async () => {
+  await at.shop('Kiosk');
+  const many = Array.from({ length: DEPOSITS_MAX }, (_, i) =>
+    historyOf(person('Many'), i === 7 ? 'Nobody' : 'Kiosk', 1, rsOf(1000 + (i % 200))),
+  );
+  const { results } = good(await at.issuerClient.depositMany(many));
+  expect(results.map((result) => codeOf(result))).toEqual(many.map((_, i) => (i === 7 ? 'ACCOUNT_UNKNOWN' : 'OK')));
+  expect(results.map((result) => result.ok && result.repeated)).toEqual(many.map((_, i) => i >= 200 && i !== 207));
+  expect(good(await at.office.balanceOf('Kiosk')).balance).toBe(200);
+  expect(codeOf(await at.issuerClient.depositMany([...many, many[0]!]))).toBe('BAD_REQUEST');
+  expect(codeOf(await at.issuerClient.depositMany([]))).toBe('BAD_REQUEST');
+  const tooLarge = JSON.stringify({ histories: Array(1000).fill('0'.repeat(600)) });
+  expect((await post(ISSUER_ENDPOINTS.depositMany.path, tooLarge)).body.code).toBe('BODY_TOO_LARGE');
 });

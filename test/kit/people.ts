@@ -208,7 +208,7 @@ export interface Rig {
 /** Houses in process; in memory unless paths are given. */
 export function createRig(
   options: { issuerPath?: string; trusteePath?: string } & Partial<
-    Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS'>
+    Pick<IssuerOptions, 'depositGraceS' | 'claimWindowS' | 'denyRefreshS' | 'tracePolicy' | 'verifyMany'>
   > &
     Partial<Pick<TrusteeOptions, 'licenseValidS'>> = {},
 ): Rig {

@@ -3,8 +3,8 @@ import Sqlite from 'better-sqlite3';
 /** A query with a value in it: it is asked again for another row. */
 const HAS_VALUE = /\?|x'[0-9a-f]{2,}'/;
 
-/** Tables of a few rows, however much is paid. */
-const SMALL = /^SCAN (sqlite_schema|epochs)\b/;
+/** Tables of a few rows, however much is paid; and what stands in the query itself. */
+const SMALL = /^SCAN (sqlite_schema|epochs|k VIRTUAL TABLE|json_each VIRTUAL TABLE)\b/;
 
 /**
  * Which queries with a value go through a whole table, of all that are made while something runs.

@@ -35,6 +35,9 @@ const faces = Array.from({ length: 100 }, (_, i): Person => ({ ...person('Ada', 
 const count = (codes: string[]) =>
   Object.fromEntries([...new Set(codes)].sort().map((code) => [code, codes.filter((other) => other === code).length]));
 
+/** Histories in one call, of those that are killed. */
+const BATCH = 20;
+
 /** Turns of the event loop between a request and the kill, by round. */
 const TURNS = spread([0, 3, 10, 30, 100, 300], 3);
 async function turns(count: number): Promise<void> {
@@ -195,6 +198,56 @@ describe('two processes on one database file', () => {
     expect([receipts.length, receipts.length + 1]).toContain(given);
     expect([credited, credited + 1]).toContain(store.balance(abcOf('Shop')));
     expect(store.balance(ebcOf(toHex(ada.pku)))).toBe((given * (given + 1)) / 2 - store.balance(abcOf('Shop')));
+    store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  test('kill -9 while batches are written: a batch is there or not, and what was acknowledged is there', async () => {
+    const dataDir = dataDirWithKeys();
+    const database = `${dataDir}/issuer.db`;
+    const rig = createRig({ issuerPath: database });
+    rig.shop('Shop');
+    rig.close();
+    const source = `
+      import { startIssuer } from './host-bridge/services/start.js';
+      const hex = (text) => new Uint8Array(Buffer.from(text, 'hex'));
+      const service = await startIssuer({ dataDir: ${JSON.stringify(dataDir)}, registrarKey: hex('${toHex(registrarSigner.publicKey)}'), operatorKeys: [], clock: () => ${START_S} });
+      console.log(JSON.stringify(service.url));`;
+    const acknowledged = new Set<number>();
+    const batch = (from: number) => Array.from({ length: BATCH }, (_, i) => historyOf(ada, 'Shop', 1, rsOf(from + i)));
+    let next = 0;
+    for (let round = 0; round < TURNS.length; round++) {
+      const child = runScript(folder, source);
+      children.push(child);
+      const client = createIssuerClient({ url: await child.line(), timeoutMs: PATIENT_MS });
+      for (const from of acknowledged)
+        for (const result of good(await client.depositMany(batch(from))).results)
+          expect(result).toMatchObject({ ok: true, repeated: true });
+      // Two at a time, until it is gone.
+      for (let act = 0, isAlive = true; isAlive; act++) {
+        const froms = [next, next + BATCH];
+        next += 2 * BATCH;
+        const asked = froms.map((from) => client.depositMany(batch(from)));
+        if (act === 2 + round) void turns(TURNS[round]!).then(() => child.process.kill('SIGKILL'));
+        for (const [i, reply] of (await Promise.all(asked)).entries()) {
+          isAlive &&= reply.ok;
+          if (!reply.ok) continue;
+          expect(reply.results.every((result) => result.ok && !result.repeated)).toBe(true);
+          acknowledged.add(froms[i]!);
+        }
+      }
+      expect(await child.ended).toBe('SIGKILL');
+      expect(audit({ issuerDatabase: database }).broken).toEqual([]);
+    }
+    const store = openIssuerStore(database, BOOKS);
+    const isThere = (n: number) => store.history(ada.pku, 'Shop', rsOf(n)) !== null;
+    let credited = 0;
+    for (let from = 0; from < next; from += BATCH) {
+      const found = Array.from({ length: BATCH }, (_, i) => isThere(from + i)).filter((there) => there).length;
+      expect(acknowledged.has(from) ? [BATCH] : [0, BATCH]).toContain(found);
+      credited += found;
+    }
+    expect(store.balance(abcOf('Shop'))).toBe(credited);
     store.close();
     rmSync(dataDir, { recursive: true, force: true });
   });

@@ -196,3 +196,9 @@ export function checkLicense(
   );
   return found?.code === 'SIGNATURE_INVALID' ? refusal('LICENSE_INVALID') : found;
 }
+
+/** A license whose signature is by this key of the line, or by none: as `checkLicense`. */
+export function checkLicenseBy(by: LineKey | null, validUntilS: number): HostRefusal | null {
+  if (!by) return refusal('LICENSE_INVALID');
+  return validUntilS <= by.untilS ? null : refusal('KEY_RETIRED', 'license');
+}

@@ -87,7 +87,9 @@ export interface IssuerService extends HouseService {
    * [0029]-[0030], deposit and return in one in scheme 1. @param history encoded `history`. Codes: BAD_REQUEST,
    * ISSUER_UNKNOWN, CURRENCY_UNKNOWN, LICENSE_INVALID, SIGNATURE_INVALID and those of `ruleDeposit`.
    */
-  deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
+  deposit(history: Uint8Array): DepositResult;
+  /** Many of them, at most `DEPOSITS_MAX`: a result for each as of `deposit`, in their order. Codes: BUSY. */
+  depositMany(histories: Uint8Array[]): Promise<Result<{ results: DepositResult[] }>>;
   /**
    * A cancelled charge.
    * @param tombstone encoded. Codes: BAD_REQUEST, TERMINAL_UNKNOWN, SIGNATURE_INVALID, ALREADY_PAID.
@@ -125,6 +127,12 @@ export interface IssuerService extends HouseService {
   /** The bank's coupon keys: encoded `signedCouponKeys`, and the moduli in its order. Codes: NOT_FOUND. */
   couponKeys(): Result<{ list: Uint8Array; moduli: Uint8Array[] }>;
 }
+
+/** What a deposit is answered by. */
+export type DepositResult = Result<{ amount: number; repeated: boolean }>;
+
+/** Most histories in one call of `depositMany`. */
+export const DEPOSITS_MAX = 256;
 
 /** An unloading, as it is asked about. */
 export interface UnloadCheck {
@@ -187,7 +195,8 @@ export interface BankService extends HouseService {
    */
   couponKeys(): Result<{ keys: { amount: number; modulus: Uint8Array }[] }>;
   /** As at the issuer of scheme 1; the receipt for what comes back is the issuer's, as soon as it can be reached. */
-  deposit(history: Uint8Array): Result<{ amount: number; repeated: boolean }>;
+  deposit(history: Uint8Array): DepositResult;
+  depositMany(histories: Uint8Array[]): Promise<Result<{ results: DepositResult[] }>>;
   tombstone(tombstone: Uint8Array): Result<{ repeated: boolean }>;
   refund(refund: Uint8Array): Promise<Result<{ amount: number; repeated: boolean }>>;
   claim(history: Uint8Array): Promise<Result<Claimed>>;

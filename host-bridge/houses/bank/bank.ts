@@ -23,8 +23,10 @@ import type { BankRequestRow, BankStore, HistoryRow } from '../../ledger/store.j
 import { isOutage } from '../../base/services/calls.js';
 import { isFinal } from '../../base/services/finality.js';
 import { createBankOffice } from './bank-office.js';
+import type { VerifyMany } from '../../base/crypto/verify-many.js';
 import type { CouponSigner } from '../../base/crypto/coupon-signer.js';
 import { claim, findPayment, refund } from '../refunds-and-claims.js';
+import { createDeposits } from '../deposit-queue.js';
 import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { RETURN_MAX } from '../issuer/issuer-return.js';
 import { checkOurs } from '../read-history.js';
@@ -51,6 +53,8 @@ export interface BankOptions {
   issuer: Service<IssuerForBank>;
   /** SKBx, one for each amount; null where the scheme has no coupons. */
   coupons?: CouponSigner | null;
+  /** Where the signatures of deposits are verified; with it, deposits are queued (deposit-queue.ts). */
+  verifyMany?: VerifyMany;
   /** Unix time, seconds. */
   clock: () => number;
   /** Whether `clock` is doubted; default: never. */
@@ -92,19 +96,8 @@ export function createBank(options: BankOptions): Bank {
     round: { request: null, returnedTo: 0, trouble: null },
     nowS,
   };
-  const house: Depositary = {
-    store,
-    issuer,
-    currency,
-    registrar: lines.registrar,
-    graceS: options.depositGraceS ?? DEPOSIT_GRACE_S,
-    nowS,
-    clockDoubted: options.clockDoubted ?? (() => false),
-    restored: restoredAtOf(store) !== null,
-    payerOf: () => OUT,
-    onCredited: () => undefined,
-    ...backOf(options.claimWindowS, () => context),
-  };
+  const house = depositaryOf(context, options);
+  const deposits = createDeposits(house, options.verifyMany);
   return {
     parameters: () => ({
       ok: true,
@@ -120,6 +113,7 @@ export function createBank(options: BankOptions): Bank {
     }),
     request: (bytes) => request(context, bytes),
     deposit: (bytes) => deposit(house, bytes),
+    depositMany: (histories) => deposits.deposit(histories),
     findPayment: (shop, rs, question) => findPayment(house, shop, rs, question),
     checkUnload: (what) => checkUnload(house, what),
     tombstone: (bytes) => bury(house, bytes),
@@ -132,6 +126,25 @@ export function createBank(options: BankOptions): Bank {
     succeed: (notice) => acceptSuccession(store, lines, notice, nowS(), 'bank'),
     office: (operator) => createBankOffice(context, operator),
     forward: () => forward(context),
+  };
+}
+
+/** As who keeps the accounts. */
+function depositaryOf(context: BankContext, options: BankOptions): Depositary {
+  const { store, issuer, currency, lines, nowS } = context;
+  return {
+    store,
+    issuer,
+    currency,
+    registrar: lines.registrar,
+    graceS: options.depositGraceS ?? DEPOSIT_GRACE_S,
+    nowS,
+    clockDoubted: options.clockDoubted ?? (() => false),
+    restored: restoredAtOf(store) !== null,
+    payerOf: () => OUT,
+    counterOf: () => null, // only the issuer can tell
+    onOverspent: () => undefined,
+    ...backOf(options.claimWindowS, () => context),
   };
 }
 

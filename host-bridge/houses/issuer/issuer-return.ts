@@ -9,40 +9,53 @@ import { type Result } from '../../base/errors.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { claimFacts } from '../../ledger/rules-refund.js';
 import { BANK, ruleReturn } from '../../ledger/rules-bank.js';
+import { judgeInOrder, type CreditAct } from '../../ledger/credits.js';
+import { requestOf, type VerifiedHistory } from '../depositary.js';
 import { hasChallenge, readHistory } from '../read-history.js';
 import type { IssuerContext } from './issuer-context.js';
-import { noteSpent } from './overspend.js';
+import { noteOverspent } from './overspend.js';
 
 /** Most histories in one batch. */
 export const RETURN_MAX = 24;
 
-/** [0055], [0080]. A code for each history, in order; a repeated one is OK. @param histories encoded `history` each */
-export function acceptReturn(context: IssuerContext, histories: Uint8Array[]): Result<{ codes: string[] }> {
-  return { ok: true, codes: histories.map((bytes) => takeBack(context, bytes)) };
+/** EBC of the set that a pseudonym belongs to, or of itself where none is known. @param counter PKU1 */
+export function counterAccount(pku: Uint8Array, counter: Uint8Array | null): string {
+  return ebcOf(toHex(counter ?? pku));
 }
 
-function takeBack(context: IssuerContext, historyBytes: Uint8Array): string {
-  const { store } = context;
-  const read = readHistory(context, historyBytes);
-  if (!read.ok) return read.code;
-  const { pku } = read.terms;
-  const { amount, shop, rs } = read.paid;
-  return store.transaction(() => {
-    const nowS = context.nowS();
-    const ebc = ebcOf(toHex(store.pseudonym(pku)?.counter ?? pku));
-    const claim = store.claim(pku, shop, rs);
-    const ruling = ruleReturn({
-      ebc,
-      amount,
-      ...claimFacts(claim, nowS),
-      stored: hasChallenge(store.history(pku, shop, rs), read.challengeBytes),
-      balances: { [ebc]: store.balance(ebc), [BANK]: store.balance(BANK) },
-    });
-    if (!ruling.ok) return ruling.code;
-    if (ruling.repeated) return 'OK';
-    const transaction = store.post('return', nowS, ruling.entries);
-    store.addHistory({ pku, shop, rs, amount, history: historyBytes, arrivedS: nowS, transaction });
-    noteSpent(context, read.terms, transaction, ruling.overspent);
-    return 'OK';
+/** [0055], [0080]. A code for each history, in order; a repeated one is OK. @param histories encoded `history` each */
+export function acceptReturn(context: IssuerContext, histories: Uint8Array[]): Result<{ codes: string[] }> {
+  const reads = histories.map((bytes): Result<{ request: VerifiedHistory }> => {
+    const read = readHistory(context, bytes);
+    return read.ok ? { ok: true, request: requestOf(read, bytes) } : read;
   });
+  const requests = reads.flatMap((read) => (read.ok ? [read.request] : []));
+  const results = context.store.creditNow(returnAct(context, requests));
+  const codes = reads.map((read) => {
+    const result = read.ok ? results.shift()! : read;
+    return result.ok ? 'OK' : result.code;
+  });
+  return { ok: true, codes };
+}
+
+function returnAct(context: IssuerContext, requests: VerifiedHistory[]): CreditAct<VerifiedHistory> {
+  const accounts = { requests, payerOf: counterAccount, payeeOf: () => BANK };
+  return {
+    ...accounts,
+    kind: 'return',
+    judge(facts) {
+      const nowS = context.nowS();
+      const judged = judgeInOrder(accounts, facts, (request, found) =>
+        ruleReturn({
+          ebc: found.from,
+          amount: request.amount,
+          ...claimFacts(found.claim, nowS),
+          stored: hasChallenge(found.stored, request.challengeBytes),
+          balances: found.balances,
+        }),
+      );
+      return { timeS: nowS, ...judged };
+    },
+    onOverspent: ({ terms }, transaction) => noteOverspent(context, terms, transaction),
+  };
 }

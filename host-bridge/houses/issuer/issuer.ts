@@ -27,11 +27,13 @@ import { createDenyLists } from './deny-list.js';
 import { LICENSE_VALID_S } from '../licensing.js';
 import { createOffice, currentCouponKeys } from './issuer-office.js';
 import type { IssuerForBank, IssuerOffice, IssuerService } from '../../base/services/procedures.js';
+import type { VerifyMany } from '../../base/crypto/verify-many.js';
 import type { Unsealer } from '../../base/crypto/sealed-box.js';
+import { createDeposits } from '../deposit-queue.js';
 import { bury, checkUnload, deposit, DEPOSIT_GRACE_S, type Depositary } from '../depositary.js';
 import { claim, findPayment, refund } from '../refunds-and-claims.js';
 import { giveReceipt } from './refund-receipts.js';
-import { acceptReturn } from './issuer-return.js';
+import { acceptReturn, counterAccount } from './issuer-return.js';
 import { receiveFromBank, redeem } from './issuer-requests.js';
 import { checkOurs } from '../read-history.js';
 import { restoredAtOf } from '../restored.js';
@@ -40,7 +42,7 @@ import { acceptSuccession, everySuccession } from '../../base/keys/succession.js
 import { isSigned, type Signer } from '../../base/crypto/signer.js';
 import type { IssuerContext, TracePolicy } from './issuer-context.js';
 import { whereAccountsAre } from './accounts-at.js';
-import { noteSpent } from './overspend.js';
+import { noteOverspent } from './overspend.js';
 
 /** Age at which an unchanged deny list is signed anew. */
 const DENY_REFRESH_S = 3600;
@@ -77,6 +79,8 @@ export interface IssuerOptions {
   tracePolicy?: TracePolicy;
   /** Whether `clock` is doubted; default: never. */
   clockDoubted?: () => boolean;
+  /** Where the signatures of deposits are verified; with it, deposits are queued (deposit-queue.ts). */
+  verifyMany?: VerifyMany;
   /** For salts and KIDs; default node:crypto. */
   random?: (bytes: number) => Uint8Array;
 }
@@ -107,11 +111,11 @@ function contextOf(options: IssuerOptions): IssuerContext {
   const lines = linesOf(store, { issuerKey, registrarKey, bankKey });
   const { issuerId: issuer, registrar } = lines;
   const denyLists = createDenyLists(store, signer, issuer, options.denyRefreshS ?? DENY_REFRESH_S);
-  const counterOf = (pku: Uint8Array) => store.pseudonym(pku)?.counter ?? pku;
   const depositary: Depositary = {
     ...{ store, issuer, currency, registrar, graceS, nowS, clockDoubted, restored: restoredAt !== null },
-    payerOf: (pku) => ebcOf(toHex(counterOf(pku))),
-    onCredited: (terms, transaction, overspent) => noteSpent(context, terms, transaction, overspent),
+    payerOf: counterAccount,
+    counterOf: (pku) => store.pseudonym(pku)?.counter ?? null,
+    onOverspent: (terms, transaction) => noteOverspent(context, terms, transaction),
     ...{ claimWindowS: options.claimWindowS ?? DEPOSIT_GRACE_S, refundKind: 'refund', isReturned: () => true },
     isKnown: (pku) => store.pseudonym(pku) !== null,
     onRefunded: (body, bytes, transaction) => giveReceipt(context, body, RECEIPT_KINDS.refund, bytes, transaction),
@@ -144,6 +148,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
   const { store, signer, registrarKey, currency } = options;
   const { lines, scheme, issuer, depositary, denyLists, unsealer, nowS } = context;
   const { here, elsewhere } = whereAccountsAre(scheme);
+  const deposits = createDeposits(depositary, options.verifyMany);
   return {
     parameters: () => ({
       ok: true,
@@ -160,6 +165,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     withdraw: (request) => here ?? withdraw(context, request),
     receipts: (request) => here ?? receipts(context, request),
     deposit: (bytes) => here ?? deposit(depositary, bytes),
+    depositMany: async (histories) => here ?? deposits.deposit(histories),
     findPayment: (shop, rs, question) => here ?? findPayment(depositary, shop, rs, question),
     checkUnload: (what) => here ?? checkUnload(depositary, what),
     tombstone: (bytes) => here ?? bury(depositary, bytes),

@@ -1,5 +1,5 @@
 /**
- * What follows when a history is taken off an EBC: an overspend is noted, and its set is denied. EP 0926637 [0031].
+ * What follows when a history leaves an EBC below 0: the overspend is noted, and its set is denied. EP 0926637 [0031].
  */
 import { toHex } from '../../../firmware/core/bytes.js';
 import type { LicenseBody } from '../../../firmware/wire/payment.js';
@@ -9,14 +9,12 @@ import type { IssuerContext } from './issuer-context.js';
 import { isHeld, traceAtOnce } from './issuer-trace.js';
 
 /**
- * [0031]: a history was taken off an EBC. Where that left it negative, the shop keeps its money; every pseudonym of the
- * set is denied until every license that it may have is over, and may be traced. Within the caller's transaction.
+ * [0031]: a history was taken off an EBC, and left it negative. The shop keeps its money; every pseudonym of the set is
+ * denied until every license that it may have is over, and may be traced. Within the caller's transaction.
  */
-export function noteSpent(context: IssuerContext, terms: LicenseBody, transaction: number, overspent: boolean): void {
+export function noteOverspent(context: IssuerContext, terms: LicenseBody, transaction: number): void {
   const { store } = context;
   const nowS = context.nowS();
-  store.addPseudonym(terms.pku);
-  if (!overspent) return;
   const counter = store.pseudonym(terms.pku)?.counter ?? terms.pku;
   store.addOverspend({ pku: counter, ebc: store.balance(ebcOf(toHex(counter))), timeS: nowS, transaction });
   const why = isHeld(context, counter) ? 'COME_TO_DESK: below zero after a restore' : 'overspent';

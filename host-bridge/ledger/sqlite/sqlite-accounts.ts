@@ -5,6 +5,7 @@
 import { bytesOf, type Database, type SqlValue } from '../../base/sqlite/database.js';
 import { epochsOf } from '../../base/sqlite/database-identity.js';
 import type { HeldAccount } from '../../base/services/procedures.js';
+import type { CreditEngine } from '../credits.js';
 import type { Entry } from '../rules.js';
 import type {
   AccountRow,
@@ -24,7 +25,7 @@ import type { SuccessionRow } from '../../base/keys/succession.js';
 type PaymentId = [pku: Uint8Array, shop: string, rs: Uint8Array];
 
 /** All of it. @param sums SQL of the numbers that only this house has, as a SELECT of one row; the others are 0 */
-export function accountStoreOf(database: Database, sums: string): AccountStore {
+export function accountStoreOf(database: Database, sums: string): Omit<AccountStore, keyof CreditEngine> {
   return {
     ...ledgerOf(database, sums),
     ...accountsOf(database),

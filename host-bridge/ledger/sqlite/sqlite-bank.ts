@@ -5,6 +5,7 @@ import { ownedRequest, REQUEST } from '../../../firmware/wire/request.js';
 import { claimBooks, openStoreDatabase, type StoreOptions } from './sqlite-books.js';
 import { accountStoreOf, historyOf, releaseOf } from './sqlite-accounts.js';
 import { BANK_MIGRATIONS } from './sqlite-schema.js';
+import { creditEngineOf } from './sqlite-credits.js';
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import type { BankRequestRow, BankStore, Books } from '../store.js';
 import type { Row } from '../table-rows.js';
@@ -21,7 +22,12 @@ export function openBankStore(path: string, books: Books, options: StoreOptions 
   const database = openStoreDatabase(path, 'bank', BANK_MIGRATIONS, options);
   try {
     claimBooks(database, books);
-    return { ...accountStoreOf(database, OWN_SUMS), ...requestsOf(database), ...returnsOf(database) };
+    return {
+      ...accountStoreOf(database, OWN_SUMS),
+      ...creditEngineOf(database, false),
+      ...requestsOf(database),
+      ...returnsOf(database),
+    };
   } catch (thrown) {
     database.close();
     throw thrown;

@@ -5,6 +5,7 @@
 import { claimBooks, openStoreDatabase, type StoreOptions } from './sqlite-books.js';
 import { accountStoreOf, releaseOf } from './sqlite-accounts.js';
 import { ISSUER_MIGRATIONS } from './sqlite-schema.js';
+import { creditEngineOf } from './sqlite-credits.js';
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import type { Books, CouponKeysRow, DenialRow, IssuerStore, ReceiptRow, SharedKeyRow } from '../store.js';
 import type { Row } from '../table-rows.js';
@@ -22,6 +23,7 @@ export function openIssuerStore(path: string, books: Books, options: StoreOption
     claimBooks(database, books);
     return {
       ...accountStoreOf(database, OWN_SUMS),
+      ...creditEngineOf(database, true),
       ...pseudonymsOf(database),
       ...receiptsOf(database),
       ...denialsOf(database),

@@ -1,0 +1,138 @@
+/**
+ * The signatures of many histories at once: as `readHistory` verifies one, with the same codes in the same order, but
+ * all that is to be verified goes to `verify` in one piece, and a license that was verified before is known by its
+ * hash.
+ */
+import { toHex } from '../../firmware/core/bytes.js';
+import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
+import { sha256 } from '../base/crypto/hash.js';
+import type { SignatureCheck, VerifyMany } from '../base/crypto/verify-many.js';
+import { refusal, type Result } from '../base/errors.js';
+import { checkLicense, checkLicenseBy, type KeyLine, type LineKey } from '../base/keys/key-line.js';
+import { requestOf, type VerifiedHistory } from './depositary.js';
+import { decodeHistory, type CashOf, type HistoryRead } from './read-history.js';
+
+/** Licenses that are remembered: some 100 bytes each. */
+const LICENSES_KEPT_MAX = 100_000;
+
+/** A history whose signatures are good, and what it said. */
+export interface GoodHistory {
+  request: VerifiedHistory;
+  read: HistoryRead;
+}
+
+/** Verifies histories for one house. */
+export interface HistoryVerifier {
+  /** In the order of the histories. */
+  verify(histories: Uint8Array[]): Promise<Result<GoodHistory>[]>;
+  /**
+   * The same once more before they are judged: where a key of the line has changed since, licenses are asked again.
+   * @param verified one result for each of what `verify` was given
+   */
+  recheck(verified: Result<GoodHistory>[]): Result<GoodHistory>[];
+}
+
+/** Which key of the line signed a license, by the license's hash; of another state of the line nothing is known. */
+class LicenseMemory {
+  private keys: LineKey[] = [];
+  private readonly signers = new Map<string, LineKey>();
+  constructor(private readonly licensesMax: number) {}
+
+  /** @param keys the line as it is now */
+  of(keys: LineKey[]): ReadonlyMap<string, LineKey> {
+    if (keys !== this.keys) this.signers.clear();
+    this.keys = keys;
+    return this.signers;
+  }
+
+  add(keys: LineKey[], hash: string, by: LineKey): void {
+    this.of(keys);
+    // The oldest goes: a license that pays often is back with its next payment.
+    if (this.signers.size >= this.licensesMax) this.signers.delete(this.signers.keys().next().value!);
+    this.signers.set(hash, by);
+  }
+}
+
+/** One history on its way. */
+interface OnItsWay {
+  bytes: Uint8Array;
+  decoded: Result<{ read: HistoryRead }>;
+  /** Of its license. */
+  hash: string;
+}
+
+/** What a batch takes: each license that is not known, once, then each history. */
+function checksOf(batch: OnItsWay[], keys: Uint8Array[], known: ReadonlyMap<string, LineKey>) {
+  const checks: SignatureCheck[] = [];
+  /** Where the check of a license stands. */
+  const licenses = new Map<string, number>();
+  for (const { decoded, hash } of batch) {
+    if (!decoded.ok || licenses.has(hash) || known.has(hash)) continue;
+    const { body, signature } = decoded.read.licensed;
+    licenses.set(hash, checks.length);
+    checks.push({ keys, message: signedBytes(SIGNED.license, body), signature });
+  }
+  for (const { decoded } of batch) {
+    if (!decoded.ok) continue;
+    const { terms, challengeBytes, signature } = decoded.read;
+    checks.push({ keys: [terms.pku], message: signedBytes(SIGNED.payment, challengeBytes), signature });
+  }
+  return { checks, licenses };
+}
+
+/** @param licensesMax how many licenses are remembered */
+export function createHistoryVerifier(
+  ours: CashOf & { registrar: KeyLine },
+  verify: VerifyMany,
+  licensesMax = LICENSES_KEPT_MAX,
+): HistoryVerifier {
+  const { registrar } = ours;
+  const memory = new LicenseMemory(licensesMax);
+  /** The state of the line under which a history was verified. */
+  const lines = new WeakMap<GoodHistory, LineKey[]>();
+
+  return {
+    async verify(histories) {
+      const line = registrar.keys();
+      const batch = histories.map((bytes): OnItsWay => {
+        const decoded = decodeHistory(ours, bytes);
+        return { bytes, decoded, hash: decoded.ok ? toHex(sha256(decoded.read.license)) : '' };
+      });
+      const known = memory.of(line);
+      // Before anything is awaited: what is remembered now may be forgotten meanwhile.
+      const signers = new Map(batch.map(({ hash }) => [hash, known.get(hash) ?? null]));
+      const { checks, licenses } = checksOf(
+        batch,
+        line.map(({ key }) => key),
+        known,
+      );
+      const found = await verify(checks);
+      const isSame = registrar.keys() === line;
+      for (const [hash, at] of licenses) {
+        const by = line[found[at]!] ?? null;
+        signers.set(hash, by);
+        if (by && isSame) memory.add(line, hash, by);
+      }
+      let next = licenses.size;
+      return batch.map(({ bytes, decoded, hash }): Result<GoodHistory> => {
+        if (!decoded.ok) return decoded;
+        const { read } = decoded;
+        const isPaid = found[next++] === 0;
+        const unlicensed = checkLicenseBy(signers.get(hash) ?? null, read.terms.validUntilS);
+        if (unlicensed) return unlicensed;
+        if (!isPaid) return refusal('SIGNATURE_INVALID');
+        const good = { ok: true as const, request: requestOf(read, bytes), read };
+        lines.set(good, line);
+        return good;
+      });
+    },
+    recheck(verified) {
+      const line = registrar.keys();
+      return verified.map((result) => {
+        if (!result.ok || lines.get(result) === line) return result;
+        const { terms, licensed } = result.read;
+        return checkLicense(registrar, terms.validUntilS, licensed.body, licensed.signature) ?? result;
+      });
+    },
+  };
+}
