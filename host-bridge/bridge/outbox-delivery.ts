@@ -1,5 +1,6 @@
 /**
- * Delivery of the outbox: oldest first, one at a time, at least once.
+ * Delivery of the outbox: oldest first, at least once. Histories that wait one behind the other go in one call;
+ * anything else goes alone.
  *
  * An outage (no connection, a service or its database down, another house at the address, our own database) stops
  * everything and is tried again later and later, with jitter, so that many shops do not come back at the same moment. A
@@ -20,11 +21,14 @@ export const BACKOFF_MAX_MS = 300_000;
 /** How long a row is put off whose refusal may pass; doubled each time, up to an hour. */
 export const HOLD_S = 60;
 export const HOLD_MAX_S = 3600;
+/** Most histories in one call: a small house must answer it within the time that a client waits. */
+const HISTORIES_MAX = 64;
 
 export interface DeliveryOptions {
   outbox: Outbox;
   /** Who keeps the accounts. */
-  depositary: Pick<Services['issuer'], 'deposit' | 'tombstone' | 'refund'>;
+  depositary: Pick<Services['issuer'], 'deposit' | 'tombstone' | 'refund'> &
+    Partial<Pick<Services['issuer'], 'depositMany'>>;
   /** Whether that house is ours; default: it is. */
   identity?: AskIdentity;
   scheduler: Scheduler;
@@ -77,6 +81,7 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
   let outage: Outage | null = null;
   /** The house has been ours once. */
   let isKnown = false;
+  let takesMany = depositary.depositMany !== undefined;
   const backOff = createBackOff(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, random);
   const looks = new Set<() => void>();
   outbox.begin();
@@ -87,15 +92,37 @@ export function createOutboxDelivery(options: DeliveryOptions): OutboxDelivery {
     return false;
   }
 
-  /** @returns whether to go on with the next row */
+  /** Takes what waits next to the house. @returns whether to go on */
   async function deliver(row: OutboxRow): Promise<boolean> {
     const stranger = await identity();
     if (stranger) return waits(stranger);
-    outbox.trying(row);
-    const { deliver: send, done } = KINDS[row.kind];
-    const reply = await call<{ repeated: boolean }>(() => send(depositary, row.bytes));
+    const rows = takesMany && row.kind === 'history' ? outbox.alike(row, HISTORIES_MAX) : [row];
+    return rows.length > 1 ? deliverMany(rows) : deliverOne(row);
+  }
+
+  async function deliverOne(row: OutboxRow): Promise<boolean> {
+    outbox.trying([row]);
+    return conclude(row, await call<{ repeated: boolean }>(() => KINDS[row.kind].deliver(depositary, row.bytes)));
+  }
+
+  async function deliverMany(rows: OutboxRow[]): Promise<boolean> {
+    outbox.trying(rows);
+    const reply = await call(() => depositary.depositMany!(rows.map(({ bytes }) => bytes)));
+    if (!reply.ok && weigh('history', reply.code) === 'outage') return waits(reply);
+    if (reply.ok && reply.results.length === rows.length) {
+      let goesOn = true;
+      for (const [i, row] of rows.entries()) goesOn = (await conclude(row, reply.results[i]!)) && goesOn;
+      return goesOn;
+    }
+    // A house of before there were such calls; or one of them makes the whole call fail, and fails alone then.
+    if (!reply.ok && reply.code === 'NOT_FOUND') takesMany = false;
+    return deliverOne(rows[0]!);
+  }
+
+  /** @returns whether to go on with the next row */
+  async function conclude(row: OutboxRow, reply: Result<{ repeated: boolean }>): Promise<boolean> {
     if (reply.ok) {
-      settled(row, reply.repeated && row.kind === 'history' ? 'duplicate' : done, null);
+      settled(row, reply.repeated && row.kind === 'history' ? 'duplicate' : KINDS[row.kind].done, null);
       return true;
     }
     const weight = weigh(row.kind, reply.code);

@@ -66,8 +66,10 @@ export interface Outbox {
   begin(): void;
   /** The oldest row that waits for nothing, else the held row that is due longest. */
   next(nowMs: number): OutboxRow | null;
-  /** Notes, before the sending, that it is tried. */
-  trying(row: OutboxRow): void;
+  /** A row that waits for nothing, and those behind it as far as they are of its kind. */
+  alike(row: OutboxRow, limit: number): OutboxRow[];
+  /** Notes, before the sending, that they are tried. */
+  trying(rows: OutboxRow[]): void;
   settle(row: OutboxRow, result: OutboxResult, code?: ErrorCode): void;
   /** Not before `dueMs` again; others go on. */
   hold(row: OutboxRow, code: ErrorCode, dueMs: number): void;
@@ -156,7 +158,7 @@ function arrivalsOf(database: Database, nowS: () => number): Pick<Outbox, 'add' 
   };
 }
 
-type Delivered = 'begin' | 'next' | 'trying' | 'settle' | 'hold' | 'heldUntilMs';
+type Delivered = 'begin' | 'next' | 'alike' | 'trying' | 'settle' | 'hold' | 'heldUntilMs';
 
 function deliveriesOf(database: Database, nowS: () => number): Pick<Outbox, Delivered> {
   type Due = Pick<BridgeRow<'outbox'>, 'sequence' | 'kind' | 'bytes' | 'attempts' | 'holds'>;
@@ -166,6 +168,9 @@ function deliveriesOf(database: Database, nowS: () => number): Pick<Outbox, Deli
   );
   const pending = database.prepare<[], Due>(
     `SELECT ${columns} FROM outbox WHERE state = 'pending' ORDER BY sequence LIMIT 1`,
+  );
+  const pendingFrom = database.prepare<[sequence: number, limit: number], Due>(
+    `SELECT ${columns} FROM outbox WHERE state = 'pending' AND sequence >= ? ORDER BY sequence LIMIT ?`,
   );
   const due = database.prepare<[nowMs: number], Due>(
     `SELECT ${columns} FROM outbox INDEXED BY outbox_due WHERE state = 'held' AND next_ms <= ? ORDER BY next_ms LIMIT 1`,
@@ -185,7 +190,13 @@ function deliveriesOf(database: Database, nowS: () => number): Pick<Outbox, Deli
       const row = pending.get() ?? due.get(Math.floor(nowMs));
       return row ? { ...row, bytes: bytesOf(row.bytes) } : null;
     },
-    trying: (row) => void trying.run(row.sequence),
+    alike(row, limit) {
+      const rows = pendingFrom.all(row.sequence, limit);
+      if (rows[0]?.sequence !== row.sequence) return [row];
+      const other = rows.findIndex(({ kind }) => kind !== row.kind);
+      return rows.slice(0, other < 0 ? rows.length : other).map((one) => ({ ...one, bytes: bytesOf(one.bytes) }));
+    },
+    trying: (rows) => database.transaction(() => rows.forEach((row) => trying.run(row.sequence))),
     settle: (row, result, code) => void settle.run(result, code ?? null, Math.floor(nowS()), row.sequence),
     hold: (row, code, dueMs) => void hold.run(code, Math.ceil(dueMs), row.sequence),
     heldUntilMs: () => held.get()?.nextMs ?? null,

@@ -233,3 +233,101 @@ test('stop waits for the delivery under way and begins no other', async () => {
   expect(made.calls.length).toBe(1);
   expect(made.outbox.counts()).toMatchObject({ credited: 1, pending: 1 });
 });
+
+describe('histories that wait one behind the other', () => {
+  type Many = Result<{ results: Reply[] }>;
+  function many(reply: (histories: Uint8Array[]) => Many) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tapcash-outbox-'));
+    const scheduler = createVirtualScheduler();
+    const outbox = createOutbox(openBridgeStore(dataDir), () => 1_800_000_000);
+    const calls: string[] = [];
+    const one = (kind: string) => (): Reply => {
+      calls.push(kind);
+      return credited;
+    };
+    const delivery = createOutboxDelivery({
+      outbox,
+      depositary: {
+        ...{ deposit: one('history'), tombstone: one('tombstone'), refund: one('refund') },
+        async depositMany(histories) {
+          calls.push(`${histories.length} histories`);
+          return reply(histories);
+        },
+      },
+      scheduler,
+      log: silentLog(),
+      random: () => 1,
+    });
+    return { scheduler, outbox, delivery, calls };
+  }
+  const all = (histories: Uint8Array[]): Many => ({ ok: true, results: histories.map(() => credited) });
+
+  test('go in one call, and in their order with the rest', async () => {
+    const { scheduler, outbox, delivery, calls } = many(all);
+    for (const i of [1, 2, 3]) outbox.add('history', makeHistory(i));
+    outbox.add('tombstone', makeTombstone(4));
+    for (const i of [5, 6]) outbox.add('history', makeHistory(i));
+    outbox.add('tombstone', makeTombstone(7));
+    outbox.add('history', makeHistory(8));
+    delivery.kick();
+    await pass(scheduler, 10);
+    expect(calls).toEqual(['3 histories', 'tombstone', '2 histories', 'tombstone', 'history']);
+    expect(outbox.counts()).toMatchObject({ credited: 6, buried: 2, pending: 0 });
+  });
+
+  test('each have their own result', async () => {
+    const results: Reply[] = [
+      credited,
+      refusal('TOMBSTONED'),
+      refusal('LICENSE_EXPIRED'),
+      { ...credited, repeated: true },
+      refusal('CLOCK_DOUBTED'),
+      credited,
+    ];
+    const { scheduler, outbox, delivery } = many(() => ({ ok: true, results }));
+    results.forEach((_, i) => outbox.add('history', makeHistory(i)));
+    delivery.kick();
+    await settle();
+    await pass(scheduler, 10);
+    const states = outbox.entries(['credited', 'refused', 'held', 'duplicate', 'pending'], 10).reverse();
+    expect(states.map(({ state, code }) => [state, code])).toEqual([
+      ['credited', null],
+      ['refused', 'TOMBSTONED'],
+      ['held', 'LICENSE_EXPIRED'],
+      ['duplicate', null],
+      ['pending', null], // a house that doubts its clock takes nothing: an outage
+      ['credited', null],
+    ]);
+    await delivery.stop();
+  });
+
+  test('go one by one to a house that has no such call, and where a whole call fails', async () => {
+    const older = many(() => refusal('NOT_FOUND'));
+    for (const i of [1, 2, 3]) older.outbox.add('history', makeHistory(i));
+    older.delivery.kick();
+    await pass(older.scheduler, 10);
+    expect(older.calls).toEqual(['3 histories', 'history', 'history', 'history']);
+    const poisoned = many(() => refusal('INTERNAL'));
+    for (const i of [1, 2, 3]) poisoned.outbox.add('history', makeHistory(i));
+    poisoned.delivery.kick();
+    await pass(poisoned.scheduler, 10);
+    expect(poisoned.calls).toEqual(['3 histories', 'history', '2 histories', 'history', 'history']);
+    expect(poisoned.outbox.counts()).toMatchObject({ credited: 3, pending: 0 });
+  });
+
+  test('wait together through an outage', async () => {
+    let isDown = true;
+    const { scheduler, outbox, delivery, calls } = many((histories) =>
+      isDown ? refusal('SERVICE_DOWN') : all(histories),
+    );
+    for (const i of [1, 2]) outbox.add('history', makeHistory(i));
+    delivery.kick();
+    await pass(scheduler, 10);
+    expect(delivery.outage()).toBe('SERVICE_DOWN');
+    expect(outbox.counts()).toMatchObject({ pending: 2 });
+    isDown = false;
+    await pass(scheduler, BACKOFF_MAX_MS);
+    expect(outbox.counts()).toMatchObject({ credited: 2, pending: 0 });
+    expect(calls).toEqual(['2 histories', '2 histories']);
+  });
+});
