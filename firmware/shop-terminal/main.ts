@@ -13,6 +13,7 @@ import { completeVerifier, Ed25519 } from '../crypto/ed25519.js';
 import { createHealthTest, ONE_BIT } from '../crypto/health.js';
 import { createHmacDrbg } from '../crypto/hmac-drbg.js';
 import type { Natives } from '../core/crypto-natives.js';
+import { TEST_NAME } from '../core/self-test-name.js';
 import { createNoncePool } from '../crypto/nonce-pool.js';
 import { createNonceSource } from '../crypto/nonce-source.js';
 import { createVerifier, TabledKey, Verifier } from '../crypto/verifier.js';
@@ -35,6 +36,7 @@ import { createHsuPort } from '../nfc/pn532-hsu.js';
 import { createPn532Reader, Pn532Reader } from '../nfc/pn532-reader.js';
 import type { RecordPlace, RecordLog } from '../records/record-log.js';
 import { institutionsFault, readTable } from '../board/institutions.js';
+import { openTest, testBoard } from '../board/self-test.js';
 import { openResident } from '../board/startup.js';
 import { createFrameDecoder } from '../wire/link/link-frame.js';
 import { createLinkSession, LinkSession, ROLE } from '../wire/link/link-session.js';
@@ -309,6 +311,17 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
     entropy: entropy,
   });
   const random = source.draw;
+  if (global[TEST_NAME]) {
+    const test = overlay(openTest(global), 'test.js', function () {
+      return testBoard;
+    })();
+    return test(
+      board,
+      { maker: curve.ed25519, signer: curve.ed25519(), checks: curve.ed25519, random: random },
+      getTime,
+      print,
+    );
+  }
   const seed = loadTerminalSeed(records, random);
   // It signs what is rare, and not prepared for that: 110 variables.
   const key = curve.ed25519().keyOfPair(seed, curve.ed25519().publicKeyOf(seed), false);

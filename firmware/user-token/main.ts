@@ -11,6 +11,7 @@ import { amountText } from '../core/amount-text.js';
 import { isAmount } from '../core/amount.js';
 import { equal, fromHex, toHex, writeU32 } from '../core/bytes.js';
 import { PSEUDONYMS_MAX } from '../core/scheme.js';
+import { TEST_NAME } from '../core/self-test-name.js';
 import type { Scheme } from '../core/scheme.js';
 import { isAcceptablePoint } from '../crypto/acceptable-point.js';
 import { createAnyVerifier } from '../crypto/any-verifier.js';
@@ -41,6 +42,7 @@ import { PLAIN } from '../panel/display.js';
 import { answerFrames, createPn532Card } from '../nfc/pn532-card.js';
 import { commandDataBytesMax } from '../nfc/pn532-link.js';
 import { institutionsFault, readTable } from '../board/institutions.js';
+import { openTest, testBoard } from '../board/self-test.js';
 import { forget, openResident } from '../board/startup.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { AID, CLA } from '../wire/token-commands.js';
@@ -258,6 +260,22 @@ function run(board: RunningBoard<TokenProvision>): void {
     const entropy = board.takeEntropy(FRESH_SAMPLES);
     return entropy && generator.generate(count, entropy);
   });
+  if (global[TEST_NAME]) {
+    const test = overlay(openTest(global), 'test.js', function () {
+      return testBoard;
+    })();
+    return test(
+      board,
+      {
+        maker: curve.maker,
+        signer: createSigner(natives, scalars),
+        checks: curve.ed25519,
+        random: draw as (count: number) => Uint8Array,
+      },
+      getTime,
+      print,
+    );
+  }
   makeKeys(
     board,
     PSEUDONYM_KEY + config.pseudonyms,

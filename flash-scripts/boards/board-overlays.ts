@@ -4,8 +4,12 @@
  */
 import type { BoardConfig } from '../../firmware/core/board-config.js';
 
+/** What `tapcash doctor --selftest` gives a board at its console (firmware/board/self-test.ts). */
+export const TEST_OVERLAY = 'test.js';
+
 /** Whether a board loads an overlay of this name. */
 function needs({ pn532, display }: BoardConfig, overlay: string): boolean {
+  if (overlay === TEST_OVERLAY) return false;
   if (overlay === 'i2c.js' || overlay === 'spi.js') return overlay === `${pn532.bus}.js`;
   return overlay !== 'lcd.js' || display?.type === 'ili9341' || display?.type === 'graphics';
 }

@@ -4,11 +4,22 @@
  */
 import { failure } from '../../host-bridge/base/errors.js';
 
-/** Figures that a board's own clock gives. */
+/** Figures that a board's own clock gives, by programs typed on its console. */
 export const BOARD_FIGURES = ['emptyLoopUs', 'dotElementUs', 'byteUs', 'characterUs', 'hashBlockUs'] as const;
 
+/** Figures of `--selftest`: of the role's own program, and of flash. */
+export const SELFTEST_FIGURES = [
+  'keyPairUs',
+  'nonceUs',
+  'signatureUs',
+  'checkUs',
+  'pictureUs',
+  'flashWriteUs',
+  'flashEraseUs',
+] as const;
+
 /** Microseconds of each, where they could be measured. */
-export type BoardTimings = { [figure in (typeof BOARD_FIGURES)[number]]?: number };
+export type BoardTimings = { [figure in (typeof BOARD_FIGURES | typeof SELFTEST_FIGURES)[number]]?: number };
 
 /** What doctor found on one board. */
 export interface ReportedBoard {
@@ -21,6 +32,8 @@ export interface ReportedBoard {
   /** Names of the checks that failed. */
   faults: string[];
   timings: BoardTimings;
+  /** What `--selftest` found, by the name of each of its checks; absent without it. */
+  selftest?: Record<string, string>;
 }
 
 /** What people write into it; null until they do. */
@@ -65,9 +78,13 @@ function boardFault(board: unknown): string | null {
   const { timings } = board;
   if (!isObject(timings)) return 'timings: an object';
   for (const [name, us] of Object.entries(timings)) {
-    if (!(BOARD_FIGURES as readonly string[]).includes(name)) return `timings.${name}: no such figure`;
+    if (![...BOARD_FIGURES, ...SELFTEST_FIGURES].some((figure) => figure === name))
+      return `timings.${name}: no such figure`;
     if (!isCount(us) || us === 0) return `timings.${name}: microseconds above 0`;
   }
+  const { selftest } = board;
+  if (selftest !== undefined && !(isObject(selftest) && isTexts(Object.values(selftest))))
+    return 'selftest: texts by name';
   return null;
 }
 

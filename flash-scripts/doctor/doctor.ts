@@ -3,7 +3,7 @@
  *
  * The firmware is stopped while the board is looked at, and started again at the end; nothing is written. Raw flash,
  * where keys and records are, is not read: how many histories a terminal still has to deliver, it says itself, on its
- * link.
+ * link. What `--selftest` tries besides, and what of it writes, is in selftest.ts.
  */
 import { failure, isFailure, type ErrorCode, ERRORS } from '../../host-bridge/base/errors.js';
 import type { BoardPort } from '../../host-bridge/serial/port.js';
@@ -18,15 +18,17 @@ import {
   type Start,
 } from '../flash/board-state.js';
 import { memoryFault, variablesNeeded } from '../boards/memory-needs.js';
-import { ROLES } from '../boards/roles.js';
+import { ROLES, type Role } from '../boards/roles.js';
 import type { BoardConsole } from '../flash/console.js';
 import { reachConsole, type BoardAccess } from '../flash/flash-board.js';
 import { buildToTake } from '../flash/interpreter-build.js';
 import { openRadios } from '../flash/radios.js';
 import { compareFiles, freeBytes } from '../flash/storage-files.js';
 import { checkEntropy } from './entropy.js';
-import { pn532Version } from './pn532.js';
+import { pn532Version, tryPn532 } from './pn532.js';
 import type { BoardTimings } from './board-report.js';
+import { wrongNatives } from './known-answers.js';
+import { tryButtons, tryFlash, tryProgram, type Hands, type Tried } from './selftest.js';
 import { measureTimings } from './timings.js';
 
 /** One thing that was looked at. */
@@ -35,6 +37,7 @@ export interface Finding {
     | 'console'
     | 'interpreter'
     | 'natives'
+    | 'answers'
     | 'radio'
     | 'memory'
     | 'storage'
@@ -42,6 +45,11 @@ export interface Finding {
     | 'firmware'
     | 'entropy'
     | 'pn532'
+    | 'field'
+    | 'buttons'
+    | 'flash'
+    | 'curve'
+    | 'display'
     | 'start'
     | 'unacknowledged'
     | 'undelivered';
@@ -58,12 +66,15 @@ export interface DoctorOptions extends BoardAccess {
   board?: BoardConfig;
   /** Takes the board's times, too, and is told them. */
   onMeasured?(measured: { variables: number; timings: BoardTimings }): void;
+  /** Tries what can be tried, too (selftest.ts). @param role whose program is tried, of the build that boards get */
+  selftest?(role: Role): Promise<string>;
   /** Opens the link to a terminal that runs, after the console was closed. */
   openLink(): Promise<BoardPort>;
 }
 
-/** Room for an update of the largest file. */
+/** Room for an update of the largest file, with its header: of any program, where it is not known which. */
 const STORAGE_BYTES_MIN = 64 * 1024;
+const HEADER_BYTES = 32;
 const LINK_UP_MS = 30_000;
 
 const good = (check: Finding['check'], found: string): Finding => ({ check, ok: true, found });
@@ -100,11 +111,15 @@ async function checkMemory(console: BoardConsole, provision: BoardProvision | nu
   return fault ? bad('memory', 'MEMORY_LOW', `${found}; ${fault}`) : good('memory', found);
 }
 
-async function checkStorage(console: BoardConsole): Promise<Finding> {
+async function checkStorage(
+  console: BoardConsole,
+  { appFiles }: DoctorOptions,
+  provision: BoardProvision | null,
+): Promise<Finding> {
   const free = await freeBytes(console);
-  return free < STORAGE_BYTES_MIN
-    ? bad('storage', 'MEMORY_LOW', `${free} bytes free`)
-    : good('storage', `${free} bytes free`);
+  const files = provision ? Object.values(await appFiles(provision.role, provision.board)) : [];
+  const needed = provision ? Math.max(...files.map(({ length }) => length)) + HEADER_BYTES : STORAGE_BYTES_MIN;
+  return free < needed ? bad('storage', 'MEMORY_LOW', `${free} bytes free`) : good('storage', `${free} bytes free`);
 }
 
 async function checkFirmware(
@@ -125,6 +140,56 @@ async function checkPn532(console: BoardConsole, options: DoctorOptions, board: 
   return version
     ? good('pn532', `PN532, firmware ${version}, on ${board.pn532.bus}`)
     : bad('pn532', 'PN532_NO_ACK', `no answer on ${board.pn532.bus} ${board.pn532.port}`);
+}
+
+async function checkAnswers(console: BoardConsole): Promise<Finding> {
+  const wrong = await wrongNatives(console);
+  return wrong.length > 0
+    ? bad('answers', 'DEVICE_FAULT', `wrong: ${wrong.join(', ')}`)
+    : good('answers', 'the natives give the published answers');
+}
+
+async function checkField(console: BoardConsole, { attempt }: DoctorOptions, board: BoardConfig): Promise<Finding> {
+  const tried = await tryPn532(console, attempt, board.pn532);
+  if (!tried) return bad('field', 'PN532_NO_ACK', `no answer on ${board.pn532.bus} ${board.pn532.port}`);
+  if (!tried.echoes) return bad('field', 'PN532_DAMAGED', 'bytes do not come back as they were sent');
+  return tried.field
+    ? good('field', 'all bytes come back; the field goes on and off')
+    : bad('field', 'DEVICE_FAULT', 'the PN532 does not switch its field');
+}
+
+/** What `--selftest` tries before the firmware starts. @param provision null where its program is not this build's */
+async function selftest(
+  console: BoardConsole,
+  options: DoctorOptions,
+  board: BoardConfig,
+  provision: BoardProvision | null,
+  add: (check: Finding['check'], work: () => Promise<Finding>) => Promise<boolean>,
+): Promise<BoardTimings> {
+  const hands: Hands = { attempt: options.attempt, hint: (text) => options.reporter.hint(text) };
+  let timings: BoardTimings = {};
+  const judge = (check: Finding['check'], tried: Tried): Finding => {
+    // A clock that is too coarse says 0.
+    const figures = Object.entries(tried.timings ?? {}).filter(([, us]) => us > 0);
+    timings = { ...timings, ...Object.fromEntries(figures) };
+    return tried.fault ? bad(check, 'DEVICE_FAULT', tried.found) : good(check, tried.found);
+  };
+  await add('field', () => checkField(console, options, board));
+  await add('buttons', async () => judge('buttons', await tryButtons(console, hands, board)));
+  await add('flash', async () => judge('flash', await tryFlash(console, board)));
+  if (!provision) {
+    await add('curve', async () => good('curve', 'not tried: provision the board with this firmware first'));
+    return timings;
+  }
+  let display: Tried | null = null;
+  await add('curve', async () => {
+    const tried = await tryProgram(console, hands, await options.selftest!(provision.role));
+    display = tried.display;
+    return judge('curve', tried.curve);
+  });
+  const shown = display as Tried | null;
+  if (shown) await add('display', async () => judge('display', shown));
+  return timings;
 }
 
 function judgeStart(start: Start): Finding {
@@ -186,6 +251,7 @@ async function examine(
       ? bad('natives', 'NATIVE_MISSING', `${missing.join(', ')}${board ? `: ${buildToTake(board)}` : ''}`)
       : good('natives', 'all there, with native crypto');
   });
+  if (options.selftest && complete) await add('answers', () => checkAnswers(console));
   await add('radio', async () => {
     const open = await openRadios(console);
     return open.length > 0
@@ -193,20 +259,27 @@ async function examine(
       : good('radio', 'the cable alone has the console; Bluetooth, WiFi and Telnet are off');
   });
   await add('memory', () => checkMemory(console, provision));
-  await add('storage', () => checkStorage(console));
-  if (options.onMeasured && complete)
-    options.onMeasured({ variables: await variablesOf(console), timings: await measureTimings(console) });
+  await add('storage', () => checkStorage(console, options, provision));
+  const measured =
+    options.onMeasured && complete
+      ? { variables: await variablesOf(console), timings: await measureTimings(console) }
+      : null;
   await add('provision', async () =>
     provision
       ? good('provision', `${provision.role} on ${provision.board.name}`)
       : bad('provision', 'NOT_PROVISIONED', 'no tapcash.cfg'),
   );
-  if (provision && complete) await add('firmware', () => checkFirmware(console, options, provision));
+  const isOurs = !!provision && complete && (await add('firmware', () => checkFirmware(console, options, provision)));
   const wired = provision?.board ?? options.board;
   if (wired) {
     await add('entropy', async () => good('entropy', await checkEntropy(console, wired)));
-    await add('pn532', () => checkPn532(console, options, wired));
+    const answers = await add('pn532', () => checkPn532(console, options, wired));
+    if (options.selftest && complete && answers) {
+      const tried = await selftest(console, options, wired, isOurs ? provision : null, add);
+      if (measured) Object.assign(measured.timings, tried);
+    }
   }
+  if (measured) options.onMeasured?.(measured);
   if (!provision || !complete) return null;
   let start: Start | null = null;
   const runs = await add('start', async () => judgeStart((start = await startFirmware(console, options.attempt))));

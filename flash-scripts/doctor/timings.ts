@@ -20,7 +20,7 @@ const timed = (prepare: string, work: string, units: number): string =>
 const calls = (call: string): string => `for(i=0;i<${CALLS};i++)${call}`;
 
 /** A program for each figure, in microseconds. */
-export const PROGRAMS: Record<keyof BoardTimings, string> = {
+export const PROGRAMS: Record<(typeof BOARD_FIGURES)[number], string> = {
   emptyLoopUs: timed('', `for(i=0;i<${ROUNDS};i++)`, ROUNDS),
   dotElementUs: timed(`var a=new Float64Array(${ELEMENTS}).fill(1)`, calls('E.convolve(a,a,0)'), CALLS * ELEMENTS),
   byteUs: timed(`var a=new Uint8Array(${BYTES})`, calls('E.sum(a)'), CALLS * BYTES),

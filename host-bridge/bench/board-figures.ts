@@ -27,6 +27,13 @@ const usOf = (instructions: number): number =>
   Math.round((instructions * ESP32_SPEED.cycles * 10) / ESP32_SPEED.mhz) / 10;
 /** Instructions of an ESP32 build for a round, counted in QEMU (construct-counts.ts). */
 const EMPTY_LOOP = 11_527;
+/** The same for operations on the curve (docs/performance.md). */
+const KEY_PAIR = 347e6;
+const NONCE = 259e6;
+const SIGNATURE = 2.69e6;
+const BARE_CHECK = 1924e6;
+/** Of a display in colour (docs/hardware.md). */
+const PICTURE_US = 200_000;
 
 const TIMED: Record<keyof BoardTimings, [what: string, estimateUs: number]> = {
   emptyLoopUs: ['a round of an empty loop', usOf(EMPTY_LOOP)],
@@ -34,6 +41,13 @@ const TIMED: Record<keyof BoardTimings, [what: string, estimateUs: number]> = {
   byteUs: ['a byte of a native call', usOf(NATIVES.byte)],
   characterUs: ['a character that indexOf looks at', usOf(NATIVES.character)],
   hashBlockUs: ['a block of SHA-256', usOf(NATIVES.hashBlock)],
+  keyPairUs: ['a key pair', usOf(KEY_PAIR)],
+  nonceUs: ['a nonce', usOf(NONCE)],
+  signatureUs: ['a signature, its nonce ready', usOf(SIGNATURE)],
+  checkUs: ['a check of any key, without multiples', usOf(BARE_CHECK)],
+  pictureUs: ['a picture on the display', PICTURE_US],
+  flashWriteUs: ['a write to flash', ESP32_SPEED.flashWriteMs * 1000],
+  flashEraseUs: ['a page of flash erased', ESP32_SPEED.flashEraseMs * 1000],
 };
 
 /** Around the part of the page that `--board-report --write` writes, and `--write` keeps. */

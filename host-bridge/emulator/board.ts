@@ -190,7 +190,9 @@ export function createBoard(options: BoardOptions): EmulatedBoard {
   }
 
   function evaluate(expression: string): unknown {
-    return life ? compile(expression, `${name}:console`).runInContext(life.context) : undefined;
+    // A program that is started by hand comes in tokens out of Storage.
+    const text = expression.includes('eval(') ? programText(expression, false) : expression;
+    return life ? compile(text, `${name}:console`).runInContext(life.context) : undefined;
   }
 
   /** Begins a power cycle: a new context, then the boot files. */

@@ -1,11 +1,14 @@
 /**
  * `tapcash doctor` on the emulated board: nothing wrong with a good one, and each fault by its name on one that has it.
  */
-import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
+import { NODE_TOOLS, testProgram } from '../../flash-scripts/flash/node/board-tools.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
+import type { BoardTimings } from '../../flash-scripts/doctor/board-report.js';
 import { examineBoard, type DoctorOptions, type Finding } from '../../flash-scripts/doctor/doctor.js';
+import { PAGE_HEADER_BYTES } from '../../flash-scripts/doctor/selftest.js';
 import { flashBoard } from '../../flash-scripts/flash/flash-board.js';
+import { PAGE_HEADER_BYTES as RECORDS_HEADER_BYTES } from '../../firmware/records/record-format.js';
 import { signManifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose } from '../../flash-scripts/provision/provision-board.js';
 import { createSigner, issuerIdOf } from '../../host-bridge/base/crypto/signer.js';
@@ -93,6 +96,79 @@ test('a good terminal also says what it has to deliver', async () => {
   const findings = await examine(rig);
   expect(faults(findings)).toEqual([]);
   expect(findings.at(-1)).toMatchObject({ check: 'undelivered', found: '0 histories, 0 cancellations' });
+});
+
+/** A button that nobody presses, or somebody does once the hint has come. */
+function fingerOn(rig: EspRig, presses: boolean): Partial<DoctorOptions> {
+  const { user } = BOARD.buttons;
+  const hint = (text: string): void => {
+    if (presses && text.includes('"user"')) rig.esp.board.press(user.pin, 300, user.active as 0 | 1);
+  };
+  return { reporter: { step: () => undefined, progress: () => undefined, hint } };
+}
+
+test.each([TOKEN, TERMINAL])(
+  'a self-test of a $role tries all that it has, and writes nothing of its own',
+  async (purpose) => {
+    const rig = await working(purpose);
+    const before = { records: rig.esp.records.image(), files: new Map(rig.esp.board.files) };
+    let timings: BoardTimings = {};
+    const findings = await examine(rig, {
+      ...fingerOn(rig, true),
+      selftest: testProgram,
+      onMeasured: (measured) => void ({ timings } = measured),
+    });
+    expect(faults(findings)).toEqual([]);
+    const found = Object.fromEntries(findings.map(({ check, found }) => [check, found]));
+    expect(found).toMatchObject({
+      answers: 'the natives give the published answers',
+      field: 'all bytes come back; the field goes on and off',
+      buttons: expect.stringContaining(`user (${BOARD.buttons.user.pin}) pressed`),
+      flash: 'holds records, left alone: only an unprovisioned board is tried',
+      curve: expect.stringMatching(/^key pair .+, nonce .+, signature .+, check .+ variables in use$/),
+      display: expect.stringContaining('five lines were shown'),
+      start: 'the firmware runs',
+    });
+    expect(Object.keys(timings)).not.toContain('flashEraseUs');
+    expect(new Map(rig.esp.board.files)).toEqual(before.files);
+  },
+);
+
+test('a self-test of a bare board tries its flash, and leaves it blank', async () => {
+  expect(PAGE_HEADER_BYTES).toBe(RECORDS_HEADER_BYTES);
+  const rig = espRig();
+  plantInterpreter(rig.esp);
+  const findings = await examine(rig, { ...fingerOn(rig, false), selftest: testProgram });
+  expect(faults(findings).filter((fault) => !fault.startsWith('radio'))).toEqual(['provision NOT_PROVISIONED']);
+  const found = Object.fromEntries(findings.map(({ check, found }) => [check, found]));
+  expect(found).toMatchObject({
+    flash: expect.stringMatching(/^24 bytes written in .+, a page erased in .+$/),
+    buttons: expect.stringContaining('nobody pressed it, not tried'),
+    curve: 'not tried: provision the board with this firmware first',
+  });
+  expect(rig.esp.records.image().every((byte) => byte === 255)).toBe(true);
+});
+
+test('a self-test names what is wrong', async () => {
+  const rig = await working(TOKEN);
+  const { user } = BOARD.buttons;
+  rig.esp.board.press(user.pin, 60_000, user.active as 0 | 1);
+  const found = faults(
+    await examine(rig, {
+      // A program that says that its key came out wrong.
+      selftest: async () => '"00000000";return function(){print("tapcash: test key+refusal 1 1 1 1 1 0 9")}',
+    }),
+  );
+  expect(found).toEqual(['buttons DEVICE_FAULT', 'curve DEVICE_FAULT']);
+});
+
+test('a self-test leaves a program of another build alone', async () => {
+  const rig = await working(TOKEN);
+  const table = rig.esp.board.files.get('tab.base')!.slice();
+  table[0] ^= 1;
+  rig.esp.board.files.set('tab.base', table);
+  const findings = await examine(rig, { selftest: testProgram });
+  expect(findings.find(({ check }) => check === 'curve')).toMatchObject({ found: expect.stringMatching(/^not tried/) });
 });
 
 test.each(['i2c', 'spi'] as const)('a PN532 on %s answers, and one that is not there does not', async (bus) => {

@@ -4,10 +4,11 @@
  *
  * Skipped, and said so, where there is no interpreter (ESPRUINO, or espruino-linux on the PATH).
  */
-import { NODE_TOOLS } from '../../flash-scripts/flash/node/board-tools.js';
+import { NODE_TOOLS, testProgram } from '../../flash-scripts/flash/node/board-tools.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
 import { appFiles } from '../../flash-scripts/flash/node/board-tools.js';
+import { SELFTEST_FIGURES, type BoardTimings } from '../../flash-scripts/doctor/board-report.js';
 import { examineBoard } from '../../flash-scripts/doctor/doctor.js';
 import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
 import { createAttempt } from '../../flash-scripts/flash/attempt.js';
@@ -52,11 +53,12 @@ suite('a host at the console of the interpreter', () => {
       await esp.ready();
       esp.release(BUTTON);
     }
+    const hint = (text: string): void => void (text.includes('reset') && resetHoldingButton());
     const access = async () => ({
       ...NODE_TOOLS,
       device: await createSerialDevice(esp.consolePath!),
       attempt: createAttempt(),
-      reporter: { step: () => undefined, progress: () => undefined, hint: () => void resetHoldingButton() },
+      reporter: { step: () => undefined, progress: () => undefined, hint },
       burstBytesMax: 1024,
     });
     try {
@@ -85,9 +87,20 @@ suite('a host at the console of the interpreter', () => {
         manifest,
         purpose: { role: 'user-token', limits: TOKEN_LIMITS, scheme: { number: 1 } },
       });
-      const findings = await examineBoard({ ...(await access()), openLink: () => openBoardPort(esp.consolePath!) });
+      let timings: BoardTimings = {};
+      const findings = await examineBoard({
+        ...(await access()),
+        selftest: testProgram,
+        onMeasured: (measured) => void ({ timings } = measured),
+        openLink: () => openBoardPort(esp.consolePath!),
+      });
       expect(findings.filter(({ ok }) => !ok)).toEqual([]);
-      expect(findings.map(({ check }) => check)).toContain('pn532');
+      expect(findings.map(({ check }) => check)).toEqual(
+        expect.arrayContaining(['pn532', 'answers', 'curve', 'start']),
+      );
+      // Its display is the console, which takes no time of its own; its flash holds the token's keys.
+      const clocked = SELFTEST_FIGURES.filter((name) => !/^(picture|flash)/.test(name));
+      for (const name of clocked) expect([name, timings[name]]).toEqual([name, expect.any(Number)]);
 
       const shop = createShop(scheduler);
       shop.field.present(chip.card);

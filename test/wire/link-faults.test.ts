@@ -130,6 +130,39 @@ const anyFault: fc.Arbitrary<Fault> = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((noise): Fault => (bytes) => [out(noise), out(bytes), out(noise)]),
 );
 
+test('lines of ESP-IDF at any byte of any frames, both ways at once: all is answered, nothing is done twice', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(
+        fc.integer({ min: 0, max: 60 }).map(String),
+        fc.array(fc.nat(200), { minLength: 1, maxLength: 3 }),
+        {
+          minKeys: 1,
+          maxKeys: 12,
+        },
+      ),
+      (places) => {
+        const pair = createPair({
+          fault: (write) =>
+            places[write] &&
+            ((bytes) => {
+              const cuts = places[write].map((place) => place % (bytes.length + 1)).sort((a, b) => a - b);
+              const pieces = [...cuts, bytes.length].map((end, i) => bytes.slice(i > 0 ? cuts[i - 1] : 0, end));
+              return pieces.flatMap((piece, i) => (i > 0 ? [out(IDF_LINE), out(piece)] : [out(piece)]));
+            }),
+        });
+        if (!bootBoth(pair, 20_000)) throw new Error('the link did not come up');
+        const outcomes = converse(pair);
+        pair.scheduler.runUntil(() => outcomes.every((outcome) => outcome.calls > 0), 60_000);
+        pair.scheduler.advance(2500);
+        checkOnce(pair, outcomes);
+        if (outcomes.some(({ code }) => code !== 'OK')) throw new Error(outcomes.map(({ code }) => code).join());
+      },
+    ),
+    { numRuns: extent(100, 400, 10_000) },
+  );
+});
+
 test('any mixture of faults and restarts: no request is done twice or answered twice, and the line recovers', () => {
   fc.assert(
     fc.property(

@@ -3,7 +3,7 @@
  */
 import { fromChars } from '../../../firmware/core/bytes.js';
 import type { BoardConfig } from '../../../firmware/core/board-config.js';
-import { overlaysOf } from '../../boards/board-overlays.js';
+import { overlaysOf, TEST_OVERLAY } from '../../boards/board-overlays.js';
 import type { Role } from '../../boards/roles.js';
 import { builtProgram } from '../../build/built-bundles.js';
 import { baseTable } from '../../provision/board-files.js';
@@ -26,3 +26,6 @@ export async function appFiles(role: Role, board: BoardConfig): Promise<StorageF
 
 /** The tools for `BoardAccess`. */
 export const NODE_TOOLS: BoardTools = { createConnection: createEspruinoConnection, appFiles };
+
+/** The program of a role's self-test, of the same build (firmware/board/self-test.ts). */
+export const testProgram = async (role: Role): Promise<string> => (await builtProgram(role)).overlays[TEST_OVERLAY];

@@ -120,11 +120,16 @@ export const BOARD_COMMANDS: readonly CommandSpec[] = [
     options: [
       serial,
       as(OPTIONS.board, { detail: 'for a board that was not provisioned' }),
+      OPTIONS.selftest,
       as(OPTIONS.boardReport, { detail: 'measure, and add to it' }),
       waitForBoard,
       json,
     ],
-    examples: ['doctor --serial /dev/ttyUSB0', 'doctor --serial /dev/ttyUSB0 --board-report boards.json'],
+    examples: [
+      'doctor --serial /dev/ttyUSB0',
+      'doctor --serial /dev/ttyUSB0 --selftest',
+      'doctor --serial /dev/ttyUSB0 --selftest --board-report boards.json',
+    ],
     run: async () => (await import('../doctor.js')).doctor,
   },
   {

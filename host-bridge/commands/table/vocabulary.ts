@@ -220,6 +220,10 @@ export const OPTIONS = {
   svg: { flags: '--svg <file>', what: 'write the drawing there' },
   write: { flags: '--write', what: "write docs/performance.md, docs/tap.svg and README's five numbers" },
   report: { flags: '--report <file>', what: 'measure nothing: take what --json printed before' },
+  selftest: {
+    flags: '--selftest',
+    what: 'try natives, PN532, buttons, curve and display, too, and say how long each takes',
+  },
   boardReport: {
     flags: '--board-report <file>',
     what: 'the report of the first hour with real boards (docs/hardware.md)',
