@@ -1,6 +1,6 @@
 /**
- * Whether the natives of a board's interpreter compute what they should: published test vectors, by expressions typed on
- * its console. No firmware need be there.
+ * Whether the natives of a board's interpreter compute what they should: published test vectors, by expressions typed
+ * on its console. No firmware need be there.
  */
 import type { BoardConsole } from '../flash/console.js';
 

@@ -1,7 +1,7 @@
 /**
- * `tapcash doctor --selftest`: what only trying can show. The natives against published answers, PN532 and buttons, the
- * flash of a board that holds nothing yet; and on a provisioned board curve, display and LED, by the role's own program
- * (firmware/board/self-test.ts).
+ * `tapcash doctor --selftest`: what only trying can show. The natives against published answers, PN532 and buttons,
+ * the flash of a board that holds nothing yet; and on a provisioned board curve, display and LED, by the role's own
+ * program (firmware/board/self-test.ts).
  *
  * Nothing of the board's own is written or erased: the flash is tried only where all of the records' region is blank,
  * and only as the firmware itself does when it begins a log there, so that power may go at any moment. What nobody does
