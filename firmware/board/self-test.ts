@@ -1,6 +1,6 @@
 /**
- * What `tapcash doctor --selftest` has a provisioned board do in place of its work: it shows a picture, signs and checks
- * against RFC 8032's test vectors, and says how long each step took.
+ * What `tapcash doctor --selftest` has a provisioned board do in place of its work: it shows a picture, signs and
+ * checks against RFC 8032's test vectors, and says how long each step took.
  *
  * An overlay that is in no Storage: the host puts its text into the global `TEST_NAME`, at the console, and starts the
  * program there. A board that starts by itself never has it. Nothing is written; what is signed is the vector, by the
