@@ -109,7 +109,7 @@ export const proofBody = defineMessage([
 ]);
 
 export const ISSUE_BODY_BYTES = 51;
-/** (PKU, x) with the number that the receipt shall have; SKU signs it as type `issue`. PKU is the first of the set. */
+/** (PKU, x) with the number that the receipt shall have; SKU signs it as type `issue`. PKU is any of the set. */
 export const issueBody = defineMessage([
   ['issuer', BYTES, ISSUER_ID_BYTES],
   ['currency', 'ascii', 3],

@@ -23,8 +23,8 @@ import {
   replyData,
   requestPart,
 } from '../../firmware/wire/token-commands.js';
-import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
-import { sealBox } from '../../host-bridge/base/crypto/sealed-box.js';
+import { receipt, receiptBody, RECEIPT_KINDS, withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
+import { openBox, sealBox } from '../../host-bridge/base/crypto/sealed-box.js';
 import { verifyCoupon } from '../../host-bridge/houses/issuer/issuer-cash.js';
 import { exercises } from '../kit/exercises.js';
 import {
@@ -299,7 +299,7 @@ describe.each([
     expect([drawing.kind, draw.kind, draw.name, draw.amount]).toEqual([KIND, KIND, 'Ada', X]);
     shows(['18.8', '30.8'], ['19.8', '31.8']);
     if (n > 1) exercises('13.10', '20.6', '32.9');
-    expect(toHex(drawing.bytes)).not.toContain(toHex(pkus[0]!));
+    for (const pku of pkus) expect(toHex(drawing.bytes)).not.toContain(toHex(pku));
     if (isKeyed) {
       const shared = sharedKey.decode(token.log.get(DESK_RECORD.sharedKey, 0)!)!;
       expect(toHex(wire.keyedRequest.decode(draw.request)!.kid)).toBe(toHex(shared.kid));
@@ -321,6 +321,48 @@ describe.each([
 
     pays(dealing);
   });
+
+  test('withdraws by whichever PKUi is its turn: what is sealed and signed names it, and so does the cash', async () => {
+    const dealing = dealingOf(scheme, n);
+    expect(await finish(dealing, register(dealing.token))).toBe('OK');
+    const { token, houses } = dealing;
+    const drew: string[] = [];
+    for (let number = 1; number <= n; number++) {
+      token.purse.press(0);
+      const { kind, bytes } = readWhole(token, withdraw(token, X));
+      const { proof, body } = await secretOf(token, wire.ownedRequest.decode(bytes)!.request);
+      const issue = wire.issueBody.decode(body)!;
+      expect(issue).toMatchObject({ number, amount: X });
+      expect(verifyRaw(issue.pku, signedBytes(SIGNED.issue, body), proof)).toBe(true);
+      // Asked again the same PKUi, also after a reset; and nothing of it stands outside the seal.
+      expect(toHex(readWhole(reboot(dealing).token, token.desk.redeem(0)).bytes)).toBe(toHex(bytes));
+      for (const pku of pkus) expect(toHex(bytes)).not.toContain(toHex(pku));
+      drew.push(toHex(issue.pku));
+      const [cash] = await houses.answer(kind, bytes);
+      expect(toHex(receiptBody.decode(receipt.decode(houses.receipts[number - 1]!)!.body)!.pku)).toBe(drew.at(-1));
+      must(offer(dealing, 0, cash!));
+      expect(balanceOf(reboot(dealing))).toBe(number * X);
+    }
+    expect(new Set(drew)).toEqual(new Set(pkus.map(toHex)));
+    if (n > 1) exercises('13.9', '20.5', '32.8');
+    // Cash for a pseudonym of nobody's, or of somebody else's set, is none of ours.
+    const foreign = houses.give(X, RECEIPT_KINDS.withdrawal, pseudonymKey(n).publicKey);
+    expect(codeOfAnswer(token.desk.receipt(foreign))).toBe('RECEIPT_INVALID');
+    expect(balanceOf(dealing)).toBe(n * X);
+  });
+
+  /** What a request has under its seal, or under K. */
+  async function secretOf(token: Dealing['token'], request: Uint8Array): Promise<wire.IssueSecret> {
+    if (!isKeyed)
+      return wire.issueSecret.decode(
+        wire.sealedPlain.decode((await keys.unsealer.open(request, scheme, KIND))!)!.body,
+      )!;
+    const { k } = sharedKey.decode(token.log.get(DESK_RECORD.sharedKey, 0)!)!;
+    const { kid, sequence, box } = wire.keyedRequest.decode(request)!;
+    return wire.issueSecret.decode(
+      openBox(k, { direction: wire.TO_ISSUER, kind: KIND, kid, sequence, index: 0 }, box)!,
+    )!;
+  }
 
   test('a license, and cash, of somebody else than the issuer is not kept, and Balance stays', async () => {
     const dealing = dealingOf(scheme, n);

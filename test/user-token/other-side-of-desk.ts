@@ -274,15 +274,16 @@ export class Houses {
     if (body.number <= this.receipts.length) return ['RECEIPT_GAP', this.receipts[body.number - 1]!];
     if (body.amount === 0) return ['OK', new Uint8Array(0)];
     this.credited += body.amount;
-    return ['OK', this.give(body.amount, RECEIPT_KINDS.withdrawal)];
+    // SKI(PKUi, x): for whichever of the set asks [0115].
+    return ['OK', this.give(body.amount, RECEIPT_KINDS.withdrawal, body.pku)];
   }
 
   /** The next receipt, as a refund for example. */
-  give(amount: number, kind: number): Uint8Array {
+  give(amount: number, kind: number, pku = this.pku!): Uint8Array {
     const body = receiptBody.encode({
       issuer: ISSUER,
       currency: 'EUR',
-      pku: this.pku!,
+      pku,
       number: this.receipts.length + 1,
       kind,
       amount,

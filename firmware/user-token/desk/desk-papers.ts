@@ -87,12 +87,11 @@ export function createPapers(state: PurseState): Papers {
       const offered = receipt.decode(bytes);
       const body = offered && receiptBody.decode(offered.body);
       if (!offered || !body) return refuse('BAD_REQUEST');
-      // 2. For our PKU, the first of the set, issuer and currency, of a kind we know, by our issuer.
+      // 2. For a PKUi of ours, issuer and currency, of a kind we know, by our issuer.
       const kinds = RECEIPT_KINDS;
-      const ours =
-        equal(body.pku, keys.publicKey(PSEUDONYM_KEY)) &&
-        equal(body.issuer, config.issuer) &&
-        body.currency === config.currency;
+      let at = 0;
+      while (at < config.pseudonyms && !equal(body.pku, keys.publicKey(PSEUDONYM_KEY + at))) at++;
+      const ours = at < config.pseudonyms && equal(body.issuer, config.issuer) && body.currency === config.currency;
       const known = body.kind === kinds.withdrawal || body.kind === kinds.refund || body.kind === kinds.reconcile;
       if (
         !ours ||

@@ -134,17 +134,21 @@ export function createSealedRequests(
     return keep(REQUEST.register, 0, k, NO_KID, 0, 0, own(REQUEST.register, 0, seal(REQUEST.register, id, k, body)));
   }
 
-  /** (PKU, x) with the number of the next receipt, and SKU's signature. */
+  /**
+   * (PKUi, x) with the number of the next receipt, and SKUi's signature. Any of the set withdraws [0114]: they take
+   * turns by that number, so that asked again the same one does. A coupon is always the first one's.
+   */
   function issue(amount: number): { proof: Uint8Array; body: Uint8Array } | Refusal {
     const number = state.journal.receiptNumber() + 1;
+    const key = PSEUDONYM_KEY + (config.issue === 'coupon' ? 0 : number % config.pseudonyms);
     const body = issueBody.encode({
       issuer: issuer,
       currency: currency,
-      pku: keys.publicKey(PSEUDONYM_KEY),
+      pku: keys.publicKey(key),
       number: number,
       amount: amount,
     });
-    const proof = keys.sign(PSEUDONYM_KEY, signedBytes(SIGNED.issue, body));
+    const proof = keys.sign(key, signedBytes(SIGNED.issue, body));
     return proof ? { proof: proof, body: body } : refuse('DEVICE_FAULT');
   }
 
