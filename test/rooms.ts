@@ -47,6 +47,9 @@ const BELOW_RIG = [
   'host-bridge/http',
   'host-bridge/services',
   'host-bridge/bridge',
+  'host-bridge/soft-board',
+  'host-bridge/line',
+  'host-bridge/wallet',
   'host-bridge/emulator',
 ];
 const BELOW_DEMO = [
@@ -289,6 +292,44 @@ export const ROOMS: readonly Room[] = [
     holds: "the running bridge's address for other processes",
     may: [...BASE, 'host-bridge/bridge', 'host-bridge/http'],
     outside: ['fastify', '@sinclair/typebox', 'pino', 'node:crypto', 'node:fs', 'node:path'],
+  },
+  {
+    path: 'host-bridge/soft-board',
+    holds: 'what a board has, on Node: records in SQLite, time, random bytes, natives',
+    // The table of the base point is made where boards are given theirs.
+    may: [...BASE, SQLITE, CRYPTO, 'firmware/records', 'firmware/panel', 'flash-scripts/provision'],
+    outside: ['node:crypto', 'node:path'],
+  },
+  {
+    path: 'host-bridge/line',
+    holds: "a shop's terminal for a communication line: the till's modules on Node, wallets over HTTP",
+    may: [
+      ...BASE,
+      'firmware/nfc',
+      'firmware/shop-terminal',
+      'flash-scripts/provision',
+      'host-bridge/serial',
+      'host-bridge/http',
+      'host-bridge/soft-board',
+    ],
+    outside: ['node:crypto', 'node:zlib'],
+  },
+  {
+    path: 'host-bridge/wallet',
+    holds: "the software wallet: the token's modules on Node, its desk, payments over a line",
+    may: [
+      ...BASE,
+      CRYPTO,
+      'firmware/nfc',
+      'firmware/board',
+      'firmware/user-token',
+      'flash-scripts/provision',
+      'host-bridge/serial',
+      'host-bridge/http',
+      'host-bridge/bridge',
+      'host-bridge/soft-board',
+    ],
+    outside: ['node:crypto', 'node:path'],
   },
   {
     path: 'host-bridge/emulator',
