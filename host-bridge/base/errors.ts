@@ -59,8 +59,8 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   REFUSED: row(
     409,
     refused,
-    'The token refuses: the charge is of another issuer or currency, or the amount would be too large for the token to hold.',
-    'Use a token of this issuer, or a smaller amount.',
+    'The token refuses: the charge is of another issuer or currency, or the amount would be too large for the token to hold. A terminal for wallets has no desk.',
+    'Use a token of this issuer, or a smaller amount; a desk needs a terminal with a reader.',
   ),
   JOURNAL_FULL: row(
     507,
@@ -809,6 +809,42 @@ const HOST_ERRORS = {
     environment,
     'A bridge already runs with this data folder.',
     'Use that bridge (tapcash status), or end it first: Ctrl-C where it was started. Another till needs a folder of its own: --data.',
+  ),
+  LINE_RUNS: row(
+    409,
+    environment,
+    'Another process has this terminal of a communication line.',
+    'Use that bridge (tapcash status), or end it first: Ctrl-C where it was started. Another line needs a folder of its own: --data.',
+  ),
+  WALLET_RUNS: row(
+    409,
+    environment,
+    'Another process uses this wallet.',
+    'Wait until that command has ended: a wallet is used by one at a time, so that nothing is spent twice.',
+  ),
+  WALLET_MISSING: row(
+    404,
+    usage,
+    'There is no wallet in this folder.',
+    'Make one: tapcash wallet create. Or name the folder of yours: --data.',
+  ),
+  WALLET_EXISTS: row(
+    409,
+    refused,
+    'There is a wallet in this folder already, which may hold money.',
+    'Use that wallet (tapcash wallet status), or make the new one in a folder of its own: --data.',
+  ),
+  WALLET_SHORT: row(
+    409,
+    refused,
+    'The wallet holds less than the amount.',
+    'Withdraw first: tapcash wallet withdraw AMOUNT.',
+  ),
+  NOT_CONFIRMED: row(
+    409,
+    refused,
+    'The shop asks for another amount, or is another shop, than its owner has confirmed; nothing was signed.',
+    'Look at the charge again, and confirm what it says now, or do not pay it.',
   ),
   DEMO_RUNS: row(
     409,

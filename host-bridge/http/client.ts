@@ -74,7 +74,7 @@ type Call = <E extends Endpoint>(
 ) => Promise<Result<ReplyOf<E>>>;
 
 /** Makes one request and reads its reply by the endpoint's schema. */
-function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call {
+export function createCall({ url, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions): Call {
   const base = url.replace(/\/+$/, '');
   return async (endpoint, body, headers, believe) => {
     const text = endpoint.method === 'POST' ? JSON.stringify(body) : '';

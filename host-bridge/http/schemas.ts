@@ -474,6 +474,45 @@ export const TRUSTEE_ENDPOINTS = {
   ),
 };
 
+const ChargeId = hex('of the charge: who has it may pay the charge', 8);
+const LineReply = object({
+  visit: Type.String({ maxLength: 32, description: 'names this conversation' }),
+  number: Type.Integer({ minimum: 0, maximum: 1000, description: 'of the command' }),
+  command: Type.Union([hex('command APDU', 4, 261), Type.Null()], { description: 'null: it is over' }),
+  code: Type.Union([Type.String(), Type.Null()], { description: 'how it went, once it is over' }),
+});
+
+/** A shop's addresses for payment over a communication line: what passes a reader's field, in requests and replies. */
+export const LINE_ENDPOINTS = {
+  charge: post(
+    '/v2/line/charges',
+    'What is to be paid, to whom',
+    object({ charge: ChargeId }),
+    object({
+      shop: Type.String(),
+      currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+      amount: Amount,
+      state: Type.Union(['open', 'accepted', 'paid', 'cancelled'].map((state) => Type.Literal(state))),
+    }),
+  ),
+  arrive: post(
+    '/v2/line/visits',
+    'A wallet comes for a charge; the first command to it',
+    object({ charge: ChargeId }),
+    LineReply,
+  ),
+  answer: post(
+    '/v2/line/answers',
+    "The wallet's answer to a command; the next command. The same answer again has the same reply",
+    object({
+      visit: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+      number: Type.Integer({ minimum: 1, maximum: 1000 }),
+      answer: hex('response APDU', 2, 258),
+    }),
+    LineReply,
+  ),
+};
+
 /** The issuer's addresses. */
 export const ISSUER_ENDPOINTS = {
   ...COMMON_ENDPOINTS,
