@@ -9,6 +9,8 @@ export type Cut = (typeof CUTS)[number];
 /** A proxy before one service. */
 export interface LossyProxy {
   url: string;
+  /** Base URL of the service. */
+  target: string;
   /** How the next connections to a path are lost; null: they are not. */
   cut: ((path: string) => Cut | null) | null;
   close(): Promise<void>;
@@ -28,7 +30,7 @@ export async function startLossyProxy(target: string): Promise<LossyProxy> {
       const body = await bodyOf(incoming);
       if (cut === 'request') return void incoming.socket.destroy();
       const { headers, method } = incoming;
-      const sent = httpRequest(target + incoming.url, { method, headers, agent: false });
+      const sent = httpRequest(proxy.target + incoming.url, { method, headers, agent: false });
       sent.on('error', () => incoming.socket.destroy());
       sent.on('response', (reply) => {
         void bodyOf(reply).then((answer) => {
@@ -45,6 +47,7 @@ export async function startLossyProxy(target: string): Promise<LossyProxy> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const proxy: LossyProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    target,
     cut: null,
     async close() {
       server.closeAllConnections();
