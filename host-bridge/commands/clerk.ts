@@ -11,7 +11,7 @@ import {
   type ControlClient,
   type ControlRefund,
 } from '../control/control-client.js';
-import { bridgeFolder } from '../control/control-file.js';
+import { bridgeFolder, runningLine } from '../control/control-file.js';
 import { amountArgument, day, interruption, moment, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
@@ -68,11 +68,14 @@ export async function charge(
   );
   if (options.boardReport) await reportTap(options.boardReport, now);
   const isWell = options.wait ? now.state === 'paid' : now.state !== 'refused';
+  const line = runningLine(options.data);
+  const pay = line === null ? {} : { pay: `${line}/pay/${now.id}` };
+  const next = line === null ? 'hold a token to the reader' : `pay it by\n  tapcash wallet pay ${line}/pay/${now.id}`;
   if (options.wait || isWell)
     print(
       options.json,
-      options.wait ? { ...now, ok: isWell } : now,
-      `${describe(now)}${options.wait || isResolved(now) ? '' : ': hold a token to the reader'}\ncharge ${now.id}`,
+      options.wait ? { ...now, ...pay, ok: isWell } : { ...now, ...pay },
+      `${describe(now)}${options.wait || isResolved(now) ? '' : `: ${next}`}\ncharge ${now.id}`,
     );
   if (!isWell) throw codeFailure(now.code, now.state);
   if (options.wait) process.exit();

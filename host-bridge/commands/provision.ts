@@ -13,14 +13,14 @@ import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
 import { parseManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
-import { failure, isFailure } from '../base/errors.js';
+import { failure } from '../base/errors.js';
 import { withBoard, type PortCommand } from './board-access.js';
 import { provisionList } from './provision-list.js';
-import { openOffice } from './office.js';
-import { BANK_URL, urlOf, type Settings } from './settings.js';
+import { enrol } from './enrol.js';
+import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
 import { sealsRequests } from './manifest.js';
-import { amountArgument, must, print, pseudonymsArgument, quoted, schemeArgument, useCurrency } from './output.js';
+import { amountArgument, print, pseudonymsArgument, quoted, schemeArgument, useCurrency } from './output.js';
 import { agreedCurrency } from './settings-arguments.js';
 
 export interface ProvisionCommand extends PortCommand {
@@ -127,25 +127,10 @@ function writeLabel(folder: string, label: Label): string[] {
   return [`${base}.svg`, `${base}.png`];
 }
 
-/**
- * The shop's account, and in it the terminal's key for its cancellations, where the folder's houses run. Both may be
- * there already. @returns null, or why it was not done
- */
-async function enrol(name: string, done: Provisioned, data: string, settings: Settings): Promise<string | null> {
-  try {
-    const { accounts } = await openOffice({
-      data,
-      issuerUrl: urlOf(settings, 'issuer')!,
-      bankUrl: urlOf(settings, 'bank') ?? BANK_URL,
-    });
-    must(await accounts.openAccount(name, null));
-    must(await accounts.registerTerminal(name, done.terminalId as Uint8Array, done.keys[0] as Uint8Array));
-    return null;
-  } catch (thrown) {
-    if (!isFailure(thrown)) throw thrown;
-    return thrown.code;
-  }
-}
+const terminalOf = (done: Provisioned) => ({
+  terminalId: done.terminalId as Uint8Array,
+  terminalKey: done.keys[0] as Uint8Array,
+});
 
 /** What is to be done next. */
 async function nextOf(
@@ -155,7 +140,7 @@ async function nextOf(
   settings: Settings | null,
 ): Promise<string[]> {
   if (done.role !== 'shop-terminal') return [BACKUP_POLICY, `Next: tapcash teller register ${quoted(name)}`];
-  const why = settings ? await enrol(name, done, options.data, settings) : 'no settings';
+  const why = settings ? await enrol(name, terminalOf(done), options.data, settings) : 'no settings';
   const replaces = [
     'It takes the place of another one? That one opens no charge any more after:',
     '  tapcash office retire ITS-ID "replaced"',

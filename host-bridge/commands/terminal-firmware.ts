@@ -15,8 +15,12 @@ export function firmwareOf(told: string): TerminalFirmware {
   return { terminal: told || null, own: program && programName(program) };
 }
 
+/** What a terminal without a board says: it is the program that its bridge is. */
+const OF_A_LINE = '00000000';
+
 /** The same in lines of `tapcash status`. Without a program of our own nobody knows what the terminal should have. */
 export function firmwareLines({ terminal, own }: TerminalFirmware): string[] {
+  if (terminal === OF_A_LINE) return ["firmware   its bridge's own: the terminal of a line"];
   const name = terminal ?? 'older than firmware that tells its name';
   if (own === null || terminal === own) return [`firmware   ${name}`];
   return [

@@ -42,6 +42,8 @@ export interface ControlOptions {
   dataDir: string;
   /** ISO 4217: what amounts of other processes are in; default: nobody knows yet. */
   currency?: string | null;
+  /** Where wallets pay the charges of this bridge, if they do. */
+  line?: string | undefined;
   /** Default 0: any free port. */
   port?: number;
   log?: Logger;
@@ -56,7 +58,7 @@ export interface Control {
 
 /** Opens the address. @throws TapcashError PORT_IN_USE (also: another bridge runs with this folder), DATA_DIR_FAILED */
 export async function startControl(options: ControlOptions): Promise<Control> {
-  const { bridge, dataDir, currency = null, port = 0, log = silentLog() } = options;
+  const { bridge, dataDir, currency = null, line, port = 0, log = silentLog() } = options;
   ensureDataDir(dataDir);
   await refuseSecond(dataDir);
   const token = randomBytes(32).toString('hex');
@@ -64,7 +66,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const url = `http://127.0.0.1:${await listen(app, '127.0.0.1', port)}`;
   const path = join(dataDir, CONTROL_FILE);
   try {
-    replaceFile(path, JSON.stringify({ url, token, currency, pid: process.pid }));
+    replaceFile(path, JSON.stringify({ url, token, currency, pid: process.pid, ...(line ? { line } : {}) }));
   } catch (thrown) {
     await app.close();
     throw thrown;

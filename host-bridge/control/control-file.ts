@@ -22,3 +22,13 @@ export function runningCurrency(data: string): string | null {
     return null;
   }
 }
+
+/** Address of a running bridge's line, where wallets pay; null: it has a terminal on a cable, or none runs. */
+export function runningLine(data: string): string | null {
+  try {
+    const { line } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as { line?: unknown };
+    return typeof line === 'string' ? line : null;
+  } catch {
+    return null;
+  }
+}

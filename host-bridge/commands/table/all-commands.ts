@@ -2,7 +2,7 @@
 import { ACTS_COMMANDS } from './acts-commands.js';
 import { BOARD_COMMANDS } from './board-commands.js';
 import { BUILD_COMMANDS } from './build-commands.js';
-import { CLERK_COMMANDS, TELLER_COMMANDS } from './clerk-commands.js';
+import { CLERK_COMMANDS, TELLER_COMMANDS, WALLET_COMMANDS } from './clerk-commands.js';
 import { DEMO_COMMANDS } from './demo-commands.js';
 import { AUDIT_COMMANDS, HOUSE_COMMANDS } from './house-commands.js';
 import { OUTBOX_COMMANDS } from './outbox-commands.js';
@@ -15,6 +15,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   OUTBOX_COMMANDS,
   ACTS_COMMANDS,
   TELLER_COMMANDS,
+  WALLET_COMMANDS,
   ...AUDIT_COMMANDS,
   ...HOUSE_COMMANDS,
   OFFICE_COMMANDS,

@@ -1,4 +1,4 @@
-/** The clerk's commands to a running bridge, and the teller's at its desk. */
+/** The clerk's commands to a running bridge, the teller's at its desk, and the customer's to a wallet. */
 import { as, type CommandSpec } from './spec.js';
 import { DEMO_DATA, OPTIONS, PAYMENT_SEARCH } from './vocabulary.js';
 
@@ -139,4 +139,124 @@ export const TELLER_COMMANDS: CommandSpec = {
   what: "the desk: registration and withdrawal through the terminal's reader",
   examples: ['teller register "Alice Example" --funding 100.00', 'teller withdraw 50.00'],
   commands: TELLER,
+};
+
+const wallet = as(OPTIONS.data, { standard: '.tapcash/wallet', detail: 'of the wallet' });
+const deskKey = as(OPTIONS.operatorData, { detail: 'opens the account' });
+const loadWallet = () => import('../wallet.js');
+
+/** What `tapcash wallet --help` teaches. */
+const WALLET_HELP = `
+A wallet is a token without a board: the same program on this machine, its keys
+and its money in one file. It pays a shop's link over the network.
+
+  1. tapcash wallet create --issuer-url http://127.0.0.1:8101
+  2. tapcash wallet register "Alice Example" --operator-data cafe
+     with a desk's key
+  3. tapcash wallet withdraw 20.00
+  4. tapcash wallet pay http://127.0.0.1:8090/pay/0123456789abcdef
+     a link that "tapcash charge" printed at a shop whose bridge has --wallets
+
+What breaks off is done by the same command again, and never twice.
+docs/wallet.md says what a wallet is worth, and what it does not protect from.`;
+
+export const WALLET_COMMANDS: CommandSpec = {
+  name: 'wallet',
+  what: 'a token in software, which pays over the network',
+  more: WALLET_HELP,
+  examples: ['wallet create', 'wallet status', 'wallet pay http://127.0.0.1:8090/pay/0123456789abcdef'],
+  commands: [
+    {
+      name: 'create',
+      what: 'make one, with its keys, for the money of an issuer',
+      options: [
+        OPTIONS.issuerUrl,
+        as(OPTIONS.bankUrl, { detail: 'schemes 2 to 6' }),
+        as(OPTIONS.trusteeUrl, { detail: 'schemes 1 and 2' }),
+        as(OPTIONS.issuerKey, { detail: 'another one at that address is refused' }),
+        as(OPTIONS.pseudonyms, { standard: '1' }),
+        as(OPTIONS.policy, { standard: 'rotate' }),
+        as(OPTIONS.paymentMax, { detail: 'default: 25.00' }),
+        as(OPTIONS.sumMax, { detail: 'default: 50.00' }),
+        wallet,
+        json,
+      ],
+      examples: ['wallet create --issuer-url http://127.0.0.1:8101 --data alice'],
+      run: async () => (await loadWallet()).create,
+    },
+    {
+      name: 'register',
+      what: 'open the account of its owner, and license it',
+      arguments: [{ name: '<name>', what: "the owner's account", isName: true }],
+      options: [OPTIONS.funding, deskKey, wallet, json],
+      examples: ['wallet register "Alice Example" --operator-data cafe --funding 100.00'],
+      run: async () => (await loadWallet()).register,
+    },
+    {
+      name: 'renew',
+      what: 'a license for longer, in the last quarter of its time or after its end',
+      options: [deskKey, wallet, json],
+      examples: ['wallet renew --operator-data cafe'],
+      run: async () => (await loadWallet()).renew,
+    },
+    {
+      name: 'withdraw',
+      what: 'from the account into the wallet',
+      arguments: [{ name: '<amount>', what: '20.00, or 2000 in minor units' }],
+      options: [wallet, json],
+      examples: ['wallet withdraw 20.00'],
+      run: async () => (await loadWallet()).withdraw,
+    },
+    {
+      name: 'redeem',
+      what: 'coupons into cash, in scheme 2',
+      options: [wallet, json],
+      examples: ['wallet redeem'],
+      run: async () => (await loadWallet()).redeem,
+    },
+    {
+      name: 'pay',
+      what: "pay a shop's charge by its link",
+      arguments: [{ name: '<link>', what: 'as tapcash charge prints it' }],
+      options: [
+        as(OPTIONS.amount, { detail: 'pays without asking; any other is refused' }),
+        as(OPTIONS.shop, { detail: 'any other is refused' }),
+        wallet,
+        json,
+      ],
+      examples: [
+        'wallet pay http://127.0.0.1:8090/pay/0123456789abcdef',
+        'wallet pay http://127.0.0.1:8090/pay/0123456789abcdef --amount 3.50',
+      ],
+      run: async () => (await loadWallet()).pay,
+    },
+    {
+      name: 'balance',
+      what: 'what it holds',
+      options: [wallet, json],
+      examples: ['wallet balance --json'],
+      run: async () => (await loadWallet()).balance,
+    },
+    {
+      name: 'status',
+      what: 'whose it is, what it holds, and what is unfinished',
+      options: [wallet, json],
+      examples: ['wallet status'],
+      run: async () => (await loadWallet()).status,
+    },
+    {
+      name: 'collect',
+      what: 'receipts that it missed, of refunds for example',
+      options: [wallet, json],
+      examples: ['wallet collect'],
+      run: async () => (await loadWallet()).collect,
+    },
+    {
+      name: 'reconcile',
+      what: 'claim back payments that no shop deposited',
+      options: [wallet, json],
+      examples: ['wallet reconcile'],
+      run: async () => (await loadWallet()).reconcile,
+    },
+  ],
 };

@@ -125,9 +125,12 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'bridge',
-    what: 'connect the terminal on a serial port with the services',
+    what: 'connect a terminal with the services: the one on a serial port, or one for wallets',
     options: [
-      as(OPTIONS.serial, { isNeeded: true }),
+      OPTIONS.serial,
+      OPTIONS.wallets,
+      OPTIONS.host,
+      as(OPTIONS.shop, { detail: 'with --wallets', setting: ({ shop }) => shop }),
       as(OPTIONS.issuerKey, { isNeeded: true }),
       as(OPTIONS.trusteeKey, { detail: 'in schemes 3 to 6 the issuer signs licenses, and its key stands in' }),
       OPTIONS.issuerUrl,
@@ -143,6 +146,7 @@ export const HOUSE_COMMANDS: readonly CommandSpec[] = [
     ],
     examples: [
       'bridge --data cafe --serial /dev/ttyUSB1',
+      'bridge --data cafe-online --wallets 8090',
       'bridge --serial /dev/ttyUSB1 --issuer-key KEY --trustee-key KEY',
     ],
     run: async () => (await import('../serve-bridge.js')).bridge,

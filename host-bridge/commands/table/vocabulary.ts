@@ -66,6 +66,10 @@ export const OPTIONS = {
     flags: '--accounts-key <key>',
     what: 'public key of the house that keeps the accounts; a proof is then checked here',
   },
+  wallets: {
+    flags: '--wallets <port>',
+    what: 'instead of a terminal on a cable one in this process, for wallets that pay over a line: TCP port; 0: any free one',
+  },
   issuerUrl: {
     flags: '--issuer-url <url>',
     what: 'address of the issuer',
