@@ -144,9 +144,9 @@ export async function payOverLine(payment: LinePayment): Promise<Result<LinePaid
     last = done.code;
     detail = done.ok ? undefined : done.detail;
     if (last === 'CONFIRM_NEEDED') {
-      const waiting = purse.pending(token.clock.nowMs());
-      if (waiting?.isShort) return refusal('WALLET_SHORT');
-      if (!waiting || pressed || !payment.presses) break;
+      // What waits for no press is more than the wallet holds.
+      if (!purse.pending(token.clock.nowMs())) return refusal('WALLET_SHORT');
+      if (pressed || !payment.presses) break;
       token.press();
       pressed = true;
       continue;

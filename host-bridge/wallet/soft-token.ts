@@ -171,13 +171,16 @@ function bufferOf(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer as ArrayBuffer;
 }
 
+/** Opening the desk, and x: as often as a token asks its owner. */
+const PRESSES_MAX = 2;
+
 /** A command of a desk that its owner has called for: where the token asks for a press, that was it. */
 function askDesk(token: Token, ins: number, data: Uint8Array) {
   for (let presses = 0; ; presses++) {
     const { sw, data: body = new Uint8Array(0) } = token.handlers.command(ins, data, 0, 0);
     token.finish();
     const code = codeOfStatusWord(sw);
-    if (presses > 0 || (code !== 'DESK_CLOSED' && code !== 'CONFIRM_NEEDED')) return { code, body };
+    if (presses === PRESSES_MAX || (code !== 'DESK_CLOSED' && code !== 'CONFIRM_NEEDED')) return { code, body };
     token.press();
   }
 }
