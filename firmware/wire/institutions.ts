@@ -11,7 +11,7 @@ import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Bank to issuer: a sealed or keyed request with the amount that was drawn, 0 for a registration. */
 export const bankMessage = defineMessage([
-  // One of `REQUEST`.
+  // One of `REQUEST`; with a registration also 16 times the class of its licenses (`CLASS_UNIT`), 0 for none of its own.
   ['kind', U8],
   ['issuer', BYTES, ISSUER_ID_BYTES],
   // x as the bank drew it; compared with the sealed one [0068].
@@ -19,6 +19,9 @@ export const bankMessage = defineMessage([
   ['request', REST],
 ]);
 export type BankMessage = MessageOf<typeof bankMessage>;
+
+/** What a class of licenses counts in the kind of a bank's message. */
+export const CLASS_UNIT = 16;
 
 /** Issuer to bank: final, and the same for the same bytes. On any code but OK the bank posts the draw back. */
 export const issuerReply = defineMessage([

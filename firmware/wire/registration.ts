@@ -1,7 +1,7 @@
 /**
  * Registration [0013]-[0016]: the account certificate, and the request (PKU, IdU) with its proofs.
  */
-import { defineMessage, BYTES, NAME, type MessageOf } from './codec.js';
+import { defineMessage, BYTES, NAME, U8, type MessageOf } from './codec.js';
 import { KEY_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** What binds an account key to a name: signed by who keeps the accounts, as type `account`. */
@@ -10,10 +10,20 @@ export const accountBody = defineMessage([
   ['name', NAME],
 ]);
 
+/**
+ * The same of an account whose licenses have a class of their own (core/license-class.ts); who signs licenses follows
+ * it. No board reads either.
+ */
+export const classedAccountBody = defineMessage([
+  ['accountKey', BYTES, KEY_BYTES],
+  ['name', NAME],
+  ['licenseClass', U8],
+]);
+
 /** Account certificate. */
 export const accountCertificate = defineMessage([
   ['signature', BYTES, SIGNATURE_BYTES],
-  // Encoded `accountBody`.
+  // Encoded `accountBody` or `classedAccountBody`.
   ['body', 'rest'],
 ]);
 

@@ -5,7 +5,8 @@
 import { copy, equal, toHex } from '../../firmware/core/bytes.js';
 import { isName } from '../../firmware/wire/name.js';
 import { challenge, chargeId, history, license, licenseBody, tombstone } from '../../firmware/wire/payment.js';
-import { accountBody, accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
+import { accountCertificate, registration, registrationBody } from '../../firmware/wire/registration.js';
+import { readAccount } from '../base/account-paper.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { issueBody, issueSecret } from '../../firmware/wire/request.js';
 import {
@@ -59,7 +60,7 @@ function accountProblem(books: AuditBooks, row: Audited<'accounts'>): Problem {
 
 function certificateProblem(books: AuditBooks, bytes: Uint8Array, name: string, accountKey: Uint8Array): Problem {
   const certificate = accountCertificate.decode(bytes);
-  const body = certificate && accountBody.decode(certificate.body);
+  const body = certificate && readAccount(certificate.body);
   if (!certificate || !body) return 'account certificate does not decode';
   return firstOf(
     [body.name === name && equal(body.accountKey, accountKey), 'account certificate is for another name or key'],

@@ -5,7 +5,13 @@
 import { constants, verify, type KeyObject } from 'node:crypto';
 import { codeOf } from '../../firmware/core/codes.js';
 import { copy, equal, readU32, toHex } from '../../firmware/core/bytes.js';
-import { bankMessage, issuerReply, unpackBoxes, type BankMessage } from '../../firmware/wire/institutions.js';
+import {
+  bankMessage,
+  CLASS_UNIT,
+  issuerReply,
+  unpackBoxes,
+  type BankMessage,
+} from '../../firmware/wire/institutions.js';
 import {
   couponKey,
   COUPON_KEY_BYTES,
@@ -93,16 +99,19 @@ function sharedKeyProblem(books: AuditBooks, row: Audited<'shared_keys'>): Probl
       `SELECT id FROM replies WHERE id BETWEEN x'${first}' AND x'${first}ffffffff' AND length(id) = ${KID_BYTES + 4} ORDER BY id`,
     ),
   ].map(({ id }) => readU32(id, KID_BYTES));
-  const message = bankMessage.encode({
-    kind: REQUEST.register,
-    issuer: issuerIdOf(books.issuerKey),
-    amount: 0,
-    request: row.registration,
-  });
-  const registered = books.one<Pick<Audited<'replies'>, 'reply'>>(
-    'SELECT reply FROM replies WHERE message_hash = ?',
-    sha256(message),
-  );
+  // Of whichever class its licenses are.
+  const registered = Array.from({ length: 256 / CLASS_UNIT }, (_, licenseClass) =>
+    bankMessage.encode({
+      kind: REQUEST.register + CLASS_UNIT * licenseClass,
+      issuer: issuerIdOf(books.issuerKey),
+      amount: 0,
+      request: row.registration,
+    }),
+  )
+    .map((message) =>
+      books.one<Pick<Audited<'replies'>, 'reply'>>('SELECT reply FROM replies WHERE message_hash = ?', sha256(message)),
+    )
+    .find(Boolean);
   return firstOf(
     [books.scheme.registration === 'sealed', 'stands where the scheme has none'],
     [(row.k !== null) === (books.scheme.issue === 'keyed'), 'K is kept where the scheme has none, or is missing'],

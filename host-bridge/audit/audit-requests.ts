@@ -5,7 +5,7 @@
 import { isBalance } from '../../firmware/core/amount.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import { equal, toHex } from '../../firmware/core/bytes.js';
-import { bankMessage, issuerReply, unpackBoxes } from '../../firmware/wire/institutions.js';
+import { bankMessage, CLASS_UNIT, issuerReply, unpackBoxes } from '../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST } from '../../firmware/wire/request.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
@@ -98,8 +98,10 @@ function messageProblem(books: AuditBooks, row: Audited<'requests'>): Problem {
   if (kind === REQUEST.coupon)
     return row.message === null && row.message_signature === null ? null : 'a coupon went to the issuer';
   const request = ownedRequest.decode(row.owned)?.request ?? row.owned;
+  // The class of its licenses stands with a registration, and in no other book.
+  const said = kind === REQUEST.register && row.message ? (bankMessage.decode(row.message)?.kind ?? kind) : kind;
   const expected = bankMessage.encode({
-    kind,
+    kind: said % CLASS_UNIT === kind ? said : kind,
     issuer: issuerIdOf(books.issuerKey),
     amount: isShort(row) ? 0 : Number(row.amount),
     request: kind === REQUEST.refund || kind === REQUEST.reconcile ? row.owned : request,

@@ -522,7 +522,7 @@ const HOST_ERRORS = {
     422,
     usage,
     'The list of tokens has rows that are wrong; no board was touched.',
-    'Correct the rows that are named: columns name, payment_max, sum_max; then give the command again.',
+    'Correct the rows that are named: columns name, class, payment_max, sum_max; then give the command again.',
   ),
   OPERATOR_EXISTS: row(
     409,

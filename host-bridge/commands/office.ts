@@ -26,6 +26,7 @@ import {
 import { serviceKey } from '../base/keys/key-file.js';
 import { officeText } from './office-text.js';
 import { TRUSTEE_URL } from './settings.js';
+import { classArgument, classesOfList } from './provision-list.js';
 import { amountArgument, keyArgument, must, print, useCurrency } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
@@ -51,6 +52,9 @@ export type OfficeVerb =
   | 'deny'
   | 'trace'
   | 'balance'
+  | 'class'
+  | 'set-class'
+  | 'set-classes'
   | 'overspends'
   | 'lose'
   | 'release'
@@ -70,7 +74,16 @@ const pkuArgument = (text: string): Uint8Array =>
 const terminalArgument = (text: string): Uint8Array => bytesArgument(text, 4, "a terminal's id");
 
 /** Verbs that only look, or that are recorded each time that they are asked: none of them is an act to be finished. */
-const WITHOUT_ID: readonly OfficeVerb[] = ['trace', 'balance', 'overspends', 'numbers', 'coupon-keys'];
+const WITHOUT_ID: readonly OfficeVerb[] = [
+  'trace',
+  'balance',
+  'overspends',
+  'numbers',
+  'coupon-keys',
+  'class',
+  // Whatever was done of a list is done again without harm.
+  'set-classes',
+];
 
 /** @throws TapcashError FILE_MISSING: nobody in this folder is an operator */
 export function mustBeOperator(data: string): void {
@@ -154,6 +167,18 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
     retire: (under) => under.issuer.retireTerminal(terminalArgument(first), true, second),
     reinstate: (under) => under.issuer.retireTerminal(terminalArgument(first), false, second),
     balance: () => accounts.balanceOf(first),
+    class: () => accounts.licenseClassOf(first),
+    async 'set-class'(under) {
+      const { accountKey } = must(await accounts.licenseClassOf(first));
+      return under.accounts.setLicenseClass(accountKey, classArgument(second));
+    },
+    async 'set-classes'() {
+      const given = classesOfList(first);
+      let changed = 0;
+      for (const { account, licenseClass } of given)
+        if (!must(await accounts.setLicenseClass(bytes(account), licenseClass)).repeated) changed++;
+      return { ok: true, tokens: given.length, changed };
+    },
     numbers: async () =>
       scheme.accountsAt === 'issuer'
         ? issuer.numbers()

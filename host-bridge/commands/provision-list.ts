@@ -13,7 +13,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
-import { classPaymentMax, CLASS_SMALL } from '../../firmware/core/license-class.js';
+import { CLASS_FULL, CLASS_SMALL, classPaymentMax } from '../../firmware/core/license-class.js';
 import { isName } from '../../firmware/wire/name.js';
 import { labelSheet } from '../../flash-scripts/provision/label-sheet.js';
 import { TOKEN_LIMITS } from '../../flash-scripts/provision/board-files.js';
@@ -23,7 +23,7 @@ import { withBoards, type PortCommand } from './board-access.js';
 import { amountArgument, money, print } from './output.js';
 
 /** What of a list is read, and what is written. Amounts as on the command line; empty: the default. */
-const GIVEN = ['name', 'payment_max', 'sum_max'] as const;
+const GIVEN = ['name', 'class', 'payment_max', 'sum_max'] as const;
 const RESULT = ['state', 'code', 'account', 'pseudonym', 'label'] as const;
 type Row = Record<(typeof GIVEN)[number] | (typeof RESULT)[number], string>;
 
@@ -34,6 +34,8 @@ export interface ListedToken {
   /** Minor units. */
   paymentMax: number;
   sumMax: number;
+  /** Of its licenses (firmware/core/license-class.ts); null: what the house that signs them gives everybody. */
+  licenseClass: number | null;
 }
 
 /** What a row's board became. */
@@ -51,6 +53,14 @@ const FAULTS_SHOWN = 20;
 const DONE = 'done';
 const FAILED = 'failed';
 
+/** A class of licenses as people write it. @throws TapcashError USAGE */
+export function classArgument(text: string): number {
+  const licenseClass = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (classPaymentMax(licenseClass) === 0)
+    throw failure('USAGE', `class ${text}: ${CLASS_FULL} or ${CLASS_SMALL} expected`);
+  return licenseClass;
+}
+
 /** A token that is nobody's pays no more than its license class would let it, with its button or without. */
 const NAMELESS = {
   paymentMax: Math.min(TOKEN_LIMITS.paymentMax, classPaymentMax(CLASS_SMALL)),
@@ -61,13 +71,23 @@ const nameless = (): string =>
   `a token without a name: at most ${money(NAMELESS.paymentMax)} in a payment, ${money(NAMELESS.sumMax)} in sum`;
 
 function tokenOf(row: Row): ListedToken {
-  const { paymentMax, sumMax } = row.name === '' ? NAMELESS : TOKEN_LIMITS;
+  const isNameless = row.name === '';
+  const licenseClass = row.class === '' ? (isNameless ? CLASS_SMALL : null) : classArgument(row.class);
+  const { paymentMax, sumMax } = isNameless || licenseClass === CLASS_SMALL ? NAMELESS : TOKEN_LIMITS;
   const token = {
     name: row.name,
+    licenseClass,
     paymentMax: row.payment_max === '' ? paymentMax : amountArgument(row.payment_max),
     sumMax: row.sum_max === '' ? sumMax : amountArgument(row.sum_max),
   };
   if (token.name !== '' && !isName(token.name)) throw failure('NAME_INVALID', token.name);
+  if (isNameless && licenseClass !== CLASS_SMALL)
+    throw failure('USAGE', `class ${row.class}: a token without a name is of class ${CLASS_SMALL}`);
+  if (licenseClass === CLASS_SMALL && token.paymentMax > classPaymentMax(CLASS_SMALL))
+    throw failure(
+      'AMOUNT_INVALID',
+      `class ${CLASS_SMALL}: at most ${money(classPaymentMax(CLASS_SMALL))} in a payment`,
+    );
   if (token.name === '' && (token.paymentMax > NAMELESS.paymentMax || token.sumMax > NAMELESS.sumMax))
     throw failure('AMOUNT_INVALID', nameless());
   return token;
@@ -83,6 +103,7 @@ interface TokenList {
   done(number: number, result: ListedResult): void;
   failed(number: number, code: string): void;
   results(): ListedResult[];
+  classes(): { account: string; licenseClass: number }[];
 }
 
 /** Reads a list. @throws TapcashError FILE_MISSING, TOKEN_LIST_INVALID, with the lines that are wrong */
@@ -121,6 +142,11 @@ function openTokenList(path: string): TokenList {
       write();
     },
     results: () => rows.filter(({ state }) => state === DONE),
+    classes: () =>
+      rows.flatMap(({ state, account }, i) => {
+        const licenseClass = (tokens[i] as ListedToken).licenseClass;
+        return state === DONE && licenseClass !== null ? [{ account, licenseClass }] : [];
+      }),
   };
 }
 
@@ -138,6 +164,10 @@ function readRows(path: string): Row[] {
     throw failure('TOKEN_LIST_INVALID', `${path}: column ${other.join(', ')}; known: ${known.join(', ')}`);
   return read.map((row) => Object.fromEntries(known.map((column) => [column, row[column] ?? ''])) as Row);
 }
+
+/** The account keys of a list's tokens that are provisioned, and the classes that the list gives them. */
+export const classesOfList = (path: string): { account: string; licenseClass: number }[] =>
+  openTokenList(path).classes();
 
 /** What makes one board a row's token. */
 export type ProvisionOne = (

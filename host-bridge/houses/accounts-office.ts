@@ -2,11 +2,14 @@
  * Operators' acts on accounts ABC, wherever they are kept: open, fund, terminals, balances, sums.
  */
 import { toHex } from '../../firmware/core/bytes.js';
-import { accountBody, accountCertificate } from '../../firmware/wire/registration.js';
+import { accountCertificate } from '../../firmware/wire/registration.js';
+import { classPaymentMax } from '../../firmware/core/license-class.js';
+import { KEY_BYTES } from '../../firmware/wire/payment.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf, IN, ruleClose, ruleFund, ruleOpen, rulePayout, ruleTerminal } from '../ledger/rules.js';
 import type { AccountRow, AccountStore } from '../ledger/store.js';
+import { encodeAccount, readAccount } from '../base/account-paper.js';
 import { bytes } from '../base/hex.js';
 import {
   cursorOf,
@@ -98,6 +101,23 @@ export function createAccountsOffice(house: AccountsHouse, operator: string): Ac
       });
     },
 
+    licenseClassOf(name) {
+      const account = store.account(name);
+      if (!account) return refusal('ACCOUNT_UNKNOWN');
+      if (!account.accountKey) return refusal('ACCOUNT_KEY_MISSING');
+      return { ok: true, licenseClass: store.licenseClass(account.accountKey), accountKey: account.accountKey };
+    },
+
+    setLicenseClass(accountKey, licenseClass) {
+      if (accountKey.length !== KEY_BYTES || classPaymentMax(licenseClass) === 0)
+        return refusal('BAD_REQUEST', 'account key, class');
+      return store.transaction(() => {
+        const repeated = store.licenseClass(accountKey) === licenseClass;
+        if (!repeated) store.setLicenseClass({ accountKey, licenseClass, operator, timeS: house.nowS() });
+        return { ok: true, repeated };
+      });
+    },
+
     balanceOf(name) {
       return store.account(name) ? { ok: true, balance: store.balance(abcOf(name)) } : refusal('ACCOUNT_UNKNOWN');
     },
@@ -140,14 +160,14 @@ function payments(
   };
 }
 
-function certify(signer: Signer, accountKey: Uint8Array, name: string): Uint8Array {
-  const body = accountBody.encode({ accountKey, name });
+function certify(store: AccountStore, signer: Signer, accountKey: Uint8Array, name: string): Uint8Array {
+  const body = encodeAccount({ accountKey, name, licenseClass: store.licenseClass(accountKey) });
   return accountCertificate.encode({ signature: signer.sign(SIGNED.account, body), body });
 }
 
 /**
- * The certificate of an account, signed anew where the house has another key by now: whoever is shown it may know that
- * one alone.
+ * The certificate of an account, signed anew where the house has another key by now, for whoever is shown it may know
+ * that one alone; or where its licenses have another class.
  */
 function currentCertificate(
   store: AccountStore,
@@ -155,9 +175,14 @@ function currentCertificate(
   { name, accountKey, certificate }: AccountRow,
 ): Uint8Array | null {
   const paper = certificate && accountCertificate.decode(certificate);
-  if (!paper || !accountKey || isSigned(signer.publicKey, SIGNED.account, paper.body, paper.signature))
+  if (!paper || !accountKey) return certificate;
+  const says = readAccount(paper.body)?.licenseClass ?? null;
+  if (
+    says === store.licenseClass(accountKey) &&
+    isSigned(signer.publicKey, SIGNED.account, paper.body, paper.signature)
+  )
     return certificate;
-  const anew = certify(signer, accountKey, name);
+  const anew = certify(store, signer, accountKey, name);
   store.setCertificate(name, anew);
   return anew;
 }
@@ -181,7 +206,7 @@ function openAccount(
     });
     if (!ruling.ok) return ruling;
     if (existing) return { ok: true, certificate: currentCertificate(store, signer, existing), repeated: true };
-    const certificate = accountKey && certify(signer, accountKey, name);
+    const certificate = accountKey && certify(store, signer, accountKey, name);
     store.addAccount({ name, accountKey, certificate, openedS: nowS() });
     return { ok: true, certificate, repeated: false };
   });

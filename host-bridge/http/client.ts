@@ -411,6 +411,12 @@ function accountsOf(call: Call): Remote<AccountsOffice> {
     closeAccount: (name) => call(at.closeAccount, { name }),
     registerTerminal: (shop, terminalId, key) =>
       call(at.registerTerminal, { shop, terminalId: toHex(terminalId), key: toHex(key) }),
+    async licenseClassOf(name) {
+      const reply = await call(at.licenseClassOf, { name });
+      return reply.ok ? { ...reply, accountKey: bytes(reply.accountKey) } : reply;
+    },
+    setLicenseClass: (accountKey, licenseClass) =>
+      call(at.setLicenseClass, { accountKey: toHex(accountKey), licenseClass }),
     balanceOf: (name) => call(at.balanceOf, { name }),
     heldAccounts: (limit, after) => call(at.heldAccounts, { limit, after }),
     async numbers() {

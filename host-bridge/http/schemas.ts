@@ -61,6 +61,8 @@ const More = Type.Union([Type.String(), Type.Null()]);
 const Repeated = Type.Boolean({ description: 'the same was asked before; nothing changed' });
 /** Of a message that ends in a name: its bytes with a name of one byte, and with the longest. */
 const named = (description: string, bytes: number) => hex(description, bytes, bytes + NAME_BYTES_MAX - 1);
+/** With a class of licenses or without. */
+const Certificate = hex('account certificate', 64 + 34, 64 + 34 + NAME_BYTES_MAX);
 const Withdrawal = named('withdrawal', 128 + 53);
 const Boxes = Type.Array(hex('box or blind signature', 1, 1024), { maxItems: PSEUDONYMS_MAX });
 const History = named('history', LICENSE_BYTES + 64 + 41);
@@ -287,6 +289,8 @@ const TraceOrder = object({ order: hex('signed trace order', 64 + 52, 64 + 52 + 
 
 const ReleaseOrder = hex('signed release order', 64 + 55);
 
+const Class = Type.Integer({ minimum: 1, maximum: 15, description: 'class of a license' });
+
 /** Wherever accounts are kept: for operators. */
 const ACCOUNT_ENDPOINTS = {
   openAccount: office(
@@ -295,7 +299,7 @@ const ACCOUNT_ENDPOINTS = {
     'Opens an account; with an account key, certifies it',
     object({ name: Name, accountKey: Type.Union([hex('account key', 32), Type.Null()]) }),
     object({
-      certificate: Type.Union([named('account certificate', 64 + 34), Type.Null()]),
+      certificate: Type.Union([Certificate, Type.Null()]),
       repeated: Repeated,
     }),
   ),
@@ -325,6 +329,20 @@ const ACCOUNT_ENDPOINTS = {
     '/v2/office/terminals',
     "Registers a terminal's key for its tombstones",
     object({ shop: Name, terminalId: hex('terminal id', 4), key: hex('key', 32) }),
+    object({ repeated: Repeated }),
+  ),
+  licenseClassOf: look(
+    'read',
+    '/v2/office/license-classes/find',
+    'The class that licenses of an account get',
+    object({ name: Name }),
+    object({ licenseClass: Type.Union([Class, Type.Null()]), accountKey: hex('account key', 32) }),
+  ),
+  setLicenseClass: office(
+    'licenseClass',
+    '/v2/office/license-classes',
+    'Says the class of the licenses under an account key, given or renewed from then on',
+    object({ accountKey: hex('account key', 32), licenseClass: Class }),
     object({ repeated: Repeated }),
   ),
   balanceOf: office(
@@ -444,7 +462,7 @@ export const BANK_ENDPOINTS = {
 
 const LicenseRequest = object({
   request: named('registration', 128 + 66),
-  certificate: named('account certificate', 64 + 34),
+  certificate: Certificate,
 });
 const LicenseReply = object({ license: hex('license', LICENSE_BYTES), repeated: Repeated });
 

@@ -375,6 +375,9 @@ export interface AccountStore extends Store, OperatorStore, CreditEngine {
   addAccount(row: Omit<AccountRow, 'closedS'>): void;
   /** The same certificate under the house's key of now. */
   setCertificate(name: string, certificate: Uint8Array): void;
+  /** The class of licenses under an account key; null where nobody said one. */
+  licenseClass(accountKey: Uint8Array): number | null;
+  setLicenseClass(row: { accountKey: Uint8Array; licenseClass: number; operator: string; timeS: number }): void;
   closeAccount(name: string, timeS: number): void;
   history(pku: Uint8Array, shop: string, rs: Uint8Array): HistoryRow | null;
   /** Histories of a search with what was refunded of each, by arrival, newest first. */

@@ -57,6 +57,7 @@ interface LedgerTables<Integer> {
   balances: { account: string; balance: Integer };
   transactions: { id: Integer; kind: TransactionKind; time_s: Integer };
   entries: { transaction_id: Integer; account: string; delta: Integer };
+  license_classes: { account_key: Buffer; license_class: Integer; operator: string; time_s: Integer };
   accounts: {
     name: string;
     account_key: Buffer | null;

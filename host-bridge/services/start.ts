@@ -442,6 +442,9 @@ function accountHandlers(house: { office(operator: string): AccountsOffice }) {
     closeAccount: ({ name }, request) => officeOf(house, request).closeAccount(name),
     registerTerminal: ({ shop, terminalId, key }, request) =>
       officeOf(house, request).registerTerminal(shop, bytes(terminalId), bytes(key)),
+    licenseClassOf: ({ name }, request) => hexed(officeOf(house, request).licenseClassOf(name)),
+    setLicenseClass: ({ accountKey, licenseClass }, request) =>
+      officeOf(house, request).setLicenseClass(bytes(accountKey), licenseClass),
     balanceOf: ({ name }, request) => officeOf(house, request).balanceOf(name),
     heldAccounts: ({ limit, after }, request) => officeOf(house, request).heldAccounts(limit, after),
     numbers: (_body, request) => {

@@ -5,7 +5,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { provisionList, type ListedToken, type ProvisionOne } from '../../host-bridge/commands/provision-list.js';
+import {
+  classesOfList,
+  provisionList,
+  type ListedToken,
+  type ProvisionOne,
+} from '../../host-bridge/commands/provision-list.js';
 import { failure } from '../../host-bridge/base/errors.js';
 import { connectPty } from '../../host-bridge/emulator/esp-cable.js';
 import type { Pty } from '../../host-bridge/emulator/pty.js';
@@ -82,6 +87,24 @@ test('each row gets a board; a failure, a board twice and a stop at each board l
   expect(given).toEqual([]);
 });
 
+test('classes: a row says its own, one without a name is of the small one, and limits follow', async () => {
+  const { list, given, plug } = played('name,class,payment_max\n,,\nAda,2,\nBob,1,\nCid,,\nDora,2,50.00\n');
+  await plug([1, 2, 3, 4, 5]);
+  expect(given.map(({ token }) => [token.name, token.licenseClass, token.paymentMax, token.sumMax])).toEqual([
+    ['', 2, 2500, 5000],
+    ['Ada', 2, 2500, 5000],
+    ['Bob', 1, 2500, 5000],
+    ['Cid', null, 2500, 5000],
+    ['Dora', 2, 5000, 5000],
+  ]);
+  expect(classesOfList(list)).toEqual([
+    { account: account(1), licenseClass: 2 },
+    { account: account(2), licenseClass: 2 },
+    { account: account(3), licenseClass: 1 },
+    { account: account(5), licenseClass: 2 },
+  ]);
+});
+
 test('a list that is wrong touches no board', async () => {
   const wrong = async (text: string): Promise<string> => {
     const { plug, given } = played(text);
@@ -95,6 +118,10 @@ test('a list that is wrong touches no board', async () => {
   expect(await wrong('name,payment_max\nAda,much\n,30.00\n')).toMatch(
     /row 1: .*row 2: .*a token without a name: at most 25.00 EUR in a payment, 50.00 EUR in sum/,
   );
+  expect(await wrong('name,class\nAda,3\n,1\nBob,x\n')).toMatch(
+    /row 1: .*class 3.*row 2: .*a token without a name is of class 2.*row 3: .*class x/,
+  );
+  expect(await wrong('name,class,payment_max\nAda,2,50.01\n')).toMatch(/row 1: .*class 2: at most 50.00 EUR/);
   expect(await wrong(`name,state,account\nAda,done,${account(1)}\nBob,done,${account(1)}\n`)).toMatch(/row 2: account/);
   expect(await wrong('name,state,account\nAda,done,\n')).toMatch(/row 1: account/);
 });

@@ -273,6 +273,16 @@ export interface AccountsOffice {
   closeAccount(name: string): Result<{ repeated: boolean }>;
   /** @param terminalId 4 bytes @param key 32 bytes. Codes: BAD_REQUEST and those of `ruleTerminal`. */
   registerTerminal(shop: string, terminalId: Uint8Array, key: Uint8Array): Result<{ repeated: boolean }>;
+  /**
+   * The class that licenses under an account's key get; null: what the house that signs them gives everybody. Codes:
+   * ACCOUNT_UNKNOWN, ACCOUNT_KEY_MISSING.
+   */
+  licenseClassOf(name: string): Result<{ licenseClass: number | null; accountKey: Uint8Array }>;
+  /**
+   * Says it, for an account that is there or will be: for licenses given or renewed from then on. @param accountKey 32
+   * bytes. Codes: BAD_REQUEST.
+   */
+  setLicenseClass(accountKey: Uint8Array, licenseClass: number): Result<{ repeated: boolean }>;
   /** ABC of a name. Codes: ACCOUNT_UNKNOWN. */
   balanceOf(name: string): Result<{ balance: number }>;
   /**

@@ -26,6 +26,7 @@ export const RIGHTS = {
   refund: row('no', 'limited', 'yes', 'no'),
   payOut: row('no', 'no', 'yes', 'no'),
   closeAccount: row('no', 'no', 'yes', 'no'),
+  licenseClass: row('no', 'no', 'yes', 'no'),
   terminal: row('no', 'no', 'yes', 'no'),
   deny: row('no', 'no', 'yes', 'no'),
   release: row('no', 'no', 'yes', 'no'),

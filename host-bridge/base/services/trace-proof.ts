@@ -8,12 +8,8 @@
  */
 import { equal } from '../../../firmware/core/bytes.js';
 import type { Scheme } from '../../../firmware/core/scheme.js';
-import {
-  accountBody,
-  accountCertificate,
-  registration,
-  registrationBody,
-} from '../../../firmware/wire/registration.js';
+import { accountCertificate, registration, registrationBody } from '../../../firmware/wire/registration.js';
+import { readAccount } from '../account-paper.js';
 import { ownedBody, ownedRequest, REQUEST, type OwnedRequest } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { withdrawal, withdrawalBody } from '../../../firmware/wire/withdrawal.js';
@@ -43,7 +39,7 @@ export function proofOf(traceBy: Scheme['traceBy'], accountsKeys: Uint8Array[], 
 /** The account key that the certificate gives to the claim's name; null where it gives none. */
 function certifiedKey(accountsKeys: Uint8Array[], { certificate, name }: Claim): Uint8Array | null {
   const paper = accountCertificate.decode(certificate);
-  const body = paper && accountBody.decode(paper.body);
+  const body = paper && readAccount(paper.body);
   return paper &&
     body &&
     body.name === name &&

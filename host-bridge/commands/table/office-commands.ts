@@ -117,6 +117,19 @@ export const OFFICE_COMMANDS: CommandSpec = {
       'reinstate 01020304 "the wrong one"',
     ),
     look('balance', 'ABC of a name', [name], 'balance "Cafe Roma"'),
+    look('class', "the class that an account's licenses get", [name], 'class "Alice Example"'),
+    verb(
+      'set-class',
+      "say the class of an account's licenses, for those given or renewed from now on",
+      [name, { name: '<class>', what: '1: no bound of its own; 2: small payments alone' }],
+      'set-class "Alice Example" 2',
+    ),
+    look(
+      'set-classes',
+      'the same for all tokens of a list that was provisioned, before or after their accounts are opened',
+      [{ name: '<list>', what: 'the CSV of tapcash provision token --list' }],
+      'set-classes tokens.csv',
+    ),
     {
       name: 'payments',
       what: 'the payments that came in, of all shops or one, newest first',

@@ -12,14 +12,14 @@
 import { allCodes, codeOf } from '../../../firmware/core/codes.js';
 import { equal } from '../../../firmware/core/bytes.js';
 import type { Scheme } from '../../../firmware/core/scheme.js';
-import { bankMessage, issuerReply, packBoxes, unpackBoxes } from '../../../firmware/wire/institutions.js';
+import { bankMessage, CLASS_UNIT, issuerReply, packBoxes, unpackBoxes } from '../../../firmware/wire/institutions.js';
 import { ownedRequest, REQUEST, type OwnedRequest } from '../../../firmware/wire/request.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { sha256 } from '../../base/crypto/hash.js';
 import { isErrorCode, refusal, type Result } from '../../base/errors.js';
 import { abcOf } from '../../ledger/rules.js';
 import { OUT, ruleDraw, ruleDrawback } from '../../ledger/rules-bank.js';
-import type { BankRequestRow, BankStore, HistoryRow } from '../../ledger/store.js';
+import type { AccountRow, BankRequestRow, BankStore, HistoryRow } from '../../ledger/store.js';
 import { isOutage } from '../../base/services/calls.js';
 import { isFinal } from '../../base/services/finality.js';
 import { createBankOffice } from './bank-office.js';
@@ -224,6 +224,10 @@ function readOwned(context: BankContext, bytes: Uint8Array): Result<{ owned: Own
   return { ok: true, owned, hash };
 }
 
+/** The class of an account's licenses; 0: what the issuer gives everybody. */
+const classOf = (store: BankContext['store'], { accountKey }: AccountRow): number =>
+  (accountKey && store.licenseClass(accountKey)) ?? 0;
+
 async function request(context: BankContext, bytes: Uint8Array): Promise<Result<BankAnswer>> {
   const read = readOwned(context, bytes);
   if (!read.ok) return read;
@@ -254,7 +258,7 @@ async function request(context: BankContext, bytes: Uint8Array): Promise<Result<
       kind === REQUEST.coupon
         ? null
         : bankMessage.encode({
-            kind,
+            kind: kind === REQUEST.register ? kind + CLASS_UNIT * classOf(store, account) : kind,
             issuer: context.issuer,
             amount: draw === null ? 0 : amount,
             request: owned.request,

@@ -29,10 +29,15 @@ export function licensesEnd({ store, licenseValidS }: IssuerContext, counter: Ui
 /**
  * [0064], [0112]: a license for each pseudonym of the set, one box each. [0086]: where cash is asked for under K, K is
  * kept.
- * @param registration PKI(PKU1..n, K) as the bank has it. Codes: BAD_REQUEST, REFUSED, SIGNATURE_INVALID, DENIED,
+ * @param registration PKI(PKU1..n, K) as the bank has it @param licenseClass the account's, as the bank says, or ours. Codes: BAD_REQUEST, REFUSED, SIGNATURE_INVALID, DENIED,
  *   LICENSE_EXPIRED.
  */
-export function licenseSet(context: IssuerContext, opened: Opened, registration: Uint8Array): Decided {
+export function licenseSet(
+  context: IssuerContext,
+  opened: Opened,
+  registration: Uint8Array,
+  licenseClass: number,
+): Decided {
   const { store, scheme, issuer, currency, signer } = context;
   const count = opened.body.length / PSEUDONYM_PROOF_BYTES;
   if (!Number.isInteger(count) || count < 1) return refused('BAD_REQUEST');
@@ -74,12 +79,7 @@ export function licenseSet(context: IssuerContext, opened: Opened, registration:
     const multiples = multiplesOf(pku);
     return grantPlain.encode({
       kid,
-      license: signLicense(
-        signer,
-        { issuer, currency, validUntilS, licenseClass: context.licenseClass },
-        pku,
-        multiples,
-      ),
+      license: signLicense(signer, { issuer, currency, validUntilS, licenseClass }, pku, multiples),
       multiples,
     });
   });

@@ -8,9 +8,11 @@
  * issuer-licenses.ts, issuer-cash.ts.
  */
 import { codeNumber, type Code } from '../../../firmware/core/codes.js';
+import { classPaymentMax } from '../../../firmware/core/license-class.js';
 import { copy } from '../../../firmware/core/bytes.js';
 import {
   bankMessage,
+  CLASS_UNIT,
   issuerReply,
   packBoxes,
   unpackBoxes,
@@ -52,8 +54,10 @@ export async function receiveFromBank(
   signature: Uint8Array | null,
 ): Promise<Result<BankReply>> {
   const { scheme, lines, store } = context;
-  const message = bankMessage.decode(bytes);
-  if (!message) return refusal('BAD_REQUEST', 'bank message');
+  const said = bankMessage.decode(bytes);
+  if (!said) return refusal('BAD_REQUEST', 'bank message');
+  const message = { ...said, kind: said.kind % CLASS_UNIT };
+  const ownClass = said.kind >> 4;
   const foreign = checkOurs(context, { issuer: message.issuer, currency: context.currency });
   if (foreign) return foreign;
   const signed = scheme.signedBetweenInstitutions;
@@ -64,6 +68,8 @@ export async function receiveFromBank(
     signature && checkNow(lines.bank!, context.nowS(), { type: SIGNED.bankMessage, message: bytes, signature }, 'SKB');
   if (unsigned) return unsigned;
   if (!kindsOf(context).includes(message.kind)) return refusal('BAD_REQUEST', 'kind of request');
+  if (ownClass !== 0 && (message.kind !== REQUEST.register || classPaymentMax(ownClass) === 0))
+    return refusal('BAD_REQUEST', 'class of licenses');
 
   // Not decided: what is decided is final, and a license ends by the clock.
   if (message.kind === REQUEST.register && context.clockDoubted() && !store.reply(sha256(bytes)))
@@ -71,7 +77,7 @@ export async function receiveFromBank(
   const read = await open(context, message.kind, message.request);
   return store.transaction(() =>
     answer(context, read.ok ? read.opened : null, bytes, signature, () =>
-      read.ok ? decide(context, read.opened, message) : { code: read.code, bodies: [] },
+      read.ok ? decide(context, read.opened, message, ownClass) : { code: read.code, bodies: [] },
     ),
   );
 }
@@ -219,12 +225,14 @@ function sealBoxes(
   );
 }
 
-function decide(context: IssuerContext, opened: Opened, message: BankMessage): Decided {
+function decide(context: IssuerContext, opened: Opened, message: BankMessage, ownClass: number): Decided {
   if (opened.kind === REQUEST.refund)
     return answeredOpenly('passedRefund', creditRefund(context, message.amount, opened.body));
   if (opened.kind === REQUEST.reconcile) return answeredOpenly('passedClaim', reconcileDebit(context, opened.body));
   if (opened.kind === REQUEST.register)
-    return message.amount === 0 ? licenseSet(context, opened, message.request) : refused('AMOUNT_MISMATCH');
+    return message.amount === 0
+      ? licenseSet(context, opened, message.request, ownClass || context.licenseClass)
+      : refused('AMOUNT_MISMATCH');
   const secret = issueSecret.decode(opened.body);
   return secret ? issueCash(context, secret, message.amount, opened) : refused('BAD_REQUEST');
 }

@@ -10,12 +10,12 @@ import { CLASS_FULL } from '../../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
 import { license, licenseBody } from '../../../firmware/wire/payment.js';
 import {
-  accountBody,
   accountCertificate,
   registration,
   registrationBody,
   type RegistrationBody,
 } from '../../../firmware/wire/registration.js';
+import { readAccount } from '../../base/account-paper.js';
 import { SIGNED } from '../../../firmware/wire/signed.js';
 import { refusal, type HostRefusal, type Result } from '../../base/errors.js';
 import { ruleRegister } from '../../ledger/rules.js';
@@ -45,7 +45,10 @@ export interface TrusteeOptions {
   /** Whether `clock` is doubted; default: never. */
   clockDoubted?: () => boolean;
   licenseValidS?: number;
-  /** Of new licenses (firmware/core/license-class.ts); a renewed one keeps its own. Default: without bound. */
+  /**
+   * Of new licenses where the account says no class of its own (firmware/core/license-class.ts); a renewed one keeps
+   * its own there. Default: without bound.
+   */
   licenseClass?: number;
   /** Whose deny list is asked before a license is renewed. */
   issuer?: Service<Pick<IssuerService, 'denyList'>>;
@@ -128,7 +131,7 @@ function register(
   const { pseudonymsMax } = scheme;
   const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
   if (!read.ok) return read;
-  const { body, keyIsLicensable } = read;
+  const { body, keyIsLicensable, ownClass } = read;
   return store.transaction(() => {
     const stored = store.registration(body.pku);
     const facts = {
@@ -144,7 +147,7 @@ function register(
     const timeS = nowS();
     const signed = signLicense(
       signer,
-      { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass },
+      { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass: ownClass ?? licenseClass },
       body.pku,
     );
     store.addRegistration({
@@ -160,7 +163,7 @@ function register(
   });
 }
 
-/** A license for longer, of the same class, for who is not denied. */
+/** A license for longer, of the account's class or the same as before, for who is not denied. */
 async function renew(
   context: TrusteeContext,
   requestBytes: Uint8Array,
@@ -171,6 +174,7 @@ async function renew(
   const issuer = lines.issuerId;
   const read = readRegistration(accounts, nowS(), requestBytes, certificateBytes);
   if (!read.ok) return read;
+  const { ownClass } = read;
   const { pku, name } = read.body;
   const known = store.registration(pku);
   if (!known) return refusal('PSEUDONYM_UNKNOWN', 'not registered here');
@@ -187,7 +191,7 @@ async function renew(
     if (when === 'early') return { ok: true, license: held, repeated: true };
     const signed = signLicense(
       signer,
-      { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass: heldClass },
+      { issuer, currency, validUntilS: quarterEnd(timeS, validS), licenseClass: ownClass ?? heldClass },
       pku,
     );
     store.renewLicense(pku, signed);
@@ -231,12 +235,12 @@ function readRegistration(
   nowS: number,
   requestBytes: Uint8Array,
   certificateBytes: Uint8Array,
-): Result<{ body: RegistrationBody; keyIsLicensable: boolean }> {
+): Result<{ body: RegistrationBody; keyIsLicensable: boolean; ownClass: number | null }> {
   const request = registration.decode(requestBytes);
   const body = request && registrationBody.decode(request.body);
   if (!request || !body) return refusal('BAD_REQUEST', 'registration');
   const certificate = accountCertificate.decode(certificateBytes);
-  const account = certificate && accountBody.decode(certificate.body);
+  const account = certificate && readAccount(certificate.body);
   if (!certificate || !account) return refusal('BAD_REQUEST', 'account certificate');
   const uncertified = checkNow(
     accounts,
@@ -254,7 +258,7 @@ function readRegistration(
   // A key that cannot be licensed is named as such; its proof would only fail.
   if (keyIsLicensable && !isSigned(body.pku, SIGNED.registrationProof, request.body, request.proof))
     return refusal('SIGNATURE_INVALID', 'proof of possession');
-  return { ok: true, body, keyIsLicensable };
+  return { ok: true, body, keyIsLicensable, ownClass: account.licenseClass };
 }
 
 /**

@@ -141,6 +141,12 @@ function accountsOf(database: Database) {
     'UPDATE accounts SET certificate = ? WHERE name = ? AND account_key IS NOT NULL',
   );
   const add = database.prepare('INSERT INTO accounts (name, account_key, certificate, opened_s) VALUES (?, ?, ?, ?)');
+  const licenseClass = database.prepare<[accountKey: Uint8Array], Pick<Row<'license_classes'>, 'license_class'>>(
+    'SELECT license_class FROM license_classes WHERE account_key = ?',
+  );
+  const setLicenseClass =
+    database.prepare(`INSERT INTO license_classes (account_key, license_class, operator, time_s) VALUES (?, ?, ?, ?)
+    ON CONFLICT (account_key) DO UPDATE SET license_class = excluded.license_class, operator = excluded.operator, time_s = excluded.time_s`);
   const terminalKey = database.prepare<[shop: string, terminalId: Uint8Array], Pick<Row<'terminals'>, 'key'>>(
     'SELECT key FROM terminals WHERE shop = ? AND terminal_id = ?',
   );
@@ -161,6 +167,8 @@ function accountsOf(database: Database) {
     accountByKey: (key) => rowOf(byKey.get(key)),
     addAccount: (row) => void add.run(row.name, row.accountKey, row.certificate, row.openedS),
     setCertificate: (name, certificate) => void setCertificate.run(certificate, name),
+    licenseClass: (accountKey) => licenseClass.get(accountKey)?.license_class ?? null,
+    setLicenseClass: (row) => void setLicenseClass.run(row.accountKey, row.licenseClass, row.operator, row.timeS),
     closeAccount: (name, timeS) => void close.run(timeS, name),
     terminalKey: (shop, terminalId) => bytesOf(terminalKey.get(shop, terminalId)?.key ?? null),
     addTerminal: (shop, terminalId, key) => void addTerminal.run(shop, terminalId, key),

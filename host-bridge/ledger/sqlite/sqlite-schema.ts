@@ -205,6 +205,16 @@ CREATE UNIQUE INDEX operators_by_name ON operators (name) WHERE removed_s IS NUL
 ALTER TABLE operator_requests ADD COLUMN role TEXT CHECK (role IN ('teller', 'clerk', 'supervisor', 'auditor'));
 `;
 
+/** Of which class licenses under an account's key are, where an operator said one; the account may come later. */
+const LICENSE_CLASSES = `
+CREATE TABLE license_classes (
+  account_key BLOB PRIMARY KEY CHECK (length(account_key) = 32),
+  license_class INTEGER NOT NULL CHECK (license_class BETWEEN 1 AND 15),
+  operator TEXT NOT NULL,
+  time_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 export const ISSUER_MIGRATIONS = [
   `${LEDGER}
 CREATE TABLE pseudonyms (
@@ -300,6 +310,7 @@ CREATE TABLE terminal_notices (
   PRIMARY KEY (terminal_id, time_s)
 ) STRICT, WITHOUT ROWID;
 `,
+  LICENSE_CLASSES,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -335,6 +346,7 @@ UPDATE histories SET returned_s = NULL, return_code = NULL
   PAYMENT_INDEXES,
   PAYOUTS,
   OPERATORS,
+  LICENSE_CLASSES,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
