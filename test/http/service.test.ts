@@ -96,6 +96,12 @@ test('scheme 1 over HTTP, from account to trace', async () => {
     { pku: ada.pku, shop: 'Shop', rs: rsOf(3), amount: 20, refunded: 0, arrivedS: START_S },
   ]);
   expect(good(await at.office.balanceOf('Shop'))).toMatchObject({ balance: 40 });
+  expect(good(await at.office.setLicenseClass(ada.account.publicKey, 2)).repeated).toBe(false);
+  expect(good(await at.office.licenseClassOf('Ada'))).toEqual({
+    ok: true,
+    licenseClass: 2,
+    accountKey: ada.account.publicKey,
+  });
   expect(good(await at.office.counterOf(ada.pku))).toMatchObject({ ebc: -10, receiptNumber: 1 });
   expect(good(await at.office.numbers()).numbers).toMatchObject({ in: 200, held: 200, overspent: 1 });
   const known = good(await at.issuerClient.parameters()).parameters;
