@@ -11,7 +11,7 @@ import { ISSUER_ID_BYTES, SIGNATURE_BYTES } from './payment.js';
 
 /** Bank to issuer: a sealed or keyed request with the amount that was drawn, 0 for a registration. */
 export const bankMessage = defineMessage([
-  // One of `REQUEST`; with a registration also 16 times the class of its licenses (`CLASS_UNIT`), 0 for none of its own.
+  // One of `REQUEST`; with a registration also its licenses' class times `CLASS_UNIT`, 0 for none of its own.
   ['kind', U8],
   ['issuer', BYTES, ISSUER_ID_BYTES],
   // x as the bank drew it; compared with the sealed one [0068].

@@ -29,8 +29,8 @@ export function licensesEnd({ store, licenseValidS }: IssuerContext, counter: Ui
 /**
  * [0064], [0112]: a license for each pseudonym of the set, one box each. [0086]: where cash is asked for under K, K is
  * kept.
- * @param registration PKI(PKU1..n, K) as the bank has it @param licenseClass the account's, as the bank says, or ours. Codes: BAD_REQUEST, REFUSED, SIGNATURE_INVALID, DENIED,
- *   LICENSE_EXPIRED.
+ * @param registration PKI(PKU1..n, K) as the bank has it @param licenseClass the account's, as the bank says, or ours
+ * @returns Codes: BAD_REQUEST, REFUSED, SIGNATURE_INVALID, DENIED, LICENSE_EXPIRED.
  */
 export function licenseSet(
   context: IssuerContext,
