@@ -48,9 +48,11 @@ type Role = (typeof ROLES)[number];
 
 /**
  * Phases of a board's life. `keys`: the first start, until the stock of nonces is full. `signOn`, which a token does
- * not have: the link comes up, and time and deny list come. `update`: a provisioning of the same files, and a start.
+ * not have: the link comes up, and time and deny list come. `pay`: until the payment is reported; `recheck`: what comes
+ * after it when both are left alone, with the terminal's check of what the bridge said. `update`: a provisioning of the
+ * same files, and a start.
  */
-export const PHASES = ['boot', 'keys', 'register', 'withdraw', 'pay', 'refund', 'update', 'signOn'] as const;
+export const PHASES = ['boot', 'keys', 'register', 'withdraw', 'pay', 'recheck', 'refund', 'update', 'signOn'] as const;
 type Phase = (typeof PHASES)[number];
 
 type Peaks = Partial<Record<Phase, number>>;
@@ -80,6 +82,8 @@ const BUILDS: BuildVariables[] = INTERPRETER_BUILDS.flatMap(({ name, since, byte
 const NONCES = 8;
 /** Longer than a board must be left alone for before it fills its stock of nonces, and than that takes. */
 const NONCES_MS = 10_000;
+/** Longer than a terminal is left alone before it checks what the bridge said of a payment, and than that takes. */
+const RECHECK_MS = 15_000;
 const WAIT_MS_MAX = 90_000;
 /** Above the floor limit, so that a terminal alone checks before it says PAID. */
 const AMOUNT = 2100;
@@ -156,13 +160,14 @@ async function must(rig: TapRig, done: () => boolean, what: string): Promise<voi
   throw new Error(`counting variables: ${what}, in vain\n${rig.consoles.slice(-10).join('\n')}`);
 }
 
-async function pay(rig: TapRig, token: Token): Promise<void> {
+async function pay(rig: TapRig, token: Token, onPaid: () => Promise<void> = async () => undefined): Promise<void> {
   const paid = (): number => rig.reports.filter(({ code }) => code === 0).length;
   const before = paid();
   const { code } = await rig.charge(AMOUNT);
   if (code !== 'OK') throw new Error(`counting variables: no charge, ${code}`);
   token.presence.hold(rig.field);
   await must(rig, () => paid() > before, 'a payment');
+  await onPaid();
   await rig.settled(WAIT_MS_MAX);
   token.presence.leave();
 }
@@ -283,8 +288,11 @@ async function countPayment(
   rig.flags.verifies = withBridge;
   await counter.most(token.device);
   await counter.most(rig.terminalDevice);
-  await pay(rig, token);
-  return { token: await counter.most(token.device), terminal: await counter.most(rig.terminalDevice) };
+  let counted = { token: 0, terminal: 0 };
+  await pay(rig, token, async () => {
+    counted = { token: await counter.most(token.device), terminal: await counter.most(rig.terminalDevice) };
+  });
+  return counted;
 }
 
 /** Measures. @param interpreter path of Espruino's Linux build @throws Error where a payment fails */
@@ -297,6 +305,8 @@ export async function measureMemory(interpreter: string): Promise<MemoryReport> 
     const boards = { token: token.device, terminal: rig.terminalDevice };
     await startFull(rig, token, counter);
     const withBridge = await countPayment(rig, token, counter, true);
+    await rig.rest(RECHECK_MS);
+    await counter.ended('recheck', boards);
     await refund(rig, token);
     await counter.ended('refund', boards);
     // The log is full: one more history has room once another one is gone.

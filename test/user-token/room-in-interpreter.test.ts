@@ -6,16 +6,12 @@
  */
 import { INS } from '../../firmware/wire/token-commands.js';
 import { RECEIPT_KINDS } from '../../firmware/wire/withdrawal.js';
-import { firmwareConfig } from '../../flash-scripts/boards/boards.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
-import { findInterpreter } from '../../host-bridge/emulator/find-interpreter.js';
-import { emulatedBoards, interpreterBoards, type BoardMaker } from '../../host-bridge/rig/nfc-boards.js';
 import { createTapRig, type TapRig } from '../../host-bridge/rig/tap-rig.js';
-import { runInEspruino } from '../build/fixture-runner.js';
+import { interpreterOf14Bytes, mixedBoards, PRELUDE_VARIABLES } from '../kit/mixed-boards.js';
 
-/** What a token needs, and what the prelude of the interpreter's host takes. */
+/** What a token needs. */
 const VARIABLES = 6450;
-const PRELUDE_VARIABLES = 340;
 /** 5,886, those of a board without PSRAM, less a tenth that is never used. */
 const MOST_IN_PAYMENT = 5297;
 const WAIT_MS_MAX = 90_000;
@@ -25,33 +21,18 @@ const NONCES_MS = 7000;
 const NONCES_TRIES = 10;
 const LIMITS = { paymentMax: 2100, sumMax: 1_000_000 };
 
-const path = findInterpreter(process.env);
-const isAnEsp32s = path !== null && runInEspruino('print(process.memory().blocksize)')[0] === '14';
-const suite = isAnEsp32s ? describe : describe.skip;
-
-/** Tokens in the interpreter, terminals emulated. */
-function mixedBoards(interpreter: string): BoardMaker {
-  const scheduler = createRealScheduler();
-  const real = interpreterBoards(scheduler, interpreter, true);
-  const emulated = emulatedBoards(scheduler);
-  const terminalFiles = (files: Record<string, Uint8Array>): Record<string, Uint8Array> => {
-    const config = JSON.parse(Buffer.from(files['tapcash.cfg']!).toString('latin1')) as Record<string, unknown>;
-    const text = JSON.stringify({ ...config, board: firmwareConfig(emulated.config) });
-    return { ...files, 'tapcash.cfg': Buffer.from(text, 'latin1') };
-  };
-  return {
-    config: real.config,
-    kind: 'token in the interpreter, terminal emulated',
-    make: (parts) =>
-      parts.role === 'user-token' ? real.make(parts) : emulated.make({ ...parts, files: terminalFiles(parts.files) }),
-  };
-}
+const suite = interpreterOf14Bytes ? describe : describe.skip;
 
 suite('a token with as many variables as it needs', () => {
   let rig: TapRig;
   beforeAll(async () => {
     process.env['ESPR_VARIABLES'] = String(VARIABLES + PRELUDE_VARIABLES);
-    rig = await createTapRig({ scheduler: createRealScheduler(), maker: mixedBoards(path!), seed: 1, limits: LIMITS });
+    rig = await createTapRig({
+      scheduler: createRealScheduler(),
+      maker: mixedBoards(interpreterOf14Bytes!, 'user-token'),
+      seed: 1,
+      limits: LIMITS,
+    });
   });
   afterAll(() => {
     rig?.close();
