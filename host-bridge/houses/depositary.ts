@@ -72,18 +72,15 @@ export function requestOf(read: Pick<HistoryRead, 'paid' | 'terms' | 'challengeB
 
 /** [0030]: ABC of the shop + y, store H, for each of them in their order. */
 export function depositAct(house: Depositary, requests: VerifiedHistory[]): CreditAct<VerifiedHistory> {
-  const accounts = {
+  return {
+    kind: 'deposit',
     requests,
     payerOf: house.payerOf,
-    payeeOf: ({ shop }: VerifiedHistory) => abcOf(shop),
-  };
-  return {
-    ...accounts,
-    kind: 'deposit',
+    payeeOf: ({ shop }) => abcOf(shop),
     judge(facts) {
       const nowS = house.nowS();
       const doubts = { clockDoubted: house.clockDoubted(), restored: house.restored, nowS };
-      const judged = judgeInOrder(accounts, facts, (request, found) =>
+      const judged = judgeInOrder(requests, facts, (request, found) =>
         ruleDeposit({
           ...{ from: found.from, to: found.to, amount: request.amount },
           stored: hasChallenge(found.stored, request.challengeBytes),

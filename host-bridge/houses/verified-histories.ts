@@ -3,11 +3,11 @@
  * all that is to be verified goes to `verify` in one piece, and a license that was verified before is known by its
  * hash.
  */
-import { toHex } from '../../firmware/core/bytes.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { sha256 } from '../base/crypto/hash.js';
 import type { SignatureCheck, VerifyMany } from '../base/crypto/verify-many.js';
 import { refusal, type Result } from '../base/errors.js';
+import { hexOf } from '../base/hex.js';
 import { checkLicense, checkLicenseBy, type KeyLine, type LineKey } from '../base/keys/key-line.js';
 import { requestOf, type VerifiedHistory } from './depositary.js';
 import { decodeHistory, type CashOf, type HistoryRead } from './read-history.js';
@@ -96,7 +96,7 @@ export function createHistoryVerifier(
       const line = registrar.keys();
       const batch = histories.map((bytes): OnItsWay => {
         const decoded = decodeHistory(ours, bytes);
-        return { bytes, decoded, hash: decoded.ok ? toHex(sha256(decoded.read.license)) : '' };
+        return { bytes, decoded, hash: decoded.ok ? hexOf(sha256(decoded.read.license)) : '' };
       });
       const known = memory.of(line);
       // Before anything is awaited: what is remembered now may be forgotten meanwhile.

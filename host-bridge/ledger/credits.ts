@@ -6,8 +6,8 @@
  * Here is what an engine is given and the part that is the same for each of them; it decides nothing by itself (the
  * rules do) and reads and writes nothing (the engine does, and may run all of it again).
  */
-import { toHex } from '../../firmware/core/bytes.js';
 import type { HostRefusal, Result } from '../base/errors.js';
+import { hexOf } from '../base/hex.js';
 import type { Balances, Entry } from './rules.js';
 
 /** A history whose signatures were verified. */
@@ -20,8 +20,11 @@ export interface CreditRequest {
   history: Uint8Array;
 }
 
-/** What the books know of the charge (PKU, IdS, Rs). */
+/** What the books know of a request: of its charge (PKU, IdS, Rs), and of its accounts. */
 export interface ChargeFacts {
+  /** Accounts that pay and are paid. */
+  from: string;
+  to: string;
   /** The history stored under it. */
   stored: { history: Uint8Array } | null;
   tombstoned: boolean;
@@ -32,8 +35,6 @@ export interface ChargeFacts {
 export interface BatchFacts {
   /** One for each request, in their order. */
   charges: ChargeFacts[];
-  /** PKU1 of the set that a pseudonym belongs to, by `toHex(PKU)`: those that this house knows. */
-  counters: ReadonlyMap<string, Uint8Array>;
   /** Accounts of the shops, by name: those that there are. */
   shops: ReadonlyMap<string, { closedS: number | null }>;
   /** Of every account that may be posted to. */
@@ -42,8 +43,6 @@ export interface BatchFacts {
 
 /** What one request is judged by. */
 export interface CreditFacts extends ChargeFacts {
-  from: string;
-  to: string;
   shopAccount: { closedS: number | null } | null;
   balances: Readonly<Balances>;
 }
@@ -91,7 +90,7 @@ export interface CreditEngine {
 
 /** The identity of a history, as a text. */
 export function chargeKey({ pku, shop, rs }: Pick<CreditRequest, 'pku' | 'shop' | 'rs'>): string {
-  return toHex(pku) + toHex(rs) + shop;
+  return hexOf(pku) + hexOf(rs) + shop;
 }
 
 /**
@@ -99,7 +98,7 @@ export function chargeKey({ pku, shop, rs }: Pick<CreditRequest, 'pku' | 'shop' 
  * @param rule a rule of the ledger for one request
  */
 export function judgeInOrder<R extends CreditRequest>(
-  { requests, payerOf, payeeOf }: Pick<CreditAct<R>, 'requests' | 'payerOf' | 'payeeOf'>,
+  requests: R[],
   facts: BatchFacts,
   rule: (request: R, facts: CreditFacts) => Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }>,
 ): Pick<Judged<R>, 'results' | 'credits'> {
@@ -112,8 +111,6 @@ export function judgeInOrder<R extends CreditRequest>(
     const ruling = rule(request, {
       ...charge,
       stored: taken.get(key) ?? charge.stored,
-      from: payerOf(request.pku, facts.counters.get(toHex(request.pku)) ?? null),
-      to: payeeOf(request),
       shopAccount: facts.shops.get(request.shop) ?? null,
       balances,
     });

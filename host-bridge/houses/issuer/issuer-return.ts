@@ -4,7 +4,7 @@
  * The bank has judged validity by arrival and cancelled charges by their tombstones; here the signatures are verified
  * again and each history is taken off its EBC once.
  */
-import { toHex } from '../../../firmware/core/bytes.js';
+import { hexOf } from '../../base/hex.js';
 import { type Result } from '../../base/errors.js';
 import { ebcOf } from '../../ledger/rules.js';
 import { claimFacts } from '../../ledger/rules-refund.js';
@@ -20,7 +20,7 @@ export const RETURN_MAX = 24;
 
 /** EBC of the set that a pseudonym belongs to, or of itself where none is known. @param counter PKU1 */
 export function counterAccount(pku: Uint8Array, counter: Uint8Array | null): string {
-  return ebcOf(toHex(counter ?? pku));
+  return ebcOf(hexOf(counter ?? pku));
 }
 
 /** [0055], [0080]. A code for each history, in order; a repeated one is OK. @param histories encoded `history` each */
@@ -39,13 +39,14 @@ export function acceptReturn(context: IssuerContext, histories: Uint8Array[]): R
 }
 
 function returnAct(context: IssuerContext, requests: VerifiedHistory[]): CreditAct<VerifiedHistory> {
-  const accounts = { requests, payerOf: counterAccount, payeeOf: () => BANK };
   return {
-    ...accounts,
     kind: 'return',
+    requests,
+    payerOf: counterAccount,
+    payeeOf: () => BANK,
     judge(facts) {
       const nowS = context.nowS();
-      const judged = judgeInOrder(accounts, facts, (request, found) =>
+      const judged = judgeInOrder(requests, facts, (request, found) =>
         ruleReturn({
           ebc: found.from,
           amount: request.amount,

@@ -4,7 +4,7 @@
  * A set goes into a query as one JSON text. A charge is in it as hexadecimal PKU and Rs, whose lengths are fixed, and
  * the shop's name behind them.
  */
-import { toHex } from '../../../firmware/core/bytes.js';
+import { hexOf } from '../../base/hex.js';
 import { bytesOf, type Database } from '../../base/sqlite/database.js';
 import {
   chargeKey,
@@ -25,7 +25,7 @@ export function creditEngineOf(database: Database, knowsPseudonyms: boolean): Cr
 
   function creditNow<R extends CreditRequest>(act: CreditAct<R>): CreditResult[] {
     return database.transaction(() => {
-      const facts = load(act);
+      const { facts, strangers } = load(act);
       const { timeS, results, credits } = act.judge(facts);
       const balances: Balances = { ...facts.balances };
       // What follows an overspend reads the books as they are then: so it is done when all before it stands in them.
@@ -33,7 +33,7 @@ export function creditEngineOf(database: Database, knowsPseudonyms: boolean): Cr
         const overspend = credits.findIndex(({ overspent }, i) => i >= begin && overspent);
         const end = overspend < 0 ? credits.length : overspend + 1;
         const part = credits.slice(begin, end);
-        const last = write(act.kind, timeS, part, balances, facts.counters);
+        const last = write(act.kind, timeS, part, balances, strangers);
         if (overspend >= 0) act.onOverspent(part.at(-1)!.request, last);
         begin = end;
       }
@@ -75,25 +75,37 @@ function loaderOf(database: Database, knowsPseudonyms: boolean) {
   );
   const setOf = (texts: Iterable<string>): string => JSON.stringify([...new Set(texts)]);
 
-  return <R extends CreditRequest>({ requests, payerOf, payeeOf }: CreditAct<R>): BatchFacts => {
-    const pkus = setOf(requests.map(({ pku }) => toHex(pku)));
-    const sets = new Map((counters?.all(pkus) ?? []).map((row) => [toHex(row.pku), bytesOf(row.counter)]));
-    const accounts = requests.flatMap((request) => [
-      payerOf(request.pku, sets.get(toHex(request.pku)) ?? null),
-      payeeOf(request),
-    ]);
+  /** `strangers`: pseudonyms that these books have not seen. */
+  return <R extends CreditRequest>(act: CreditAct<R>): { facts: BatchFacts; strangers: Set<R> } => {
+    const { requests, payerOf, payeeOf } = act;
+    const pkus = requests.map(({ pku }) => hexOf(pku));
+    const sets = new Map((counters?.all(setOf(pkus)) ?? []).map((row) => [hexOf(row.pku), bytesOf(row.counter)]));
+    const found = charges.all(JSON.stringify(requests.map(chargeKey)));
+    const accounts = new Set<string>();
+    const strangers = new Set<R>();
+    const facts = requests.map((request, i) => {
+      const counter = sets.get(pkus[i]!) ?? null;
+      if (counter === null) strangers.add(request);
+      const charge = chargeOf(found[i]!, payerOf(request.pku, counter), payeeOf(request));
+      accounts.add(charge.from).add(charge.to);
+      return charge;
+    });
+    const shopRows = shops.all(setOf(requests.map(({ shop }) => shop)));
+    const balanceRows = balances.all(setOf(accounts));
     return {
-      charges: charges.all(JSON.stringify(requests.map(chargeKey))).map(chargeOf),
-      counters: sets,
-      shops: new Map(
-        shops.all(setOf(requests.map(({ shop }) => shop))).map((row) => [row.name, { closedS: row.closed_s }]),
-      ),
-      balances: Object.fromEntries(balances.all(setOf(accounts)).map((row) => [row.account, row.balance])),
+      facts: {
+        charges: facts,
+        shops: new Map(shopRows.map((row) => [row.name, { closedS: row.closed_s }])),
+        balances: Object.fromEntries(balanceRows.map((row) => [row.account, row.balance])),
+      },
+      strangers,
     };
   };
 }
 
-const chargeOf = (row: ChargeRow): ChargeFacts => ({
+const chargeOf = (row: ChargeRow, from: string, to: string): ChargeFacts => ({
+  from,
+  to,
   stored: row.history && { history: bytesOf(row.history) },
   tombstoned: row.tombstoned === 1,
   claim: row.claimed === 1 ? { dueS: row.due_s, grantedS: row.granted_s } : null,
@@ -120,7 +132,7 @@ function writerOf(database: Database, knowsPseudonyms: boolean) {
     timeS: number,
     credits: Credit<CreditRequest>[],
     balances: Balances,
-    counters: BatchFacts['counters'],
+    strangers: ReadonlySet<CreditRequest>,
   ): number => {
     const changed = new Set<string>();
     let last = 0;
@@ -133,7 +145,7 @@ function writerOf(database: Database, knowsPseudonyms: boolean) {
         changed.add(account);
       }
       addHistory.run(pku, shop, rs, amount, history, timeS, last);
-      if (addPseudonym && !counters.has(toHex(pku))) addPseudonym.run(pku, pku);
+      if (addPseudonym && strangers.has(request)) addPseudonym.run(pku, pku);
     }
     for (const account of changed) setBalance.run(account, balances[account]!);
     return last;
