@@ -351,9 +351,9 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'host-bridge/bench',
-    holds: 'what firmware and taps cost',
+    holds: 'what firmware, taps and houses cost',
     may: BELOW_DEMO,
-    outside: ['node:*'],
+    outside: ['node:*', 'fastify'],
   },
   {
     path: 'host-bridge/commands',

@@ -6,7 +6,7 @@ import { runBuild } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
 import type { BenchReport } from '../bench/bench-report.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
-import { print } from './output.js';
+import { interruption, print } from './output.js';
 import type { CommandContext } from './table/spec.js';
 
 /** `tapcash build`: the bundles that boards are flashed with. */
@@ -29,6 +29,9 @@ interface BenchOptions {
   write?: boolean;
   report?: string;
   boardReport?: string;
+  services?: boolean;
+  seconds?: string;
+  large?: boolean;
   json?: boolean;
 }
 
@@ -57,9 +60,33 @@ async function boardFigures(file: string, { write, json }: BenchOptions): Promis
   print(json, { figures, written }, figuresText(figures) + (written ? `\nwritten: ${written}` : ''));
 }
 
+/** Of one measurement of `tapcash bench --services`, unless told. */
+const SECONDS = 4;
+/** Pseudonyms in the books. */
+const GROWTH = [1e3, 1e5, 1e6];
+const GROWTH_LARGE = 1e7;
+
+/** `tapcash bench --services`: what a house takes, beside what limits it. */
+async function services({ seconds, large, json }: BenchOptions): Promise<void> {
+  const each = seconds === undefined ? SECONDS : Number(seconds);
+  if (!(each > 0 && each <= 3600)) throw failure('USAGE', `--seconds ${seconds}: a number above 0, up to 3600`);
+  const { benchServices } = await import('../bench/services/services-bench.js');
+  const { servicesText } = await import('../bench/services/services-report.js');
+  const report = await benchServices({
+    seconds: each,
+    growth: large ? [...GROWTH, GROWTH_LARGE] : GROWTH,
+    say: (line) => void process.stderr.write(`${line}\n`),
+    signal: interruption(),
+  });
+  print(json, { ...report }, servicesText(report));
+}
+
 /** `tapcash bench`: what the cryptography and a tap cost; with `--write`, in the documents. */
 export async function bench(options: BenchOptions, { environment }: CommandContext): Promise<void> {
   if (options.boardReport) return boardFigures(options.boardReport, options);
+  if (options.services) return services(options);
+  if (options.seconds !== undefined || options.large)
+    throw failure('USAGE', '--seconds and --large are for --services');
   if (options.report) {
     if (!options.write) throw failure('USAGE', '--report is for --write');
     const { writePerformance } = await import('../bench/performance-page.js');

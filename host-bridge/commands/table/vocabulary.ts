@@ -223,6 +223,9 @@ export const OPTIONS = {
   quick: { flags: '--quick', what: 'operations only, without memory, taps and constant time' },
   svg: { flags: '--svg <file>', what: 'write the drawing there' },
   write: { flags: '--write', what: "write docs/performance.md, docs/tap.svg and README's five numbers" },
+  services: { flags: '--services', what: 'measure deposits at a house instead, beside what limits them' },
+  seconds: { flags: '--seconds <number>', what: 'of each measurement with --services; default: 4' },
+  large: { flags: '--large', what: 'with --services: ten million pseudonyms too' },
   report: { flags: '--report <file>', what: 'measure nothing: take what --json printed before' },
   selftest: {
     flags: '--selftest',
