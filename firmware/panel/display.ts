@@ -17,7 +17,9 @@ export const LINES_MAX = 5;
 export const PLAIN = 0;
 export const GOOD = 1;
 export const BAD = 2;
-export type Tone = typeof PLAIN | typeof GOOD | typeof BAD;
+/** Money is there that nobody has checked yet: amber, where there are colours. */
+export const UNSURE = 3;
+export type Tone = typeof PLAIN | typeof GOOD | typeof BAD | typeof UNSURE;
 
 /** A display; a board without one has one that shows nothing and counts as broken. */
 export interface Display {

@@ -38,9 +38,13 @@ export interface Indicator {
   stop(): void;
 }
 
-/** Signals, told apart without looking: one long tone is good, three short ones are not, two ask for a press. */
+/**
+ * Signals, told apart without looking: one long tone is good, three short ones are not, two ask for a press, a single
+ * short one is for money that nobody has checked yet.
+ */
 export const SIGNAL = {
   good: [400],
+  unsure: [80],
   bad: [80, 80, 80, 80, 80],
   ask: [150, 150, 150],
 };

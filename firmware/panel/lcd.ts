@@ -46,8 +46,8 @@ export interface LcdDevices {
 }
 
 /** Background and text by tone, 5-6-5 bits of red, green and blue. */
-const BACKGROUNDS = [0x0000, 0x07e0, 0xf800];
-const TEXTS = [0xffff, 0x0000, 0xffff];
+const BACKGROUNDS = [0x0000, 0x07e0, 0xf800, 0xfd20];
+const TEXTS = [0xffff, 0x0000, 0xffff, 0x0000];
 
 const RESET_MS = 10;
 const AWAKE_MS = 120;

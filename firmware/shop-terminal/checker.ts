@@ -34,8 +34,8 @@ export interface CheckerParts {
   timeoutMs: number;
   /** SHA-256, 32 bytes. */
   sha256(bytes: Uint8Array): Uint8Array;
-  /** Called before the board is busy for a while. */
-  onSlow(): void;
+  /** Called before the board is busy for a while. @param step 1: with a license, 2: with a payment */
+  onSlow(step: number): void;
   /** The bridge lied. */
   onLie(): void;
 }
@@ -125,7 +125,7 @@ export function createChecker(parts: CheckerParts): Checker {
         ? parts.link.begin(KIND.verify, concat([new Uint8Array([VERIFY.license]), bytes]), 0)
         : null;
       finish(begun, NOTHING, VERIFY.license, bytes, function (code) {
-        if (code === null) parts.onSlow();
+        if (code === null) parts.onSlow(1);
         const result = code === null ? onBoard(VERIFY.license, bytes, null) : code;
         if (result === 'OK') remember(hash);
         done(result);
@@ -153,7 +153,7 @@ export function createChecker(parts: CheckerParts): Checker {
             done('LATER');
             return;
           }
-          parts.onSlow();
+          parts.onSlow(2);
           fetch(function (multiples) {
             done(onBoard(VERIFY.payment, bytes, multiples));
           });

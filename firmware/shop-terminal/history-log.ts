@@ -2,7 +2,9 @@
  * Histories H that the bridge does not have yet [0026]: bodies in flash, an index of 9 bytes each in RAM.
  *
  * A history is kept until the bridge says that it is on disk, and delivered oldest first. One that nobody has verified
- * waits for its check before it is delivered, for afterwards the body is gone.
+ * waits for its check before it is delivered, for afterwards the body is gone. One that was found bad after the
+ * shop had accepted it stays as evidence, with the code that it failed by: it is no money, and is not delivered. The
+ * last 8 do.
  */
 import type { RecordPlace } from '../records/record-log.js';
 import { encodeHistoryRecord, historyRecord, HistoryRecord, RECORD, Records, removeRecord } from './shop-records.js';
@@ -16,6 +18,9 @@ function damaged(slot: number): never {
 const FREE = 0;
 const VERIFIED = 1;
 const UNVERIFIED = 2;
+/** Found bad. */
+const EVIDENCE = 3;
+const EVIDENCE_MAX = 8;
 
 /** Pending histories. */
 export interface HistoryLog {
@@ -44,9 +49,12 @@ export interface HistoryLog {
    * @param counter that of the record @param timeS the same @param place what `place` gave
    */
   add(bytes: Uint8Array, unverified: boolean, counter: number, timeS: number, place?: RecordPlace): number;
-  /** The history was checked and is good; durable when it returns. */
-  setVerified(slot: number): void;
-  /** The bridge has it, or it was checked and is bad; durable when it returns. */
+  /**
+   * The history was checked; durable when it returns. @param code 0: it is good; else the number of the code that it
+   * failed by, 2 or more: it becomes evidence, and the oldest beyond `EVIDENCE_MAX` goes
+   */
+  judge(slot: number, code: number): void;
+  /** The bridge has it; durable when it returns. */
   remove(slot: number): void;
 }
 
@@ -63,10 +71,18 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     return (payload && historyRecord.decode(payload)) || damaged(slot);
   }
 
-  function note(slot: number, unverified: boolean, counter: number, timeS: number): void {
-    states[slot] = unverified ? UNVERIFIED : VERIFIED;
+  /** @param flag of the record */
+  function note(slot: number, flag: number, counter: number, timeS: number): void {
+    states[slot] = flag > 1 ? EVIDENCE : flag + 1;
+    if (flag < 2) count++;
     counters[slot] = counter;
     times[slot] = timeS;
+  }
+
+  function remove(slot: number): void {
+    removeRecord(records, RECORD.history, slot);
+    if (states[slot] % EVIDENCE > 0) count--;
+    states[slot] = FREE;
   }
 
   // A function, or the log would keep the list of slots, a variable each.
@@ -75,8 +91,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
     for (let i = 0; i < slots.length; i++) {
       if (slots[i] >= max) damaged(slots[i]);
       const record = read(slots[i]);
-      note(slots[i], record.unverified > 0, record.counter, record.timeS);
-      count++;
+      note(slots[i], record.unverified, record.counter, record.timeS);
     }
   }
   load();
@@ -86,7 +101,7 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       return count;
     },
     isFull: function () {
-      return count >= max;
+      return states.indexOf(FREE) < 0;
     },
     oldestTimeS: function () {
       let oldest = -1;
@@ -98,9 +113,9 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       return oldest;
     },
     find: function (counter) {
-      // A free slot keeps the counter that it had.
+      // A free slot keeps the counter that it had, and so does evidence.
       let slot = counters.indexOf(counter);
-      while (slot >= 0 && states[slot] === FREE) slot = counters.indexOf(counter, slot + 1);
+      while (slot >= 0 && states[slot] % EVIDENCE === 0) slot = counters.indexOf(counter, slot + 1);
       return slot;
     },
     isUnverified: function (slot) {
@@ -127,20 +142,23 @@ export function openHistoryLog(records: Records, max: number): HistoryLog {
       if (slot < 0) throw new RangeError('no free place for a history');
       bytes[0] = unverified ? 1 : 0;
       records.put(RECORD.history, slot, bytes, place);
-      note(slot, unverified, counter, timeS);
-      count++;
+      note(slot, bytes[0], counter, timeS);
       return slot;
     },
-    setVerified: function (slot) {
+    judge: function (slot, code) {
       const record = read(slot);
-      record.unverified = 0;
+      record.unverified = code;
       records.put(RECORD.history, slot, encodeHistoryRecord(record));
-      states[slot] = VERIFIED;
+      count--;
+      note(slot, code, record.counter, record.timeS);
+      let kept = 0;
+      let oldest = slot;
+      for (let at = states.indexOf(EVIDENCE); at >= 0; at = states.indexOf(EVIDENCE, at + 1)) {
+        kept++;
+        if (counters[at] < counters[oldest]) oldest = at;
+      }
+      if (kept > EVIDENCE_MAX) remove(oldest);
     },
-    remove: function (slot) {
-      removeRecord(records, RECORD.history, slot);
-      if (states[slot] !== FREE) count--;
-      states[slot] = FREE;
-    },
+    remove: remove,
   };
 }

@@ -45,7 +45,7 @@ function remedy(code: TapNote): string[] {
 export function chargeLines(view: ChargeView, currency: string, code: TapNote, minutes: number): string[] {
   const amount = wrap(amountText(view.amount, currency));
   if (view.state === CHARGE_STATES.paid) return ['PAID'].concat(amount);
-  if (view.state === CHARGE_STATES.accepted) return ['ACCEPTED'].concat(amount);
+  if (view.state === CHARGE_STATES.accepted) return ['ACCEPTED'].concat(amount, ['not checked yet']);
   if (view.state === CHARGE_STATES.cancelled)
     return ['CANCELLED'].concat(amount, code === 'CHARGE_EXPIRED' ? remedy(code) : []);
   return ['PAY'].concat(amount, code === 'OK' ? ['tap your token', minutes + ' min left'] : remedy(code));
@@ -81,8 +81,10 @@ export function deskLines(isStranger: boolean): string[] {
   return ['DESK'].concat(isStranger ? remedy('NO_TOKEN') : ['tap your token']);
 }
 
-/** Lines while the board is busy with arithmetic. */
-export const CHECKING_LINES = ['CHECKING', 'one moment'];
+/** Lines while the board is busy with arithmetic. @param step 1 checks a license, 2 a payment */
+export function checkingLines(step: number): string[] {
+  return ['CHECKING', step + ' of 2', 'one moment'];
+}
 
 /** Lines for an alarm. */
 export function alarmLines(code: Code): string[] {

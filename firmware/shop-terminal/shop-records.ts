@@ -92,7 +92,7 @@ export const CHARGE_PKU_AT = 41;
 
 /** H with what is needed without decoding it. */
 export const historyRecord = defineMessage([
-  // 1 while nobody has verified it.
+  // 1 while nobody has verified it, 0 afterwards; or the number of the code that it failed by, 2 or more.
   ['unverified', U8],
   // Counter of its Rs: unique among all histories of this terminal.
   ['counter', U32],

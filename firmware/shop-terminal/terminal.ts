@@ -21,7 +21,7 @@
 import { amountText } from '../core/amount-text.js';
 import { Code } from '../core/codes.js';
 import type { Clock } from '../core/clock.js';
-import { BAD, GOOD, PLAIN } from '../panel/display.js';
+import { BAD, GOOD, PLAIN, UNSURE } from '../panel/display.js';
 import type { Display } from '../panel/display.js';
 import { SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
@@ -37,7 +37,7 @@ import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk-command.js';
 import type { EntryKeys, EntryParts } from './entry-keys.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, CHECKING_LINES, deskLines, holdLines, idleLines, TapNote } from './screen.js';
+import { alarmLines, chargeLines, checkingLines, deskLines, holdLines, idleLines, TapNote } from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -144,10 +144,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
     link: link,
     timeoutMs: VERIFY_TIMEOUT_MS,
     sha256: parts.sha256,
-    onSlow: function () {
+    onSlow: function (step) {
       ahead.paidLines = null;
       ahead.historyPlace = undefined;
-      parts.display.show(CHECKING_LINES, PLAIN);
+      parts.display.show(checkingLines(step), PLAIN);
     },
     onLie: function () {
       alarm('VERIFIER_LIED');
@@ -176,7 +176,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     else
       parts.display.show(
         chargeLines(view, parts.config.currency, lastCode, shownMinutes),
-        view.state === CHARGE_STATES.paid ? GOOD : PLAIN,
+        view.state === CHARGE_STATES.paid ? GOOD : view.state === CHARGE_STATES.accepted ? UNSURE : PLAIN,
       );
   }
 
@@ -412,7 +412,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
         onSigning: drawPaid,
         onKept: onKept,
         onShown: function () {
-          parts.indicator.play(SIGNAL.good, false);
+          parts.indicator.play(kept!.state === CHARGE_STATES.paid ? SIGNAL.good : SIGNAL.unsure, false);
         },
       },
       onEnd,
@@ -506,7 +506,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
         if (stopped) return;
         // Kept money is given up on the board's own word only.
         const good = code === 'OK' || parts.board.payment(historyBytes, null);
-        till.checked(slot, good);
+        till.checked(slot, good ? 'OK' : 'SIGNATURE_INVALID');
         if (good) show();
         else alarm('SIGNATURE_INVALID');
         if (till.view().state !== CHARGE_STATES.none) {

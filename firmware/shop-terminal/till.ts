@@ -17,7 +17,7 @@
  */
 import { AMOUNT_BYTES, isAmount } from '../core/amount.js';
 import { concat, equal, readU32, writeU32 } from '../core/bytes.js';
-import { Code, Refusal, refuse } from '../core/codes.js';
+import { Code, codeNumber, Refusal, refuse } from '../core/codes.js';
 import { classPaymentMax } from '../core/license-class.js';
 import { textOf } from '../wire/codec.js';
 import { CHARGE_ID_BYTES, CHARGE_STATES } from '../wire/link/link-messages.js';
@@ -160,8 +160,8 @@ export interface Till {
   mayAccept(): boolean;
   /** Keeps the history; the charge is paid, or accepted where it is not verified yet. */
   keep(record: Completed, verified: boolean): void;
-  /** An accepted history was checked. A bad one is thrown away, and its charge is open again. */
-  checked(slot: number, good: boolean): void;
+  /** An accepted history was checked. A bad one is evidence from then on, and its charge is open again. */
+  checked(slot: number, code: Code): void;
   /** The bridge has the history on its disk. */
   delivered(slot: number): void;
   /** Whether a debit that a token offers by RECALL was paid here, so that it can be acknowledged. */
@@ -484,11 +484,10 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       state = verified ? CHARGE_STATES.paid : CHARGE_STATES.accepted;
       release();
     },
-    checked: function (slot, good) {
+    checked: function (slot, code) {
       const isOurs = histories.find(current.counter) === slot;
-      if (good) histories.setVerified(slot);
-      else histories.remove(slot);
-      if (isOurs) state = good ? CHARGE_STATES.paid : current.state;
+      histories.judge(slot, codeNumber(code));
+      if (isOurs) state = code === 'OK' ? CHARGE_STATES.paid : current.state;
     },
     delivered: function (slot) {
       if (histories.find(current.counter) === slot && current.state === CHARGE_STATES.open) {

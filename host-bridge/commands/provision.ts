@@ -39,6 +39,8 @@ export interface ProvisionCommand extends PortCommand {
   paymentMax?: string;
   sumMax?: string;
   floorLimit?: string;
+  /** No bridge stands beside the terminal. */
+  alone?: boolean;
   staleListLimit?: string;
 }
 
@@ -85,12 +87,15 @@ function tokenPurpose(options: ProvisionCommand, manifest: Manifest): TokenPurpo
   return { role: 'user-token', limits, scheme: { number, pseudonyms, policy } };
 }
 
-function terminalPurpose(options: ProvisionCommand): BoardPurpose {
+/** What a terminal is provisioned for. */
+export function terminalPurpose(
+  options: Pick<ProvisionCommand, 'shop' | 'alone' | 'floorLimit' | 'staleListLimit'>,
+): Extract<BoardPurpose, { role: 'shop-terminal' }> {
   const shop = options.shop as string;
   const terms = {
     ...TERMINAL_TERMS,
     shop,
-    floorLimit: amountOr(options.floorLimit, TERMINAL_TERMS.floorLimit),
+    floorLimit: amountOr(options.floorLimit, options.alone ? 0 : TERMINAL_TERMS.floorLimit),
     staleListLimit: amountOr(options.staleListLimit, TERMINAL_TERMS.staleListLimit),
   };
   return { role: 'shop-terminal', terms };

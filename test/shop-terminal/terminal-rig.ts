@@ -2,7 +2,7 @@
  * A whole terminal on emulated flash and virtual time, with stand-ins for what others own: a token that journals and
  * signs, a radio that can tear at any command, a bridge that can lie, forget and fall silent.
  */
-import { BAD, GOOD, PLAIN, type Tone } from '../../firmware/panel/display.js';
+import { BAD, GOOD, PLAIN, UNSURE, type Tone } from '../../firmware/panel/display.js';
 import { INS_SELECT } from '../../firmware/nfc/iso-dep-client.js';
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -207,6 +207,8 @@ export interface Rig {
     commands: number;
   };
   screen: string[][];
+  /** What LED and buzzer played. */
+  signals: number[][];
   terminal: Terminal;
   till: Till;
   /** Checks made on the board. */
@@ -278,6 +280,7 @@ export function createRig(): Rig {
     commands: 0,
   };
   const screen: string[][] = [];
+  const signals: number[][] = [];
   const boardChecks = { count: 0 };
   let life = 0; // number of the power-up; what belongs to an earlier one is dead
   let alive = true; // false from a power cut to the next boot
@@ -504,7 +507,12 @@ export function createRig(): Rig {
       display: {
         show(lines: string[], tone: Tone) {
           screen.push(lines);
-          const tones: { [headline: string]: Tone } = { PAID: GOOD, ALARM: BAD, 'NO CHARGE': BAD };
+          const tones: { [headline: string]: Tone } = {
+            PAID: GOOD,
+            ACCEPTED: UNSURE,
+            ALARM: BAD,
+            'NO CHARGE': BAD,
+          };
           expect([lines[0], tone]).toEqual([lines[0], tones[lines[0]] ?? PLAIN]);
           if ((lines[0] === 'PAID' || lines[0] === 'ACCEPTED') && !isDurable(flash))
             throw new Error(lines[0] + ' shown before H was durable');
@@ -516,7 +524,7 @@ export function createRig(): Rig {
         broken: () => false,
       },
       indicator: {
-        play: () => undefined,
+        play: (durationsMs: number[]) => void signals.push(durationsMs),
         blink: () => undefined,
         announce: () => undefined,
         stop: () => undefined,
@@ -542,6 +550,7 @@ export function createRig(): Rig {
     bridge,
     field,
     screen,
+    signals,
     boardChecks,
     terminal: null as any,
     till: null as any,

@@ -1,4 +1,5 @@
 /** The terminal between token and bridge: who checks, what is shown, what is delivered, and what a torn tap leaves. */
+import { SIGNAL } from '../../firmware/panel/indicator.js';
 import { KIND, deskRequest, tapReport, terminalStatus } from '../../firmware/wire/link/link-messages.js';
 import { codeNumber, codeOf } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
@@ -148,8 +149,10 @@ describe('a tap', () => {
     rig.link(false);
     rig.field.token = createToken(1);
     rig.scheduler.runUntil(() => rig.state() === 'accepted', 3000);
-    expect(lastLine(rig)).toBe('ACCEPTED');
+    expect(rig.screen.at(-1)).toEqual(['ACCEPTED', '10.00 EUR', 'not checked yet']);
     expect(rig.tap(rig.field.token)).toBe('paid');
+    // Not the signal of a payment that was checked.
+    expect(rig.signals).toEqual([SIGNAL.unsure]);
     expect(rig.boardChecks.count).toBe(2);
     expect(rig.bridge.stored.size).toBe(0);
     rig.link(true);
@@ -166,6 +169,9 @@ describe('a tap', () => {
     const titles = rig.screen.slice(shown).map((lines) => lines[0]);
     expect(titles).not.toContain('ACCEPTED');
     expect(titles.indexOf('CHECKING')).toBeLessThan(titles.indexOf('PAID'));
+    // How far it is: the license, then the payment.
+    const steps = rig.screen.slice(shown).filter(([title]) => title === 'CHECKING');
+    expect(steps.map(([, step]) => step)).toEqual(['1 of 2', '2 of 2']);
   });
 
   test('with a bridge that does not answer is checked on the board', () => {

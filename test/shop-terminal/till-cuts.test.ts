@@ -60,7 +60,7 @@ const steps: Step[] = [
       open(s);
       h.tap(s.till, h.pkuOf(1), false);
     },
-    act: (s) => s.till.checked(s.histories.oldest(true, 0), true),
+    act: (s) => s.till.checked(s.histories.oldest(true, 0), 'OK'),
     states: ['accepted', 'paid'],
   },
   {
@@ -69,7 +69,22 @@ const steps: Step[] = [
       open(s);
       h.tap(s.till, h.pkuOf(1), false);
     },
-    act: (s) => s.till.checked(s.histories.oldest(true, 0), false),
+    act: (s) => s.till.checked(s.histories.oldest(true, 0), 'SIGNATURE_INVALID'),
+    states: ['accepted', 'open'],
+  },
+  {
+    name: 'checked bad, and the oldest evidence goes',
+    before: (s) => {
+      for (let number = 11; number <= 18; number++) {
+        s.till.charge(h.idOf(number), 350, 0, 300);
+        h.tap(s.till, h.pkuOf(1), false);
+        s.till.checked(s.histories.oldest(true, 0), 'SIGNATURE_INVALID');
+        s.till.cancel(h.idOf(number));
+      }
+      open(s);
+      h.tap(s.till, h.pkuOf(1), false);
+    },
+    act: (s) => s.till.checked(s.histories.oldest(true, 0), 'SIGNATURE_INVALID'),
     states: ['accepted', 'open'],
   },
   {
@@ -148,7 +163,7 @@ function finish(shop: Shop, step: Step): void {
     expect(shop.tombstones.pending()).toBeLessThanOrEqual(1);
   } else {
     if (state === 'open') expect(h.tap(shop.till, h.pkuOf(1))).toBe('OK');
-    else if (state === 'accepted') shop.till.checked(shop.histories.oldest(true, 0), true);
+    else if (state === 'accepted') shop.till.checked(shop.histories.oldest(true, 0), 'OK');
     deliver();
     // The step `delivered` itself comes after the bridge has it.
     if (step.name !== 'delivered') expect(delivered.length).toBe(1);

@@ -4,7 +4,8 @@
 import type { Till } from '../../firmware/shop-terminal/till.js';
 import { CHARGE_STATES, KIND } from '../../firmware/wire/link/link-messages.js';
 import { challenge, chargeId, history, license, licenseBody, payment, tombstone } from '../../firmware/wire/payment.js';
-import { RECORD, STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
+import { codeNumber } from '../../firmware/core/codes.js';
+import { historyRecord, RECORD, STALE_SUMS_MAX, TOMBSTONES_MAX } from '../../firmware/shop-terminal/shop-records.js';
 import { exercises } from '../kit/exercises.js';
 import * as h from './till-rig.js';
 
@@ -357,11 +358,39 @@ describe('a charge', () => {
     h.tap(shop.till, h.pkuOf(1), false);
     expect(shop.till.view().state).toBe(CHARGE_STATES.accepted);
     expect(shop.histories.oldest(false, 0)).toBe(-1);
-    shop.till.checked(shop.histories.oldest(true, 0), false);
+    shop.till.checked(shop.histories.oldest(true, 0), 'SIGNATURE_INVALID');
     expect(shop.till.view().state).toBe(CHARGE_STATES.open);
     expect(shop.histories.count()).toBe(0);
     expect(shop.till.cancel(h.idOf(1))).toBe('OK');
     expect(shop.till.cancel(h.idOf(1))).toBe('OK');
+  });
+
+  test('a bad one stays as evidence with its code, also after a reset; it is no money, and the last 8 do', () => {
+    let shop = freshShop();
+    const kept = () =>
+      shop.log.slots(RECORD.history).map((slot) => historyRecord.decode(shop.log.get(RECORD.history, slot)!)!);
+    for (let n = 1; n <= 10; n++) {
+      openCharge(shop, 1, n);
+      h.tap(shop.till, h.pkuOf(1), false);
+      const slot = shop.histories.oldest(true, 0);
+      const { history } = shop.histories.read(slot);
+      shop.till.checked(slot, 'SIGNATURE_INVALID');
+      expect(kept().find(({ counter }) => counter === shop.till.view().counter)).toMatchObject({
+        unverified: codeNumber('SIGNATURE_INVALID'),
+        history,
+      });
+      shop = h.openShop(shop.flash);
+      expect([shop.histories.oldest(true, 0), shop.histories.oldest(false, 0), shop.histories.count()]).toEqual([
+        -1, -1, 0,
+      ]);
+      expect([shop.histories.oldestTimeS(), shop.histories.isFull()]).toEqual([-1, false]);
+      // Its own charge may still be paid, under the same Rs.
+      if (n === 10) expect([h.tap(shop.till, h.pkuOf(1)), shop.till.view().state]).toEqual(['OK', CHARGE_STATES.paid]);
+      else expect(shop.till.cancel(h.idOf(n))).toBe('OK');
+    }
+    const evidence = kept().filter(({ unverified }) => unverified > 1);
+    expect(evidence.map(({ counter }) => counter).sort((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(shop.histories.count()).toBe(1);
   });
 
   test('of an accepted history that is good is paid, also after a reset', () => {
@@ -369,7 +398,7 @@ describe('a charge', () => {
     h.tap(shop.till, h.pkuOf(1), false);
     const again = h.openShop(shop.flash);
     expect(again.till.view().state).toBe(CHARGE_STATES.accepted);
-    again.till.checked(again.histories.oldest(true, 0), true);
+    again.till.checked(again.histories.oldest(true, 0), 'OK');
     expect(again.till.view().state).toBe(CHARGE_STATES.paid);
     expect(h.openShop(shop.flash).histories.oldest(true, 0)).toBe(-1);
   });
@@ -401,7 +430,7 @@ describe('recalled debits', () => {
     const shop = openCharge(freshShop());
     h.tap(shop.till, h.pkuOf(1), false);
     expect(shop.till.wasPaid(shop.till.view().rs)).toBe(false);
-    shop.till.checked(shop.histories.oldest(true, 0), true);
+    shop.till.checked(shop.histories.oldest(true, 0), 'OK');
     expect(shop.till.wasPaid(shop.till.view().rs)).toBe(true);
   });
 

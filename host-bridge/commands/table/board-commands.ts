@@ -91,6 +91,7 @@ const PROVISIONING: CommandSpec = {
         ...PROVISION,
         as(OPTIONS.shop, { isNeeded: true, setting: ({ shop }) => shop }),
         OPTIONS.floorLimit,
+        OPTIONS.alone,
         OPTIONS.staleListLimit,
       ],
       examples: ['provision terminal --data cafe --serial /dev/ttyUSB1', 'provision terminal --shop "Cafe Roma"'],

@@ -205,7 +205,8 @@ export const OPTIONS = {
   policy: { flags: '--policy <policy>', what: 'how the token chooses a pseudonym: rotate, per-shop, random' },
   paymentMax: { flags: '--payment-max <amount>', what: 'paid without its button' },
   sumMax: { flags: '--sum-max <amount>', what: 'paid without its button, in sum' },
-  floorLimit: { flags: '--floor-limit <amount>', what: 'ACCEPTED before the check up to here' },
+  floorLimit: { flags: '--floor-limit <amount>', what: 'ACCEPTED before the check up to here (20.00; with --alone 0)' },
+  alone: { flags: '--alone', what: 'a terminal without a bridge beside it: it checks before it says anything' },
   staleListLimit: { flags: '--stale-list-limit <amount>', what: 'most from one pseudonym with an old deny list' },
 
   // demo, build, bench
