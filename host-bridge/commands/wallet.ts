@@ -10,8 +10,19 @@ import { serviceKey } from '../base/keys/key-file.js';
 import type { Services } from '../base/services/calls.js';
 import type { Teller } from '../bridge/desk/teller.js';
 import { createIssuerClient } from '../http/client.js';
+import { openBoardPort } from '../serial/port.js';
+import { startWalletCard } from '../wallet/wallet-card.js';
 import { createWallet, openWallet, type HouseUrls, type Wallet } from '../wallet/wallet.js';
-import { amountArgument, keyArgument, money, must, print, pseudonymsArgument, useCurrency } from './output.js';
+import {
+  amountArgument,
+  interruption,
+  keyArgument,
+  money,
+  must,
+  print,
+  pseudonymsArgument,
+  useCurrency,
+} from './output.js';
 import { servicesAt } from './services-at.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
@@ -36,6 +47,8 @@ interface CreateCommand extends WalletCommand {
 
 type Context = Pick<CommandContext, 'settings'>;
 
+/** A PC sends a frame whole: the PN532 takes it, whatever its length. */
+const PN532_BURST_BYTES = 280;
 const POLICIES = ['rotate', 'per-shop', 'random'];
 
 /** In a folder with settings beside the houses' own. */
@@ -46,11 +59,13 @@ async function withWallet<T>(
   options: WalletCommand,
   settings: Settings | null,
   run: (wallet: Wallet) => Promise<T> | T,
+  onLines?: (lines: string[]) => void,
 ): Promise<T> {
   const operatorData = options.operatorData ?? (settings ? options.data : undefined);
   const dataDir = folderOf(options.data, settings);
   const wallet: Wallet = openWallet({
     dataDir,
+    ...(onLines ? { onLines } : {}),
     services: (urls, issuer) => services(urls, issuer, wallet.status().scheme, operatorData),
   });
   try {
@@ -246,6 +261,42 @@ export async function pay(
       `${money(paid.amount)} paid to ${paid.shop}${paid.repeated ? ' (was before)' : ''}\n${holds(wallet)}`,
     );
   });
+}
+
+/** `tapcash wallet tap`: until Ctrl-C, the wallet is a card at the PN532 of a serial port. */
+export async function tap(options: WalletCommand & { serial?: string }, context: Context): Promise<void> {
+  if (options.serial === undefined) throw failure('USAGE', '--serial: the port of the PN532 is needed');
+  let shown = '';
+  const onLines = (lines: string[]): void => {
+    const text = lines.join(' / ');
+    if (text !== shown) process.stderr.write(`${text}\n`);
+    shown = text;
+  };
+  const port = await openBoardPort(options.serial, { burstBytesMax: PN532_BURST_BYTES });
+  try {
+    await withWallet(
+      options,
+      context.settings,
+      async (wallet) => {
+        const given = interruption();
+        let fault = '';
+        await new Promise<void>((resolve) => {
+          given.addEventListener('abort', () => resolve(), { once: true });
+          port.onLost = (why) => ((fault = why.message), resolve());
+          startWalletCard({ token: wallet.token, port, onFailure: (code) => ((fault = `PN532: ${code}`), resolve()) });
+          process.stderr.write('Hold the reader to a terminal. Enter presses the button, Ctrl-C ends.\n');
+          process.stdin.on('data', () => wallet.token.press());
+        });
+        process.stdin.destroy();
+        if (fault) throw failure('BOARD_SILENT', fault);
+        const now = wallet.status();
+        print(options.json, now, holds(wallet));
+      },
+      onLines,
+    );
+  } finally {
+    await port.close();
+  }
 }
 
 /** `tapcash wallet balance`. */

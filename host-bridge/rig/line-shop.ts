@@ -11,8 +11,14 @@ import { startLineService, type LineService } from '../line/line-service.js';
 import type { Cut } from '../soft-board/soft-store.js';
 import { createWallet, openWallet, type Wallet, type WalletOptions } from '../wallet/wallet.js';
 import { failure } from '../base/errors.js';
+import type { Scheduler } from '../base/scheduler.js';
+import { createPn532Chip, type Pn532Chip } from '../emulator/pn532-chip.js';
+import { createSerialLine } from '../serial/serial-line.js';
+import { createEmulatedPort, type BoardPort } from '../serial/port.js';
+import type { Services } from '../base/services/calls.js';
 import { must } from './must.js';
 import type { startHouses } from './served-houses.js';
+import type { WholeShop } from './whole-shop.js';
 
 type Houses = Pick<
   Awaited<ReturnType<typeof startHouses>>,
@@ -86,17 +92,25 @@ export async function openLineShop(options: {
   }
 }
 
+/** A PN532 on a USB serial adapter, emulated: the chip, and the PC's end of its cable. */
+export function usbReader(scheduler: Scheduler): { chip: Pn532Chip; port: BoardPort } {
+  const chip = createPn532Chip(scheduler);
+  const line = createSerialLine(scheduler);
+  chip.connectHsu(line.b, (baud) => void (line.baud = baud));
+  return { chip, port: createEmulatedPort(line.a, 'USB') };
+}
+
 /** How the wallets of a rig are opened. */
 export const walletOptions = (
   dataDir: string,
-  houses: Pick<Houses, 'forBridge'>,
+  houses: { forBridge: Services },
   clock: () => number,
 ): WalletOptions => ({ dataDir, services: () => houses.forBridge, nowS: clock });
 
 /** A user's new wallet. */
 export async function makeWallet(
   dataDir: string,
-  houses: Pick<Houses, 'issuer' | 'bank' | 'trustee' | 'issuerClient' | 'forBridge'>,
+  houses: Pick<WholeShop, 'issuer' | 'bank' | 'trustee' | 'issuerClient'> & { forBridge: Services },
   clock: () => number,
   pseudonyms = 1,
 ): Promise<Wallet> {

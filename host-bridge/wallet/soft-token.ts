@@ -64,8 +64,8 @@ export interface SoftToken extends Pick<Token, 'handlers' | 'finish' | 'setInFie
   desk: Pick<TerminalSession, 'desk' | 'leaveDesk'>;
 }
 
-/** Most data of a command in one APDU: nothing here is shorter. */
-const COMMAND_BYTES_MAX = 255;
+/** Most data of a command in one APDU: as much as a PN532 carries in one answer (firmware/nfc/pn532-link.ts). */
+const COMMAND_BYTES_MAX = 246;
 const ENTROPY_BYTES = 32;
 const NONCES_MAX = 2;
 

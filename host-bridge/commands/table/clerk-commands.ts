@@ -231,6 +231,13 @@ export const WALLET_COMMANDS: CommandSpec = {
       run: async () => (await loadWallet()).pay,
     },
     {
+      name: 'tap',
+      what: 'be a card at a PN532 on a USB port: pay, register and withdraw at a terminal',
+      options: [OPTIONS.serial, wallet, json],
+      examples: ['wallet tap --serial /dev/ttyUSB2'],
+      run: async () => (await loadWallet()).tap,
+    },
+    {
       name: 'balance',
       what: 'what it holds',
       options: [wallet, json],
