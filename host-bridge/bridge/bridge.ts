@@ -124,6 +124,10 @@ export interface Bridge {
   charges(limit: number): Charge[];
   /** Asks the terminal, if it answers. */
   status(): Promise<BridgeStatus>;
+  /** The same, with what the terminal said last: for who looks often. */
+  lastStatus(): BridgeStatus;
+  /** Calls back after each event (`BridgeEvent`). @returns what ends it */
+  watch(onEvent: () => void): () => void;
   /** Resolves once the outbox has nothing left to deliver, or `waitMs` have passed. @returns whether it is empty */
   drained(waitMs: number): Promise<boolean>;
   /** Looks for a newer deny list now, and brings it. */
@@ -143,8 +147,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     scheduler = createRealScheduler(),
     random = randomBytes,
     clock = () => Date.now() / 1000,
-    onEvent = () => undefined,
   } = options;
+  const watchers = new Set<() => void>();
+  const onEvent = (event: BridgeEvent): void => {
+    options.onEvent?.(event);
+    for (const watcher of watchers) watcher();
+  };
   const database = openOnlyBridgeStore(options.dataDir, { nowS: clock, acceptLoss: options.acceptLoss });
   const outbox = createOutbox(database, clock);
   const lines = createHouseLines(
@@ -270,6 +278,22 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     outageDetail: delivery.outageDetail()?.detail ?? null,
   });
 
+  function statusNow(): BridgeStatus {
+    return {
+      link: { ...link },
+      terminal: lastStatus,
+      retired: notices.isRetired(),
+      charge: charges.newest(1).find((charge) => !clerk.isForgotten(charge)) ?? null,
+      restored,
+      deskBusy,
+      trouble: outbox.trouble(TROUBLE_MAX),
+      ...outboxState(),
+      verify: verifier.times(),
+      alarms: [...alarms],
+      ...lines.status(lastStatus?.registrar ?? null),
+    };
+  }
+
   let closing: Promise<void> | null = null;
   async function end(): Promise<void> {
     ending.abort();
@@ -307,20 +331,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     charges: charges.newest,
     async status() {
       if (terminal.up()) await askStatus();
-      const trouble = outbox.trouble(TROUBLE_MAX);
-      return {
-        link: { ...link },
-        terminal: lastStatus,
-        retired: notices.isRetired(),
-        charge: charges.newest(1).find((charge) => !clerk.isForgotten(charge)) ?? null,
-        restored,
-        deskBusy,
-        trouble,
-        ...outboxState(),
-        verify: verifier.times(),
-        alarms: [...alarms],
-        ...lines.status(lastStatus?.registrar ?? null),
-      };
+      return statusNow();
+    },
+    lastStatus: statusNow,
+    watch(watcher) {
+      watchers.add(watcher);
+      return () => void watchers.delete(watcher);
     },
     drained: (waitMs) =>
       untilStep(delivery, scheduler, waitMs, () => {

@@ -1,12 +1,12 @@
 /**
- * The running bridge's address for other processes of the same user, on 127.0.0.1 only.
+ * The running bridge's address for other processes of the same user, and for the till's page, on 127.0.0.1 only.
  *
- * Address and a random token stand in `bridge.json` of the data folder, readable by its owner alone; every request
- * carries the token. So whoever may read the data folder may charge, as with the bridge's database itself. Left out: a
- * desk on another machine.
+ * Address and a random token stand in `bridge.json` of the data folder, readable by its owner alone; every request but
+ * those for the page's own files carries the token. So whoever may read the data folder may charge, as with the
+ * bridge's database itself. Left out: a desk on another machine.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from '@sinclair/typebox';
@@ -18,7 +18,9 @@ import { ensureDataDir } from '../base/keys/key-file.js';
 import { hexed } from '../base/hex.js';
 import type { PaymentQuery } from '../base/payment-query.js';
 import { silentLog } from '../base/log.js';
+import { packageRoot } from '../base/package-root.js';
 import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
+import { refuseStrangers, servePages } from '../http/page-files.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { createControlClient } from './control-client.js';
 import { CONTROL_FILE } from './control-file.js';
@@ -31,6 +33,7 @@ import {
   type ControlEndpoint,
 } from './control-schemas.js';
 import type { OutboxEntry } from '../bridge/outbox.js';
+import { streamTill } from './till-events.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 
 /** Longest time that `wait` holds a request. */
@@ -62,7 +65,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   ensureDataDir(dataDir);
   await refuseSecond(dataDir);
   const token = randomBytes(32).toString('hex');
-  const app = buildApp(bridge, token, log);
+  const app = buildApp(bridge, { token, currency, log });
   const url = `http://127.0.0.1:${await listen(app, '127.0.0.1', port)}`;
   const path = join(dataDir, CONTROL_FILE);
   try {
@@ -92,11 +95,20 @@ function removeOwn(path: string, token: string): void {
   }
 }
 
-function buildApp(bridge: Bridge, token: string, log: Logger): FastifyInstance {
+interface AppOptions extends Required<Pick<ControlOptions, 'currency' | 'log'>> {
+  token: string;
+}
+
+function buildApp(bridge: Bridge, { token, currency, log }: AppOptions): FastifyInstance {
   const app = createHttpServer({ log, token, heldMs: WAIT_MAX_MS, cutsAtClose: true });
-  // Only our own client has the token, and it sends JSON: anything else is malformed, not a type to negotiate.
+  refuseStrangers(app);
+  // Only our own clients have the token, and they send JSON: anything else is malformed, not a type to negotiate.
   app.addContentTypeParser('*', (_request, _payload, done) => done(failure('BAD_REQUEST', 'not a JSON request')));
+  // Where nobody has built the page, there is none, and all else works.
+  const page = join(packageRoot(), 'dist', 'web', 'till');
+  if (existsSync(page)) servePages(app, page);
   addRoutes(app, bridge);
+  app.get('/events', (_request, reply) => streamTill(bridge, currency, reply));
   return app;
 }
 

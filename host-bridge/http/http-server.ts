@@ -47,7 +47,7 @@ export interface HttpServerOptions {
   heldMs?: number;
   /** Whether closing cuts the answers under way, instead of waiting for them: they may be held for long. */
   cutsAtClose?: boolean;
-  /** What every request must carry as its bearer token; default: nothing. */
+  /** What every request must carry as its bearer token, but for the addresses that are open; default: nothing. */
   token?: string;
 }
 
@@ -96,10 +96,18 @@ function noSuchAddress(url: string): HostRefusal {
   return version === WIRE_VERSION ? refusal('NOT_FOUND') : refusal('UPDATE_NEEDED', olderSide('client', version));
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Nobody needs a token here: files of pages, which hold nothing secret. */
+    isOpen?: boolean;
+  }
+}
+
 /** A hook that refuses who has not the token as a bearer's, for the whole server or for one address. */
 export function requiringToken(token: string) {
   const wanted = Buffer.from(`Bearer ${token}`);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    if (request.routeOptions.config.isOpen) return undefined;
     const given = Buffer.from(request.headers.authorization ?? '');
     const isIts = given.length === wanted.length && timingSafeEqual(given, wanted);
     return isIts ? undefined : sendAnswer(reply, answerRefusal(refusal('CONTROL_DENIED')));

@@ -67,7 +67,7 @@ export function servePages(app: FastifyInstance, folder: string): void {
       });
       return reply.send(isPacked ? file.gzip : file.plain);
     };
-    app.get(file.address === '/index.html' ? '/' : file.address, handler);
+    app.get(file.address === '/index.html' ? '/' : file.address, { config: { isOpen: true } }, handler);
   }
 }
 
