@@ -258,7 +258,7 @@ export const ROOMS: readonly Room[] = [
     path: 'host-bridge/web',
     holds: 'pages and their parts, in a browser; what a page and its server tell each other',
     may: [CORE, WIRE],
-    outside: ['lit', '@wokwi/elements'],
+    outside: ['lit', '@lit/localize', '@wokwi/elements'],
     nodeFree: true,
   },
   {
@@ -289,8 +289,8 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'host-bridge/control',
-    holds: "the running bridge's address for other processes",
-    may: [...BASE, 'host-bridge/bridge', 'host-bridge/http'],
+    holds: "the running bridge's address for other processes and the till's page",
+    may: [...BASE, 'host-bridge/bridge', 'host-bridge/http', 'host-bridge/web'],
     outside: ['fastify', '@sinclair/typebox', 'pino', 'node:crypto', 'node:fs', 'node:path'],
   },
   {

@@ -11,7 +11,7 @@ import {
   type ControlClient,
   type ControlRefund,
 } from '../control/control-client.js';
-import { bridgeFolder, runningLine } from '../control/control-file.js';
+import { bridgeFolder, runningLine, tillAddress } from '../control/control-file.js';
 import { amountArgument, day, interruption, moment, money, must, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
@@ -42,6 +42,14 @@ async function reportTap(file: string, { state, tap }: ControlCharge): Promise<v
   if (state !== 'paid' || !tap || tap.paidMs <= 0) return;
   const { changeBoardReport } = await import('./board-report-file.js');
   changeBoardReport(file, (report) => ({ ...report, taps: [...report.taps, tap.paidMs] }));
+}
+
+/** `tapcash till`: where the page is that does all this. */
+export async function till({ data, json }: ClerkOptions): Promise<void> {
+  must(await clientOf(data).status());
+  const url = tillAddress(data);
+  if (url === null) throw failure('SERVICE_DOWN', data);
+  print(json, { url }, `${url}\nOpen it in a browser here. Whoever has this address can charge and refund.`);
 }
 
 /** `tapcash charge`: opens a charge; with `wait` follows it to its end. */

@@ -11,6 +11,19 @@ export function bridgeFolder(data: string): string {
   return existsSync(join(inside, CONTROL_FILE)) ? inside : data;
 }
 
+/** The till's page at the bridge that runs with a folder, token and all; null: none runs. */
+export function tillAddress(data: string): string | null {
+  try {
+    const { url, token } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as {
+      url: string;
+      token: string;
+    };
+    return `${url}/#${token}`;
+  } catch {
+    return null;
+  }
+}
+
 /** Currency of the bridge that runs with a folder; null: none runs, or it has not heard from its issuer. */
 export function runningCurrency(data: string): string | null {
   try {

@@ -1,8 +1,9 @@
 /** A whole shop with its bench and page, and the browser that looks at it. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { createBench, type Bench } from '../../host-bridge/demo/bench.js';
 import { openBenchPage } from '../../host-bridge/demo/bench-page.js';
@@ -46,4 +47,14 @@ export async function openBench() {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** What axe finds serious or worse on a page as it is now. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
+  const { violations } = (await page.evaluate('axe.run()')) as {
+    violations: { id: string; impact: string; nodes: { html: string }[] }[];
+  };
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  return serious.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
 }

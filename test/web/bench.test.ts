@@ -10,7 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { openRecordLog } from '../../firmware/records/record-log.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { browserTest, chromium, openBench } from './bench-rig.js';
+import { browserTest, chromium, openBench, seriousFaults } from './bench-rig.js';
 
 /** Waits for what a page shows; a busy machine is slow, so it is long. */
 const PATIENCE_MS = 60_000;
@@ -181,10 +181,16 @@ describe('its page', () => {
 
   browserTest('finishes a tap that was torn after the token had paid', async () => {
     await charge();
-    await page.getByLabel('Radio torn').check();
-    await page.locator('.place input').fill('330');
-    await drag('Alice');
-    await says('The token has paid, the shop does not know it yet');
+    // On a busy machine a token asks for time, in bytes of its own: then it has not paid by byte 330, and is torn again.
+    const hasPaid = hint().filter({ hasText: 'The token has paid, the shop does not know it yet' });
+    for (let tries = 1; (await hasPaid.count()) === 0; tries++) {
+      expect(tries).toBeLessThan(6);
+      await page.getByLabel('Radio torn').check();
+      await page.locator('.place input').fill('330');
+      await drag('Alice');
+      await says('The radio was cut');
+      await hasPaid.waitFor({ timeout: 2000 }).catch(() => undefined);
+    }
     const folder = process.env.TAPCASH_SCREENS;
     if (folder) await page.screenshot({ path: join(folder, 'bench.png') });
     await drag('Alice');
@@ -206,12 +212,7 @@ describe('its page', () => {
 
   browserTest.each(['dark', 'light'] as const)('has no serious fault of accessibility, %s', async (colorScheme) => {
     await page.emulateMedia({ colorScheme });
-    await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
-    const { violations } = (await page.evaluate('axe.run()')) as {
-      violations: { id: string; impact: string; nodes: { html: string }[] }[];
-    };
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)).toEqual([]);
+    expect(await seriousFaults(page)).toEqual([]);
   });
 
   browserTest('draws once a frame, however much is told', async () => {

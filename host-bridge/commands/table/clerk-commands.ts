@@ -10,6 +10,16 @@ const amount = { name: '<amount>', what: '3.50, or 350 in minor units' };
 
 export const CLERK_COMMANDS: readonly CommandSpec[] = [
   {
+    name: 'till',
+    what: "the address of the till: a page to charge, refund, and count the day's payments",
+    more: `
+The bridge serves it to this computer alone. The address ends with a word that
+gives the right to charge and refund; it is new each time the bridge starts.`,
+    options: [data, json],
+    examples: ['till'],
+    run: async () => (await import('../clerk.js')).till,
+  },
+  {
     name: 'charge',
     what: 'open a charge at the terminal',
     arguments: [amount],

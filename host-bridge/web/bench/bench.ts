@@ -4,7 +4,7 @@
  * Events are taken as they come and drawn once a frame. What is shown comes from events alone.
  */
 import { html, LitElement, nothing, svg, type TemplateResult } from 'lit';
-import { ask, live } from '../parts/live.js';
+import { call, live, type LineTexts, type Trouble } from '../parts/live.js';
 import { BenchModel } from './bench-model.js';
 import type { ApduEvent, BenchAct, BenchEvent, StateEvent } from './bench-events.js';
 import { Buzzer, display } from './board-parts.js';
@@ -24,6 +24,18 @@ const FAULTS: [fault: Fault, label: string][] = [
 /** Bytes of a conversation before one was seen; flash operations that a tap has at most. */
 const BYTES_GUESS = 900;
 const OPERATIONS_MAX = 12;
+
+const LINE: LineTexts = {
+  denied: () => 'This address lacks its token. Open the whole address that npm start printed.',
+  away: () => 'The bench does not answer. If it was stopped, start it again with npm start; this page waits.',
+};
+
+/** Asks for an act. @returns '' where it was done, or why not in words */
+async function ask(act: BenchAct): Promise<Trouble> {
+  const answer = await call('/act', act);
+  if (answer === 'lost') return 'The bench does not answer.';
+  return answer.ok ? '' : answer.message || answer.code || 'It was refused.';
+}
 
 /** A message on the strip. */
 const strip = (x: string, width: string, toCard: boolean) =>
@@ -58,6 +70,7 @@ class TapBench extends LitElement {
         this.trouble = trouble;
         this.requestUpdate();
       },
+      LINE,
     ).catch(() => undefined);
   }
 

@@ -7,6 +7,17 @@
 /** What goes wrong, in words, with what to do; '' where nothing does. */
 export type Trouble = string;
 
+/** What a page says of its line. */
+export interface LineTexts {
+  /** The address lacks its token. */
+  denied: () => Trouble;
+  /** Nobody answers; the page tries again. */
+  away: () => Trouble;
+}
+
+/** What a request came to: its body, or why it was refused; `lost` where nobody knows. */
+export type Answer<R> = { ok: true; body: R } | { ok: false; code: string; message: string; remedy: string } | 'lost';
+
 const RETRY_MS = 1000;
 
 const token = (): string => location.hash.slice(1);
@@ -17,25 +28,30 @@ const headers = (): Record<string, string> => ({ authorization: `Bearer ${token(
  * @param onEvents told each message, in order
  * @param onTrouble told what is wrong with the line, and when it is good
  */
-export async function live<E>(onEvents: (events: E[]) => void, onTrouble: (trouble: Trouble) => void): Promise<void> {
+export async function live<E>(
+  onEvents: (events: E[]) => void,
+  onTrouble: (trouble: Trouble) => void,
+  texts: LineTexts,
+): Promise<void> {
   for (;;) {
     try {
       const response = await fetch('/events', { headers: headers() });
-      if (response.status === 401 || response.status === 403)
-        return onTrouble('This address lacks its token. Open the whole address that npm start printed.');
+      if (response.status === 401 || response.status === 403) return onTrouble(texts.denied());
       if (response.ok && response.body) {
         onTrouble('');
-        await read(response.body, onEvents);
+        for await (const text of parts(response.body, '\n\n'))
+          if (text.startsWith('data: ')) onEvents(JSON.parse(text.slice(6)) as E[]);
       }
     } catch {
       // Said below: whatever ended it, the next try tells.
     }
-    onTrouble('The bench does not answer. If it was stopped, start it again with npm start; this page waits.');
+    onTrouble(texts.away());
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
 
-async function read<E>(body: ReadableStream<Uint8Array>, onEvents: (events: E[]) => void): Promise<void> {
+/** A body's text, cut where `end` stands. */
+async function* parts(body: ReadableStream<Uint8Array>, end: string): AsyncGenerator<string> {
   const reader = body
     .pipeThrough(new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>)
     .getReader();
@@ -43,24 +59,62 @@ async function read<E>(body: ReadableStream<Uint8Array>, onEvents: (events: E[])
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    const messages = (text + value).split('\n\n');
-    text = messages.pop()!;
-    for (const message of messages) if (message.startsWith('data: ')) onEvents(JSON.parse(message.slice(6)) as E[]);
+    const whole = (text + value).split(end);
+    text = whole.pop()!;
+    yield* whole;
   }
 }
 
-/** Asks for an act. @returns '' where it was done, or why not in words */
-export async function ask(act: object): Promise<Trouble> {
+function post(path: string, body: object, signal?: AbortSignal): Promise<Response> {
+  return fetch(path, {
+    method: 'POST',
+    headers: { ...headers(), 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: signal ?? null,
+  });
+}
+
+/** Asks once. */
+export async function call<R>(path: string, body: object): Promise<Answer<R>> {
   try {
-    const response = await fetch('/act', {
-      method: 'POST',
-      headers: { ...headers(), 'content-type': 'application/json' },
-      body: JSON.stringify(act),
-    });
-    if (response.ok) return '';
-    const { message, code } = (await response.json()) as { message?: string; code?: string };
-    return message ?? code ?? 'It was refused.';
+    const response = await post(path, body);
+    const said = (await response.json()) as object;
+    return response.ok ? { ok: true, body: said as R } : { ok: false, remedy: '', ...(said as ErrorText) };
   } catch {
-    return 'The bench does not answer.';
+    return 'lost';
   }
+}
+
+/** A line of an act that takes its time. */
+interface ActLine<R> {
+  event?: { step: string; wait: string };
+  result?: R;
+  error?: { code: string; message: string; remedy: string };
+}
+
+/** Asks for an act that tells how it goes. @param onWait told whom it waits for */
+export async function follow<R>(
+  path: string,
+  body: object,
+  onWait: (wait: string) => void,
+  signal: AbortSignal,
+): Promise<Answer<R>> {
+  try {
+    const response = await post(path, body, signal);
+    if (!response.ok || !response.body) return { ok: false, remedy: '', ...((await response.json()) as ErrorText) };
+    for await (const text of parts(response.body, '\n')) {
+      const line = JSON.parse(text) as ActLine<R>;
+      if (line.event) onWait(line.event.wait);
+      if (line.error) return { ok: false, ...line.error };
+      if (line.result) return { ok: true, body: line.result };
+    }
+  } catch {
+    // Nobody knows what became of it: the same again finds out.
+  }
+  return 'lost';
+}
+
+interface ErrorText {
+  code: string;
+  message: string;
 }
