@@ -181,7 +181,7 @@ describe('its page', () => {
 
   browserTest('finishes a tap that was torn after the token had paid', async () => {
     await charge();
-    // On a busy machine a token asks for time, in bytes of its own: it has not paid by byte 330 then, and is torn again.
+    // On a busy machine a token asks for time, in bytes of its own: by byte 330 it has not paid then. It is torn again.
     const hasPaid = hint().filter({ hasText: 'The token has paid, the shop does not know it yet' });
     for (let tries = 1; (await hasPaid.count()) === 0; tries++) {
       expect(tries).toBeLessThan(6);
