@@ -62,6 +62,10 @@ const PACKET_MS = 180_000;
 /** How long a board takes to start, and to stop what it did: the line below is typed again and again until then. */
 const START_MS = 6000;
 const HAND_MS = 120_000;
+/** How long it may take to empty its memory: a moment, but not in an emulator on a busy machine. */
+const SETTLE_MS = 30_000;
+/** What stands before a line: the prompt, and what takes it away again, CR and `ESC [ J` (seen on an ESP32 build). */
+const PROMPT = new RegExp('^(?:[>=\r]|\u001b\\[[0-9;?]*[A-Za-z])+');
 /** Head of a packet that carries data. */
 const PACKET_HEAD_BYTES = 4;
 
@@ -91,25 +95,27 @@ async function attach(device: SerialDevice, options: ConsoleOptions) {
     last = (last + text).slice(-1000);
     const lines = (rest + text).split(/\r?\n/);
     rest = lines.pop() as string;
-    for (const line of lines) self.onLine?.(line.replace(/^[>=]+/, ''));
+    for (const line of lines) self.onLine?.(line.replace(PROMPT, ''));
   };
   await attempt.run(device.open(options.baud ?? BOARD_BAUD));
   device.onData = (bytes) =>
     connection.rxDataHandler(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
   connection.openHandler();
 
-  /** Sends text and asks for the version behind it; null where no answer comes in a while. */
-  async function probe(text: string, ms = PROBE_MS): Promise<string | null> {
-    const answer = new RegExp(`tapcash ${++asked} on (\\S+)\\s`);
-    await attempt.run(connection.write(text + probeLine(asked)));
+  /**
+   * Sends text and asks for the version behind it; null where no answer comes in a while.
+   * @param first of the questions whose answer will do as well: a slow board answers when the next was asked
+   */
+  async function probe(text: string, ms = PROBE_MS, first = asked + 1): Promise<string | null> {
+    await attempt.run(connection.write(text + probeLine(++asked)));
     for (let waited = 0; waited < ms; waited += LOOK_MS) {
       await attempt.wait(LOOK_MS);
-      const match = answer.exec(last);
-      if (match) return match[1];
+      for (const [, number, version] of last.matchAll(/tapcash (\d+) on (\S+)\s/g))
+        if (Number(number) >= first) return version as string;
     }
     return null;
   }
-  return { connection, self, probe, tail: () => last.trim().slice(-200) };
+  return { connection, self, probe, next: () => asked + 1, tail: () => last.trim().slice(-200) };
 }
 
 type Line = Awaited<ReturnType<typeof attach>>;
@@ -126,8 +132,9 @@ async function pulseReset(device: SerialDevice, attempt: Attempt): Promise<boole
 async function findVersion(device: SerialDevice, line: Line, options: ConsoleOptions): Promise<string | null> {
   const { attempt, onPressReset, startMs = START_MS, handMs = HAND_MS } = options;
   const catchFor = async (ms: number): Promise<string | null> => {
+    const first = line.next();
     for (const endMs = Date.now() + ms; Date.now() < endMs;) {
-      const version = await line.probe(STOP, CATCH_MS);
+      const version = await line.probe(STOP, CATCH_MS, first);
       if (version) return version;
     }
     return null;
@@ -158,7 +165,9 @@ function checkVersion(version: string): void {
 async function settle(line: Line, attempt: Attempt): Promise<boolean> {
   // EspruinoTools never settles the promise of a write that fails.
   await attempt.run(line.connection.write('\x10reset()\n'));
-  for (let tries = 0; tries < 10; tries++) if (await line.probe('\x03')) return true;
+  const first = line.next();
+  for (const endMs = Date.now() + SETTLE_MS; Date.now() < endMs;)
+    if (await line.probe('\x03', PROBE_MS, first)) return true;
   return false;
 }
 

@@ -233,7 +233,8 @@ export function createApi(options: ApiOptions): Api {
   const print = (...values: unknown[]) => {
     const text = values.map(shown).join(' ');
     cycle.print(text);
-    console.write(`${text}\r\n`);
+    // The line that was begun, or the prompt, goes first (src/jsinteractive.c, jsiConsoleRemoveInputLine).
+    console.write(`\r\u001b[J${text}\r\n`);
   };
 
   const usb = options.platform === 'linux' ? { write: () => undefined } : null;
