@@ -26,8 +26,8 @@ export interface InstallHooks {
 const PIECE_BYTES = 1024;
 /** Times that a file is written before it counts as impossible. */
 const WRITE_ATTEMPTS = 2;
-/** A board hashes some tens of kB in a second or two. */
-const HASH_MS = 30_000;
+/** A board hashes some tens of kB in a second or two; one in an emulator, on a busy machine, takes a minute. */
+const WORK_MS = 180_000;
 
 /** SHA-256 over the SHA-256 of each piece, as hexadecimal text; null for a file that is not there. */
 function hashOf(data: Uint8Array | undefined): string | null {
@@ -48,7 +48,7 @@ function hashExpression(name: string): string {
 
 /** Hash of a file on the board. @throws TapcashError BOARD_SILENT, FLASH_FAILED */
 async function boardHash(console: BoardConsole, name: string): Promise<string | null> {
-  const text = String(await console.evaluate(hashExpression(name), HASH_MS));
+  const text = String(await console.evaluate(hashExpression(name), WORK_MS));
   const [length, bytes] = text.split(' ');
   return length === '0' ? null : `${length} ${toHex(new Uint8Array(bytes.split(',').map(Number)))}`;
 }
@@ -62,7 +62,7 @@ export async function compareFiles(console: BoardConsole, files: StorageFiles): 
 
 /** Erases a file, if it is there. */
 export async function eraseFile(console: BoardConsole, name: string): Promise<void> {
-  await console.evaluate(`require("Storage").erase(${JSON.stringify(name)})||0`);
+  await console.evaluate(`require("Storage").erase(${JSON.stringify(name)})||0`, WORK_MS);
 }
 
 async function writeFile(console: BoardConsole, name: string, data: Uint8Array, hooks: InstallHooks): Promise<void> {
