@@ -155,6 +155,9 @@ function pricesPart(): string {
 - Scaled: times ${SCALE}. With that, and with ${thousands(NATIVES.dotElement)} instructions for an element of a dot product, the sums are within a tenth of
   what an ESP32 build (2v27.45) took for nine operations, counted in QEMU: 2.69 million for the signature of a tap, 259 million
   for a nonce, 347 million for a key pair, 1,052 million for the check of any key. \`test/emulator/construct-counts.test.ts\` holds it.
+- Counted again in QEMU with today's code and WiFi off, right after a garbage collection: 2.29 million for the signature of a tap,
+  262 million for a nonce of eight, 334 million for a key pair, 1,817 million for the check of a bare key; 10,880 for a round of an
+  empty loop. With the interpreter's access point open a round took 11,830. \`test/system/esp32-in-qemu.test.ts\` holds some of them.
 - Assumed: cycles an instruction, from a model of the cache run over the same instructions. 1.5 with everything in the cache,
   about 1.8 with flash at QIO 80 MHz, 2.3 to 3.0 at DIO 40 MHz, and 3.3 to 4.5 with variables in PSRAM (the table takes
   4.5). The C3 is reckoned with the same cycles at 160 MHz. Espruino's files say DIO 40 MHz, and \`tapcash flash\` leaves that; with
