@@ -63,7 +63,7 @@ const PACKET_MS = 180_000;
 const START_MS = 6000;
 const HAND_MS = 120_000;
 /** How long it may take to empty its memory: a moment, but not in an emulator on a busy machine. */
-const SETTLE_MS = 30_000;
+const SETTLE_MS = 60_000;
 /** What stands before a line: the prompt, and what takes it away again, CR and `ESC [ J` (seen on an ESP32 build). */
 const PROMPT = new RegExp('^(?:[>=\r]|\u001b\\[[0-9;?]*[A-Za-z])+');
 /** Head of a packet that carries data. */
