@@ -78,7 +78,7 @@ const REGISTER_MS = 20;
 const START_MS = 100;
 /** The first build that opens no access point by itself. */
 const CLOSED_BUILD = 271;
-const WIFI_FILE = '.wificonfig';
+const WIFI_FILE = '.wificfg';
 
 /** The radios of one power cycle, as the interpreter starts them. */
 export function createRadio(options: RadioOptions): Radio {

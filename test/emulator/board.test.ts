@@ -266,7 +266,7 @@ describe('an emulated board', () => {
       const old = { interpreter: { version: '2v29.270' } };
       for (const [more, expected] of [
         [old, '=42\r\n>'],
-        [{ ...old, files: { '.wificonfig': '{"mode":0}' } }, null],
+        [{ ...old, files: { '.wificfg': '{"mode":0}' } }, null],
         [{}, null],
       ] as const) {
         const { board, scheduler } = make('', more);
