@@ -12,7 +12,7 @@ import { isBefore, type BoardConfig } from '../../firmware/core/board-config.js'
 import type { BoardConsole } from './console.js';
 import type { StorageFiles } from './storage-files.js';
 
-/** The interpreter's own file in Storage (WIFI_CONFIG_STORAGE_NAME of src/jswrap_storage.h), by which WiFi stays off. */
+/** The interpreter's own file (src/jswrap_storage.h, WIFI_CONFIG_STORAGE_NAME), by which WiFi stays off. */
 const WIFI_FILE = '.wificfg';
 const WIFI_OFF = '{"mode":0}';
 /** The first build that opens no access point by itself. */

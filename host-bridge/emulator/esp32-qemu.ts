@@ -8,8 +8,8 @@
  * measures with its own clock is a count.
  *
  * The chip has no Bluetooth there: a fresh flash has it switched off in NVS, as `ESP32.enableBLE(false)` leaves it.
- * Needs changes to the emulator (docs/espruino.md). Left out: the loader in ROM, pins, I2C, SPI, and losing bytes in bursts: a UART there
- * takes bytes when it has room.
+ * Needs changes to the emulator (docs/espruino.md). Left out: the loader in ROM, pins, I2C, SPI, and losing bytes in
+ * bursts: a UART there takes bytes when it has room.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -153,13 +153,45 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
-/** Makes a board, switched off. */
-export async function createQemuBoard(options: QemuBoardOptions): Promise<QemuBoard> {
-  const folder = mkdtempSync(join(tmpdir(), 'tapcash-qemu-'));
-  const flashFile = join(folder, 'flash.bin');
-  writeFileSync(flashFile, options.flash);
+/** Waits at a path for the emulator. */
+function listenAt(path: string, onSocket: (socket: Socket) => void): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    onSocket(socket);
+  });
+  return new Promise((resolve, reject) => server.once('error', reject).listen(path, () => resolve(server)));
+}
+
+/** Starts the emulator. @param paths of its UARTs @param onEnded told why it did not start, or ended */
+function spawnQemu(
+  { qemu, psram }: QemuBoardOptions,
+  flashFile: string,
+  paths: string[],
+  onEnded: (why: Error) => void,
+): ChildProcess {
+  const args = ['-M', 'esp32', '-display', 'none', '-monitor', 'none', '-icount', `${ICOUNT_SHIFT}`];
+  args.push('-drive', `file=${flashFile},if=mtd,format=raw`);
+  if (psram) args.push('-m', '4M');
+  args.push('-global', 'driver=timer.esp32.timg,property=wdt_disable,value=true');
+  // With a WiFi at which nobody is: the interpreter switches WiFi on at its start.
+  args.push('-nic', 'hubport,hubid=0,model=esp32_wifi');
+  paths.forEach((path, i) => args.push('-chardev', `socket,id=uart${i},path=${path}`, '-serial', `chardev:uart${i}`));
+  const child = spawn(qemu, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  running.add(child);
+  let said = '';
+  child.stderr!.on('data', (bytes: Buffer) => void (said = (said + bytes.toString()).slice(-1000)));
+  child.once('error', (error) => onEnded(error));
+  child.once('exit', (code) => {
+    running.delete(child);
+    onEnded(new Error(`${qemu} ended with ${code}: ${said.trim()}`));
+  });
+  return child;
+}
+
+/** The ends of a board's UARTs, and where the emulator finds them. */
+async function openUarts(folder: string) {
   const sockets: (Socket | null)[] = Array(UARTS).fill(null);
-  let onConnected = (): void => undefined;
+  const hooks = { onConnected: (): void => undefined };
   const unheard: number[] = Array(UARTS).fill(0);
   const uarts: SerialEnd[] = sockets.map((_, i) => ({
     onData: null,
@@ -168,51 +200,39 @@ export async function createQemuBoard(options: QemuBoardOptions): Promise<QemuBo
       if (unheard[i]! <= UNHEARD_BYTES_MAX) sockets[i]?.write(Buffer.from(data, 'latin1'));
     },
   }));
-  const pathOf = (uart: number): string => join(folder, `uart${uart}`);
-
-  const servers: Server[] = await Promise.all(
-    uarts.map((end, i) => {
-      const server = createServer((socket) => {
+  const paths = uarts.map((_, i) => join(folder, `uart${i}`));
+  const servers = await Promise.all(
+    uarts.map((end, i) =>
+      listenAt(paths[i] as string, (socket) => {
         sockets[i] = socket;
         socket.on('data', (bytes) => {
           unheard[i] = 0;
           end.onData?.(latin1(bytes));
         });
-        socket.on('error', () => socket.destroy());
         socket.on('close', () => void (sockets[i] = sockets[i] === socket ? null : sockets[i]));
-        onConnected();
-      });
-      return new Promise<Server>((resolve, reject) =>
-        server.once('error', reject).listen(pathOf(i), () => resolve(server)),
-      );
-    }),
+        hooks.onConnected();
+      }),
+    ),
   );
+  return { sockets, uarts, paths, servers, hooks };
+}
 
+/** Makes a board, switched off. */
+export async function createQemuBoard(options: QemuBoardOptions): Promise<QemuBoard> {
+  const folder = mkdtempSync(join(tmpdir(), 'tapcash-qemu-'));
+  const flashFile = join(folder, 'flash.bin');
+  writeFileSync(flashFile, options.flash);
+  const { sockets, uarts, paths, servers, hooks } = await openUarts(folder);
   let child: ChildProcess | null = null;
 
   function start(): Promise<void> {
-    const args = ['-M', 'esp32', '-display', 'none', '-monitor', 'none', '-icount', `${ICOUNT_SHIFT}`];
-    args.push('-drive', `file=${flashFile},if=mtd,format=raw`);
-    if (options.psram) args.push('-m', '4M');
-    args.push('-global', 'driver=timer.esp32.timg,property=wdt_disable,value=true');
-    // With a WiFi at which nobody is: the interpreter switches WiFi on at its start.
-    args.push('-nic', 'hubport,hubid=0,model=esp32_wifi');
-    uarts.forEach((_, i) =>
-      args.push('-chardev', `socket,id=uart${i},path=${pathOf(i)}`, '-serial', `chardev:uart${i}`),
-    );
-    const started = spawn(options.qemu, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    child = started;
-    running.add(started);
-    started.once('exit', () => running.delete(started));
-    let said = '';
-    started.stderr!.on('data', (bytes: Buffer) => void (said = (said + bytes.toString()).slice(-1000)));
     return new Promise((resolve, reject) => {
-      const fail = (why: string): void => reject(new Error(`${options.qemu} ${why}: ${said.trim()}`));
-      const limit = setTimeout(() => fail('opens no ports'), OPEN_MS);
-      started.once('error', (error) => fail(error.message));
-      started.once('exit', (code) => fail(`ended with ${code}`));
-      started.once('exit', () => clearTimeout(limit));
-      onConnected = () => {
+      const limit = setTimeout(() => reject(new Error(`${options.qemu} opens no ports`)), OPEN_MS);
+      child = spawnQemu(options, flashFile, paths, (why) => {
+        clearTimeout(limit);
+        reject(why);
+      });
+      hooks.onConnected = () => {
         if (sockets.includes(null)) return;
         clearTimeout(limit);
         resolve();

@@ -92,6 +92,12 @@ async function started(psram: boolean, files: Record<string, Uint8Array>) {
   return { board, ask };
 }
 
+/** Counts differ by what other tasks take, some 3 in 100. */
+const near = (counted: number, seen: number): void => {
+  expect(counted).toBeGreaterThan(0.95 * seen);
+  expect(counted).toBeLessThan(1.05 * seen);
+};
+
 inQemu('ESP32 in QEMU', () => {
   let board: QemuBoard;
   let ask: (expression: string) => Promise<string>;
@@ -104,12 +110,6 @@ inQemu('ESP32 in QEMU', () => {
   }
   /** The same for a round of a loop. */
   const round = async (body: string, rounds: number) => (await count(`for(var i=0;i<${rounds};i++){${body}}`)) / rounds;
-  /** Counts differ by what other tasks take, some 3 in 100. */
-  const near = (counted: number, seen: number): void => {
-    expect(counted).toBeGreaterThan(0.95 * seen);
-    expect(counted).toBeLessThan(1.05 * seen);
-  };
-
   beforeAll(async () => {
     const lib = Buffer.from(`var lib;function give(l){lib=l;}\n${await libraryBundle()}`, 'latin1');
     ({ board, ask } = await started(true, { lib, base: baseTable }));
