@@ -145,8 +145,9 @@ const NODE_DELAY_MS_MAX = 2 ** 31 - 1;
  * for each event, a later one would overtake an earlier one: Node keeps timers of different lengths, and immediates,
  * in queues of their own. What is due already is woken by `setImmediate`, as `setTimeout(0)` waits a whole
  * millisecond; one event a wake, so that promises and sockets come in between.
+ * @param keepsAlive false: what waits does not keep a program running whose work is done
  */
-export function createRealScheduler(): Scheduler {
+export function createRealScheduler({ keepsAlive = true }: { keepsAlive?: boolean } = {}): Scheduler {
   const startMs = performance.now();
   const nowMs = () => performance.now() - startMs;
   const queue = createEventQueue();
@@ -165,6 +166,7 @@ export function createRealScheduler(): Scheduler {
       alarm = { dueMs: next.dueMs, clear: () => clearImmediate(handle) };
     } else {
       const handle = setTimeout(wake, Math.min(delayMs, NODE_DELAY_MS_MAX));
+      if (!keepsAlive) handle.unref();
       alarm = { dueMs: next.dueMs, clear: () => clearTimeout(handle) };
     }
   }

@@ -100,12 +100,3 @@ export function createSoftCrypto(): SoftCrypto {
   const curve = createCurveParts(natives, scalars, baseTable());
   return { natives, curve, maker: createNonceMaker(natives, curve), signer: createSigner(natives, scalars) };
 }
-
-/** The process's clock, with timers that do not keep it running: for a program that ends when its work is done. */
-export function processClock(): Clock {
-  return {
-    setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
-    clearTimeout: (timer: NodeJS.Timeout) => clearTimeout(timer),
-    nowMs: () => performance.now(),
-  };
-}

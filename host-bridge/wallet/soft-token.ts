@@ -28,11 +28,12 @@ import {
 import { createHash } from 'node:crypto';
 import { aesBlocks } from '../base/crypto/node-natives.js';
 import { verify } from '../base/crypto/ed25519-verify.js';
+import { createRealScheduler } from '../base/scheduler.js';
 import {
   createSoftCrypto,
   displayTo,
   drawBytes,
-  processClock,
+  clockOf,
   SILENT_INDICATOR,
   type SoftCrypto,
 } from '../soft-board/soft-parts.js';
@@ -119,7 +120,8 @@ function openKeys(
 
 /** Opens the token that a store holds; the keys that it lacks are made. @throws what the store throws */
 export function openSoftToken(store: SoftStore, terms: TokenTerms, options: SoftTokenOptions = {}): SoftToken {
-  const { clock = processClock(), random = drawBytes } = options;
+  // Its timers do not keep a program running whose work is done.
+  const { clock = clockOf(createRealScheduler({ keepsAlive: false })), random = drawBytes } = options;
   const { records } = store;
   const config = configOf(terms);
   const crypto = createSoftCrypto();

@@ -158,6 +158,7 @@ function walletOf(options: WalletOptions, store: SoftStore, stored: StoredTerms,
   const token = openSoftToken(store, termsOf(stored), options);
   const { purse } = token;
   const { state } = purse;
+  const scheduler = createRealScheduler();
   return {
     token,
     urls: stored.urls,
@@ -182,7 +183,7 @@ function walletOf(options: WalletOptions, store: SoftStore, stored: StoredTerms,
         client: createLineClient({ url }),
         known: () => charges.find(charge),
         note: (id) => charges.note(charge, id),
-        pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        pause: (ms) => new Promise((resolve) => scheduler.setTimer(() => resolve(), ms)),
       });
     },
     close: store.close,
