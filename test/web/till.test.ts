@@ -132,6 +132,8 @@ browserTest('brings cash onto a token, and tells the customer what to do', async
   await says('Customer');
   await bench.bench.act({ do: 'press', board: 'Bob' });
   await tap('Bob');
+  await says('read the amount on your token');
+  await bench.bench.act({ do: 'press', board: 'Bob' });
   await says('€5.00 are on the token.');
   await leave();
 });

@@ -58,6 +58,8 @@ export function waitText(wait: string): string {
       return msg('The token left too soon. Hold it to the reader again.', { id: 'torn' });
     case 'button':
       return msg('Customer: press the button on your token.', { id: 'press' });
+    case 'confirm':
+      return msg('Customer: read the amount on your token, and press its button.', { id: 'press-amount' });
     case 'link':
       return msg('The terminal is not connected. Waiting for it.', { id: 'wait-link' });
     case 'service':

@@ -21,6 +21,7 @@ export const templates = {
   refused: 'Abgelehnt. Nichts wurde bezahlt.',
   lost: 'Niemand weiß, ob bezahlt wurde: das Terminal wurde inzwischen getauscht.',
   'lost-more': 'Vor einer neuen Forderung unter Zahlungen nachsehen, ob sie dort erscheint.',
+  'press-amount': 'Kunde: den Betrag auf dem Token lesen, und den Knopf drücken.',
   press: 'Kunde: den Knopf am Token drücken.',
   'wait-link': 'Das Terminal ist nicht verbunden. Es wird darauf gewartet.',
   'wait-service': 'Das Haus, das die Konten führt, antwortet nicht. Es wird darauf gewartet.',
