@@ -30,7 +30,7 @@ const STORAGE = { at: 0x320000, bytes: 917504 };
 
 /** Instructions that were seen with 2v27.45: a round of an empty loop, with one call in it, and whole operations. */
 const LOOP = 10_880;
-const DOT = 58_500;
+const DOT = 41_780;
 const HASH = 58_060;
 const KEY_PAIR = 334.5e6;
 const SIGN = 2.29e6;
