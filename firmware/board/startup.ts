@@ -242,7 +242,9 @@ export function radioFault(root: any, requireModule: (name: string) => any): str
   } catch (error) {
     return '';
   }
-  if (wifi.getStatus().mode === 'off') return '';
+  // "NULL" in builds on ESP-IDF 3 (wifiModeToString of jswrap_esp32_network.c).
+  const mode = wifi.getStatus().mode;
+  if (mode === 'NULL' || mode === 'off') return '';
   wifi.stopAP();
   wifi.disconnect();
   return 'WiFi is on: tapcash flash switches it off';

@@ -154,7 +154,8 @@ export function createRadio(options: RadioOptions): Radio {
     },
     scan: probe,
     getStatus: () => ({
-      mode: network.mode,
+      // As builds on ESP-IDF 3 have it (wifiModeToString of jswrap_esp32_network.c).
+      mode: network.mode === 'off' ? 'NULL' : network.mode,
       station: 'off',
       ap: network.mode === 'ap' ? 'enabled' : 'disabled',
     }),
