@@ -23,6 +23,7 @@ import { openOnlyBridgeStore } from './bridge-store.js';
 import { createCharges, type Charge, type Charges } from './charges.js';
 import { createClerk, type Clerk } from './clerk.js';
 import { createDeskActs } from './desk/desk-acts.js';
+import type { DeskEvent } from './desk/desk-steps.js';
 import { createUnload } from './desk/desk-unload.js';
 import { createHouseLines, type KeyStatus } from './house-lines.js';
 import { createNoticePush, type NoticePush } from './notice-push.js';
@@ -70,6 +71,8 @@ export type BridgeEvent =
   | { type: 'tap'; report: TapReport }
   | { type: 'alarm'; code: Code }
   | { type: 'kept'; kind: 'history' | 'tombstone' }
+  /** A procedure of the teller's waits for this. */
+  | { type: 'desk-wait'; wait: DeskEvent['wait'] }
   /** A procedure of the teller's has ended so. */
   | { type: 'desk'; code: ErrorCode }
   | { type: 'delivered'; kind: OutboxKind; result: string; code: ErrorCode | null };
@@ -244,6 +247,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     unload: createUnload({ services, outbox, delivery, scheduler, random, nowS: clock }),
     reserve,
     closed: ending.signal,
+    onWait: ({ wait }) => onEvent({ type: 'desk-wait', wait }),
     onEnd: (code) => onEvent({ type: 'desk', code }),
   });
 

@@ -198,8 +198,8 @@ async function stayUp(
 }
 
 /**
- * Holds a token to the reader until the teller is done with it, or for a while; its button is pressed by `tapcash
- * press`.
+ * Holds a token to the reader until the teller is done with it, or it asks for its button, or for a while; the button
+ * is pressed by `tapcash press`.
  */
 async function holdAtDesk(shop: Shop, token: Token, desk: Listeners['desk']): Promise<{ result: string }> {
   const code = await new Promise<ErrorCode | null>((resolve) => {
@@ -213,6 +213,8 @@ async function holdAtDesk(shop: Shop, token: Token, desk: Listeners['desk']): Pr
   desk.delete(shop.name);
   token.presence.leave();
   if (code === null) throw failure('TIMED_OUT', `${token.name} was held to the reader for ${DESK_MS / 1000} s`);
+  if (code === 'CONFIRM_NEEDED')
+    return { result: `the token of ${token.name} asks for its button: ./tapcash press ${token.name}, then tap again` };
   if (code !== 'OK') throw failure(code, `the teller, with the token of ${token.name}`);
   return { result: `the teller is done with the token of ${token.name}` };
 }

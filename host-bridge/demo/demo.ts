@@ -42,7 +42,7 @@ export interface DemoOptions {
   /** Told of whatever a bridge tells, and when an emulated board may look otherwise. */
   onEvent?(shop: string, event: BridgeEvent): void;
   onLook?(): void;
-  /** Told how each procedure of the teller's ends. */
+  /** Told how each procedure of the teller's ends, and CONFIRM_NEEDED where one waits for the token's button. */
   onDesk?(shop: string, code: ErrorCode): void;
 }
 
@@ -64,6 +64,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
   const onEvent = (shop: string, event: BridgeEvent) => {
     options.onEvent?.(shop, event);
     if (event.type === 'desk') options.onDesk?.(shop, event.code);
+    if (event.type === 'desk-wait' && event.wait === 'confirm') options.onDesk?.(shop, 'CONFIRM_NEEDED');
     if (event.type !== 'tap') return;
     listeners.get(shop)?.(event.report);
     options.onTap?.(shop, event.report);

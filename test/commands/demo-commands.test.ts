@@ -87,6 +87,10 @@ test("tap ends as the teller's command does", async () => {
   const teller = there(['teller', 'withdraw', '9999999.00']);
   await said(teller.child, 'stderr', 'Hold the token');
   await tapcash(['press', 'Alice']);
+  // The token shows the amount, and asks.
+  const asked = await tapcash(['tap', 'Alice']);
+  expect([asked.status, asked.out]).toEqual([0, expect.stringContaining('asks for its button')]);
+  await tapcash(['press', 'Alice']);
   const tapped = await tapcash(['tap', 'Alice']);
   const told = await teller.ended;
   const code = /^tapcash: ([A-Z_]+):/m.exec(told.err)?.[1];

@@ -50,6 +50,8 @@ export interface TellerOptions extends DeskStepOptions {
   unload: ReturnType<typeof createUnload>;
   /** Takes the reader for one procedure: why it is not free, or what frees it again. */
   reserve(): { ok: true; free(): void } | HostRefusal;
+  /** A procedure waits for this. */
+  onWait?(event: DeskEvent): void;
   /** A procedure has ended so. */
   onEnd?(code: ErrorCode): void;
 }
@@ -226,9 +228,11 @@ export function createTeller(options: TellerOptions): Teller {
     const place = options.reserve();
     if (!place.ok) return place;
     try {
-      const result = await procedure(
-        createDeskSteps(options, request.onEvent ?? (() => undefined), request.stepMs, request.signal),
-      );
+      const onWait = (event: DeskEvent): void => {
+        options.onWait?.(event);
+        request.onEvent?.(event);
+      };
+      const result = await procedure(createDeskSteps(options, onWait, request.stepMs, request.signal));
       options.onEnd?.(result.ok ? 'OK' : result.code);
       return result;
     } finally {
