@@ -16,6 +16,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { failure } from '../base/errors.js';
 import { crc32 } from 'node:zlib';
 import type { SerialEnd } from '../serial/serial-line.js';
 
@@ -51,7 +52,7 @@ const ENTRY_BYTES = 32;
 
 /**
  * What this environment has of it, or null: tests then say skipped.
- * @throws Error (code QEMU_MISSING) when it names what is not there: a typing mistake must not skip
+ * @throws TapcashError FILE_MISSING when it names what is not there: a typing mistake must not skip
  */
 export function findQemu(environment: NodeJS.ProcessEnv): QemuParts | null {
   const { ESP32_QEMU: qemu, ESP32_FIRMWARE: firmware } = environment;
@@ -60,7 +61,7 @@ export function findQemu(environment: NodeJS.ProcessEnv): QemuParts | null {
     qemu ?? 'ESP32_QEMU',
     ...Object.keys(RELEASE).map((file) => join(firmware ?? 'ESP32_FIRMWARE', file)),
   ])
-    if (!existsSync(path)) throw Object.assign(new Error(`${path}: no file there`), { code: 'QEMU_MISSING' });
+    if (!existsSync(path)) throw failure('FILE_MISSING', path);
   return { qemu: qemu as string, firmware: firmware as string };
 }
 

@@ -191,7 +191,7 @@ describe('without QEMU', () => {
       { ESP32_QEMU: folder },
       { ESP32_FIRMWARE: folder },
     ])
-      expect(() => findQemu(wrong)).toThrow(expect.objectContaining({ code: 'QEMU_MISSING' }));
+      expect(() => findQemu(wrong)).toThrow(expect.objectContaining({ code: 'FILE_MISSING' }));
   });
 
   test('a release whose partition table has Storage elsewhere is refused', () => {
