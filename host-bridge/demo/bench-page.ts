@@ -10,13 +10,11 @@ import type { FastifyReply } from 'fastify';
 import { silentLog } from '../base/log.js';
 import { packageRoot } from '../base/package-root.js';
 import { answerOf, createHttpServer, listen, requiringToken, sendAnswer } from '../http/http-server.js';
+import { ALIVE_MS, openEventStream } from '../http/event-stream.js';
 import { refuseStrangers, servePages } from '../http/page-files.js';
-import type { BenchAct, BenchEvent } from '../web/bench/bench-events.js';
+import type { BenchAct } from '../web/bench/bench-events.js';
 import type { Bench } from './bench.js';
 
-/** A line to say that the connection is good. */
-const ALIVE_MS = 5_000;
-/** A page that reads no more is let go; it comes back and is told everything anew. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 const AMOUNT = { type: 'integer', minimum: 1, maximum: 1_000_000 };
@@ -62,17 +60,7 @@ export async function openBenchPage(bench: Bench): Promise<BenchPage> {
 
 /** Tells a page what happens, a message a frame. */
 function stream(bench: Bench, reply: FastifyReply): void {
-  reply.hijack();
-  const { raw } = reply;
-  raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  raw.flushHeaders();
-  const alive = setInterval(() => raw.write(': alive\n\n'), ALIVE_MS);
-  const leave = bench.listen((events: BenchEvent[]) => {
-    if (raw.writableLength > UNREAD_BYTES_MAX) raw.destroy();
-    else raw.write(`data: ${JSON.stringify(events)}\n\n`);
-  });
-  raw.on('close', () => {
-    clearInterval(alive);
-    leave();
-  });
+  let leave = (): void => undefined;
+  const send = openEventStream(reply, { unreadBytesMax: UNREAD_BYTES_MAX, onClose: () => leave() });
+  leave = bench.listen(send);
 }
