@@ -11,6 +11,7 @@ import { failure } from '../../host-bridge/base/errors.js';
 import { TEST_NAME } from '../../firmware/core/self-test-name.js';
 import type { BoardConfig, PinConfig } from '../../firmware/core/board-config.js';
 import type { Attempt } from '../flash/attempt.js';
+import { FAULT } from '../flash/board-state.js';
 import type { BoardConsole } from '../flash/console.js';
 import type { BoardTimings } from './board-report.js';
 
@@ -37,7 +38,6 @@ const PICTURE_MS = 4000;
 /** A key pair, two nonces and three checks on a slow board, and the role's own start before them. */
 const TEST_MS = 240_000;
 const SAYS = 'tapcash: test ';
-const FAULT = 'tapcash: FAULT: ';
 
 const seconds = (us: number): string =>
   us < 1e6 ? `${Math.round(us / 100) / 10} ms` : `${Math.round(us / 1e5) / 10} s`;

@@ -53,7 +53,8 @@ export async function readProvision(console: BoardConsole): Promise<BoardProvisi
 export type Start = { runs: true; said: string[] } | { runs: false; fault: string };
 
 const SAYS = 'tapcash: ';
-const FAULT = 'tapcash: FAULT: ';
+/** What a firmware prints before its fault, and then stands still. */
+export const FAULT = 'tapcash: FAULT: ';
 /** A board makes its keys at the first start, and looks through its records at each. */
 const START_MS = 90_000;
 

@@ -100,18 +100,16 @@ function sharedKeyProblem(books: AuditBooks, row: Audited<'shared_keys'>): Probl
     ),
   ].map(({ id }) => readU32(id, KID_BYTES));
   // Of whichever class its licenses are.
-  const registered = Array.from({ length: 256 / CLASS_UNIT }, (_, licenseClass) =>
-    bankMessage.encode({
-      kind: REQUEST.register + CLASS_UNIT * licenseClass,
+  let registered: Pick<Audited<'replies'>, 'reply'> | undefined;
+  for (let kind = REQUEST.register; !registered && kind < 256; kind += CLASS_UNIT) {
+    const message = bankMessage.encode({
+      kind,
       issuer: issuerIdOf(books.issuerKey),
       amount: 0,
       request: row.registration,
-    }),
-  )
-    .map((message) =>
-      books.one<Pick<Audited<'replies'>, 'reply'>>('SELECT reply FROM replies WHERE message_hash = ?', sha256(message)),
-    )
-    .find(Boolean);
+    });
+    registered = books.one('SELECT reply FROM replies WHERE message_hash = ?', sha256(message));
+  }
   return firstOf(
     [books.scheme.registration === 'sealed', 'stands where the scheme has none'],
     [(row.k !== null) === (books.scheme.issue === 'keyed'), 'K is kept where the scheme has none, or is missing'],

@@ -6,12 +6,13 @@ import { schemeOf } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/name.js';
 import { TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
 import { failure, type Result } from '../base/errors.js';
+import { hexed } from '../base/hex.js';
 import { serviceKey } from '../base/keys/key-file.js';
 import type { Services } from '../base/services/calls.js';
 import type { Teller } from '../bridge/desk/teller.js';
 import { createIssuerClient } from '../http/client.js';
 import { openBoardPort } from '../serial/port.js';
-import { startWalletCard } from '../wallet/wallet-card.js';
+import { BURST_BYTES_MAX, startWalletCard } from '../wallet/wallet-card.js';
 import { createWallet, openWallet, type HouseUrls, type Wallet } from '../wallet/wallet.js';
 import {
   amountArgument,
@@ -47,8 +48,6 @@ interface CreateCommand extends WalletCommand {
 
 type Context = Pick<CommandContext, 'settings'>;
 
-/** A PC sends a frame whole: the PN532 takes it, whatever its length. */
-const PN532_BURST_BYTES = 280;
 const POLICIES = ['rotate', 'per-shop', 'random'];
 
 /** In a folder with settings beside the houses' own. */
@@ -130,15 +129,8 @@ const deskOf = async <T extends object>(
 ): Promise<void> =>
   withWallet(options, settings, async (wallet) => {
     const done = must(await wallet.atDesk(run)) as unknown as T;
-    print(options.json, { ...jsonOf(done), balance: wallet.status().balance }, say(done, wallet));
+    print(options.json, { ...(hexed(done) as object), balance: wallet.status().balance }, say(done, wallet));
   });
-
-/** Bytes as hexadecimal: public ones, as the desk shows them. */
-function jsonOf(done: object): object {
-  return JSON.parse(
-    JSON.stringify(done, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
-  ) as object;
-}
 
 const holds = (wallet: Wallet): string => `The wallet holds ${money(wallet.status().balance)}`;
 
@@ -272,7 +264,7 @@ export async function tap(options: WalletCommand & { serial?: string }, context:
     if (text !== shown) process.stderr.write(`${text}\n`);
     shown = text;
   };
-  const port = await openBoardPort(options.serial, { burstBytesMax: PN532_BURST_BYTES });
+  const port = await openBoardPort(options.serial, { burstBytesMax: BURST_BYTES_MAX });
   try {
     await withWallet(
       options,

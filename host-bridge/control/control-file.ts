@@ -11,37 +11,29 @@ export function bridgeFolder(data: string): string {
   return existsSync(join(inside, CONTROL_FILE)) ? inside : data;
 }
 
+/** What a running bridge left in its folder; nothing where none runs. */
+function readControlFile(data: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
 /** The till's page at the bridge that runs with a folder, token and all; null: none runs. */
 export function tillAddress(data: string): string | null {
-  try {
-    const { url, token } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as {
-      url: string;
-      token: string;
-    };
-    return `${url}/#${token}`;
-  } catch {
-    return null;
-  }
+  const { url, token } = readControlFile(data);
+  return typeof url === 'string' && typeof token === 'string' ? `${url}/#${token}` : null;
 }
 
 /** Currency of the bridge that runs with a folder; null: none runs, or it has not heard from its issuer. */
 export function runningCurrency(data: string): string | null {
-  try {
-    const { currency } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as {
-      currency?: unknown;
-    };
-    return typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) ? currency : null;
-  } catch {
-    return null;
-  }
+  const { currency } = readControlFile(data);
+  return typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) ? currency : null;
 }
 
 /** Address of a running bridge's line, where wallets pay; null: it has a terminal on a cable, or none runs. */
 export function runningLine(data: string): string | null {
-  try {
-    const { line } = JSON.parse(readFileSync(join(bridgeFolder(data), CONTROL_FILE), 'utf8')) as { line?: unknown };
-    return typeof line === 'string' ? line : null;
-  } catch {
-    return null;
-  }
+  const { line } = readControlFile(data);
+  return typeof line === 'string' ? line : null;
 }

@@ -19,6 +19,8 @@ const LICENSES_KEPT_MAX = 100_000;
 export interface GoodHistory {
   request: VerifiedHistory;
   read: HistoryRead;
+  /** The state of the line of keys under which it was verified. */
+  line: LineKey[];
 }
 
 /** Verifies histories for one house. */
@@ -88,8 +90,6 @@ export function createHistoryVerifier(
 ): HistoryVerifier {
   const { registrar } = ours;
   const memory = new LicenseMemory(licensesMax);
-  /** The state of the line under which a history was verified. */
-  const lines = new WeakMap<GoodHistory, LineKey[]>();
 
   return {
     async verify(histories) {
@@ -121,15 +121,13 @@ export function createHistoryVerifier(
         const unlicensed = checkLicenseBy(signers.get(hash) ?? null, read.terms.validUntilS);
         if (unlicensed) return unlicensed;
         if (!isPaid) return refusal('SIGNATURE_INVALID');
-        const good = { ok: true as const, request: requestOf(read, bytes), read };
-        lines.set(good, line);
-        return good;
+        return { ok: true, request: requestOf(read, bytes), read, line };
       });
     },
     recheck(verified) {
       const line = registrar.keys();
       return verified.map((result) => {
-        if (!result.ok || lines.get(result) === line) return result;
+        if (!result.ok || result.line === line) return result;
         const { terms, licensed } = result.read;
         return checkLicense(registrar, terms.validUntilS, licensed.body, licensed.signature) ?? result;
       });

@@ -13,6 +13,8 @@ import { createVisit, type Visit, type VisitReply } from './visit.js';
 
 /** Conversations whose end is still told to who asks again. */
 const VISITS_MAX = 32;
+/** Status word included: what one short APDU carries. */
+export const RESPONSE_BYTES_MAX = 258;
 
 /** The reader, and its door. */
 export interface LineReader extends Pn532Reader {

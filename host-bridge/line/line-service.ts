@@ -2,13 +2,12 @@
  * A line's terminal at an HTTP address, for wallets. Left out: TLS, which belongs to a proxy in front, as for all
  * services here; what passes is signed, and says no more to who listens than a tap does.
  */
-import { fromHex } from '../../firmware/core/bytes.js';
+import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { Result } from '../base/errors.js';
 import { silentLog } from '../base/log.js';
 import { listen } from '../http/http-server.js';
 import { LINE_ENDPOINTS, type ReplyOf } from '../http/schemas.js';
 import { createService } from '../http/service.js';
-import { toHex } from '../../firmware/core/bytes.js';
 import type { LineTerminal } from './line-terminal.js';
 import type { VisitReply } from './visit.js';
 

@@ -3,20 +3,18 @@
  * its debits for this shop are acknowledged, as a terminal does after each tap (firmware/shop-terminal/tap.ts, RECALL
  * and ACK). It needs no charge, and nothing is paid in it.
  */
-import { SW_OK, codeOfStatusWord } from '../../firmware/core/codes.js';
+import { SW_OK } from '../../firmware/core/codes.js';
 import { createApduClient } from '../../firmware/nfc/iso-dep-client.js';
 import { encodeSelect, selectToken } from '../../firmware/shop-terminal/tap.js';
 import type { Till } from '../../firmware/shop-terminal/till.js';
 import { chargeId, RS_BYTES } from '../../firmware/wire/payment.js';
 import { CLA, INS, recallRequest } from '../../firmware/wire/token-commands.js';
 import type { ErrorCode } from '../base/errors.js';
-import { radioOf } from './line-reader.js';
+import { radioOf, RESPONSE_BYTES_MAX } from './line-reader.js';
 import type { Visit } from './visit.js';
 
 /** Debits looked at in one conversation, as in a tap. */
 const RECALLS_MAX = 16;
-/** Status word included: what one short APDU carries. */
-const RESPONSE_BYTES_MAX = 258;
 
 /**
  * Runs one.
@@ -28,7 +26,7 @@ export function settleVisit(visit: Visit, till: Pick<Till, 'wasPaid'>, shop: str
   function send(ins: number, data: Uint8Array, then: (data: Uint8Array | null) => void): void {
     client.command(CLA, ins, 0, 0, data, (result) => {
       if (!result.ok) visit.end('TAP_TORN');
-      else then(codeOfStatusWord(result.sw) === 'OK' && result.sw === SW_OK ? result.data : null);
+      else then(result.sw === SW_OK ? result.data : null);
     });
   }
 

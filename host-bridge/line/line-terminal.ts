@@ -28,7 +28,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { beforeFields, TERMINAL_TERMS, type IssuerFacts } from '../../flash-scripts/provision/board-files.js';
 import { createSigner, isSigned, type Signer } from '../base/crypto/signer.js';
 import { sha256 } from '../base/crypto/hash.js';
-import { failure, isErrorCode, refusal, type ErrorCode, type Result } from '../base/errors.js';
+import { failure, refusal, type ErrorCode, type Result } from '../base/errors.js';
 import { createRealScheduler, type Scheduler } from '../base/scheduler.js';
 import { codeOf } from '../../firmware/core/codes.js';
 import type { BoardPort } from '../serial/port.js';
@@ -42,7 +42,7 @@ import {
   type EndingScheduler,
 } from '../soft-board/soft-parts.js';
 import { openSoftStore, type Cut } from '../soft-board/soft-store.js';
-import { createLineReader, type LineReader } from './line-reader.js';
+import { createLineReader, RESPONSE_BYTES_MAX, type LineReader } from './line-reader.js';
 import { settleVisit } from './line-settle.js';
 import { createVisit, type VisitReply } from './visit.js';
 
@@ -95,7 +95,6 @@ const FLOOR_LIMIT = 0;
 const DENY_HALF_BYTES = 163_840;
 const PAGE_BYTES = 4096;
 const BURST_BYTES_MAX = 512;
-const RESPONSE_BYTES_MAX = 258;
 const STATE_NAMES = { 1: 'open', 2: 'accepted', 3: 'paid', 4: 'cancelled' } as const;
 
 /** Opens it and starts it. @throws TapcashError LINE_RUNS, DATABASE_*, NOT_PROVISIONED */
@@ -211,7 +210,7 @@ function watchReports(link: LinkSession): { link: LinkSession; outcome(): ErrorC
       ...link,
       request(kind, body, callback, timeoutMs) {
         const report = kind === KIND.tap ? tapReport.decode(body) : null;
-        if (report) lastCode = hostCode(report.code);
+        if (report) lastCode = codeOf(report.code);
         link.request(kind, body, callback, timeoutMs);
       },
     },
@@ -315,11 +314,6 @@ function settle(scheduler: Scheduler, reader: LineReader, till: Till, shop: stri
   reader.admit(visit);
   settleVisit(visit, till, shop, end);
   return visit.next(0);
-}
-
-function hostCode(number: number): ErrorCode {
-  const code = codeOf(number);
-  return isErrorCode(code) ? code : 'UNKNOWN_CODE';
 }
 
 /** The terminal's end of the link to its bridge. */

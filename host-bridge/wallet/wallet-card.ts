@@ -13,7 +13,7 @@ import { drawBytes } from '../soft-board/soft-parts.js';
 import type { SoftToken } from './soft-token.js';
 
 /** A PC's serial port takes whole frames, the longest of which the chip has (UM0701-02 6.2.1.1). */
-const BURST_BYTES_MAX = 280;
+export const BURST_BYTES_MAX = 280;
 
 /** What a card is made from. */
 export interface WalletCardOptions {

@@ -57,7 +57,7 @@ export async function receiveFromBank(
   const said = bankMessage.decode(bytes);
   if (!said) return refusal('BAD_REQUEST', 'bank message');
   const message = { ...said, kind: said.kind % CLASS_UNIT };
-  const ownClass = said.kind >> 4;
+  const ownClass = (said.kind - message.kind) / CLASS_UNIT;
   const foreign = checkOurs(context, { issuer: message.issuer, currency: context.currency });
   if (foreign) return foreign;
   const signed = scheme.signedBetweenInstitutions;
