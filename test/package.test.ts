@@ -6,7 +6,8 @@
  * Denied, since each only looks whether the prebuilt file that it came with is there: @swc/core, unrs-resolver,
  * @parcel/watcher. EspruinoTools (npm espruino) wants Bluetooth, USB and WebRTC packages for its other connections;
  * only three of its files are in use here (flash-scripts/flash/node/espruino-tools.ts), which load none of them, so
- * `overrides` puts an empty package in their place.
+ * `overrides` puts an empty package in their place. Overrides hold in a checkout alone, so the package that is packed
+ * has copies of the three files, and no dependency on theirs.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -54,6 +55,9 @@ test('the package can be installed: it holds what decides its bundles, the bundl
   const paths = new Set(files.map(({ path }) => path));
   // .ci/package runs it; here what would be missed, and what must not go out.
   expect(sourceFiles(root).filter((path) => !paths.has(path))).toEqual([]);
+  expect(manifest.dependencies).not.toHaveProperty('espruino');
+  for (const file of ['espruino.js', 'core/utils.js', 'core/serial.js', 'LICENSE'])
+    expect([...paths]).toContain(`dist/espruino-tools/${file}`);
   expect([...paths].filter((path) => path.startsWith('board-configs/')).length).toBeGreaterThan(3);
   expect([...paths].filter((path) => /^(test|node_modules|[.]ci)[/]|[.](key|db)$/.test(path))).toEqual([]);
 });

@@ -35,6 +35,7 @@ export const SIGNED = {
   succession: 26, // another key follows, by the house's old one
   couponRefusal: 27, // that a blinded message will never be signed: RSASSA-PSS with the key that would have signed it
   retired: 32, // that a terminal's place was taken, or was not, by the issuer
+  image: 33, // role, board and hashes of a program's files, by the root (flash-scripts/provision/program-image.ts)
 };
 
 /** Bytes of the domain tag: "tapcash", version, type. */

@@ -15,7 +15,14 @@ import { BOARD_BURST_BYTES } from '../../host-bridge/serial/board-line.js';
 import type { SerialDevice } from '../../host-bridge/serial/device.js';
 import type { Role } from '../boards/roles.js';
 import type { Attempt } from './attempt.js';
-import { checkNatives, isUnprovisioned, readProvision, startFirmware, variablesOf } from './board-state.js';
+import {
+  checkNatives,
+  isUnprovisioned,
+  readProvision,
+  startFirmware,
+  variablesOf,
+  type BoardProvision,
+} from './board-state.js';
 import { openConsole, type BoardConsole } from './console.js';
 import { chipOf, type FirmwarePart } from './firmware-image.js';
 import { partsWithFlashMode, type FlashMode } from './flash-mode.js';
@@ -72,6 +79,11 @@ export interface FlashBoardOptions extends BoardAccess {
   baud?: number;
   /** How the chip reads its flash; default: as the interpreter's files say. */
   flashMode?: FlashMode;
+  /**
+   * Judges the board by what it was provisioned with (null: not at all), before anything on it is changed; where the
+   * interpreter is written, before its Storage is. Throws what stops the command.
+   */
+  checkBefore?(provision: BoardProvision | null): void;
 }
 
 export interface FlashResult {
@@ -138,6 +150,8 @@ function chooseRole(options: FlashBoardOptions, before: Role | undefined): Role 
 async function reachSilent(options: FlashBoardOptions): Promise<BoardConsole> {
   const console = await reachConsole(options);
   try {
+    // Switching Bluetooth off removes the boot file.
+    options.checkBefore?.(await readProvision(console));
     if (!(await isBluetoothOn(console))) return console;
     options.reporter.step('Bluetooth: switched off for good, the board restarts');
     await switchBluetoothOff(console);

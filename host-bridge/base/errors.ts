@@ -946,6 +946,30 @@ const HOST_ERRORS = {
     'The board belongs to another issuer, or has newer keys of its houses.',
     'Use the newest manifest of the issuer that the board belongs to. To give the board to another issuer, erase it: tapcash flash --erase-all --yes.',
   ),
+  IMAGE_INVALID: row(
+    422,
+    usage,
+    'The image (the file of a program for boards) is damaged, cut off, or not signed.',
+    'Copy the whole file again, or make it again: tapcash build --image FOLDER. Nothing on the board was changed.',
+  ),
+  IMAGE_FORMAT: row(
+    422,
+    usage,
+    'The image was made by a tapcash whose images have another format.',
+    'Make the image again with this version, or use the version that made it. Nothing on the board was changed.',
+  ),
+  IMAGE_MISMATCH: row(
+    409,
+    refused,
+    'The image is for another board or for another role.',
+    "Take the image whose name has the board's and the role's. Nothing on the board was changed.",
+  ),
+  IMAGE_FOREIGN: row(
+    409,
+    refused,
+    'The image is not signed by the root that the board pins, or that the manifest names.',
+    'Take an image of the issuer that the board belongs to, made since its last rotation: tapcash build --image FOLDER --data ITS-FOLDER. Nothing on the board was changed.',
+  ),
   ENTROPY_WEAK: row(
     500,
     environment,

@@ -1,7 +1,7 @@
 /** `tapcash build`, `tapcash bench`. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ROLES } from '../../flash-scripts/boards/roles.js';
+import { ROLES, type Role } from '../../flash-scripts/boards/roles.js';
 import { runBuild } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
 import type { BenchReport } from '../bench/bench-report.js';
@@ -9,16 +9,34 @@ import { findInterpreter } from '../emulator/find-interpreter.js';
 import { interruption, print } from './output.js';
 import type { CommandContext } from './table/spec.js';
 
-/** `tapcash build`: the bundles that boards are flashed with. */
-export async function build(roles: string[], options: { out?: string; json?: boolean }): Promise<void> {
+interface BuildCommand {
+  out?: string;
+  /** Folder of images. */
+  image?: string;
+  board?: string;
+  data: string;
+  json?: boolean;
+}
+
+/** `tapcash build`: the bundles that boards are flashed with; with `--image` also as files that the root has signed. */
+export async function build(roles: string[], { out, image, board, data, json }: BuildCommand): Promise<void> {
   const odd = roles.find((role) => !(ROLES as readonly string[]).includes(role));
   if (odd !== undefined) throw failure('USAGE', `no role ${odd}: there are ${ROLES.join(' and ')}`);
-  await runBuild({
-    roles: roles.length > 0 ? roles : ROLES,
-    ...(options.out ? { outDir: resolve(options.out) } : {}),
-    json: options.json === true,
-    log: (line) => void process.stdout.write(`${line}\n`),
+  if (board !== undefined && image === undefined) throw failure('USAGE', '--board is for --image');
+  if (out !== undefined && image !== undefined) throw failure('USAGE', '--image and --out: one of them');
+  const chosen = roles.length > 0 ? (roles as Role[]) : ROLES;
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const bundles = await runBuild({
+    roles: chosen,
+    ...(out === undefined ? {} : { outDir: resolve(out) }),
+    json: json === true,
+    log: json && image !== undefined ? () => undefined : say,
   });
+  if (image === undefined) return;
+  const { writeImages } = await import('./image.js');
+  const images = await writeImages(image, data, chosen, board);
+  const lines = images.map(({ file, bytes }) => `${file}  ${bytes} bytes, signed by the root`);
+  print(json, { bundles, images }, lines.join('\n'));
 }
 
 /** Options of `tapcash bench`. */

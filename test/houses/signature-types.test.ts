@@ -7,6 +7,7 @@ import { KIND } from '../../firmware/wire/link/link-messages.js';
 import { constants, createHash, sign as signRsa } from 'node:crypto';
 import { copy, toHex } from '../../firmware/core/bytes.js';
 import { parseManifest, signManifest } from '../../flash-scripts/provision/manifest.js';
+import { makeImage, readImage } from '../../flash-scripts/provision/program-image.js';
 import { provedKeys } from '../../flash-scripts/provision/provision-board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { areaAt, HALF_BYTES, openNotices } from '../kit/deny-lists.js';
@@ -523,6 +524,18 @@ const boardPlaces: Record<string, Place> = {
     offer(type, { houses }) {
       const manifest = signManifest(houses.facts, mistaken(issuerSigner, SIGNED.institutions, type), null);
       return isTaken(() => parseManifest(JSON.stringify(manifest)));
+    },
+  },
+  'image of a program for boards': {
+    scheme: 1,
+    type: SIGNED.image,
+    offer(type) {
+      const image = makeImage(
+        { role: 'user-token', board: 'emulated', program: '01234567', roots: '' },
+        { '.bootcde': Uint8Array.of(1) },
+        mistaken(issuerSigner, SIGNED.image, type),
+      );
+      return isTaken(() => readImage(image));
     },
   },
   'proof of a key at provisioning': {

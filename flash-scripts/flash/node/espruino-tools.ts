@@ -3,9 +3,11 @@
  * files in packets that the board acknowledges.
  *
  * Its files are scripts that leave globals behind, print what they do, and under `require` bring shims for old
- * browsers. So the three that make a connection run in a context of their own, with a console that says nothing.
+ * browsers. So the three that make a connection run in a context of their own, with a console that says nothing. They
+ * are read from dist, where the build puts them (build/copy-espruino-tools.mjs); before it has, from their package,
+ * which a packed tapcash comes without.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import vm from 'node:vm';
@@ -17,7 +19,10 @@ const FILES = ['espruino.js', 'core/utils.js', 'core/serial.js'];
 let Connection: (new () => EspruinoConnection) | null = null;
 
 function load(): new () => EspruinoConnection {
-  const folder = dirname(createRequire(join(packageRoot(), 'package.json')).resolve('espruino/package.json'));
+  const copies = join(packageRoot(), 'dist', 'espruino-tools');
+  const folder = existsSync(copies)
+    ? copies
+    : dirname(createRequire(join(packageRoot(), 'package.json')).resolve('espruino/package.json'));
   const say = (): void => undefined;
   // What it waits for when the cable is pulled must not keep the process: the open device does, as long as it is there.
   const waiting = (callback: () => void, ms: number, value: unknown): NodeJS.Timeout =>

@@ -41,10 +41,13 @@ const FLASH: CommandSpec = {
   name: 'flash',
   what: 'write Espruino and our firmware to a board; keys, cash and histories on it are kept',
   options: [
-    as(OPTIONS.board, { standard: 'esp32-devkitc-wrover' }),
+    as(OPTIONS.board, { detail: "default: the image's, else esp32-devkitc-wrover" }),
     serial,
     OPTIONS.firmware,
     OPTIONS.onlyApp,
+    as(OPTIONS.image, { detail: 'write this one, as tapcash build --image made it' }),
+    as(OPTIONS.manifest, { detail: 'with --image; default: manifest.json in the data folder, if there is one' }),
+    data,
     as(OPTIONS.role, { detail: 'token or terminal; default: what the board was' }),
     OPTIONS.eraseAll,
     OPTIONS.yes,
@@ -53,7 +56,11 @@ const FLASH: CommandSpec = {
     waitForBoard,
     json,
   ],
-  examples: ['flash --role token --firmware espruino_2v29_esp32/', 'flash --only-app --serial /dev/ttyUSB0'],
+  examples: [
+    'flash --role token --firmware espruino_2v29_esp32/',
+    'flash --only-app --serial /dev/ttyUSB0',
+    'flash --image images/user-token.esp32-devkitc-wrover.image',
+  ],
   run: async () => (await import('../flash.js')).flash,
 };
 

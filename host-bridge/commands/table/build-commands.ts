@@ -1,14 +1,20 @@
 /** For those who work on the firmware: bundles, and what they cost. */
 import { as, type CommandSpec } from './spec.js';
-import { OPTIONS } from './vocabulary.js';
+import { OPTIONS, SERVICE_DATA } from './vocabulary.js';
 
 export const BUILD_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'build',
     what: 'build the firmware bundles',
     arguments: [{ name: '[roles...]', what: 'user-token, shop-terminal; default: both' }],
-    options: [OPTIONS.out, OPTIONS.json],
-    examples: ['build', 'build user-token'],
+    options: [
+      OPTIONS.out,
+      as(OPTIONS.image, { detail: 'write one for each role and board into this folder' }),
+      as(OPTIONS.board, { detail: 'with --image; default: all of them' }),
+      as(OPTIONS.data, { standard: SERVICE_DATA, detail: "with --image; the issuer's keys and its manifest.json" }),
+      OPTIONS.json,
+    ],
+    examples: ['build', 'build user-token', 'build --image images --data cafe'],
     run: async () => (await import('../develop.js')).build,
   },
   {

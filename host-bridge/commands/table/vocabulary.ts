@@ -184,6 +184,7 @@ export const OPTIONS = {
     what: "Espruino's release for the board: its unpacked folder, or one merged file",
   },
   onlyApp: { flags: '--only-app', what: 'our firmware alone: an update' },
+  image: { flags: '--image <path>', what: "a program for one role and board in a file, signed by the issuer's root" },
   role: { flags: '--role <role>', what: 'what somebody or something is' },
   eraseAll: { flags: '--erase-all', what: 'erase everything first, keys too; with --yes' },
   yes: { flags: '--yes', what: 'that is meant' },

@@ -1,0 +1,18 @@
+/**
+ * Copies the three files of EspruinoTools (npm "espruino") that flashing needs into dist, with their license: so the
+ * package that is packed does without the rest, which wants Bluetooth, USB and WebRTC. `npm run build` runs this;
+ * flash-scripts/flash/node/espruino-tools.ts reads the copies.
+ */
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const from = dirname(createRequire(join(root, 'package.json')).resolve('espruino/package.json'));
+const to = join(root, 'dist', 'espruino-tools');
+
+for (const file of ['espruino.js', 'core/utils.js', 'core/serial.js', 'LICENSE', 'package.json']) {
+  mkdirSync(dirname(join(to, file)), { recursive: true });
+  copyFileSync(join(from, file), join(to, file));
+}
