@@ -196,7 +196,7 @@ function issueProblem(books: AuditBooks, bytes: Uint8Array, paper: ReceiptBody):
 
 function auditHistories(books: AuditBooks): void {
   let before = '';
-  for (const row of books.each<Audited<'histories'>>('SELECT * FROM histories ORDER BY pku, shop, rs', 'histories')) {
+  for (const row of books.each<Audited<'histories'>>('SELECT * FROM histories ORDER BY rs, shop, pku', 'histories')) {
     const identity = `${row.pku.toString('hex')} ${row.shop} ${row.rs.toString('hex')}`;
     const problem = identity === before ? 'was credited twice' : historyProblem(books, row);
     if (problem) books.broken('histories', identity, problem);

@@ -16,6 +16,8 @@ import { createHistoryVerifier, type GoodHistory, type HistoryVerifier } from '.
 const VERIFY_MAX = 128;
 /** Most of them at a time: one is written, one is verified, and one waits for the verifying threads. */
 const UNDER_WAY_MAX = 3;
+/** So many are worth a batch that waits for the threads; fewer wait for more while another is verified. */
+const WORTH_WAITING = 64;
 /** Most that are written in one transaction. */
 const WRITE_MAX = 512;
 /** Most that wait; who comes then is told to come again. */
@@ -101,7 +103,7 @@ class DepositQueue implements Deposits {
     this.isLooking = true;
     setImmediate(() => {
       this.isLooking = false;
-      while (this.arrived.length > 0 && this.batches.length < UNDER_WAY_MAX) {
+      while (this.isTimeForMore()) {
         const batch: Batch = { waiting: this.arrived.splice(0, VERIFY_MAX), verified: null };
         this.batches.push(batch);
         this.verify(batch).catch((thrown: unknown) => this.failed(batch, thrown));
@@ -109,8 +111,15 @@ class DepositQueue implements Deposits {
     });
   }
 
+  private isTimeForMore(): boolean {
+    const count = this.arrived.length;
+    if (count === 0 || this.batches.length >= UNDER_WAY_MAX) return false;
+    return count >= WORTH_WAITING || this.batches.every(({ verified }) => verified);
+  }
+
   private async verify(batch: Batch): Promise<void> {
     batch.verified = await this.verifier.verify(batch.waiting.map(({ history }) => history));
+    this.look();
     await this.write();
   }
 

@@ -80,18 +80,20 @@ export function depositAct(house: Depositary, requests: VerifiedHistory[]): Cred
     judge(facts) {
       const nowS = house.nowS();
       const doubts = { clockDoubted: house.clockDoubted(), restored: house.restored, nowS };
-      const judged = judgeInOrder(requests, facts, (request, found) =>
+      const judged = judgeInOrder(requests, facts, (request, { charge, stored, shopAccount, balances }) =>
         ruleDeposit({
-          ...{ from: found.from, to: found.to, amount: request.amount },
-          stored: hasChallenge(found.stored, request.challengeBytes),
-          tombstoned: found.tombstoned,
-          ...claimFacts(found.claim, nowS),
-          wait: waitOf({ ...doubts, claim: found.claim }),
+          from: charge.from,
+          to: charge.to,
+          amount: request.amount,
+          stored: hasChallenge(stored, request.challengeBytes),
+          tombstoned: charge.tombstoned,
+          ...claimFacts(charge.claim, nowS),
+          wait: waitOf({ ...doubts, claim: charge.claim }),
           paymentMax: classPaymentMax(request.terms.licenseClass),
           licenseValid: nowS < request.terms.validUntilS + house.graceS,
-          shopExists: found.shopAccount !== null,
-          shopClosed: found.shopAccount !== null && found.shopAccount.closedS !== null,
-          balances: found.balances,
+          shopExists: shopAccount !== null,
+          shopClosed: shopAccount !== null && shopAccount.closedS !== null,
+          balances,
         }),
       );
       return { timeS: nowS, ...judged };

@@ -1,12 +1,21 @@
 /**
  * What every house checks of a history H before its books are asked. EP 0926637 [0030], [0077], [0080].
  */
-import { equal } from '../../firmware/core/bytes.js';
+import { equal, readU32 } from '../../firmware/core/bytes.js';
+import { isAscii, textOf } from '../../firmware/wire/codec.js';
 import {
-  challenge,
   history,
+  ISSUER_ID_BYTES,
+  KEY_BYTES,
   license,
+  LICENSE_BODY_BYTES,
+  LICENSE_BYTES,
+  LICENSE_CLASS_AT,
+  LICENSE_PKU_AT,
+  LICENSE_UNTIL_AT,
   licenseBody,
+  readChallenge,
+  SIGNATURE_BYTES,
   type Challenge,
   type License,
   type LicenseBody,
@@ -43,17 +52,41 @@ export interface HistoryRead {
   license: Uint8Array;
 }
 
-/** Decodes a history. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN. */
+/** Where the challenge begins in a history. */
+const CHALLENGE_AT = LICENSE_BYTES + SIGNATURE_BYTES;
+
+/** The same as `licenseBody.decode`, with views of the bytes. @param body its 60 bytes */
+function readTerms(body: Uint8Array): LicenseBody | null {
+  const currency = textOf(body, ISSUER_ID_BYTES, LICENSE_CLASS_AT);
+  if (!isAscii(currency, 3)) return null;
+  return {
+    issuer: body.subarray(0, ISSUER_ID_BYTES),
+    currency,
+    licenseClass: body[LICENSE_CLASS_AT]!,
+    validUntilS: readU32(body, LICENSE_UNTIL_AT),
+    pku: body.subarray(LICENSE_PKU_AT, LICENSE_PKU_AT + KEY_BYTES),
+    multiplesHash: body.subarray(LICENSE_PKU_AT + KEY_BYTES),
+  };
+}
+
+/**
+ * Decodes a history, by where its fields stand: with the codecs' way through their layouts it took a tenth of a
+ * deposit. What it gives are views of the bytes. Codes: BAD_REQUEST, ISSUER_UNKNOWN, CURRENCY_UNKNOWN.
+ */
 export function decodeHistory(ours: CashOf, bytes: Uint8Array): Result<{ read: HistoryRead }> {
-  const h = history.decode(bytes);
-  const paid = h && challenge.decode(h.challenge);
-  const licensed = h && license.decode(h.license);
-  const terms = licensed && licenseBody.decode(licensed.body);
-  if (!h || !paid || !licensed || !terms) return refusal('BAD_REQUEST', 'history');
+  const challengeBytes = bytes.subarray(CHALLENGE_AT);
+  const body = bytes.subarray(0, LICENSE_BODY_BYTES);
+  const paid = readChallenge(challengeBytes);
+  const terms = paid && readTerms(body);
+  if (!paid || !terms) return refusal('BAD_REQUEST', 'history');
   const foreign = checkOurs(ours, paid) ?? checkOurs(ours, terms);
   if (foreign) return foreign;
-  const { challenge: challengeBytes, signature } = h;
-  return { ok: true, read: { paid, terms, challengeBytes, signature, licensed, license: h.license } };
+  const licensed = { body, signature: bytes.subarray(LICENSE_BODY_BYTES, LICENSE_BYTES) };
+  const signature = bytes.subarray(LICENSE_BYTES, CHALLENGE_AT);
+  return {
+    ok: true,
+    read: { paid, terms, challengeBytes, signature, licensed, license: bytes.subarray(0, LICENSE_BYTES) },
+  };
 }
 
 /**

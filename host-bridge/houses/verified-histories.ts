@@ -1,18 +1,16 @@
 /**
  * The signatures of many histories at once: as `readHistory` verifies one, with the same codes in the same order, but
  * all that is to be verified goes to `verify` in one piece, and a license that was verified before is known by its
- * hash.
+ * bytes.
  */
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
-import { sha256 } from '../base/crypto/hash.js';
 import type { SignatureCheck, VerifyMany } from '../base/crypto/verify-many.js';
 import { refusal, type Result } from '../base/errors.js';
-import { hexOf } from '../base/hex.js';
 import { checkLicense, checkLicenseBy, type KeyLine, type LineKey } from '../base/keys/key-line.js';
 import { requestOf, type VerifiedHistory } from './depositary.js';
 import { decodeHistory, type CashOf, type HistoryRead } from './read-history.js';
 
-/** Licenses that are remembered: some 100 bytes each. */
+/** Licenses that are remembered: some 200 bytes each. */
 const LICENSES_KEPT_MAX = 100_000;
 
 /** A history whose signatures are good, and what it said. */
@@ -34,7 +32,10 @@ export interface HistoryVerifier {
   recheck(verified: Result<GoodHistory>[]): Result<GoodHistory>[];
 }
 
-/** Which key of the line signed a license, by the license's hash; of another state of the line nothing is known. */
+/**
+ * Which key of the line signed a license, by the license's bytes as a text; of another state of the line nothing is
+ * known.
+ */
 class LicenseMemory {
   private keys: LineKey[] = [];
   private readonly signers = new Map<string, LineKey>();
@@ -47,11 +48,11 @@ class LicenseMemory {
     return this.signers;
   }
 
-  add(keys: LineKey[], hash: string, by: LineKey): void {
+  add(keys: LineKey[], license: string, by: LineKey): void {
     this.of(keys);
     // The oldest goes: a license that pays often is back with its next payment.
     if (this.signers.size >= this.licensesMax) this.signers.delete(this.signers.keys().next().value!);
-    this.signers.set(hash, by);
+    this.signers.set(license, by);
   }
 }
 
@@ -59,19 +60,23 @@ class LicenseMemory {
 interface OnItsWay {
   bytes: Uint8Array;
   decoded: Result<{ read: HistoryRead }>;
-  /** Of its license. */
-  hash: string;
+  /** Its license's bytes as a text; empty where there is none. To hash them took longer than all that it is for. */
+  license: string;
 }
+
+/** Bytes as a text of so many characters. */
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 
 /** What a batch takes: each license that is not known, once, then each history. */
 function checksOf(batch: OnItsWay[], keys: Uint8Array[], known: ReadonlyMap<string, LineKey>) {
   const checks: SignatureCheck[] = [];
   /** Where the check of a license stands. */
   const licenses = new Map<string, number>();
-  for (const { decoded, hash } of batch) {
-    if (!decoded.ok || licenses.has(hash) || known.has(hash)) continue;
+  for (const { decoded, license } of batch) {
+    if (!decoded.ok || licenses.has(license) || known.has(license)) continue;
     const { body, signature } = decoded.read.licensed;
-    licenses.set(hash, checks.length);
+    licenses.set(license, checks.length);
     checks.push({ keys, message: signedBytes(SIGNED.license, body), signature });
   }
   for (const { decoded } of batch) {
@@ -96,11 +101,11 @@ export function createHistoryVerifier(
       const line = registrar.keys();
       const batch = histories.map((bytes): OnItsWay => {
         const decoded = decodeHistory(ours, bytes);
-        return { bytes, decoded, hash: decoded.ok ? hexOf(sha256(decoded.read.license)) : '' };
+        return { bytes, decoded, license: decoded.ok ? textOf(decoded.read.license) : '' };
       });
       const known = memory.of(line);
       // Before anything is awaited: what is remembered now may be forgotten meanwhile.
-      const signers = new Map(batch.map(({ hash }) => [hash, known.get(hash) ?? null]));
+      const signers = new Map(batch.map(({ license }) => [license, known.get(license) ?? null]));
       const { checks, licenses } = checksOf(
         batch,
         line.map(({ key }) => key),
@@ -108,17 +113,17 @@ export function createHistoryVerifier(
       );
       const found = await verify(checks);
       const isSame = registrar.keys() === line;
-      for (const [hash, at] of licenses) {
+      for (const [license, at] of licenses) {
         const by = line[found[at]!] ?? null;
-        signers.set(hash, by);
-        if (by && isSame) memory.add(line, hash, by);
+        signers.set(license, by);
+        if (by && isSame) memory.add(line, license, by);
       }
       let next = licenses.size;
-      return batch.map(({ bytes, decoded, hash }): Result<GoodHistory> => {
+      return batch.map(({ bytes, decoded, license }): Result<GoodHistory> => {
         if (!decoded.ok) return decoded;
         const { read } = decoded;
         const isPaid = found[next++] === 0;
-        const unlicensed = checkLicenseBy(signers.get(hash) ?? null, read.terms.validUntilS);
+        const unlicensed = checkLicenseBy(signers.get(license) ?? null, read.terms.validUntilS);
         if (unlicensed) return unlicensed;
         if (!isPaid) return refusal('SIGNATURE_INVALID');
         return { ok: true, request: requestOf(read, bytes), read, line };

@@ -40,7 +40,7 @@ export type ReplyOf<E> = E extends Endpoint<TSchema, infer R> ? Static<R> : neve
 
 /** Bytes as hexadecimal: exactly `bytes`, or `bytes` to `bytesMax`. */
 function hex(description: string, bytes: number, bytesMax = bytes) {
-  return Type.String({ pattern: `^([0-9a-f]{2}){${bytes},${bytesMax}}$`, maxLength: 2 * bytesMax, description });
+  return Type.String({ pattern: `^(?:[0-9a-f]{2}){${bytes},${bytesMax}}$`, maxLength: 2 * bytesMax, description });
 }
 
 function object<T extends Record<string, TSchema>>(properties: T) {

@@ -22,6 +22,8 @@ export interface CreditRequest {
 
 /** What the books know of a request: of its charge (PKU, IdS, Rs), and of its accounts. */
 export interface ChargeFacts {
+  /** The history's identity as a text (`chargeKey`). */
+  key: string;
   /** Accounts that pay and are paid. */
   from: string;
   to: string;
@@ -37,13 +39,16 @@ export interface BatchFacts {
   charges: ChargeFacts[];
   /** Accounts of the shops, by name: those that there are. */
   shops: ReadonlyMap<string, { closedS: number | null }>;
-  /** Of every account that may be posted to. */
-  balances: Readonly<Balances>;
+  /** Of every account that may be posted to: those that have one. */
+  balances: ReadonlyMap<string, number>;
 }
 
 /** What one request is judged by. */
-export interface CreditFacts extends ChargeFacts {
+export interface CreditFacts {
+  charge: ChargeFacts;
+  stored: ChargeFacts['stored'];
   shopAccount: { closedS: number | null } | null;
+  /** Of the two accounts. */
   balances: Readonly<Balances>;
 }
 
@@ -102,21 +107,21 @@ export function judgeInOrder<R extends CreditRequest>(
   facts: BatchFacts,
   rule: (request: R, facts: CreditFacts) => Result<{ repeated: boolean; overspent: boolean; entries: Entry[] }>,
 ): Pick<Judged<R>, 'results' | 'credits'> {
-  const balances: Balances = { ...facts.balances };
+  const balances = new Map(facts.balances);
   const taken = new Map<string, { history: Uint8Array }>();
   const credits: Credit<R>[] = [];
   const results = requests.map((request, i): CreditResult => {
-    const key = chargeKey(request);
     const charge = facts.charges[i]!;
+    const { key, from, to } = charge;
     const ruling = rule(request, {
-      ...charge,
+      charge,
       stored: taken.get(key) ?? charge.stored,
       shopAccount: facts.shops.get(request.shop) ?? null,
-      balances,
+      balances: { [from]: balances.get(from) ?? 0, [to]: balances.get(to) ?? 0 },
     });
     if (!ruling.ok) return ruling;
     if (ruling.repeated) return { ok: true, repeated: true };
-    for (const { account, delta } of ruling.entries) balances[account] = (balances[account] ?? 0) + delta;
+    for (const { account, delta } of ruling.entries) balances.set(account, (balances.get(account) ?? 0) + delta);
     taken.set(key, request);
     credits.push({ request, entries: ruling.entries, overspent: ruling.overspent });
     return { ok: true, repeated: false };

@@ -591,7 +591,7 @@ test('a file that SQLite itself finds damaged is named', () => {
   const report = auditAfter((database) => {
     database.unsafeMode(true);
     database.pragma('writable_schema = ON');
-    database.exec(`DELETE FROM sqlite_schema WHERE name = 'histories_by_charge'`);
+    database.exec(`DELETE FROM sqlite_schema WHERE name = 'histories_by_shop'`);
   });
   expect(report.broken).toContainEqual(expect.objectContaining({ database: 'issuer', table: 'file' }));
 });

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verifyHere, type SignatureCheck, type VerifyMany } from '../../host-bridge/base/crypto/verify-many.js';
 import type { LineKey } from '../../host-bridge/base/keys/key-line.js';
+import { challenge, history, license, licenseBody } from '../../firmware/wire/payment.js';
+import { decodeHistory } from '../../host-bridge/houses/read-history.js';
 import { createHistoryVerifier } from '../../host-bridge/houses/verified-histories.js';
 import {
   BOOKS,
@@ -28,6 +30,34 @@ import { watchScans } from '../kit/query-plans.js';
 const ada = person('Ada');
 const bob = person('Bob');
 const paid = (charge: number, who = ada) => historyOf(who, 'Shop', 1, rsOf(charge));
+
+test('a history reads by place as its codecs read it, whole, cut and with any byte changed', () => {
+  const whole = paid(1);
+  const ours = { issuer: ISSUER, currency: CURRENCY };
+  const byCodecs = (bytes: Uint8Array) => {
+    const h = history.decode(bytes);
+    const read = h && challenge.decode(h.challenge);
+    const licensed = h && license.decode(h.license);
+    const terms = licensed && licenseBody.decode(licensed.body);
+    return h && read && licensed && terms && { ...h, paid: read, licensed, terms };
+  };
+  const changed = [...whole.keys()].flatMap((at) => [0, 0x20, 0x7f, 0xff].map((byte) => whole.with(at, byte)));
+  const cut = [...whole.keys()].map((at) => whole.subarray(0, at));
+  let good = 0;
+  for (const bytes of [whole, new Uint8Array([...whole, 65]), ...cut, ...changed]) {
+    const wanted = byCodecs(bytes);
+    const decoded = decodeHistory(ours, bytes);
+    if (!wanted) expect(codeOf(decoded)).toBe('BAD_REQUEST');
+    if (wanted && decoded.ok) {
+      const { challengeBytes, ...read } = decoded.read;
+      expect({ ...read, challenge: challengeBytes }).toEqual(wanted);
+      good++;
+    }
+    // Another issuer or currency is another answer.
+    if (wanted && !decoded.ok) expect(['ISSUER_UNKNOWN', 'CURRENCY_UNKNOWN']).toContain(decoded.code);
+  }
+  expect(good).toBeGreaterThan(changed.length / 2);
+});
 
 describe('licenses', () => {
   const successor = signerOf('registrar 2');

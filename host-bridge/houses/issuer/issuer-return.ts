@@ -46,13 +46,13 @@ function returnAct(context: IssuerContext, requests: VerifiedHistory[]): CreditA
     payeeOf: () => BANK,
     judge(facts) {
       const nowS = context.nowS();
-      const judged = judgeInOrder(requests, facts, (request, found) =>
+      const judged = judgeInOrder(requests, facts, (request, { charge, stored, balances }) =>
         ruleReturn({
-          ebc: found.from,
+          ebc: charge.from,
           amount: request.amount,
-          ...claimFacts(found.claim, nowS),
-          stored: hasChallenge(found.stored, request.challengeBytes),
-          balances: found.balances,
+          ...claimFacts(charge.claim, nowS),
+          stored: hasChallenge(stored, request.challengeBytes),
+          balances,
         }),
       );
       return { timeS: nowS, ...judged };

@@ -16,7 +16,6 @@ import {
   type CreditRequest,
   type CreditResult,
 } from '../credits.js';
-import type { Balances } from '../rules.js';
 
 /** The engine. @param knowsPseudonyms whether these books have pseudonyms: the issuer's */
 export function creditEngineOf(database: Database, knowsPseudonyms: boolean): CreditEngine {
@@ -27,7 +26,7 @@ export function creditEngineOf(database: Database, knowsPseudonyms: boolean): Cr
     return database.transaction(() => {
       const { facts, strangers } = load(act);
       const { timeS, results, credits } = act.judge(facts);
-      const balances: Balances = { ...facts.balances };
+      const balances = new Map(facts.balances);
       // What follows an overspend reads the books as they are then: so it is done when all before it stands in them.
       for (let begin = 0; begin < credits.length;) {
         const overspend = credits.findIndex(({ overspent }, i) => i >= begin && overspent);
@@ -79,14 +78,15 @@ function loaderOf(database: Database, knowsPseudonyms: boolean) {
   return <R extends CreditRequest>(act: CreditAct<R>): { facts: BatchFacts; strangers: Set<R> } => {
     const { requests, payerOf, payeeOf } = act;
     const pkus = requests.map(({ pku }) => hexOf(pku));
+    const keys = requests.map(chargeKey);
     const sets = new Map((counters?.all(setOf(pkus)) ?? []).map((row) => [hexOf(row.pku), bytesOf(row.counter)]));
-    const found = charges.all(JSON.stringify(requests.map(chargeKey)));
+    const found = charges.all(JSON.stringify(keys));
     const accounts = new Set<string>();
     const strangers = new Set<R>();
     const facts = requests.map((request, i) => {
       const counter = sets.get(pkus[i]!) ?? null;
       if (counter === null) strangers.add(request);
-      const charge = chargeOf(found[i]!, payerOf(request.pku, counter), payeeOf(request));
+      const charge = chargeOf(found[i]!, keys[i]!, payerOf(request.pku, counter), payeeOf(request));
       accounts.add(charge.from).add(charge.to);
       return charge;
     });
@@ -96,14 +96,15 @@ function loaderOf(database: Database, knowsPseudonyms: boolean) {
       facts: {
         charges: facts,
         shops: new Map(shopRows.map((row) => [row.name, { closedS: row.closed_s }])),
-        balances: Object.fromEntries(balanceRows.map((row) => [row.account, row.balance])),
+        balances: new Map(balanceRows.map((row) => [row.account, row.balance])),
       },
       strangers,
     };
   };
 }
 
-const chargeOf = (row: ChargeRow, from: string, to: string): ChargeFacts => ({
+const chargeOf = (row: ChargeRow, key: string, from: string, to: string): ChargeFacts => ({
+  key,
   from,
   to,
   stored: row.history && { history: bytesOf(row.history) },
@@ -131,7 +132,7 @@ function writerOf(database: Database, knowsPseudonyms: boolean) {
     kind: string,
     timeS: number,
     credits: Credit<CreditRequest>[],
-    balances: Balances,
+    balances: Map<string, number>,
     strangers: ReadonlySet<CreditRequest>,
   ): number => {
     const changed = new Set<string>();
@@ -141,13 +142,13 @@ function writerOf(database: Database, knowsPseudonyms: boolean) {
       last = addTransaction.run(kind, timeS).lastInsertRowid;
       for (const { account, delta } of entries) {
         addEntry.run(last, account, delta);
-        balances[account] = (balances[account] ?? 0) + delta;
+        balances.set(account, (balances.get(account) ?? 0) + delta);
         changed.add(account);
       }
       addHistory.run(pku, shop, rs, amount, history, timeS, last);
       if (addPseudonym && strangers.has(request)) addPseudonym.run(pku, pku);
     }
-    for (const account of changed) setBalance.run(account, balances[account]!);
+    for (const account of changed) setBalance.run(account, balances.get(account)!);
     return last;
   };
 }

@@ -215,6 +215,36 @@ CREATE TABLE license_classes (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * Histories by the number of their transaction, so that they are appended, and each column is indexed once. Rs comes
+ * first in their identity: it begins with terminal and counter, so the histories of a terminal are neighbours, where
+ * those of a random PKU are each on a page of its own. Nobody asks for an account's entries.
+ */
+const HISTORIES_APPENDED = `
+DROP INDEX entries_by_account;
+CREATE TABLE histories_anew (
+  transaction_id INTEGER PRIMARY KEY REFERENCES transactions (id),
+  pku ${PKU},
+  shop TEXT NOT NULL,
+  rs BLOB NOT NULL CHECK (length(rs) = 16),
+  amount ${AMOUNT},
+  history BLOB NOT NULL,
+  arrived_s INTEGER NOT NULL,
+  returned_s INTEGER,
+  return_code TEXT,
+  UNIQUE (rs, shop, pku)
+) STRICT;
+INSERT INTO histories_anew (transaction_id, pku, shop, rs, amount, history, arrived_s, returned_s, return_code)
+  SELECT transaction_id, pku, shop, rs, amount, history, arrived_s, returned_s, return_code
+  FROM histories ORDER BY transaction_id;
+DROP TABLE histories;
+ALTER TABLE histories_anew RENAME TO histories;
+CREATE INDEX histories_by_time ON histories (arrived_s);
+CREATE INDEX histories_by_amount ON histories (amount, arrived_s);
+CREATE INDEX histories_by_shop ON histories (shop, arrived_s);
+CREATE INDEX histories_by_token ON histories (pku, arrived_s);
+`;
+
 export const ISSUER_MIGRATIONS = [
   `${LEDGER}
 CREATE TABLE pseudonyms (
@@ -311,6 +341,7 @@ CREATE TABLE terminal_notices (
 ) STRICT, WITHOUT ROWID;
 `,
   LICENSE_CLASSES,
+  HISTORIES_APPENDED,
 ];
 
 export const BANK_MIGRATIONS = [
@@ -347,6 +378,7 @@ UPDATE histories SET returned_s = NULL, return_code = NULL
   PAYOUTS,
   OPERATORS,
   LICENSE_CLASSES,
+  `${HISTORIES_APPENDED}CREATE INDEX histories_to_return ON histories (transaction_id) WHERE returned_s IS NULL;`,
 ];
 
 export const TRUSTEE_MIGRATIONS = [
