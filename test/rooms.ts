@@ -312,7 +312,7 @@ export const ROOMS: readonly Room[] = [
       'host-bridge/http',
       'host-bridge/soft-board',
     ],
-    outside: ['node:crypto', 'node:zlib'],
+    outside: ['fastify', 'node:crypto', 'node:zlib'],
   },
   {
     path: 'host-bridge/wallet',

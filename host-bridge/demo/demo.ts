@@ -70,7 +70,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     options.onTap?.(shop, event.report);
   };
   const { dataDir, interpreter, seed, scheme, pseudonyms, currency, watchMemory, onConsole, port } = options;
-  const { shops, offline, play } = SCENARIOS[options.scenario];
+  const { shops, offline, users = USERS, play } = SCENARIOS[options.scenario];
   const rig = await startWholeShop({
     dataDir,
     interpreter,
@@ -82,7 +82,7 @@ export async function runDemo(options: DemoOptions): Promise<RunningDemo> {
     seed,
     shops,
     offline,
-    users: USERS,
+    users,
     onStep,
     onConsole,
     onEvent,

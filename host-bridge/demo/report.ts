@@ -99,7 +99,7 @@ export function stepLine(step: Step): string {
 export function reportText(report: DemoReport): string {
   const money: Money = (amount) => moneyText(amount, report.currency);
   return [
-    ...['', ...tapLines(report, money)],
+    ...(report.taps.length > 0 ? ['', ...tapLines(report, money)] : []),
     ...['', ...balanceLines(report.balances, money)],
     ...['', ...historyLines(report.histories, money)],
     ...['', ...boardLines(report)],

@@ -7,6 +7,7 @@ export const SCENARIO_TEXTS = {
   outage: 'the services are down during taps',
   renew: 'a license ends, and is renewed',
   rotate: 'every house gets another key',
+  wallet: 'a wallet on a PC pays at a reader, and over a line',
 };
 
 export type ScenarioName = keyof typeof SCENARIO_TEXTS;

@@ -10,15 +10,18 @@ import { failure, isFailure } from '../base/errors.js';
 import { housesOf } from '../rig/served-houses.js';
 import type { ScenarioName } from './scenario-names.js';
 import { spendTwice } from './overspend.js';
+import { payByWallet } from './wallet-scenario.js';
 import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
-import { deliver, FUNDING, SHOPS, WITHDRAWALS, type Stage } from './stage.js';
+import { deliver, FUNDING, SHOPS, USERS, WITHDRAWALS, type Stage } from './stage.js';
 import type { Shop, Token } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
 
-/** A scenario: how many shops it needs, which of them are offline, and what is played. */
+/** A scenario: which shops and users it needs, which of the shops are offline, and what is played. */
 export interface Scenario {
   shops: string[];
   offline: string[];
+  /** Default: `USERS`. */
+  users?: string[];
   play(stage: Stage): Promise<void>;
 }
 
@@ -33,6 +36,7 @@ export const SCENARIOS: Record<ScenarioName, Scenario> = {
   outage: { ...ONE, play: goDown },
   renew: { ...ONE, play: renewLicense },
   rotate: { ...ONE, play: rotateKeys },
+  wallet: { ...ONE, users: USERS.slice(0, 1), play: payByWallet },
 };
 
 async function payThrice(stage: Stage): Promise<void> {

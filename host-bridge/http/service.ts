@@ -37,6 +37,8 @@ export interface ServiceOptions<E extends Record<string, Endpoint>> {
   endpoints: E;
   handlers: Handlers<E>;
   log: Logger;
+  /** Adds addresses for people, which the description leaves out. */
+  pages?(app: FastifyInstance): void;
   /** Needed where an endpoint takes an operator. `check` refuses before the body is looked at. */
   operators?: Gate;
   /** Needed where an endpoint takes the bank. `sign` gives the headers of a reply (bank-channel.ts). */
@@ -53,6 +55,7 @@ export async function createService<E extends Record<string, Endpoint>>(
   const app = createHttpServer({ log: options.log });
   await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } } });
   for (const name of Object.keys(options.endpoints) as (keyof E)[]) addEndpoint(app, options, name);
+  options.pages?.(app);
   app.get('/v2/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
   return app;

@@ -17,13 +17,9 @@ import { createSerialLine } from '../serial/serial-line.js';
 import { createEmulatedPort, type BoardPort } from '../serial/port.js';
 import type { Services } from '../base/services/calls.js';
 import { must } from './must.js';
-import type { startHouses } from './served-houses.js';
 import type { WholeShop } from './whole-shop.js';
 
-type Houses = Pick<
-  Awaited<ReturnType<typeof startHouses>>,
-  'issuer' | 'bank' | 'trustee' | 'issuerClient' | 'forBridge' | 'accounts'
->;
+type Houses = Pick<WholeShop, 'issuer' | 'bank' | 'trustee' | 'issuerClient' | 'forBridge' | 'accounts'>;
 
 /** The shop, open. */
 export interface LineShop {

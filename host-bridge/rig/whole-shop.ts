@@ -22,6 +22,7 @@ import type {
   Remote,
   TrusteeService,
 } from '../base/services/procedures.js';
+import type { Services } from '../base/services/calls.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { Signer } from '../base/crypto/signer.js';
 import { STANDARD_CURRENCY } from '../base/money.js';
@@ -88,6 +89,8 @@ export interface Token {
 
 /** The shop, with its houses and its people's tokens. */
 export interface WholeShop {
+  /** Everything on disk lies below. */
+  dataDir: string;
   scheduler: Scheduler;
   maker: BoardMaker;
   /** As boards are flashed with them. */
@@ -105,6 +108,8 @@ export interface WholeShop {
   bankOffice: Remote<BankOffice> | null;
   /** The office of who keeps the accounts. */
   accounts: Remote<AccountsOffice>;
+  /** The houses as a bridge calls them. */
+  forBridge: Services;
   operator: Signer;
   shops: Shop[];
   tokens: Token[];
@@ -284,6 +289,7 @@ async function start(
   });
 
   return {
+    dataDir,
     scheduler,
     maker,
     programs,
