@@ -2,8 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { msg } from '@lit/localize';
 import { call } from '../parts/live.js';
-import { act, randomId } from './pending.js';
-import { readAmount, separatorOf } from './till-money.js';
+import { act, randomId } from '../parts/pending.js';
+import { readAmount, separatorOf } from '../parts/money.js';
 import { TillView } from './till-view.js';
 import { chargeNotice } from './words.js';
 

@@ -2,8 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { msg, str } from '@lit/localize';
 import { follow } from '../parts/live.js';
-import { randomId } from './pending.js';
-import { readAmount } from './till-money.js';
+import { randomId } from '../parts/pending.js';
+import { readAmount } from '../parts/money.js';
 import { TillView } from './till-view.js';
 import { waitText } from './words.js';
 

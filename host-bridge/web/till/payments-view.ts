@@ -2,8 +2,9 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { msg, str } from '@lit/localize';
 import { call, type Answer } from '../parts/live.js';
-import { act, randomId } from './pending.js';
-import { readAmount } from './till-money.js';
+import { act, randomId } from '../parts/pending.js';
+import { readAmount } from '../parts/money.js';
+import { amountCell, saveText, tableText } from '../parts/table-file.js';
 import { type TillPayment } from './till-state.js';
 import { TillView } from './till-view.js';
 import { paymentText } from './words.js';
@@ -88,25 +89,14 @@ class PaymentsView extends TillView {
     return new Date((payment.paidS || payment.arrivedS) * 1000).toLocaleTimeString(this.language);
   }
 
-  /** A table for a spreadsheet: amounts as plain numbers with a point. */
-  private table(): string {
-    const { decimals, currency } = this.money;
-    const number = (minor: number) => (minor / 10 ** decimals).toFixed(decimals);
-    const rows = this.payments.map(({ id, token, amount, refunded, state, paidS, arrivedS }) => [
-      ...[id, new Date((paidS || arrivedS) * 1000).toISOString(), number(amount), number(refunded)],
-      ...[currency, state, token],
-    ]);
-    return [['payment', 'time', 'amount', 'refunded', 'currency', 'state', 'token'], ...rows]
-      .map((row) => `${row.join(',')}\r\n`)
-      .join('');
-  }
-
   private download(): void {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([this.table()], { type: 'text/csv' }));
-    link.download = `payments-${this.day}.csv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    const { decimals, currency } = this.money;
+    const rows = this.payments.map(({ id, token, amount, refunded, state, paidS, arrivedS }) => [
+      ...[id, new Date((paidS || arrivedS) * 1000).toISOString()],
+      ...[amountCell(amount, decimals), amountCell(refunded, decimals), currency, state, token],
+    ]);
+    const head = ['payment', 'time', 'amount', 'refunded', 'currency', 'state', 'token'];
+    saveText(`payments-${this.day}.csv`, tableText(head, rows));
   }
 
   protected override render(): TemplateResult {

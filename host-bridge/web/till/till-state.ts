@@ -1,11 +1,5 @@
 /** What the bridge tells the till's page. */
-
-/** A code in words, with what to do: `ErrorBody` of the host. */
-export interface Said {
-  code: string;
-  message: string;
-  remedy: string;
-}
+import type { Said } from '../parts/said.js';
 
 /** The charge that is open, or was last. */
 export interface TillCharge {

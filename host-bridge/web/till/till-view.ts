@@ -2,7 +2,7 @@
 import { LitElement, type PropertyDeclarations } from 'lit';
 import { updateWhenLocaleChanges } from '@lit/localize';
 import { type Answer } from '../parts/live.js';
-import { showAmount, type Money } from './till-money.js';
+import { showAmount, type Money } from '../parts/money.js';
 import { type TillState } from './till-state.js';
 
 /** A view of the till: is drawn anew when the state is another. */

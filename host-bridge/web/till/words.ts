@@ -1,6 +1,7 @@
 /** What the page says, in English; locales/de.ts has the same in German, by the same names. */
 import { msg, str } from '@lit/localize';
-import type { Said, TillCharge, TillPayment, TillState } from './till-state.js';
+import type { Said } from '../parts/said.js';
+import type { TillCharge, TillPayment, TillState } from './till-state.js';
 
 /** A sentence, and how it is meant. */
 export interface Notice {

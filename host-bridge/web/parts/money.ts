@@ -1,7 +1,7 @@
-/** Amounts as a clerk types and reads them. Minor units everywhere else. */
+/** Amounts as people type and read them. Minor units everywhere else. */
 import { AMOUNT_MAX } from '../../../firmware/core/amount.js';
 
-/** Currency and decimals, once the bridge has said them. */
+/** Currency and decimals, once its server has said them. */
 export interface Money {
   currency: string;
   decimals: number;

@@ -2,14 +2,15 @@
  * Acts have their id before their first try, and are asked for with the same id until there is an answer: what was
  * done is never done twice, whatever gets lost. They outlast the page.
  */
-import { call, type Answer } from '../parts/live.js';
+import { call, type Answer } from './live.js';
 
 interface Pending {
   path: string;
   body: object;
 }
 
-const KEY = 'tapcash-till';
+/** Each page has an origin, and so a store, of its own. */
+const KEY = 'tapcash-act';
 const RETRY_MS = 1000;
 
 /** An answer, whatever was lost on the way to it. */
