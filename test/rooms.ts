@@ -294,6 +294,19 @@ export const ROOMS: readonly Room[] = [
     outside: ['fastify', '@sinclair/typebox', 'pino', 'node:crypto', 'node:fs', 'node:path'],
   },
   {
+    path: 'host-bridge/office',
+    holds: "the office's page: what the houses say, an operator's acts, the audit in a thread of its own",
+    may: [
+      ...BASE,
+      'host-bridge/ledger',
+      'host-bridge/audit',
+      'host-bridge/http',
+      'host-bridge/control',
+      'host-bridge/web',
+    ],
+    outside: ['fastify', '@sinclair/typebox', 'node:crypto', 'node:fs', 'node:path', 'node:worker_threads'],
+  },
+  {
     path: 'host-bridge/soft-board',
     holds: 'what a board has, on Node: records in SQLite, time, random bytes, natives',
     // The table of the base point is made where boards are given theirs.
@@ -358,13 +371,20 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'host-bridge/commands',
     holds: 'what each command does',
-    may: [...BELOW_DEMO, 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench'],
+    may: [...BELOW_DEMO, 'host-bridge/office', 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench'],
     outside: ['commander', 'csv-parse', 'csv-stringify', 'ibantools', 'sepa', 'node:*'],
   },
   {
     path: 'host-bridge/cli.ts',
     holds: 'the command line; alone in reading the environment',
-    may: [...BELOW_DEMO, 'host-bridge/backup', 'host-bridge/demo', 'host-bridge/bench', 'host-bridge/commands'],
+    may: [
+      ...BELOW_DEMO,
+      'host-bridge/office',
+      'host-bridge/backup',
+      'host-bridge/demo',
+      'host-bridge/bench',
+      'host-bridge/commands',
+    ],
     outside: ['commander', 'node:*'],
   },
 ];

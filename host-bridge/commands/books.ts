@@ -20,7 +20,7 @@ function isThere(path: string): boolean {
 }
 
 /** The databases of the houses that keep them in one folder, as in a demo. @throws TapcashError FILE_* */
-function databasesIn(data: string) {
+export function databasesIn(data: string) {
   const house = (name: string) => join(data, `${name}.db`);
   if (!isThere(house('issuer'))) throw failure('FILE_MISSING', house('issuer'));
   return {

@@ -123,6 +123,16 @@ export async function openOffice(options: Pick<OfficeCommand, 'data' | 'issuerUr
 
 /** One act, with the operator's key of the data folder. */
 export async function office(verb: OfficeVerb, values: string[], options: OfficeCommand): Promise<void> {
+  const shown = await officeAnswer(verb, values, options);
+  print(options.json, shown, officeText(shown));
+}
+
+/** The same for who prints nothing. @returns the house's answer, bytes as hexadecimal */
+export async function officeAnswer(
+  verb: OfficeVerb,
+  values: string[],
+  options: OfficeCommand,
+): Promise<Record<string, unknown>> {
   // Before anything is asked, for a trace is an act.
   const checkWith = options.accountsKey === undefined ? null : keyArgument(options.accountsKey, '--accounts-key');
   const houses = await openOffice(options);
@@ -230,10 +240,9 @@ export async function office(verb: OfficeVerb, values: string[], options: Office
         },
         options,
       );
-  const shown = JSON.parse(
+  return JSON.parse(
     JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
   ) as Record<string, unknown>;
-  print(options.json, shown, officeText(shown));
 }
 
 /** A trace with whether its evidence was checked here, instead of believing the house that gave the name. */

@@ -14,7 +14,7 @@ const OUT = join(ROOT, 'dist', 'web');
 const MARK = join(OUT, 'built-from');
 /** What a page is made of: its own sources, the codecs, and the versions of what it is built with. */
 const SOURCES = ['host-bridge/web', 'firmware/wire', 'firmware/core', 'package-lock.json'];
-const PAGES = ['bench', 'till'];
+const PAGES = ['bench', 'till', 'office'];
 
 function filesBelow(path) {
   const entries = readdirSync(path, { withFileTypes: true, recursive: true });

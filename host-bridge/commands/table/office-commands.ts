@@ -70,6 +70,16 @@ export const OFFICE_COMMANDS: CommandSpec = {
   what: 'acts of an operator; every trace and denial is recorded',
   examples: ['office open "Cafe Roma"', 'office balance "Cafe Roma"'],
   commands: [
+    {
+      name: 'serve',
+      what: 'the office as a page: accounts, payouts, terminals, overspends, keys, the audit',
+      more: `
+This computer alone may open it. The address ends with a word that gives the
+right to act with the folder's operator.key; it is new at each start.`,
+      options: [as(OPTIONS.listen, { standard: '0' }), ...common, OPTIONS.trusteeUrl],
+      examples: ['office serve', 'office serve --data cafe'],
+      run: async () => (await import('../office-serve.js')).officeServe,
+    },
     verb('open', 'open an account that only receives: a shop', [name], 'open "Cafe Roma"'),
     verb('fund', 'put money into an account', [name, amount], 'fund "Alice Example" 100.00'),
     verb(
