@@ -196,6 +196,7 @@ declare var E: {
   on(event: 'errorFlag', callback: (flags: string[]) => void): void;
   /** Builds with a touch panel: pixels of the display; b is 0 where the finger has gone. */
   on(event: 'touch', callback: (touch: { x: number; y: number; b: number }) => void): void;
+  removeListener(event: 'touch', callback: (touch: { x: number; y: number; b: number }) => void): void;
   removeAllListeners(event?: string): void;
   /** Names such as "FIFO_FULL" and "LOW_MEMORY" since the last call. */
   getErrorFlags(): string[];

@@ -28,7 +28,7 @@ export interface KeypadConfig {
 
 /** A button that stands for a key of the amount entry. */
 export interface AmountKeyConfig extends PinConfig {
-  /** As in shop-terminal/amount-entry.ts. */
+  /** As in panel/amount-entry.ts. */
   key: string;
 }
 
@@ -132,10 +132,12 @@ export interface BoardConfig {
    * `user`: the owner's button (token) or the clerk's (terminal). `console`: held at reset it brings the console back.
    */
   buttons: { user: PinConfig; console?: PinConfig };
-  /** For amounts at a terminal without a bridge. */
+  /** For amounts: at a terminal without a bridge, and on a token. */
   keypad?: KeypadConfig;
   /** Single buttons for the same. */
   amountKeys?: AmountKeyConfig[];
+  /** Tokens: `display.keys` of a terminal, which are drawn only while they are wanted. */
+  touchKeys?: string[];
   led?: PinConfig;
   buzzer?: PinConfig;
   /** Ports that the console must leave, "Serial1"; the console then moves to `consolePort`. */

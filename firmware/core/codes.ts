@@ -61,6 +61,8 @@ export function allCodes() {
     'LIST_MISMATCH', // 46  a difference that does not stand on the deny list held, or does not end in what was signed
     'DENY_LIST_FULL', // 47  a deny list that is longer than there is room for
     'TERMINAL_RETIRED', // 48  another terminal has taken its place
+    'NO_KEYS', // 49  the token's board has no keys to enter an amount with
+    'AMOUNT_NEEDED', // 50  the amount is to be entered, on the token or at the terminal
   ] as const;
 }
 

@@ -31,6 +31,8 @@ export interface Display {
   draw(lines: string[]): boolean;
   /** True where nobody can read what is shown. */
   broken(): boolean;
+  /** With a touch panel: draws these keys beside the lines from now on; null: none. */
+  showKeys?(keys: string[] | null): void;
 }
 
 /** What of Espruino's I2C a display needs. */

@@ -135,6 +135,7 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
   let waiting: string[] | null = null;
   let waitingTone: Tone;
   let drawIli: any;
+  let keys = config.keys;
 
   function show(lines: string[], tone: Tone): void {
     if (failed) return;
@@ -144,7 +145,7 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
       return;
     }
     try {
-      if (own) drawOwn(own, lines, tone, config.keys);
+      if (own) drawOwn(own, lines, tone, keys);
       else drawIli(lines, tone);
     } catch (error) {
       failed = true;
@@ -162,6 +163,9 @@ export function createLcd(devices: LcdDevices, config: DisplayConfig): Display {
     draw: drawNothing,
     broken: function () {
       return failed;
+    },
+    showKeys: function (now) {
+      keys = now || undefined;
     },
   };
 }

@@ -10,7 +10,7 @@ import type { Display } from '../panel/display.js';
 import { SIGNAL } from '../panel/indicator.js';
 import type { Indicator } from '../panel/indicator.js';
 import { CHARGE_ID_BYTES } from '../wire/link/link-messages.js';
-import { createAmountEntry } from './amount-entry.js';
+import { createAmountEntry } from '../panel/amount-entry.js';
 import { entryLines, entryRefusedLines } from './screen.js';
 import type { Till, TillConfig } from './till.js';
 
@@ -38,7 +38,7 @@ const ENTRY_MS = 60000;
 
 /** Makes the keys. @param onOpened a charge was opened by them @param onChange something else may be shown */
 export function createEntryKeys(parts: EntryParts, onOpened: () => void, onChange: () => void): EntryKeys {
-  const entry = createAmountEntry();
+  const entry = createAmountEntry(1);
   let timer: unknown;
 
   /** Charges what was entered, under an id of our own: no bridge knows this charge. */

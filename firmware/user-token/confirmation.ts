@@ -38,8 +38,6 @@ export interface Confirmation {
    * something else, or too long ago, is not carried over. Asked again, the same question goes on waiting.
    */
   agreed(about: string, amount: number, shop: string, nowMs: number): boolean;
-  /** The owner entered the amount, and so agreed to it. */
-  enter(about: string, amount: number, nowMs: number): void;
   /** The button. @returns what it confirmed; '' nothing: it is for the desk; '-' nothing at all */
   press(nowMs: number): string;
   /** null where nothing waits. */
@@ -69,10 +67,6 @@ export function createConfirmation(): Confirmation {
       if (!isSame) waiting = { about: about, amount: amount, shop: shop, confirmed: false };
       askedMs = nowMs;
       return false;
-    },
-    enter: function (about, amount, nowMs) {
-      waiting = { about: about, amount: amount, shop: '', confirmed: true };
-      pressedMs = nowMs;
     },
     press: function (nowMs) {
       const now = pending(nowMs);

@@ -46,6 +46,7 @@ import { openTest, testBoard } from '../board/self-test.js';
 import { forget, openResident } from '../board/startup.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { AID, CLA } from '../wire/token-commands.js';
+import { openAmountKeys } from './amount-keys.js';
 import { createDesk, needsTools } from './desk/desk.js';
 import { createDeskTools } from './desk/desk-tools.js';
 import { createPaperDesk } from './desk/paper-desk.js';
@@ -344,6 +345,11 @@ function runWithKeys(
     return createPaperDesk;
   });
 
+  // Of a board with keys, while amounts are entered.
+  const loadKeys = overlay(board.openOverlay, 'keys.js', function () {
+    return openAmountKeys;
+  });
+
   // Most names are in ASCII and short: they are shown as they are.
   const loadSpell = overlay(board.openOverlay, 'spell.js', function () {
     return spell;
@@ -383,6 +389,20 @@ function runWithKeys(
     },
     loadPapers: function () {
       return loadPapers()(purse.state);
+    },
+    openKeys: function (screens) {
+      return loadKeys()(
+        {
+          devices: espruinoPins(),
+          clearWatch: clearWatch,
+          touches: E,
+          storage: board.storage,
+          clock: board.clock,
+          display: board.display,
+        },
+        screens,
+        purse.state,
+      );
     },
     nonces: pool.level,
     makeRoom: function () {

@@ -15,6 +15,7 @@ import type { ApduAnswer, ApduHandlers } from '../nfc/iso-dep-server.js';
 import { readChallenge } from '../wire/payment.js';
 import { WIRE_VERSION } from '../wire/signed.js';
 import { INS, isDeskCommand, isPaperCommand, selectAnswer, tokenStatus } from '../wire/token-commands.js';
+import type { AmountKeys, KeyScreens } from './amount-keys.js';
 import type { Desk } from './desk/desk.js';
 import type { PaperDesk } from './desk/paper-desk.js';
 import { WITHDRAWAL } from './confirmation.js';
@@ -41,6 +42,8 @@ export interface TokenParts {
   loadDesk: (progress: (done: number, total: number) => void) => Desk;
   /** Loads what of the desk takes papers. @throws as loadDesk */
   loadPapers: () => PaperDesk;
+  /** Loads what takes amounts from the board's keys; null where it has none. @throws as loadDesk */
+  openKeys: (screens: KeyScreens) => AmountKeys | null;
   /** Lets go of what can be loaded again: a payment or the desk begins, or nothing is left to do. */
   makeRoom: () => void;
   /** Nonces ready in the pool. */
@@ -83,11 +86,15 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   let leftMs = -QUIET_MS;
   // Loaded at the first desk command, gone with idle work, papers and the next payment, which need the room.
   let desk: Desk | null = null;
+  // While the owner may enter an amount.
+  let keys: AmountKeys | null = null;
   // What is left to do of a command once its answer is out.
   let unfinished: (() => void) | null = null;
 
   function homeLines(): string[] {
     if (state.fault) return ['FAULT'].concat(wrap(state.fault));
+    const entered = keys && keys.lines();
+    if (entered) return entered;
     if (!state.licensed)
       return ['NOT LICENSED'].concat(state.name ? nameLines(parts.spell, '', state.name) : [], ['go to the desk']);
     const out = ['BALANCE', amountText(journal.balance(), state.config.currency)];
@@ -164,9 +171,14 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     // Whoever is at the desk pays nothing now.
     if (state.confirmation.turnTo(WITHDRAWAL, nowMs)) screens.home();
     const asked = purse.pending(nowMs);
-    const answer = guarded<PurseAnswer>(state, function () {
+    let answer = guarded<PurseAnswer>(state, function () {
       return deskAnswer(ins, data);
     });
+    // A desk that leaves x to the owner waits for it; any other answer is of an x that is known.
+    const isWanted = ins === INS.withdraw && !answer.ok && answer.code === 'NO_CHARGE';
+    if (isWanted) keys = keys || parts.openKeys(screens);
+    else if (keys) keys = keys.close();
+    if (isWanted && !keys) answer = refuse('NO_KEYS');
     purse.changed();
     if (journal.balance() > before) screens.received(journal.balance() - before, state.config.currency);
     else if (ins === INS.receipt && !answer.ok) screens.refused(answer.code);
@@ -207,6 +219,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function command(ins: number, data: Uint8Array, p1: number, p2: number): ApduAnswer {
     if (p1 !== 0 || p2 !== 0) return { sw: SW_WRONG_P1_P2 };
+    if (keys && ins !== INS.withdraw) keys = keys.close();
     const answer = answerOf(ins, data);
     if (!answer) return { sw: SW_UNKNOWN_INS };
     return answer.ok ? { sw: statusWord('OK'), data: answer.data } : { sw: statusWord(answer.code) };
@@ -214,9 +227,10 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function workOn(): void {
     let more = false;
+    if (keys && keys.isOver(clock.nowMs())) keys = null;
     // A tap comes first: whatever the pool lacks then is made at the tap. So does the next one, while there are nonces:
     // customers pay again within seconds, and a piece of work, with what it loads, would hold them up.
-    if (!inField && (parts.nonces() === 0 || clock.nowMs() - leftMs >= QUIET_MS)) {
+    if (!inField && (parts.nonces() === 0 || (!keys && clock.nowMs() - leftMs >= QUIET_MS))) {
       const done = guarded<{ ok: true; more: boolean }>(state, function () {
         letGoOfDesk();
         const hasMore = parts.work();
@@ -243,9 +257,11 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     },
     press: function () {
       const nowMs = clock.nowMs();
+      if (keys && keys.button()) return;
       const waiting = purse.press(nowMs) ? purse.pending(nowMs) : null;
-      if (waiting) screens.ask(waiting, state.config.currency);
-      else screens.deskOpen();
+      if (waiting) return screens.ask(waiting, state.config.currency);
+      if (isDeskOpen(state, nowMs) && state.licensed) keys = keys || parts.openKeys(screens);
+      screens.deskOpen();
     },
     start: function () {
       screens.home();

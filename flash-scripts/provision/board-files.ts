@@ -146,12 +146,12 @@ export function beforeFields({
   };
 }
 
-/** A token's display has no keys: it is asked for no amount. */
+/** A token's display shows its keys only while its owner enters an amount. */
 function configFor(role: string, board: BoardConfig): BoardConfig {
   const config = firmwareConfig(board);
-  if (role !== 'user-token' || !config.display) return config;
+  if (role !== 'user-token' || !config.display?.keys) return config;
   const { keys, ...display } = config.display;
-  return { ...config, display };
+  return { ...config, display, touchKeys: keys };
 }
 
 /** JSON in ASCII alone; text beyond it, a name, becomes its bytes in UTF-8, as Espruino's strings hold them. */

@@ -291,6 +291,18 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     "Another terminal has taken this one's place: it opens no charge, and delivers what it has.",
     'Charge with the one that replaced it. If that was a mistake, an operator takes it back: tapcash office reinstate.',
   ),
+  NO_KEYS: row(
+    409,
+    refused,
+    "The token's board has no keys: its owner cannot enter an amount on it.",
+    'The desk says the amount: tapcash teller withdraw AMOUNT.',
+  ),
+  AMOUNT_NEEDED: row(
+    409,
+    refused,
+    'Nobody has entered the amount that was asked for.',
+    "Press the token's button, enter the amount on its keys, press again, then hold it to the reader.",
+  ),
 };
 
 const HOST_ERRORS = {

@@ -88,10 +88,10 @@ export async function renew(name: string, options: ClerkOptions): Promise<void> 
 }
 
 /** `tapcash teller withdraw`. */
-export async function withdraw(text: string, options: ActOptions): Promise<void> {
-  const amount = amountArgument(text);
-  const done = await deskAct('withdraw', { amount }, options, (client, id) =>
-    client.withdraw({ amount, id }, listen(options)),
+export async function withdraw(text: string | undefined, options: ActOptions): Promise<void> {
+  const amount = text === undefined ? undefined : amountArgument(text);
+  const done = await deskAct('withdraw', { amount: amount ?? null }, options, (client, id) =>
+    client.withdraw({ ...(amount === undefined ? {} : { amount }), id }, listen(options)),
   );
   const said =
     done.coupons > 0

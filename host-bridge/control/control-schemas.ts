@@ -306,8 +306,8 @@ export const CONTROL_ENDPOINTS = {
   renew: post('/desk/renew', 'Renews the license of the token at the reader', object({ name: Name }), Registered, true),
   withdraw: post(
     '/desk/withdraw',
-    'Withdraws to the token at the reader',
-    object({ amount: Amount, id: ActId }),
+    'Withdraws to the token at the reader; without an amount the one that its owner enters on it',
+    object({ amount: Type.Optional(Amount), id: ActId }),
     Withdrawn,
     true,
   ),
@@ -396,7 +396,7 @@ export const DeskLine = object({
     object({
       step: Type.String(),
       wait: Type.Union(
-        (['tap', 'again', 'button', 'confirm', 'link', 'service'] as const).map((wait) => Type.Literal(wait)),
+        (['tap', 'again', 'button', 'confirm', 'enter', 'link', 'service'] as const).map((wait) => Type.Literal(wait)),
       ),
     }),
   ),

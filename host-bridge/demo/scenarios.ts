@@ -11,7 +11,17 @@ import { housesOf } from '../rig/served-houses.js';
 import type { ScenarioName } from './scenario-names.js';
 import { spendTwice } from './overspend.js';
 import { payByWallet } from './wallet-scenario.js';
-import { claim, collect, lookInto, redeem, renew, statement, unload, withdraw } from '../rig/people.js';
+import {
+  claim,
+  collect,
+  lookInto,
+  redeem,
+  renew,
+  statement,
+  unload,
+  withdraw,
+  withdrawEntered,
+} from '../rig/people.js';
 import { deliver, FUNDING, SHOPS, USERS, WITHDRAWALS, type Stage } from './stage.js';
 import type { Shop, Token } from '../rig/whole-shop.js';
 import { must } from '../rig/must.js';
@@ -30,6 +40,7 @@ const ONE = { shops: SHOPS.slice(0, 1), offline: [] };
 /** By name, in the order of `--all`. */
 export const SCENARIOS: Record<ScenarioName, Scenario> = {
   pay: { ...ONE, play: payThrice },
+  enter: { ...ONE, play: enterAmounts },
   overspend: { shops: SHOPS, offline: SHOPS.slice(1), play: spendTwice },
   refund: { ...ONE, play: giveBack },
   torn: { ...ONE, play: tear },
@@ -50,6 +61,24 @@ async function payThrice(stage: Stage): Promise<void> {
   await deliver(stage);
   checkPaid(stage);
   await checkBalances(stage);
+}
+
+/** x is entered on the token [0017], [0067]. */
+const ENTERED = 700;
+
+/** What the patent has the user enter, entered on the token. */
+async function enterAmounts(stage: Stage): Promise<void> {
+  const { rig, step, money } = stage;
+  const [shop] = rig.shops;
+  const [alice] = rig.tokens;
+  const before = (await lookInto(rig, shop, alice)).balance;
+  const x = await step(`Alice enters ${money(ENTERED)} on her token, and the desk takes it from there`, () =>
+    withdrawEntered(rig, shop, alice, ENTERED),
+  );
+  stage.check('x of the withdrawal is what was entered on the token', x === ENTERED);
+  if (rig.scheme.issue === 'coupon') await step("redeem Alice's coupons", () => redeem(rig, shop, alice));
+  const { balance } = await lookInto(rig, shop, alice);
+  stage.check('x is on the token', balance === before + ENTERED);
 }
 
 /** The shop gives a payment back in two parts; a third would be more than it was paid. */

@@ -26,12 +26,27 @@ export function pressButton(rig: WholeShop, board: Board): void {
   board.press(rig.maker.config.buttons.user.pin, PRESS_MS);
 }
 
-/** Does what the desk asks for. */
-function atDesk(rig: WholeShop, shop: Shop, token: Token) {
+/** Enters an amount on a board's keypad, in minor units, key by key, and says that it is right by its button. */
+async function enter(rig: WholeShop, board: Board, amount: number): Promise<void> {
+  const { rows, columns, keys } = rig.maker.config.keypad!;
+  const { setTimer } = createRealScheduler();
+  const pause = () => new Promise<void>((resolve) => void setTimer(resolve, PRESS_MS + REACTION_MS));
+  await pause();
+  for (const digit of String(amount)) {
+    const row = keys.findIndex((line) => line.includes(digit));
+    board.pressKey(rows[row]!, columns[keys[row]!.indexOf(digit)]!, PRESS_MS);
+    await pause();
+  }
+  pressButton(rig, board);
+}
+
+/** Does what the desk asks for. @param amount what is entered on the token, where the desk asks for that */
+function atDesk(rig: WholeShop, shop: Shop, token: Token, amount = 0) {
   return {
     onEvent: ({ wait }: DeskEvent) => {
       if (wait === 'tap' || wait === 'again') token.presence.hold(shop.field);
       if (wait === 'button' || wait === 'confirm') pressButton(rig, token.device.board);
+      if (wait === 'enter') enter(rig, token.device.board, amount).catch(() => undefined);
     },
   };
 }
@@ -50,6 +65,13 @@ export async function register(rig: WholeShop, shop: Shop, token: Token, funding
 export async function withdraw(rig: WholeShop, shop: Shop, token: Token, amount: number): Promise<void> {
   must(`withdraw for ${token.name}`, await shop.bridge.teller.withdraw({ amount, ...atDesk(rig, shop, token) }));
   token.presence.leave();
+}
+
+/** Withdrawal of what its owner enters on the token [0017], [0067]. @returns x as the desk had it from the token */
+export async function withdrawEntered(rig: WholeShop, shop: Shop, token: Token, amount: number): Promise<number> {
+  const done = must(`withdraw for ${token.name}`, await shop.bridge.teller.withdraw(atDesk(rig, shop, token, amount)));
+  token.presence.leave();
+  return done.amount;
 }
 
 /** Coupons for cash [0042]-[0044], where the scheme has them. */

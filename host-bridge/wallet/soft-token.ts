@@ -153,6 +153,7 @@ export function openSoftToken(store: SoftStore, terms: TokenTerms, options: Soft
           : null,
       ),
     loadPapers: () => createPaperDesk(purse.state),
+    openKeys: () => null,
     makeRoom: () => undefined,
     nonces: pool.level,
     memory: () => ({ used: 0, total: 0 }),

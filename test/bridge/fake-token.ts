@@ -33,6 +33,8 @@ export interface FakeToken {
   open: boolean;
   /** Whether its owner agrees to every withdrawal. */
   agrees: boolean;
+  /** x as its owner has entered it; 0: not yet; null: it has no keys. */
+  entered: number | null;
   pku: Uint8Array;
   accountKey: Uint8Array;
   /** Its journal: payments by place, with whether the shop acknowledged them. */
@@ -59,6 +61,7 @@ export function createFakeToken(seed: string): FakeToken {
     license: null,
     open: true,
     agrees: true,
+    entered: 0,
     pku,
     accountKey: account.publicKey,
     debits: [],
@@ -133,7 +136,13 @@ export function createFakeToken(seed: string): FakeToken {
     const request = amountRequest.decode(data);
     if (!request) return no('BAD_REQUEST');
     if (!token.license) return no('NOT_LICENSED');
-    if (request.amount === 0) return no('NO_CHARGE');
+    if (request.amount === 0) {
+      const { entered } = token;
+      if (entered === null) return no('NO_KEYS');
+      if (entered === 0) return no('NO_CHARGE');
+      token.entered = 0;
+      return requestFor(entered);
+    }
     if (!token.agrees) return no('CONFIRM_NEEDED');
     return requestFor(request.amount);
   }

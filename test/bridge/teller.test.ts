@@ -199,6 +199,32 @@ test('a receipt that the token missed comes first, then what was asked for', asy
   expect([token().balance, abc()]).toEqual([420, 580]);
 });
 
+test('x that the owner enters on the token: waited for, taken from there, once; without keys told by name', async () => {
+  await prepare();
+  await register();
+  const waits: string[] = [];
+  const entered = (id?: Uint8Array) =>
+    rig.bridge.teller.withdraw({ id, stepMs: 5000, onEvent: ({ wait }) => void waits.push(wait) });
+  const first = entered(new Uint8Array(16).fill(1));
+  await pass(rig.scheduler, 3000);
+  expect([token().balance, waits]).toEqual([0, ['tap', 'enter']]);
+  token().entered = 300;
+  const done = { ok: true, amount: 300, receiptNumber: 1, coupons: 0, missed: 0, repeated: false };
+  expect(await go(first)).toEqual(done);
+  // The same act has its answer, and asks nobody.
+  expect(await go(entered(new Uint8Array(16).fill(1)))).toEqual(done);
+  expect(token().balance).toBe(300);
+  // Nobody enters anything; a token without keys; more than the account has. Nothing changed.
+  expect(await go(entered())).toMatchObject({ code: 'AMOUNT_NEEDED' });
+  token().entered = null;
+  expect(await go(entered())).toMatchObject({ code: 'NO_KEYS' });
+  token().entered = 701;
+  expect(await go(entered())).toMatchObject({ code: 'FUNDS_INSUFFICIENT' });
+  expect([token().balance, token().receiptNumber]).toEqual([300, 1]);
+  // A desk that says x is confirmed as before.
+  expect(await withdraw(700)).toMatchObject({ ok: true, amount: 700, receiptNumber: 2 });
+});
+
 test('a receipt whose taking nobody saw is no second withdrawal, also after the bridge ended; later it is another one', async () => {
   await prepare();
   await register();

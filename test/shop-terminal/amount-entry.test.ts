@@ -1,7 +1,7 @@
 /** Amounts entered at the terminal: the rules of keys, a keypad's contacts, and charges that no bridge asked for. */
 import { fc } from '../kit/properties.js';
 import { watchKeypad, type KeypadPins } from '../../firmware/panel/keypad.js';
-import { createAmountEntry, ENTRY_MAX } from '../../firmware/shop-terminal/amount-entry.js';
+import { createAmountEntry, ENTRY_MAX } from '../../firmware/panel/amount-entry.js';
 import { amountText } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { LINE_CHARACTERS } from '../../firmware/panel/display.js';
@@ -20,8 +20,16 @@ test.each([
   ['999999991', ENTRY_MAX],
   ['12345678', 12345678],
   ['1x 2-', 12],
+  ['>', 100],
+  ['>>>', 500],
+  ['>>>>', 1000],
+  ['3>', 100],
+  ['42>', 100],
+  ['>'.repeat(9), 50_000],
+  ['>'.repeat(10), 100],
+  ['99999999>', 100],
 ])('keys %s are %i', (keys, amount) => {
-  const entry = createAmountEntry();
+  const entry = createAmountEntry(100);
   for (const key of keys) expect(entry.press(key)).toBe(false);
   expect(entry.amount()).toBe(amount);
   expect(entry.press('#')).toBe(amount > 0);
@@ -31,8 +39,8 @@ test.each([
 
 test('whatever is pressed is 0 or an amount that fits the display, and only an amount is charged', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(...'0123456789+*#', '', '12', 'e'), { maxLength: 30 }), (keys) => {
-      const entry = createAmountEntry();
+    fc.property(fc.array(fc.constantFrom(...'0123456789+>*#', '', '12', 'e'), { maxLength: 30 }), (keys) => {
+      const entry = createAmountEntry(100);
       for (const key of keys) expect(entry.press(key)).toBe(key === '#' && isAmount(entry.amount()));
       const amount = entry.amount();
       expect(amount === 0 || isAmount(amount)).toBe(true);

@@ -164,7 +164,10 @@ export function must<T extends { ok: boolean }>(answer: T): Extract<T, { ok: tru
 
 /** The owner agrees to a withdrawal before a desk asks for it, as one does who enters it on the token. */
 export function agreeTo(token: TestPurse, amount: number, nowMs = 0): void {
-  token.purse.state.confirmation.enter(WITHDRAWAL, amount, nowMs);
+  const { confirmation } = token.purse.state;
+  confirmation.end();
+  confirmation.agreed(WITHDRAWAL, amount, '', nowMs);
+  confirmation.press(nowMs);
 }
 
 /** 'OK' or the code. */

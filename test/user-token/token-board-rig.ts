@@ -16,7 +16,7 @@ import { createHsuPort } from '../../firmware/nfc/pn532-hsu.js';
 import { apduBytesMax, createPn532Link } from '../../firmware/nfc/pn532-link.js';
 import { createPn532Reader } from '../../firmware/nfc/pn532-reader.js';
 import { AID, CLA, selectAnswer } from '../../firmware/wire/token-commands.js';
-import { createBoard, type EmulatedBoard } from '../../host-bridge/emulator/board.js';
+import { createBoard, type Board, type EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
 import { createPn532Chip, type Pn532Chip } from '../../host-bridge/emulator/pn532-chip.js';
 import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
@@ -130,6 +130,21 @@ export function emulatedToken(
     onConsole: (line) => void lines.push(line),
   });
   return { board, chip, flash, lines };
+}
+
+/** Keys of the board's keypad, one after another, in virtual time. */
+export function pressKeys(scheduler: VirtualScheduler, board: Board, keys: string): void {
+  for (const key of keys) {
+    pressKeypad(board, key);
+    scheduler.advance(150);
+  }
+}
+
+/** A key of the keypad that emulated.json and linux.json have. */
+export function pressKeypad(board: Board, key: string): void {
+  const { rows, columns, keys } = loadBoard('emulated').keypad!;
+  const row = keys.findIndex((line) => line.includes(key));
+  board.pressKey(rows[row]!, columns[keys[row]!.indexOf(key)]!, 60);
 }
 
 /** Commands of one tap at a shop, to their answers, in virtual time. */

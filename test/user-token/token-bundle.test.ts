@@ -1,15 +1,15 @@
 /**
  * The token's bundle as it is flashed: boots by itself on the emulated board, answers through two PN532 models.
  */
-import { isLong } from '../kit/extent.js';
-import { identity, INS, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
+import { extent, isLong } from '../kit/extent.js';
+import { amountRequest, identity, INS, requestPart, tokenStatus } from '../../firmware/wire/token-commands.js';
 import { registration } from '../../firmware/wire/registration.js';
 import { payment } from '../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
 import { createVirtualScheduler, type VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { exercises } from '../kit/exercises.js';
 import type { CutProgram } from '../../flash-scripts/build/overlays.js';
-import { createShop, emulatedToken, filesFor, tapIn, tokenProgram } from './token-board-rig.js';
+import { createShop, emulatedToken, filesFor, pressKeys, tapIn, tokenProgram } from './token-board-rig.js';
 import { challengeBytes, chargeBytes, grantBytes, nameBytes, receiptBytes, verifyRaw } from './purse-rig.js';
 
 const none = new Uint8Array(0);
@@ -267,4 +267,91 @@ test('clones of one flash sign under different nonces', () => {
     twin.board.powerOff();
   }
   expect(nonces.size).toBe(6);
+});
+
+/** A licensed token with x of 5.00 entered on its keypad, and the desk that asks for it. */
+function withEntry() {
+  const scheduler = createVirtualScheduler();
+  const shop = createShop(scheduler);
+  const token = licensedToken(scheduler, shop);
+  let commands = 0;
+  const enter = () => {
+    token.board.press('D26', 60);
+    scheduler.advance(300);
+    pressKeys(scheduler, token.board, '500');
+    scheduler.advance(300);
+    expect(token.board.screen()).toEqual(['WITHDRAW', '5.00 EUR?', 'press if right']);
+    token.board.press('D26', 60);
+    scheduler.advance(400);
+    expect(token.board.screen()).toEqual(['TAP AGAIN', 'WITHDRAW', '5.00 EUR']);
+  };
+  const newAsk = (): [number, Uint8Array] => {
+    const commandId = new Uint8Array(8).fill(++commands);
+    return [INS.withdraw, amountRequest.encode({ commandId, amount: 0 })];
+  };
+  const ask = (command: [number, Uint8Array]) => tapIn(scheduler, shop, [command])[0];
+  const xOf = ({ code, data }: { code: string; data: Uint8Array }) => [code, requestPart.decode(data)?.amount];
+  return { scheduler, shop, token, enter, newAsk, ask, xOf };
+}
+
+test('x entered on the token, and the desk torn off after every byte: asked again, the same x, and for once', () => {
+  const { shop, token, enter, newAsk, ask, xOf } = withEntry();
+  const { field } = shop;
+  enter();
+  const before = field.counts();
+  expect(xOf(ask(newAsk()))).toEqual(['OK', 500]);
+  const after = field.counts();
+  const total = after.toCard + after.toReader - before.toCard - before.toReader;
+  for (let bytes = 1; bytes <= total; bytes += extent(41, 1)) {
+    enter();
+    const command = newAsk();
+    field.cutAfter(bytes);
+    ask(command);
+    field.restore();
+    for (const again of [ask(command), ask(command)]) expect([bytes, ...xOf(again)]).toEqual([bytes, 'OK', 500]);
+    expect(ask(newAsk()).code).toBe('NO_CHARGE');
+  }
+  expect(token.board.errors).toEqual([]);
+});
+
+test('x entered on the token, and its power cut at every flash write: the same x, or it is entered anew', () => {
+  const { scheduler, shop, token, enter, newAsk, ask, xOf } = withEntry();
+  const places: ['before' | 'during' | 'scattered' | 'after', number][] = [
+    ['before', 0],
+    ['during', 0],
+    ['during', 3],
+    ['scattered', 0],
+    ['after', 0],
+  ];
+  let which = 0;
+  for (let operation = 0, came = true; came; operation++) {
+    for (const [place, word] of isLong ? places : [places[which++ % places.length]!]) {
+      enter();
+      const command = newAsk();
+      token.flash.cutAfter(operation, place, word);
+      const answer = ask(command);
+      came = !token.board.powered;
+      if (!came) expect(xOf(answer)).toEqual(['OK', 500]);
+      token.flash.cutAfter(Number.MAX_SAFE_INTEGER, 'before', 0);
+      if (!came) break;
+      token.chip.setPower(false);
+      scheduler.advance(100);
+      token.chip.setPower(true);
+      token.board.powerOn();
+      scheduler.advance(2000);
+      const again = ask(command);
+      if (again.code === 'DESK_CLOSED') enter();
+      expect([operation, place, ...xOf(again.code === 'OK' ? again : ask(command))]).toEqual([
+        operation,
+        place,
+        'OK',
+        500,
+      ]);
+      token.board.press('D26', 60);
+      scheduler.advance(500);
+      const [state] = tapIn(scheduler, shop, [[INS.status, none]]);
+      expect(tokenStatus.decode(state.data)).toMatchObject({ balance: 5000, receiptNumber: 1 });
+    }
+  }
+  expect(token.board.errors).toEqual([]);
 });

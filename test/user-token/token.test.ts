@@ -53,6 +53,7 @@ function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
     display: createDisplay(devices, display === 'console' ? { type: 'console' } : undefined),
     indicator: createIndicator(pins, clock, { pin: 'D2', active: 1 }, { pin: 'D4', active: 1 }),
     spell,
+    openKeys: () => null,
     makeRoom: () => undefined,
     loadDesk: () => createDesk(parts.purse.state, null),
     loadPapers: () => createPaperDesk(parts.purse.state),

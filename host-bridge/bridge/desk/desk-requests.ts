@@ -34,7 +34,7 @@ import { bytes } from '../../base/hex.js';
 import { moneyText } from '../../base/money.js';
 import { ERRORS, EXIT, refusal, type Result } from '../../base/errors.js';
 import type { Act, DeskActs } from './desk-acts.js';
-import { newCommandId, type DeskSteps } from './desk-steps.js';
+import { ENTRY_STEP, newCommandId, type DeskSteps } from './desk-steps.js';
 import type { Services } from '../../base/services/calls.js';
 
 /** A request that has come to its end. */
@@ -155,11 +155,22 @@ export async function stateOfNoted(
   return { ok: true, state: given.ok && !given.refused ? 'done' : 'refused' };
 }
 
-/** Asks the token to withdraw: the first part of its request, or of one that still waits. */
-export function askFor(steps: DeskSteps, amount: number): Promise<Result<{ answer: RequestPart }>> {
-  return steps.token('withdraw', INS.withdraw, amountRequest.encode({ commandId: newCommandId(), amount }), (bytes) =>
+/**
+ * Asks the token to withdraw: the first part of its request, or of one that still waits.
+ * @param step 'withdraw', or `ENTRY_STEP` to wait until the owner has entered x; `amount` is 0 then
+ */
+export function askFor(steps: DeskSteps, amount: number, step = 'withdraw'): Promise<Result<{ answer: RequestPart }>> {
+  return steps.token(step, INS.withdraw, amountRequest.encode({ commandId: newCommandId(), amount }), (bytes) =>
     requestPart.decode(bytes),
   );
+}
+
+/**
+ * Asks the token for the request for x that its owner enters on it [0017], [0067]; what waits on it is finished before.
+ */
+export async function askForEntered(services: Services, steps: DeskSteps): Promise<Result<{ answer: RequestPart }>> {
+  const finished = await finishWaiting(services, steps);
+  return finished.ok ? askFor(steps, 0, ENTRY_STEP) : finished;
 }
 
 /** Asks the token for its question about a missed receipt, or for what still waits. */
@@ -175,20 +186,33 @@ export interface CouponsTaken {
 
 /** A withdrawal by coupons, as the desk notes it. */
 interface CouponProgress extends Partial<NotedRequest> {
+  /** x in all. */
+  amount: number;
   /** Worth of each coupon that the token has of it. */
   taken: number[];
   /** Worth of the one that is under way. */
   part?: number;
 }
 
-/** [0039]-[0041]: as many coupons as the amount splits into, each blinded by the token and verified by it. */
+/**
+ * [0039]-[0041]: as many coupons as the amount splits into, each blinded by the token and verified by it.
+ * @param given null: what the owner enters on the token @param mayPay whether the token can pay with what it gets
+ */
 export async function takeCoupons(
   services: Services,
   steps: DeskSteps,
-  amount: number,
+  given: number | null,
   acts: Pick<DeskActs, 'other'>,
   act: Act,
+  mayPay: () => Promise<Result<object>>,
 ): Promise<Result<CouponsTaken>> {
+  const known = given ?? act.progress<CouponProgress>()?.amount ?? null;
+  const entered = known === null ? await enteredForCoupons(services, steps) : null;
+  if (entered && !entered.ok) return entered;
+  const amount = entered ? entered.amount : known!;
+  // Whether it may pay is asked by OPEN, after which nothing that the owner entered waits any more.
+  const licensed = act.progress() ? null : await mayPay();
+  if (licensed && !licensed.ok) return licensed;
   const keys = await readCouponKeys(services, steps);
   if (!keys.ok) return keys;
   const parts = splitAmount(amount, [...keys.moduli.keys()]);
@@ -199,14 +223,16 @@ export async function takeCoupons(
   if (!noted.ok) return noted;
   const took = noted.state === 'left' ? [] : (before?.taken ?? []);
   if (noted.state === 'done') took.push(before!.part!);
-  if (took.length > 0) act.note({ taken: took } satisfies CouponProgress);
+  if (took.length > 0) act.note({ amount, taken: took } satisfies CouponProgress);
   for (const part of took) strike(parts, part);
-  const agreed = await agreeToCoupons(services, steps, parts, (coupon, about) => {
-    // A coupon that was asked for before and never arrived is one of these, where no other act asked for it.
-    if (acts.other(act, 'withdraw', about)) return;
-    took.push(coupon);
-    strike(parts, coupon);
-  });
+  const agreed =
+    entered ??
+    (await agreeToCoupons(services, steps, parts, (coupon, about) => {
+      // A coupon that was asked for before and never arrived is one of these, where no other act asked for it.
+      if (acts.other(act, 'withdraw', about)) return;
+      took.push(coupon);
+      strike(parts, coupon);
+    }));
   if (!agreed.ok) return agreed;
   const listed = await steps.token('coupon keys', INS.couponKeys, keys.list, (answer) =>
     answer.length === 0 ? true : null,
@@ -214,12 +240,12 @@ export async function takeCoupons(
   if (!listed.ok) return listed;
   for (const part of parts) {
     const done = await takeCoupon(services, steps, part, keys.moduli.get(part)!, (request) =>
-      act.note({ taken: took, part, ...notedOf(request) } satisfies CouponProgress),
+      act.note({ amount, taken: took, part, ...notedOf(request) } satisfies CouponProgress),
     );
     if (!done.ok) return done;
     if (done.code !== 'OK') {
       if (took.length === 0) act.forget();
-      else act.note({ taken: took } satisfies CouponProgress);
+      else act.note({ amount, taken: took } satisfies CouponProgress);
       const taken = took.reduce((sum, one) => sum + one, 0);
       return refusal(
         done.code,
@@ -229,9 +255,20 @@ export async function takeCoupons(
       );
     }
     took.push(part);
-    act.note({ taken: took } satisfies CouponProgress);
+    act.note({ amount, taken: took } satisfies CouponProgress);
   }
   return { ok: true, amount };
+}
+
+/** The x that the owner enters, agreed to by that; what waits on the token is finished before. */
+async function enteredForCoupons(services: Services, steps: DeskSteps): Promise<Result<{ amount: number }>> {
+  for (;;) {
+    const asked = await askFor(steps, 0, ENTRY_STEP);
+    if (!asked.ok) return asked;
+    if (asked.answer.length === 0) return { ok: true, amount: asked.answer.amount };
+    const done = await finishFirst(services, steps, asked.answer);
+    if (!done.ok) return done;
+  }
 }
 
 /** One of `parts` is there already. */

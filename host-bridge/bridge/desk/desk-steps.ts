@@ -25,7 +25,7 @@ export const newCommandId = (): Uint8Array => new Uint8Array(randomBytes(COMMAND
 /** Somebody should do something, or wait. */
 export interface DeskEvent {
   step: string;
-  wait: 'tap' | 'again' | 'button' | 'confirm' | 'link' | 'service';
+  wait: 'tap' | 'again' | 'button' | 'confirm' | 'enter' | 'link' | 'service';
 }
 
 export interface DeskStepOptions {
@@ -49,12 +49,16 @@ export interface DeskSteps {
   service<T>(step: string, run: () => Result<T> | Promise<Result<T>>): Promise<Result<T>>;
 }
 
+/** The step in which the owner enters x on the token. */
+export const ENTRY_STEP = 'amount';
+
 /** What to wait for after a code of the terminal or token; null: it is final. */
-function waitFor(code: Code): { wait: DeskEvent['wait']; pauseMs: number } | null {
+function waitFor(code: Code, step: string): { wait: DeskEvent['wait']; pauseMs: number } | null {
   if (code === 'NO_TOKEN') return { wait: 'tap', pauseMs: 0 };
   if (code === 'TAP_TORN') return { wait: 'again', pauseMs: TAP_PAUSE_MS };
   if (code === 'DESK_CLOSED') return { wait: 'button', pauseMs: PAUSE_MS };
   if (code === 'CONFIRM_NEEDED') return { wait: 'confirm', pauseMs: PAUSE_MS };
+  if (code === 'NO_CHARGE' && step === ENTRY_STEP) return { wait: 'enter', pauseMs: PAUSE_MS };
   if (code === 'LINK_DOWN' || code === 'NO_ANSWER' || code === 'BUSY') return { wait: 'link', pauseMs: PAUSE_MS };
   return null;
 }
@@ -102,7 +106,8 @@ export function createDeskSteps(
         }
         const other = code === 'UPDATE_NEEDED' ? selectAnswer.decode(body) : null;
         if (other) return refusal(code, olderSide('token', other.version));
-        const next = waitFor(code);
+        const next = waitFor(code, step);
+        if (next?.wait === 'enter' && scheduler.nowMs() + next.pauseMs >= endMs) return refusal('AMOUNT_NEEDED');
         if (!next || scheduler.nowMs() + next.pauseMs >= endMs)
           return refusal(options.keysFollowed?.() && mayBeTooNew(code, step) ? 'KEY_UNKNOWN' : code, step);
         // Nobody there: what was said last still holds.

@@ -32,9 +32,26 @@ import { ERRORS, EXIT, refusal, type ErrorCode, type HostRefusal, type Result } 
 import { UNSEEN_MAX_S, type Act, type ActCall, type DeskActs } from './desk-acts.js';
 import { claimDebits, readStatement, type ClaimLine, type Debit } from './desk-statement.js';
 import type { createUnload, Unloaded } from './desk-unload.js';
-import { createDeskSteps, newCommandId, type DeskEvent, type DeskSteps, type DeskStepOptions } from './desk-steps.js';
+import {
+  createDeskSteps,
+  ENTRY_STEP,
+  newCommandId,
+  type DeskEvent,
+  type DeskSteps,
+  type DeskStepOptions,
+} from './desk-steps.js';
 import { multiplesOf } from '../../base/crypto/key-multiples.js';
-import { askFor, askForMissed, finish, redeemCoupons, takeCoupons, notedOf, stateOfNoted } from './desk-requests.js';
+import {
+  askFor,
+  askForEntered,
+  askForMissed,
+  finish,
+  redeemCoupons,
+  takeCoupons,
+  notedOf,
+  stateOfNoted,
+  type NotedRequest,
+} from './desk-requests.js';
 import type { Services } from '../../base/services/calls.js';
 
 /** How often the token is asked anew where nothing has come of it; receipts that it missed and got do not count. */
@@ -104,8 +121,11 @@ export interface Teller {
    * NOT_LICENSED, DENIED.
    */
   renewUser(request: { name: string } & DeskCall): Promise<Result<Registered>>;
-  /** Codes also: AMOUNT_INVALID. In a scheme with coupons the token has them afterwards, and no cash yet. */
-  withdraw(request: { amount: number } & DeskCall): Promise<Result<Withdrawn>>;
+  /**
+   * Codes also: AMOUNT_INVALID, NO_KEYS. In a scheme with coupons the token has them afterwards, and no cash yet.
+   * @param request without an amount: the one that the owner enters on the token [0017], [0067]
+   */
+  withdraw(request: { amount?: number } & DeskCall): Promise<Result<Withdrawn>>;
   /**
    * From the token back to its owner's account, as a payment to it. Codes also: AMOUNT_INVALID, NAME_INVALID, REFUSED,
    * TOKEN_CHANGED.
@@ -186,8 +206,8 @@ function moneyActs(
       );
     },
     async withdraw(request) {
-      const { amount } = request;
-      if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
+      const { amount = null } = request;
+      if (amount !== null && !isAmount(amount)) return refusal('AMOUNT_INVALID');
       return once<Withdrawn>(
         request,
         { kind: 'withdraw', body: { amount }, unseenMaxS: UNSEEN_MAX_S },
@@ -359,27 +379,36 @@ const schemeIn = (options: TellerOptions): Scheme => options.services.scheme ?? 
 /** How a scheme's cash is asked for. */
 const issueOf: Record<
   Scheme['issue'],
-  (options: TellerOptions, steps: DeskSteps, amount: number, act: Act) => Promise<Result<Withdrawn>>
+  (options: TellerOptions, steps: DeskSteps, given: number | null, act: Act) => Promise<Result<Withdrawn>>
 > = {
   direct: withdrawOpenly,
   sealed: withdrawSealed,
   keyed: withdrawSealed,
   coupon: async (options, steps, amount, act) => {
-    const licensed = act.progress() ? null : await checkLicensed(options, steps);
-    if (licensed && !licensed.ok) return licensed;
-    const taken = await takeCoupons(options.services, steps, amount, options.acts, act);
-    return taken.ok ? { ok: true, amount, receiptNumber: 0, coupons: taken.amount, missed: 0, repeated: false } : taken;
+    const taken = await takeCoupons(options.services, steps, amount, options.acts, act, () =>
+      checkLicensed(options, steps),
+    );
+    return taken.ok
+      ? { ok: true, amount: taken.amount, receiptNumber: 0, coupons: taken.amount, missed: 0, repeated: false }
+      : taken;
   },
 };
+
+/** A sealed or keyed withdrawal, as the desk notes it. */
+interface SealedWithdrawal extends NotedRequest {
+  amount: number;
+}
 
 /** [0067]-[0069], [0089]-[0091]: the request goes through the bank unread. */
 async function withdrawSealed(
   options: TellerOptions,
   steps: DeskSteps,
-  amount: number,
+  given: number | null,
   act: Act,
 ): Promise<Result<Withdrawn>> {
   const { services } = options;
+  // What the owner entered is known once the token has asked for it.
+  let amount = given ?? act.progress<SealedWithdrawal>()?.amount ?? 0;
   const withdrawn = (receiptNumber: number, repeated: boolean): { ok: true } & Withdrawn => ({
     ok: true,
     amount,
@@ -397,14 +426,15 @@ async function withdrawSealed(
   if (noted.state === 'refused') act.forget();
   let had = 0;
   for (let idle = 0; idle < ROUNDS_MAX; idle++) {
-    const request = await askFor(steps, amount);
+    const request = await (amount === 0 ? askForEntered(services, steps) : askFor(steps, amount));
     if (!request.ok) return request;
+    if (amount === 0) amount = request.answer.amount;
     let other: ReturnType<DeskActs['other']> = null;
     const mayBeOurs = request.answer.kind !== REQUEST.register && request.answer.amount === amount;
     const done = await finish(services, steps, request.answer, (sent) => {
       const about = notedOf(sent);
       other = options.acts.other(act, 'withdraw', about.about);
-      if (mayBeOurs && !other) act.note(about);
+      if (mayBeOurs && !other) act.note({ amount, ...about } satisfies SealedWithdrawal);
     });
     if (!done.ok) return done;
     // What waited was another act's: that one has its end, and ours comes next.
@@ -473,20 +503,27 @@ interface OpenWithdrawal {
   request: string;
 }
 
-/** The token's signed request for the next receipt, noted; or the one that was noted before. */
+/** x of a request that was noted. */
+const amountOf = ({ request }: OpenWithdrawal): number =>
+  withdrawalBody.decode(withdrawal.decode(bytes(request))!.body)!.amount;
+
+/**
+ * The token's signed request for the next receipt, noted; or the one that was noted before.
+ * @param amount 0: the one that the owner enters on the token
+ */
 async function openRequest(steps: DeskSteps, amount: number, act: Act): Promise<Result<OpenWithdrawal>> {
   const noted = act.progress<OpenWithdrawal>();
   if (noted) return { ok: true, ...noted };
   const request = await steps.token(
-    'withdraw',
+    amount === 0 ? ENTRY_STEP : 'withdraw',
     INS.withdraw,
     amountRequest.encode({ commandId: newCommandId(), amount }),
     (answer) => {
       const part = requestPart.decode(answer)?.part;
       const outer = part && withdrawal.decode(part);
       const body = outer && withdrawalBody.decode(outer.body);
-      return body && body.amount === amount
-        ? { about: `${toHex(body.pku)} ${body.number} ${amount}`, request: toHex(part) }
+      return body && body.amount > 0 && (amount === 0 || body.amount === amount)
+        ? { about: `${toHex(body.pku)} ${body.number} ${body.amount}`, request: toHex(part) }
         : null;
     },
   );
@@ -499,12 +536,17 @@ async function openRequest(steps: DeskSteps, amount: number, act: Act): Promise<
 async function withdrawOpenly(
   options: TellerOptions,
   steps: DeskSteps,
-  amount: number,
+  given: number | null,
   act: Act,
 ): Promise<Result<Withdrawn>> {
   const { services, acts } = options;
-  const licensed = act.progress() ? null : await checkLicensed(options, steps);
-  if (licensed && !licensed.ok) return licensed;
+  let isChecked = act.progress() !== null;
+  let amount = given ?? 0;
+  if (amount !== 0 && !isChecked) {
+    const licensed = await checkLicensed(options, steps);
+    if (!licensed.ok) return licensed;
+    isChecked = true;
+  }
   let missed = 0;
   for (let idle = 0; idle < ROUNDS_MAX; idle++) {
     // 1. (PKU, IdU, x) with the number of the next receipt. Where it went out before, the same bytes again: the
@@ -512,6 +554,14 @@ async function withdrawOpenly(
     const isAgain = act.progress() !== null;
     const request = await openRequest(steps, amount, act);
     if (!request.ok) return request;
+    amount = amountOf(request);
+    if (!isChecked) {
+      // After the question for x: OPEN would end what the owner has entered.
+      const licensed = await checkLicensed(options, steps);
+      if (!licensed.ok) act.forget();
+      if (!licensed.ok) return licensed;
+      isChecked = true;
+    }
     const sent = bytes(request.request);
     // 2. The issuer's receipt for it, and into the token with it.
     const given = await steps.service('withdraw', () => services.issuer.withdraw(sent));

@@ -92,9 +92,9 @@ const TELLER: readonly CommandSpec[] = [
   {
     name: 'withdraw',
     what: 'from the account to the token at the reader',
-    arguments: [amount],
+    arguments: [{ name: '[amount]', what: '3.50, or 350 in minor units; without: what its owner enters on the token' }],
     options: [...act, data, json],
-    examples: ['teller withdraw 50.00'],
+    examples: ['teller withdraw 50.00', 'teller withdraw'],
     run: async () => (await import('../teller.js')).withdraw,
   },
   {

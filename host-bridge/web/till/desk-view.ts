@@ -42,10 +42,15 @@ class DeskView extends TillView {
   }
 
   private withdraw(): void {
+    const isEntered = this.amount.trim() === '';
     const amount = readAmount(this.amount, this.money);
-    if (amount === null) return;
-    const done = msg(str`${this.show(amount)} are on the token.`, { id: 'withdrawn' });
-    this.run({ path: '/desk/withdraw', body: { amount, id: randomId(16) }, done }).catch(() => undefined);
+    if (amount === null && !isEntered) return;
+    const done =
+      amount === null
+        ? msg('It is on the token, which shows how much.', { id: 'withdrawn-entered' })
+        : msg(str`${this.show(amount)} are on the token.`, { id: 'withdrawn' });
+    const body = { ...(amount === null ? {} : { amount }), id: randomId(16) };
+    this.run({ path: '/desk/withdraw', body, done }).catch(() => undefined);
   }
 
   private register(): void {
@@ -99,7 +104,13 @@ class DeskView extends TillView {
           <input inputmode="decimal" autocomplete="off" .value=${this.amount} @input=${this.set('amount')} />
         </label>
         <p class="echo" role="status">${amount === null ? '' : this.show(amount)}</p>
-        <button class="main" ?disabled=${amount === null}>${msg('Withdraw', { id: 'withdraw-do' })}</button>
+        <button class="main" ?disabled=${amount === null && this.amount.trim() !== ''}>
+          ${
+            this.amount.trim() === ''
+              ? msg('Let the customer enter it', { id: 'withdraw-entered' })
+              : msg('Withdraw', { id: 'withdraw-do' })
+          }
+        </button>
       </form>
       <form
         class="keys"

@@ -61,6 +61,8 @@ export function waitText(wait: string): string {
       return msg('Customer: press the button on your token.', { id: 'press' });
     case 'confirm':
       return msg('Customer: read the amount on your token, and press its button.', { id: 'press-amount' });
+    case 'enter':
+      return msg('Customer: press the button on your token, enter the amount on it, and press again.', { id: 'enter' });
     case 'link':
       return msg('The terminal is not connected. Waiting for it.', { id: 'wait-link' });
     case 'service':

@@ -21,6 +21,7 @@ export const templates = {
   refused: 'Abgelehnt. Nichts wurde bezahlt.',
   lost: 'Niemand weiß, ob bezahlt wurde: das Terminal wurde inzwischen getauscht.',
   'lost-more': 'Vor einer neuen Forderung unter Zahlungen nachsehen, ob sie dort erscheint.',
+  enter: 'Kunde: den Knopf am Token drücken, den Betrag am Token eingeben, und noch einmal drücken.',
   'press-amount': 'Kunde: den Betrag auf dem Token lesen, und den Knopf drücken.',
   press: 'Kunde: den Knopf am Token drücken.',
   'wait-link': 'Das Terminal ist nicht verbunden. Es wird darauf gewartet.',
@@ -56,6 +57,7 @@ export const templates = {
   withdraw: 'Bargeld auf ein Token',
   'withdraw-from': 'Es kommt vom Konto des Kunden.',
   'withdraw-do': 'Abheben',
+  'withdraw-entered': 'Der Kunde gibt ihn ein',
   register: 'Ein neuer Kunde',
   name: 'Name',
   'register-do': 'Anmelden',
@@ -70,6 +72,7 @@ export const templates = {
   'total-count': str`Zahlungen: ${0}`,
   more: str`${0} weitere stehen in der Tabelle.`,
   'refund-title': str`Bis zu ${0} zurückgeben`,
+  'withdrawn-entered': 'Es ist auf dem Token, das den Betrag zeigt.',
   withdrawn: str`${0} sind auf dem Token.`,
   registered: str`${0} hat ein Token und ein Konto.`,
 };
