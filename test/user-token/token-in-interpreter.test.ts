@@ -235,7 +235,7 @@ suite('the token in the interpreter', () => {
         pressKeypad(board, key);
         await screenShows(board, text);
       }
-      await screenShows(board, 'WITHDRAW | 5.00 EUR?');
+      await screenShows(board, '5.00 EUR?');
       board.press('D26', 100);
       await screenShows(board, 'TAP AGAIN');
       await deal(ask);
