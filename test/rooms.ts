@@ -29,6 +29,7 @@ const BELOW_ROLES = [...BELOW_BOARD, CRYPTO, 'firmware/board'];
 /** What every room of the host may import. */
 const BASE = [CORE, WIRE, 'host-bridge/base'];
 const SQLITE = 'host-bridge/base/sqlite';
+const POSTGRES = 'host-bridge/base/postgres';
 
 const SCRIPTS_BELOW_PROVISION = ['flash-scripts/boards', 'flash-scripts/flash'];
 const SCRIPTS = [
@@ -158,6 +159,12 @@ export const ROOMS: readonly Room[] = [
     outside: ['better-sqlite3', 'node:crypto', 'node:fs'],
   },
   {
+    path: POSTGRES,
+    holds: 'opens and migrates a PostgreSQL database, and runs transactions, again where the server ends them',
+    may: BASE,
+    outside: ['pg'],
+  },
+  {
     path: 'host-bridge/serial',
     holds: 'the serial port, the link session with a board',
     may: BASE,
@@ -223,6 +230,12 @@ export const ROOMS: readonly Room[] = [
     holds: 'the store on SQLite',
     may: [...BASE, SQLITE, 'host-bridge/ledger'],
     outside: ['better-sqlite3'],
+  },
+  {
+    path: 'host-bridge/ledger/postgres',
+    holds: 'the acts on PostgreSQL: deposit, return, tombstone, claim; no service runs on them yet',
+    may: [...BASE, POSTGRES, 'host-bridge/ledger'],
+    outside: [],
   },
   {
     path: 'host-bridge/audit',
@@ -365,8 +378,8 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'host-bridge/bench',
     holds: 'what firmware, taps and houses cost',
-    may: BELOW_DEMO,
-    outside: ['node:*', 'fastify'],
+    may: [...BELOW_DEMO, POSTGRES, 'host-bridge/ledger/postgres'],
+    outside: ['node:*', 'fastify', 'pg'],
   },
   {
     path: 'host-bridge/commands',

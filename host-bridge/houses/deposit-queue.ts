@@ -9,7 +9,7 @@ import { verifyHere, type VerifyMany } from '../base/crypto/verify-many.js';
 import { isFailure, refusal, type Result } from '../base/errors.js';
 import type { DepositResult } from '../base/services/procedures.js';
 import type { CreditResult } from '../ledger/credits.js';
-import { depositAct, depositReply, type Depositary } from './depositary.js';
+import { depositAct, depositReply, type DepositHouse } from './depositary.js';
 import { createHistoryVerifier, type GoodHistory, type HistoryVerifier } from './verified-histories.js';
 
 /** Most histories whose signatures are verified in one go. */
@@ -47,12 +47,12 @@ interface Batch {
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** @param verify where signatures are verified, of a service; left out: each call is judged by itself */
-export function createDeposits(house: Depositary, verify?: VerifyMany): Deposits {
+export function createDeposits(house: DepositHouse, verify?: VerifyMany): Deposits {
   return verify ? new DepositQueue(house, verify) : createDirectDeposits(house);
 }
 
 /** Deposits without a queue: what comes in one call is one batch, and waits for no other. */
-function createDirectDeposits(house: Depositary): Deposits {
+function createDirectDeposits(house: DepositHouse): Deposits {
   const verifier = createHistoryVerifier(house, verifyHere);
   return {
     async deposit(histories) {
@@ -78,7 +78,7 @@ class DepositQueue implements Deposits {
   private isWriting = false;
 
   constructor(
-    private readonly house: Depositary,
+    private readonly house: DepositHouse,
     verify: VerifyMany,
   ) {
     this.verifier = createHistoryVerifier(house, verify);
@@ -185,7 +185,7 @@ class DepositQueue implements Deposits {
 type Outcome = DepositResult | { thrown: unknown };
 
 /** Judges and writes them in one transaction. */
-async function judge(house: Depositary, verified: Result<GoodHistory>[]): Promise<Outcome[]> {
+async function judge(house: DepositHouse, verified: Result<GoodHistory>[]): Promise<Outcome[]> {
   const requests = verified.flatMap((result) => (result.ok ? [result.request] : []));
   const credited = await credit(house, requests);
   return verified.map((result): Outcome => {
@@ -199,7 +199,7 @@ async function judge(house: Depositary, verified: Result<GoodHistory>[]): Promis
  * Where one of them makes the transaction fail, each has its own: it fails alone. A database that fails would fail them
  * all, one after another.
  */
-async function credit(house: Depositary, requests: GoodHistory['request'][]) {
+async function credit(house: DepositHouse, requests: GoodHistory['request'][]) {
   if (requests.length === 0) return [];
   try {
     return (await house.store.credit(depositAct(house, requests))) as (CreditResult | { thrown: unknown })[];

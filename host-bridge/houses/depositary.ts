@@ -13,6 +13,7 @@ import { refusal, type Result } from '../base/errors.js';
 import { abcOf, ruleDeposit, ruleTombstone, ruleUnload } from '../ledger/rules.js';
 import { claimFacts, waitOf } from '../ledger/rules-refund.js';
 import { judgeInOrder, type CreditAct, type CreditRequest, type CreditResult } from '../ledger/credits.js';
+import type { BuryAct } from '../ledger/charges.js';
 import type { AccountStore, ClaimRow, HistoryRow } from '../ledger/store.js';
 import type { KeyLine } from '../base/keys/key-line.js';
 import { hasChallenge, readHistory, readLicense, type CashOf, type HistoryRead } from './read-history.js';
@@ -24,9 +25,9 @@ import { isSigned } from '../base/crypto/signer.js';
  */
 export const DEPOSIT_GRACE_S = 7 * 86400;
 
-/** What a depositary works with. */
-export interface Depositary extends CashOf {
-  store: AccountStore;
+/** What the act of a deposit needs of its house. */
+export interface DepositHouse extends CashOf {
+  store: Pick<AccountStore, 'credit'>;
   /** PKR, or PKI where the issuer signs licenses. */
   registrar: KeyLine;
   graceS: number;
@@ -37,10 +38,15 @@ export interface Depositary extends CashOf {
   restored: boolean;
   /** The ledger account that pays for a pseudonym's history. @param counter PKU1 of its set; null: none is known */
   payerOf(pku: Uint8Array, counter: Uint8Array | null): string;
-  /** PKU1 of the set that a pseudonym belongs to; null: this house knows none. */
-  counterOf(pku: Uint8Array): Uint8Array | null;
   /** Within the transaction, after a history was credited that left an EBC below 0. */
   onOverspent(terms: LicenseBody, transaction: number): void;
+}
+
+/** What a depositary works with. */
+export interface Depositary extends DepositHouse {
+  store: AccountStore;
+  /** PKU1 of the set that a pseudonym belongs to; null: this house knows none. */
+  counterOf(pku: Uint8Array): Uint8Array | null;
   /** How long a shop may still deposit a debit that its payer claims back. */
   claimWindowS: number;
   /** What a refund is posted as: at the issuer all at once, at a bank a draw until the issuer has it. */
@@ -71,7 +77,10 @@ export function requestOf(read: Pick<HistoryRead, 'paid' | 'terms' | 'challengeB
 }
 
 /** [0030]: ABC of the shop + y, store H, for each of them in their order. */
-export function depositAct(house: Depositary, requests: VerifiedHistory[]): CreditAct<VerifiedHistory> {
+export function depositAct(
+  house: Omit<DepositHouse, 'store'>,
+  requests: VerifiedHistory[],
+): CreditAct<VerifiedHistory> {
   return {
     kind: 'deposit',
     requests,
@@ -153,12 +162,19 @@ export function bury(house: Depositary, bytes: Uint8Array): Result<{ repeated: b
   const key = store.terminalKey(shop, copy(rs, 0, 4)); // Rs begins with the terminal's id
   if (!key) return refusal('TERMINAL_UNKNOWN');
   if (!isSigned(key, SIGNED.tombstone, stone.chargeId, stone.signature)) return refusal('SIGNATURE_INVALID');
+  const act = buryAct(house, charge, bytes);
   return store.transaction(() => {
-    const ruling = ruleTombstone({
-      stored: store.tombstone(shop, rs) !== null,
-      deposited: store.isDeposited(shop, rs),
-    });
-    if (ruling.ok && !ruling.repeated) store.addTombstone(shop, rs, bytes, house.nowS());
+    const ruling = act.judge({ stored: store.tombstone(shop, rs) !== null, deposited: store.isDeposited(shop, rs) });
+    if (ruling.ok && !ruling.repeated) store.addTombstone(shop, rs, bytes, act.nowS());
     return ruling;
   });
+}
+
+/** The act of it. @param bytes encoded `tombstone`, whose signature was verified */
+export function buryAct(
+  { nowS }: Pick<Depositary, 'nowS'>,
+  { shop, rs }: { shop: string; rs: Uint8Array },
+  bytes: Uint8Array,
+): BuryAct {
+  return { shop, rs, tombstone: bytes, nowS, judge: ruleTombstone };
 }

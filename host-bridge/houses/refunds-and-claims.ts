@@ -10,8 +10,9 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { refusal, type Result } from '../base/errors.js';
 import { abcOf } from '../ledger/rules.js';
 import { ruleClaim, ruleRefund, waitOf } from '../ledger/rules-refund.js';
+import type { ClaimAct } from '../ledger/charges.js';
 import type { ClaimRow, RefundRow } from '../ledger/store.js';
-import type { Depositary } from './depositary.js';
+import { requestOf, type Depositary, type VerifiedHistory } from './depositary.js';
 import { checkOurs, readHistory, storedClaim } from './read-history.js';
 import { isSigned } from '../base/crypto/signer.js';
 import type { Claimed } from '../base/services/procedures.js';
@@ -96,33 +97,42 @@ export function claim(house: Depositary, bytes: Uint8Array): Result<Claimed> {
   const { store } = house;
   const read = readHistory(house, bytes);
   if (!read.ok) return read;
-  const { pku } = read.terms;
-  const { amount, shop, rs } = read.paid;
+  const act = claimAct(house, requestOf(read, bytes));
+  const { pku, shop, rs } = act;
   return store.transaction(() => {
-    const nowS = house.nowS();
-    const stored = store.claim(pku, shop, rs);
-    const ruling = ruleClaim({
-      known: house.isKnown(pku),
+    const { ruling, row } = act.judge({
+      stored: store.claim(pku, shop, rs),
       deposited: store.history(pku, shop, rs) !== null,
       buried: store.tombstone(shop, rs) !== null,
-      stored: storedClaim(stored, read.challengeBytes),
-      ...{ nowS, windowS: house.claimWindowS },
-      wait: waitOf({ clockDoubted: house.clockDoubted(), restored: house.restored, claim: stored, nowS }),
     });
-    if (!ruling.ok || ruling.repeated) return ruling;
-    const opened: ClaimRow = stored ?? {
-      pku,
-      shop,
-      rs,
-      amount,
-      history: bytes,
-      openedS: nowS,
-      dueS: ruling.dueS,
-      grantedS: null,
-    };
-    const row = { ...opened, grantedS: ruling.state === 'granted' ? nowS : null };
-    store.putClaim(row);
-    if (row.grantedS !== null) house.onReconciled(row);
+    if (row) store.putClaim(row);
+    if (row && row.grantedS !== null) house.onReconciled(row);
     return ruling;
   });
+}
+
+/** The act of it. @param request the debit, whose signatures were verified */
+export function claimAct(
+  house: Pick<Depositary, 'nowS' | 'isKnown' | 'claimWindowS' | 'clockDoubted' | 'restored'>,
+  { pku, shop, rs, amount, history, challengeBytes }: VerifiedHistory,
+): ClaimAct {
+  return {
+    ...{ pku, shop, rs },
+    judge({ stored, deposited, buried }) {
+      const nowS = house.nowS();
+      const ruling = ruleClaim({
+        known: house.isKnown(pku),
+        ...{ deposited, buried },
+        stored: storedClaim(stored, challengeBytes),
+        ...{ nowS, windowS: house.claimWindowS },
+        wait: waitOf({ clockDoubted: house.clockDoubted(), restored: house.restored, claim: stored, nowS }),
+      });
+      if (!ruling.ok || ruling.repeated) return { ruling, row: null };
+      const opened: ClaimRow = stored ?? {
+        ...{ pku, shop, rs, amount, history, openedS: nowS },
+        ...{ dueS: ruling.dueS, grantedS: null },
+      };
+      return { ruling, row: { ...opened, grantedS: ruling.state === 'granted' ? nowS : null } };
+    },
+  };
 }

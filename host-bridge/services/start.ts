@@ -404,10 +404,8 @@ const depositLine = (result: DepositResult) =>
     ? { code: 'OK', detail: null, amount: result.amount, repeated: result.repeated }
     : { code: result.code, detail: result.detail ?? null, amount: null, repeated: false };
 
-/** For shops, wherever accounts are kept. */
-function shopHandlers(
-  house: Service<Pick<IssuerService, 'depositMany' | 'tombstone' | 'refund' | 'claim' | 'findPayment' | 'checkUnload'>>,
-) {
+/** Deposits, one and many. */
+export function depositHandlers(house: Service<Pick<IssuerService, 'depositMany'>>) {
   return {
     async deposit({ history }: { history: string }) {
       const done = await house.depositMany([bytes(history)]);
@@ -417,6 +415,15 @@ function shopHandlers(
       const done = await house.depositMany(histories.map(bytes));
       return done.ok ? { ok: true as const, results: done.results.map(depositLine) } : done;
     },
+  };
+}
+
+/** For shops, wherever accounts are kept. */
+function shopHandlers(
+  house: Service<Pick<IssuerService, 'depositMany' | 'tombstone' | 'refund' | 'claim' | 'findPayment' | 'checkUnload'>>,
+) {
+  return {
+    ...depositHandlers(house),
     tombstone: ({ tombstone }: { tombstone: string }) => house.tombstone(bytes(tombstone)),
     refund: ({ refund }: { refund: string }) => house.refund(bytes(refund)),
     claim: ({ history }: { history: string }) => house.claim(bytes(history)),

@@ -1,6 +1,7 @@
 /**
  * Many deposits in one batch are what they are one after another: the same results, the same books row by row, and an
- * audit without a fault. At who keeps the accounts in scheme 1 and in the others, and for what a bank returns.
+ * audit without a fault. At who keeps the accounts in scheme 1 and in the others, and for what a bank returns; and on
+ * PostgreSQL what they are on SQLite.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,14 +14,34 @@ import { verifyHere } from '../../host-bridge/base/crypto/verify-many.js';
 import type { Result } from '../../host-bridge/base/errors.js';
 import type { BankService } from '../../host-bridge/base/services/procedures.js';
 import { audit } from '../../host-bridge/audit/audit.js';
+import { createDeposits } from '../../host-bridge/houses/deposit-queue.js';
+import type { DepositHouse } from '../../host-bridge/houses/depositary.js';
+import { counterAccount } from '../../host-bridge/houses/issuer/issuer-return.js';
+import { linesOf } from '../../host-bridge/base/keys/key-line.js';
+import { OUT } from '../../host-bridge/ledger/rules-bank.js';
+import { postgresCreditsOf } from '../../host-bridge/ledger/postgres/postgres-credits.js';
+import {
+  POSTGRES_BANK_MIGRATIONS,
+  POSTGRES_ISSUER_MIGRATIONS,
+} from '../../host-bridge/ledger/postgres/postgres-schema.js';
 import { createBank } from '../../host-bridge/houses/bank/bank.js';
 import { createIssuer } from '../../host-bridge/houses/issuer/issuer.js';
 import { openBankStore } from '../../host-bridge/ledger/sqlite/sqlite-bank.js';
 import { openIssuerStore } from '../../host-bridge/ledger/sqlite/sqlite-issuer.js';
 import {
+  checkPostings,
+  copyBooks,
+  hasPostgres,
+  openForFile,
+  postgresForFile,
+  postgresRows,
+  sqliteRows,
+} from '../kit/postgres.js';
+import {
   BOOKS,
   codeOf,
   createRig,
+  ISSUER,
   CURRENCY,
   flipped,
   good,
@@ -98,13 +119,15 @@ interface Taker {
   many(histories: Uint8Array[]): Promise<Result<unknown>[]>;
   paths: Parameters<typeof audit>[0];
   close(): void;
+  /** Its clock. */
+  nowS(): number;
 }
 
 /** One call; or where there is a queue, calls of one or two at the same time, which it makes batches of. */
-function manyOf(house: Pick<BankService, 'depositMany'>, queued: boolean): Taker['many'] {
+function manyOf(depositMany: BankService['depositMany'], queued: boolean): Taker['many'] {
   return async (histories) => {
     const calls = queued ? [...pieces(histories, [1, 2])] : [histories];
-    const replies = await Promise.all(calls.map((call) => house.depositMany(call)));
+    const replies = await Promise.all(calls.map((call) => depositMany(call)));
     return replies.flatMap((reply) => good(reply).results);
   };
 }
@@ -128,9 +151,10 @@ function issuerTaker(folder: string, queued: boolean): Taker {
   [GRANTED, OPEN].forEach(claim);
   return {
     one: rig.issuer.deposit,
-    many: manyOf(rig.issuer, queued),
+    many: manyOf(rig.issuer.depositMany, queued),
     paths: { issuerDatabase: issuerPath },
     close: rig.close,
+    nowS: () => rig.clock.nowS,
   };
 }
 
@@ -163,9 +187,10 @@ function bankTaker(folder: string, queued: boolean): Taker {
   good(bank.tombstone(tombstoneOf(terminal, 'Shop', rsOf(BURIED))));
   return {
     one: bank.deposit,
-    many: manyOf(bank, queued),
+    many: manyOf(bank.depositMany, queued),
     paths: { bankDatabase: path, issuerDatabase: issuerPath },
     close: store.close,
+    nowS: COMMON.clock,
   };
 }
 
@@ -183,6 +208,7 @@ function returnTaker(folder: string): Taker {
     many: async (histories) => take(histories),
     paths: { issuerDatabase: path },
     close: store.close,
+    nowS: COMMON.clock,
   };
 }
 
@@ -279,4 +305,60 @@ test('those batches met every answer of a deposit', () => {
   for (const code of ['CHALLENGE_CONFLICT', 'TOMBSTONED', 'RECONCILED', 'CLAIM_DUE', 'CLASS_LIMIT', 'LICENSE_EXPIRED'])
     expect(seen).toContain(code);
   for (const code of ['ACCOUNT_UNKNOWN', 'ACCOUNT_CLOSED']) expect(seen).toContain(code);
+});
+
+describe('on PostgreSQL', () => {
+  const cluster = postgresForFile();
+  const HOUSES: [string, typeof issuerTaker, isIssuer: boolean][] = [
+    ['the issuer of scheme 1', issuerTaker, true],
+    ["a bank's accounts", bankTaker, false],
+  ];
+
+  (hasPostgres ? test : test.skip).each(HOUSES)(
+    '%s: a batch is what its deposits are one after another on SQLite',
+    async (name, makeTaker, isIssuer) => {
+      const migrations = isIssuer ? POSTGRES_ISSUER_MIGRATIONS : POSTGRES_BANK_MIGRATIONS;
+      const database = await openForFile(cluster(), name, migrations);
+      const sqlitePath = ({ paths }: Taker) => (paths.bankDatabase ?? paths.issuerDatabase)!;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(paidArbitrary, { minLength: 2, maxLength: 24 }),
+          fc.array(fc.integer({ min: 1, max: 24 }), { minLength: 1, maxLength: 4 }),
+          async (payments, lengths) => {
+            const histories = payments.map(historyFor);
+            const single = makeTaker(folderFor(), false);
+            try {
+              await copyBooks(sqlitePath(single), database, isIssuer);
+              const deposits = createDeposits(postgresHouse(single, isIssuer), verifyHere);
+              const many = manyOf((all) => deposits.deposit(all), true);
+              const wanted: Result<unknown>[] = [];
+              for (const history of histories) wanted.push(await single.one(history));
+              const given: Result<unknown>[] = [];
+              for (const piece of pieces(histories, lengths)) given.push(...(await many(piece)));
+              expect(given).toEqual(wanted);
+              const rows = await postgresRows(database, isIssuer);
+              expect(rows).toEqual(sqliteRows(sqlitePath(single), isIssuer));
+              checkPostings(rows);
+            } finally {
+              single.close();
+            }
+          },
+        ),
+        { numRuns: extent(6, 40, 400), examples: [[EVERY_ANSWER, [24]]] },
+      );
+
+      /** What takes deposits there, at the time of the other. */
+      function postgresHouse({ nowS }: Taker, knowsPseudonyms: boolean): DepositHouse {
+        const first = { issuerKey: issuerSigner.publicKey, registrarKey: BOOKS.registrarKey, bankKey: null };
+        return {
+          ...{ issuer: ISSUER, currency: CURRENCY, graceS: WEEK_S, nowS },
+          store: postgresCreditsOf(database, { knowsPseudonyms }),
+          registrar: linesOf({ successions: () => [] }, first).registrar,
+          payerOf: knowsPseudonyms ? counterAccount : () => OUT,
+          ...{ clockDoubted: () => false, restored: false, onOverspent: () => undefined },
+        };
+      }
+    },
+    600_000,
+  );
 });

@@ -3,6 +3,7 @@
  * many past payments as pseudonyms; and histories that they pay with, signed before anything is measured.
  */
 import { createHash, randomBytes, sign as signBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { toHex, writeU32 } from '../../../firmware/core/bytes.js';
 import { challenge, history, license, licenseBody } from '../../../firmware/wire/payment.js';
 import { SIGNED, signedBytes } from '../../../firmware/wire/signed.js';
@@ -10,10 +11,13 @@ import { privateKeyOf, publicBytesOf } from '../../base/crypto/key-objects.js';
 import { createSigner, issuerIdOf } from '../../base/crypto/signer.js';
 import { ensureDataDir, pathsOf, serviceKey } from '../../base/keys/key-file.js';
 import { STANDARD_CURRENCY } from '../../base/money.js';
+import { byteaArray, openPostgres, textArray, type PostgresValue } from '../../base/postgres/postgres.js';
 import { openDatabase } from '../../base/sqlite/database.js';
+import { POSTGRES_ISSUER_MIGRATIONS } from '../../ledger/postgres/postgres-schema.js';
 import { abcOf, ebcOf, IN } from '../../ledger/rules.js';
 import { openIssuerStore } from '../../ledger/sqlite/sqlite-issuer.js';
 import { ISSUER_MIGRATIONS } from '../../ledger/sqlite/sqlite-schema.js';
+import type { HouseSettings } from './house-process.js';
 
 const SHOPS = Array.from({ length: 16 }, (_, i) => `Shop ${i + 1}`);
 /** What each of them has: they never overspend. */
@@ -24,33 +28,36 @@ const registrar = createSigner(randomBytes(32));
 
 /** Books that are ready, and who pays. */
 export interface BenchBooks {
-  dataDir: string;
-  database: string;
-  registrarKey: Uint8Array;
+  /** The process that serves them. */
+  settings: HouseSettings;
   /** New histories, signed; each is of another charge. */
   histories(count: number): Uint8Array[];
   /** One of each payer, so that their licenses are known afterwards. */
   firstHistories(): Uint8Array[];
+  /** How many payments are in the books. */
+  count(): Promise<number>;
+  /** Removes them. */
+  remove(): Promise<void>;
 }
 
-/**
- * Makes a house's books.
- * @param payerCount pseudonyms that pay now @param pseudonyms how many have paid before, beside them
- */
-export function makeBooks(
-  dataDir: string,
-  payerCount: number,
-  pseudonyms: number,
-  onProgress: (rows: number) => void,
-): BenchBooks {
+/** What books are made of. */
+export interface BooksWanted {
+  /** Pseudonyms that pay now. */
+  payers: number;
+  /** How many have paid before, beside them. */
+  pseudonyms: number;
+  onProgress(rows: number): void;
+}
+
+/** Makes an issuer's books on SQLite, in a folder of their own. */
+export function makeBooks(dataDir: string, { payers: payerCount, pseudonyms, onProgress }: BooksWanted): BenchBooks {
   ensureDataDir(dataDir);
   const issuerKey = serviceKey(dataDir, 'issuer').publicKey;
-  const { database } = pathsOf(dataDir, 'issuer');
+  const { database: path } = pathsOf(dataDir, 'issuer');
   const nowS = Math.floor(Date.now() / 1000);
-  const seed = randomBytes(8);
-  const payers = Array.from({ length: payerCount }, (_, i) => payerOf(issuerIdOf(issuerKey), seed, i, nowS));
+  const payers = payersOf(issuerIdOf(issuerKey), payerCount, nowS);
   const books = { issuerKey, registrarKey: registrar.publicKey, currency: STANDARD_CURRENCY };
-  const store = openIssuerStore(database, books);
+  const store = openIssuerStore(path, books);
   store.transaction(() => {
     for (const name of SHOPS) store.addAccount({ name, accountKey: null, certificate: null, openedS: nowS });
     for (const { pku } of payers) {
@@ -62,16 +69,96 @@ export function makeBooks(
     }
   });
   store.close();
-  fill(database, pseudonyms, nowS, onProgress);
+  fill(path, pseudonyms, nowS, onProgress);
+  return {
+    settings: { kind: 'house', dataDir, registrarKey: toHex(registrar.publicKey) },
+    ...paymentsOf(payers),
+    async count() {
+      const database = openDatabase(path, { migrations: ISSUER_MIGRATIONS, readOnly: true });
+      const { count } = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM histories').get()!;
+      database.close();
+      return count;
+    },
+    remove: async () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+/** Makes an issuer's books on PostgreSQL, in a database of their own. */
+export async function makePostgresBooks(
+  url: string,
+  { payers: payerCount, pseudonyms, onProgress }: BooksWanted,
+): Promise<BenchBooks> {
+  const issuerKey = createSigner(randomBytes(32)).publicKey;
+  const nowS = Math.floor(Date.now() / 1000);
+  const payers = payersOf(issuerIdOf(issuerKey), payerCount, nowS);
+  const database = await openPostgres(url, { migrations: POSTGRES_ISSUER_MIGRATIONS });
+  const run = (sql: string, values: PostgresValue[] = []) =>
+    database.transaction((tx) => tx.query<{ count: number }>('', sql, values));
+  const pkus = byteaArray(payers.map(({ pku }) => toHex(pku)));
+  await run('INSERT INTO accounts (name, opened_s) SELECT name, $2 FROM unnest($1::text[]) k (name)', [
+    textArray(SHOPS),
+    nowS,
+  ]);
+  await run(
+    'INSERT INTO pseudonyms (pku, counter, receipt_number) SELECT pku, pku, 0 FROM unnest($1::bytea[]) k (pku)',
+    [pkus],
+  );
+  await run(
+    "INSERT INTO balances (account, balance) SELECT 'ebc:' || encode(pku, 'hex'), $2 FROM unnest($1::bytea[]) k (pku)",
+    [pkus, CASH],
+  );
+  await run("INSERT INTO balances (account, balance) VALUES ('in', $1)", [-CASH * payerCount]);
+  for (let from = 0; from < pseudonyms; from += ROWS_AT_ONCE) {
+    const to = Math.min(pseudonyms, from + ROWS_AT_ONCE);
+    for (const sql of POSTGRES_FILL) await run(sql, [from, to, nowS - 86_400]);
+    onProgress(to);
+  }
+  await run('UPDATE acts SET last = $1', [pseudonyms]);
+  await run('ANALYZE');
+  return {
+    settings: { kind: 'postgres', url, issuerKey: toHex(issuerKey), registrarKey: toHex(registrar.publicKey) },
+    ...paymentsOf(payers),
+    count: async () => (await run('SELECT count(*) AS count FROM histories'))[0]!.count,
+    remove: () => database.close(),
+  };
+}
+
+/** Rows of past payments from $1 to $2, as `fill` makes them; the server makes their bytes. */
+const POSTGRES_FILL = [
+  `INSERT INTO pseudonyms (pku, counter, receipt_number)
+    SELECT pku, pku, 1 FROM (SELECT sha256(i::text::bytea) AS pku FROM generate_series($1::bigint, $2::bigint - 1) i) k
+    WHERE $3::bigint > 0`,
+  `INSERT INTO balances (account, balance)
+    SELECT 'ebc:' || encode(sha256(i::text::bytea), 'hex'), 4650 FROM generate_series($1::bigint, $2::bigint - 1) i
+    WHERE $3::bigint > 0`,
+  `INSERT INTO transactions (id, kind, time_s) SELECT i + 1, 'deposit', $3::bigint FROM generate_series($1::bigint, $2::bigint - 1) i`,
+  `INSERT INTO entries (transaction_id, account, delta)
+    SELECT i + 1, account, delta FROM generate_series($1::bigint, $2::bigint - 1) i,
+      LATERAL (VALUES ('ebc:' || encode(sha256(i::text::bytea), 'hex'), -350), ('abc:Shop ' || 1 + i % 16, 350)) k (account, delta)
+    WHERE $3::bigint > 0`,
+  ...['charges (rs, shop)', 'histories (transaction_id, pku, shop, rs, amount, history, arrived_s)'].map(
+    (table) => `INSERT INTO ${table} SELECT ${
+      table.startsWith('charges') ? 'rs, shop' : 'i + 1, sha256(i::text::bytea), shop, rs, 350, history, $3::bigint'
+    } FROM (
+      SELECT i, 'Shop ' || 1 + i % 16 AS shop, substr(decode(lpad(to_hex(1000 + i % 64), 8, '0') || lpad(to_hex(i), 8, '0'), 'hex')
+        || sha256(i::text::bytea), 1, 16) AS rs, decode(repeat(encode(sha256(i::text::bytea), 'hex'), 7), 'hex') AS history
+      FROM generate_series($1::bigint, $2::bigint - 1) i) k WHERE $3::bigint > 0`,
+  ),
+];
+
+/** What they pay; each payment is of another charge. */
+function paymentsOf(payers: Payer[]): Pick<BenchBooks, 'histories' | 'firstHistories'> {
   let counter = 0;
   const next = (payer: Payer): Uint8Array => payer.pay(counter++);
   return {
-    dataDir,
-    database,
-    registrarKey: registrar.publicKey,
     firstHistories: () => payers.map(next),
     histories: (count) => Array.from({ length: count }, () => next(payers[counter % payers.length]!)),
   };
+}
+
+function payersOf(issuer: Uint8Array, count: number, nowS: number): Payer[] {
+  const seed = randomBytes(8);
+  return Array.from({ length: count }, (_, i) => payerOf(issuer, seed, i, nowS));
 }
 
 type Payer = ReturnType<typeof payerOf>;

@@ -8,7 +8,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +16,10 @@ import { toHex } from '../../../firmware/core/bytes.js';
 import { failure } from '../../base/errors.js';
 import { openDatabase } from '../../base/sqlite/database.js';
 import { ISSUER_ENDPOINTS } from '../../http/schemas.js';
-import { ISSUER_MIGRATIONS } from '../../ledger/sqlite/sqlite-schema.js';
 import { median } from '../interpreter-programs.js';
-import { makeBooks, type BenchBooks } from './bench-payers.js';
+import { makeBooks, makePostgresBooks, type BenchBooks, type BooksWanted } from './bench-payers.js';
 import { postOf, quantile, runClients, type Round } from './clients.js';
+import { findPostgres, startPostgres, type PostgresCluster } from './postgres-cluster.js';
 import type { HouseMessage, HouseSettings } from './house-process.js';
 import type { GrowthResult, ServiceResult, ServicesReport } from './services-report.js';
 
@@ -34,12 +34,16 @@ export interface ServicesBenchOptions {
   payers?: number;
   /** Pseudonyms in the books, ascending. */
   growth: readonly number[];
+  /** Default: SQLite, and PostgreSQL where it is installed. */
+  engines?: readonly Engine[];
   /** Compiled file of house-process.ts; default: beside this one. */
   houseFile?: string;
   say(line: string): void;
   /** Ends the run; what was started ends with it. */
   signal?: AbortSignal;
 }
+
+type Engine = ServiceResult['engine'];
 
 /** Histories of a batch: what a bridge or a bank brings at once. */
 const BATCH = 64;
@@ -127,20 +131,31 @@ function* repeated<T>(all: T[]): Generator<T> {
   for (let i = 0; ; i++) yield all[i % all.length]!;
 }
 
-/** One run. */
+/** Of PostgreSQL: what a server that has more than a test's few rows to keep is given. */
+const SERVER_SETTINGS = ['shared_buffers=256MB', 'max_wal_size=4GB', 'max_connections=40'];
+
+/** One run, on one engine. */
 class ServicesBench {
   private readonly houseFile: string;
   private readonly payers: number;
   private readonly verifies: number[] = [];
   private credited = 0;
 
-  constructor(private readonly options: ServicesBenchOptions) {
+  constructor(
+    private readonly options: ServicesBenchOptions,
+    private readonly engine: Engine,
+    /** Makes books by this name. */
+    private readonly make: (name: string, wanted: BooksWanted) => Promise<BenchBooks>,
+    /** CPU time of a database beside the house, so far. */
+    private readonly databaseUs: () => number | null,
+  ) {
     this.payers = options.payers ?? PAYERS;
     this.houseFile = options.houseFile ?? fileURLToPath(new URL('house-process.js', import.meta.url));
   }
 
-  verifyPerSecond(): number {
-    return median(this.verifies);
+  /** Each that was measured. */
+  verifications(): number[] {
+    return this.verifies;
   }
 
   private verifyNow(): number {
@@ -159,9 +174,8 @@ class ServicesBench {
     return round;
   }
 
-  private house(books: BenchBooks): Promise<Served> {
-    const { dataDir, registrarKey } = books;
-    return serve(this.houseFile, { kind: 'house', dataDir, registrarKey: toHex(registrarKey) });
+  private house({ settings }: BenchBooks): Promise<Served> {
+    return serve(this.houseFile, settings);
   }
 
   /** The licenses of who pays become known to a process. */
@@ -172,10 +186,10 @@ class ServicesBench {
     this.credited += sent.done * batch;
   }
 
-  async measureAll(folder: string): Promise<ServiceResult[]> {
+  async measureAll(): Promise<ServiceResult[]> {
     const { clients = CLIENTS, processes = PROCESSES, say } = this.options;
     this.check();
-    const books = makeBooks(join(folder, 'books'), this.payers, 0, () => undefined);
+    const books = await this.make('books', { payers: this.payers, pseudonyms: 0, onProgress: () => undefined });
     const results: ServiceResult[] = [];
     const empty = await serve(this.houseFile, { kind: 'empty', bodyBytesMax: 1 << 20 });
     for (const count of processes) {
@@ -188,13 +202,14 @@ class ServicesBench {
           const row = await this.measure(books, houses, empty, { clients: clientCount, batch });
           results.push(row);
           say(
-            `sqlite, ${clientCount} clients, ${batch} a request, ${count} processes: ${row.perSecond!.toFixed(0)} a second`,
+            `${this.engine}, ${clientCount} clients, ${batch} a request, ${count} processes: ${row.perSecond!.toFixed(0)} a second`,
           );
         }
       for (const house of houses) await house.end();
     }
     await empty.end();
-    this.checkBooks(books);
+    await this.checkBooks(books);
+    await books.remove();
     return results;
   }
 
@@ -211,15 +226,17 @@ class ServicesBench {
     const posts = postsOf(books.histories(Math.max(most, clients * batch * 2)), batch);
     const sample = posts.slice(0, 64);
     const beforeUs = await cpuOf(houses);
+    const databaseUs = this.databaseUs();
     const ports = houses.map(({ port }) => port);
     const round = await this.round(ports, clients, posts.values(), batch);
     const houseUs = (await cpuOf(houses)) - beforeUs;
+    const serverUs = databaseUs === null ? null : this.databaseUs()! - databaseUs;
     const after = this.verifyNow();
     const answered = await runClients([empty.port], clients, repeated(sample), Math.min(1.5, seconds));
     const deposits = round.done * batch;
     const perSecond = deposits / round.seconds;
     return {
-      engine: 'sqlite',
+      engine: this.engine,
       clients,
       batch,
       processes: houses.length,
@@ -230,38 +247,38 @@ class ServicesBench {
       p99Ms: quantile(round.latenciesMs, 0.99),
       p999Ms: quantile(round.latenciesMs, 0.999),
       houseCpuUs: houseUs / deposits,
+      databaseCpuUs: serverUs === null ? null : serverUs / deposits,
       clientsCpuUs: round.cpuUs / deposits,
     };
   }
 
-  async measureGrowth(folder: string, pseudonyms: number): Promise<GrowthResult> {
+  async measureGrowth(pseudonyms: number): Promise<GrowthResult> {
     const { say } = this.options;
     this.credited = 0;
     let saidAt = performance.now();
-    const books = makeBooks(join(folder, `growth-${pseudonyms}`), this.payers, pseudonyms, (rows) => {
+    const onProgress = (rows: number): void => {
       this.check();
       if (performance.now() < saidAt + 5000) return;
       saidAt = performance.now();
       say(`books of ${pseudonyms} pseudonyms: ${rows} written`);
-    });
+    };
+    const books = await this.make(`growth-${pseudonyms}`, { payers: this.payers, pseudonyms, onProgress });
     const house = await this.house(books);
     await this.warm(books, house.port);
     const posts = postsOf(books.histories(GROWTH_REQUESTS * BATCH), BATCH);
     const round = await runClients([house.port], 1, posts.values(), Infinity);
     await house.end();
     this.credited += round.done * BATCH + pseudonyms;
-    this.checkBooks(books);
-    rmSync(books.dataDir, { recursive: true, force: true });
+    await this.checkBooks(books);
+    await books.remove();
     const medianMs = quantile(round.latenciesMs, 0.5)! / BATCH;
-    say(`sqlite, ${pseudonyms} pseudonyms: ${medianMs.toFixed(3)} ms a payment`);
-    return { engine: 'sqlite', pseudonyms, medianMs, batch: BATCH };
+    say(`${this.engine}, ${pseudonyms} pseudonyms: ${medianMs.toFixed(3)} ms a payment`);
+    return { engine: this.engine, pseudonyms, medianMs, batch: BATCH };
   }
 
   /** All that was answered, and nothing else, is in the books. */
-  private checkBooks({ database: path }: BenchBooks): void {
-    const database = openDatabase(path, { migrations: ISSUER_MIGRATIONS, readOnly: true });
-    const { count } = database.prepare<[], { count: number }>('SELECT count(*) AS count FROM histories').get()!;
-    database.close();
+  private async checkBooks(books: BenchBooks): Promise<void> {
+    const count = await books.count();
     if (count !== this.credited)
       throw new Error(`${this.credited} payments were acknowledged, ${count} are in the books`);
   }
@@ -273,7 +290,7 @@ async function cpuOf(houses: Served[]): Promise<number> {
   return sum;
 }
 
-const NO_POSTGRES = 'the houses have no PostgreSQL engine yet';
+const NO_POSTGRES = 'no PostgreSQL 15 or later is installed';
 
 /** Rows of what was not measured: they are there, and say why. */
 function skippedRows(results: ServiceResult[], growth: GrowthResult[]) {
@@ -281,7 +298,7 @@ function skippedRows(results: ServiceResult[], growth: GrowthResult[]) {
   return {
     results: results.map(({ clients, batch, processes }): ServiceResult => ({
       ...{ engine: 'postgres', clients, batch, processes, ...nothing },
-      ...{ houseCpuUs: null, clientsCpuUs: null, skipped: NO_POSTGRES },
+      ...{ houseCpuUs: null, databaseCpuUs: null, clientsCpuUs: null, skipped: NO_POSTGRES },
     })),
     growth: growth.map(({ pseudonyms, batch }): GrowthResult => ({
       ...{ engine: 'postgres', pseudonyms, medianMs: null, batch, skipped: NO_POSTGRES },
@@ -291,24 +308,42 @@ function skippedRows(results: ServiceResult[], growth: GrowthResult[]) {
 
 /** Measures all of it. */
 export async function benchServices(options: ServicesBenchOptions): Promise<ServicesReport> {
-  const { seconds, say } = options;
+  const { seconds, say, engines = ['sqlite', 'postgres'] } = options;
   const folder = mkdtempSync(join(tmpdir(), 'tapcash-bench-'));
-  const bench = new ServicesBench(options);
+  let cluster: PostgresCluster | null = null;
   try {
     const loadBefore = loadavg()[0]!;
     const commitsPerSecond = measureCommits(folder, Math.min(2, seconds));
     say(`disk: ${commitsPerSecond.toFixed(0)} commits a second`);
-    const results = await bench.measureAll(folder);
+    const onSqlite = new ServicesBench(
+      options,
+      'sqlite',
+      async (name, wanted) => makeBooks(join(folder, name), wanted),
+      () => null,
+    );
+    const benches = engines.includes('sqlite') ? [onSqlite] : [];
+    const programs = engines.includes('postgres') ? findPostgres() : null;
+    if (programs) {
+      chmodSync(folder, 0o711); // the server is another user's
+      const server = await startPostgres(programs, join(folder, 'server'), SERVER_SETTINGS);
+      cluster = server;
+      const make = async (name: string, wanted: BooksWanted) =>
+        makePostgresBooks(await server.makeDatabase(name), wanted);
+      benches.push(new ServicesBench(options, 'postgres', make, server.cpuUs));
+    }
+    const results: ServiceResult[] = [];
+    for (const bench of benches) results.push(...(await bench.measureAll()));
     const growth: GrowthResult[] = [];
-    for (const pseudonyms of options.growth) growth.push(await bench.measureGrowth(folder, pseudonyms));
-    const skipped = skippedRows(results, growth);
+    for (const bench of benches)
+      for (const pseudonyms of options.growth) growth.push(await bench.measureGrowth(pseudonyms));
+    const skipped = skippedRows(programs ? [] : results, programs ? [] : growth);
     return {
       node: process.version,
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: cpus().length,
       loadBefore,
       seconds,
-      verifyPerSecond: bench.verifyPerSecond(),
+      verifyPerSecond: median(benches.flatMap((bench) => bench.verifications())),
       commitsPerSecond,
       results: [...results, ...skipped.results],
       growth: [...growth, ...skipped.growth],
@@ -319,6 +354,7 @@ export async function benchServices(options: ServicesBenchOptions): Promise<Serv
   } finally {
     for (const child of children) child.kill();
     children.clear();
+    await cluster?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

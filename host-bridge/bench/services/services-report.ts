@@ -20,8 +20,9 @@ export interface ServiceResult {
   p50Ms: number | null;
   p99Ms: number | null;
   p999Ms: number | null;
-  /** CPU of the house and of the clients for one deposit. */
+  /** CPU of the house, of a database beside it, and of the clients, for one deposit. */
   houseCpuUs: number | null;
+  databaseCpuUs: number | null;
   clientsCpuUs: number | null;
   /** Why nothing was measured. */
   skipped?: string;
