@@ -6,10 +6,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoardReport, BoardTimings } from '../../flash-scripts/doctor/board-report.js';
 import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
-import { failure } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import { NATIVES } from '../emulator/construct-counts.js';
 import { ESP32_SPEED } from '../emulator/work-meter.js';
+import { keepPart, withPart, type PagePart } from './page-part.js';
 
 /** One figure, estimated and measured. */
 export interface ComparedFigure {
@@ -51,9 +51,10 @@ const TIMED: Record<keyof BoardTimings, [what: string, estimateUs: number]> = {
 };
 
 /** Around the part of the page that `--board-report --write` writes, and `--write` keeps. */
-const BOARD_MARKERS = ['<!-- boards: written by tapcash bench --board-report -->', '<!-- end of boards -->'] as const;
-/** Before it the part goes, where the page has none yet. */
-const NEXT_SECTION = '## How to measure';
+const BOARD_PART: PagePart = {
+  markers: ['<!-- boards: written by tapcash bench --board-report -->', '<!-- end of boards -->'],
+  before: '## How to measure',
+};
 const PAGE = 'docs/performance.md';
 
 /** Where a percentile stands in a sorted list. */
@@ -140,7 +141,7 @@ function partOf(rows: ComparedFigure[], report: BoardReport): string {
   const boards = report.boards.map(({ board, role, interpreter }) => `${board} (${role}, ${interpreter})`);
   const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
   return [
-    BOARD_MARKERS[0],
+    BOARD_PART.markers[0],
     '## On real boards',
     '',
     `Measured on ${boards.join(', ')}; each beside our estimate.`,
@@ -148,28 +149,12 @@ function partOf(rows: ComparedFigure[], report: BoardReport): string {
     line(['what', 'estimate', 'measured', 'ratio']),
     line(['---', '---', '---', '---']),
     ...rows.map((row) => line(cellsOf(row))),
-    BOARD_MARKERS[1],
+    BOARD_PART.markers[1],
   ].join('\n');
 }
 
-/** The part of boards in a page, with its markers; null where it has none. */
-function boardPartOf(page: string): string | null {
-  const [start, end] = [page.indexOf(BOARD_MARKERS[0]), page.indexOf(BOARD_MARKERS[1])];
-  return start < 0 || end < start ? null : page.slice(start, end + BOARD_MARKERS[1].length);
-}
-
-function withPart(page: string, part: string): string {
-  const old = boardPartOf(page);
-  if (old !== null) return page.replace(old, () => part);
-  if (!page.includes(NEXT_SECTION)) throw failure('BAD_REQUEST', `docs/performance.md has no ${NEXT_SECTION}`);
-  return page.replace(NEXT_SECTION, () => `${part}\n\n${NEXT_SECTION}`);
-}
-
 /** A page that was written anew, with what the one before said of boards. */
-export function keepBoardPart(before: string, page: string): string {
-  const part = boardPartOf(before);
-  return part === null ? page : withPart(page, part);
-}
+export const keepBoardPart = (before: string, page: string): string => keepPart(before, page, BOARD_PART);
 
 /** docs/performance.md. */
 export const readPage = (root = packageRoot()): string => readFileSync(join(root, PAGE), 'utf8');
@@ -177,6 +162,6 @@ export const readPage = (root = packageRoot()): string => readFileSync(join(root
 /** Puts a report's figures into docs/performance.md. @returns the file, from the repository's root */
 export function writeBoardFigures(report: BoardReport, root = packageRoot()): string {
   const page = readPage(root);
-  writeFileSync(join(root, PAGE), withPart(page, partOf(compareFigures(report, page), report)));
+  writeFileSync(join(root, PAGE), withPart(page, BOARD_PART, partOf(compareFigures(report, page), report)));
   return PAGE;
 }

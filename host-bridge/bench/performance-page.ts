@@ -11,6 +11,8 @@ import { failure } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import type { BenchReport } from './bench-report.js';
 import { keepBoardPart } from './board-figures.js';
+import { keepPart } from './page-part.js';
+import { SERVICES_PART } from './services/services-page.js';
 import { OPERATIONS, ratio, ROUNDS } from './interpreter-programs.js';
 import { ESTIMATE, PERCENTILES } from './tap-budget.js';
 import { COUNTS, NATIVES, SCALE } from '../emulator/construct-counts.js';
@@ -257,6 +259,7 @@ apart (Welch's t). An ESP32 computes doubles in software, in a time that depends
     npm run bench -- --json             # the report
     npm run bench -- --write            # this page, its picture, and README's five numbers
     npm run bench -- --write --report FILE    # the same from a report that --json gave before
+    npm run bench -- --services --write       # deposits at a house, and their part of this page
 `;
 }
 
@@ -274,8 +277,9 @@ export function writePerformance(report: BenchReport, root = packageRoot()): str
   const whole = wholeReport(report);
   const readme = withFigures(readFileSync(join(root, 'README.md'), 'utf8'), figuresBlock(whole));
   const { tap } = whole;
+  const before = readIfThere(join(root, 'docs/performance.md'));
   const files: [string, string][] = [
-    ['docs/performance.md', keepBoardPart(readIfThere(join(root, 'docs/performance.md')), performancePage(whole))],
+    ['docs/performance.md', keepPart(before, keepBoardPart(before, performancePage(whole)), SERVICES_PART)],
     [
       'docs/tap.svg',
       tapSvg([

@@ -5,6 +5,7 @@ import { ROLES, type Role } from '../../flash-scripts/boards/roles.js';
 import { runBuild } from '../../flash-scripts/build/build.js';
 import { failure } from '../base/errors.js';
 import type { BenchReport } from '../bench/bench-report.js';
+import type { ServicesReport } from '../bench/services/services-report.js';
 import { findInterpreter } from '../emulator/find-interpreter.js';
 import { interruption, print } from './output.js';
 import type { CommandContext } from './table/spec.js';
@@ -54,7 +55,7 @@ interface BenchOptions {
 }
 
 /** What `tapcash bench --json` printed into a file. @throws TapcashError FILE_MISSING, BAD_REQUEST */
-function readReport(file: string): BenchReport {
+function readReport<Report = BenchReport>(file: string): Report {
   let text;
   try {
     text = readFileSync(file, 'utf8');
@@ -62,7 +63,7 @@ function readReport(file: string): BenchReport {
     throw failure('FILE_MISSING', file, error as Error);
   }
   try {
-    return JSON.parse(text) as BenchReport;
+    return JSON.parse(text) as Report;
   } catch (error) {
     throw failure('BAD_REQUEST', `${file}: not what tapcash bench --json prints`, error as Error);
   }
@@ -84,29 +85,33 @@ const SECONDS = 4;
 const GROWTH = [1e3, 1e5, 1e6];
 const GROWTH_LARGE = 1e7;
 
-/** `tapcash bench --services`: what a house takes, beside what limits it. */
-async function services({ seconds, large, json }: BenchOptions): Promise<void> {
+/** `tapcash bench --services`: what a house takes, beside what limits it; with `--write`, in the documents. */
+async function services({ seconds, large, json, write, report: file }: BenchOptions): Promise<void> {
   const each = seconds === undefined ? SECONDS : Number(seconds);
   if (!(each > 0 && each <= 3600)) throw failure('USAGE', `--seconds ${seconds}: a number above 0, up to 3600`);
   const { benchServices } = await import('../bench/services/services-bench.js');
   const { servicesText } = await import('../bench/services/services-report.js');
-  const report = await benchServices({
-    seconds: each,
-    growth: large ? [...GROWTH, GROWTH_LARGE] : GROWTH,
-    say: (line) => void process.stderr.write(`${line}\n`),
-    signal: interruption(),
-  });
-  print(json, { ...report }, servicesText(report));
+  const { writeServices } = await import('../bench/services/services-page.js');
+  const report = file
+    ? readReport<ServicesReport>(file)
+    : await benchServices({
+        seconds: each,
+        growth: large ? [...GROWTH, GROWTH_LARGE] : GROWTH,
+        say: (line) => void process.stderr.write(`${line}\n`),
+        signal: interruption(),
+      });
+  const written = write ? writeServices(report) : null;
+  print(json, { ...report }, servicesText(report) + (written ? `\nwritten: ${written}` : ''));
 }
 
 /** `tapcash bench`: what the cryptography and a tap cost; with `--write`, in the documents. */
 export async function bench(options: BenchOptions, { environment }: CommandContext): Promise<void> {
   if (options.boardReport) return boardFigures(options.boardReport, options);
+  if (options.report && !options.write) throw failure('USAGE', '--report is for --write');
   if (options.services) return services(options);
   if (options.seconds !== undefined || options.large)
     throw failure('USAGE', '--seconds and --large are for --services');
   if (options.report) {
-    if (!options.write) throw failure('USAGE', '--report is for --write');
     const { writePerformance } = await import('../bench/performance-page.js');
     process.stdout.write(`written: ${writePerformance(readReport(options.report)).join(', ')}\n`);
     return;

@@ -1,6 +1,7 @@
 /**
  * The clients of `tapcash bench --services`: requests that were made before, over connections that stay open, each
- * client with one request at a time. They do as little as they can: they share the cores with what is measured.
+ * client with one request at a time; who is told to come again does. They do as little as they can: they share the
+ * cores with what is measured.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -9,11 +10,14 @@ export interface Round {
   /** Requests that were answered by 200. */
   done: number;
   seconds: number;
-  /** Of each request, ascending. */
+  /** Of each request, ascending; with the waits of who was told to come again. */
   latenciesMs: Float64Array;
   /** CPU time of the clients. */
   cpuUs: number;
 }
+
+/** After this who was told to come again does. */
+const BUSY_PAUSE_MS = 50;
 
 /** A POST, ready to be sent. */
 export function postOf(path: string, body: string): Buffer {
@@ -26,7 +30,7 @@ export function postOf(path: string, body: string): Buffer {
 /** One connection. */
 class Client {
   private received = '';
-  private settle: { resolve(): void; reject(error: Error): void } | null = null;
+  private settle: { resolve(isDone: boolean): void; reject(error: Error): void } | null = null;
 
   private constructor(private readonly socket: Socket) {
     socket.setNoDelay(true);
@@ -43,7 +47,8 @@ class Client {
     });
   }
 
-  ask(request: Buffer): Promise<void> {
+  /** @returns false: too many wait there, and nothing was taken */
+  ask(request: Buffer): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
       this.socket.write(request);
@@ -61,10 +66,10 @@ class Client {
     if (headEnd < 0) return;
     const bytes = Number(/\r\ncontent-length: ([0-9]+)/i.exec(this.received.slice(0, headEnd))?.[1]);
     if (this.received.length < headEnd + 4 + bytes) return;
-    const isGood = this.received.startsWith('HTTP/1.1 200 ');
+    const status = this.received.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length);
     const answer = this.received;
     this.received = '';
-    if (isGood) this.settle?.resolve();
+    if (status === '200' || status === '503') this.settle?.resolve(status === '200');
     else this.settle?.reject(new Error(`an answer that is none: ${answer.slice(0, 400)}`));
   }
 }
@@ -91,7 +96,10 @@ export async function runClients(
         const next = requests.next();
         if (next.done) return;
         const sentMs = performance.now();
-        await client.ask(next.value);
+        while (!(await client.ask(next.value))) {
+          if (performance.now() >= endMs) return;
+          await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
+        }
         lastMs = performance.now();
         latencies.push(lastMs - sentMs);
       }

@@ -96,12 +96,14 @@ async function serve(file: string, settings: HouseSettings): Promise<Served> {
   const child = fork(file, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   children.add(child);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const ask = (message: object): Promise<HouseMessage> =>
-    new Promise((resolve, reject) => {
+  const ask = (message: object): Promise<HouseMessage> => {
+    const answered = new Promise<HouseMessage>((resolve) => {
       child.once('message', (said) => resolve(said as HouseMessage));
-      child.once('exit', () => reject(failure('SERVICE_DOWN', 'a process of the benchmark ended')));
       child.send(message);
     });
+    const failed = ended.then(() => Promise.reject(failure('SERVICE_DOWN', 'a process of the benchmark ended')));
+    return Promise.race([answered, failed]);
+  };
   const started = (await ask(settings)) as { port: number };
   return {
     port: started.port,

@@ -35,6 +35,7 @@ export const BUILD_COMMANDS: readonly CommandSpec[] = [
     examples: [
       'bench --quick',
       'bench --services',
+      'bench --services --write',
       'bench --write',
       'bench --write --report report.json',
       'bench --board-report boards.json',

@@ -1,0 +1,31 @@
+/**
+ * Parts of docs/performance.md that commands of their own write, between two lines by which they are found again: so
+ * each is kept when another is written anew.
+ */
+import { failure } from '../base/errors.js';
+
+/** Where a part is, and before which line it goes where there is none. */
+export interface PagePart {
+  markers: readonly [begin: string, end: string];
+  before: string;
+}
+
+/** The part with its markers; null where the page has none. */
+function partOf(page: string, { markers }: PagePart): string | null {
+  const [start, end] = [page.indexOf(markers[0]), page.indexOf(markers[1])];
+  return start < 0 || end < start ? null : page.slice(start, end + markers[1].length);
+}
+
+/** The page with this text, markers included, as that part. @throws TapcashError BAD_REQUEST where it has no place */
+export function withPart(page: string, which: PagePart, text: string): string {
+  const old = partOf(page, which);
+  if (old !== null) return page.replace(old, () => text);
+  if (!page.includes(which.before)) throw failure('BAD_REQUEST', `docs/performance.md has no ${which.before}`);
+  return page.replace(which.before, () => `${text}\n\n${which.before}`);
+}
+
+/** A page that was written anew, with that part of the one before. */
+export function keepPart(before: string, page: string, which: PagePart): string {
+  const part = partOf(before, which);
+  return part === null ? page : withPart(page, which, part);
+}
