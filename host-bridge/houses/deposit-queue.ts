@@ -20,8 +20,11 @@ const UNDER_WAY_MAX = 3;
 const WORTH_WAITING = 64;
 /** Most that are written in one transaction. */
 const WRITE_MAX = 512;
-/** Most that wait; who comes then is told to come again. */
-const WAITING_MAX = 16_384;
+/**
+ * Most that wait; who comes then is told to come again. Also where a machine does a tenth of what it could, they are
+ * through before a client's time is over.
+ */
+const WAITING_MAX = 4096;
 
 /** Takes deposits. */
 export interface Deposits {
