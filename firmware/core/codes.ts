@@ -68,10 +68,12 @@ export function allCodes() {
 
 export type Code = ReturnType<typeof allCodes>[number];
 
-/** A named result that carries nothing but its code. */
+/** A named result that carries its code, and where that is BUSY how far the work is. */
 export interface Refusal {
   ok: false;
   code: Code;
+  /** With BUSY alone: what is done, and of how many. */
+  data?: Uint8Array;
 }
 
 /** Makes a refusal. */

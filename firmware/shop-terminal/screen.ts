@@ -9,6 +9,7 @@ import { amountText } from '../core/amount-text.js';
 import { Code } from '../core/codes.js';
 import { LINE_CHARACTERS } from '../panel/display.js';
 import { CHARGE_STATES } from '../wire/link/link-messages.js';
+import { INS } from '../wire/token-commands.js';
 import { ChargeView } from './till.js';
 
 /** Breaks text at the width of a line. */
@@ -76,9 +77,21 @@ export function entryRefusedLines(code: Code): string[] {
   return ['NO CHARGE'].concat(remedy(code));
 }
 
-/** Lines while somebody is to tap at the desk. @param isStranger a card is there that is no token */
-export function deskLines(isStranger: boolean): string[] {
-  return ['DESK'].concat(isStranger ? remedy('NO_TOKEN') : ['tap your token']);
+/**
+ * Lines while somebody is to tap at the desk. @param isStranger a card is there that is no token @param note how far a
+ * registration is, or ''
+ */
+export function deskLines(isStranger: boolean, note: string): string[] {
+  return ['DESK'].concat(isStranger ? remedy('NO_TOKEN') : note ? ['REGISTERING', note] : ['tap your token']);
+}
+
+/** How far a registration is, by a token's answer; '' for one that says nothing of it. */
+export function deskNote(ins: number, code: Code, data: Uint8Array | undefined): string {
+  if (!data) return '';
+  // What is signed, of how many.
+  if (code === 'BUSY' && data.length === 2) return data[0] + ' of ' + data[1];
+  // `left` of a `replyAnswer`.
+  return ins === INS.reply && code === 'OK' && data[0] > 0 ? data[0] + ' to go' : '';
 }
 
 /** Lines while the board is busy with arithmetic. @param step 1 checks a license, 2 a payment */

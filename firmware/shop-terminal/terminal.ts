@@ -37,7 +37,16 @@ import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk-command.js';
 import type { EntryKeys, EntryParts } from './entry-keys.js';
 import { encodeReport } from './report.js';
-import { alarmLines, chargeLines, checkingLines, deskLines, holdLines, idleLines, TapNote } from './screen.js';
+import {
+  alarmLines,
+  chargeLines,
+  checkingLines,
+  deskLines,
+  deskNote,
+  holdLines,
+  idleLines,
+  TapNote,
+} from './screen.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -88,6 +97,8 @@ const READER_RETRY_MS = 2000;
 const QUIET_MS = 3000;
 const IDLE_STEP_MS = 10;
 const DESK_TIMEOUT_MAX_MS = 120000;
+/** How long it is shown how far a registration is, where no further command comes. */
+const NOTE_MS = 5000;
 /** Without an answer for so long, the last token has left: longer than one takes to listen again after a tap. */
 const LEFT_MS = 400;
 /** How often a token that stays, or a card that is none, is looked for. */
@@ -124,6 +135,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let lastCode: TapNote = 'OK'; // of the last tap for the open charge
   let strangers = 0; // cards in a row that were no tokens
   let deskStranger = false; // one is shown at the desk
+  let note = ''; // how far a registration is: between its commands, too
+  let noteTimer: any;
   let spentMs = 0; // so far the desk command's time was counted
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started
@@ -166,8 +179,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
     const view = till.view();
     const retired = parts.notices.isRetired();
     shownMinutes = minutesLeft();
-    if (desk) parts.display.show(deskLines(deskStranger), PLAIN);
+    if (desk) parts.display.show(deskLines(deskStranger, note), PLAIN);
     else if (keys && keys.show()) return;
+    else if (note && !isOpen()) parts.display.show(deskLines(false, note), PLAIN);
     else if (view.state === CHARGE_STATES.none || (retired && view.state > CHARGE_STATES.accepted))
       parts.display.show(
         idleLines(parts.config.shopShown, link.up(), retired && trouble === 'OK' ? 'TERMINAL_RETIRED' : trouble),
@@ -427,7 +441,24 @@ export function createTerminal(parts: TerminalParts): Terminal {
     if (command) command.reply(code, data);
   }
 
+  /** Says how far a registration is, until the next command has ended, or for a moment where none comes. */
+  function keepNote(text: string): void {
+    holdNote();
+    note = text;
+    if (!note) return;
+    noteTimer = clock.setTimeout(function () {
+      keepNote('');
+      show();
+    }, NOTE_MS);
+  }
+
+  function holdNote(): void {
+    if (noteTimer !== undefined) clock.clearTimeout(noteTimer);
+    noteTimer = undefined;
+  }
+
   function endDesk(code: Code, data?: Uint8Array): void {
+    keepNote(desk ? deskNote(desk.request.ins, code, data) : '');
     replyDesk(code, data);
     strangers = 0;
     show();
@@ -578,6 +609,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
     startDesk: function (request, reply) {
       if (radio === 'off' && trouble === 'DEVICE_FAULT') return reply('DEVICE_FAULT');
       desk = { request: request, reply: reply };
+      holdNote();
       request.timeoutMs = Math.min(request.timeoutMs, DESK_TIMEOUT_MAX_MS);
       deskStranger = false;
       wake();
@@ -613,6 +645,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
         desk = null;
         wake();
       }
+      keepNote('');
       show();
     },
     onButton: function () {

@@ -222,7 +222,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     if (keys && ins !== INS.withdraw) keys = keys.close();
     const answer = answerOf(ins, data);
     if (!answer) return { sw: SW_UNKNOWN_INS };
-    return answer.ok ? { sw: statusWord('OK'), data: answer.data } : { sw: statusWord(answer.code) };
+    return { sw: statusWord(answer.ok ? 'OK' : answer.code), data: answer.data };
   }
 
   function workOn(): void {

@@ -396,7 +396,9 @@ export const DeskLine = object({
     object({
       step: Type.String(),
       wait: Type.Union(
-        (['tap', 'again', 'button', 'confirm', 'enter', 'link', 'service'] as const).map((wait) => Type.Literal(wait)),
+        (['tap', 'again', 'button', 'confirm', 'enter', 'work', 'link', 'service'] as const).map((wait) =>
+          Type.Literal(wait),
+        ),
       ),
     }),
   ),

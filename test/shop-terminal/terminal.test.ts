@@ -1,7 +1,7 @@
 /** The terminal between token and bridge: who checks, what is shown, what is delivered, and what a torn tap leaves. */
 import { SIGNAL } from '../../firmware/panel/indicator.js';
 import { KIND, deskRequest, tapReport, terminalStatus } from '../../firmware/wire/link/link-messages.js';
-import { codeNumber, codeOf } from '../../firmware/core/codes.js';
+import { codeNumber, codeOf, type Code } from '../../firmware/core/codes.js';
 import { INS } from '../../firmware/wire/token-commands.js';
 import { refundBody, type RefundBody } from '../../firmware/wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../../firmware/wire/signed.js';
@@ -464,6 +464,47 @@ describe('the desk', () => {
     rig.field.token = createToken(1);
     const { code, data } = rig.ask(KIND.desk, identity(500));
     expect([code, [...data], rig.field.commands]).toEqual(['UPDATE_NEEDED', [3, 200], 1]);
+  });
+
+  test('shows how far a registration is, between its commands too, and no longer than it goes on', () => {
+    const rig = online();
+    let answer: { code: Code; data: Uint8Array } = { code: 'BUSY', data: Uint8Array.of(4, 32) };
+    rig.field.token = { ...createToken(1), answer: () => answer };
+    const ask = (ins: number) =>
+      rig.ask(KIND.desk, deskRequest.encode({ timeoutMs: 2000, ins, data: new Uint8Array(0) }));
+    const shown = () => rig.screen.at(-1);
+    expect(ask(INS.register)).toEqual({ code: 'BUSY', data: Uint8Array.of(4, 32) });
+    expect(shown()).toEqual(['DESK', 'REGISTERING', '4 of 32']);
+    answer = { code: 'OK', data: Uint8Array.of(12, 0, 0, 0, 0, 0) };
+    ask(INS.reply);
+    expect(shown()).toEqual(['DESK', 'REGISTERING', '12 to go']);
+    // While the next command waits for its token, and for a moment after the last one.
+    rig.field.token = null;
+    rig.terminal.onRequest(
+      KIND.desk,
+      deskRequest.encode({ timeoutMs: 9000, ins: INS.reply, data: new Uint8Array(0) }),
+      () => undefined,
+    );
+    rig.run(8000);
+    expect(shown()).toEqual(['DESK', 'REGISTERING', '12 to go']);
+    rig.run(2000);
+    expect(shown()![0]).toBe('READY');
+    rig.field.token = { ...createToken(1), answer: () => ({ code: 'BUSY', data: Uint8Array.of(8, 32) }) };
+    ask(INS.register);
+    expect(shown()![2]).toBe('8 of 32');
+    rig.run(6000);
+    expect(shown()![0]).toBe('READY');
+    // A charge comes before it.
+    ask(INS.register);
+    expect(rig.charge(1, 350)).toBe('OK');
+    expect(shown()![0]).toBe('PAY');
+    rig.cancel(1);
+    for (const last of [Uint8Array.of(0, 0, 0, 0, 0, 1), new Uint8Array(0)]) {
+      answer = { code: 'OK', data: last };
+      rig.field.token = { ...createToken(1), answer: () => answer };
+      ask(INS.reply);
+      expect(shown()![0]).not.toBe('DESK');
+    }
   });
 
   test('goes on for the rest of its time after other work, and ends with the link', () => {

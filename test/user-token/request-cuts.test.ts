@@ -32,6 +32,8 @@ import {
 } from './other-side-of-desk.js';
 
 const X = 100;
+/** More than one call of a registration signs. */
+const PSEUDONYMS = 5;
 const PLACES: [CutPlace, number][] = [
   ['before', 0],
   ['during', 0],
@@ -65,6 +67,14 @@ class Desk {
     this.token = boot(this.token.flash, this.dealing.houses.config, this.dealing.tools);
     this.token.purse.press(0);
     return run(this.token);
+  }
+
+  /** A command that says BUSY until all of it is done. */
+  untilDone(run: (token: TestPurse) => Answer): Answer {
+    for (let calls = 0; ; calls++) {
+      const answer = this.step(run);
+      if (answer.ok || answer.code !== 'BUSY' || calls > PSEUDONYMS) return answer;
+    }
   }
 
   /** Begins with `ask` until what it asks for has come to its end. @returns codes of refusals that began it again */
@@ -128,6 +138,17 @@ const flows: Flow[] = [
     check(token, houses) {
       expect([houses.registered.length, token.purse.state.licensed, token.purse.state.name]).toEqual([1, true, 'Ada']);
       expect(token.log.get(DESK_RECORD.sharedKey, 0)).not.toBe(null);
+    },
+  },
+  {
+    name: 'registration of more pseudonyms than one call signs',
+    scheme: 6,
+    prepare: () => fresh(6, PSEUDONYMS),
+    run: (desk) => desk.procedure(() => desk.untilDone((token) => token.desk.register(nameBytes('Ada'), 0))),
+    check(token, houses) {
+      expect([houses.registered.length, token.purse.state.licensed]).toEqual([1, true]);
+      // Nothing of it is left for another request: that one has an id of its own.
+      expect(token.log.slots(DESK_RECORD.proofs)).toEqual([]);
     },
   },
   ...[3, 4].map((scheme): Flow => ({

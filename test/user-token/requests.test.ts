@@ -494,6 +494,50 @@ test('register before the license: another name takes the place of what waits; m
   expect(eve.length).toBeGreaterThan(PART_BYTES);
 });
 
+test('32 pseudonyms: four proofs a call, told; a power cut loses the call that it was in, and no other', () => {
+  const config = configOf(6, 32);
+  const flash = newFlash();
+  let token = boot(flash, config, realTools(keys));
+  const call = () => token.desk.register(nameBytes('Ada'), 0) as { ok: boolean; code?: string; data?: Uint8Array };
+  const told: number[][] = [];
+  let signed = 0;
+  for (let calls = 1; calls <= 8; calls++) {
+    const { code, data } = call();
+    expect(code).toBe('BUSY');
+    told.push([...data!]);
+    // The power goes between any two calls.
+    signed += token.keys.signed;
+    token = boot(flash, config, realTools(keys));
+  }
+  expect(told).toEqual([4, 8, 12, 16, 20, 24, 28, 32].map((done) => [done, 32]));
+  expect(signed).toBe(32);
+  const first = call();
+  expect([first.ok, token.keys.signed]).toEqual([true, 1]);
+  const { bytes } = readWhole(token, first as { ok: true; data: Uint8Array });
+  const id = token.log.get(DESK_RECORD.request, 0);
+  expect([token.log.slots(DESK_RECORD.proofs), id !== null]).toEqual([[], true]);
+  // Given again after a reset, and nothing is signed for it.
+  token = boot(flash, config, realTools(keys));
+  expect(readWhole(token, call() as { ok: true; data: Uint8Array }).bytes).toEqual(bytes);
+  expect(token.keys.signed).toBe(0);
+});
+
+test('proofs for another issuer or another number of pseudonyms are not taken on', () => {
+  const flash = newFlash();
+  const begin = (config: ReturnType<typeof configOf>) => {
+    const token = boot(flash, config, realTools(keys));
+    const answer = token.desk.register(nameBytes('Ada'), 0) as { data?: Uint8Array };
+    return [...answer.data!];
+  };
+  expect(begin(configOf(6, 9))).toEqual([4, 9]);
+  expect(begin(configOf(6, 9))).toEqual([8, 9]);
+  expect(begin({ ...configOf(6, 9), issuer: new Uint8Array(4).fill(9) })).toEqual([4, 9]);
+  // Those of the first call are of that issuer now.
+  expect(begin(configOf(6, 9))).toEqual([4, 9]);
+  expect(begin(configOf(6, 9))).toEqual([8, 9]);
+  expect(begin(configOf(6, 7))).toEqual([7, 7]);
+});
+
 describe('coupons', () => {
   async function withCoupons(amounts: number[]): Promise<Dealing> {
     const dealing = await registered(keys, 2);

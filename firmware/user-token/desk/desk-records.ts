@@ -21,6 +21,8 @@ export const DESK_RECORD = {
   coupon: 26,
   /** Slot 0: `commandRecord` of the last command that an open desk answered, until something has come of it. */
   command: 27,
+  /** Slot i: id of a request to come, issuer, and what the i-th call of the registration signed, until it waits. */
+  proofs: 28,
 };
 
 /** Coupons held at once: two of the largest amounts that split into all denominations. */

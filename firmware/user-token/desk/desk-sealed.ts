@@ -5,7 +5,7 @@
  * Each has a random id and a fresh K (keyed: the next sequence of K), and waits in flash before it is given. What goes
  * through a bank is signed by the account key, by the hash of what is sealed.
  */
-import { concat } from '../../core/bytes.js';
+import { concat, copy, equal } from '../../core/bytes.js';
 import { refuse } from '../../core/codes.js';
 import type { Refusal } from '../../core/codes.js';
 import {
@@ -18,6 +18,7 @@ import {
   ownedRequest,
   proofBody,
   pseudonymProof,
+  PSEUDONYM_PROOF_BYTES,
   redemptionSecret,
   REQUEST,
   REQUEST_ID_BYTES,
@@ -25,6 +26,7 @@ import {
   TO_ISSUER,
 } from '../../wire/request.js';
 import { SIGNED, signedBytes } from '../../wire/signed.js';
+import { ISSUER_ID_BYTES } from '../../wire/payment.js';
 import { DESK_RECORD, sharedKey } from './desk-records.js';
 import type { CouponRecord } from './desk-records.js';
 import type { DeskTools } from './desk-tools.js';
@@ -34,7 +36,10 @@ import type { Requests } from '../requests.js';
 
 /** Sealed requests; each answers the first part of what now waits. */
 export interface SealedRequests {
-  /** A registration under the purse's name. Code BUSY until all proofs are signed, some a call. */
+  /**
+   * A registration under the purse's name. Code BUSY, with what is done and of how many, until all proofs are signed,
+   * some a call. What a call has signed is durable: after a loss of power the next one goes on from there.
+   */
   register(): PurseAnswer;
   /** @param amount 0 asks for a receipt that was missed */
   withdraw(amount: number): PurseAnswer;
@@ -48,6 +53,8 @@ export interface SealedRequests {
 
 /** Proofs of possession that one call signs: with nonces to be made, ten seconds on a modelled ESP32. */
 const PROOFS_A_CALL = 4;
+/** In front of the proofs of a call: the request's id and the issuer. */
+const HEAD_BYTES = REQUEST_ID_BYTES + ISSUER_ID_BYTES;
 
 const NO_KID = new Uint8Array(KID_BYTES);
 
@@ -62,9 +69,14 @@ export function createSealedRequests(
   const config = state.config;
   const issuer = config.issuer;
   const currency = config.currency;
-  // A registration in the making: in RAM, for nothing of it was given yet.
-  let requestId: Uint8Array | null = null;
-  let proofs: Uint8Array[] = [];
+  // Those of a request that waits were left by a loss of power: no other request may have its id.
+  const waits = requests.waiting();
+  if (waits && waits.kind === REQUEST.register) forgetProofs();
+
+  function forgetProofs(): void {
+    const slots = state.records.slots(DESK_RECORD.proofs);
+    for (let i = 0; i < slots.length; i++) state.records.put(DESK_RECORD.proofs, slots[i], new Uint8Array(0));
+  }
 
   function own(kind: number, amount: number, request: Uint8Array): Uint8Array | null {
     const accountKey = keys.publicKey(ACCOUNT_KEY);
@@ -111,27 +123,48 @@ export function createSealedRequests(
     return tools.seal(config.scheme, kind, sealedPlain.encode({ requestId: id, k: k, body: body }));
   }
 
+  /** [0110]: each PKU with its proof of possession. Many take long: the desk asks again, and the display counts. */
   function register(): PurseAnswer {
     const count = config.pseudonyms;
-    const id = requestId || tools.random(REQUEST_ID_BYTES);
-    requestId = id;
-    // [0110]: each PKU with its proof of possession. Many take long: the desk asks again, and the display counts.
-    const last = Math.min(count, proofs.length + PROOFS_A_CALL);
-    const more = proofs.length < count && count > PROOFS_A_CALL;
-    while (proofs.length < last) {
-      const pku = keys.publicKey(PSEUDONYM_KEY + proofs.length);
-      const body = proofBody.encode({ issuer: issuer, currency: currency, requestId: id, pku: pku });
-      const proof = keys.sign(PSEUDONYM_KEY + proofs.length, signedBytes(SIGNED.pseudonymProof, body));
-      if (!proof) return refuse('DEVICE_FAULT');
-      proofs.push(pseudonymProof.encode({ pku: pku, proof: proof }));
+    // A record of what a call signed: the request's id, the issuer that it is for, and the proofs. Few are signed in
+    // one call, and not kept.
+    let head = concat([tools.random(REQUEST_ID_BYTES), issuer]);
+    let proofs: Uint8Array[] = [];
+    for (let from = 0; from < count; from += PROOFS_A_CALL) {
+      const end = Math.min(count, from + PROOFS_A_CALL);
+      const kept = state.records.get(DESK_RECORD.proofs, from / PROOFS_A_CALL);
+      if (kept && from === 0 && equal(copy(kept, REQUEST_ID_BYTES, HEAD_BYTES), issuer))
+        head = copy(kept, 0, HEAD_BYTES);
+      if (
+        kept &&
+        kept.length === HEAD_BYTES + (end - from) * PSEUDONYM_PROOF_BYTES &&
+        equal(copy(kept, 0, HEAD_BYTES), head)
+      ) {
+        proofs.push(copy(kept, HEAD_BYTES, kept.length));
+        continue;
+      }
+      const made = [head];
+      const id = copy(head, 0, REQUEST_ID_BYTES);
+      for (let i = from; i < end; i++) {
+        const pku = keys.publicKey(PSEUDONYM_KEY + i);
+        const body = proofBody.encode({ issuer: issuer, currency: currency, requestId: id, pku: pku });
+        const proof = keys.sign(PSEUDONYM_KEY + i, signedBytes(SIGNED.pseudonymProof, body));
+        if (!proof) return refuse('DEVICE_FAULT');
+        made.push(pseudonymProof.encode({ pku: pku, proof: proof }));
+      }
+      progress(end, count);
+      if (count > PROOFS_A_CALL) {
+        state.records.put(DESK_RECORD.proofs, from / PROOFS_A_CALL, concat(made));
+        return { ok: false, code: 'BUSY', data: new Uint8Array([end, count]) };
+      }
+      made.shift();
+      proofs = made;
     }
-    progress(proofs.length, count);
-    if (more) return refuse('BUSY');
     const k = tools.random(K_BYTES);
-    const body = concat(proofs);
-    proofs = [];
-    requestId = null;
-    return keep(REQUEST.register, 0, k, NO_KID, 0, 0, own(REQUEST.register, 0, seal(REQUEST.register, id, k, body)));
+    const sealed = seal(REQUEST.register, copy(head, 0, REQUEST_ID_BYTES), k, concat(proofs));
+    const first = keep(REQUEST.register, 0, k, NO_KID, 0, 0, own(REQUEST.register, 0, sealed));
+    if (first.ok) forgetProofs();
+    return first;
   }
 
   /**

@@ -22,10 +22,10 @@ const SERVICE_RETRIES_MAX = 4;
 /** The id of one command to a token: however often it is repeated, its bytes stay the same. */
 export const newCommandId = (): Uint8Array => new Uint8Array(randomBytes(COMMAND_ID_BYTES));
 
-/** Somebody should do something, or wait. */
+/** Somebody should do something, or wait; `work`: the token has done a part of it, and goes on. */
 export interface DeskEvent {
   step: string;
-  wait: 'tap' | 'again' | 'button' | 'confirm' | 'enter' | 'link' | 'service';
+  wait: 'tap' | 'again' | 'button' | 'confirm' | 'enter' | 'work' | 'link' | 'service';
 }
 
 export interface DeskStepOptions {
@@ -63,6 +63,11 @@ function waitFor(code: Code, step: string): { wait: DeskEvent['wait']; pauseMs: 
   return null;
 }
 
+/** What of its work a token has done that answers BUSY, or null where it does not say; at most 255, so it ends. */
+function doneOf(code: Code, body: Uint8Array): number | null {
+  return code === 'BUSY' && body.length === 2 && body[0]! <= body[1]! ? body[0]! : null;
+}
+
 /** Whether a token may have refused a paper of a house for its key. */
 function mayBeTooNew(code: Code, step: string): boolean {
   return (
@@ -82,7 +87,8 @@ export function createDeskSteps(
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
   return {
     async token(step, ins, data, read) {
-      const endMs = scheduler.nowMs() + stepMs;
+      let endMs = scheduler.nowMs() + stepMs;
+      let done = 0;
       let told = '';
       const tell = (wait: DeskEvent['wait']) => {
         if (told !== wait) onEvent({ step, wait });
@@ -106,6 +112,14 @@ export function createDeskSteps(
         }
         const other = code === 'UPDATE_NEEDED' ? selectAnswer.decode(body) : null;
         if (other) return refusal(code, olderSide('token', other.version));
+        // A step is as long as its longest part: 32 pseudonyms take an ESP32 two minutes (estimate).
+        const part = doneOf(code, body);
+        if (part !== null && part > done) {
+          done = part;
+          endMs = scheduler.nowMs() + stepMs;
+          tell('work');
+          continue;
+        }
         const next = waitFor(code, step);
         if (next?.wait === 'enter' && scheduler.nowMs() + next.pauseMs >= endMs) return refusal('AMOUNT_NEEDED');
         if (!next || scheduler.nowMs() + next.pauseMs >= endMs)

@@ -9,6 +9,7 @@ export function eventText(event: DeskEvent): string {
     button: "Press the token's button, then hold it to the reader.",
     confirm: 'Read the amount on the token, press its button if it is right, then hold it to the reader.',
     enter: "Press the token's button, enter the amount on its keys, press again, then hold it to the reader.",
+    work: 'The token works, and shows how far it is: leave it at the reader.',
     link: 'Waiting for the terminal.',
     service: 'Waiting for the service.',
   };
