@@ -136,7 +136,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let strangers = 0; // cards in a row that were no tokens
   let deskStranger = false; // one is shown at the desk
   let note = ''; // how far a registration is: between its commands, too
-  let noteTimer: any;
+  let noteTimer: unknown;
   let spentMs = 0; // so far the desk command's time was counted
   let trouble: Code = 'OK'; // the last alarm
   let readerFailed = false; // since it was started

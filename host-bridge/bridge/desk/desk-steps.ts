@@ -63,9 +63,9 @@ function waitFor(code: Code, step: string): { wait: DeskEvent['wait']; pauseMs: 
   return null;
 }
 
-/** What of its work a token has done that answers BUSY, or null where it does not say; at most 255, so it ends. */
-function doneOf(code: Code, body: Uint8Array): number | null {
-  return code === 'BUSY' && body.length === 2 && body[0]! <= body[1]! ? body[0]! : null;
+/** What of its work a token has done that answers BUSY, or 0 where it does not say; at most 255, so it ends. */
+function doneOf(code: Code, body: Uint8Array): number {
+  return code === 'BUSY' && body.length === 2 && body[0]! <= body[1]! ? body[0]! : 0;
 }
 
 /** Whether a token may have refused a paper of a house for its key. */
@@ -87,8 +87,7 @@ export function createDeskSteps(
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
   return {
     async token(step, ins, data, read) {
-      let endMs = scheduler.nowMs() + stepMs;
-      let done = 0;
+      let [endMs, done] = [scheduler.nowMs() + stepMs, 0];
       let told = '';
       const tell = (wait: DeskEvent['wait']) => {
         if (told !== wait) onEvent({ step, wait });
@@ -114,9 +113,8 @@ export function createDeskSteps(
         if (other) return refusal(code, olderSide('token', other.version));
         // A step is as long as its longest part: 32 pseudonyms take an ESP32 two minutes (estimate).
         const part = doneOf(code, body);
-        if (part !== null && part > done) {
-          done = part;
-          endMs = scheduler.nowMs() + stepMs;
+        if (part > done) {
+          [endMs, done] = [scheduler.nowMs() + stepMs, part];
           tell('work');
           continue;
         }
