@@ -75,6 +75,15 @@ function mayBeTooNew(code: Code, step: string): boolean {
   );
 }
 
+/** Tells what is waited for, where that is not what was told last. */
+function tellOnce(step: string, onEvent: (event: DeskEvent) => void): (wait: DeskEvent['wait']) => void {
+  let told = '';
+  return (wait) => {
+    if (told !== wait) onEvent({ step, wait });
+    told = wait;
+  };
+}
+
 /** Makes the steps of one procedure. */
 export function createDeskSteps(
   options: DeskStepOptions,
@@ -88,11 +97,7 @@ export function createDeskSteps(
   return {
     async token(step, ins, data, read) {
       let [endMs, done] = [scheduler.nowMs() + stepMs, 0];
-      let told = '';
-      const tell = (wait: DeskEvent['wait']) => {
-        if (told !== wait) onEvent({ step, wait });
-        told = wait;
-      };
+      const tell = tellOnce(step, onEvent);
       tell('tap');
       for (;;) {
         if (isGivenUp()) return refusal('INTERRUPTED', step);
