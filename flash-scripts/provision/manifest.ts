@@ -4,6 +4,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { fromChars, fromHex, toHex } from '../../firmware/core/bytes.js';
+import type { Scheme } from '../../firmware/core/scheme.js';
 import { institutionsText, TABLES, type Institutions } from '../../firmware/core/provisioned.js';
 import { SIGNED } from '../../firmware/wire/signed.js';
 import { isSigned, type Signer } from '../../host-bridge/base/crypto/signer.js';
@@ -134,6 +135,17 @@ export function parseManifest(text: string): Manifest {
     signature,
     ...(roots === undefined ? {} : { roots }),
   };
+}
+
+/** Whether a scheme's tokens seal what they ask the issuer for. */
+export const sealsRequests = (row: Scheme): boolean => row.registration === 'sealed' || row.issue !== 'direct';
+
+/** Why a manifest does not do for tokens of a scheme; null: it does. */
+export function schemeFault(manifest: Manifest, row: Scheme): string | null {
+  const isIssuers = manifest.registrarKey === manifest.issuerKey;
+  if (isIssuers !== (row.licenseFrom === 'issuer'))
+    return `licenses come from the ${row.licenseFrom}, the manifest has another key for them`;
+  return sealsRequests(row) && !manifest.sealKey ? 'it seals, and the manifest has no key for that' : null;
 }
 
 /** What a board's files are made from. */

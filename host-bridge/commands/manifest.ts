@@ -3,16 +3,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { currentFacts } from '../../flash-scripts/provision/current-facts.js';
-import { parseManifest, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
+import { parseManifest, sealsRequests, signManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { issuerIdOf } from '../base/crypto/signer.js';
 import { linesFrom } from '../base/keys/succession.js';
 import { firstKey, houseSigner, houseUnsealer } from '../services/house-keys.js';
 import { noticesIn } from '../services/rotate.js';
 import { print, schemeArgument } from './output.js';
 import { currencyArgument } from './settings-arguments.js';
-
-/** Whether a scheme's tokens seal what they ask the issuer for. */
-export const sealsRequests = (row: Scheme): boolean => row.registration === 'sealed' || row.issue !== 'direct';
 
 /** Signs the keys of a scheme's institutions, which lie in the data folder, by the issuer's. @returns path and all */
 export async function writeManifest(

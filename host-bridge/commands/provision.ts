@@ -10,8 +10,9 @@ import { isName } from '../../firmware/wire/name.js';
 import { TERMINAL_TERMS, TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
 import type { BoardAccess } from '../../flash-scripts/flash/flash-board.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
+import { BACKUP_POLICY, labelOf } from '../../flash-scripts/provision/board-label.js';
 import { labelPng, labelSvg, type Label } from '../../flash-scripts/provision/label.js';
-import { parseManifest, type Manifest } from '../../flash-scripts/provision/manifest.js';
+import { parseManifest, schemeFault, type Manifest } from '../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type BoardPurpose, type Provisioned } from '../../flash-scripts/provision/provision-board.js';
 import { failure } from '../base/errors.js';
 import { withBoard, type PortCommand } from './board-access.js';
@@ -19,7 +20,6 @@ import { provisionList } from './provision-list.js';
 import { enrol } from './enrol.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
-import { sealsRequests } from './manifest.js';
 import { amountArgument, print, pseudonymsArgument, quoted, schemeArgument, useCurrency } from './output.js';
 import { agreedCurrency } from './settings-arguments.js';
 
@@ -44,9 +44,6 @@ export interface ProvisionCommand extends PortCommand {
   staleListLimit?: string;
 }
 
-/** What people are told of backups; it stands on the label, too. */
-const BACKUP_POLICY = 'No copy of its keys exists. Lost: report it; it is denied and its EBC returns.';
-
 const POLICIES = ['rotate', 'per-shop', 'random'];
 
 function readManifest(options: ProvisionCommand): Manifest {
@@ -69,17 +66,9 @@ function tokenPurpose(options: ProvisionCommand, manifest: Manifest): TokenPurpo
   const pseudonyms = pseudonymsArgument(options.pseudonyms as string, options.scheme as string);
   const policy = (options.policy ?? 'rotate') as PseudonymPolicy;
   if (!POLICIES.includes(policy)) throw failure('USAGE', `--policy: ${POLICIES.join(', ')}`);
-  const isIssuers = manifest.registrarKey === manifest.issuerKey;
-  if (isIssuers !== (row.licenseFrom === 'issuer'))
-    throw failure(
-      'USAGE',
-      `--scheme ${number}: licenses come from the ${row.licenseFrom}, the manifest has another key for them; make it with tapcash manifest --scheme ${number}`,
-    );
-  if (sealsRequests(row) && !manifest.sealKey)
-    throw failure(
-      'USAGE',
-      `--scheme ${number} seals, and the manifest has no key for it; make it with tapcash manifest --scheme ${number}`,
-    );
+  const fault = schemeFault(manifest, row);
+  if (fault !== null)
+    throw failure('USAGE', `--scheme ${number}: ${fault}; make it with tapcash manifest --scheme ${number}`);
   const limits = {
     paymentMax: amountOr(options.paymentMax, TOKEN_LIMITS.paymentMax),
     sumMax: amountOr(options.sumMax, TOKEN_LIMITS.sumMax),
@@ -99,30 +88,6 @@ export function terminalPurpose(
     staleListLimit: amountOr(options.staleListLimit, TERMINAL_TERMS.staleListLimit),
   };
   return { role: 'shop-terminal', terms };
-}
-
-/**
- * What the label shows: of a token PKU and no name, or its name and account key where PKU is nobody's business at the
- * desk. Both together would undo the pseudonym for whoever finds the token.
- */
-function labelOf(name: string, done: Provisioned): Label {
-  if (done.role === 'shop-terminal') {
-    return {
-      kind: 'terminal',
-      name,
-      keyName: 'terminal key',
-      key: toHex(done.keys[0]),
-      lines: [`id ${toHex(done.terminalId as Uint8Array)}`],
-    };
-  }
-  const open = done.keys.length > 1;
-  return {
-    kind: 'token',
-    name: open || name === '' ? null : name,
-    keyName: open ? 'pseudonym PKU' : 'account key',
-    key: toHex(done.keys[open ? 1 : 0]),
-    lines: [BACKUP_POLICY],
-  };
 }
 
 function writeLabel(folder: string, label: Label): string[] {

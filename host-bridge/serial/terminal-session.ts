@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { fromChars, readU32, toChars } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import {
   chargeRequest,
@@ -119,12 +120,9 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
       clearTimeout: (timer) => scheduler.clearTimer(timer),
     },
     crc32: (bytes) => crc32(bytes),
-    chars: {
-      toChars: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
-      fromChars: (text) => new Uint8Array(Buffer.from(text, 'latin1')),
-    },
+    chars: { toChars, fromChars },
     write: (bytes) => port?.write(bytes),
-    random32: options.random32 ?? (() => randomBytes(4).readUInt32BE(0)),
+    random32: options.random32 ?? (() => readU32(randomBytes(4), 0)),
     onRequest: options.onRequest,
     onUp() {
       older = undefined;
