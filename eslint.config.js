@@ -75,6 +75,11 @@ export default tseslint.config(
     languageOptions: { parserOptions: { project: 'host-bridge/web/tsconfig.json' } },
   },
   {
+    // With the types of Node, which the rooms that flash boards are written against.
+    files: ['host-bridge/web/flasher/**/*.ts'],
+    languageOptions: { parserOptions: { project: 'host-bridge/web/flasher/tsconfig.json' } },
+  },
+  {
     files: ['firmware/**/*.ts'],
     // What boards have another file for.
     ignores: ['firmware/wire/name.ts'],

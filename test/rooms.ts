@@ -275,6 +275,20 @@ export const ROOMS: readonly Room[] = [
     nodeFree: true,
   },
   {
+    path: 'host-bridge/web/flasher',
+    holds: 'the page that flashes boards: the rooms of the command line, and what a browser has instead of Node',
+    may: [
+      ...BASE,
+      'host-bridge/serial',
+      'host-bridge/web',
+      ...SCRIPTS_BELOW_PROVISION,
+      'flash-scripts/provision',
+      'flash-scripts/doctor',
+    ],
+    outside: ['lit', '@noble/curves', '@noble/hashes'],
+    nodeFree: true,
+  },
+  {
     path: 'host-bridge/services',
     holds: 'opens a house on its database and serves it; rotation of keys',
     may: [

@@ -4,17 +4,20 @@
  *     node host-bridge/web/build-pages.mjs
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const WEB = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(dirname(WEB));
 const OUT = join(ROOT, 'dist', 'web');
 const MARK = join(OUT, 'built-from');
 /** What a page is made of: its own sources, the codecs, and the versions of what it is built with. */
-const SOURCES = ['host-bridge/web', 'firmware/wire', 'firmware/core', 'package-lock.json'];
-const PAGES = ['bench', 'till', 'office'];
+const SOURCES = ['host-bridge/web', 'firmware', 'package-lock.json'];
+/** The flasher is made of the rooms that flash and provision boards, and of the programs. */
+const FLASHER_SOURCES = ['flash-scripts', 'board-configs', 'host-bridge/base', 'host-bridge/serial'];
+const PAGES = ['bench', 'till', 'office', 'flasher'];
 
 function filesBelow(path) {
   const entries = readdirSync(path, { withFileTypes: true, recursive: true });
@@ -23,13 +26,54 @@ function filesBelow(path) {
 
 function hashOfSources() {
   const hash = createHash('sha256');
-  const files = SOURCES.flatMap((name) => (name.endsWith('.json') ? [join(ROOT, name)] : filesBelow(join(ROOT, name))));
+  const files = [...SOURCES, ...FLASHER_SOURCES].flatMap((name) =>
+    name.endsWith('.json') ? [join(ROOT, name)] : filesBelow(join(ROOT, name)),
+  );
   for (const file of files.sort())
     hash
       .update(`${relative(ROOT, file)}\0`)
       .update(readFileSync(file))
       .update('\0');
   return hash.digest('hex');
+}
+
+/**
+ * What a browser has instead of Node: `node:crypto` and `node:zlib`, as far as flashing uses them, and keys as bytes.
+ */
+function browserForms() {
+  const at = (name) => join(WEB, 'flasher', 'browser', name);
+  const forms = { 'node:crypto': at('node-crypto.ts'), 'node:zlib': at('node-zlib.ts') };
+  return {
+    name: 'browser-forms',
+    enforce: 'pre',
+    resolveId(id, importer) {
+      if (id.endsWith('/key-objects.js') && importer?.includes('/base/crypto/')) return at('key-objects.ts');
+      return forms[id] ?? null;
+    },
+  };
+}
+
+/** From what is compiled: the boards with their drawings, each role's program; and EspruinoTools. */
+async function writeFlasherFiles(folder) {
+  const compiled = (path) => import(pathToFileURL(join(ROOT, 'dist', path)).href);
+  const { boardNames, loadBoard } = await compiled('flash-scripts/flash/node/load-board.js');
+  const { wiringSvg } = await compiled('flash-scripts/boards/wiring-svg.js');
+  const { builtProgram } = await compiled('flash-scripts/build/built-bundles.js');
+  const boards = boardNames()
+    .map(loadBoard)
+    .filter(({ chip, name }) => chip !== 'linux' && name !== 'emulated')
+    // First the one that README says to buy.
+    .sort((a, b) => Number(b.name.endsWith('wrover')) - Number(a.name.endsWith('wrover')));
+  const drawn = boards.map((entry) => ({ entry, wiring: wiringSvg(entry) }));
+  writeFileSync(join(folder, 'boards.json'), JSON.stringify(drawn));
+  for (const role of ['user-token', 'shop-terminal'])
+    writeFileSync(join(folder, `program-${role}.json`), JSON.stringify(await builtProgram(role)));
+  const tools = dirname(createRequire(join(ROOT, 'package.json')).resolve('espruino/package.json'));
+  const files = ['espruino.js', 'core/utils.js', 'core/serial.js'];
+  // Scripts that say to the console what they do.
+  const text = files.map((name) => readFileSync(join(tools, name), 'utf8')).join('\n;\n');
+  writeFileSync(join(folder, 'espruino-tools.js'), text);
+  copyFileSync(join(tools, 'LICENSE'), join(folder, 'espruino-tools.LICENSE'));
 }
 
 const made = hashOfSources();
@@ -43,7 +87,8 @@ if (!existsSync(MARK) || readFileSync(MARK, 'utf8') !== made) {
       configFile: false,
       mode: 'production',
       logLevel: 'warn',
-      base: '/',
+      base: page === 'flasher' ? './' : '/',
+      plugins: page === 'flasher' ? [browserForms()] : [],
       build: {
         outDir: join(OUT, page),
         emptyOutDir: true,
@@ -53,5 +98,6 @@ if (!existsSync(MARK) || readFileSync(MARK, 'utf8') !== made) {
         modulePreload: { polyfill: false },
       },
     });
+  await writeFlasherFiles(join(OUT, 'flasher'));
   writeFileSync(MARK, made);
 }

@@ -37,6 +37,18 @@ const BOARDS: CommandSpec = {
   ],
 };
 
+const FLASHER: CommandSpec = {
+  name: 'flasher',
+  what: 'a page that flashes, provisions and examines boards from a browser (Chrome, Edge, Opera)',
+  more: `
+The page speaks to the board through the browser's Web Serial, by the code of
+"tapcash flash", "provision" and "doctor". Nothing leaves this computer. The
+browser asks for a port, and remembers it for this address.`,
+  options: [as(OPTIONS.listen, { standard: '8107' }), json],
+  examples: ['flasher', 'flasher --listen 0'],
+  run: async () => (await import('../flasher.js')).flasher,
+};
+
 const FLASH: CommandSpec = {
   name: 'flash',
   what: 'write Espruino and our firmware to a board; keys, cash and histories on it are kept',
@@ -120,6 +132,7 @@ export const BOARD_COMMANDS: readonly CommandSpec[] = [
     run: async () => (await import('../flash.js')).ports,
   },
   FLASH,
+  FLASHER,
   {
     name: 'doctor',
     what:
