@@ -1,7 +1,8 @@
 /**
- * Runs the tests by Jest, one file more at a time than there are processors: some wait for a port or a process.
+ * Runs the tests by Jest, two files more at a time than there are processors: some wait for a port, a process or the
+ * time that a tap takes.
  *
- *     npm test                              all, after build and checks
+ *     npm test                              all, after a build
  *     npm run test:room -- nfc              the tests of one room or more
  *     npm run test:long                     the long form of every test that has one (test/kit/extent.ts)
  *     npm run test:long -- simulation       of those files only
@@ -33,7 +34,7 @@ function fail(text) {
 function jest(args) {
   const bin = createRequire(import.meta.url).resolve('jest/bin/jest');
   if (!args.some((arg) => /^(-i|-w|--runInBand|--maxWorkers)/.test(arg)))
-    args = [`--maxWorkers=${availableParallelism() + 1}`, ...args];
+    args = [`--maxWorkers=${availableParallelism() + 2}`, ...args];
   process.exit(spawnSync(process.execPath, [bin, ...args], { cwd: ROOT, stdio: 'inherit' }).status ?? 1);
 }
 

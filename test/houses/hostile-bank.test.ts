@@ -31,6 +31,7 @@ import {
 } from './houses-rig.js';
 import { seal, type ReferenceWallet } from './reference-wallet.js';
 import { codeOf, flipped, good, rsOf, seedOf, signerOf, START_S } from '../kit/people.js';
+import { extent } from '../kit/extent.js';
 
 const THROUGH_BANK = SCHEMES.filter((scheme) => scheme.registration === 'sealed').map(({ number }) => number);
 const SEALED = SCHEMES.filter((scheme) => scheme.issue === 'sealed').map(({ number }) => number);
@@ -187,7 +188,7 @@ test.each(THROUGH_BANK)('scheme %i: every byte of what the bank passes on is cov
   const carl = userOf(houses, 'Carl');
   for (const { kind, bytes, amount } of [await ada.startWithdrawal(10), await carl.startRegistration()]) {
     const request = requestOf(bytes);
-    for (let at = 0; at < request.length; at++) {
+    for (let at = 0; at < request.length; at += extent(5, 1)) {
       const answer = await say(kind, amount, flipped(request, at));
       expect([at, codeIn(answer), answer.boxes]).toEqual([
         at,

@@ -340,7 +340,7 @@ describe.each(KINDS)('claim: %s', (_name, make) => {
     const orders = new Set(
       ordersOf(['claim', 'claim', 'deposit', 'bury', 'wait', 'settle']).map((order) => order.join()),
     );
-    for (const order of spread([...orders], 60)) {
+    for (const order of spread([...orders], 25)) {
       houses.close();
       houses = make();
       for (const event of order.split(',') as Event[]) await act[event]();

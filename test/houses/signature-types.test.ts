@@ -55,6 +55,7 @@ import {
   START_S,
   tombstoneOf,
 } from '../kit/people.js';
+import { spread } from '../kit/extent.js';
 
 const operator = signerOf('operator');
 const TYPES = Object.values(SIGNED);
@@ -610,7 +611,9 @@ test.each(Object.keys(places))('%s', async (name) => {
   expect(await withdraw(houses, ada, 10)).toBe('OK');
   // The right one last, so that nothing is refused for having been there before.
   const accepted: number[] = [];
-  for (const type of [...TYPES.filter((each) => each !== right), right])
+  // Coupons are slow to make: in the short form some types.
+  const wrong = TYPES.filter((each) => each !== right);
+  for (const type of [...(scheme === 2 ? spread(wrong, 5) : wrong), right])
     if (await offer(type, { houses, ada, bob })) accepted.push(type);
   expect(accepted).toEqual([right]);
   houses.close();

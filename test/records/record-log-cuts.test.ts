@@ -27,15 +27,15 @@ describe('a record log that loses power', () => {
   });
 
   test('at any point of any put, and at any point of the opening after it', () => {
-    const cuts = enumerateCuts(makeFlash(REGION), REGION, workload(46), 1, extent(7, 1));
+    const cuts = enumerateCuts(makeFlash(REGION), REGION, workload(46), 1, extent(17, 1));
     console.log(`${cuts} cut points`);
-    expect(cuts).toBeGreaterThan(extent(1_500, 10_000));
+    expect(cuts).toBeGreaterThan(extent(600, 10_000));
   });
 
   test('with torn bits that read differently each time', () => {
-    const cuts = enumerateCuts(makeFlash(REGION, { unstable: true, seed: 5 }), REGION, workload(36), 1, extent(17, 3));
+    const cuts = enumerateCuts(makeFlash(REGION, { unstable: true, seed: 5 }), REGION, workload(36), 1, extent(37, 3));
     console.log(`${cuts} cut points`);
-    expect(cuts).toBeGreaterThan(extent(400, 2_000));
+    expect(cuts).toBeGreaterThan(extent(180, 2_000));
   });
 
   test('at three points in a row', () => {

@@ -23,7 +23,7 @@ import {
   withdrawalOf,
   type Person,
 } from '../kit/people.js';
-import { spread } from '../kit/extent.js';
+import { extent, spread } from '../kit/extent.js';
 import { answered, PATIENT_MS } from '../kit/patience.js';
 import { compileSources, runScript, type Child } from './compiled-host.js';
 import { dataDirWithKeys, startServices, type Services } from '../http/services-rig.js';
@@ -40,6 +40,8 @@ const BATCH = 20;
 
 /** Turns of the event loop between a request and the kill, by round. */
 const TURNS = spread([0, 3, 10, 30, 100, 300], 3);
+/** How often one history is deposited at once. */
+const TIMES = extent(200, 1000);
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -74,7 +76,7 @@ describe('one service', () => {
     expect(good(await at.office.balanceOf('Ada')).balance).toBe(17);
   });
 
-  test('one history 1,000 times in parallel by two bridges: one credit', async () => {
+  test('one history, again and again in parallel by two bridges: one credit', async () => {
     good(await at.issuerClient.withdraw(withdrawalOf(ada, 1, 30)));
     const h = historyOf(ada, 'Shop', 20, rsOf(1));
     const bridges = [
@@ -82,9 +84,9 @@ describe('one service', () => {
       createIssuerClient({ url: at.issuer.url, timeoutMs: PATIENT_MS }),
     ];
     const replies = await Promise.all(
-      Array.from({ length: 1000 }, (_, i) => answered(() => bridges[i % 2]!.deposit(h))),
+      Array.from({ length: TIMES }, (_, i) => answered(() => bridges[i % 2]!.deposit(h))),
     );
-    expect(count(replies.map(codeOf))).toEqual({ OK: 1000 });
+    expect(count(replies.map(codeOf))).toEqual({ OK: TIMES });
     expect(replies.filter((reply) => !good(reply).repeated).length).toBe(1);
     expect(good(await at.office.balanceOf('Shop')).balance).toBe(20);
     expect(good(await at.office.counterOf(ada.pku)).ebc).toBe(10);

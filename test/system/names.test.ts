@@ -11,6 +11,7 @@ import { startWholeShop, type WholeShop } from '../../host-bridge/rig/whole-shop
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { NAMES } from '../kit/names.js';
 import { good } from '../kit/people.js';
+import { spread } from '../kit/extent.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapcash-names-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,10 +20,11 @@ const [SHOP, ...OWNERS] = ['Ünal & Söhne', 'Nguyễn Văn', '小林', 'Δημ�
 
 test('the names are of the list', () => expect(NAMES).toEqual(expect.arrayContaining([SHOP, ...OWNERS])));
 
-test.each([
-  [1, 1],
+const kinds: [scheme: number, pseudonyms: number][] = [
   [4, 2],
-])(
+  [1, 1],
+];
+test.each(spread(kinds, 1))(
   'scheme %i with %i pseudonyms',
   async (scheme, pseudonyms) => {
     let listener: ((report: TapReport) => void) | null = null;

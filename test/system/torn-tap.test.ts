@@ -8,7 +8,7 @@ import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
 import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
 
 /** An odd number, so that cuts before the same field and before a new tap alternate. */
-const EVERY = extent(13, 1);
+const EVERY = extent(29, 1);
 
 const FUNDS = 1_000_000;
 const AMOUNT = 3;

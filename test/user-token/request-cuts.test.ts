@@ -202,7 +202,7 @@ async function runs(flow: Flow, before: Dealing): Promise<{ image: Uint8Array; o
   const flash = before.token.flash;
   const base = flash.image();
   const found: { image: Uint8Array; operations: number; erases: number }[] = [];
-  for (let fillers = 0; fillers < 40 && found.length < 3; fillers++) {
+  for (let fillers = 0; fillers < 40 && found.length < extent(2, 3); fillers++) {
     flash.restore(base);
     const log = openLog(flash);
     for (let i = 0; i < 9 * fillers; i++) log.put(BOARD_RECORD.boot, 0, new Uint8Array(4).fill(i));

@@ -4,6 +4,7 @@
 import { fc } from '../kit/properties.js';
 import { anyMessage, layouts, fieldsOf } from './layouts.js';
 import { challenge } from '../../firmware/wire/payment.js';
+import { extent } from '../kit/extent.js';
 
 test('there are messages in every module', () => {
   expect(new Set(layouts.map((layout) => layout.module)).size).toBe(10);
@@ -49,7 +50,7 @@ describe.each(layouts.map((layout) => [`${layout.module} ${layout.name}`, layout
           expect(codec.decode(new Uint8Array([...bytes, 0]))).toBeNull();
         }
       }),
-      { numRuns: 10 },
+      { numRuns: extent(4, 10) },
     );
   });
 });
