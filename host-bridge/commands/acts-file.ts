@@ -31,6 +31,8 @@ export interface Begun {
   id: string;
   /** When the act began that this finishes, Unix time; null for a new one. */
   finishesS: number | null;
+  /** Whether it was answered before: its answer comes again. */
+  isAnswered: boolean;
 }
 
 /** An act without an answer. */
@@ -80,10 +82,10 @@ export function openActs(dataDir: string): Acts {
         prune.run(nowS() - ANSWERED_KEPT_S);
         const known = options.id !== undefined ? find.get(options.id) : options.new ? undefined : oldest.get(command);
         if (known && known.command !== command) throw failure('REQUEST_ID_REUSED', known.id);
-        if (known) return { id: known.id, finishesS: known.begunS };
+        if (known) return { id: known.id, finishesS: known.begunS, isAnswered: known.answeredS !== null };
         const id = options.id ?? toHex(randomBytes(idBytes));
         add.run(id, command, nowS(), options.line ? JSON.stringify(options.line) : null);
-        return { id, finishesS: null };
+        return { id, finishesS: null, isAnswered: false };
       }),
     answer: (id) => void answer.run(nowS(), id),
     open: () =>

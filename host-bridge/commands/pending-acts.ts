@@ -59,9 +59,15 @@ export async function underId<T extends object>(
   try {
     const command = JSON.stringify([act.command, act.values]);
     const begun = acts?.begin(command, options, act.idBytes);
-    const { id, finishesS } = begun ?? { id: options.id ?? toHex(randomBytes(act.idBytes)), finishesS: null };
-    if (finishesS !== null && !options.json)
-      process.stderr.write(`This finishes the act of ${shortTime(finishesS)} (${id}). Another one: --new\n`);
+    const { id, finishesS = null } = begun ?? { id: options.id ?? toHex(randomBytes(act.idBytes)) };
+    if (finishesS !== null && !options.json) {
+      const of = `the act of ${shortTime(finishesS)} (${id})`;
+      process.stderr.write(
+        begun?.isAnswered
+          ? `The answer to ${of}, again. Another one: without --id\n`
+          : `This finishes ${of}. Another one: --new\n`,
+      );
+    }
     let isAnswered = false;
     const answered = () => {
       isAnswered = true;

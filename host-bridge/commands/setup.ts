@@ -47,6 +47,9 @@ const usersOf = (text: string): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
+const neededBy = (options: string): Error =>
+  failure('USAGE', `${options} is needed: there is nobody here to ask for it`);
+
 /** One value: what was given, else what somebody answers, asked again until it is one. */
 async function valueOf<T>(
   given: string | undefined,
@@ -56,7 +59,7 @@ async function valueOf<T>(
   if (given !== undefined) return read(given);
   if (!ask) {
     if (standard !== undefined) return read(standard);
-    throw failure('USAGE', `${option} is needed: there is nobody here to ask for it`);
+    throw neededBy(option);
   }
   for (;;) {
     const text = (await ask(`${question}${standard === undefined ? '' : ` [${standard}]`}: `)).trim();
@@ -83,6 +86,8 @@ const SCHEME_TEXTS = SCHEMES.map(({ number, accountsAt, licenseFrom, issue, sign
 });
 
 async function wantedOf(options: SetupCommand, ask: Ask | null): Promise<Wanted> {
+  // Both at once: whoever gives the command in a script learns of all that it lacks.
+  if (!ask && options.shop === undefined && options.user === undefined) throw neededBy('--shop NAME --user NAME');
   if (ask && options.scheme === undefined)
     process.stderr.write(`Schemes (docs/schemes.md says what each party learns):\n${SCHEME_TEXTS.join('\n')}\n`);
   const scheme = await valueOf(options.scheme, ask, {

@@ -154,6 +154,8 @@ describe('at the bridge', () => {
       (await tapcash('teller', 'withdraw', '1.00', '--id', id, '--json')).out,
     ) as { finishesS: number };
     expect(again).toEqual(JSON.parse(first.out));
+    const told = await tapcash('teller', 'withdraw', '1.00', '--id', id);
+    expect([told.status, told.err]).toEqual([0, expect.stringMatching(/^The answer to the act of .*, again\./)]);
     expect(token().balance).toBe(300);
     const other = await tapcash('teller', 'withdraw', '3.00', '--id', id);
     expect([other.status, other.err]).toEqual([1, expect.stringMatching(/REQUEST_ID_REUSED/)]);

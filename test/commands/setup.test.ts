@@ -72,6 +72,8 @@ test('where nobody can be asked it says what is missing, and makes nothing', asy
   const folder = join(parent, 'nobody');
   const ended = await tapcashHere(['setup', folder, '--user', 'Alice']);
   expect([ended.status, ended.err]).toEqual([2, expect.stringContaining('--shop is needed')]);
+  const both = await tapcashHere(['setup', folder]);
+  expect([both.status, both.err]).toEqual([2, expect.stringContaining('--shop NAME --user NAME is needed')]);
   expect(existsSync(folder)).toBe(false);
   // Whoever starts a house there, or mistypes its folder, is told what makes one.
   const early = await tapcashHere(['issuer', '--data', folder]);
