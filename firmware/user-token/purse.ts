@@ -12,6 +12,7 @@ import { AMOUNT_BYTES, readBalance } from '../core/amount.js';
 import { concat, copy, equal, fromChars } from '../core/bytes.js';
 import { refuse } from '../core/codes.js';
 import type { Refusal } from '../core/codes.js';
+import { classPaymentMax } from '../core/license-class.js';
 import type { Scheme } from '../core/scheme.js';
 import { isAscii, textOf } from '../wire/codec.js';
 import {
@@ -21,6 +22,7 @@ import {
   isChargeId,
   ISSUER_ID_BYTES,
   LICENSE_BYTES,
+  LICENSE_CLASS_AT,
   MULTIPLES_BYTES,
   PAYMENT_BYTES,
   readChallenge,
@@ -270,7 +272,10 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     if (!state.licensed) return refuse('NOT_LICENSED');
     // 4. Our issuer and currency.
     if (!isOurs) return refuse('REFUSED');
-    // 5. Balance enough, and within the limits or confirmed. One code for both: a reader learns neither limit nor
+    // 5. Within what its license may pay at once, as the shop will judge it, too.
+    const licensed = charge.pseudonym === heldOf ? held : records.get(RECORD.license, charge.pseudonym)!;
+    if (amount > classPaymentMax(licensed[LICENSE_CLASS_AT])) return refuse('CLASS_LIMIT');
+    // 6. Balance enough, and within the limits or confirmed. One code for both: a reader learns neither limit nor
     //    Balance from what it may ask. The owner's display says which: above the Balance nothing waits for a press.
     const sumAfter = (sumReset ? 0 : journal.lastDebit().sumSincePress) + amount;
     const within = amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
@@ -280,10 +285,10 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     }
     if (!(within || confirmation.agreed(charge.text, amount, readChallenge(bytes)!.shop, nowMs)))
       return refuse('CONFIRM_NEEDED');
-    // 6. A place in the journal.
+    // 7. A place in the journal.
     const slot = journal.freeSlot();
     if (slot < 0) return refuse('JOURNAL_FULL');
-    // 7. Sign, then one durable record, then the answer.
+    // 8. Sign, then one durable record, then the answer.
     const signature = keys.sign(PSEUDONYM_KEY + charge.pseudonym, signedBytes(SIGNED.payment, bytes));
     if (!signature) return refuse('DEVICE_FAULT');
     journal.debit(slot, charge.pseudonym, amount, sumAfter, signature, bytes);

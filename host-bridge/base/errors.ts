@@ -251,8 +251,8 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
   CLASS_LIMIT: row(
     403,
     refused,
-    "The amount is above what the class of the token's license allows in one payment.",
-    'Pay a smaller amount, or have the token licensed in another class.',
+    "The amount is above what the class of the token's license allows: in one payment, or to be held after a withdrawal.",
+    'Pay or withdraw a smaller amount, or have the token licensed in another class.',
   ),
   FUNDS_INSUFFICIENT: row(409, refused, 'The account does not hold the amount.', 'Put money in, or withdraw less.'),
   KEY_UNKNOWN: row(

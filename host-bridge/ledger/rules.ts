@@ -146,12 +146,15 @@ export interface WithdrawFacts {
   /** The receipt given under this number: for what, or `other` for one that is no withdrawal. */
   given: { name: string | null; amount: number } | 'other' | null;
   denied: boolean;
+  /** Most held by the class of the account's licenses. */
+  holdMax: number;
   balances: Balances;
 }
 
 /**
  * [0018]: ABC - x, EBC + x. Codes: AMOUNT_INVALID, ACCOUNT_UNKNOWN, PSEUDONYM_TAKEN, RECEIPT_MISSED, RECEIPT_AHEAD,
- * DENIED, FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE. A number already used for the same (name, x) is a repetition.
+ * DENIED, FUNDS_INSUFFICIENT, BALANCE_TOO_LARGE, CLASS_LIMIT. A number already used for the same (name, x) is a
+ * repetition.
  */
 export function ruleWithdraw(facts: WithdrawFacts): Result<{ repeated: boolean; entries: Entry[] }> {
   const { name, pku, number, amount, given } = facts;
@@ -164,7 +167,9 @@ export function ruleWithdraw(facts: WithdrawFacts): Result<{ repeated: boolean; 
   if (number > facts.nextNumber) return refusal('RECEIPT_AHEAD');
   if (facts.denied) return refusal('DENIED');
   const moved = transfer(amount, abcOf(name), ebcOf(pku), facts.balances);
-  return moved.ok ? { ok: true, repeated: false, entries: moved.entries } : moved;
+  if (!moved.ok) return moved;
+  if (amount > facts.holdMax - (facts.balances[ebcOf(pku)] ?? 0)) return refusal('CLASS_LIMIT');
+  return { ok: true, repeated: false, entries: moved.entries };
 }
 
 /** Why a house does not judge now what it will judge later: by its clock, or by what it forgot at a restore. */

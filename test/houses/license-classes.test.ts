@@ -13,7 +13,7 @@ import { SIGNED } from '../../firmware/wire/signed.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { readAccount } from '../../host-bridge/base/account-paper.js';
 import { codeOf, good } from '../kit/people.js';
-import { bankSigner, createHouses, register, userOf, type Houses } from './houses-rig.js';
+import { bankSigner, createHouses, register, stateOf, userOf, withdraw, type Houses } from './houses-rig.js';
 import type { ReferenceWallet } from './reference-wallet.js';
 
 let houses: Houses;
@@ -45,6 +45,23 @@ test.each(SCHEMES.map(({ number, pseudonymsMax }) => [number, Math.min(2, pseudo
     expect([classesOf(ada), classesOf(bob)]).toEqual([Array(n).fill(CLASS_SMALL), Array(n).fill(CLASS_FULL)]);
   },
 );
+
+test('scheme 1: the issuer issues no more than the class of the account may hold', async () => {
+  houses = await createHouses(1, { folder });
+  const [ada, bob] = [userOf(houses, 'Ada', 100_000), userOf(houses, 'Bob', 100_000)];
+  good(houses.accounts.setLicenseClass(ada.account.publicKey, CLASS_SMALL));
+  for (const who of [ada, bob]) expect(await register(houses, who)).toBe('OK');
+  expect(await withdraw(houses, ada, 10_000)).toBe('OK');
+  const before = stateOf(houses);
+  expect(await withdraw(houses, ada, 5001)).toBe('CLASS_LIMIT');
+  expect(stateOf(houses)).toEqual(before);
+  // Less, under the same number.
+  expect(await withdraw(houses, ada, 5000)).toBe('OK');
+  expect(await withdraw(houses, ada, 1)).toBe('CLASS_LIMIT');
+  expect(await withdraw(houses, bob, 50_000)).toBe('OK');
+  good(houses.accounts.setLicenseClass(ada.account.publicKey, CLASS_FULL));
+  expect(await withdraw(houses, ada, 50_000)).toBe('OK');
+});
 
 test('a class that is not there, a key that is none, a shop', async () => {
   houses = await createHouses(1, { folder });

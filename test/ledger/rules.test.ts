@@ -104,6 +104,7 @@ describe('withdraw', () => {
     nextNumber: 3,
     given: null,
     denied: false,
+    holdMax: MAX,
     balances: { [ABC]: 5 },
   };
   const given = { name: 'Ada', amount: 5 };
@@ -119,6 +120,11 @@ describe('withdraw', () => {
     ['RECEIPT_MISSED', { number: 2 }],
     ['RECEIPT_AHEAD', { number: 4 }],
     ['DENIED', { denied: true }],
+    ['CLASS_LIMIT', { holdMax: 4 }],
+    ['CLASS_LIMIT', { holdMax: 100, balances: { [ABC]: 5, [EBC]: 96 } }],
+    ['OK', { holdMax: 100, balances: { [ABC]: 5, [EBC]: 95 } }],
+    ['OK', { holdMax: 5, balances: { [ABC]: 5, [EBC]: -1 } }],
+    ['CLASS_LIMIT', { holdMax: 0 }],
     ['FUNDS_INSUFFICIENT', { balances: { [ABC]: 4 } }],
     ['BALANCE_TOO_LARGE', { balances: { [ABC]: 5, [EBC]: MAX - 4 } }],
   ])('%s %j', (expected, changes) => {

@@ -230,6 +230,7 @@ export function licenseBytes(fields: {
   pku?: Uint8Array;
   issuer?: Uint8Array;
   currency?: string;
+  licenseClass?: number;
   validUntilS?: number;
   by?: ReturnType<typeof keyOf>;
   type?: number;
@@ -237,7 +238,7 @@ export function licenseBytes(fields: {
   const body = licenseBody.encode({
     issuer: fields.issuer ?? ISSUER,
     currency: fields.currency ?? 'EUR',
-    licenseClass: 1,
+    licenseClass: fields.licenseClass ?? 1,
     validUntilS: fields.validUntilS ?? 1_800_000_000,
     pku: fields.pku ?? pseudonym.publicKey,
     multiplesHash: multiplesHashOf(multiplesFor(fields.pku ?? pseudonym.publicKey)),

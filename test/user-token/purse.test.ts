@@ -4,8 +4,15 @@
 import { AMOUNT_MAX } from '../../firmware/core/amount.js';
 import { PRESS_MS } from '../../firmware/user-token/confirmation.js';
 import { RECORD } from '../../firmware/user-token/token-records.js';
-import { payment } from '../../firmware/wire/payment.js';
-import { identity, recallRequest, receiptAnswer, requestPart } from '../../firmware/wire/token-commands.js';
+import { CHALLENGE_CHARGE_AT, payment } from '../../firmware/wire/payment.js';
+import { CLASS_FULL, CLASS_SMALL } from '../../firmware/core/license-class.js';
+import {
+  amountRequest,
+  identity,
+  recallRequest,
+  receiptAnswer,
+  requestPart,
+} from '../../firmware/wire/token-commands.js';
 import { registration, registrationBody } from '../../firmware/wire/registration.js';
 import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { SIGNED, signedBytes } from '../../firmware/wire/signed.js';
@@ -175,6 +182,60 @@ const unlicensed: Row[] = [
 ];
 test.each(unlicensed)('not licensed, %s: %s', (_what, code, how) => {
   expect(codeOfAnswer(how(boot(newFlash())))).toBe(code);
+});
+
+describe("the class of the token's license", () => {
+  /** With limits that no class reaches. */
+  const WIDE = { ...CONFIG, limits: { paymentMax: AMOUNT_MAX, sumMax: AMOUNT_MAX } };
+  /** Holds `balance` under a license of this class. */
+  function holding(licenseClass: number, balance: number): TestPurse {
+    const token = boot(newFlash(), WIDE);
+    must(token.desk.register(nameBytes('Ada'), 0));
+    must(token.desk.license(grantBytes({ licenseClass }), 0));
+    // What its owner has got back is taken above any bound.
+    must(token.desk.receipt(receiptBytes({ number: 1, amount: balance })));
+    token.purse.press(0);
+    return token;
+  }
+  const ask = (token: TestPurse, amount: number) => {
+    agreeTo(token, amount);
+    return codeOfAnswer(token.desk.withdraw(amountRequest.encode({ commandId: COMMAND_ID, amount }), 1));
+  };
+
+  test.each([
+    ['small: up to its most', CLASS_SMALL, 5000, 'OK'],
+    ['small: above', CLASS_SMALL, 5001, 'CLASS_LIMIT'],
+    ['full', CLASS_FULL, 50_000, 'OK'],
+    ['one that this version does not know', 9, 1, 'CLASS_LIMIT'],
+    ['none', 0, 1, 'CLASS_LIMIT'],
+  ])('bounds one payment, with OPEN before it or without: %s', (_what, licenseClass, amount, code) => {
+    for (const opens of [true, false]) {
+      const token = holding(licenseClass, 60_000);
+      const image = token.flash.image();
+      if (opens) must(token.purse.open(challengeBytes({}).subarray(CHALLENGE_CHARGE_AT)));
+      expect(codeOfAnswer(token.purse.pay(challengeBytes({ amount }), 0))).toBe(code);
+      if (code === 'OK') continue;
+      // Nothing was written, signed or left to be confirmed.
+      expect(Buffer.compare(token.flash.image(), image)).toBe(0);
+      expect([token.keys.signed, token.purse.pending(0)]).toEqual([2, null]);
+    }
+  });
+
+  test.each([
+    ['up to its most', CLASS_SMALL, 14_000, 1000, 'OK'],
+    ['above it', CLASS_SMALL, 14_000, 1001, 'CLASS_LIMIT'],
+    ['where it is above already', CLASS_SMALL, 16_000, 1, 'CLASS_LIMIT'],
+    ['full', CLASS_FULL, 14_000, 1_000_000, 'OK'],
+    ['one that this version does not know', 9, 0, 1, 'CLASS_LIMIT'],
+  ])('bounds what is held after a withdrawal: %s', (_what, licenseClass, balance, amount, code) => {
+    const token = holding(licenseClass, balance || 1);
+    const { signed } = token.keys;
+    expect(ask(token, amount)).toBe(code);
+    if (code !== 'OK') expect(token.keys.signed).toBe(signed);
+    // A receipt that is there is taken all the same.
+    must(token.desk.receipt(receiptBytes({ number: 2, amount: 20_000 })));
+    expect(token.purse.state.journal.balance()).toBe((balance || 1) + 20_000);
+  });
 });
 
 test('a payment is signed, debited once, repeated to the byte, and survives a reset', () => {

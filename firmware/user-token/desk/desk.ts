@@ -14,9 +14,10 @@
 import { AMOUNT_MAX } from '../../core/amount.js';
 import { concat, equal } from '../../core/bytes.js';
 import { refuse } from '../../core/codes.js';
+import { HOLD_MAX } from '../../core/license-class.js';
 import { REQUEST } from '../../wire/request.js';
 import { isName } from '../../wire/name.js';
-import { KEY_BYTES } from '../../wire/payment.js';
+import { KEY_BYTES, LICENSE_CLASS_AT } from '../../wire/payment.js';
 import { amountRequest, commandRequest, identity, INS, nameRequest, requestPart } from '../../wire/token-commands.js';
 import { createOpenRequests } from './desk-open.js';
 import { commandRecord, DESK_RECORD } from './desk-records.js';
@@ -107,8 +108,10 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     const isEntered = !!entered && entered.confirmed && entered.about === WITHDRAWAL;
     if (!isAgain) x = request.amount || (isEntered ? entered.amount : 0);
     if (x === 0) return refuse('NO_CHARGE');
-    // 5. What we could not take must not be asked for.
+    // 5. What we could not take, or may not hold, must not be asked for.
     if (x > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
+    if (x > (HOLD_MAX[state.records.get(RECORD.license, 0)![LICENSE_CLASS_AT]] || 0) - journal.balance())
+      return refuse('CLASS_LIMIT');
     // 6. The owner agreed to this x [0017], [0067]. It was for one request.
     if (!isAgain && !confirmation.agreed(WITHDRAWAL, x, '', nowMs)) return refuse('CONFIRM_NEEDED');
     if (!isAgain) confirmation.end();
@@ -128,7 +131,10 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     if (!commandRequest.decode(data)) return refuse('BAD_REQUEST');
     if (requests.waiting()) return requests.first();
     const next = coupons && coupons.next();
-    return next ? sealed!.redeem(next.slot, next.coupon) : refuse('NO_CHARGE');
+    if (!next || !state.licensed) return refuse('NO_CHARGE');
+    const most = HOLD_MAX[state.records.get(RECORD.license, 0)![LICENSE_CLASS_AT]] || 0;
+    if (next.coupon.amount > most - journal.balance()) return refuse('CLASS_LIMIT');
+    return sealed!.redeem(next.slot, next.coupon);
   }
 
   /** The next receipt: a withdrawal of 0, or where there are coupons the way of a redemption. */

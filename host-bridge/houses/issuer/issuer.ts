@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../../../firmware/core/bytes.js';
-import { CLASS_FULL } from '../../../firmware/core/license-class.js';
+import { CLASS_FULL, classHoldMax } from '../../../firmware/core/license-class.js';
 import { schemeOf, type Scheme } from '../../../firmware/core/scheme.js';
 import { unpackBoxes } from '../../../firmware/wire/institutions.js';
 import { signedTime, timeBody } from '../../../firmware/wire/notices.js';
@@ -189,7 +189,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
 }
 
 /** Reads a withdrawal request and checks that the account's owner and SKU both signed it. */
-function readWithdrawal(context: IssuerContext, bytes: Uint8Array): Result<{ body: WithdrawalBody }> {
+function readWithdrawal(
+  context: IssuerContext,
+  bytes: Uint8Array,
+): Result<{ body: WithdrawalBody; accountKey: Uint8Array }> {
   const request = withdrawal.decode(bytes);
   const body = request && withdrawalBody.decode(request.body);
   if (!request || !body || body.number === 0) return refusal('BAD_REQUEST', 'withdrawal');
@@ -203,7 +206,7 @@ function readWithdrawal(context: IssuerContext, bytes: Uint8Array): Result<{ bod
     return refusal('SIGNATURE_INVALID', 'account key');
   if (!isSigned(body.pku, SIGNED.withdrawalProof, request.body, request.proof))
     return refusal('SIGNATURE_INVALID', 'proof of possession');
-  return { ok: true, body };
+  return { ok: true, body, accountKey: account.accountKey };
 }
 
 /** [0017]-[0018]. */
@@ -232,6 +235,7 @@ function withdraw(
       nextNumber: (pseudonym?.receiptNumber ?? 0) + 1,
       given: given && (given.kind === RECEIPT_KINDS.withdrawal ? { name: given.name, amount: given.amount } : 'other'),
       denied: denial !== null && (denial.untilS === null || denial.untilS > nowS),
+      holdMax: classHoldMax(store.licenseClass(read.accountKey) ?? CLASS_FULL),
       balances: { [abc]: store.balance(abc), [ebc]: store.balance(ebc) },
     });
     if (!ruling.ok) return ruling;
