@@ -15,8 +15,9 @@ import type { Result } from '../../host-bridge/base/errors.js';
 import type { BankService } from '../../host-bridge/base/services/procedures.js';
 import { audit } from '../../host-bridge/audit/audit.js';
 import { createDeposits } from '../../host-bridge/houses/deposit-queue.js';
-import type { DepositHouse } from '../../host-bridge/houses/depositary.js';
-import { counterAccount } from '../../host-bridge/houses/issuer/issuer-return.js';
+import { requestOf, type DepositHouse } from '../../host-bridge/houses/depositary.js';
+import { readHistory } from '../../host-bridge/houses/read-history.js';
+import { counterAccount, returnAct } from '../../host-bridge/houses/issuer/issuer-return.js';
 import { linesOf } from '../../host-bridge/base/keys/key-line.js';
 import { OUT } from '../../host-bridge/ledger/rules-bank.js';
 import { postgresCreditsOf } from '../../host-bridge/ledger/postgres/postgres-credits.js';
@@ -309,14 +310,15 @@ test('those batches met every answer of a deposit', () => {
 
 describe('on PostgreSQL', () => {
   const cluster = postgresForFile();
-  const HOUSES: [string, typeof issuerTaker, isIssuer: boolean][] = [
-    ['the issuer of scheme 1', issuerTaker, true],
-    ["a bank's accounts", bankTaker, false],
+  const HOUSES: [string, typeof issuerTaker, isIssuer: boolean, isReturn: boolean][] = [
+    ['the issuer of scheme 1', issuerTaker, true, false],
+    ["a bank's accounts", bankTaker, false, false],
+    ['histories that a bank returns', returnTaker, true, true],
   ];
 
   (hasPostgres ? test : test.skip).each(HOUSES)(
     '%s: a batch is what its deposits are one after another on SQLite',
-    async (name, makeTaker, isIssuer) => {
+    async (name, makeTaker, isIssuer, isReturn) => {
       const migrations = isIssuer ? POSTGRES_ISSUER_MIGRATIONS : POSTGRES_BANK_MIGRATIONS;
       const database = await openForFile(cluster(), name, migrations);
       const sqlitePath = ({ paths }: Taker) => (paths.bankDatabase ?? paths.issuerDatabase)!;
@@ -329,8 +331,9 @@ describe('on PostgreSQL', () => {
             const single = makeTaker(folderFor(), false);
             try {
               await copyBooks(sqlitePath(single), database, isIssuer);
-              const deposits = createDeposits(postgresHouse(single, isIssuer), verifyHere);
-              const many = manyOf((all) => deposits.deposit(all), true);
+              const house = postgresHouse(single, isIssuer);
+              const deposits = createDeposits(house, verifyHere);
+              const many = isReturn ? returnsTo(house) : manyOf((all) => deposits.deposit(all), true);
               const wanted: Result<unknown>[] = [];
               for (const history of histories) wanted.push(await single.one(history));
               const given: Result<unknown>[] = [];
@@ -346,6 +349,19 @@ describe('on PostgreSQL', () => {
         ),
         { numRuns: extent(6, 40, 400), examples: [[EVERY_ANSWER, [24]]] },
       );
+
+      /** What takes back what a bank brings, with the answers of `returnTaker`. */
+      function returnsTo(house: DepositHouse): Taker['many'] {
+        return async (histories) => {
+          const reads = histories.map((bytes) => ({ bytes, read: readHistory(house, bytes) }));
+          const requests = reads.flatMap(({ bytes, read }) => (read.ok ? [requestOf(read, bytes)] : []));
+          const results = await house.store.credit(returnAct(house.nowS, requests, () => undefined));
+          return reads.map(({ read }): Result<unknown> => {
+            const result = read.ok ? results.shift()! : read;
+            return result.ok ? { ok: true } : ({ ok: false, code: result.code } as Result<unknown>);
+          });
+        };
+      }
 
       /** What takes deposits there, at the time of the other. */
       function postgresHouse({ nowS }: Taker, knowsPseudonyms: boolean): DepositHouse {

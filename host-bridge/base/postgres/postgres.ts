@@ -135,6 +135,9 @@ async function runTransaction<T>(pool: pg.Pool, work: Work<T>, before: Before): 
 async function runOnce<T>(pool: pg.Pool, work: Work<T>, before: Before): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // Between two statements nobody waits for it: without a listener, a connection that breaks then would end the process.
+  const onBroken = (error: Error) => void (broken = error);
+  client.on('error', onBroken);
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
     const result = await work({
@@ -151,6 +154,7 @@ async function runOnce<T>(pool: pg.Pool, work: Work<T>, before: Before): Promise
     await client.query('ROLLBACK').catch((again: Error) => void (broken = again));
     throw thrown;
   } finally {
+    client.off('error', onBroken);
     client.release(broken);
   }
 }

@@ -30,7 +30,10 @@ export function acceptReturn(context: IssuerContext, histories: Uint8Array[]): R
     return read.ok ? { ok: true, request: requestOf(read, bytes) } : read;
   });
   const requests = reads.flatMap((read) => (read.ok ? [read.request] : []));
-  const results = context.store.creditNow(returnAct(context, requests));
+  const { nowS } = context;
+  const onOverspent = ({ terms }: VerifiedHistory, transaction: number): void =>
+    noteOverspent(context, terms, transaction);
+  const results = context.store.creditNow(returnAct(nowS, requests, onOverspent));
   const codes = reads.map((read) => {
     const result = read.ok ? results.shift()! : read;
     return result.ok ? 'OK' : result.code;
@@ -38,14 +41,19 @@ export function acceptReturn(context: IssuerContext, histories: Uint8Array[]): R
   return { ok: true, codes };
 }
 
-function returnAct(context: IssuerContext, requests: VerifiedHistory[]): CreditAct<VerifiedHistory> {
+/** [0055], [0080]: EBC - y, for each of them in their order. @param requests whose signatures were verified */
+export function returnAct(
+  clockS: () => number,
+  requests: VerifiedHistory[],
+  onOverspent: CreditAct<VerifiedHistory>['onOverspent'],
+): CreditAct<VerifiedHistory> {
   return {
     kind: 'return',
     requests,
     payerOf: counterAccount,
     payeeOf: () => BANK,
     judge(facts) {
-      const nowS = context.nowS();
+      const nowS = clockS();
       const judged = judgeInOrder(requests, facts, (request, { charge, stored, balances }) =>
         ruleReturn({
           ebc: charge.from,
@@ -57,6 +65,6 @@ function returnAct(context: IssuerContext, requests: VerifiedHistory[]): CreditA
       );
       return { timeS: nowS, ...judged };
     },
-    onOverspent: ({ terms }, transaction) => noteOverspent(context, terms, transaction),
+    onOverspent,
   };
 }
