@@ -1,6 +1,6 @@
 /**
- * Two processes' worth of deposits on one PostgreSQL, the same histories from both, while the server is ended as a power
- * cut would end it: what was answered is in the books, each history once, and the books add up.
+ * Two replicas that bring deposits to one PostgreSQL: the same histories from both, and while the server is ended as a
+ * power cut would end it. What was answered is in the books, each history once, and the books add up.
  */
 import { extent } from '../kit/extent.js';
 import {

@@ -135,7 +135,7 @@ async function runTransaction<T>(pool: pg.Pool, work: Work<T>, before: Before): 
 async function runOnce<T>(pool: pg.Pool, work: Work<T>, before: Before): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
-  // Between two statements nobody waits for it: without a listener, a connection that breaks then would end the process.
+  // Between two statements nobody waits for it: a connection that breaks then would end the process.
   const onBroken = (error: Error) => void (broken = error);
   client.on('error', onBroken);
   try {

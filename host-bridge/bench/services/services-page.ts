@@ -41,6 +41,13 @@ function growthRows(growth: GrowthResult[]): (string | number)[][] {
   });
 }
 
+/** Of a machine that others used meanwhile. */
+const BUSY = [
+  '',
+  '**Other programs used these processors and this disk at the same time.** Rates are far below what the machine can do, shares',
+  'of neighbouring lines differ by chance, and growth is not told from noise. The CPU times say most.',
+];
+
 /** The part, with its markers. */
 export function servicesPart(report: ServicesReport): string {
   const { node, cpu, cores, loadBefore, seconds, verifyPerSecond, commitsPerSecond, results, growth } = report;
@@ -52,6 +59,7 @@ export function servicesPart(report: ServicesReport): string {
     `load before: ${loadBefore.toFixed(1)}. One core verified ${whole(verifyPerSecond)} signatures a second (Ed25519, node:crypto,`,
     `median of the run), and the disk took ${whole(commitsPerSecond)} commits a second. Shares are of what was measured right before`,
     'and after each line, so they count more than rates.',
+    ...(loadBefore > cores / 2 ? BUSY : []),
     '',
     ...tableOf(
       [
