@@ -46,13 +46,17 @@ interface Scene {
 }
 
 /** Puts a bench before a running shop of emulated boards: only they have pixels. */
-export async function createBench(rig: WholeShop): Promise<Bench> {
+export async function createBench(
+  rig: WholeShop,
+  { run, seed }: { run: number; seed: number | null } = { run: 0, seed: null },
+): Promise<Bench> {
   const [shop] = rig.shops;
   const { config } = rig.maker;
   const { currency } = must('parameters', await rig.issuerClient.parameters()).parameters;
   const tokens = [...rig.tokens];
   const scene = (): SceneEvent => ({
     type: 'scene',
+    ...{ run, seed },
     scheme: rig.scheme.number,
     currency,
     decimals: currencies().find(({ code }) => code === currency)?.decimals ?? 2,
@@ -70,7 +74,7 @@ export async function createBench(rig: WholeShop): Promise<Bench> {
   const stage: Scene = { rig, hub, reader, tokens, online: true, tellScene: () => hub.tell(scene()) };
   return {
     listen: hub.listen,
-    act: async (act) => ACTS[act.do](stage, act),
+    act: async (act) => (act.do === 'restart' ? refusal('BAD_REQUEST', 'not of a bench') : ACTS[act.do](stage, act)),
     onBridge(name, event) {
       // The terminal's status is told because the books were asked for.
       if (name !== shop.name || event.type === 'terminal') return;
@@ -94,7 +98,10 @@ const tokenOf = ({ tokens }: Scene, name: string | undefined): Token | undefined
   tokens.find((token) => token.name === name);
 
 /** What hands do. */
-const ACTS: Record<BenchAct['do'], (scene: Scene, act: BenchAct) => Promise<Result<object>> | Result<object>> = {
+const ACTS: Record<
+  Exclude<BenchAct['do'], 'restart'>,
+  (scene: Scene, act: BenchAct) => Promise<Result<object>> | Result<object>
+> = {
   charge: ({ rig }, { amount }) => rig.shops[0].bridge.charge(amount ?? 0),
   cancel: ({ rig }) => rig.shops[0].bridge.cancel(),
   async tap(scene, act) {

@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify';
 
 /** A line to say that the connection is good. */
-export const ALIVE_MS = 5_000;
+const ALIVE_MS = 5_000;
 
 export interface EventStreamOptions {
   /** A page that reads no more is let go; it comes back and is told everything anew. */

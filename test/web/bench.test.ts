@@ -170,6 +170,16 @@ describe('its page', () => {
     expect(problems).toEqual([]);
   });
 
+  browserTest('shows a tour to who is new, by keys, and once', async () => {
+    await page.getByRole('region', { name: 'Tour' }).getByRole('button', { name: 'Next' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Tour' }).filter({ hasText: 'The customers' }).waitFor();
+    await page.getByRole('button', { name: 'Leave the tour' }).click();
+    await page.reload();
+    await page.locator('[data-token="Alice"]').waitFor({ timeout: PATIENCE_MS });
+    expect(await page.getByRole('region', { name: 'Tour' }).count()).toBe(0);
+  });
+
   browserTest('pays by dragging a token onto the reader', async () => {
     await charge();
     await drag('Alice');
@@ -233,5 +243,40 @@ describe('its page', () => {
     })()`)) as { renders: number; frames: number; marks: number };
     expect(counted.renders).toBeLessThanOrEqual(counted.frames + 1);
     expect(counted.marks).toBeLessThanOrEqual(80);
+  });
+
+  browserTest('plays a scenario a step at a time, and says what to look at', async () => {
+    await page.getByLabel('Show me').selectOption('Without a network');
+    for (let step = 1; step <= 6; step++) await page.getByRole('button', { name: `Step ${step} of 6` }).click();
+    await page.locator('.story').filter({ hasText: 'delivered, and credited once' }).waitFor({ timeout: PATIENCE_MS });
+    await page.getByRole('button', { name: 'All done' }).waitFor({ timeout: PATIENCE_MS });
+    expect(await balanceOf('Alice')).toBe('€36.00');
+  });
+
+  browserTest('opens a shop of another scheme from a link, and does its steps there', async () => {
+    await page.getByRole('button', { name: 'Link to this state' }).click();
+    const link = new URL(await page.locator('.link input').inputValue());
+    const here = JSON.parse(link.searchParams.get('play')!) as { scheme: number; seed: number; steps: object[] };
+    expect([here.scheme, here.seed]).toEqual([1, 7]);
+    // What was done since the page was loaded: three taps, and the scenario.
+    expect(here.steps.slice(-6)).toEqual([
+      { do: 'network', on: false },
+      { do: 'charge', amount: 350 },
+      { do: 'tap', board: 'Alice' },
+      { do: 'leave' },
+      { do: 'network', on: true },
+      { do: 'deliver' },
+    ]);
+    link.searchParams.set('play', JSON.stringify({ scheme: 3, seed: 5, steps: here.steps.slice(-6) }));
+    await page.goto(link.href);
+    await page.getByText('Scheme 3: who can link what').waitFor({ timeout: PATIENCE_MS });
+    await page.getByText('Scheme 3: who can link what').click();
+    await page.getByRole('button', { name: /Scheme 3, now/ }).waitFor({ timeout: PATIENCE_MS });
+    await page.locator('[data-token="Alice"] .holds').filter({ hasText: '€46.50' }).waitFor({ timeout: PATIENCE_MS });
+    await page.getByRole('button', { name: 'Link to this state' }).click();
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(problems).toEqual([]);
+    const folder = process.env.TAPCASH_LOOK;
+    if (folder) await page.screenshot({ path: join(folder, 'bench-schemes.png'), fullPage: true });
   });
 });

@@ -29,6 +29,10 @@ export interface BoardEvent {
 /** Who and what there is; told anew when a clone is made. */
 export interface SceneEvent {
   type: 'scene';
+  /** Counts shops: another one has nothing of the one before. */
+  run: number;
+  /** What it was made from; null: from chance, so no link reproduces it. */
+  seed: number | null;
   scheme: number;
   currency: string;
   decimals: number;
@@ -98,7 +102,10 @@ export type BenchEvent = SceneEvent | BoardEvent | StateEvent | ApduEvent | TapE
 
 /** What the page may ask. */
 export interface BenchAct {
-  do: 'charge' | 'cancel' | 'tap' | 'leave' | 'press' | 'key' | 'network' | 'audit' | 'clone' | 'deliver';
+  do: 'charge' | 'cancel' | 'tap' | 'leave' | 'press' | 'key' | 'network' | 'audit' | 'clone' | 'deliver' | 'restart';
+  /** Of another shop: its scheme, and what it is made from. */
+  scheme?: number;
+  seed?: number;
   /** Minor units. */
   amount?: number;
   /** Name of a token, or of the shop for its terminal. */

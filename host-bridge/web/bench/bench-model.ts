@@ -29,12 +29,19 @@ export class BenchModel {
   result = '';
 
   take(event: BenchEvent): void {
-    if (event.type === 'scene') this.scene = event;
+    if (event.type === 'scene') this.takeScene(event);
     else if (event.type === 'state') this.state = event;
     else if (event.type === 'board') this.boards.set(event.board, event);
     else if (event.type === 'note') this.notes = [event, ...this.notes].slice(0, NOTES_MAX);
     else if (event.type === 'apdu') this.takeApdu(event);
     else this.takeMark(event);
+  }
+
+  /** Of another shop nothing of the one before is shown. */
+  private takeScene(event: SceneEvent): void {
+    if (this.scene && this.scene.run !== event.run)
+      Object.assign(this, { state: null, boards: new Map(), tap: null, whole: null, notes: [], result: '' });
+    this.scene = event;
   }
 
   private takeApdu(event: ApduEvent): void {

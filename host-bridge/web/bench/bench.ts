@@ -10,6 +10,7 @@ import type { ApduEvent, BenchAct, BenchEvent, StateEvent } from './bench-events
 import { Buzzer, display } from './board-parts.js';
 import { hintOf } from './hints.js';
 import { meaningOf } from './meaning.js';
+import './bench-guide.js';
 
 /** What shall go wrong with the next tap. */
 type Fault = 'none' | 'tear' | 'noise' | 'token' | 'terminal';
@@ -52,6 +53,10 @@ class TapBench extends LitElement {
   private place = 450;
   private operation = 0;
   private amount = '3.50';
+  /** What was done at this shop. */
+  private done: BenchAct[] = [];
+  /** Of what is drawn. */
+  private version = 0;
   private chosen: ApduEvent | null = null;
   private isLoud = false;
   private buzzer = new Buzzer();
@@ -97,9 +102,17 @@ class TapBench extends LitElement {
     );
   };
 
-  /** Asks for an act; what is wrong with it is said. */
+  /** Asks for an act, and keeps it for a link where it was done. */
+  private perform = async (act: BenchAct): Promise<Trouble> => {
+    const trouble = await ask(act);
+    if (!trouble) this.done = act.do === 'restart' ? [] : act.do === 'audit' ? this.done : [...this.done, act];
+    this.requestUpdate();
+    return trouble;
+  };
+
+  /** The same; what is wrong with it is said. */
   private do(act: BenchAct): void {
-    ask(act)
+    this.perform(act)
       .then((trouble) => {
         this.trouble = trouble;
         this.requestUpdate();
@@ -181,6 +194,12 @@ class TapBench extends LitElement {
       ${this.trouble ? html`<p class="trouble" role="alert">${this.trouble}</p>` : nothing}
       <main>
         <p class="hint ${hint.tone}" role="status">${hint.text}</p>
+        <bench-guide
+          .model=${this.model}
+          .version=${++this.version}
+          .perform=${this.perform}
+          .done=${this.done}
+        ></bench-guide>
         <section class="tokens" aria-label="Tokens">
           <h2>Customers</h2>
           ${scene?.tokens.map((name) => this.renderToken(name))}
