@@ -347,7 +347,7 @@ describe('on PostgreSQL', () => {
             }
           },
         ),
-        { numRuns: extent(6, 40, 400), examples: [[EVERY_ANSWER, [24]]] },
+        { numRuns: extent(6, 20, 400), examples: [[EVERY_ANSWER, [24]]] },
       );
 
       /** What takes back what a bank brings, with the answers of `returnTaker`. */

@@ -88,7 +88,7 @@ async function checkBooks(): Promise<void> {
 testOnPostgres(
   'both replicas at the same time with the same histories: one adds each',
   async () => {
-    for (let round = 0; round < extent(15, 200); round++) {
+    for (let round = 0; round < extent(15, 50, 200); round++) {
       const requests = newRequests(6);
       const turned = requests.toReversed();
       await Promise.all([
@@ -107,7 +107,7 @@ testOnPostgres(
   'nothing that was answered is lost when the server is killed',
   async () => {
     let failed = 0;
-    for (let round = 0; round < extent(5, 200); round++) {
+    for (let round = 0; round < extent(5, 20, 200); round++) {
       let isOver = false;
       const busy = replicas.map(async (engine) => {
         do failed += await credit(engine, newRequests(1 + (charge % 5)));
@@ -122,3 +122,18 @@ testOnPostgres(
   },
   600_000,
 );
+
+testOnPostgres('a batch is six statements and one commit, however many histories it has', async () => {
+  const names: string[] = [];
+  const watched = await openForFile(cluster(), 'kill', POSTGRES_ISSUER_MIGRATIONS, {
+    beforeStatement: async (name) => void names.push(name),
+  });
+  const engine = postgresCreditsOf(watched, { knowsPseudonyms: true });
+  for (const count of [3, 64]) {
+    names.length = 0;
+    await credit(engine, newRequests(count));
+    expect(names).toEqual([
+      ...['lock charges', 'charges known', 'shops', 'lock counters', 'sums', 'write known', 'COMMIT'],
+    ]);
+  }
+});
