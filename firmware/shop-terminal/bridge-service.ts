@@ -17,6 +17,7 @@ import {
 } from '../wire/link/link-messages.js';
 import { refundBody } from '../wire/refund.js';
 import { SIGNED, WIRE_VERSION } from '../wire/signed.js';
+import type { OpenAmount } from './open-amount.js';
 import { HistoryLog } from './history-log.js';
 import type { VerifyIssuer } from './deny-store.js';
 import { IssuerNotices } from './issuer-notices.js';
@@ -53,6 +54,8 @@ export interface ServiceHooks {
   atDesk(): boolean;
   /** Runs work when no token is being talked to. */
   whenQuiet(work: () => void): void;
+  /** What takes charges that leave y to their payer. */
+  openAmount(): OpenAmount;
   startDesk(request: DeskRequest, reply: Reply): void;
   /** A charge was opened. */
   onOpened(): void;
@@ -98,15 +101,16 @@ export function createBridgeService(
     });
   }
 
-  function charge(body: Uint8Array): Code {
+  function charge(body: Uint8Array, kept: OpenAmount | null): Code {
     // The layout holds no other value that can be wrong than the amount, so that a wrong length is all else.
-    const request = chargeRequest.decode(body);
+    const request = kept ? kept.read(body) : chargeRequest.decode(body);
     if (!request) return body.length === CHARGE_ID_BYTES + 16 ? 'AMOUNT_INVALID' : 'BAD_REQUEST';
     if (hooks.atDesk()) return 'BUSY';
     const before = till.view();
     // 0 is a charge of the terminal's own.
     if (request.number === 0) return 'NOT_NEWER';
-    const code = till.charge(request.id, request.amount, request.number, request.lifetimeS);
+    let code = till.charge(request.id, request.amount, request.number, request.lifetimeS);
+    if (kept) code = kept.opened(code);
     if (code === 'OK' && !equal(till.view().rs, before.rs)) hooks.onOpened();
     else if (code === 'OK') hooks.onAsked(request.lifetimeS);
     return code;
@@ -157,7 +161,8 @@ export function createBridgeService(
   return {
     onRequest: function (kind, body, reply) {
       if (kind === KIND.status) reply('OK', status());
-      else if (kind === KIND.charge) reply(charge(body));
+      else if (kind === KIND.charge) reply(charge(body, null));
+      else if (kind === KIND.openCharge) reply(charge(body, hooks.openAmount()));
       else if (kind === KIND.desk) desk(body, reply);
       else if (kind === KIND.refund) refund(body, reply);
       // In a tap the answer must be quick, and is BUSY from CHALLENGE on; else the signature may take its time.

@@ -46,6 +46,7 @@ import type { LicenseBody } from '../wire/payment.js';
 import { SIGNED, signedBytes } from '../wire/signed.js';
 import { BoardVerifier, createChecker } from './checker.js';
 import { createEntryKeys } from './entry-keys.js';
+import { createOpenAmount } from './open-amount.js';
 import { openHistoryLog } from './history-log.js';
 import { findDenyArea } from './deny-area.js';
 import type { DenyArea } from './deny-store.js';
@@ -384,6 +385,10 @@ function run(board: Board, setup: TerminalSetup, denyArea: DenyArea): void {
   const keys = openKeys(board.config.board, board.openOverlay);
   terminal = createTerminal({
     createKeys: keys && keys.createKeys,
+    loadOpen: overlay(board.openOverlay, 'open.js', function () {
+      return createOpenAmount;
+    }),
+    records: records,
     config: setup.till,
     till: till,
     histories: histories,

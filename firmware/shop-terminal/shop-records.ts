@@ -63,6 +63,8 @@ export const RECORD = {
   time: 37,
   /** Slot 0: encoded `retiredBody` (deny-update.ts). */
   retired: 38,
+  /** Slot 0: `openTermsRecord` of the last charge that left y to its payer. */
+  openTerms: 39,
 };
 
 /** The charge. The record stays when the charge has ended: its counter never falls. */
@@ -71,6 +73,7 @@ export const chargeRecord = defineMessage([
   ['state', U8],
   // Chosen by the bridge.
   ['id', BYTES, CHARGE_ID_BYTES],
+  // 0 while its payer has not said it (open-amount.ts).
   ['amount', BALANCE],
   // Counter of Rs and of Ts.
   ['counter', U32],
@@ -86,7 +89,18 @@ export const chargeRecord = defineMessage([
 ]);
 export type ChargeRecord = MessageOf<typeof chargeRecord>;
 
-/** Where Ts and the PKU of an encoded `chargeRecord` stand: what binding changes. */
+/** What the payer of a charge may say. */
+export const openTermsRecord = defineMessage([
+  ['id', BYTES, CHARGE_ID_BYTES],
+  // As in `openChargeRequest`.
+  ['base', BALANCE],
+  ['min', AMOUNT],
+  ['max', AMOUNT],
+]);
+export type OpenTermsRecord = MessageOf<typeof openTermsRecord>;
+
+/** Where amount, Ts and the PKU of an encoded `chargeRecord` stand: what binding changes. */
+export const CHARGE_AMOUNT_AT = 9;
 export const CHARGE_TIME_AT = 21;
 export const CHARGE_PKU_AT = 41;
 

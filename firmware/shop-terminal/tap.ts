@@ -15,6 +15,7 @@ import { chargeId, LICENSE_BYTES, PAYMENT_BYTES, RS_BYTES } from '../wire/paymen
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
+import type { OpenAmount } from './open-amount.js';
 import { HISTORY_AT } from './shop-records.js';
 import { Till } from './till.js';
 import type { Completed, Judged } from './till-phases.js';
@@ -29,6 +30,8 @@ export interface TapParts {
   nowMs(): number;
   /** Radio or reader failed: `codeOfNfc`, and whatever else is to be done about it. */
   onFailure(code: NfcCode): Code;
+  /** Of a charge whose y its payer says: it is asked of this token, before OPEN. */
+  openAmount(): OpenAmount;
   /** The token signs: the time for what else its answer needs. */
   onSigning(): void;
   /** H is durable: show what the till says. */
@@ -36,6 +39,14 @@ export interface TapParts {
   /** It shows, and the token waits for nothing: what else there is to do about it. */
   onShown(): void;
 }
+
+/** A command to the token, whose answer has `le` bytes; `then` gets its code. */
+export type SendCommand = (
+  ins: number,
+  data: Uint8Array,
+  le: number,
+  then: (code: Code, data: Uint8Array) => void,
+) => void;
 
 /** How a tap went. Durations in milliseconds: of each phase, and `paidMs` from the start until PAID showed (else 0). */
 export interface TapOutcome {
@@ -239,7 +250,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     if (bound === 'AGAIN') {
       if (++rounds < ROUNDS_MAX) {
         encodeOpen();
-        open();
+        begin();
       } else fail('BUSY');
       return;
     }
@@ -272,6 +283,15 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
     if (!over) ahead.challenge = parts.client.encode(CLA, INS.challenge, 0, 0, till.draft(), PAYMENT_BYTES);
   }
 
+  /** What is to be paid comes before who pays it. */
+  function begin(): void {
+    if (till.view().amount > 0) return open();
+    parts.openAmount().ask(send, function (code) {
+      if (code === 'OK') open();
+      else fail(code);
+    });
+  }
+
   ahead.select = encodeSelect(parts.client);
   encodeOpen();
   till.placeCharge();
@@ -283,7 +303,7 @@ export function createTap(parts: TapParts, done: (outcome: TapOutcome) => void):
       endMs[SELECTED] = parts.nowMs();
       // A token that was there before the charge does not pay it.
       if (code === 'OK' && counter !== till.view().counter) code = 'NO_CHARGE';
-      if (code === 'OK') open();
+      if (code === 'OK') begin();
       else {
         tapCode = code;
         isOlder = code === 'UPDATE_NEEDED' && data![0] > WIRE_VERSION;

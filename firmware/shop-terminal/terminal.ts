@@ -36,6 +36,7 @@ import { BoardVerifier, createChecker } from './checker.js';
 import { BridgeLink, createDelivery } from './delivery.js';
 import { runDeskCommand } from './desk-command.js';
 import type { EntryKeys, EntryParts } from './entry-keys.js';
+import type { createOpenAmount, OpenAmount } from './open-amount.js';
 import { encodeReport } from './report.js';
 import {
   alarmLines,
@@ -47,6 +48,7 @@ import {
   idleLines,
   TapNote,
 } from './screen.js';
+import type { Records } from './shop-records.js';
 import { codeOfNfc, createTap, TapOutcome } from './tap.js';
 import { ChargeView } from './till.js';
 
@@ -56,6 +58,9 @@ export interface TerminalParts extends ServiceParts {
   client: ApduClient;
   /** `createEntryKeys` where the board has keys for amounts; else null. */
   createKeys: ((parts: EntryParts, onOpened: () => void, onChange: () => void) => EntryKeys) | null;
+  /** Loads what charges take that leave y to their payer. @throws when its file is not there */
+  loadOpen(): typeof createOpenAmount;
+  records: Records;
   link: BridgeLink;
   clock: Clock;
   display: Display;
@@ -143,6 +148,9 @@ export function createTerminal(parts: TerminalParts): Terminal {
   let readerSilent = false; // its last start failed
   let failingSinceMs = -1; // it has done nothing right since then
 
+  // Charges that leave y to their payer; loaded with the first.
+  let asked: OpenAmount | null = null;
+
   const delivery = createDelivery({
     till: till,
     histories: parts.histories,
@@ -189,7 +197,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       );
     else
       parts.display.show(
-        chargeLines(view, parts.config.currency, lastCode, shownMinutes),
+        (asked && asked.lines()) || chargeLines(view, parts.config.currency, lastCode, shownMinutes),
         view.state === CHARGE_STATES.paid ? GOOD : view.state === CHARGE_STATES.accepted ? UNSURE : PLAIN,
       );
   }
@@ -286,7 +294,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   /** Waits for a token; what its tap can have ready is made before it comes. */
   function poll(): void {
     parts.makeRoom();
-    const hold = holdLines(till.view().amount, parts.config.currency);
+    const hold = (asked && asked.lines()) || holdLines(till.view().amount, parts.config.currency);
     const isDrawn = parts.display.draw(hold);
     const start = makeTap();
     const sinceMs = clock.nowMs();
@@ -406,6 +414,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       // In the field that stays on it is silent, and the card beside it has its turn.
       if (outcome.code === 'NO_TOKEN' && ++strangers <= STRANGERS_MAX) return freeRadio(0, true);
       strangers = 0;
+      if (asked) asked.forget();
       const view = kept || till.view();
       // NO_CHARGE: the clerk was faster, or so the token says.
       const refused = !kept && view.state === CHARGE_STATES.open && outcome.code !== 'NO_CHARGE';
@@ -423,6 +432,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
         shop: parts.config.shop,
         nowMs: clock.nowMs,
         onFailure: onNfcFailure,
+        openAmount: openAmount,
         onSigning: drawPaid,
         onKept: onKept,
         onShown: function () {
@@ -583,9 +593,25 @@ export function createTerminal(parts: TerminalParts): Terminal {
     wake();
   }
 
+  function openAmount(): OpenAmount {
+    asked =
+      asked ||
+      parts.loadOpen()(
+        parts,
+        function () {
+          show();
+          delivery.report(encodeReport(till.view(), 'OK', null, 0));
+          wake();
+        },
+        show,
+      );
+    return asked;
+  }
+
   function onKey(key: string): void {
     const state = till.view().state;
-    if (state === CHARGE_STATES.open && key === '*') service.cancel(till.view().id);
+    if (asked && radio !== 'tap' && asked.press(key)) return;
+    if (state === CHARGE_STATES.open && (key === '*' || key === 'B')) service.cancel(till.view().id);
     // While there is a charge or a desk command, an amount would only be in the way.
     if (!keys || desk || state === CHARGE_STATES.open || state === CHARGE_STATES.accepted) return;
     keys.press(key);
@@ -596,6 +622,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   // The bridge.
 
   const service = createBridgeService(parts, {
+    openAmount: openAmount,
     inTap: function () {
       return radio === 'tap';
     },
@@ -627,6 +654,8 @@ export function createTerminal(parts: TerminalParts): Terminal {
 
   return {
     start: function () {
+      // Begun before this start.
+      if (isOpen() && !openAmount().begin()) asked = null;
       show();
       startReader();
     },
@@ -649,7 +678,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
       show();
     },
     onButton: function () {
-      if (!stopped) onKey(till.view().state === CHARGE_STATES.open ? '*' : '#');
+      if (!stopped) onKey(isOpen() ? 'B' : '#');
     },
     onKey: function (key) {
       if (!stopped) onKey(key);

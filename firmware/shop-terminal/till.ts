@@ -15,7 +15,7 @@
  *
  * Left out: signatures of licenses and payments are checked by the caller (checker.ts) between `judge` and `keep`.
  */
-import { AMOUNT_BYTES, isAmount } from '../core/amount.js';
+import { AMOUNT_BYTES, isBalance, writeAmount } from '../core/amount.js';
 import { concat, equal, readU32, writeU32 } from '../core/bytes.js';
 import { Code, codeNumber, Refusal, refuse } from '../core/codes.js';
 import { classPaymentMax } from '../core/license-class.js';
@@ -41,6 +41,7 @@ import { SIGNED } from '../wire/signed.js';
 import { HistoryLog } from './history-log.js';
 import { IssuerNotices } from './issuer-notices.js';
 import {
+  CHARGE_AMOUNT_AT,
   CHARGE_PKU_AT,
   CHARGE_TIME_AT,
   chargeRecord,
@@ -127,6 +128,11 @@ export interface Till {
    */
   cancel(id: Uint8Array): Code;
   view(): ChargeView;
+  /**
+   * y of the open charge as its payer says it, or 0: not yet. In RAM until `bind`, which makes it durable with the PKU;
+   * what a token may have signed stays.
+   */
+  enter(amount: number): void;
   /** Finds the place for what giving the charge to a token writes; for the time that none is there. */
   placeCharge(): void;
   /** Data of OPEN and ACK: the encoded (IdS, Rs) of the charge. */
@@ -183,6 +189,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
   const notices = parts.notices;
   let checking = false; // between CHALLENGE and the verified answer
   let isOver = false; // the charge's lifetime
+  let isFree = false; // its payer says y: each anew
   let state: number = CHARGE_STATES.none;
   // What a tap says of the charge, encoded once.
   let opening: Uint8Array | null = null;
@@ -364,13 +371,13 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
 
   return {
     charge: function (id, amount, number, lifetimeS) {
-      if (!isAmount(amount)) return 'AMOUNT_INVALID';
+      if (!isBalance(amount)) return 'AMOUNT_INVALID';
       const open = state === CHARGE_STATES.open || state === CHARGE_STATES.accepted;
       if (state !== CHARGE_STATES.none && equal(current.id, id)) {
         if (state === CHARGE_STATES.paid) return 'ALREADY_PAID';
         if (state === CHARGE_STATES.cancelled)
           return tombstones.why(current.counter) === WHY.expired ? 'CHARGE_EXPIRED' : 'NO_CHARGE';
-        return amount === current.amount ? 'OK' : 'CHARGE_OPEN';
+        return amount === current.amount || amount === 0 ? 'OK' : 'CHARGE_OPEN';
       }
       if (notices.isRetired()) return 'TERMINAL_RETIRED';
       if (number > 0 && number <= current.number) return 'NOT_NEWER';
@@ -379,11 +386,11 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
       if (oldestS >= 0 && notices.timeS() - oldestS > config.undeliveredMaxAgeS) return 'UNDELIVERED_OLD';
       if (histories.isFull() || records.freeBytes() < ROOM_BYTES) return 'HISTORY_FULL';
       if (needsTime(amount)) return 'TIME_STALE';
-      isOver = false;
+      isOver = isFree = false;
       renew(id, amount, number || current.number, lifetimeS);
       // While nobody waits for it.
       encodeChargeId();
-      encodeChallenge();
+      if (amount > 0) encodeChallenge();
       records.reserve(TAP_RECORDS_BYTES);
       return 'OK';
     },
@@ -409,6 +416,13 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         lifetimeS: current.lifetimeS,
         isBound: boundName !== nobody,
       };
+    },
+    enter: function (amount) {
+      isFree = true;
+      if (boundName !== nobody) return;
+      current.amount = amount;
+      writeAmount(stored!, CHARGE_AMOUNT_AT, amount);
+      challengeBytes = null;
     },
     ahead: ahead,
     placeCharge: function () {
@@ -447,7 +461,7 @@ export function openTill(parts: TillParts, config: TillConfig): Till {
         if (boundName !== nobody) {
           if (!tombstones.hasRoom()) return 'TOMBSTONES_FULL';
           bury(WHY.rebound);
-          renew(current.id, current.amount, current.number, current.lifetimeS);
+          renew(current.id, isFree ? 0 : current.amount, current.number, current.lifetimeS);
           return 'AGAIN';
         }
         bindTo(pku, name);

@@ -355,13 +355,15 @@ function runWithKeys(
     return spell;
   });
 
+  function spellName(chars: string, most: number): string {
+    return chars.length > most || /[^ -~]/.test(chars) ? loadSpell()(chars, most) : chars;
+  }
+
   const token = createToken(purse, {
     clock: board.clock,
     display: board.display,
     indicator: board.indicator,
-    spell: function (chars, most) {
-      return chars.length > most || /[^ -~]/.test(chars) ? loadSpell()(chars, most) : chars;
-    },
+    spell: spellName,
     commandBytesMax: Math.min(255, commandDataBytesMax(burst)),
     work: function () {
       if (board.records.tidy()) return true;
@@ -399,6 +401,7 @@ function runWithKeys(
           storage: board.storage,
           clock: board.clock,
           display: board.display,
+          spell: spellName,
         },
         screens,
         purse.state,

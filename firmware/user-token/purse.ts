@@ -278,7 +278,10 @@ export function openPurse(records: Records, keys: PurseKeys, config: PurseConfig
     // 6. Balance enough, and within the limits or confirmed. One code for both: a reader learns neither limit nor
     //    Balance from what it may ask. The owner's display says which: above the Balance nothing waits for a press.
     const sumAfter = (sumReset ? 0 : journal.lastDebit().sumSincePress) + amount;
-    const within = amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
+    const asked = confirmation.pending(nowMs);
+    // Where the payer has entered y for this charge, another one is asked for, whatever it is.
+    const isOther = !!asked && asked.about === charge.text && asked.amount !== amount;
+    const within = !isOther && amount <= config.limits.paymentMax && sumAfter <= config.limits.sumMax;
     if (amount > journal.balance()) {
       confirmation.end();
       return refuse('CONFIRM_NEEDED');

@@ -5,6 +5,7 @@
  * Source: the commands of wire/token-commands.ts; EP 0926637 [0022]-[0025]. Left out: the devices, which main.ts
  * brings.
  */
+import { AMOUNT_BYTES } from '../core/amount.js';
 import { amountText } from '../core/amount-text.js';
 import { refuse, statusWord } from '../core/codes.js';
 import type { Clock } from '../core/clock.js';
@@ -209,6 +210,12 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   function answerOf(ins: number, data: Uint8Array): PurseAnswer | null {
     if (ins === INS.open) return open(data);
     if (ins === INS.challenge) return pay(data);
+    if (ins === INS.amount)
+      return guarded<PurseAnswer>(state, function () {
+        const nowMs = clock.nowMs();
+        if (!keys || keys.isOver(nowMs)) keys = parts.openKeys(screens);
+        return keys ? keys.ask(data, nowMs) : { ok: true, data: new Uint8Array(AMOUNT_BYTES) };
+      });
     if (ins === INS.multiples) return purse.multiples();
     if (ins === INS.ack) return ack(data);
     if (ins === INS.recall) return purse.recall(data);
@@ -219,7 +226,7 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
 
   function command(ins: number, data: Uint8Array, p1: number, p2: number): ApduAnswer {
     if (p1 !== 0 || p2 !== 0) return { sw: SW_WRONG_P1_P2 };
-    if (keys && ins !== INS.withdraw) keys = keys.close();
+    if (keys && ins !== INS.withdraw && ins !== INS.amount) keys = keys.close();
     const answer = answerOf(ins, data);
     if (!answer) return { sw: SW_UNKNOWN_INS };
     return { sw: statusWord(answer.ok ? 'OK' : answer.code), data: answer.data };

@@ -24,6 +24,11 @@ export const INS = {
   /** data: `recallRequest`; answer: Rs (16) of a debit for this shop that was never acknowledged. */
   recall: 0x18,
   /**
+   * data: `amountAsk`; answer: y (8), as the payer has entered it on the token for this charge; 0 where the token has no
+   * keys. Code AMOUNT_NEEDED while it is not entered: the token's display asks for it.
+   */
+  amount: 0x14,
+  /**
    * No data; answer: the multiples of the PKU in the license that OPEN gave (512), for a terminal that checks the
    * signature itself.
    */
@@ -82,6 +87,19 @@ export const selectAnswer = defineMessage([
   // Longest command data in one APDU that the token's receive buffer takes.
   ['commandBytesMax', U8],
 ]);
+
+/** Data of AMOUNT: a charge that leaves y to the payer. */
+export const amountAsk = defineMessage([
+  ['currency', 'ascii', 3],
+  // What is due before a tip; 0 where all of y is the payer's to say. What is entered is added to it.
+  ['base', BALANCE],
+  // Limits of y, the base in it.
+  ['min', AMOUNT],
+  ['max', AMOUNT],
+  // Encoded `chargeId`.
+  ['chargeId', REST],
+]);
+export type AmountAsk = MessageOf<typeof amountAsk>;
 
 /** Data of RECALL. */
 export const recallRequest = defineMessage([

@@ -143,6 +143,10 @@ export const BRIDGE_MIGRATIONS = [
     UPDATE outbox_acknowledged SET count = count + CASE WHEN new.acknowledged_s IS NULL THEN -1 ELSE 1 END WHERE id = 1;
   END;
   `,
+  // Of a charge whose y its payer says: its limits, JSON. Its amount is 0 until then.
+  `
+  ALTER TABLE charge ADD COLUMN open_terms TEXT;
+  `,
 ];
 
 interface Tables {
@@ -174,6 +178,7 @@ interface Tables {
     wanted: 0 | 1;
     tap: string | null;
     number: number | null;
+    open_terms: string | null;
     opened_s: number;
     changed_s: number;
   };

@@ -9,6 +9,7 @@ import { codeOf } from '../../firmware/core/codes.js';
 import { CHARGE_STATES, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { ErrorCode } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
+import type { OpenTerms } from '../../firmware/wire/link/link-messages.js';
 import type { BridgeRow } from './bridge-store.js';
 
 /**
@@ -36,7 +37,10 @@ export interface Tap extends TapTimes {
 export interface Charge {
   /** 8 bytes as hexadecimal. */
   id: string;
+  /** y; 0 while it is the payer's to say. */
   amount: number;
+  /** What the payer may say; null where the shop says the amount. */
+  open: OpenTerms | null;
   state: ChargeState;
   /** Why it was refused, or the code of the last tap; null before. */
   code: ErrorCode | null;
@@ -60,7 +64,7 @@ export interface ChargeRow extends Charge {
 /** The charges in their database. */
 export interface Charges {
   /** Keeps a new one. @throws TapcashError DATABASE_*, also while another is not resolved */
-  add(id: Uint8Array, amount: number): ChargeRow;
+  add(id: Uint8Array, amount: number, open?: OpenTerms | null): ChargeRow;
   find(id: Uint8Array): ChargeRow | null;
   /** The one that is not resolved. */
   current(): ChargeRow | null;
@@ -68,7 +72,7 @@ export interface Charges {
   /** The one that a terminal was asked for under this number. */
   atTerminal(terminalId: Uint8Array, number: number): ChargeRow | null;
   /** Changes a charge that is not resolved; others stay as they are. */
-  set(id: Uint8Array, state: ChargeState, code: ErrorCode | null, tap?: Tap): void;
+  set(id: Uint8Array, state: ChargeState, code: ErrorCode | null, tap?: Tap, amount?: number): void;
   /** The clerk gave it up, but the terminal does not know it yet. */
   unwant(id: Uint8Array): void;
   /**
@@ -119,12 +123,33 @@ export function readReport(report: TapReport): { state: ChargeState; tap: Tap } 
 /** A charge as `COLUMNS` gives it. */
 type StoredCharge = Omit<BridgeRow<'charge'>, 'sequence'>;
 
-const COLUMNS = 'id, amount, state, code, changes, tap, terminal_id, number, wanted, opened_s, changed_s';
+const COLUMNS = 'id, amount, open_terms, state, code, changes, tap, terminal_id, number, wanted, opened_s, changed_s';
+
+function read(row: StoredCharge): ChargeRow {
+  const idBytes = bytesOf(row.id);
+  return {
+    id: toHex(idBytes),
+    amount: row.amount,
+    open: row.open_terms === null ? null : (JSON.parse(row.open_terms) as OpenTerms),
+    state: row.state,
+    code: row.code,
+    changes: row.changes,
+    tap: row.tap === null ? null : (JSON.parse(row.tap) as Tap),
+    openedS: row.opened_s,
+    changedS: row.changed_s,
+    idBytes,
+    terminalId: bytesOf(row.terminal_id),
+    number: row.number,
+    wanted: row.wanted === 1,
+  };
+}
 
 /** Makes the charges over the bridge's database. @param nowS Unix time, seconds @param onChange after each change */
 export function createCharges(database: Database, nowS: () => number, onChange: (charge: ChargeRow) => void): Charges {
   const open = OPEN_STATES.map((state) => `'${state}'`).join();
-  const add = database.prepare('INSERT INTO charge (id, amount, opened_s, changed_s) VALUES (?, ?, ?, ?)');
+  const add = database.prepare(
+    'INSERT INTO charge (id, amount, open_terms, opened_s, changed_s) VALUES (?, ?, ?, ?, ?)',
+  );
   const find = database.prepare<[id: Uint8Array], StoredCharge>(`SELECT ${COLUMNS} FROM charge WHERE id = ?`);
   const current = database.prepare<[], StoredCharge>(`SELECT ${COLUMNS} FROM charge WHERE state IN (${open})`);
   const newest = database.prepare<[limit: number], StoredCharge>(
@@ -134,7 +159,7 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
     `SELECT ${COLUMNS} FROM charge WHERE number = ? AND terminal_id = ?`,
   );
   const set = database.prepare(
-    `UPDATE charge SET state = ?, code = ?, tap = coalesce(?, tap), changes = changes + 1, changed_s = ? WHERE id = ? AND state IN (${open})`,
+    `UPDATE charge SET state = ?, code = ?, tap = coalesce(?, tap), amount = ?, changes = changes + 1, changed_s = ? WHERE id = ? AND state IN (${open})`,
   );
   const unwant = database.prepare('UPDATE charge SET wanted = 0 WHERE id = ?');
   const setTerminal = database.prepare<[last: number, terminalId: Uint8Array, id: Uint8Array], { number: number }>(
@@ -143,39 +168,23 @@ export function createCharges(database: Database, nowS: () => number, onChange: 
   );
   const seconds = () => Math.floor(nowS());
 
-  function read(row: StoredCharge): ChargeRow {
-    const idBytes = bytesOf(row.id);
-    return {
-      id: toHex(idBytes),
-      amount: row.amount,
-      state: row.state,
-      code: row.code,
-      changes: row.changes,
-      tap: row.tap === null ? null : (JSON.parse(row.tap) as Tap),
-      openedS: row.opened_s,
-      changedS: row.changed_s,
-      idBytes,
-      terminalId: bytesOf(row.terminal_id),
-      number: row.number,
-      wanted: row.wanted === 1,
-    };
-  }
   const orNull = (row: StoredCharge | undefined) => (row ? read(row) : null);
 
   return {
-    add(id, amount) {
-      add.run(id, amount, seconds(), seconds());
+    add(id, amount, open = null) {
+      add.run(id, amount, open && JSON.stringify(open), seconds(), seconds());
       return read(find.get(id)!);
     },
     find: (id) => orNull(find.get(id)),
     current: () => orNull(current.get()),
     atTerminal: (terminalId, number) => orNull(atTerminal.get(number, terminalId)),
     newest: (limit) => newest.all(limit).map(read).map(chargeView),
-    set(id, state, code, tap) {
+    set(id, state, code, tap, said) {
       const before = orNull(find.get(id));
       // The terminal is asked again and again; the same answer is no change.
       if (!before || (before.state === state && before.code === code && !tap)) return;
-      const { changes } = set.run(state, code, tap ? JSON.stringify(tap) : null, seconds(), id);
+      const amount = before.open && said !== undefined ? said : before.amount;
+      const { changes } = set.run(state, code, tap ? JSON.stringify(tap) : null, amount, seconds(), id);
       if (changes > 0) onChange(read(find.get(id)!));
     },
     unwant: (id) => void unwant.run(id),

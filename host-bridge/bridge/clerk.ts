@@ -6,7 +6,7 @@
  * NO_CHARGE and CHARGE_EXPIRED cancelled, NOT_NEWER that the terminal has had later charges and forgotten this one.
  */
 import type { Logger } from 'pino';
-import { isAmount } from '../../firmware/core/amount.js';
+import { isAmount, isBalance } from '../../firmware/core/amount.js';
 import { equal } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import {
@@ -19,6 +19,7 @@ import { inBackground } from '../base/background.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { bodyOfThrown, refusal, type Result } from '../base/errors.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
+import type { OpenTerms } from '../../firmware/wire/link/link-messages.js';
 import { chargeView, isResolved, readReport, type Charge, type ChargeRow, type Charges } from './charges.js';
 
 /** How often a charge is asked for again while nothing is heard of it. */
@@ -50,11 +51,12 @@ export interface ClerkOptions {
 /** The clerk's side. */
 export interface Clerk {
   /**
-   * Opens a charge and waits for the terminal's word, if it comes soon. @param id 8 bytes; the same id again is the
-   * same charge. Codes: AMOUNT_INVALID, CHARGE_OPEN, BUSY; then the terminal's own stand in the charge (`refused`,
-   * `code`).
+   * Opens a charge and waits for the terminal's word, if it comes soon.
+   * @param id 8 bytes; the same id again is the same charge. Codes: AMOUNT_INVALID, CHARGE_OPEN, BUSY; then the
+   * terminal's own stand in the charge (`refused`, `code`).
+   * @param open of one whose y its payer says, with `amount` 0
    */
-  charge(amount: number, id?: Uint8Array): Promise<Result<{ charge: Charge }>>;
+  charge(amount: number, id?: Uint8Array, open?: OpenTerms | null): Promise<Result<{ charge: Charge }>>;
   /**
    * The charge once it has changed more often than `seen`, is resolved, or `waitMs` have passed. Codes: CHARGE_UNKNOWN.
    */
@@ -85,6 +87,20 @@ function meaning(code: Code): 'open' | 'paid' | 'cancelled' | 'refused' | 'lost'
   if (code === 'NOT_NEWER') return 'lost';
   const unheard: Code[] = ['LINK_DOWN', 'UPDATE_NEEDED', 'NO_ANSWER', 'BUSY', 'DEVICE_FAULT', 'UNKNOWN_CODE'];
   return unheard.includes(code) ? null : 'refused';
+}
+
+/** Whether a payer can say something within these limits. */
+function isOpenTerms({ base, min, max }: OpenTerms): boolean {
+  return isBalance(base) && isAmount(min) && isAmount(max) && base <= min && min <= max;
+}
+
+/** Whether y was not reported yet. Asked again, a terminal that was paid reports it. */
+const isUnsaid = (row: ChargeRow): boolean => row.open !== null && row.amount === 0;
+
+/** Whether the same was asked for under one id. */
+function isSameCharge(known: ChargeRow, amount: number, open: OpenTerms | null): boolean {
+  if (!open || !known.open) return !open && !known.open && known.amount === amount;
+  return known.open.base === open.base && known.open.min === open.min && known.open.max === open.max;
 }
 
 function chargeResult(row: ChargeRow | null): Result<{ charge: Charge }> {
@@ -193,9 +209,9 @@ export function createClerk(options: ClerkOptions): Clerk {
       await giveUp(row, 'CHARGE_EXPIRED');
       return;
     }
-    const code = await terminal.charge(row.idBytes, row.amount, number, leftS(row));
-    const state = meaning(code);
+    const code = await terminal.charge(row.idBytes, row.amount, number, leftS(row), row.open);
     const latest = charges.find(row.idBytes) ?? row;
+    const state = meaning(code) === 'paid' && isUnsaid(latest) ? null : meaning(code);
     // An accepted charge is OK for the terminal too; its own report says what became of it.
     if (state && !(state === 'open' && latest.state === 'accepted'))
       charges.set(
@@ -224,7 +240,8 @@ export function createClerk(options: ClerkOptions): Clerk {
   async function giveUp(row: ChargeRow, why: Code | null = row.wanted ? 'LINK_DOWN' : null): Promise<Code> {
     const code = await terminal.cancel(row.idBytes);
     if (code === 'OK' || code === 'NO_CHARGE') charges.set(row.idBytes, 'cancelled', why);
-    else if (code === 'ALREADY_PAID') charges.set(row.idBytes, 'paid', null);
+    else if (code === 'ALREADY_PAID' && !isUnsaid(charges.find(row.idBytes) ?? row))
+      charges.set(row.idBytes, 'paid', null);
     return code;
   }
 
@@ -240,15 +257,17 @@ export function createClerk(options: ClerkOptions): Clerk {
   }
 
   return {
-    async charge(amount, id = options.random(CHARGE_ID_BYTES)) {
-      if (!isAmount(amount)) return refusal('AMOUNT_INVALID');
+    async charge(amount, id = options.random(CHARGE_ID_BYTES), open = null) {
+      if (open ? amount !== 0 || !isOpenTerms(open) : !isAmount(amount)) return refusal('AMOUNT_INVALID');
       if (id.length !== CHARGE_ID_BYTES) return refusal('BAD_REQUEST', 'charge id');
       const known = charges.find(id);
       if (known)
-        return known.amount === amount ? chargeResult(known) : refusal('CHARGE_OPEN', 'this id has another amount');
+        return isSameCharge(known, amount, open)
+          ? chargeResult(known)
+          : refusal('CHARGE_OPEN', 'this id has another amount');
       if (charges.current()) return refusal('CHARGE_OPEN');
       if (options.deskBusy()) return refusal('BUSY', 'the desk is in use');
-      opened = { id: charges.add(id, amount).id, ms: scheduler.nowMs() };
+      opened = { id: charges.add(id, amount, open).id, ms: scheduler.nowMs() };
       // A question under way is about an earlier charge.
       await asking;
       await ask();
@@ -271,7 +290,7 @@ export function createClerk(options: ClerkOptions): Clerk {
     isForgotten,
     onReport(report) {
       const read = readReport(report);
-      if (read) charges.set(report.chargeId, read.state, read.tap.code, read.tap);
+      if (read) charges.set(report.chargeId, read.state, read.tap.code, read.tap, report.amount);
     },
     onTerminal(status) {
       terminalId = status.terminalId;

@@ -7,6 +7,7 @@ import type { Approval, ApprovedRefund } from '../base/services/calls.js';
 import {
   createControlClient,
   isResolved,
+  type ChargeAsked,
   type ControlCharge,
   type ControlClient,
   type ControlRefund,
@@ -25,11 +26,33 @@ export function clientOf(data: string): ControlClient {
   return createControlClient(bridgeFolder(data));
 }
 
+/** What a charge is opened with, in words. */
+function askedText(asked: ChargeAsked): string {
+  if (typeof asked === 'number') return money(asked);
+  const { base, min, max } = asked;
+  return base > 0 ? `${money(base)} and a tip of at most ${money(max - base)}` : `${money(min)} to ${money(max)}`;
+}
+
+/** The amount, or what the payer may say. Codes: USAGE, AMOUNT_INVALID. */
+function askedOf(text: string | undefined, { open, tip }: { open?: string; tip?: string }): ChargeAsked {
+  if ((text === undefined) !== (open !== undefined) || (open !== undefined && tip !== undefined))
+    throw failure('USAGE', 'give an amount, with --tip or without; or --open alone');
+  if (open !== undefined) {
+    const [min, max, ...more] = open.split('..').map(amountArgument);
+    if (min === undefined || max === undefined || more.length > 0 || min > max)
+      throw failure('USAGE', '--open takes two amounts: 1.00..50.00');
+    return { base: 0, min, max };
+  }
+  const amount = amountArgument(text!);
+  return tip === undefined ? amount : { base: amount, min: amount, max: amount + amountArgument(tip) };
+}
+
 function describe(charge: ControlCharge): string {
-  const { amount, state, tap } = charge;
+  const { state, tap } = charge;
+  const shownAmount = charge.amount === 0 && charge.open ? askedText(charge.open) : money(charge.amount);
   const said = charge.code && charge.code !== 'OK' ? ` (${charge.code})` : '';
   const shown = state === 'paid' && tap ? `, ${tap.paidMs} ms after the terminal found the token` : '';
-  return `${money(amount)} ${state}${said}${shown}`;
+  return `${shownAmount} ${state}${said}${shown}`;
 }
 
 /** What a charge that ended unpaid throws. */
@@ -54,23 +77,23 @@ export async function till({ data, json }: ClerkOptions): Promise<void> {
 
 /** `tapcash charge`: opens a charge; with `wait` follows it to its end. */
 export async function charge(
-  text: string,
-  options: ActOptions & { wait?: boolean; boardReport?: string },
+  text: string | undefined,
+  options: ActOptions & { wait?: boolean; boardReport?: string; open?: string; tip?: string },
 ): Promise<void> {
   if (options.boardReport && !options.wait) throw failure('USAGE', '--board-report is for --wait');
-  const amount = amountArgument(text);
+  const asked = askedOf(text, options);
   const client = clientOf(options.data);
   // What was understood, before anybody taps for it.
-  if (!options.json) process.stderr.write(`Charge of ${money(amount)}\n`);
+  if (!options.json) process.stderr.write(`Charge of ${askedText(asked)}\n`);
   const giveUp = options.wait ? interruption() : undefined;
   const say = (now: ControlCharge) => options.json || isResolved(now) || process.stderr.write(`${describe(now)}\n`);
   const { charge: now } = await underId<{ charge: ControlCharge }>(
     {
       command: 'charge',
-      values: { amount },
+      values: typeof asked === 'number' ? { amount: asked } : { open: asked },
       idBytes: 8,
       send: (id, answered) =>
-        options.wait ? client.follow(amount, (seen) => (answered(), say(seen)), giveUp, id) : client.charge(amount, id),
+        options.wait ? client.follow(asked, (seen) => (answered(), say(seen)), giveUp, id) : client.charge(asked, id),
     },
     options,
   );

@@ -21,6 +21,7 @@ import { silentLog } from '../base/log.js';
 import { packageRoot } from '../base/package-root.js';
 import { answerOf, createHttpServer, listen, sendAnswer } from '../http/http-server.js';
 import { refuseStrangers, servePages } from '../http/page-files.js';
+import type { OpenTerms } from '../../firmware/wire/link/link-messages.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { createControlClient } from './control-client.js';
 import { CONTROL_FILE } from './control-file.js';
@@ -150,8 +151,8 @@ function addRoutes(app: FastifyInstance, bridge: Bridge): void {
   }
   plain(at.status, {}, async () => ({ ok: true, ...hexed(await bridge.status()) }));
   plain(at.charge, {}, async (request) => {
-    const { amount, id } = request.body as { amount: number; id?: string };
-    return bridge.charge(amount, idOf(id));
+    const { amount = 0, open, id } = request.body as { amount?: number; open?: OpenTerms; id?: string };
+    return bridge.charge(amount, idOf(id), open ?? null);
   });
   plain(at.wait, { params: WaitParams, querystring: WaitQuery }, async (request) => {
     const { seen = '0', waitMs = '0' } = request.query as { seen?: string; waitMs?: string };

@@ -31,6 +31,9 @@ export type OutboxState = keyof ControlStatus['outbox'];
 
 const pageOf = (states: OutboxState[], limit: number): string => `states=${states.join()}&limit=${limit}`;
 
+/** What a charge is opened with: its amount, minor units, or what its payer may say. */
+export type ChargeAsked = number | NonNullable<ControlCharge['open']>;
+
 /** States of a charge after which nothing more happens. */
 const RESOLVED = ['paid', 'cancelled', 'refused', 'lost'];
 
@@ -46,7 +49,7 @@ const WAIT_MS = 25_000;
 export interface ControlClient {
   status(): Promise<Result<ControlStatus>>;
   /** Opens a charge. @param id 16 hexadecimal digits; default random */
-  charge(amount: number, id?: string): Promise<Result<{ charge: ControlCharge }>>;
+  charge(asked: ChargeAsked, id?: string): Promise<Result<{ charge: ControlCharge }>>;
   /** @param seen the `changes` already known @param waitMs how long to wait for another */
   wait(id: string, seen: number, waitMs: number): Promise<Result<{ charge: ControlCharge }>>;
   /**
@@ -54,7 +57,7 @@ export interface ControlClient {
    * charge stays as it is, INTERRUPTED
    */
   follow(
-    amount: number,
+    asked: ChargeAsked,
     onChange: (charge: ControlCharge) => void,
     signal?: AbortSignal,
     id?: string,
@@ -102,6 +105,9 @@ export interface DeskListener {
   signal?: AbortSignal;
 }
 
+const chargeBody = (asked: ChargeAsked, id: string): ControlBody<At['charge']> =>
+  typeof asked === 'number' ? { amount: asked, id } : { open: asked, id };
+
 /** Makes the commands. @param dataDir the bridge's data folder */
 export function createControlClient(
   dataDir: string,
@@ -112,15 +118,15 @@ export function createControlClient(
     request(dataDir, endpoint, body, path, timeoutMs);
   const wait = (id: string, seen: number, waitMs: number) =>
     call(at.wait, null, `/charges/${encodeURIComponent(id)}?seen=${seen}&waitMs=${waitMs}`);
-  const charge = (amount: number, id = toHex(randomBytes(8))) => call(at.charge, { amount, id });
+  const charge = (asked: ChargeAsked, id = toHex(randomBytes(8))) => call(at.charge, chargeBody(asked, id));
 
   async function follow(
-    amount: number,
+    asked: ChargeAsked,
     onChange: (charge: ControlCharge) => void,
     signal?: AbortSignal,
     id?: string,
   ): Promise<Result<{ charge: ControlCharge }>> {
-    let reply = await charge(amount, id);
+    let reply = await charge(asked, id);
     while (reply.ok) {
       onChange(reply.charge);
       const { id, changes, state } = reply.charge;

@@ -38,9 +38,11 @@ const ChargeState = Type.Union(
     Type.Literal(state),
   ),
 );
+const OpenTerms = object({ base: Count, min: Amount, max: Amount });
 const Charge = object({
   id: ChargeId,
-  amount: Amount,
+  amount: Count,
+  open: nullable(OpenTerms),
   state: ChargeState,
   code: nullable(Code),
   changes: Count,
@@ -217,8 +219,8 @@ export const CONTROL_ENDPOINTS = {
   },
   charge: post(
     '/charge',
-    'Opens a charge; the same id again, after a lost reply, is the same charge',
-    object({ amount: Amount, id: ChargeId }),
+    'Opens a charge, of an amount or of what its payer says; the same id again, after a lost reply, is the same charge',
+    object({ amount: Type.Optional(Amount), open: Type.Optional(OpenTerms), id: ChargeId }),
     ChargeReply,
   ),
   wait: {

@@ -1,7 +1,7 @@
 /** The demo's scenarios by name, in the order of `--all`, and what happens in each. */
 export const SCENARIO_TEXTS = {
   pay: 'three payments, one with the button',
-  enter: 'cash that is entered on the token',
+  enter: 'amounts entered on the token: cash, an open amount, a tip',
   overspend: 'a cloned token spends twice',
   refund: 'a payment is given back in parts, and cash unloaded',
   torn: 'the radio is cut in the middle of taps; a customer walks away',

@@ -79,6 +79,14 @@ async function enterAmounts(stage: Stage): Promise<void> {
   if (rig.scheme.issue === 'coupon') await step("redeem Alice's coupons", () => redeem(rig, shop, alice));
   const { balance } = await lookInto(rig, shop, alice);
   stage.check('x is on the token', balance === before + ENTERED);
+  const open = { base: 0, min: 100, max: 5000 };
+  const given = await stage.pay(shop, alice, { open, entered: 450 });
+  stage.check('y of an open charge is what was entered on the token', given.amount === 450);
+  const tipped = await stage.pay(shop, alice, { open: { base: 1200, min: 1200, max: 1700 }, entered: 150 });
+  stage.check('y with a tip is the sum of both', tipped.amount === 1350);
+  await deliver(stage);
+  checkPaid(stage);
+  await checkBalances(stage);
 }
 
 /** The shop gives a payment back in two parts; a third would be more than it was paid. */

@@ -6,7 +6,16 @@ import { codeOf } from '../../firmware/core/codes.js';
 import { toHex } from '../../firmware/core/bytes.js';
 import type { TapReport } from '../../firmware/wire/link/link-messages.js';
 import { failure } from '../base/errors.js';
-import { lookInto, pay, redeem, register, withdraw, type TapListener, type TapResult } from '../rig/people.js';
+import {
+  lookInto,
+  pay,
+  redeem,
+  register,
+  withdraw,
+  type Said,
+  type TapListener,
+  type TapResult,
+} from '../rig/people.js';
 import { moneyText } from '../base/money.js';
 import type { Check, OverspendResult } from './report.js';
 import type { Shop, Token, WholeShop } from '../rig/whole-shop.js';
@@ -27,7 +36,7 @@ export interface Stage {
   /** An amount for people. @param amount minor units */
   money(amount: number): string;
   step<T>(name: string, run: () => Promise<T>): Promise<T>;
-  pay(shop: Shop, token: Token, amount: number): Promise<TapResult>;
+  pay(shop: Shop, token: Token, asked: number | Said): Promise<TapResult>;
   /** Notes that something that must hold does, or does not. */
   check(name: string, ok: boolean): void;
   taps: TapResult[];
@@ -39,6 +48,14 @@ export interface Stage {
 
 /** Who hears of the taps in a shop; null: nobody. */
 export type Listeners = Map<string, ((report: TapReport) => void) | null>;
+
+/** What is charged, in words. */
+function askedText({ money }: Pick<Stage, 'money'>, asked: number | Said): string {
+  if (typeof asked === 'number') return money(asked);
+  const { base, min, max } = asked.open;
+  const entered = `${money(asked.entered)}, entered on the token`;
+  return base > 0 ? `${money(base)} and a tip of ${entered},` : `between ${money(min)} and ${money(max)}: ${entered},`;
+}
 
 /** Sets the stage. @param onStep told of each step as it ends */
 export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name: string, ms: number) => void): Stage {
@@ -52,7 +69,7 @@ export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name:
       onStep(name, performance.now() - startMs);
       return result;
     },
-    async pay(shop, token, amount) {
+    async pay(shop, token, asked) {
       const listen: TapListener = (listener) =>
         void listeners.set(
           shop.name,
@@ -62,8 +79,8 @@ export function createStage(rig: WholeShop, listeners: Listeners, onStep: (name:
               listener(report);
             }),
         );
-      const tap = await stage.step(`${token.name} pays ${stage.money(amount)} at ${shop.name}`, () =>
-        pay(rig, shop, token, amount, listen),
+      const tap = await stage.step(`${token.name} pays ${askedText(stage, asked)} at ${shop.name}`, () =>
+        pay(rig, shop, token, asked, listen),
       );
       stage.taps.push(tap);
       return tap;

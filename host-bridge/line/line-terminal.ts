@@ -17,6 +17,7 @@ import {
   type TerminalProvision,
   type TerminalSetup,
 } from '../../firmware/shop-terminal/terminal-setup.js';
+import { createOpenAmount } from '../../firmware/shop-terminal/open-amount.js';
 import { createTerminal, type Terminal } from '../../firmware/shop-terminal/terminal.js';
 import { openTill, type Till } from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
@@ -245,6 +246,8 @@ function run(
     ...parts,
     ...{ reader, clock, sha256, random, link: watched.link },
     createKeys: null,
+    loadOpen: () => createOpenAmount,
+    records: store.records,
     config: setup.till,
     client: createApduClient({ radio: reader, responseBytesMax: RESPONSE_BYTES_MAX }),
     display: displayTo(options.onLines),

@@ -4,7 +4,7 @@
  */
 import { equal, toHex } from '../../firmware/core/bytes.js';
 import type { TokenStatus } from '../../firmware/wire/token-commands.js';
-import type { TapReport } from '../../firmware/wire/link/link-messages.js';
+import type { OpenTerms, TapReport } from '../../firmware/wire/link/link-messages.js';
 import { createRealScheduler } from '../base/scheduler.js';
 import type { Board } from '../emulator/board.js';
 import type { ClaimLine, Debit } from '../bridge/desk/desk-statement.js';
@@ -32,7 +32,7 @@ async function enter(rig: WholeShop, board: Board, amount: number): Promise<void
   const { setTimer } = createRealScheduler();
   const pause = () => new Promise<void>((resolve) => void setTimer(resolve, PRESS_MS + REACTION_MS));
   await pause();
-  for (const digit of String(amount)) {
+  for (const digit of amount > 0 ? String(amount) : '') {
     const row = keys.findIndex((line) => line.includes(digit));
     board.pressKey(rows[row]!, columns[keys[row]!.indexOf(digit)]!, PRESS_MS);
     await pause();
@@ -146,6 +146,12 @@ export interface TapResult {
   flashWrites: number;
 }
 
+/** What the payer says of an open charge: its limits, and what is entered on the token: y, or the tip. */
+export interface Said {
+  open: OpenTerms;
+  entered: number;
+}
+
 /**
  * A payment [0022]-[0027]: the clerk charges, the owner taps, presses where asked, taps again; until it is paid or
  * final.
@@ -155,7 +161,7 @@ export async function pay(
   rig: WholeShop,
   shop: Shop,
   token: Token,
-  amount: number,
+  asked: number | Said,
   listen: TapListener,
 ): Promise<TapResult> {
   const before = shop.field.counts();
@@ -169,7 +175,10 @@ export async function pay(
   const { setTimer } = createRealScheduler();
   const pause = (ms: number) => new Promise<void>((resolve) => void setTimer(resolve, ms));
   try {
-    let { charge } = must('charge', await shop.bridge.charge(amount));
+    let { charge } = must(
+      'charge',
+      typeof asked === 'number' ? await shop.bridge.charge(asked) : await shop.bridge.charge(0, undefined, asked.open),
+    );
     const id = Buffer.from(charge.id, 'hex');
     const endMs = performance.now() + CHARGE_MS;
     await pause(LEFT_MS);
@@ -188,6 +197,11 @@ export async function pay(
         pressButton(rig, flash);
         await pause(PRESS_MS + REACTION_MS);
         token.presence.hold(shop.field);
+      } else if (charge.code === 'AMOUNT_NEEDED' && typeof asked !== 'number') {
+        token.presence.leave();
+        await enter(rig, flash, asked.entered);
+        await pause(PRESS_MS + REACTION_MS);
+        token.presence.hold(shop.field);
       } else if (charge.code === 'TOKEN_STAYED') token.presence.tapAgain(createRealScheduler());
       else if (charge.code !== 'TAP_TORN') break;
     }
@@ -197,7 +211,7 @@ export async function pay(
     return tapResult(
       shop,
       token,
-      amount,
+      charge.amount,
       charge.state === 'open' ? String(charge.code) : charge.state,
       Math.max(taps, 1),
       last,

@@ -11,6 +11,8 @@ import { fromChars, readU32, toChars } from '../../firmware/core/bytes.js';
 import type { Code } from '../../firmware/core/codes.js';
 import {
   chargeRequest,
+  openChargeRequest,
+  type OpenTerms,
   deskRequest,
   KIND,
   terminalStatus,
@@ -77,7 +79,7 @@ export interface TerminalSession {
    * @param id 8 bytes, the same in each retry, as is the `number` @param number above that of every charge before
    * @param lifetimeS how long it may still wait for a token
    */
-  charge(id: Uint8Array, amount: number, number: number, lifetimeS: number): Promise<Code>;
+  charge(id: Uint8Array, amount: number, number: number, lifetimeS: number, open?: OpenTerms | null): Promise<Code>;
   cancel(id: Uint8Array): Promise<Code>;
   /** @param bytes encoded `signedTime` */
   time(bytes: Uint8Array): Promise<Code>;
@@ -228,8 +230,10 @@ export function createTerminalSession(options: TerminalSessionOptions): Terminal
       const status = terminalStatus.decode(body);
       return status ? { ok: true, status } : refusal('BAD_REQUEST', 'terminal status');
     },
-    charge: (id, amount, number, lifetimeS) =>
-      codeOf(KIND.charge, chargeRequest.encode({ number, id, amount, lifetimeS }), TIMEOUTS_MS.charge),
+    charge: (id, amount, number, lifetimeS, open) =>
+      open
+        ? codeOf(KIND.openCharge, openChargeRequest.encode({ number, id, lifetimeS, ...open }), TIMEOUTS_MS.charge)
+        : codeOf(KIND.charge, chargeRequest.encode({ number, id, amount, lifetimeS }), TIMEOUTS_MS.charge),
     cancel: (id) => codeOf(KIND.cancel, id, TIMEOUTS_MS.cancel),
     time: (bytes) => codeOf(KIND.time, bytes, TIMEOUTS_MS.time),
     retired: (bytes) => codeOf(KIND.retired, bytes, TIMEOUTS_MS.retired),

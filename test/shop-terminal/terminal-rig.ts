@@ -16,6 +16,7 @@ import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
 import { amountText } from '../../firmware/core/amount-text.js';
 import { concat } from '../../firmware/core/bytes.js';
 import type { BridgeLink } from '../../firmware/shop-terminal/delivery.js';
+import { createOpenAmount } from '../../firmware/shop-terminal/open-amount.js';
 import { createTerminal, type Terminal } from '../../firmware/shop-terminal/terminal.js';
 import { openTill, type Till } from '../../firmware/shop-terminal/till.js';
 import { openTombstoneLog } from '../../firmware/shop-terminal/tombstone-log.js';
@@ -494,6 +495,8 @@ export function createRig(): Rig {
     };
     rig.terminal = createTerminal({
       createKeys: createEntryKeys,
+      loadOpen: () => createOpenAmount,
+      records: log,
       config: CONFIG,
       till: rig.till,
       histories,

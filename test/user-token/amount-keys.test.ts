@@ -122,6 +122,7 @@ function tokenOn(name: string, change: (board: BoardConfig) => void = () => unde
     storage: { read: () => JSON.stringify(config) },
     clock,
     display,
+    spell,
   };
   const token = createToken(parts.purse, {
     clock,

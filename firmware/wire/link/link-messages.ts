@@ -5,7 +5,7 @@
  * Every request is answered. A request repeated after a lost session has the same identifier in its body (charge id,
  * history identity), and so the same effect.
  */
-import { defineMessage, BYTES, AMOUNT, NAME, REST, U32, U8, type MessageOf } from '../codec.js';
+import { defineMessage, BYTES, AMOUNT, BALANCE, NAME, REST, U32, U8, type MessageOf } from '../codec.js';
 import { ISSUER_ID_BYTES, RS_BYTES } from '../payment.js';
 
 /** Payload of HELLO and HELLO_ACK. */
@@ -45,6 +45,11 @@ export const KIND = {
   refund: 0x07,
   /** body: `signedRetired`; answer: no body. From then on `charge` is TERMINAL_RETIRED, until one takes that back. */
   retired: 0x08,
+  /**
+   * body: `openChargeRequest`; answer as for `charge`: y is entered by the payer, on the token or at the terminal. OK
+   * also when this charge id is open.
+   */
+  openCharge: 0x0c,
   // terminal to bridge
   /**
    * body: `verifyRequest`; answer: no body. Code OK, LICENSE_INVALID, KEY_UNKNOWN or SIGNATURE_INVALID; any other: no
@@ -74,6 +79,22 @@ export const chargeRequest = defineMessage([
   // How long it may still wait for a token, seconds. A retry shortens what is left, never lengthens it.
   ['lifetimeS', U32],
 ]);
+
+/** What the clerk asks for where the payer says y, or adds a tip. */
+export const openChargeRequest = defineMessage([
+  // As in `chargeRequest`.
+  ['number', U32],
+  ['id', BYTES, CHARGE_ID_BYTES],
+  ['lifetimeS', U32],
+  // What is due before a tip; 0 where all of y is the payer's to say.
+  ['base', BALANCE],
+  // Limits of y, the base in it.
+  ['min', AMOUNT],
+  ['max', AMOUNT],
+]);
+export type OpenChargeRequest = MessageOf<typeof openChargeRequest>;
+/** What a payer may say of y, minor units. */
+export type OpenTerms = Pick<OpenChargeRequest, 'base' | 'min' | 'max'>;
 
 /** A command to a token, sent through the terminal's reader at the desk. */
 export const deskRequest = defineMessage([
@@ -130,7 +151,8 @@ export const CHARGE_STATES = { none: 0, open: 1, accepted: 2, paid: 3, cancelled
 export const tapReport = defineMessage([
   ['chargeId', BYTES, CHARGE_ID_BYTES],
   ['rs', BYTES, RS_BYTES],
-  ['amount', AMOUNT],
+  // 0 while the payer has not entered it.
+  ['amount', BALANCE],
   // State of the charge after the tap.
   ['chargeState', U8],
   // Code of the tap: OK, or why it did not pay.

@@ -145,6 +145,11 @@ export const OPTIONS = {
     flags: '--supervisor <folder>',
     what: "folder with a supervisor's operator.key: approves what is above the clerk's limit",
   },
+  open: {
+    flags: '--open <limits>',
+    what: 'in place of an amount: the payer enters one within these limits, 1.00..50.00',
+  },
+  tip: { flags: '--tip <most>', what: 'the payer may add a tip of at most so much' },
   wait: { flags: '--wait', what: 'follow the charge until it is paid' },
   id: {
     flags: '--id <act>',
