@@ -21,7 +21,15 @@ import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
 import { codeOf, type Code } from '../../firmware/core/codes.js';
 import { readBalance } from '../../firmware/core/amount.js';
 import { toHex } from '../../firmware/core/bytes.js';
-import { chargeRequest, deskRequest, KIND, tapReport, type TapReport } from '../../firmware/wire/link/link-messages.js';
+import {
+  chargeRequest,
+  deskRequest,
+  KIND,
+  openChargeRequest,
+  tapReport,
+  type OpenTerms,
+  type TapReport,
+} from '../../firmware/wire/link/link-messages.js';
 import { createLinkSession, ROLE, type LinkSession } from '../../firmware/wire/link/link-session.js';
 import { SENDS_TO_BOARD_MAX } from '../../firmware/wire/link/link-transport.js';
 import { signedTime, timeBody } from '../../firmware/wire/notices.js';
@@ -341,14 +349,18 @@ export async function createTapRig(options: TapRigOptions) {
 
   /** Opens a charge, or asks for the same one again. @returns its id and the terminal's code */
   async function charge(
-    amount: number,
+    asked: number | OpenTerms,
     again?: Uint8Array,
     lifetimeS = 300,
   ): Promise<{ id: Uint8Array; code: Code | null }> {
     const id = again ?? new Uint8Array([0, 0, 0, 0, 0, 0, ++chargeCount >> 8, chargeCount & 255]);
     const number = id[6] * 256 + id[7];
     for (let tries = 1; ; tries++) {
-      const { code } = await answered(ask(KIND.charge, chargeRequest.encode({ number, id, amount, lifetimeS })));
+      const { code } = await answered(
+        typeof asked === 'number'
+          ? ask(KIND.charge, chargeRequest.encode({ number, id, amount: asked, lifetimeS }))
+          : ask(KIND.openCharge, openChargeRequest.encode({ number, id, lifetimeS, ...asked })),
+      );
       // A link may go down at any time, as on a busy machine; the same id is the same charge.
       if ((code === 'LINK_DOWN' || code === 'NO_ANSWER') && tries < CHARGE_TRIES) {
         await until(() => link.up(), LINK_UP_MS);

@@ -13,6 +13,7 @@ import { codeOf, statusWord, type Code } from '../../firmware/core/codes.js';
 import { createEntryKeys } from '../../firmware/shop-terminal/entry-keys.js';
 import { openHistoryLog } from '../../firmware/shop-terminal/history-log.js';
 import { historyOfPayment } from '../../host-bridge/bridge/verifier.js';
+import { writeAmount } from '../../firmware/core/amount.js';
 import { amountText } from '../../firmware/core/amount-text.js';
 import { concat } from '../../firmware/core/bytes.js';
 import type { BridgeLink } from '../../firmware/shop-terminal/delivery.js';
@@ -122,6 +123,8 @@ export interface Token {
   refuses: Code | null;
   /** What MULTIPLES answers; null: an instruction it does not know. */
   multiples: Uint8Array | null;
+  /** y as its payer has entered it; 'keyless', or null: not yet. Undefined: it does not know the question. */
+  says?: number | 'keyless' | null;
   /** Signs something else than it should. */
   forges: boolean;
   answer(ins: number, data: Uint8Array): { code: Code; data: Uint8Array };
@@ -153,6 +156,12 @@ export function createToken(n: number): Token {
     answer(ins, data) {
       if (ins === INS.open) return { code: 'OK', data: Uint8Array.of(...token.license, unsettled().length) };
       if (ins === INS.challenge) return pay(data);
+      if (ins === INS.amount && token.says === null) return { code: 'AMOUNT_NEEDED', data: none };
+      if (ins === INS.amount && token.says !== undefined) {
+        const y = new Uint8Array(8);
+        writeAmount(y, 0, typeof token.says === 'number' ? token.says : 0);
+        return { code: 'OK', data: y };
+      }
       if (ins === INS.ack) {
         const debit = token.debits.get(hex(chargeId.decode(data)!.rs));
         if (debit) debit.settled = true;

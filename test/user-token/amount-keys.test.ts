@@ -3,6 +3,7 @@
  * is signed, what ends it, and what changes nothing.
  */
 import type { BoardConfig } from '../../firmware/core/board-config.js';
+import { readBalance } from '../../firmware/core/amount.js';
 import { codeOfStatusWord } from '../../firmware/core/codes.js';
 import { createDisplay } from '../../firmware/panel/display.js';
 import { createIndicator } from '../../firmware/panel/indicator.js';
@@ -12,7 +13,7 @@ import { openAmountKeys } from '../../firmware/user-token/amount-keys.js';
 import { createDesk } from '../../firmware/user-token/desk/desk.js';
 import { createPaperDesk } from '../../firmware/user-token/desk/paper-desk.js';
 import { createToken } from '../../firmware/user-token/token.js';
-import { amountRequest, INS, requestPart } from '../../firmware/wire/token-commands.js';
+import { amountAsk, amountRequest, INS, requestPart, type AmountAsk } from '../../firmware/wire/token-commands.js';
 import { withdrawal, withdrawalBody } from '../../firmware/wire/withdrawal.js';
 import { loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { tokenFiles } from '../../flash-scripts/provision/board-files.js';
@@ -309,4 +310,94 @@ test('the touch that opens the desk is no key, and while keys show a touch besid
   expect(token.withdraw().code).toBe('NO_CHARGE');
   token.keys('#');
   expect(token.withdraw().code).toBe('NO_CHARGE');
+});
+
+const CAFE = { currency: 'EUR', base: 0, min: 100, max: 4000, chargeId: chargeBytes(1) };
+const ask = (token: Rig, change: Partial<AmountAsk> = {}) =>
+  token.send(INS.amount, amountAsk.encode({ ...CAFE, ...change }));
+const yOf = ({ code, data }: { code: string; data: Uint8Array }) => [code, code === 'OK' && readBalance(data, 0)];
+const challenged = (amount: number) => challengeBytes({ amount });
+
+test.each(BOARDS)(
+  'with %s (%s) the payer enters y, and pays it without another press',
+  (_, name, keys, cents, ends) => {
+    const token = tokenOn(name);
+    const image = token.flash.image();
+    expect(ask(token).code).toBe('AMOUNT_NEEDED');
+    token.scheduler.advance(400);
+    expect(token.shown.at(-1)).toBe('AMOUNT? | 1.00 to | 40.00 EUR | to Cafe');
+    token.keys(keys);
+    const text = (cents / 100).toFixed(2);
+    expect(token.shown.at(-1)).toMatch(`PAY | ${text} EUR? | to Cafe`);
+    expect(ask(token).code).toBe('AMOUNT_NEEDED');
+    if (ends === '#') token.keys('#');
+    else token.press();
+    expect(token.shown.at(-1)).toBe(`TAP AGAIN | PAY ${text} EUR | to Cafe`);
+    expect(Buffer.compare(token.flash.image(), image)).toBe(0);
+    for (let asked = 0; asked < 2; asked++) expect(yOf(ask(token))).toEqual(['OK', cents]);
+    token.send(INS.open, chargeBytes(1));
+    // Above what the token pays unasked: to enter it was the press. Another y is asked for, whatever it is.
+    expect(token.send(INS.challenge, challenged(500)).code).toBe('CONFIRM_NEEDED');
+    token.scheduler.advance(2000);
+    token.send(INS.open, chargeBytes(1));
+    expect(ask(token).code).toBe('AMOUNT_NEEDED');
+    token.scheduler.advance(400);
+    token.keys(keys);
+    if (ends === '#') token.keys('#');
+    else token.press();
+    expect(yOf(ask(token))).toEqual(['OK', cents]);
+    token.send(INS.open, chargeBytes(1));
+    const signed = token.signed();
+    expect(token.send(INS.challenge, challenged(cents)).code).toBe('OK');
+    expect([token.signed(), token.purse.state.journal.balance()]).toEqual([signed + 1, 5000 - cents]);
+    exercises('14.3');
+  },
+);
+
+test.each<[keys: string, y: number | null, lines: string]>([
+  ['', null, 'TIP or none | 12.00 EUR? | to Cafe | press if right'],
+  ['150', null, 'TIP 1.50 | 13.50 EUR? | to Cafe | press if right'],
+  ['#', 1200, 'TAP AGAIN | PAY 12.00 EUR | to Cafe'],
+  ['150#', 1350, 'TAP AGAIN | PAY 13.50 EUR | to Cafe'],
+  ['501#', null, 'NOT POSSIBLE | 12.00 to | 17.00 EUR'],
+  ['501#500#', 1700, 'TAP AGAIN | PAY 17.00 EUR | to Cafe'],
+])('a tip: %j', (keys, y, lines) => {
+  const token = tokenOn('emulated');
+  const tip = { base: 1200, min: 1200, max: 1700 };
+  expect(ask(token, tip).code).toBe('AMOUNT_NEEDED');
+  token.keys(keys);
+  expect(token.shown.at(-1)).toBe(lines);
+  expect(yOf(ask(token, tip))).toEqual(y === null ? ['AMOUNT_NEEDED', false] : ['OK', y]);
+});
+
+test.each<[what: string, code: string, change: Partial<AmountAsk>, keys?: string]>([
+  ['limits that leave nothing', 'BAD_REQUEST', { min: 4001 }],
+  ['less than what is due', 'BAD_REQUEST', { base: 200 }],
+  ['no charge', 'BAD_REQUEST', { chargeId: none }],
+  ['another currency', 'REFUSED', { currency: 'USD' }],
+  ['less than the limits', 'AMOUNT_NEEDED', {}, '99#'],
+  ['more than the limits', 'AMOUNT_NEEDED', {}, '4001#'],
+  ['more than the Balance', 'AMOUNT_NEEDED', { max: 9000 }, '5001#'],
+  ['nothing', 'AMOUNT_NEEDED', {}, '#'],
+  ['an amount and another key', 'AMOUNT_NEEDED', {}, '500'],
+])('%s: %s, and nothing has changed', (_, code, change, keys = '') => {
+  const token = tokenOn('emulated');
+  const image = token.flash.image();
+  ask(token, change);
+  token.keys(keys);
+  expect(ask(token, change).code).toBe(code);
+  expect(Buffer.compare(token.flash.image(), image)).toBe(0);
+});
+
+test('y is for one charge: another one asks anew, and so does the desk; a board without keys says 0', () => {
+  const token = tokenOn('emulated');
+  ask(token);
+  token.keys('500#');
+  expect(ask(token, { chargeId: chargeBytes(2) }).code).toBe('AMOUNT_NEEDED');
+  expect(ask(token).code).toBe('AMOUNT_NEEDED');
+  token.keys('600#');
+  expect(token.withdraw().code).toBe('DESK_CLOSED');
+  expect(ask(token).code).toBe('AMOUNT_NEEDED');
+  const keyless = tokenOn('esp32-devkitc-wrover', (board) => delete board.buttons.console);
+  expect(yOf(ask(keyless))).toEqual(['OK', 0]);
 });
