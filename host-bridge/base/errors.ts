@@ -301,7 +301,7 @@ const BOARD_ERRORS: Record<Code, ErrorEntry> = {
     409,
     refused,
     'Nobody has entered the amount that was asked for.',
-    "Press the token's button, enter the amount on its keys, press again, then hold it to the reader.",
+    "Enter it on the token's keys (at a desk press its button before), press its button, and hold it to the reader.",
   ),
 };
 

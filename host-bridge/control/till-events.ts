@@ -26,6 +26,7 @@ function stateOf(bridge: Bridge, currency: string | null): TillState {
     charge: charge && {
       id: charge.id,
       amount: charge.amount,
+      open: charge.open,
       state: charge.state,
       said: saidOf(charge.code),
     },

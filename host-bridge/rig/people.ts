@@ -152,6 +152,9 @@ export interface Said {
   entered: number;
 }
 
+const openCharge = (shop: Shop, asked: number | Said) =>
+  typeof asked === 'number' ? shop.bridge.charge(asked) : shop.bridge.charge(0, undefined, asked.open);
+
 /**
  * A payment [0022]-[0027]: the clerk charges, the owner taps, presses where asked, taps again; until it is paid or
  * final.
@@ -175,10 +178,7 @@ export async function pay(
   const { setTimer } = createRealScheduler();
   const pause = (ms: number) => new Promise<void>((resolve) => void setTimer(resolve, ms));
   try {
-    let { charge } = must(
-      'charge',
-      typeof asked === 'number' ? await shop.bridge.charge(asked) : await shop.bridge.charge(0, undefined, asked.open),
-    );
+    let { charge } = must('charge', await openCharge(shop, asked));
     const id = Buffer.from(charge.id, 'hex');
     const endMs = performance.now() + CHARGE_MS;
     await pause(LEFT_MS);

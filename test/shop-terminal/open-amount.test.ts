@@ -1,6 +1,7 @@
 /**
- * Charges whose y their payer says, at the terminal: asked of the token or entered on the terminal's keys, within limits,
- * shown and reported before it is signed; whoever leaves before changes nothing, and what may be signed never changes.
+ * Charges whose y their payer says, at the terminal: asked of the token or entered on the terminal's keys, within
+ * limits, shown and reported before it is signed; whoever leaves before changes nothing, and what may be signed never
+ * changes.
  */
 import { codeOf } from '../../firmware/core/codes.js';
 import { KIND, openChargeRequest, type OpenTerms } from '../../firmware/wire/link/link-messages.js';

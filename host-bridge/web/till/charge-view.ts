@@ -4,6 +4,7 @@ import { msg } from '@lit/localize';
 import { call } from '../parts/live.js';
 import { act, randomId } from '../parts/pending.js';
 import { readAmount, separatorOf } from '../parts/money.js';
+import type { TillCharge } from './till-state.js';
 import { TillView } from './till-view.js';
 import { chargeNotice } from './words.js';
 
@@ -22,12 +23,13 @@ class ChargeView extends TillView {
     this.requestUpdate();
   }
 
-  private async charge(): Promise<void> {
+  /** @param say of an amount that its payer says, or adds a tip to: what is asked for, of the amount that was typed */
+  private async charge(say?: (amount: number) => { base: number; min: number; max: number }): Promise<void> {
     const amount = readAmount(this.typed, this.money);
     if (amount === null || this.isAsking) return;
     this.isAsking = true;
     this.requestUpdate();
-    const answer = await act('/charge', { id: randomId(8), amount });
+    const answer = await act('/charge', { id: randomId(8), ...(say ? { open: say(amount) } : { amount }) });
     this.isAsking = false;
     if (this.tell(answer)) this.typed = '';
     this.requestUpdate();
@@ -55,7 +57,7 @@ class ChargeView extends TillView {
   private renderCharge(id: string, isOpen: boolean): TemplateResult {
     const charge = this.state.charge!;
     const { text, more } = chargeNotice(charge);
-    return html`<p class="amount">${this.show(charge.amount)}</p>
+    return html`<p class="amount">${this.amountOf(charge)}</p>
       <p class="said">${text}</p>
       ${more ? html`<p class="small">${more}</p>` : nothing}
       ${
@@ -65,11 +67,32 @@ class ChargeView extends TillView {
       }`;
   }
 
+  /** y; while its payer has not said it, what may be said. */
+  private amountOf({ amount, open }: TillCharge): string {
+    if (amount > 0 || !open) return this.show(amount);
+    return open.base > 0 ? `${this.show(open.base)} +` : `${this.show(open.min)} – ${this.show(open.max)}`;
+  }
+
+  /** A tip of at most as much again; or the payer says the amount, at most what was typed. */
+  private renderSaid(isOff: boolean): TemplateResult {
+    const tip = (amount: number) => ({ base: amount, min: amount, max: 2 * amount });
+    const most = (amount: number) => ({ base: 0, min: 1, max: amount });
+    const button = (text: string, say: typeof tip) =>
+      html`<button type="button" ?disabled=${isOff} @click=${() => this.charge(say).catch(() => undefined)}>
+        ${text}
+      </button>`;
+    return html`<div class="buttons">
+      ${button(msg('With a tip', { id: 'charge-tip' }), tip)}
+      ${button(msg('At most so much', { id: 'charge-open' }), most)}
+    </div>`;
+  }
+
   private renderKeys(isOpen: boolean): TemplateResult {
     const separator = separatorOf(this.language);
     const keys = [...'789456123', this.money.decimals > 0 ? separator : '00', '0', '⌫'];
     const amount = readAmount(this.typed, this.money);
     const isWrong = this.typed !== '' && amount === null;
+    const isOff = amount === null || isOpen || this.isAsking || this.state.deskBusy;
     return html`<form
       class="keys"
       @submit=${(event: Event) => {
@@ -104,10 +127,8 @@ class ChargeView extends TillView {
             </button>`,
         )}
       </div>
-      <button class="main" ?disabled=${amount === null || isOpen || this.isAsking || this.state.deskBusy}>
-        ${msg('Charge', { id: 'charge' })}
-      </button>
-      ${this.trouble ? html`<p class="note bad" role="alert">${this.trouble}</p>` : nothing}
+      <button class="main" ?disabled=${isOff}>${msg('Charge', { id: 'charge' })}</button>
+      ${this.renderSaid(isOff)} ${this.trouble ? html`<p class="note bad" role="alert">${this.trouble}</p>` : nothing}
     </form>`;
   }
 

@@ -6,7 +6,9 @@ export interface TillCharge {
   /** 16 hexadecimal digits. */
   id: string;
   /** Minor units. */
+  /** 0 while it is the payer's to say, within `open`. */
   amount: number;
+  open: { base: number; min: number; max: number } | null;
   state: 'sending' | 'open' | 'accepted' | 'paid' | 'cancelled' | 'refused' | 'lost';
   /** Why it was refused, or what the last tap lacked; null where nothing was amiss. */
   said: Said | null;

@@ -16,6 +16,10 @@ function tapText(said: Said): string {
   switch (said.code) {
     case 'CONFIRM_NEEDED':
       return msg('Customer: press the button on the token, then hold it to the reader again.', { id: 'confirm' });
+    case 'AMOUNT_NEEDED':
+      return msg('Customer: enter the amount on the token, press its button, and hold it to the reader again.', {
+        id: 'amount-needed',
+      });
     case 'TAP_TORN':
       return msg('The token left too soon. Hold it to the reader again.', { id: 'torn' });
     default:
@@ -31,7 +35,12 @@ export function chargeNotice(charge: TillCharge): Notice {
     case 'sending':
       return { text: msg('Telling the terminal.', { id: 'sending' }), more: '', tone: 'plain' };
     case 'open':
-      if (said) return { text: tapText(said), more: said.code === 'CONFIRM_NEEDED' ? '' : more, tone: 'plain' };
+      if (said)
+        return {
+          text: tapText(said),
+          more: said.code === 'CONFIRM_NEEDED' || said.code === 'AMOUNT_NEEDED' ? '' : more,
+          tone: 'plain',
+        };
       return { text: msg('Customer: hold your token to the reader.', { id: 'open' }), more: '', tone: 'plain' };
     case 'accepted':
       return { text: msg('Accepted. The signature is being checked.', { id: 'accepted' }), more: '', tone: 'plain' };
