@@ -69,6 +69,18 @@ export interface ServiceHooks {
   onRetired(): void;
 }
 
+/** Whether a refund is this terminal's to sign: OK, BAD_REQUEST, WRONG_NAME. */
+function refundCode(body: Uint8Array, config: TillConfig): Code {
+  const request = refundBody.decode(body);
+  if (!request) return 'BAD_REQUEST';
+  const ours =
+    equal(request.issuer, config.issuer) &&
+    request.currency === config.currency &&
+    equal(request.terminalId, config.terminalId) &&
+    request.shop === config.shop;
+  return ours ? 'OK' : 'WRONG_NAME';
+}
+
 /** Makes the handler of the bridge's requests. */
 export function createBridgeService(
   parts: ServiceParts,
@@ -133,14 +145,8 @@ export function createBridgeService(
 
   /** Signs that the shop gives money back. Whether it was paid, and how much is left of it, the depositary knows. */
   function refund(body: Uint8Array, reply: Reply): void {
-    const request = refundBody.decode(body);
-    const config = parts.config;
-    if (!request) return reply('BAD_REQUEST');
-    const ours =
-      equal(request.issuer, config.issuer) &&
-      request.currency === config.currency &&
-      equal(request.terminalId, config.terminalId);
-    if (!ours || request.shop !== config.shop) return reply('WRONG_NAME');
+    const code = refundCode(body, parts.config);
+    if (code !== 'OK') return reply(code);
     hooks.whenQuiet(function () {
       reply('OK', parts.sign(SIGNED.refund, body));
     });

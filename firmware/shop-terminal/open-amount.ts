@@ -16,9 +16,11 @@ import { equal } from '../core/bytes.js';
 import type { Code } from '../core/codes.js';
 import type { Clock } from '../core/clock.js';
 import { createAmountEntry } from '../panel/amount-entry.js';
+import type { AmountEntry } from '../panel/amount-entry.js';
 import { CHARGE_STATES, openChargeRequest } from '../wire/link/link-messages.js';
 import type { OpenChargeRequest } from '../wire/link/link-messages.js';
 import { amountAsk, INS } from '../wire/token-commands.js';
+import { encodeReport } from './report.js';
 import { openTermsRecord, RECORD } from './shop-records.js';
 import type { OpenTermsRecord, Records } from './shop-records.js';
 import type { SendCommand } from './tap.js';
@@ -38,7 +40,7 @@ export interface OpenAmount {
   /** y, asked of the token that taps. Codes: AMOUNT_NEEDED, NO_CHARGE, and the token's. */
   ask(send: SendCommand, done: (code: Code) => void): void;
   /** The tap is over: what its token said is forgotten, unless the charge is bound. */
-  forget(): unknown;
+  forget(): void;
   /** What shows while y is not said; null where it is. */
   lines(): string[] | null;
   /** A key, or "B": the clerk's button. @returns whether it was for y */
@@ -125,24 +127,39 @@ function readRequest(body: Uint8Array): OpenChargeRequest | null {
   return request && request.min >= request.base && request.max >= request.min ? request : null;
 }
 
-/**
- * Makes them over the till.
- * @param onChange y was said, or is no longer: to be shown and reported @param onKey what shows may be another
- */
-export function createOpenAmount(parts: OpenParts, onChange: () => void, onKey: () => void): OpenAmount {
+/** What was said of y. */
+interface Saying {
+  /** Takes y for the open charge, or 0. @param waits for a token, which has not come */
+  say(y: number, waits: boolean): void;
+  /** Shows and reports what is said. */
+  tell(): void;
+  /** What the token said is over; what was entered here waits on. */
+  forget(): void;
+}
+
+function createSaying(
+  parts: OpenParts,
+  entry: AmountEntry,
+  report: (bytes: Uint8Array) => void,
+  show: () => void,
+  wake: () => void,
+): Saying {
   const till = parts.till;
-  const entry = createAmountEntry(1);
-  let request: OpenChargeRequest | null = null;
   // While what was entered here waits for a token.
   let timer: unknown;
 
-  /** Takes y for the open charge, or 0. @param waits for a token, which has not come */
+  function tell(): void {
+    show();
+    report(encodeReport(till.view(), 'OK', null, 0));
+  }
+
   function say(y: number, waits: boolean): void {
     if (timer !== undefined) parts.clock.clearTimeout(timer);
     timer = waits ? parts.clock.setTimeout(expire, ENTRY_MS) : undefined;
     entry.clear();
     till.enter(y);
-    onChange();
+    tell();
+    wake();
   }
 
   function expire(): void {
@@ -151,13 +168,38 @@ export function createOpenAmount(parts: OpenParts, onChange: () => void, onKey: 
     if (view.amount > 0 && !view.isBound && termsOf(parts)) say(0, false);
   }
 
+  return {
+    say: say,
+    tell: tell,
+    forget: function () {
+      if (timer === undefined) expire();
+    },
+  };
+}
+
+/**
+ * Makes them over the till.
+ * @param report to the bridge: y was said, or is no longer @param show what shows may be another
+ * @param wake something is to be done
+ */
+export function createOpenAmount(
+  parts: OpenParts,
+  report: (bytes: Uint8Array) => void,
+  show: () => void,
+  wake: () => void,
+): OpenAmount {
+  const till = parts.till;
+  const entry = createAmountEntry(1);
+  const saying = createSaying(parts, entry, report, show, wake);
+  let request: OpenChargeRequest | null = null;
+
   /** A key while y is not said. */
   function type(key: string, now: OpenTermsRecord): void {
     const isDone = entry.press(key) || (key === '#' && now.base > 0);
     const y = now.base + entry.amount();
-    if (isDone && y >= now.min && y <= now.max) return say(y, true);
+    if (isDone && y >= now.min && y <= now.max) return saying.say(y, true);
     if (isDone) entry.clear();
-    onKey();
+    show();
   }
 
   return {
@@ -171,25 +213,25 @@ export function createOpenAmount(parts: OpenParts, onChange: () => void, onKey: 
       return request && { number: request.number, id: request.id, amount: 0, lifetimeS: request.lifetimeS };
     },
     opened: function (code) {
-      if (code === 'ALREADY_PAID') onChange();
+      if (code === 'ALREADY_PAID') saying.tell();
       return code !== 'OK' || keepTerms(parts, request!) ? code : 'CHARGE_OPEN';
     },
     ask: function (send, done) {
       const now = termsOf(parts);
       if (!now) return done('NO_CHARGE');
       askToken(parts, now, send, function (code, y) {
-        if (code === 'OK') say(y, false);
+        if (code === 'OK') saying.say(y, false);
         done(code);
       });
     },
-    forget: () => timer === undefined && expire(),
+    forget: saying.forget,
     lines: () => linesOf(parts, entry.amount()),
     press: function (key) {
       const now = till.view().isBound ? null : termsOf(parts);
       const isSaid = till.view().amount > 0;
       const use = keyFor(key, entry.amount() > 0, isSaid);
       if (!now || use === 'clerk') return false;
-      if (use === 'clear') say(0, false);
+      if (use === 'clear') saying.say(0, false);
       else if (!isSaid) type(key === 'B' ? '#' : key, now);
       return true;
     },

@@ -594,17 +594,7 @@ export function createTerminal(parts: TerminalParts): Terminal {
   }
 
   function openAmount(): OpenAmount {
-    asked =
-      asked ||
-      parts.loadOpen()(
-        parts,
-        function () {
-          show();
-          delivery.report(encodeReport(till.view(), 'OK', null, 0));
-          wake();
-        },
-        show,
-      );
+    asked = asked || parts.loadOpen()(parts, delivery.report, show, wake);
     return asked;
   }
 

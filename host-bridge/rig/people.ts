@@ -171,10 +171,7 @@ export async function pay(
   const flash = token.device.board;
   let taps = 0;
   let last: TapReport | null = null;
-  listen((report) => {
-    last = report;
-    taps++;
-  });
+  listen((report) => void ([last] = [report, taps++]));
   const { setTimer } = createRealScheduler();
   const pause = (ms: number) => new Promise<void>((resolve) => void setTimer(resolve, ms));
   try {
