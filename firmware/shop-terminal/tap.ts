@@ -15,7 +15,6 @@ import { chargeId, LICENSE_BYTES, PAYMENT_BYTES, RS_BYTES } from '../wire/paymen
 import { WIRE_VERSION } from '../wire/signed.js';
 import { AID, CLA, INS, recallRequest } from '../wire/token-commands.js';
 import { Checker } from './checker.js';
-import type { OpenAmount } from './open-amount.js';
 import { HISTORY_AT } from './shop-records.js';
 import { Till } from './till.js';
 import type { Completed, Judged } from './till-phases.js';
@@ -31,7 +30,7 @@ export interface TapParts {
   /** Radio or reader failed: `codeOfNfc`, and whatever else is to be done about it. */
   onFailure(code: NfcCode): Code;
   /** Of a charge whose y its payer says: it is asked of this token, before OPEN. */
-  openAmount(): OpenAmount;
+  openAmount(): { ask(send: SendCommand, done: (code: Code) => void): void };
   /** The token signs: the time for what else its answer needs. */
   onSigning(): void;
   /** H is durable: show what the till says. */
