@@ -24,8 +24,8 @@ export const INS = {
   /** data: `recallRequest`; answer: Rs (16) of a debit for this shop that was never acknowledged. */
   recall: 0x18,
   /**
-   * data: `amountAsk`; answer: y (8), as the payer has entered it on the token for this charge; 0 where the token has no
-   * keys. Code AMOUNT_NEEDED while it is not entered: the token's display asks for it.
+   * data: `amountAsk`; answer: y (8), as the payer has entered it on the token for this charge; 0 where the token has
+   * no keys. Code AMOUNT_NEEDED while it is not entered: the token's display asks for it.
    */
   amount: 0x14,
   /**
