@@ -210,12 +210,10 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
   function answerOf(ins: number, data: Uint8Array): PurseAnswer | null {
     if (ins === INS.open) return open(data);
     if (ins === INS.challenge) return pay(data);
-    if (ins === INS.amount)
-      return guarded<PurseAnswer>(state, function () {
-        const nowMs = clock.nowMs();
-        if (!keys || keys.isOver(nowMs)) keys = parts.openKeys(screens);
-        return keys ? keys.ask(data, nowMs) : { ok: true, data: new Uint8Array(AMOUNT_BYTES) };
-      });
+    if (ins === INS.amount && !state.fault) {
+      if (!keys || keys.isOver(clock.nowMs())) keys = parts.openKeys(screens);
+      return keys ? keys.ask(data, clock.nowMs()) : { ok: true, data: new Uint8Array(AMOUNT_BYTES) };
+    }
     if (ins === INS.multiples) return purse.multiples();
     if (ins === INS.ack) return ack(data);
     if (ins === INS.recall) return purse.recall(data);
