@@ -38,6 +38,11 @@ export function findPostgres(): string | null {
   return folders.find((folder) => existsSync(join(folder, 'initdb'))) ?? null;
 }
 
+function serverUser(): { uid?: number; gid?: number } {
+  const id = (which: string) => Number(execFileSync('id', [which, SERVER_USER], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
 /** @param folder a new one, which is made and belongs to the server @param settings of the server, as `name=value` */
 export async function startPostgres(
   programs: string,
@@ -45,16 +50,9 @@ export async function startPostgres(
   settings: readonly string[] = [],
 ): Promise<PostgresCluster> {
   mkdirSync(folder, { mode: 0o700 });
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot) {
-    const id = (which: string) => Number(execFileSync('id', [which, SERVER_USER], { encoding: 'utf8' }));
-    chownSync(folder, id('-u'), id('-g'));
-  }
-  const call = (name: string, ...args: string[]) => {
-    const program = join(programs, name);
-    const [file, all] = isRoot ? ['runuser', ['-u', SERVER_USER, '--', program, ...args]] : [program, args];
-    return run(file, all, { cwd: '/' });
-  };
+  const owner = process.getuid?.() === 0 ? serverUser() : {};
+  if (owner.uid !== undefined) chownSync(folder, owner.uid, owner.gid!);
+  const call = (name: string, ...args: string[]) => run(join(programs, name), args, { cwd: '/', ...owner });
   const data = join(folder, 'data');
   const options = [`-k ${folder}`, ...['listen_addresses=', ...settings].map((setting) => `-c ${setting}`)].join(' ');
   const control = (...args: string[]) => call('pg_ctl', '-D', data, '-w', ...args);
