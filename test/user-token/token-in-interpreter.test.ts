@@ -234,6 +234,8 @@ suite('the token in the interpreter', () => {
       for (const [key, text] of isEntered ? KEYS : []) {
         pressKeypad(board, key);
         await screenShows(board, text);
+        // It shows while the key is still down; the next one may be in the same column.
+        await wait(300);
       }
       await screenShows(board, '5.00 EUR?');
       board.press('D26', 100);
