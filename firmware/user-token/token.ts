@@ -154,26 +154,27 @@ export function createToken(purse: Purse, parts: TokenParts): Token {
     if (desk && !desk.isBusy()) desk = null;
   }
 
-  function deskAnswer(ins: number, data: Uint8Array): PurseAnswer {
+  function deskAnswer(ins: number, data: Uint8Array, nowMs: number): PurseAnswer {
     if (isPaperCommand(ins)) {
       letGoOfDesk();
-      return parts.loadPapers()(ins, data, clock.nowMs());
+      return parts.loadPapers()(ins, data, nowMs);
     }
     if (!desk) {
       parts.makeRoom();
       desk = parts.loadDesk(screens.progress);
     }
-    return desk.answer(ins, data, clock.nowMs());
+    return desk.answer(ins, data, nowMs);
   }
 
   function atDesk(ins: number, data: Uint8Array): PurseAnswer {
     const before = journal.balance();
+    // One moment for all of it: what is asked later than that is no question yet, and would not be shown.
     const nowMs = clock.nowMs();
     // Whoever is at the desk pays nothing now.
     if (state.confirmation.turnTo(WITHDRAWAL, nowMs)) screens.home();
     const asked = purse.pending(nowMs);
     let answer = guarded<PurseAnswer>(state, function () {
-      return deskAnswer(ins, data);
+      return deskAnswer(ins, data, nowMs);
     });
     // A desk that leaves x to the owner waits for it; any other answer is of an x that is known.
     const isWanted = ins === INS.withdraw && !answer.ok && answer.code === 'NO_CHARGE';

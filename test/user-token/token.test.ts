@@ -27,10 +27,12 @@ import {
 
 function board(parts: TestPurse, display: 'console' | 'none' = 'console') {
   const scheduler = createVirtualScheduler();
+  // On a board time passes within a command too: whoever looks twice sees two times.
+  let looks = 0;
   const clock = {
     setTimeout: (callback: () => void, delayMs: number) => scheduler.setTimer(callback, delayMs),
     clearTimeout: (id: any) => scheduler.clearTimer(id),
-    nowMs: () => scheduler.nowMs(),
+    nowMs: () => scheduler.nowMs() + looks++,
   };
   const shown: string[] = [];
   const leds: [number, number][] = [];
