@@ -106,7 +106,7 @@ export interface DeskListener {
 }
 
 const chargeBody = (asked: ChargeAsked, id: string): ControlBody<At['charge']> =>
-  typeof asked === 'number' ? { amount: asked, id } : { open: asked, id };
+  typeof asked === 'object' && asked !== null ? { open: asked, id } : { amount: asked, id };
 
 /** Makes the commands. @param dataDir the bridge's data folder */
 export function createControlClient(

@@ -26,7 +26,8 @@ const rsOf = (shop: Shop): string => Buffer.from(shop.till.view().rs).toString('
 
 type Row = [what: string, code: string, act: () => string];
 const rows: Row[] = [
-  ['amount 0', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 0, 1, 300)],
+  // 0 is a charge that leaves y to its payer (open-amount.test.ts); a request for a fixed one carries no 0.
+  ['amount -1', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), -1, 1, 300)],
   ['amount 1.5', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 1.5, 1, 300)],
   ['amount 2^53', 'AMOUNT_INVALID', () => freshShop().till.charge(h.idOf(1), 2 ** 53, 1, 300)],
   [
