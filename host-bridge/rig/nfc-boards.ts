@@ -139,7 +139,7 @@ export function emulatedBoards(scheduler: Scheduler, speed?: Speed, bus: Pn532Bu
 }
 
 /** Two pages fewer than board-configs/linux.json has: with program and prelude in flash, Storage needs them. */
-const WATCHED_FLASH = { address: 0x10033000, bytes: 53248, pageBytes: 4096, eraseBytes: 1024 };
+export const WATCHED_FLASH = { address: 0x10033000, bytes: 53248, pageBytes: 4096, eraseBytes: 1024 };
 
 /**
  * Boards in Espruino's Linux build.

@@ -23,6 +23,7 @@ import { createRadioField } from '../../host-bridge/emulator/radio-field.js';
 import type { Scheduler, VirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { createSerialLine, type SerialEnd } from '../../host-bridge/serial/serial-line.js';
 import { issuer, ISSUER, registrar } from './purse-rig.js';
+import { WATCHED_FLASH } from '../../host-bridge/rig/nfc-boards.js';
 
 /** The role's program. */
 export const tokenProgram = (): Promise<CutProgram> => builtProgram('user-token');
@@ -41,7 +42,10 @@ export function filesFor(boardName: string, scheme?: TokenScheme, sealKey?: Uint
     issuerKey: issuer.publicKey,
     sealKey,
   };
-  return tokenFiles(loadBoard(boardName), facts, LIMITS, new Uint8Array(randomBytes(32)), scheme);
+  const board = loadBoard(boardName);
+  // Three tables stand beside the program there.
+  const flash = boardName === 'linux' ? WATCHED_FLASH : board.flash;
+  return tokenFiles({ ...board, flash }, facts, LIMITS, new Uint8Array(randomBytes(32)), scheme);
 }
 
 /** A chip on one end of a cable; the board gets the other. */

@@ -23,6 +23,7 @@ import {
   requestPart,
   tokenStatus,
 } from '../../firmware/wire/token-commands.js';
+import { WATCHED_FLASH } from '../../host-bridge/rig/nfc-boards.js';
 import { createInterpreterBoard, type InterpreterBoard } from '../../host-bridge/emulator/interpreter.js';
 import { createRealScheduler } from '../../host-bridge/base/scheduler.js';
 import { type Answered, createShop, filesFor, pressKeypad, tokenProgram, wiredChip } from './token-board-rig.js';
@@ -76,6 +77,7 @@ suite('the token in the interpreter', () => {
       serials: { Serial2: end },
       boot,
       watchMemory,
+      rawBytes: WATCHED_FLASH.bytes,
       onConsole: (line) => void lines.push(line),
     });
     open.push(board);
