@@ -9,7 +9,7 @@ import { servicesText } from '../../host-bridge/bench/services/services-report.j
 /** Compiled, since it is a process of its own. */
 const HOUSE = join(__dirname, '../../dist/host-bridge/bench/services/house-process.js');
 const small = { seconds: 0.05, clients: [1, 2], processes: [1], payers: 16, houseFile: HOUSE };
-const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tapcash-bench-'));
+const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tapcash-services-'));
 
 test('each engine, number of clients, batch and number of processes has its row', async () => {
   expect(existsSync(HOUSE)).toBe(true);

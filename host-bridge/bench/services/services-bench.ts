@@ -311,7 +311,7 @@ function skippedRows(results: ServiceResult[], growth: GrowthResult[]) {
 /** Measures all of it. */
 export async function benchServices(options: ServicesBenchOptions): Promise<ServicesReport> {
   const { seconds, say, engines = ['sqlite', 'postgres'] } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'tapcash-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), 'tapcash-services-'));
   let cluster: PostgresCluster | null = null;
   try {
     const loadBefore = loadavg()[0]!;
