@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
-import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
+import { loadBoard, realBoardNames } from '../../flash-scripts/flash/node/load-board.js';
 import { appFiles } from '../../flash-scripts/flash/node/board-tools.js';
 import { programName } from '../../flash-scripts/build/bundle-files.js';
 import { builtProgram } from '../../flash-scripts/build/built-bundles.js';
@@ -27,9 +27,6 @@ export interface WrittenImage {
   file: string;
   bytes: number;
 }
-
-/** Entries that this computer stands in for. */
-const NO_BOARDS = ['emulated', 'linux'];
 
 /** A folder's manifest; null where none was made. @throws TapcashError MANIFEST_INVALID */
 export function manifestAt(path: string): Manifest | null {
@@ -68,7 +65,7 @@ export async function writeImages(
   board?: string,
 ): Promise<WrittenImage[]> {
   const { root, manifest } = rootIn(dataDir);
-  const names = board === undefined ? boardNames().filter((name) => !NO_BOARDS.includes(name)) : [board];
+  const names = board === undefined ? realBoardNames() : [board];
   mkdirSync(folder, { recursive: true });
   const written: WrittenImage[] = [];
   for (const name of names) {

@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -56,22 +55,22 @@ function browserForms() {
 /** From what is compiled: the boards with their drawings, each role's program; and EspruinoTools. */
 async function writeFlasherFiles(folder) {
   const compiled = (path) => import(pathToFileURL(join(ROOT, 'dist', path)).href);
-  const { boardNames, loadBoard } = await compiled('flash-scripts/flash/node/load-board.js');
+  const { ROLES } = await compiled('flash-scripts/boards/roles.js');
+  const { realBoardNames, loadBoard } = await compiled('flash-scripts/flash/node/load-board.js');
   const { wiringSvg } = await compiled('flash-scripts/boards/wiring-svg.js');
   const { builtProgram } = await compiled('flash-scripts/build/built-bundles.js');
-  const boards = boardNames()
+  const { CONNECTION_FILES } = await compiled('flash-scripts/flash/node/espruino-tools.js');
+  const boards = realBoardNames()
     .map(loadBoard)
-    .filter(({ chip, name }) => chip !== 'linux' && name !== 'emulated')
     // First the one that README says to buy.
     .sort((a, b) => Number(b.name.endsWith('wrover')) - Number(a.name.endsWith('wrover')));
   const drawn = boards.map((entry) => ({ entry, wiring: wiringSvg(entry) }));
   writeFileSync(join(folder, 'boards.json'), JSON.stringify(drawn));
-  for (const role of ['user-token', 'shop-terminal'])
+  for (const role of ROLES)
     writeFileSync(join(folder, `program-${role}.json`), JSON.stringify(await builtProgram(role)));
-  const tools = dirname(createRequire(join(ROOT, 'package.json')).resolve('espruino/package.json'));
-  const files = ['espruino.js', 'core/utils.js', 'core/serial.js'];
+  const tools = join(ROOT, 'dist', 'espruino-tools');
   // Scripts that say to the console what they do.
-  const text = files.map((name) => readFileSync(join(tools, name), 'utf8')).join('\n;\n');
+  const text = CONNECTION_FILES.map((name) => readFileSync(join(tools, name), 'utf8')).join('\n;\n');
   writeFileSync(join(folder, 'espruino-tools.js'), text);
   copyFileSync(join(tools, 'LICENSE'), join(folder, 'espruino-tools.LICENSE'));
 }

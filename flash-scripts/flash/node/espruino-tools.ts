@@ -14,7 +14,8 @@ import vm from 'node:vm';
 import { packageRoot } from '../../../host-bridge/base/package-root.js';
 import type { EspruinoConnection } from '../espruino-connection.js';
 
-const FILES = ['espruino.js', 'core/utils.js', 'core/serial.js'];
+/** Those of its files that make a connection; they run in this order. */
+export const CONNECTION_FILES = ['espruino.js', 'core/utils.js', 'core/serial.js'];
 
 let Connection: (new () => EspruinoConnection) | null = null;
 
@@ -35,7 +36,7 @@ function load(): new () => EspruinoConnection {
     clearInterval,
     navigator: { userAgent: '' },
   });
-  for (const file of FILES)
+  for (const file of CONNECTION_FILES)
     vm.runInContext(readFileSync(join(folder, file), 'utf8'), context, { filename: join(folder, file) });
   return vm.runInContext('Espruino.Core.Serial.connection.constructor', context) as new () => EspruinoConnection;
 }

@@ -17,6 +17,12 @@ export function boardNames(): string[] {
     .sort();
 }
 
+/** Entries that a computer stands in for. */
+const STAND_INS = ['emulated', 'linux'];
+
+/** Names of those that somebody can buy. */
+export const realBoardNames = (): string[] => boardNames().filter((name) => !STAND_INS.includes(name));
+
 let validator: ReturnType<typeof compileSchema> | undefined;
 
 /**

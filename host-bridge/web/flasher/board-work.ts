@@ -2,12 +2,9 @@
  * What is done at a board, by the code of the command line: flash-scripts. Loaded when it is wanted, for it is most of
  * what the page has.
  */
-import { fromChars } from '../../../firmware/core/bytes.js';
 import { schemeOf } from '../../../firmware/core/scheme.js';
 import { isName } from '../../../firmware/wire/name.js';
-import type { BoardConfig } from '../../../firmware/core/board-config.js';
 import type { BoardEntry } from '../../../flash-scripts/boards/board-entry.js';
-import { overlaysOf } from '../../../flash-scripts/boards/board-overlays.js';
 import type { Role } from '../../../flash-scripts/boards/roles.js';
 import { examineBoard, type Finding } from '../../../flash-scripts/doctor/doctor.js';
 import { createAttempt } from '../../../flash-scripts/flash/attempt.js';
@@ -19,21 +16,16 @@ import {
   type FlashResult,
   type Reporter,
 } from '../../../flash-scripts/flash/flash-board.js';
-import { baseTable, TERMINAL_TERMS, TOKEN_LIMITS } from '../../../flash-scripts/provision/board-files.js';
+import { TERMINAL_TERMS, TOKEN_LIMITS } from '../../../flash-scripts/provision/board-files.js';
 import { labelOf } from '../../../flash-scripts/provision/board-label.js';
 import { labelSvg } from '../../../flash-scripts/provision/label.js';
+import { programFiles, type ProgramText } from '../../../flash-scripts/provision/program-files.js';
 import { parseManifest, schemeFault } from '../../../flash-scripts/provision/manifest.js';
 import { provisionBoard, type Provisioned } from '../../../flash-scripts/provision/provision-board.js';
 import { failure } from '../../base/errors.js';
 import { createWebDevice, openWebPort } from './web-device.js';
 
 export { bodyOfThrown } from '../../base/errors.js';
-
-/** A role's program, as the build wrote it beside the page: text of character codes 0 to 255. */
-interface Program {
-  bundle: string;
-  overlays: Record<string, string>;
-}
 
 /** What a port is worked on with. */
 export interface Work {
@@ -43,29 +35,21 @@ export interface Work {
   signal: AbortSignal;
 }
 
-const programs = new Map<Role, Promise<Program>>();
+/** Each role's program, as the build wrote it beside the page. */
+const programs = new Map<Role, Promise<ProgramText>>();
 
-async function fetchProgram(role: Role): Promise<Program> {
+async function fetchProgram(role: Role): Promise<ProgramText> {
   const response = await fetch(`program-${role}.json`);
   if (!response.ok) throw failure('BUNDLES_OUTDATED', `program-${role}.json`);
-  return (await response.json()) as Program;
+  return (await response.json()) as ProgramText;
 }
 
-function programOf(role: Role): Promise<Program> {
+function programOf(role: Role): Promise<ProgramText> {
   const known = programs.get(role) ?? fetchProgram(role);
   programs.set(role, known);
   // What failed is asked for again.
   known.catch(() => programs.delete(role));
   return known;
-}
-
-async function appFiles(role: Role, board: BoardConfig): Promise<Record<string, Uint8Array>> {
-  const { bundle, overlays } = await programOf(role);
-  return {
-    'tab.base': baseTable(),
-    ...Object.fromEntries(Object.entries(overlaysOf(overlays, board)).map(([name, code]) => [name, fromChars(code)])),
-    '.bootcde': fromChars(bundle),
-  };
 }
 
 /** EspruinoTools: a script that leaves one global behind (npm "espruino"). */
@@ -93,7 +77,7 @@ async function accessOf({ port, board, reporter, signal }: Work): Promise<BoardA
     attempt: createAttempt(signal),
     reporter,
     createConnection: () => new Espruino.Core.Serial.connection.constructor(),
-    appFiles,
+    appFiles: async (role, board) => programFiles(await programOf(role), board),
     ...(board.link ? { burstBytesMax: board.link.burstBytesMax } : {}),
   };
 }
