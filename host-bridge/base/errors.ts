@@ -1176,6 +1176,12 @@ export function failure(code: ErrorCode, detail?: string, cause?: unknown): Tapc
   return new TapcashError(code, detail, cause);
 }
 
+/** Unwraps a result. @throws TapcashError of its code */
+export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
+  if (!result.ok) throw failure(result.code, result.detail);
+  return result as Extract<Result<T>, { ok: true }>;
+}
+
 /** Whether something thrown is one of ours. */
 export function isFailure(thrown: unknown): thrown is TapcashError {
   return (

@@ -1,7 +1,7 @@
 /**
  * The clerk's commands to a running bridge: charge, cancel, status; and the desk: register, withdraw, look.
  */
-import { EXIT, failure, isErrorCode, type TapcashError } from '../base/errors.js';
+import { EXIT, failure, isErrorCode, must, type TapcashError } from '../base/errors.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import type { Approval, ApprovedRefund } from '../base/services/calls.js';
 import {
@@ -13,7 +13,7 @@ import {
   type ControlRefund,
 } from '../control/control-client.js';
 import { bridgeFolder, runningLine, tillAddress } from '../control/control-file.js';
-import { amountArgument, day, interruption, moment, money, must, print } from './output.js';
+import { amountArgument, day, interruption, moment, money, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 export interface ClerkOptions {

@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { toHex } from '../../firmware/core/bytes.js';
 import { replaceFile } from '../base/durable-file.js';
-import { EXIT, ERRORS, failure, type ErrorCode, type Result } from '../base/errors.js';
+import { EXIT, ERRORS, failure, must, type ErrorCode, type Result } from '../base/errors.js';
 import { bytes } from '../base/hex.js';
 import { LISTED_MAX } from '../base/payment-query.js';
 import { table } from '../base/text-table.js';
 import { keepPlan, keptPlan, makePlan, type Payout, type Plan } from './closing-plan.js';
 import { openOffice, type OfficeCommand } from './office.js';
-import { money, must, print } from './output.js';
+import { money, print } from './output.js';
 import { readIban, SEPA_CURRENCY, sepaName, transferDocument } from './sepa-transfer.js';
 
 /** Options of the command. */

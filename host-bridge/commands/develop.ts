@@ -72,7 +72,8 @@ function readReport<Report = BenchReport>(file: string): Report {
 /** `tapcash bench --board-report`: our estimates beside what boards measured; with `--write`, in the documents. */
 async function boardFigures(file: string, { write, json }: BenchOptions): Promise<void> {
   const { readBoardReport } = await import('./board-report-file.js');
-  const { compareFigures, figuresText, readPage, writeBoardFigures } = await import('../bench/board-figures.js');
+  const { compareFigures, figuresText, writeBoardFigures } = await import('../bench/board-figures.js');
+  const { readPage } = await import('../bench/page-part.js');
   const report = readBoardReport(file);
   const figures = compareFigures(report, readPage());
   const written = write ? writeBoardFigures(report) : null;

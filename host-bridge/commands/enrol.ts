@@ -1,7 +1,7 @@
 /** A terminal's registration with the houses of a folder, where its operator's key is. */
-import { isFailure } from '../base/errors.js';
+import { isFailure, must } from '../base/errors.js';
 import { openOffice } from './office.js';
-import { must } from './output.js';
+
 import { BANK_URL, urlOf, type Settings } from './settings.js';
 
 /**

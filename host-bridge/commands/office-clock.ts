@@ -3,11 +3,11 @@
  * right. The operator's own clock must agree: look at a third one first.
  */
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { failure } from '../base/errors.js';
+import { failure, must } from '../base/errors.js';
 import { serviceKey } from '../base/keys/key-file.js';
 import { table } from '../base/text-table.js';
 import { createClockClient, createIssuerClient } from '../http/client.js';
-import { moment, must, print } from './output.js';
+import { moment, print } from './output.js';
 import { TRUSTEE_URL } from './settings.js';
 import { mustBeOperator, type OfficeCommand } from './office.js';
 

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { failure, type Result } from '../base/errors.js';
+import { failure, must, type Result } from '../base/errors.js';
 import { bytes } from '../base/hex.js';
 import { serviceKey } from '../base/keys/key-file.js';
 import { hasLimit, isRole, ROLES } from '../base/services/roles.js';
@@ -13,7 +13,7 @@ import { table } from '../base/text-table.js';
 import { createIssuerClient, createOperatorsClient, type OperatorsClient } from '../http/client.js';
 import { operatorIdOf } from '../http/operator-requests.js';
 import { mustBeOperator, type OfficeCommand } from './office.js';
-import { amountArgument, keyArgument, money, moment, must, print } from './output.js';
+import { amountArgument, keyArgument, money, moment, print } from './output.js';
 import { underId } from './pending-acts.js';
 import { TRUSTEE_URL } from './settings.js';
 

@@ -5,7 +5,7 @@
 import { DENIED_MAX } from '../../firmware/wire/notices.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fromHex, toHex } from '../../firmware/core/bytes.js';
+import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import type { BankOffice, IssuerOffice, Remote, Trace } from '../base/services/procedures.js';
 import { everyKey, fixedLine } from '../base/keys/key-line.js';
@@ -13,7 +13,8 @@ import type { Signer } from '../base/crypto/signer.js';
 import { linesFrom } from '../base/keys/succession.js';
 import { readTraceOrder } from '../houses/trace-order.js';
 import { proofOf } from '../base/services/trace-proof.js';
-import { failure, type Result } from '../base/errors.js';
+import { failure, must, type Result } from '../base/errors.js';
+import { hexed } from '../base/hex.js';
 import { bytes } from '../base/hex.js';
 import {
   createBankClient,
@@ -27,7 +28,7 @@ import { serviceKey } from '../base/keys/key-file.js';
 import { officeText } from './office-text.js';
 import { TRUSTEE_URL } from './settings.js';
 import { classArgument, classesOfList } from './provision-list.js';
-import { amountArgument, keyArgument, must, print, useCurrency } from './output.js';
+import { amountArgument, keyArgument, print, useCurrency } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 /** `data`: the folder with operator.key. */
@@ -240,9 +241,8 @@ export async function officeAnswer(
         },
         options,
       );
-  return JSON.parse(
-    JSON.stringify(reply, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
-  ) as Record<string, unknown>;
+  // By JSON: what is not there has no name in it.
+  return JSON.parse(JSON.stringify(hexed(reply))) as Record<string, unknown>;
 }
 
 /** A trace with whether its evidence was checked here, instead of believing the house that gave the name. */

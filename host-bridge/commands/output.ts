@@ -5,7 +5,7 @@ import { amountText, decimalsOf } from '../../firmware/core/amount-text.js';
 import { isAmount } from '../../firmware/core/amount.js';
 import { fromHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
-import { failure, type Result } from '../base/errors.js';
+import { failure } from '../base/errors.js';
 import { moneyText, STANDARD_CURRENCY } from '../base/money.js';
 import { fitted } from '../base/fitted-text.js';
 
@@ -15,12 +15,6 @@ export const day = (timeS: number): string => new Date(timeS * 1000).toISOString
 /** A moment for people. @param timeS Unix time */
 export const moment = (timeS: number): string =>
   `${new Date(timeS * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-
-/** Unwraps a result. @throws TapcashError of its code */
-export function must<T>(result: Result<T>): Extract<Result<T>, { ok: true }> {
-  if (!result.ok) throw failure(result.code, result.detail);
-  return result as Extract<Result<T>, { ok: true }>;
-}
 
 /** Prints a result: one JSON object, in which `ok` says whether all is well, or text in 80 columns. */
 export function print(json: boolean | undefined, value: object, text: string): void {

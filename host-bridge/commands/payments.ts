@@ -3,14 +3,14 @@
  * CSV for a spreadsheet; a page, or all.
  */
 import { stringify } from 'csv-stringify/sync';
-import { failure, type Result } from '../base/errors.js';
+import { failure, must, type Result } from '../base/errors.js';
 import { hexed } from '../base/hex.js';
 import { PAYMENTS_MAX, readCursor, type PaymentQuery } from '../base/payment-query.js';
 import { table } from '../base/text-table.js';
 import { clientOf } from './clerk.js';
 import { openOffice, type OfficeCommand } from './office.js';
 import { isoLocal, shortTime, timeOfWall, zoneInUse } from './local-time.js';
-import { amountArgument, money, must, print } from './output.js';
+import { amountArgument, money, print } from './output.js';
 
 /** What is searched for, as it is typed. */
 export interface PaymentOptions {

@@ -1,7 +1,8 @@
 /** `tapcash tap`, `press`, `stop`: the people of a running demo. */
+import { must } from '../base/errors.js';
 import { resolve } from 'node:path';
 import { askPeople, type People } from '../demo/demo-client.js';
-import { must, print } from './output.js';
+import { print } from './output.js';
 
 /** Has somebody of the demo do something. @param token whose; empty for `stop` */
 export async function askPerson(

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { table } from '../base/text-table.js';
 import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import type { HouseName } from '../base/keys/key-line.js';
-import { failure } from '../base/errors.js';
+import { failure, must } from '../base/errors.js';
 import { createHouseClient } from '../http/client.js';
 import { pathsOf } from '../base/keys/key-file.js';
 import {
@@ -18,7 +18,7 @@ import {
 } from '../services/rotate.js';
 import { urlOf, type Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';
-import { day, must, print } from './output.js';
+import { day, print } from './output.js';
 
 export interface RotateCommand {
   data: string;

@@ -1,13 +1,13 @@
 /**
  * The desk's commands to a running bridge: register, withdraw, look; each waits for a token at the reader.
  */
-import { failure, isErrorCode, type ErrorCode, type Result } from '../base/errors.js';
+import { failure, isErrorCode, must, type ErrorCode, type Result } from '../base/errors.js';
 import type { DeskEvent } from '../bridge/desk/desk-steps.js';
 import { eventText } from '../bridge/desk/event-text.js';
 import type { ControlClient } from '../control/control-client.js';
 import { clientOf, type ClerkOptions } from './clerk.js';
 import { localTime } from './local-time.js';
-import { amountArgument, interruption, money, must, print } from './output.js';
+import { amountArgument, interruption, money, print } from './output.js';
 import { underId, type ActOptions } from './pending-acts.js';
 
 /** Says what is waited for, once in a row; Ctrl-C gives the procedure up. */

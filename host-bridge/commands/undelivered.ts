@@ -4,13 +4,13 @@
 import { closeSync, existsSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../../firmware/core/bytes.js';
-import { ERRORS, failure, isErrorCode, messageOf, type ErrorCode, type Result } from '../base/errors.js';
+import { ERRORS, failure, isErrorCode, messageOf, must, type ErrorCode, type Result } from '../base/errors.js';
 import { table } from '../base/text-table.js';
 import type { ControlReply, CONTROL_ENDPOINTS } from '../control/control-schemas.js';
 import type { ControlClient, OutboxState } from '../control/control-client.js';
 import { ISSUER_ENDPOINTS } from '../http/schemas.js';
 import { clientOf, type ClerkOptions } from './clerk.js';
-import { money, must, print } from './output.js';
+import { money, print } from './output.js';
 
 type Reply<Name extends 'outbox' | 'messages' | 'resend'> = ControlReply<(typeof CONTROL_ENDPOINTS)[Name]>;
 type Entry = Reply<'outbox'>['entries'][number];

@@ -5,7 +5,7 @@ import { fromHex, toHex } from '../../firmware/core/bytes.js';
 import { schemeOf } from '../../firmware/core/scheme.js';
 import { isName } from '../../firmware/wire/name.js';
 import { TOKEN_LIMITS, type PseudonymPolicy } from '../../flash-scripts/provision/board-files.js';
-import { failure, type Result } from '../base/errors.js';
+import { failure, must, type Result } from '../base/errors.js';
 import { hexed } from '../base/hex.js';
 import { serviceKey } from '../base/keys/key-file.js';
 import type { Services } from '../base/services/calls.js';
@@ -14,16 +14,7 @@ import { createIssuerClient } from '../http/client.js';
 import { openBoardPort } from '../serial/port.js';
 import { BURST_BYTES_MAX, startWalletCard } from '../wallet/wallet-card.js';
 import { createWallet, openWallet, type HouseUrls, type Wallet } from '../wallet/wallet.js';
-import {
-  amountArgument,
-  interruption,
-  keyArgument,
-  money,
-  must,
-  print,
-  pseudonymsArgument,
-  useCurrency,
-} from './output.js';
+import { amountArgument, interruption, keyArgument, money, print, pseudonymsArgument, useCurrency } from './output.js';
 import { servicesAt } from './services-at.js';
 import type { Settings } from './settings.js';
 import type { CommandContext } from './table/spec.js';

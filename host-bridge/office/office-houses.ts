@@ -4,7 +4,7 @@ import { decimalsOf } from '../../firmware/core/amount-text.js';
 import { schemeOf, type Scheme } from '../../firmware/core/scheme.js';
 import { denyBody, PREFIX_BYTES, signedDenyList } from '../../firmware/wire/notices.js';
 import type { Signer } from '../base/crypto/signer.js';
-import { bodyOfThrown, errorBody, failure, type Result } from '../base/errors.js';
+import { bodyOfThrown, errorBody, failure, must } from '../base/errors.js';
 import { hexed } from '../base/hex.js';
 import type { KeyLine } from '../base/keys/key-line.js';
 import { linesFrom } from '../base/keys/succession.js';
@@ -52,12 +52,6 @@ const TODAY_MAX = 5000;
 const HOUR_S = 3600;
 const HOURS = 24;
 
-/** The value of a result. @throws TapcashError of its code */
-function must<T extends object>(result: Result<T>): T {
-  if (!result.ok) throw failure(result.code, result.detail);
-  return result;
-}
-
 interface Reached {
   scheme: Scheme;
   parameters: PublicParameters;
@@ -93,6 +87,7 @@ export interface PaymentsOf {
 export function createOfficeHouses(options: OfficeHousesOptions): OfficeHouses {
   const { operator, issuerUrl, bankUrl } = options;
   const publicIssuer = createIssuerClient({ url: issuerUrl, timeoutMs: TIMEOUT_MS });
+  let denyVersion = 0;
 
   async function reach(): Promise<Reached> {
     const { parameters } = must(await publicIssuer.parameters());
@@ -129,7 +124,9 @@ export function createOfficeHouses(options: OfficeHousesOptions): OfficeHouses {
       return { version, prefixes: prefixesOf(messages) };
     },
     async denyVersion() {
-      const list = await publicIssuer.denyList(0);
+      // From the version that is known: no list comes where nothing has changed.
+      const list = await publicIssuer.denyList(denyVersion);
+      if (list.ok) denyVersion = list.version;
       return list.ok ? list.version : null;
     },
     async keys() {

@@ -110,8 +110,8 @@ function createTold({ houses, acts }: OfficeOptions) {
   let isWanted = false;
 
   const state = (): OfficeState => ({ ...said!, openActs: acts.open(), audit: audit() });
-  function tell(known = said): void {
-    if (!known) return;
+  function tell(): void {
+    if (!said) return;
     const now = state();
     const text = JSON.stringify(now);
     if (text === last) return;
@@ -130,7 +130,8 @@ function createTold({ houses, acts }: OfficeOptions) {
     isWanted = false;
     houses
       .state()
-      .then((found) => tell((said = found)))
+      .then((found) => (said = found))
+      .then(tell)
       // A house that does not answer is no failure, but a part of the state.
       .catch(() => undefined)
       .finally(() => {
@@ -142,7 +143,7 @@ function createTold({ houses, acts }: OfficeOptions) {
   return {
     from: (given: typeof audit) => void (audit = given),
     /** Something of ours has changed. */
-    look: () => tell(),
+    look: tell,
     /** An act was done: the houses' sums are others. */
     ask,
     listen(reply: FastifyReply) {
