@@ -3,6 +3,7 @@
  * a browser with Web Serial, by the same code as the command line. Nothing leaves this computer.
  */
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { toHex } from '../../../firmware/core/bytes.js';
 import type { BoardEntry } from '../../../flash-scripts/boards/board-entry.js';
 import type { Role } from '../../../flash-scripts/boards/roles.js';
 import type { Finding } from '../../../flash-scripts/doctor/doctor.js';
@@ -115,7 +116,7 @@ class TapFlasher extends LitElement {
     const purpose: Purpose = { role, name: name.trim(), scheme, pseudonyms, isAlone };
     const result = await this.at((works, work) => works.provision(work, purpose, manifest.text));
     if (!result) return;
-    const id = result.terminalId && [...result.terminalId].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    const id = result.terminalId && toHex(result.terminalId);
     const next =
       role === 'user-token'
         ? `Next, at the desk: tapcash teller register "${purpose.name}"`

@@ -24,15 +24,11 @@ class AccountsView extends OfficeView {
   private sought = '';
   /** What was asked for by name: it may hold nothing, and then stands in no list. */
   private found: Account | null = null;
-  private readFor = '';
   private saving = '';
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const key = JSON.stringify([this.state.sums, this.places]);
-    if (key === this.readFor) return;
-    this.readFor = key;
-    this.read().catch(() => undefined);
+    this.readFor([this.state.sums, this.places], () => this.read());
   }
 
   private async read(): Promise<void> {

@@ -121,10 +121,8 @@ class ActDialog extends LitElement {
 
   private valueText(name: string, value: unknown): string {
     if (typeof value === 'boolean') return value ? 'yes' : 'no';
-    if (typeof value === 'number' && AMOUNTS.includes(name) && this.money) {
-      const text = showAmount(Math.abs(value), this.money, navigator.language);
-      return value < 0 ? `−${text}` : text;
-    }
+    if (typeof value === 'number' && AMOUNTS.includes(name) && this.money)
+      return showAmount(value, this.money, navigator.language);
     return typeof value === 'number' && name.endsWith('S')
       ? new Date(value * 1000).toLocaleDateString()
       : String(value);

@@ -12,7 +12,6 @@ interface Page {
 class BooksView extends OfficeView {
   private broken: Page | null = null;
   private from = 0;
-  private readFor = '';
   private parties: PartyLinks[] | null = null;
   private isReading = false;
 
@@ -20,10 +19,7 @@ class BooksView extends OfficeView {
     super.updated(changed);
     const { audit } = this.state;
     if (!audit?.result?.broken) return;
-    const key = JSON.stringify([audit, this.from]);
-    if (key === this.readFor) return;
-    this.readFor = key;
-    this.readBroken().catch(() => undefined);
+    this.readFor([audit, this.from], () => this.readBroken());
   }
 
   private async readBroken(): Promise<void> {
@@ -103,8 +99,6 @@ class BooksView extends OfficeView {
   }
 
   private renderBroken({ rows, total }: Page): TemplateResult {
-    const { from } = this;
-    const end = from + rows.length;
     return html`${this.table(
       'Broken rows',
       ['Where', 'Row', 'What is wrong'],
@@ -118,11 +112,7 @@ class BooksView extends OfficeView {
       ),
       '',
     )}
-    ${this.pager(
-      from > 0 ? () => this.turn(Math.max(0, from - PAGE)) : null,
-      end < total ? () => this.turn(from + PAGE) : null,
-      `${from + 1} to ${end} of ${total}`,
-    )}`;
+    ${this.pagerAt(this.from, rows.length, total, (from) => this.turn(from))}`;
   }
 
   private renderParties(parties: PartyLinks[]): TemplateResult {

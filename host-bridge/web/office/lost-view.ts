@@ -12,14 +12,10 @@ class LostView extends OfficeView {
   private page: Page | null = null;
   private from = 0;
   private begins = '';
-  private readFor = '';
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const key = JSON.stringify([this.state.sums, this.from, this.begins]);
-    if (key === this.readFor) return;
-    this.readFor = key;
-    this.read().catch(() => undefined);
+    this.readFor([this.state.sums, this.from, this.begins], () => this.read());
   }
 
   private async read(): Promise<void> {
@@ -88,8 +84,6 @@ class LostView extends OfficeView {
   }
 
   private renderDenied({ version, rows, total }: Page): TemplateResult {
-    const { from } = this;
-    const end = from + rows.length;
     return html`<h2>Deny list, version ${version}</h2>
       <p class="small">A list holds the first 8 digits of each pseudonym.</p>
       <label
@@ -111,11 +105,7 @@ class LostView extends OfficeView {
             </ul>`
           : html`<p>${this.begins ? 'It is not on the list.' : 'Nobody is denied.'}</p>`
       }
-      ${this.pager(
-        from > 0 ? () => this.turn(Math.max(0, from - PAGE)) : null,
-        end < total ? () => this.turn(from + PAGE) : null,
-        `${from + 1} to ${end} of ${total}`,
-      )}`;
+      ${this.pagerAt(this.from, rows.length, total, (from) => this.turn(from))}`;
   }
 }
 

@@ -2,9 +2,9 @@
  * The office: what an operator does. Money in and out, accounts, terminals, overspends and lost tokens, keys, and the
  * books. By keys alone; each act is the command of the same name.
  */
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
-import { live, type LineTexts } from '../parts/live.js';
-import { finishPending } from '../parts/pending.js';
+import { html, nothing, type TemplateResult } from 'lit';
+import type { LineTexts } from '../parts/live.js';
+import { LivePage } from '../parts/live-page.js';
 import type { Money } from '../parts/money.js';
 import type { ActForm } from './act-dialog.js';
 import type { HouseState, OfficeState } from './office-state.js';
@@ -26,15 +26,10 @@ const LINE: LineTexts = {
 const VIEWS = ['Today', 'Accounts', 'Terminals', 'Overspends', 'Lost tokens', 'Keys', 'Books'] as const;
 type View = (typeof VIEWS)[number];
 
-class TapOffice extends LitElement {
-  private state: OfficeState | null = null;
-  private trouble = '';
+class TapOffice extends LivePage<OfficeState> {
+  protected override readonly line = LINE;
   private view: View = 'Today';
   private form: ActForm | null = null;
-
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -42,18 +37,6 @@ class TapOffice extends LitElement {
       this.form = (event as CustomEvent<ActForm | null>).detail;
       this.requestUpdate();
     });
-    live<OfficeState>(
-      (states) => {
-        this.state = states.at(-1)!;
-        this.requestUpdate();
-      },
-      (trouble) => {
-        this.trouble = trouble;
-        this.requestUpdate();
-      },
-      LINE,
-    ).catch(() => undefined);
-    finishPending().catch(() => undefined);
   }
 
   private show(view: View): void {

@@ -27,6 +27,8 @@ export class OfficeView extends LitElement {
   /** Why what was asked for last is not here; '' where it is. */
   declare trouble: string;
 
+  private lastRead = '';
+
   constructor() {
     super();
     this.trouble = '';
@@ -37,10 +39,7 @@ export class OfficeView extends LitElement {
   }
 
   /** An amount in words. */
-  protected show = (amount: number): string => {
-    const text = showAmount(Math.abs(amount), this.money, navigator.language);
-    return amount < 0 ? `−${text}` : text;
-  };
+  protected show = (amount: number): string => showAmount(amount, this.money, navigator.language);
 
   /** Asks for something to look at. @returns null: it is not here, and the page says why */
   protected async ask<R>(path: string, body: object = {}): Promise<R | null> {
@@ -48,6 +47,14 @@ export class OfficeView extends LitElement {
     // Where nobody answers the page's line says so.
     this.trouble = answer === 'lost' || answer.ok ? '' : `${answer.message || answer.code} ${answer.remedy}`.trim();
     return answer !== 'lost' && answer.ok ? answer.body : null;
+  }
+
+  /** Reads anew where that is for something else than what was read last. @param wanted what it is for */
+  protected readFor(wanted: unknown[], read: () => Promise<void>): void {
+    const key = JSON.stringify(wanted);
+    if (key === this.lastRead) return;
+    this.lastRead = key;
+    read().catch(() => undefined);
   }
 
   /** Whether the operator's role has an act; what it has not stays visible, and cannot be pressed. */
@@ -89,5 +96,20 @@ export class OfficeView extends LitElement {
       <button ?disabled=${!forth} @click=${() => forth?.()}>Next ${PAGE}</button>
       <span class="small">${text}</span>
     </div>`;
+  }
+
+  /** The same for a list whose rows are numbered. @param count rows of this page @param total of the list */
+  protected pagerAt(
+    from: number,
+    count: number,
+    total: number,
+    turn: (from: number) => void,
+  ): TemplateResult | typeof nothing {
+    const end = from + count;
+    return this.pager(
+      from > 0 ? () => turn(Math.max(0, from - PAGE)) : null,
+      end < total ? () => turn(from + PAGE) : null,
+      `${from + 1} to ${end} of ${total}`,
+    );
   }
 }

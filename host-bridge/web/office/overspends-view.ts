@@ -11,14 +11,10 @@ interface Page {
 class OverspendsView extends OfficeView {
   private page: Page | null = null;
   private from = 0;
-  private readFor = '';
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
-    const key = JSON.stringify([this.state.sums, this.from]);
-    if (key === this.readFor) return;
-    this.readFor = key;
-    this.read().catch(() => undefined);
+    this.readFor([this.state.sums, this.from], () => this.read());
   }
 
   private async read(): Promise<void> {
@@ -45,8 +41,7 @@ class OverspendsView extends OfficeView {
   }
 
   protected override render(): TemplateResult {
-    const { page, from } = this;
-    const end = from + (page?.rows.length ?? 0);
+    const { page } = this;
     return html`<section class="list">
       <h2>Overspends</h2>
       <p class="small">
@@ -73,15 +68,7 @@ class OverspendsView extends OfficeView {
             )
           : html`<p>Asking the issuer.</p>`
       }
-      ${
-        page
-          ? this.pager(
-              from > 0 ? () => this.turn(Math.max(0, from - PAGE)) : null,
-              end < page.total ? () => this.turn(from + PAGE) : null,
-              `${from + 1} to ${end} of ${page.total}`,
-            )
-          : ''
-      }
+      ${page ? this.pagerAt(this.from, page.rows.length, page.total, (from) => this.turn(from)) : ''}
     </section>`;
   }
 }

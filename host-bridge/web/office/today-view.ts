@@ -11,16 +11,12 @@ const STEP = 30;
 
 class TodayView extends OfficeView {
   private today: Today | null = null;
-  private readFor = '';
   private asked = '';
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
     // What the houses hold has changed, or a new hour has begun.
-    const key = JSON.stringify([this.state.sums, Math.floor(Date.now() / 3_600_000)]);
-    if (key === this.readFor) return;
-    this.readFor = key;
-    this.read().catch(() => undefined);
+    this.readFor([this.state.sums, Math.floor(Date.now() / 3_600_000)], () => this.read());
   }
 
   private async read(): Promise<void> {

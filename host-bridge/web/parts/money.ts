@@ -25,8 +25,9 @@ export function readAmount(text: string, { decimals }: Money): number | null {
   return Number.isSafeInteger(amount) && amount > 0 && amount <= AMOUNT_MAX ? amount : null;
 }
 
-/** An amount for people. @param amount minor units */
+/** An amount for people. @param amount minor units; of a counter also below 0 */
 export function showAmount(amount: number, { currency, decimals }: Money, language: string): string {
+  if (amount < 0) return `−${showAmount(-amount, { currency, decimals }, language)}`;
   const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
   // As text: a number of this size has no exact decimals.
   const text = amount.toString().padStart(decimals + 1, '0');

@@ -2,11 +2,11 @@
  * The till: what a clerk does at the counter. Charges, what the customer must do, payments of the day and refunds,
  * and cash onto a token. By keys alone, on a phone, in English and German.
  */
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { configureLocalization, msg, updateWhenLocaleChanges } from '@lit/localize';
-import { live, type LineTexts } from '../parts/live.js';
+import type { LineTexts } from '../parts/live.js';
+import { LivePage } from '../parts/live-page.js';
 import { templates as german } from './locales/de.js';
-import { finishPending } from '../parts/pending.js';
 import { type Money } from '../parts/money.js';
 import { type TillState } from './till-state.js';
 import { stateNotices, type Notice } from './words.js';
@@ -27,9 +27,8 @@ const LINE: LineTexts = {
 
 type View = 'charge' | 'payments' | 'desk';
 
-class TapTill extends LitElement {
-  private state: TillState | null = null;
-  private trouble = '';
+class TapTill extends LivePage<TillState> {
+  protected override readonly line = LINE;
   private view: View = 'charge';
 
   constructor() {
@@ -37,26 +36,9 @@ class TapTill extends LitElement {
     updateWhenLocaleChanges(this);
   }
 
-  /** One style sheet for the whole page, and one document for who hears it read. */
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
   override connectedCallback(): void {
     super.connectedCallback();
     if (navigator.language.startsWith('de')) this.speak('de');
-    live<TillState>(
-      (states) => {
-        this.state = states.at(-1)!;
-        this.requestUpdate();
-      },
-      (trouble) => {
-        this.trouble = trouble;
-        this.requestUpdate();
-      },
-      LINE,
-    ).catch(() => undefined);
-    finishPending().catch(() => undefined);
   }
 
   private speak(locale: string): void {

@@ -5,8 +5,7 @@ import type { Said } from '../parts/said.js';
 export interface TillCharge {
   /** 16 hexadecimal digits. */
   id: string;
-  /** Minor units. */
-  /** 0 while it is the payer's to say, within `open`. */
+  /** Minor units; 0 while it is the payer's to say, within `open`. */
   amount: number;
   open: { base: number; min: number; max: number } | null;
   state: 'sending' | 'open' | 'accepted' | 'paid' | 'cancelled' | 'refused' | 'lost';
