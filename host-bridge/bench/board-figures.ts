@@ -2,14 +2,12 @@
  * Each estimate of ours beside what real boards measured (`tapcash bench --board-report`): as a text, and as a part of
  * docs/performance.md.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { BoardReport, BoardTimings } from '../../flash-scripts/doctor/board-report.js';
 import { boardNames, loadBoard } from '../../flash-scripts/flash/node/load-board.js';
 import { packageRoot } from '../base/package-root.js';
 import { NATIVES } from '../emulator/construct-counts.js';
 import { ESP32_SPEED } from '../emulator/work-meter.js';
-import { keepPart, withPart, type PagePart } from './page-part.js';
+import { keepPart, NEXT_SECTION, readPage, writePart, type PagePart } from './page-part.js';
 
 /** One figure, estimated and measured. */
 export interface ComparedFigure {
@@ -53,9 +51,8 @@ const TIMED: Record<keyof BoardTimings, [what: string, estimateUs: number]> = {
 /** Around the part of the page that `--board-report --write` writes, and `--write` keeps. */
 const BOARD_PART: PagePart = {
   markers: ['<!-- boards: written by tapcash bench --board-report -->', '<!-- end of boards -->'],
-  before: '## How to measure',
+  before: NEXT_SECTION,
 };
-const PAGE = 'docs/performance.md';
 
 /** Where a percentile stands in a sorted list. */
 const percentile = (sorted: number[], share: number): number =>
@@ -156,12 +153,7 @@ function partOf(rows: ComparedFigure[], report: BoardReport): string {
 /** A page that was written anew, with what the one before said of boards. */
 export const keepBoardPart = (before: string, page: string): string => keepPart(before, page, BOARD_PART);
 
-/** docs/performance.md. */
-export const readPage = (root = packageRoot()): string => readFileSync(join(root, PAGE), 'utf8');
-
 /** Puts a report's figures into docs/performance.md. @returns the file, from the repository's root */
 export function writeBoardFigures(report: BoardReport, root = packageRoot()): string {
-  const page = readPage(root);
-  writeFileSync(join(root, PAGE), withPart(page, BOARD_PART, partOf(compareFigures(report, page), report)));
-  return PAGE;
+  return writePart(BOARD_PART, partOf(compareFigures(report, readPage(root)), report), root);
 }

@@ -1,19 +1,16 @@
 /**
  * The part of docs/performance.md about deposits at a house, made of what `tapcash bench --services` measured.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { packageRoot } from '../../base/package-root.js';
-import { withPart, type PagePart } from '../page-part.js';
+import { NEXT_SECTION, writePart, type PagePart } from '../page-part.js';
 import type { GrowthResult, ServiceResult, ServicesReport } from './services-report.js';
 
 /** Where it stands. */
 export const SERVICES_PART: PagePart = {
   markers: ['<!-- services: written by tapcash bench --services --write -->', '<!-- end of services -->'],
-  before: '## How to measure',
+  before: NEXT_SECTION,
 };
 
-const PAGE = 'docs/performance.md';
 const ENGINES = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
 
 const whole = (value: number | null): string => (value === null ? '' : Math.round(value).toLocaleString('en-US'));
@@ -82,7 +79,5 @@ export function servicesPart(report: ServicesReport): string {
 
 /** Writes it into docs/performance.md. @returns the file, from the repository's root */
 export function writeServices(report: ServicesReport, root = packageRoot()): string {
-  const path = join(root, PAGE);
-  writeFileSync(path, withPart(readFileSync(path, 'utf8'), SERVICES_PART, servicesPart(report)));
-  return PAGE;
+  return writePart(SERVICES_PART, servicesPart(report), root);
 }
