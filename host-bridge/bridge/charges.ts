@@ -6,10 +6,9 @@
  */
 import { toHex } from '../../firmware/core/bytes.js';
 import { codeOf } from '../../firmware/core/codes.js';
-import { CHARGE_STATES, type TapReport } from '../../firmware/wire/link/link-messages.js';
+import { CHARGE_STATES, type OpenTerms, type TapReport } from '../../firmware/wire/link/link-messages.js';
 import type { ErrorCode } from '../base/errors.js';
 import { bytesOf, type Database } from '../base/sqlite/database.js';
-import type { OpenTerms } from '../../firmware/wire/link/link-messages.js';
 import type { BridgeRow } from './bridge-store.js';
 
 /**

@@ -12,6 +12,7 @@ import type { Code } from '../../firmware/core/codes.js';
 import {
   CHARGE_ID_BYTES,
   CHARGE_STATES,
+  type OpenTerms,
   type TapReport,
   type TerminalStatus,
 } from '../../firmware/wire/link/link-messages.js';
@@ -19,7 +20,6 @@ import { inBackground } from '../base/background.js';
 import type { Scheduler, Timer } from '../base/scheduler.js';
 import { bodyOfThrown, refusal, type Result } from '../base/errors.js';
 import type { TerminalSession } from '../serial/terminal-session.js';
-import type { OpenTerms } from '../../firmware/wire/link/link-messages.js';
 import { chargeView, isResolved, readReport, type Charge, type ChargeRow, type Charges } from './charges.js';
 
 /** How often a charge is asked for again while nothing is heard of it. */

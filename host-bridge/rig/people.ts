@@ -26,18 +26,28 @@ export function pressButton(rig: WholeShop, board: Board): void {
   board.press(rig.maker.config.buttons.user.pin, PRESS_MS);
 }
 
+const pause = (ms: number) => new Promise<void>((resolve) => void createRealScheduler().setTimer(resolve, ms));
+
 /** Enters an amount on a board's keypad, in minor units, key by key, and says that it is right by its button. */
 async function enter(rig: WholeShop, board: Board, amount: number): Promise<void> {
   const { rows, columns, keys } = rig.maker.config.keypad!;
-  const { setTimer } = createRealScheduler();
-  const pause = () => new Promise<void>((resolve) => void setTimer(resolve, PRESS_MS + REACTION_MS));
-  await pause();
+  await pause(PRESS_MS + REACTION_MS);
   for (const digit of amount > 0 ? String(amount) : '') {
     const row = keys.findIndex((line) => line.includes(digit));
     board.pressKey(rows[row]!, columns[keys[row]!.indexOf(digit)]!, PRESS_MS);
-    await pause();
+    await pause(PRESS_MS + REACTION_MS);
   }
   pressButton(rig, board);
+}
+
+/** Does what a token asks its owner for. @param amount to be entered; null: its button alone */
+async function answer(rig: WholeShop, board: Board, amount: number | null): Promise<void> {
+  if (amount !== null) await enter(rig, board, amount);
+  else {
+    await pause(REACTION_MS);
+    pressButton(rig, board);
+  }
+  await pause(PRESS_MS + REACTION_MS);
 }
 
 /** Does what the desk asks for. @param amount what is entered on the token, where the desk asks for that */
@@ -168,12 +178,13 @@ export async function pay(
   listen: TapListener,
 ): Promise<TapResult> {
   const before = shop.field.counts();
-  const flash = token.device.board;
+  const { board } = token.device;
   let taps = 0;
   let last: TapReport | null = null;
-  listen((report) => void ([last] = [report, taps++]));
-  const { setTimer } = createRealScheduler();
-  const pause = (ms: number) => new Promise<void>((resolve) => void setTimer(resolve, ms));
+  listen((report) => {
+    last = report;
+    taps++;
+  });
   try {
     let { charge } = must('charge', await openCharge(shop, asked));
     const id = Buffer.from(charge.id, 'hex');
@@ -187,17 +198,10 @@ export async function pay(
       const seen = charge.changes;
       ({ charge } = must('charge', await shop.bridge.wait(id, seen, 1000)));
       if (charge.state !== 'open' || charge.changes === seen || charge.code === null || charge.code === 'OK') continue;
-      if (charge.code === 'CONFIRM_NEEDED') {
-        // The display asks; the owner takes the token away, reads, presses, taps again.
+      if (charge.code === 'CONFIRM_NEEDED' || (charge.code === 'AMOUNT_NEEDED' && typeof asked !== 'number')) {
+        // The display asks; the owner takes the token away, reads, enters or presses, taps again.
         token.presence.leave();
-        await pause(REACTION_MS);
-        pressButton(rig, flash);
-        await pause(PRESS_MS + REACTION_MS);
-        token.presence.hold(shop.field);
-      } else if (charge.code === 'AMOUNT_NEEDED' && typeof asked !== 'number') {
-        token.presence.leave();
-        await enter(rig, flash, asked.entered);
-        await pause(PRESS_MS + REACTION_MS);
+        await answer(rig, board, charge.code === 'CONFIRM_NEEDED' ? null : (asked as Said).entered);
         token.presence.hold(shop.field);
       } else if (charge.code === 'TOKEN_STAYED') token.presence.tapAgain(createRealScheduler());
       else if (charge.code !== 'TAP_TORN') break;

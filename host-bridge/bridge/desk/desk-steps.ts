@@ -96,7 +96,8 @@ export function createDeskSteps(
   const pause = (ms: number) => new Promise<void>((resolve) => void scheduler.setTimer(resolve, ms));
   return {
     async token(step, ins, data, read) {
-      let [endMs, done] = [scheduler.nowMs() + stepMs, 0];
+      let endMs = scheduler.nowMs() + stepMs;
+      let done = 0;
       const tell = tellOnce(step, onEvent);
       tell('tap');
       for (;;) {
@@ -119,7 +120,8 @@ export function createDeskSteps(
         // A step is as long as its longest part: 32 pseudonyms take an ESP32 two minutes (estimate).
         const part = doneOf(code, body);
         if (part > done) {
-          [endMs, done] = [scheduler.nowMs() + stepMs, part];
+          endMs = scheduler.nowMs() + stepMs;
+          done = part;
           tell('work');
           continue;
         }

@@ -558,8 +558,10 @@ async function withdrawOpenly(
     if (!isChecked) {
       // After the question for x: OPEN would end what the owner has entered.
       const licensed = await checkLicensed(options, steps);
-      if (!licensed.ok) act.forget();
-      if (!licensed.ok) return licensed;
+      if (!licensed.ok) {
+        act.forget();
+        return licensed;
+      }
       isChecked = true;
     }
     const sent = bytes(request.request);
@@ -576,13 +578,7 @@ async function withdrawOpenly(
         if (taken.code === 'TOKEN_CHANGED' && isAgain && act.leave()) continue;
         return taken;
       }
-      const done: Withdrawn = {
-        amount,
-        receiptNumber: taken.number,
-        coupons: 0,
-        missed,
-        repeated: given.repeated,
-      };
+      const done: Withdrawn = { amount, receiptNumber: taken.number, coupons: 0, missed, repeated: given.repeated };
       if (!other || !given.repeated) return { ok: true, ...done };
       other.answer(done);
       act.forget();
