@@ -123,27 +123,24 @@ export async function makePostgresBooks(
   };
 }
 
-/** Rows of past payments from $1 to $2, as `fill` makes them; the server makes their bytes. */
+/** Numbers of past payments, from $1 to below $2; each statement has $3, their time. */
+const PAST = 'generate_series($1::bigint, $2::bigint - 1) i WHERE $3::bigint > 0';
+const PAST_PKU = 'sha256(i::text::bytea)';
+const PAST_COUNTER = `'ebc:' || encode(${PAST_PKU}, 'hex')`;
+const PAST_SHOP = "'Shop ' || 1 + i % 16";
+const PAST_RS = `substr(decode(lpad(to_hex(1000 + i % 64), 8, '0') || lpad(to_hex(i), 8, '0'), 'hex') || ${PAST_PKU}, 1, 16)`;
+
+/** Rows of past payments, as `fill` makes them; the server makes their bytes. */
 const POSTGRES_FILL = [
-  `INSERT INTO pseudonyms (pku, counter, receipt_number)
-    SELECT pku, pku, 1 FROM (SELECT sha256(i::text::bytea) AS pku FROM generate_series($1::bigint, $2::bigint - 1) i) k
-    WHERE $3::bigint > 0`,
-  `INSERT INTO balances (account, balance)
-    SELECT 'ebc:' || encode(sha256(i::text::bytea), 'hex'), 4650 FROM generate_series($1::bigint, $2::bigint - 1) i
-    WHERE $3::bigint > 0`,
-  `INSERT INTO transactions (id, kind, time_s) SELECT i + 1, 'deposit', $3::bigint FROM generate_series($1::bigint, $2::bigint - 1) i`,
-  `INSERT INTO entries (transaction_id, account, delta)
-    SELECT i + 1, account, delta FROM generate_series($1::bigint, $2::bigint - 1) i,
-      LATERAL (VALUES ('ebc:' || encode(sha256(i::text::bytea), 'hex'), -350), ('abc:Shop ' || 1 + i % 16, 350)) k (account, delta)
-    WHERE $3::bigint > 0`,
-  ...['charges (rs, shop)', 'histories (transaction_id, pku, shop, rs, amount, history, arrived_s)'].map(
-    (table) => `INSERT INTO ${table} SELECT ${
-      table.startsWith('charges') ? 'rs, shop' : 'i + 1, sha256(i::text::bytea), shop, rs, 350, history, $3::bigint'
-    } FROM (
-      SELECT i, 'Shop ' || 1 + i % 16 AS shop, substr(decode(lpad(to_hex(1000 + i % 64), 8, '0') || lpad(to_hex(i), 8, '0'), 'hex')
-        || sha256(i::text::bytea), 1, 16) AS rs, decode(repeat(encode(sha256(i::text::bytea), 'hex'), 7), 'hex') AS history
-      FROM generate_series($1::bigint, $2::bigint - 1) i) k WHERE $3::bigint > 0`,
-  ),
+  `INSERT INTO pseudonyms (pku, counter, receipt_number) SELECT ${PAST_PKU}, ${PAST_PKU}, 1 FROM ${PAST}`,
+  `INSERT INTO balances (account, balance) SELECT ${PAST_COUNTER}, 4650 FROM ${PAST}`,
+  `INSERT INTO transactions (id, kind, time_s) SELECT i + 1, 'deposit', $3::bigint FROM ${PAST}`,
+  `INSERT INTO entries (transaction_id, account, delta) SELECT i + 1, ${PAST_COUNTER}, -350 FROM ${PAST}`,
+  `INSERT INTO entries (transaction_id, account, delta) SELECT i + 1, 'abc:' || ${PAST_SHOP}, 350 FROM ${PAST}`,
+  `INSERT INTO charges (rs, shop) SELECT ${PAST_RS}, ${PAST_SHOP} FROM ${PAST}`,
+  `INSERT INTO histories (transaction_id, pku, shop, rs, amount, history, arrived_s)
+    SELECT i + 1, ${PAST_PKU}, ${PAST_SHOP}, ${PAST_RS}, 350, decode(repeat(encode(${PAST_PKU}, 'hex'), 7), 'hex'), $3::bigint
+    FROM ${PAST}`,
 ];
 
 /** What they pay; each payment is of another charge. */
