@@ -4,12 +4,11 @@
  * tapping again, and the history reaches the bridge once. The long form enumerates; the short one cuts at every
  * operation in one place, which moves on from operation to operation.
  */
-import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { extent, isLong } from '../kit/extent.js';
-import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
+import type { TapRig, Token } from '../../host-bridge/rig/tap-rig.js';
+import { openVirtualTaps } from './virtual-tap-rig.js';
 
 const FUNDS = 1_000_000;
 const AMOUNT = 7;
@@ -20,16 +19,7 @@ let token: Token;
 let paid = 0;
 
 beforeAll(async () => {
-  const scheduler = createVirtualScheduler();
-  rig = await createTapRig({
-    scheduler,
-    maker: emulatedBoards(scheduler),
-    seed: 2,
-    limits: { paymentMax: 1000, sumMax: FUNDS },
-  });
-  expect(await rig.connected()).toBe(true);
-  expect(await rig.deny([])).toBe('OK');
-  token = await rig.addToken('Alice', FUNDS);
+  ({ rig, token } = await openVirtualTaps(2, FUNDS));
 });
 
 afterAll(() => rig?.close());

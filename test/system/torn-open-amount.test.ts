@@ -4,13 +4,12 @@
  * long form enumerates; the short one takes every 61st byte, and one place of each operation.
  */
 import { codeOf } from '../../firmware/core/codes.js';
-import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
-import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
+import type { TapRig, Token } from '../../host-bridge/rig/tap-rig.js';
 import type { EmulatedBoard } from '../../host-bridge/emulator/board.js';
 import type { CutPlace } from '../../host-bridge/emulator/flash.js';
-import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { extent, isLong } from '../kit/extent.js';
 import { pressKeypad } from '../user-token/token-board-rig.js';
+import { openVirtualTaps } from './virtual-tap-rig.js';
 
 const EVERY = extent(61, 1);
 const FUNDS = 1_000_000;
@@ -23,16 +22,7 @@ let token: Token;
 let paid = 0;
 
 beforeAll(async () => {
-  const scheduler = createVirtualScheduler();
-  rig = await createTapRig({
-    scheduler,
-    maker: emulatedBoards(scheduler),
-    seed: 5,
-    limits: { paymentMax: 1000, sumMax: FUNDS },
-  });
-  expect(await rig.connected()).toBe(true);
-  expect(await rig.deny([])).toBe('OK');
-  token = await rig.addToken('Alice', FUNDS);
+  ({ rig, token } = await openVirtualTaps(5, FUNDS));
 });
 
 afterAll(() => rig?.close());

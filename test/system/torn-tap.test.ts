@@ -2,10 +2,9 @@
  * The radio cut after every byte of a tap, in both directions, on the emulated board: nothing is paid twice, nothing is
  * lost, and the next tap completes the charge. The long form enumerates the bytes; the short one takes every 13th.
  */
-import { createVirtualScheduler } from '../../host-bridge/base/scheduler.js';
 import { extent } from '../kit/extent.js';
-import { emulatedBoards } from '../../host-bridge/rig/nfc-boards.js';
-import { createTapRig, type TapRig, type Token } from '../../host-bridge/rig/tap-rig.js';
+import type { TapRig, Token } from '../../host-bridge/rig/tap-rig.js';
+import { openVirtualTaps } from './virtual-tap-rig.js';
 
 /** An odd number, so that cuts before the same field and before a new tap alternate. */
 const EVERY = extent(29, 1);
@@ -20,16 +19,7 @@ let token: Token;
 let paid = 0;
 
 beforeAll(async () => {
-  const scheduler = createVirtualScheduler();
-  rig = await createTapRig({
-    scheduler,
-    maker: emulatedBoards(scheduler),
-    seed: 1,
-    limits: { paymentMax: 1000, sumMax: FUNDS },
-  });
-  expect(await rig.connected()).toBe(true);
-  expect(await rig.deny([])).toBe('OK');
-  token = await rig.addToken('Alice', FUNDS);
+  ({ rig, token } = await openVirtualTaps(1, FUNDS));
 });
 
 afterAll(() => rig?.close());

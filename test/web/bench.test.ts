@@ -10,7 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { BOARD_RECORD } from '../../firmware/board/startup.js';
 import { openRecordLog } from '../../firmware/records/record-log.js';
 import { createEmulatedFlash } from '../../host-bridge/emulator/flash.js';
-import { browserTest, chromium, openBench, seriousFaults } from './bench-rig.js';
+import { browserTest, keepScreen, openBench, openBrowser, openPage, seriousFaults } from './bench-rig.js';
 
 /** Waits for what a page shows; a busy machine is slow, so it is long. */
 const PATIENCE_MS = 60_000;
@@ -20,9 +20,7 @@ let browser: Browser | null = null;
 
 beforeAll(async () => {
   bench = await openBench();
-  if (!chromium) return;
-  const playwright = await import('playwright-core');
-  browser = await playwright.chromium.launch({ executablePath: chromium, args: ['--no-sandbox'] });
+  browser = await openBrowser();
 });
 afterAll(async () => {
   await browser?.close();
@@ -152,9 +150,7 @@ describe('its page', () => {
 
   beforeAll(async () => {
     if (!browser) return;
-    page = await browser.newPage({ viewport: { width: 1400, height: 1000 }, locale: 'en-GB' });
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-    page.on('pageerror', (error) => problems.push(error.message));
+    page = await openPage(browser, { width: 1400, height: 1000 }, problems);
     page.on('requestfinished', (each) => {
       const bytes = each.sizes().then(({ responseBodySize }) => responseBodySize);
       requests.push({ url: each.url(), bytes });
@@ -201,8 +197,7 @@ describe('its page', () => {
       await says('The radio was cut');
       await hasPaid.waitFor({ timeout: 2000 }).catch(() => undefined);
     }
-    const folder = process.env.TAPCASH_SCREENS;
-    if (folder) await page.screenshot({ path: join(folder, 'bench.png') });
+    await keepScreen(page, 'bench');
     await drag('Alice');
     await says('Paid: €3.50');
     expect(await balanceOf('Alice')).toBe('€43.00');

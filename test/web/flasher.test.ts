@@ -24,7 +24,7 @@ import { crc32 as browserCrc32 } from '../../host-bridge/web/flasher/browser/nod
 import { writeRelease } from '../flash/firmware-kit.js';
 import { espRig, type EspRig } from '../flash/flash-rig.js';
 import { tempFolder } from '../kit/temp-folder.js';
-import { browserTest, chromium, seriousFaults } from './bench-rig.js';
+import { browserTest, openBrowser, openPage, seriousFaults } from './bench-rig.js';
 
 /** Waits for what a page shows; a busy machine is slow, so it is long. */
 const PATIENCE_MS = 120_000;
@@ -49,13 +49,10 @@ beforeAll(async () => {
   manifest = join(folder, 'manifest.json');
   writeFileSync(manifest, JSON.stringify(signManifest({ ...facts, registrarKey }, root, null)));
   rig = espRig('esp32', true, BOARD.pn532);
-  if (!chromium) return;
-  const playwright = await import('playwright-core');
-  browser = await playwright.chromium.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-  page = await browser.newPage({ viewport: { width: 1300, height: 1000 }, locale: 'en-GB' });
+  browser = await openBrowser();
+  if (!browser) return;
+  page = await openPage(browser, { width: 1300, height: 1000 }, problems);
   page.setDefaultTimeout(PATIENCE_MS);
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  page.on('pageerror', (error) => problems.push(error.message));
   // The model takes what is written at once: it needs no rests for a slow line, which would be most of the test's time.
   await page.route('**/boards.json', async (route) => {
     const response = await route.fetch();

@@ -12,7 +12,7 @@ import { databasesIn } from '../../host-bridge/commands/books.js';
 import { createOfficeHouses } from '../../host-bridge/office/office-houses.js';
 import { openOfficePage, type OfficePage } from '../../host-bridge/office/office-server.js';
 import { startControl, type Control } from '../../host-bridge/control/control-api.js';
-import { browserTest, chromium, openBench, seriousFaults } from './bench-rig.js';
+import { browserTest, keepScreen, openBench, openBrowser, openPage, seriousFaults } from './bench-rig.js';
 
 /** Waits for what a page shows; a busy machine is slow, so it is long. */
 const PATIENCE_MS = 60_000;
@@ -46,13 +46,10 @@ beforeAll(async () => {
   await soon(
     async () => (await bench.rig.office.overspends().then((found) => found.ok && found.overspends.length)) === 1,
   );
-  if (!chromium) return;
-  const playwright = await import('playwright-core');
-  browser = await playwright.chromium.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-  page = await browser.newPage({ viewport: { width: 1200, height: 900 }, locale: 'en-GB' });
+  browser = await openBrowser();
+  if (!browser) return;
+  page = await openPage(browser, { width: 1200, height: 900 }, problems);
   page.setDefaultTimeout(PATIENCE_MS);
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  page.on('pageerror', (error) => problems.push(error.message));
 });
 afterAll(async () => {
   await browser?.close();
@@ -78,6 +75,19 @@ async function soon(look: () => Promise<boolean>): Promise<void> {
 const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
 const view = (name: string) => page.getByRole('navigation').getByRole('button', { name }).click();
 const dialog = () => page.getByRole('dialog');
+
+/** Opens the dialog of a payout to the shop, and fills it in. */
+async function fillPayout(amount: string, reference: string): Promise<void> {
+  await view('Accounts');
+  await page
+    .getByRole('row', { name: /Cafe Roma/ })
+    .getByRole('button', { name: 'Pay out' })
+    .click();
+  await dialog().getByLabel('Amount').fill(amount);
+  await dialog()
+    .getByLabel(/Reference/)
+    .fill(reference);
+}
 const says = (text: string) => page.getByText(text).first().waitFor({ timeout: PATIENCE_MS });
 /** What was asked for is done; the dialog goes at the key that has the focus. */
 async function isDone(): Promise<void> {
@@ -139,21 +149,12 @@ browserTest('shows what is held, in few requests and few bytes', async () => {
   expect(sizes.length).toBeLessThanOrEqual(12);
   expect((await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(200_000);
   await page.locator('.totals').filter({ hasText: '€38.50' }).waitFor();
-  const folder = process.env.TAPCASH_SCREENS;
-  if (folder) await page.screenshot({ path: join(folder, 'office.png') });
+  await keepScreen(page, 'office');
 });
 
 browserTest('pays out once, though its answer is lost twice', async () => {
   const before = await balanceOf('Cafe Roma');
-  await view('Accounts');
-  await page
-    .getByRole('row', { name: /Cafe Roma/ })
-    .getByRole('button', { name: 'Pay out' })
-    .click();
-  await dialog().getByLabel('Amount').fill('20');
-  await dialog()
-    .getByLabel(/Reference/)
-    .fill('transfer 117');
+  await fillPayout('20', 'transfer 117');
   const ids: string[] = [];
   await page.route('**/act', async (route) => {
     ids.push((route.request().postDataJSON() as { id: string }).id);
@@ -287,15 +288,7 @@ browserTest.each(['dark', 'light'] as const)('has no serious fault of accessibil
 browserTest('says which house is down, and finishes an act of the command line that lost its answer', async () => {
   expect(problems.filter((text) => !/net::ERR_FAILED|status of 4/.test(text))).toEqual([]);
   const before = await balanceOf('Cafe Roma');
-  await view('Accounts');
-  await page
-    .getByRole('row', { name: /Cafe Roma/ })
-    .getByRole('button', { name: 'Pay out' })
-    .click();
-  await dialog().getByLabel('Amount').fill('1');
-  await dialog()
-    .getByLabel(/Reference/)
-    .fill('transfer 119');
+  await fillPayout('1', 'transfer 119');
   const acts = openActs(bench.dataDir);
   acts.begin(JSON.stringify(['office payout', ['Cafe Roma', 100, 'transfer 118']]), {}, 16);
   acts.close();

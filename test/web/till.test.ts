@@ -8,7 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { packageRoot } from '../../host-bridge/base/package-root.js';
 import { startControl, type Control } from '../../host-bridge/control/control-api.js';
 import { tillAddress } from '../../host-bridge/control/control-file.js';
-import { browserTest, chromium, openBench, seriousFaults } from './bench-rig.js';
+import { browserTest, keepScreen, openBench, openBrowser, openPage, seriousFaults } from './bench-rig.js';
 
 /** Waits for what a page shows; a busy machine is slow, so it is long. */
 const PATIENCE_MS = 60_000;
@@ -23,13 +23,10 @@ beforeAll(async () => {
   bench = await openBench();
   const bridge = bench.rig.shops[0]!.bridge;
   control = await startControl({ bridge, dataDir: bench.dataDir, currency: bench.rig.currency });
-  if (!chromium) return;
-  const playwright = await import('playwright-core');
-  browser = await playwright.chromium.launch({ executablePath: chromium, args: ['--no-sandbox'] });
-  page = await browser.newPage({ viewport: { width: 1100, height: 800 }, locale: 'en-GB' });
+  browser = await openBrowser();
+  if (!browser) return;
+  page = await openPage(browser, { width: 1100, height: 800 }, problems);
   page.setDefaultTimeout(PATIENCE_MS);
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  page.on('pageerror', (error) => problems.push(error.message));
   await page.goto(tillAddress(bench.dataDir)!);
 });
 afterAll(async () => {
@@ -64,8 +61,7 @@ browserTest('charges what was typed on the keypad, and says that it is paid', as
   await says('Customer: hold your token to the reader.');
   await tap('Alice');
   await says('Paid');
-  const folder = process.env.TAPCASH_SCREENS;
-  if (folder) await page.screenshot({ path: join(folder, 'till.png') });
+  await keepScreen(page, 'till');
   await leave();
 });
 
