@@ -108,7 +108,8 @@ export function createDesk(state: PurseState, makeSealed: ((requests: Requests) 
     const isEntered = !!entered && entered.confirmed && entered.about === WITHDRAWAL;
     if (!isAgain) x = request.amount || (isEntered ? entered.amount : 0);
     if (x === 0) return refuse('NO_CHARGE');
-    // 5. What we could not take, or may not hold, must not be asked for.
+    // 5. What we could not take, or may not hold, must not be asked for. Written out as in `redeem`: a function more
+    //    takes variables that a board lacks (test/user-token/room).
     if (x > AMOUNT_MAX - journal.balance()) return refuse('REFUSED');
     if (x > (HOLD_MAX[state.records.get(RECORD.license, 0)![LICENSE_CLASS_AT]] || 0) - journal.balance())
       return refuse('CLASS_LIMIT');
